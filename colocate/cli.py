@@ -1,0 +1,222 @@
+"""Arguments -> one call -> exit code. The only file that prints or exits.
+
+Numpy, matplotlib and the rest are imported by the command that needs them, so that `--help` is instant.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from colocate import __version__
+from colocate.errors import ColocateError, Interrupted, SpecError
+from colocate.host.signals import interruptible
+
+if TYPE_CHECKING:
+    from colocate.rigs import Rig
+    from colocate.study.model import SweepSpec
+
+# Three CPU clocks with three GPU clocks: the full study of interface.md.
+FULL_STUDY_CLOCK_PAIRS = 9
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one command; the exit code of interface.md. Foreseeable failures are one line on stderr."""
+    try:
+        arguments = _parser().parse_args(argv)
+        with interruptible():
+            code: int = arguments.run(arguments)
+            sys.stdout.flush()
+            return code
+    except ColocateError as error:
+        _say(f"colocate: {error}")
+        return error.exit_code
+    except Interrupted as interruption:
+        return interruption.exit_code
+    except BrokenPipeError:
+        # The reader of our output went away (`colocate ... | head`); nor may the interpreter flush to it on exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+
+
+def _sweep(arguments: argparse.Namespace) -> int:
+    from colocate.progress import progress
+    from colocate.rigs import make_rig
+    from colocate.spec import make_spec
+    from colocate.store import holds_run
+    from colocate.sweep import sweep
+
+    request = _request(arguments)
+    spec = make_spec(request)
+    rig = make_rig(spec.rig)
+    if arguments.dry_run:
+        return _dry_run(arguments, spec, rig)
+    folder = arguments.out or Path("results", f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{spec.rig}")
+    if holds_run(folder) and not arguments.resume:
+        raise SpecError(f"{folder} holds a run already; continue it with --resume or choose another --out")
+    try:
+        with progress(quiet=arguments.quiet) as observer:
+            tally = sweep(request, rig, folder, observer, resume=arguments.resume)
+    except BaseException:
+        if holds_run(folder):
+            command = f"python -m colocate sweep --resume --out {shlex.quote(str(folder))}"
+            _say(f"Finished trials are kept. Continue with:\n  {command}")
+        raise
+    if tally.failed:
+        _say(f"{tally.failed} of {tally.planned} trials failed; --resume runs them again.")
+    return _report_on(folder, arguments)
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    return _report_on(arguments.folder, arguments)
+
+
+def _report_on(folder: Path, arguments: argparse.Namespace) -> int:
+    from colocate.report import write_report
+    from colocate.report.tables import cell_row, print_table
+
+    report = write_report(folder)
+    if arguments.json:
+        print(json.dumps({
+            "run": str(folder),
+            "planned": report.header.planned,
+            "done": report.done,
+            "failures": [{"trial": f.trial.trial_id, "message": f.message} for f in report.failures],
+            "cells": [cell_row(cell) for cell in report.cells],
+        }))  # fmt: skip
+        return 0
+    print_table(report)
+    for failure in {failure.message for failure in report.failures}:
+        _say(f"A trial failed: {failure}")
+    print(f"Wrote {', '.join(str(path) for path in report.files)}")
+    pairs = len({cell.clocks for cell in report.cells})
+    if not report.header.facts.cpu_steps_hz or not report.header.facts.gpu_steps_hz:
+        print(
+            f"Clocks could not be set on this machine: this is {pairs} of the "
+            f"{FULL_STUDY_CLOCK_PAIRS} clock pairs of the full study."
+        )
+    return 0
+
+
+def _dry_run(arguments: argparse.Namespace, spec: SweepSpec, rig: Rig) -> int:
+    from colocate.report.tables import trial_row
+    from colocate.study.plan import distinct_inferences, estimate_s, plan
+
+    trials = plan(spec, rig.facts())
+    rig.check(distinct_inferences(trials))
+    minutes = estimate_s(trials) / 60
+    if arguments.json:
+        rows = [trial_row(trial) for trial in trials]
+        print(json.dumps({"trials": len(trials), "estimate_s": round(minutes * 60), "plan": rows}))
+        return 0
+    for trial in trials:
+        row = trial_row(trial)
+        print("  ".join(f"{key}={value}" for key, value in row.items() if value is not None))
+    print(f"{len(trials)} trials in {trials[-1].block + 1} blocks, about {minutes:.0f} min")
+    return 0
+
+
+def _request(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The keys of the study: a resumed run's, over them the file's, over them the flags'."""
+    from colocate.spec import read_study
+    from colocate.store import Run
+
+    request: dict[str, Any] = {}
+    if arguments.resume:
+        if arguments.out is None:
+            raise SpecError("--resume needs --out, the folder of the run to continue")
+        with Run.read(arguments.out) as stored:
+            request |= stored.header().request
+    if arguments.study is not None:
+        request |= read_study(arguments.study)
+    return request | {key: value for key, value in vars(arguments).items() if key in _STUDY_FLAGS}
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _cpus(text: str) -> list[int]:
+    from colocate.host.cpuset import parse_cpu_list
+
+    return list(parse_cpu_list(text))
+
+
+class _Commands(argparse.Action):
+    """Gathers each `--command NAME='argv ...'` into one table, as a study file's `[commands]` is."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, *_: Any) -> None:
+        name, equals, line = values.partition("=")
+        if not equals:
+            parser.error(f"--command wants NAME='program arguments', not {values!r}")
+        vars(namespace).setdefault("commands", {})[name.strip()] = line
+
+
+# Key of the study file -> its flag.
+_STUDY_FLAGS: dict[str, dict[str, Any]] = {
+    "rig": {"metavar": "RIG", "help": "host (this machine)"},
+    "networks": {"type": _words, "metavar": "A,B", "help": "alexnet, googlenet, resnet152 or paths of .onnx files"},
+    "stressors": {"type": _words, "metavar": "A,B", "help": "background tasks (python -m cpu_workloads --list)"},
+    "commands": {"action": _Commands, "metavar": "NAME='ARGV ...'", "help": "a task of your own; repeatable"},
+    "cpu_clocks": {"type": _words, "metavar": "LIST", "help": "MHz, or some of low,mid,high, or native"},
+    "gpu_clocks": {"type": _words, "metavar": "LIST", "help": "MHz, or some of low,mid,high, or native"},
+    "backend": {"metavar": "NAME", "help": "auto, onnxruntime, or synthetic (networks named like spin-2ms)"},
+    "precision": {"metavar": "P", "help": "fp32 or fp16"},
+    "batch": {"type": int, "metavar": "N", "help": "images per inference"},
+    "placement": {"type": _words, "metavar": "P", "help": "isolated, or shared (tasks on the inference CPU too)"},
+    "inference_cpus": {"type": _cpus, "metavar": "LIST", "help": "CPUs of the network, as 0 or 0-1,4"},
+    "repeats": {"type": int, "metavar": "R", "help": "blocks per cell; intervals narrow with them"},
+    "window": {"type": float, "metavar": "SECONDS", "help": "length of one measured window"},
+    "warmup": {"type": float, "metavar": "SECONDS", "help": "load before each window that is not counted"},
+    "settle": {"type": float, "metavar": "SECONDS", "help": "pause after a change of network or clock"},
+    "seed": {"type": int, "metavar": "N", "help": "of the order of the trials"},
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """Bad arguments are a SpecError like any other bad request: one line, exit code 2."""
+
+    def error(self, message: str) -> NoReturn:
+        raise SpecError(f"{message}; see {self.prog} --help")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="colocate", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--version", action="version", version=f"colocate {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    sweep = commands.add_parser("sweep", help="run a study and report on it", description=_SWEEP)
+    sweep.set_defaults(run=_sweep)
+    sweep.add_argument("study", nargs="?", type=Path, metavar="SPEC.toml", help="study file; flags override it")
+    for key, flag in _STUDY_FLAGS.items():
+        flag_name = "--command" if key == "commands" else "--" + key.replace("_", "-")
+        sweep.add_argument(flag_name, dest=key, default=argparse.SUPPRESS, **flag)
+    sweep.add_argument("--out", type=Path, metavar="DIR", help="folder of the run (default: results/TIME-RIG)")
+    sweep.add_argument("--resume", action="store_true", help="run what is missing of the run in --out")
+    sweep.add_argument("--dry-run", action="store_true", help="print the plan and its length; touch nothing")
+    sweep.add_argument("--quiet", action="store_true", help="no progress")
+    sweep.add_argument("--json", action="store_true", help="one JSON summary on stdout")
+
+    report = commands.add_parser("report", help="write tables and figures of a run", description=_REPORT)
+    report.set_defaults(run=_report)
+    report.add_argument("folder", type=Path, metavar="RUN", help="folder of a run, finished or not")
+    report.add_argument("--json", action="store_true", help="one JSON summary on stdout")
+    return parser
+
+
+_DESCRIPTION = """\
+Which background tasks may use the CPU beside a network, at which clocks, without
+breaking the latency limit or the power budget - and how sure are we?"""
+_SWEEP = "Runs networks beside CPU tasks in paired, shuffled blocks. A default run on two CPUs takes about 4 minutes."
+_REPORT = "Rebuilds cells.csv and the figures of a run from its run.sqlite."
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)

@@ -1,0 +1,65 @@
+"""The exception tree, by who must act; `exit_code` is what the command line ends with.
+
+    ColocateError
+    |- SpecError       2   edit the request
+    |- HostError       3   the machine lacks a knob, a sensor, a permission or a package
+    |- StoreError      4   the run on disk cannot be read or written
+    |- KnobError       5   a write to the machine was refused or did not stick
+    |- RestoreError    6   the machine could not be left as it was found
+    |- TrialError          one trial failed; it is recorded and the sweep goes on
+    Interrupted        128 + signal number
+
+Every message is one line that says what to do about it.
+"""
+
+from __future__ import annotations
+
+import signal
+
+
+class ColocateError(Exception):
+    """Any foreseeable failure: its message is meant for the user."""
+
+    exit_code = 1
+
+
+class SpecError(ColocateError):
+    """The request is wrong: edit the study file or the flags."""
+
+    exit_code = 2
+
+
+class HostError(ColocateError):
+    """The machine cannot do it as it stands; the message says what to install, load or allow."""
+
+    exit_code = 3
+
+
+class StoreError(ColocateError):
+    """The run on disk cannot be read or written."""
+
+    exit_code = 4
+
+
+class KnobError(ColocateError):
+    """A write to the machine was refused, or was accepted and did not stick."""
+
+    exit_code = 5
+
+
+class RestoreError(ColocateError):
+    """The machine could not be put back; names the path, what was wanted and what was found."""
+
+    exit_code = 6
+
+
+class TrialError(ColocateError):
+    """One trial failed. The sweep records it and goes on."""
+
+
+class Interrupted(BaseException):
+    """SIGINT, SIGTERM or SIGHUP arrived. Not an `Exception`: nothing may swallow it on the way out."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(signal.Signals(signum).name)
+        self.exit_code = 128 + signum

@@ -1,0 +1,160 @@
+"""Temporary cpusets: cgroup v2, else cgroup v1, else plain affinity; chosen by trying, and read back.
+
+A cpuset binds whatever a task starts, also threads that set their own affinity; affinity alone is inherited
+but can be left. All three give a `Seat`, which a child enters before it becomes its command.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from colocate.errors import HostError
+from colocate.host.child import Seat
+
+_NAME = re.compile(r"colocate-(\d+)-\w+")
+_EMPTYING_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hierarchy:
+    """A cgroup tree with the cpuset controller: the folder to make groups in, and which version's files it has."""
+
+    folder: Path
+    version: int
+
+    @property
+    def effective_file(self) -> str:
+        """The file that tells which CPUs a group was really granted."""
+        return "cpuset.cpus.effective" if self.version == 2 else "cpuset.effective_cpus"
+
+
+@dataclass(frozen=True, slots=True)
+class Confinement:
+    """How CPUs are set apart here: `hierarchy` is None for plain affinity, and `note` says why."""
+
+    hierarchy: Hierarchy | None
+    note: str = ""
+
+    @property
+    def name(self) -> str:
+        """`cgroup-v2`, `cgroup-v1` or `affinity`."""
+        return "affinity" if self.hierarchy is None else f"cgroup-v{self.hierarchy.version}"
+
+
+def detect(mounts: Path = Path("/proc/mounts"), own: Path = Path("/proc/self/cgroup")) -> Confinement:
+    """The best confinement that works for this process, found by making and removing a real group."""
+    reasons: list[str] = []
+    for hierarchy in _hierarchies(mounts.read_text(), own.read_text()):
+        try:
+            with _grouped(hierarchy, {"probe": tuple(sorted(os.sched_getaffinity(0)))[:1]}):
+                return Confinement(hierarchy)
+        except (OSError, HostError) as error:
+            reasons.append(f"cgroup v{hierarchy.version}: {error}")
+    return Confinement(None, "; ".join(reasons) or "no cgroup tree here has the cpuset controller")
+
+
+@contextlib.contextmanager
+def confined(confinement: Confinement, groups: Mapping[str, tuple[int, ...]]) -> Iterator[Mapping[str, Seat]]:
+    """A seat per named group of CPUs; the groups are gone afterwards, with any process still in them.
+
+    Raises HostError when the kernel grants other CPUs than asked.
+    """
+    if confinement.hierarchy is None:
+        yield {name: Seat(cpus) for name, cpus in groups.items()}
+        return
+    try:
+        with _grouped(confinement.hierarchy, groups) as seats:
+            yield seats
+    except OSError as error:
+        raise HostError(f"cannot make a cpuset in {confinement.hierarchy.folder}: {error}") from error
+
+
+def _hierarchies(mounts: str, own: str) -> Iterator[Hierarchy]:
+    """Cgroup trees with cpusets, the newer kind first."""
+    fields = [line.split() for line in mounts.splitlines()]
+    for _, folder, kind, *_ in fields:
+        controllers = Path(folder) / "cgroup.controllers"
+        if kind == "cgroup2" and controllers.exists() and "cpuset" in controllers.read_text().split():
+            yield Hierarchy(Path(folder), 2)
+    for _, folder, kind, options, *_ in fields:
+        if kind == "cgroup" and "cpuset" in options.split(","):
+            # A v1 group can only narrow its parent, so ours is made below the one this process sits in.
+            path = next((line.split(":", 2)[2] for line in own.splitlines() if ":cpuset:" in line), "/")
+            below = Path(folder + path)
+            yield Hierarchy(below if below.is_dir() else Path(folder), 1)
+
+
+@contextlib.contextmanager
+def _grouped(hierarchy: Hierarchy, groups: Mapping[str, tuple[int, ...]]) -> Iterator[Mapping[str, Seat]]:
+    _remove_stale(hierarchy)
+    with contextlib.ExitStack() as stack:
+        if hierarchy.version == 2:
+            stack.enter_context(_delegated(hierarchy.folder))
+        seats = {}
+        for name, cpus in groups.items():
+            group = hierarchy.folder / f"colocate-{os.getpid()}-{name}"
+            stack.callback(_remove, group)
+            group.mkdir()
+            if hierarchy.version == 1:
+                (group / "cpuset.mems").write_text((hierarchy.folder / "cpuset.mems").read_text())
+            (group / "cpuset.cpus").write_text(",".join(map(str, cpus)))
+            granted = parse_cpu_list((group / hierarchy.effective_file).read_text())
+            if granted != tuple(sorted(cpus)):
+                raise HostError(f"{group}: asked for CPUs {cpus}, the kernel granted {granted}")
+            seats[name] = Seat(cpus, group / "cgroup.procs")
+        yield seats
+
+
+@contextlib.contextmanager
+def _delegated(folder: Path) -> Iterator[None]:
+    """The cpuset controller switched on for the groups below `folder`, and off again if it was off."""
+    control = folder / "cgroup.subtree_control"
+    if "cpuset" in control.read_text().split():
+        yield
+        return
+    control.write_text("+cpuset")
+    try:
+        yield
+    finally:
+        # Another program may have begun to use the controller in the meantime: then it stays on.
+        with contextlib.suppress(OSError):
+            control.write_text("-cpuset")
+
+
+def _remove_stale(hierarchy: Hierarchy) -> None:
+    """Remove the groups of colocate processes that were killed before they could."""
+    for group in hierarchy.folder.glob("colocate-*-*"):
+        match = _NAME.fullmatch(group.name)
+        if match and not Path(f"/proc/{match[1]}").exists():
+            _remove(group)
+
+
+def _remove(group: Path) -> None:
+    """Kill what is left in a group of our own and remove it; the kernel needs a moment to empty it."""
+    deadline_s = time.monotonic() + _EMPTYING_S
+    while group.exists():
+        try:
+            for pid in (group / "cgroup.procs").read_text().split():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(pid), signal.SIGKILL)
+            group.rmdir()
+        except OSError as error:
+            if time.monotonic() > deadline_s:
+                raise HostError(f"cannot remove the temporary cpuset {group}: {error}") from error
+            time.sleep(0.01)
+
+
+def parse_cpu_list(text: str) -> tuple[int, ...]:
+    """The kernel's CPU list format, `0-3,7` -> (0, 1, 2, 3, 7). Raises ValueError for anything else."""
+    cpus: set[int] = set()
+    for part in filter(None, text.strip().split(",")):
+        first, _, last = part.partition("-")
+        cpus.update(range(int(first), int(last or first) + 1))
+    return tuple(sorted(cpus))

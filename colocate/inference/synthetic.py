@@ -1,0 +1,45 @@
+"""A network that is no network: it spins for a stated length. For tests, demos and overhead figures.
+
+It imports nothing heavy, so that a worker is up in tens of milliseconds.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from colocate.errors import SpecError
+from colocate.study.model import Inference
+
+if TYPE_CHECKING:
+    from colocate.inference.networks import Network
+
+_NAME = re.compile(r"spin-(\d+(?:\.\d+)?)(us|ms)")
+_UNIT_S = {"us": 1e-6, "ms": 1e-3}
+
+
+def spin_length_s(network: str) -> float:
+    """`spin-2ms` -> 0.002. Raises SpecError for a name of another form."""
+    match = _NAME.fullmatch(network)
+    if match is None:
+        raise SpecError(f"the synthetic backend runs networks named like spin-2ms or spin-500us, not '{network}'")
+    return float(match[1]) * _UNIT_S[match[2]]
+
+
+class Synthetic:
+    """A spin on the monotonic clock."""
+
+    def __init__(self, inference: Inference, network: Network | None) -> None:
+        self._length_s = spin_length_s(inference.network)
+
+    def infer(self) -> None:
+        """Spin until the stated length is over."""
+        end_s = time.monotonic() + self._length_s
+        while time.monotonic() < end_s:
+            pass
+
+    def facts(self) -> Mapping[str, Any]:
+        """The length of the spin."""
+        return {"spin_s": self._length_s}

@@ -1,0 +1,110 @@
+"""Progress of a sweep on stderr: a bar on a terminal, plain lines elsewhere. Drawn between windows only."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from colocate.store import Failure
+from colocate.study.model import Trial, TrialRecord
+from colocate.sweep import Observer
+
+
+@contextlib.contextmanager
+def progress(*, quiet: bool) -> Iterator[Observer]:
+    """An observer for the kind of output that stderr is."""
+    console = Console(stderr=True)
+    if quiet:
+        yield _Silence()
+    elif not console.is_terminal:
+        yield _Lines()
+    else:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        # No refresh thread: a redraw costs a millisecond, and inside a window that would be load on the machine.
+        with Progress(*columns, console=console, auto_refresh=False, transient=True) as bar:
+            yield _Bar(bar)
+
+
+def describe(trial: Trial) -> str:
+    """`alexnet beside jpeg`, `jpeg alone`, with the clocks where they are set."""
+    network = trial.inference.network if trial.inference else None
+    stressor = trial.stressor.name if trial.stressor else None
+    text = f"{network} beside {stressor}" if network and stressor else f"{network or stressor or 'idle'} alone"
+    clocks = [
+        f"{label} {hz / 1e6:g} MHz"
+        for label, hz in (("CPU", trial.clocks.cpu_hz), ("GPU", trial.clocks.gpu_hz))
+        if hz is not None
+    ]
+    return ", ".join([text, *clocks])
+
+
+class _Silence:
+    def begins(self, missing: Sequence[Trial], planned: int) -> None:
+        pass
+
+    def starts(self, trial: Trial) -> None:
+        pass
+
+    def ended(self, outcome: TrialRecord | Failure) -> None:
+        pass
+
+
+class _Medians:
+    """The running median of each cell: of the medians of its windows so far."""
+
+    def __init__(self) -> None:
+        self._medians_s: dict[str, list[float]] = defaultdict(list)
+
+    def note(self, outcome: TrialRecord | Failure) -> str:
+        """What the outcome adds, in words."""
+        if isinstance(outcome, Failure):
+            return f"failed: {outcome.message}"
+        if outcome.latencies_s.size:
+            medians_s = self._medians_s[describe(outcome.trial)]
+            medians_s.append(float(np.median(outcome.latencies_s)))
+            return f"median {1e3 * float(np.median(medians_s)):.3g} ms"
+        if outcome.work is not None and outcome.work.elapsed_s > 0:
+            return f"{outcome.work.count / outcome.work.elapsed_s:.4g} {outcome.work.unit}/s"
+        return ""
+
+
+class _Lines:
+    def __init__(self) -> None:
+        self._medians = _Medians()
+        self._ended = self._planned = 0
+
+    def begins(self, missing: Sequence[Trial], planned: int) -> None:
+        self._planned, self._ended = planned, planned - len(missing)
+
+    def starts(self, trial: Trial) -> None:
+        pass
+
+    def ended(self, outcome: TrialRecord | Failure) -> None:
+        self._ended += 1
+        note = self._medians.note(outcome)
+        sys.stderr.write(f"[{self._ended}/{self._planned}] {describe(outcome.trial)}: {note}\n")
+        sys.stderr.flush()
+
+
+class _Bar:
+    def __init__(self, bar: Progress) -> None:
+        self._bar = bar
+        self._medians = _Medians()
+        self._task: TaskID = bar.add_task("starting", total=None)
+        self._note = ""
+
+    def begins(self, missing: Sequence[Trial], planned: int) -> None:
+        self._bar.update(self._task, total=planned, completed=planned - len(missing), refresh=True)
+
+    def starts(self, trial: Trial) -> None:
+        self._bar.update(self._task, description=f"{describe(trial)}  [dim]{self._note}", refresh=True)
+
+    def ended(self, outcome: TrialRecord | Failure) -> None:
+        self._note = f"last: {self._medians.note(outcome)}"
+        self._bar.advance(self._task)

@@ -1,0 +1,142 @@
+"""Cells as rows: cells.csv after interface.md, and the table on a terminal."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from colocate.study.interference import SOLO
+from colocate.study.model import Cell, Doubt, Interval, Trial
+
+if TYPE_CHECKING:
+    from colocate.report import Report
+
+# A file or a pipe has no width: wide enough for every column.
+_FILE_COLUMNS = 150
+
+Value = str | int | float | None
+
+
+def cell_row(cell: Cell) -> Mapping[str, Value]:
+    """One cell under the column names of interface.md; absent is None."""
+    return {
+        "network": cell.network,
+        "stressor": cell.stressor,
+        "placement": cell.placement,
+        "backend": cell.backend,
+        "precision": cell.precision,
+        "batch": cell.batch,
+        "cpu_hz": cell.clocks.cpu_hz,
+        "gpu_hz": cell.clocks.gpu_hz,
+        "emc_hz": cell.emc_hz,
+        "n": cell.n,
+        "blocks": cell.blocks,
+        "p50_s": cell.p50_s,
+        "p95_s": cell.p95_s,
+        "p99_s": cell.p99_s,
+        **_interval_columns("slowdown_p50", cell.slowdown_p50),
+        **_interval_columns("slowdown_p99", cell.slowdown_p99),
+        "power_w": cell.power_w,
+        "power_gpu_w": cell.power_gpu_w,
+        "power_cpu_w": cell.power_cpu_w,
+        "energy_per_inference_j": cell.energy_per_inference_j,
+        "idle_power_w": cell.idle_power_w,
+        "work_per_s": cell.work_per_s,
+        "work_loss_ratio": cell.work_loss_ratio,
+        "temperature_c": cell.temperature_c,
+        "doubts": ";".join(doubt.value for doubt in cell.doubts),
+    }
+
+
+def _interval_columns(name: str, interval: Interval | None) -> Mapping[str, Value]:
+    value, lo, hi = (interval.value, interval.lo, interval.hi) if interval else (None, None, None)
+    return {name: value, f"{name}_lo": lo, f"{name}_hi": hi}
+
+
+def write_csv(path: Path, cells: Iterable[Cell]) -> None:
+    """Write cells.csv; nine significant digits, an empty field where a quantity is absent."""
+    rows = [cell_row(cell) for cell in cells]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        if rows:
+            writer.writerow(rows[0])
+        writer.writerows([_text(value) for value in row.values()] for row in rows)
+
+
+def _text(value: Value) -> str:
+    if value is None:
+        return ""
+    return f"{value:.9g}" if isinstance(value, float) else str(value)
+
+
+def trial_row(trial: Trial) -> Mapping[str, Value]:
+    """One planned trial, for `--dry-run`."""
+    return {
+        "round": trial.round,
+        "block": trial.block,
+        "network": trial.inference.network if trial.inference else None,
+        "stressor": trial.stressor.name if trial.stressor else None,
+        "placement": trial.placement.name,
+        "cpu_hz": trial.clocks.cpu_hz,
+        "gpu_hz": trial.clocks.gpu_hz,
+        "trial_id": trial.trial_id,
+    }
+
+
+def print_table(report: Report) -> None:
+    """The cells that have a stressor, one a line, for a person; doubts as numbers that are explained below."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_FILE_COLUMNS)
+    facts = report.header.facts
+    table = Table(title=f"{facts.cpu_model}, {report.done} of {report.header.planned} trials", title_justify="left")
+    for name in ("network", "beside", "placement", "clocks"):
+        table.add_column(name, no_wrap=True)
+    for name in ("p50 ms", "slowdown p50", "slowdown p99", "work lost", "doubts"):
+        table.add_column(name, justify="right", no_wrap=True)
+    numbers = {doubt: str(number) for number, doubt in enumerate(_doubts_of(report.cells), start=1)}
+    for cell in report.cells:
+        if cell.stressor != SOLO:
+            table.add_row(
+                Text(cell.network),
+                Text(cell.stressor),
+                cell.placement,
+                clocks_label(cell),
+                "" if cell.p50_s is None else f"{1e3 * cell.p50_s:.3g}",
+                _interval_text(cell.slowdown_p50),
+                _interval_text(cell.slowdown_p99),
+                "" if cell.work_loss_ratio is None else f"{100 * cell.work_loss_ratio:.0f} %",
+                " ".join(numbers[doubt] for doubt in cell.doubts),
+            )
+    console.print(table)
+    console.print("Slowdown is co-located over solo with its 95 % interval; ~ = not told from 1.", highlight=False)
+    for doubt, number in numbers.items():
+        console.print(f"{number}  {doubt.value}: {doubt.remedy}", highlight=False, soft_wrap=True)
+
+
+def _doubts_of(cells: Iterable[Cell]) -> list[Doubt]:
+    met = {doubt for cell in cells for doubt in cell.doubts}
+    return [doubt for doubt in Doubt if doubt in met]
+
+
+def clocks_label(cell: Cell) -> str:
+    """`1734/998.4 MHz` for CPU and GPU, or `native`."""
+    clocks = (cell.clocks.cpu_hz, cell.clocks.gpu_hz)
+    if clocks == (None, None):
+        return "native"
+    return "/".join("native" if hz is None else f"{hz / 1e6:g}" for hz in clocks) + " MHz"
+
+
+def _interval_text(interval: Interval | None) -> str:
+    if interval is None:
+        return ""
+    if interval.lo is None or interval.hi is None:
+        return f"{interval.value:.3f}"
+    mark = " " if interval.excludes(1.0) else "~"
+    return f"{mark}{interval.value:.3f} [{interval.lo:.3f}, {interval.hi:.3f}]"

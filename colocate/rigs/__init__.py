@@ -1,0 +1,40 @@
+"""Whatever can run one trial. A rig is one class and one line in `RIGS`."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from colocate.study.model import HostFacts, Inference, Trial, TrialRecord
+
+
+class Rig(Protocol):
+    """A machine, real or modelled."""
+
+    def facts(self) -> HostFacts:
+        """What it is and allows; changes nothing."""
+
+    def check(self, inferences: Sequence[Inference]) -> None:
+        """Raise SpecError or HostError for what can be known to fail without running or writing anything."""
+
+    def networks(self, inferences: Sequence[Inference]) -> Mapping[str, Mapping[str, Any]]:
+        """Make every network ready to load, and say by its name what it is; stored with the run."""
+
+    def opened(self, trials: Sequence[Trial]) -> AbstractContextManager[None]:
+        """Hold the machine for `trials`; afterwards it is as it was."""
+
+    def run(self, trial: Trial) -> TrialRecord:
+        """One window. Raises TrialError when this one failed and others may not."""
+
+
+# Lazy: no rig's imports happen before it is wanted.
+RIGS = {"host": "colocate.rigs.host:HostRig"}
+
+
+def make_rig(name: str) -> Rig:
+    """The rig behind a name of `RIGS`."""
+    module, _, attribute = RIGS[name].partition(":")
+    rig: Rig = getattr(importlib.import_module(module), attribute)()
+    return rig

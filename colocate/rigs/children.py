@@ -1,0 +1,93 @@
+"""The processes that a host rig keeps: the worker of one network, and each stressor's, started when first wanted."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Iterator, Mapping
+
+from colocate.host.child import Child, Seat
+from colocate.inference.networks import Network
+from colocate.study.model import Inference, Placement, Stressor, Trial
+
+# A slow clock stretches loading a hundredfold; a child that is silent for longer is stuck.
+READY_TIMEOUT_S = 600.0
+# The seat that the network's worker takes; stressors sit in the one named after their placement.
+INFERENCE_SEAT = "inference"
+
+
+class Children:
+    """Idle children sleep in a read and cost no CPU, so they are kept from window to window.
+
+    One network is loaded at a time: its worker is replaced when a trial asks for another, or for none.
+    """
+
+    def __init__(self, seats: Mapping[str, Seat], networks: Mapping[Inference, Network | None]) -> None:
+        self._seats = seats
+        self._networks = networks
+        self._worker: tuple[Inference, Child] | None = None
+        self._stressors: dict[tuple[Stressor, Placement], list[Child]] = {}
+
+    def worker(self, trial: Trial) -> list[Child]:
+        """The worker that serves the trial's network, ready; empty where the trial has none."""
+        if self._worker is not None and self._worker[0] != trial.inference:
+            self._close_worker()
+        if trial.inference is None:
+            return []
+        if self._worker is None:
+            child = Child(
+                trial.inference.network,
+                _worker_command(trial.inference, self._networks[trial.inference]),
+                self._seats[INFERENCE_SEAT],
+            )
+            self._worker = (trial.inference, child)
+            child.ready(READY_TIMEOUT_S)
+        return [self._worker[1]]
+
+    def stressors(self, trial: Trial) -> list[Child]:
+        """The processes of the trial's stressor, ready; empty where it has none."""
+        if trial.stressor is None:
+            return []
+        key = (trial.stressor, trial.placement)
+        if key not in self._stressors:
+            # Listed before any is ready: whatever fails, they are closed.
+            started = self._stressors[key] = []
+            for command, seat in _stressor_commands(trial.stressor, self._seats[trial.placement.name]):
+                started.append(Child(trial.stressor.name, command, seat))
+            for child in started:
+                child.ready(READY_TIMEOUT_S)
+        return self._stressors[key]
+
+    def close(self) -> None:
+        """End them all."""
+        self._close_worker()
+        while self._stressors:
+            _, started = self._stressors.popitem()
+            for child in started:
+                child.close()
+
+    def _close_worker(self) -> None:
+        if self._worker is not None:
+            self._worker[1].close()
+            self._worker = None
+
+
+def _worker_command(inference: Inference, network: Network | None) -> list[str]:
+    request = {
+        "inference": dataclasses.asdict(inference),
+        "network": None if network is None else network.to_json(),
+    }
+    return [sys.executable, "-m", "colocate.inference.worker", json.dumps(request)]
+
+
+def _stressor_commands(stressor: Stressor, seat: Seat) -> Iterator[tuple[list[str], Seat]]:
+    """A built-in runs once per CPU, each copy bound to its own; a user's program once, on all of them:
+    how it spreads is its affair, and two copies would write the same files.
+    """
+    module = [sys.executable, "-m", "cpu_workloads"]
+    if stressor.argv:
+        yield [*module, "command", "--child", "--", *stressor.argv], seat
+        return
+    for cpu in seat.cpus:
+        yield [*module, stressor.name, "--child"], dataclasses.replace(seat, cpus=(cpu,))

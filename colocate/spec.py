@@ -1,0 +1,188 @@
+"""A study file (TOML) and flags -> SweepSpec. The keys of the file are the flags' names; flags win.
+
+A `Request` is what the user may write, in the user's units (MHz, seconds); a `SweepSpec` is what it means.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import shlex
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from colocate.errors import SpecError
+from colocate.inference import BACKENDS
+from colocate.inference.networks import builtin_names
+from colocate.rigs import RIGS
+from colocate.study.model import Inference, Stressor, SweepSpec
+from colocate.study.plan import LEVELS, NATIVE
+from cpu_workloads.registry import names as stressor_names
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_T = TypeVar("_T")
+
+PRECISIONS = ("fp32", "fp16")
+PLACEMENTS = ("isolated", "shared")
+
+_Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_Pause = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_Count = Annotated[int, Field(ge=1, strict=True)]
+_Clock = Annotated[float, Field(gt=0, allow_inf_nan=False)] | str
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkRequest:
+    """One network with settings of its own; what it leaves out comes from the study."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    network: str
+    backend: str | None = None
+    precision: str | None = None
+    batch: _Count | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Every key that a study file may hold, with its default. Clocks in MHz, times in seconds."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    networks: tuple[str | NetworkRequest, ...] = ("alexnet", "googlenet", "resnet152")
+    stressors: tuple[str, ...] = ("bitcount", "jpeg", "stringsearch")
+    commands: Mapping[str, str] = field(default_factory=dict)
+    rig: str = "host"
+    cpu_clocks: tuple[_Clock, ...] | None = None
+    gpu_clocks: tuple[_Clock, ...] | None = None
+    backend: str = "auto"
+    precision: str = "fp32"
+    batch: _Count = 1
+    placement: tuple[str, ...] = ("isolated",)
+    inference_cpus: tuple[Annotated[int, Field(ge=0)], ...] | None = None
+    repeats: _Count = 5
+    warmup: _Pause = 0.3
+    settle: _Pause = 0.2
+    window: _Seconds = 2.0
+    seed: int = 0
+
+
+_request = TypeAdapter(Request)
+
+
+def read_study(path: Path) -> Mapping[str, Any]:
+    """The keys of a study file. Raises SpecError with the line where it is not TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SpecError(f"cannot read the study file {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SpecError(f"{path} is not valid TOML: {error}") from error
+
+
+def make_spec(keys: Mapping[str, Any]) -> SweepSpec:
+    """What the request means. Raises SpecError that names the key, and the nearest valid word where there is one."""
+    request = _validated(keys)
+    builtin = [name for name in request.stressors if name not in request.commands]
+    stressors = [Stressor(_known(name, stressor_names(), "stressor")) for name in builtin]
+    stressors += [Stressor(name, _argv(name, line)) for name, line in request.commands.items()]
+    return SweepSpec(
+        inferences=_distinct([_inference(entry, request) for entry in request.networks], "networks"),
+        stressors=_distinct(stressors, "stressors"),
+        rig=_known(request.rig, RIGS, "rig"),
+        cpu_clocks=_clocks("cpu_clocks", request.cpu_clocks),
+        gpu_clocks=_clocks("gpu_clocks", request.gpu_clocks),
+        placements=_distinct([_known(name, PLACEMENTS, "placement") for name in request.placement], "placement"),
+        inference_cpus=request.inference_cpus,
+        repeats=request.repeats,
+        warmup_s=request.warmup,
+        settle_s=request.settle,
+        window_s=request.window,
+        seed=request.seed,
+    )
+
+
+def _validated(keys: Mapping[str, Any]) -> Request:
+    for key in keys:
+        _known(key, Request.__dataclass_fields__, "key", "a study file may hold")
+    try:
+        return _request.validate_python(dict(keys))
+    except ValidationError as error:
+        first = error.errors()[0]
+        # pydantic's location also names the branches of a union, which are no keys of the file.
+        keys_of_file = {*Request.__dataclass_fields__, *NetworkRequest.__dataclass_fields__}
+        where = ".".join(str(part) for part in first["loc"] if isinstance(part, int) or part in keys_of_file)
+        raise SpecError(f"{where}: {first['msg'][0].lower()}{first['msg'][1:]}, not {first['input']!r}") from error
+
+
+def _inference(entry: str | NetworkRequest, request: Request) -> Inference:
+    own = NetworkRequest(entry) if isinstance(entry, str) else entry
+    backend = _known(own.backend or request.backend, ("auto", *BACKENDS), "backend")
+    precision = _known(own.precision or request.precision, PRECISIONS, "precision")
+    if backend != "synthetic" and not own.network.endswith(".onnx"):
+        _known(own.network, builtin_names(), "network", "an .onnx file, or one of")
+    return Inference(own.network, backend, precision, own.batch or request.batch)
+
+
+def _argv(name: str, line: str) -> tuple[str, ...]:
+    if not name or name == "none" or any(not (c.isprintable() and c not in "/;,") for c in name):
+        raise SpecError(f"--command: '{name}' cannot name a task; use letters, digits, '-' and '_'")
+    if name in stressor_names():
+        raise SpecError(f"--command {name}: this is the name of a built-in stressor; choose another")
+    try:
+        argv = tuple(shlex.split(line))
+    except ValueError as error:
+        raise SpecError(f"--command {name}: {error} in {line!r}") from error
+    if not argv:
+        raise SpecError(f"--command {name}: the command is empty")
+    return argv
+
+
+def _clocks(key: str, values: tuple[float | str, ...] | None) -> tuple[int | str, ...] | None:
+    """MHz or words -> Hz or words; whether the machine has such a step is for the plan to say."""
+    if values is None:
+        return None
+    if not values or (NATIVE in values and len(values) > 1):
+        raise SpecError(f"{key}: give MHz, some of {', '.join(LEVELS)}, or {NATIVE} alone")
+    return tuple(_clock(key, value) for value in values)
+
+
+def _clock(key: str, value: float | str) -> int | str:
+    if value in (*LEVELS, NATIVE):
+        return str(value)
+    try:
+        mhz = float(value)
+    except ValueError:
+        raise SpecError(f"{key}: '{value}' is neither MHz nor one of {', '.join(LEVELS)}, {NATIVE}") from None
+    if not (math.isfinite(mhz) and mhz > 0):
+        raise SpecError(f"{key}: a clock is a positive number of MHz, not {value}")
+    return round(mhz * 1e6)
+
+
+def _known(word: str, words: Iterable[str], what: str, among: str = "one of") -> str:
+    """`word`, or a SpecError with the nearest of `words`."""
+    known = list(words)
+    if word in known:
+        return word
+    near = difflib.get_close_matches(word, known, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"give {among} {', '.join(known)}"
+    raise SpecError(f"unknown {what} '{word}'; {hint}")
+
+
+def _distinct(values: Iterable[_T], key: str) -> tuple[_T, ...]:
+    listed = tuple(values)
+    if not listed and key != "stressors":
+        raise SpecError(f"{key}: name at least one")
+    for value in listed:
+        if listed.count(value) > 1:
+            raise SpecError(f"{key}: {value} is named twice")
+    return listed

@@ -1,0 +1,269 @@
+"""One run = one SQLite file: `run.sqlite` in the run's folder. What the study was, and every trial as it ended.
+
+A trial is one transaction, on the disk before the next begins. While a run is written the folder is locked,
+and readers see the trials that are finished.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from pydantic import TypeAdapter, ValidationError
+
+from colocate.errors import StoreError
+from colocate.study.model import Doubt, FloatArray, HostFacts, SweepSpec, Trial, TrialRecord, Work
+
+SCHEMA_VERSION = 1
+# "colo" in ASCII: tells our files from other programs' (sqlite.org/pragma.html#pragma_application_id).
+APPLICATION_ID = 0x636F6C6F
+FILE_NAME = "run.sqlite"
+
+_SCHEMA = f"""
+BEGIN;
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {SCHEMA_VERSION};
+CREATE TABLE header (json TEXT NOT NULL);
+CREATE TABLE trial (
+    trial_id TEXT PRIMARY KEY,
+    trial TEXT NOT NULL,
+    failure TEXT,
+    scalars TEXT,
+    begins_ns BLOB,
+    latencies_ns BLOB,
+    device_ns BLOB
+);
+"""
+_NS = 1e-9
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a run is: fixed when it begins, equal when it is resumed.
+
+    `request` holds the keys the user gave, `spec` what they mean, `networks` what was loaded under each name.
+    """
+
+    request: Mapping[str, Any]
+    spec: SweepSpec
+    facts: HostFacts
+    networks: Mapping[str, Mapping[str, Any]]
+    planned: int
+    started_unix_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A trial that gave no numbers, and the one line that says why."""
+
+    trial: Trial
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Scalars:
+    """The fields of a TrialRecord that are not arrays."""
+
+    started_unix_s: float
+    elapsed_s: float
+    work: Work | None
+    cpu_hz_seen: int | None
+    gpu_hz_seen: int | None
+    emc_hz_seen: int | None
+    temperature_c: float | None
+    doubts: tuple[Doubt, ...]
+
+
+_header = TypeAdapter(Header)
+_trial = TypeAdapter(Trial)
+_scalars = TypeAdapter(_Scalars)
+
+
+class Run:
+    """An open run: `create` a new one, `resume` one to add what is missing, or `read` it; a context manager."""
+
+    def __init__(self, folder: Path, connection: sqlite3.Connection, cleanup: contextlib.ExitStack) -> None:
+        self.folder = folder
+        self._connection = connection
+        self._cleanup = cleanup
+
+    @classmethod
+    def create(cls, folder: Path, header: Header) -> Run:
+        """A new run in `folder`, which is made. Raises StoreError where a run is already, or no way to write."""
+        with _named_errors(folder), contextlib.ExitStack() as stack:
+            folder.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(_locked(folder))
+            if holds_run(folder):
+                raise StoreError(f"{folder} holds a run already; continue it with --resume or choose another --out")
+            connection = stack.enter_context(_connected(folder, "rwc"))
+            stack.enter_context(_durable(connection))
+            connection.executescript(_SCHEMA)
+            connection.execute("INSERT INTO header VALUES (?)", [_header.dump_json(header).decode()])
+            connection.commit()
+            return cls(folder, connection, stack.pop_all())
+
+    @classmethod
+    def resume(cls, folder: Path) -> Run:
+        """The run in `folder`, to be continued. Raises StoreError where there is none, or another writer."""
+        with _named_errors(folder), contextlib.ExitStack() as stack:
+            if holds_run(folder):
+                stack.enter_context(_locked(folder))
+            connection = stack.enter_context(_opened(folder, "rw"))
+            stack.enter_context(_durable(connection))
+            return cls(folder, connection, stack.pop_all())
+
+    @classmethod
+    def read(cls, folder: Path) -> Run:
+        """The run in `folder`, finished or in progress, to be read alone."""
+        with _named_errors(folder), contextlib.ExitStack() as stack:
+            connection = stack.enter_context(_opened(folder, "ro"))
+            return cls(folder, connection, stack.pop_all())
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with _named_errors(self.folder):
+            self._cleanup.close()
+
+    def header(self) -> Header:
+        """What the run is."""
+        with _named_errors(self.folder):
+            ((text,),) = self._connection.execute("SELECT json FROM header")
+        return _decoded(_header, text, self.folder)
+
+    def append(self, outcome: TrialRecord | Failure) -> None:
+        """Put one trial on the disk; a second attempt at a failed trial takes its place."""
+        trial = outcome.trial
+        row: dict[str, object] = {"trial_id": trial.trial_id, "trial": _trial.dump_json(trial).decode()}
+        if isinstance(outcome, Failure):
+            row["failure"] = outcome.message
+        else:
+            scalars = _Scalars(**{field.name: getattr(outcome, field.name) for field in fields(_Scalars)})
+            row["scalars"] = _scalars.dump_json(scalars).decode()
+            row["begins_ns"] = _packed(outcome.begins_s)
+            row["latencies_ns"] = _packed(outcome.latencies_s)
+            row["device_ns"] = None if outcome.device_s is None else _packed(outcome.device_s)
+        columns, marks = ", ".join(row), ", ".join("?" * len(row))
+        with _named_errors(self.folder), self._connection:
+            self._connection.execute(f"INSERT OR REPLACE INTO trial ({columns}) VALUES ({marks})", list(row.values()))
+
+    def done(self) -> set[str]:
+        """The ids of the trials that gave numbers."""
+        with _named_errors(self.folder):
+            return {key for (key,) in self._connection.execute("SELECT trial_id FROM trial WHERE failure IS NULL")}
+
+    def records(self) -> Iterator[TrialRecord]:
+        """Every trial that gave numbers, in the order in which they ended."""
+        columns = "trial, scalars, begins_ns, latencies_ns, device_ns"
+        query = f"SELECT {columns} FROM trial WHERE failure IS NULL ORDER BY rowid"
+        with _named_errors(self.folder):
+            for trial, scalars, begins, latencies, device in self._connection.execute(query):
+                plain = _decoded(_scalars, scalars, self.folder)
+                yield TrialRecord(
+                    trial=_decoded(_trial, trial, self.folder),
+                    begins_s=_unpacked(begins),
+                    latencies_s=_unpacked(latencies),
+                    device_s=None if device is None else _unpacked(device),
+                    **{field.name: getattr(plain, field.name) for field in fields(_Scalars)},
+                )
+
+    def failures(self) -> Iterator[Failure]:
+        """Every trial that failed and was not run again since."""
+        query = "SELECT trial, failure FROM trial WHERE failure IS NOT NULL ORDER BY rowid"
+        with _named_errors(self.folder):
+            for trial, message in self._connection.execute(query):
+                yield Failure(_decoded(_trial, trial, self.folder), message)
+
+
+def holds_run(folder: Path) -> bool:
+    """Whether `folder` has a run's file."""
+    return (folder / FILE_NAME).exists()
+
+
+@contextlib.contextmanager
+def _opened(folder: Path, mode: str) -> Iterator[sqlite3.Connection]:
+    path = folder / FILE_NAME
+    if not path.is_file():
+        raise StoreError(f"{folder} holds no run: there is no {FILE_NAME}")
+    with _connected(folder, mode) as connection:
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if application != APPLICATION_ID:
+            raise StoreError(f"{path} is not a run of colocate")
+        if version != SCHEMA_VERSION:
+            raise StoreError(
+                f"{path} has schema {version}, this colocate reads schema {SCHEMA_VERSION}; "
+                f"use the version of colocate that made it"
+            )
+        yield connection
+
+
+@contextlib.contextmanager
+def _connected(folder: Path, mode: str) -> Iterator[sqlite3.Connection]:
+    uri = f"{(folder / FILE_NAME).absolute().as_uri()}?mode={mode}"
+    with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=10.0)) as connection:
+        yield connection
+
+
+@contextlib.contextmanager
+def _durable(connection: sqlite3.Connection) -> Iterator[None]:
+    """A write-ahead log while writing: a commit survives power loss with FULL, and readers never block it.
+    Afterwards the run is one plain file again, which can be read from a read-only medium.
+    """
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    try:
+        yield
+    finally:
+        # A reader may be at it, or the disk full: then the log stays beside the file, and nothing is lost.
+        with contextlib.suppress(sqlite3.OperationalError):
+            connection.execute("PRAGMA journal_mode = DELETE")
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One writer at a time: a lock on the folder itself, which the kernel drops when its holder dies."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise StoreError(f"another colocate is writing to {folder}; wait for it or choose another --out") from None
+    else:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _named_errors(folder: Path) -> Iterator[None]:
+    """SQLite's and the file system's own words, with the folder's name, as a StoreError."""
+    try:
+        yield
+    except (sqlite3.Error, OSError, zlib.error) as error:
+        raise StoreError(f"the run in {folder} cannot be used: {error}") from error
+
+
+def _decoded(adapter: TypeAdapter[_T], text: str, folder: Path) -> _T:
+    try:
+        return adapter.validate_json(text)
+    except ValidationError as error:
+        raise StoreError(f"the run in {folder} is damaged: {error.errors()[0]['msg']}") from error
+
+
+def _packed(seconds: FloatArray) -> bytes:
+    """Whole nanoseconds as little-endian 64-bit integers, deflated."""
+    return zlib.compress(np.round(seconds / _NS).astype("<i8").tobytes(), level=1)
+
+
+def _unpacked(blob: bytes) -> FloatArray:
+    return np.frombuffer(zlib.decompress(blob), dtype="<i8").astype(np.float64) * _NS

@@ -1,0 +1,167 @@
+"""(SweepSpec, HostFacts) -> ordered Trials.
+
+A block fixes network, placement and clock point and runs the solo window and one window per stressor in
+shuffled order. Every round holds each block once. Within a round the networks are shuffled first and the
+clock points inside each: loading a network is the costly step (a split-plot design, the hard-to-change
+factor outermost). Round r is shuffled from (seed, r) alone, so adding rounds leaves the earlier ones as they are.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import itertools
+import json
+import random
+from collections.abc import Sequence
+from typing import TypeVar
+
+from colocate.errors import HostError, SpecError
+from colocate.study.model import ClockPoint, HostFacts, Inference, Placement, Stressor, SweepSpec, Trial
+
+_T = TypeVar("_T")
+
+LEVELS = ("low", "mid", "high")
+NATIVE = "native"
+# A step may be written rounded (921.6 for 921600 kHz); neighbours on any known board lie further apart.
+STEP_TOLERANCE_RATIO = 0.002
+# CPUs below which none is set aside for the measuring process.
+HOUSEKEEPING_MIN_CPUS = 4
+
+
+def plan(spec: SweepSpec, facts: HostFacts) -> tuple[Trial, ...]:
+    """All trials of the study in the order in which they run.
+
+    Raises SpecError for CPUs or clock steps that do not exist, HostError for a knob the machine lacks.
+    """
+    inferences = [settled_backend(inference, facts) for inference in spec.inferences]
+    placements = [placement(name, spec.inference_cpus, facts.cpus) for name in spec.placements]
+    settings = list(itertools.product(placements, clock_points(spec, facts)))
+    trials: list[Trial] = []
+    block = 0
+    for round_ in range(spec.repeats):
+        shuffler = random.Random(f"{spec.seed}:{round_}")
+        for inference in _shuffled([*inferences, None], shuffler):
+            for place, clocks in _shuffled(settings, shuffler):
+                for stressor in _shuffled(_tasks(spec.stressors, inference, facts), shuffler):
+                    unnamed = Trial(
+                        "", round_, block, inference, stressor, clocks, place,
+                        spec.warmup_s, spec.settle_s, spec.window_s,
+                    )  # fmt: skip
+                    trials.append(dataclasses.replace(unnamed, trial_id=_content_hash(unnamed)))
+                block += 1
+    return tuple(trials)
+
+
+def distinct_inferences(trials: Sequence[Trial]) -> tuple[Inference, ...]:
+    """Every network that the trials run, with its settings, in the order of first use."""
+    return tuple(dict.fromkeys(trial.inference for trial in trials if trial.inference is not None))
+
+
+def estimate_s(trials: Sequence[Trial], load_s: float = 3.0, overhead_s: float = 0.1) -> float:
+    """Seconds the trials should take: their windows, a load per change of network, a settling time per block."""
+    total = 0.0
+    before: Trial | None = None
+    for trial in trials:
+        if before is None or trial.block != before.block:
+            total += trial.settle_s
+            if trial.inference is not None and (before is None or trial.inference != before.inference):
+                total += load_s
+        total += trial.warmup_s + trial.window_s + overhead_s
+        before = trial
+    return total
+
+
+def settled_backend(inference: Inference, facts: HostFacts) -> Inference:
+    """`inference` with `auto` replaced by the first runtime that the machine has.
+
+    Raises HostError when the one asked for is not installed.
+    """
+    if not facts.backends:
+        raise HostError("no inference runtime is installed; run: pip install onnxruntime")
+    if inference.backend == "auto":
+        return dataclasses.replace(inference, backend=facts.backends[0])
+    if inference.backend not in facts.backends:
+        known = ", ".join(facts.backends)
+        raise HostError(f"backend '{inference.backend}' is not available here; this machine has: {known}")
+    return inference
+
+
+def placement(name: str, inference_cpus: Sequence[int] | None, cpus: Sequence[int]) -> Placement:
+    """Who runs where, given the CPUs this process may use.
+
+    Inference gets the first CPU unless told otherwise. With four CPUs or more the last of the rest is kept for
+    housekeeping; with fewer, housekeeping sits with the stressors, never with the network where that can be helped.
+    """
+    chosen = tuple(inference_cpus) if inference_cpus is not None else (cpus[0],)
+    missing = sorted(set(chosen) - set(cpus))
+    if missing or not chosen:
+        raise SpecError(
+            f"inference CPU {', '.join(map(str, missing))} does not exist or is not allowed to this process; "
+            f"it may use {', '.join(map(str, cpus))}"
+        )
+    rest = tuple(cpu for cpu in cpus if cpu not in chosen)
+    spared = len(cpus) >= HOUSEKEEPING_MIN_CPUS and len(rest) > 1
+    stressors, housekeeping = (rest[:-1], rest[-1:]) if spared else (rest, rest or chosen)
+    if name == "shared":
+        return Placement(name, chosen, tuple(sorted({*chosen, *stressors})), housekeeping)
+    if not stressors:
+        raise SpecError(
+            "placement 'isolated' needs a CPU beside the inference CPUs and none is left; "
+            "use --placement shared, or name fewer --inference-cpus"
+        )
+    return Placement(name, chosen, stressors, housekeeping)
+
+
+def clock_points(spec: SweepSpec, facts: HostFacts) -> tuple[ClockPoint, ...]:
+    """Every CPU clock with every GPU clock asked for; `native` alone is one point left to the governors.
+
+    By default the low, middle and high step of both where both can be set, else native (interface.md).
+    """
+    both = bool(facts.cpu_steps_hz and facts.gpu_steps_hz)
+    default = LEVELS if both else (NATIVE,)
+    cpu = _steps("cpu", default if spec.cpu_clocks is None else spec.cpu_clocks, facts.cpu_steps_hz)
+    gpu = _steps("gpu", default if spec.gpu_clocks is None else spec.gpu_clocks, facts.gpu_steps_hz)
+    return tuple(ClockPoint(c, g) for c, g in itertools.product(cpu, gpu))
+
+
+def _steps(domain: str, wanted: Sequence[int | str], steps_hz: Sequence[int]) -> tuple[int | None, ...]:
+    if tuple(wanted) == (NATIVE,):
+        return (None,)
+    if not steps_hz:
+        raise HostError(
+            f"{domain.upper()} clocks cannot be set on this machine; leave out --{domain}-clocks or give 'native'"
+        )
+    ordered = sorted(steps_hz)
+    levels = {"low": ordered[0], "mid": ordered[(len(ordered) - 1) // 2], "high": ordered[-1]}
+    # A dict keeps the order and drops a step named twice (low and mid of a two-step table).
+    return tuple(dict.fromkeys(_step(domain, want, levels, ordered) for want in wanted))
+
+
+def _step(domain: str, want: int | str, levels: dict[str, int], ordered: Sequence[int]) -> int:
+    if isinstance(want, str):
+        if want not in levels:
+            raise SpecError(f"--{domain}-clocks: '{want}' is not one of low, mid, high, or native alone, or MHz")
+        return levels[want]
+    nearest = min(ordered, key=lambda hz: abs(hz - want))
+    if abs(nearest - want) > STEP_TOLERANCE_RATIO * want:
+        table = " ".join(f"{hz / 1e6:g}" for hz in ordered)
+        raise SpecError(f"--{domain}-clocks: {want / 1e6:g} MHz is not a step of this machine; it has {table}")
+    return nearest
+
+
+def _tasks(
+    stressors: Sequence[Stressor], inference: Inference | None, facts: HostFacts
+) -> list[Stressor | None]:
+    # Idling is worth a window only where a meter can see it.
+    alone = inference is None and not facts.rails
+    return [*stressors] if alone else [None, *stressors]
+
+
+def _shuffled(items: Sequence[_T], shuffler: random.Random) -> list[_T]:
+    return shuffler.sample(items, len(items))
+
+
+def _content_hash(trial: Trial) -> str:
+    content = json.dumps(dataclasses.asdict(trial), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(content.encode()).hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""CPU stressors with MiBench's behaviour, each counting the work it does. Stands alone."""

@@ -1,0 +1,92 @@
+"""The child's side of the conversation between a measuring process and its children.
+
+The child writes one JSON line `{"ready": ...}` when it could start at once. Then it reads words, one a line:
+
+    go     count from zero now; begins to work if it was idle
+    stop   fall idle and answer with one JSON line about the time since the last `go`
+
+End of file on stdin means that the parent died: the child exits at once. Timestamps are CLOCK_MONOTONIC
+nanoseconds, which all processes of a machine share.
+
+`go` may come twice: the time between is a warm-up whose counts are thrown away without a pause in the load.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from typing import NoReturn
+
+
+class Control:
+    """The words from the parent, read by a thread that sleeps in read(2) and so costs a measurement nothing.
+
+    An inner loop checks `pending()` and nothing else: it costs some 50 ns and no system call.
+    `at_end` runs before the process exits because the parent died.
+    """
+
+    def __init__(self, at_end: Callable[[], None] | None = None) -> None:
+        self._words: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._peeked: str | None = None
+        self._at_end = at_end
+        # The protocol keeps stdout for itself: whatever else a library prints goes to stderr.
+        self._out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+        os.dup2(2, 1)
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        try:
+            for line in sys.stdin:
+                self._words.put(line.strip())
+            if self._at_end is not None:
+                self._at_end()
+        finally:
+            os._exit(0)
+
+    def pending(self) -> bool:
+        """Whether a word has arrived that `take` has not returned yet."""
+        return self._peeked is not None or not self._words.empty()
+
+    def peek(self) -> str:
+        """The word that `take` returns next; waits for it, asleep."""
+        if self._peeked is None:
+            self._peeked = self._words.get()
+        return self._peeked
+
+    def take(self) -> str:
+        """The next word; waits for it, asleep."""
+        word = self.peek()
+        self._peeked = None
+        return word
+
+    def say(self, message: Mapping[str, object]) -> None:
+        """Send one JSON line to the parent."""
+        self._out.write(json.dumps(message) + "\n")
+        self._out.flush()
+
+
+def serve(
+    measure: Callable[[Control], Mapping[str, object]],
+    ready: Mapping[str, object],
+    at_end: Callable[[], None] | None = None,
+) -> NoReturn:
+    """Obey the parent for ever: `measure(control)` works and counts until `control.pending()`, then reports.
+
+    What `measure` does after the counting, such as checking results, must not hold up a second `go`:
+    `control.peek()` tells which word it was.
+    """
+    control = Control(at_end)
+    control.say({"ready": dict(ready)})
+    word = control.take()
+    while True:
+        if word != "go":
+            raise ValueError(f"expected 'go', got {word!r}")
+        report = measure(control)
+        word = control.take()
+        if word == "stop":
+            control.say(report)
+            word = control.take()

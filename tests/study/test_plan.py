@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter, defaultdict
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from colocate.errors import HostError, SpecError
+from colocate.study.model import ClockPoint, HostFacts, Inference, Stressor, SweepSpec
+from colocate.study.plan import clock_points, estimate_s, placement, plan
+
+TX1_CPU_HZ = tuple(
+    khz * 1000
+    for khz in (
+        102000, 204000, 307200, 403200, 518400, 614400, 710400, 825600, 921600,
+        1036800, 1132800, 1224000, 1326000, 1428000, 1555500, 1632000, 1734000,
+    )
+)  # fmt: skip
+TX1_GPU_HZ = tuple(round(76.8e6 * step) for step in range(1, 14))
+
+
+def facts(**changes: object) -> HostFacts:
+    plain = HostFacts(
+        rig="host",
+        machine_id="m",
+        architecture="aarch64",
+        cpu_model="board",
+        cpus=(0, 1, 2, 3),
+        last_level_cache_bytes=None,
+        kernel="k",
+        confinement="affinity",
+        backends=("onnxruntime", "synthetic"),
+    )
+    return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]  # the names are the test's own
+
+
+def spec(**changes: object) -> SweepSpec:
+    plain = SweepSpec(
+        inferences=(Inference("alexnet"), Inference("googlenet"), Inference("resnet152")),
+        stressors=(Stressor("bitcount"), Stressor("jpeg"), Stressor("stringsearch")),
+    )
+    return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]
+
+
+@given(st.integers(1, 4), st.integers(0, 9), st.lists(st.sampled_from(TX1_CPU_HZ), min_size=1, unique=True))
+def test_every_cell_stands_once_in_every_round_with_its_solo(repeats: int, seed: int, cpu: list[int]) -> None:
+    board = facts(cpu_steps_hz=TX1_CPU_HZ, gpu_steps_hz=TX1_GPU_HZ)
+    trials = plan(spec(repeats=repeats, seed=seed, cpu_clocks=tuple(cpu)), board)
+    cells = Counter((t.round, t.inference, t.stressor, t.clocks, t.placement) for t in trials)
+    assert set(cells.values()) == {1}
+    assert len(trials) == repeats * (len(cpu) * 3) * (3 * 4 + 3)
+    blocks = defaultdict(list)
+    for trial in trials:
+        blocks[trial.block].append(trial)
+    for block in blocks.values():
+        assert len({(t.round, t.inference, t.clocks, t.placement) for t in block}) == 1
+        if block[0].inference is not None:
+            assert sum(t.stressor is None for t in block) == 1
+    assert len({t.trial_id for t in trials}) == len(trials)
+
+
+def test_the_same_request_gives_the_same_plan_and_another_seed_another_order() -> None:
+    assert plan(spec(), facts()) == plan(spec(), facts())
+    one, other = plan(spec(), facts()), plan(spec(seed=1), facts())
+    assert [t.stressor for t in one] != [t.stressor for t in other]
+
+
+def test_more_rounds_leave_the_earlier_trials_as_they_are() -> None:
+    few, many = plan(spec(repeats=2), facts()), plan(spec(repeats=4), facts())
+    assert many[: len(few)] == few
+
+
+def test_a_network_is_loaded_once_a_round() -> None:
+    trials = plan(spec(cpu_clocks=("low", "high")), facts(cpu_steps_hz=TX1_CPU_HZ, gpu_steps_hz=TX1_GPU_HZ))
+    changes = sum(a.inference != b.inference for a, b in zip(trials, trials[1:], strict=False))
+    assert changes < 5 * 4
+
+
+def test_idle_is_measured_only_where_a_meter_sees_it() -> None:
+    assert not any(t.inference is None and t.stressor is None for t in plan(spec(), facts()))
+    assert any(t.inference is None and t.stressor is None for t in plan(spec(), facts(rails=("VDD_IN",))))
+
+
+def test_the_default_clocks_are_the_founding_studys() -> None:
+    points = clock_points(spec(), facts(cpu_steps_hz=TX1_CPU_HZ, gpu_steps_hz=TX1_GPU_HZ))
+    assert {p.cpu_hz for p in points} == {102_000_000, 921_600_000, 1_734_000_000}
+    assert {p.gpu_hz for p in points} == {76_800_000, 537_600_000, 998_400_000}
+    assert len(points) == 9
+
+
+def test_clocks_stay_native_where_only_one_of_them_can_be_set() -> None:
+    assert clock_points(spec(), facts(gpu_steps_hz=TX1_GPU_HZ)) == (ClockPoint(),)
+    assert clock_points(spec(cpu_clocks=("native",)), facts()) == (ClockPoint(),)
+
+
+def test_a_clock_that_is_no_step_is_refused_with_the_steps() -> None:
+    with pytest.raises(SpecError, match="1000 MHz is not a step.*921.6"):
+        clock_points(spec(cpu_clocks=(1_000_000_000,)), facts(cpu_steps_hz=TX1_CPU_HZ))
+    with pytest.raises(HostError, match="GPU clocks cannot be set"):
+        clock_points(spec(gpu_clocks=("low",)), facts())
+
+
+@given(st.sets(st.integers(0, 63), min_size=1, max_size=16))
+def test_no_cpu_serves_two_in_isolation(cpus: set[int]) -> None:
+    ordered = tuple(sorted(cpus))
+    if len(ordered) == 1:
+        with pytest.raises(SpecError, match="--placement shared"):
+            placement("isolated", None, ordered)
+        return
+    place = placement("isolated", None, ordered)
+    assert place.inference_cpus == ordered[:1]
+    assert not set(place.inference_cpus) & {*place.stressor_cpus, *place.housekeeping_cpus}
+    if len(ordered) >= 4:
+        assert not set(place.housekeeping_cpus) & set(place.stressor_cpus)
+        assert {*place.inference_cpus, *place.stressor_cpus, *place.housekeeping_cpus} == cpus
+
+
+@given(st.sets(st.integers(0, 63), min_size=1, max_size=16))
+def test_shared_adds_the_inference_cpu_to_the_stressors(cpus: set[int]) -> None:
+    place = placement("shared", None, tuple(sorted(cpus)))
+    assert set(place.inference_cpus) <= set(place.stressor_cpus)
+
+
+def test_inference_cpus_that_do_not_exist_are_named() -> None:
+    with pytest.raises(SpecError, match="inference CPU 9 does not exist"):
+        placement("isolated", (9,), (0, 1))
+    with pytest.raises(SpecError, match="needs a CPU beside"):
+        placement("isolated", (0, 1), (0, 1))
+
+
+def test_the_best_backend_is_taken_and_a_missing_one_refused() -> None:
+    assert {t.inference.backend for t in plan(spec(), facts()) if t.inference} == {"onnxruntime"}
+    with pytest.raises(HostError, match="tensorrt"):
+        plan(spec(inferences=(Inference("alexnet", backend="tensorrt"),)), facts())
+
+
+def test_the_estimate_grows_with_windows_and_rounds() -> None:
+    short, long = plan(spec(repeats=1), facts()), plan(spec(repeats=2), facts())
+    assert 0 < estimate_s(short) < estimate_s(long)
+    assert estimate_s(plan(spec(window_s=4.0), facts())) > estimate_s(plan(spec(window_s=2.0), facts()))

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from colocate import __version__
-from colocate.errors import ColocateError, Interrupted, SpecError
+from colocate.errors import ColocateError, Interrupted, SpecError, StoreError
 from colocate.host.signals import interruptible
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _sweep(arguments: argparse.Namespace) -> int:
     try:
         with progress(quiet=arguments.quiet) as observer:
             tally = sweep(request, rig, folder, observer, resume=arguments.resume)
-    except BaseException:
+    except (Interrupted, StoreError):
         if holds_run(folder):
             command = f"python -m colocate sweep --resume --out {shlex.quote(str(folder))}"
             _say(f"Finished trials are kept. Continue with:\n  {command}")
@@ -79,7 +79,7 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _report_on(folder: Path, arguments: argparse.Namespace) -> int:
-    from colocate.report import write_report
+    from colocate.report.write import write_report
     from colocate.report.tables import cell_row, print_table
 
     report = write_report(folder)

@@ -104,12 +104,15 @@ class Run:
             stack.enter_context(_locked(folder))
             if holds_run(folder):
                 raise StoreError(f"{folder} holds a run already; continue it with --resume or choose another --out")
-            connection = stack.enter_context(_connected(folder, "rwc"))
-            stack.enter_context(_durable(connection))
-            connection.executescript(_SCHEMA)
-            connection.execute("INSERT INTO header VALUES (?)", [_header.dump_json(header).decode()])
-            connection.commit()
-            return cls(folder, connection, stack.pop_all())
+            # Under another name until it is whole: a run that a kill left half made could not be told from damage.
+            partial = folder / f"{FILE_NAME}.partial"
+            partial.unlink(missing_ok=True)
+            with _connected(partial, "rwc") as connection:
+                connection.executescript(_SCHEMA)
+                connection.execute("INSERT INTO header VALUES (?)", [_header.dump_json(header).decode()])
+                connection.commit()
+            partial.replace(folder / FILE_NAME)
+            return cls._writer(folder, stack)
 
     @classmethod
     def resume(cls, folder: Path) -> Run:
@@ -117,9 +120,13 @@ class Run:
         with _named_errors(folder), contextlib.ExitStack() as stack:
             if holds_run(folder):
                 stack.enter_context(_locked(folder))
-            connection = stack.enter_context(_opened(folder, "rw"))
-            stack.enter_context(_durable(connection))
-            return cls(folder, connection, stack.pop_all())
+            return cls._writer(folder, stack)
+
+    @classmethod
+    def _writer(cls, folder: Path, stack: contextlib.ExitStack) -> Run:
+        connection = stack.enter_context(_opened(folder, "rw"))
+        stack.enter_context(_durable(connection))
+        return cls(folder, connection, stack.pop_all())
 
     @classmethod
     def read(cls, folder: Path) -> Run:
@@ -195,7 +202,7 @@ def _opened(folder: Path, mode: str) -> Iterator[sqlite3.Connection]:
     path = folder / FILE_NAME
     if not path.is_file():
         raise StoreError(f"{folder} holds no run: there is no {FILE_NAME}")
-    with _connected(folder, mode) as connection:
+    with _connected(path, mode) as connection:
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if application != APPLICATION_ID:
@@ -209,8 +216,8 @@ def _opened(folder: Path, mode: str) -> Iterator[sqlite3.Connection]:
 
 
 @contextlib.contextmanager
-def _connected(folder: Path, mode: str) -> Iterator[sqlite3.Connection]:
-    uri = f"{(folder / FILE_NAME).absolute().as_uri()}?mode={mode}"
+def _connected(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
     with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=10.0)) as connection:
         yield connection
 

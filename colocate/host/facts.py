@@ -11,15 +11,14 @@ from pathlib import Path
 import psutil
 
 from colocate.host.cpuset import Confinement
-from colocate.inference import available_backends
 from colocate.study.model import HostFacts
 
 # Packages whose version changes what is measured.
 _PACKAGES = ("colocate", "numpy", "onnx", "onnxruntime", "Pillow")
 
 
-def read_facts(confinement: Confinement) -> HostFacts:
-    """The facts of this machine as far as this process is allowed to use it."""
+def read_facts(confinement: Confinement, backends: tuple[str, ...]) -> HostFacts:
+    """The facts of this machine as far as this process may use it, with the runtimes that are installed."""
     return HostFacts(
         rig="host",
         machine_id=_machine_id(),
@@ -31,7 +30,7 @@ def read_facts(confinement: Confinement) -> HostFacts:
         kernel=platform.release(),
         confinement=confinement.name,
         confinement_note=confinement.note,
-        backends=available_backends(),
+        backends=backends,
         versions=_versions(),
     )
 

@@ -15,7 +15,7 @@ from colocate.study.interference import SOLO
 from colocate.study.model import Cell, Doubt, Interval, Trial
 
 if TYPE_CHECKING:
-    from colocate.report import Report
+    from colocate.report.write import Report
 
 # A file or a pipe has no width: wide enough for every column.
 _FILE_COLUMNS = 150

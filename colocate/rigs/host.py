@@ -13,7 +13,7 @@ from colocate.errors import HostError, SpecError, TrialError
 from colocate.host import cpuset
 from colocate.host.activity import read_activity
 from colocate.host.facts import read_facts
-from colocate.inference import PRECISIONS, networks
+from colocate.inference import PRECISIONS, available_backends, networks
 from colocate.inference.synthetic import spin_length_s
 from colocate.rigs.children import INFERENCE_SEAT, Children
 from colocate.rigs.reports import record, work
@@ -38,7 +38,7 @@ class HostRig:
 
     def facts(self) -> HostFacts:
         """See `Rig.facts`."""
-        return read_facts(self._confinement)
+        return read_facts(self._confinement, available_backends())
 
     def check(self, inferences: Sequence[Inference]) -> None:
         """See `Rig.check`."""

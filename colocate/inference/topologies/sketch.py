@@ -1,0 +1,159 @@
+"""Drawing a network layer by layer, with the arithmetic and the names of Caffe's prototxt files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
+
+# What TensorRT 8.6 and ONNX Runtime 1.10 already read.
+OPSET = 13
+IR_VERSION = 8
+
+BIAS_STD = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """An activation of shape (batch, channels, size, size), or (batch, channels) where `size` is 0."""
+
+    name: str
+    channels: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Skeleton:
+    """A network whose initializers have shapes and no data; `weight_std` says by name how to fill each."""
+
+    model: ModelProto
+    weight_std: Mapping[str, float]
+
+
+def pooled_size(size: int, kernel: int, stride: int, pad: int) -> int:
+    """Side of a map that Caffe has pooled (its pooling_layer.cpp): rounded up, unless the last window would
+    then begin in the padding.
+    """
+    pooled = -((size + 2 * pad - kernel) // -stride) + 1
+    if pad and (pooled - 1) * stride >= size + pad:
+        pooled -= 1
+    return pooled
+
+
+class Sketch:
+    """A network while it is drawn. A layer's output tensor bears the layer's name, as Caffe's blobs do."""
+
+    def __init__(self, name: str, batch: int, channels: int, size: int) -> None:
+        self._name = name
+        self._batch = batch
+        self._nodes: list[NodeProto] = []
+        self._initializers: list[TensorProto] = []
+        self._weight_std: dict[str, float] = {}
+        self.data = Tensor("data", channels, size)
+
+    def conv(
+        self,
+        name: str,
+        x: Tensor,
+        channels: int,
+        kernel: int,
+        *,
+        stride: int = 1,
+        pad: int = 0,
+        groups: int = 1,
+        gain: float = 1.0,
+    ) -> Tensor:
+        """A convolution with bias; `gain` multiplies its weights."""
+        parameters = self._parameters(name, (channels, x.channels // groups, kernel, kernel), gain)
+        self._add(
+            "Conv", name, [x.name, *parameters],
+            kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=[pad] * 4, group=groups,
+        )  # fmt: skip
+        return Tensor(name, channels, (x.size + 2 * pad - kernel) // stride + 1)
+
+    def fc(self, name: str, x: Tensor, channels: int) -> Tensor:
+        """A fully connected layer with bias, on the flattened input as Caffe's InnerProduct is."""
+        flat = x
+        if x.size:
+            flat = Tensor(f"{name}/flatten", x.channels * x.size**2, 0)
+            self._add("Flatten", flat.name, [x.name], axis=1)
+        parameters = self._parameters(name, (channels, flat.channels), 1.0)
+        self._add("Gemm", name, [flat.name, *parameters], transB=1)
+        return Tensor(name, channels, 0)
+
+    def relu(self, name: str, x: Tensor) -> Tensor:
+        """max(x, 0)."""
+        self._add("Relu", name, [x.name])
+        return Tensor(name, x.channels, x.size)
+
+    def lrn(self, name: str, x: Tensor) -> Tensor:
+        """Local response normalisation across 5 channels, with AlexNet's constants."""
+        self._add("LRN", name, [x.name], size=5, alpha=1e-4, beta=0.75, bias=1.0)
+        return Tensor(name, x.channels, x.size)
+
+    def max_pool(self, name: str, x: Tensor, kernel: int, *, stride: int, pad: int = 0) -> Tensor:
+        """Max pooling with Caffe's output size.
+
+        Runtimes disagree on a last window that would begin in the padding. Caffe drops it, which leaves the
+        size rounded down: so `ceil_mode` is set only where the extra window begins inside the data.
+        """
+        size = pooled_size(x.size, kernel, stride, pad)
+        rounded_down = (x.size + 2 * pad - kernel) // stride + 1
+        self._add(
+            "MaxPool", name, [x.name],
+            kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=[pad] * 4,
+            ceil_mode=int(size > rounded_down),
+        )  # fmt: skip
+        return Tensor(name, x.channels, size)
+
+    def global_average_pool(self, name: str, x: Tensor) -> Tensor:
+        """The mean of each channel's map: Caffe's last pooling, whose window is the whole map."""
+        self._add("GlobalAveragePool", name, [x.name])
+        return Tensor(name, x.channels, 1)
+
+    def concat(self, name: str, xs: Sequence[Tensor]) -> Tensor:
+        """The channels of all, one after the other."""
+        self._add("Concat", name, [x.name for x in xs], axis=1)
+        return Tensor(name, sum(x.channels for x in xs), xs[0].size)
+
+    def add(self, name: str, x: Tensor, y: Tensor) -> Tensor:
+        """The elementwise sum."""
+        self._add("Add", name, [x.name, y.name])
+        return Tensor(name, x.channels, x.size)
+
+    def softmax(self, name: str, x: Tensor) -> Tensor:
+        """Probabilities over the channels."""
+        self._add("Softmax", name, [x.name], axis=1)
+        return Tensor(name, x.channels, x.size)
+
+    def finished(self, output: Tensor) -> Skeleton:
+        """The network with `output` as its only output."""
+        graph = helper.make_graph(
+            self._nodes, self._name, [self._value(self.data)], [self._value(output)], self._initializers
+        )
+        opset = helper.make_opsetid("", OPSET)
+        model = helper.make_model(graph, ir_version=IR_VERSION, opset_imports=[opset])
+        return Skeleton(model, self._weight_std)
+
+    def _add(self, kind: str, name: str, inputs: Sequence[str], **attributes: Any) -> None:
+        self._nodes.append(helper.make_node(kind, inputs, [name], name, **attributes))
+
+    def _parameters(self, layer: str, shape: tuple[int, ...], gain: float) -> tuple[str, str]:
+        """Declare a layer's weight and bias.
+
+        Weights have the variance 2 / fan-in, which keeps the mean square of the activations from layer to
+        layer under ReLU: He et al., "Delving Deep into Rectifiers", 2015, equation 10.
+        """
+        weight, bias = f"{layer}/weight", f"{layer}/bias"
+        for name, dims in ((weight, shape), (bias, shape[:1])):
+            self._initializers.append(TensorProto(name=name, dims=dims, data_type=TensorProto.FLOAT))
+        self._weight_std[weight] = gain * math.sqrt(2 / math.prod(shape[1:]))
+        self._weight_std[bias] = BIAS_STD
+        return weight, bias
+
+    def _value(self, x: Tensor) -> ValueInfoProto:
+        shape = [self._batch, x.channels, x.size, x.size] if x.size else [self._batch, x.channels]
+        return helper.make_tensor_value_info(x.name, TensorProto.FLOAT, shape)

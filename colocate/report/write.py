@@ -1,0 +1,41 @@
+"""A run -> its report. Everything written here can be rebuilt from `run.sqlite`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from colocate.errors import StoreError
+from colocate.report.figures import write_figures
+from colocate.report.tables import write_csv
+from colocate.store import Failure, Header, Run
+from colocate.study.interference import cells
+from colocate.study.model import Cell
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run shows so far, and the files that say so."""
+
+    header: Header
+    cells: tuple[Cell, ...]
+    done: int
+    failures: tuple[Failure, ...]
+    files: tuple[Path, ...]
+
+
+def write_report(folder: Path) -> Report:
+    """Write cells.csv and the figures of the run in `folder`, which may be unfinished.
+
+    Raises StoreError for a folder without a readable run, or one that cannot be written.
+    """
+    with Run.read(folder) as run:
+        header, records, failures = run.header(), tuple(run.records()), tuple(run.failures())
+    found = cells(records, header.spec, [failure.trial for failure in failures])
+    try:
+        csv = folder / "cells.csv"
+        write_csv(csv, found)
+        figures = write_figures(folder / "figures", header, found, records)
+    except OSError as error:
+        raise StoreError(f"cannot write the report into {folder}: {error.strerror}") from error
+    return Report(header, found, len(records), failures, (csv, *figures))

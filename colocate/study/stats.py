@@ -1,0 +1,107 @@
+"""Quantiles, ratios and integrals of measured series, each with what the data can and cannot tell.
+
+Latencies of one window follow one another closely, and windows differ by more than their samples do. So the
+window is the unit of replication for every interval, and samples inside a window are counted at what they
+are worth.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy.special import stdtrit
+
+from colocate.study.model import FloatArray, Interval
+
+
+def sample_quantile(latencies: FloatArray, quantile: float) -> float:
+    """The `quantile` of one or more `latencies` (n,), in their unit.
+
+    The median-unbiased definition, type 8 of Hyndman and Fan 1996, The American Statistician 50(4). The common
+    type 7 sits half a rank lower near the top, so it would show a heavy tail too small.
+    """
+    return float(np.quantile(latencies, quantile, method="median_unbiased"))
+
+
+def paired_ratio(solo: FloatArray, colocated: FloatArray, confidence: float = 0.95) -> Interval:
+    """How many times `solo` goes into `colocated`, from one positive value of each per block, both (b,).
+
+    Student's t interval of the mean log ratio d over the blocks, taken back by exp:
+
+        exp(mean(d) -+ t(b - 1, (1 + confidence) / 2) * sd(d) / sqrt(b))
+
+    The log turns a ratio into a difference, so swapping the arguments inverts value and ends, and a drift
+    that both windows of a block share cancels. A percentile bootstrap over so few blocks would be too
+    narrow by far: it knows nothing beyond the values seen (Hesterberg 2015, The American Statistician 69(4)).
+
+    One block gives the value alone; equal ratios give an interval of no width. Raises ValueError for no block,
+    unequal lengths, or a value that is not positive and finite.
+    """
+    if len(solo) != len(colocated) or not len(solo):
+        raise ValueError(f"blocks must pair: got {len(solo)} solo and {len(colocated)} co-located values")
+    both = np.concatenate([solo, colocated])
+    if not np.all(np.isfinite(both) & (both > 0)):
+        raise ValueError("a ratio needs positive, finite values")
+    log_ratio = np.log(colocated) - np.log(solo)
+    blocks, mean = len(log_ratio), float(log_ratio.mean())
+    if blocks == 1:
+        return Interval(math.exp(mean), None, None)
+    half = float(stdtrit(blocks - 1, (1 + confidence) / 2) * log_ratio.std(ddof=1)) / math.sqrt(blocks)
+    return Interval(math.exp(mean), math.exp(mean - half), math.exp(mean + half))
+
+
+def samples_needed(quantile: float, confidence: float = 0.95) -> int:
+    """The fewest independent samples whose smallest and largest enclose `quantile` with `confidence`.
+
+    The smallest n with q^n <= alpha/2 and (1 - q)^n <= alpha/2, alpha = 1 - confidence, so that all samples lie
+    on the same side of the quantile seldom enough. From there on the distribution-free interval by order
+    statistics exists (David and Nagaraja 2003, Order Statistics, chapter 7). At 95 %: p50 6, p95 72, p99 368.
+    """
+    return math.ceil(math.log((1 - confidence) / 2) / math.log(max(quantile, 1 - quantile)))
+
+
+def effective_samples(latencies: FloatArray, quantile: float) -> float:
+    """How many independent samples `latencies` (n,), in the order measured, are worth for `quantile`: 0 to n.
+
+    n / tau, where tau = 1 + 2 * (sum of the autocorrelations of "is above the quantile"), because a quantile is
+    estimated through this indicator (Vehtari et al. 2021, Bayesian Analysis 16(2)). The sum ends where two
+    neighbouring autocorrelations no longer add up to more than nothing; beyond is only noise (the initial
+    positive sequence, Geyer 1992, Statistical Science 7(4)).
+    """
+    n = len(latencies)
+    if n == 0:
+        return 0.0
+    above = latencies > sample_quantile(latencies, quantile)
+    if not above.any():
+        return float(n)
+    # Autocovariance by FFT; padding to twice the length keeps the end from meeting the beginning.
+    size = 1 << (2 * n - 1).bit_length()
+    power = np.abs(np.fft.rfft(above - above.mean(), size)) ** 2
+    autocovariance = np.fft.irfft(power, size)[: n + n % 2]
+    pairs = autocovariance.reshape(-1, 2).sum(axis=1) / autocovariance[0]
+    tau = 2 * float(pairs[np.logical_and.accumulate(pairs > 0)].sum()) - 1
+    return n / max(1.0, tau)
+
+
+def quantile_known(latencies: FloatArray, quantile: float, confidence: float = 0.95) -> bool:
+    """Whether `latencies` (n,), in the order measured, are worth enough samples to tell their `quantile`."""
+    needed = samples_needed(quantile, confidence)
+    return len(latencies) >= needed and effective_samples(latencies, quantile) >= needed
+
+
+def integrate(t_s: FloatArray, power_w: FloatArray, begin_s: float, end_s: float) -> FloatArray:
+    """Energy in joules from `begin_s` to `end_s`: () for `power_w` (n,), and (rails,) for (n, rails).
+
+    Trapezoids between the ascending sample times `t_s` (n,), cut at exactly the ends of the window by linear
+    interpolation; before the first and after the last sample the nearest one holds. Raises ValueError
+    without a sample.
+    """
+    if not len(t_s):
+        raise ValueError("energy needs at least one sample of power")
+    inside = (begin_s < t_s) & (t_s < end_s)
+    t = np.concatenate([[begin_s], t_s[inside], [end_s]])
+    rails = power_w.reshape(len(t_s), -1).T
+    at_t = np.array([np.interp(t, t_s, rail) for rail in rails])
+    energy_j: FloatArray = ((at_t[:, 1:] + at_t[:, :-1]) / 2) @ np.diff(t)
+    return energy_j.reshape(power_w.shape[1:])

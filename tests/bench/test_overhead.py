@@ -1,0 +1,119 @@
+"""What measuring costs: the worker against a bare loop, and the parent's own use of CPU.
+
+Two processes on the same CPU, one idle while the other serves, take turns window by window, so that whatever
+else happens on the machine happens to both. Run with `pytest -m bench -s tests/bench/test_overhead.py`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from colocate.host.child import Child, Seat
+from colocate.inference import networks
+from colocate.rigs import make_rig
+from colocate.spec import make_spec
+from colocate.study.model import Inference
+from colocate.study.plan import plan
+
+pytestmark = pytest.mark.bench
+
+TURNS = 60
+WINDOW_S = 0.4
+
+# As little as can stand around an inference and still time it; otherwise the worker's own settings.
+BARE = """
+import gc, json, os, sys, time
+from cpu_workloads.contract import serve
+from colocate.inference.networks import Network
+from colocate.inference.onnxruntime import OnnxRuntime
+from colocate.study.model import Inference
+request = json.loads(sys.argv[1])
+backend = OnnxRuntime(Inference(**request["inference"]), Network.from_json(request["network"]))
+session, binding = backend._session, backend._binding
+session.run_with_iobinding(binding)
+gc.disable()
+def measure(control):
+    ends = [time.perf_counter_ns()]
+    while not control.pending():
+        session.run_with_iobinding(binding)
+        ends.append(time.perf_counter_ns())
+    return {"latencies_ns": [b - a for a, b in zip(ends, ends[1:])]}
+serve(measure, {})
+"""
+
+
+def small_network(path: Path) -> Path:
+    """One convolution that takes about a millisecond on one core."""
+    weights = np.random.default_rng(0).standard_normal((32, 32, 3, 3), dtype=np.float32)
+    node = helper.make_node("Conv", ["x", "w"], ["y"], pads=[1, 1, 1, 1])
+    shape = [1, 32, 64, 64]
+    graph = helper.make_graph(
+        [node],
+        "small",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)],
+        [helper.make_tensor("w", TensorProto.FLOAT, weights.shape, weights.tobytes(), raw=True)],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    onnx.save(model, path)
+    return path
+
+
+def latencies_ns(child: Child, window_s: float) -> list[int]:
+    child.go()
+    time.sleep(0.1)
+    child.go()
+    time.sleep(window_s)
+    found: list[int] = child.stop(60)["latencies_ns"]
+    return found
+
+
+@pytest.mark.parametrize("network", ["alexnet", "small"])
+def test_the_worker_adds_at_most_one_percent(network: str, tmp_path: Path) -> None:
+    name = str(small_network(tmp_path / "small.onnx")) if network == "small" else network
+    inference = Inference(name, "onnxruntime")
+    request = json.dumps(
+        {"inference": dataclasses.asdict(inference), "network": networks.resolve(name, 1).to_json()}
+    )
+    seat = Seat((min(os.sched_getaffinity(0)),))
+    worker = Child("worker", [sys.executable, "-m", "colocate.inference.worker", request], seat)
+    bare = Child("bare", [sys.executable, "-c", BARE, request], seat)
+    try:
+        worker.ready(120)
+        bare.ready(120)
+        ours: list[int] = []
+        theirs: list[int] = []
+        for turn in range(TURNS):
+            for child, into in ((worker, ours), (bare, theirs))[:: 1 if turn % 2 else -1]:
+                into += latencies_ns(child, WINDOW_S)
+    finally:
+        worker.close()
+        bare.close()
+    bare_ns, worker_ns = np.median(theirs), np.median(ours)
+    print(f"\n{network}: p50 {bare_ns / 1e6:.3f} ms bare, worker over bare {worker_ns / bare_ns:.4f} (n {len(ours)})")
+    assert worker_ns / bare_ns <= 1.01
+
+
+def test_the_parent_uses_at_most_two_percent_of_a_core() -> None:
+    spec = make_spec({"networks": ["alexnet"], "stressors": ["bitcount"], "repeats": 1, "window": 3.0})
+    rig = make_rig("host")
+    trials = plan(spec, rig.facts())
+    shares = []
+    with rig.opened(trials):
+        for trial in trials:
+            rig.run(trial)  # starts the children: not what is measured
+            used_s, began_s = time.process_time(), time.monotonic()
+            rig.run(trial)
+            shares.append((time.process_time() - used_s) / (time.monotonic() - began_s))
+    print(f"\nparent: {100 * max(shares):.2f} % of a core at the most, over {len(shares)} windows")
+    assert max(shares) <= 0.02

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from colocate.errors import HostError
+from colocate.host import cpuset
+from colocate.host.child import Child, Seat
+
+CPUS = tuple(sorted(os.sched_getaffinity(0)))
+SELF_REPORT = """
+import os
+from cpu_workloads.contract import serve
+def granted(try_to_leave):
+    if try_to_leave:
+        try:
+            os.sched_setaffinity(0, range(os.cpu_count()))
+        except OSError:
+            pass
+    return sorted(os.sched_getaffinity(0))
+serve(lambda control: {"left": granted(True)}, {"cpus": granted(False)})
+"""
+
+
+@given(st.sets(st.integers(0, 200)))
+def test_the_kernels_cpu_lists_are_read(cpus: set[int]) -> None:
+    assert cpuset.parse_cpu_list(",".join(map(str, cpus)) + "\n") == tuple(sorted(cpus))
+
+
+def test_ranges_of_cpus_are_read() -> None:
+    assert cpuset.parse_cpu_list("0-2,5,7-8\n") == (0, 1, 2, 5, 7, 8)
+    with pytest.raises(ValueError, match="invalid"):
+        cpuset.parse_cpu_list("0-x")
+
+
+def test_affinity_is_the_fallback_and_says_why(tmp_path: Path) -> None:
+    empty = tmp_path / "none"
+    empty.write_text("")
+    found = cpuset.detect(mounts=empty, own=empty)
+    assert (found.name, found.note) == ("affinity", "no cgroup tree here has the cpuset controller")
+    with cpuset.confined(found, {"inference": CPUS[:1]}) as seats:
+        assert seats["inference"] == Seat(CPUS[:1])
+
+
+@pytest.fixture
+def real() -> cpuset.Confinement:
+    found = cpuset.detect()
+    if found.hierarchy is None:
+        pytest.skip(f"no cpusets for this process: {found.note}")
+    return found
+
+
+def groups(confinement: cpuset.Confinement) -> list[Path]:
+    assert confinement.hierarchy is not None
+    return list(confinement.hierarchy.folder.glob("colocate-*"))
+
+
+def test_a_real_cpuset_holds_its_child_and_leaves_no_trace(real: cpuset.Confinement) -> None:
+    assert real.hierarchy is not None
+    control = real.hierarchy.folder / "cgroup.subtree_control"
+    before = control.read_text() if control.exists() else None
+    with cpuset.confined(real, {"inference": CPUS[-1:]}) as seats:
+        child = Child("inside", [sys.executable, "-c", SELF_REPORT], seats["inference"])
+        try:
+            assert child.ready(30)["cpus"] == list(CPUS[-1:])
+            child.go()
+            # Plain affinity can be left by the child itself; a cpuset cannot.
+            assert child.stop(30)["left"] == list(CPUS[-1:])
+        finally:
+            child.close()
+    assert groups(real) == []
+    assert (control.read_text() if control.exists() else None) == before
+
+
+def test_what_is_left_in_a_group_is_ended_with_it(real: cpuset.Confinement) -> None:
+    sleeper = subprocess.Popen(["sleep", "1000"])
+    with cpuset.confined(real, {"inference": CPUS[:1]}) as seats:
+        procs = seats["inference"].cgroup_procs
+        assert procs is not None
+        procs.write_text(str(sleeper.pid))
+    assert sleeper.wait(5) == -9
+    assert groups(real) == []
+
+
+def test_groups_of_a_killed_process_are_removed_by_the_next(real: cpuset.Confinement) -> None:
+    assert real.hierarchy is not None
+    finished = subprocess.Popen(["true"])
+    finished.wait()
+    stale = real.hierarchy.folder / f"colocate-{finished.pid}-inference"
+    stale.mkdir()
+    with cpuset.confined(real, {"inference": CPUS[:1]}):
+        assert not stale.exists()
+
+
+def test_cpus_that_the_tree_does_not_have_are_refused_and_leave_no_group(real: cpuset.Confinement) -> None:
+    with pytest.raises(HostError), cpuset.confined(real, {"inference": (4095,)}):
+        pass
+    assert groups(real) == []

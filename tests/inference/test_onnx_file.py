@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from colocate.errors import SpecError
+from colocate.inference.networks import TensorSpec, check, input_array, resolve
+
+
+def own(
+    path: Path,
+    shape: tuple[int | str | None, ...] = (1, 3, 8, 8),
+    dtype: int = TensorProto.FLOAT,
+    names: tuple[str, ...] = ("x",),
+    external: bool = False,
+) -> Path:
+    """Write a file with one convolution of 4 channels, 3 x 3, on the sum of its inputs."""
+    weight = np.random.default_rng(0).standard_normal((4, 3, 3, 3), dtype=np.float32)
+    nodes = [
+        *(helper.make_node("Cast", [name], [f"{name}/float"], to=TensorProto.FLOAT) for name in names),
+        helper.make_node("Sum", [f"{name}/float" for name in names], ["sum"]),
+        helper.make_node("Conv", ["sum", "w"], ["y"]),
+    ]
+    inputs = [helper.make_tensor_value_info(name, dtype, shape) for name in names]
+    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, (shape[0], 4, None, None))]
+    graph = helper.make_graph(nodes, "own", inputs, outputs, [numpy_helper.from_array(weight, "w")])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    onnx.save(model, path, save_as_external_data=external, location="weights.bin", size_threshold=0)
+    return path
+
+
+def test_a_file_with_fixed_sizes_is_used_where_it_lies(tmp_path: Path, kept: Path) -> None:
+    path = own(tmp_path / "mine.onnx", (2, 3, 8, 8))
+    network = resolve(str(path), 2)
+    assert (network.name, network.path) == ("mine", path)
+    assert network.inputs == (TensorSpec("x", (2, 3, 8, 8), "float32"),)
+    assert (network.parameters, network.macs) == (4 * 3 * 9, 2 * 4 * 36 * 27)
+    assert resolve(str(path), 1) == network
+    assert not kept.exists()
+
+
+@pytest.mark.parametrize("first", ["N", None])
+@pytest.mark.parametrize("external", [False, True])
+def test_an_open_batch_is_fixed_in_a_copy(
+    tmp_path: Path, kept: Path, first: str | None, external: bool
+) -> None:
+    path = own(tmp_path / "mine.onnx", (first, 3, 8, 8), external=external)
+    before = path.read_bytes()
+    network = resolve(str(path), 3)
+    assert network.path.parent == kept
+    assert network.inputs == (TensorSpec("x", (3, 3, 8, 8), "float32"),)
+    assert network.macs == 3 * 4 * 36 * 27
+    assert path.read_bytes() == before
+    loaded = ort.InferenceSession(network.path, providers=["CPUExecutionProvider"])
+    (y,) = loaded.run(None, {"x": input_array(network)})
+    assert y.shape == (3, 4, 6, 6)
+    assert resolve(str(path), 3) == network
+    assert resolve(str(path), 2).path != network.path
+
+
+def test_the_digest_covers_external_weights(tmp_path: Path, kept: Path) -> None:
+    path = own(tmp_path / "mine.onnx", external=True)
+    before = resolve(str(path), 1).sha256
+    weights = bytearray((tmp_path / "weights.bin").read_bytes())
+    weights[0] ^= 1
+    (tmp_path / "weights.bin").write_bytes(weights)
+    assert resolve(str(path), 1).sha256 != before
+
+
+@pytest.mark.parametrize(
+    ("shape", "batch", "message"),
+    [
+        ((4, 3, 8, 8), 2, "exported for batch 4, not 2"),
+        ((1, 3, "height", None), 1, r"dimension 2 \(height\), 3 \(unnamed\) open.*fixed sizes"),
+        ((), 1, "no dimensions"),
+    ],
+)
+def test_sizes_that_cannot_be_used(
+    tmp_path: Path, shape: tuple[int | str | None, ...], batch: int, message: str
+) -> None:
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in "xy")
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", [x], [y])
+    onnx.save(helper.make_model(graph, ir_version=8), tmp_path / "m.onnx")
+    with pytest.raises(SpecError, match=message):
+        check(str(tmp_path / "m.onnx"), batch)
+    with pytest.raises(SpecError, match=message):
+        resolve(str(tmp_path / "m.onnx"), batch)
+
+
+def test_two_inputs_are_refused(tmp_path: Path) -> None:
+    path = own(tmp_path / "m.onnx", names=("left", "right"))
+    with pytest.raises(SpecError, match=r"2 inputs \(left, right\); networks with one input"):
+        resolve(str(path), 1)
+
+
+def test_a_type_that_cannot_be_fed_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"'x' of .* is of type double; supported are float32"):
+        resolve(str(own(tmp_path / "m.onnx", dtype=TensorProto.DOUBLE)), 1)
+
+
+def test_a_missing_or_short_file_of_weights_is_named(tmp_path: Path) -> None:
+    path = own(tmp_path / "m.onnx", external=True)
+    weights = tmp_path / "weights.bin"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    with pytest.raises(SpecError, match=r"weights\.bin.* cut short"):
+        resolve(str(path), 1)
+    weights.unlink()
+    with pytest.raises(SpecError, match=r"weights\.bin, which does not exist"):
+        resolve(str(path), 1)
+
+
+def test_a_folder_or_no_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="there is no file"):
+        resolve(str(tmp_path / "absent.onnx"), 1)
+    (tmp_path / "folder.onnx").mkdir()
+    with pytest.raises(SpecError, match="cannot read"):
+        resolve(str(tmp_path / "folder.onnx"), 1)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a network", b"\x00" * 64, b"\xff\xd8\xff\xe0" * 16])
+def test_another_kind_of_file_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "m.onnx").write_bytes(content)
+    with pytest.raises(SpecError, match="not an ONNX file"):
+        resolve(str(tmp_path / "m.onnx"), 1)
+
+
+def test_damage_is_a_spec_error_of_one_line_or_unseen(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("damage")
+    whole = own(folder / "whole.onnx").read_bytes()
+    damaged = folder / "damaged.onnx"
+    rng = np.random.default_rng(0)
+    refused = 0
+    for position in range(0, len(whole), 3):
+        cut, flipped = whole[:position], bytearray(whole)
+        flipped[position] = rng.integers(256)
+        for content in (cut, bytes(flipped)):
+            damaged.write_bytes(content)
+            try:
+                check(str(damaged))
+            except SpecError as error:
+                refused += 1
+                assert "\n" not in str(error)
+    assert refused > len(whole) / 3

@@ -1,0 +1,97 @@
+"""Whatever ends a sweep, at whatever moment: nothing that was finished is lost and nobody is left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections import Counter
+from pathlib import Path
+
+import psutil
+import pytest
+
+from colocate.store import FILE_NAME, Run
+from colocate.study.plan import plan
+
+MARK = "COLOCATE_TEST_MARK"
+SWEEP = [
+    sys.executable, "-m", "colocate", "sweep", "--backend", "synthetic", "--networks", "spin-1ms,spin-2ms",
+    "--stressors", "stringsearch", "--command", "sleeper=sh -c 'sleep 1000 & wait'", "--repeats", "6",
+    "--window", "0.05", "--warmup", "0.01", "--settle", "0", "--placement", "shared", "--quiet", "--json",
+]  # fmt: skip
+
+
+def marked(mark: str) -> list[psutil.Process]:
+    """Every live process that inherited the mark, whoever its parent is now."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
+def run_until(out: Path, seconds: float, signum: int) -> tuple[int, str]:
+    """Start or resume the sweep in `out`, signal it after `seconds`; its exit status and what it said."""
+    mark = uuid.uuid4().hex
+    resume = ["--resume"] if (out / FILE_NAME).exists() else []
+    process = subprocess.Popen(
+        [*SWEEP, "--out", str(out), *resume],
+        env={**os.environ, MARK: mark},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        _, said = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signum)
+        _, said = process.communicate(timeout=30)
+    deadline = time.monotonic() + 1.0
+    while (left := marked(mark)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not left, f"still alive one second later: {[p.cmdline() for p in left]}"
+    return process.returncode, said
+
+
+@pytest.mark.parametrize(
+    ("signum", "kills"), [(signal.SIGKILL, 20), (signal.SIGINT, 8), (signal.SIGTERM, 8), (signal.SIGHUP, 3)]
+)
+def test_a_sweep_survives_being_ended_again_and_again(tmp_path: Path, signum: int, kills: int) -> None:
+    moments = random.Random(int(signum))
+    out = tmp_path / "run"
+    for _ in range(kills):
+        code, said = run_until(out, moments.uniform(0.0 if signum == signal.SIGKILL else 0.3, 2.0), signum)
+        assert "Traceback" not in said
+        if signum != signal.SIGKILL and code > 0:
+            assert code == 128 + signum
+            if (out / FILE_NAME).exists():
+                assert f"python -m colocate sweep --resume --out {out}" in said
+        if (out / FILE_NAME).exists():
+            with Run.read(out) as run:
+                list(run.records())
+    code, said = run_until(out, 120, signum)
+    assert code == 0, said
+    with Run.read(out) as run:
+        header = run.header()
+        held = Counter(record.trial for record in run.records())
+    assert set(held) == set(plan(header.spec, header.facts))
+    assert set(held.values()) == {1}
+
+
+def test_a_second_signal_does_not_cut_the_way_out_short(tmp_path: Path) -> None:
+    process = subprocess.Popen([*SWEEP, "--out", str(tmp_path / "run")], stderr=subprocess.PIPE, text=True)
+    while not (tmp_path / "run" / FILE_NAME).exists():
+        time.sleep(0.01)
+    for _ in range(20):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.005)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in said

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from colocate.errors import SpecError
+from colocate.spec import Request, make_spec, read_study
+from colocate.study.model import Inference, Stressor
+
+STUDY = """
+networks = ["alexnet", { network = "mine.onnx", batch = 4, precision = "fp16" }]
+stressors = ["jpeg"]
+cpu_clocks = [102, 921.6, "high"]
+window = 1.5
+[commands]
+encoder = "ffmpeg -i 'a b.mp4' -f null -"
+"""
+
+
+def test_a_study_file_says_everything(tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text(STUDY)
+    spec = make_spec(read_study(path))
+    assert spec.inferences == (
+        Inference("alexnet", "auto", "fp32", 1),
+        Inference("mine.onnx", "auto", "fp16", 4),
+    )
+    assert spec.stressors == (Stressor("jpeg"), Stressor("encoder", ("ffmpeg", "-i", "a b.mp4", "-f", "null", "-")))
+    assert spec.cpu_clocks == (102_000_000, 921_600_000, "high")
+    assert spec.window_s == 1.5
+
+
+def test_flags_and_files_speak_the_same_words() -> None:
+    as_flags = make_spec({"networks": ["alexnet"], "cpu_clocks": ["102", "high"], "inference_cpus": [0]})
+    as_file = make_spec({"networks": ["alexnet"], "cpu_clocks": [102, "high"], "inference_cpus": [0]})
+    assert as_flags == as_file
+
+
+def test_the_default_is_the_founding_studys_nine_pairs() -> None:
+    spec = make_spec({})
+    assert [i.network for i in spec.inferences] == ["alexnet", "googlenet", "resnet152"]
+    assert [s.name for s in spec.stressors] == ["bitcount", "jpeg", "stringsearch"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"networks": ["googlnet"]}, "unknown network 'googlnet'; did you mean 'googlenet'"),
+        ({"networks": []}, "networks: name at least one"),
+        ({"networks": ["alexnet", "alexnet"]}, "named twice"),
+        ({"networks": [{"network": "alexnet", "bach": 2}]}, "networks.0.bach|bach"),
+        ({"networks": ["spin-fast"], "backend": "synthetic", "batch": 0}, "batch"),
+        ({"stressors": ["jpg"]}, "unknown stressor 'jpg'; did you mean 'jpeg'"),
+        ({"widow": 3}, "unknown key 'widow'; did you mean 'window'"),
+        ({"window": 0}, "window: .*greater than 0"),
+        ({"window": float("nan")}, "window: .*finite"),
+        ({"window": "long"}, "window: .*number"),
+        ({"repeats": 0}, "repeats: .*1"),
+        ({"repeats": 2.5}, "repeats: .*integer"),
+        ({"cpu_clocks": ["native", "low"]}, "cpu_clocks: .*native alone"),
+        ({"cpu_clocks": ["fast"]}, "'fast' is neither MHz"),
+        ({"gpu_clocks": [-1]}, "gpu_clocks"),
+        ({"placement": ["besides"]}, "unknown placement"),
+        ({"rig": "hots"}, "did you mean 'host'"),
+        ({"commands": {"x": "ffmpeg 'a"}}, "No closing quotation"),
+        ({"commands": {"x": "  "}}, "the command is empty"),
+        ({"commands": {"jpeg": "true"}}, "name of a built-in stressor"),
+        ({"commands": {"none": "true"}}, "cannot name a task"),
+    ],
+)
+def test_what_is_wrong_is_named(keys: dict[str, object], said: str) -> None:
+    with pytest.raises(SpecError, match=said) as caught:
+        make_spec(keys)
+    assert "\n" not in str(caught.value)
+
+
+def test_malformed_toml_is_told_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text("window = 1\nrepeats = = 3\n")
+    with pytest.raises(SpecError, match="line 2"):
+        read_study(path)
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(SpecError, match="not valid TOML"):
+        read_study(path)
+    with pytest.raises(SpecError, match="No such file"):
+        read_study(tmp_path / "absent.toml")
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(sorted(Request.__dataclass_fields__)) | st.text(max_size=8),
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+            lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+            max_leaves=5,
+        ),
+        max_size=4,
+    )
+)
+def test_no_request_is_met_with_anything_but_a_spec_or_a_spec_error(keys: dict[str, object]) -> None:
+    try:
+        make_spec(keys)
+    except SpecError as error:
+        assert "\n" not in str(error)

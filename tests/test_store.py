@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import dataclasses
+import os
+import resource
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from colocate.errors import StoreError
+from colocate.store import FILE_NAME, SCHEMA_VERSION, Failure, Header, Run
+from colocate.study.model import Doubt, TrialRecord, Work
+from colocate.study.plan import plan
+from tests.study.test_plan import facts, spec
+
+TRIALS = plan(spec(), facts(rails=("VDD_IN",)))
+HEADER = Header({"networks": ["alexnet"]}, spec(), facts(), {"alexnet": {"macs": 1}}, len(TRIALS), 0.0)
+
+
+def record(index: int, n: int = 3) -> TrialRecord:
+    latencies_s = np.linspace(0.001, 0.002, n)
+    return TrialRecord(
+        trial=TRIALS[index],
+        started_unix_s=1.5,
+        elapsed_s=2.0,
+        begins_s=np.cumsum(latencies_s),
+        latencies_s=latencies_s,
+        work=Work("frames", 10.0, 2.0, 1.9),
+        temperature_c=41.5,
+        doubts=(Doubt.CPU_TIME_STOLEN,),
+    )
+
+
+def test_what_is_stored_is_read_back(tmp_path: Path) -> None:
+    with Run.create(tmp_path, HEADER) as run:
+        run.append(record(0))
+        run.append(Failure(TRIALS[1], "it failed"))
+    assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME], "a finished run is one plain file"
+    with Run.read(tmp_path) as run:
+        assert run.header() == HEADER
+        (back,), (failure,) = run.records(), run.failures()
+        assert run.done() == {TRIALS[0].trial_id}
+    assert failure == Failure(TRIALS[1], "it failed")
+    for field in dataclasses.fields(TrialRecord):
+        before, after = getattr(record(0), field.name), getattr(back, field.name)
+        if isinstance(before, np.ndarray):
+            np.testing.assert_allclose(after, before, atol=0.5e-9)
+        else:
+            assert after == before
+
+
+@settings(max_examples=20)
+@given(st.lists(st.integers(0, 10**15), max_size=50))
+def test_latencies_keep_every_nanosecond(nanoseconds: list[int]) -> None:
+    from colocate.store import _packed, _unpacked
+
+    seconds = np.array(nanoseconds, dtype=np.float64) * 1e-9
+    assert np.round(_unpacked(_packed(seconds)) / 1e-9).astype(int).tolist() == nanoseconds
+
+
+def test_a_failed_trial_that_succeeds_later_counts_once(tmp_path: Path) -> None:
+    with Run.create(tmp_path, HEADER) as run:
+        run.append(Failure(TRIALS[0], "it failed"))
+    with Run.resume(tmp_path) as run:
+        run.append(record(0))
+        assert (len(list(run.records())), list(run.failures())) == (1, [])
+
+
+def test_a_run_in_progress_can_be_read(tmp_path: Path) -> None:
+    with Run.create(tmp_path, HEADER) as writer:
+        writer.append(record(0))
+        with Run.read(tmp_path) as reader:
+            writer.append(record(1))
+            assert len(reader.done()) == 2
+
+
+def test_a_second_writer_is_refused(tmp_path: Path) -> None:
+    with Run.create(tmp_path, HEADER), pytest.raises(StoreError, match="another colocate is writing"):
+        Run.resume(tmp_path)
+    Run.resume(tmp_path).__exit__()
+
+
+def test_a_second_run_does_not_replace_the_first(tmp_path: Path) -> None:
+    Run.create(tmp_path, HEADER).__exit__()
+    with pytest.raises(StoreError, match="--resume"):
+        Run.create(tmp_path, HEADER)
+
+
+def test_writes_wait_for_the_disk(tmp_path: Path) -> None:
+    with Run.create(tmp_path, HEADER) as run:
+        assert run._connection.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+        assert run._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"this is no database at all, by any means" * 50, "not a database"),
+        (b"", "is not a run of colocate"),
+    ],
+)
+def test_what_is_no_run_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
+    (tmp_path / FILE_NAME).write_bytes(content)
+    with pytest.raises(StoreError, match=said):
+        Run.read(tmp_path)
+
+
+def test_a_damaged_run_is_refused_in_one_line(tmp_path: Path) -> None:
+    with Run.create(tmp_path, HEADER) as run:
+        for index in range(len(TRIALS)):
+            run.append(record(index, 500))
+    path = tmp_path / FILE_NAME
+    content = bytearray(path.read_bytes())
+    content[8192:] = os.urandom(len(content) - 8192)
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match=r"cannot be used|damaged"), Run.read(tmp_path) as reading:
+        list(reading.records())
+
+
+def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
+    Run.create(tmp_path, HEADER).__exit__()
+    with sqlite3.connect(tmp_path / FILE_NAME) as connection:
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    with pytest.raises(StoreError, match=f"schema {SCHEMA_VERSION + 1}"):
+        Run.read(tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="file/run"):
+        Run.create(tmp_path / "file" / "run", HEADER)
+
+
+FILL = """
+import sys, pathlib
+from colocate.errors import StoreError
+from colocate.store import Run
+from tests.test_store import TRIALS, HEADER, record
+with Run.create(pathlib.Path(sys.argv[1]), HEADER) as run:
+    for index in range(len(TRIALS)):
+        try:
+            run.append(record(index, 20_000))
+        except StoreError as error:
+            print(index, error)
+            break
+"""
+
+
+def test_a_full_disk_keeps_what_is_finished(tmp_path: Path) -> None:
+    # A limit on the size of files refuses writes as a full disk does, without root.
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+
+    command = [sys.executable, "-c", FILL, str(tmp_path)]
+    done = subprocess.run(command, preexec_fn=limit, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    failed_at = int(done.stdout.split()[0])
+    assert failed_at > 0
+    with Run.read(tmp_path) as run:
+        assert run.done() == {trial.trial_id for trial in TRIALS[:failed_at]}
+        assert len(list(run.records())) == failed_at

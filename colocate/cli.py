@@ -47,6 +47,18 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _sweep(arguments: argparse.Namespace) -> int:
+    try:
+        return _run_sweep(arguments)
+    except (Interrupted, StoreError):
+        from colocate.store import holds_run
+
+        if arguments.out is not None and holds_run(arguments.out):
+            command = f"python -m colocate sweep --resume --out {shlex.quote(str(arguments.out))}"
+            _say(f"Finished trials are kept. Continue with:\n  {command}")
+        raise
+
+
+def _run_sweep(arguments: argparse.Namespace) -> int:
     from colocate.progress import progress
     from colocate.rigs import make_rig
     from colocate.spec import make_spec
@@ -58,20 +70,15 @@ def _sweep(arguments: argparse.Namespace) -> int:
     rig = make_rig(spec.rig)
     if arguments.dry_run:
         return _dry_run(arguments, spec, rig)
-    folder = arguments.out or Path("results", f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{spec.rig}")
-    if holds_run(folder) and not arguments.resume:
-        raise SpecError(f"{folder} holds a run already; continue it with --resume or choose another --out")
-    try:
-        with progress(quiet=arguments.quiet) as observer:
-            tally = sweep(request, rig, folder, observer, resume=arguments.resume)
-    except (Interrupted, StoreError):
-        if holds_run(folder):
-            command = f"python -m colocate sweep --resume --out {shlex.quote(str(folder))}"
-            _say(f"Finished trials are kept. Continue with:\n  {command}")
-        raise
+    if arguments.out is None:
+        arguments.out = Path("results", f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{spec.rig}")
+    if holds_run(arguments.out) and not arguments.resume:
+        raise SpecError(f"{arguments.out} holds a run already; continue it with --resume or choose another --out")
+    with progress(quiet=arguments.quiet) as observer:
+        tally = sweep(request, rig, arguments.out, observer, resume=arguments.resume)
     if tally.failed:
         _say(f"{tally.failed} of {tally.planned} trials failed; --resume runs them again.")
-    return _report_on(folder, arguments)
+    return _report_on(arguments.out, arguments)
 
 
 def _report(arguments: argparse.Namespace) -> int:
@@ -79,8 +86,8 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _report_on(folder: Path, arguments: argparse.Namespace) -> int:
-    from colocate.report.write import write_report
     from colocate.report.tables import cell_row, print_table
+    from colocate.report.write import write_report
 
     report = write_report(folder)
     if arguments.json:

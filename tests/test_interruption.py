@@ -70,7 +70,7 @@ def test_a_sweep_survives_being_ended_again_and_again(tmp_path: Path, signum: in
         code, said = run_until(out, moments.uniform(0.0 if signum == signal.SIGKILL else 0.3, 2.0), signum)
         assert "Traceback" not in said
         if signum != signal.SIGKILL and code > 0:
-            assert code == 128 + signum
+            assert code == 128 + signum, said
             if (out / FILE_NAME).exists():
                 assert f"python -m colocate sweep --resume --out {out}" in said
         if (out / FILE_NAME).exists():

@@ -77,8 +77,10 @@ class Child:
         return float(times.user + times.system)
 
     def close(self, timeout_s: float = 1.0) -> None:
-        """End the child and whatever it started. Never raises for a child that is already gone."""
+        """End the child and whatever it started. Nothing happens to one that is closed already."""
         process = self._process
+        if process.returncode is not None:
+            return
         assert process.stdin is not None and process.stdout is not None
         with contextlib.suppress(OSError):
             process.stdin.close()  # end of file: the polite way, on which a runner ends the user's program

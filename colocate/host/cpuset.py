@@ -69,11 +69,12 @@ def confined(confinement: Confinement, groups: Mapping[str, tuple[int, ...]]) ->
     if confinement.hierarchy is None:
         yield {name: Seat(cpus) for name, cpus in groups.items()}
         return
-    try:
-        with _grouped(confinement.hierarchy, groups) as seats:
-            yield seats
-    except OSError as error:
-        raise HostError(f"cannot make a cpuset in {confinement.hierarchy.folder}: {error}") from error
+    with contextlib.ExitStack() as stack:
+        try:
+            seats = stack.enter_context(_grouped(confinement.hierarchy, groups))
+        except OSError as error:
+            raise HostError(f"cannot make a cpuset in {confinement.hierarchy.folder}: {error}") from error
+        yield seats
 
 
 def _hierarchies(mounts: str, own: str) -> Iterator[Hierarchy]:

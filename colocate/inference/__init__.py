@@ -43,9 +43,7 @@ _PACKAGE = {"onnxruntime": "onnxruntime"}
 def available_backends() -> tuple[str, ...]:
     """The runtimes whose packages are installed, best first."""
     return tuple(
-        name
-        for name in BACKENDS
-        if name not in _PACKAGE or importlib.util.find_spec(_PACKAGE[name]) is not None
+        name for name in BACKENDS if name not in _PACKAGE or importlib.util.find_spec(_PACKAGE[name]) is not None
     )
 
 

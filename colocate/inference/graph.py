@@ -21,9 +21,7 @@ Shape = tuple[int, ...]
 _CONVOLUTIONS = {"Conv": 1, "ConvInteger": 1, "QLinearConv": 3}
 _PRODUCTS = ("MatMul", "MatMulInteger", "QLinearMatMul")
 # Kinds that multiply and accumulate in a way that is not counted here.
-_UNCOUNTED = frozenset(
-    ("Attention", "DeformConv", "Einsum", "GRU", "If", "LSTM", "Loop", "RNN", "Scan")
-)
+_UNCOUNTED = frozenset(("Attention", "DeformConv", "Einsum", "GRU", "If", "LSTM", "Loop", "RNN", "Scan"))
 # Kinds that list nothing but constants and still read more, or give another result each time.
 _NEVER_CONSTANT = _UNCOUNTED | {"RandomNormal", "RandomUniform"}
 _STANDARD_DOMAINS = ("", "ai.onnx")

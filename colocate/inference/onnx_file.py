@@ -112,8 +112,7 @@ def needs_batch(path: Path, value: ValueInfoProto, batch: int) -> bool:
     names = [f"{i} ({dim.dim_param or 'unnamed'})" for i, dim in enumerate(others, 1) if dim.dim_value < 1]
     if names:
         raise SpecError(
-            f"input '{value.name}' of {path} leaves dimension {', '.join(names)} open; "
-            "export it with fixed sizes"
+            f"input '{value.name}' of {path} leaves dimension {', '.join(names)} open; export it with fixed sizes"
         )
     if first.dim_value < 1:
         return True

@@ -13,6 +13,7 @@ from colocate.errors import HostError, SpecError, TrialError
 from colocate.host import cpuset
 from colocate.host.activity import read_activity
 from colocate.host.facts import read_facts
+from colocate.host.signals import deferred
 from colocate.inference import PRECISIONS, available_backends, networks
 from colocate.inference.synthetic import spin_length_s
 from colocate.rigs.children import INFERENCE_SEAT, Children
@@ -72,8 +73,12 @@ class HostRig:
             stack.enter_context(_moved_to(first.housekeeping_cpus))
             self._children = Children(seats, {each: _network(each) for each in distinct_inferences(trials)})
             stack.callback(self._children.close)
-            self._rehearse(self._children, trials)
-            yield
+            try:
+                self._rehearse(self._children, trials)
+                yield
+            finally:
+                with deferred():
+                    stack.close()
 
     def run(self, trial: Trial) -> TrialRecord:
         """See `Rig.run`."""

@@ -150,9 +150,7 @@ def _step(domain: str, want: int | str, levels: dict[str, int], ordered: Sequenc
     return nearest
 
 
-def _tasks(
-    stressors: Sequence[Stressor], inference: Inference | None, facts: HostFacts
-) -> list[Stressor | None]:
+def _tasks(stressors: Sequence[Stressor], inference: Inference | None, facts: HostFacts) -> list[Stressor | None]:
     # Idling is worth a window only where a meter can see it.
     alone = inference is None and not facts.rails
     return [*stressors] if alone else [None, *stressors]

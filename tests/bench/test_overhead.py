@@ -82,9 +82,7 @@ def latencies_ns(child: Child, window_s: float) -> list[int]:
 def test_the_worker_adds_at_most_one_percent(network: str, tmp_path: Path) -> None:
     name = str(small_network(tmp_path / "small.onnx")) if network == "small" else network
     inference = Inference(name, "onnxruntime")
-    request = json.dumps(
-        {"inference": dataclasses.asdict(inference), "network": networks.resolve(name, 1).to_json()}
-    )
+    request = json.dumps({"inference": dataclasses.asdict(inference), "network": networks.resolve(name, 1).to_json()})
     seat = Seat((min(os.sched_getaffinity(0)),))
     worker = Child("worker", [sys.executable, "-m", "colocate.inference.worker", request], seat)
     bare = Child("bare", [sys.executable, "-c", BARE, request], seat)

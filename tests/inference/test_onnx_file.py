@@ -46,9 +46,7 @@ def test_a_file_with_fixed_sizes_is_used_where_it_lies(tmp_path: Path, kept: Pat
 
 @pytest.mark.parametrize("first", ["N", None])
 @pytest.mark.parametrize("external", [False, True])
-def test_an_open_batch_is_fixed_in_a_copy(
-    tmp_path: Path, kept: Path, first: str | None, external: bool
-) -> None:
+def test_an_open_batch_is_fixed_in_a_copy(tmp_path: Path, kept: Path, first: str | None, external: bool) -> None:
     path = own(tmp_path / "mine.onnx", (first, 3, 8, 8), external=external)
     before = path.read_bytes()
     network = resolve(str(path), 3)

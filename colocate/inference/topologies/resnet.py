@@ -42,9 +42,7 @@ def _resnet(name: str, batch: int, stages: Sequence[Sequence[str]]) -> Skeleton:
     return net.finished(net.softmax("prob", net.fc("fc1000", x, 1000)))
 
 
-def _block(
-    net: Sketch, block: str, x: Tensor, width: int, stride: int, *, project: bool, gain: float
-) -> Tensor:
+def _block(net: Sketch, block: str, x: Tensor, width: int, stride: int, *, project: bool, gain: float) -> Tensor:
     """A bottleneck: 1x1 to `width` channels, 3x3, 1x1 to four times as many, added to the shortcut."""
     branch = f"{block}_branch2"
     shortcut = net.conv(f"{block}_branch1", x, 4 * width, 1, stride=stride) if project else x

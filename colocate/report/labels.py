@@ -1,0 +1,128 @@
+"""What figures say in words: names made safe and short, numbers, and the circumstances of a run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from colocate.report.tables import clocks_label
+from colocate.store import Header
+from colocate.study.interference import SOLO
+from colocate.study.model import Cell, HostFacts, Inference
+
+NAME_LIMIT = 26
+LINE_LIMIT = 76
+
+# What a reader must know before the numbers. A rig that is not listed is a machine.
+_RIG_WORDS = {"tx1-model": "MODEL of a Tegra X1, not a measurement"}
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """What stands over every figure of a run: the rig, and how it was measured in short phrases."""
+
+    rig: str
+    circumstances: tuple[str, ...]
+
+
+def caption_of(header: Header, cells: Sequence[Cell], done: int) -> Caption:
+    """The Caption of a run with `done` trials on the disk."""
+    blocks = sorted({cell.blocks for cell in cells if cell.stressor != SOLO}) or [0]
+    span = f"{blocks[0]}" if len(blocks) == 1 else f"{blocks[0]} to {blocks[-1]}"
+    phrases = [f"{span} block{'' if span == '1' else 's'}", f"windows of {header.spec.window_s:g} s"]
+    if done < header.planned:
+        phrases.append(f"unfinished: {done} of {header.planned} trials")
+    phrases += [values.pop() for values in _qualities_seen(inferences_of(cells)) if len(values) == 1]
+    return Caption(_rig_words(header.facts), tuple(phrases))
+
+
+def _rig_words(facts: HostFacts) -> str:
+    return shortened(f"{facts.rig}: {_RIG_WORDS.get(facts.rig, facts.cpu_model)}", LINE_LIMIT)
+
+
+def inference_of(cell: Cell) -> Inference:
+    """The network of a cell and how it was run."""
+    return Inference(cell.network, cell.backend, cell.precision, cell.batch)
+
+
+def inferences_of(cells: Sequence[Cell]) -> list[Inference]:
+    """Every network and way to run it, in the order of `cells`."""
+    return list(dict.fromkeys(inference_of(cell) for cell in cells))
+
+
+def tasks_of(cells: Sequence[Cell]) -> list[str]:
+    """Every stressor in the order of `cells`, the solo baseline first."""
+    return sorted(dict.fromkeys(cell.stressor for cell in cells), key=lambda name: name != SOLO)
+
+
+def placements_of(cells: Sequence[Cell]) -> list[str]:
+    """Every placement in the order of `cells`."""
+    return list(dict.fromkeys(cell.placement for cell in cells))
+
+
+def task_label(name: str) -> str:
+    """A stressor's name for a heading; the solo baseline is `alone`."""
+    return "alone" if name == SOLO else shortened(name)
+
+
+def inference_label(inference: Inference, among: Sequence[Inference]) -> tuple[str, str]:
+    """Name and qualities of a network, as far as `among` differ in them: `alexnet` and `fp16, batch 8`."""
+    told = zip(_qualities(inference), _qualities_seen(among), strict=True)
+    return shortened(inference.network), ", ".join(quality for quality, seen in told if len(seen) > 1)
+
+
+def clocks_words(cell: Cell) -> str:
+    """The clock point of `cell`: `native clocks`, or `1734/998.4 MHz (CPU/GPU)`."""
+    label = clocks_label(cell)
+    return "native clocks" if label == "native" else f"{label} (CPU/GPU)"
+
+
+def clock_label(hz: int | None) -> str:
+    """A clock in MHz for a tick, or `native`."""
+    return "native" if hz is None else f"{hz / 1e6:g}"
+
+
+def _qualities(inference: Inference) -> tuple[str, str, str]:
+    return plain(inference.backend), plain(inference.precision), f"batch {inference.batch}"
+
+
+def _qualities_seen(among: Sequence[Inference]) -> list[set[str]]:
+    return [set(values) for values in zip(*map(_qualities, among), strict=True)]
+
+
+def plain(name: str) -> str:
+    """`name` on one line, each character that cannot be shown (or stand in XML) as U+FFFD."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " ".join(name.split()))
+
+
+def shortened(name: str, limit: int = NAME_LIMIT) -> str:
+    """`name`, plain, with an ellipsis in its middle beyond `limit` characters: both ends tell names apart."""
+    name = plain(name)
+    if len(name) <= limit:
+        return name
+    head = limit // 2
+    return f"{name[:head]}…{name[len(name) - (limit - head - 1) :]}"
+
+
+def three_digits(value: float) -> str:
+    """`value` to three significant digits or the whole number, never with an exponent above: 0.0123, 8.10, 1234."""
+    magnitude = math.floor(math.log10(abs(value))) if value else 0
+    return f"{value:.{max(0, 2 - magnitude)}f}"
+
+
+def ratio_text(value: float) -> str:
+    """A slowdown: two decimals below ten (1.13), three digits above (12.3); few blocks can give an end of 2e+09."""
+    if value >= 1000:
+        return f"{value:.0e}"
+    return f"{value:.2f}" if value < 10 else three_digits(value)
+
+
+def ratio_end_text(value: float) -> str:
+    """The end of a slowdown's interval: a third decimal where two would hide on which side of 1 it lies (0.998)."""
+    return f"{value:.3f}" if f"{value:.2f}" == "1.00" else ratio_text(value)
+
+
+def percent_text(value: float) -> str:
+    """A share as whole per cent: `12 %`."""
+    return f"{round(100 * value)} %"

@@ -1,0 +1,166 @@
+"""Run one stressor on one CPU: `python -m cpu_workloads bitcount --seconds 5`."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+from cpu_workloads.contract import Control, serve
+from cpu_workloads.registry import load, names
+from cpu_workloads.stressor import Report, StressorError, measure, measure_steps
+
+if TYPE_CHECKING:
+    from cpu_workloads.command import Command
+
+COMMAND = "command"
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise ValueError
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise ValueError
+    return value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m cpu_workloads",
+        description="A CPU stressor that counts the work it does.",
+        epilog="A program of your own: python -m cpu_workloads command --seconds 5 -- PROGRAM [ARGUMENT ...]",
+    )
+    parser.add_argument("name", nargs="?", metavar="NAME", help=f"{', '.join(names())}, or {COMMAND}")
+    how = parser.add_mutually_exclusive_group(required=True)
+    how.add_argument("--seconds", type=_positive, metavar="S", help="work for so long")
+    how.add_argument("--iterations", type=_count, metavar="N", help="do exactly N steps")
+    how.add_argument("--child", action="store_true", help="obey a measuring process on stdin and stdout")
+    how.add_argument("--list", action="store_true", help="print the stressors' names")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    return parser
+
+
+def _print(name: str, report: Report, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"name": name, **report}))
+        return
+    elapsed_s = (report["end_ns"] - report["begin_ns"]) / 1e9
+    print(
+        f"{name}: {report['count'] / elapsed_s:.4g} {report['unit']}/s "
+        f"({report['count']:.0f} in {elapsed_s:.3f} s, {report['cpu_s']:.3f} s of CPU time)"
+    )
+
+
+def _run(name: str, seconds: float, iterations: int | None) -> Report:
+    stressor = load(name)
+    gc.disable()
+    if iterations is not None:
+        report = measure_steps(stressor, iterations)
+    else:
+        end_ns = time.monotonic_ns() + round(seconds * 1e9)
+        report = measure(stressor, lambda: time.monotonic_ns() >= end_ns)
+    stressor.verify()
+    return report
+
+
+def _serve(name: str) -> NoReturn:
+    stressor = load(name)
+    # The parent decides when to end; a Ctrl-C at its terminal is the parent's to handle.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.freeze()
+    gc.disable()
+
+    def measure_and_verify(control: Control) -> Report:
+        report = measure(stressor, control.pending)
+        if control.peek() == "stop":
+            try:
+                stressor.verify()
+            except StressorError as error:
+                report["failed"] = {"returncode": None, "stderr": str(error)}
+        return report
+
+    serve(measure_and_verify, stressor.facts())
+
+
+def _command(argv: Sequence[str]) -> Command:
+    """A command that does not outlive this process when a signal ends it."""
+    from cpu_workloads.command import Command
+
+    command = Command(argv)
+
+    def end(signum: int) -> None:
+        command.stop()
+        os._exit(128 + signum)
+
+    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        # In a thread of its own: the interrupted code may hold the lock that `stop` needs.
+        signal.signal(signum, lambda signum, _: threading.Thread(target=end, args=(signum,)).start())
+    return command
+
+
+def _run_command(argv: Sequence[str], seconds: float) -> Report:
+    command = _command(argv)
+    command.begin()
+    command.wait(seconds)
+    report = command.count()
+    command.stop()
+    if command.failed is not None:
+        returncode, stderr = command.failed["returncode"], command.failed["stderr"]
+        ended = "" if returncode is None else f"{argv[0]!r} ended with return code {returncode}: "
+        raise StressorError(ended + stderr, 1)
+    return report
+
+
+def _serve_command(argv: Sequence[str]) -> NoReturn:
+    command = _command(argv)
+    serve(command.measure, command.facts(), at_end=command.stop)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do as `arguments` say; returns the exit code: 1 wrong results, 2 bad request, 3 something is absent."""
+    at = arguments.index("--") if "--" in arguments else len(arguments)
+    argv = arguments[at + 1 :]
+    parser = _parser()
+    asked = parser.parse_args(arguments[:at])
+    if asked.list:
+        print("\n".join(names()))
+        return 0
+    if asked.name is None:
+        parser.error("which stressor? --list prints their names")
+    if (asked.name == COMMAND) != bool(argv):
+        parser.error("`command` takes a program after `--`, and nothing else does")
+    if asked.name == COMMAND and asked.iterations is not None:
+        parser.error("`command` takes --seconds or --child")
+    try:
+        if asked.child and argv:
+            _serve_command(argv)
+        elif asked.child:
+            _serve(asked.name)
+        elif argv:
+            report = _run_command(argv, asked.seconds)
+        else:
+            report = _run(asked.name, asked.seconds, asked.iterations)
+    except StressorError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    _print(asked.name, report, asked.json)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

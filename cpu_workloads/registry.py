@@ -1,0 +1,44 @@
+"""Which stressors there are. A new one is one file and one line here; none is imported before it is wanted."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from typing import cast
+
+from cpu_workloads.stressor import Stressor, StressorError
+
+STRESSORS = {
+    "bitcount": "cpu_workloads.bitcount:Bitcount",
+    "stringsearch": "cpu_workloads.stringsearch:Stringsearch",
+    "stringsearch-scan": "cpu_workloads.stringsearch:StringsearchScan",
+    "jpeg": "cpu_workloads.jpeg:Jpeg",
+    "jpeg-small": "cpu_workloads.jpeg:JpegSmall",
+}
+
+_REMEDIES = {
+    "cpu_workloads._kernels": "its C kernels were not built: install gcc and python3-dev, then reinstall colocate",
+    "PIL": "it needs Pillow: pip install Pillow",
+}
+
+
+def names() -> tuple[str, ...]:
+    """The built-in stressors' names."""
+    return tuple(STRESSORS)
+
+
+def load(name: str) -> Stressor:
+    """A new stressor of this name; StressorError when there is none (2) or what it needs is absent (3)."""
+    target = STRESSORS.get(name)
+    if target is None:
+        near = difflib.get_close_matches(name, [*STRESSORS, "command"], n=1, cutoff=0.0)
+        raise StressorError(f"no stressor named {name!r}; did you mean {near[0]!r}?", 2)
+    module, _, attribute = target.partition(":")
+    try:
+        make = getattr(importlib.import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        remedy = _REMEDIES.get(error.name or "")
+        if remedy is None:
+            raise
+        raise StressorError(f"{name} cannot run: {remedy}", 3) from error
+    return cast(Stressor, make())

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cpu_workloads.registry import STRESSORS, names
+from tests.cpu_workloads.conversation import ROOT, run
+
+
+def test_list_prints_the_names() -> None:
+    assert run("--list").stdout.split() == list(names())
+
+
+@pytest.mark.parametrize("mode", [["--child"], ["--seconds", "1"]])
+def test_an_unknown_name_is_one_line_with_the_nearest(mode: list[str]) -> None:
+    outcome = run("bitcuont", *mode)
+    assert outcome.returncode == 2
+    assert outcome.stderr == "no stressor named 'bitcuont'; did you mean 'bitcount'?\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["bitcount"],
+        ["--seconds", "1"],
+        ["bitcount", "--seconds", "0"],
+        ["bitcount", "--seconds", "nan"],
+        ["bitcount", "--iterations", "0"],
+        ["bitcount", "--seconds", "1", "--", "true"],
+        ["command", "--seconds", "1"],
+        ["command", "--seconds", "1", "--"],
+        ["command", "--iterations", "1", "--", "true"],
+    ],
+)
+def test_a_bad_request_exits_2(arguments: list[str]) -> None:
+    outcome = run(*arguments)
+    assert outcome.returncode == 2
+    assert "Traceback" not in outcome.stderr
+
+
+def without(tmp_path: Path, pattern: str) -> Path:
+    """A copy of the package without some of its files."""
+    shutil.copytree(
+        ROOT / "cpu_workloads", tmp_path / "cpu_workloads", ignore=shutil.ignore_patterns(pattern, "__pycache__")
+    )
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["bitcount", "stringsearch", "stringsearch-scan"])
+@pytest.mark.parametrize("mode", [["--child"], ["--seconds", "1"]])
+def test_missing_kernels_say_what_to_install(tmp_path: Path, name: str, mode: list[str]) -> None:
+    # With -m the working directory comes first on the path.
+    outcome = subprocess.run(
+        [sys.executable, "-m", "cpu_workloads", name, *mode],
+        cwd=without(tmp_path, "*.so"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert outcome.returncode == 3
+    assert outcome.stderr.count("\n") == 1
+    for word in (name, "gcc", "python3-dev", "reinstall"):
+        assert word in outcome.stderr
+
+
+def test_missing_pillow_says_what_to_install(tmp_path: Path) -> None:
+    (tmp_path / "PIL").mkdir()
+    (tmp_path / "PIL" / "__init__.py").write_text("raise ModuleNotFoundError('No module named PIL', name='PIL')\n")
+    outcome = run("jpeg", "--seconds", "1", PYTHONPATH=str(tmp_path))
+    assert outcome.returncode == 3
+    assert "pip install Pillow" in outcome.stderr
+
+
+def test_exactly_so_many_steps_as_json() -> None:
+    pytest.importorskip("cpu_workloads._kernels", reason="the C kernels are not built")
+    report = json.loads(run("bitcount", "--iterations", "3", "--json").stdout)
+    assert (report["name"], report["unit"], report["count"]) == ("bitcount", "words", 120_000.0)
+    assert report["begin_ns"] < report["end_ns"]
+
+
+def test_a_rate_for_people() -> None:
+    outcome = run("jpeg-small", "--seconds", "0.1")
+    assert outcome.returncode == 0
+    assert "frames/s" in outcome.stdout
+
+
+def test_every_registered_stressor_carries_its_name() -> None:
+    pytest.importorskip("cpu_workloads._kernels", reason="the C kernels are not built")
+    for name, target in STRESSORS.items():
+        module, _, attribute = target.partition(":")
+        assert getattr(__import__(module, fromlist=[attribute]), attribute).name == name
+
+
+def test_kernels_start_without_pillow_and_numpy() -> None:
+    pytest.importorskip("cpu_workloads._kernels", reason="the C kernels are not built")
+    script = (
+        "import sys; from cpu_workloads.__main__ import main; main(['stringsearch', '--iterations', '1']);"
+        "print(sorted({'PIL', 'numpy', 'psutil', 'colocate'} & set(sys.modules)))"
+    )
+    outcome = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert outcome.stdout.splitlines()[-1] == "[]"

@@ -102,7 +102,8 @@ def _report_on(folder: Path, arguments: argparse.Namespace) -> int:
     print_table(report)
     for failure in {failure.message for failure in report.failures}:
         _say(f"A trial failed: {failure}")
-    print(f"Wrote {', '.join(str(path) for path in report.files)}")
+    figures = sum(path.suffix == ".png" for path in report.files)
+    print(f"Wrote {folder}: run.sqlite, cells.csv and {figures} figures")
     pairs = len({cell.clocks for cell in report.cells})
     if not report.header.facts.cpu_steps_hz or not report.header.facts.gpu_steps_hz:
         print(

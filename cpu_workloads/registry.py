@@ -17,7 +17,7 @@ STRESSORS = {
 }
 
 _REMEDIES = {
-    "cpu_workloads._kernels": "its C kernels were not built: install gcc and python3-dev, then reinstall colocate",
+    "cpu_workloads._kernels": "its C kernels were not built: install gcc and python3-dev (Debian), then run pip install -e . in the source folder",
     "PIL": "it needs Pillow: pip install Pillow",
 }
 

@@ -65,7 +65,7 @@ def test_missing_kernels_say_what_to_install(tmp_path: Path, name: str, mode: li
     )
     assert outcome.returncode == 3
     assert outcome.stderr.count("\n") == 1
-    for word in (name, "gcc", "python3-dev", "reinstall"):
+    for word in (name, "gcc", "python3-dev", "pip install"):
         assert word in outcome.stderr
 
 

@@ -81,6 +81,36 @@ def _run_sweep(arguments: argparse.Namespace) -> int:
     return _report_on(arguments.out, arguments)
 
 
+def _doctor(arguments: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from colocate.doctor import examine
+    from colocate.report.tables import print_findings
+
+    findings = examine()
+    if arguments.json:
+        print(json.dumps([asdict(finding) for finding in findings]))
+    else:
+        print_findings(findings)
+    return 0
+
+
+def _restore(arguments: argparse.Namespace) -> int:
+    from colocate.host.cpuset import remove_stale_groups
+    from colocate.host.journal import restore, state_folder
+    from colocate.host.sysfs import Sysfs
+
+    remove_stale_groups()
+    repair = restore(Sysfs(), state_folder())
+    if repair is None:
+        print("Nothing to restore.")
+    elif repair.rebooted:
+        print("The machine was rebooted since, which reset every clock; the journal is removed.")
+    else:
+        print(f"Restored {len(repair.changed)} knobs{''.join(f'{chr(10)}  {knob}' for knob in repair.changed)}")
+    return 0
+
+
 def _report(arguments: argparse.Namespace) -> int:
     return _report_on(arguments.folder, arguments)
 
@@ -175,6 +205,7 @@ _STUDY_FLAGS: dict[str, dict[str, Any]] = {
     "commands": {"action": _Commands, "metavar": "NAME='ARGV ...'", "help": "a task of your own; repeatable"},
     "cpu_clocks": {"type": _words, "metavar": "LIST", "help": "MHz, or some of low,mid,high, or native"},
     "gpu_clocks": {"type": _words, "metavar": "LIST", "help": "MHz, or some of low,mid,high, or native"},
+    "emc_clock": {"metavar": "MHZ", "help": "lock the memory clock: MHz, low, mid or high"},
     "backend": {"metavar": "NAME", "help": "auto, onnxruntime, or synthetic (networks named like spin-2ms)"},
     "precision": {"metavar": "P", "help": "fp32 or fp16"},
     "batch": {"type": int, "metavar": "N", "help": "images per inference"},
@@ -184,6 +215,7 @@ _STUDY_FLAGS: dict[str, dict[str, Any]] = {
     "window": {"type": float, "metavar": "SECONDS", "help": "length of one measured window"},
     "warmup": {"type": float, "metavar": "SECONDS", "help": "load before each window that is not counted"},
     "settle": {"type": float, "metavar": "SECONDS", "help": "pause after a change of network or clock"},
+    "max_start_temp": {"type": float, "metavar": "C", "help": "before each block wait until it is no hotter"},
     "seed": {"type": int, "metavar": "N", "help": "of the order of the trials"},
 }
 
@@ -216,6 +248,13 @@ def _parser() -> argparse.ArgumentParser:
     report.set_defaults(run=_report)
     report.add_argument("folder", type=Path, metavar="RUN", help="folder of a run, finished or not")
     report.add_argument("--json", action="store_true", help="one JSON summary on stdout")
+
+    doctor = commands.add_parser("doctor", help="what this machine allows, and what mends each lack")
+    doctor.set_defaults(run=_doctor)
+    doctor.add_argument("--json", action="store_true", help="one JSON list on stdout")
+
+    restore = commands.add_parser("restore", help="put back what an interrupted run left changed")
+    restore.set_defaults(run=_restore)
     return parser
 
 

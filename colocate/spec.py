@@ -64,6 +64,7 @@ class Request:
     rig: str = "host"
     cpu_clocks: tuple[_Clock, ...] | None = None
     gpu_clocks: tuple[_Clock, ...] | None = None
+    emc_clock: _Clock | None = None
     backend: str = "auto"
     precision: str = "fp32"
     batch: _Count = 1
@@ -73,6 +74,7 @@ class Request:
     warmup: _Pause = 0.3
     settle: _Pause = 0.2
     window: _Seconds = 2.0
+    max_start_temp: Annotated[float, Field(gt=0, lt=150, allow_inf_nan=False)] | None = None
     seed: int = 0
 
 
@@ -101,12 +103,14 @@ def make_spec(keys: Mapping[str, Any]) -> SweepSpec:
         rig=_known(request.rig, RIGS, "rig"),
         cpu_clocks=_clocks("cpu_clocks", request.cpu_clocks),
         gpu_clocks=_clocks("gpu_clocks", request.gpu_clocks),
+        emc_clock=None if request.emc_clock is None else _clock("emc_clock", request.emc_clock),
         placements=_distinct([_known(name, PLACEMENTS, "placement") for name in request.placement], "placement"),
         inference_cpus=request.inference_cpus,
         repeats=request.repeats,
         warmup_s=request.warmup,
         settle_s=request.settle,
         window_s=request.window,
+        max_start_temp_c=request.max_start_temp,
         seed=request.seed,
     )
 

@@ -20,7 +20,7 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from colocate.errors import StoreError
-from colocate.study.model import Doubt, FloatArray, HostFacts, SweepSpec, Trial, TrialRecord, Work
+from colocate.study.model import Doubt, FloatArray, HostFacts, PowerTrace, SweepSpec, Trial, TrialRecord, Work
 
 SCHEMA_VERSION = 1
 # "colo" in ASCII: tells our files from other programs' (sqlite.org/pragma.html#pragma_application_id).
@@ -37,9 +37,12 @@ CREATE TABLE trial (
     trial TEXT NOT NULL,
     failure TEXT,
     scalars TEXT,
+    rails TEXT,
     begins_ns BLOB,
     latencies_ns BLOB,
-    device_ns BLOB
+    device_ns BLOB,
+    power_t_ns BLOB,
+    power_w BLOB
 );
 """
 _NS = 1e-9
@@ -83,9 +86,18 @@ class _Scalars:
     doubts: tuple[Doubt, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Rails:
+    """What a PowerTrace says beside its arrays."""
+
+    rails: tuple[str, ...]
+    sensor_period_s: float
+
+
 _header = TypeAdapter(Header)
 _trial = TypeAdapter(Trial)
 _scalars = TypeAdapter(_Scalars)
+_rails = TypeAdapter(_Rails)
 
 
 class Run:
@@ -160,6 +172,10 @@ class Run:
             row["begins_ns"] = _packed(outcome.begins_s)
             row["latencies_ns"] = _packed(outcome.latencies_s)
             row["device_ns"] = None if outcome.device_s is None else _packed(outcome.device_s)
+            if (power := outcome.power) is not None:
+                row["rails"] = _rails.dump_json(_Rails(power.rails, power.sensor_period_s)).decode()
+                row["power_t_ns"] = _packed(power.t_s)
+                row["power_w"] = zlib.compress(power.power_w.astype("<f8").tobytes(), level=1)
         columns, marks = ", ".join(row), ", ".join("?" * len(row))
         with _named_errors(self.folder), self._connection:
             self._connection.execute(f"INSERT OR REPLACE INTO trial ({columns}) VALUES ({marks})", list(row.values()))
@@ -171,16 +187,17 @@ class Run:
 
     def records(self) -> Iterator[TrialRecord]:
         """Every trial that gave numbers, in the order in which they ended."""
-        columns = "trial, scalars, begins_ns, latencies_ns, device_ns"
+        columns = "trial, scalars, begins_ns, latencies_ns, device_ns, rails, power_t_ns, power_w"
         query = f"SELECT {columns} FROM trial WHERE failure IS NULL ORDER BY rowid"
         with _named_errors(self.folder):
-            for trial, scalars, begins, latencies, device in self._connection.execute(query):
+            for trial, scalars, begins, latencies, device, rails, power_t, power_w in self._connection.execute(query):
                 plain = _decoded(_scalars, scalars, self.folder)
                 yield TrialRecord(
                     trial=_decoded(_trial, trial, self.folder),
                     begins_s=_unpacked(begins),
                     latencies_s=_unpacked(latencies),
                     device_s=None if device is None else _unpacked(device),
+                    power=None if rails is None else _trace(_decoded(_rails, rails, self.folder), power_t, power_w),
                     **{field.name: getattr(plain, field.name) for field in fields(_Scalars)},
                 )
 
@@ -265,6 +282,11 @@ def _decoded(adapter: TypeAdapter[_T], text: str, folder: Path) -> _T:
         return adapter.validate_json(text)
     except ValidationError as error:
         raise StoreError(f"the run in {folder} is damaged: {error.errors()[0]['msg']}") from error
+
+
+def _trace(told: _Rails, t_ns: bytes, power_w: bytes) -> PowerTrace:
+    watts = np.frombuffer(zlib.decompress(power_w), dtype="<f8").reshape(-1, len(told.rails))
+    return PowerTrace(_unpacked(t_ns), watts, told.rails, told.sensor_period_s)
 
 
 def _packed(seconds: FloatArray) -> bytes:

@@ -17,7 +17,8 @@ STRESSORS = {
 }
 
 _REMEDIES = {
-    "cpu_workloads._kernels": "its C kernels were not built: install gcc and python3-dev (Debian), then run pip install -e . in the source folder",
+    "cpu_workloads._kernels": "its C kernels were not built: install gcc and python3-dev (Debian), "
+    "then run pip install -e . in the source folder",
     "PIL": "it needs Pillow: pip install Pillow",
 }
 
@@ -25,6 +26,15 @@ _REMEDIES = {
 def names() -> tuple[str, ...]:
     """The built-in stressors' names."""
     return tuple(STRESSORS)
+
+
+def remedy(name: str) -> str:
+    """What this built-in stressor lacks to run here and how to get it; empty when it can run."""
+    try:
+        load(name)
+    except StressorError as error:
+        return str(error)
+    return ""
 
 
 def load(name: str) -> Stressor:

@@ -116,7 +116,7 @@ def test_a_dry_run_touches_nothing(tmp_path: Path) -> None:
         (2, "--resume needs --out", ["--resume"]),
         (2, "NAME=", ["--command", "ffmpeg"]),
         (2, "unrecognized arguments", ["--nonsense"]),
-        (3, "CPU clocks cannot be set", ["--cpu-clocks", "1000"]),
+        (3, "CPU clock cannot be set", ["--cpu-clocks", "1000"]),
         (3, "runs fp32 here, not fp16", ["--precision", "fp16"]),
         (4, "holds no run", ["--resume", "--out", "/"]),
     ],

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from colocate.errors import StoreError
 from colocate.store import FILE_NAME, SCHEMA_VERSION, Failure, Header, Run
-from colocate.study.model import Doubt, TrialRecord, Work
+from colocate.study.model import Doubt, PowerTrace, TrialRecord, Work
 from colocate.study.plan import plan
 from tests.study.test_plan import facts, spec
 
@@ -32,6 +32,7 @@ def record(index: int, n: int = 3) -> TrialRecord:
         begins_s=np.cumsum(latencies_s),
         latencies_s=latencies_s,
         work=Work("frames", 10.0, 2.0, 1.9),
+        power=PowerTrace(np.array([0.0, 1.0, 1.000000001]), np.array([[1.5, 2.5]] * 3), ("VDD_IN", "VDD_CPU"), 0.01),
         temperature_c=41.5,
         doubts=(Doubt.CPU_TIME_STOLEN,),
     )
@@ -51,6 +52,10 @@ def test_what_is_stored_is_read_back(tmp_path: Path) -> None:
         before, after = getattr(record(0), field.name), getattr(back, field.name)
         if isinstance(before, np.ndarray):
             np.testing.assert_allclose(after, before, atol=0.5e-9)
+        elif isinstance(before, PowerTrace):
+            np.testing.assert_allclose(after.t_s, before.t_s, atol=0.5e-9)
+            np.testing.assert_array_equal(after.power_w, before.power_w)
+            assert (after.rails, after.sensor_period_s) == (before.rails, before.sensor_period_s)
         else:
             assert after == before
 

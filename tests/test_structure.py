@@ -21,6 +21,7 @@ FLOOR = {
     "rigs": 3,
     "spec": 4,
     "store": 4,
+    "doctor": 4,
     "sweep": 5,
     "report": 5,
     "progress": 6,

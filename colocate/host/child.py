@@ -12,24 +12,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from colocate.errors import TrialError
+from colocate.host.cpuset import Seat
 
 _LAUNCH = str(Path(__file__).with_name("launch.py"))
 _STDERR_TAIL_BYTES = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class Seat:
-    """Where a process may run: its CPUs, and the `cgroup.procs` file that grants them (None: affinity alone)."""
-
-    cpus: tuple[int, ...]
-    cgroup_procs: Path | None = None
 
 
 class Child:

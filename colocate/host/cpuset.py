@@ -16,10 +16,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from colocate.errors import HostError
-from colocate.host.child import Seat
 
 _NAME = re.compile(r"colocate-(\d+)-\w+")
+# An empty group of this name says that its owner switched the controller on: the tree is its own journal.
+_DELEGATED = "delegated"
+_MOUNTS = Path("/proc/mounts")
+_OWN = Path("/proc/self/cgroup")
 _EMPTYING_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Where a process may run: its CPUs, and the `cgroup.procs` file that grants them (None: affinity alone)."""
+
+    cpus: tuple[int, ...]
+    cgroup_procs: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +59,7 @@ class Confinement:
         return "affinity" if self.hierarchy is None else f"cgroup-v{self.hierarchy.version}"
 
 
-def detect(mounts: Path = Path("/proc/mounts"), own: Path = Path("/proc/self/cgroup")) -> Confinement:
+def detect(mounts: Path = _MOUNTS, own: Path = _OWN) -> Confinement:
     """The best confinement that works for this process, found by making and removing a real group."""
     reasons: list[str] = []
     for hierarchy in _hierarchies(mounts.read_text(), own.read_text()):
@@ -77,6 +88,18 @@ def confined(confinement: Confinement, groups: Mapping[str, tuple[int, ...]]) ->
         yield seats
 
 
+def remove_groups_of(pid: int) -> None:
+    """Remove what the colocate process `pid` left in any tree, with all processes in it."""
+    for hierarchy in _hierarchies(_MOUNTS.read_text(), _OWN.read_text()):
+        _clear(hierarchy, pid)
+
+
+def remove_stale_groups() -> None:
+    """Remove what colocate processes left that are no more."""
+    for hierarchy in _hierarchies(_MOUNTS.read_text(), _OWN.read_text()):
+        _remove_stale(hierarchy)
+
+
 def _hierarchies(mounts: str, own: str) -> Iterator[Hierarchy]:
     """Cgroup trees with cpusets, the newer kind first."""
     fields = [line.split() for line in mounts.splitlines()]
@@ -96,12 +119,11 @@ def _hierarchies(mounts: str, own: str) -> Iterator[Hierarchy]:
 def _grouped(hierarchy: Hierarchy, groups: Mapping[str, tuple[int, ...]]) -> Iterator[Mapping[str, Seat]]:
     _remove_stale(hierarchy)
     with contextlib.ExitStack() as stack:
-        if hierarchy.version == 2:
-            stack.enter_context(_delegated(hierarchy.folder))
+        stack.callback(_clear, hierarchy, os.getpid())
+        _delegate(hierarchy)
         seats = {}
         for name, cpus in groups.items():
             group = hierarchy.folder / f"colocate-{os.getpid()}-{name}"
-            stack.callback(_remove, group)
             group.mkdir()
             if hierarchy.version == 1:
                 (group / "cpuset.mems").write_text((hierarchy.folder / "cpuset.mems").read_text())
@@ -113,28 +135,32 @@ def _grouped(hierarchy: Hierarchy, groups: Mapping[str, tuple[int, ...]]) -> Ite
         yield seats
 
 
-@contextlib.contextmanager
-def _delegated(folder: Path) -> Iterator[None]:
-    """The cpuset controller switched on for the groups below `folder`, and off again if it was off."""
-    control = folder / "cgroup.subtree_control"
-    if "cpuset" in control.read_text().split():
-        yield
-        return
-    control.write_text("+cpuset")
-    try:
-        yield
-    finally:
-        # Another program may have begun to use the controller in the meantime: then it stays on.
-        with contextlib.suppress(OSError):
-            control.write_text("-cpuset")
+def _delegate(hierarchy: Hierarchy) -> None:
+    """Switch the cpuset controller on for the groups below, where it is off."""
+    control = hierarchy.folder / "cgroup.subtree_control"
+    if hierarchy.version == 2 and "cpuset" not in control.read_text().split():
+        (hierarchy.folder / f"colocate-{os.getpid()}-{_DELEGATED}").mkdir()
+        control.write_text("+cpuset")
 
 
 def _remove_stale(hierarchy: Hierarchy) -> None:
-    """Remove the groups of colocate processes that were killed before they could."""
     for group in hierarchy.folder.glob("colocate-*-*"):
         match = _NAME.fullmatch(group.name)
         if match and not Path(f"/proc/{match[1]}").exists():
+            _clear(hierarchy, int(match[1]))
+
+
+def _clear(hierarchy: Hierarchy, pid: int) -> None:
+    """Remove every group of the process `pid`, and switch the controller off if it switched it on."""
+    marker = hierarchy.folder / f"colocate-{pid}-{_DELEGATED}"
+    for group in hierarchy.folder.glob(f"colocate-{pid}-*"):
+        if group != marker:
             _remove(group)
+    if marker.exists():
+        # Another program may have begun to use the controller in the meantime: then it stays on.
+        with contextlib.suppress(OSError):
+            (hierarchy.folder / "cgroup.subtree_control").write_text("-cpuset")
+        _remove(marker)
 
 
 def _remove(group: Path) -> None:

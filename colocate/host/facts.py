@@ -10,15 +10,25 @@ from pathlib import Path
 
 import psutil
 
+from colocate.errors import HostError
+from colocate.host.clocks import Clocks
 from colocate.host.cpuset import Confinement
+from colocate.host.domains import Domain
 from colocate.study.model import HostFacts
 
 # Packages whose version changes what is measured.
 _PACKAGES = ("colocate", "numpy", "onnx", "onnxruntime", "Pillow")
 
 
-def read_facts(confinement: Confinement, backends: tuple[str, ...]) -> HostFacts:
-    """The facts of this machine as far as this process may use it, with the runtimes that are installed."""
+def read_facts(
+    confinement: Confinement, clocks: Clocks, rails: tuple[str, ...], backends: tuple[str, ...]
+) -> HostFacts:
+    """The facts of this machine as far as this process may use it, with its meters' rails and its runtimes."""
+    steps_hz, notes = {}, []
+    for name in ("cpu", "gpu", "emc"):
+        steps_hz[name], note = _settable_steps_hz(clocks.domain(name), name)
+        if note:
+            notes.append(note)
     return HostFacts(
         rig="host",
         machine_id=_machine_id(),
@@ -30,9 +40,28 @@ def read_facts(confinement: Confinement, backends: tuple[str, ...]) -> HostFacts
         kernel=platform.release(),
         confinement=confinement.name,
         confinement_note=confinement.note,
+        cpu_steps_hz=steps_hz["cpu"],
+        gpu_steps_hz=steps_hz["gpu"],
+        emc_steps_hz=steps_hz["emc"],
+        gpu_on_request=clocks.gpu is not None and clocks.gpu.on_request,
+        clock_notes=tuple(notes),
+        rails=rails,
         backends=backends,
         versions=_versions(),
     )
+
+
+def _settable_steps_hz(domain: Domain | None, name: str) -> tuple[tuple[int, ...], str]:
+    """The steps this process can set, or none and the reason."""
+    if domain is None:
+        return (), f"{name}: this machine shows no such clock"
+    if not domain.steps_hz:
+        return (), f"{name}: its driver offers no table of steps"
+    try:
+        domain.capture()
+    except HostError as error:
+        return (), f"{name}: {error}"
+    return domain.steps_hz, ""
 
 
 def _machine_id() -> str:

@@ -37,13 +37,13 @@ BACKENDS = {
 # What each can compute in.
 PRECISIONS = {"onnxruntime": ("fp32",), "synthetic": ("fp32",)}
 # The package that each runtime needs; those not named need none.
-_PACKAGE = {"onnxruntime": "onnxruntime"}
+PACKAGE = {"onnxruntime": "onnxruntime"}
 
 
 def available_backends() -> tuple[str, ...]:
     """The runtimes whose packages are installed, best first."""
     return tuple(
-        name for name in BACKENDS if name not in _PACKAGE or importlib.util.find_spec(_PACKAGE[name]) is not None
+        name for name in BACKENDS if name not in PACKAGE or importlib.util.find_spec(PACKAGE[name]) is not None
     )
 
 

@@ -15,6 +15,7 @@ from colocate.study.interference import SOLO
 from colocate.study.model import Cell, Doubt, Interval, Trial
 
 if TYPE_CHECKING:
+    from colocate.doctor import Finding
     from colocate.report.write import Report
 
 # A file or a pipe has no width: wide enough for every column.
@@ -91,9 +92,7 @@ def trial_row(trial: Trial) -> Mapping[str, Value]:
 
 def print_table(report: Report) -> None:
     """The cells that have a stressor, one a line, for a person; doubts as numbers that are explained below."""
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_FILE_COLUMNS)
+    console = _console()
     facts = report.header.facts
     table = Table(title=f"{facts.cpu_model}, {report.done} of {report.header.planned} trials", title_justify="left")
     for name in ("network", "beside", "placement", "clocks"):
@@ -118,6 +117,30 @@ def print_table(report: Report) -> None:
     console.print("Slowdown is co-located over solo with its 95 % interval; ~ = not told from 1.", highlight=False)
     for doubt, number in numbers.items():
         console.print(f"{number}  {doubt.value}: {doubt.remedy}", highlight=False, soft_wrap=True)
+
+
+def print_findings(findings: Iterable[Finding]) -> None:
+    """What `doctor` found, an area a block; lacks stand out by their remedy."""
+    table = Table()
+    for name in ("area", "what", "state", "to mend it"):
+        table.add_column(name, overflow="fold")
+    area = None
+    for finding in findings:
+        if area not in (None, finding.area):
+            table.add_section()
+        table.add_row(
+            "" if finding.area == area else finding.area,
+            Text(finding.name),
+            Text(finding.state),
+            Text(finding.remedy, style="yellow"),
+        )
+        area = finding.area
+    _console().print(table)
+
+
+def _console() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=_FILE_COLUMNS)
 
 
 def _doubts_of(cells: Iterable[Cell]) -> list[Doubt]:

@@ -7,7 +7,8 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 
-from colocate.host.child import Child, Seat
+from colocate.host.child import Child
+from colocate.host.cpuset import Seat
 from colocate.inference.networks import Network
 from colocate.study.model import Inference, Placement, Stressor, Trial
 

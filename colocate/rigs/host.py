@@ -1,4 +1,4 @@
-"""The machine it stands on: children in cpusets, one window at a time."""
+"""The machine it stands on: children in cpusets, clocks pinned, one window at a time."""
 
 from __future__ import annotations
 
@@ -6,19 +6,25 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from colocate.errors import HostError, SpecError, TrialError
-from colocate.host import cpuset
+from colocate.host import cpuset, journal
 from colocate.host.activity import read_activity
+from colocate.host.clocks import Clocks, find_clocks
 from colocate.host.facts import read_facts
+from colocate.host.session import Pins, held
 from colocate.host.signals import deferred
+from colocate.host.sysfs import Sysfs
 from colocate.inference import PRECISIONS, available_backends, networks
 from colocate.inference.synthetic import spin_length_s
+from colocate.power import Meters, find_meters
 from colocate.rigs.children import INFERENCE_SEAT, Children
 from colocate.rigs.reports import record, work
-from colocate.study.model import HostFacts, Inference, Trial, TrialRecord
+from colocate.rigs.watch import Watch
+from colocate.study.model import ClockPoint, HostFacts, Inference, Trial, TrialRecord
 from colocate.study.plan import distinct_inferences
 
 ANSWER_TIMEOUT_S = 60.0
@@ -26,20 +32,40 @@ ANSWER_TIMEOUT_S = 60.0
 REHEARSAL_S = 0.5
 
 
+@dataclass(slots=True)
+class _Hold:
+    """What an opened rig holds, and how far it has come."""
+
+    children: Children
+    pins: Pins
+    watch: Watch
+    clocks: ClockPoint | None = None
+    block: int | None = None
+    started_hot: bool = False
+
+
 class HostRig:
-    """Serves trials on this machine, at the clocks it has."""
+    """Serves trials on this machine."""
 
     def __init__(self) -> None:
-        self._children: Children | None = None
-        self._block: int | None = None
+        self._sysfs = Sysfs()
+        self._hold: _Hold | None = None
 
     @cached_property
     def _confinement(self) -> cpuset.Confinement:
         return cpuset.detect()
 
+    @cached_property
+    def _clocks(self) -> Clocks:
+        return find_clocks(self._sysfs)
+
+    @cached_property
+    def _meters(self) -> Meters:
+        return find_meters()
+
     def facts(self) -> HostFacts:
         """See `Rig.facts`."""
-        return read_facts(self._confinement, available_backends())
+        return read_facts(self._confinement, self._clocks, self._meters.rails, available_backends())
 
     def check(self, inferences: Sequence[Inference]) -> None:
         """See `Rig.check`."""
@@ -63,18 +89,24 @@ class HostRig:
 
     @contextlib.contextmanager
     def opened(self, trials: Sequence[Trial]) -> Iterator[None]:
-        """See `Rig.opened`. Children end, the cpusets go, and this process gets its CPUs back."""
+        """See `Rig.opened`. Children end, cpusets go, clocks and this process's own CPUs are put back."""
         places = {trial.placement.name: trial.placement for trial in trials}
         first = next(iter(places.values()))
         groups = {name: place.stressor_cpus for name, place in places.items()}
         groups[INFERENCE_SEAT] = first.inference_cpus
+        wanted = _pinned_domains(trials)
         with contextlib.ExitStack() as stack:
+            # Outermost: with it stands the watchdog, which also removes the cpusets of a killed sweep.
+            pins = stack.enter_context(held(self._clocks, wanted, journal.state_folder(), self._sysfs))
             seats = stack.enter_context(cpuset.confined(self._confinement, groups))
             stack.enter_context(_moved_to(first.housekeeping_cpus))
-            self._children = Children(seats, {each: _network(each) for each in distinct_inferences(trials)})
-            stack.callback(self._children.close)
+            watch = Watch(self._sysfs, self._clocks, self._meters)
+            stack.callback(watch.close)
+            children = Children(seats, {each: _network(each) for each in distinct_inferences(trials)})
+            stack.callback(children.close)
+            self._hold = _Hold(children, pins, watch)
             try:
-                self._rehearse(self._children, trials)
+                _rehearse(children, trials)
                 yield
             finally:
                 with deferred():
@@ -82,53 +114,68 @@ class HostRig:
 
     def run(self, trial: Trial) -> TrialRecord:
         """See `Rig.run`."""
-        assert self._children is not None, "a trial runs inside opened()"
+        assert self._hold is not None, "a trial runs inside opened()"
         try:
-            return self._run(trial, self._children)
+            return _run(trial, self._hold)
         except TrialError:
             # Whatever state the children are in, the next trial starts with new ones.
-            self._children.close()
+            self._hold.children.close()
             raise
 
-    def _run(self, trial: Trial, children: Children) -> TrialRecord:
-        stressors, worker = children.stressors(trial), children.worker(trial)
-        if trial.block != self._block:
-            self._block = trial.block
-            time.sleep(trial.settle_s)
-        # Stressors begin first and end last, so that the whole of the network's window is under load.
-        for child in (*stressors, *worker):
-            child.go()
-        time.sleep(trial.warmup_s)
-        for child in (*stressors, *worker):
-            child.go()
-        started_unix_s = time.time()
-        before = read_activity(trial.placement.inference_cpus, worker)
-        time.sleep(trial.window_s)
-        activity = read_activity(trial.placement.inference_cpus, worker) - before
-        served = [child.stop(ANSWER_TIMEOUT_S) for child in worker]
-        worked = [child.stop(ANSWER_TIMEOUT_S) for child in stressors]
-        return record(trial, started_unix_s, served, worked, activity)
 
-    def _rehearse(self, children: Children, trials: Sequence[Trial]) -> None:
-        """Start every stressor, and load every network of the user's own, once: what cannot run at all is said
-        before the first window and not by a column of empty cells.
-        """
-        for trial in {(trial.stressor, trial.placement): trial for trial in trials}.values():
-            users_own = trial.stressor is not None and bool(trial.stressor.argv)
+def _run(trial: Trial, hold: _Hold) -> TrialRecord:
+    stressors, worker = hold.children.stressors(trial), hold.children.worker(trial)
+    if trial.block != hold.block:
+        _begin_block(trial, hold)
+    # Stressors begin first and end last, so that the whole of the network's window is under load.
+    for child in (*stressors, *worker):
+        child.go()
+    hold.watch.begin(trial.warmup_s)
+    for child in (*stressors, *worker):
+        child.go()
+    started_unix_s, begin_ns = time.time(), time.monotonic_ns()
+    before = read_activity(trial.placement.inference_cpus, worker)
+    sight = hold.watch.window(trial.window_s, trial.placement.inference_cpus)
+    activity = read_activity(trial.placement.inference_cpus, worker) - before
+    served = [child.stop(ANSWER_TIMEOUT_S) for child in worker]
+    worked = [child.stop(ANSWER_TIMEOUT_S) for child in stressors]
+    return record(trial, started_unix_s, begin_ns, served, worked, activity, sight, hold.started_hot)
+
+
+def _begin_block(trial: Trial, hold: _Hold) -> None:
+    if trial.clocks != hold.clocks:
+        hold.pins.set(trial.clocks.cpu_hz, trial.clocks.gpu_hz, trial.clocks.emc_hz)
+        hold.clocks = trial.clocks
+    hold.started_hot = trial.max_start_temp_c is not None and not hold.watch.cooled(trial.max_start_temp_c)
+    hold.block = trial.block
+    time.sleep(trial.settle_s)
+
+
+def _pinned_domains(trials: Sequence[Trial]) -> set[str]:
+    names = {"cpu": "cpu_hz", "gpu": "gpu_hz", "emc": "emc_hz"}
+    return {name for name, clock in names.items() if any(getattr(t.clocks, clock) is not None for t in trials)}
+
+
+def _rehearse(children: Children, trials: Sequence[Trial]) -> None:
+    """Start every stressor, and load every network of the user's own, once: what cannot run at all is said
+    before the first window and not by a column of empty cells.
+    """
+    for trial in {(trial.stressor, trial.placement): trial for trial in trials}.values():
+        users_own = trial.stressor is not None and bool(trial.stressor.argv)
+        try:
+            for child in children.stressors(trial):
+                if users_own:
+                    child.go()
+                    time.sleep(REHEARSAL_S)
+                    work([child.stop(ANSWER_TIMEOUT_S)])
+        except TrialError as error:
+            raise (SpecError if users_own else HostError)(str(error)) from error
+    for trial in {trial.inference: trial for trial in trials}.values():
+        if trial.inference is not None and trial.inference.network not in networks.builtin_names():
             try:
-                for child in children.stressors(trial):
-                    if users_own:
-                        child.go()
-                        time.sleep(REHEARSAL_S)
-                        work([child.stop(ANSWER_TIMEOUT_S)])
+                children.worker(trial)
             except TrialError as error:
-                raise (SpecError if users_own else HostError)(str(error)) from error
-        for trial in {trial.inference: trial for trial in trials}.values():
-            if trial.inference is not None and trial.inference.network not in networks.builtin_names():
-                try:
-                    children.worker(trial)
-                except TrialError as error:
-                    raise SpecError(str(error)) from error
+                raise SpecError(str(error)) from error
 
 
 def _network(inference: Inference) -> networks.Network | None:

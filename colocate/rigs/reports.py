@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from colocate.errors import TrialError
 from colocate.host.activity import Activity
+from colocate.host.domains import ARRIVED_RATIO
+from colocate.power.trace import power_trace
+from colocate.rigs.watch import Sight
 from colocate.study.model import Doubt, Trial, TrialRecord, Work
 
 # Share of the inference CPUs' time above which others' use of them is a doubt. The kernel counts in 10 ms
@@ -22,26 +26,43 @@ Report = Mapping[str, Any]
 
 
 def record(
-    trial: Trial, started_unix_s: float, served: Sequence[Report], worked: Sequence[Report], activity: Activity
+    trial: Trial,
+    started_unix_s: float,
+    began_ns: int,
+    served: Sequence[Report],
+    worked: Sequence[Report],
+    activity: Activity,
+    sight: Sight,
+    started_hot: bool,
 ) -> TrialRecord:
-    """One window from the report of its worker (none or one) and of its stressors' processes (none or more).
+    """One window from the report of its worker (none or one), of its stressors' processes (none or more), and
+    what was seen meanwhile; `began_ns` is when the parent said `go`.
 
     Raises TrialError when a task failed inside the window, or the network finished no inference.
     """
-    begin_ns, end_ns = _span_ns(served or worked) if served or worked else (0, round(trial.window_s / _NS))
+    begin_ns, end_ns = _span_ns(served or worked) or (began_ns, began_ns + round(trial.window_s / _NS))
     begins_ns = np.array(served[0]["begins_ns"] if served else [], dtype=np.float64)
     latencies_ns = np.array(served[0]["latencies_ns"] if served else [], dtype=np.float64)
-    done = work(worked)
     if served and not latencies_ns.size:
         raise TrialError("the network finished no inference inside the window; lengthen --window")
+    power, power_doubts = power_trace(sight.samples, begin_ns, end_ns, under_load=bool(served or worked))
+    cpu_hz, gpu_hz, emc_hz = (_median(clock) for clock in zip(*sight.clocks_hz, strict=True))
+    doubts = {*_doubts(trial, served, worked, activity), *_clock_doubts(trial, sight), *power_doubts}
+    if started_hot:
+        doubts.add(Doubt.STARTED_HOT)
     return TrialRecord(
         trial=trial,
         started_unix_s=started_unix_s,
         elapsed_s=(end_ns - begin_ns) * _NS,
         begins_s=(begins_ns - begin_ns) * _NS,
         latencies_s=latencies_ns * _NS,
-        work=done,
-        doubts=tuple(_doubts(trial, served, worked, activity)),
+        work=work(worked),
+        power=power,
+        cpu_hz_seen=cpu_hz,
+        gpu_hz_seen=gpu_hz,
+        emc_hz_seen=emc_hz,
+        temperature_c=sight.temperature_c,
+        doubts=tuple(doubt for doubt in Doubt if doubt in doubts),
     )
 
 
@@ -63,8 +84,27 @@ def work(reports: Sequence[Report]) -> Work | None:
     )
 
 
-def _span_ns(reports: Sequence[Report]) -> tuple[int, int]:
+def _span_ns(reports: Sequence[Report]) -> tuple[int, int] | None:
+    if not reports:
+        return None
     return min(report["begin_ns"] for report in reports), max(report["end_ns"] for report in reports)
+
+
+def _median(clock_hz: Sequence[int | None]) -> int | None:
+    read = [hz for hz in clock_hz if hz is not None]
+    return statistics.median_low(read) if read else None
+
+
+def _clock_doubts(trial: Trial, sight: Sight) -> Iterator[Doubt]:
+    if sight.throttled:
+        yield Doubt.THROTTLED
+    asked = (trial.clocks.cpu_hz, trial.clocks.gpu_hz, trial.clocks.emc_hz)
+    if any(
+        wanted_hz is not None and (hz is None or abs(hz - wanted_hz) > ARRIVED_RATIO * wanted_hz)
+        for look in sight.clocks_hz
+        for wanted_hz, hz in zip(asked, look, strict=True)
+    ):
+        yield Doubt.CLOCK_DRIFTED
 
 
 def _doubts(trial: Trial, served: Sequence[Report], worked: Sequence[Report], activity: Activity) -> list[Doubt]:
@@ -76,8 +116,8 @@ def _doubts(trial: Trial, served: Sequence[Report], worked: Sequence[Report], ac
     alone = trial.placement.name == "isolated" or trial.stressor is None
     if served and alone and activity.busy_s - activity.children_s > DISTURBED_RATIO * cpus_s:
         doubts.append(Doubt.OTHER_LOAD)
-    if served and worked:
-        begin_ns, end_ns = _span_ns(served)
+    if worked and (span_ns := _span_ns(served)):
+        begin_ns, end_ns = span_ns
         covered_ns = min(min(r["end_ns"], end_ns) - max(r["begin_ns"], begin_ns) for r in worked)
         if covered_ns < COVERED_RATIO * (end_ns - begin_ns):
             doubts.append(Doubt.STRESSOR_ENDED_EARLY)

@@ -14,10 +14,11 @@ FloatArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class ClockPoint:
-    """One CPU clock with one GPU clock, in Hz; None leaves that clock to its governor."""
+    """The clocks of CPU, GPU and memory in Hz; None leaves that clock to its governor."""
 
     cpu_hz: int | None = None
     gpu_hz: int | None = None
+    emc_hz: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,8 @@ class SweepSpec:
     """What the user asked for, complete and valid in itself; the machine is not known yet.
 
     `cpu_clocks` and `gpu_clocks` hold steps in Hz, or the words `low`, `mid`, `high`, or `native` alone;
-    None asks for the default of the machine.
+    None asks for the default of the machine. `emc_clock` is one memory clock for the whole study, None leaves
+    it alone. A block waits, within bounds, until the machine is no hotter than `max_start_temp_c`.
     """
 
     inferences: tuple[Inference, ...]
@@ -61,12 +63,14 @@ class SweepSpec:
     rig: str = "host"
     cpu_clocks: tuple[int | str, ...] | None = None
     gpu_clocks: tuple[int | str, ...] | None = None
+    emc_clock: int | str | None = None
     placements: tuple[str, ...] = ("isolated",)
     inference_cpus: tuple[int, ...] | None = None
     repeats: int = 5
     warmup_s: float = 0.3
     settle_s: float = 0.2
     window_s: float = 2.0
+    max_start_temp_c: float | None = None
     seed: int = 0
 
 
@@ -75,7 +79,8 @@ class HostFacts:
     """What the machine is and allows. JSON, so that a plan can be made offline and is stored with the run.
 
     Only what stays the same while a study runs: two runs with equal facts ran on the same machine.
-    `cpu_steps_hz` and `gpu_steps_hz` are empty where that clock cannot be set.
+    The steps of a clock are empty where it cannot be set, and `clock_notes` say why. Clocks that are
+    `gpu_on_request` (of a workstation or server GPU) are set only when steps are asked for by name.
     """
 
     rig: str
@@ -91,6 +96,9 @@ class HostFacts:
     confinement_note: str = field(default="", compare=False)
     cpu_steps_hz: tuple[int, ...] = ()
     gpu_steps_hz: tuple[int, ...] = ()
+    emc_steps_hz: tuple[int, ...] = ()
+    gpu_on_request: bool = False
+    clock_notes: tuple[str, ...] = field(default=(), compare=False)
     rails: tuple[str, ...] = ()
     backends: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -115,6 +123,7 @@ class Trial:
     warmup_s: float
     settle_s: float
     window_s: float
+    max_start_temp_c: float | None = None
 
 
 class Doubt(str, enum.Enum):
@@ -126,6 +135,13 @@ class Doubt(str, enum.Enum):
     NO_RUN_COMPLETED = "no run completed"
     CPU_TIME_STOLEN = "cpu time stolen"
     OTHER_LOAD = "other load"
+    CLOCK_DRIFTED = "clock drifted"
+    THROTTLED = "throttled"
+    STARTED_HOT = "started hot"
+    WINDOW_SHORT_FOR_SENSOR = "window short for sensor"
+    SENSOR_STALLED = "sensor stalled"
+    SENSOR_FAILED = "sensor failed"
+    READING_IMPLAUSIBLE = "reading implausible"
     TRIALS_FAILED = "trials failed"
 
     @property
@@ -141,6 +157,13 @@ _REMEDIES = {
     Doubt.NO_RUN_COMPLETED: "lengthen --window beyond the time that the task needs for one run",
     Doubt.CPU_TIME_STOLEN: "the hypervisor gave this machine's CPUs to another; measure on a quieter host",
     Doubt.OTHER_LOAD: "stop the other programs on the inference CPUs, or choose others with --inference-cpus",
+    Doubt.CLOCK_DRIFTED: "a pinned clock ran at another rate inside the window: look for thermal or power limits",
+    Doubt.THROTTLED: "the machine slowed itself down: cool it, raise its power limit, or ask for lower clocks",
+    Doubt.STARTED_HOT: "the machine did not cool down to --max-start-temp in time: cool it, or allow a warmer start",
+    Doubt.WINDOW_SHORT_FOR_SENSOR: "lengthen --window to ten refresh periods of the slowest power sensor",
+    Doubt.SENSOR_STALLED: "a power sensor stood still under load: see whether another program holds it",
+    Doubt.SENSOR_FAILED: "a power sensor could not be read: python -m colocate doctor tells which are there",
+    Doubt.READING_IMPLAUSIBLE: "a power sensor showed a negative power or a counter that ran backwards",
     Doubt.TRIALS_FAILED: "read the messages of the failed trials; --resume runs them again",
 }
 

@@ -46,7 +46,7 @@ def plan(spec: SweepSpec, facts: HostFacts) -> tuple[Trial, ...]:
                 for stressor in _shuffled(_tasks(spec.stressors, inference, facts), shuffler):
                     unnamed = Trial(
                         "", round_, block, inference, stressor, clocks, place,
-                        spec.warmup_s, spec.settle_s, spec.window_s,
+                        spec.warmup_s, spec.settle_s, spec.window_s, spec.max_start_temp_c,
                     )  # fmt: skip
                     trials.append(dataclasses.replace(unnamed, trial_id=_content_hash(unnamed)))
                 block += 1
@@ -118,11 +118,12 @@ def clock_points(spec: SweepSpec, facts: HostFacts) -> tuple[ClockPoint, ...]:
 
     By default the low, middle and high step of both where both can be set, else native (interface.md).
     """
-    both = bool(facts.cpu_steps_hz and facts.gpu_steps_hz)
+    both = bool(facts.cpu_steps_hz and facts.gpu_steps_hz and not facts.gpu_on_request)
     default = LEVELS if both else (NATIVE,)
     cpu = _steps("cpu", default if spec.cpu_clocks is None else spec.cpu_clocks, facts.cpu_steps_hz)
     gpu = _steps("gpu", default if spec.gpu_clocks is None else spec.gpu_clocks, facts.gpu_steps_hz)
-    return tuple(ClockPoint(c, g) for c, g in itertools.product(cpu, gpu))
+    emc = _steps("emc", (NATIVE,) if spec.emc_clock is None else (spec.emc_clock,), facts.emc_steps_hz)
+    return tuple(ClockPoint(*clocks) for clocks in itertools.product(cpu, gpu, emc))
 
 
 def _steps(domain: str, wanted: Sequence[int | str], steps_hz: Sequence[int]) -> tuple[int | None, ...]:
@@ -130,7 +131,8 @@ def _steps(domain: str, wanted: Sequence[int | str], steps_hz: Sequence[int]) ->
         return (None,)
     if not steps_hz:
         raise HostError(
-            f"{domain.upper()} clocks cannot be set on this machine; leave out --{domain}-clocks or give 'native'"
+            f"the {domain.upper()} clock cannot be set on this machine; leave it native "
+            f"(python -m colocate doctor says what is missing)"
         )
     ordered = sorted(steps_hz)
     levels = {"low": ordered[0], "mid": ordered[(len(ordered) - 1) // 2], "high": ordered[-1]}
@@ -141,12 +143,12 @@ def _steps(domain: str, wanted: Sequence[int | str], steps_hz: Sequence[int]) ->
 def _step(domain: str, want: int | str, levels: dict[str, int], ordered: Sequence[int]) -> int:
     if isinstance(want, str):
         if want not in levels:
-            raise SpecError(f"--{domain}-clocks: '{want}' is not one of low, mid, high, or native alone, or MHz")
+            raise SpecError(f"{domain} clock: '{want}' is not one of low, mid, high, or native alone, or MHz")
         return levels[want]
     nearest = min(ordered, key=lambda hz: abs(hz - want))
     if abs(nearest - want) > STEP_TOLERANCE_RATIO * want:
         table = " ".join(f"{hz / 1e6:g}" for hz in ordered)
-        raise SpecError(f"--{domain}-clocks: {want / 1e6:g} MHz is not a step of this machine; it has {table}")
+        raise SpecError(f"{domain} clock: {want / 1e6:g} MHz is not a step of this machine; it has {table}")
     return nearest
 
 

@@ -18,7 +18,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from colocate.host.child import Child, Seat
+from colocate.host.child import Child
+from colocate.host.cpuset import Seat
 from colocate.inference import networks
 from colocate.rigs import make_rig
 from colocate.spec import make_spec

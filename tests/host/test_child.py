@@ -10,7 +10,8 @@ import psutil
 import pytest
 
 from colocate.errors import TrialError
-from colocate.host.child import Child, Seat
+from colocate.host.child import Child
+from colocate.host.cpuset import Seat
 
 CPU = min(os.sched_getaffinity(0))
 HERE = Seat((CPU,))

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from colocate.errors import HostError
 from colocate.host import cpuset
-from colocate.host.child import Child, Seat
+from colocate.host.child import Child
+from colocate.host.cpuset import Seat
 
 CPUS = tuple(sorted(os.sched_getaffinity(0)))
 SELF_REPORT = """
@@ -58,7 +59,7 @@ def real() -> cpuset.Confinement:
 
 def groups(confinement: cpuset.Confinement) -> list[Path]:
     assert confinement.hierarchy is not None
-    return list(confinement.hierarchy.folder.glob("colocate-*"))
+    return list(confinement.hierarchy.folder.glob(f"colocate-{os.getpid()}-*"))
 
 
 def test_a_real_cpuset_holds_its_child_and_leaves_no_trace(real: cpuset.Confinement) -> None:

@@ -99,7 +99,7 @@ def test_clocks_stay_native_where_only_one_of_them_can_be_set() -> None:
 def test_a_clock_that_is_no_step_is_refused_with_the_steps() -> None:
     with pytest.raises(SpecError, match=r"1000 MHz is not a step.*921\.6"):
         clock_points(spec(cpu_clocks=(1_000_000_000,)), facts(cpu_steps_hz=TX1_CPU_HZ))
-    with pytest.raises(HostError, match="GPU clocks cannot be set"):
+    with pytest.raises(HostError, match="GPU clock cannot be set"):
         clock_points(spec(gpu_clocks=("low",)), facts())
 
 

@@ -1,0 +1,80 @@
+"""What is looked at while a window lasts: clocks, throttling, temperature and power."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from colocate.host.clocks import Clocks
+from colocate.host.sysfs import Sysfs
+from colocate.host.thermal import Throttle, read_temperature_c, throttled
+from colocate.power import Meters
+from colocate.power.sampler import Sampler, Samples
+
+# Looks at the clocks in one window, evenly spread: a few reads each, on the housekeeping CPU.
+LOOKS = 4
+# A board that was throttled needs minutes to cool down, not hours.
+COOLING_TIMEOUT_S = 300.0
+_COOLING_POLL_S = 1.0
+
+# CPU, GPU and memory in Hz, None where it cannot be read.
+Clockset = tuple[int | None, int | None, int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What was seen in one window: the clocks at each look, and what the meters showed."""
+
+    clocks_hz: tuple[Clockset, ...] = ()
+    throttled: bool = False
+    temperature_c: float | None = None
+    samples: tuple[Samples, ...] = field(default=(), repr=False)
+
+
+class Watch:
+    """Looks at the machine from the start of a warm-up to the end of a window."""
+
+    def __init__(self, sysfs: Sysfs, clocks: Clocks, meters: Meters) -> None:
+        self._sysfs = sysfs
+        self._clocks = clocks
+        self._throttle = Throttle(sysfs)
+        self._sampler = Sampler(meters.meters)
+
+    def begin(self, warmup_s: float) -> None:
+        """Sleep through the warm-up, or longer if the meters need it to catch the window's beginning."""
+        self._sampler.start()
+        time.sleep(max(warmup_s, self._sampler.lead_s))
+
+    def window(self, window_s: float, cpus: Sequence[int]) -> Sight:
+        """Sleep through the window and look a few times; `cpus` are those whose clock matters."""
+        before = self._throttle.read()
+        began_s = time.monotonic()
+        looks: list[Clockset] = []
+        for look in range(LOOKS):
+            _sleep_until(began_s + window_s * (look + 0.5) / LOOKS)
+            looks.append(self._clocks.seen(cpus))
+        _sleep_until(began_s + window_s)
+        return Sight(
+            clocks_hz=tuple(looks),
+            throttled=bool(throttled(before, self._throttle.read())),
+            temperature_c=read_temperature_c(self._sysfs),
+            samples=self._sampler.stop(),
+        )
+
+    def cooled(self, limit_c: float) -> bool:
+        """Wait until the machine is no hotter than `limit_c`; whether it became so in time."""
+        deadline_s = time.monotonic() + COOLING_TIMEOUT_S
+        while (now_c := read_temperature_c(self._sysfs)) is not None and now_c > limit_c:
+            if time.monotonic() > deadline_s:
+                return False
+            time.sleep(_COOLING_POLL_S)
+        return True
+
+    def close(self) -> None:
+        """End the sampling thread if a window was cut short."""
+        self._sampler.close()
+
+
+def _sleep_until(moment_s: float) -> None:
+    time.sleep(max(0.0, moment_s - time.monotonic()))

@@ -1,0 +1,145 @@
+"""Runs in the guest: ends sweeps at random moments and compares every knob with what it was, byte by byte.
+
+`kills.py COUNT SEED` prints JSON. The sweep is forked from this process, which has imported everything once:
+without KVM the imports take longer than the sweep needs to reach any state worth being killed in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import colocate.progress
+import colocate.report.tables
+import colocate.rigs.host
+import colocate.sweep  # noqa: F401 - imported for the children to come
+from colocate.cli import run
+
+MARK = b"COLOCATE_KILLS=1"
+WAYS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGKILL", "SIGKILL both, then restore")
+# The watchdog's promise.
+COME_BACK_S = 2.0
+PATTERNS = (
+    "sys/devices/system/cpu/cpufreq/policy*/scaling_min_freq",
+    "sys/devices/system/cpu/cpufreq/policy*/scaling_max_freq",
+    "sys/devices/system/cpu/cpufreq/policy*/scaling_governor",
+    "sys/class/devfreq/*/min_freq",
+    "sys/class/devfreq/*/max_freq",
+    "sys/class/devfreq/*/governor",
+    "sys/fs/cgroup/cgroup.subtree_control",
+    "sys/fs/cgroup/colocate-*",
+)
+SWEEP = [
+    "sweep", "--backend", "synthetic", "--networks", "spin-1ms,spin-2ms", "--stressors", "stringsearch",
+    "--cpu-clocks", "low,mid,high", "--gpu-clocks", "low,mid,high", "--repeats", "20", "--window", "0.03",
+    "--warmup", "0", "--settle", "0", "--quiet", "--json",
+]  # fmt: skip
+
+
+def knobs() -> dict[str, str]:
+    found = {}
+    for pattern in PATTERNS:
+        for path in Path("/").glob(pattern):
+            with contextlib.suppress(OSError):
+                found[str(path)] = "a folder" if path.is_dir() else path.read_text()
+    return found
+
+
+def alive(needle: bytes, file: str) -> list[int]:
+    """Processes other than this one with `needle` in a file of theirs, zombies left out."""
+    pids = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if int(folder.name) != os.getpid() and needle in (folder / file).read_bytes():
+                pids.append(int(folder.name))
+    return pids
+
+
+def forked(arguments: list[str], log: Path) -> int:
+    pid = os.fork()
+    if pid == 0:
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(descriptor, 1)
+        os.dup2(descriptor, 2)
+        code = 1
+        try:
+            code = run(arguments)
+        finally:
+            os._exit(code)
+    return pid
+
+
+def ended(pid: int) -> int:
+    _, status = os.waitpid(pid, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+def end(way: str, pid: int, log: Path) -> int:
+    if not way.startswith("SIGKILL"):
+        os.kill(pid, getattr(signal, way))
+        return ended(pid)
+    watchdogs = alive(b"colocate.host.watchdog", "cmdline") if "both" in way else []
+    for each in (*watchdogs, pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(each, signal.SIGKILL)
+    code = ended(pid)
+    if "both" in way:
+        return ended(forked(["restore"], log))
+    return code
+
+
+def difference(before: dict[str, str]) -> dict[str, list[str | None]]:
+    after = knobs()
+    return {
+        path: [before.get(path), after.get(path)] for path in before | after if before.get(path) != after.get(path)
+    }
+
+
+def main(count: int, seed: int) -> None:
+    os.environ["COLOCATE_KILLS"] = "1"
+    moments = random.Random(seed)
+    before = knobs()
+    residues, pinned, slowest_s = [], 0, 0.0
+    codes: dict[str, list[int]] = {way: [] for way in WAYS}
+    with TemporaryDirectory() as folder:
+        log = Path(folder, "log")
+        for kill in range(count):
+            way = WAYS[kill % len(WAYS)]
+            pid = forked([*SWEEP, "--out", f"{folder}/{kill}"], log)
+            time.sleep(moments.uniform(0.0, 4.0))
+            pinned += bool(difference(before))
+            codes[way].append(end(way, pid, log))
+            ended_s = time.monotonic()
+            while (left := difference(before)) and time.monotonic() < ended_s + COME_BACK_S:
+                time.sleep(0.01)
+            slowest_s = max(slowest_s, time.monotonic() - ended_s)
+            while (orphans := alive(MARK, "environ")) and time.monotonic() < ended_s + COME_BACK_S:
+                time.sleep(0.01)
+            if left or orphans:
+                commands = [Path(f"/proc/{each}/cmdline").read_text() for each in orphans]
+                residues.append({"kill": kill, "way": way, "left": left, "orphans": commands})
+                ended(forked(["restore"], log))
+        said = log.read_text()
+    print(
+        json.dumps(
+            {
+                "kills": count,
+                "changed_when_killed": pinned,
+                "residues": residues,
+                "slowest_s": slowest_s,
+                "codes": codes,
+                "log": said[-4000:],
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))

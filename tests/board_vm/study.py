@@ -1,0 +1,37 @@
+"""Runs in the guest: a sweep without its report, whose libraries take a minute to import there.
+
+`study.py OUT` reads the request as JSON from `OUT/request.json`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from colocate.rigs import make_rig
+from colocate.store import Failure
+from colocate.study.model import Trial, TrialRecord
+from colocate.sweep import sweep
+
+
+class Silence:
+    """An observer that is told and tells nothing."""
+
+    def begins(self, missing: Sequence[Trial], planned: int) -> None: ...
+
+    def starts(self, trial: Trial) -> None: ...
+
+    def ended(self, outcome: TrialRecord | Failure) -> None: ...
+
+
+def study(request: Mapping[str, Any], out: Path) -> None:
+    """Run the sweep; raises what it raises."""
+    sweep(request, make_rig("host"), out, Silence(), resume=False)
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    study(json.loads((folder / "request.json").read_text()), folder / "run")

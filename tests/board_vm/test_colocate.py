@@ -1,0 +1,113 @@
+"""colocate on the board: the whole 81-cell plan, kills at random moments, and clocks that will not obey.
+
+All kills of the issue: `COLOCATE_KILLS=200 python -m pytest tests/board_vm -k kills`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from colocate.store import Run
+from colocate.study.model import Doubt
+
+from .vm import missing, run_in_board
+
+pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
+
+ROOT = Path(__file__).resolve().parents[2]
+KILLS = int(os.environ.get("COLOCATE_KILLS", "30"))
+NETWORKS = ("first", "second", "third")
+POINTS_HZ = {
+    (c, g) for c in (102_000_000, 921_600_000, 1_734_000_000) for g in (76_800_000, 537_600_000, 998_400_000)
+}
+
+
+def tiny_network(path: Path) -> None:
+    weights = np.random.default_rng(0).standard_normal((64, 64), dtype=np.float32)
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "w"], ["y"])],
+        "tiny",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 64])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 64])],
+        [helper.make_tensor("w", TensorProto.FLOAT, weights.shape, weights.tobytes(), raw=True)],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
+
+
+def test_the_whole_plan_runs_at_the_clocks_that_were_asked_for(tmp_path: Path) -> None:
+    networks = [tmp_path / f"{name}.onnx" for name in NETWORKS]
+    for path in networks:
+        tiny_network(path)
+    command = [
+        sys.executable, "-m", "colocate", "sweep", "--networks", ",".join(map(str, networks)),
+        "--stressors", "bitcount,jpeg-small,stringsearch", "--repeats", "1", "--window", "0.15",
+        "--warmup", "0.02", "--settle", "0.1", "--out", str(tmp_path / "run"),
+    ]  # fmt: skip
+    done = run_in_board(command, 600, tmp_path, cwd=ROOT)
+    assert done.exit_code == 0, done.stderr[-2000:]
+    with Run.read(tmp_path / "run") as run:
+        facts, records = run.header().facts, list(run.records())
+        assert list(run.failures()) == []
+    assert facts.confinement == "cgroup-v2"
+    assert facts.rails == ("VDD_IN", "VDD_GPU", "VDD_CPU")
+    cells = {(r.trial.inference, r.trial.stressor, r.trial.clocks) for r in records if r.trial.inference}
+    assert len(cells) == 81 + 27
+    assert {(r.trial.clocks.cpu_hz, r.trial.clocks.gpu_hz) for r in records} == POINTS_HZ
+    for record in records:
+        assert (record.cpu_hz_seen, record.gpu_hz_seen) == (record.trial.clocks.cpu_hz, record.trial.clocks.gpu_hz)
+        assert Doubt.CLOCK_DRIFTED not in record.doubts
+        assert record.power is not None
+    # The board's watts follow its clocks, and so must the run's.
+    mean_w = {
+        point: np.mean(
+            [
+                r.power.power_w[:, 0].mean()
+                for r in records
+                if r.power and (r.trial.clocks.cpu_hz, r.trial.clocks.gpu_hz) == point
+            ]
+        )
+        for point in POINTS_HZ
+    }
+    assert (
+        mean_w[(1_734_000_000, 998_400_000)] > mean_w[(921_600_000, 537_600_000)] > mean_w[(102_000_000, 76_800_000)]
+    )
+
+
+def test_no_kill_leaves_a_knob_changed(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.board_vm.kills", str(KILLS), "1"]
+    done = run_in_board(command, 120 + 20 * KILLS, tmp_path, cwd=ROOT)
+    assert done.exit_code == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout)
+    print(
+        f"\n{KILLS} kills, knobs changed at {found['changed_when_killed']}, residues {len(found['residues'])}, "
+        f"back after {found['slowest_s']:.2f} s at the most"
+    )
+    assert found["residues"] == [], found["log"]
+    assert found["changed_when_killed"] > KILLS / 3, found["log"]
+    assert "Traceback" not in found["log"]
+    for way, code in (("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129), ("SIGKILL", -9)):
+        assert set(found["codes"][way]) <= {code}, found["log"]
+    assert set(found["codes"]["SIGKILL both, then restore"]) <= {0}, found["log"]
+
+
+def test_clocks_that_do_not_obey_are_told_and_put_back(tmp_path: Path) -> None:
+    done = run_in_board([sys.executable, "-m", "tests.board_vm.faults", str(tmp_path)], 600, tmp_path, cwd=ROOT)
+    assert done.exit_code == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout)
+    for fault in ("cpu refused", "cpu clamped", "cpu too late", "gpu refused", "gpu clamped"):
+        assert found[fault]["code"] == 5, found[fault]
+        assert "wanted" in found[fault]["said"]
+        assert "found" in found[fault]["said"]
+    for fault in ("none", "cpu late"):
+        assert (found[fault]["code"], "clock drifted" in found[fault]["doubts"]) == (0, False), found[fault]
+    assert found["gpu throttled"]["code"] == 0
+    assert "clock drifted" in found["gpu throttled"]["doubts"]
+    assert all(each["left"] == {} for each in found.values())

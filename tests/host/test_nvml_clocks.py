@@ -1,0 +1,127 @@
+# ruff: noqa: N802 - the stand-in has the names of pynvml
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from colocate.errors import HostError, RestoreError
+from colocate.host import nvml_clocks, session
+from colocate.host.clocks import find_clocks
+from colocate.host.journal import restore
+from colocate.host.session import held
+from tests.host import boards
+from tests.host.boards import Kernel, put
+from tests.host.test_session import NoWatchdog
+
+
+class FakeNvml(ModuleType):
+    """One GPU whose lock is in `lock`; the functions and constants of pynvml that are used, no others."""
+
+    NVML_CLOCK_GRAPHICS = 0
+    UUID = "GPU-01234567-89ab-cdef-0123-456789abcdef"
+
+    class NVMLError(Exception):
+        pass
+
+    def __init__(self) -> None:
+        super().__init__("pynvml")
+        self.lock: tuple[int, int] | None = None
+        self.started = False
+        self.refuses = False
+
+    def nvmlInit(self) -> None:
+        self.started = True
+
+    def nvmlDeviceGetHandleByIndex(self, index: int) -> str:
+        assert self.started and index == 0
+        return "handle"
+
+    def nvmlDeviceGetHandleByUUID(self, uuid: str) -> str:
+        assert self.started and uuid == self.UUID
+        return "handle"
+
+    def nvmlDeviceGetUUID(self, handle: str) -> bytes:
+        return self.UUID.encode()
+
+    def nvmlDeviceGetSupportedMemoryClocks(self, handle: str) -> list[int]:
+        return [2619, 1593]
+
+    def nvmlDeviceGetSupportedGraphicsClocks(self, handle: str, memory_mhz: int) -> list[int]:
+        assert memory_mhz == 2619
+        return [1980, 1965, 345]
+
+    def nvmlDeviceGetClockInfo(self, handle: str, kind: int) -> int:
+        return self.lock[0] if self.lock else 345
+
+    def nvmlDeviceSetGpuLockedClocks(self, handle: str, lowest_mhz: int, highest_mhz: int) -> None:
+        if self.refuses:
+            raise self.NVMLError("Not Supported")
+        self.lock = (lowest_mhz, highest_mhz)
+
+    def nvmlDeviceResetGpuLockedClocks(self, handle: str) -> None:
+        if self.refuses:
+            raise self.NVMLError("GPU is lost")
+        self.lock = None
+
+
+@pytest.fixture
+def nvml(monkeypatch: pytest.MonkeyPatch) -> FakeNvml:
+    fake = FakeNvml()
+    monkeypatch.setitem(sys.modules, "pynvml", fake)
+    monkeypatch.setattr(nvml_clocks, "is_root", lambda: True)
+    monkeypatch.setattr(session, "_watched", NoWatchdog)
+    return fake
+
+
+def server(root: Path) -> Kernel:
+    put(root, "/sys/module/nvidia/version", "580.1")
+    return boards.Kernel510(root, ())
+
+
+def test_nvml_clocks_are_locked_on_request_and_unlocked(nvml: FakeNvml, tmp_path: Path) -> None:
+    kernel = server(tmp_path / "root")
+    clocks = find_clocks(kernel)
+    assert clocks.gpu is not None and clocks.gpu.on_request
+    assert clocks.gpu.steps_hz == (345_000_000, 1_965_000_000, 1_980_000_000)
+    with held(clocks, ["gpu"], tmp_path / "state", kernel) as pins:
+        assert nvml.lock is None
+        pins.set(gpu_hz=1_965_000_000)
+        assert nvml.lock == (1965, 1965) and clocks.seen()[1] == 1_965_000_000
+    assert nvml.lock is None and kernel.writes == []
+
+
+def test_what_nvml_refuses_is_told(nvml: FakeNvml, tmp_path: Path) -> None:
+    kernel = server(tmp_path / "root")
+    clocks = find_clocks(kernel)
+    nvml.refuses = True
+    lost = pytest.raises(RestoreError, match="GPU is lost")
+    with lost as told, held(clocks, ["gpu"], tmp_path / "state", kernel) as pins:
+        pins.set(gpu_hz=345_000_000)
+    assert isinstance(told.value.__context__, Exception)
+
+
+def test_without_the_driver_nvml_is_not_asked(nvml: FakeNvml, tmp_path: Path) -> None:
+    assert find_clocks(boards.Kernel510(tmp_path, ())).gpu is None
+    assert not nvml.started
+
+
+def test_without_root_nothing_is_begun(nvml: FakeNvml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nvml_clocks, "is_root", lambda: False)
+    kernel = server(tmp_path / "root")
+    with pytest.raises(HostError, match="needs root"), held(find_clocks(kernel), ["gpu"], tmp_path / "state", kernel):
+        pass
+    assert not (tmp_path / "state/journal").exists()
+
+
+def test_a_lock_that_was_left_is_taken_off_by_restore(nvml: FakeNvml, tmp_path: Path) -> None:
+    kernel, folder = server(tmp_path / "root"), tmp_path / "state"
+    clocks = find_clocks(kernel)
+    with pytest.raises(RestoreError), held(clocks, ["gpu"], folder, kernel) as pins:
+        pins.set(gpu_hz=345_000_000)
+        nvml.refuses = True
+    assert nvml.lock == (345, 345)
+    nvml.refuses = False
+    assert restore(kernel, folder) is not None and nvml.lock is None

@@ -15,7 +15,6 @@ from typing import Any
 
 from colocate.errors import ColocateError
 from colocate.inference import Backend, backend_class
-from colocate.inference.networks import Network
 from colocate.study.model import Inference
 from cpu_workloads.contract import Control, serve
 
@@ -50,7 +49,11 @@ def measure(backend: Backend, control: Control) -> Mapping[str, Any]:
 def main(request: str) -> None:
     """Load what `request` names (JSON: the fields of `Inference`, and of `Network` unless synthetic) and serve it."""
     fields = json.loads(request)
-    network = Network.from_json(fields["network"]) if fields["network"] is not None else None
+    network = None
+    if fields["network"] is not None:
+        from colocate.inference.networks import Network  # with numpy: not for the synthetic backend
+
+        network = Network.from_json(fields["network"])
     try:
         backend = backend_class(fields["inference"]["backend"])(Inference(**fields["inference"]), network)
         for _ in range(FIRST_INFERENCES):

@@ -46,11 +46,16 @@ def test_the_whole_plan_runs_at_the_clocks_that_were_asked_for(tmp_path: Path) -
     networks = [tmp_path / f"{name}.onnx" for name in NETWORKS]
     for path in networks:
         tiny_network(path)
-    command = [
-        sys.executable, "-m", "colocate", "sweep", "--networks", ",".join(map(str, networks)),
-        "--stressors", "bitcount,jpeg-small,stringsearch", "--repeats", "1", "--window", "0.15",
-        "--warmup", "0.02", "--settle", "0.1", "--out", str(tmp_path / "run"),
-    ]  # fmt: skip
+    request = {
+        "networks": list(map(str, networks)),
+        "stressors": ["bitcount", "jpeg-small", "stringsearch"],
+        "repeats": 1,
+        "window": 0.15,
+        "warmup": 0.02,
+        "settle": 0.1,
+    }
+    (tmp_path / "request.json").write_text(json.dumps(request))
+    command = [sys.executable, "-m", "tests.board_vm.study", str(tmp_path)]
     done = run_in_board(command, 600, tmp_path, cwd=ROOT)
     assert done.exit_code == 0, done.stderr[-2000:]
     with Run.read(tmp_path / "run") as run:

@@ -1,0 +1,94 @@
+"""NVIDIA GPUs through NVML (package nvidia-ml-py): the energy counter, else power.
+
+The counter is the driver's own integral and misses nothing between two readings. Power is a poor second: from
+Ampere on `nvmlDeviceGetPowerUsage` is a mean over one second, so the instantaneous field comes before it.
+Seen on an H200 with driver 580: the counter moves every 100.0 ms and a reading of it takes 4 ms of CPU time,
+one of power 1 us. Hence the care with which the sampler reads counters.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from colocate.power import Lack, Meter, Quantity
+
+_MJ = 1e-3
+_MW = 1e-3
+
+
+def find(_root: Path) -> Iterator[Meter | Lack]:
+    """A meter per GPU, `nvml:gpu0` and so on in NVML's order; see `find_meters`."""
+    try:
+        nvml = importlib.import_module("pynvml")
+    except ModuleNotFoundError:
+        yield Lack("nvml", "the package nvidia-ml-py is not installed", "pip install nvidia-ml-py")
+        return
+    try:
+        nvml.nvmlInit()
+    except nvml.NVMLError as error:
+        yield Lack("nvml", f"NVML: {error}", "only NVIDIA GPUs have it; there, install NVIDIA's driver")
+        return
+    try:
+        for index in range(nvml.nvmlDeviceGetCount()):
+            try:
+                yield Gpu(nvml, index)
+            except nvml.NVMLError as error:
+                yield Lack("nvml", f"GPU {index}: {error}", "none: on a Jetson the board's own rails meter the GPU")
+    finally:
+        nvml.nvmlShutdown()
+
+
+class Gpu:
+    """One GPU. Raises NVMLError when it tells neither energy nor power."""
+
+    declared_period_s = None
+
+    def __init__(self, nvml: Any, index: int) -> None:
+        self.rails = (f"nvml:gpu{index}",)
+        self._nvml = nvml
+        # NVML counts its users, so each meter is one.
+        nvml.nvmlInit()
+        try:
+            self.quantity, self._value = _first_that_works(nvml, nvml.nvmlDeviceGetHandleByIndex(index))
+        except nvml.NVMLError:
+            nvml.nvmlShutdown()
+            raise
+
+    def read(self) -> tuple[float]:
+        """See `Meter.read`."""
+        try:
+            return (self._value(),)
+        except self._nvml.NVMLError:
+            return (float("nan"),)
+
+    def close(self) -> None:
+        """See `Meter.close`."""
+        self._nvml.nvmlShutdown()
+
+
+def _first_that_works(nvml: Any, handle: Any) -> tuple[Quantity, Callable[[], float]]:
+    """What this GPU answers to, in order of preference, in joules or watts."""
+
+    def energy_j() -> float:
+        return float(nvml.nvmlDeviceGetTotalEnergyConsumption(handle)) * _MJ
+
+    def instant_power_w() -> float:
+        (field,) = nvml.nvmlDeviceGetFieldValues(handle, [nvml.NVML_FI_DEV_POWER_INSTANT])
+        if field.nvmlReturn != nvml.NVML_SUCCESS:
+            raise nvml.NVMLError(field.nvmlReturn)
+        return float(field.value.uiVal) * _MW
+
+    def power_w() -> float:
+        return float(nvml.nvmlDeviceGetPowerUsage(handle)) * _MW
+
+    for quantity, read in ((Quantity.ENERGY, energy_j), (Quantity.POWER, instant_power_w)):
+        try:
+            read()
+        except nvml.NVMLError:
+            continue
+        return quantity, read
+    power_w()
+    return Quantity.POWER, power_w

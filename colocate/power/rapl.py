@@ -1,0 +1,66 @@
+"""The energy counters of CPU packages that the kernel shows under powercap, Intel's and AMD's alike.
+
+Source: Documentation/power/powercap/powercap.rst of the kernel. Since 5.10 only root may read them, because fine
+enough power readings give secrets away (CVE-2020-8694).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+from colocate.power import Lack, Meter, Quantity
+from colocate.power.files import open_number, read_number, text
+
+_UJ = 1e-6
+_REMEDY = "run as root, or: sudo chmod a+r /sys/class/powercap/intel-rapl:*/energy_uj"
+_ABSENT = "virtual machines rarely show them; on the machine itself: sudo modprobe intel_rapl_msr"
+
+
+def find(root: Path) -> Iterator[Meter | Lack]:
+    """A meter per CPU package; see `find_meters`."""
+    zones = sorted(root.glob("sys/class/powercap/intel-rapl:*"))
+    # Their subzones (core, uncore, dram) are parts of a package or beside it, and psys is more than the CPU.
+    packages = [zone for zone in zones if text(zone / "name").startswith("package-")]
+    for zone in packages:
+        try:
+            yield RaplPackage(zone)
+        except (OSError, ValueError) as error:
+            yield Lack("rapl", str(error), _REMEDY)
+    if not packages:
+        yield Lack("rapl", "the kernel shows no energy counters of the CPU", _ABSENT)
+
+
+class RaplPackage:
+    """The counter of one package, with its wrap-arounds undone.
+
+    Raises OSError when it cannot be read, ValueError when it shows no number.
+    """
+
+    quantity = Quantity.ENERGY
+    declared_period_s = None
+
+    def __init__(self, zone: Path) -> None:
+        self.rails = (f"rapl:{text(zone / 'name')}",)
+        # The counter takes every value up to this one and then begins again at zero.
+        self._values = int((zone / "max_energy_range_uj").read_text()) + 1
+        self._last_uj = int((zone / "energy_uj").read_text())
+        self._total_uj = 0
+        with contextlib.ExitStack() as stack:
+            self._file = open_number(zone / "energy_uj", stack)
+            self._open = stack.pop_all()
+
+    def read(self) -> tuple[float]:
+        """Joules since the meter was opened; if read once a turn at least, an hour or so."""
+        shown = read_number(self._file)
+        if math.isnan(shown):
+            return (math.nan,)
+        self._total_uj += (int(shown) - self._last_uj) % self._values
+        self._last_uj = int(shown)
+        return (self._total_uj * _UJ,)
+
+    def close(self) -> None:
+        """See `Meter.close`."""
+        self._open.close()

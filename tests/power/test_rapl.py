@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import math
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from colocate.power import Lack, Quantity
+from colocate.power.rapl import RaplPackage, find
+from tests.power.fakes import EIO, rapl, write
+
+
+@given(
+    highest=st.integers(10, 10**12),
+    begin=st.integers(0, 10**12),
+    spent_uj=st.lists(st.integers(0, 10**12), max_size=20),
+)
+def test_energy_is_what_was_spent_however_often_the_counter_wrapped(
+    highest: int, begin: int, spent_uj: list[int]
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        now = begin % (highest + 1)
+        zone = rapl(Path(folder), 0, now, highest)
+        meter = RaplPackage(zone)
+        total = 0
+        for spent in spent_uj:
+            # Read at least once a turn, which is all that a counter without carry can give.
+            spent %= highest + 1
+            total += spent
+            now = (now + spent) % (highest + 1)
+            write(zone / "energy_uj", now)
+            assert meter.read() == pytest.approx((total * 1e-6,), rel=1e-12, abs=1e-12)
+        meter.close()
+
+
+def test_packages_are_meters_and_their_parts_are_not(tmp_path: Path) -> None:
+    rapl(tmp_path, 0, 5)
+    rapl(tmp_path, 1, 5)
+    psys = tmp_path / "sys/class/powercap/intel-rapl:2"
+    psys.mkdir()
+    (psys / "name").write_text("psys\n")
+    found = list(find(tmp_path))
+    assert [meter.rails for meter in found if not isinstance(meter, Lack)] == [
+        ("rapl:package-0",),
+        ("rapl:package-1",),
+    ]
+    for meter in found:
+        assert not isinstance(meter, Lack)
+        assert meter.quantity is Quantity.ENERGY
+        meter.close()
+
+
+def test_a_failed_reading_is_nan_and_loses_no_energy(tmp_path: Path) -> None:
+    zone = rapl(tmp_path, 0, 1_000_000)
+    meter = RaplPackage(zone)
+    write(zone / "energy_uj", "")
+    assert math.isnan(meter.read()[0])
+    write(zone / "energy_uj", 3_000_000)
+    assert meter.read() == (2.0,)
+    meter.close()
+
+
+def test_a_counter_for_root_only_is_a_lack(tmp_path: Path) -> None:
+    zone = rapl(tmp_path, 0, 1)
+    (zone / "energy_uj").unlink()
+    (zone / "energy_uj").symlink_to(EIO)
+    (lack,) = find(tmp_path)
+    assert isinstance(lack, Lack)
+    assert "chmod a+r" in lack.remedy
+
+
+def test_no_counter_is_a_lack(tmp_path: Path) -> None:
+    (lack,) = find(tmp_path)
+    assert isinstance(lack, Lack)
+    assert "modprobe" in lack.remedy

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
-from colocate.cli import run
+# Until the command line takes over, a Ctrl-C ends the process as it ends any other: without a traceback.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+from colocate.cli import run  # noqa: E402
 
 
 def main() -> None:

@@ -6,6 +6,9 @@ Numpy, matplotlib and the rest are imported by the command that needs them, so t
 from __future__ import annotations
 
 import argparse
+import contextlib
+import errno
+import io
 import json
 import os
 import shlex
@@ -16,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from colocate import __version__
-from colocate.errors import ColocateError, Interrupted, SpecError, StoreError
+from colocate.errors import ColocateError, HostError, Interrupted, SpecError, StoreError
 from colocate.host.signals import interruptible
 
 if TYPE_CHECKING:
@@ -29,11 +32,16 @@ FULL_STUDY_CLOCK_PAIRS = 9
 
 def run(argv: Sequence[str]) -> int:
     """Run one command; the exit code of interface.md. Foreseeable failures are one line on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that lacks a letter of somebody's file name is no reason to stop.
+            stream.reconfigure(errors="backslashreplace")
     try:
         arguments = _parser().parse_args(argv)
         with interruptible():
             code: int = arguments.run(arguments)
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
             return code
     except ColocateError as error:
         _say(f"colocate: {error}")
@@ -42,8 +50,14 @@ def run(argv: Sequence[str]) -> int:
         return interruption.exit_code
     except BrokenPipeError:
         # The reader of our output went away (`colocate ... | head`); nor may the interpreter flush to it on exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _drop_output()
         return 0
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        _drop_output()
+        _say(f"colocate: cannot write the output: {error.strerror}")
+        return StoreError.exit_code
 
 
 def _sweep(arguments: argparse.Namespace) -> int:
@@ -78,7 +92,11 @@ def _run_sweep(arguments: argparse.Namespace) -> int:
         tally = sweep(request, rig, arguments.out, observer, resume=arguments.resume)
     if tally.failed:
         _say(f"{tally.failed} of {tally.planned} trials failed; --resume runs them again.")
-    return _report_on(arguments.out, arguments)
+    code = _report_on(arguments.out, arguments)
+    if tally.empty:
+        _say(f"colocate: {tally.empty} of the settings that were asked for have no window that succeeded")
+        return HostError.exit_code
+    return code
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
@@ -145,10 +163,10 @@ def _report_on(folder: Path, arguments: argparse.Namespace) -> int:
 
 def _dry_run(arguments: argparse.Namespace, spec: SweepSpec, rig: Rig) -> int:
     from colocate.report.tables import trial_row
-    from colocate.study.plan import distinct_inferences, estimate_s, plan
+    from colocate.study.plan import estimate_s, plan
 
     trials = plan(spec, rig.facts())
-    rig.check(distinct_inferences(trials))
+    rig.check(trials)
     minutes = estimate_s(trials) / 60
     if arguments.json:
         rows = [trial_row(trial) for trial in trials]
@@ -199,7 +217,7 @@ class _Commands(argparse.Action):
 
 # Key of the study file -> its flag.
 _STUDY_FLAGS: dict[str, dict[str, Any]] = {
-    "rig": {"metavar": "RIG", "help": "host (this machine)"},
+    "rig": {"metavar": "RIG", "help": "host (this machine), or tx1-model (a model, not a measurement)"},
     "networks": {"type": _words, "metavar": "A,B", "help": "alexnet, googlenet, resnet152 or paths of .onnx files"},
     "stressors": {"type": _words, "metavar": "A,B", "help": "background tasks (python -m cpu_workloads --list)"},
     "commands": {"action": _Commands, "metavar": "NAME='ARGV ...'", "help": "a task of your own; repeatable"},
@@ -266,4 +284,11 @@ _REPORT = "Rebuilds cells.csv and the figures of a run from its run.sqlite."
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr)
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):
+            print(line, file=sys.stderr)
+
+
+def _drop_output() -> None:
+    """What is still buffered can go nowhere; nor may the interpreter fail on it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -20,12 +20,18 @@ from colocate.sweep import Observer
 def progress(*, quiet: bool) -> Iterator[Observer]:
     """An observer for the kind of output that stderr is."""
     console = Console(stderr=True)
-    if quiet:
+    if quiet or sys.stderr is None:
         yield _Silence()
     elif not console.is_terminal:
         yield _Lines()
     else:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        # Names and messages are the user's: their brackets are no markup.
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
         # No refresh thread: a redraw costs a millisecond, and inside a window that would be load on the machine.
         with Progress(*columns, console=console, auto_refresh=False, transient=True) as bar:
             yield _Bar(bar)
@@ -88,8 +94,10 @@ class _Lines:
     def ended(self, outcome: TrialRecord | Failure) -> None:
         self._ended += 1
         note = self._medians.note(outcome)
-        sys.stderr.write(f"[{self._ended}/{self._planned}] {describe(outcome.trial)}: {note}\n")
-        sys.stderr.flush()
+        # A reader who left ends the progress, not the study.
+        with contextlib.suppress(OSError):
+            sys.stderr.write(f"[{self._ended}/{self._planned}] {describe(outcome.trial)}: {note}\n")
+            sys.stderr.flush()
 
 
 class _Bar:
@@ -103,7 +111,7 @@ class _Bar:
         self._bar.update(self._task, total=planned, completed=planned - len(missing), refresh=True)
 
     def starts(self, trial: Trial) -> None:
-        self._bar.update(self._task, description=f"{describe(trial)}  [dim]{self._note}", refresh=True)
+        self._bar.update(self._task, description=f"{describe(trial)}  {self._note}", refresh=True)
 
     def ended(self, outcome: TrialRecord | Failure) -> None:
         self._note = f"last: {self._medians.note(outcome)}"

@@ -17,9 +17,8 @@ from typing import Annotated, Any, TypeVar
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from colocate.errors import SpecError
-from colocate.inference import BACKENDS
 from colocate.inference.networks import builtin_names
-from colocate.rigs import RIGS
+from colocate.rigs import RIGS, RUNTIMES
 from colocate.study.model import Inference, Stressor, SweepSpec
 from colocate.study.plan import LEVELS, NATIVE
 from cpu_workloads.registry import names as stressor_names
@@ -34,10 +33,12 @@ _T = TypeVar("_T")
 PRECISIONS = ("fp32", "fp16")
 PLACEMENTS = ("isolated", "shared")
 
-_Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-_Pause = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-_Count = Annotated[int, Field(ge=1, strict=True)]
-_Clock = Annotated[float, Field(gt=0, allow_inf_nan=False)] | str
+_DAY_S = 86400
+_Seconds = Annotated[float, Field(gt=0, le=_DAY_S, allow_inf_nan=False, strict=True)]
+_Pause = Annotated[float, Field(ge=0, le=_DAY_S, allow_inf_nan=False, strict=True)]
+# Beyond every study and every device, and short of what would fill this machine's memory with a plan.
+_Count = Annotated[int, Field(ge=1, le=10_000, strict=True)]
+_Clock = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)] | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +70,17 @@ class Request:
     precision: str = "fp32"
     batch: _Count = 1
     placement: tuple[str, ...] = ("isolated",)
-    inference_cpus: tuple[Annotated[int, Field(ge=0)], ...] | None = None
+    inference_cpus: tuple[Annotated[int, Field(ge=0, strict=True)], ...] | None = None
     repeats: _Count = 5
     warmup: _Pause = 0.3
     settle: _Pause = 0.2
     window: _Seconds = 2.0
     max_start_temp: Annotated[float, Field(gt=0, lt=150, allow_inf_nan=False)] | None = None
-    seed: int = 0
+    seed: Annotated[int, Field(strict=True)] = 0
 
 
 _request = TypeAdapter(Request)
+_BRANCHES = ("str", "float", "NetworkRequest")
 
 
 def read_study(path: Path) -> Mapping[str, Any]:
@@ -89,6 +91,8 @@ def read_study(path: Path) -> Mapping[str, Any]:
         raise SpecError(f"cannot read the study file {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SpecError(f"{path} is not valid TOML: {error}") from error
+    except RecursionError as error:
+        raise SpecError(f"{path} is nested too deeply to be a study") from error
 
 
 def make_spec(keys: Mapping[str, Any]) -> SweepSpec:
@@ -105,7 +109,7 @@ def make_spec(keys: Mapping[str, Any]) -> SweepSpec:
         gpu_clocks=_clocks("gpu_clocks", request.gpu_clocks),
         emc_clock=None if request.emc_clock is None else _clock("emc_clock", request.emc_clock),
         placements=_distinct([_known(name, PLACEMENTS, "placement") for name in request.placement], "placement"),
-        inference_cpus=request.inference_cpus,
+        inference_cpus=_cpus(request.inference_cpus),
         repeats=request.repeats,
         warmup_s=request.warmup,
         settle_s=request.settle,
@@ -121,20 +125,27 @@ def _validated(keys: Mapping[str, Any]) -> Request:
     try:
         return _request.validate_python(dict(keys))
     except ValidationError as error:
-        first = error.errors()[0]
-        # pydantic's location also names the branches of a union, which are no keys of the file.
-        keys_of_file = {*Request.__dataclass_fields__, *NetworkRequest.__dataclass_fields__}
-        where = ".".join(str(part) for part in first["loc"] if isinstance(part, int) or part in keys_of_file)
+        # Of the branches of a union the one that went deepest is the one that was meant; their names are no keys.
+        first = max(error.errors(), key=lambda each: len(each["loc"]))
+        where = ".".join(str(part) for part in first["loc"] if part not in _BRANCHES)
         raise SpecError(f"{where}: {first['msg'][0].lower()}{first['msg'][1:]}, not {first['input']!r}") from error
 
 
 def _inference(entry: str | NetworkRequest, request: Request) -> Inference:
     own = NetworkRequest(entry) if isinstance(entry, str) else entry
-    backend = _known(own.backend or request.backend, ("auto", *BACKENDS), "backend")
+    backend = _known(own.backend or request.backend, ("auto", *RUNTIMES), "backend")
     precision = _known(own.precision or request.precision, PRECISIONS, "precision")
-    if backend != "synthetic" and not own.network.endswith(".onnx"):
-        _known(own.network, builtin_names(), "network", "an .onnx file, or one of")
-    return Inference(own.network, backend, precision, own.batch or request.batch)
+    network = own.network
+    if network.endswith(".onnx") and "\0" not in network:
+        # A run is resumed from any folder.
+        network = str(Path(network).absolute())
+    elif backend != "synthetic":
+        _known(network, builtin_names(), "network", "an .onnx file, or one of")
+    return Inference(network, backend, precision, own.batch or request.batch)
+
+
+def _cpus(cpus: tuple[int, ...] | None) -> tuple[int, ...] | None:
+    return None if cpus is None else _distinct(cpus, "inference_cpus")
 
 
 def _argv(name: str, line: str) -> tuple[str, ...]:

@@ -53,15 +53,16 @@ _T = TypeVar("_T")
 class Header:
     """What a run is: fixed when it begins, equal when it is resumed.
 
-    `request` holds the keys the user gave, `spec` what they mean, `networks` what was loaded under each name.
+    `request` holds the keys the user gave, `spec` what they mean, `networks` what was loaded under each name,
+    `provenance` what a model's numbers rest on.
     """
 
     request: Mapping[str, Any]
     spec: SweepSpec
     facts: HostFacts
     networks: Mapping[str, Mapping[str, Any]]
+    provenance: Mapping[str, Any]
     planned: int
-    started_unix_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +211,9 @@ class Run:
 
 
 def holds_run(folder: Path) -> bool:
-    """Whether `folder` has a run's file."""
-    return (folder / FILE_NAME).exists()
+    """Whether `folder` has a run's file. Raises StoreError where that cannot be told."""
+    with _named_errors(folder):
+        return (folder / FILE_NAME).exists()
 
 
 @contextlib.contextmanager
@@ -270,10 +272,10 @@ def _locked(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _named_errors(folder: Path) -> Iterator[None]:
-    """SQLite's and the file system's own words, with the folder's name, as a StoreError."""
+    """What SQLite, the file system or damaged content say, as a StoreError that names the folder."""
     try:
         yield
-    except (sqlite3.Error, OSError, zlib.error) as error:
+    except (sqlite3.Error, OSError, zlib.error, ValueError, TypeError) as error:
         raise StoreError(f"the run in {folder} cannot be used: {error}") from error
 
 

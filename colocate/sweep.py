@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
+import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -34,11 +34,12 @@ class Observer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Trials of the whole run: planned, with numbers, failed."""
+    """Trials of the whole run: planned, with numbers, failed; and settings without any number, `empty`."""
 
     planned: int
     done: int
     failed: int
+    empty: int
 
 
 def sweep(request: Mapping[str, Any], rig: Rig, folder: Path, observer: Observer, *, resume: bool) -> Tally:
@@ -50,29 +51,34 @@ def sweep(request: Mapping[str, Any], rig: Rig, folder: Path, observer: Observer
     spec = make_spec(request)
     facts = rig.facts()
     trials = plan(spec, facts)
-    inferences = distinct_inferences(trials)
-    rig.check(inferences)
-    header = Header(request, spec, facts, rig.networks(inferences), len(trials), time.time())
-    with Run.resume(folder) if resume else Run.create(folder, header) as run:
+    rig.check(trials)
+    networks = rig.networks(distinct_inferences(trials))
+    header = Header(request, spec, facts, networks, rig.provenance(), len(trials))
+    with contextlib.ExitStack() as stack:
+        missing = trials
         if resume:
+            run = stack.enter_context(Run.resume(folder))
             refuse_other_study(run.header(), header)
-        done = run.done()
-        missing = [trial for trial in trials if trial.trial_id not in done]
-        observer.begins(missing, len(trials))
+            done = run.done()
+            missing = tuple(trial for trial in trials if trial.trial_id not in done)
         if missing:
-            with rig.opened(missing):
-                for trial in missing:
-                    observer.starts(trial)
-                    outcome = _outcome(rig, trial)
-                    run.append(outcome)
-                    observer.ended(outcome)
-        return Tally(len(trials), len(run.done()), sum(1 for _ in run.failures()))
+            stack.enter_context(rig.opened(missing))
+        if not resume:
+            # Only now: a task that cannot run at all leaves no folder behind.
+            run = stack.enter_context(Run.create(folder, header))
+        observer.begins(missing, len(trials))
+        for trial in missing:
+            observer.starts(trial)
+            outcome = _outcome(rig, trial)
+            run.append(outcome)
+            observer.ended(outcome)
+        return _tally(run, trials)
 
 
 def refuse_other_study(stored: Header, wanted: Header) -> None:
     """Raise SpecError naming every field in which the two differ, so that no run ever mixes two studies."""
     differences = [
-        f"{part}.{field.name} was {was!r} and is {now!r}"
+        f"{part}.{field.name} was {_words(was)} and is {_words(now)}"
         for part, before, after in (("spec", stored.spec, wanted.spec), ("machine", stored.facts, wanted.facts))
         for field in fields(before)
         if field.compare and (was := getattr(before, field.name)) != (now := getattr(after, field.name))
@@ -81,6 +87,23 @@ def refuse_other_study(stored: Header, wanted: Header) -> None:
         differences.append("the network files differ")
     if differences:
         raise SpecError(f"the run cannot be resumed: {'; '.join(differences)}. Choose another --out")
+
+
+def _words(value: object) -> str:
+    """A field's value without Python's class names around it."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return " ".join(_words(part) for part in astuple(value) if part not in (None, ()))
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_words, value))})"
+    return str(value)
+
+
+def _tally(run: Run, trials: Sequence[Trial]) -> Tally:
+    done = run.done()
+    settings = {(t.inference, t.stressor, t.placement, t.clocks): t.trial_id in done for t in trials}
+    for t in trials:
+        settings[t.inference, t.stressor, t.placement, t.clocks] |= t.trial_id in done
+    return Tally(len(trials), len(done), sum(1 for _ in run.failures()), sum(not any_ for any_ in settings.values()))
 
 
 def _outcome(rig: Rig, trial: Trial) -> TrialRecord | Failure:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shlex
 import sqlite3
 import subprocess
 import sys
@@ -92,7 +93,7 @@ def test_another_machine_is_not_mixed_in(finished: Path, tmp_path: Path) -> None
         own = run.header().facts.machine_id
     with sqlite3.connect(copy) as connection:
         connection.execute("UPDATE header SET json = replace(json, ?, 'elsewhere')", [own])
-    refused(2, f"machine.machine_id was 'elsewhere' and is '{own}'", "--resume", "--out", tmp_path, "--quiet")
+    refused(2, f"machine.machine_id was elsewhere and is {own}", "--resume", "--out", tmp_path, "--quiet")
 
 
 def test_a_dry_run_touches_nothing(tmp_path: Path) -> None:
@@ -148,6 +149,28 @@ def test_a_network_of_ones_own_runs(tmp_path: Path) -> None:
     assert all(cell["n"] > 100 for cell in cells)
 
 
+def test_a_run_of_a_real_network_resumes(tmp_path: Path) -> None:
+    path = model(tmp_path / "mine.onnx")
+    arguments = [*TINY, "--backend", "auto", "--networks", path, "--out", tmp_path / "run", "--quiet"]
+    assert colocate("sweep", *arguments).returncode == 0
+    with sqlite3.connect(tmp_path / "run" / FILE_NAME) as connection:
+        connection.execute("DELETE FROM trial WHERE rowid IN (SELECT rowid FROM trial LIMIT 2)")
+    # From another folder, as a path of the user's is the same file wherever they stand.
+    done = subprocess.run(
+        [sys.executable, "-m", "colocate", "sweep", "--resume", "--out", str(tmp_path / "run"), "--json"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["done"] == 6
+    path.write_bytes(model(tmp_path / "other.onnx").read_bytes() + b"")
+    other = onnx.load(path)
+    other.graph.initializer[0].raw_data = np.zeros(4, np.float32).tobytes()
+    onnx.save(other, path)
+    refused(2, "the network files differ", "--resume", "--out", tmp_path / "run", "--quiet")
+
+
 def test_networks_that_cannot_be_run_are_refused(tmp_path: Path) -> None:
     corrupt = tmp_path / "corrupt.onnx"
     corrupt.write_bytes(model(tmp_path / "whole.onnx").read_bytes()[:-20])
@@ -178,6 +201,41 @@ def test_a_task_of_ones_own_is_counted(tmp_path: Path) -> None:
 )
 def test_a_task_that_fails_at_once_is_an_error(tmp_path: Path, command: str, said: str) -> None:
     refused(2, said, *TINY, "--command", f"mine={command}", "--out", tmp_path / "run", "--quiet")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_task_that_fails_later_is_told_in_the_exit_code(tmp_path: Path) -> None:
+    late = "late=sh -c 'sleep 0.8; echo [/dev/video0] lost >&2; exit 3'"
+    arguments = [*TINY, "--window", "1", "--repeats", "1", "--stressors", "", "--command", late]
+    done = colocate("sweep", *arguments, "--out", tmp_path / "run", "--quiet")
+    assert done.returncode == 3
+    assert "task 'late' failed (3): [/dev/video0] lost" in done.stderr
+    assert "have no window that succeeded" in done.stderr
+
+
+def test_brackets_in_a_message_are_no_markup_on_a_terminal(tmp_path: Path) -> None:
+    late = "late=sh -c 'sleep 0.8; echo [/dev/video0] lost >&2; exit 3'"
+    arguments = [*TINY, "--window", "1", "--repeats", "1", "--stressors", "", "--command", late]
+    command = shlex.join([sys.executable, "-m", "colocate", "sweep", *arguments, "--out", str(tmp_path / "run")])
+    done = subprocess.run(["script", "-qec", command, "/dev/null"], capture_output=True, text=True)
+    assert done.returncode == 3, done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_progress_that_nobody_reads_does_not_end_the_study(tmp_path: Path) -> None:
+    command = shlex.join([sys.executable, "-m", "colocate", "sweep", *TINY, "--out", str(tmp_path / "run")])
+    done = subprocess.run(["bash", "-c", f"{command} 2> >(true)"], capture_output=True, text=True)
+    assert done.returncode == 0
+    with Run.read(tmp_path / "run") as run:
+        assert len(run.done()) == 6
+
+
+@pytest.mark.parametrize("redirection", [">&-", "2>&-", "> /dev/full"])
+def test_output_that_cannot_be_written_gives_no_traceback(finished: Path, redirection: str) -> None:
+    command = f"{sys.executable} -m colocate report {finished} {redirection}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert "Traceback" not in done.stderr
+    assert done.returncode == (4 if "full" in redirection else 0)
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def test_a_study_file_says_everything(tmp_path: Path) -> None:
     spec = make_spec(read_study(path))
     assert spec.inferences == (
         Inference("alexnet", "auto", "fp32", 1),
-        Inference("mine.onnx", "auto", "fp16", 4),
+        Inference(str(Path("mine.onnx").absolute()), "auto", "fp16", 4),
     )
     assert spec.stressors == (Stressor("jpeg"), Stressor("encoder", ("ffmpeg", "-i", "a b.mp4", "-f", "null", "-")))
     assert spec.cpu_clocks == (102_000_000, 921_600_000, "high")
@@ -59,6 +59,16 @@ def test_the_default_is_the_founding_studys_nine_pairs() -> None:
         ({"window": float("nan")}, "window: .*finite"),
         ({"window": "long"}, "window: .*number"),
         ({"repeats": 0}, "repeats: .*1"),
+        ({"repeats": 10**9}, "repeats: .*10000"),
+        ({"window": 1e308}, "window: .*86400"),
+        ({"window": "2"}, "window: .*number"),
+        ({"window": True}, "window: .*number"),
+        ({"seed": True}, "seed: .*integer"),
+        ({"inference_cpus": [0, 0]}, "inference_cpus: 0 is named twice"),
+        ({"inference_cpus": []}, "inference_cpus: name at least one"),
+        ({"networks": [{"network": "alexnet", "batch": "x"}]}, r"networks\.0\.batch"),
+        ({"networks": ["\0.onnx"]}, "unknown network"),
+        ({"commands": {"x": 3}}, r"commands\.x"),
         ({"repeats": 2.5}, "repeats: .*integer"),
         ({"cpu_clocks": ["native", "low"]}, "cpu_clocks: .*native alone"),
         ({"cpu_clocks": ["fast"]}, "'fast' is neither MHz"),

@@ -20,7 +20,7 @@ from colocate.study.plan import plan
 from tests.study.test_plan import facts, spec
 
 TRIALS = plan(spec(), facts(rails=("VDD_IN",)))
-HEADER = Header({"networks": ["alexnet"]}, spec(), facts(), {"alexnet": {"macs": 1}}, len(TRIALS), 0.0)
+HEADER = Header({"networks": ["alexnet"]}, spec(), facts(), {"alexnet": {"macs": 1}}, {}, len(TRIALS))
 
 
 def record(index: int, n: int = 3) -> TrialRecord:

@@ -2,36 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+import time
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-
-import psutil
+from pathlib import Path
 
 from colocate.host.child import Child
 
+# proc(5), /proc/stat: user nice system idle iowait irq softirq steal, in ticks since boot.
+_BUSY_COLUMNS = (0, 1, 2, 5, 6)
+_STEAL_COLUMN = 7
+_STAT = Path("/proc/stat")
+
 
 @dataclass(frozen=True, slots=True)
+class Disturbance:
+    """Shares of some CPUs' time that others used, and that the hypervisor took."""
+
+    others_ratio: float
+    stolen_ratio: float
+
+
 class Activity:
-    """Seconds, summed over some CPUs: in any work, taken by the hypervisor, and used by our own children."""
+    """Watches `cpus` from its making on; `children` are those of ours that run there."""
 
-    busy_s: float
-    stolen_s: float
-    children_s: float
+    def __init__(self, cpus: Collection[int], children: Sequence[Child]) -> None:
+        self._cpus, self._children = cpus, children
+        self._begin_s = time.monotonic()
+        self._before = self._read()
 
-    def __sub__(self, earlier: Activity) -> Activity:
-        return Activity(
-            self.busy_s - earlier.busy_s,
-            self.stolen_s - earlier.stolen_s,
-            self.children_s - earlier.children_s,
-        )
+    def disturbance(self) -> Disturbance:
+        """What was disturbed since."""
+        cpus_s = (time.monotonic() - self._begin_s) * len(self._cpus)
+        busy_s, stolen_s, ours_s = (now - then for now, then in zip(self._read(), self._before, strict=True))
+        return Disturbance((busy_s - ours_s) / cpus_s, stolen_s / cpus_s)
+
+    def _read(self) -> tuple[float, float, float]:
+        busy_s, stolen_s = cpu_seconds(self._cpus)
+        return busy_s, stolen_s, sum(child.cpu_s() for child in self._children)
 
 
-def read_activity(cpus: Sequence[int], children: Iterable[Child]) -> Activity:
-    """The counters of proc(5) since boot (/proc/stat, in 10 ms steps) over `cpus`, and of `children` since birth."""
-    times = psutil.cpu_times(percpu=True)
-    chosen = [times[cpu] for cpu in cpus]
-    return Activity(
-        sum(t.user + t.nice + t.system + t.irq + t.softirq for t in chosen),
-        sum(t.steal for t in chosen),
-        sum(child.cpu_s() for child in children),
-    )
+def cpu_seconds(cpus: Collection[int], stat: Path = _STAT) -> tuple[float, float]:
+    """Seconds since boot that `cpus` were busy, and that the hypervisor took from them, summed.
+
+    They advance in ticks, of 10 ms mostly. CPUs that are offline have no line, so lines are told by their names.
+    """
+    tick_s = 1 / os.sysconf("SC_CLK_TCK")
+    busy = stolen = 0
+    for line in stat.read_text().splitlines():
+        name, *columns = line.split()
+        if name.startswith("cpu") and name[3:].isdecimal() and int(name[3:]) in cpus:
+            busy += sum(int(columns[column]) for column in _BUSY_COLUMNS)
+            stolen += int(columns[_STEAL_COLUMN])
+    return busy * tick_s, stolen * tick_s

@@ -33,6 +33,7 @@ class Child:
 
     def __init__(self, name: str, command: Sequence[str], seat: Seat) -> None:
         self.name = name
+        self.facts: Mapping[str, Any] = {}
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child; closed in close()
         self._unread = b""
         cpus = ",".join(map(str, seat.cpus))
@@ -48,8 +49,8 @@ class Child:
 
     def ready(self, timeout_s: float) -> Mapping[str, Any]:
         """What the child says of itself once it could start at once."""
-        facts: Mapping[str, Any] = self._receive(timeout_s)["ready"]
-        return facts
+        self.facts = self._receive(timeout_s)["ready"]
+        return self.facts
 
     def go(self) -> None:
         """Start counting from zero."""

@@ -7,6 +7,7 @@ but can be left. All three give a `Seat`, which a child enters before it becomes
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import re
 import signal
@@ -23,6 +24,7 @@ _DELEGATED = "delegated"
 _MOUNTS = Path("/proc/mounts")
 _OWN = Path("/proc/self/cgroup")
 _EMPTYING_S = 2.0
+_CPUS_MAX = 8192  # CONFIG_NR_CPUS of the largest kernels
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +122,12 @@ def _grouped(hierarchy: Hierarchy, groups: Mapping[str, tuple[int, ...]]) -> Ite
     _remove_stale(hierarchy)
     with contextlib.ExitStack() as stack:
         stack.callback(_clear, hierarchy, os.getpid())
-        _delegate(hierarchy)
+        _delegate(hierarchy, stack)
         seats = {}
         for name, cpus in groups.items():
             group = hierarchy.folder / f"colocate-{os.getpid()}-{name}"
             group.mkdir()
+            stack.callback(os.close, _claimed(group))
             if hierarchy.version == 1:
                 (group / "cpuset.mems").write_text((hierarchy.folder / "cpuset.mems").read_text())
             (group / "cpuset.cpus").write_text(",".join(map(str, cpus)))
@@ -135,19 +138,42 @@ def _grouped(hierarchy: Hierarchy, groups: Mapping[str, tuple[int, ...]]) -> Ite
         yield seats
 
 
-def _delegate(hierarchy: Hierarchy) -> None:
+def _delegate(hierarchy: Hierarchy, stack: contextlib.ExitStack) -> None:
     """Switch the cpuset controller on for the groups below, where it is off."""
     control = hierarchy.folder / "cgroup.subtree_control"
     if hierarchy.version == 2 and "cpuset" not in control.read_text().split():
-        (hierarchy.folder / f"colocate-{os.getpid()}-{_DELEGATED}").mkdir()
+        marker = hierarchy.folder / f"colocate-{os.getpid()}-{_DELEGATED}"
+        marker.mkdir()
+        stack.callback(os.close, _claimed(marker))
         control.write_text("+cpuset")
 
 
 def _remove_stale(hierarchy: Hierarchy) -> None:
     for group in hierarchy.folder.glob("colocate-*-*"):
         match = _NAME.fullmatch(group.name)
-        if match and not Path(f"/proc/{match[1]}").exists():
+        if match and not _is_claimed(group):
             _clear(hierarchy, int(match[1]))
+
+
+def _claimed(group: Path) -> int:
+    """A lock on the group that ends with this process, whatever the number by which others know it."""
+    descriptor = os.open(group, os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor
+
+
+def _is_claimed(group: Path) -> bool:
+    try:
+        descriptor = os.open(group, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _clear(hierarchy: Hierarchy, pid: int) -> None:
@@ -169,8 +195,10 @@ def _remove(group: Path) -> None:
     while group.exists():
         try:
             for pid in (group / "cgroup.procs").read_text().split():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(int(pid), signal.SIGKILL)
+                # 0 stands for a process of another PID namespace; to kill it would be to kill our own group.
+                if pid != "0":
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(int(pid), signal.SIGKILL)
             group.rmdir()
         except OSError as error:
             if time.monotonic() > deadline_s:
@@ -183,5 +211,7 @@ def parse_cpu_list(text: str) -> tuple[int, ...]:
     cpus: set[int] = set()
     for part in filter(None, text.strip().split(",")):
         first, _, last = part.partition("-")
+        if int(last or first) >= _CPUS_MAX:
+            raise ValueError(f"no machine has a CPU {last or first}")
         cpus.update(range(int(first), int(last or first) + 1))
     return tuple(sorted(cpus))

@@ -90,9 +90,9 @@ def _last_level_cache_bytes() -> int | None:
     """Size of the cache with the highest level, or None where the kernel does not tell."""
     units = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
     sizes = {}
-    for index in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*"):
-        size = (index / "size").read_text().strip()
-        sizes[int((index / "level").read_text())] = int(size[:-1]) * units[size[-1]]
+    for file in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*/size"):
+        size = file.read_text().strip()
+        sizes[int(file.with_name("level").read_text())] = int(size[:-1]) * units[size[-1]]
     return sizes[max(sizes)] if sizes else None
 
 

@@ -62,6 +62,12 @@ class Network:
         """The fields as JSON values."""
         return {**dataclasses.asdict(self), "path": str(self.path)}
 
+    def described(self) -> dict[str, Any]:
+        """What the file holds, as JSON reads it back. Where it lies is this user's affair, and may change."""
+        fields: dict[str, Any] = json.loads(json.dumps(self.to_json()))
+        del fields["path"]
+        return fields
+
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Network:
         """The inverse of `to_json`, also after a passage through JSON text."""

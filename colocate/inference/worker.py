@@ -57,14 +57,16 @@ def main(request: str) -> None:
     try:
         backend = backend_class(fields["inference"]["backend"])(Inference(**fields["inference"]), network)
         for _ in range(FIRST_INFERENCES):
+            began_s = time.monotonic()
             backend.infer()
+            inference_s = time.monotonic() - began_s
     except ColocateError as error:
         sys.exit(str(error))
     # Nothing in the loop makes cycles. Without the collector no window holds one of its pauses.
     gc.collect()
     gc.freeze()
     gc.disable()
-    serve(lambda control: measure(backend, control), backend.facts())
+    serve(lambda control: measure(backend, control), {**backend.facts(), "inference_s": inference_s})
 
 
 if __name__ == "__main__":

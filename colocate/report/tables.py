@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from colocate.study.interference import SOLO
-from colocate.study.model import Cell, Doubt, Interval, Trial
+from colocate.study.model import Cell, ClockPoint, Doubt, Interval, Trial
 
 if TYPE_CHECKING:
     from colocate.doctor import Finding
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 # A file or a pipe has no width: wide enough for every column.
 _FILE_COLUMNS = 150
+
+# For the names of the columns.
+_NO_CELL = Cell("", "", "", "", "", 1, ClockPoint(), 0, 0)
 
 Value = str | int | float | None
 
@@ -62,12 +65,10 @@ def _interval_columns(name: str, interval: Interval | None) -> Mapping[str, Valu
 
 def write_csv(path: Path, cells: Iterable[Cell]) -> None:
     """Write cells.csv; nine significant digits, an empty field where a quantity is absent."""
-    rows = [cell_row(cell) for cell in cells]
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        if rows:
-            writer.writerow(rows[0])
-        writer.writerows([_text(value) for value in row.values()] for row in rows)
+        writer.writerow(cell_row(_NO_CELL))
+        writer.writerows([_text(value) for value in cell_row(cell).values()] for cell in cells)
 
 
 def _text(value: Value) -> str:
@@ -94,7 +95,8 @@ def print_table(report: Report) -> None:
     """The cells that have a stressor, one a line, for a person; doubts as numbers that are explained below."""
     console = _console()
     facts = report.header.facts
-    table = Table(title=f"{facts.cpu_model}, {report.done} of {report.header.planned} trials", title_justify="left")
+    title = f"{facts.cpu_model}, {facts.confinement}, {report.done} of {report.header.planned} trials"
+    table = Table(title=Text(title), title_justify="left")
     for name in ("network", "beside", "placement", "clocks"):
         table.add_column(name, no_wrap=True)
     for name in ("p50 ms", "slowdown p50", "slowdown p99", "work lost", "doubts"):
@@ -110,11 +112,13 @@ def print_table(report: Report) -> None:
                 "" if cell.p50_s is None else f"{1e3 * cell.p50_s:.3g}",
                 _interval_text(cell.slowdown_p50),
                 _interval_text(cell.slowdown_p99),
-                "" if cell.work_loss_ratio is None else f"{100 * cell.work_loss_ratio:.0f} %",
+                "" if cell.work_loss_ratio is None else f"{100 * cell.work_loss_ratio:.0f} %".replace("-0 %", "0 %"),
                 " ".join(numbers[doubt] for doubt in cell.doubts),
             )
     console.print(table)
     console.print("Slowdown is co-located over solo with its 95 % interval; ~ = not told from 1.", highlight=False)
+    if facts.confinement == "affinity":
+        console.print(Text(f"No cpusets here, CPUs were set apart by affinity alone: {facts.confinement_note}"))
     for doubt, number in numbers.items():
         console.print(f"{number}  {doubt.value}: {doubt.remedy}", highlight=False, soft_wrap=True)
 

@@ -31,7 +31,10 @@ def write_report(folder: Path) -> Report:
     """
     with Run.read(folder) as run:
         header, records, failures = run.header(), tuple(run.records()), tuple(run.failures())
-    found = cells(records, header.spec, [failure.trial for failure in failures])
+    try:
+        found = cells(records, header.spec, [failure.trial for failure in failures])
+    except ValueError as error:
+        raise StoreError(f"the run in {folder} is damaged: {error}") from error
     try:
         csv = folder / "cells.csv"
         write_csv(csv, found)

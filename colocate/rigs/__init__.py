@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from colocate.inference import BACKENDS
 from colocate.study.model import HostFacts, Inference, Trial, TrialRecord
 
 
@@ -16,11 +17,16 @@ class Rig(Protocol):
     def facts(self) -> HostFacts:
         """What it is and allows; changes nothing."""
 
-    def check(self, inferences: Sequence[Inference]) -> None:
+    def check(self, trials: Sequence[Trial]) -> None:
         """Raise SpecError or HostError for what can be known to fail without running or writing anything."""
 
     def networks(self, inferences: Sequence[Inference]) -> Mapping[str, Mapping[str, Any]]:
         """Make every network ready to load, and say by its name what it is; stored with the run."""
+
+    def provenance(self) -> Mapping[str, Any]:
+        """What a reader must know of where numbers of this rig come from; JSON, stored with the run. Empty for a
+        machine; of a model its constants and how it compares with what was published.
+        """
 
     def opened(self, trials: Sequence[Trial]) -> AbstractContextManager[None]:
         """Hold the machine for `trials`; afterwards it is as it was."""
@@ -30,7 +36,12 @@ class Rig(Protocol):
 
 
 # Lazy: no rig's imports happen before it is wanted.
-RIGS = {"host": "colocate.rigs.host:HostRig"}
+RIGS = {
+    "host": "colocate.rigs.host:HostRig",
+    "tx1-model": "colocate.rigs.tx1:Tx1Rig",
+}
+# The runtimes that some rig has; which of them this one has is among its facts.
+RUNTIMES = tuple(dict.fromkeys([*BACKENDS, "tensorrt", "caffe"]))
 
 
 def make_rig(name: str) -> Rig:

@@ -12,7 +12,8 @@ from typing import Any
 
 from colocate.errors import HostError, SpecError, TrialError
 from colocate.host import cpuset, journal
-from colocate.host.activity import read_activity
+from colocate.host.activity import Activity
+from colocate.host.child import Child
 from colocate.host.clocks import Clocks, find_clocks
 from colocate.host.facts import read_facts
 from colocate.host.session import Pins, held
@@ -28,6 +29,7 @@ from colocate.study.model import ClockPoint, HostFacts, Inference, Trial, TrialR
 from colocate.study.plan import distinct_inferences
 
 ANSWER_TIMEOUT_S = 60.0
+PATIENCE_INFERENCES = 30
 # How long a user's program is tried before the sweep: one that cannot run fails well inside it.
 REHEARSAL_S = 0.5
 
@@ -67,9 +69,9 @@ class HostRig:
         """See `Rig.facts`."""
         return read_facts(self._confinement, self._clocks, self._meters.rails, available_backends())
 
-    def check(self, inferences: Sequence[Inference]) -> None:
+    def check(self, trials: Sequence[Trial]) -> None:
         """See `Rig.check`."""
-        for inference in inferences:
+        for inference in distinct_inferences(trials):
             if inference.precision not in PRECISIONS[inference.backend]:
                 can = " and ".join(PRECISIONS[inference.backend])
                 raise HostError(f"{inference.backend} runs {can} here, not {inference.precision}")
@@ -80,12 +82,12 @@ class HostRig:
 
     def networks(self, inferences: Sequence[Inference]) -> Mapping[str, Mapping[str, Any]]:
         """See `Rig.networks`."""
-        described = {}
-        for inference in inferences:
-            if (network := _network(inference)) is not None:
-                # Where the file lies is this user's affair, and may change; what it holds is the study's.
-                described[inference.network] = {k: v for k, v in network.to_json().items() if k != "path"}
-        return described
+        resolved = {inference.network: _network(inference) for inference in inferences}
+        return {name: network.described() for name, network in resolved.items() if network is not None}
+
+    def provenance(self) -> Mapping[str, Any]:
+        """See `Rig.provenance`: what is measured speaks for itself."""
+        return {}
 
     @contextlib.contextmanager
     def opened(self, trials: Sequence[Trial]) -> Iterator[None]:
@@ -134,12 +136,30 @@ def _run(trial: Trial, hold: _Hold) -> TrialRecord:
     for child in (*stressors, *worker):
         child.go()
     started_unix_s, begin_ns = time.time(), time.monotonic_ns()
-    before = read_activity(trial.placement.inference_cpus, worker)
+    activities = _activities(trial, worker, stressors)
     sight = hold.watch.window(trial.window_s, trial.placement.inference_cpus)
-    activity = read_activity(trial.placement.inference_cpus, worker) - before
-    served = [child.stop(ANSWER_TIMEOUT_S) for child in worker]
-    worked = [child.stop(ANSWER_TIMEOUT_S) for child in stressors]
-    return record(trial, started_unix_s, begin_ns, served, worked, activity, sight, hold.started_hot)
+    disturbances = [activity.disturbance() for activity in activities]
+    served = [child.stop(_patience_s(child)) for child in worker]
+    worked = [child.stop(_patience_s(child)) for child in stressors]
+    return record(trial, started_unix_s, begin_ns, served, worked, disturbances, sight, hold.started_hot)
+
+
+def _patience_s(child: Child) -> float:
+    """How long to wait for an answer: the inference under way is finished first, beside whatever slows it."""
+    return ANSWER_TIMEOUT_S + PATIENCE_INFERENCES * float(child.facts.get("inference_s", 0.0))
+
+
+def _activities(trial: Trial, worker: list[Child], stressors: list[Child]) -> list[Activity]:
+    """Watches over the CPUs of the network and of the task, as far as it can be told who runs there.
+
+    What a user's program starts is not counted as its own, so its CPUs tell nothing about others.
+    """
+    place = trial.placement
+    known = trial.stressor is None or not trial.stressor.argv
+    if trial.stressor is not None and not set(place.inference_cpus).isdisjoint(place.stressor_cpus):
+        return [Activity({*place.inference_cpus, *place.stressor_cpus}, [*worker, *stressors])] if known else []
+    network = [Activity(place.inference_cpus, worker)] if worker else []
+    return [*network, Activity(place.stressor_cpus, stressors)] if stressors and known else network
 
 
 def _begin_block(trial: Trial, hold: _Hold) -> None:
@@ -167,7 +187,7 @@ def _rehearse(children: Children, trials: Sequence[Trial]) -> None:
                 if users_own:
                     child.go()
                     time.sleep(REHEARSAL_S)
-                    work([child.stop(ANSWER_TIMEOUT_S)])
+                    work(trial, [child.stop(ANSWER_TIMEOUT_S)])
         except TrialError as error:
             raise (SpecError if users_own else HostError)(str(error)) from error
     for trial in {trial.inference: trial for trial in trials}.values():

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from colocate.errors import TrialError
-from colocate.host.activity import Activity
+from colocate.host.activity import Disturbance
 from colocate.host.domains import ARRIVED_RATIO
 from colocate.power.trace import power_trace
 from colocate.rigs.watch import Sight
 from colocate.study.model import Doubt, Trial, TrialRecord, Work
 
-# Share of the inference CPUs' time above which others' use of them is a doubt. The kernel counts in 10 ms
+# Share of CPU time above which its use by others is a doubt. The kernel counts in 10 ms
 # ticks, so a share below this is not told from rounding in a window of a second.
 DISTURBED_RATIO = 0.05
 # Share of the network's window that a stressor's counted time must cover.
@@ -31,7 +31,7 @@ def record(
     began_ns: int,
     served: Sequence[Report],
     worked: Sequence[Report],
-    activity: Activity,
+    disturbances: Sequence[Disturbance],
     sight: Sight,
     started_hot: bool,
 ) -> TrialRecord:
@@ -47,7 +47,7 @@ def record(
         raise TrialError("the network finished no inference inside the window; lengthen --window")
     power, power_doubts = power_trace(sight.samples, begin_ns, end_ns, under_load=bool(served or worked))
     cpu_hz, gpu_hz, emc_hz = (_median(clock) for clock in zip(*sight.clocks_hz, strict=True))
-    doubts = {*_doubts(trial, served, worked, activity), *_clock_doubts(trial, sight), *power_doubts}
+    doubts = {*_doubts(served, worked, disturbances), *_clock_doubts(trial, sight), *power_doubts}
     if started_hot:
         doubts.add(Doubt.STARTED_HOT)
     return TrialRecord(
@@ -56,7 +56,7 @@ def record(
         elapsed_s=(end_ns - begin_ns) * _NS,
         begins_s=(begins_ns - begin_ns) * _NS,
         latencies_s=latencies_ns * _NS,
-        work=work(worked),
+        work=work(trial, worked),
         power=power,
         cpu_hz_seen=cpu_hz,
         gpu_hz_seen=gpu_hz,
@@ -66,13 +66,17 @@ def record(
     )
 
 
-def work(reports: Sequence[Report]) -> Work | None:
-    """What the processes of one stressor did together; None without any. Raises TrialError for a failed one."""
+def work(trial: Trial, reports: Sequence[Report]) -> Work | None:
+    """What the processes of the trial's stressor did together; None without any.
+
+    Raises TrialError for a failed one.
+    """
     for report in reports:
         if failed := report.get("failed"):
             stderr = str(failed["stderr"]).strip().splitlines()
             said = stderr[-1] if stderr else "it said nothing"
-            raise TrialError(f"the task failed ({failed['returncode']}): {said}")
+            name = trial.stressor.name if trial.stressor else "the task"
+            raise TrialError(f"task '{name}' failed ({failed['returncode']}): {said}")
     if not reports:
         return None
     elapsed_s = [(report["end_ns"] - report["begin_ns"]) * _NS for report in reports]
@@ -107,18 +111,15 @@ def _clock_doubts(trial: Trial, sight: Sight) -> Iterator[Doubt]:
         yield Doubt.CLOCK_DRIFTED
 
 
-def _doubts(trial: Trial, served: Sequence[Report], worked: Sequence[Report], activity: Activity) -> list[Doubt]:
-    doubts = []
-    cpus_s = trial.window_s * len(trial.placement.inference_cpus)
-    if activity.stolen_s > DISTURBED_RATIO * cpus_s:
-        doubts.append(Doubt.CPU_TIME_STOLEN)
-    # Beside a stressor on the same CPU nobody can tell whose the rest was.
-    alone = trial.placement.name == "isolated" or trial.stressor is None
-    if served and alone and activity.busy_s - activity.children_s > DISTURBED_RATIO * cpus_s:
-        doubts.append(Doubt.OTHER_LOAD)
+def _doubts(
+    served: Sequence[Report], worked: Sequence[Report], disturbances: Sequence[Disturbance]
+) -> Iterator[Doubt]:
+    if any(each.stolen_ratio > DISTURBED_RATIO for each in disturbances):
+        yield Doubt.CPU_TIME_STOLEN
+    if any(each.others_ratio > DISTURBED_RATIO for each in disturbances):
+        yield Doubt.OTHER_LOAD
     if worked and (span_ns := _span_ns(served)):
         begin_ns, end_ns = span_ns
         covered_ns = min(min(r["end_ns"], end_ns) - max(r["begin_ns"], begin_ns) for r in worked)
         if covered_ns < COVERED_RATIO * (end_ns - begin_ns):
-            doubts.append(Doubt.STRESSOR_ENDED_EARLY)
-    return doubts
+            yield Doubt.STRESSOR_ENDED_EARLY

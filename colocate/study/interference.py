@@ -95,7 +95,8 @@ def _cell(key: _Key, inference: Inference, windows: _Windows, lossy: bool, confi
     own = windows[key]
     alone = windows.get(key._replace(inference=None), ()) if key.stressor else ()
     idle = windows.get(key._replace(inference=None, stressor=None), ())
-    pairs = _pairs(windows.get(key._replace(stressor=None), ()), own) if key.stressor else []
+    solo = windows.get(key._replace(stressor=None), ())
+    pairs = _pairs(solo, own) if key.stressor else []
     pooled = np.concatenate([record.latencies_s for record in own])
     known = {q: quantile_known(pooled, q, confidence) for q in (0.50, 0.95, 0.99)}
     slowdown_p50 = _slowdown(pairs, 0.50, confidence) if pairs else None
@@ -103,7 +104,8 @@ def _cell(key: _Key, inference: Inference, windows: _Windows, lossy: bool, confi
     slowdown_p99 = _slowdown(tails, 0.99, confidence) if len(tails) >= INTERVAL_MIN_BLOCKS else None
     emc_hz = [record.emc_hz_seen for record in own if record.emc_hz_seen is not None]
 
-    doubts = {doubt for record in own for doubt in record.doubts}
+    # A ratio is as doubtful as either of its sides.
+    doubts = {doubt for record in (*own, *(solo if key.stressor else ()), *alone) for doubt in record.doubts}
     if not all(known.values()) or len(tails) < min(len(pairs), INTERVAL_MIN_BLOCKS):
         doubts.add(Doubt.TOO_FEW_SAMPLES)
     if key.stressor and len(pairs) < INTERVAL_MIN_BLOCKS:

@@ -48,7 +48,7 @@ def plan(spec: SweepSpec, facts: HostFacts) -> tuple[Trial, ...]:
                         "", round_, block, inference, stressor, clocks, place,
                         spec.warmup_s, spec.settle_s, spec.window_s, spec.max_start_temp_c,
                     )  # fmt: skip
-                    trials.append(dataclasses.replace(unnamed, trial_id=_content_hash(unnamed)))
+                    trials.append(dataclasses.replace(unnamed, trial_id=_content_hash(unnamed, spec.seed)))
                 block += 1
     return tuple(trials)
 
@@ -162,6 +162,6 @@ def _shuffled(items: Sequence[_T], shuffler: random.Random) -> list[_T]:
     return shuffler.sample(items, len(items))
 
 
-def _content_hash(trial: Trial) -> str:
-    content = json.dumps(dataclasses.asdict(trial), sort_keys=True, separators=(",", ":"))
+def _content_hash(trial: Trial, seed: int) -> str:
+    content = json.dumps([seed, dataclasses.asdict(trial)], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(content.encode()).hexdigest()[:16]

@@ -73,7 +73,7 @@ def header(rig: str = "host", planned: int = 0) -> Header:
         last_level_cache_bytes=None, kernel="6", confinement="none",
     )  # fmt: skip
     spec = SweepSpec((Inference("alexnet"),), (Stressor("jpeg"),), rig=rig)
-    return Header(request={}, spec=spec, facts=facts, networks={}, planned=planned, started_unix_s=0.0)
+    return Header(request={}, spec=spec, facts=facts, networks={}, provenance={}, planned=planned)
 
 
 def texts(svg: Path) -> list[str]:

@@ -1,0 +1,168 @@
+"""The layers of a network -> the kernels that a runtime launches for them, each with its work.
+
+`tensorrt` fuses: activation and sum run inside the convolution, a concatenation is written in place. `caffe` is the
+runtime of the 2017 study: BVLC Caffe with cuDNN, nothing fused.
+
+Assumption: the graph has batch normalisation folded into its convolutions, but Caffe ran it. A network that adds
+layers together (a residual one) is taken to have had BatchNorm and Scale after every convolution, as its authors'
+prototxt has: 669 operations for ResNet-152. Other networks are taken to have had none.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from colocate.errors import SpecError
+from colocate.inference.graph import Layer
+from colocate.rigs.tx1.clocks import EMC_MAX_HZ, GPU_STEPS_HZ
+from colocate.rigs.tx1.constants import Constants
+from colocate.study.model import FloatArray, Inference
+
+WIDTH_BYTES = {"fp32": 4, "fp16": 2}
+
+# Kinds that move no data, so that no kernel runs.
+_FREE = frozenset(("Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"))
+
+# Assumed, after the structure of BVLC Caffe's layers: the kernels that they launch beside cuDNN's or cuBLAS's own,
+# each as its passes over the layer's output. A copy reads and writes, 2; kernels over channels count as 0.
+_BIAS = (2,)
+_GROUPS_JOIN = (0,)
+# Four small ones prepare mean and variance, two products subtract the mean, four make the deviation, then a
+# division, and a copy for a backward pass that never comes.
+_BATCH_NORM = (0, 0, 0, 0, 0, 2, 0, 0, 0, 1, 3, 2)
+# A copy of the input, again for the backward pass, then the multiplication.
+_SCALE = (2, 2)
+# The output is cleared, then each input added to it.
+_SUM = (1, 3, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Kernels:
+    """One entry per launch, in order; all (n,).
+
+    `cycles` of arithmetic on the GPU, `traffic_bytes` to and from memory, `macs` that the GPU executes, those that
+    fill up tiles included, all three for the whole batch; `layer` is the index of the layer that each belongs to.
+    """
+
+    cycles: FloatArray
+    traffic_bytes: FloatArray
+    macs: FloatArray
+    layer: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class _Kernel:
+    cycles: float
+    traffic_bytes: float
+    macs: float
+
+
+def kernels(layers: Sequence[Layer], inference: Inference, constants: Constants) -> Kernels:
+    """What the runtime `inference.backend` launches for one inference of `layers`.
+
+    Raises SpecError for a layer whose work is not known, and for a network without work.
+    """
+    for layer in layers:
+        if layer.macs is None or layer.input_elements is None or layer.output_elements is None:
+            raise SpecError(
+                f"the work of layer '{layer.name}' ({layer.kind}) cannot be told from its shapes; "
+                "the model of the Tegra X1 needs networks of fixed shapes and common layers"
+            )
+    launched = list((_tensorrt if inference.backend == "tensorrt" else _caffe)(layers, inference, constants))
+    if not launched:
+        raise SpecError(f"network '{inference.network}' computes nothing that the model of the Tegra X1 could time")
+    table = np.array([(k.cycles, k.traffic_bytes, k.macs, layer) for layer, k in launched], dtype=np.float64)
+    return Kernels(*table.reshape(-1, 4).T)
+
+
+def _caffe(layers: Sequence[Layer], inference: Inference, c: Constants) -> Iterator[tuple[int, _Kernel]]:
+    normalised = any(layer.kind == "Add" for layer in layers)
+    for index, layer in enumerate(layers):
+        output_bytes = WIDTH_BYTES[inference.precision] * (layer.output_elements or 0)
+        if layer.kind in _FREE:
+            continue
+        beside: tuple[float, ...] = ()
+        if layer.kind == "Add":
+            beside = _SUM
+        elif layer.kind == "Concat":
+            beside = tuple(2 / len(layer.inputs) for _ in layer.inputs)
+        else:
+            yield index, _own_kernel(layer, inference, c)
+            if layer.kind == "Conv":
+                beside = _GROUPS_JOIN + (_BATCH_NORM + _SCALE if normalised else _BIAS)
+            elif layer.kind == "Gemm":
+                beside = _BIAS
+        for passes in beside:
+            yield index, _Kernel(0.0, passes * output_bytes, 0.0)
+
+
+def _tensorrt(layers: Sequence[Layer], inference: Inference, c: Constants) -> Iterator[tuple[int, _Kernel]]:
+    kinds = {layer.name: layer.kind for layer in layers}
+    # Of the convolutions that a sum adds, the last to run does it, and reads the other addend.
+    sums = {
+        convolutions[-1]: layer.name
+        for layer in layers
+        if layer.kind == "Add" and (convolutions := [name for name in layer.inputs if kinds[name] == "Conv"])
+    }
+    absorbed = set(sums.values())
+    for index, layer in enumerate(layers):
+        activates = layer.kind == "Relu" and any(kinds[name] in ("Conv", "Gemm", "Add") for name in layer.inputs)
+        if layer.kind in _FREE or layer.kind == "Concat" or layer.name in absorbed or activates:
+            continue
+        kernel = _own_kernel(layer, inference, c)
+        if layer.name in sums:
+            addend_bytes = WIDTH_BYTES[inference.precision] * (layer.output_elements or 0)
+            kernel = _Kernel(kernel.cycles, kernel.traffic_bytes + addend_bytes, kernel.macs)
+        yield index, kernel
+
+
+def _own_kernel(layer: Layer, inference: Inference, c: Constants) -> _Kernel:
+    """The kernel that does a layer's own work, its operands read and its output written once.
+
+    A convolution or matrix product is seen as weights (channels x depth) times inputs (depth x columns), with a
+    bias per channel: columns are pixels of all images, or images. Its sides are filled up to whole tiles.
+    """
+    width = WIDTH_BYTES[inference.precision]
+    inputs, outputs, weights = layer.input_elements or 0, layer.output_elements or 0, layer.weight_elements
+    macs, traffic_bytes = float(layer.macs or 0), float(width * (inputs + outputs + weights))
+    efficiency = _efficiency(inference.backend, c)
+    if not macs or not weights:
+        return _Kernel(macs / (c.macs_per_cycle * efficiency), traffic_bytes, macs)
+    depth = macs / outputs
+    channels = weights / (depth + 1)
+    columns = outputs / channels
+    halves = c.fp16_gain if inference.precision == "fp16" else 1.0
+    if layer.kind == "Conv":
+        # A register's halves hold the same pixel of two images; an odd image runs as one of a pair.
+        paired = columns / inference.batch * math.ceil(inference.batch / halves)
+        products = depth * _filled(channels, c.tile) * _filled(paired, c.tile)
+        # The half that stands empty costs time but no energy.
+        executed = products * columns / paired
+        return _Kernel(products / (c.macs_per_cycle * efficiency), traffic_bytes, executed)
+    # Caffe's products did without halves.
+    per_cycle = c.macs_per_cycle * (1.0 if inference.backend == "caffe" else halves)
+    filled = depth * channels * _filled(columns, c.product_tile)
+    tiled = _Kernel(filled / (per_cycle * c.product_efficiency), traffic_bytes, filled)
+    # Reads its weights again and again at the pace of FP32: few columns never fill a tile.
+    reread_bytes = WIDTH_BYTES["fp32"] * weights * columns / c.thin_columns
+    thin = _Kernel(macs / (c.macs_per_cycle * efficiency), max(traffic_bytes, reread_bytes), macs)
+    return min(thin, tiled, key=lambda kernel: _at_full_clocks_s(kernel, c))
+
+
+def _efficiency(runtime: str, c: Constants) -> float:
+    return c.tensorrt_efficiency if runtime == "tensorrt" else c.caffe_efficiency
+
+
+def _at_full_clocks_s(kernel: _Kernel, c: Constants) -> float:
+    """Libraries choose a kernel once, by size, whatever the clocks are later."""
+    bytes_per_s = c.dram_efficiency * c.emc_bytes_per_cycle * EMC_MAX_HZ
+    return max(kernel.cycles / GPU_STEPS_HZ[-1], kernel.traffic_bytes / bytes_per_s)
+
+
+def _filled(length: float, tile: float) -> float:
+    """The length of the whole tiles that cover `length`."""
+    return math.ceil(round(length) / tile) * tile

@@ -1,0 +1,131 @@
+"""The Tegra X1 without noise: what one inference and one background task cost, at any clocks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from colocate.inference import graph, networks
+from colocate.rigs.tx1.clocks import emc_hz
+from colocate.rigs.tx1.constants import Constants
+from colocate.rigs.tx1.kernels import WIDTH_BYTES, Kernels, kernels
+from colocate.rigs.tx1.power import inference_j, resting_w
+from colocate.rigs.tx1.tasks import Task, traffic_bytes_per_s, unit_s
+from colocate.rigs.tx1.timing import Timeline, durations_s, timeline
+from colocate.study.model import FloatArray, Inference
+
+# What a fair scheduler gives the launching thread beside one task on its core.
+_SHARED_RATIO = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Background tasks: `processes` copies of a task, one of them on the network's own core if `shared`."""
+
+    task: Task
+    processes: int = 1
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Clocks of the CPU and the GPU, and what runs beside the network."""
+
+    cpu_hz: int
+    gpu_hz: int
+    load: Load | None = None
+    pressure_bytes_per_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Work:
+    """One inference: the layers of its graph, the kernels that run them, and what the host does before."""
+
+    layers: Sequence[graph.Layer]
+    kernels: Kernels
+    prepare_cycles: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prediction:
+    """What a window shows. Without a network there is no `line`, and no energy of an inference.
+
+    `resting_w` (3,) is drawn throughout; an inference adds `inference_j` (257, 3) up to equidistant moments of its
+    duration; rails as `power.RAILS`. `work_per_s` is of all processes of the load, which use `work_cpus` CPUs.
+    """
+
+    emc_hz: int
+    resting_w: FloatArray
+    work_per_s: float = 0.0
+    work_cpus: float = 0.0
+    line: Timeline | None = None
+    inference_j: FloatArray | None = None
+
+    @property
+    def power_w(self) -> FloatArray:
+        """Mean power of the rails (3,)."""
+        if self.line is None or self.inference_j is None:
+            return self.resting_w
+        mean: FloatArray = self.resting_w + self.inference_j[-1] / self.line.latency_s
+        return mean
+
+
+class Tx1Model:
+    """The model with its constants. Remembers what it predicted: a study asks for each setting many times."""
+
+    def __init__(self, constants: Constants | None = None) -> None:
+        self.constants = Constants() if constants is None else constants
+        self._work: dict[Inference, Work] = {}
+        self._predictions: dict[tuple[Inference | None, Setting], Prediction] = {}
+
+    def predict(self, inference: Inference | None, setting: Setting) -> Prediction:
+        """One inference beside the setting's load; without either, the load alone or an idle machine.
+
+        Raises SpecError where the work of a layer cannot be told.
+        """
+        key = (inference, setting)
+        if key not in self._predictions:
+            self._predictions[key] = self._predicted(inference, setting)
+        return self._predictions[key]
+
+    def work(self, inference: Inference) -> Work:
+        """What one inference has to do. Raises SpecError where it cannot be told."""
+        if inference not in self._work:
+            c, found = self.constants, layers(inference)
+            read_bytes = WIDTH_BYTES["fp32"] * max(
+                (layer.input_elements or 0 for layer in found if not layer.inputs), default=0
+            )
+            caffe = inference.backend == "caffe"
+            cycles = c.prepare_cycles * inference.batch if caffe else c.copy_cycles * read_bytes
+            self._work[inference] = Work(found, kernels(found, inference, c), cycles)
+        return self._work[inference]
+
+    def _predicted(self, inference: Inference | None, setting: Setting) -> Prediction:
+        c, cpu_hz, load = self.constants, setting.cpu_hz, setting.load
+        emc = emc_hz(cpu_hz, None if inference is None else setting.gpu_hz)
+        pressure, work_cpus = setting.pressure_bytes_per_s, 0.0
+        if load is not None:
+            pressure += load.processes * traffic_bytes_per_s(load.task, cpu_hz, emc, c)
+            work_cpus = float(load.processes)
+        line, energy_j, taken = None, None, setting.pressure_bytes_per_s
+        if inference is not None:
+            work = self.work(inference)
+            shared = load is not None and load.shared
+            running_s = durations_s(work.kernels, setting.gpu_hz, emc, pressure, c)
+            line = timeline(running_s, work.prepare_cycles, cpu_hz, _SHARED_RATIO if shared else 1.0, c)
+            energy_j = inference_j(line, work.kernels, inference.precision, cpu_hz, setting.gpu_hz, c)
+            taken += float(work.kernels.traffic_bytes.sum()) / line.latency_s
+            work_cpus -= line.host_cpu_s / line.latency_s if shared else 0.0
+        work_per_s, traffic, w_per_hz = 0.0, setting.pressure_bytes_per_s, 0.0
+        if load is not None:
+            work_per_s = work_cpus / unit_s(load.task, cpu_hz, emc, taken, c)
+            traffic += work_per_s * load.task.bytes_per_unit
+            w_per_hz = work_cpus * load.task.w_per_hz
+        return Prediction(emc, resting_w(cpu_hz, w_per_hz, traffic, c), work_per_s, work_cpus, line, energy_j)
+
+
+def layers(inference: Inference) -> Sequence[graph.Layer]:
+    """The layers of the graph that would run elsewhere. Raises SpecError for a network that cannot be used."""
+    if inference.network in networks.builtin_names():
+        return graph.layers(networks.skeleton(inference.network, inference.batch))
+    return graph.layers(networks.resolve(inference.network, inference.batch).path)

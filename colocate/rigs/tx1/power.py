@@ -1,0 +1,58 @@
+"""Activity -> power and energy per rail.
+
+The laws hold of the founding study's logs (constants.py): the GPU's energy follows its work and V^2, each busy task
+costs V^2 f, and the rest of the board draws a base, a part by memory clock and a part by memory traffic.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from colocate.rigs.tx1.clocks import EMC_MAX_HZ, cpu_voltage_v, emc_hz, gpu_voltage_v
+from colocate.rigs.tx1.constants import Constants
+from colocate.rigs.tx1.kernels import Kernels
+from colocate.rigs.tx1.timing import Timeline
+from colocate.study.model import FloatArray
+
+RAILS = ("VDD_IN", "VDD_GPU", "VDD_CPU")
+_PHASES = 256
+
+
+def resting_w(cpu_hz: int, tasks_w_per_hz: float, traffic_bytes_per_s: float, constants: Constants) -> FloatArray:
+    """Power of `RAILS` (3,) with an idle GPU, switched off as the kernel does after 500 ms, beside busy tasks.
+
+    `tasks_w_per_hz`, per V^2, and `traffic_bytes_per_s` are of all processes together.
+    """
+    c = constants
+    cpu_w = c.cpu_idle_w + tasks_w_per_hz * cpu_hz * cpu_voltage_v(cpu_hz) ** 2
+    traffic_w = c.dram_w * traffic_bytes_per_s / (c.emc_bytes_per_cycle * EMC_MAX_HZ)
+    return np.array([cpu_w + c.board_w + c.emc_w * emc_hz(cpu_hz, None) / EMC_MAX_HZ + traffic_w, 0.0, cpu_w])
+
+
+def inference_j(
+    line: Timeline, kernels: Kernels, precision: str, cpu_hz: int, gpu_hz: int, constants: Constants
+) -> FloatArray:
+    """Energy of `RAILS` that one inference adds to `resting_w`, from its beginning to each of 257 equidistant
+    moments up to its end: (257, 3).
+    """
+    c = constants
+    mac_j = c.gpu_j_per_mac * (c.fp16_energy if precision == "fp16" else 1.0)
+    kernels_j = gpu_voltage_v(gpu_hz) ** 2 * (mac_j * kernels.macs + c.gpu_j_per_byte * kernels.traffic_bytes)
+    moments_s = np.linspace(0.0, line.latency_s, _PHASES + 1)
+    gpu_j = c.gpu_idle_w * moments_s + _spent(line, kernels_j, moments_s)
+    # While the host prepares, the GPU idles and the memory's clock falls to what the CPU wants.
+    raised_w = c.emc_w * (emc_hz(cpu_hz, gpu_hz) - emc_hz(cpu_hz, None)) / EMC_MAX_HZ
+    emc_j = raised_w * np.maximum(moments_s - line.prepared_s, 0.0)
+    # The host works from the beginning until all is launched, then sleeps.
+    host_j = c.host_w_per_hz * cpu_hz * cpu_voltage_v(cpu_hz) ** 2 * line.host_cpu_s
+    cpu_j = host_j * np.minimum(moments_s / line.host_s, 1.0)
+    j_per_byte = c.dram_w / (c.emc_bytes_per_cycle * EMC_MAX_HZ)
+    dram_j = j_per_byte * _spent(line, kernels.traffic_bytes, moments_s)
+    return np.stack([gpu_j + cpu_j + emc_j + dram_j, gpu_j, cpu_j], axis=1)
+
+
+def _spent(line: Timeline, amounts: FloatArray, moments_s: FloatArray) -> FloatArray:
+    """How much of `amounts` (n,), each spent evenly while its kernel runs, is gone by each of `moments_s` (m,)."""
+    edges_s = np.column_stack([line.begins_s, line.ends_s]).ravel()
+    total = np.cumsum(amounts)
+    return np.interp(moments_s, edges_s, np.column_stack([total - amounts, total]).ravel())

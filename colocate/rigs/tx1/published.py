@@ -1,0 +1,193 @@
+"""What others measured on a Tegra X1, and the model beside it.
+
+Constants were fitted to `calibration` figures, or read from them. None was fitted to the others, but the form of
+the model was settled in their sight, so they are no blind test: how many images fill a tile of a matrix product,
+that an odd image in FP16 costs two, that filling up tiles costs energy, how much a single layer weighs in the
+fit, and that AP+DRAM is VDD_IN less the rest of the board.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from colocate.rigs.tx1.clocks import emc_hz
+from colocate.rigs.tx1.model import Load, Setting, Tx1Model
+from colocate.rigs.tx1.power import RAILS
+from colocate.rigs.tx1.tasks import TASKS
+from colocate.rigs.tx1.timing import durations_s, timeline
+from colocate.study.model import Inference
+
+CALIBRATION, NOT_FITTED = "calibration", "not fitted"
+CMU = "founding study, raw logs (2017)"
+CK = "dividiti/ck-caffe-nvidia-tx1"
+NVIDIA = "NVIDIA, GPU-Based Deep Learning Inference (November 2015)"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One published number. `quantity` says what of the model it is compared with.
+
+    `latency_s` with preparation, `forward_s` without, `layers_s` without and waiting after every layer, as Caffe's
+    own timing does, `layer_s` of `layer` alone; `images_per_s` forward only; `power_w` of `rail`, or of `AP+DRAM`:
+    VDD_IN less the rest of the board.
+    """
+
+    name: str
+    source: str
+    role: str
+    quantity: str
+    value: float
+    setting: Setting
+    inference: Inference | None = None
+    rail: str = ""
+    layer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A published figure, the model's, and the model's error: 0.1 is 10 % above what was published."""
+
+    figure: Figure
+    published: float
+    model: float
+    error_ratio: float
+
+
+# Network, batch, GPU and CPU in MHz; latency in s beside jpeg, bitcount, stringsearch; then the means in W from the
+# first to the last sample with a busy GPU: VDD_IN, VDD_GPU, VDD_CPU.
+_CMU_CELLS = (
+    ("alexnet", 10, 998.4, 1734, (0.1268, 0.1188, 0.1191), (10.88, 4.58, 2.54)),
+    ("alexnet", 10, 998.4, 102, (0.7267, 0.7280, 0.7344), (3.66, 0.96, 0.23)),
+    ("alexnet", 10, 76.8, 1734, (0.7161, 0.7144, 0.7158), (6.06, 0.53, 2.36)),
+    ("alexnet", 10, 76.8, 102, (1.4709, 1.4512, 1.4718), (2.72, 0.29, 0.20)),
+    ("resnet152", 1, 998.4, 1734, (0.2349, 0.2335, 0.2330), (12.60, 5.63, 2.74)),
+    ("resnet152", 1, 998.4, 102, (2.1187, 1.8722, 2.0692), (3.77, 0.79, 0.23)),
+    ("resnet152", 1, 76.8, 1734, (1.5125, 1.5123, 1.5133), (6.45, 0.52, 2.62)),
+    ("resnet152", 1, 76.8, 102, (2.2958, 2.3295, 2.2866), (2.92, 0.38, 0.22)),
+)
+
+# A task alone: CPU in MHz, then VDD_IN and VDD_CPU in W.
+_CMU_TASKS = (
+    ("bitcount", 102, 2.46, 0.152), ("bitcount", 921.6, 3.10, 0.869), ("bitcount", 1734, 5.22, 2.44),
+    ("jpeg-small", 102, 2.15, 0.151), ("jpeg-small", 921.6, 3.35, 0.978), ("jpeg-small", 1734, 5.78, 2.74),
+    ("stringsearch", 102, 2.19, 0.151), ("stringsearch", 921.6, 3.24, 0.783), ("stringsearch", 1734, 5.05, 2.03),
+)  # fmt: skip
+_CMU_IDLE = ((102, 2.2), (1734, 3.2))
+
+# AlexNet, ms per batch, at CPU 1734 and GPU 998.4 MHz.
+_CK_BATCHES = (2, 4, 6, 8, 10, 12, 14, 16)
+_CK_MS = {
+    ("caffe", "fp32"): (30.64, 36.01, 48.22, 61.81, 77.28, 90.65, 109.02, 118.61),
+    ("caffe", "fp16"): (18.71, 23.49, 32.55, 41.81, 55.92, 63.03, 83.80, 81.04),
+    ("tensorrt", "fp32"): (23.44, 28.31, 40.15, 52.14, 63.38, 72.05, 79.28, 103.94),
+    ("tensorrt", "fp16"): (12.70, 16.01, 26.71, 30.97, 34.70, 39.57, 43.45, 47.55),
+}
+_CK_LAYERS_MS = {
+    10: {
+        "conv1": 8.547, "relu1": 1.306, "norm1": 1.332, "conv2": 12.062, "relu2": 0.859, "norm2": 0.931,
+        "conv3": 8.227, "conv4": 7.026, "conv5": 4.273, "fc6": 17.756, "fc7": 7.814, "fc8": 2.022,
+    },
+    16: {
+        "conv1": 13.608, "relu1": 2.119, "norm1": 2.083, "conv2": 18.747, "relu2": 1.339, "norm2": 1.436,
+        "conv3": 12.408, "conv4": 10.521, "conv5": 6.621, "fc6": 26.737, "fc7": 12.065, "fc8": 3.049,
+    },
+}  # fmt: skip
+
+# AlexNet at GPU 691.2 MHz: batch, precision, images/s, W of processor and memory.
+_NVIDIA = ((1, "fp32", 47, 5.5), (1, "fp16", 67, 5.1), (128, "fp32", 155, 6.0), (128, "fp16", 258, 5.7))
+
+
+def figures() -> tuple[Figure, ...]:
+    """All of them."""
+    return (*_cmu(), *_ck(), *_nvidia())
+
+
+def validate(model: Tx1Model | None = None, among: Sequence[Figure] | None = None) -> tuple[Check, ...]:
+    """The model against every figure, or those of `among`."""
+    model = Tx1Model() if model is None else model
+    checks = []
+    for figure in figures() if among is None else among:
+        predicted = _predicted(model, figure)
+        checks.append(Check(figure, figure.value, predicted, predicted / figure.value - 1))
+    return tuple(checks)
+
+
+def _cmu() -> Iterator[Figure]:
+    for network, batch, gpu_mhz, cpu_mhz, latencies_s, rails_w in _CMU_CELLS:
+        setting = Setting(_hz(cpu_mhz), _hz(gpu_mhz), Load(TASKS["bitcount"]))
+        inference = Inference(network, "caffe", "fp32", batch)
+        name = f"{network} batch {batch}, caffe, GPU {gpu_mhz:g}, CPU {cpu_mhz:g} MHz"
+        latency_s = float(np.median(latencies_s))
+        yield Figure(f"{name}: latency", CMU, CALIBRATION, "latency_s", latency_s, setting, inference)
+        for rail, power_w in zip(RAILS, rails_w, strict=True):
+            yield Figure(f"{name}: {rail}", CMU, CALIBRATION, "power_w", power_w, setting, inference, rail)
+    for task, task_cpu_mhz, board_w, cpu_w in _CMU_TASKS:
+        setting = Setting(_hz(task_cpu_mhz), _hz(76.8), Load(TASKS[task]))
+        name = f"{task} alone, CPU {task_cpu_mhz:g} MHz"
+        yield Figure(f"{name}: VDD_IN", CMU, CALIBRATION, "power_w", board_w, setting, rail="VDD_IN")
+        yield Figure(f"{name}: VDD_CPU", CMU, CALIBRATION, "power_w", cpu_w, setting, rail="VDD_CPU")
+    for cpu_mhz, board_w in _CMU_IDLE:
+        setting = Setting(_hz(cpu_mhz), _hz(76.8))
+        yield Figure(f"idle, CPU {cpu_mhz} MHz: VDD_IN", CMU, CALIBRATION, "power_w", board_w, setting, rail="VDD_IN")
+
+
+def _ck() -> Iterator[Figure]:
+    setting = Setting(_hz(1734), _hz(998.4))
+    for (runtime, precision), row_ms in _CK_MS.items():
+        quantity = "layers_s" if runtime == "caffe" else "forward_s"
+        for batch, ms in zip(_CK_BATCHES, row_ms, strict=True):
+            name = f"alexnet batch {batch}, {runtime} {precision}: forward"
+            inference = Inference("alexnet", runtime, precision, batch)
+            yield Figure(name, CK, CALIBRATION, quantity, ms * 1e-3, setting, inference)
+    for batch, layers_ms in _CK_LAYERS_MS.items():
+        inference = Inference("alexnet", "caffe", "fp32", batch)
+        for layer, ms in layers_ms.items():
+            name = f"alexnet batch {batch}, caffe fp32: {layer}"
+            yield Figure(name, CK, CALIBRATION, "layer_s", ms * 1e-3, setting, inference, layer=layer)
+
+
+def _nvidia() -> Iterator[Figure]:
+    # The CPU's clock is not told, nor the library; TensorRT is the rig's default.
+    setting = Setting(_hz(1734), _hz(691.2))
+    for batch, precision, images_per_s, power_w in _NVIDIA:
+        inference = Inference("alexnet", "tensorrt", precision, batch)
+        name = f"alexnet batch {batch}, tensorrt {precision}, GPU 691.2 MHz"
+        yield Figure(f"{name}: images/s", NVIDIA, NOT_FITTED, "images_per_s", images_per_s, setting, inference)
+        yield Figure(f"{name}: AP+DRAM", NVIDIA, NOT_FITTED, "power_w", power_w, setting, inference, "AP+DRAM")
+
+
+def _predicted(model: Tx1Model, figure: Figure) -> float:
+    prediction, c = model.predict(figure.inference, figure.setting), model.constants
+    if figure.quantity == "power_w":
+        power_w = dict(zip(RAILS, prediction.power_w.tolist(), strict=True))
+        power_w["AP+DRAM"] = power_w["VDD_IN"] - c.board_w
+        return float(power_w[figure.rail])
+    inference, line = figure.inference, prediction.line
+    assert inference is not None and line is not None, "only power has figures without a network"
+    forward_s = line.latency_s - line.prepared_s
+    if figure.quantity == "latency_s":
+        return line.latency_s
+    if figure.quantity == "forward_s":
+        return forward_s
+    if figure.quantity == "images_per_s":
+        return inference.batch / forward_s
+    layers_s = _layer_by_layer_s(model, inference, figure.setting)
+    return layers_s[figure.layer] if figure.layer else float(sum(layers_s.values()))
+
+
+def _layer_by_layer_s(model: Tx1Model, inference: Inference, setting: Setting) -> dict[str, float]:
+    """How long each layer takes when the host waits for its end before it goes on, by the layer's name."""
+    kernels, c = model.work(inference).kernels, model.constants
+    running_s = durations_s(kernels, setting.gpu_hz, emc_hz(setting.cpu_hz, setting.gpu_hz), 0.0, c)
+    names = [layer.name for layer in model.work(inference).layers]
+    return {
+        names[int(index)]: timeline(running_s[kernels.layer == index], 0.0, setting.cpu_hz, 1.0, c).latency_s
+        for index in np.unique(kernels.layer)
+    }
+
+
+def _hz(mhz: float) -> int:
+    return round(mhz * 1e6)

@@ -1,0 +1,168 @@
+"""The Tegra X1 as a rig: trials in virtual time."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from colocate.errors import SpecError
+from colocate.inference import graph, networks
+from colocate.rigs.tx1.clocks import CPU_STEPS_HZ, GPU_STEPS_HZ
+from colocate.rigs.tx1.constants import Constants, rows
+from colocate.rigs.tx1.model import Load, Prediction, Setting, Tx1Model
+from colocate.rigs.tx1.noise import drift, generator, latencies_s
+from colocate.rigs.tx1.power import RAILS
+from colocate.rigs.tx1.published import validate
+from colocate.rigs.tx1.sensor import shown
+from colocate.rigs.tx1.tasks import TASKS
+from colocate.study.model import HostFacts, Inference, Trial, TrialRecord, Work
+from colocate.study.plan import distinct_inferences
+
+NAME = "tx1-model"
+BACKENDS = ("tensorrt", "caffe")
+CACHE_BYTES = 2 * 2**20
+MEMORY_BYTES = 4 * 2**30
+
+INFERENCES_MIN = 600
+"""Inferences in a window, at the least. Virtual time costs nothing, so a window is lengthened until it holds as many:
+enough to know the 99th percentile of each window (368 independent samples) although latencies follow one another."""
+
+
+_CONSTANT = ("name", "value", "unit", "kind", "source")
+
+
+class Tx1Rig:
+    """A model of a Jetson TX1 that serves trials like the board would. Nothing that it returns is measured."""
+
+    def __init__(self, constants: Constants | None = None) -> None:
+        self._model = Tx1Model(constants)
+        self._now_s = 0.0
+
+    def facts(self) -> HostFacts:
+        """See `Rig.facts`. The constants are part of them: with others it is another machine."""
+        values = ", ".join(f"{name}={value!r}" for name, value, *_ in rows(self._model.constants))
+        return HostFacts(
+            rig=NAME,
+            machine_id=f"{NAME}-{hashlib.sha256(values.encode()).hexdigest()[:8]}",
+            architecture="aarch64",
+            cpu_model="MODEL of a Tegra X1 (4 Cortex-A57 and a Maxwell GPU of 256 lanes): nothing here is measured",
+            cpus=(0, 1, 2, 3),
+            last_level_cache_bytes=CACHE_BYTES,
+            kernel="none: virtual time, clocks of L4T 24.2.1",
+            confinement="model",
+            memory_bytes=MEMORY_BYTES,
+            confinement_note="every process has a core of the model to itself, unless the placement is shared",
+            cpu_steps_hz=CPU_STEPS_HZ,
+            gpu_steps_hz=GPU_STEPS_HZ,
+            rails=RAILS,
+            backends=BACKENDS,
+        )
+
+    def check(self, trials: Sequence[Trial]) -> None:
+        """See `Rig.check`. Only tasks whose cycles and traffic are known can be modelled."""
+        for inference in distinct_inferences(trials):
+            networks.check(inference.network, inference.batch)
+        for stressor in dict.fromkeys(trial.stressor for trial in trials if trial.stressor is not None):
+            if stressor.argv or stressor.name not in TASKS:
+                known = ", ".join(TASKS)
+                raise SpecError(
+                    f"rig '{NAME}' knows what {known} do on a Tegra X1; what '{stressor.name}' does must be measured "
+                    "on a real machine: use --rig host"
+                )
+
+    def networks(self, inferences: Sequence[Inference]) -> Mapping[str, Mapping[str, Any]]:
+        """See `Rig.networks`. No weights are needed, so no file of a built-in is made."""
+        for inference in inferences:
+            self._model.work(inference)
+        return {inference.network: _described(inference) for inference in inferences}
+
+    def provenance(self) -> Mapping[str, Any]:
+        """See `Rig.provenance`: every constant with its source, and the model against every published figure."""
+        return {
+            "constants": [dict(zip(_CONSTANT, row, strict=True)) for row in rows(self._model.constants)],
+            "validation": [
+                {
+                    "figure": check.figure.name,
+                    "source": check.figure.source,
+                    "role": check.figure.role,
+                    "quantity": check.figure.quantity,
+                    "published": check.published,
+                    "model": check.model,
+                    "error_ratio": check.error_ratio,
+                }
+                for check in validate(self._model)
+            ],
+        }
+
+    @contextlib.contextmanager
+    def opened(self, trials: Sequence[Trial]) -> Iterator[None]:
+        """See `Rig.opened`. The virtual clock starts at 0."""
+        self._now_s = 0.0
+        yield
+
+    def run(self, trial: Trial) -> TrialRecord:
+        """See `Rig.run`. `elapsed_s` may be longer than the window asked for: see `INFERENCES_MIN`."""
+        c, setting = self._model.constants, _setting(trial)
+        predicted = self._model.predict(trial.inference, setting)
+        rng, slower = generator(trial.trial_id), drift(trial, c)
+        latencies, inference_j = np.empty(0), np.zeros((2, len(RAILS)))
+        elapsed_s = trial.window_s
+        if predicted.line is not None and predicted.inference_j is not None:
+            typical_s = predicted.line.latency_s * slower
+            count = max(INFERENCES_MIN, math.floor(trial.window_s / typical_s))
+            latencies = latencies_s(typical_s, count, rng, c)
+            # Slower at the same clocks is longer at the same power.
+            inference_j = predicted.inference_j * slower
+            elapsed_s = float(latencies.sum())
+        begins = np.cumsum(latencies) - latencies
+        power = shown(begins, latencies, inference_j, predicted.resting_w, elapsed_s, c)
+        started_s = self._now_s + trial.warmup_s
+        self._now_s = started_s + elapsed_s
+        return TrialRecord(
+            trial=trial,
+            started_unix_s=started_s,
+            elapsed_s=elapsed_s,
+            begins_s=begins,
+            latencies_s=latencies,
+            work=_work(setting, predicted, elapsed_s, slower),
+            power=power,
+            cpu_hz_seen=setting.cpu_hz,
+            gpu_hz_seen=setting.gpu_hz,
+            emc_hz_seen=predicted.emc_hz,
+        )
+
+
+def _setting(trial: Trial) -> Setting:
+    """The trial's clocks and load. Governors raise a clock that is left to them to the highest step under load."""
+    cpu_hz, gpu_hz = trial.clocks.cpu_hz or CPU_STEPS_HZ[-1], trial.clocks.gpu_hz or GPU_STEPS_HZ[-1]
+    if trial.stressor is None:
+        return Setting(cpu_hz, gpu_hz)
+    places = trial.placement
+    shared = not set(places.inference_cpus).isdisjoint(places.stressor_cpus)
+    return Setting(cpu_hz, gpu_hz, Load(TASKS[trial.stressor.name], len(places.stressor_cpus), shared))
+
+
+def _work(setting: Setting, predicted: Prediction, elapsed_s: float, slower: float) -> Work | None:
+    """What the load did; a unit that is not finished counts by its part."""
+    if setting.load is None:
+        return None
+    count = predicted.work_per_s * elapsed_s / slower
+    return Work(setting.load.task.unit, count, elapsed_s, predicted.work_cpus * elapsed_s)
+
+
+def _described(inference: Inference) -> Mapping[str, Any]:
+    if inference.network not in networks.builtin_names():
+        network = networks.resolve(inference.network, inference.batch).to_json()
+        return {key: value for key, value in network.items() if key != "path"}
+    model = networks.skeleton(inference.network, inference.batch)
+    return {
+        "name": inference.network,
+        "graph_sha256": hashlib.sha256(model.SerializeToString(deterministic=True)).hexdigest(),
+        "parameters": graph.parameters(model),
+        "macs": graph.macs(graph.layers(model)),
+    }

@@ -1,0 +1,59 @@
+"""What an INA3221 power monitor shows of the energy that was spent."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy.signal import lfilter
+
+from colocate.rigs.tx1.constants import Constants
+from colocate.rigs.tx1.power import RAILS
+from colocate.study.model import FloatArray, PowerTrace
+
+READINGS_MAX = 500
+"""Readings of one window, at the most: a long window is read less often."""
+
+# Steps of the filter per reading: the filter's own are finer than what anyone sees of it.
+_STEPS = 4
+
+
+def shown(
+    begins_s: FloatArray, latencies_s: FloatArray, inference_j: FloatArray, resting_w: FloatArray,
+    elapsed_s: float, constants: Constants,
+) -> PowerTrace:  # fmt: skip
+    """The readings in a window of `elapsed_s`, in which inferences of `latencies_s` (n,) start at `begins_s` (n,).
+
+    Each spends `inference_j` (m, rails) up to equidistant moments, stretched with its latency, over `resting_w`
+    (rails,). The monitor's running average answers a step with exp(-t / sensor_tau_s); what it shows comes
+    in whole steps of its converter.
+    """
+    c = constants
+    period_s = max(c.sensor_period_s, elapsed_s / READINGS_MAX)
+    step_s = period_s / _STEPS
+    steps = max(1, int(elapsed_s / period_s)) * _STEPS
+    edges_s = np.linspace(0.0, steps * step_s, steps + 1)
+    spent_j = _spent_j(edges_s, begins_s, latencies_s, inference_j)
+    power_w: FloatArray = np.asarray(resting_w + np.diff(spent_j, axis=0) / step_s)
+    weight = -math.expm1(-step_s / c.sensor_tau_s)
+    # The load began long before the window: the filter starts at its mean.
+    before = (1 - weight) * power_w.mean(axis=0, keepdims=True)
+    averaged, _ = lfilter([weight], [1.0, weight - 1.0], power_w, axis=0, zi=before)
+    least_w = np.array([c.board_lsb_w if rail == "VDD_IN" else c.rail_lsb_w for rail in RAILS])
+    quantised: FloatArray = np.round(averaged[_STEPS - 1 :: _STEPS] / least_w) * least_w
+    return PowerTrace(edges_s[_STEPS::_STEPS], quantised, RAILS, period_s)
+
+
+def _spent_j(
+    moments_s: FloatArray, begins_s: FloatArray, latencies_s: FloatArray, inference_j: FloatArray
+) -> FloatArray:
+    """Energy that inferences spent from the window's beginning to each of `moments_s` (m,): (m, rails)."""
+    if not len(begins_s):
+        return np.zeros((len(moments_s), len(RAILS)))
+    current = np.searchsorted(begins_s, moments_s, side="right") - 1
+    phase = np.clip((moments_s - begins_s[current]) / latencies_s[current], 0.0, 1.0)
+    finished = np.concatenate([[0.0], np.cumsum(latencies_s)])[current] / latencies_s.mean()
+    stretch = latencies_s[current] / latencies_s.mean()
+    grid = np.linspace(0.0, 1.0, len(inference_j))
+    rails = [finished * spent[-1] + stretch * np.interp(phase, grid, spent) for spent in inference_j.T]
+    return np.stack(rails, axis=1)

@@ -1,0 +1,88 @@
+"""Kernels at given clocks -> when each of them runs, and how long one inference takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from colocate.rigs.tx1.constants import Constants
+from colocate.rigs.tx1.kernels import Kernels
+from colocate.study.model import FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """One inference, in seconds from its beginning.
+
+    The host prepares until `prepared_s` and has launched everything by `host_s`; kernels run from `begins_s` to
+    `ends_s` (n,); the answer is there at `latency_s`. `host_cpu_s` is CPU time, of which a shared core gives half.
+    """
+
+    prepared_s: float
+    host_s: float
+    host_cpu_s: float
+    begins_s: FloatArray
+    ends_s: FloatArray
+    latency_s: float
+
+    @property
+    def gpu_busy_s(self) -> float:
+        """Sum of the kernels' durations."""
+        return float(np.sum(self.ends_s - self.begins_s))
+
+    @property
+    def launch_bound(self) -> bool:
+        """Whether launching the kernels takes longer than running them."""
+        return self.host_s - self.prepared_s > self.gpu_busy_s
+
+
+def durations_s(
+    kernels: Kernels, gpu_hz: float, emc_hz: float, pressure_bytes_per_s: float, constants: Constants
+) -> FloatArray:
+    """How long each kernel takes (n,): its arithmetic or its memory traffic, whichever is longer, and what any takes.
+
+    `pressure_bytes_per_s` is what others want of the memory.
+    """
+    left = memory_bytes_per_s(emc_hz, constants) / crowding(pressure_bytes_per_s, emc_hz, constants)
+    traffic_s = kernels.traffic_bytes / min(left, constants.gpu_bytes_per_cycle * gpu_hz)
+    longer: FloatArray = np.maximum(kernels.cycles / gpu_hz, traffic_s)
+    return longer + constants.kernel_s
+
+
+def memory_bytes_per_s(emc_hz: float, constants: Constants) -> float:
+    """What the memory gives to whoever can use all of it."""
+    return constants.dram_efficiency * constants.emc_bytes_per_cycle * emc_hz
+
+
+def crowding(pressure_bytes_per_s: float, emc_hz: float, constants: Constants) -> float:
+    """How many times longer memory traffic takes beside others who want so much of the memory.
+
+    1 + contention * (their share of the memory's peak): with contention 1, whoever uses all that the memory gives
+    and others who want as much again have half each. It serves both sides.
+    """
+    return 1 + constants.contention * pressure_bytes_per_s / (constants.emc_bytes_per_cycle * emc_hz)
+
+
+def timeline(
+    running_s: FloatArray, prepare_cycles: float, cpu_hz: float, host_share: float, constants: Constants
+) -> Timeline:
+    """One inference of kernels that take `running_s` (n,), launched by a host that has `host_share` of a CPU.
+
+    The host runs ahead: kernel i begins at max(its launch is done, kernel i - 1 is done). Unrolled, it ends at
+    the sum of durations up to i plus the largest of (launch of k done - the sum of durations before k), k <= i.
+    """
+    host_hz = cpu_hz * host_share
+    prepared_s = prepare_cycles / host_hz
+    launched_s = prepared_s + np.arange(1, len(running_s) + 1) * (constants.launch_cycles / host_hz)
+    together_s = np.cumsum(running_s)
+    ends_s = together_s + np.maximum.accumulate(launched_s - (together_s - running_s))
+    host_cycles = prepare_cycles + len(running_s) * constants.launch_cycles + constants.wake_cycles
+    return Timeline(
+        prepared_s=prepared_s,
+        host_s=float(launched_s[-1]),
+        host_cpu_s=host_cycles / cpu_hz,
+        begins_s=ends_s - running_s,
+        ends_s=ends_s,
+        latency_s=float(ends_s[-1]) + constants.wake_cycles / host_hz,
+    )

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import pickle
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from colocate.errors import SpecError
+from colocate.rigs.tx1 import Tx1Rig
+from colocate.rigs.tx1.constants import Constants
+from colocate.rigs.tx1.rig import INFERENCES_MIN
+from colocate.rigs.tx1.tasks import TASKS
+from colocate.study.interference import rail_roles
+from colocate.study.model import Inference, Stressor, SweepSpec, Trial, TrialRecord
+from colocate.study.plan import distinct_inferences, plan
+from cpu_workloads.registry import STRESSORS
+
+SPEC = SweepSpec(
+    inferences=(Inference("alexnet"), Inference("resnet152")),
+    stressors=(Stressor("bitcount"), Stressor("jpeg")),
+    rig="tx1-model",
+    cpu_clocks=("low", "high"),
+    gpu_clocks=("low", "high"),
+    repeats=2,
+)
+
+
+def ran(spec: SweepSpec, rig: Tx1Rig | None = None) -> tuple[TrialRecord, ...]:
+    rig = Tx1Rig() if rig is None else rig
+    trials = plan(spec, rig.facts())
+    rig.check(trials)
+    rig.networks(distinct_inferences(trials))
+    with rig.opened(trials):
+        return tuple(rig.run(trial) for trial in trials)
+
+
+def medians_s(records: Sequence[TrialRecord]) -> dict[tuple[object, ...], float]:
+    """Median latency per setting, over its windows."""
+    windows: dict[tuple[object, ...], list[float]] = {}
+    for record in records:
+        trial = record.trial
+        if trial.inference is not None:
+            key = (trial.inference, trial.stressor, trial.clocks)
+            windows.setdefault(key, []).append(float(np.median(record.latencies_s)))
+    return {key: float(np.mean(values)) for key, values in windows.items()}
+
+
+def test_the_facts_name_a_model_with_every_step_and_rail() -> None:
+    facts = Tx1Rig().facts()
+    assert (facts.rig, len(facts.cpu_steps_hz), len(facts.gpu_steps_hz)) == ("tx1-model", 17, 13)
+    assert facts.cpu_model.startswith("MODEL")
+    assert None not in rail_roles(facts.rails)
+    assert facts.backends == ("tensorrt", "caffe")
+    other = Tx1Rig(dataclasses.replace(Constants(), contention=2.0)).facts()
+    assert other != facts
+
+
+def test_the_same_plan_gives_the_same_bytes_and_trial_order_does_not_matter() -> None:
+    first, second = ran(SPEC), ran(SPEC)
+    assert pickle.dumps(first) == pickle.dumps(second)
+    alone = Tx1Rig()
+    for record in reversed(first):
+        assert np.array_equal(alone.run(record.trial).latencies_s, record.latencies_s)
+
+
+def test_another_seed_gives_other_noise_and_the_same_conclusions() -> None:
+    first, second = ran(SPEC), ran(dataclasses.replace(SPEC, seed=7))
+    one, other = medians_s(first), medians_s(second)
+    assert one.keys() == other.keys()
+    assert all(one[key] != other[key] for key in one)
+    assert list(one.values()) == pytest.approx([other[key] for key in one], rel=0.03)
+
+
+def test_a_window_holds_enough_inferences_end_to_end_on_a_clock_that_starts_at_zero() -> None:
+    records = ran(SPEC)
+    assert records[0].started_unix_s == records[0].trial.warmup_s
+    for record, after in itertools.pairwise(records):
+        assert after.started_unix_s == pytest.approx(record.started_unix_s + record.elapsed_s + after.trial.warmup_s)
+        if record.trial.inference is None:
+            assert (len(record.latencies_s), record.elapsed_s) == (0, record.trial.window_s)
+        else:
+            assert len(record.latencies_s) >= INFERENCES_MIN
+            assert record.elapsed_s == pytest.approx(record.latencies_s.sum())
+            assert np.allclose(record.begins_s[1:], (record.begins_s + record.latencies_s)[:-1])
+        assert record.power is not None
+        assert (np.diff(record.power.t_s) > 0).all()
+        assert record.power.t_s[-1] <= record.elapsed_s + 1e-9
+
+
+def test_work_is_told_where_there_is_a_stressor() -> None:
+    for record in ran(SPEC):
+        assert (record.work is None) == (record.trial.stressor is None)
+        if record.work is not None:
+            assert record.work.count > 0
+            processes = len(record.trial.placement.stressor_cpus)
+            assert 0 < record.work.cpu_s <= processes * record.elapsed_s * (1 + 1e-9)
+
+
+def test_windows_of_a_block_drift_together() -> None:
+    spec = dataclasses.replace(SPEC, stressors=(Stressor("bitcount"),), repeats=30, cpu_clocks=("high",))
+    blocks: dict[int, list[float]] = {}
+    for record in ran(spec):
+        if record.trial.inference is not None and record.trial.inference.network == "alexnet":
+            key = record.trial.block
+            if record.trial.clocks.gpu_hz == 998_400_000:
+                blocks.setdefault(key, []).append(float(np.median(record.latencies_s)))
+    pairs = np.log(list(blocks.values()))
+    assert np.diff(pairs, axis=1).std() < 0.5 * pairs[:, 0].std()
+
+
+def test_clocks_left_to_the_governor_are_the_highest() -> None:
+    spec = dataclasses.replace(SPEC, cpu_clocks=("native",), gpu_clocks=("native",), repeats=1)
+    assert {(r.cpu_hz_seen, r.gpu_hz_seen) for r in ran(spec)} == {(1_734_000_000, 998_400_000)}
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"stressors": (Stressor("mine", ("true",)),)}, "mine"),
+        ({"stressors": (Stressor("stringsearch-scan"),)}, "stringsearch-scan"),
+        ({"inferences": (Inference("alexnett"),)}, "alexnet"),
+    ],
+)
+def test_what_cannot_be_modelled_is_refused_before_anything_runs(change: dict[str, object], word: str) -> None:
+    rig = Tx1Rig()
+    spec = dataclasses.replace(SPEC, **change)  # type: ignore[arg-type]  # values of many fields
+    with pytest.raises(SpecError, match=word):
+        rig.check(plan(spec, rig.facts()))
+
+
+def test_networks_are_described_without_a_file_of_weights() -> None:
+    described = Tx1Rig().networks(SPEC.inferences)
+    assert set(described) == {"alexnet", "resnet152"}
+    assert described["alexnet"]["macs"] == 724_406_816
+
+
+def test_tasks_are_stressors() -> None:
+    assert set(TASKS) <= set(STRESSORS)
+
+
+def test_a_trial_is_as_it_was_asked() -> None:
+    trials: list[Trial] = [record.trial for record in ran(SPEC)]
+    assert tuple(trials) == plan(SPEC, Tx1Rig().facts())

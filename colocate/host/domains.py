@@ -76,16 +76,19 @@ class Limits:
     def request(self, sysfs: Sysfs, hz: int) -> None:
         """Both limits to `hz`, in the order that never crosses them: 4.9 kernels refuse minimum > maximum.
 
-        Later kernels clamp instead of refusing, so each limit is read back once both are written.
+        Later kernels clamp instead of refusing, and take a limit over a little later than it is written.
         """
         highest_hz = read_hz(sysfs, self.highest, self.unit_hz)
         rising = highest_hz is not None and hz > highest_hz
         for limit in (self.highest, self.lowest) if rising else (self.lowest, self.highest):
             sysfs.write(limit, str(hz // self.unit_hz))
-        for limit in (self.lowest, self.highest):
-            found_hz = read_hz(sysfs, limit, self.unit_hz)
-            if not _arrived(found_hz, hz):
-                raise KnobError(f"{limit}: wanted {hz // self.unit_hz}, found {sysfs.read(limit)}")
+
+    def differing(self, sysfs: Sysfs, hz: int) -> str | None:
+        """Path, wanted and found of the first file that does not show `hz` yet; None when all do."""
+        for path in (self.lowest, self.highest, self.current):
+            if not _arrived(read_hz(sysfs, path, self.unit_hz), hz):
+                return f"{path}: wanted {hz // self.unit_hz}, found {sysfs.read(path)}"
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +118,14 @@ class Override:
         writes = [(self.rate, str(hz)), (self.switch, "1")]
         for knob, value in reversed(writes) if self.switch_first else writes:
             write_if_other(sysfs, knob, value)
+
+    def differing(self, sysfs: Sysfs, hz: int) -> str | None:
+        """Path, wanted and found of what is not in force yet; None when all is."""
         if (found := sysfs.read(self.switch)) != "1":
-            raise KnobError(f"{self.switch}: wanted 1, found {found}")
+            return f"{self.switch}: wanted 1, found {found}"
+        if not _arrived(read_hz(sysfs, self.current, self.unit_hz), hz):
+            return f"{self.current}: wanted {hz // self.unit_hz}, found {sysfs.read(self.current)}"
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +165,9 @@ class Clock:
             control.request(self.sysfs, hz)
         deadline_s = time.monotonic() + timeout_s
         for control in self.controls:
-            while not _arrived(found := read_hz(self.sysfs, control.current, control.unit_hz), hz):
+            while (difference := control.differing(self.sysfs, hz)) is not None:
                 if time.monotonic() >= deadline_s:
-                    shown = None if found is None else found // control.unit_hz
-                    raise KnobError(
-                        f"{control.current}: wanted {hz // control.unit_hz}, found {shown} after {timeout_s:g} s"
-                    )
+                    raise KnobError(f"{difference} after {timeout_s:g} s")
                 time.sleep(_POLL_S)
 
     def release(self, captured: Mapping[str, str]) -> None:

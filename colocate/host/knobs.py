@@ -44,6 +44,7 @@ _KNOBS = tuple(
 )
 # A knob that can only be written (mode 0200), and the file that shows what it did.
 _SHOWN_AT = {"/sys/kernel/debug/clk/override.emc/clk_update_rate": "/sys/kernel/debug/clk/override.emc/clk_rate"}
+_TAKEN_OVER_S = 0.03
 # Before each pass over what differs. The first passes settle the order of minimum and maximum, whichever
 # comes first; the later ones outlast a kernel that is busy. In all well under the watchdog's 2 s.
 _PAUSES_S = (0.0, 0.0, 0.0, 0.02, 0.1, 0.4)
@@ -99,11 +100,16 @@ def put_back(sysfs: Sysfs, captured: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _rewrite(sysfs: Sysfs, captured: Mapping[str, str]) -> tuple[str, ...]:
+    # cpufreq takes a written limit over in a work item of its own: what is read at once may be from before a write.
+    time.sleep(_TAKEN_OVER_S)
     first = differing = _differing(sysfs, captured)
     refusals: dict[str, str] = {}
     for pause_s in _PAUSES_S:
         if not differing:
-            return tuple(first)
+            time.sleep(_TAKEN_OVER_S)
+            differing = _differing(sysfs, captured)
+            if not differing:
+                return tuple(first)
         time.sleep(pause_s)
         refusals.clear()
         for knob in differing:

@@ -11,9 +11,11 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from colocate.report.distributions import draw_distributions
+from colocate.report.founding import draw_founding_study
 from colocate.report.heatmap import draw_heatmap
 from colocate.report.labels import caption_of
 from colocate.report.metrics import METRICS
+from colocate.report.validation import checks_of, draw_validation, write_provenance
 from colocate.store import Header
 from colocate.study.model import Cell, TrialRecord
 
@@ -25,10 +27,11 @@ _MAX_SIDE_PX = 16000
 def write_figures(
     folder: Path, header: Header, cells: Sequence[Cell], records: Sequence[TrialRecord]
 ) -> tuple[Path, ...]:
-    """Draw the heatmaps and the distributions of a run into `folder`, which is made, and return the files' paths.
+    """Draw the figures of a run into `folder`, which is made, and return the files' paths. What a model rests on goes
+    into tables beside `folder`.
 
     A figure for which the run has no value is not drawn, and its file from an earlier report is removed.
-    Raises OSError when a file cannot be written.
+    Raises OSError when a file cannot be written, StoreError where the header is damaged.
     """
     folder.mkdir(parents=True, exist_ok=True)
     caption = caption_of(header, cells, len(records))
@@ -37,7 +40,9 @@ def write_figures(
         for metric in METRICS:
             written += _saved(folder / f"heatmap-{metric.name}", draw_heatmap(metric, cells, caption))
         written += _saved(folder / "distributions", draw_distributions(cells, records, caption))
-    return tuple(written)
+        written += _saved(folder / "founding-study", draw_founding_study(cells, records, caption))
+        written += _saved(folder / "validation", draw_validation(checks_of(header), caption))
+    return (*write_provenance(folder.parent, header), *written)
 
 
 def _saved(stem: Path, figure: Figure | None) -> list[Path]:

@@ -137,10 +137,11 @@ def _run(trial: Trial, hold: _Hold) -> TrialRecord:
         child.go()
     started_unix_s, begin_ns = time.time(), time.monotonic_ns()
     activities = _activities(trial, worker, stressors)
-    sight = hold.watch.window(trial.window_s, trial.placement.inference_cpus)
+    hold.watch.window(trial.window_s, trial.placement.inference_cpus)
     disturbances = [activity.disturbance() for activity in activities]
     served = [child.stop(_patience_s(child)) for child in worker]
     worked = [child.stop(_patience_s(child)) for child in stressors]
+    sight = hold.watch.end()
     return record(trial, started_unix_s, begin_ns, served, worked, disturbances, sight, hold.started_hot)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from colocate.host.clocks import Clocks
@@ -40,24 +40,29 @@ class Watch:
         self._clocks = clocks
         self._throttle = Throttle(sysfs)
         self._sampler = Sampler(meters.meters)
+        self._throttle_before: Mapping[str, int] = {}
+        self._looks: list[Clockset] = []
 
     def begin(self, warmup_s: float) -> None:
         """Sleep through the warm-up, or longer if the meters need it to catch the window's beginning."""
         self._sampler.start()
         time.sleep(max(warmup_s, self._sampler.lead_s))
 
-    def window(self, window_s: float, cpus: Sequence[int]) -> Sight:
+    def window(self, window_s: float, cpus: Sequence[int]) -> None:
         """Sleep through the window and look a few times; `cpus` are those whose clock matters."""
-        before = self._throttle.read()
         began_s = time.monotonic()
-        looks: list[Clockset] = []
+        self._throttle_before = self._throttle.read()
+        self._looks = []
         for look in range(LOOKS):
             _sleep_until(began_s + window_s * (look + 0.5) / LOOKS)
-            looks.append(self._clocks.seen(cpus))
+            self._looks.append(self._clocks.seen(cpus))
         _sleep_until(began_s + window_s)
+
+    def end(self) -> Sight:
+        """What was seen. Called when the children have stopped: some meters take a while to let go."""
         return Sight(
-            clocks_hz=tuple(looks),
-            throttled=bool(throttled(before, self._throttle.read())),
+            clocks_hz=tuple(self._looks),
+            throttled=bool(throttled(self._throttle_before, self._throttle.read())),
             temperature_c=read_temperature_c(self._sysfs),
             samples=self._sampler.stop(),
         )

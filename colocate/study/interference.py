@@ -21,6 +21,7 @@ from colocate.study.model import (
     Trial,
     TrialRecord,
 )
+from colocate.study.rails import rail_roles
 from colocate.study.stats import integrate, paired_ratio, quantile_known, sample_quantile
 
 SOLO = "none"
@@ -65,16 +66,6 @@ def cells(
     wanted = [(key, key.inference) for key in windows if key.inference is not None]
     wanted.sort(key=lambda pair: _rank(spec, *pair))
     return tuple(_cell(key, inference, windows, key in lossy, confidence) for key, inference in wanted)
-
-
-def rail_roles(rails: Sequence[str]) -> tuple[int | None, int | None, int | None]:
-    """Which of `rails` feed the whole board, its GPU and its CPU, as indices; None where no rail does.
-
-    The names are those of the power monitors on the Jetson TX1.
-    """
-    wanted = ("VDD_IN", "VDD_GPU", "VDD_CPU")
-    total, gpu, cpu = (rails.index(rail) if rail in rails else None for rail in wanted)
-    return total, gpu, cpu
 
 
 def _rank(spec: SweepSpec, key: _Key, inference: Inference) -> tuple[int | str, ...]:
@@ -194,7 +185,7 @@ def _energies_j(record: TrialRecord) -> tuple[float | None, float | None, float 
     if trace is None or not len(trace.t_s):
         return None, None, None
     energy_j = integrate(trace.t_s, trace.power_w, 0.0, record.elapsed_s)
-    total, gpu, cpu = (None if rail is None else float(energy_j[rail]) for rail in rail_roles(trace.rails))
+    total, gpu, cpu = (float(energy_j[list(role)].sum()) if role else None for role in rail_roles(trace.rails))
     return total, gpu, cpu
 
 

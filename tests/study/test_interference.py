@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from colocate.study.interference import cells, rail_roles
+from colocate.study.interference import cells
 from colocate.study.model import (
     Cell,
     ClockPoint,
@@ -269,8 +269,6 @@ def test_idle_power_belongs_to_its_clock_point() -> None:
 
 
 def test_rails_are_known_by_name() -> None:
-    assert rail_roles(("VDD_CPU", "VDD_IN")) == (1, None, 0)
-    assert rail_roles(("package-0",)) == (None, None, None)
     shuffled = power(record(trial(0), np.full(10, 0.01)), 1.0, 8.0, rails=("VDD_CPU", "VDD_IN"))
     (cell,) = cells([shuffled], SPEC)
     assert (cell.power_w, cell.power_cpu_w) == pytest.approx((8.0, 1.0))

@@ -13,9 +13,9 @@ from colocate.rigs.tx1 import Tx1Rig
 from colocate.rigs.tx1.constants import Constants
 from colocate.rigs.tx1.rig import INFERENCES_MIN
 from colocate.rigs.tx1.tasks import TASKS
-from colocate.study.interference import rail_roles
 from colocate.study.model import Inference, Stressor, SweepSpec, Trial, TrialRecord
 from colocate.study.plan import distinct_inferences, plan
+from colocate.study.rails import rail_roles
 from cpu_workloads.registry import STRESSORS
 
 SPEC = SweepSpec(
@@ -52,7 +52,7 @@ def test_the_facts_name_a_model_with_every_step_and_rail() -> None:
     facts = Tx1Rig().facts()
     assert (facts.rig, len(facts.cpu_steps_hz), len(facts.gpu_steps_hz)) == ("tx1-model", 17, 13)
     assert facts.cpu_model.startswith("MODEL")
-    assert None not in rail_roles(facts.rails)
+    assert () not in rail_roles(facts.rails)
     assert facts.backends == ("tensorrt", "caffe")
     other = Tx1Rig(dataclasses.replace(Constants(), contention=2.0)).facts()
     assert other != facts

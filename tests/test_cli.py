@@ -151,7 +151,7 @@ def test_a_network_of_ones_own_runs(tmp_path: Path) -> None:
 
 def test_a_run_of_a_real_network_resumes(tmp_path: Path) -> None:
     path = model(tmp_path / "mine.onnx")
-    arguments = [*TINY, "--backend", "auto", "--networks", path, "--out", tmp_path / "run", "--quiet"]
+    arguments = [*TINY, "--backend", "auto", "--networks", str(path), "--out", str(tmp_path / "run"), "--quiet"]
     assert colocate("sweep", *arguments).returncode == 0
     with sqlite3.connect(tmp_path / "run" / FILE_NAME) as connection:
         connection.execute("DELETE FROM trial WHERE rowid IN (SELECT rowid FROM trial LIMIT 2)")

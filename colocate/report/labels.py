@@ -31,6 +31,8 @@ def caption_of(header: Header, cells: Sequence[Cell], done: int) -> Caption:
     blocks = sorted({cell.blocks for cell in cells if cell.stressor != SOLO}) or [0]
     span = f"{blocks[0]}" if len(blocks) == 1 else f"{blocks[0]} to {blocks[-1]}"
     phrases = [f"{span} block{'' if span == '1' else 's'}", f"windows of {header.spec.window_s:g} s"]
+    if header.facts.confinement.startswith(("cgroup", "affinity")):
+        phrases.append(header.facts.confinement)
     if done < header.planned:
         phrases.append(f"unfinished: {done} of {header.planned} trials")
     phrases += [values.pop() for values in _qualities_seen(inferences_of(cells)) if len(values) == 1]

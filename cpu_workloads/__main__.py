@@ -21,12 +21,17 @@ if TYPE_CHECKING:
     from cpu_workloads.command import Command
 
 COMMAND = "command"
+LONGEST_S = 86_400.0
+"""A day: more is a slip of the pen, and what the clock and the kernel's timers can count ends somewhere."""
 
 
-def _positive(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise ValueError
+def _duration_s(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not 0 < value <= LONGEST_S:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0 and up to {LONGEST_S:.0f}, a day")
     return value
 
 
@@ -37,15 +42,34 @@ def _count(text: str) -> int:
     return value
 
 
+def _say(text: str) -> None:
+    """Lines on stdout, written at once: at exit there is nobody left to tell that it is full."""
+    try:
+        with open(1, "w", encoding="utf-8", closefd=False) as out:
+            out.write(text + "\n")
+    except OSError as error:
+        raise StressorError(f"cannot write to stdout: {error.strerror}", 1) from error
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what was wrong with the request."""
+
+    def error(self, message: str) -> NoReturn:
+        raise StressorError(f"{message}; see {self.prog} --help", 2)
+
+    def print_help(self, file: object = None) -> None:
+        _say(self.format_help().rstrip())
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m cpu_workloads",
         description="A CPU stressor that counts the work it does.",
         epilog="A program of your own: python -m cpu_workloads command --seconds 5 -- PROGRAM [ARGUMENT ...]",
     )
     parser.add_argument("name", nargs="?", metavar="NAME", help=f"{', '.join(names())}, or {COMMAND}")
     how = parser.add_mutually_exclusive_group(required=True)
-    how.add_argument("--seconds", type=_positive, metavar="S", help="work for so long")
+    how.add_argument("--seconds", type=_duration_s, metavar="S", help="work for so long")
     how.add_argument("--iterations", type=_count, metavar="N", help="do exactly N steps")
     how.add_argument("--child", action="store_true", help="obey a measuring process on stdin and stdout")
     how.add_argument("--list", action="store_true", help="print the stressors' names")
@@ -53,12 +77,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _print(name: str, report: Report, as_json: bool) -> None:
+def _text(name: str, report: Report, as_json: bool) -> str:
     if as_json:
-        print(json.dumps({"name": name, **report}))
-        return
+        return json.dumps({"name": name, **report})
     elapsed_s = (report["end_ns"] - report["begin_ns"]) / 1e9
-    print(
+    return (
         f"{name}: {report['count'] / elapsed_s:.4g} {report['unit']}/s "
         f"({report['count']:.0f} in {elapsed_s:.3f} s, {report['cpu_s']:.3f} s of CPU time)"
     )
@@ -102,21 +125,23 @@ def _command(argv: Sequence[str]) -> Command:
     command = Command(argv)
 
     def end(signum: int) -> None:
-        command.stop()
+        command.end()
         os._exit(128 + signum)
 
     for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        # In a thread of its own: the interrupted code may hold the lock that `stop` needs.
+        # In a thread of its own: the interrupted code may hold the lock that `end` needs.
         signal.signal(signum, lambda signum, _: threading.Thread(target=end, args=(signum,)).start())
     return command
 
 
 def _run_command(argv: Sequence[str], seconds: float) -> Report:
     command = _command(argv)
-    command.begin()
-    command.wait(seconds)
-    report = command.count()
-    command.stop()
+    try:
+        command.begin()
+        command.wait(seconds)
+        report = command.count()
+    finally:
+        command.stop()
     if command.failed is not None:
         returncode, stderr = command.failed["returncode"], command.failed["stderr"]
         ended = "" if returncode is None else f"{argv[0]!r} ended with return code {returncode}: "
@@ -126,39 +151,49 @@ def _run_command(argv: Sequence[str], seconds: float) -> Report:
 
 def _serve_command(argv: Sequence[str]) -> NoReturn:
     command = _command(argv)
-    serve(command.measure, command.facts(), at_end=command.stop)
+    try:
+        serve(command.measure, command.facts(), at_end=command.end)
+    finally:
+        command.end()
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Do as `arguments` say; returns the exit code: 1 wrong results, 2 bad request, 3 something is absent."""
+def _obey(arguments: Sequence[str]) -> None:
     at = arguments.index("--") if "--" in arguments else len(arguments)
     argv = arguments[at + 1 :]
     parser = _parser()
     asked = parser.parse_args(arguments[:at])
     if asked.list:
-        print("\n".join(names()))
-        return 0
+        _say("\n".join(names()))
+        return
     if asked.name is None:
         parser.error("which stressor? --list prints their names")
     if (asked.name == COMMAND) != bool(argv):
         parser.error("`command` takes a program after `--`, and nothing else does")
     if asked.name == COMMAND and asked.iterations is not None:
         parser.error("`command` takes --seconds or --child")
+    if asked.child and argv:
+        _serve_command(argv)
+    if asked.child:
+        _serve(asked.name)
+    report = _run_command(argv, asked.seconds) if argv else _run(asked.name, asked.seconds, asked.iterations)
+    _say(_text(asked.name, report, asked.json))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do as `arguments` say; returns the exit code.
+
+    0 done, 1 wrong results or nowhere to write them, 2 bad request, 3 something is absent.
+    """
     try:
-        if asked.child and argv:
-            _serve_command(argv)
-        elif asked.child:
-            _serve(asked.name)
-        elif argv:
-            report = _run_command(argv, asked.seconds)
-        else:
-            report = _run(asked.name, asked.seconds, asked.iterations)
+        # Before any file takes its number.
+        if sys.stdout is None:
+            raise StressorError("cannot write to stdout: it is closed", 1)
+        _obey(arguments)
     except StressorError as error:
         print(error, file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
-    _print(asked.name, report, asked.json)
     return 0
 
 

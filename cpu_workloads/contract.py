@@ -42,10 +42,15 @@ class Control:
         try:
             for line in sys.stdin:
                 self._words.put(line.strip())
+        finally:
+            self._leave(0)
+
+    def _leave(self, exit_code: int) -> NoReturn:
+        try:
             if self._at_end is not None:
                 self._at_end()
         finally:
-            os._exit(0)
+            os._exit(exit_code)
 
     def pending(self) -> bool:
         """Whether a word has arrived that `take` has not returned yet."""
@@ -64,9 +69,13 @@ class Control:
         return word
 
     def say(self, message: Mapping[str, object]) -> None:
-        """Send one JSON line to the parent."""
-        self._out.write(json.dumps(message) + "\n")
-        self._out.flush()
+        """Send one JSON line to the parent; one that cannot be answered counts as dead, and the process exits (1)."""
+        try:
+            self._out.write(json.dumps(message) + "\n")
+            self._out.flush()
+        except OSError as error:
+            sys.stderr.write(f"cannot answer on stdout: {error.strerror}\n")
+            self._leave(1)
 
 
 def serve(

@@ -1,4 +1,4 @@
-"""Temporary cpusets: cgroup v2, else cgroup v1, else plain affinity; chosen by trying, and read back.
+"""Temporary cpusets: cgroup v2, else cgroup v1, else plain affinity; each read back.
 
 A cpuset binds whatever a task starts, also threads that set their own affinity; affinity alone is inherited
 but can be left. All three give a `Seat`, which a child enters before it becomes its command.
@@ -62,15 +62,29 @@ class Confinement:
 
 
 def detect(mounts: Path = _MOUNTS, own: Path = _OWN) -> Confinement:
-    """The best confinement that works for this process, found by making and removing a real group."""
+    """The best confinement that this process may use, told without changing anything."""
     reasons: list[str] = []
     for hierarchy in _hierarchies(mounts.read_text(), own.read_text()):
-        try:
-            with _grouped(hierarchy, {"probe": tuple(sorted(os.sched_getaffinity(0)))[:1]}):
-                return Confinement(hierarchy)
-        except (OSError, HostError) as error:
-            reasons.append(f"cgroup v{hierarchy.version}: {error}")
+        reason = _obstacle(hierarchy)
+        if not reason:
+            return Confinement(hierarchy)
+        reasons.append(f"cgroup v{hierarchy.version}: {reason}")
     return Confinement(None, "; ".join(reasons) or "no cgroup tree here has the cpuset controller")
+
+
+def _obstacle(hierarchy: Hierarchy) -> str:
+    """Why no group can be made here, or nothing."""
+    folder = hierarchy.folder
+    if not os.access(folder, os.W_OK):
+        return f"{folder} cannot be written by this user"
+    if hierarchy.version == 2 and "cpuset" not in (folder / "cgroup.subtree_control").read_text().split():
+        # Only the tree's true root, which has no type, may hold processes and pass a controller on (cgroup v2,
+        # "no internal processes"); the root that a container sees is not it.
+        if (folder / "cgroup.type").exists():
+            return f"{folder} is a container's and does not pass cpusets on"
+        if not os.access(folder / "cgroup.subtree_control", os.W_OK):
+            return f"{folder / 'cgroup.subtree_control'} cannot be written by this user"
+    return ""
 
 
 @contextlib.contextmanager

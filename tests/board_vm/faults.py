@@ -15,6 +15,7 @@ from tests.board_vm.kills import difference, knobs
 from tests.board_vm.study import study
 
 PARAMETERS = Path("/sys/module/board/parameters")
+GOVERNOR = Path("/sys/devices/system/cpu/cpufreq/policy0/scaling_governor")
 GPU_HZ = Path("/sys/class/devfreq/57000000.gpu/cur_freq")
 REQUEST = {
     "backend": "synthetic",
@@ -63,13 +64,17 @@ def throttle_in_mid_window() -> None:
 
 def main(out: Path) -> None:
     found = {}
+    governor = GOVERNOR.read_text().strip()
     for number, (fault, parameters) in enumerate(FAULTS.items()):
+        # A clock that happens to be where it is asked to be cannot be refused: down from high, or up from low.
+        GOVERNOR.write_text("performance" if fault == "cpu refused" else "powersave")
+        time.sleep(0.2)
         for name, value in parameters.items():
             (PARAMETERS / name).write_text(str(value))
-        # A busy governor may have raised the CPU's clock already: a refusal shows where it must fall.
         found[fault] = swept(out / str(number), "low" if fault == "cpu refused" else "high")
         for name in parameters:
             (PARAMETERS / name).write_text("0")
+        GOVERNOR.write_text(governor)
     found["gpu throttled"] = swept(out / "throttled", meanwhile=throttle_in_mid_window)
     sys.stdout.write(json.dumps(found))
 

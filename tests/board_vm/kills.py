@@ -102,6 +102,13 @@ def difference(before: dict[str, str]) -> dict[str, list[str | None]]:
     }
 
 
+def wait_for_a_change(before: dict[str, str]) -> None:
+    """Until the sweep has begun to change the machine, or has had its time to."""
+    end_s = time.monotonic() + 30
+    while not difference(before) and time.monotonic() < end_s:
+        time.sleep(0.01)
+
+
 def main(count: int, seed: int) -> None:
     os.environ["COLOCATE_KILLS"] = "1"
     moments = random.Random(seed)
@@ -113,7 +120,11 @@ def main(count: int, seed: int) -> None:
         for kill in range(count):
             way = WAYS[kill % len(WAYS)]
             pid = forked([*SWEEP, "--out", f"{folder}/{kill}"], log)
-            time.sleep(moments.uniform(0.0, 4.0))
+            if moments.random() < 0.25:
+                time.sleep(moments.uniform(0.0, 4.0))
+            else:
+                wait_for_a_change(before)
+                time.sleep(moments.uniform(0.0, 1.0))
             pinned += bool(difference(before))
             codes[way].append(end(way, pid, log))
             ended_s = time.monotonic()

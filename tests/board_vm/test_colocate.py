@@ -108,7 +108,7 @@ def test_clocks_that_do_not_obey_are_told_and_put_back(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.stderr[-2000:]
     found = json.loads(done.stdout)
     for fault in ("cpu refused", "cpu clamped", "cpu too late", "gpu refused", "gpu clamped"):
-        assert found[fault]["code"] == 5, found[fault]
+        assert found[fault]["code"] == 5, (fault, found[fault])
         assert "wanted" in found[fault]["said"]
         assert "found" in found[fault]["said"]
     for fault in ("none", "cpu late"):

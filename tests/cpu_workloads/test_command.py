@@ -12,33 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cpu_workloads.command import STDERR_TAIL_BYTES, Command
+from cpu_workloads.command import STDERR_TAIL_BYTES
 from tests.cpu_workloads.conversation import DEADLINE_S, ROOT, child, eventually, is_running, run
-
-# A program whose grandchild ignores SIGTERM; the ids of both go to the file it is given.
-_FAMILY = """
-import os, signal, subprocess, sys, time
-nap = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(600)"
-grandchild = subprocess.Popen([sys.executable, "-c", nap], stdout=subprocess.PIPE)
-grandchild.stdout.readline()
-with open(sys.argv[1] + ".part", "w") as file:
-    file.write(f"{os.getpid()} {grandchild.pid}")
-os.rename(sys.argv[1] + ".part", sys.argv[1])
-time.sleep(600)
-"""
-
-
-def family(pids_path: Path) -> list[str]:
-    return [sys.executable, "-c", _FAMILY, str(pids_path)]
-
-
-def pids(pids_path: Path) -> list[int]:
-    assert eventually(pids_path.exists)
-    return [int(pid) for pid in pids_path.read_text().split()]
-
-
-def gone(pid: int) -> bool:
-    return eventually(lambda: not is_running(pid))
+from tests.cpu_workloads.tasks import Make, daemons, family, gone, pids
 
 
 def test_runs_are_counted_and_their_cpu_time() -> None:
@@ -110,8 +86,9 @@ def test_stop_then_go_starts_it_again(tmp_path: Path) -> None:
             (tmp_path / "pids").unlink()
 
 
-def test_end_of_file_kills_the_whole_group(tmp_path: Path) -> None:
-    with child("command", "--child", "--", *family(tmp_path / "pids")) as stressor:
+@pytest.mark.parametrize("make", [family, daemons])
+def test_end_of_file_kills_the_whole_task(tmp_path: Path, make: Make) -> None:
+    with child("command", "--child", "--", *make(tmp_path / "pids")) as stressor:
         stressor.hear()
         stressor.say("go")
         members = pids(tmp_path / "pids")
@@ -120,9 +97,10 @@ def test_end_of_file_kills_the_whole_group(tmp_path: Path) -> None:
         assert all(gone(pid) for pid in members)
 
 
+@pytest.mark.parametrize("make", [family, daemons])
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_kills_the_whole_group(tmp_path: Path, signum: signal.Signals) -> None:
-    with child("command", "--child", "--", *family(tmp_path / "pids")) as stressor:
+def test_a_signal_kills_the_whole_task(tmp_path: Path, make: Make, signum: signal.Signals) -> None:
+    with child("command", "--child", "--", *make(tmp_path / "pids")) as stressor:
         stressor.hear()
         stressor.say("go")
         members = pids(tmp_path / "pids")
@@ -152,8 +130,9 @@ child.wait()
 """
 
 
-def test_a_killed_parent_takes_the_whole_group_with_it(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", _PARENT, *family(tmp_path / "pids")]
+@pytest.mark.parametrize("make", [family, daemons])
+def test_a_killed_parent_takes_the_whole_task_with_it(tmp_path: Path, make: Make) -> None:
+    command = [sys.executable, "-c", _PARENT, *make(tmp_path / "pids")]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as parent:
         members = pids(tmp_path / "pids")
         stressor = psutil.Process(members[0]).ppid()
@@ -198,13 +177,10 @@ def test_a_program_that_is_no_program_is_reported(tmp_path: Path) -> None:
     text = tmp_path / "text"
     text.write_text("\x00neither a script nor a binary")
     text.chmod(0o755)
-    command = Command([str(text)])
-    command.begin()
-    command.wait(DEADLINE_S)
-    assert command.failed is not None
-    assert command.failed["returncode"] is None
-    assert "Exec format error" in command.failed["stderr"]
-    command.stop()
+    outcome = run("command", "--seconds", "600", "--", str(text))
+    assert outcome.returncode == 1
+    assert "Exec format error" in outcome.stderr
+    assert outcome.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("mode", [["--child"], ["--seconds", "1"]])

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -92,3 +93,27 @@ def test_peek_leaves_the_word_to_take() -> None:
         process.stdin.write("go\n")
         process.stdin.flush()
         assert json.loads(process.stdout.readline())["seen"] == ["go", True, "go", "go", False]
+
+
+_SAY_IN_VAIN = """
+import os, sys
+from cpu_workloads.contract import Control
+Control(at_end=lambda: os.write(2, b"ended\\n")).say({})
+"""
+
+
+def test_a_parent_that_cannot_be_answered_counts_as_dead() -> None:
+    with (
+        Path("/dev/full").open("w") as full,
+        subprocess.Popen(
+            [sys.executable, "-c", _SAY_IN_VAIN],
+            stdin=subprocess.PIPE,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        ) as process,
+    ):
+        assert process.stderr is not None
+        assert process.stderr.read() == "cannot answer on stdout: No space left on device\nended\n"
+        assert process.wait(DEADLINE_S) == 1

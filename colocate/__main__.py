@@ -6,7 +6,8 @@ import signal
 import sys
 
 # Until the command line takes over, a Ctrl-C ends the process as it ends any other: without a traceback.
-signal.signal(signal.SIGINT, signal.SIG_DFL)
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from colocate.cli import run  # noqa: E402
 

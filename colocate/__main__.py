@@ -9,7 +9,7 @@ import sys
 if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-from colocate.cli import run  # noqa: E402
+from colocate.cli import run
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from array import array
@@ -61,9 +62,7 @@ class Sampler:
         self._counters = [each for each in self._channels if each.meter.quantity is Quantity.ENERGY]
         # A step comes after one period; twice that is enough to know that none comes.
         self.lead_s = 2 * max((each.period_s for each in self._counters), default=0.0)
-        # Let go to end the thread, which then takes it: the cheapest sleep that can be cut short.
         self._ending = threading.Lock()
-        self._ending.acquire()
         self._thread: ThreadPoolExecutor | None = None
         self._sampling: Future[None] | None = None
 
@@ -72,6 +71,9 @@ class Sampler:
         self.close()
         for channel in self._channels:
             channel.clear()
+        # Let go to end the thread, which then takes it: the cheapest sleep that can be cut short.
+        self._ending = threading.Lock()
+        self._ending.acquire()
         self._thread = ThreadPoolExecutor(1, "sampler")
         self._sampling = self._thread.submit(self._sample)
 
@@ -86,9 +88,10 @@ class Sampler:
     def close(self) -> None:
         """End the thread if there is one. The meters stay open: they are the caller's."""
         if self._thread is not None:
-            self._ending.release()
+            # A signal may cut this short, and then it is called again on the way out: with the lock let go already.
+            with contextlib.suppress(RuntimeError):
+                self._ending.release()
             self._thread.shutdown()
-            self._ending.acquire(blocking=False)
             self._thread = None
             self._sampling = None
 

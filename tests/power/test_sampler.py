@@ -165,3 +165,11 @@ def test_without_meters_there_is_nothing_to_do() -> None:
     sampler = Sampler([])
     sampler.start()
     assert sampler.stop() == ()
+
+
+def test_closing_again_after_an_interruption_is_no_error() -> None:
+    sampler = Sampler([])
+    sampler.start()
+    sampler._ending.release()  # as a close that a signal cut short has left it
+    sampler.close()
+    sampler.close()

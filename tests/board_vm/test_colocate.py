@@ -95,7 +95,7 @@ def test_no_kill_leaves_a_knob_changed(tmp_path: Path) -> None:
         f"\n{KILLS} kills, knobs changed at {found['changed_when_killed']}, residues {len(found['residues'])}, "
         f"back after {found['slowest_s']:.2f} s at the most"
     )
-    assert found["residues"] == [], found["log"]
+    assert found["residues"] == []
     assert found["changed_when_killed"] > KILLS / 3, found["log"]
     assert "Traceback" not in found["log"]
     for way, code in (("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129), ("SIGKILL", -9)):

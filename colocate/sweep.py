@@ -100,10 +100,11 @@ def _words(value: object) -> str:
 
 def _tally(run: Run, trials: Sequence[Trial]) -> Tally:
     done = run.done()
-    settings = {(t.inference, t.stressor, t.placement, t.clocks): t.trial_id in done for t in trials}
-    for t in trials:
-        settings[t.inference, t.stressor, t.placement, t.clocks] |= t.trial_id in done
-    return Tally(len(trials), len(done), sum(1 for _ in run.failures()), sum(not any_ for any_ in settings.values()))
+    asked, shown = (
+        {(t.inference, t.stressor, t.placement, t.clocks) for t in some}
+        for some in (trials, [t for t in trials if t.trial_id in done])
+    )
+    return Tally(len(trials), len(done), sum(1 for _ in run.failures()), len(asked - shown))
 
 
 def _outcome(rig: Rig, trial: Trial) -> TrialRecord | Failure:

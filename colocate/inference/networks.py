@@ -124,7 +124,7 @@ def _own_file(network: str, batch: int) -> Path | None:
     if network in TOPOLOGIES:
         return None
     # Path.is_file would raise for a name that is too long, or in a folder that may not be searched.
-    if not network.endswith(".onnx") and not os.path.isfile(network):  # noqa: PTH113
+    if not network.endswith(".onnx") and not os.path.isfile(network):  # noqa: PTH113 - see above
         raise _unknown(network)
     return Path(network).absolute()
 

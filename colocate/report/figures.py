@@ -15,7 +15,7 @@ from colocate.report.founding import draw_founding_study
 from colocate.report.heatmap import draw_heatmap
 from colocate.report.labels import caption_of
 from colocate.report.metrics import METRICS
-from colocate.report.validation import checks_of, draw_validation, write_provenance
+from colocate.report.validation import checks_of, draw_validation
 from colocate.store import Header
 from colocate.study.model import Cell, TrialRecord
 
@@ -27,8 +27,7 @@ _MAX_SIDE_PX = 16000
 def write_figures(
     folder: Path, header: Header, cells: Sequence[Cell], records: Sequence[TrialRecord]
 ) -> tuple[Path, ...]:
-    """Draw the figures of a run into `folder`, which is made, and return the files' paths. What a model rests on goes
-    into tables beside `folder`.
+    """Draw the figures of a run into `folder`, which is made, and return the files' paths.
 
     A figure for which the run has no value is not drawn, and its file from an earlier report is removed.
     Raises OSError when a file cannot be written, StoreError where the header is damaged.
@@ -42,7 +41,7 @@ def write_figures(
         written += _saved(folder / "distributions", draw_distributions(cells, records, caption))
         written += _saved(folder / "founding-study", draw_founding_study(cells, records, caption))
         written += _saved(folder / "validation", draw_validation(checks_of(header), caption))
-    return (*write_provenance(folder.parent, header), *written)
+    return tuple(written)
 
 
 def _saved(stem: Path, figure: Figure | None) -> list[Path]:

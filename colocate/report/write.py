@@ -8,6 +8,7 @@ from pathlib import Path
 from colocate.errors import StoreError
 from colocate.report.figures import write_figures
 from colocate.report.tables import write_csv
+from colocate.report.validation import write_provenance
 from colocate.store import Failure, Header, Run
 from colocate.study.interference import cells
 from colocate.study.model import Cell
@@ -25,7 +26,7 @@ class Report:
 
 
 def write_report(folder: Path) -> Report:
-    """Write cells.csv and the figures of the run in `folder`, which may be unfinished.
+    """Write cells.csv, a model's tables and the figures of the run in `folder`, which may be unfinished.
 
     Raises StoreError for a folder without a readable run, or one that cannot be written.
     """
@@ -38,7 +39,8 @@ def write_report(folder: Path) -> Report:
     try:
         csv = folder / "cells.csv"
         write_csv(csv, found)
+        tables = write_provenance(folder, header)
         figures = write_figures(folder / "figures", header, found, records)
     except OSError as error:
         raise StoreError(f"cannot write the report into {folder}: {error.strerror}") from error
-    return Report(header, found, len(records), failures, (csv, *figures))
+    return Report(header, found, len(records), failures, (csv, *tables, *figures))

@@ -105,7 +105,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
     from colocate.doctor import examine
     from colocate.report.tables import print_findings
 
-    findings = examine()
+    findings = examine(gpu_bandwidth=arguments.gpu_bandwidth)
     if arguments.json:
         print(json.dumps([asdict(finding) for finding in findings]))
     else:
@@ -218,16 +218,26 @@ class _Commands(argparse.Action):
 # Key of the study file -> its flag.
 _STUDY_FLAGS: dict[str, dict[str, Any]] = {
     "rig": {"metavar": "RIG", "help": "host (this machine), or tx1-model (a model, not a measurement)"},
-    "networks": {"type": _words, "metavar": "A,B", "help": "alexnet, googlenet, resnet152 or paths of .onnx files"},
+    "networks": {
+        "type": _words,
+        "metavar": "A,B",
+        "help": "alexnet, googlenet, resnet152, bandwidth, or paths of .onnx files",
+    },
     "stressors": {"type": _words, "metavar": "A,B", "help": "background tasks (python -m cpu_workloads --list)"},
     "commands": {"action": _Commands, "metavar": "NAME='ARGV ...'", "help": "a task of your own; repeatable"},
     "cpu_clocks": {"type": _words, "metavar": "LIST", "help": "MHz, or some of low,mid,high, or native"},
     "gpu_clocks": {"type": _words, "metavar": "LIST", "help": "MHz, or some of low,mid,high, or native"},
     "emc_clock": {"metavar": "MHZ", "help": "lock the memory clock: MHz, low, mid or high"},
-    "backend": {"metavar": "NAME", "help": "auto, onnxruntime, or synthetic (networks named like spin-2ms)"},
+    "backend": {"metavar": "NAME", "help": "auto, tensorrt, onnxruntime, onnxruntime-cuda, onnxruntime-cpu"},
     "precision": {"metavar": "P", "help": "fp32 or fp16"},
     "batch": {"type": int, "metavar": "N", "help": "images per inference"},
-    "placement": {"type": _words, "metavar": "P", "help": "isolated, or shared (tasks on the inference CPU too)"},
+    "graph": {"action": argparse.BooleanOptionalAction, "help": "launch each inference as one CUDA graph"},
+    "wait": {"metavar": "HOW", "help": "spin or block while the GPU works"},
+    "placement": {
+        "type": _words,
+        "metavar": "P",
+        "help": "isolated, shared (tasks on the inference CPU too), or both",
+    },
     "inference_cpus": {"type": _cpus, "metavar": "LIST", "help": "CPUs of the network, as 0 or 0-1,4"},
     "repeats": {"type": int, "metavar": "R", "help": "blocks per cell; intervals narrow with them"},
     "window": {"type": float, "metavar": "SECONDS", "help": "length of one measured window"},
@@ -269,6 +279,7 @@ def _parser() -> argparse.ArgumentParser:
 
     doctor = commands.add_parser("doctor", help="what this machine allows, and what mends each lack")
     doctor.set_defaults(run=_doctor)
+    doctor.add_argument("--gpu-bandwidth", action="store_true", help="also measure how fast the GPU copies memory")
     doctor.add_argument("--json", action="store_true", help="one JSON list on stdout")
 
     restore = commands.add_parser("restore", help="put back what an interrupted run left changed")

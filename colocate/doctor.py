@@ -12,7 +12,7 @@ from colocate.host import cpuset, journal
 from colocate.host.clocks import Clocks, find_clocks
 from colocate.host.facts import read_facts
 from colocate.host.sysfs import Sysfs
-from colocate.inference import BACKENDS, PACKAGE, available_backends
+from colocate.inference import BACKENDS, availability
 from colocate.power import find_meters
 from colocate.power.refresh import refresh_period_s
 from colocate.study.model import HostFacts
@@ -30,13 +30,13 @@ class Finding:
     remedy: str = ""
 
 
-def examine(sysfs: Sysfs | None = None) -> tuple[Finding, ...]:
-    """Look at everything and change nothing that outlives the look."""
+def examine(sysfs: Sysfs | None = None, *, gpu_bandwidth: bool = False) -> tuple[Finding, ...]:
+    """Look at everything and change nothing that outlives the look; tell of the GPU's memory when asked."""
     sysfs = sysfs or Sysfs()
     confinement, clocks = cpuset.detect(), find_clocks(sysfs)
     meters = find_meters()
     try:
-        facts = read_facts(confinement, clocks, meters.rails, available_backends())
+        facts = read_facts(confinement, clocks, meters.rails)
         return (
             *_machine(facts),
             *_clocks(facts, clocks),
@@ -48,6 +48,7 @@ def examine(sysfs: Sysfs | None = None) -> tuple[Finding, ...]:
             ),
             *(Finding("power", lack.sensor, lack.reason, lack.remedy) for lack in meters.lacks),
             *_backends(),
+            *(_bandwidth() if gpu_bandwidth else ()),
             *_stressors(),
             *_journal(sysfs),
         )
@@ -58,6 +59,8 @@ def examine(sysfs: Sysfs | None = None) -> tuple[Finding, ...]:
 def _machine(facts: HostFacts) -> Iterator[Finding]:
     yield Finding("machine", "CPUs", f"{len(facts.cpus)} x {facts.cpu_model}, {facts.architecture}")
     yield Finding("machine", "kernel", facts.kernel)
+    for gpu in facts.gpus:
+        yield Finding("machine", "GPU", f"{gpu}, driver {facts.versions['nvidia driver']}")
     root = os.geteuid() == 0
     yield Finding(
         "machine", "user", "root" if root else "not root", "" if root else "sudo: clocks and cpusets are root's"
@@ -96,13 +99,31 @@ def _period(period_s: float | None) -> str:
 
 
 def _backends() -> Iterator[Finding]:
-    available = available_backends()
-    for name in BACKENDS:
-        package = PACKAGE.get(name)
-        if name in available:
-            yield Finding("inference", name, importlib.metadata.version(package) if package else "built in")
+    found = availability.look()
+    for name, runtime in BACKENDS.items():
+        if (lack := found.lacks.get(name)) is not None:
+            yield Finding("inference", name, lack.reason, lack.remedy)
         else:
-            yield Finding("inference", name, "not installed", f"pip install {package}")
+            yield Finding("inference", name, _version(runtime.package))
+    if (mix := availability.mixed_up()) is not None:
+        yield Finding("inference", "onnxruntime", mix.reason, mix.remedy)
+
+
+def _bandwidth() -> Iterator[Finding]:
+    found = availability.look()
+    if (lack := found.lacks.get("bandwidth")) is not None:
+        yield Finding("GPU memory", "copy bandwidth", f"not measured: {lack.reason}", lack.remedy)
+    else:
+        told = found.found["bandwidth"]["bytes_per_s"]
+        yield Finding("GPU memory", "copy bandwidth", f"{told / 1e9:.4g} GB/s, bytes read plus bytes written")
+
+
+def _version(package: str | None) -> str:
+    """The version of the distribution that brought `package`; several may."""
+    if package is None:
+        return "built in"
+    names = importlib.metadata.packages_distributions().get(package, [])
+    return ", ".join(f"{name} {importlib.metadata.version(name)}" for name in dict.fromkeys(names)) or "works"
 
 
 def _stressors() -> Iterator[Finding]:

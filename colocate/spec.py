@@ -17,6 +17,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from colocate.errors import SpecError
+from colocate.inference import PRECISIONS, WAITS, maker_of
 from colocate.inference.networks import builtin_names
 from colocate.rigs import RIGS, RUNTIMES
 from colocate.study.model import Inference, Stressor, SweepSpec
@@ -30,7 +31,6 @@ else:
 
 _T = TypeVar("_T")
 
-PRECISIONS = ("fp32", "fp16")
 PLACEMENTS = ("isolated", "shared")
 
 _DAY_S = 86400
@@ -38,6 +38,7 @@ _Seconds = Annotated[float, Field(gt=0, le=_DAY_S, allow_inf_nan=False, strict=T
 _Pause = Annotated[float, Field(ge=0, le=_DAY_S, allow_inf_nan=False, strict=True)]
 # Beyond every study and every device, and short of what would fill this machine's memory with a plan.
 _Count = Annotated[int, Field(ge=1, le=10_000, strict=True)]
+_Switch = Annotated[bool, Field(strict=True)]
 _Clock = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)] | str
 
 
@@ -51,6 +52,8 @@ class NetworkRequest:
     backend: str | None = None
     precision: str | None = None
     batch: _Count | None = None
+    graph: _Switch | None = None
+    wait: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,8 @@ class Request:
     backend: str = "auto"
     precision: str = "fp32"
     batch: _Count = 1
+    graph: _Switch = False
+    wait: str = "spin"
     placement: tuple[str, ...] = ("isolated",)
     inference_cpus: tuple[Annotated[int, Field(ge=0, strict=True)], ...] | None = None
     repeats: _Count = 5
@@ -133,15 +138,25 @@ def _validated(keys: Mapping[str, Any]) -> Request:
 
 def _inference(entry: str | NetworkRequest, request: Request) -> Inference:
     own = NetworkRequest(entry) if isinstance(entry, str) else entry
-    backend = _known(own.backend or request.backend, ("auto", *RUNTIMES), "backend")
-    precision = _known(own.precision or request.precision, PRECISIONS, "precision")
     network = own.network
-    if network.endswith(".onnx") and "\0" not in network:
+    backend = _known(own.backend or request.backend, ("auto", *RUNTIMES), "backend")
+    if (maker := maker_of(network)) is not None:
+        if backend not in ("auto", maker):
+            raise SpecError(f"{backend} cannot run '{network}', which is {maker}'s own; leave out the backend")
+        backend = maker
+    elif network.endswith(".onnx") and "\0" not in network:
         # A run is resumed from any folder.
         network = str(Path(network).absolute())
-    elif backend != "synthetic":
+    else:
         _known(network, builtin_names(), "network", "an .onnx file, or one of")
-    return Inference(network, backend, precision, own.batch or request.batch)
+    return Inference(
+        network,
+        backend,
+        _known(own.precision or request.precision, PRECISIONS, "precision"),
+        own.batch or request.batch,
+        request.graph if own.graph is None else own.graph,
+        _known(own.wait or request.wait, WAITS, "wait"),
+    )
 
 
 def _cpus(cpus: tuple[int, ...] | None) -> tuple[int, ...] | None:
@@ -190,7 +205,7 @@ def _known(word: str, words: Iterable[str], what: str, among: str = "one of") ->
         return word
     near = difflib.get_close_matches(word, known, n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"give {among} {', '.join(known)}"
-    raise SpecError(f"unknown {what} '{word}'; {hint}")
+    raise SpecError(f"unknown {what} {word!r}; {hint}")
 
 
 def _distinct(values: Iterable[_T], key: str) -> tuple[_T, ...]:

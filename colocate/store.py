@@ -12,7 +12,7 @@ import os
 import sqlite3
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -85,6 +85,9 @@ class _Scalars:
     emc_hz_seen: int | None
     temperature_c: float | None
     doubts: tuple[Doubt, ...]
+    gpu_temperature_c: float | None = None
+    throttle_reasons: tuple[str, ...] = ()
+    runtime: Mapping[str, str | int | float | bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

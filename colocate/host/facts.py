@@ -14,16 +14,20 @@ from colocate.errors import HostError
 from colocate.host.clocks import Clocks
 from colocate.host.cpuset import Confinement
 from colocate.host.domains import Domain
+from colocate.host.gpu_state import GpuState
 from colocate.study.model import HostFacts
 
 # Packages whose version changes what is measured.
-_PACKAGES = ("colocate", "numpy", "onnx", "onnxruntime", "Pillow")
+_PACKAGES = (
+    "colocate", "numpy", "onnx", "onnxruntime", "onnxruntime-gpu", "Pillow", "pycuda", "tensorrt"
+)  # fmt: skip
 
 
-def read_facts(
-    confinement: Confinement, clocks: Clocks, rails: tuple[str, ...], backends: tuple[str, ...]
-) -> HostFacts:
-    """The facts of this machine as far as this process may use it, with its meters' rails and its runtimes."""
+def read_facts(confinement: Confinement, clocks: Clocks, rails: tuple[str, ...]) -> HostFacts:
+    """The facts of this machine as far as this process may use it, with its meters' rails; its runtimes are
+    for the caller to add.
+    """
+    gpus = GpuState()
     steps_hz, notes = {}, []
     for name in ("cpu", "gpu", "emc"):
         steps_hz[name], note = _settable_steps_hz(clocks.domain(name), name)
@@ -46,8 +50,8 @@ def read_facts(
         gpu_on_request=clocks.gpu is not None and clocks.gpu.on_request,
         clock_notes=tuple(notes),
         rails=rails,
-        backends=backends,
-        versions=_versions(),
+        gpus=gpus.names,
+        versions=_versions() | ({"nvidia driver": gpus.driver} if gpus.driver else {}),
     )
 
 

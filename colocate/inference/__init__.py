@@ -1,54 +1,99 @@
 """Networks, the process that serves them, and one file per runtime.
 
-A runtime is one class with three methods and one line in `BACKENDS`.
+A runtime is one class with four methods and one line in `BACKENDS`.
 """
 
 from __future__ import annotations
 
 import importlib
-import importlib.util
+import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 from colocate.study.model import Inference
 
 if TYPE_CHECKING:
     from colocate.inference.networks import Network
 
+PRECISIONS = ("fp32", "fp16")
+WAITS = ("spin", "block")
+
+Facts = Mapping[str, str | int | float | bool]
+
 
 class Backend(Protocol):
     """A network loaded in one runtime. Built inside the worker, after it has entered its CPUs."""
 
     def __init__(self, inference: Inference, network: Network | None) -> None:
-        """Load `network` (None for the synthetic one) and allocate every buffer that `infer` needs."""
+        """Load `network` (None where the runtime makes its own) and allocate every buffer that `infer` needs.
+
+        Raises HostError when the runtime or its GPU refuses.
+        """
 
     def infer(self) -> None:
-        """One synchronous inference: input copied in, network run, output copied out."""
+        """One synchronous inference: input copied in, network run, output copied out. Raises HostError."""
 
-    def facts(self) -> Mapping[str, Any]:
-        """What was loaded and how it runs; stored with the run."""
+    def device_s(self) -> float | None:
+        """How long the last inference took on the accelerator; None where that cannot be told."""
+
+    def facts(self) -> Facts:
+        """Versions and settings under which it runs; stored with every trial."""
 
 
-# Name -> class, best first: `auto` takes the first whose package is installed. Lazy: no import before it is wanted.
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What is known of a runtime before it is imported.
+
+    `target` names its class; `package` is the Python package it needs and `remedy` the command that brings it.
+    One `on_gpu` can capture CUDA graphs and has two ways to wait; its module has a function `probe` that says
+    what it found, or raises HostError where it cannot work. One with `own_networks`, a pattern
+    of names, makes the networks of these names itself and runs no files.
+    """
+
+    target: str
+    package: str | None = None
+    remedy: str = ""
+    precisions: tuple[str, ...] = ("fp32",)
+    on_gpu: bool = False
+    own_networks: str | None = None
+
+    def load(self) -> type[Backend]:
+        """Its class."""
+        module, _, attribute = self.target.partition(":")
+        found: type[Backend] = getattr(importlib.import_module(module), attribute)
+        return found
+
+
+# Best first: `auto` takes the first that works here. Lazy: nothing is imported before it is wanted.
 BACKENDS = {
-    "onnxruntime": "colocate.inference.onnxruntime:OnnxRuntime",
-    "synthetic": "colocate.inference.synthetic:Synthetic",
+    "tensorrt": Runtime(
+        "colocate.inference.tensorrt:TensorRT", "tensorrt", "pip install '.[tensorrt]'", PRECISIONS, on_gpu=True
+    ),
+    "onnxruntime-cuda": Runtime(
+        "colocate.inference.onnxruntime_cuda:OnnxRuntimeCuda",
+        "onnxruntime",
+        "pip uninstall -y onnxruntime && pip install onnxruntime-gpu",
+        PRECISIONS,
+        on_gpu=True,
+    ),
+    "onnxruntime-cpu": Runtime(
+        "colocate.inference.onnxruntime_cpu:OnnxRuntimeCpu", "onnxruntime", "pip install onnxruntime"
+    ),
+    "bandwidth": Runtime(
+        "colocate.inference.bandwidth:Bandwidth",
+        "pycuda",
+        "pip install '.[tensorrt]'",
+        on_gpu=True,
+        own_networks="bandwidth",
+    ),
+    "synthetic": Runtime("colocate.inference.synthetic:Synthetic", own_networks="spin-.*"),
 }
-# What each can compute in.
-PRECISIONS = {"onnxruntime": ("fp32",), "synthetic": ("fp32",)}
-# The package that each runtime needs; those not named need none.
-PACKAGE = {"onnxruntime": "onnxruntime"}
 
 
-def available_backends() -> tuple[str, ...]:
-    """The runtimes whose packages are installed, best first."""
-    return tuple(
-        name for name in BACKENDS if name not in PACKAGE or importlib.util.find_spec(PACKAGE[name]) is not None
-    )
-
-
-def backend_class(name: str) -> type[Backend]:
-    """The class behind a name of `BACKENDS`."""
-    module, _, attribute = BACKENDS[name].partition(":")
-    found: type[Backend] = getattr(importlib.import_module(module), attribute)
-    return found
+def maker_of(network: str) -> str | None:
+    """The runtime that makes the network of this name itself; None for a network in a file."""
+    for name, runtime in BACKENDS.items():
+        if runtime.own_networks is not None and re.fullmatch(runtime.own_networks, network):
+            return name
+    return None

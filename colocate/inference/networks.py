@@ -87,14 +87,15 @@ def check(network: str, batch: int = 1) -> None:
         _read_own(path, batch)
 
 
-def resolve(network: str, batch: int) -> Network:
+def resolve(network: str, batch: int, precision: str = "fp32") -> Network:
     """The file and the facts of a built-in (by name) or of a user's own network (by path) at a batch size.
 
-    Raises SpecError for an unknown name and for a file that cannot be used, HostError for a cache folder that
-    cannot be written.
+    In fp16 the file is converted, and `sha256` stays that of what it was made from. Raises SpecError for an
+    unknown name and for a file that cannot be used, HostError for a cache folder that cannot be written.
     """
     path = _own_file(network, batch)
-    return _builtin(network, batch) if path is None else _own(path, batch)
+    whole = _builtin(network, batch) if path is None else _own(path, batch)
+    return whole if precision == "fp32" else _halved(whole, batch)
 
 
 def skeleton(name: str, batch: int) -> ModelProto:
@@ -150,6 +151,17 @@ def _builtin(name: str, batch: int) -> Network:
     path = cache.obtain(f"{name}-b{batch}-{recipe}.onnx", lambda: _built(name, batch))
     facts = cache.obtain(f"{name}-b{batch}-{reading}.json", lambda: _described(name, batch, path))
     return Network.from_json({**json.loads(facts.read_text()), "path": path})
+
+
+def _halved(network: Network, batch: int) -> Network:
+    import onnxruntime
+
+    from colocate.inference import half
+
+    # Named after what it is made from and by, like every file here.
+    key = _digest(f"{network.sha256} {onnxruntime.__version__}", _HERE / "half.py")
+    path = cache.obtain(f"{network.name}-b{batch}-fp16-{key}.onnx", lambda: half.halved(network.path))
+    return dataclasses.replace(network, path=path)
 
 
 def _digest(salt: str, *sources: Path) -> str:

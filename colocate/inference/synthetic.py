@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from colocate.errors import SpecError
+from colocate.inference import Facts
 from colocate.study.model import Inference
 
 if TYPE_CHECKING:
@@ -40,6 +40,9 @@ class Synthetic:
         while time.monotonic() < end_s:
             pass
 
-    def facts(self) -> Mapping[str, Any]:
+    def device_s(self) -> None:
+        """See `Backend.device_s`: there is no accelerator."""
+
+    def facts(self) -> Facts:
         """The length of the spin."""
         return {"spin_s": self._length_s}

@@ -22,7 +22,6 @@ from colocate.report.labels import (
     Caption,
     clocks_words,
     inference_label,
-    inference_of,
     inferences_of,
     placements_of,
     task_label,
@@ -127,14 +126,14 @@ def _spreads(cells: Sequence[Cell], records: Sequence[TrialRecord], clocks: Cloc
             task = SOLO if trial.stressor is None else trial.stressor.name
             windows[trial.inference, trial.placement.name, task].append(record.latencies_s)
     return {
-        (inference_of(cell), cell.placement, cell.stressor): _Spread(
-            1e3 * np.sort(np.concatenate(windows[inference_of(cell), cell.placement, cell.stressor])),
+        (cell.inference, cell.placement, cell.stressor): _Spread(
+            1e3 * np.sort(np.concatenate(windows[cell.inference, cell.placement, cell.stressor])),
             1e3 * cell.p50_s,
             None if cell.p95_s is None else 1e3 * cell.p95_s,
             None if cell.p99_s is None else 1e3 * cell.p99_s,
         )
         for cell in cells
-        if cell.p50_s is not None and windows[inference_of(cell), cell.placement, cell.stressor]
+        if cell.p50_s is not None and windows[cell.inference, cell.placement, cell.stressor]
     }
 
 

@@ -19,7 +19,6 @@ from colocate.report.labels import (
     clock_label,
     clocks_words,
     inference_label,
-    inference_of,
     inferences_of,
     placements_of,
     ratio_text,
@@ -105,9 +104,11 @@ def _study_of(cells: Sequence[Cell], records: Sequence[TrialRecord]) -> _Study |
     networks = {inference.network: inference for inference in reversed(inferences_of(own))}
     jpeg = next((task for task in _JPEGS if task in tasks_of(own)), None)
     alone = {
-        (cell.network, cell.clocks.cpu_hz, cell.clocks.gpu_hz): cell
+        (cell.inference.network, cell.clocks.cpu_hz, cell.clocks.gpu_hz): cell
         for cell in own
-        if cell.stressor == SOLO and cell.network in _NETWORKS and networks[cell.network] == inference_of(cell)
+        if cell.stressor == SOLO
+        and cell.inference.network in _NETWORKS
+        and networks[cell.inference.network] == cell.inference
         if None not in (cell.p50_s, cell.power_w, cell.power_gpu_w, cell.emc_hz)
     }
     cpu_hz = sorted({hz for _, hz, _ in alone if hz is not None})

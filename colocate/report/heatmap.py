@@ -23,7 +23,6 @@ from colocate.report.labels import (
     clock_label,
     clocks_words,
     inference_label,
-    inference_of,
     inferences_of,
     percent_text,
     placements_of,
@@ -102,7 +101,7 @@ class _Layout:
         self.columns: list[_Column] = list(itertools.product(self.placements, tasks, gpu_hz))
 
         of_place = {
-            ((inference_of(cell), cell.clocks.cpu_hz), (cell.placement, cell.stressor, cell.clocks.gpu_hz)): cell
+            ((cell.inference, cell.clocks.cpu_hz), (cell.placement, cell.stressor, cell.clocks.gpu_hz)): cell
             for cell in cells
         }
         places = list(itertools.product(self.rows, self.columns))

@@ -35,7 +35,9 @@ def caption_of(header: Header, cells: Sequence[Cell], done: int) -> Caption:
         phrases.append(header.facts.confinement)
     if done < header.planned:
         phrases.append(f"unfinished: {done} of {header.planned} trials")
-    phrases += [values.pop() for values in _qualities_seen(inferences_of(cells)) if len(values) == 1]
+    phrases += [
+        quality for values in _qualities_seen(inferences_of(cells)) if len(values) == 1 and (quality := values.pop())
+    ]
     return Caption(_rig_words(header.facts), tuple(phrases))
 
 
@@ -43,14 +45,9 @@ def _rig_words(facts: HostFacts) -> str:
     return shortened(f"{facts.rig}: {_RIG_WORDS.get(facts.rig, facts.cpu_model)}", LINE_LIMIT)
 
 
-def inference_of(cell: Cell) -> Inference:
-    """The network of a cell and how it was run."""
-    return Inference(cell.network, cell.backend, cell.precision, cell.batch)
-
-
 def inferences_of(cells: Sequence[Cell]) -> list[Inference]:
     """Every network and way to run it, in the order of `cells`."""
-    return list(dict.fromkeys(inference_of(cell) for cell in cells))
+    return list(dict.fromkeys(cell.inference for cell in cells))
 
 
 def tasks_of(cells: Sequence[Cell]) -> list[str]:
@@ -71,7 +68,7 @@ def task_label(name: str) -> str:
 def inference_label(inference: Inference, among: Sequence[Inference]) -> tuple[str, str]:
     """Name and qualities of a network, as far as `among` differ in them: `alexnet` and `fp16, batch 8`."""
     told = zip(_qualities(inference), _qualities_seen(among), strict=True)
-    return shortened(inference.network), ", ".join(quality for quality, seen in told if len(seen) > 1)
+    return shortened(inference.network), ", ".join(quality for quality, seen in told if quality and len(seen) > 1)
 
 
 def clocks_words(cell: Cell) -> str:
@@ -85,8 +82,15 @@ def clock_label(hz: int | None) -> str:
     return "native" if hz is None else f"{hz / 1e6:g}"
 
 
-def _qualities(inference: Inference) -> tuple[str, str, str]:
-    return plain(inference.backend), plain(inference.precision), f"batch {inference.batch}"
+def _qualities(inference: Inference) -> tuple[str, ...]:
+    # What is the usual way has no words: the unusual stands out.
+    return (
+        plain(inference.backend),
+        plain(inference.precision),
+        f"batch {inference.batch}",
+        "CUDA graph" if inference.graph else "",
+        "blocking wait" if inference.wait == "block" else "",
+    )
 
 
 def _qualities_seen(among: Sequence[Inference]) -> list[set[str]]:

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from colocate.study.interference import SOLO
-from colocate.study.model import Cell, ClockPoint, Doubt, Interval, Trial
+from colocate.study.model import Cell, ClockPoint, Doubt, Inference, Interval, Trial
 
 if TYPE_CHECKING:
     from colocate.doctor import Finding
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _FILE_COLUMNS = 150
 
 # For the names of the columns.
-_NO_CELL = Cell("", "", "", "", "", 1, ClockPoint(), 0, 0)
+_NO_CELL = Cell(Inference(""), "", "", ClockPoint(), 0, 0)
 
 Value = str | int | float | None
 
@@ -30,12 +30,12 @@ Value = str | int | float | None
 def cell_row(cell: Cell) -> Mapping[str, Value]:
     """One cell under the column names of interface.md; absent is None."""
     return {
-        "network": cell.network,
+        "network": cell.inference.network,
         "stressor": cell.stressor,
         "placement": cell.placement,
-        "backend": cell.backend,
-        "precision": cell.precision,
-        "batch": cell.batch,
+        "backend": cell.inference.backend,
+        "precision": cell.inference.precision,
+        "batch": cell.inference.batch,
         "cpu_hz": cell.clocks.cpu_hz,
         "gpu_hz": cell.clocks.gpu_hz,
         "emc_hz": cell.emc_hz,
@@ -55,6 +55,8 @@ def cell_row(cell: Cell) -> Mapping[str, Value]:
         "work_loss_ratio": cell.work_loss_ratio,
         "temperature_c": cell.temperature_c,
         "doubts": ";".join(doubt.value for doubt in cell.doubts),
+        "graph": int(cell.inference.graph),
+        "wait": cell.inference.wait,
     }
 
 
@@ -105,7 +107,7 @@ def print_table(report: Report) -> None:
     for cell in report.cells:
         if cell.stressor != SOLO:
             table.add_row(
-                Text(cell.network),
+                Text(cell.inference.network),
                 Text(cell.stressor),
                 cell.placement,
                 clocks_label(cell),

@@ -40,8 +40,8 @@ RIGS = {
     "host": "colocate.rigs.host:HostRig",
     "tx1-model": "colocate.rigs.tx1:Tx1Rig",
 }
-# The runtimes that some rig has; which of them this one has is among its facts.
-RUNTIMES = tuple(dict.fromkeys([*BACKENDS, "tensorrt", "caffe"]))
+# The runtimes that some rig has, and the family of two of them; which of them this one has is among its facts.
+RUNTIMES = (*BACKENDS, "onnxruntime", "caffe")
 
 
 def make_rig(name: str) -> Rig:

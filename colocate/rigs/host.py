@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +20,7 @@ from colocate.host.facts import read_facts
 from colocate.host.session import Pins, held
 from colocate.host.signals import deferred
 from colocate.host.sysfs import Sysfs
-from colocate.inference import PRECISIONS, available_backends, networks
+from colocate.inference import BACKENDS, availability, networks
 from colocate.inference.synthetic import spin_length_s
 from colocate.power import Meters, find_meters
 from colocate.rigs.children import INFERENCE_SEAT, Children
@@ -67,23 +68,32 @@ class HostRig:
 
     def facts(self) -> HostFacts:
         """See `Rig.facts`."""
-        return read_facts(self._confinement, self._clocks, self._meters.rails, available_backends())
+        found = availability.look()
+        return dataclasses.replace(
+            read_facts(self._confinement, self._clocks, self._meters.rails),
+            backends=found.runtimes,
+            probes=found.probes,
+            backend_notes=found.notes(),
+        )
 
     def check(self, trials: Sequence[Trial]) -> None:
         """See `Rig.check`."""
         for inference in distinct_inferences(trials):
-            if inference.precision not in PRECISIONS[inference.backend]:
-                can = " and ".join(PRECISIONS[inference.backend])
+            runtime = BACKENDS[inference.backend]
+            if inference.precision not in runtime.precisions:
+                can = " and ".join(runtime.precisions)
                 raise HostError(f"{inference.backend} runs {can} here, not {inference.precision}")
+            if (inference.graph or inference.wait != "spin") and not runtime.on_gpu:
+                raise HostError(f"{inference.backend} runs on the CPU: leave out --graph and --wait")
             if inference.backend == "synthetic":
                 spin_length_s(inference.network)
-            else:
+            elif runtime.own_networks is None:
                 networks.check(inference.network, inference.batch)
 
     def networks(self, inferences: Sequence[Inference]) -> Mapping[str, Mapping[str, Any]]:
         """See `Rig.networks`."""
-        resolved = {inference.network: _network(inference) for inference in inferences}
-        return {name: network.described() for name, network in resolved.items() if network is not None}
+        resolved = {_file_label(inference): _network(inference) for inference in inferences}
+        return {label: network.described() for label, network in resolved.items() if network is not None}
 
     def provenance(self) -> Mapping[str, Any]:
         """See `Rig.provenance`: what is measured speaks for itself."""
@@ -142,7 +152,8 @@ def _run(trial: Trial, hold: _Hold) -> TrialRecord:
     served = [child.stop(_patience_s(child)) for child in worker]
     worked = [child.stop(_patience_s(child)) for child in stressors]
     sight = hold.watch.end()
-    return record(trial, started_unix_s, begin_ns, served, worked, disturbances, sight, hold.started_hot)
+    runtime = worker[0].facts["runtime"] if worker else {}
+    return record(trial, started_unix_s, begin_ns, served, worked, disturbances, sight, hold.started_hot, runtime)
 
 
 def _patience_s(child: Child) -> float:
@@ -200,9 +211,14 @@ def _rehearse(children: Children, trials: Sequence[Trial]) -> None:
 
 
 def _network(inference: Inference) -> networks.Network | None:
-    if inference.backend == "synthetic":
+    if BACKENDS[inference.backend].own_networks is not None:
         return None
-    return networks.resolve(inference.network, inference.batch)
+    return networks.resolve(inference.network, inference.batch, inference.precision)
+
+
+def _file_label(inference: Inference) -> str:
+    """Which file an inference loads: one network has a file per batch and precision."""
+    return f"{inference.network}, batch {inference.batch}, {inference.precision}"
 
 
 @contextlib.contextmanager

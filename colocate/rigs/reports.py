@@ -34,9 +34,10 @@ def record(
     disturbances: Sequence[Disturbance],
     sight: Sight,
     started_hot: bool,
+    runtime: Mapping[str, Any],
 ) -> TrialRecord:
     """One window from the report of its worker (none or one), of its stressors' processes (none or more), and
-    what was seen meanwhile; `began_ns` is when the parent said `go`.
+    what was seen meanwhile; `began_ns` is when the parent said `go`, `runtime` what the worker said of itself.
 
     Raises TrialError when a task failed inside the window, or the network finished no inference.
     """
@@ -45,6 +46,7 @@ def record(
     latencies_ns = np.array(served[0]["latencies_ns"] if served else [], dtype=np.float64)
     if served and not latencies_ns.size:
         raise TrialError("the network finished no inference inside the window; lengthen --window")
+    devices_s = np.array(served[0]["devices_s"] if served else [], dtype=np.float64)
     power, power_doubts = power_trace(sight.samples, begin_ns, end_ns, under_load=bool(served or worked))
     cpu_hz, gpu_hz, emc_hz = (_median(clock) for clock in zip(*sight.clocks_hz, strict=True))
     doubts = {*_doubts(served, worked, disturbances), *_clock_doubts(trial, sight), *power_doubts}
@@ -56,12 +58,16 @@ def record(
         elapsed_s=(end_ns - begin_ns) * _NS,
         begins_s=(begins_ns - begin_ns) * _NS,
         latencies_s=latencies_ns * _NS,
+        device_s=devices_s if devices_s.size else None,
         work=work(trial, worked),
         power=power,
         cpu_hz_seen=cpu_hz,
         gpu_hz_seen=gpu_hz,
         emc_hz_seen=emc_hz,
         temperature_c=sight.temperature_c,
+        gpu_temperature_c=sight.gpu_temperature_c,
+        throttle_reasons=sight.throttle_reasons,
+        runtime=runtime,
         doubts=tuple(doubt for doubt in Doubt if doubt in doubts),
     )
 
@@ -100,7 +106,7 @@ def _median(clock_hz: Sequence[int | None]) -> int | None:
 
 
 def _clock_doubts(trial: Trial, sight: Sight) -> Iterator[Doubt]:
-    if sight.throttled:
+    if sight.throttled or sight.throttle_reasons:
         yield Doubt.THROTTLED
     asked = (trial.clocks.cpu_hz, trial.clocks.gpu_hz, trial.clocks.emc_hz)
     if any(

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from colocate.host.clocks import Clocks
+from colocate.host.gpu_state import GpuLook, GpuState
 from colocate.host.sysfs import Sysfs
 from colocate.host.thermal import Throttle, read_temperature_c, throttled
 from colocate.power import Meters
@@ -24,11 +25,13 @@ Clockset = tuple[int | None, int | None, int | None]
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What was seen in one window: the clocks at each look, and what the meters showed."""
+    """What was seen in one window: the clocks at each look, the GPU at its hottest, and what the meters showed."""
 
     clocks_hz: tuple[Clockset, ...] = ()
     throttled: bool = False
     temperature_c: float | None = None
+    gpu_temperature_c: float | None = None
+    throttle_reasons: tuple[str, ...] = ()
     samples: tuple[Samples, ...] = field(default=(), repr=False)
 
 
@@ -41,7 +44,9 @@ class Watch:
         self._throttle = Throttle(sysfs)
         self._sampler = Sampler(meters.meters)
         self._throttle_before: Mapping[str, int] = {}
+        self._gpus = GpuState()
         self._looks: list[Clockset] = []
+        self._gpu_looks: list[GpuLook] = []
 
     def begin(self, warmup_s: float) -> None:
         """Sleep through the warm-up, or longer if the meters need it to catch the window's beginning."""
@@ -52,10 +57,11 @@ class Watch:
         """Sleep through the window and look a few times; `cpus` are those whose clock matters."""
         began_s = time.monotonic()
         self._throttle_before = self._throttle.read()
-        self._looks = []
+        self._looks, self._gpu_looks = [], []
         for look in range(LOOKS):
             _sleep_until(began_s + window_s * (look + 0.5) / LOOKS)
             self._looks.append(self._clocks.seen(cpus))
+            self._gpu_looks.append(self._gpus.look())
         _sleep_until(began_s + window_s)
 
     def end(self) -> Sight:
@@ -64,6 +70,10 @@ class Watch:
             clocks_hz=tuple(self._looks),
             throttled=bool(throttled(self._throttle_before, self._throttle.read())),
             temperature_c=read_temperature_c(self._sysfs),
+            gpu_temperature_c=max(
+                (look.temperature_c for look in self._gpu_looks if look.temperature_c is not None), default=None
+            ),
+            throttle_reasons=tuple(sorted({reason for look in self._gpu_looks for reason in look.throttle_reasons})),
             samples=self._sampler.stop(),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import statistics
 from collections import defaultdict
@@ -71,9 +72,7 @@ def cells(
 def _rank(spec: SweepSpec, key: _Key, inference: Inference) -> tuple[int | str, ...]:
     return (
         [asked.network for asked in spec.inferences].index(inference.network),
-        inference.backend,
-        inference.precision,
-        inference.batch,
+        *dataclasses.astuple(inference)[1:],
         spec.placements.index(key.placement),
         # A clock left to its governor sorts before the steps.
         key.clocks.cpu_hz or 0,
@@ -108,12 +107,9 @@ def _cell(key: _Key, inference: Inference, windows: _Windows, lossy: bool, confi
 
     power_w, gpu_w, cpu_w = _mean_powers_w(own)
     return Cell(
-        network=inference.network,
+        inference=inference,
         stressor=key.stressor or SOLO,
         placement=key.placement,
-        backend=inference.backend,
-        precision=inference.precision,
-        batch=inference.batch,
         clocks=key.clocks,
         n=len(pooled),
         blocks=len(pairs) if key.stressor else len(own),

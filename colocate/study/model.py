@@ -38,12 +38,18 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """A network and how it is run. `network` is a built-in name or the path of an .onnx file."""
+    """A network and how it is run. `network` is a built-in name or the path of an .onnx file.
+
+    With `graph` its kernels are captured once and launched as one CUDA graph. `wait` is how the launching thread
+    waits for the GPU: `spin` (it polls, which is quickest and keeps its CPU busy) or `block` (it sleeps).
+    """
 
     network: str
     backend: str = "auto"
     precision: str = "fp32"
     batch: int = 1
+    graph: bool = False
+    wait: str = "spin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,8 @@ class HostFacts:
     Only what stays the same while a study runs: two runs with equal facts ran on the same machine.
     The steps of a clock are empty where it cannot be set, and `clock_notes` say why. Clocks that are
     `gpu_on_request` (of a workstation or server GPU) are set only when steps are asked for by name.
+    `backends` can run a network's file here, best first, and `probes` make a network of their own;
+    `backend_notes` say of each other one what it lacks.
     """
 
     rig: str
@@ -106,6 +114,9 @@ class HostFacts:
     clock_notes: tuple[str, ...] = field(default=(), compare=False)
     rails: tuple[str, ...] = ()
     backends: tuple[str, ...] = ()
+    probes: tuple[str, ...] = ()
+    backend_notes: tuple[str, ...] = field(default=(), compare=False)
+    gpus: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -198,7 +209,9 @@ class TrialRecord:
     """What one trial showed.
 
     `begins_s` (n,) is when each inference began, from the window's start; `latencies_s` (n,) how long it
-    took on the host; `device_s` (n,) how long on the accelerator, where that can be told.
+    took on the host; `device_s` (n,) how long on the accelerator, where that can be told. `gpu_temperature_c` is
+    the GPU's own sensor and `throttle_reasons` what its driver said held its clock down, both within the window.
+    `runtime` is what the runtime said of itself and of how it runs the network: versions, provider, settings.
     """
 
     trial: Trial
@@ -213,6 +226,9 @@ class TrialRecord:
     gpu_hz_seen: int | None = None
     emc_hz_seen: int | None = None
     temperature_c: float | None = None
+    gpu_temperature_c: float | None = None
+    throttle_reasons: tuple[str, ...] = ()
+    runtime: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     doubts: tuple[Doubt, ...] = ()
 
 
@@ -237,12 +253,9 @@ class Cell:
     `work_loss_ratio` is 1 - (work rate beside the network / work rate alone at the same clock point).
     """
 
-    network: str
+    inference: Inference
     stressor: str
     placement: str
-    backend: str
-    precision: str
-    batch: int
     clocks: ClockPoint
     n: int
     blocks: int

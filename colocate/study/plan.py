@@ -73,18 +73,20 @@ def estimate_s(trials: Sequence[Trial], load_s: float = 3.0, overhead_s: float =
 
 
 def settled_backend(inference: Inference, facts: HostFacts) -> Inference:
-    """`inference` with `auto` replaced by the first runtime that the machine has.
+    """`inference` with the best runtime that works here in place of `auto`, or of a family's name: `onnxruntime`
+    stands for `onnxruntime-cuda` and `onnxruntime-cpu`.
 
-    Raises HostError when the one asked for is not installed.
+    Raises HostError, with what is lacking, when there is none.
     """
-    if not facts.backends:
-        raise HostError("no inference runtime is installed; run: pip install onnxruntime")
-    if inference.backend == "auto":
-        return dataclasses.replace(inference, backend=facts.backends[0])
-    if inference.backend not in facts.backends:
-        known = ", ".join(facts.backends)
-        raise HostError(f"backend '{inference.backend}' is not available here; this machine has: {known}")
-    return inference
+    asked = inference.backend
+    if asked in facts.probes:
+        return inference
+    for backend in facts.backends:
+        if asked == "auto" or f"{backend}-".startswith(f"{asked}-"):
+            return dataclasses.replace(inference, backend=backend)
+    about = [note for note in facts.backend_notes if asked == "auto" or note.startswith(asked)]
+    lack = "; ".join(about) or f"this machine has {', '.join(facts.backends) or 'none'}"
+    raise HostError(f"backend '{asked}' is not available here: {lack}")
 
 
 def placement(name: str, inference_cpus: Sequence[int] | None, cpus: Sequence[int]) -> Placement:

@@ -38,10 +38,10 @@ BARE = """
 import gc, json, os, sys, time
 from cpu_workloads.contract import serve
 from colocate.inference.networks import Network
-from colocate.inference.onnxruntime import OnnxRuntime
+from colocate.inference.onnxruntime_cpu import OnnxRuntimeCpu
 from colocate.study.model import Inference
 request = json.loads(sys.argv[1])
-backend = OnnxRuntime(Inference(**request["inference"]), Network.from_json(request["network"]))
+backend = OnnxRuntimeCpu(Inference(**request["inference"]), Network.from_json(request["network"]))
 session, binding = backend._session, backend._binding
 session.run_with_iobinding(binding)
 gc.disable()
@@ -84,7 +84,7 @@ def latencies_ns(child: Child, window_s: float) -> list[int]:
 @pytest.mark.parametrize("network", ["alexnet", "small"])
 def test_the_worker_adds_at_most_one_percent(network: str, tmp_path: Path) -> None:
     name = str(small_network(tmp_path / "small.onnx")) if network == "small" else network
-    inference = Inference(name, "onnxruntime")
+    inference = Inference(name, "onnxruntime-cpu")
     request = json.dumps({"inference": dataclasses.asdict(inference), "network": networks.resolve(name, 1).to_json()})
     seat = Seat((min(os.sched_getaffinity(0)),))
     worker = Child("worker", [sys.executable, "-m", "colocate.inference.worker", request], seat)

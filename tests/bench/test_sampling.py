@@ -57,7 +57,7 @@ def housekeeping(cpu: int) -> Iterator[None]:
 
 
 def test_sampling_moves_the_networks_median_by_at_most_three_per_mille(meters: Meters) -> None:
-    inference = Inference("alexnet", "onnxruntime")
+    inference = Inference("alexnet", "onnxruntime-cpu")
     request = {"inference": dataclasses.asdict(inference), "network": networks.resolve("alexnet", 1).to_json()}
     command = [sys.executable, "-m", "colocate.inference.worker", json.dumps(request)]
     cpus = sorted(os.sched_getaffinity(0))

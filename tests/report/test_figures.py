@@ -43,13 +43,16 @@ NATIVE = ClockPoint()
 
 
 BASE = Cell(
-    network="alexnet", stressor="jpeg", placement="isolated", backend="onnxruntime", precision="fp32", batch=1,
+    inference=Inference("alexnet", "onnxruntime"), stressor="jpeg", placement="isolated",
     clocks=NATIVE, n=1500, blocks=5, p50_s=0.0123, slowdown_p50=Interval(1.13, 1.09, 1.17),
 )  # fmt: skip
 
 
 def cell(network: str = "alexnet", **values: Any) -> Cell:
-    return dataclasses.replace(BASE, network=network, **values)
+    settings = {key: values.pop(key) for key in ("precision", "batch", "graph") if key in values}
+    return dataclasses.replace(
+        BASE, inference=dataclasses.replace(BASE.inference, network=network, **settings), **values
+    )
 
 
 def records_of(cells: Sequence[Cell], n: int = 40) -> list[TrialRecord]:
@@ -57,7 +60,7 @@ def records_of(cells: Sequence[Cell], n: int = 40) -> list[TrialRecord]:
     return [
         TrialRecord(
             Trial(
-                str(number), 0, 0, Inference(own.network, own.backend, own.precision, own.batch),
+                str(number), 0, 0, own.inference,
                 None if own.stressor == "none" else Stressor(own.stressor), own.clocks,
                 Placement(own.placement, (0,), (1,), (1,)), 0.3, 0.2, 2.0,
             ),

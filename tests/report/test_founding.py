@@ -62,7 +62,7 @@ def test_the_page_names_its_panels_its_rig_and_how_tasks_ran() -> None:
 def test_ratios_are_over_alexnet_at_the_highest_clocks() -> None:
     head, records = RUN
     alone = {
-        cell.network: cell.p50_s
+        cell.inference.network: cell.p50_s
         for cell in cells(records, head.spec)
         if cell.stressor == "none" and cell.clocks.cpu_hz == 1_734_000_000
     }
@@ -77,7 +77,9 @@ def test_lines_show_what_the_records_hold() -> None:
     assert figure is not None
     lines = [np.asarray(line.get_ydata(), dtype=float) for axes in figure.axes for line in axes.lines]
     for network in ("alexnet", "googlenet", "resnet152"):
-        ms = [1e3 * (cell.p50_s or 0) for cell in found if (cell.network, cell.stressor) == (network, "none")]
+        ms = [
+            1e3 * (cell.p50_s or 0) for cell in found if (cell.inference.network, cell.stressor) == (network, "none")
+        ]
         assert any(len(line) == len(ms) and np.allclose(line, ms) for line in lines)
     power = [
         np.mean([np.mean(r.power.power_w[:, 2]) for r in records if r.power and r.trial.inference is None

@@ -64,8 +64,8 @@ def test_rows_follow_the_spec_whatever_the_order_of_the_records() -> None:
     settings_ = list(itertools.product(networks, (shared, ISOLATED), clocks, (None, *tasks)))
     done = [record(trial(0, t, i, c, p), np.full(10, 0.01)) for i, p, c, t in settings_]
     random.Random(0).shuffle(done)
-    rows = [(c.network, c.placement, c.clocks, c.stressor) for c in cells(done, spec)]
-    assert rows == [(i.network, p.name, c, t.name if t else "none") for i, p, c, t in settings_]
+    rows = [(c.inference, c.placement, c.clocks, c.stressor) for c in cells(done, spec)]
+    assert rows == [(i, p.name, c, t.name if t else "none") for i, p, c, t in settings_]
 
 
 def test_a_stressor_alone_and_an_idle_machine_are_no_rows() -> None:
@@ -293,5 +293,5 @@ def test_the_cell_says_how_the_network_was_run() -> None:
     clocks = ClockPoint(1_734_000_000, 998_400_000)
     both = [record(trial(0, None, i, clocks), np.full(10, 0.01)) for i in (half, NETWORK)]
     first = cells(both, SPEC)[0]
-    assert (first.network, first.backend, first.precision, first.batch) == ("alexnet", "onnxruntime", "fp16", 4)
+    assert first.inference == half
     assert first.clocks == clocks and math.isclose(first.p50_s or 0.0, 0.01)

@@ -32,7 +32,8 @@ def facts(**changes: object) -> HostFacts:
         last_level_cache_bytes=None,
         kernel="k",
         confinement="affinity",
-        backends=("onnxruntime", "synthetic"),
+        backends=("onnxruntime-cuda", "onnxruntime-cpu"),
+        backend_notes=("tensorrt: the package tensorrt is not installed",),
     )
     return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]  # the names are the test's own
 
@@ -132,7 +133,7 @@ def test_inference_cpus_that_do_not_exist_are_named() -> None:
 
 
 def test_the_best_backend_is_taken_and_a_missing_one_refused() -> None:
-    assert {t.inference.backend for t in plan(spec(), facts()) if t.inference} == {"onnxruntime"}
+    assert {t.inference.backend for t in plan(spec(), facts()) if t.inference} == {"onnxruntime-cuda"}
     with pytest.raises(HostError, match="tensorrt"):
         plan(spec(inferences=(Inference("alexnet", backend="tensorrt"),)), facts())
 

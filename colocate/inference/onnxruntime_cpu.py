@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
 
 import onnxruntime as ort
 
 from colocate.errors import HostError
+from colocate.inference import Facts
 from colocate.inference.networks import Network, input_array
 from colocate.study.model import Inference
 
@@ -24,7 +24,30 @@ def session_options(threads: int) -> ort.SessionOptions:
     return options
 
 
-class OnnxRuntime:
+def load(
+    network: Network, options: ort.SessionOptions, provider: str, settings: Mapping[str, str]
+) -> ort.InferenceSession:
+    """`network` in a session of this execution provider and no other. Raises HostError when it is refused."""
+    try:
+        session = ort.InferenceSession(str(network.path), options, providers=[(provider, dict(settings))])
+    except Exception as error:  # onnxruntime's many exceptions share no other base
+        raise HostError(f"onnxruntime cannot load {network.path}: {one_line(error)}") from error
+    # A provider that cannot start is only warned of, and the CPU takes its place.
+    if session.get_providers()[0] != provider:
+        raise HostError(f"onnxruntime started {session.get_providers()[0]} in place of {provider}")
+    return session
+
+
+def one_line(error: Exception) -> str:
+    """The first line of what the runtime says, without its own status code."""
+    return (
+        str(error).strip().splitlines()[0].removeprefix("[ONNXRuntimeError] : ")
+        if str(error).strip()
+        else repr(error)
+    )
+
+
+class OnnxRuntimeCpu:
     """A session with one thread per CPU of its seat; the input stays in a buffer that is bound once.
 
     Raises HostError when the runtime refuses the network.
@@ -33,12 +56,7 @@ class OnnxRuntime:
     def __init__(self, inference: Inference, network: Network | None) -> None:
         assert network is not None, "this runtime runs a network's file"
         threads = len(os.sched_getaffinity(0))
-        try:
-            session = ort.InferenceSession(
-                str(network.path), session_options(threads), providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # onnxruntime's many exceptions share no other base
-            raise HostError(f"onnxruntime cannot load {network.path}: {str(error).splitlines()[0]}") from error
+        session = load(network, session_options(threads), "CPUExecutionProvider", {})
         binding = session.io_binding()
         binding.bind_cpu_input(network.inputs[0].name, input_array(network))
         for output in session.get_outputs():
@@ -50,6 +68,9 @@ class OnnxRuntime:
         """One synchronous inference; on the CPU its input needs no copy."""
         self._session.run_with_iobinding(self._binding)
 
-    def facts(self) -> Mapping[str, Any]:
+    def device_s(self) -> None:
+        """See `Backend.device_s`: the device is the host."""
+
+    def facts(self) -> Facts:
         """Version, execution provider and threads."""
         return self._facts

@@ -1,0 +1,68 @@
+"""What the driver of an NVIDIA GPU outside a Jetson tells of it through NVML: name, temperature, throttling."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Any
+
+# Bits of nvmlDeviceGetCurrentClocksEventReasons that hold a clock down (nvml.h). Idling and clocks that somebody
+# set are reasons too, but nothing that the machine did.
+_THROTTLING = {
+    0x04: "power cap",
+    0x08: "hardware slowdown",
+    0x20: "software thermal slowdown",
+    0x40: "hardware thermal slowdown",
+    0x80: "power brake",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class GpuLook:
+    """One look at all GPUs: the hottest, in degrees Celsius, and every reason that holds a clock down."""
+
+    temperature_c: float | None = None
+    throttle_reasons: frozenset[str] = frozenset()
+
+
+class GpuState:
+    """The GPUs that NVML shows to this process; none where it is not installed. Reads only."""
+
+    def __init__(self) -> None:
+        self.names: tuple[str, ...] = ()
+        self.driver: str | None = None
+        self._handles: list[Any] = []
+        try:
+            self._nvml = importlib.import_module("pynvml")
+        except ImportError:
+            return
+        try:
+            self._nvml.nvmlInit()
+            self.driver = _text(self._nvml.nvmlSystemGetDriverVersion())
+            self._handles = [
+                self._nvml.nvmlDeviceGetHandleByIndex(index) for index in range(self._nvml.nvmlDeviceGetCount())
+            ]
+            self.names = tuple(_text(self._nvml.nvmlDeviceGetName(handle)) for handle in self._handles)
+        except self._nvml.NVMLError:
+            self._handles = []
+
+    def look(self) -> GpuLook:
+        """What the GPUs show now; what a GPU does not tell is left out."""
+        temperatures_c, reasons = [], 0
+        for handle in self._handles:
+            try:
+                temperatures_c.append(
+                    float(self._nvml.nvmlDeviceGetTemperature(handle, self._nvml.NVML_TEMPERATURE_GPU))
+                )
+                reasons |= self._nvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle)
+            except self._nvml.NVMLError:
+                continue
+        return GpuLook(
+            max(temperatures_c, default=None),
+            frozenset(name for bit, name in _THROTTLING.items() if reasons & bit),
+        )
+
+
+def _text(name: str | bytes) -> str:
+    """Older releases of pynvml answer in bytes."""
+    return name.decode() if isinstance(name, bytes) else name

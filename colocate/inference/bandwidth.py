@@ -1,0 +1,108 @@
+"""The purest memory-bound network: a kernel that copies one large buffer to another on the GPU, through pycuda.
+
+Its device time gives the bandwidth that the GPU achieves, and beside a CPU task on a board that shares its
+memory, what the task takes of it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from colocate.errors import HostError
+from colocate.inference import Facts, cuda
+from colocate.inference.networks import Network
+from colocate.study.model import Inference
+
+# Many times the largest cache of any GPU (50 MB on an H200), and two of them fit beside JetPack in 2 GB.
+BUFFER_BYTES = 256 << 20
+_THREADS = 256
+_BLOCKS_PER_PROCESSOR = 16
+# Sixteen bytes a thread and turn, neighbours side by side: the widest access that a GPU has.
+_SOURCE = """
+extern "C" __global__ void copy(const float4 *from, float4 *to, size_t n)
+{
+    for (size_t i = blockIdx.x * (size_t) blockDim.x + threadIdx.x; i < n; i += (size_t) gridDim.x * blockDim.x)
+        to[i] = from[i];
+}
+"""
+
+
+class Bandwidth:
+    """One copy of `BUFFER_BYTES` per inference and image of the batch; nothing goes in or out.
+
+    Raises HostError where pycuda, its compiler nvcc or the GPU refuses.
+    """
+
+    def __init__(self, inference: Inference, network: Network | None) -> None:
+        cuda.schedule(inference.wait)
+        self.copied_bytes = BUFFER_BYTES * inference.batch
+        try:
+            import pycuda.driver as driver
+            from pycuda.compiler import SourceModule
+
+            driver.init()
+            device = driver.Device(0)
+            # The primary context, for which `schedule` set how to wait.
+            self._context = device.retain_primary_context()
+            self._context.push()
+            copy = SourceModule(_SOURCE, no_extern_c=True).get_function("copy")
+            source, target = (driver.mem_alloc(self.copied_bytes) for _ in range(2))
+            # Random bytes: a bus that carries zeros draws less power.
+            block = np.random.default_rng(0).integers(0, 256, BUFFER_BYTES, dtype=np.uint8)
+            for image in range(inference.batch):
+                driver.memcpy_htod(int(source) + image * BUFFER_BYTES, block)
+        except (ImportError, OSError, RuntimeError) as error:  # pycuda's errors are RuntimeErrors
+            raise HostError(cuda.explained(str(error))) from error
+        grid = (_BLOCKS_PER_PROCESSOR * device.multiprocessor_count, 1)
+        self._stream, self._events = driver.Stream(), (driver.Event(), driver.Event())
+        arguments = (source, target, np.uint64(self.copied_bytes // 16))
+        launch = {"block": (_THREADS, 1, 1), "grid": grid, "stream": self._stream}
+        self._launch: Callable[[], None] = functools.partial(copy, *arguments, **launch)
+        self._facts: Facts = {
+            "runtime": f"pycuda {'.'.join(map(str, _version()))}",
+            "gpu": device.name(),
+            "copied_bytes": self.copied_bytes,
+            "graph": False,
+            "wait": inference.wait,
+        }
+
+    def infer(self) -> None:
+        """One copy; see `Backend.infer`."""
+        begin, end = self._events
+        begin.record(self._stream)
+        self._launch()
+        end.record(self._stream)
+        self._stream.synchronize()
+
+    def device_s(self) -> float:
+        """See `Backend.device_s`: between two events around the kernel."""
+        begin, end = self._events
+        return float(end.time_since(begin)) * 1e-3
+
+    def facts(self) -> Facts:
+        """See `Backend.facts`."""
+        return self._facts
+
+
+def probe(copies: int = 10) -> Mapping[str, Any]:
+    """The GPU's name and its bandwidth, each byte read and each written counted: the median of `copies`.
+
+    Raises HostError where that fails, with the reason.
+    """
+    copier = Bandwidth(Inference("bandwidth", "bandwidth"), None)
+    times_s = []
+    for _ in range(copies):
+        copier.infer()
+        times_s.append(copier.device_s())
+    return {"gpu": copier.facts()["gpu"], "bytes_per_s": 2 * copier.copied_bytes / float(np.median(times_s))}
+
+
+def _version() -> tuple[int, ...]:
+    import pycuda
+
+    version: tuple[int, ...] = pycuda.VERSION
+    return version

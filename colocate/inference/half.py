@@ -1,0 +1,20 @@
+"""A network in half precision: weights and arithmetic in FP16, input and output as they were."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+from onnxruntime.transformers.float16 import convert_float_to_float16
+
+from colocate.errors import SpecError
+
+
+def halved(path: Path) -> bytes:
+    """The .onnx file at `path` converted to FP16, between two casts. Raises SpecError when it cannot be."""
+    try:
+        converted: onnx.ModelProto = convert_float_to_float16(onnx.load(path), keep_io_types=True)
+        content: bytes = converted.SerializeToString()
+        return content
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise SpecError(f"{path} cannot be converted to fp16: {str(error).splitlines()[0]}") from error

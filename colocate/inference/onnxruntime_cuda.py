@@ -1,0 +1,118 @@
+"""ONNX Runtime on the first NVIDIA GPU."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable
+
+import numpy as np
+import onnxruntime as ort
+
+from colocate.errors import HostError
+from colocate.inference import Facts, cuda
+from colocate.inference.networks import Network, input_array
+from colocate.inference.onnxruntime_cpu import load, one_line, session_options
+from colocate.study.model import Inference
+
+_PROVIDER = "CUDAExecutionProvider"
+_NUMPY = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(int64)": np.int64}
+
+
+class OnnxRuntimeCuda:
+    """A session whose input and output stay in buffers on the GPU; each inference copies one in and the other out.
+
+    cuDNN tries every algorithm when it first meets a layer and keeps the fastest. In fp32, matrix products use
+    TF32 on the GPUs that have it, which is the runtime's own default. An operator that the GPU cannot run is an
+    error: on the CPU it would be measured as something else. Raises HostError.
+    """
+
+    def __init__(self, inference: Inference, network: Network | None) -> None:
+        assert network is not None, "this runtime runs a network's file"
+        cuda.schedule(inference.wait)
+        _preload()
+        settings = {
+            "device_id": "0",
+            "cudnn_conv_algo_search": "EXHAUSTIVE",
+            "use_tf32": "1",
+            "enable_cuda_graph": str(int(inference.graph)),
+        }
+        options = session_options(threads=1)
+        options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+        try:
+            self._session = load(network, options, _PROVIDER, settings)
+            self._bind(network)
+        except Exception as error:  # onnxruntime's many exceptions share no other base
+            raise HostError(cuda.explained(one_line(error))) from error
+        self._facts: Facts = {
+            "runtime": f"onnxruntime {ort.__version__}",
+            "provider": _PROVIDER,
+            "cudnn_conv_algo_search": "EXHAUSTIVE",
+            "tf32": inference.precision == "fp32",
+            "graph": inference.graph,
+            "wait": inference.wait,
+        }
+
+    def _bind(self, network: Network) -> None:
+        """Buffers of fixed address, as a captured graph needs them."""
+        self._host_input = input_array(network)
+        self._input = ort.OrtValue.ortvalue_from_numpy(self._host_input, "cuda", 0)
+        self._binding = self._session.io_binding()
+        self._binding.bind_ortvalue_input(network.inputs[0].name, self._input)
+        self._copies_out: list[Callable[[], object]] = []
+        outputs = self._session.get_outputs()
+        if not all(o.type in _NUMPY and all(isinstance(size, int) for size in o.shape) for o in outputs):
+            # Of no fixed shape: the runtime allocates them anew each time.
+            for output in outputs:
+                self._binding.bind_output(output.name, "cuda", 0)
+            self._copies_out = [self._binding.copy_outputs_to_cpu]
+            return
+        for output in outputs:
+            value = ort.OrtValue.ortvalue_from_shape_and_type(output.shape, _NUMPY[output.type], "cuda", 0)
+            self._binding.bind_ortvalue_output(output.name, value)
+            self._copies_out.append(value.numpy)
+
+    def infer(self) -> None:
+        """See `Backend.infer`. The copies wait for the GPU, so nothing is left running."""
+        try:
+            self._input.update_inplace(self._host_input)
+            self._session.run_with_iobinding(self._binding)
+            for copy_out in self._copies_out:
+                copy_out()
+        except Exception as error:  # as above
+            raise HostError(cuda.explained(one_line(error))) from error
+
+    def device_s(self) -> None:
+        """See `Backend.device_s`: the runtime keeps its stream to itself."""
+
+    def facts(self) -> Facts:
+        """See `Backend.facts`."""
+        return self._facts
+
+
+def probe() -> Facts:
+    """Run the smallest network. Raises HostError where that fails, with the reason."""
+    import tempfile
+    from pathlib import Path
+
+    from onnx import TensorProto, helper
+
+    from colocate.inference.networks import TensorSpec
+
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 8]) for name in "xy")
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "probe", [x], [y])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "probe.onnx")
+        path.write_bytes(model.SerializeToString())
+        network = Network("probe", path, "", (TensorSpec("x", (1, 8), "float32"),), 0, None)
+        runtime = OnnxRuntimeCuda(Inference("probe"), network)
+        runtime.infer()
+        return runtime.facts()
+
+
+def _preload() -> None:
+    """Load CUDA and cuDNN from NVIDIA's Python packages, where these are installed and the system has none."""
+    # It prints what it does not find, and a worker's standard output belongs to its parent.
+    with contextlib.redirect_stdout(sys.stderr):
+        ort.preload_dlls()

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from colocate.store import Failure
-from colocate.study.model import Trial, TrialRecord
+from colocate.study.model import Inference, Trial, TrialRecord
 from colocate.sweep import Observer
 
 
@@ -38,8 +38,8 @@ def progress(*, quiet: bool) -> Iterator[Observer]:
 
 
 def describe(trial: Trial) -> str:
-    """`alexnet beside jpeg`, `jpeg alone`, with the clocks where they are set."""
-    network = trial.inference.network if trial.inference else None
+    """`alexnet beside jpeg`, `jpeg alone`, with the clocks where they are set and what else is out of the usual."""
+    network = _network_words(trial.inference) if trial.inference else None
     stressor = trial.stressor.name if trial.stressor else None
     text = f"{network} beside {stressor}" if network and stressor else f"{network or stressor or 'idle'} alone"
     clocks = [
@@ -47,7 +47,18 @@ def describe(trial: Trial) -> str:
         for label, hz in (("CPU", trial.clocks.cpu_hz), ("GPU", trial.clocks.gpu_hz))
         if hz is not None
     ]
-    return ", ".join([text, *clocks])
+    shared = [trial.placement.name] if trial.placement.name != "isolated" else []
+    return ", ".join([text, *shared, *clocks])
+
+
+def _network_words(inference: Inference) -> str:
+    usual = Inference(inference.network)
+    words = [inference.network]
+    words += [inference.precision] if inference.precision != usual.precision else []
+    words += [f"batch {inference.batch}"] if inference.batch != usual.batch else []
+    words += ["as a graph"] if inference.graph else []
+    words += [f"waiting by {inference.wait}"] if inference.wait != usual.wait else []
+    return " ".join(words)
 
 
 class _Silence:

@@ -56,8 +56,8 @@ def look() -> Availability:
     }
     trying = {
         name: subprocess.Popen(
-            [sys.executable, "-m", __name__, name],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            [sys.executable, "-m", "colocate.inference.probe", name],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )
         for name, runtime in BACKENDS.items()
         if runtime.on_gpu and name not in lacks

@@ -41,14 +41,11 @@ class Bandwidth:
         cuda.schedule(inference.wait)
         self.copied_bytes = BUFFER_BYTES * inference.batch
         try:
-            import pycuda.driver as driver
+            # The primary context, for which `schedule` set how to wait; let go when the process ends.
+            from pycuda import autoprimaryctx, driver
             from pycuda.compiler import SourceModule
 
-            driver.init()
-            device = driver.Device(0)
-            # The primary context, for which `schedule` set how to wait.
-            self._context = device.retain_primary_context()
-            self._context.push()
+            device = autoprimaryctx.device
             copy = SourceModule(_SOURCE, no_extern_c=True).get_function("copy")
             source, target = (driver.mem_alloc(self.copied_bytes) for _ in range(2))
             # Random bytes: a bus that carries zeros draws less power.

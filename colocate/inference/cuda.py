@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+from typing import Any
+
+import numpy.typing as npt
 
 from colocate.errors import HostError
 
@@ -41,6 +44,17 @@ def schedule(wait: str) -> None:
         or driver.cuDevicePrimaryCtxSetFlags_v2(device, _SCHEDULE[wait])
     )
     if code:
+        raise HostError(explained(_error_text(driver, code)))
+
+
+def page_lock(array: npt.NDArray[Any]) -> None:
+    """Keep `array` where it is in memory until the process ends, so that the GPU copies from it directly.
+
+    A context must be current (cuMemHostRegister, CUDA driver API). Raises HostError.
+    """
+    driver = ctypes.CDLL("libcuda.so.1")
+    pointer, size = ctypes.c_void_p(array.ctypes.data), ctypes.c_size_t(array.nbytes)
+    if code := driver.cuMemHostRegister_v2(pointer, size, 0):
         raise HostError(explained(_error_text(driver, code)))
 
 

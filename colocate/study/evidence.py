@@ -56,6 +56,11 @@ class Quantity(str, enum.Enum):
             return -math.expm1(-log) if log > -_LARGEST_LOG else -math.inf
         return math.exp(log) if log < _LARGEST_LOG else math.inf
 
+    def end(self, log: float) -> float | None:
+        """An end of an interval back from `log`; None where no float holds it or there is none."""
+        value = self.exp(log)
+        return value if math.isfinite(value) else None
+
 
 _LARGEST_LOG = 700.0
 

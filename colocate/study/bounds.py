@@ -1,17 +1,20 @@
 """Evidence -> simultaneous bounds of a whole table, which know nothing of any limit.
 
-Every upper bound of the table holds with `confidence` at once, and so does every lower one. So whatever limits are
-set, on the command line or by a slider, one rule gives the verdicts, and over the whole table the chance of any
-wrong SAFE is at most 1 - confidence, and so is that of any wrong UNSAFE:
+So whatever limits are set, on the command line or by a slider, one rule gives the verdicts:
 
-    SAFE if all upper bounds meet their limits; UNSAFE if any lower bound breaks one; else UNDECIDED.
+    UNSAFE if any lower bound breaks its limit; else SAFE if all upper bounds meet theirs; else UNDECIDED.
 
-Let m be the judged cells, and k the kinds of quantity (latency, slowdown, power, work loss) that the table holds.
-A wrong SAFE needs the upper bound of one particular quantity to fail, the one whose limit is broken, so it is an
+Over the whole table the chance of any wrong SAFE is at most 1 - confidence, and so is that of any wrong UNSAFE. Let
+m be the judged cells, and k the kinds of quantity (latency, slowdown, power, work loss) that the table holds. A
+wrong SAFE needs the upper bound of one particular quantity to fail, the one whose limit is broken, so it is an
 intersection-union test and needs no correction over quantities (Berger 1982, Technometrics 24(4)): tail
 (1 - confidence) / m. A wrong UNSAFE can come from any kind: tail (1 - confidence) / (m k). Both are Bonferroni's
 inequality, which holds however the cells depend on each other; those of a block share a baseline, so they do.
-A quantile is one question, asked on its own: bounds at several quantiles are not corrected for each other.
+
+The promise is for limits that are set for their own sake. Who moves several of them until the colours please can
+push the chance of a wrong SAFE to k times as much. A quantile is one question, asked on its own: bounds at several
+quantiles are not corrected for each other. Blocks count as independent; a drift over the whole run widens the
+intervals of latency and power, and cancels in slowdown and work loss.
 """
 
 from __future__ import annotations
@@ -32,7 +35,7 @@ from colocate.study.stats import moderated_variance
 # What `further_blocks` calls probable, and the most blocks it still calls a plan.
 PROBABLE = 0.8
 MOST_FURTHER_BLOCKS = 1000
-# Below this chance further blocks are not worth their time (tests/bench/test_verdicts.py has what it saves).
+# Below this chance of a verdict by the last look, further blocks are not worth their time.
 HOPE = 0.1
 FOREVER = 1_000_000_000
 
@@ -122,7 +125,9 @@ class Estimate:
     """One quantity of one cell: its geometric mean over `blocks` blocks, and its simultaneous bounds.
 
     An end of `interval` is None where the data cannot give it: both with one block, the upper one where doubts
-    withhold the word SAFE (`Evidence.withheld`).
+    withhold the word SAFE (`Evidence.withheld`). `mean_log` and the moderated standard deviation between blocks,
+    `spread_log`, are on the scale of `Quantity.log`; the latter is None with one block. `prior_df` are the degrees of
+    freedom that moderation added.
     """
 
     interval: Interval

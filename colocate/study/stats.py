@@ -68,11 +68,11 @@ def moderated_variance(variance: FloatArray, df: FloatArray) -> tuple[FloatArray
         (d0 s0^2 + df variance) / (d0 + df)    with d0 + df degrees of freedom
 
     (Smyth 2004, Statistical Applications in Genetics and Molecular Biology 3(1), sections 3 and 6). As the true
-    variances need not follow that distribution, four things keep the error rate where it belongs: the scatter of the
-    log variances, hence 1 / d0, and their level s0^2 are taken at the 95 % end of their own uncertainty; d0 is at most
-    `df`; a variance is only ever raised; and a table of fewer than `POOL_MIN_CELLS` variances is left as it is, with
-    nothing added. In tests/bench/test_verdicts.py an error of 5 % stays one with standard deviations 6-fold apart, and
-    from four blocks on 20-fold; with three blocks of half the cells 20-fold apart it becomes 8 %.
+    variances need not follow that distribution, four things keep the error rate where it belongs: the scatter of
+    the log variances, hence 1 / d0, and their level s0^2 are taken at the 95 % end of their own uncertainty; d0 is
+    at most `df`; a variance is only ever raised; and a table of fewer than `POOL_MIN_CELLS` variances is left as it
+    is. In tests/bench/test_verdicts.py an error of 5 % stays one with standard deviations 6-fold apart, and from
+    four blocks on 20-fold; with three blocks of cells of which half are 20-fold apart it becomes 8 %.
     """
     known = (df > 0) & (variance > 0)
     prior_df = np.zeros_like(variance)

@@ -1,4 +1,4 @@
-"""A thousand simulated tables of 81 cells: how often a verdict is wrong, how many there are, what looking early saves.
+"""A thousand simulated tables of 81 cells: how often a verdict is wrong, and what looking early saves.
 
 What the tables are is in tests/study/tables.py. Run with `pytest -m bench -s tests/bench/test_verdicts.py`: minutes.
 """
@@ -75,8 +75,8 @@ def test_until_decided_takes_half_the_windows_of_the_fixed_design(name: str, at_
     assert blocks, "more than the fixed design can decide"
     ratio = taken / (TABLES * blocks * (CELLS + len(PLACES)))
     print(
-        f"{name}, {at_limit:.0%} of cells at a limit: {decided:.1%} of cells decided with {taken / TABLES:.0f} windows, "
-        f"{ratio:.0%} of those of {blocks} blocks each, which decide {fixed[blocks] / TABLES:.1%}; "
+        f"{name}, {at_limit:.0%} of cells at a limit: {decided:.1%} of cells decided with {taken / TABLES:.0f} "
+        f"windows, {ratio:.0%} of those of {blocks} blocks each, which decide {fixed[blocks] / TABLES:.1%}; "
         f"false SAFE in {false_safe:.1%} and false UNSAFE in {false_unsafe:.1%} of tables"
     )
     assert ratio <= 0.5 and false_safe <= 0.05 and false_unsafe <= 0.05

@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.special import stdtrit
+from scipy.optimize import brentq
+from scipy.special import chdtri, digamma, ndtri, polygamma, stdtrit
 
 from colocate.study.model import FloatArray, Interval
 
@@ -49,6 +50,57 @@ def paired_ratio(solo: FloatArray, colocated: FloatArray, confidence: float = 0.
         return Interval(math.exp(mean), None, None)
     half = float(stdtrit(blocks - 1, (1 + confidence) / 2) * log_ratio.std(ddof=1)) / math.sqrt(blocks)
     return Interval(math.exp(mean), math.exp(mean - half), math.exp(mean + half))
+
+
+# With fewer variances how much they differ is itself too uncertain to build on; see `moderated_variance`.
+POOL_MIN_CELLS = 8
+_UNFAVOURABLE = 0.95
+
+
+def moderated_variance(variance: FloatArray, df: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The variances (m,) of m cells, each steadied by all the others, and the degrees of freedom (m,) this adds.
+
+    `variance` are sample variances with `df` degrees of freedom each, 0 for a cell that has none. With four
+    degrees of freedom a variance is so uncertain that Student's t is very wide at the small tails of a large
+    table. Taking the true variances of the cells as draws from a scaled inverse chi-square distribution of d0
+    degrees of freedom around s0^2, fitted to the table, the posterior is
+
+        (d0 s0^2 + df variance) / (d0 + df)    with d0 + df degrees of freedom
+
+    (Smyth 2004, Statistical Applications in Genetics and Molecular Biology 3(1), sections 3 and 6). As the true
+    variances need not follow that distribution, four things keep the error rate where it belongs: the scatter of
+    the log variances, hence 1 / d0, and their level s0^2 are taken at the 95 % end of their own uncertainty; d0 is
+    at most `df`; a variance is only ever raised; and a table of fewer than `POOL_MIN_CELLS` variances is left as it
+    is. In tests/bench/test_verdicts.py an error of 5 % stays one with standard deviations 6-fold apart, and from
+    four blocks on 20-fold; with three blocks of cells of which half are 20-fold apart it becomes 8 %.
+    """
+    known = (df > 0) & (variance > 0)
+    prior_df = np.zeros_like(variance)
+    if (m := int(known.sum())) < POOL_MIN_CELLS:
+        return variance, prior_df
+    d = df[known]
+    log_variance = np.log(variance[known]) - digamma(d / 2) + np.log(d / 2)
+    scatter = float(log_variance.var(ddof=1))
+    own = float(polygamma(1, d / 2).mean())
+    d0 = 2 * _inverse_trigamma(scatter * (m - 1) / chdtri(m - 1, _UNFAVOURABLE) - own, float(d.max()) / 2)
+    level = log_variance.mean() + ndtri(_UNFAVOURABLE) * math.sqrt(scatter / m)
+    spread = df > 0
+    d = df[spread]
+    prior_df[spread] = added = np.minimum(d0, d)
+    prior = np.exp(level + digamma(added / 2) - np.log(added / 2))
+    moderated = variance.copy()
+    moderated[spread] = np.maximum(variance[spread], (added * prior + d * variance[spread]) / (added + d))
+    return moderated, prior_df
+
+
+def _inverse_trigamma(value: float, largest: float) -> float:
+    """Where the trigamma function, which falls from infinity to 0, takes `value`; no more than `largest`."""
+    smallest = 1e-3
+    if value <= polygamma(1, largest):
+        return largest
+    if value >= polygamma(1, smallest):
+        return smallest
+    return float(brentq(lambda x: polygamma(1, x) - value, smallest, largest))
 
 
 def samples_needed(quantile: float, confidence: float = 0.95) -> int:

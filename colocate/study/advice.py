@@ -1,0 +1,329 @@
+"""Bounds and limits -> verdicts: which tasks may run beside which network, where, and which choice does most."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from colocate.errors import SpecError
+from colocate.study.bounds import Bounds, Looks, bounds, once
+from colocate.study.evidence import QUANTILES, Evidence, Quantity
+from colocate.study.model import Cell, ClockPoint, Doubt, Inference, Interval
+
+TURNS = "Tasks were measured one at a time: those of one choice may take turns there, not run together."
+
+
+class Verdict(str, enum.Enum):
+    """What is known of a cell, or of one quantity of it, under limits."""
+
+    SAFE = "SAFE"
+    UNSAFE = "UNSAFE"
+    UNDECIDED = "UNDECIDED"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What must hold beside the network; None sets no limit, and one at least is set.
+
+    `slo_s` and `max_slowdown` (1.2 = 20 % slower) are for the latency at `quantile`, 0.5, 0.95 or 0.99;
+    `power_budget_w` is for the mean power of the board; `max_work_loss` is the share of its work that a task may
+    lose. `confidence` is for the whole table, each side for itself: no wrong SAFE, and no wrong UNSAFE. Raises
+    SpecError for a limit that makes no sense.
+    """
+
+    slo_s: float | None = None
+    max_slowdown: float | None = None
+    quantile: float = 0.95
+    power_budget_w: float | None = None
+    max_work_loss: float | None = None
+    confidence: float = 0.95
+
+    def __post_init__(self) -> None:
+        if self.quantile not in QUANTILES:
+            raise SpecError(f"quantile {self.quantile:g} is not one of {', '.join(map(str, QUANTILES))}")
+        if not 0.5 <= self.confidence < 1:
+            raise SpecError(f"confidence {self.confidence:g} must lie between 0.5 and 1, as in 0.95")
+        for name, limit, lowest, highest, example in (
+            ("the latency limit", self.slo_s, 0.0, math.inf, "above 0"),
+            ("the largest slowdown", self.max_slowdown, 1.0, math.inf, "a ratio above 1, as in 1.2 for 20 % slower"),
+            ("the power budget", self.power_budget_w, 0.0, math.inf, "above 0 W"),
+            ("the largest work loss", self.max_work_loss, 0.0, 1.0, "a share between 0 and 1, as in 0.1 for 10 %"),
+        ):
+            if limit is not None and not lowest < limit < highest:
+                raise SpecError(f"{name} is {limit:g}; it must be {example}")
+        if not self.by_quantity:
+            raise SpecError("nothing to judge by: set a latency limit, a slowdown, a power budget or a work loss")
+
+    @property
+    def by_quantity(self) -> Mapping[Quantity, float]:
+        """The limits that are set."""
+        every = {
+            Quantity.latency(self.quantile): self.slo_s,
+            Quantity.slowdown(self.quantile): self.max_slowdown,
+            Quantity.POWER: self.power_budget_w,
+            Quantity.WORK_LOSS: self.max_work_loss,
+        }
+        return {quantity: limit for quantity, limit in every.items() if limit is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One quantity of a cell against its limit. `interval` is None where the quantity is absent.
+
+    `margin` is 1 - upper bound / limit, the share of the limit left over; None without an upper bound.
+    `further_blocks` would probably settle it; None where it is settled or the data cannot say. `reason` says in
+    words why an UNDECIDED one is. `curable` tells whether more blocks may yet settle it.
+    """
+
+    quantity: Quantity
+    limit: float
+    interval: Interval | None
+    verdict: Verdict
+    margin: float | None
+    further_blocks: int | None
+    reason: str
+    curable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """The verdict on a cell, from one check per limit.
+
+    `further_blocks` would probably decide it; None where it is decided or the data cannot say. `open` tells whether
+    it is undecided and more blocks may yet change that; `reason` why it is undecided, empty otherwise.
+    """
+
+    cell: Cell
+    verdict: Verdict
+    checks: tuple[Check, ...]
+    further_blocks: int | None
+    open: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A placement and clock point of one network, with the tasks that are SAFE there: one at least.
+
+    The tasks were measured one at a time, so they take turns. All tasks judged beside the network get turns of equal
+    length; the turn of one that is not SAFE stays empty, and the network runs alone. Over T turns, w the share of its
+    best solo rate that a task reaches (`Evidence.work_share`) and P the board's mean power during a turn:
+
+        work_share = sum(w of the safe tasks) / T
+        power_w = sum(P of all turns) / T
+        work_share_per_j = work_share / power_w, the seconds of best solo work done per joule
+
+    `slowdown` is the largest of the tasks', and `margins` the smallest left to each limit. Absent is None.
+    `on_front` tells that no other choice of the network does as much work for as little power, or where power is
+    unknown for as little slowdown, and better one of them. `recommended` is the choice of the network with the most
+    work per joule, or where power is unknown with the most work.
+    """
+
+    inference: Inference
+    placement: str
+    clocks: ClockPoint
+    tasks: tuple[str, ...]
+    work_share: float | None
+    power_w: float | None
+    work_share_per_j: float | None
+    slowdown: float | None
+    margins: Mapping[Quantity, float | None]
+    on_front: bool = False
+    recommended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """Verdicts on every cell that has a task, and every place where a task is SAFE; both in the order of the cells.
+
+    `judged` is how many cells share the error.
+    """
+
+    limits: Limits
+    rulings: tuple[Ruling, ...]
+    choices: tuple[Choice, ...]
+
+    @property
+    def judged(self) -> int:
+        """How many cells the confidence is shared by."""
+        return len(self.rulings)
+
+    @property
+    def recommended(self) -> tuple[Choice, ...]:
+        """At most one choice per network and way to run it."""
+        return tuple(choice for choice in self.choices if choice.recommended)
+
+
+def verdict(interval: Interval, limit: float) -> Verdict:
+    """The rule: UNSAFE if the lower bound breaks the limit, SAFE if the upper one meets it, else UNDECIDED."""
+    if interval.lo is not None and interval.lo > limit:
+        return Verdict.UNSAFE
+    if interval.hi is not None and interval.hi <= limit:
+        return Verdict.SAFE
+    return Verdict.UNDECIDED
+
+
+def advise(evidence: Sequence[Evidence], limits: Limits, looks: Looks = once) -> Advice:
+    """Judge every cell of `evidence` that has a task; see `bounds` for the rule and for what it guarantees.
+
+    `evidence` is that of all cells, solo baselines included. `looks` is the `sequential.Schedule` of a study that
+    was made until decided, as it stopped where it liked what it saw.
+    """
+    judged = bounds(evidence, limits.confidence, looks)
+    rulings = tuple(_ruling(each, limits) for each in judged)
+    return Advice(limits, rulings, _choices(evidence, judged, rulings, limits))
+
+
+def _ruling(of: Bounds, limits: Limits) -> Ruling:
+    checks = tuple(_check(of, quantity, limit) for quantity, limit in limits.by_quantity.items())
+    verdicts = {check.verdict for check in checks}
+    undecided = [check for check in checks if check.verdict is Verdict.UNDECIDED]
+    cell = of.evidence.cell
+    if Verdict.UNSAFE in verdicts or not undecided:
+        decided = Verdict.UNSAFE if Verdict.UNSAFE in verdicts else Verdict.SAFE
+        return Ruling(cell, decided, checks, None, open=False, reason="")
+    # One limit broken suffices for UNSAFE; SAFE takes all of them.
+    breaking = [check for check in undecided if check.interval is not None and check.interval.value > check.limit]
+    estimates = [check.further_blocks for check in breaking or undecided]
+    known = [further for further in estimates if further is not None]
+    further = (min(known) if known else None) if breaking else (max(known) if len(known) == len(estimates) else None)
+    return Ruling(
+        cell,
+        Verdict.UNDECIDED,
+        checks,
+        further,
+        open=any(check.curable for check in breaking) if breaking else all(check.curable for check in undecided),
+        reason="; ".join(dict.fromkeys(check.reason for check in undecided)),
+    )
+
+
+def _check(of: Bounds, quantity: Quantity, limit: float) -> Check:
+    estimate = of.estimates.get(quantity)
+    left_out = of.evidence.left_out.get(quantity, ())
+    withheld = of.evidence.withheld.get(quantity, ())
+    if estimate is None:
+        reason = f"no window counts: {_words(left_out)}" if left_out else _ABSENT[quantity.kind]
+        # What disturbed the windows so far may be gone in the next; what is missing from undisturbed ones will be.
+        curable = bool(left_out) and not withheld
+        return Check(quantity, limit, None, Verdict.UNDECIDED, None, None, reason, curable)
+    interval = estimate.interval
+    found = verdict(interval, limit)
+    margin = None if interval.hi is None else 1 - interval.hi / limit
+    if found is not Verdict.UNDECIDED:
+        return Check(quantity, limit, interval, found, margin, None, "", curable=False)
+    if withheld and interval.value <= limit:
+        reason = f"{quantity.value} is within its limit but doubted: {_words(withheld)}"
+        return Check(quantity, limit, interval, found, margin, None, reason, curable=False)
+    hopeful = of.hopeful(quantity, limit)
+    if estimate.spread_log is None:
+        reason = f"{quantity.value} has no interval yet: it takes two blocks at the least"
+    elif hopeful:
+        reason = f"the interval of {quantity.value} holds its limit"
+    else:
+        reason = f"{quantity.value} is too near to its limit for the rounds that are left"
+    return Check(quantity, limit, interval, found, margin, of.further_blocks(quantity, limit), reason, hopeful)
+
+
+_ABSENT = {
+    "latency": "no window holds enough inferences to know this quantile: lengthen --window",
+    "slowdown": "no block holds enough inferences, alone and beside, to know this quantile: lengthen --window",
+    "power": "the power of the board was not metered",
+    "work": "the work of the task was not measured, alone and beside the network in the same round",
+}
+
+
+def _words(doubts: Iterable[Doubt]) -> str:
+    return ", ".join(doubt.value for doubt in doubts)
+
+
+# ---- the choices
+
+_Place = tuple[Inference, str, ClockPoint]
+
+
+def _place(cell: Cell) -> _Place:
+    return cell.inference, cell.placement, cell.clocks
+
+
+def _choices(
+    evidence: Sequence[Evidence], judged: Sequence[Bounds], rulings: Sequence[Ruling], limits: Limits
+) -> tuple[Choice, ...]:
+    solo_power_w = {_place(each.cell): each.cell.power_w for each in evidence if not each.colocated}
+    tasks: defaultdict[Inference, set[str]] = defaultdict(set)
+    safe: defaultdict[_Place, list[tuple[Bounds, Ruling]]] = defaultdict(list)
+    for each, ruling in zip(judged, rulings, strict=True):
+        place = _place(ruling.cell)
+        tasks[place[0]].add(ruling.cell.stressor)
+        if ruling.verdict is Verdict.SAFE:
+            safe[place].append((each, ruling))
+    by_network: defaultdict[Inference, list[Choice]] = defaultdict(list)
+    for place, members in safe.items():
+        turns = len(tasks[place[0]])
+        by_network[place[0]].append(_choice(place, members, turns, solo_power_w.get(place), limits))
+    return tuple(choice for choices in by_network.values() for choice in _ranked(choices))
+
+
+def _choice(
+    place: _Place,
+    members: Sequence[tuple[Bounds, Ruling]],
+    turns: int,
+    solo_power_w: float | None,
+    limits: Limits,
+) -> Choice:
+    work_share = _total([each.evidence.work_share for each, _ in members])
+    power_w = _total([*(ruling.cell.power_w for _, ruling in members), *[solo_power_w] * (turns - len(members))])
+    slowdowns = [each.estimates.get(Quantity.slowdown(limits.quantile)) for each, _ in members]
+    known = [estimate.interval.value for estimate in slowdowns if estimate is not None]
+    margins = {
+        quantity: min((margin for margin in column if margin is not None), default=None)
+        for quantity, column in zip(
+            limits.by_quantity,
+            zip(*([check.margin for check in r.checks] for _, r in members), strict=True),
+            strict=True,
+        )
+    }
+    return Choice(
+        *place,
+        tasks=tuple(ruling.cell.stressor for _, ruling in members),
+        work_share=None if work_share is None else work_share / turns,
+        power_w=None if power_w is None else power_w / turns,
+        work_share_per_j=None if work_share is None or not power_w else work_share / power_w,
+        slowdown=max(known) if len(known) == len(members) else None,
+        margins=margins,
+    )
+
+
+def _total(parts: Sequence[float | None]) -> float | None:
+    known = [part for part in parts if part is not None]
+    return sum(known) if len(known) == len(parts) else None
+
+
+def _ranked(choices: Sequence[Choice]) -> list[Choice]:
+    """The choices of one network with the Pareto front and the recommended one marked."""
+    work = _column(choice.work_share for choice in choices)
+    cost = _column(choice.power_w for choice in choices) or _column(choice.slowdown for choice in choices)
+    score = _column(choice.work_share_per_j for choice in choices) or work
+    # Where nobody can tell what a task gets done, the place that admits most tasks has to do.
+    best = max(range(len(choices)), key=lambda i: score[i] if score else len(choices[i].tasks))
+    front = set()
+    if work and cost:
+        points = list(zip(work, cost, strict=True))
+        front = {
+            i
+            for i, (w, c) in enumerate(points)
+            if not any(w2 >= w and c2 <= c and (w2, c2) != (w, c) for w2, c2 in points)
+        }
+    return [
+        dataclasses.replace(choice, on_front=i in front, recommended=i == best) for i, choice in enumerate(choices)
+    ]
+
+
+def _column(values: Iterable[float | None]) -> list[float]:
+    """The values of all choices, empty unless every one is known: an unknown one cannot be ranked."""
+    found = list(values)
+    known = [value for value in found if value is not None]
+    return known if len(known) == len(found) else []

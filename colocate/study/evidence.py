@@ -1,0 +1,218 @@
+"""TrialRecords -> Evidence: per cell and block, the numbers that verdicts and comparisons rest on."""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from colocate.study.interference import cell_of
+from colocate.study.model import Cell, Doubt, SweepSpec, Trial, TrialRecord
+from colocate.study.stats import quantile_known, sample_quantile
+from colocate.study.windows import SOLO, Windows, energies_j, group, work_per_s
+
+QUANTILES = (0.50, 0.95, 0.99)
+
+
+class Quantity(str, enum.Enum):
+    """What can be judged, each the worse the larger. The value is its name in JSON, with its unit."""
+
+    LATENCY_P50 = "latency_p50_s"
+    LATENCY_P95 = "latency_p95_s"
+    LATENCY_P99 = "latency_p99_s"
+    SLOWDOWN_P50 = "slowdown_p50"
+    SLOWDOWN_P95 = "slowdown_p95"
+    SLOWDOWN_P99 = "slowdown_p99"
+    POWER = "power_w"
+    WORK_LOSS = "work_loss_ratio"
+
+    @classmethod
+    def latency(cls, quantile: float) -> Quantity:
+        """The latency at one of `QUANTILES`."""
+        return (cls.LATENCY_P50, cls.LATENCY_P95, cls.LATENCY_P99)[QUANTILES.index(quantile)]
+
+    @classmethod
+    def slowdown(cls, quantile: float) -> Quantity:
+        """The slowdown at one of `QUANTILES`."""
+        return (cls.SLOWDOWN_P50, cls.SLOWDOWN_P95, cls.SLOWDOWN_P99)[QUANTILES.index(quantile)]
+
+    @property
+    def kind(self) -> str:
+        """`latency`, `slowdown`, `power` or `work`: one verdict rests on one quantity of each kind at the most."""
+        return self.value.partition("_")[0]
+
+    def log(self, value: float) -> float:
+        """`value` on the scale on which blocks are averaged: rising, and a ratio there is a difference.
+
+        The logarithm; for a work loss minus the logarithm of the work kept.
+        """
+        return -math.log1p(-value) if self is Quantity.WORK_LOSS else math.log(value)
+
+    def exp(self, log: float) -> float:
+        """The value back from `log`; infinite where no float holds it."""
+        if self is Quantity.WORK_LOSS:
+            return -math.expm1(-log) if log > -_LARGEST_LOG else -math.inf
+        return math.exp(log) if log < _LARGEST_LOG else math.inf
+
+    def end(self, log: float) -> float | None:
+        """An end of an interval back from `log`; None where no float holds it or there is none."""
+        value = self.exp(log)
+        return value if math.isfinite(value) else None
+
+
+_LARGEST_LOG = 700.0
+
+# A window that something from outside disturbed, or in which the machine or the task was not what was asked for,
+# is no window of the setting: it gives no value.
+_DISTURBED = frozenset(
+    {
+        Doubt.CPU_TIME_STOLEN,
+        Doubt.OTHER_LOAD,
+        Doubt.STARTED_HOT,
+        Doubt.CLOCK_DRIFTED,
+        Doubt.THROTTLED,
+        Doubt.STRESSOR_ENDED_EARLY,
+    }
+)
+_MISREAD = frozenset(
+    {Doubt.WINDOW_SHORT_FOR_SENSOR, Doubt.SENSOR_STALLED, Doubt.SENSOR_FAILED, Doubt.READING_IMPLAUSIBLE}
+)
+# What the setting itself brought about. The windows that remain are the lucky ones, or show only the beginning of
+# the task: they may convict, they cannot acquit.
+_WITHHOLDING = frozenset(
+    {
+        Doubt.CLOCK_DRIFTED,
+        Doubt.THROTTLED,
+        Doubt.STRESSOR_ENDED_EARLY,
+        Doubt.NO_RUN_COMPLETED,
+        Doubt.TRIALS_FAILED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The values of one cell by quantity and round; a quantity, or a round of it, that is absent has no entry.
+
+    `values` are in the unit of the quantity: latencies are quantiles of one window, slowdowns their ratios to the
+    solo window of the block, power is the board's mean over the window, work loss is against the task alone in the
+    same round. `left_out` are the doubts for which windows gave no value, in enum order; `withheld` those for which
+    a quantity may break a limit but not be said to meet one. `work_share` is the cell's rate of work over the best
+    rate that its task reached alone at any clock point; None where the task's work is not known.
+    """
+
+    cell: Cell
+    values: Mapping[Quantity, Mapping[int, float]]
+    left_out: Mapping[Quantity, tuple[Doubt, ...]]
+    withheld: Mapping[Quantity, tuple[Doubt, ...]]
+    work_share: float | None = None
+
+    @property
+    def colocated(self) -> bool:
+        """Whether there is a task to judge: false for a solo baseline."""
+        return self.cell.stressor != SOLO
+
+
+def collect(
+    records: Iterable[TrialRecord], spec: SweepSpec, failed: Iterable[Trial] = (), confidence: float = 0.95
+) -> tuple[Evidence, ...]:
+    """One Evidence per cell, solo baselines included, in the order of `interference.cells`.
+
+    A quantile of a window counts only where the window is worth enough samples to know it with `confidence`
+    (`stats.quantile_known`). A window gives no value when it is doubted for what happened from outside (CPU time
+    stolen, other load, started hot), for not being the setting (clock drifted, throttled, stressor ended early), or,
+    for power, for its sensor. The latter three doubts, a task that completed no run and failed trials also withhold
+    the word SAFE. Raises ValueError for a record of something that `spec` does not name.
+    """
+    records = tuple(records)
+    reader = _Reader(confidence)
+    best = _best_rates(records)
+    return tuple(
+        _evidence(windows, cell_of(windows, confidence), reader, best) for windows in group(records, spec, failed)
+    )
+
+
+class _Reader:
+    """Quantiles of windows, each worked out once though every task of a block is set against the same baseline."""
+
+    def __init__(self, confidence: float) -> None:
+        self._confidence = confidence
+        self._read: dict[str, Mapping[float, float]] = {}
+
+    def quantiles(self, record: TrialRecord) -> Mapping[float, float]:
+        """The quantiles that the window knows."""
+        found = self._read.get(record.trial.trial_id)
+        if found is None:
+            found = self._read[record.trial.trial_id] = {
+                q: sample_quantile(record.latencies_s, q)
+                for q in QUANTILES
+                if quantile_known(record.latencies_s, q, self._confidence)
+            }
+        return found
+
+
+def _best_rates(records: Sequence[TrialRecord]) -> Mapping[str, float]:
+    """The best rate of each task alone over all placements and clock points, each the mean of its rounds."""
+    alone: defaultdict[object, list[TrialRecord]] = defaultdict(list)
+    for record in records:
+        if record.trial.inference is None and record.trial.stressor is not None:
+            alone[record.trial.stressor.name, record.trial.placement.name, record.trial.clocks].append(record)
+    best: dict[str, float] = {}
+    for windows in alone.values():
+        stressor = windows[0].trial.stressor
+        rate = work_per_s(windows)
+        if stressor is not None and rate is not None:
+            best[stressor.name] = max(rate, best.get(stressor.name, 0.0))
+    return best
+
+
+def _evidence(windows: Windows, cell: Cell, reader: _Reader, best: Mapping[str, float]) -> Evidence:
+    values: defaultdict[Quantity, dict[int, float]] = defaultdict(dict)
+    left_out: defaultdict[Quantity, set[Doubt]] = defaultdict(set)
+    for quantity, sides, value in _readings(windows, reader):
+        spoiling = _DISTURBED | _MISREAD if quantity is Quantity.POWER else _DISTURBED
+        doubts = {doubt for side in sides for doubt in side.doubts if doubt in spoiling}
+        left_out[quantity] |= doubts
+        if not doubts and value is not None:
+            values[quantity][sides[-1].trial.round] = value
+    of_the_cell = {Doubt.TRIALS_FAILED} if windows.lossy else set()
+    if any(record.work is not None and record.work.count == 0 for record in windows.own):
+        of_the_cell.add(Doubt.NO_RUN_COMPLETED)
+    rate, best_rate = cell.work_per_s, best.get(windows.stressor)
+    return Evidence(
+        cell=cell,
+        values={quantity: values[quantity] for quantity in Quantity if values[quantity]},
+        left_out={quantity: _ordered(left_out[quantity]) for quantity in Quantity if left_out[quantity]},
+        withheld={
+            quantity: _ordered(doubts)
+            for quantity in Quantity
+            if (doubts := (left_out[quantity] | of_the_cell) & _WITHHOLDING)
+        },
+        work_share=None if rate is None or best_rate is None else rate / best_rate,
+    )
+
+
+def _readings(windows: Windows, reader: _Reader) -> Iterator[tuple[Quantity, Sequence[TrialRecord], float | None]]:
+    """Every quantity of every block, with the windows that it is made from, the cell's own last."""
+    for own in windows.own:
+        known = reader.quantiles(own)
+        for q in QUANTILES:
+            yield Quantity.latency(q), (own,), known.get(q)
+        energy_j = energies_j(own)[0]
+        yield Quantity.POWER, (own,), energy_j / own.elapsed_s if energy_j else None
+    for solo, own in windows.pairs():
+        before, beside = reader.quantiles(solo), reader.quantiles(own)
+        for q in QUANTILES:
+            yield Quantity.slowdown(q), (solo, own), beside[q] / before[q] if q in before and q in beside else None
+    alone = {record.trial.round: record for record in windows.alone}
+    for own in windows.own:
+        if own.trial.round in alone:
+            sides = (alone[own.trial.round], own)
+            rate_alone, rate = (work_per_s([side]) for side in sides)
+            yield Quantity.WORK_LOSS, sides, 1 - rate / rate_alone if rate and rate_alone else None
+
+
+def _ordered(doubts: Collection[Doubt]) -> tuple[Doubt, ...]:
+    return tuple(doubt for doubt in Doubt if doubt in doubts)

@@ -1,0 +1,100 @@
+"""Until decided: verdicts that stay valid however often the table is looked at, and which cells need more blocks.
+
+After some rounds the table is looked at, cells with a verdict and cells without hope get no more blocks, and the
+others go on to the next look. Each look spends an equal share of the error, so that the bounds of all looks hold at
+once (`bounds.mean_bounds`) and a verdict once given stays. Looks lie half as far apart again each time: one after
+every round would cost all of them more than the early ones save. Dropping a cell leaves it UNDECIDED, which
+is never wrong, so it costs no error.
+
+A study is judged from its records alone: looks are taken again from the values that each had. So an interrupted
+one goes on where it was, and `advise` with the same `Schedule` says what the study said.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from colocate.errors import SpecError
+from colocate.study.advice import Advice, Limits, Ruling, Verdict, advise
+from colocate.study.bounds import Look
+from colocate.study.evidence import Evidence
+from colocate.study.model import Cell
+
+# Below four blocks the bounds of a large table are too wide to settle much.
+FIRST_LOOK = 4
+GROWTH = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When to look at a study of at most `max_rounds` rounds. Called with a number of rounds: the looks until then.
+
+    The first look is after `FIRST_LOOK` rounds, the last after `max_rounds`, each of the others after up to `GROWTH`
+    times as many as the one before. No look comes after the last, whatever is still measured. Raises SpecError for
+    fewer than two rounds.
+    """
+
+    max_rounds: int
+
+    def __post_init__(self) -> None:
+        if self.max_rounds < 2:
+            raise SpecError(f"{self.max_rounds} rounds decide nothing: an interval needs two blocks at the least")
+
+    @property
+    def rounds(self) -> tuple[int, ...]:
+        """The numbers of complete rounds after which to look, rising."""
+        return _rounds(self.max_rounds)
+
+    def __call__(self, rounds: int) -> tuple[Look, ...]:
+        """The looks taken by the time `rounds` rounds are complete."""
+        every = self.rounds
+        return tuple(Look(each, 1 / len(every)) for each in every if each <= rounds)
+
+    def next_look(self, rounds: int) -> int | None:
+        """The number of complete rounds at which to look next, above `rounds`; None after the last look."""
+        return next((each for each in self.rounds if each > rounds), None)
+
+
+@functools.cache
+def _rounds(max_rounds: int) -> tuple[int, ...]:
+    first = min(FIRST_LOOK, max_rounds)
+    steps = max(1, math.ceil(math.log(max_rounds / first) / math.log(GROWTH)))
+    return tuple(sorted({round(first * (max_rounds / first) ** (step / steps)) for step in range(steps + 1)}))
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a study stands: the advice so far, with its rulings sorted by what is to be done.
+
+    `settled` have their verdict. `open` need further blocks. `given_up` are undecided and will hardly be decided by
+    the last look, or more blocks cannot help them at all: their `reason` says which.
+    """
+
+    advice: Advice
+    settled: tuple[Ruling, ...]
+    open: tuple[Ruling, ...]
+    given_up: tuple[Ruling, ...]
+
+    @property
+    def open_cells(self) -> tuple[Cell, ...]:
+        """The cells that need further blocks."""
+        return tuple(ruling.cell for ruling in self.open)
+
+
+def judge(evidence: Sequence[Evidence], limits: Limits, schedule: Schedule) -> Progress:
+    """Where a study stands after the last look that its rounds have reached.
+
+    `evidence` holds complete rounds: every open cell has a block in each, or a failed trial.
+    """
+    advice = advise(evidence, limits, schedule)
+    settled = tuple(ruling for ruling in advice.rulings if ruling.verdict is not Verdict.UNDECIDED)
+    undecided = [ruling for ruling in advice.rulings if ruling.verdict is Verdict.UNDECIDED]
+    return Progress(
+        advice,
+        settled,
+        open=tuple(ruling for ruling in undecided if ruling.open),
+        given_up=tuple(ruling for ruling in undecided if not ruling.open),
+    )

@@ -1,0 +1,355 @@
+"""Verdicts under limits: the rule, what it never does, and the choice that is recommended."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from colocate.errors import SpecError
+from colocate.study.advice import Advice, Choice, Limits, Ruling, Verdict, advise, verdict
+from colocate.study.bounds import bounds
+from colocate.study.evidence import Evidence, Quantity, collect
+from colocate.study.model import Cell, Doubt, Inference, Interval, Stressor, SweepSpec
+from tests.study.tables import COLOCATED, LIMITS, Noise, Outcome, cell, draw, evidence, rates
+from tests.study.test_evidence import EXTERNAL, OWN, SENSOR, doubted, measured
+from tests.study.truth import NETWORK, SPEC, TASK, Truth, record, trial
+
+ORDER = (Verdict.UNSAFE, Verdict.UNDECIDED, Verdict.SAFE)
+P50, POWER, WORK = Quantity.SLOWDOWN_P50, Quantity.POWER, Quantity.WORK_LOSS
+
+
+def around(value: float, spread: float = 0.01, blocks: int = 5) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """So many values of exactly this geometric mean and standard deviation of the logarithm."""
+    z = np.linspace(-1, 1, blocks)
+    return np.asarray(value * np.exp(spread * (z / z.std(ddof=1) if blocks > 1 else 0.0 * z)))
+
+
+def ruling(limits: Limits, **values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Ruling:
+    of = evidence(COLOCATED[0], {Quantity[name]: series for name, series in values.items()})
+    (found,) = advise([of], limits).rulings
+    return found
+
+
+# ---- limits
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({}, "nothing to judge by"),
+        ({"slo_s": 0.0}, "latency limit is 0"),
+        ({"slo_s": math.nan}, "latency limit is nan"),
+        ({"max_slowdown": 0.9}, "as in 1.2"),
+        ({"power_budget_w": -1.0}, "power budget is -1"),
+        ({"max_work_loss": 1.0}, "work loss is 1"),
+        ({"slo_s": 1.0, "quantile": 0.9}, "quantile 0.9 is not one of 0.5, 0.95, 0.99"),
+        ({"slo_s": 1.0, "confidence": 95.0}, "confidence 95"),
+    ],
+)
+def test_a_limit_that_makes_no_sense_is_refused(wrong: dict[str, float], says: str) -> None:
+    with pytest.raises(SpecError, match=says):
+        Limits(**wrong)
+
+
+def test_limits_are_for_the_quantile_asked_for() -> None:
+    every = Limits(slo_s=1.0, max_slowdown=1.2, quantile=0.99, power_budget_w=9.0, max_work_loss=0.1)
+    assert every.by_quantity == {
+        Quantity.LATENCY_P99: 1.0, Quantity.SLOWDOWN_P99: 1.2, Quantity.POWER: 9.0, Quantity.WORK_LOSS: 0.1
+    }  # fmt: skip
+
+
+# ---- the rule
+
+
+@pytest.mark.parametrize(
+    ("interval", "expected"),
+    [
+        (Interval(1.0, 0.9, 1.1), Verdict.SAFE),
+        (Interval(1.0, 0.9, 1.2), Verdict.UNDECIDED),
+        (Interval(1.0, None, None), Verdict.UNDECIDED),
+        (Interval(1.0, 0.9, None), Verdict.UNDECIDED),
+        (Interval(1.2, 1.11, 1.3), Verdict.UNSAFE),
+        (Interval(1.2, 1.11, None), Verdict.UNSAFE),
+        (Interval(1.2, 1.1, 1.3), Verdict.UNDECIDED),
+    ],
+)
+def test_the_rule(interval: Interval, expected: Verdict) -> None:
+    assert verdict(interval, 1.1) is expected
+
+
+def test_safe_takes_all_limits_and_unsafe_any() -> None:
+    limits = Limits(max_slowdown=1.2, quantile=0.5, power_budget_w=10.0)
+    assert ruling(limits, SLOWDOWN_P50=around(1.0), POWER=around(8.0)).verdict is Verdict.SAFE
+    assert ruling(limits, SLOWDOWN_P50=around(1.0), POWER=around(10.0)).verdict is Verdict.UNDECIDED
+    assert ruling(limits, SLOWDOWN_P50=around(1.0), POWER=around(12.0)).verdict is Verdict.UNSAFE
+    assert ruling(limits, SLOWDOWN_P50=around(1.2), POWER=around(12.0)).verdict is Verdict.UNSAFE
+
+
+def test_a_check_tells_its_interval_and_margin() -> None:
+    (check,) = ruling(Limits(power_budget_w=10.0), POWER=around(8.0)).checks
+    assert check.interval is not None and check.interval.hi is not None
+    assert check.interval.value == pytest.approx(8.0)
+    assert check.margin == pytest.approx(1 - check.interval.hi / 10.0)
+    assert (check.further_blocks, check.reason) == (None, "")
+
+
+def test_no_power_meter_leaves_a_power_budget_undecided() -> None:
+    found = ruling(Limits(max_slowdown=1.2, quantile=0.5, power_budget_w=10.0), SLOWDOWN_P50=around(1.0))
+    assert (found.verdict, found.open, found.further_blocks) == (Verdict.UNDECIDED, False, None)
+    assert found.reason == "the power of the board was not metered"
+    broken = ruling(Limits(max_slowdown=1.2, quantile=0.5, power_budget_w=10.0), SLOWDOWN_P50=around(1.5))
+    assert broken.verdict is Verdict.UNSAFE
+
+
+def test_one_block_decides_nothing_and_more_may() -> None:
+    found = ruling(Limits(power_budget_w=10.0), POWER=around(1.0, blocks=1))
+    assert (found.verdict, found.open, found.further_blocks) == (Verdict.UNDECIDED, True, None)
+    assert "two blocks" in found.reason
+
+
+def test_further_blocks_would_probably_decide() -> None:
+    """In most of the tables that go on with as many blocks as were said, the cell is decided."""
+    limits, rng, decided = Limits(power_budget_w=10.0), np.random.default_rng(0), []
+    for _ in range(200):
+        measured_w = 9.95 * np.exp(0.01 * rng.standard_normal(400))
+        before = ruling(limits, POWER=measured_w[:6])
+        if before.further_blocks is not None and before.further_blocks <= 394:
+            after = ruling(limits, POWER=measured_w[: 6 + before.further_blocks])
+            decided.append(after.verdict is not Verdict.UNDECIDED)
+    assert len(decided) > 100 and 0.5 < np.mean(decided) < 1
+
+
+def test_further_blocks_are_fewer_the_further_the_limit() -> None:
+    near, far = (ruling(Limits(power_budget_w=w), POWER=around(10.0)).further_blocks for w in (10.02, 10.05))
+    assert near is not None and far is not None and near > far > 0
+    assert ruling(Limits(power_budget_w=10.0), POWER=np.array([9.0, 10.0, 100 / 9])).further_blocks is None
+
+
+# ---- doubts
+
+
+@pytest.mark.parametrize("doubt", [*EXTERNAL, *OWN, *SENSOR])
+def test_what_the_setting_brought_about_forbids_safe_and_what_came_from_outside_does_not(doubt: Doubt) -> None:
+    done = doubted(measured(6), doubt)
+    (safe,) = advise(collect(done, SPEC), Limits(max_slowdown=2.0)).rulings
+    (unsafe,) = advise(collect(done, SPEC), Limits(max_slowdown=1.01)).rulings
+    assert safe.verdict is (Verdict.UNDECIDED if doubt in OWN else Verdict.SAFE)
+    assert (doubt.value in safe.reason) == (doubt in OWN) and not safe.open
+    assert unsafe.verdict is Verdict.UNSAFE
+
+
+def test_only_doubted_windows_are_no_evidence() -> None:
+    done = measured(3)
+    for block in range(3):
+        done = doubted(done, Doubt.OTHER_LOAD, block=block)
+    (found,) = advise(collect(done, SPEC), Limits(max_slowdown=2.0)).rulings
+    assert found.verdict is Verdict.UNDECIDED and found.reason == "no window counts: other load" and found.open
+
+
+def test_failed_trials_forbid_safe() -> None:
+    (found,) = advise(collect(measured(6), SPEC, [trial(9, TASK)]), Limits(max_slowdown=2.0)).rulings
+    assert (found.verdict, found.open) == (Verdict.UNDECIDED, False) and "trials failed" in found.reason
+
+
+# ---- what never happens
+
+
+@st.composite
+def tables(draw_: st.DrawFn) -> list[Evidence]:
+    rng = np.random.default_rng(draw_(st.integers(0, 2**32 - 1)))
+    found = []
+    for of in COLOCATED[: draw_(st.integers(1, 12))]:
+        blocks = int(rng.integers(1, 7))
+        values = {P50: rng.uniform(1, 1.3), POWER: rng.uniform(5, 12), WORK: rng.uniform(-0.1, 0.5)}
+        noise = {q: rng.uniform(0.0, 0.05) * rng.standard_normal(blocks) for q in values}
+        of_all = evidence(of, {q: np.array([q.exp(q.log(v) + e) for e in noise[q]]) for q, v in values.items()})
+        absent = {q: () if rng.random() < 0.8 else (Doubt.THROTTLED,) for q in values}
+        kept = {q: values for q, values in of_all.values.items() if rng.random() < 0.9}
+        found.append(Evidence(of, kept, {}, {q: doubts for q, doubts in absent.items() if doubts}))
+    return found
+
+
+limit = st.tuples(st.floats(1.01, 1.4), st.floats(4, 13), st.floats(0.01, 0.6))
+
+
+def judged(table: list[Evidence], limits: tuple[float, float, float], confidence: float = 0.95) -> list[Verdict]:
+    slowdown, power_w, loss = limits
+    asked = Limits(
+        max_slowdown=slowdown, quantile=0.5, power_budget_w=power_w, max_work_loss=loss, confidence=confidence
+    )
+    return [found.verdict for found in advise(table, asked).rulings]
+
+
+@given(tables(), limit, limit)
+def test_a_looser_limit_never_makes_a_verdict_worse(
+    table: list[Evidence], a: tuple[float, float, float], b: tuple[float, float, float]
+) -> None:
+    tight, loose = tuple(map(min, a, b)), tuple(map(max, a, b))
+    for before, after in zip(judged(table, tight), judged(table, loose), strict=True):  # type: ignore[arg-type]
+        assert ORDER.index(after) >= ORDER.index(before)
+
+
+@given(tables(), limit, st.floats(0.5, 0.99), st.floats(0.5, 0.99))
+def test_more_confidence_never_decides_more(
+    table: list[Evidence], limits: tuple[float, float, float], a: float, b: float
+) -> None:
+    for sure, surer in zip(judged(table, limits, min(a, b)), judged(table, limits, max(a, b)), strict=True):
+        assert surer in (sure, Verdict.UNDECIDED)
+
+
+@given(tables(), limit, st.randoms(use_true_random=False))
+def test_the_order_of_the_cells_does_not_matter(
+    table: list[Evidence], limits: tuple[float, float, float], shuffler: random.Random
+) -> None:
+    order = shuffler.sample(range(len(table)), len(table))
+    assert judged([table[i] for i in order], limits) == [judged(table, limits)[i] for i in order]
+
+
+@given(tables(), limit)
+def test_bounds_known_beforehand_give_the_verdicts_of_advise(
+    table: list[Evidence], limits: tuple[float, float, float]
+) -> None:
+    """What a page does when a slider moves."""
+    asked = dict(zip((P50, POWER, WORK), limits, strict=True))
+    for each, found in zip(bounds(table), judged(table, limits), strict=True):
+        ends = {q: each.estimates[q].interval if q in each.estimates else Interval(0.0, None, None) for q in asked}
+        if any(lo > asked[q] for q, i in ends.items() if (lo := i.lo) is not None):
+            assert found is Verdict.UNSAFE
+        elif all(i.hi is not None and i.hi <= asked[q] for q, i in ends.items()):
+            assert found is Verdict.SAFE
+        else:
+            assert found is Verdict.UNDECIDED
+
+
+@settings(max_examples=10)
+@given(st.integers(0, 2**32 - 1))
+def test_the_order_of_the_records_does_not_matter(seed: int) -> None:
+    done = measured(4, 100)
+    shuffled = random.Random(seed).sample(done, len(done))
+    limits = Limits(max_slowdown=1.15, power_budget_w=9.0)
+    assert advise(collect(shuffled, SPEC), limits) == advise(collect(done, SPEC), limits)
+
+
+# ---- error rates
+
+
+@pytest.mark.parametrize(
+    ("noise", "at_limit"),
+    [(Noise(), 0.2), (Noise(), 1.0), (Noise(rhos=(0.0, 0.5), heavy=True), 0.2)],
+    ids=["a fifth at the limit", "all at the limit", "heavy tails"],
+)
+def test_wrong_verdicts_are_rare(noise: Noise, at_limit: float) -> None:
+    """40 tables; tests/bench/test_verdicts.py has a thousand. At 5 % more than 7 of them are one chance in 700."""
+    rng = np.random.default_rng(2017)
+    tables_ = [draw(rng, 5, noise, at_limit) for _ in range(40)]
+    false_safe, false_unsafe, decided = rates([Outcome.of(advise(t.evidence(5), LIMITS), t) for t in tables_])
+    print(f"false SAFE {false_safe:.1%}, false UNSAFE {false_unsafe:.1%} of tables, decided {decided:.0%} of cells")
+    assert max(false_safe, false_unsafe) * 40 <= 7
+    assert decided > (0.5 if at_limit < 1 else -1)
+
+
+def test_from_latencies_to_verdicts() -> None:
+    """Autocorrelated windows in full, from 1 to 30 % slower: what is far from the limit is told, none wrongly."""
+    rng, slowdowns = np.random.default_rng(1), [1.0, 1.02, 1.2, 1.3]
+    tasks = [Stressor(f"task{i}") for i in range(len(slowdowns))]
+    spec = SweepSpec((NETWORK,), tuple(tasks))
+    done = []
+    for task, slowdown in zip(tasks, slowdowns, strict=True):
+        solo, beside = Truth(slowdown, rho=0.5, body=0.02).draw(rng, 1, 8, 600)
+        done += [record(trial(b, task), beside[:, 0, b] / solo[:, 0, b].mean() * 0.01) for b in range(8)]
+    solo = Truth(rho=0.5, body=0.02, drift=0.0).draw(rng, 1, 8, 600)[0]
+    done += [record(trial(b), solo[:, 0, b]) for b in range(8)]
+    found = advise(collect(done, spec), Limits(max_slowdown=1.1, quantile=0.5)).rulings
+    assert [each.verdict for each in found] == [Verdict.SAFE, Verdict.SAFE, Verdict.UNSAFE, Verdict.UNSAFE]
+
+
+# ---- the recommendation
+
+
+def placed(step: int, task: str, share: float | None, power_w: float | None, slowdown: float = 1.0) -> Evidence:
+    of = dataclasses.replace(cell("alexnet", step, task), power_w=power_w)
+    return dataclasses.replace(evidence(of, {P50: around(slowdown, 0.001)}), work_share=share)
+
+
+def recommended(table: list[Evidence]) -> Choice:
+    (found,) = advise(table, Limits(max_slowdown=1.1, quantile=0.5)).recommended
+    return found
+
+
+def test_the_choice_with_the_most_work_per_joule_is_recommended() -> None:
+    table = [
+        placed(1, "none", None, 4.0), placed(1, "jpeg", 0.3, 5.0), placed(1, "bitcount", 0.4, 5.0),
+        placed(2, "none", None, 8.0), placed(2, "jpeg", 0.9, 20.0), placed(2, "bitcount", 0.9, 20.0),
+    ]  # fmt: skip
+    found = recommended(table)
+    assert (found.clocks.cpu_hz, found.tasks) == (1, ("jpeg", "bitcount"))
+    assert found.work_share == pytest.approx(0.35) and found.power_w == pytest.approx(5.0)
+    assert found.work_share_per_j == pytest.approx(0.07)
+    assert found.margins[P50] == pytest.approx(1 - 1 / 1.1, abs=0.02)
+
+
+def test_the_turn_of_a_task_that_is_not_safe_stays_empty() -> None:
+    table = [placed(1, "none", None, 4.0), placed(1, "jpeg", 0.6, 6.0), placed(1, "bitcount", 0.9, 9.0, slowdown=1.5)]
+    found = recommended(table)
+    assert found.tasks == ("jpeg",)
+    assert found.work_share == pytest.approx(0.3) and found.power_w == pytest.approx(5.0)
+    without_solo = recommended(table[1:])
+    assert (without_solo.power_w, without_solo.work_share_per_j) == (None, None)
+
+
+def test_without_a_power_meter_the_most_work_counts_and_the_front_is_against_slowdown() -> None:
+    table = [
+        placed(1, "jpeg", 0.3, None, 1.01),
+        placed(2, "jpeg", 0.9, None, 1.02),
+        placed(3, "jpeg", 0.8, None, 1.05),
+    ]
+    advice = advise(table, Limits(max_slowdown=1.1, quantile=0.5))
+    assert [choice.on_front for choice in advice.choices] == [True, True, False]
+    assert [choice.recommended for choice in advice.choices] == [False, True, False]
+
+
+def test_without_work_the_place_that_admits_most_tasks_is_recommended() -> None:
+    table = [placed(1, "jpeg", None, 5.0), placed(2, "jpeg", None, 5.0), placed(2, "bitcount", None, 5.0)]
+    found = recommended(table)
+    assert found.tasks == ("jpeg", "bitcount") and found.work_share is None and not found.on_front
+
+
+def test_nothing_safe_recommends_nothing() -> None:
+    advice = advise([placed(1, "jpeg", 0.5, 5.0, 1.5)], Limits(max_slowdown=1.1, quantile=0.5))
+    assert (advice.choices, advice.recommended, advice.judged) == ((), (), 1)
+
+
+@given(st.lists(st.tuples(st.floats(0.01, 1), st.floats(1, 30)), min_size=1, max_size=9))
+def test_the_recommended_choice_is_on_the_front(points: list[tuple[float, float]]) -> None:
+    table = [placed(step, "jpeg", share, power_w) for step, (share, power_w) in enumerate(points, start=1)]
+    advice: Advice = advise(table, Limits(max_slowdown=1.1, quantile=0.5))
+    (best,) = advice.recommended
+    assert best.work_share_per_j == max(choice.work_share_per_j or 0.0 for choice in advice.choices)
+    front = [choice for choice in advice.choices if choice.on_front]
+    assert any(choice.work_share_per_j == best.work_share_per_j for choice in front)
+    for choice in advice.choices:
+        assert choice.on_front or any(
+            (other.work_share or 0) >= (choice.work_share or 0) and (other.power_w or 0) <= (choice.power_w or 0)
+            for other in front
+        )
+
+
+def test_each_way_to_run_a_network_has_its_own_recommendation() -> None:
+    half = dataclasses.replace(
+        cell("alexnet", 1, "jpeg"), inference=Inference("alexnet", "synthetic", "fp16"), power_w=5.0
+    )
+    table = [placed(1, "jpeg", 0.5, 5.0), dataclasses.replace(placed(1, "jpeg", 0.5, 5.0), cell=half)]
+    found = advise(table, Limits(max_slowdown=1.1, quantile=0.5)).recommended
+    assert [choice.inference.precision for choice in found] == ["fp32", "fp16"]
+
+
+def test_the_cell_of_a_ruling_is_the_cell_of_its_evidence() -> None:
+    table = [evidence(of, {POWER: around(8.0)}) for of in COLOCATED[:5]]
+    found: list[Cell] = [each.cell for each in advise(table, Limits(power_budget_w=10.0)).rulings]
+    assert found == list(COLOCATED[:5])

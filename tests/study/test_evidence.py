@@ -1,0 +1,167 @@
+"""What counts as evidence, window by window, and what doubts do to it."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from colocate.study.evidence import QUANTILES, Evidence, Quantity, collect
+from colocate.study.interference import cells
+from colocate.study.model import ClockPoint, Doubt, PowerTrace, TrialRecord, Work
+from colocate.study.stats import quantile_known, sample_quantile
+from tests.study.truth import SPEC, TASK, Truth, record, records, trial
+
+EXTERNAL = (Doubt.CPU_TIME_STOLEN, Doubt.OTHER_LOAD, Doubt.STARTED_HOT)
+OWN = (Doubt.CLOCK_DRIFTED, Doubt.THROTTLED, Doubt.STRESSOR_ENDED_EARLY)
+SENSOR = (Doubt.WINDOW_SHORT_FOR_SENSOR, Doubt.SENSOR_STALLED, Doubt.SENSOR_FAILED, Doubt.READING_IMPLAUSIBLE)
+
+
+def measured(blocks: int, n: int = 600, seed: int = 0, rho: float = 0.0) -> list[TrialRecord]:
+    """Pairs of windows, metered at 8 W, with the task's work beside and alone."""
+    solo, colocated = Truth(rho=rho).draw(np.random.default_rng(seed), 1, blocks, n)
+    found = [metered(each) for each in records(solo[:, 0], colocated[:, 0])]
+    beside = [dataclasses.replace(r, work=Work("images", 90, 2.0, 2.0)) for r in found if r.trial.stressor]
+    alone = [
+        dataclasses.replace(record(trial(b, TASK, inference=None), np.array([])), work=Work("images", 100, 2.0, 2.0))
+        for b in range(blocks)
+    ]
+    return [*(r for r in found if not r.trial.stressor), *beside, *alone]
+
+
+def metered(of: TrialRecord, watts: float = 8.0) -> TrialRecord:
+    return dataclasses.replace(of, power=PowerTrace(np.array([1.0]), np.array([[watts]]), ("VDD_IN",), 0.1))
+
+
+def doubted(
+    done: list[TrialRecord], doubt: Doubt, *, stressor: bool = True, inference: bool = True, block: int = 0
+) -> list[TrialRecord]:
+    """`done` with a doubt on one window."""
+    hits = [
+        r.trial.block == block and bool(r.trial.stressor) == stressor and bool(r.trial.inference) == inference
+        for r in done
+    ]
+    assert sum(hits) == 1
+    return [dataclasses.replace(r, doubts=(doubt,)) if hit else r for r, hit in zip(done, hits, strict=True)]
+
+
+def colocated(done: list[TrialRecord]) -> Evidence:
+    (found,) = (each for each in collect(done, SPEC) if each.colocated)
+    return found
+
+
+def test_there_is_evidence_for_every_cell_in_the_order_of_the_cells() -> None:
+    done = measured(3)
+    assert [each.cell for each in collect(done, SPEC)] == list(cells(done, SPEC))
+    assert [each.colocated for each in collect(done, SPEC)] == [False, True]
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.9])
+def test_a_window_gives_the_quantiles_that_it_knows(rho: float) -> None:
+    done = measured(4, rho=rho)
+    found = colocated(done)
+    own = {r.trial.round: r.latencies_s for r in done if r.trial.stressor and r.trial.inference}
+    for q in QUANTILES:
+        known = {b: sample_quantile(w, q) for b, w in own.items() if quantile_known(w, q)}
+        assert found.values.get(Quantity.latency(q), {}) == known
+    assert (Quantity.SLOWDOWN_P99 in found.values) == (rho == 0.0)
+
+
+def test_slowdown_is_against_the_solo_window_of_the_block() -> None:
+    done = measured(3)
+    windows = {(r.trial.block, bool(r.trial.stressor)): r.latencies_s for r in done if r.trial.inference}
+    expected = {b: float(np.median(windows[b, True]) / np.median(windows[b, False])) for b in range(3)}
+    assert colocated(done).values[Quantity.SLOWDOWN_P50] == pytest.approx(expected)
+    without = [r for r in done if (r.trial.block, r.trial.stressor) != (1, None)]
+    assert colocated(without).values[Quantity.SLOWDOWN_P50].keys() == {0, 2}
+
+
+def test_power_and_work_are_per_window() -> None:
+    found = colocated(measured(3))
+    assert found.values[Quantity.POWER] == pytest.approx(dict.fromkeys(range(3), 8.0))
+    assert found.values[Quantity.WORK_LOSS] == pytest.approx(dict.fromkeys(range(3), 0.1))
+    assert found.work_share == pytest.approx(0.9)
+
+
+def test_work_share_is_of_the_best_that_the_task_reaches_alone_anywhere() -> None:
+    faster = dataclasses.replace(
+        record(trial(9, TASK, None, ClockPoint(2, 2)), np.array([])), work=Work("images", 400, 2.0, 2.0)
+    )
+    found = colocated([*measured(3), faster])
+    assert found.work_share == pytest.approx(0.225)
+    assert found.values[Quantity.WORK_LOSS] == pytest.approx(dict.fromkeys(range(3), 0.1))
+
+
+def test_what_was_not_measured_has_no_entry() -> None:
+    bare = [dataclasses.replace(r, power=None, work=None) for r in measured(3) if r.trial.inference]
+    found = colocated(bare)
+    assert not {Quantity.POWER, Quantity.WORK_LOSS} & found.values.keys()
+    assert found.work_share is None
+    solo = next(each for each in collect(bare, SPEC) if not each.colocated)
+    assert {quantity.kind for quantity in solo.values} == {"latency"}
+
+
+def test_a_round_without_the_task_alone_has_no_work_loss() -> None:
+    done = [r for r in measured(3) if r.trial.inference or r.trial.round != 1]
+    assert colocated(done).values[Quantity.WORK_LOSS].keys() == {0, 2}
+
+
+@pytest.mark.parametrize("doubt", [*EXTERNAL, *OWN])
+def test_a_window_that_is_not_of_the_setting_gives_no_value(doubt: Doubt) -> None:
+    found = colocated(doubted(measured(3), doubt))
+    assert {tuple(values) for values in found.values.values()} == {(1, 2)}
+    assert set(found.left_out) == set(found.values) and set(found.left_out.values()) == {(doubt,)}
+    assert dict(found.withheld) == (dict.fromkeys(found.values, (doubt,)) if doubt in OWN else {})
+
+
+@pytest.mark.parametrize("doubt", SENSOR)
+def test_a_doubted_sensor_spoils_power_alone(doubt: Doubt) -> None:
+    found = colocated(doubted(measured(3), doubt))
+    assert found.values[Quantity.POWER].keys() == {1, 2}
+    assert found.values[Quantity.SLOWDOWN_P50].keys() == found.values[Quantity.WORK_LOSS].keys() == {0, 1, 2}
+    assert found.left_out == {Quantity.POWER: (doubt,)} and not found.withheld
+
+
+def test_a_doubted_baseline_spoils_only_what_is_set_against_it() -> None:
+    solo = colocated(doubted(measured(3), Doubt.THROTTLED, stressor=False))
+    alone = colocated(doubted(measured(3), Doubt.THROTTLED, inference=False))
+    assert {quantity.kind for quantity in solo.withheld} == {"slowdown"}
+    assert {quantity.kind for quantity in alone.withheld} == {"work"}
+    for found in (solo, alone):
+        for quantity, values in found.values.items():
+            assert values.keys() == ({1, 2} if quantity in found.withheld else {0, 1, 2})
+
+
+def test_a_task_whose_end_no_window_saw_and_failed_trials_withhold_without_taking_values() -> None:
+    done = measured(3)
+    unfinished = [
+        dataclasses.replace(r, work=Work("images", 0, 2.0, 2.0)) if r.trial.stressor and r.trial.inference else r
+        for r in done
+    ]
+    found = colocated(unfinished)
+    assert set(found.withheld) == set(Quantity) and set(found.withheld.values()) == {(Doubt.NO_RUN_COMPLETED,)}
+    assert len(found.values[Quantity.SLOWDOWN_P50]) == 3 and Quantity.WORK_LOSS not in found.values
+    (lossy,) = (each for each in collect(done, SPEC, [trial(9, TASK)]) if each.colocated)
+    assert set(lossy.withheld.values()) == {(Doubt.TRIALS_FAILED,)} and len(lossy.values) == len(Quantity)
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 2**32 - 1))
+def test_shuffled_records_give_the_same_evidence(seed: int) -> None:
+    ordered = doubted(measured(3, 100), Doubt.THROTTLED)
+    assert collect(random.Random(seed).sample(ordered, len(ordered)), SPEC) == collect(ordered, SPEC)
+
+
+@given(st.sampled_from(Quantity), st.floats(1e-6, 0.999), st.floats(1e-6, 0.999))
+def test_the_scale_of_averaging_rises_and_leads_back(quantity: Quantity, a: float, b: float) -> None:
+    assert quantity.exp(quantity.log(a)) == pytest.approx(a)
+    if a < b:
+        assert quantity.log(a) < quantity.log(b)
+    assert (
+        quantity.end(float("nan")) is None
+        and quantity.end(1e6 if quantity is not Quantity.WORK_LOSS else -1e6) is None
+    )

@@ -40,6 +40,19 @@ def test_flags_and_files_speak_the_same_words() -> None:
     assert as_flags == as_file
 
 
+def test_a_network_says_how_it_is_launched_and_waited_for() -> None:
+    keys = {"networks": ["alexnet", {"network": "alexnet", "graph": True, "wait": "spin"}], "wait": "block"}
+    assert make_spec(keys).inferences == (
+        Inference("alexnet", wait="block"),
+        Inference("alexnet", graph=True, wait="spin"),
+    )
+
+
+def test_a_network_that_a_runtime_makes_itself_brings_its_runtime() -> None:
+    found = make_spec({"networks": ["alexnet", "bandwidth", "spin-2ms"]}).inferences
+    assert [inference.backend for inference in found] == ["auto", "bandwidth", "synthetic"]
+
+
 def test_the_default_is_the_founding_studys_nine_pairs() -> None:
     spec = make_spec({})
     assert [i.network for i in spec.inferences] == ["alexnet", "googlenet", "resnet152"]

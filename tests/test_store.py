@@ -33,7 +33,11 @@ def record(index: int, n: int = 3) -> TrialRecord:
         latencies_s=latencies_s,
         work=Work("frames", 10.0, 2.0, 1.9),
         power=PowerTrace(np.array([0.0, 1.0, 1.000000001]), np.array([[1.5, 2.5]] * 3), ("VDD_IN", "VDD_CPU"), 0.01),
+        device_s=latencies_s / 2,
         temperature_c=41.5,
+        gpu_temperature_c=55.0,
+        throttle_reasons=("power cap",),
+        runtime={"provider": "CUDAExecutionProvider", "graph": True, "version": 1.5},
         doubts=(Doubt.CPU_TIME_STOLEN,),
     )
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from colocate.errors import HostError, SpecError
 from colocate.study.model import ClockPoint, HostFacts, Inference, Stressor, SweepSpec
-from colocate.study.plan import clock_points, estimate_s, placement, plan
+from colocate.study.plan import clock_points, estimate_s, placement, plan, settled_backend
 
 TX1_CPU_HZ = tuple(
     khz * 1000
@@ -136,6 +136,31 @@ def test_the_best_backend_is_taken_and_a_missing_one_refused() -> None:
     assert {t.inference.backend for t in plan(spec(), facts()) if t.inference} == {"onnxruntime-cuda"}
     with pytest.raises(HostError, match="tensorrt"):
         plan(spec(inferences=(Inference("alexnet", backend="tensorrt"),)), facts())
+
+
+@pytest.mark.parametrize(
+    ("asked", "taken"),
+    [
+        ("onnxruntime", "onnxruntime-cuda"),
+        ("onnxruntime-cpu", "onnxruntime-cpu"),
+        ("bandwidth", "bandwidth"),
+    ],
+)
+def test_a_family_stands_for_its_best_member_and_a_probe_for_itself(asked: str, taken: str) -> None:
+    machine = dataclasses.replace(facts(), probes=("bandwidth",))
+    assert settled_backend(Inference("x", asked), machine).backend == taken
+
+
+@pytest.mark.parametrize("asked", ["onnx", "onnxruntime-cud", "bandwidth", "caffe"])
+def test_part_of_a_name_is_no_family(asked: str) -> None:
+    with pytest.raises(HostError, match=asked):
+        settled_backend(Inference("x", asked), facts())
+
+
+def test_where_no_runtime_works_auto_says_what_each_lacks() -> None:
+    bare = dataclasses.replace(facts(), backends=(), backend_notes=("tensorrt: no", "onnxruntime-cpu: not there"))
+    with pytest.raises(HostError, match="tensorrt: no; onnxruntime-cpu: not there"):
+        settled_backend(Inference("x"), bare)
 
 
 def test_the_estimate_grows_with_windows_and_rounds() -> None:

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import importlib.metadata
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from colocate.inference import BACKENDS, Runtime, availability
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> None:
+    availability.look.cache_clear()
+
+
+def distribution(folder: Path, name: str) -> None:
+    info = folder / f"{name.replace('-', '_')}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+
+
+@pytest.fixture
+def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """Two folders of packages, the first of which comes before the second and before all others."""
+    folders = tmp_path / "own", tmp_path / "system"
+    for folder in folders:
+        folder.mkdir()
+    monkeypatch.setattr(sys, "path", [*map(str, folders), *sys.path])
+    return folders
+
+
+def test_both_builds_of_onnxruntime_in_one_folder_are_recognised(packages: tuple[Path, Path]) -> None:
+    distribution(packages[0], "onnxruntime-gpu")
+    distribution(packages[0], "onnxruntime")
+    lack = availability.mixed_up()
+    assert lack is not None
+    assert "pip uninstall -y onnxruntime onnxruntime-gpu" in lack.remedy
+
+
+def test_two_builds_in_two_folders_do_not_overwrite_each_other(packages: tuple[Path, Path]) -> None:
+    distribution(packages[0], "onnxruntime-gpu")
+    distribution(packages[1], "onnxruntime")
+    if Path(str(importlib.metadata.distribution("onnxruntime").locate_file(""))) == packages[1]:
+        assert availability.mixed_up() is None
+
+
+def probed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: str) -> availability.Availability:
+    """What is found when the one runtime is a module with this code."""
+    (tmp_path / "made_up.py").write_text(code)
+    runtime = Runtime("made_up:Backend", on_gpu=True)
+    start = subprocess.Popen
+
+    def with_module(command: list[str], **options: object) -> subprocess.Popen[str]:
+        assert command[1:3] == ["-m", "colocate.inference.probe"]
+        setup = (
+            f"import sys; sys.path.insert(0, {str(tmp_path)!r}); "
+            "from colocate.inference import BACKENDS, Runtime, probe; "
+            f"BACKENDS['made-up'] = Runtime('made_up:Backend'); probe.main('made-up')"
+        )
+        return start([command[0], "-c", setup], **options)  # type: ignore[call-overload,no-any-return]
+
+    monkeypatch.setattr(availability.subprocess, "Popen", with_module)  # type: ignore[attr-defined]
+    monkeypatch.setattr(availability, "BACKENDS", {"made-up": runtime, "synthetic": BACKENDS["synthetic"]})
+    return availability.look()
+
+
+def test_a_runtime_that_works_says_what_it_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    code = "import os\ndef probe():\n    print('chatter')\n    os.write(1, b'more')\n    return {'gpu': 'Acme'}\n"
+    found = probed(monkeypatch, tmp_path, code)
+    assert (found.runtimes, found.probes) == (("made-up",), ("synthetic",))
+    assert found.found == {"made-up": {"gpu": "Acme"}}
+    assert found.notes() == ()
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("from colocate.errors import HostError; raise HostError('the driver is too old')", "the driver is too old"),
+        ("import os; os.abort()", "status -6"),
+        ("raise RuntimeError('what nobody foresaw')", "what nobody foresaw"),
+    ],
+)
+def test_one_that_fails_or_dies_is_a_lack_with_its_reason(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, body: str, said: str
+) -> None:
+    found = probed(monkeypatch, tmp_path, f"def probe():\n    {body}\n")
+    assert found.runtimes == ()
+    assert said in found.lacks["made-up"].reason
+
+
+def test_one_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(availability, "PROBE_TIMEOUT_S", 0.5)
+    found = probed(monkeypatch, tmp_path, "def probe():\n    import time; time.sleep(600)\n")
+    assert "did not answer" in found.lacks["made-up"].reason
+
+
+def test_without_its_package_a_runtime_is_not_even_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = Runtime("nowhere:Backend", "no_such_package", "pip install no-such-package", on_gpu=True)
+    monkeypatch.setattr(availability, "BACKENDS", {"missing": missing})
+    monkeypatch.setattr(availability.subprocess, "Popen", None)  # type: ignore[attr-defined]
+    lack = availability.look().lacks["missing"]
+    assert (lack.reason, lack.remedy) == (
+        "the package no_such_package is not installed",
+        "pip install no-such-package",
+    )

@@ -55,7 +55,7 @@ def primary_context(wait: str) -> Any:
     try:
         import pycuda.driver as driver
     except ImportError as error:
-        raise HostError(f"pycuda cannot be imported: {explained(str(error))}") from error
+        raise HostError(f"pycuda cannot be imported: pip install pycuda [{_shortened(str(error))}]") from error
     try:
         driver.init()
         context = driver.Device(0).retain_primary_context()

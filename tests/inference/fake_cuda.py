@@ -53,6 +53,7 @@ class Gpu:
     capability: tuple[int, int] = (8, 7)
     free_bytes: int = 1 << 30
     refusal: int = 0  # what cuInit answers
+    taken: bool = False  # by another program, for itself alone
     flags: int | None = None
     initialised: bool = False
     contexts: list[Context] = field(default_factory=list)
@@ -165,6 +166,8 @@ def driver_of(gpu: Gpu) -> types.ModuleType:
             return gpu.capability
 
         def retain_primary_context(self) -> Context:
+            if gpu.taken:
+                raise LogicError("cuDevicePrimaryCtxRetain failed: CUDA-capable device(s) is/are busy or unavailable")
             return Context(gpu)
 
     def init() -> None:

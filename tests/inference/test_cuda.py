@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 
 import pytest
 
@@ -55,4 +56,18 @@ def test_without_a_driver_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(ctypes, "CDLL", absent)
     with pytest.raises(HostError, match="there is no NVIDIA GPU"):
+        cuda.primary_context("spin")
+
+
+def test_a_gpu_that_another_program_holds_is_told_of(gpu: Gpu) -> None:
+    gpu.taken = True
+    with pytest.raises(HostError, match="exclusive mode"):
+        cuda.primary_context("spin")
+    assert gpu.at_exit == []
+
+
+def test_without_pycuda_the_message_says_how_to_get_it(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pycuda", None)
+    monkeypatch.delitem(sys.modules, "pycuda.driver")
+    with pytest.raises(HostError, match="pip install pycuda"):
         cuda.primary_context("spin")

@@ -82,7 +82,7 @@ def _run_sweep(arguments: argparse.Namespace) -> int:
 
     request = _request(arguments)
     spec = make_spec(request)
-    rig = make_rig(spec.rig)
+    rig = make_rig(spec.rig, dict(spec.model))
     if arguments.dry_run:
         return _dry_run(arguments, spec, rig)
     if arguments.out is None:

@@ -82,6 +82,7 @@ class Request:
     window: _Seconds = 2.0
     max_start_temp: Annotated[float, Field(gt=0, lt=150, allow_inf_nan=False)] | None = None
     seed: Annotated[int, Field(strict=True)] = 0
+    model: Mapping[str, Annotated[float, Field(allow_inf_nan=False, strict=True)]] = field(default_factory=dict)
 
 
 _request = TypeAdapter(Request)
@@ -121,6 +122,7 @@ def make_spec(keys: Mapping[str, Any]) -> SweepSpec:
         window_s=request.window,
         max_start_temp_c=request.max_start_temp,
         seed=request.seed,
+        model=tuple(sorted(request.model.items())),
     )
 
 
@@ -133,7 +135,9 @@ def _validated(keys: Mapping[str, Any]) -> Request:
         # Of the branches of a union the one that went deepest is the one that was meant; their names are no keys.
         first = max(error.errors(), key=lambda each: len(each["loc"]))
         where = ".".join(str(part) for part in first["loc"] if part not in _BRANCHES)
-        raise SpecError(f"{where}: {first['msg'][0].lower()}{first['msg'][1:]}, not {first['input']!r}") from error
+        raise SpecError(
+            f"{repr(where)[1:-1]}: {first['msg'][0].lower()}{first['msg'][1:]}, not {first['input']!r}"
+        ) from error
 
 
 def _inference(entry: str | NetworkRequest, request: Request) -> Inference:

@@ -115,7 +115,7 @@ def _serve(name: str) -> NoReturn:
                 report["failed"] = {"returncode": None, "stderr": str(error)}
         return report
 
-    serve(measure_and_verify, stressor.facts())
+    serve(Control(), measure_and_verify, stressor.facts())
 
 
 def _command(argv: Sequence[str]) -> Command:
@@ -152,7 +152,7 @@ def _run_command(argv: Sequence[str], seconds: float) -> Report:
 def _serve_command(argv: Sequence[str]) -> NoReturn:
     command = _command(argv)
     try:
-        serve(command.measure, command.facts(), at_end=command.end)
+        serve(Control(at_end=command.end), command.measure, command.facts())
     finally:
         command.end()
 

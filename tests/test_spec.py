@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from colocate.errors import SpecError
+from colocate.rigs import make_rig
 from colocate.spec import Request, make_spec, read_study
 from colocate.study.model import Inference, Stressor
 
@@ -79,12 +80,27 @@ def test_the_default_is_the_founding_studys_nine_pairs() -> None:
         ({"commands": {"x": "  "}}, "the command is empty"),
         ({"commands": {"jpeg": "true"}}, "name of a built-in stressor"),
         ({"commands": {"none": "true"}}, "cannot name a task"),
+        ({"model": {"contention": "strong"}}, r"model\.contention: .*number"),
+        ({"model": 2}, "model: "),
+        ({"model": {"a\nb": "x"}}, r"model\.a\\nb: "),
+        ({"\n": 1}, r"unknown key '\\n'"),
     ],
 )
 def test_what_is_wrong_is_named(keys: dict[str, object], said: str) -> None:
     with pytest.raises(SpecError, match=said) as caught:
         make_spec(keys)
     assert "\n" not in str(caught.value)
+
+
+def test_a_models_assumptions_belong_to_the_study_and_a_machine_has_none() -> None:
+    spec = make_spec({"rig": "tx1-model", "model": {"contention": 2}})
+    assert spec.model == (("contention", 2.0),)
+    rig = make_rig(spec.rig, dict(spec.model))
+    assert rig.facts() != make_rig(spec.rig).facts()
+    with pytest.raises(SpecError, match="'contenton' cannot be set; did you mean 'contention'"):
+        make_rig("tx1-model", {"contenton": 2.0})
+    with pytest.raises(SpecError, match="rig 'host' has no constants to set"):
+        make_rig("host", {"contention": 2.0})
 
 
 def test_malformed_toml_is_told_with_its_line(tmp_path: Path) -> None:

@@ -58,7 +58,15 @@ class Child:
 
     def stop(self, timeout_s: float) -> Mapping[str, Any]:
         """Fall idle; the report of the time since the last `go`."""
+        self.fall_idle()
+        return self.report(timeout_s)
+
+    def fall_idle(self) -> None:
+        """The first half of `stop`, for several children at once: each prepares its report while the next is told."""
         self._send("stop")
+
+    def report(self, timeout_s: float) -> Mapping[str, Any]:
+        """The second half of `stop`."""
         return self._receive(timeout_s)
 
     def cpu_s(self) -> float:

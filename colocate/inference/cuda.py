@@ -7,6 +7,8 @@ import ctypes
 from collections.abc import Callable
 from typing import Any
 
+import numpy.typing as npt
+
 from colocate.errors import HostError
 
 # CUctx_flags of the CUDA driver API: how a thread waits for the GPU.
@@ -87,6 +89,16 @@ def captured(stream: int, enqueue: Callable[[], None]) -> Callable[[], None]:
         _check(driver, driver.cuGraphLaunch(executable, handle))
 
     return launch
+
+
+def page_lock(array: npt.NDArray[Any]) -> None:
+    """Keep `array` where it is in memory until the process ends, so that the GPU copies from it directly.
+
+    A context must be current (cuMemHostRegister, CUDA driver API). Raises HostError.
+    """
+    driver = _library()
+    pointer, size = ctypes.c_void_p(array.ctypes.data), ctypes.c_size_t(array.nbytes)
+    _check(driver, driver.cuMemHostRegister_v2(pointer, size, 0))
 
 
 def explained(message: str) -> str:

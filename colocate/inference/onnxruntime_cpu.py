@@ -31,7 +31,9 @@ def load(
     try:
         session = ort.InferenceSession(str(network.path), options, providers=[(provider, dict(settings))])
     except Exception as error:  # onnxruntime's many exceptions share no other base
-        raise HostError(f"onnxruntime cannot load {network.path}: {one_line(error)}") from error
+        # After a failure it tries the CPU by itself; what that says hides the reason.
+        first = error.__cause__ if isinstance(error.__cause__, Exception) else error
+        raise HostError(f"onnxruntime cannot load {network.path}: {one_line(first)}") from error
     # A provider that cannot start is only warned of, and the CPU takes its place.
     if session.get_providers()[0] != provider:
         raise HostError(f"onnxruntime started {session.get_providers()[0]} in place of {provider}")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -30,7 +28,8 @@ class OnnxRuntimeCuda:
     def __init__(self, inference: Inference, network: Network | None) -> None:
         assert network is not None, "this runtime runs a network's file"
         cuda.schedule(inference.wait)
-        _preload()
+        # CUDA and cuDNN from NVIDIA's Python packages, where these are installed and the system has none.
+        ort.preload_dlls()
         settings = {
             "device_id": "0",
             "cudnn_conv_algo_search": "EXHAUSTIVE",
@@ -56,6 +55,8 @@ class OnnxRuntimeCuda:
     def _bind(self, network: Network) -> None:
         """Buffers of fixed address, as a captured graph needs them."""
         self._host_input = input_array(network)
+        # Copied from where it lies: pages that could move would be copied to a place of the driver's first.
+        cuda.page_lock(self._host_input)
         self._input = ort.OrtValue.ortvalue_from_numpy(self._host_input, "cuda", 0)
         self._binding = self._session.io_binding()
         self._binding.bind_ortvalue_input(network.inputs[0].name, self._input)
@@ -98,10 +99,3 @@ def probe() -> Facts:
         runtime = OnnxRuntimeCuda(Inference("probe"), network)
         runtime.infer()
         return runtime.facts()
-
-
-def _preload() -> None:
-    """Load CUDA and cuDNN from NVIDIA's Python packages, where these are installed and the system has none."""
-    # It prints what it does not find, and a worker's standard output belongs to its parent.
-    with contextlib.redirect_stdout(sys.stderr):
-        ort.preload_dlls()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
 
 from colocate.errors import ColocateError
@@ -16,12 +17,16 @@ from colocate.inference import BACKENDS
 
 def main(name: str) -> None:
     """Run the `probe` of the runtime's module."""
+    # Standard output is for the answer alone, whatever a library prints to it.
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
     module, _, _ = BACKENDS[name].target.partition(":")
     try:
         found = importlib.import_module(module).probe()
     except ColocateError as error:
         sys.exit(str(error))
-    sys.stdout.write(json.dumps(found))
+    out.write(json.dumps(found))
+    out.close()
 
 
 if __name__ == "__main__":

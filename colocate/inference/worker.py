@@ -52,6 +52,7 @@ def measure(backend: Backend, control: Control) -> Mapping[str, Any]:
 
 def main(request: str) -> None:
     """Load what `request` names and serve it: JSON with the fields of `Inference`, and of `Network` or null."""
+    control = Control()
     fields = json.loads(request)
     network = None
     if fields["network"] is not None:
@@ -70,10 +71,9 @@ def main(request: str) -> None:
     gc.collect()
     gc.freeze()
     gc.disable()
+    ready = {"runtime": dict(backend.facts()), "inference_s": inference_s}
     try:
-        serve(
-            lambda control: measure(backend, control), {"runtime": dict(backend.facts()), "inference_s": inference_s}
-        )
+        serve(control, lambda control: measure(backend, control), ready)
     except ColocateError as error:
         sys.exit(str(error))
 

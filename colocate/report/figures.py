@@ -15,7 +15,7 @@ from colocate.report.founding import draw_founding_study
 from colocate.report.heatmap import draw_heatmap
 from colocate.report.labels import caption_of
 from colocate.report.metrics import METRICS
-from colocate.report.validation import checks_of, draw_validation
+from colocate.report.validation import checks_of, constants_of, draw_validation
 from colocate.store import Header
 from colocate.study.model import Cell, TrialRecord
 
@@ -33,14 +33,14 @@ def write_figures(
     Raises OSError when a file cannot be written, StoreError where the header is damaged.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    caption = caption_of(header, cells, len(records))
+    caption = caption_of(header, cells, records)
     written: list[Path] = []
     with _house_style():
         for metric in METRICS:
             written += _saved(folder / f"heatmap-{metric.name}", draw_heatmap(metric, cells, caption))
         written += _saved(folder / "distributions", draw_distributions(cells, records, caption))
         written += _saved(folder / "founding-study", draw_founding_study(cells, records, caption))
-        written += _saved(folder / "validation", draw_validation(checks_of(header), caption))
+        written += _saved(folder / "validation", draw_validation(checks_of(header), constants_of(header), caption))
     return tuple(written)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from colocate.report.tables import clocks_label
 from colocate.store import Header
 from colocate.study.interference import SOLO
-from colocate.study.model import Cell, HostFacts, Inference
+from colocate.study.model import Cell, HostFacts, Inference, TrialRecord
 
 NAME_LIMIT = 26
 LINE_LIMIT = 76
@@ -26,19 +26,29 @@ class Caption:
     circumstances: tuple[str, ...]
 
 
-def caption_of(header: Header, cells: Sequence[Cell], done: int) -> Caption:
-    """The Caption of a run with `done` trials on the disk."""
+def caption_of(header: Header, cells: Sequence[Cell], records: Sequence[TrialRecord]) -> Caption:
+    """The Caption of a run with `records` on the disk."""
     blocks = sorted({cell.blocks for cell in cells if cell.stressor != SOLO}) or [0]
     span = f"{blocks[0]}" if len(blocks) == 1 else f"{blocks[0]} to {blocks[-1]}"
-    phrases = [f"{span} block{'' if span == '1' else 's'}", f"windows of {header.spec.window_s:g} s"]
+    phrases = [f"{span} block{'' if span == '1' else 's'}", f"windows of {_window_words(header, records)} s"]
+    phrases += [f"assuming {name} = {value:g}" for name, value in header.spec.model]
     if header.facts.confinement.startswith(("cgroup", "affinity")):
         phrases.append(header.facts.confinement)
-    if done < header.planned:
-        phrases.append(f"unfinished: {done} of {header.planned} trials")
+    if len(records) < header.planned:
+        phrases.append(f"unfinished: {len(records)} of {header.planned} trials")
     phrases += [
         quality for values in _qualities_seen(inferences_of(cells)) if len(values) == 1 and (quality := values.pop())
     ]
     return Caption(_rig_words(header.facts), tuple(phrases))
+
+
+def _window_words(header: Header, records: Sequence[TrialRecord]) -> str:
+    """How long the windows asked for were in fact: a machine ends one with an inference, a model may lengthen it."""
+    elapsed_s = [record.elapsed_s for record in records] or [header.spec.window_s]
+    shortest, longest = (
+        f"{round(seconds, 1 if seconds < 100 else None):g}" for seconds in (min(elapsed_s), max(elapsed_s))
+    )
+    return shortest if shortest == longest else f"{shortest} to {longest}"
 
 
 def _rig_words(facts: HostFacts) -> str:

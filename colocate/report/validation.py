@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import csv
 import dataclasses
 import statistics
@@ -146,7 +147,7 @@ def write_provenance(folder: Path, header: Header) -> tuple[Path, ...]:
     return tuple(written)
 
 
-def draw_validation(checks: Sequence[Check], caption: Caption) -> Figure | None:
+def draw_validation(checks: Sequence[Check], constants: Sequence[Constant], caption: Caption) -> Figure | None:
     """One line per figure, grouped by source, quantity and role; None where nothing was validated."""
     if not checks:
         return None
@@ -158,6 +159,9 @@ def draw_validation(checks: Sequence[Check], caption: Caption) -> Figure | None:
     own, phrases = Caption(caption.rig, ()), ["error = model / published \N{MINUS SIGN} 1"]
     by_role = {role: [check for check in checks if check.role == role] for role in _LOOKS}
     summaries = [f"{role}: {_summary(of_role)}" for role, of_role in by_role.items() if of_role]
+    kinds = collections.Counter(constant.kind for constant in constants)
+    counted = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
+    summaries.append(f"constants: {counted}; each with its unit and source in constants.csv")
     first_line = heading_height_in(own, phrases, width) + 0.05
     top = first_line + LINE_IN * len(summaries) + 0.16
     bottom = top + max(sum(map(_height_in, column)) for column in columns)

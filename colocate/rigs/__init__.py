@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from colocate.errors import SpecError
 from colocate.inference import BACKENDS
 from colocate.study.model import HostFacts, Inference, Trial, TrialRecord
 
@@ -40,12 +41,20 @@ RIGS = {
     "host": "colocate.rigs.host:HostRig",
     "tx1-model": "colocate.rigs.tx1:Tx1Rig",
 }
+# Those that rest on constants, of which a study may set what is assumed.
+MODELS = ("tx1-model",)
 # The runtimes that some rig has, and the family of two of them; which of them this one has is among its facts.
 RUNTIMES = (*BACKENDS, "onnxruntime", "caffe")
 
 
-def make_rig(name: str) -> Rig:
-    """The rig behind a name of `RIGS`."""
+def make_rig(name: str, model: Mapping[str, float] | None = None) -> Rig:
+    """The rig behind a name of `RIGS`; `model` sets constants of a model.
+
+    Raises SpecError where the rig has none, or not these.
+    """
+    if model and name not in MODELS:
+        raise SpecError(f"model: rig '{name}' has no constants to set; remove [model], or use --rig {MODELS[0]}")
     module, _, attribute = RIGS[name].partition(":")
-    rig: Rig = getattr(importlib.import_module(module), attribute)()
+    factory = getattr(importlib.import_module(module), attribute)
+    rig: Rig = factory(model) if model else factory()
     return rig

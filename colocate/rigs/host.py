@@ -149,11 +149,17 @@ def _run(trial: Trial, hold: _Hold) -> TrialRecord:
     activities = _activities(trial, worker, stressors)
     hold.watch.window(trial.window_s, trial.placement.inference_cpus)
     disturbances = [activity.disturbance() for activity in activities]
-    served = [child.stop(_patience_s(child)) for child in worker]
-    worked = [child.stop(_patience_s(child)) for child in stressors]
+    served, worked = _stopped(worker), _stopped(stressors)
     sight = hold.watch.end()
     runtime = worker[0].facts["runtime"] if worker else {}
     return record(trial, started_unix_s, begin_ns, served, worked, disturbances, sight, hold.started_hot, runtime)
+
+
+def _stopped(children: Sequence[Child]) -> list[Mapping[str, Any]]:
+    """The reports of all; the last is stopped no later than the first, however long that takes to report."""
+    for child in children:
+        child.fall_idle()
+    return [child.report(_patience_s(child)) for child in children]
 
 
 def _patience_s(child: Child) -> float:

@@ -67,6 +67,7 @@ class SweepSpec:
     `cpu_clocks` and `gpu_clocks` hold steps in Hz, or the words `low`, `mid`, `high`, or `native` alone;
     None asks for the default of the machine. `emc_clock` is one memory clock for the whole study, None leaves
     it alone. A block waits, within bounds, until the machine is no hotter than `max_start_temp_c`.
+    `model` sets constants of a rig that is a model, by their names, in order.
     """
 
     inferences: tuple[Inference, ...]
@@ -83,6 +84,7 @@ class SweepSpec:
     window_s: float = 2.0
     max_start_temp_c: float | None = None
     seed: int = 0
+    model: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

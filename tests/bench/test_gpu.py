@@ -39,7 +39,7 @@ from colocate.inference import BACKENDS
 from colocate.inference.networks import Network
 from colocate.inference.worker import measure
 from colocate.study.model import Inference
-from cpu_workloads.contract import serve
+from cpu_workloads.contract import Control, serve
 request = json.loads(sys.argv[1])
 inference = Inference(**request["inference"])
 backend = BACKENDS[inference.backend].load()(inference, Network.from_json(request["network"]))
@@ -62,7 +62,7 @@ def either(control):
     global turn
     turn += 1
     return measure(backend, control) if turn % 2 else bare(control)
-serve(either, {})
+serve(Control(), either, {})
 """
 
 

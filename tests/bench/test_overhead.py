@@ -36,7 +36,7 @@ WINDOW_S = 0.4
 # As little as can stand around an inference and still time it; otherwise the worker's own settings.
 BARE = """
 import gc, json, os, sys, time
-from cpu_workloads.contract import serve
+from cpu_workloads.contract import Control, serve
 from colocate.inference.networks import Network
 from colocate.inference.onnxruntime_cpu import OnnxRuntimeCpu
 from colocate.study.model import Inference
@@ -51,7 +51,7 @@ def measure(control):
         session.run_with_iobinding(binding)
         ends.append(time.perf_counter_ns())
     return {"latencies_ns": [b - a for a, b in zip(ends, ends[1:])]}
-serve(measure, {})
+serve(Control(), measure, {})
 """
 
 

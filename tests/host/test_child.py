@@ -18,13 +18,13 @@ HERE = Seat((CPU,))
 
 COUNTER = """
 import os
-from cpu_workloads.contract import serve
+from cpu_workloads.contract import Control, serve
 def measure(control):
     count = 0
     while not control.pending():
         count += 1
     return {"count": count}
-serve(measure, {"cpus": sorted(os.sched_getaffinity(0)), "threads": os.cpu_count()})
+serve(Control(), measure, {"cpus": sorted(os.sched_getaffinity(0)), "threads": os.cpu_count()})
 """
 
 

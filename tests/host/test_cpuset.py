@@ -17,7 +17,7 @@ from colocate.host.cpuset import Seat
 CPUS = tuple(sorted(os.sched_getaffinity(0)))
 SELF_REPORT = """
 import os
-from cpu_workloads.contract import serve
+from cpu_workloads.contract import Control, serve
 def granted(try_to_leave):
     if try_to_leave:
         try:
@@ -25,7 +25,7 @@ def granted(try_to_leave):
         except OSError:
             pass
     return sorted(os.sched_getaffinity(0))
-serve(lambda control: {"left": granted(True)}, {"cpus": granted(False)})
+serve(Control(), lambda control: {"left": granted(True)}, {"cpus": granted(False)})
 """
 
 

@@ -109,6 +109,14 @@ def test_svg_holds_values_intervals_rig_and_circumstances_as_text(tmp_path: Path
     assert "12.3" in texts(tmp_path / "distributions.svg")
 
 
+def test_windows_are_told_as_long_as_they_were(tmp_path: Path) -> None:
+    short, long = (
+        dataclasses.replace(record, elapsed_s=s) for record in records_of([cell()]) for s in (2.04, 1286.4)
+    )
+    write_figures(tmp_path, header("tx1-model"), [cell()], [short, long])
+    assert "windows of 2 to 1286 s" in "\n".join(texts(tmp_path / "heatmap-slowdown-p50.svg"))
+
+
 def test_a_machine_is_named_by_its_processor(tmp_path: Path) -> None:
     write_figures(tmp_path, header("host"), [cell()], [])
     assert "host: Acme Nine 9000" in texts(tmp_path / "heatmap-slowdown-p50.svg")

@@ -40,7 +40,7 @@ def page(run: tuple[Header, Sequence[TrialRecord]]) -> list[str] | None:
     """Every text of the page."""
     head, records = run
     found = cells(records, head.spec)
-    figure = draw_founding_study(found, records, caption_of(head, found, len(records)))
+    figure = draw_founding_study(found, records, caption_of(head, found, records))
     return None if figure is None else [item.get_text() for item in figure.findobj() if isinstance(item, Text)]
 
 
@@ -73,7 +73,7 @@ def test_ratios_are_over_alexnet_at_the_highest_clocks() -> None:
 def test_lines_show_what_the_records_hold() -> None:
     head, records = RUN
     found = cells(records, head.spec)
-    figure = draw_founding_study(found, records, caption_of(head, found, len(records)))
+    figure = draw_founding_study(found, records, caption_of(head, found, records))
     assert figure is not None
     lines = [np.asarray(line.get_ydata(), dtype=float) for axes in figure.axes for line in axes.lines]
     for network in ("alexnet", "googlenet", "resnet152"):

@@ -45,6 +45,7 @@ def test_the_page_tells_each_figure_its_error_and_its_role(tmp_path: Path) -> No
     assert "calibration: 12.0 % in the median, 12.0 % at worst" in found
     assert "not fitted: 5.0 % in the median, 5.0 % at worst" in found
     assert any("MODEL of a Tegra X1, not a measurement" in words for words in found)
+    assert "constants: 1 assumed; each with its unit and source in constants.csv" in found
     assert any(words.startswith("not fitted: 1 figure,") and "1 within 10 %" in words for words in found)
 
 

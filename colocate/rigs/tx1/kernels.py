@@ -27,18 +27,6 @@ WIDTH_BYTES = {"fp32": 4, "fp16": 2}
 # Kinds that move no data, so that no kernel runs.
 _FREE = frozenset(("Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"))
 
-# Assumed, after the structure of BVLC Caffe's layers: the kernels that they launch beside cuDNN's or cuBLAS's own,
-# each as its passes over the layer's output. A copy reads and writes, 2; kernels over channels count as 0.
-_BIAS = (2,)
-_GROUPS_JOIN = (0,)
-# Four small ones prepare mean and variance, two products subtract the mean, four make the deviation, then a
-# division, and a copy for a backward pass that never comes.
-_BATCH_NORM = (0, 0, 0, 0, 0, 2, 0, 0, 0, 1, 3, 2)
-# A copy of the input, again for the backward pass, then the multiplication.
-_SCALE = (2, 2)
-# The output is cleared, then each input added to it.
-_SUM = (1, 3, 3)
-
 
 @dataclass(frozen=True, slots=True)
 class Kernels:
@@ -85,19 +73,24 @@ def _caffe(layers: Sequence[Layer], inference: Inference, c: Constants) -> Itera
         output_bytes = WIDTH_BYTES[inference.precision] * (layer.output_elements or 0)
         if layer.kind in _FREE:
             continue
-        beside: tuple[float, ...] = ()
+        # Kernels of Caffe's own beside the layer's: how many, with how many passes over the output together.
+        beside: list[tuple[float, float]] = []
         if layer.kind == "Add":
-            beside = _SUM
+            beside = [(c.sum_launches, c.sum_passes)]
         elif layer.kind == "Concat":
-            beside = tuple(2 / len(layer.inputs) for _ in layer.inputs)
+            # Every input is copied to its place.
+            beside = [(len(layer.inputs), 2)]
         else:
             yield index, _own_kernel(layer, inference, c)
             if layer.kind == "Conv":
-                beside = _GROUPS_JOIN + (_BATCH_NORM + _SCALE if normalised else _BIAS)
-            elif layer.kind == "Gemm":
-                beside = _BIAS
-        for passes in beside:
-            yield index, _Kernel(0.0, passes * output_bytes, 0.0)
+                beside = [(c.join_launches, 0)]
+            if layer.kind == "Conv" and normalised:
+                beside += [(c.norm_launches, c.norm_passes), (c.scale_launches, c.scale_passes)]
+            elif layer.kind in ("Conv", "Gemm"):
+                beside += [(c.bias_launches, c.bias_passes)]
+        for launches, passes in beside:
+            for _ in range(round(launches)):
+                yield index, _Kernel(0.0, passes / round(launches) * output_bytes, 0.0)
 
 
 def _tensorrt(layers: Sequence[Layer], inference: Inference, c: Constants) -> Iterator[tuple[int, _Kernel]]:

@@ -10,19 +10,16 @@ from colocate.rigs.tx1.clocks import emc_hz
 from colocate.rigs.tx1.constants import Constants
 from colocate.rigs.tx1.kernels import WIDTH_BYTES, Kernels, kernels
 from colocate.rigs.tx1.power import inference_j, resting_w
-from colocate.rigs.tx1.tasks import Task, traffic_bytes_per_s, unit_s
+from colocate.rigs.tx1.tasks import task, traffic_bytes_per_s, unit_s
 from colocate.rigs.tx1.timing import Timeline, durations_s, timeline
 from colocate.study.model import FloatArray, Inference
-
-# What a fair scheduler gives the launching thread beside one task on its core.
-_SHARED_RATIO = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Background tasks: `processes` copies of a task, one of them on the network's own core if `shared`."""
+    """Background tasks: `processes` copies of one of `tasks.UNITS`, one of them on the network's core if `shared`."""
 
-    task: Task
+    task: str
     processes: int = 1
     shared: bool = False
 
@@ -105,22 +102,23 @@ class Tx1Model:
         emc = emc_hz(cpu_hz, None if inference is None else setting.gpu_hz)
         pressure, work_cpus = setting.pressure_bytes_per_s, 0.0
         if load is not None:
-            pressure += load.processes * traffic_bytes_per_s(load.task, cpu_hz, emc, c)
+            pressure += load.processes * traffic_bytes_per_s(task(load.task, c), cpu_hz, emc, c)
             work_cpus = float(load.processes)
         line, energy_j, taken = None, None, setting.pressure_bytes_per_s
         if inference is not None:
             work = self.work(inference)
             shared = load is not None and load.shared
             running_s = durations_s(work.kernels, setting.gpu_hz, emc, pressure, c)
-            line = timeline(running_s, work.prepare_cycles, cpu_hz, _SHARED_RATIO if shared else 1.0, c)
+            line = timeline(running_s, work.prepare_cycles, cpu_hz, c.shared_ratio if shared else 1.0, c)
             energy_j = inference_j(line, work.kernels, inference.precision, cpu_hz, setting.gpu_hz, c)
             taken += float(work.kernels.traffic_bytes.sum()) / line.latency_s
             work_cpus -= line.host_cpu_s / line.latency_s if shared else 0.0
         work_per_s, traffic, w_per_hz = 0.0, setting.pressure_bytes_per_s, 0.0
         if load is not None:
-            work_per_s = work_cpus / unit_s(load.task, cpu_hz, emc, taken, c)
-            traffic += work_per_s * load.task.bytes_per_unit
-            w_per_hz = work_cpus * load.task.w_per_hz
+            done = task(load.task, c)
+            work_per_s = work_cpus / unit_s(done, cpu_hz, emc, taken, c)
+            traffic += work_per_s * done.bytes_per_unit
+            w_per_hz = work_cpus * done.w_per_hz
         return Prediction(emc, resting_w(cpu_hz, w_per_hz, traffic, c), work_per_s, work_cpus, line, energy_j)
 
 

@@ -13,13 +13,13 @@ import numpy as np
 from colocate.errors import SpecError
 from colocate.inference import graph, networks
 from colocate.rigs.tx1.clocks import CPU_STEPS_HZ, GPU_STEPS_HZ
-from colocate.rigs.tx1.constants import Constants, rows
+from colocate.rigs.tx1.constants import assuming, rows
 from colocate.rigs.tx1.model import Load, Prediction, Setting, Tx1Model
 from colocate.rigs.tx1.noise import drift, generator, latencies_s
 from colocate.rigs.tx1.power import RAILS
 from colocate.rigs.tx1.published import validate
 from colocate.rigs.tx1.sensor import shown
-from colocate.rigs.tx1.tasks import TASKS
+from colocate.rigs.tx1.tasks import UNITS
 from colocate.study.model import HostFacts, Inference, Trial, TrialRecord, Work
 from colocate.study.plan import distinct_inferences
 
@@ -39,9 +39,9 @@ _CONSTANT = ("name", "value", "unit", "kind", "source")
 class Tx1Rig:
     """A model of a Jetson TX1 that serves trials like the board would. Nothing that it returns is measured."""
 
-    def __init__(self, constants: Constants | None = None) -> None:
-        self._model = Tx1Model(constants)
-        self._now_s = 0.0
+    def __init__(self, model: Mapping[str, float] | None = None) -> None:
+        """`model` sets constants that are assumed. Raises SpecError for others, and for what they cannot be."""
+        self._model = Tx1Model(assuming(model or {}))
 
     def facts(self) -> HostFacts:
         """See `Rig.facts`. The constants are part of them: with others it is another machine."""
@@ -66,10 +66,14 @@ class Tx1Rig:
     def check(self, trials: Sequence[Trial]) -> None:
         """See `Rig.check`. Only tasks whose cycles and traffic are known can be modelled."""
         for inference in distinct_inferences(trials):
+            if inference.graph or inference.wait != "spin":
+                raise SpecError(
+                    f"rig '{NAME}' models launches one by one by a thread that spins: leave out graph and wait"
+                )
             networks.check(inference.network, inference.batch)
         for stressor in dict.fromkeys(trial.stressor for trial in trials if trial.stressor is not None):
-            if stressor.argv or stressor.name not in TASKS:
-                known = ", ".join(TASKS)
+            if stressor.argv or stressor.name not in UNITS:
+                known = ", ".join(UNITS)
                 raise SpecError(
                     f"rig '{NAME}' knows what {known} do on a Tegra X1; what '{stressor.name}' does must be measured "
                     "on a real machine: use --rig host"
@@ -101,12 +105,15 @@ class Tx1Rig:
 
     @contextlib.contextmanager
     def opened(self, trials: Sequence[Trial]) -> Iterator[None]:
-        """See `Rig.opened`. The virtual clock starts at 0."""
-        self._now_s = 0.0
+        """See `Rig.opened`. Nothing has to be held."""
         yield
 
     def run(self, trial: Trial) -> TrialRecord:
-        """See `Rig.run`. `elapsed_s` may be longer than the window asked for: see `INFERENCES_MIN`."""
+        """See `Rig.run`. `elapsed_s` may be longer than the window asked for: see `INFERENCES_MIN`.
+
+        Every trial has a virtual clock of its own, which starts with its warm-up: the record follows from the trial
+        alone, so that a resumed run is equal to one that was never interrupted.
+        """
         c, setting = self._model.constants, _setting(trial)
         predicted = self._model.predict(trial.inference, setting)
         rng, slower = generator(trial.trial_id), drift(trial, c)
@@ -121,11 +128,9 @@ class Tx1Rig:
             elapsed_s = float(latencies.sum())
         begins = np.cumsum(latencies) - latencies
         power = shown(begins, latencies, inference_j, predicted.resting_w, elapsed_s, c)
-        started_s = self._now_s + trial.warmup_s
-        self._now_s = started_s + elapsed_s
         return TrialRecord(
             trial=trial,
-            started_unix_s=started_s,
+            started_unix_s=trial.warmup_s,
             elapsed_s=elapsed_s,
             begins_s=begins,
             latencies_s=latencies,
@@ -144,7 +149,7 @@ def _setting(trial: Trial) -> Setting:
         return Setting(cpu_hz, gpu_hz)
     places = trial.placement
     shared = not set(places.inference_cpus).isdisjoint(places.stressor_cpus)
-    return Setting(cpu_hz, gpu_hz, Load(TASKS[trial.stressor.name], len(places.stressor_cpus), shared))
+    return Setting(cpu_hz, gpu_hz, Load(trial.stressor.name, len(places.stressor_cpus), shared))
 
 
 def _work(setting: Setting, predicted: Prediction, elapsed_s: float, slower: float) -> Work | None:
@@ -152,7 +157,7 @@ def _work(setting: Setting, predicted: Prediction, elapsed_s: float, slower: flo
     if setting.load is None:
         return None
     count = predicted.work_per_s * elapsed_s / slower
-    return Work(setting.load.task.unit, count, elapsed_s, predicted.work_cpus * elapsed_s)
+    return Work(UNITS[setting.load.task], count, elapsed_s, predicted.work_cpus * elapsed_s)
 
 
 def _described(inference: Inference) -> Mapping[str, Any]:

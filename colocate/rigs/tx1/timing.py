@@ -16,7 +16,8 @@ class Timeline:
     """One inference, in seconds from its beginning.
 
     The host prepares until `prepared_s` and has launched everything by `host_s`; kernels run from `begins_s` to
-    `ends_s` (n,); the answer is there at `latency_s`. `host_cpu_s` is CPU time, of which a shared core gives half.
+    `ends_s` (n,); the answer is there at `latency_s`. `host_cpu_s` is CPU time, of which a core
+    that is shared gives a part.
     """
 
     prepared_s: float

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from colocate.rigs.tx1.clocks import CPU_STEPS_HZ, GPU_STEPS_HZ
 from colocate.rigs.tx1.model import Load, Prediction, Setting, Tx1Model
-from colocate.rigs.tx1.tasks import TASKS
 from colocate.rigs.tx1.timing import Timeline
 from colocate.study.model import Inference
 
@@ -28,7 +27,7 @@ def predict(
     shared: bool = False,
     pressure_bytes_per_s: float = 0.0,
 ) -> Prediction:
-    load = None if task is None else Load(TASKS[task], processes, shared)
+    load = None if task is None else Load(task, processes, shared)
     setting = Setting(cpu_hz, gpu_hz, load, pressure_bytes_per_s)
     return MODEL.predict(Inference(network, backend, precision, batch), setting)
 

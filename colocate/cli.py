@@ -9,7 +9,6 @@ import argparse
 import contextlib
 import errno
 import io
-import itertools
 import json
 import os
 import shlex
@@ -25,7 +24,7 @@ from colocate.host.signals import interruptible
 
 if TYPE_CHECKING:
     from colocate.rigs import Rig
-    from colocate.study.model import HostFacts, SweepSpec
+    from colocate.study.model import SweepSpec
 
 # Three CPU clocks with three GPU clocks: the full study of interface.md.
 FULL_STUDY_CLOCK_PAIRS = 9
@@ -89,8 +88,6 @@ def _run_sweep(arguments: argparse.Namespace) -> int:
         arguments.out = Path("results", f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{spec.rig}")
     if holds_run(arguments.out) and not arguments.resume:
         raise SpecError(f"{arguments.out} holds a run already; continue it with --resume or choose another --out")
-    if not arguments.quiet and any(inference.backend == "auto" for inference in spec.inferences):
-        _say(_runtime_words(rig.facts()))
     with progress(quiet=arguments.quiet) as observer:
         tally = sweep(request, rig, arguments.out, observer, resume=arguments.resume)
     if tally.failed:
@@ -100,16 +97,6 @@ def _run_sweep(arguments: argparse.Namespace) -> int:
         _say(f"colocate: {tally.empty} of the settings that were asked for have no window that succeeded")
         return HostError.exit_code
     return code
-
-
-def _runtime_words(facts: HostFacts) -> str:
-    """Which runtime `auto` takes, and why none that would be better."""
-    from colocate.inference import BACKENDS
-
-    best = next(iter(facts.backends), "none")
-    better = set(itertools.takewhile(lambda name: name != best, BACKENDS))
-    lacks = [note for note in facts.backend_notes if note.partition(":")[0] in better]
-    return f"Networks run on {best}" + (f" ({'; '.join(lacks)})" if lacks else "")
 
 
 def _doctor(arguments: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -11,8 +12,10 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from colocate.inference import BACKENDS
 from colocate.store import Failure
-from colocate.study.model import Inference, Trial, TrialRecord
+from colocate.study.model import HostFacts, Inference, Trial, TrialRecord
+from colocate.study.plan import distinct_inferences
 from colocate.sweep import Observer
 
 
@@ -61,8 +64,16 @@ def _network_words(inference: Inference) -> str:
     return " ".join(words)
 
 
+def _runtimes(trials: Sequence[Trial], facts: HostFacts) -> str:
+    """Which runtimes the networks use, and what those that would be better lack."""
+    used = list(dict.fromkeys(inference.backend for inference in distinct_inferences(trials)))
+    better = set(itertools.takewhile(lambda name: name not in used, BACKENDS))
+    lacks = [note for note in facts.backend_notes if note.partition(":")[0] in better]
+    return f"networks run on {', '.join(used) or 'nothing'}" + (f" ({'; '.join(lacks)})" if lacks else "")
+
+
 class _Silence:
-    def begins(self, missing: Sequence[Trial], planned: int) -> None:
+    def begins(self, missing: Sequence[Trial], planned: int, facts: HostFacts) -> None:
         pass
 
     def starts(self, trial: Trial) -> None:
@@ -96,8 +107,10 @@ class _Lines:
         self._medians = _Medians()
         self._ended = self._planned = 0
 
-    def begins(self, missing: Sequence[Trial], planned: int) -> None:
+    def begins(self, missing: Sequence[Trial], planned: int, facts: HostFacts) -> None:
         self._planned, self._ended = planned, planned - len(missing)
+        with contextlib.suppress(OSError):
+            sys.stderr.write(f"{_runtimes(missing, facts)}\n")
 
     def starts(self, trial: Trial) -> None:
         pass
@@ -118,7 +131,8 @@ class _Bar:
         self._task: TaskID = bar.add_task("starting", total=None)
         self._note = ""
 
-    def begins(self, missing: Sequence[Trial], planned: int) -> None:
+    def begins(self, missing: Sequence[Trial], planned: int, facts: HostFacts) -> None:
+        self._bar.console.print(_runtimes(missing, facts), markup=False, highlight=False)
         self._bar.update(self._task, total=planned, completed=planned - len(missing), refresh=True)
 
     def starts(self, trial: Trial) -> None:

@@ -12,7 +12,7 @@ from colocate.errors import SpecError, TrialError
 from colocate.rigs import Rig
 from colocate.spec import make_spec
 from colocate.store import Failure, Header, Run
-from colocate.study.model import Doubt, Trial, TrialRecord
+from colocate.study.model import Doubt, HostFacts, Trial, TrialRecord
 from colocate.study.plan import distinct_inferences, plan
 
 # What may be gone at a second attempt.
@@ -22,8 +22,8 @@ PASSING = frozenset({Doubt.CLOCK_DRIFTED, Doubt.THROTTLED})
 class Observer(Protocol):
     """Is told of progress between windows, never inside one."""
 
-    def begins(self, missing: Sequence[Trial], planned: int) -> None:
-        """The trials that are about to run, of so many planned."""
+    def begins(self, missing: Sequence[Trial], planned: int, facts: HostFacts) -> None:
+        """The trials that are about to run, of so many planned, on a machine with these facts."""
 
     def starts(self, trial: Trial) -> None:
         """A trial is about to run."""
@@ -66,7 +66,7 @@ def sweep(request: Mapping[str, Any], rig: Rig, folder: Path, observer: Observer
         if not resume:
             # Only now: a task that cannot run at all leaves no folder behind.
             run = stack.enter_context(Run.create(folder, header))
-        observer.begins(missing, len(trials))
+        observer.begins(missing, len(trials), facts)
         for trial in missing:
             observer.starts(trial)
             outcome = _outcome(rig, trial)

@@ -13,14 +13,14 @@ from typing import Any
 
 from colocate.rigs import make_rig
 from colocate.store import Failure
-from colocate.study.model import Trial, TrialRecord
+from colocate.study.model import HostFacts, Trial, TrialRecord
 from colocate.sweep import sweep
 
 
 class Silence:
     """An observer that is told and tells nothing."""
 
-    def begins(self, missing: Sequence[Trial], planned: int) -> None: ...
+    def begins(self, missing: Sequence[Trial], planned: int, facts: HostFacts) -> None: ...
 
     def starts(self, trial: Trial) -> None: ...
 

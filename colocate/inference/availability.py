@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
-import importlib.util
 import json
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from colocate.inference import BACKENDS, Runtime
+from colocate.inference import BACKENDS, Runtime, packages
 
 # CUDA loads hundreds of megabytes of libraries; a Jetson reads them from an SD card.
 PROBE_TIMEOUT_S = 120.0
@@ -98,9 +97,9 @@ def _without_package(name: str, runtime: Runtime) -> Lack | None:
     """What can be known without a process: the package is not there, or not the build that has this provider."""
     if runtime.package is None:
         return None
-    spec = importlib.util.find_spec(runtime.package)
+    spec = packages.find(runtime.package)
     if spec is None or spec.origin is None:
-        return Lack(f"the package {runtime.package} is not installed", runtime.remedy)
+        return Lack(packages.lack(runtime.package), runtime.remedy)
     provider = Path(spec.origin).parent / "capi" / "libonnxruntime_providers_cuda.so"
     if name == "onnxruntime-cuda" and not provider.exists():
         return mixed_up() or Lack("the onnxruntime that is installed is the build for CPUs", runtime.remedy)

@@ -38,23 +38,22 @@ class Bandwidth:
     """
 
     def __init__(self, inference: Inference, network: Network | None) -> None:
-        cuda.schedule(inference.wait)
         self.copied_bytes = BUFFER_BYTES * inference.batch
+        driver = cuda.primary_context(inference.wait)
         try:
-            # The primary context, for which `schedule` set how to wait; let go when the process ends.
-            from pycuda import autoprimaryctx, driver
             from pycuda.compiler import SourceModule
 
-            device = autoprimaryctx.device
+            device = driver.Device(0)
             copy = SourceModule(_SOURCE, no_extern_c=True).get_function("copy")
             source, target = (driver.mem_alloc(self.copied_bytes) for _ in range(2))
             # Random bytes: a bus that carries zeros draws less power.
             block = np.random.default_rng(0).integers(0, 256, BUFFER_BYTES, dtype=np.uint8)
             for image in range(inference.batch):
                 driver.memcpy_htod(int(source) + image * BUFFER_BYTES, block)
-        except (ImportError, OSError, RuntimeError) as error:  # pycuda's errors are RuntimeErrors
+        except (ImportError, OSError, RuntimeError, driver.Error) as error:
             raise HostError(cuda.explained(str(error))) from error
         grid = (_BLOCKS_PER_PROCESSOR * device.multiprocessor_count, 1)
+        self._driver_error: type[Exception] = driver.Error
         self._stream, self._events = driver.Stream(), (driver.Event(), driver.Event())
         arguments = (source, target, np.uint64(self.copied_bytes // 16))
         launch = {"block": (_THREADS, 1, 1), "grid": grid, "stream": self._stream}
@@ -70,10 +69,13 @@ class Bandwidth:
     def infer(self) -> None:
         """One copy; see `Backend.infer`."""
         begin, end = self._events
-        begin.record(self._stream)
-        self._launch()
-        end.record(self._stream)
-        self._stream.synchronize()
+        try:
+            begin.record(self._stream)
+            self._launch()
+            end.record(self._stream)
+            self._stream.synchronize()
+        except self._driver_error as error:
+            raise HostError(cuda.explained(str(error))) from error
 
     def device_s(self) -> float:
         """See `Backend.device_s`: between two events around the kernel."""

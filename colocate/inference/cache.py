@@ -14,24 +14,24 @@ from colocate.errors import HostError
 _PARTIAL = ".partial"
 
 
-def folder() -> Path:
-    """Where networks are kept: the XDG base directory rules, which ignore a relative path."""
+def folder(kind: str = "networks") -> Path:
+    """Where files of this kind are kept: the XDG base directory rules, which ignore a relative path."""
     chosen = os.environ.get("XDG_CACHE_HOME", "")
     if Path(chosen).is_absolute():
-        return Path(chosen, "colocate", "networks")
+        return Path(chosen, "colocate", kind)
     try:
-        return Path.home() / ".cache" / "colocate" / "networks"
+        return Path.home() / ".cache" / "colocate" / kind
     except RuntimeError as error:
-        raise HostError("this user has no home folder to keep networks in; set XDG_CACHE_HOME") from error
+        raise HostError(f"this user has no home folder to keep {kind} in; set XDG_CACHE_HOME") from error
 
 
-def obtain(name: str, build: Callable[[], bytes]) -> Path:
-    """The path of the file `name`, built and written where there is none yet.
+def obtain(name: str, build: Callable[[], bytes], kind: str = "networks") -> Path:
+    """The path of the file `name` in the folder of its kind, built and written where there is none yet.
 
     The file is there whole or not at all, and is built once however many processes ask for it together.
     Raises HostError when the folder cannot be written.
     """
-    path = folder() / name
+    path = folder(kind) / name
     try:
         if path.exists():
             return path
@@ -43,7 +43,7 @@ def obtain(name: str, build: Callable[[], bytes]) -> Path:
                 _write(path, build())
     except OSError as error:
         raise HostError(
-            f"cannot keep networks in {path.parent}: {error.strerror}; "
+            f"cannot keep {kind} in {path.parent}: {error.strerror}; "
             "make room or set XDG_CACHE_HOME to a folder that can be written"
         ) from error
     return path

@@ -1,8 +1,10 @@
-"""What every runtime on an NVIDIA GPU shares: how its thread waits, and what CUDA's errors ask of the user."""
+"""What runtimes on an NVIDIA GPU share: context, graphs, how a thread waits, what CUDA's errors ask of the user."""
 
 from __future__ import annotations
 
+import atexit
 import ctypes
+from collections.abc import Callable
 from typing import Any
 
 import numpy.typing as npt
@@ -11,11 +13,14 @@ from colocate.errors import HostError
 
 # CUctx_flags of the CUDA driver API: how a thread waits for the GPU.
 _SCHEDULE = {"spin": 0x01, "block": 0x04}
+# CUstreamCaptureMode: only calls of the capturing thread can spoil a capture.
+_CAPTURE_THREAD_LOCAL = 1
 # Parts of what CUDA, cuDNN, ONNX Runtime, TensorRT and pycuda say, and what its reader can do.
 _REMEDIES = (
-    (("out of memory", "out_of_memory", "failed to allocate memory", "alloc_failed"),
+    (("out of memory", "out_of_memory", "outofmemory", "failed to allocate memory", "alloc_failed"),
      "the GPU's memory is full: lower --batch, or end what else uses the GPU (nvidia-smi lists it)"),
-    (("insufficientdriver", "insufficient for cuda", "unsupported ptx", "system_driver_mismatch", "driver version"),
+    (("insufficientdriver", "insufficient for cuda", "unsupported ptx", "system_driver_mismatch", "driver version",
+      "failure with error: 35"),
      "the NVIDIA driver is older than this runtime needs: update it, or install the runtime for its CUDA version"),
     (("busy or unavailable", "devicesunavailable", "device unavailable", "exclusive"),
      "another program holds the GPU in exclusive mode: end it (nvidia-smi lists it)"),
@@ -32,19 +37,58 @@ def schedule(wait: str) -> None:
     It sets the flags of the primary context, which every runtime here uses, and must come before it exists
     (cuDevicePrimaryCtxSetFlags, CUDA driver API). Raises HostError.
     """
-    try:
-        driver = ctypes.CDLL("libcuda.so.1")
-    except OSError as error:
-        raise HostError(explained(str(error))) from error
+    driver = _library()
     device = ctypes.c_int()
     # Each gives 0, or the number of an error, at which the rest would make no sense.
-    code = (
+    _check(
+        driver,
         driver.cuInit(0)
         or driver.cuDeviceGet(ctypes.byref(device), 0)
-        or driver.cuDevicePrimaryCtxSetFlags_v2(device, _SCHEDULE[wait])
+        or driver.cuDevicePrimaryCtxSetFlags_v2(device, _SCHEDULE[wait]),
     )
-    if code:
-        raise HostError(explained(_error_text(driver, code)))
+
+
+def primary_context(wait: str) -> Any:
+    """The module pycuda.driver, for whose calls from this thread the first GPU is now ready; see `schedule`.
+
+    The context is the one that CUDA's runtime library uses, and with it TensorRT. Raises HostError.
+    """
+    schedule(wait)
+    try:
+        import pycuda.driver as driver
+    except ImportError as error:
+        raise HostError(f"pycuda cannot be imported: pip install pycuda [{_shortened(str(error))}]") from error
+    try:
+        driver.init()
+        context = driver.Device(0).retain_primary_context()
+        context.push()
+    except driver.Error as error:
+        raise HostError(explained(str(error))) from error
+    # pycuda aborts a process that ends while a context is current.
+    atexit.register(context.pop)
+    return driver
+
+
+def captured(stream: int, enqueue: Callable[[], None]) -> Callable[[], None]:
+    """What `enqueue` puts on the stream of this handle, as one CUDA graph: call the result to launch it there.
+
+    Through the CUDA driver API, because pycuda (2026.1) has no graphs. The graph lives as long as the process.
+    Both raise HostError.
+    """
+    driver = _library()
+    handle, graph, executable = ctypes.c_void_p(stream), ctypes.c_void_p(), ctypes.c_void_p()
+    _check(driver, driver.cuStreamBeginCapture_v2(handle, _CAPTURE_THREAD_LOCAL))
+    try:
+        enqueue()
+    finally:
+        code = driver.cuStreamEndCapture(handle, ctypes.byref(graph))
+    _check(driver, code)
+    _check(driver, driver.cuGraphInstantiateWithFlags(ctypes.byref(executable), graph, ctypes.c_ulonglong(0)))
+
+    def launch() -> None:
+        _check(driver, driver.cuGraphLaunch(executable, handle))
+
+    return launch
 
 
 def page_lock(array: npt.NDArray[Any]) -> None:
@@ -52,10 +96,9 @@ def page_lock(array: npt.NDArray[Any]) -> None:
 
     A context must be current (cuMemHostRegister, CUDA driver API). Raises HostError.
     """
-    driver = ctypes.CDLL("libcuda.so.1")
+    driver = _library()
     pointer, size = ctypes.c_void_p(array.ctypes.data), ctypes.c_size_t(array.nbytes)
-    if code := driver.cuMemHostRegister_v2(pointer, size, 0):
-        raise HostError(explained(_error_text(driver, code)))
+    _check(driver, driver.cuMemHostRegister_v2(pointer, size, 0))
 
 
 def explained(message: str) -> str:
@@ -68,10 +111,18 @@ def explained(message: str) -> str:
     return _shortened(line)
 
 
-def _error_text(driver: ctypes.CDLL, code: int) -> str:
-    text = ctypes.c_char_p()
-    driver.cuGetErrorString(code, ctypes.byref(text))
-    return f"CUDA error {code}: {(text.value or b'unknown').decode()}"
+def _library() -> ctypes.CDLL:
+    try:
+        return ctypes.CDLL("libcuda.so.1")
+    except OSError as error:
+        raise HostError(explained(str(error))) from error
+
+
+def _check(driver: ctypes.CDLL, code: int) -> None:
+    if code:
+        text = ctypes.c_char_p()
+        driver.cuGetErrorString(code, ctypes.byref(text))
+        raise HostError(explained(f"CUDA error {code}: {(text.value or b'unknown').decode()}"))
 
 
 def _shortened(line: str, limit: int = 300) -> str:

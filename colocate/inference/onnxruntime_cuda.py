@@ -93,20 +93,9 @@ class OnnxRuntimeCuda:
 
 def probe() -> Facts:
     """Run the smallest network. Raises HostError where that fails, with the reason."""
-    import tempfile
-    from pathlib import Path
+    from colocate.inference.smallest import smallest_network
 
-    from onnx import TensorProto, helper
-
-    from colocate.inference.networks import TensorSpec
-
-    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 8]) for name in "xy")
-    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "probe", [x], [y])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "probe.onnx")
-        path.write_bytes(model.SerializeToString())
-        network = Network("probe", path, "", (TensorSpec("x", (1, 8), "float32"),), 0, None)
+    with smallest_network() as network:
         runtime = OnnxRuntimeCuda(Inference("probe"), network)
         runtime.infer()
         return runtime.facts()

@@ -13,6 +13,9 @@ variances moderated within each run (`stats.moderated_variance`): mean_B - mean_
 any regression where there is none is at most 1 - confidence, and what is called a regression is what the printed
 interval shows. A run is one draw: what differs between two runs of the very same system as a whole, such as the
 room's temperature, counts as a change of latency; measure such runs by turns, or look at the slowdowns.
+
+In tests/bench/test_verdicts.py one of 81 cells is 5 % slower. With five blocks that scatter by 1 % it is found in 19
+of 20 pairs of runs; with a scatter of 0.5 to 3 % in 12 of 20, and with ten such blocks in 18.
 """
 
 from __future__ import annotations

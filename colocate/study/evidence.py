@@ -13,7 +13,8 @@ from colocate.study.model import Cell, Doubt, SweepSpec, Trial, TrialRecord
 from colocate.study.stats import quantile_known, sample_quantile
 from colocate.study.windows import SOLO, Windows, energies_j, group, work_per_s
 
-QUANTILES = (0.50, 0.95, 0.99)
+MEDIAN = 0.50
+QUANTILES = (MEDIAN, 0.95, 0.99)
 
 
 class Quantity(str, enum.Enum):
@@ -120,11 +121,12 @@ def collect(
 ) -> tuple[Evidence, ...]:
     """One Evidence per cell, solo baselines included, in the order of `interference.cells`.
 
-    A quantile of a window counts only where the window is worth enough samples to know it with `confidence`
-    (`stats.quantile_known`). A window gives no value when it is doubted for what happened from outside (CPU time
-    stolen, other load, started hot), for not being the setting (clock drifted, throttled, stressor ended early), or,
-    for power, for its sensor. The latter three doubts, a task that completed no run and failed trials also withhold
-    the word SAFE. Raises ValueError for a record of something that `spec` does not name.
+    The median of every window counts, as in the cells: that of a few samples is noisy, not biased, and noise between
+    blocks is what bounds are made of. A tail of a window counts only where the window is worth enough samples to
+    know it with `confidence` (`stats.quantile_known`). A window gives no value when it is doubted for what happened
+    from outside (CPU time stolen, other load, started hot), for not being the setting (clock drifted, throttled,
+    stressor ended early), or, for power, for its sensor. Those of the second kind, a task that completed no run and
+    failed trials also withhold the word SAFE. Raises ValueError for a record of something that `spec` does not name.
     """
     records = tuple(records)
     reader = _Reader(confidence)
@@ -142,13 +144,14 @@ class _Reader:
         self._read: dict[str, Mapping[float, float]] = {}
 
     def quantiles(self, record: TrialRecord) -> Mapping[float, float]:
-        """The quantiles that the window knows."""
+        """The quantiles of the window that count."""
         found = self._read.get(record.trial.trial_id)
         if found is None:
             found = self._read[record.trial.trial_id] = {
                 q: sample_quantile(record.latencies_s, q)
                 for q in QUANTILES
-                if quantile_known(record.latencies_s, q, self._confidence)
+                if (q == MEDIAN and len(record.latencies_s))
+                or quantile_known(record.latencies_s, q, self._confidence)
             }
         return found
 

@@ -61,14 +61,21 @@ def test_there_is_evidence_for_every_cell_in_the_order_of_the_cells() -> None:
 
 
 @pytest.mark.parametrize("rho", [0.0, 0.9])
-def test_a_window_gives_the_quantiles_that_it_knows(rho: float) -> None:
+def test_a_window_gives_its_median_and_the_tails_that_it_knows(rho: float) -> None:
     done = measured(4, rho=rho)
     found = colocated(done)
     own = {r.trial.round: r.latencies_s for r in done if r.trial.stressor and r.trial.inference}
     for q in QUANTILES:
-        known = {b: sample_quantile(w, q) for b, w in own.items() if quantile_known(w, q)}
+        known = {b: sample_quantile(w, q) for b, w in own.items() if q == 0.5 or quantile_known(w, q)}
         assert found.values.get(Quantity.latency(q), {}) == known
     assert (Quantity.SLOWDOWN_P99 in found.values) == (rho == 0.0)
+
+
+def test_a_window_without_an_inference_gives_nothing_and_one_with_few_its_median() -> None:
+    few = [dataclasses.replace(r, latencies_s=r.latencies_s[: r.trial.round]) for r in measured(3)]
+    found = colocated(few).values
+    assert found[Quantity.LATENCY_P50].keys() == found[Quantity.SLOWDOWN_P50].keys() == {1, 2}
+    assert Quantity.LATENCY_P95 not in found
 
 
 def test_slowdown_is_against_the_solo_window_of_the_block() -> None:

@@ -59,7 +59,15 @@ def activations(network: Network, kinds: set[str]) -> dict[str, npt.NDArray[np.f
 @pytest.mark.usefixtures("shared")
 @pytest.mark.parametrize(
     ("name", "size", "kinds"),
-    [("alexnet", 227, {"Conv", "Gemm"}), ("googlenet", 224, {"Conv", "Gemm"}), ("resnet152", 224, {"Add", "Gemm"})],
+    # VGG-16 has alexnet's layers and a file of half a gigabyte: its skeleton must do.
+    [
+        ("alexnet", 227, {"Conv", "Gemm"}),
+        ("googlenet", 224, {"Conv", "Gemm"}),
+        ("resnet152", 224, {"Add", "Gemm"}),
+        ("resnet50", 224, {"Add", "Gemm"}),
+        ("squeezenet1_0", 227, {"Conv"}),
+        ("squeezenet1_1", 227, {"Conv"}),
+    ],
 )
 def test_every_activation_fits_fp16_and_says_something(name: str, size: int, kinds: set[str]) -> None:
     network = resolve(name, 1)

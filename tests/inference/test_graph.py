@@ -159,8 +159,33 @@ def test_a_shared_weight_is_one_parameter() -> None:
     model = model_of(nodes, value("x", 2, 3), [weight("w", 3, 3)])
     first, second = graph.layers(model)
     assert (first.weight_elements, second.weight_elements, graph.parameters(model)) == (9, 9, 9)
+    assert graph.fused((first, second), ["h", "y"]).weight_elements == 9
     # Nodes without names are called after what they write.
     assert (first.name, second.name, second.inputs) == ("h", "y", ("h",))
+
+
+def test_a_fused_block_moves_only_what_crosses_its_border() -> None:
+    layers = graph.layers(skeleton("resnet50", 2))
+    block = graph.fused(layers, ["res2b_branch2c", "res2b", "res2b_relu"])
+    assert (block.name, block.kind) == ("res2b_branch2c+res2b+res2b_relu", "Conv+Add+Relu")
+    assert [tensor.name for tensor in block.reads] == ["res2b_branch2b_relu", "res2a_relu"]
+    assert block.input_elements == 2 * (64 + 256) * 56 * 56
+    assert [tensor.name for tensor in block.writes] == ["res2b_relu"]
+    assert block.output_elements == 2 * 256 * 56 * 56
+    assert (block.macs, block.weight_elements) == (2 * 56 * 56 * 64 * 256, 64 * 256 + 256)
+    assert block.inputs == ("res2b_branch2b_relu", "res2a_relu")
+
+
+def test_all_layers_fused_are_the_network() -> None:
+    layers = graph.layers(skeleton("googlenet", 1))
+    whole = graph.fused(layers, [layer.name for layer in layers])
+    assert (whole.macs, whole.weight_elements) == (graph.macs(layers), graph.parameters(skeleton("googlenet", 1)))
+    assert ([t.name for t in whole.reads], [t.name for t in whole.writes]) == (["data"], ["prob"])
+
+
+def test_fusing_needs_layers_of_the_network() -> None:
+    with pytest.raises(ValueError, match="nowhere"):
+        graph.fused(graph.layers(skeleton("alexnet", 1)), ["conv1", "nowhere"])
 
 
 def test_functions_are_opened_out() -> None:

@@ -16,13 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 
 from colocate.errors import TrialError
 from colocate.inference import graph
 from colocate.inference.graph import Layer
 from colocate.inference.networks import Network, input_arrays
-from colocate.inference.onnxruntime import session_options
+from colocate.inference.onnxruntime_cpu import load, session_options
 from colocate.study.layers import Block
 from colocate.study.model import Interval
 from colocate.study.stats import geometric_mean
@@ -50,11 +49,14 @@ class Step:
 
 
 def recorded(network: Network, folder: Path, inferences: int, threads: int) -> Path:
-    """The trace of a new session on the CPU, in `folder`, under the settings of every other inference."""
+    """The trace of a new session on the CPU, in `folder`, under the settings of every other inference.
+
+    Raises HostError when the runtime refuses the network.
+    """
     options = session_options(threads)
     options.enable_profiling = True
     options.profile_file_prefix = str(folder / "onnxruntime")
-    session = ort.InferenceSession(str(network.path), options, providers=["CPUExecutionProvider"])
+    session = load(network, options, "CPUExecutionProvider", {})
     feeds = input_arrays(network)
     for _ in range(inferences):
         session.run(None, feeds)

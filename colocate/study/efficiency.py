@@ -152,22 +152,34 @@ def trade_offs(
     rows: Sequence[Efficiency],
     worth: Worth | None = None,
     quantile: Quantile = "p99_s",
+    backend: str | None = None,
     confidence: float = 0.95,
 ) -> tuple[TradeOff, ...]:
-    """The setting of greatest `utility` for each network, in the order of `rows`; none where every one is worth 0."""
+    """The setting of greatest `utility` for each network, in the order of `rows`; none where every one is worth 0.
+
+    It is compared with the `default_setting` on `backend`.
+    """
     by_network: defaultdict[str, list[Efficiency]] = defaultdict(list)
     for row in rows:
         by_network[row.setting.inference.network].append(row)
-    return tuple(_trade_off(network, own, worth, quantile, confidence) for network, own in by_network.items())
+    return tuple(
+        _trade_off(network, own, default_setting(own, backend), worth, quantile, confidence)
+        for network, own in by_network.items()
+    )
 
 
-def default_setting(rows: Sequence[Efficiency]) -> Efficiency | None:
+def default_setting(rows: Sequence[Efficiency], backend: str | None = None) -> Efficiency | None:
     """What one gets who sets nothing: batch 1 in fp32, clocks left to their governors or, where all are set, highest.
 
-    Of several runtimes the first in `rows`. None where there is no such row.
+    On `backend`, or else on the first in `rows`. None where there is no such row.
     """
-    plain = [row for row in rows if (row.setting.inference.batch, row.setting.inference.precision) == (1, "fp32")]
+    plain = [row for row in rows if row.setting.inference == _plain(row, backend)]
     return max(plain, key=_clock_rank, default=None)
+
+
+def _plain(row: Efficiency, backend: str | None) -> Inference:
+    inference = row.setting.inference
+    return Inference(inference.network, backend or inference.backend)
 
 
 def _solo_setting(trial: Trial) -> Setting | None:
@@ -178,7 +190,7 @@ def _rank(networks: Sequence[str], setting: Setting) -> tuple[int | str, ...]:
     inference, clocks = setting.inference, setting.clocks
     # A clock left to its governor sorts before the steps.
     hz = [hz or 0 for hz in dataclasses.astuple(clocks)]
-    return networks.index(inference.network), inference.backend, inference.precision, inference.batch, *hz
+    return networks.index(inference.network), *dataclasses.astuple(inference)[1:], *hz
 
 
 def _clock_rank(row: Efficiency) -> tuple[float, ...]:
@@ -232,9 +244,13 @@ def _mean(values: Sequence[float | None], confidence: float) -> Interval | None:
 
 
 def _trade_off(
-    network: str, rows: Sequence[Efficiency], worth: Worth | None, quantile: Quantile, confidence: float
+    network: str,
+    rows: Sequence[Efficiency],
+    default: Efficiency | None,
+    worth: Worth | None,
+    quantile: Quantile,
+    confidence: float,
 ) -> TradeOff:
-    default = default_setting(rows)
     utilities = [(utility(row, worth, quantile), row) for row in rows]
     candidates = [(value, row) for value, row in utilities if value]
     best = max(candidates, key=lambda pair: pair[0])[1] if candidates else None

@@ -10,7 +10,7 @@ import pytest
 
 from colocate.inference import graph
 from colocate.inference.networks import resolve
-from colocate.inference.onnxruntime import OnnxRuntime
+from colocate.inference.onnxruntime_cpu import OnnxRuntimeCpu
 from colocate.inference.ort_trace import blocks, recorded, steps
 from colocate.study.layers import balance
 from colocate.study.model import Inference
@@ -26,7 +26,7 @@ INFERENCES = 60
 def test_layers_add_up_to_the_whole(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0})
     network = resolve(name, 1)
-    plain = OnnxRuntime(Inference(name, "onnxruntime"), network)
+    plain = OnnxRuntimeCpu(Inference(name, "onnxruntime-cpu"), network)
     sessions, latencies_s = [], []
     for _ in range(SESSIONS):
         for _ in range(INFERENCES):

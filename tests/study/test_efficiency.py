@@ -250,6 +250,15 @@ def test_the_default_is_native_or_else_the_highest_clock() -> None:
     assert default_setting(efficiencies([solo(half)], SPEC)) is None
 
 
+def test_the_default_leaves_every_option_alone_and_may_be_on_another_runtime() -> None:
+    options = [dataclasses.replace(ONE, graph=True), dataclasses.replace(ONE, wait="block"), ONE]
+    other = dataclasses.replace(ONE, backend="tensorrt")
+    rows = efficiencies([solo(inference) for inference in (*options, other)], SPEC)
+    found = default_setting(rows), default_setting(rows, "tensorrt"), default_setting(rows, "onnxruntime-cpu")
+    assert [row and row.setting.inference for row in found] == [ONE, other, None]
+    assert trade_offs(rows, backend="tensorrt")[0].default is found[1]
+
+
 def test_the_interval_holds_although_the_best_was_picked_after_seeing() -> None:
     """Ten settings that are all as good as the default: the luckiest seems better, its interval still holds 1.
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import bisect
 import json
 import re
-import statistics
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -121,11 +120,11 @@ def held(ran: Sequence[Step], layers: Sequence[Layer]) -> tuple[tuple[str, ...],
 def blocks(sessions: Sequence[Sequence[Step]], layers: Sequence[Layer], width_bytes: int) -> tuple[Block, ...]:
     """What ran, in order: one block per step, then the layers that no step could be matched with, without a time.
 
-    Each of `sessions` is one profile of the same network; a time is the median of each, and their geometric mean
-    with its interval over sessions. `width_bytes` is of one element of activations and weights.
+    Each of `sessions` is one profile of the same network; a time is the geometric mean of theirs, with its interval
+    over sessions. `width_bytes` is of one element of activations and weights.
     """
     ran = sessions[0]
-    times_s = [{step.name: statistics.median(step.times_s) for step in session} for session in sessions]
+    times_s = [_central_times_s(session) for session in sessions]
     found = []
     for step, names in zip(ran, held(ran, layers), strict=True):
         time_s = geometric_mean(np.array([session[step.name] for session in times_s if step.name in session]))
@@ -136,6 +135,18 @@ def blocks(sessions: Sequence[Sequence[Step]], layers: Sequence[Layer], width_by
     timed = {name for block in found for name in block.layers}
     untimed = [layer for layer in layers if layer.name not in timed]
     return (*found, *(_block(layer, (layer.name,), width_bytes, None) for layer in untimed))
+
+
+def _central_times_s(session: Sequence[Step]) -> dict[str, float]:
+    """The mean of each step, by name, over the half of the inferences whose totals lie in the middle.
+
+    Every step over the same inferences, so that they add up. Medians of each do not: where the CPU is taken away
+    once in most inferences, it is in few runs of any one step, and their sum misses it.
+    """
+    table = np.array([step.times_s for step in session])
+    quarter = table.shape[1] // 4
+    central = np.argsort(table.sum(axis=0))[quarter : table.shape[1] - quarter]
+    return dict(zip((step.name for step in session), table[:, central].mean(axis=1).tolist(), strict=True))
 
 
 def _named(step: Step, named: Mapping[str, Layer]) -> Layer | None:

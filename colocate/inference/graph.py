@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import onnx.inliner
 import onnx.shape_inference
@@ -29,23 +30,44 @@ _STANDARD_DOMAINS = ("", "ai.onnx")
 _NOT_WEIGHTS = (TensorProto.INT64, TensorProto.BOOL)
 
 
+class Tensor(NamedTuple):
+    """What a layer reads or writes. `elements` is None where the shape depends on the data."""
+
+    name: str
+    elements: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One node of the graph. Counts are of one inference at the graph's own batch size, in elements.
+    """One node of the graph, or several that run as one. Counts are of one inference at the graph's own batch size.
 
-    `input_elements` and `output_elements` are activations, each tensor once; `weight_elements` are constants.
-    `inputs` names the layers that it reads from; the network's own input is none. A count is None where a
-    shape depends on the data, `macs` (multiply-accumulates; 1 MAC = 2 FLOP) also where its kind is not
-    counted.
+    `reads` and `writes` are activations and `weights` constants, each tensor once. `inputs` names the layers that
+    it reads from; the network's own input is none. `macs` (multiply-accumulates; 1 MAC = 2 FLOP) are None where a
+    shape depends on the data or the kind is not counted.
     """
 
     name: str
     kind: str
     macs: int | None
-    weight_elements: int
-    input_elements: int | None
-    output_elements: int | None
+    reads: tuple[Tensor, ...]
+    writes: tuple[Tensor, ...]
+    weights: tuple[Tensor, ...]
     inputs: tuple[str, ...]
+
+    @property
+    def input_elements(self) -> int | None:
+        """Elements of all activations that it reads; None where one is not known."""
+        return _total(tensor.elements for tensor in self.reads)
+
+    @property
+    def output_elements(self) -> int | None:
+        """Elements of all activations that it writes; None where one is not known."""
+        return _total(tensor.elements for tensor in self.writes)
+
+    @property
+    def weight_elements(self) -> int:
+        """Elements of all constants of known shape that it reads."""
+        return sum(tensor.elements or 0 for tensor in self.weights)
 
 
 def layers(model: Path | str | ModelProto) -> tuple[Layer, ...]:
@@ -53,13 +75,13 @@ def layers(model: Path | str | ModelProto) -> tuple[Layer, ...]:
 
     Raises SpecError for a path that is not a readable ONNX file.
     """
-    inferred = _inferred(model)
-    shapes = _shapes(inferred)
-    constants = {tensor.name: tensor.data_type for tensor in inferred.graph.initializer}
-    uses = Counter(node.name for node in inferred.graph.node)
+    plain = inferred(model)
+    shapes = _shapes(plain)
+    constants = {tensor.name: tensor.data_type for tensor in plain.graph.initializer}
+    uses = Counter(node.name for node in plain.graph.node)
     makers: dict[str, str] = {}
     found = []
-    for node in inferred.graph.node:
+    for node in plain.graph.node:
         read_names = tuple(dict.fromkeys(name for name in node.input if name))
         written = [name for name in node.output if name]
         if node.op_type not in _NEVER_CONSTANT and all(name in constants for name in read_names):
@@ -76,9 +98,9 @@ def layers(model: Path | str | ModelProto) -> tuple[Layer, ...]:
                 name=name,
                 kind=node.op_type,
                 macs=_macs(node, shapes),
-                weight_elements=_elements(weights, shapes) or 0,
-                input_elements=_elements(activations, shapes),
-                output_elements=_elements(written, shapes),
+                reads=_tensors(activations, shapes),
+                writes=_tensors(written, shapes),
+                weights=_tensors(weights, shapes),
                 inputs=tuple(dict.fromkeys(makers[tensor] for tensor in activations if tensor in makers)),
             )
         )
@@ -87,12 +109,31 @@ def layers(model: Path | str | ModelProto) -> tuple[Layer, ...]:
 
 def macs(found: Sequence[Layer]) -> int | None:
     """Multiply-accumulates of one inference; None where a layer's are not known."""
-    total = 0
-    for layer in found:
-        if layer.macs is None:
-            return None
-        total += layer.macs
-    return total
+    return _total(layer.macs for layer in found)
+
+
+def fused(network: Sequence[Layer], names: Collection[str]) -> Layer:
+    """The layers `names` of the network as if they ran as one, named after all of them.
+
+    It reads what they do not make themselves, and writes what the rest of the network reads or nobody does (the
+    network's output). Raises ValueError for a name that is no layer.
+    """
+    own = [layer for layer in network if layer.name in names]
+    unknown = set(names) - {layer.name for layer in own}
+    if unknown or not own:
+        raise ValueError(f"no layers of the network: {sorted(unknown)}")
+    made = {tensor for layer in own for tensor in layer.writes}
+    read_inside = {tensor for layer in own for tensor in layer.reads}
+    read_outside = {tensor for layer in network if layer.name not in names for tensor in layer.reads}
+    return Layer(
+        name="+".join(layer.name for layer in own),
+        kind="+".join(layer.kind for layer in own),
+        macs=macs(own),
+        reads=_once(tensor for layer in own for tensor in layer.reads if tensor not in made),
+        writes=_once(t for layer in own for t in layer.writes if t in read_outside or t not in read_inside),
+        weights=_once(tensor for layer in own for tensor in layer.weights),
+        inputs=tuple(dict.fromkeys(name for layer in own for name in layer.inputs if name not in names)),
+    )
 
 
 def parameters(model: ModelProto) -> int:
@@ -103,8 +144,11 @@ def parameters(model: ModelProto) -> int:
     return sum(math.prod(tensor.dims) for tensor in tensors)
 
 
-def _inferred(model: Path | str | ModelProto) -> ModelProto:
-    """The graph with the shape of every tensor, functions opened out."""
+def inferred(model: Path | str | ModelProto) -> ModelProto:
+    """The model with the shape of every tensor and its functions opened out; from a path, without larger weights.
+
+    Raises SpecError for a path that is not a readable ONNX file, and for shapes that contradict each other.
+    """
     plain = model if isinstance(model, ModelProto) else read(Path(model))
     if plain.functions:
         plain = onnx.inliner.inline_local_functions(plain)
@@ -136,10 +180,18 @@ def _constant_type(node: NodeProto) -> int:
     return weights[0].data_type if weights else TensorProto.INT64
 
 
-def _elements(names: Sequence[str], shapes: Mapping[str, Shape]) -> int | None:
-    if any(name not in shapes for name in names):
-        return None
-    return sum(math.prod(shapes[name]) for name in names)
+def _tensors(names: Iterable[str], shapes: Mapping[str, Shape]) -> tuple[Tensor, ...]:
+    return tuple(Tensor(name, math.prod(shapes[name]) if name in shapes else None) for name in names)
+
+
+def _once(tensors: Iterable[Tensor]) -> tuple[Tensor, ...]:
+    return tuple(dict.fromkeys(tensors))
+
+
+def _total(counts: Iterable[int | None]) -> int | None:
+    """The sum; None where one is not known."""
+    known = list(counts)
+    return None if None in known else sum(count for count in known if count is not None)
 
 
 def _macs(node: NodeProto, shapes: Mapping[str, Shape]) -> int | None:

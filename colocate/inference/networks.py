@@ -106,13 +106,22 @@ def skeleton(name: str, batch: int) -> ModelProto:
 
 
 def input_array(network: Network, seed: int = 0) -> npt.NDArray[Any]:
-    """What to feed the network's input: of its shape and type, random, the same for the same seed.
+    """What to feed the network's only input: see `input_arrays`."""
+    (array,) = input_arrays(network, seed).values()
+    return array
+
+
+def input_arrays(network: Network, seed: int = 0) -> dict[str, npt.NDArray[Any]]:
+    """What to feed each input: of its shape and type, random, the same for the same seed.
 
     Never zeros, on which a GPU draws less power than on any real image. Standard normal for floats; 1 to 127
     for small integers; 1 to 9 for int64, which mostly are indices into a table of unknown length.
     """
-    (spec,) = network.inputs
     rng = np.random.default_rng(seed)
+    return {spec.name: _random(spec, rng) for spec in network.inputs}
+
+
+def _random(spec: TensorSpec, rng: np.random.Generator) -> npt.NDArray[Any]:
     if spec.dtype.startswith("float"):
         return rng.standard_normal(spec.shape, dtype=np.float32).astype(spec.dtype)
     return rng.integers(1, 10 if spec.dtype == "int64" else 128, spec.shape).astype(spec.dtype)

@@ -103,6 +103,15 @@ def _inverse_trigamma(value: float, largest: float) -> float:
     return float(brentq(lambda x: polygamma(1, x) - value, smallest, largest))
 
 
+def geometric_mean(values: FloatArray, confidence: float = 0.95) -> Interval:
+    """The geometric mean of one positive value per block, (b,), in their unit, with the interval of `paired_ratio`.
+
+    Of reciprocals it is the reciprocal, ends included, and of products the product: images/s over W is images/s/W.
+    Raises ValueError as `paired_ratio` does.
+    """
+    return paired_ratio(np.ones(len(values)), values, confidence)
+
+
 def samples_needed(quantile: float, confidence: float = 0.95) -> int:
     """The fewest independent samples whose smallest and largest enclose `quantile` with `confidence`.
 

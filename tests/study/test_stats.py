@@ -13,6 +13,7 @@ from hypothesis.extra.numpy import arrays
 from colocate.study.model import FloatArray
 from colocate.study.stats import (
     effective_samples,
+    geometric_mean,
     integrate,
     paired_ratio,
     quantile_known,
@@ -98,6 +99,16 @@ def test_equal_ratios_give_an_interval_of_no_width() -> None:
 def test_ratio_refuses_what_has_none(solo: list[float], colocated: list[float]) -> None:
     with pytest.raises(ValueError, match=r"ratio|pair"):
         paired_ratio(np.array(solo), np.array(colocated))
+
+
+@given(pairs)
+def test_geometric_means_multiply_and_invert(pair: FloatArray) -> None:
+    a, b, product, inverse = (
+        geometric_mean(values) for values in (pair[:, 0], pair[:, 1], pair[:, 0] * pair[:, 1], 1 / pair[:, 0])
+    )
+    assert product.value == pytest.approx(a.value * b.value)
+    assert inverse.lo is not None and a.hi is not None
+    assert inverse.lo * a.hi == pytest.approx(1, rel=1e-6)
 
 
 # ---- samples_needed, effective_samples, quantile_known

@@ -5,9 +5,13 @@ A network is one function `(batch) -> Skeleton` and one line in `TOPOLOGIES`.
 
 from __future__ import annotations
 
-# Name -> function, in the order of the founding study. Lazy: no import of onnx before it is wanted.
+# Name -> function, the founding study's three first. Lazy: no import of onnx before it is wanted.
 TOPOLOGIES = {
     "alexnet": "colocate.inference.topologies.alexnet:alexnet",
     "googlenet": "colocate.inference.topologies.googlenet:googlenet",
     "resnet152": "colocate.inference.topologies.resnet:resnet152",
+    "squeezenet1_0": "colocate.inference.topologies.squeezenet:squeezenet1_0",
+    "squeezenet1_1": "colocate.inference.topologies.squeezenet:squeezenet1_1",
+    "resnet50": "colocate.inference.topologies.resnet:resnet50",
+    "vgg16": "colocate.inference.topologies.vgg:vgg16",
 }

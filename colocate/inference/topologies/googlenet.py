@@ -25,10 +25,10 @@ _STAGES = {
 def googlenet(batch: int) -> Skeleton:
     """(batch, 3, 224, 224) -> (batch, 1000)."""
     net = Sketch("googlenet", batch, 3, 224)
-    x = _conv(net, "conv1", "7x7_s2", net.data, 64, 7, stride=2, pad=3)
+    x = net.part("conv1", "7x7_s2", net.data, 64, 7, stride=2, pad=3)
     x = net.lrn("pool1/norm1", net.max_pool("pool1/3x3_s2", x, 3, stride=2))
-    x = _conv(net, "conv2", "3x3_reduce", x, 64, 1)
-    x = net.lrn("conv2/norm2", _conv(net, "conv2", "3x3", x, 192, 3, pad=1))
+    x = net.part("conv2", "3x3_reduce", x, 64, 1)
+    x = net.lrn("conv2/norm2", net.part("conv2", "3x3", x, 192, 3, pad=1))
     for stage, modules in _STAGES.items():
         x = net.max_pool(f"pool{stage - 1}/3x3_s2", x, 3, stride=2)
         for letter, channels in modules.items():
@@ -40,24 +40,9 @@ def googlenet(batch: int) -> Skeleton:
 def _inception(net: Sketch, module: str, x: Tensor, channels: tuple[int, int, int, int, int, int]) -> Tensor:
     one, three_reduce, three, five_reduce, five, projection = channels
     branches = (
-        _conv(net, module, "1x1", x, one, 1),
-        _conv(net, module, "3x3", _conv(net, module, "3x3_reduce", x, three_reduce, 1), three, 3, pad=1),
-        _conv(net, module, "5x5", _conv(net, module, "5x5_reduce", x, five_reduce, 1), five, 5, pad=2),
-        _conv(net, module, "pool_proj", net.max_pool(f"{module}/pool", x, 3, stride=1, pad=1), projection, 1),
+        net.part(module, "1x1", x, one, 1),
+        net.part(module, "3x3", net.part(module, "3x3_reduce", x, three_reduce, 1), three, 3, pad=1),
+        net.part(module, "5x5", net.part(module, "5x5_reduce", x, five_reduce, 1), five, 5, pad=2),
+        net.part(module, "pool_proj", net.max_pool(f"{module}/pool", x, 3, stride=1, pad=1), projection, 1),
     )
     return net.concat(f"{module}/output", branches)
-
-
-def _conv(
-    net: Sketch,
-    module: str,
-    part: str,
-    x: Tensor,
-    channels: int,
-    kernel: int,
-    *,
-    stride: int = 1,
-    pad: int = 0,
-) -> Tensor:
-    convolved = net.conv(f"{module}/{part}", x, channels, kernel, stride=stride, pad=pad)
-    return net.relu(f"{module}/relu_{part.removesuffix('_s2')}", convolved)

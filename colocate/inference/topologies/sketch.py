@@ -74,15 +74,24 @@ class Sketch:
         )  # fmt: skip
         return Tensor(name, channels, (x.size + 2 * pad - kernel) // stride + 1)
 
+    def part(
+        self, module: str, part: str, x: Tensor, channels: int, kernel: int, *, stride: int = 1, pad: int = 0
+    ) -> Tensor:
+        """A convolution and its ReLU inside a module, with the names that prototxt files give them."""
+        convolved = self.conv(f"{module}/{part}", x, channels, kernel, stride=stride, pad=pad)
+        return self.relu(f"{module}/relu_{part.removesuffix('_s2')}", convolved)
+
     def fc(self, name: str, x: Tensor, channels: int) -> Tensor:
         """A fully connected layer with bias, on the flattened input as Caffe's InnerProduct is."""
-        flat = x
-        if x.size:
-            flat = Tensor(f"{name}/flatten", x.channels * x.size**2, 0)
-            self._add("Flatten", flat.name, [x.name], axis=1)
+        flat = self.flatten(f"{name}/flatten", x) if x.size else x
         parameters = self._parameters(name, (channels, flat.channels), 1.0)
         self._add("Gemm", name, [flat.name, *parameters], transB=1)
         return Tensor(name, channels, 0)
+
+    def flatten(self, name: str, x: Tensor) -> Tensor:
+        """All of an image's maps as one row of channels."""
+        self._add("Flatten", name, [x.name], axis=1)
+        return Tensor(name, x.channels * x.size**2, 0)
 
     def relu(self, name: str, x: Tensor) -> Tensor:
         """max(x, 0)."""

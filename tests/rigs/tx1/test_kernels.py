@@ -51,7 +51,7 @@ def test_an_odd_image_in_halves_takes_the_time_of_two() -> None:
 
 
 def test_a_layer_of_unknown_work_is_refused_by_name() -> None:
-    layer = Layer("lstm1", "LSTM", None, 10, 10, 10, ())
+    layer = Layer("lstm1", "LSTM", None, (), (), (), ())
     with pytest.raises(SpecError, match="lstm1"):
         kernels([layer], Inference("x", "tensorrt"), C)
 

@@ -1,0 +1,53 @@
+"""A network cut into pieces that run by themselves: one layer, or several that a runtime fuses, per piece."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+
+import onnx
+from onnx import ModelProto, ValueInfoProto
+from onnx.utils import Extractor
+
+from colocate.errors import SpecError
+from colocate.inference import graph, onnx_file
+from colocate.inference.networks import Network, TensorSpec
+
+
+def pieces(network: Network, blocks: Iterable[Collection[str]], folder: Path) -> Iterator[Network]:
+    """Each of `blocks`, the names of one or more layers, as a network of its own.
+
+    A file in `folder`, written when its turn comes: the block with its weights and true input shapes, batch
+    included, and an input for every tensor that it reads. Raises SpecError for a block that reads a tensor of
+    unknown shape or of a type that cannot be fed, ValueError for the name of no layer.
+    """
+    # Cutting goes by shapes alone, so it copies no weights; each piece then gets the data of its own.
+    extractor = Extractor(graph.inferred(network.path))
+    layers = graph.layers(network.path)
+    stored = {tensor.name: tensor for tensor in onnx.load(network.path, format="protobuf").graph.initializer}
+    for index, names in enumerate(blocks):
+        block = graph.fused(layers, names)
+        if any(tensor.elements is None for tensor in block.reads):
+            raise SpecError(f"layer '{block.name}' cannot be cut out: the shape of its input depends on the data")
+        piece = extractor.extract_model([tensor.name for tensor in block.reads], [t.name for t in block.writes])
+        for tensor in piece.graph.initializer:
+            tensor.CopyFrom(stored[tensor.name])
+        path = folder / f"{network.path.stem}-{index:03}.onnx"
+        onnx.save(piece, path)
+        yield _described(block, path, piece)
+
+
+def _described(block: graph.Layer, path: Path, piece: ModelProto) -> Network:
+    inputs = tuple(_spec(block, value) for value in piece.graph.input)
+    return Network(block.name, path, onnx_file.sha256(path), inputs, graph.parameters(piece), block.macs)
+
+
+def _spec(block: graph.Layer, value: ValueInfoProto) -> TensorSpec:
+    tensor = value.type.tensor_type
+    if tensor.elem_type not in onnx_file.DTYPES:
+        raise SpecError(
+            f"layer '{block.name}' cannot be cut out: its input '{value.name}' is of a type that is not fed"
+        )
+    return TensorSpec(
+        value.name, tuple(dim.dim_value for dim in tensor.shape.dim), onnx_file.DTYPES[tensor.elem_type]
+    )

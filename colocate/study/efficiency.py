@@ -1,0 +1,284 @@
+"""Solo windows -> what each setting of a network gives per second and per joule, and which setting is the best.
+
+A setting is a network, batch, precision, runtime and clock point. Every quantity has one value per window, and each
+block holds one solo window; a row gives their geometric mean with an interval over the blocks.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from colocate.study.interference import INTERVAL_MIN_BLOCKS
+from colocate.study.model import ClockPoint, Doubt, Inference, Interval, SweepSpec, Trial, TrialRecord
+from colocate.study.stats import geometric_mean, paired_ratio, quantile_known, sample_quantile
+from colocate.study.windows import energies_j
+
+# What a latency is worth: seconds -> 0 (useless) to 1 (as good as any).
+Worth = Callable[[float], float]
+Quantile = Literal["p50_s", "p99_s"]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How a network is run."""
+
+    inference: Inference
+    clocks: ClockPoint
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One solo window: what its block says of the setting. None where it cannot tell.
+
+    Latencies are of one inference, all images of the batch. Power and energy are the board's, gross of what it
+    draws idle.
+    """
+
+    round: int
+    placement: str
+    images_per_s: float
+    p50_s: float
+    p99_s: float | None
+    power_w: float | None
+    energy_per_image_j: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Efficiency:
+    """One setting over all its blocks. Without windows, every quantity is None and `failure` says why.
+
+    `n` counts inferences. `p99_s` is over the windows that hold enough of them to tell it.
+    """
+
+    setting: Setting
+    windows: tuple[Window, ...] = ()
+    n: int = 0
+    images_per_s: Interval | None = None
+    p50_s: Interval | None = None
+    p99_s: Interval | None = None
+    power_w: Interval | None = None
+    energy_per_image_j: Interval | None = None
+    failure: str | None = None
+    doubts: tuple[Doubt, ...] = ()
+
+    @property
+    def images_per_j(self) -> Interval | None:
+        """Images/s/W, which are images per joule: the reciprocal of the energy per image."""
+        energy_j = self.energy_per_image_j
+        if energy_j is None:
+            return None
+        lo, hi = (None if end is None else 1 / end for end in (energy_j.hi, energy_j.lo))
+        return Interval(1 / energy_j.value, lo, hi)
+
+
+@dataclass(frozen=True, slots=True)
+class TradeOff:
+    """The best setting of a network, and how it compares with the default one.
+
+    The ratios are best over default, paired by round. `times_better` is of images/s/W. Their intervals hold
+    whichever setting turned out the best: the picking from `candidates` settings is allowed for. `undecided` are
+    settings whose latency the data cannot tell, so that they were not candidates.
+    """
+
+    network: str
+    best: Efficiency | None
+    default: Efficiency | None
+    candidates: int
+    times_better: Interval | None = None
+    throughput_ratio: Interval | None = None
+    latency_ratio: Interval | None = None
+    undecided: tuple[Efficiency, ...] = ()
+
+
+def efficiencies(
+    records: Iterable[TrialRecord],
+    spec: SweepSpec,
+    failures: Iterable[tuple[Trial, str]] = (),
+    confidence: float = 0.95,
+) -> tuple[Efficiency, ...]:
+    """One row per setting that has a solo window, or a solo trial that failed; networks as in `spec`, then rising.
+
+    `failures` are trials with the message of each; one that has a record all the same was run again and does not
+    count. Windows beside a stressor are passed by. Raises ValueError for a network that `spec` does not name.
+    """
+    solo: defaultdict[Setting, list[TrialRecord]] = defaultdict(list)
+    for record in sorted(records, key=lambda r: (r.trial.round, r.trial.block, r.trial.trial_id)):
+        if (setting := _solo_setting(record.trial)) is not None:
+            solo[setting].append(record)
+    done = {record.trial.trial_id for own in solo.values() for record in own}
+    messages: dict[Setting, str] = {}
+    for trial, message in failures:
+        if (setting := _solo_setting(trial)) is not None and trial.trial_id not in done:
+            messages.setdefault(setting, message)
+    networks = [asked.network for asked in spec.inferences]
+    ordered = sorted({*solo, *messages}, key=lambda setting: _rank(networks, setting))
+    return tuple(_row(setting, solo[setting], messages.get(setting), confidence) for setting in ordered)
+
+
+def within(limit_s: float) -> Worth:
+    """A latency up to `limit_s` is worth 1, any beyond 0.
+
+    The best setting is then the one of least energy per image that keeps the limit.
+    """
+    return lambda latency_s: float(latency_s <= limit_s)
+
+
+def fading(limit_s: float) -> Worth:
+    """A latency up to `limit_s` is worth 1, any beyond the limit over the latency: twice as late, half as good."""
+    return lambda latency_s: min(1.0, limit_s / latency_s)
+
+
+def utility(row: Efficiency, worth: Worth | None, quantile: Quantile = "p99_s") -> float | None:
+    """images/s/W * worth(latency), in images per joule; None where either is not known.
+
+    The latency is the upper end of its interval: it is what can be promised. Without `worth` no latency is asked.
+    """
+    per_j = row.images_per_j
+    if per_j is None or worth is None:
+        return None if per_j is None else per_j.value
+    latency: Interval | None = getattr(row, quantile)
+    if latency is None:
+        return None
+    return per_j.value * worth(latency.value if latency.hi is None else latency.hi)
+
+
+def trade_offs(
+    rows: Sequence[Efficiency],
+    worth: Worth | None = None,
+    quantile: Quantile = "p99_s",
+    backend: str | None = None,
+    confidence: float = 0.95,
+) -> tuple[TradeOff, ...]:
+    """The setting of greatest `utility` for each network, in the order of `rows`; none where every one is worth 0.
+
+    It is compared with the `default_setting` on `backend`.
+    """
+    by_network: defaultdict[str, list[Efficiency]] = defaultdict(list)
+    for row in rows:
+        by_network[row.setting.inference.network].append(row)
+    return tuple(
+        _trade_off(network, own, default_setting(own, backend), worth, quantile, confidence)
+        for network, own in by_network.items()
+    )
+
+
+def default_setting(rows: Sequence[Efficiency], backend: str | None = None) -> Efficiency | None:
+    """What one gets who sets nothing: batch 1 in fp32, clocks left to their governors or, where all are set, highest.
+
+    On `backend`, or else on the first in `rows`. None where there is no such row.
+    """
+    plain = [row for row in rows if row.setting.inference == _plain(row, backend)]
+    return max(plain, key=_clock_rank, default=None)
+
+
+def _plain(row: Efficiency, backend: str | None) -> Inference:
+    inference = row.setting.inference
+    return Inference(inference.network, backend or inference.backend)
+
+
+def _solo_setting(trial: Trial) -> Setting | None:
+    return None if trial.inference is None or trial.stressor else Setting(trial.inference, trial.clocks)
+
+
+def _rank(networks: Sequence[str], setting: Setting) -> tuple[int | str, ...]:
+    inference, clocks = setting.inference, setting.clocks
+    # A clock left to its governor sorts before the steps.
+    hz = [hz or 0 for hz in dataclasses.astuple(clocks)]
+    return networks.index(inference.network), *dataclasses.astuple(inference)[1:], *hz
+
+
+def _clock_rank(row: Efficiency) -> tuple[float, ...]:
+    clocks = row.setting.clocks
+    return tuple(float("inf") if hz is None else hz for hz in (clocks.gpu_hz, clocks.cpu_hz, clocks.emc_hz))
+
+
+def _row(setting: Setting, records: Sequence[TrialRecord], failure: str | None, confidence: float) -> Efficiency:
+    windows = tuple(_window(record) for record in records if len(record.latencies_s))
+    doubts = {doubt for record in records for doubt in record.doubts}
+    if failure is not None:
+        doubts.add(Doubt.TRIALS_FAILED)
+    if records and len(windows) < INTERVAL_MIN_BLOCKS:
+        doubts.add(Doubt.TOO_FEW_BLOCKS)
+    if any(window.p99_s is None for window in windows) or len(windows) < len(records):
+        doubts.add(Doubt.TOO_FEW_SAMPLES)
+    return Efficiency(
+        setting=setting,
+        windows=windows,
+        n=sum(len(record.latencies_s) for record in records),
+        images_per_s=_mean([window.images_per_s for window in windows], confidence),
+        p50_s=_mean([window.p50_s for window in windows], confidence),
+        p99_s=_mean([window.p99_s for window in windows], confidence),
+        power_w=_mean([window.power_w for window in windows], confidence),
+        energy_per_image_j=_mean([window.energy_per_image_j for window in windows], confidence),
+        failure=failure,
+        doubts=tuple(doubt for doubt in Doubt if doubt in doubts),
+    )
+
+
+def _window(record: TrialRecord) -> Window:
+    assert record.trial.inference is not None, "a solo window has a network"
+    images = len(record.latencies_s) * record.trial.inference.batch
+    energy_j = energies_j(record)[0]
+    # A meter that shows nothing or less is broken, and its record says so among its doubts.
+    metered = energy_j if energy_j is not None and energy_j > 0 else None
+    return Window(
+        round=record.trial.round,
+        placement=record.trial.placement.name,
+        images_per_s=images / record.elapsed_s,
+        p50_s=sample_quantile(record.latencies_s, 0.50),
+        p99_s=sample_quantile(record.latencies_s, 0.99) if quantile_known(record.latencies_s, 0.99) else None,
+        power_w=None if metered is None else metered / record.elapsed_s,
+        energy_per_image_j=None if metered is None else metered / images,
+    )
+
+
+def _mean(values: Sequence[float | None], confidence: float) -> Interval | None:
+    present = [value for value in values if value is not None]
+    return geometric_mean(np.array(present), confidence) if present else None
+
+
+def _trade_off(
+    network: str,
+    rows: Sequence[Efficiency],
+    default: Efficiency | None,
+    worth: Worth | None,
+    quantile: Quantile,
+    confidence: float,
+) -> TradeOff:
+    utilities = [(utility(row, worth, quantile), row) for row in rows]
+    candidates = [(value, row) for value, row in utilities if value]
+    best = max(candidates, key=lambda pair: pair[0])[1] if candidates else None
+    undecided = tuple(row for value, row in utilities if value is None and row.images_per_j is not None)
+    found = TradeOff(network, best, default, len(candidates), undecided=undecided)
+    if best is None or default is None:
+        return found
+    # Bonferroni: with all comparisons at this confidence, any one of them may be picked after seeing the data.
+    strict = 1 - (1 - confidence) / max(1, sum(row is not default for _, row in candidates))
+    return dataclasses.replace(
+        found,
+        times_better=_ratio(default, best, lambda window: window.energy_per_image_j, strict),
+        throughput_ratio=_ratio(best, default, lambda window: window.images_per_s, strict),
+        latency_ratio=_ratio(best, default, lambda window: window.p50_s, strict),
+    )
+
+
+def _ratio(
+    over: Efficiency, under: Efficiency, value_of: Callable[[Window], float | None], confidence: float
+) -> Interval | None:
+    """`over` / `under`, from the windows of the same round and placement; None where there are none."""
+    lower, upper = (
+        {(w.round, w.placement): value for w in row.windows if (value := value_of(w)) is not None}
+        for row in (under, over)
+    )
+    shared = sorted(lower.keys() & upper.keys())
+    if not shared:
+        return None
+    return paired_ratio(
+        np.array([lower[key] for key in shared]), np.array([upper[key] for key in shared]), confidence
+    )

@@ -1,0 +1,40 @@
+"""The times of all layers add up to the network's own, within a tenth."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from colocate.inference import graph
+from colocate.inference.networks import resolve
+from colocate.inference.onnxruntime_cpu import OnnxRuntimeCpu
+from colocate.inference.ort_trace import blocks, recorded, steps
+from colocate.study.layers import balance
+from colocate.study.model import Inference
+
+pytestmark = pytest.mark.bench
+
+# Of sessions, each beside a window of the unprofiled network.
+SESSIONS = 4
+INFERENCES = 60
+
+
+@pytest.mark.parametrize("name", ["alexnet", "squeezenet1_1"])
+def test_layers_add_up_to_the_whole(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0})
+    network = resolve(name, 1)
+    plain = OnnxRuntimeCpu(Inference(name, "onnxruntime-cpu"), network)
+    sessions, latencies_s = [], []
+    for _ in range(SESSIONS):
+        for _ in range(INFERENCES):
+            before_s = time.monotonic()
+            plain.infer()
+            latencies_s.append(time.monotonic() - before_s)
+        sessions.append(steps(recorded(network, tmp_path, INFERENCES, threads=1), warmup=5))
+    found = balance(blocks(sessions, graph.layers(network.path), 4), float(np.median(latencies_s)))
+    assert found is not None
+    print(f"{name}: layers {found.sum_s * 1e3:.3f} ms of {found.whole_s * 1e3:.3f} ms: {found.difference_ratio:+.1%}")
+    assert abs(found.difference_ratio) < 0.10

@@ -158,8 +158,8 @@ def _grouped(hierarchy: Hierarchy, groups: Mapping[str, tuple[int, ...]]) -> Ite
 def weigh(group: Path, cpus: Sequence[int]) -> None:
     """Make each process of the group count like any other on its CPU, as if there were no groups.
 
-    Where the cpu controller is on, a group's weight is spread over the CPUs that it keeps busy. A task on fifteen CPUs
-    would have a fifteenth of it on each, and the network that shares one of them would get 94 % of that one.
+    Where the cpu controller is on, a group's weight is spread over the CPUs that it keeps busy. A task on fifteen
+    CPUs would have a fifteenth of it on each, and the network that shares one of them would get 94 % of that one.
     """
     weight = group / "cpu.weight"
     if weight.exists():

@@ -12,7 +12,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,8 @@ _DELEGATED = "delegated"
 _MOUNTS = Path("/proc/mounts")
 _OWN = Path("/proc/self/cgroup")
 _EMPTYING_S = 2.0
+# Of cpu.weight in cgroup v2 (Documentation/admin-guide/cgroup-v2.rst of the kernel).
+_WEIGHT_DEFAULT, _WEIGHT_MAX = 100, 10_000
 _CPUS_MAX = 8192  # CONFIG_NR_CPUS of the largest kernels
 
 
@@ -148,8 +150,20 @@ def _grouped(hierarchy: Hierarchy, groups: Mapping[str, tuple[int, ...]]) -> Ite
             granted = parse_cpu_list((group / hierarchy.effective_file).read_text())
             if granted != tuple(sorted(cpus)):
                 raise HostError(f"{group}: asked for CPUs {cpus}, the kernel granted {granted}")
+            weigh(group, cpus)
             seats[name] = Seat(cpus, group / "cgroup.procs")
         yield seats
+
+
+def weigh(group: Path, cpus: Sequence[int]) -> None:
+    """Make each process of the group count like any other on its CPU, as if there were no groups.
+
+    Where the cpu controller is on, a group's weight is spread over the CPUs that it keeps busy. A task on fifteen
+    CPUs would have a fifteenth of it on each, and the network that shares one of them would get 94 % of that one.
+    """
+    weight = group / "cpu.weight"
+    if weight.exists():
+        weight.write_text(str(min(_WEIGHT_DEFAULT * len(cpus), _WEIGHT_MAX)))
 
 
 def _delegate(hierarchy: Hierarchy, stack: contextlib.ExitStack) -> None:

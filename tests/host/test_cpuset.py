@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from colocate.errors import HostError
 from colocate.host import cpuset
 from colocate.host.child import Child
-from colocate.host.cpuset import Seat
+from colocate.host.cpuset import Seat, weigh
 
 CPUS = tuple(sorted(os.sched_getaffinity(0)))
 SELF_REPORT = """
@@ -103,3 +103,16 @@ def test_cpus_that_the_tree_does_not_have_are_refused_and_leave_no_group(real: c
     with pytest.raises(HostError), cpuset.confined(real, {"inference": (4095,)}):
         pass
     assert groups(real) == []
+
+
+@pytest.mark.parametrize(
+    ("cpus", "weight"), [((3,), "100"), (tuple(range(15)), "1500"), (tuple(range(200)), "10000")]
+)
+def test_each_process_of_a_group_counts_like_one_without_groups(
+    tmp_path: Path, cpus: tuple[int, ...], weight: str
+) -> None:
+    weigh(tmp_path, cpus)
+    assert not list(tmp_path.iterdir()), "without the cpu controller groups have no weight"
+    (tmp_path / "cpu.weight").write_text("100")
+    weigh(tmp_path, cpus)
+    assert (tmp_path / "cpu.weight").read_text() == weight

@@ -47,6 +47,7 @@ class Watch:
         self._gpus = GpuState()
         self._looks: list[Clockset] = []
         self._gpu_looks: list[GpuLook] = []
+        self._samples: tuple[Samples, ...] = ()
 
     def begin(self, warmup_s: float) -> None:
         """Sleep through the warm-up, or longer if the meters need it to catch the window's beginning."""
@@ -54,7 +55,11 @@ class Watch:
         time.sleep(max(warmup_s, self._sampler.lead_s))
 
     def window(self, window_s: float, cpus: Sequence[int]) -> None:
-        """Sleep through the window and look a few times; `cpus` are those whose clock matters."""
+        """Sleep through the window and look a few times; `cpus` are those whose clock matters.
+
+        Ends when every energy counter has stepped once more, a little after `window_s`. So the children are to work
+        on until this returns: what the machine draws idle afterwards would be counted as theirs.
+        """
         began_s = time.monotonic()
         self._throttle_before = self._throttle.read()
         self._looks, self._gpu_looks = [], []
@@ -63,9 +68,10 @@ class Watch:
             self._looks.append(self._clocks.seen(cpus))
             self._gpu_looks.append(self._gpus.look())
         _sleep_until(began_s + window_s)
+        self._samples = self._sampler.stop()
 
     def end(self) -> Sight:
-        """What was seen. Called when the children have stopped: some meters take a while to let go."""
+        """What was seen."""
         return Sight(
             clocks_hz=tuple(self._looks),
             throttled=bool(throttled(self._throttle_before, self._throttle.read())),
@@ -74,7 +80,7 @@ class Watch:
                 (look.temperature_c for look in self._gpu_looks if look.temperature_c is not None), default=None
             ),
             throttle_reasons=tuple(sorted({reason for look in self._gpu_looks for reason in look.throttle_reasons})),
-            samples=self._sampler.stop(),
+            samples=self._samples,
         )
 
     def cooled(self, limit_c: float) -> bool:

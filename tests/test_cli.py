@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import shlex
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -316,7 +317,7 @@ def test_advice_on_an_unfinished_run_says_so(modelled: Path, tmp_path: Path) -> 
         connection.execute("DELETE FROM trial WHERE rowid > 20")
     done = colocate("advise", tmp_path, "--power-budget", "9")
     assert done.returncode in (0, 1)
-    assert "unfinished, with 20 of 40 trials" in done.stdout
+    assert "unfinished, with 20 of 48 trials" in done.stdout
     with sqlite3.connect(copy) as connection:
         connection.execute("DELETE FROM trial")
     done = colocate("advise", tmp_path, "--power-budget", "9")
@@ -336,7 +337,7 @@ def test_a_sweep_until_decided_ends_early_and_resumes_to_the_same_end(tmp_path: 
     assert done.returncode == 0, done.stderr
     assert "UNDECIDED with p50 slowdown <= 1.001, power <= 8.7 W" in done.stderr
     ids = trial_ids(tmp_path / "run")
-    assert 40 <= len(ids) < 120, "four rounds of ten trials are the least"
+    assert 48 <= len(ids) < 144, "four rounds of twelve trials are the least"
     assert f"{len(ids)} trials until decided" in done.stdout
     # As a kill leaves it: the last trials are missing.
     with sqlite3.connect(tmp_path / "run" / FILE_NAME) as connection:
@@ -378,3 +379,23 @@ def test_a_budget_ends_a_sweep_until_decided(tmp_path: Path) -> None:
 )
 def test_until_decided_needs_something_to_decide(said: str, flags: list[str]) -> None:
     refused(2, said, "--rig", "tx1-model", *flags)
+
+
+def test_on_this_machine_too_an_interrupted_sweep_until_decided_goes_on(tmp_path: Path) -> None:
+    arguments = [*TINY, "--repeats", "4", "--until", "decided", "--max-slowdown", "50", "--quantile", "0.5"]
+    command = [sys.executable, "-m", "colocate", "sweep", *arguments, "--out", str(tmp_path / "run")]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("[5/12]"):
+            process.send_signal(signal.SIGINT)
+            break
+    said = process.communicate(timeout=30)[1]
+    assert process.returncode == 130 and "sweep --resume --out" in said
+    kept = trial_ids(tmp_path / "run")
+    assert 0 < len(kept) < 12
+    done = colocate("sweep", "--resume", "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    assert kept < trial_ids(tmp_path / "run")
+    assert json.loads(colocate("advise", tmp_path / "run", "--json").stdout)["finished"]
+    assert "with p50 slowdown <= 50.000" in done.stderr

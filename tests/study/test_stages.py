@@ -39,13 +39,8 @@ def measured(trial: Trial) -> TrialRecord:
     typical_s = 0.01 * SLOWDOWNS[trial.stressor.name] if trial.stressor else 0.01
     typical_s *= float(np.exp(0.02 * rng.standard_normal()))
     n = 200 if trial.inference else 0
-    return TrialRecord(
-        trial,
-        0.0,
-        2.0,
-        np.arange(n) * 0.01,
-        np.asarray(typical_s * np.exp(0.01 * rng.standard_normal(n)), np.float64),
-    )
+    latencies_s = typical_s * np.exp(0.01 * rng.standard_normal(n))
+    return TrialRecord(trial, 0.0, 2.0, np.linspace(0.0, 2.0, n), latencies_s)
 
 
 def carried_on(records: Sequence[TrialRecord], spec: SweepSpec = SPEC, most: int = 10**9) -> list[TrialRecord]:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 FULL_STUDY_CLOCK_PAIRS = 9
 # The exit code of `advise` when no task is safe anywhere.
 NOTHING_SAFE = 1
+# That of `compare` when a regression beyond what is allowed has been shown.
+REGRESSED = 1
 
 
 def run(argv: Sequence[str]) -> int:
@@ -129,6 +131,19 @@ def _advise(arguments: argparse.Namespace) -> int:
     else:
         print_counsel(said)
     return 0 if said.safe else NOTHING_SAFE
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    from colocate.report.comparison import compare_runs, comparison_json, comparison_markdown, print_comparison
+
+    found = compare_runs(arguments.before, arguments.after, arguments.max_regression, arguments.confidence)
+    if arguments.json:
+        print(json.dumps(comparison_json(found)))
+    elif arguments.markdown:
+        print(comparison_markdown(found))
+    else:
+        print_comparison(found)
+    return REGRESSED if found.comparison.regressions else 0
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
@@ -332,6 +347,16 @@ def _parser() -> argparse.ArgumentParser:
         advise.add_argument("--" + key.replace("_", "-"), dest=key, **flag)
     _add_forms(advise)
 
+    compare = commands.add_parser("compare", help="what changed between two runs", description=_COMPARE)
+    compare.set_defaults(run=_compare)
+    compare.add_argument("before", type=Path, metavar="BEFORE", help="folder of a run")
+    compare.add_argument("after", type=Path, metavar="AFTER", help="folder of a run of the same study")
+    compare.add_argument(
+        "--max-regression", type=float, default=0.0, metavar="R", help="what is allowed: 0.05 = 5 %% (default: none)"
+    )
+    compare.add_argument("--confidence", type=float, default=0.95, metavar="C", help="of all changes (default: 0.95)")
+    _add_forms(compare)
+
     doctor = commands.add_parser("doctor", help="what this machine allows, and what mends each lack")
     doctor.set_defaults(run=_doctor)
     doctor.add_argument("--gpu-bandwidth", action="store_true", help="also measure how fast the GPU copies memory")
@@ -358,6 +383,10 @@ _SWEEP = (
 _ADVISE = (
     "Verdicts on every cell, with one promise for the whole table, and what to choose. Limits that are given "
     "take the place of those the study was made for. Exit code 1: nothing is safe."
+)
+_COMPARE = (
+    "Latency, slowdown and power of every cell that both runs have, after over before. For another kernel, driver or "
+    "machine: what differs is listed. Exit code 1: a regression was shown."
 )
 _REPORT = "Rebuilds cells.csv and the figures of a run from its run.sqlite."
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import os
 import shlex
@@ -18,6 +19,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from colocate.store import FILE_NAME, Run
+from colocate.study.model import Stressor
 
 TINY = [
     "--backend", "synthetic", "--networks", "spin-1ms", "--stressors", "bitcount", "--placement", "shared",
@@ -399,3 +401,56 @@ def test_on_this_machine_too_an_interrupted_sweep_until_decided_goes_on(tmp_path
     assert kept < trial_ids(tmp_path / "run")
     assert json.loads(colocate("advise", tmp_path / "run", "--json").stdout)["finished"]
     assert "with p50 slowdown <= 50.000" in done.stderr
+
+
+def copied(run: Path, to: Path, slower: float, kernel: str, machine_id: str) -> Path:
+    """The run as another one, on a machine with another kernel, whose network is so much slower beside jpeg."""
+    with Run.read(run) as whole:
+        header, records = whole.header(), list(whole.records())
+    facts = dataclasses.replace(header.facts, kernel=kernel, machine_id=machine_id)
+    with Run.create(to, dataclasses.replace(header, facts=facts)) as run_:
+        for each in records:
+            factor = slower if each.trial.stressor == Stressor("jpeg") else 1.0
+            run_.append(dataclasses.replace(each, latencies_s=each.latencies_s * factor))
+    return to
+
+
+def test_a_comparison_finds_what_became_slower(modelled: Path, tmp_path: Path) -> None:
+    after = copied(modelled, tmp_path / "after", 1.1, kernel="6.1\x1b[31m", machine_id="another")
+    done = colocate("compare", modelled, after, "--json")
+    assert (done.returncode, done.stderr) == (1, "")
+    found = json.loads(done.stdout)
+    regressed = {(each["stressor"], each["quantity"]) for each in found["changes"] if each["regressed"]}
+    assert ("jpeg", "latency_p50_s") in regressed and ("jpeg", "slowdown_p50") in regressed
+    assert {stressor for stressor, _ in regressed} == {"jpeg"}
+    assert any(line.startswith("kernel was ") for line in found["differs"])
+    assert "machine_id was " in " ".join(found["differs"])
+    for form in ([], ["--markdown"]):
+        table = colocate("compare", modelled, after, *form)
+        assert (table.returncode, "\x1b" in table.stdout) == (1, False)
+        assert "regressions, 0 improvements among" in table.stdout and "worse" in table.stdout
+    assert colocate("compare", modelled, after, "--max-regression", "0.15").returncode == 0
+    better = colocate("compare", after, modelled)
+    assert better.returncode == 0 and "better" in better.stdout
+
+
+def test_a_run_equals_itself(modelled: Path) -> None:
+    done = colocate("compare", modelled, modelled)
+    assert done.returncode == 0
+    assert "0 regressions, 0 improvements" in done.stdout and "Differs" not in done.stdout
+
+
+def test_what_cannot_be_compared_is_refused_with_each_reason(modelled: Path, finished: Path, tmp_path: Path) -> None:
+    flags = ["--inference-cpus", "1", "--emc-clock", "native", "--batch", "2", "--repeats", "2"]
+    other = colocate("sweep", *MODEL, *flags, "--out", tmp_path / "o")
+    assert other.returncode == 0, other.stderr
+    for runs, reasons in (
+        ((modelled, finished), ["rig was tx1-model and is host"]),
+        ((modelled, tmp_path / "o"), ["inference_cpus was none and is 1", "batch of alexnet was 1 and is 2"]),
+    ):
+        done = colocate("compare", *runs)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        assert all(reason in done.stderr for reason in reasons), done.stderr
+    done = colocate("compare", modelled, modelled, "--max-regression", "-1")
+    assert "emc_clock" not in colocate("compare", modelled, tmp_path / "o").stderr
+    assert done.returncode == 2 and "must be 0 or above" in done.stderr

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,14 @@ from colocate.study.stages import Standing, standing
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A run as far as it has come: what it is, where it stands, and how many of the wanted trials gave numbers."""
+    """A run as far as it has come: what it is, where it stands, how many of the wanted trials gave numbers, and what
+    its `runtimes` said of themselves.
+    """
 
     header: Header
     standing: Standing
     done: int
+    runtimes: Mapping[str, str | int | float | bool] = field(default_factory=dict)
 
     @property
     def schedule(self) -> Schedule | None:
@@ -48,7 +51,13 @@ def read_standing(folder: Path) -> Shown:
         stands = standing(plan(header.spec, header.facts), header.spec, records, failed)
     except ValueError as error:
         raise StoreError(f"the run in {folder} is damaged: {error}") from error
-    return Shown(header, stands, len(records))
+    runtimes = {
+        f"{record.trial.inference.backend} {key}": value
+        for record in records
+        if record.trial.inference is not None
+        for key, value in record.runtime.items()
+    }
+    return Shown(header, stands, len(records), runtimes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,15 +332,16 @@ def counsel_markdown(counsel: Counsel) -> str:
     """A page of Markdown that shows every name as it is, whatever is in it."""
     lines = [f"## {escaped(summary(counsel))}", ""]
     lines += [f"- **{escaped(network)}**: {escaped(words)}" for network, words in _recommendations(counsel)]
-    lines += ["", *_markdown_table(_COLUMNS, (row for _, row in _rows(counsel)))]
+    lines += ["", *markdown_table(_COLUMNS, (row for _, row in _rows(counsel)))]
     if counsel.safe:
-        lines += ["", escaped(_FRONT) + ".", "", *_markdown_table(_CHOICE_COLUMNS, _choice_rows(counsel))]
+        lines += ["", escaped(_FRONT) + ".", "", *markdown_table(_CHOICE_COLUMNS, _choice_rows(counsel))]
     for note in filter(None, (*counsel.notes, saving_words(counsel))):
         lines += ["", escaped(note)]
     return "\n".join(lines)
 
 
-def _markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """The lines of a table, whatever its cells hold."""
     first, *others = (f"| {' | '.join(map(escaped, row))} |" for row in (header, *rows))
     return [first, f"|{' --- |' * len(header)}", *others]
 

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 # Three CPU clocks with three GPU clocks: the full study of interface.md.
 FULL_STUDY_CLOCK_PAIRS = 9
+# The exit code of `advise` when no task is safe anywhere.
+NOTHING_SAFE = 1
+# That of `compare` when a regression beyond what is allowed has been shown.
+REGRESSED = 1
 
 
 def run(argv: Sequence[str]) -> int:
@@ -91,12 +95,55 @@ def _run_sweep(arguments: argparse.Namespace) -> int:
     with progress(quiet=arguments.quiet) as observer:
         tally = sweep(request, rig, arguments.out, observer, resume=arguments.resume)
     if tally.failed:
-        _say(f"{tally.failed} of {tally.planned} trials failed; --resume runs them again.")
+        _say(f"{tally.failed} of {tally.wanted} trials failed; --resume runs them again.")
     code = _report_on(arguments.out, arguments)
+    if spec.until_decided:
+        _say_what_was_decided(arguments.out)
     if tally.empty:
         _say(f"colocate: {tally.empty} of the settings that were asked for have no window that succeeded")
         return HostError.exit_code
     return code
+
+
+def _say_what_was_decided(folder: Path) -> None:
+    from colocate.report.advice import counsel, read_standing, saving_words, summary
+
+    shown = read_standing(folder)
+    assert shown.header.spec.limits is not None, "a study until decided has limits"
+    with contextlib.suppress(SpecError):  # no cell at all: said in another place
+        said = counsel(shown, shown.header.spec.limits)
+        _say("\n".join(filter(None, (summary(said), saving_words(said)))))
+
+
+def _advise(arguments: argparse.Namespace) -> int:
+    from colocate.report.advice import counsel, counsel_json, counsel_markdown, print_counsel, read_standing
+    from colocate.spec import make_limits
+
+    shown = read_standing(arguments.folder)
+    limits = make_limits({key: vars(arguments).get(key) for key in _LIMIT_FLAGS}, shown.header.spec.limits)
+    if limits is None:
+        raise SpecError("nothing to judge by: give --slo-ms, --max-slowdown, --power-budget or --max-work-loss")
+    said = counsel(shown, limits)
+    if arguments.json:
+        print(json.dumps(counsel_json(said, arguments.folder)))
+    elif arguments.markdown:
+        print(counsel_markdown(said))
+    else:
+        print_counsel(said)
+    return 0 if said.safe else NOTHING_SAFE
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    from colocate.report.comparison import compare_runs, comparison_json, comparison_markdown, print_comparison
+
+    found = compare_runs(arguments.before, arguments.after, arguments.max_regression, arguments.confidence)
+    if arguments.json:
+        print(json.dumps(comparison_json(found)))
+    elif arguments.markdown:
+        print(comparison_markdown(found))
+    else:
+        print_comparison(found)
+    return REGRESSED if found.comparison.regressions else 0
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
@@ -215,6 +262,16 @@ class _Commands(argparse.Action):
         vars(namespace).setdefault("commands", {})[name.strip()] = line
 
 
+# Key of a limit in the study file -> its flag.
+_LIMIT_FLAGS: dict[str, dict[str, Any]] = {
+    "slo_ms": {"type": float, "metavar": "MS", "help": "the latency that must hold, at --quantile"},
+    "max_slowdown": {"type": float, "metavar": "R", "help": "the slowdown that is allowed: 1.1 = 10 %% slower"},
+    "quantile": {"type": float, "metavar": "Q", "help": "of latency and slowdown: 0.5, 0.95 (default) or 0.99"},
+    "power_budget": {"type": float, "metavar": "W", "help": "the mean power of the board that is allowed"},
+    "max_work_loss": {"type": float, "metavar": "R", "help": "the share of its work that a task may lose"},
+    "confidence": {"type": float, "metavar": "C", "help": "of all verdicts together (default: 0.95)"},
+}
+
 # Key of the study file -> its flag.
 _STUDY_FLAGS: dict[str, dict[str, Any]] = {
     "rig": {"metavar": "RIG", "help": "host (this machine), or tx1-model (a model, not a measurement)"},
@@ -245,6 +302,12 @@ _STUDY_FLAGS: dict[str, dict[str, Any]] = {
     "settle": {"type": float, "metavar": "SECONDS", "help": "pause after a change of network or clock"},
     "max_start_temp": {"type": float, "metavar": "C", "help": "before each block wait until it is no hotter"},
     "seed": {"type": int, "metavar": "N", "help": "of the order of the trials"},
+    "until": {
+        "metavar": "decided",
+        "help": "go on until the limits are decided on, --repeats at the most",
+    },
+    "budget": {"metavar": "TIME", "help": "with --until decided: for no longer than 90s, 30m or 2h"},
+    **_LIMIT_FLAGS,
 }
 
 
@@ -277,6 +340,23 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("folder", type=Path, metavar="RUN", help="folder of a run, finished or not")
     report.add_argument("--json", action="store_true", help="one JSON summary on stdout")
 
+    advise = commands.add_parser("advise", help="which tasks are safe, where, under limits", description=_ADVISE)
+    advise.set_defaults(run=_advise)
+    advise.add_argument("folder", type=Path, metavar="RUN", help="folder of a run, finished or not")
+    for key, flag in _LIMIT_FLAGS.items():
+        advise.add_argument("--" + key.replace("_", "-"), dest=key, **flag)
+    _add_forms(advise)
+
+    compare = commands.add_parser("compare", help="what changed between two runs", description=_COMPARE)
+    compare.set_defaults(run=_compare)
+    compare.add_argument("before", type=Path, metavar="BEFORE", help="folder of a run")
+    compare.add_argument("after", type=Path, metavar="AFTER", help="folder of a run of the same study")
+    compare.add_argument(
+        "--max-regression", type=float, default=0.0, metavar="R", help="what is allowed: 0.05 = 5 %% (default: none)"
+    )
+    compare.add_argument("--confidence", type=float, default=0.95, metavar="C", help="of all changes (default: 0.95)")
+    _add_forms(compare)
+
     doctor = commands.add_parser("doctor", help="what this machine allows, and what mends each lack")
     doctor.set_defaults(run=_doctor)
     doctor.add_argument("--gpu-bandwidth", action="store_true", help="also measure how fast the GPU copies memory")
@@ -287,10 +367,27 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_forms(parser: argparse.ArgumentParser) -> None:
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    form.add_argument("--markdown", action="store_true", help="a page of Markdown on stdout")
+
+
 _DESCRIPTION = """\
 Which background tasks may use the CPU beside a network, at which clocks, without
 breaking the latency limit or the power budget - and how sure are we?"""
-_SWEEP = "Runs networks beside CPU tasks in paired, shuffled blocks. A default run on two CPUs takes about 4 minutes."
+_SWEEP = (
+    "Runs networks beside CPU tasks in paired, shuffled blocks. A default run on two CPUs takes about 4 minutes. "
+    "With --until decided and a limit it ends as soon as it is known what is safe."
+)
+_ADVISE = (
+    "Verdicts on every cell, with one promise for the whole table, and what to choose. Limits that are given "
+    "take the place of those the study was made for. Exit code 1: nothing is safe."
+)
+_COMPARE = (
+    "Latency, slowdown and power of every cell that both runs have, after over before. For another kernel, driver or "
+    "machine: what differs is listed. Exit code 1: a regression was shown."
+)
 _REPORT = "Rebuilds cells.csv and the figures of a run from its run.sqlite."
 
 

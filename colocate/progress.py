@@ -7,6 +7,7 @@ import itertools
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.console import Console
@@ -15,8 +16,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from colocate.inference import BACKENDS
 from colocate.store import Failure
 from colocate.study.model import HostFacts, Inference, Trial, TrialRecord
-from colocate.study.plan import distinct_inferences
+from colocate.study.plan import Stage, distinct_inferences
 from colocate.sweep import Observer
+
+if TYPE_CHECKING:
+    from colocate.study.sequential import Progress as Standing
 
 
 @contextlib.contextmanager
@@ -64,6 +68,15 @@ def _network_words(inference: Inference) -> str:
     return " ".join(words)
 
 
+def _look_words(look: Standing, stage: Stage) -> str:
+    """Where a study until decided stands, and what it goes on with."""
+    given_up = f"{len(look.given_up)} given up, " if look.given_up else ""
+    return (
+        f"{len(look.settled)} of {look.advice.judged} cells decided, {given_up}{len(look.open)} open: "
+        f"{len(stage.trials)} trials to round {stage.rounds}"
+    )
+
+
 def _runtimes(trials: Sequence[Trial], facts: HostFacts) -> str:
     """Which runtimes the networks use, and what those that would be better lack."""
     used = list(dict.fromkeys(inference.backend for inference in distinct_inferences(trials)))
@@ -80,6 +93,9 @@ class _Silence:
         pass
 
     def ended(self, outcome: TrialRecord | Failure) -> None:
+        pass
+
+    def enters(self, stage: Stage, wanted: int) -> None:
         pass
 
 
@@ -123,6 +139,12 @@ class _Lines:
             sys.stderr.write(f"[{self._ended}/{self._planned}] {describe(outcome.trial)}: {note}\n")
             sys.stderr.flush()
 
+    def enters(self, stage: Stage, wanted: int) -> None:
+        self._planned = wanted
+        if stage.progress is not None:
+            with contextlib.suppress(OSError):
+                sys.stderr.write(f"{_look_words(stage.progress, stage)}\n")
+
 
 class _Bar:
     def __init__(self, bar: Progress) -> None:
@@ -141,3 +163,8 @@ class _Bar:
     def ended(self, outcome: TrialRecord | Failure) -> None:
         self._note = f"last: {self._medians.note(outcome)}"
         self._bar.advance(self._task)
+
+    def enters(self, stage: Stage, wanted: int) -> None:
+        self._bar.update(self._task, total=wanted)
+        if stage.progress is not None:
+            self._bar.console.print(_look_words(stage.progress, stage), markup=False, highlight=False)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 import shlex
 import sys
 from collections.abc import Iterable, Mapping
@@ -20,6 +21,7 @@ from colocate.errors import SpecError
 from colocate.inference import PRECISIONS, WAITS, maker_of
 from colocate.inference.networks import builtin_names
 from colocate.rigs import RIGS, RUNTIMES
+from colocate.study.limits import Limits
 from colocate.study.model import Inference, Stressor, SweepSpec
 from colocate.study.plan import LEVELS, NATIVE
 from cpu_workloads.registry import names as stressor_names
@@ -32,12 +34,20 @@ else:
 _T = TypeVar("_T")
 
 PLACEMENTS = ("isolated", "shared")
+# The one rule for ending a study early.
+DECIDED = "decided"
+REPEATS = 5
+# At the most, until decided: what of a large table 30 rounds leave open lies so near to its limit that further
+# rounds hardly tell on which side (tests/bench/test_verdicts.py).
+REPEATS_UNTIL_DECIDED = 30
+_UNIT_S = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 _DAY_S = 86400
 _Seconds = Annotated[float, Field(gt=0, le=_DAY_S, allow_inf_nan=False, strict=True)]
 _Pause = Annotated[float, Field(ge=0, le=_DAY_S, allow_inf_nan=False, strict=True)]
 # Beyond every study and every device, and short of what would fill this machine's memory with a plan.
 _Count = Annotated[int, Field(ge=1, le=10_000, strict=True)]
+_Number = Annotated[float, Field(strict=True)]
 _Switch = Annotated[bool, Field(strict=True)]
 _Clock = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)] | str
 
@@ -76,13 +86,21 @@ class Request:
     wait: str = "spin"
     placement: tuple[str, ...] = ("isolated",)
     inference_cpus: tuple[Annotated[int, Field(ge=0, strict=True)], ...] | None = None
-    repeats: _Count = 5
+    repeats: _Count | None = None
     warmup: _Pause = 0.3
     settle: _Pause = 0.2
     window: _Seconds = 2.0
     max_start_temp: Annotated[float, Field(gt=0, lt=150, allow_inf_nan=False)] | None = None
     seed: Annotated[int, Field(strict=True)] = 0
     model: Mapping[str, Annotated[float, Field(allow_inf_nan=False, strict=True)]] = field(default_factory=dict)
+    slo_ms: _Number | None = None
+    max_slowdown: _Number | None = None
+    quantile: _Number | None = None
+    power_budget: _Number | None = None
+    max_work_loss: _Number | None = None
+    confidence: _Number | None = None
+    until: str | None = None
+    budget: str | _Seconds | None = None
 
 
 _request = TypeAdapter(Request)
@@ -107,6 +125,17 @@ def make_spec(keys: Mapping[str, Any]) -> SweepSpec:
     builtin = [name for name in request.stressors if name not in request.commands]
     stressors = [Stressor(_known(name, stressor_names(), "stressor")) for name in builtin]
     stressors += [Stressor(name, _argv(name, line)) for name, line in request.commands.items()]
+    limits = make_limits({key: getattr(request, key) for key in LIMIT_KEYS})
+    until_decided = request.until is not None and _known(request.until, [DECIDED], "until") == DECIDED
+    if until_decided and (limits is None or not stressors):
+        raise SpecError(
+            f"until: there is nothing to decide: name a {'task' if limits else 'limit, as in --max-slowdown 1.1'}"
+        )
+    repeats = request.repeats or (REPEATS_UNTIL_DECIDED if until_decided else REPEATS)
+    if until_decided and repeats < 2:
+        raise SpecError("repeats: one round decides nothing; an interval needs two blocks at the least")
+    if request.budget is not None and not until_decided:
+        raise SpecError(f"budget: it ends a study that goes on until {DECIDED}; add --until {DECIDED}")
     return SweepSpec(
         inferences=_distinct([_inference(entry, request) for entry in request.networks], "networks"),
         stressors=_distinct(stressors, "stressors"),
@@ -116,14 +145,48 @@ def make_spec(keys: Mapping[str, Any]) -> SweepSpec:
         emc_clock=None if request.emc_clock is None else _clock("emc_clock", request.emc_clock),
         placements=_distinct([_known(name, PLACEMENTS, "placement") for name in request.placement], "placement"),
         inference_cpus=_cpus(request.inference_cpus),
-        repeats=request.repeats,
+        repeats=repeats,
         warmup_s=request.warmup,
         settle_s=request.settle,
         window_s=request.window,
         max_start_temp_c=request.max_start_temp,
         seed=request.seed,
         model=tuple(sorted(request.model.items())),
+        limits=limits,
+        until_decided=until_decided,
+        budget_s=None if request.budget is None else parse_duration_s(request.budget),
     )
+
+
+# Key of a limit -> its field of Limits, and what one of the key's units is in the field's.
+_LIMITS = {
+    "slo_ms": ("slo_s", 1e-3),
+    "max_slowdown": ("max_slowdown", 1.0),
+    "power_budget": ("power_budget_w", 1.0),
+    "max_work_loss": ("max_work_loss", 1.0),
+}
+_HOW_TO_JUDGE = ("quantile", "confidence")
+LIMIT_KEYS = (*_LIMITS, *_HOW_TO_JUDGE)
+
+
+def make_limits(keys: Mapping[str, float | None], study: Limits | None = None) -> Limits | None:
+    """The limits that `keys` name, which take the place of all of the `study`'s; its quantile and confidence stay
+    unless `keys` name others. None where there are neither. Raises SpecError for a limit that makes no sense.
+    """
+    named = {field: value * unit for key, (field, unit) in _LIMITS.items() if (value := keys.get(key)) is not None}
+    judged = {key: value for key in _HOW_TO_JUDGE if (value := keys.get(key)) is not None}
+    if study is None:
+        return Limits(**named, **judged) if named or judged else None
+    kept = named or {field: getattr(study, field) for field, _ in _LIMITS.values()}
+    return Limits(**kept, **{key: getattr(study, key) for key in _HOW_TO_JUDGE} | judged)
+
+
+def parse_duration_s(text: str | float) -> float:
+    """`90s`, `30m`, `1.5h` or a number of seconds. Raises SpecError."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", str(text).strip(), re.ASCII)
+    if match is None or not 0 < (seconds := float(match[1]) * _UNIT_S[match[2]]) < math.inf:
+        raise SpecError(f"budget: {str(text)!r} is no length of time; write it as 90s, 30m or 2h")
+    return seconds
 
 
 def _validated(keys: Mapping[str, Any]) -> Request:
@@ -196,7 +259,7 @@ def _clock(key: str, value: float | str) -> int | str:
     try:
         mhz = float(value)
     except ValueError:
-        raise SpecError(f"{key}: '{value}' is neither MHz nor one of {', '.join(LEVELS)}, {NATIVE}") from None
+        raise SpecError(f"{key}: {value!r} is neither MHz nor one of {', '.join(LEVELS)}, {NATIVE}") from None
     if not (math.isfinite(mhz) and mhz > 0):
         raise SpecError(f"{key}: a clock is a positive number of MHz, not {value}")
     return round(mhz * 1e6)

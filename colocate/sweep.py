@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,8 +12,8 @@ from colocate.errors import SpecError, TrialError
 from colocate.rigs import Rig
 from colocate.spec import make_spec
 from colocate.store import Failure, Header, Run
-from colocate.study.model import Doubt, HostFacts, Trial, TrialRecord
-from colocate.study.plan import distinct_inferences, plan
+from colocate.study.model import Doubt, HostFacts, SweepSpec, Trial, TrialRecord
+from colocate.study.plan import Stage, distinct_inferences, plan, whole, within_budget
 
 # What may be gone at a second attempt.
 PASSING = frozenset({Doubt.CLOCK_DRIFTED, Doubt.THROTTLED})
@@ -31,25 +31,28 @@ class Observer(Protocol):
     def ended(self, outcome: TrialRecord | Failure) -> None:
         """A trial is on the disk."""
 
+    def enters(self, stage: Stage, wanted: int) -> None:
+        """A stage begins, with which so many trials are wanted in all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Trials of the whole run: planned, with numbers, failed; and settings without any number, `empty`."""
+    """Trials of the whole run: wanted, with numbers, failed; and settings without any number, `empty`."""
 
-    planned: int
+    wanted: int
     done: int
     failed: int
     empty: int
 
 
 def sweep(request: Mapping[str, Any], rig: Rig, folder: Path, observer: Observer, *, resume: bool) -> Tally:
-    """Run every trial of the study that `folder` does not hold yet; `request` holds a study file's keys.
+    """Run every wanted trial of the study that `folder` does not hold yet; `request` holds a study file's keys.
 
     Raises SpecError when the run in `folder` is of another study or machine, and whatever `plan`, the rig and
     the store raise. Trials that ended are kept whatever happens.
     """
-    spec = make_spec(request)
     facts = rig.facts()
+    spec = within_budget(make_spec(request), facts)
     trials = plan(spec, facts)
     rig.check(trials)
     networks = rig.networks(distinct_inferences(trials))
@@ -61,18 +64,44 @@ def sweep(request: Mapping[str, Any], rig: Rig, folder: Path, observer: Observer
             refuse_other_study(run.header(), header)
             done = run.done()
             missing = tuple(trial for trial in trials if trial.trial_id not in done)
-        if missing:
+        if not resume or any(_missing(stage, done) for stage in _stages(trials, spec, run)):
             stack.enter_context(rig.opened(missing))
         if not resume:
             # Only now: a task that cannot run at all leaves no folder behind.
             run = stack.enter_context(Run.create(folder, header))
         observer.begins(missing, len(trials), facts)
-        for trial in missing:
-            observer.starts(trial)
-            outcome = _outcome(rig, trial)
-            run.append(outcome)
-            observer.ended(outcome)
-        return _tally(run, trials)
+        wanted: list[Trial] = []
+        for stage in _stages(trials, spec, run):
+            wanted += stage.trials
+            observer.enters(stage, len(wanted))
+            for trial in _missing(stage, run.done()):
+                observer.starts(trial)
+                outcome = _outcome(rig, trial)
+                run.append(outcome)
+                observer.ended(outcome)
+        return _tally(run, wanted)
+
+
+def _stages(trials: Sequence[Trial], spec: SweepSpec, run: Run) -> Iterator[Stage]:
+    """The stages of the plan; asked for the next one, it looks at the records of those before."""
+    if not spec.until_decided:
+        return iter([whole(trials)])
+    # With scipy: not where nothing is judged before the report.
+    from colocate.study.evidence import Evidence, collect
+    from colocate.study.stages import stages
+
+    def evidence_after(rounds: int) -> Sequence[Evidence]:
+        return collect(
+            (record for record in run.records() if record.trial.round < rounds),
+            spec,
+            [failure.trial for failure in run.failures() if failure.trial.round < rounds],
+        )
+
+    return stages(trials, spec, evidence_after)
+
+
+def _missing(stage: Stage, done: set[str]) -> list[Trial]:
+    return [trial for trial in stage.trials if trial.trial_id not in done]
 
 
 def refuse_other_study(stored: Header, wanted: Header) -> None:

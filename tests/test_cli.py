@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import os
 import shlex
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -17,6 +19,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from colocate.store import FILE_NAME, Run
+from colocate.study.model import Stressor
 
 TINY = [
     "--backend", "synthetic", "--networks", "spin-1ms", "--stressors", "bitcount", "--placement", "shared",
@@ -254,3 +257,200 @@ def test_output_into_a_closed_pipe_is_no_error(finished: Path) -> None:
     command = f"{sys.executable} -m colocate sweep --dry-run --placement shared | head -1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True)
     assert done.stderr == ""
+
+
+MODEL = [
+    "--rig", "tx1-model", "--networks", "alexnet", "--stressors", "bitcount,jpeg", "--cpu-clocks", "high",
+    "--gpu-clocks", "low,high", "--window", "0.5", "--quiet",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def modelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("advice") / "run"
+    done = colocate("sweep", *MODEL, "--repeats", "4", "--out", folder, "--json")
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_advice_on_a_run(modelled: Path) -> None:
+    done = colocate("advise", modelled, "--power-budget", "9", "--max-slowdown", "1.1", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["finished"] and found["judged"] == 4
+    verdicts = {(each["gpu_hz"], each["stressor"]): each["verdict"] for each in found["verdicts"]}
+    assert verdicts == {
+        (76_800_000, "bitcount"): "SAFE", (76_800_000, "jpeg"): "UNSAFE",
+        (998_400_000, "bitcount"): "UNSAFE", (998_400_000, "jpeg"): "UNSAFE",
+    }  # fmt: skip
+    assert [choice["tasks"] for choice in found["choices"]] == [["bitcount"]]
+    table = colocate("advise", modelled, "--power-budget", "9")
+    assert table.returncode == 0 and "bitcount, isolated, at 1734/76.8 MHz" in table.stdout
+    page = colocate("advise", modelled, "--power-budget", "9", "--markdown").stdout
+    assert page.startswith("## 1 SAFE, 3 UNSAFE, 0 UNDECIDED")
+
+
+def test_nothing_safe_is_in_the_exit_code(modelled: Path) -> None:
+    done = colocate("advise", modelled, "--slo-ms", "0.1")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "nothing is safe within these limits" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("said", "flags"),
+    [
+        ("nothing to judge by: give --slo-ms", []),
+        ("must be a ratio above 1", ["--max-slowdown", "0.9"]),
+        ("quantile 0.9 is not one of", ["--slo-ms", "30", "--quantile", "0.9"]),
+        ("not allowed with", ["--slo-ms", "30", "--json", "--markdown"]),
+        ("must be above 0", ["--power-budget", "nan"]),
+    ],
+)
+def test_advice_needs_limits_that_make_sense(modelled: Path, said: str, flags: list[str]) -> None:
+    done = colocate("advise", modelled, *flags)
+    assert (done.returncode, done.stderr.count("\n"), done.stdout) == (2, 1, "")
+    assert said in done.stderr
+
+
+def test_advice_on_an_unfinished_run_says_so(modelled: Path, tmp_path: Path) -> None:
+    copy = tmp_path / FILE_NAME
+    copy.write_bytes((modelled / FILE_NAME).read_bytes())
+    with sqlite3.connect(copy) as connection:
+        connection.execute("DELETE FROM trial WHERE rowid > 20")
+    done = colocate("advise", tmp_path, "--power-budget", "9")
+    assert done.returncode in (0, 1)
+    assert "unfinished, with 20 of 48 trials" in done.stdout
+    with sqlite3.connect(copy) as connection:
+        connection.execute("DELETE FROM trial")
+    done = colocate("advise", tmp_path, "--power-budget", "9")
+    assert (done.returncode, "nothing to judge yet" in done.stderr) == (2, True)
+
+
+def trial_ids(folder: Path) -> set[str]:
+    with Run.read(folder) as run:
+        return run.done()
+
+
+DECIDED = [*MODEL, "--until", "decided", "--power-budget", "8.7", "--max-slowdown", "1.001", "--quantile", "0.5"]
+
+
+def test_a_sweep_until_decided_ends_early_and_resumes_to_the_same_end(tmp_path: Path) -> None:
+    done = colocate("sweep", *DECIDED, "--repeats", "12", "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    assert "UNDECIDED with p50 slowdown <= 1.001, power <= 8.7 W" in done.stderr
+    ids = trial_ids(tmp_path / "run")
+    assert 48 <= len(ids) < 144, "four rounds of twelve trials are the least"
+    assert f"{len(ids)} trials until decided" in done.stdout
+    # As a kill leaves it: the last trials are missing.
+    with sqlite3.connect(tmp_path / "run" / FILE_NAME) as connection:
+        connection.execute("DELETE FROM trial WHERE rowid > 25")
+    cut = colocate("advise", tmp_path / "run", "--markdown")
+    assert "0 SAFE, 0 UNSAFE, 4 UNDECIDED" in cut.stdout and "unfinished" in cut.stdout
+    again = colocate("sweep", "--resume", "--out", tmp_path / "run", "--quiet", "--json")
+    assert again.returncode == 0, again.stderr
+    assert trial_ids(tmp_path / "run") == ids
+    whole = json.loads(colocate("advise", tmp_path / "run", "--json").stdout)
+    assert whole["finished"] and whole["until_decided"] and whole["limits"]["power_budget_w"] == 8.7
+    assert "looks at the table" in whole["notes"][0]
+    other = colocate("sweep", "--resume", "--out", tmp_path / "run", "--power-budget", "9")
+    assert other.returncode == 2 and "spec.limits was" in other.stderr
+
+
+def test_a_budget_ends_a_sweep_until_decided(tmp_path: Path) -> None:
+    arguments = [*DECIDED, "--stressors", "bitcount", "--gpu-clocks", "low", "--settle", "0"]
+    done = colocate("sweep", *arguments, "--budget", "50s", "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    with Run.read(tmp_path / "run") as run:
+        header = run.header()
+        # A round is four windows of 0.5 s, as many warm-ups, and loading: 6.6 s.
+        assert (header.spec.budget_s, header.spec.repeats) == (50.0, 28)
+    refused(2, "two rounds of this study take", *arguments, "--budget", "5s", "--out", tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "flags"),
+    [
+        ("did you mean 'decided'", ["--until", "decidd", "--slo-ms", "5"]),
+        ("name a limit", ["--until", "decided"]),
+        ("name a task", ["--until", "decided", "--slo-ms", "5", "--stressors", ""]),
+        ("add --until decided", ["--budget", "30m"]),
+        ("'half an hour' is no length of time", ["--until", "decided", "--slo-ms", "5", "--budget", "half an hour"]),
+        ("one round decides nothing", ["--until", "decided", "--slo-ms", "5", "--repeats", "1"]),
+    ],
+)
+def test_until_decided_needs_something_to_decide(said: str, flags: list[str]) -> None:
+    refused(2, said, "--rig", "tx1-model", *flags)
+
+
+def test_on_this_machine_too_an_interrupted_sweep_until_decided_goes_on(tmp_path: Path) -> None:
+    arguments = [*TINY, "--repeats", "4", "--until", "decided", "--max-slowdown", "50", "--quantile", "0.5"]
+    command = [sys.executable, "-m", "colocate", "sweep", *arguments, "--out", str(tmp_path / "run")]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("[5/12]"):
+            process.send_signal(signal.SIGINT)
+            break
+    said = process.communicate(timeout=30)[1]
+    assert process.returncode == 130 and "sweep --resume --out" in said
+    kept = trial_ids(tmp_path / "run")
+    assert 0 < len(kept) < 12
+    done = colocate("sweep", "--resume", "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    assert kept < trial_ids(tmp_path / "run")
+    assert json.loads(colocate("advise", tmp_path / "run", "--json").stdout)["finished"]
+    assert "with p50 slowdown <= 50.000" in done.stderr
+
+
+def copied(run: Path, to: Path, slower: float, kernel: str, machine_id: str) -> Path:
+    """The run as another one, on a machine with another kernel, whose network is so much slower beside jpeg."""
+    with Run.read(run) as whole:
+        header, records = whole.header(), list(whole.records())
+    facts = dataclasses.replace(header.facts, kernel=kernel, machine_id=machine_id)
+    with Run.create(to, dataclasses.replace(header, facts=facts)) as run_:
+        for each in records:
+            factor = slower if each.trial.stressor == Stressor("jpeg") else 1.0
+            run_.append(dataclasses.replace(each, latencies_s=each.latencies_s * factor))
+    return to
+
+
+def test_a_comparison_finds_what_became_slower(modelled: Path, tmp_path: Path) -> None:
+    after = copied(modelled, tmp_path / "after", 1.1, kernel="6.1\x1b[31m", machine_id="another")
+    done = colocate("compare", modelled, after, "--json")
+    assert (done.returncode, done.stderr) == (1, "")
+    found = json.loads(done.stdout)
+    regressed = {(each["stressor"], each["quantity"]) for each in found["changes"] if each["regressed"]}
+    assert ("jpeg", "latency_p50_s") in regressed and ("jpeg", "slowdown_p50") in regressed
+    assert {stressor for stressor, _ in regressed} == {"jpeg"}
+    assert any(line.startswith("kernel was ") for line in found["differs"])
+    assert "machine_id was " in " ".join(found["differs"])
+    for form in ([], ["--markdown"]):
+        table = colocate("compare", modelled, after, *form)
+        assert (table.returncode, "\x1b" in table.stdout) == (1, False)
+        assert "regressions, 0 improvements among" in table.stdout and "worse" in table.stdout
+    assert colocate("compare", modelled, after, "--max-regression", "0.15").returncode == 0
+    better = colocate("compare", after, modelled)
+    assert better.returncode == 0 and "better" in better.stdout
+
+
+def test_a_run_equals_itself(modelled: Path) -> None:
+    done = colocate("compare", modelled, modelled)
+    assert done.returncode == 0
+    assert "0 regressions, 0 improvements" in done.stdout and "Differs" not in done.stdout
+
+
+def test_what_cannot_be_compared_is_refused_with_each_reason(modelled: Path, finished: Path, tmp_path: Path) -> None:
+    flags = ["--inference-cpus", "1", "--emc-clock", "native", "--batch", "2", "--repeats", "2"]
+    other = colocate("sweep", *MODEL, *flags, "--out", tmp_path / "o")
+    assert other.returncode == 0, other.stderr
+    for runs, reasons in (
+        ((modelled, finished), ["rig was tx1-model and is host"]),
+        ((modelled, tmp_path / "o"), ["inference_cpus was none and is 1", "batch of alexnet was 1 and is 2"]),
+    ):
+        done = colocate("compare", *runs)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        assert all(reason in done.stderr for reason in reasons), done.stderr
+    done = colocate("compare", modelled, modelled, "--max-regression", "-1")
+    assert "emc_clock" not in colocate("compare", modelled, tmp_path / "o").stderr
+    assert done.returncode == 2 and "must be 0 or above" in done.stderr

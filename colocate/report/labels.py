@@ -34,7 +34,9 @@ def caption_of(header: Header, cells: Sequence[Cell], records: Sequence[TrialRec
     phrases += [f"assuming {name} = {value:g}" for name, value in header.spec.model]
     if header.facts.confinement.startswith(("cgroup", "affinity")):
         phrases.append(header.facts.confinement)
-    if len(records) < header.planned:
+    if header.spec.until_decided:
+        phrases.append(f"until decided: {len(records)} trials")
+    elif len(records) < header.planned:
         phrases.append(f"unfinished: {len(records)} of {header.planned} trials")
     phrases += [
         quality for values in _qualities_seen(inferences_of(cells)) if len(values) == 1 and (quality := values.pop())

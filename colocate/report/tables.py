@@ -95,9 +95,9 @@ def trial_row(trial: Trial) -> Mapping[str, Value]:
 
 def print_table(report: Report) -> None:
     """The cells that have a stressor, one a line, for a person; doubts as numbers that are explained below."""
-    console = _console()
+    out = console()
     facts = report.header.facts
-    title = f"{facts.cpu_model}, {facts.confinement}, {report.done} of {report.header.planned} trials"
+    title = f"{facts.cpu_model}, {facts.confinement}, {_trials_words(report)}"
     table = Table(title=Text(title), title_justify="left")
     for name in ("network", "beside", "placement", "clocks"):
         table.add_column(name, no_wrap=True)
@@ -117,12 +117,18 @@ def print_table(report: Report) -> None:
                 "" if cell.work_loss_ratio is None else f"{100 * cell.work_loss_ratio:.0f} %".replace("-0 %", "0 %"),
                 " ".join(numbers[doubt] for doubt in cell.doubts),
             )
-    console.print(table)
-    console.print("Slowdown is co-located over solo with its 95 % interval; ~ = not told from 1.", highlight=False)
+    out.print(table)
+    out.print("Slowdown is co-located over solo with its 95 % interval; ~ = not told from 1.", highlight=False)
     if facts.confinement == "affinity":
-        console.print(Text(f"No cpusets here, CPUs were set apart by affinity alone: {facts.confinement_note}"))
+        out.print(Text(f"No cpusets here, CPUs were set apart by affinity alone: {facts.confinement_note}"))
     for doubt, number in numbers.items():
-        console.print(f"{number}  {doubt.value}: {doubt.remedy}", highlight=False, soft_wrap=True)
+        out.print(f"{number}  {doubt.value}: {doubt.remedy}", highlight=False, soft_wrap=True)
+
+
+def _trials_words(report: Report) -> str:
+    if report.header.spec.until_decided:
+        return f"{report.done} trials until decided"
+    return f"{report.done} of {report.header.planned} trials"
 
 
 def print_findings(findings: Iterable[Finding]) -> None:
@@ -141,12 +147,13 @@ def print_findings(findings: Iterable[Finding]) -> None:
             Text(finding.remedy, style="yellow"),
         )
         area = finding.area
-    _console().print(table)
+    console().print(table)
 
 
-def _console() -> Console:
-    console = Console()
-    return console if console.is_terminal else Console(width=_FILE_COLUMNS)
+def console() -> Console:
+    """Standard output, wide enough for every column where it is a file or a pipe."""
+    found = Console()
+    return found if found.is_terminal else Console(width=_FILE_COLUMNS)
 
 
 def _doubts_of(cells: Iterable[Cell]) -> list[Doubt]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from colocate.errors import SpecError
 from colocate.study.bounds import Bounds, Looks, bounds, once
-from colocate.study.evidence import QUANTILES, Evidence, Quantity
+from colocate.study.evidence import Evidence
+from colocate.study.limits import Limits, Quantity
 from colocate.study.model import Cell, ClockPoint, Doubt, Inference, Interval
+
+__all__ = ["TURNS", "Advice", "Check", "Choice", "Limits", "Ruling", "Verdict", "advise", "deciding", "verdict"]
 
 TURNS = "Tasks were measured one at a time: those of one choice may take turns there, not run together."
 
@@ -23,51 +24,6 @@ class Verdict(str, enum.Enum):
     SAFE = "SAFE"
     UNSAFE = "UNSAFE"
     UNDECIDED = "UNDECIDED"
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What must hold beside the network; None sets no limit, and one at least is set.
-
-    `slo_s` and `max_slowdown` (1.2 = 20 % slower) are for the latency at `quantile`, 0.5, 0.95 or 0.99;
-    `power_budget_w` is for the mean power of the board; `max_work_loss` is the share of its work that a task may
-    lose. `confidence` is for the whole table, each side for itself: no wrong SAFE, and no wrong UNSAFE. Raises
-    SpecError for a limit that makes no sense.
-    """
-
-    slo_s: float | None = None
-    max_slowdown: float | None = None
-    quantile: float = 0.95
-    power_budget_w: float | None = None
-    max_work_loss: float | None = None
-    confidence: float = 0.95
-
-    def __post_init__(self) -> None:
-        if self.quantile not in QUANTILES:
-            raise SpecError(f"quantile {self.quantile:g} is not one of {', '.join(map(str, QUANTILES))}")
-        if not 0.5 <= self.confidence < 1:
-            raise SpecError(f"confidence {self.confidence:g} must lie between 0.5 and 1, as in 0.95")
-        for name, limit, lowest, highest, example in (
-            ("the latency limit", self.slo_s, 0.0, math.inf, "above 0"),
-            ("the largest slowdown", self.max_slowdown, 1.0, math.inf, "a ratio above 1, as in 1.2 for 20 % slower"),
-            ("the power budget", self.power_budget_w, 0.0, math.inf, "above 0 W"),
-            ("the largest work loss", self.max_work_loss, 0.0, 1.0, "a share between 0 and 1, as in 0.1 for 10 %"),
-        ):
-            if limit is not None and not lowest < limit < highest:
-                raise SpecError(f"{name} is {limit:g}; it must be {example}")
-        if not self.by_quantity:
-            raise SpecError("nothing to judge by: set a latency limit, a slowdown, a power budget or a work loss")
-
-    @property
-    def by_quantity(self) -> Mapping[Quantity, float]:
-        """The limits that are set."""
-        every = {
-            Quantity.latency(self.quantile): self.slo_s,
-            Quantity.slowdown(self.quantile): self.max_slowdown,
-            Quantity.POWER: self.power_budget_w,
-            Quantity.WORK_LOSS: self.max_work_loss,
-        }
-        return {quantity: limit for quantity, limit in every.items() if limit is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +121,22 @@ def verdict(interval: Interval, limit: float) -> Verdict:
     if interval.hi is not None and interval.hi <= limit:
         return Verdict.SAFE
     return Verdict.UNDECIDED
+
+
+def deciding(ruling: Ruling) -> Check:
+    """The check that the verdict hangs on: of those that gave it, the one with the least left to its limit.
+
+    Of an undecided cell that may yet turn out UNSAFE, the one whose limit its estimate breaks furthest.
+    """
+    found = [check for check in ruling.checks if check.verdict is ruling.verdict]
+    return min(found, key=_left)
+
+
+def _left(check: Check) -> float:
+    """The share of the limit left over; an absent quantity leaves none, as it may be anything."""
+    if check.verdict is Verdict.SAFE and check.margin is not None:
+        return check.margin
+    return 0.0 if check.interval is None else 1 - check.interval.value / check.limit
 
 
 def advise(evidence: Sequence[Evidence], limits: Limits, looks: Looks = once) -> Advice:

@@ -155,6 +155,16 @@ class Bounds:
         passes = self._passes(quantity, limit, self.estimates[quantity].blocks + further, PROBABLE)
         return int(further[passes.argmax()]) if passes.any() else None
 
+    def needed_blocks(self, quantity: Quantity, limit: float) -> float:
+        """How many blocks in all carry the bounds of `quantity` past `limit`, were mean and scatter to stay as they
+        are; infinite where there is no scatter to go by, or more than `MOST_FURTHER_BLOCKS` would not do.
+        """
+        if self.estimates[quantity].spread_log == 0:
+            return 2
+        blocks = np.arange(2.0, MOST_FURTHER_BLOCKS)
+        passes = self._passes(quantity, limit, blocks, 0.5)
+        return float(blocks[passes.argmax()]) if passes.any() else math.inf
+
     def hopeful(self, quantity: Quantity, limit: float) -> bool:
         """Whether by the last look the bounds of `quantity` may pass `limit`, with a chance of `HOPE` at least."""
         estimate, last = self.estimates[quantity], self.looks(FOREVER)[-1].rounds

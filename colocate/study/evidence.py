@@ -2,68 +2,19 @@
 
 from __future__ import annotations
 
-import enum
-import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from colocate.study.interference import cell_of
+from colocate.study.limits import QUANTILES, Quantity
 from colocate.study.model import Cell, Doubt, SweepSpec, Trial, TrialRecord
 from colocate.study.stats import quantile_known, sample_quantile
 from colocate.study.windows import SOLO, Windows, energies_j, group, work_per_s
 
+__all__ = ["QUANTILES", "Evidence", "Quantity", "collect"]
+
 MEDIAN = 0.50
-QUANTILES = (MEDIAN, 0.95, 0.99)
-
-
-class Quantity(str, enum.Enum):
-    """What can be judged, each the worse the larger. The value is its name in JSON, with its unit."""
-
-    LATENCY_P50 = "latency_p50_s"
-    LATENCY_P95 = "latency_p95_s"
-    LATENCY_P99 = "latency_p99_s"
-    SLOWDOWN_P50 = "slowdown_p50"
-    SLOWDOWN_P95 = "slowdown_p95"
-    SLOWDOWN_P99 = "slowdown_p99"
-    POWER = "power_w"
-    WORK_LOSS = "work_loss_ratio"
-
-    @classmethod
-    def latency(cls, quantile: float) -> Quantity:
-        """The latency at one of `QUANTILES`."""
-        return (cls.LATENCY_P50, cls.LATENCY_P95, cls.LATENCY_P99)[QUANTILES.index(quantile)]
-
-    @classmethod
-    def slowdown(cls, quantile: float) -> Quantity:
-        """The slowdown at one of `QUANTILES`."""
-        return (cls.SLOWDOWN_P50, cls.SLOWDOWN_P95, cls.SLOWDOWN_P99)[QUANTILES.index(quantile)]
-
-    @property
-    def kind(self) -> str:
-        """`latency`, `slowdown`, `power` or `work`: one verdict rests on one quantity of each kind at the most."""
-        return self.value.partition("_")[0]
-
-    def log(self, value: float) -> float:
-        """`value` on the scale on which blocks are averaged: rising, and a ratio there is a difference.
-
-        The logarithm; for a work loss minus the logarithm of the work kept.
-        """
-        return -math.log1p(-value) if self is Quantity.WORK_LOSS else math.log(value)
-
-    def exp(self, log: float) -> float:
-        """The value back from `log`; infinite where no float holds it."""
-        if self is Quantity.WORK_LOSS:
-            return -math.expm1(-log) if log > -_LARGEST_LOG else -math.inf
-        return math.exp(log) if log < _LARGEST_LOG else math.inf
-
-    def end(self, log: float) -> float | None:
-        """An end of an interval back from `log`; None where no float holds it or there is none."""
-        value = self.exp(log)
-        return value if math.isfinite(value) else None
-
-
-_LARGEST_LOG = 700.0
 
 # A window that something from outside disturbed, or in which the machine or the task was not what was asked for,
 # is no window of the setting: it gives no value.

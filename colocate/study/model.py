@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from colocate.study.limits import Limits
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -68,6 +70,9 @@ class SweepSpec:
     None asks for the default of the machine. `emc_clock` is one memory clock for the whole study, None leaves
     it alone. A block waits, within bounds, until the machine is no hotter than `max_start_temp_c`.
     `model` sets constants of a rig that is a model, by their names, in order.
+
+    `limits` are those that the study was made for. `until_decided` it goes on until its cells are decided under them:
+    for `repeats` rounds at the most, and where there is a `budget_s` for no longer than that.
     """
 
     inferences: tuple[Inference, ...]
@@ -85,6 +90,9 @@ class SweepSpec:
     max_start_temp_c: float | None = None
     seed: int = 0
     model: tuple[tuple[str, float], ...] = ()
+    limits: Limits | None = None
+    until_decided: bool = False
+    budget_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

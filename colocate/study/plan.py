@@ -12,12 +12,17 @@ import dataclasses
 import hashlib
 import itertools
 import json
+import math
 import random
 from collections.abc import Sequence
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
 from colocate.errors import HostError, SpecError
 from colocate.study.model import ClockPoint, HostFacts, Inference, Placement, Stressor, SweepSpec, Trial
+
+if TYPE_CHECKING:
+    from colocate.study.sequential import Progress
 
 _T = TypeVar("_T")
 
@@ -27,6 +32,9 @@ NATIVE = "native"
 STEP_TOLERANCE_RATIO = 0.002
 # CPUs below which none is set aside for the measuring process.
 HOUSEKEEPING_MIN_CPUS = 4
+# A table of 81 cells that is measured until decided, for 30 rounds at the most, takes the time of 7.5 full ones
+# (tests/bench/test_verdicts.py): decided cells leave theirs to the others.
+ROUNDS_PER_FULL_ROUND = 4
 
 
 def plan(spec: SweepSpec, facts: HostFacts) -> tuple[Trial, ...]:
@@ -53,6 +61,23 @@ def plan(spec: SweepSpec, facts: HostFacts) -> tuple[Trial, ...]:
     return tuple(trials)
 
 
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The `trials` of a plan that are wanted up to round `rounds`, in order.
+
+    `progress` is the look at the study that chose them; None where there was none to take.
+    """
+
+    trials: tuple[Trial, ...]
+    rounds: int
+    progress: Progress | None = None
+
+
+def whole(trials: Sequence[Trial]) -> Stage:
+    """All of a plan at once: a study of so many repeats."""
+    return Stage(tuple(trials), trials[-1].round + 1)
+
+
 def distinct_inferences(trials: Sequence[Trial]) -> tuple[Inference, ...]:
     """Every network that the trials run, with its settings, in the order of first use."""
     return tuple(dict.fromkeys(trial.inference for trial in trials if trial.inference is not None))
@@ -70,6 +95,23 @@ def estimate_s(trials: Sequence[Trial], load_s: float = 3.0, overhead_s: float =
         total += trial.warmup_s + trial.window_s + overhead_s
         before = trial
     return total
+
+
+def within_budget(spec: SweepSpec, facts: HostFacts) -> SweepSpec:
+    """`spec` with as many rounds at the most as its budget may come to. Unchanged without one.
+
+    Raises SpecError where not even two rounds fit, and whatever `plan` raises.
+    """
+    if spec.budget_s is None:
+        return spec
+    round_s = estimate_s(plan(dataclasses.replace(spec, repeats=1), facts))
+    fit = int(spec.budget_s / round_s)
+    if fit < 2:
+        raise SpecError(
+            f"budget: two rounds of this study take {2 * round_s:.0f} s, and fewer decide nothing; "
+            f"give --budget {math.ceil(2 * round_s)}s or more, or ask for fewer cells"
+        )
+    return dataclasses.replace(spec, repeats=min(spec.repeats, ROUNDS_PER_FULL_ROUND * fit))
 
 
 def settled_backend(inference: Inference, facts: HostFacts) -> Inference:

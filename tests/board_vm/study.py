@@ -14,11 +14,14 @@ from typing import Any
 from colocate.rigs import make_rig
 from colocate.store import Failure
 from colocate.study.model import HostFacts, Trial, TrialRecord
+from colocate.study.plan import Stage
 from colocate.sweep import sweep
 
 
 class Silence:
     """An observer that is told and tells nothing."""
+
+    def enters(self, stage: Stage, wanted: int) -> None: ...
 
     def begins(self, missing: Sequence[Trial], planned: int, facts: HostFacts) -> None: ...
 

@@ -1,0 +1,106 @@
+"""What can be judged, and limits to judge it by. This room knows no other noun, so that a study may hold limits."""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from colocate.errors import SpecError
+
+QUANTILES = (0.50, 0.95, 0.99)
+
+
+class Quantity(str, enum.Enum):
+    """What can be judged, each the worse the larger. The value is its name in JSON, with its unit."""
+
+    LATENCY_P50 = "latency_p50_s"
+    LATENCY_P95 = "latency_p95_s"
+    LATENCY_P99 = "latency_p99_s"
+    SLOWDOWN_P50 = "slowdown_p50"
+    SLOWDOWN_P95 = "slowdown_p95"
+    SLOWDOWN_P99 = "slowdown_p99"
+    POWER = "power_w"
+    WORK_LOSS = "work_loss_ratio"
+
+    @classmethod
+    def latency(cls, quantile: float) -> Quantity:
+        """The latency at one of `QUANTILES`."""
+        return (cls.LATENCY_P50, cls.LATENCY_P95, cls.LATENCY_P99)[QUANTILES.index(quantile)]
+
+    @classmethod
+    def slowdown(cls, quantile: float) -> Quantity:
+        """The slowdown at one of `QUANTILES`."""
+        return (cls.SLOWDOWN_P50, cls.SLOWDOWN_P95, cls.SLOWDOWN_P99)[QUANTILES.index(quantile)]
+
+    @property
+    def kind(self) -> str:
+        """`latency`, `slowdown`, `power` or `work`: one verdict rests on one quantity of each kind at the most."""
+        return self.value.partition("_")[0]
+
+    def log(self, value: float) -> float:
+        """`value` on the scale on which blocks are averaged: rising, and a ratio there is a difference.
+
+        The logarithm; for a work loss minus the logarithm of the work kept.
+        """
+        return -math.log1p(-value) if self is Quantity.WORK_LOSS else math.log(value)
+
+    def exp(self, log: float) -> float:
+        """The value back from `log`; infinite where no float holds it."""
+        if self is Quantity.WORK_LOSS:
+            return -math.expm1(-log) if log > -_LARGEST_LOG else -math.inf
+        return math.exp(log) if log < _LARGEST_LOG else math.inf
+
+    def end(self, log: float) -> float | None:
+        """An end of an interval back from `log`; None where no float holds it or there is none."""
+        value = self.exp(log)
+        return value if math.isfinite(value) else None
+
+
+_LARGEST_LOG = 700.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What must hold beside the network; None sets no limit, and one at least is set.
+
+    `slo_s` and `max_slowdown` (1.2 = 20 % slower) are for the latency at `quantile`, 0.5, 0.95 or 0.99;
+    `power_budget_w` is for the mean power of the board; `max_work_loss` is the share of its work that a task may
+    lose. `confidence` is for the whole table, each side for itself: no wrong SAFE, and no wrong UNSAFE. Raises
+    SpecError for a limit that makes no sense.
+    """
+
+    slo_s: float | None = None
+    max_slowdown: float | None = None
+    quantile: float = 0.95
+    power_budget_w: float | None = None
+    max_work_loss: float | None = None
+    confidence: float = 0.95
+
+    def __post_init__(self) -> None:
+        if self.quantile not in QUANTILES:
+            raise SpecError(f"quantile {self.quantile:g} is not one of {', '.join(map(str, QUANTILES))}")
+        if not 0.5 <= self.confidence < 1:
+            raise SpecError(f"confidence {self.confidence:g} must lie between 0.5 and 1, as in 0.95")
+        for name, limit, lowest, highest, example in (
+            ("the latency limit", self.slo_s, 0.0, math.inf, "above 0"),
+            ("the largest slowdown", self.max_slowdown, 1.0, math.inf, "a ratio above 1, as in 1.2 for 20 % slower"),
+            ("the power budget", self.power_budget_w, 0.0, math.inf, "above 0 W"),
+            ("the largest work loss", self.max_work_loss, 0.0, 1.0, "a share between 0 and 1, as in 0.1 for 10 %"),
+        ):
+            if limit is not None and not lowest < limit < highest:
+                raise SpecError(f"{name} is {limit:g}; it must be {example}")
+        if not self.by_quantity:
+            raise SpecError("nothing to judge by: set a latency limit, a slowdown, a power budget or a work loss")
+
+    @property
+    def by_quantity(self) -> Mapping[Quantity, float]:
+        """The limits that are set."""
+        every = {
+            Quantity.latency(self.quantile): self.slo_s,
+            Quantity.slowdown(self.quantile): self.max_slowdown,
+            Quantity.POWER: self.power_budget_w,
+            Quantity.WORK_LOSS: self.max_work_loss,
+        }
+        return {quantity: limit for quantity, limit in every.items() if limit is not None}

@@ -1,0 +1,105 @@
+"""Which trials of a plan are still wanted: all of them, or until its cells are decided those of the open ones.
+
+A plan is worked off in stages. A study of so many repeats is one stage. One that goes on until decided has a stage
+up to each look of its `Schedule`: after a look the blocks of settled cells, and of those given up, are dropped. What
+an open cell is set against stays with it: its solo window, its task alone and the idle machine.
+
+A study is judged from its records alone: the same records give the same stages, so that an interrupted one goes on
+as if it had never stopped. For the same reason a budget is counted as `plan.estimate_s` counts it. A stage that
+would go beyond it is not begun, as blocks between two looks decide nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from colocate.study.evidence import Evidence, collect
+from colocate.study.model import SweepSpec, Trial, TrialRecord
+from colocate.study.plan import Stage, estimate_s, whole
+from colocate.study.sequential import Progress, Schedule, judge
+from colocate.study.windows import Setting
+
+EvidenceAfter = Callable[[int], Sequence[Evidence]]
+"""The evidence of the first so many rounds, all of whose wanted trials have ended."""
+
+
+def stages(trials: Sequence[Trial], spec: SweepSpec, evidence_after: EvidenceAfter) -> Iterator[Stage]:
+    """The stages of the plan `trials` of a study until decided, one after another.
+
+    When the next one is asked for, all trials of those before must have ended.
+    """
+    assert spec.limits is not None, "a study until decided has limits"
+    schedule = Schedule(spec.repeats)
+    wanted: Collection[Setting] | None = None
+    progress: Progress | None = None
+    taken: list[Trial] = []
+    rounds = 0
+    while (look := schedule.next_look(rounds)) is not None:
+        stage = [
+            trial
+            for trial in trials
+            if rounds <= trial.round < look and (wanted is None or Setting.of(trial) in wanted)
+        ]
+        taken += stage
+        if not stage or (progress and spec.budget_s is not None and estimate_s(taken) > spec.budget_s):
+            return
+        yield Stage(tuple(stage), look, progress)
+        rounds = look
+        progress = judge(evidence_after(rounds), spec.limits, schedule)
+        wanted = _settings(progress)
+
+
+def _settings(progress: Progress) -> set[Setting]:
+    """What the open cells need windows of: their own, and those that they are set against."""
+    own = [Setting(c.inference, c.placement, c.clocks, c.stressor) for c in progress.open_cells]
+    return {
+        other
+        for setting in own
+        for other in (
+            setting,
+            setting._replace(stressor=None),
+            setting._replace(inference=None),
+            setting._replace(inference=None, stressor=None),
+        )
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far the records of a study have come.
+
+    `wanted` are the trials of all stages so far, and `finished` tells that each has ended and no stage comes after.
+    `evidence` is what may be judged, with `looks` at it: of a study until decided, that of the last complete stage.
+    """
+
+    wanted: tuple[Trial, ...]
+    finished: bool
+    evidence: tuple[Evidence, ...]
+
+
+def standing(
+    trials: Sequence[Trial], spec: SweepSpec, records: Sequence[TrialRecord], failed: Sequence[Trial]
+) -> Standing:
+    """Where the study stands that has these `records`, and these `failed` trials. Raises ValueError as `collect`."""
+    ended = {record.trial.trial_id for record in records} | {trial.trial_id for trial in failed}
+
+    def evidence_after(rounds: int) -> tuple[Evidence, ...]:
+        return collect(
+            [record for record in records if record.trial.round < rounds],
+            spec,
+            [trial for trial in failed if trial.round < rounds],
+        )
+
+    wanted: list[Trial] = []
+    rounds = 0
+    finished = True
+    for stage in stages(trials, spec, evidence_after) if spec.until_decided else [whole(trials)]:
+        wanted += stage.trials
+        finished = all(trial.trial_id in ended for trial in stage.trials)
+        if not finished:
+            # Before its first look a study until decided has shown nothing; one of so many repeats shows what it has.
+            rounds = rounds or (stage.rounds - 1 if spec.until_decided else stage.rounds)
+            break
+        rounds = stage.rounds
+    return Standing(tuple(wanted), finished, evidence_after(rounds))

@@ -1,0 +1,145 @@
+"""Which trials are wanted, stage by stage; whatever interrupts a study, its end is the same."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from colocate.errors import SpecError
+from colocate.study.advice import Limits, Verdict, advise
+from colocate.study.evidence import collect
+from colocate.study.limits import Quantity
+from colocate.study.model import Inference, Stressor, SweepSpec, Trial, TrialRecord
+from colocate.study.plan import estimate_s, plan, whole, within_budget
+from colocate.study.saving import saving
+from colocate.study.sequential import Schedule
+from colocate.study.stages import standing
+from tests.study.test_plan import facts
+
+# Median latency beside each task, in units of the solo one.
+SLOWDOWNS = {"light": 1.0, "near": 1.16, "heavy": 1.5}
+SPEC = SweepSpec(
+    (Inference("alexnet", "synthetic"),),
+    tuple(Stressor(name, ("true",)) for name in SLOWDOWNS),
+    repeats=20,
+    limits=Limits(max_slowdown=1.2, quantile=0.5),
+    until_decided=True,
+)
+TRIALS = plan(SPEC, facts(probes=("synthetic",)))
+
+
+def measured(trial: Trial) -> TrialRecord:
+    """The same window whenever it is measured; blocks scatter by 2 %."""
+    rng = np.random.default_rng(int(trial.trial_id, 16))
+    typical_s = 0.01 * SLOWDOWNS[trial.stressor.name] if trial.stressor else 0.01
+    typical_s *= float(np.exp(0.02 * rng.standard_normal()))
+    n = 200 if trial.inference else 0
+    latencies_s = typical_s * np.exp(0.01 * rng.standard_normal(n))
+    return TrialRecord(trial, 0.0, 2.0, np.linspace(0.0, 2.0, n), latencies_s)
+
+
+def carried_on(records: Sequence[TrialRecord], spec: SweepSpec = SPEC, most: int = 10**9) -> list[TrialRecord]:
+    """The study continued from `records`, for at most so many trials more."""
+    found = list(records)
+    while not (stands := standing(TRIALS, spec, found, [])).finished:
+        done = {record.trial.trial_id for record in found}
+        missing = [trial for trial in stands.wanted if trial.trial_id not in done]
+        found += [measured(trial) for trial in missing[:most]]
+        if (most := most - len(missing)) <= 0:
+            break
+    return found
+
+
+WHOLE = carried_on([])
+
+
+def test_a_study_of_so_many_repeats_is_one_stage() -> None:
+    fixed = dataclasses.replace(SPEC, until_decided=False)
+    assert whole(TRIALS).trials == TRIALS and whole(TRIALS).rounds == 20
+    stands = standing(TRIALS, fixed, [measured(trial) for trial in TRIALS[:30]], [])
+    assert (stands.wanted, stands.finished) == (TRIALS, False)
+    assert {len(each.values[Quantity.LATENCY_P50]) for each in stands.evidence} <= {1, 2, 3, 4, 5}
+
+
+def test_settled_cells_leave_their_time_to_the_open_one() -> None:
+    last: dict[str, int] = {}
+    for record in WHOLE:
+        if record.trial.stressor is not None and record.trial.inference is not None:
+            name = record.trial.stressor.name
+            last[name] = max(record.trial.round, last.get(name, 0))
+    assert last["light"] == last["heavy"] == 3 < last["near"]
+    late = [record.trial for record in WHOLE if record.trial.round > 3]
+    assert {(t.inference is None, t.stressor.name if t.stressor else None) for t in late} == {
+        (False, "near"), (False, None), (True, "near"),
+    }  # fmt: skip
+    advice = advise(standing(TRIALS, SPEC, WHOLE, []).evidence, SPEC.limits or Limits(), Schedule(20))
+    verdicts = {ruling.cell.stressor: ruling.verdict for ruling in advice.rulings}
+    assert (verdicts["light"], verdicts["heavy"]) == (Verdict.SAFE, Verdict.UNSAFE)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.integers(1, 40), max_size=4))
+def test_wherever_it_is_interrupted_the_end_is_the_same(stops: list[int]) -> None:
+    records: list[TrialRecord] = []
+    for most in stops:
+        records = carried_on(records, most=most)
+    ended = carried_on(records)
+    assert [record.trial.trial_id for record in ended] == [record.trial.trial_id for record in WHOLE]
+
+
+def test_a_round_that_is_not_complete_is_no_look() -> None:
+    first_look = [record for record in WHOLE if record.trial.round < 4]
+    for cut in (first_look[:-1], first_look[:3]):
+        evidence = standing(TRIALS, SPEC, cut, []).evidence
+        rulings = advise(evidence, SPEC.limits or Limits(), Schedule(20)).rulings
+        assert all(ruling.verdict is Verdict.UNDECIDED for ruling in rulings)
+    assert not standing(TRIALS, SPEC, first_look, []).finished, "one cell is open"
+
+
+def test_a_failed_trial_ends_its_stage_all_the_same() -> None:
+    failed = [record.trial for record in WHOLE if record.trial.round == 2][:1]
+    records = [record for record in WHOLE if record.trial not in failed]
+    assert standing(TRIALS, SPEC, records, failed).evidence
+    assert {each.cell.stressor for each in standing(TRIALS, SPEC, records, failed).evidence} == {"none", *SLOWDOWNS}
+
+
+def test_a_stage_beyond_the_budget_is_not_begun() -> None:
+    first_s = estimate_s([trial for trial in TRIALS if trial.round < 4])
+    tight = dataclasses.replace(SPEC, budget_s=first_s + 1)
+    ended = carried_on([], tight)
+    assert {record.trial.round for record in ended} == {0, 1, 2, 3}
+    assert standing(TRIALS, tight, ended, []).finished
+    taken = estimate_s([record.trial for record in WHOLE])
+    assert len(carried_on([], dataclasses.replace(SPEC, budget_s=taken + 1))) == len(WHOLE)
+
+
+def test_a_budget_bounds_the_rounds() -> None:
+    machine = facts(probes=("synthetic",))
+    round_s = estimate_s([trial for trial in TRIALS if trial.round == 0])
+    assert within_budget(SPEC, machine) == SPEC
+    assert within_budget(dataclasses.replace(SPEC, budget_s=2.5 * round_s), machine).repeats == 8
+    assert within_budget(dataclasses.replace(SPEC, budget_s=99 * round_s), machine).repeats == 20
+    with pytest.raises(SpecError, match="two rounds"):
+        within_budget(dataclasses.replace(SPEC, budget_s=1.5 * round_s), machine)
+
+
+def test_the_saving_is_against_as_many_verdicts_of_a_fixed_design() -> None:
+    limits = SPEC.limits or Limits()
+    stands = standing(TRIALS, SPEC, WHOLE, [])
+    full_round = [trial for trial in TRIALS if trial.round == 0]
+    easy = saving(stands.evidence, limits, 2, stands.wanted, full_round)
+    all_ = saving(stands.evidence, limits, 3, stands.wanted, full_round)
+    assert easy is not None and all_ is not None
+    assert easy.fixed_rounds < all_.fixed_rounds
+    assert all_.fixed_s == pytest.approx(all_.fixed_rounds * estimate_s(full_round))
+    assert all_.taken_s == pytest.approx(estimate_s(stands.wanted))
+    assert saving(stands.evidence, limits, 0, stands.wanted, full_round) is None
+    # So many rounds do decide that much, were every cell to stay as it is.
+    records = [measured(trial) for trial in TRIALS if trial.round < 4 * easy.fixed_rounds]
+    decided = [r for r in advise(collect(records, SPEC), limits).rulings if r.verdict is not Verdict.UNDECIDED]
+    assert len(decided) >= 2

@@ -346,8 +346,8 @@
 
   // ---- the charts
 
-  /** Plotly reads a text as its own mark-up; a name is none. */
-  const escaped = (name) => name.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+  /** Plotly reads a text as its own mark-up, and between dollars as mathematics; a name is neither. */
+  const escaped = (name) => name.replace(/[&<>$%]/g, (mark) => `&#${mark.charCodeAt(0)};`);
   const MARKS = ["circle", "square", "diamond", "triangle-up", "cross", "hexagon"];
   const DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot"];
   const cost = find("#cost");

@@ -175,8 +175,8 @@ def _cell(
 
 def interval_of(view: View, cell: Cell, bounds: Bounds | None) -> Interval | None:
     """The value with its bounds for the whole table; from all windows together where no block gives one."""
-    if bounds is not None and (quantity := view.quantity) in bounds.estimates:
-        return bounds.estimates[quantity].interval
+    if bounds is not None and view.quantity is not None and (estimate := bounds.estimates.get(view.quantity)):
+        return estimate.interval
     value = view.pooled(cell)
     return None if value is None else Interval(value, None, None)
 

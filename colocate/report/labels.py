@@ -44,6 +44,11 @@ def caption_of(header: Header, cells: Sequence[Cell], records: Sequence[TrialRec
     return Caption(_rig_words(header.facts), tuple(phrases))
 
 
+def model_words(facts: HostFacts) -> str | None:
+    """What a reader must know of a rig that is a model; None for a machine."""
+    return _RIG_WORDS.get(facts.rig)
+
+
 def _window_words(header: Header, records: Sequence[TrialRecord]) -> str:
     """How long the windows asked for were in fact: a machine ends one with an inference, a model may lengthen it."""
     elapsed_s = [record.elapsed_s for record in records] or [header.spec.window_s]

@@ -158,7 +158,7 @@ def draw_validation(checks: Sequence[Check], constants: Sequence[Constant], capt
     # The circumstances of the run are not those of the published figures.
     own, phrases = Caption(caption.rig, ()), ["error = model / published \N{MINUS SIGN} 1"]
     by_role = {role: [check for check in checks if check.role == role] for role in _LOOKS}
-    summaries = [f"{role}: {_summary(of_role)}" for role, of_role in by_role.items() if of_role]
+    summaries = [f"{role}: {summary_of(of_role)}" for role, of_role in by_role.items() if of_role]
     kinds = collections.Counter(constant.kind for constant in constants)
     counted = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
     summaries.append(f"constants: {counted}; each with its unit and source in constants.csv")
@@ -199,7 +199,8 @@ def _height_in(group: _Group) -> float:
     return _HEAD_IN + _ROW_IN * len(group) + _GROUP_GAP_IN
 
 
-def _summary(checks: Sequence[Check]) -> str:
+def summary_of(checks: Sequence[Check]) -> str:
+    """How far off the model is in `checks`, of which there is one at least: in words."""
     errors = [abs(check.error_ratio) for check in checks]
     inside = ", ".join(f"{sum(error <= half for error in errors)} within {100 * half:.0f} %" for half, _ in _BANDS)
     plural = "s" if len(checks) > 1 else ""

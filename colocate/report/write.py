@@ -7,10 +7,11 @@ from pathlib import Path
 
 from colocate.errors import StoreError
 from colocate.report.figures import write_figures
+from colocate.report.page.render import write_page
 from colocate.report.tables import write_csv
 from colocate.report.validation import write_provenance
 from colocate.store import Failure, Header, Run
-from colocate.study.interference import cells
+from colocate.study.evidence import collect
 from colocate.study.model import Cell
 
 
@@ -26,21 +27,23 @@ class Report:
 
 
 def write_report(folder: Path) -> Report:
-    """Write cells.csv, a model's tables and the figures of the run in `folder`, which may be unfinished.
+    """Write cells.csv, a model's tables, the figures and the page of the run in `folder`, which may be unfinished.
 
     Raises StoreError for a folder without a readable run, or one that cannot be written.
     """
     with Run.read(folder) as run:
         header, records, failures = run.header(), tuple(run.records()), tuple(run.failures())
     try:
-        found = cells(records, header.spec, [failure.trial for failure in failures])
+        evidence = collect(records, header.spec, [failure.trial for failure in failures])
     except ValueError as error:
         raise StoreError(f"the run in {folder} is damaged: {error}") from error
+    found = tuple(each.cell for each in evidence)
     try:
         csv = folder / "cells.csv"
         write_csv(csv, found)
         tables = write_provenance(folder, header)
         figures = write_figures(folder / "figures", header, found, records)
+        page = write_page(folder / "report.html", header, evidence, records, failures)
     except OSError as error:
         raise StoreError(f"cannot write the report into {folder}: {error.strerror}") from error
-    return Report(header, found, len(records), failures, (csv, *tables, *figures))
+    return Report(header, found, len(records), failures, (csv, *tables, *figures, page))

@@ -175,12 +175,11 @@ def _ruling(of: Bounds, limits: Limits) -> Ruling:
 
 def _check(of: Bounds, quantity: Quantity, limit: float) -> Check:
     estimate = of.estimates.get(quantity)
-    left_out = of.evidence.left_out.get(quantity, ())
     withheld = of.evidence.withheld.get(quantity, ())
     if estimate is None:
-        reason = f"no window counts: {_words(left_out)}" if left_out else _ABSENT[quantity.kind]
         # What disturbed the windows so far may be gone in the next; what is missing from undisturbed ones will be.
-        curable = bool(left_out) and not withheld
+        curable = quantity in of.evidence.left_out and not withheld
+        reason = absence(of.evidence, quantity)
         return Check(quantity, limit, None, Verdict.UNDECIDED, None, None, reason, curable)
     interval = estimate.interval
     found = verdict(interval, limit)
@@ -198,6 +197,12 @@ def _check(of: Bounds, quantity: Quantity, limit: float) -> Check:
     else:
         reason = f"{quantity.value} is too near to its limit for the rounds that are left"
     return Check(quantity, limit, interval, found, margin, of.further_blocks(quantity, limit), reason, hopeful)
+
+
+def absence(evidence: Evidence, quantity: Quantity) -> str:
+    """Why `quantity`, which `evidence` lacks, has no value: in words."""
+    left_out = evidence.left_out.get(quantity)
+    return f"no window counts: {_words(left_out)}" if left_out else _ABSENT[quantity.kind]
 
 
 _ABSENT = {

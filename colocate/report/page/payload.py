@@ -1,0 +1,229 @@
+"""What page.js is given: per cell the bounds that its verdict rests on under any limits, and words for the rest.
+
+Bounds are numbers to the last digit, so that the page and `study.advice` compare the same; everything else that is
+shown was put into words here, so that numbers look alike in tables, figures and page.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from colocate.report.labels import ratio_text, shortened, task_label, three_digits
+from colocate.report.metrics import Scale
+from colocate.report.tables import clocks_label
+from colocate.study.advice import absence
+from colocate.study.bounds import Bounds
+from colocate.study.evidence import QUANTILES, Evidence, Quantity
+from colocate.study.interference import SOLO
+from colocate.study.model import Cell, ClockPoint, Doubt, FloatArray, Inference, Interval, TrialRecord
+from colocate.study.stats import sample_quantile
+from colocate.study.windows import Setting
+
+# The curve of a cell: these quantiles of all its latencies, closer where the tail is.
+LEVELS = (0.0, 0.01, 0.025, *(step / 20 for step in range(1, 20)), 0.975, 0.99, 0.995, 0.999, 1.0)
+
+Words = Callable[[float], str]
+Place = tuple[Inference, str, ClockPoint]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One thing that the tables of the page can show.
+
+    `pooled` is its value from all windows of a cell together, for where no block gives one. `alone` names the view
+    that stands in for it where there is no task.
+    """
+
+    key: str
+    label: str
+    unit: str
+    scale: Scale
+    text: Words
+    pooled: Callable[[Cell], float | None] = lambda cell: None
+    alone: str | None = None
+
+    @property
+    def quantity(self) -> Quantity | None:
+        """What can be judged of it; None where nothing can."""
+        return Quantity(self.key) if self.key in set(Quantity) else None
+
+
+def _ms_text(value: float) -> str:
+    return three_digits(1e3 * value)
+
+
+def _ratio_text(value: float) -> str:
+    # Limits are set to the third decimal, so that is where a bound has to be seen on one side of them.
+    return f"{value:.3f}" if value < 10 else ratio_text(value)
+
+
+def _share_text(value: float) -> str:
+    return f"{100 * value:.1f} %".replace("-0.0 %", "0.0 %")
+
+
+def _slowdown(q: float) -> View:
+    alone = Quantity.latency(q).value
+    return View(Quantity.slowdown(q).value, f"slowdown p{100 * q:.0f}", "", Scale.RATIO, _ratio_text, alone=alone)
+
+
+def _amount(key: str, label: str, unit: str, text: Words, pooled: Callable[[Cell], float | None]) -> View:
+    return View(key, label, unit, Scale.AMOUNT, text, pooled)
+
+
+VIEWS = (
+    *map(_slowdown, QUANTILES),
+    _amount(Quantity.LATENCY_P50.value, "latency p50", "ms", _ms_text, lambda cell: cell.p50_s),
+    _amount(Quantity.LATENCY_P95.value, "latency p95", "ms", _ms_text, lambda cell: cell.p95_s),
+    _amount(Quantity.LATENCY_P99.value, "latency p99", "ms", _ms_text, lambda cell: cell.p99_s),
+    _amount(Quantity.POWER.value, "power", "W", three_digits, lambda cell: cell.power_w),
+    _amount("energy_per_inference_j", "energy each", "J", three_digits, lambda cell: cell.energy_per_inference_j),
+    View(Quantity.WORK_LOSS.value, "work lost", "", Scale.SHARE, _share_text),
+)
+
+
+def place_of(cell: Cell) -> Place:
+    """Where tasks may stand beside a network: the network, how it is run, the placement and the clocks."""
+    return cell.inference, cell.placement, cell.clocks
+
+
+def payload(
+    evidence: Sequence[Evidence], judged: Sequence[Bounds], records: Iterable[TrialRecord], confidence: float
+) -> Mapping[str, Any]:
+    """The page's data, ready for JSON: absent is null, and no number is infinite.
+
+    `evidence` is that of all cells, `judged` what `study.bounds.bounds` makes of it at `confidence`.
+    """
+    cells = [each.cell for each in evidence]
+    places = list({place_of(cell): cell for cell in cells})
+    inferences = list(dict.fromkeys(cell.inference for cell in cells))
+    solo_power_w = {place_of(cell): cell.power_w for cell in cells if cell.stressor == SOLO}
+    doubts = doubts_of(cells)
+    bounds = {id(each.evidence): each for each in judged}
+    curves = _curves(records)
+    return {
+        "confidence": confidence,
+        "views": [
+            {"key": view.key, "label": view.label, "unit": view.unit, "scale": view.scale.name, "alone": view.alone}
+            for view in VIEWS
+        ],
+        "levels": LEVELS,
+        "networks": [shortened(inference.network) for inference in inferences],
+        "places": [
+            {
+                "network": inferences.index(cell.inference),
+                "placement": cell.placement,
+                "clocks": clocks_label(cell),
+                "solo_power_w": solo_power_w.get(place),
+            }
+            for place, cell in {place_of(cell): cell for cell in cells}.items()
+        ],
+        "doubts": [f"{doubt.value}: {doubt.remedy}" for doubt in doubts],
+        "cells": [
+            _cell(each, bounds.get(id(each)), places.index(place_of(each.cell)), doubts, curves) for each in evidence
+        ],
+    }
+
+
+def doubts_of(cells: Iterable[Cell]) -> list[Doubt]:
+    """The doubts that any of `cells` has, in enum order."""
+    met = {doubt for cell in cells for doubt in cell.doubts}
+    return [doubt for doubt in Doubt if doubt in met]
+
+
+def _cell(
+    each: Evidence, bounds: Bounds | None, place: int, doubts: Sequence[Doubt], curves: Mapping[Setting, FloatArray]
+) -> Mapping[str, Any]:
+    cell = each.cell
+    estimates = {} if bounds is None else bounds.estimates
+    stressor = None if cell.stressor == SOLO else cell.stressor
+    curve = curves.get(Setting(cell.inference, cell.placement, cell.clocks, stressor))
+    return {
+        "place": place,
+        "task_id": cell.stressor,
+        "task": task_label(cell.stressor),
+        "judged": bounds is not None,
+        "size": f"{cell.n} inferences in {cell.blocks} block{'' if cell.blocks == 1 else 's'}",
+        "shown": {view.key: shown for view in VIEWS if (shown := _shown(view, cell, bounds))},
+        "rows": [row for view in VIEWS if (row := _row(view, cell, bounds))],
+        "bounds": {
+            quantity.value: [_finite(estimate.interval.value), estimate.interval.lo, estimate.interval.hi]
+            for quantity, estimate in estimates.items()
+        },
+        "short": [quantity.value for quantity, estimate in estimates.items() if estimate.spread_log is None],
+        "absent": {
+            quantity.value: absence(each, quantity)
+            for quantity in Quantity
+            if bounds is not None and quantity not in estimates
+        },
+        "withheld": {
+            quantity.value: ", ".join(doubt.value for doubt in each.withheld[quantity])
+            for quantity in estimates
+            if quantity in each.withheld
+        },
+        "power_w": cell.power_w,
+        "work_share": each.work_share,
+        "doubts": [doubts.index(doubt) for doubt in cell.doubts],
+        "curve_ms": [] if curve is None else [float(f"{1e3 * value:.5g}") for value in curve],
+    }
+
+
+def interval_of(view: View, cell: Cell, bounds: Bounds | None) -> Interval | None:
+    """The value with its bounds for the whole table; from all windows together where no block gives one."""
+    if bounds is not None and view.quantity is not None and (estimate := bounds.estimates.get(view.quantity)):
+        return estimate.interval
+    value = view.pooled(cell)
+    return None if value is None else Interval(value, None, None)
+
+
+def _shown(view: View, cell: Cell, bounds: Bounds | None) -> list[Any] | None:
+    """What a tile shows of `cell`: value, its words, those of its bounds, and whether it is told from no change."""
+    found = interval_of(view, cell, bounds)
+    if found is None or not math.isfinite(found.value):
+        return None
+    origin = view.scale.origin
+    told = origin is None or found.excludes(origin)
+    unsure = origin is not None and found.lo is not None and found.hi is not None and not told
+    span = span_words(found, view.text) or ("no interval" if bounds is not None and view.quantity else "")
+    return [found.value, ("~" if unsure else "") + view.text(found.value), span, told]
+
+
+def _row(view: View, cell: Cell, bounds: Bounds | None) -> list[str] | None:
+    """A line of what is told of `cell` on focus: name, value, bounds for the table, interval of the cell alone."""
+    found = interval_of(view, cell, bounds)
+    if found is None or not math.isfinite(found.value):
+        return None
+    own = {"slowdown_p50": cell.slowdown_p50, "slowdown_p99": cell.slowdown_p99}.get(view.key)
+    value = " ".join(filter(None, (view.text(found.value), view.unit)))
+    return [view.label, value, span_words(found, view.text), span_words(own, view.text) if own else ""]
+
+
+def span_words(interval: Interval, text: Words) -> str:
+    """`[1.09, 1.17]`, which no line break parts; with one end `≥ 1.09`, without any nothing."""
+    if interval.lo is None:
+        words = "" if interval.hi is None else f"≤ {text(interval.hi)}"
+    else:
+        words = f"≥ {text(interval.lo)}" if interval.hi is None else f"[{text(interval.lo)}, {text(interval.hi)}]"
+    return words.replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _curves(records: Iterable[TrialRecord]) -> Mapping[Setting, FloatArray]:
+    """The latencies at `LEVELS` of all windows of a setting together, in seconds."""
+    windows: defaultdict[Setting, list[FloatArray]] = defaultdict(list)
+    for record in records:
+        if len(record.latencies_s):
+            windows[Setting.of(record.trial)].append(record.latencies_s)
+    return {setting: _curve(np.concatenate(own)) for setting, own in windows.items()}
+
+
+def _curve(latencies_s: FloatArray) -> FloatArray:
+    return np.array([sample_quantile(latencies_s, level) for level in LEVELS])

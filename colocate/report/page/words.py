@@ -1,0 +1,210 @@
+"""What the page says in sentences: what was found, where, how to do it again, and what it all rests on."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from colocate.report.labels import clocks_words, plain, task_label
+from colocate.report.page.payload import VIEWS, doubts_of, span_words
+from colocate.store import Failure, Header
+from colocate.study.bounds import Bounds
+from colocate.study.evidence import QUANTILES, Quantity
+from colocate.study.model import Cell, HostFacts, Inference, Interval, TrialRecord
+
+_VIEW = {view.key: view for view in VIEWS}
+
+
+def how_words(inference: Inference) -> str:
+    """How a network is run, in full: backend, precision, batch, launch and wait."""
+    return ", ".join((
+        plain(inference.backend),
+        plain(inference.precision),
+        f"batch {inference.batch}",
+        "one CUDA graph" if inference.graph else "no CUDA graph",
+        "blocking wait" if inference.wait == "block" else "spinning wait",
+    ))  # fmt: skip
+
+
+def findings(judged: Sequence[Bounds], confidence: float) -> tuple[str, ...]:
+    """What the cells of one network and placement show, a sentence a quantity."""
+    if not judged:
+        return ("No task has been measured beside it yet.",)
+    tails = [q for q in QUANTILES[1:] if any(Quantity.slowdown(q) in each.estimates for each in judged)]
+    quantities = [Quantity.SLOWDOWN_P50, *(Quantity.slowdown(q) for q in tails[-1:])]
+    sentences = [_slowdown_words(quantity, judged) for quantity in quantities]
+    if not tails:
+        sentences.append("No window holds enough inferences to know its tail.")
+    sure = f"All at {100 * confidence:g} % confidence over the whole table."
+    sentences += [_power_words(judged), _loss_words(judged), sure]
+    return tuple(sentence.replace(" %", "\N{NO-BREAK SPACE}%") for sentence in sentences)
+
+
+def _slowdown_words(quantity: Quantity, judged: Sequence[Bounds]) -> str:
+    found = _intervals(quantity, judged)
+    name = f"p{quantity.value[-2:]} latency"
+    if not found:
+        return f"The slowdown of its {name} is not known in any of {_count(len(judged), 'cell')}."
+    bounded = [(each, interval) for each, interval in found if interval.lo is not None]
+    shown = [(each, interval) for each, interval in bounded if interval.lo is not None and interval.lo > 1]
+    worst = _worst(shown or found)
+    most = f"{_where(worst[0])}, {_value_words(quantity, worst[1])}"
+    of = f"{len(found)} of {_count(len(judged), 'cell')}" if len(found) < len(judged) else _count(len(found), "cell")
+    if not bounded:
+        return f"Its {name} has no interval yet, it takes two blocks; the largest slowdown seen is beside {most}."
+    if shown:
+        return f"Its {name} is slowed in {len(shown)} of {of}, most beside {most}."
+    ends = [interval.hi for _, interval in found if interval.hi is not None]
+    bound = f"; more than {_text(quantity, max(ends))} is ruled out in every one" if len(ends) == len(found) else ""
+    return f"No slowdown of its {name} is shown in {of}: the largest is beside {most}{bound}."
+
+
+def _power_words(judged: Sequence[Bounds]) -> str:
+    found = _intervals(Quantity.POWER, judged)
+    if not found:
+        return "The power of the board was not metered."
+    least, most = (pick(interval.value for _, interval in found) for pick in (min, max))
+    ends = list(dict.fromkeys(_text(Quantity.POWER, value) for value in (least, most)))
+    return f"The board draws {' to '.join(ends)} W beside tasks."
+
+
+def _loss_words(judged: Sequence[Bounds]) -> str:
+    found = _intervals(Quantity.WORK_LOSS, judged)
+    if not found:
+        return "What tasks lose beside it is not known."
+    worst = _worst(found)
+    return (
+        f"The task that loses most of its work is {_where(worst[0])}: {_value_words(Quantity.WORK_LOSS, worst[1])}."
+    )
+
+
+_Found = tuple[Bounds, Interval]
+
+
+def _intervals(quantity: Quantity, judged: Sequence[Bounds]) -> list[_Found]:
+    return [(each, each.estimates[quantity].interval) for each in judged if quantity in each.estimates]
+
+
+def _worst(found: Sequence[_Found]) -> _Found:
+    return max(found, key=lambda pair: pair[1].value)
+
+
+def _where(each: Bounds) -> str:
+    cell = each.evidence.cell
+    return f"{task_label(cell.stressor)} at {clocks_words(cell)}"
+
+
+def _value_words(quantity: Quantity, interval: Interval) -> str:
+    return f"{_text(quantity, interval.value)} {span_words(interval, _VIEW[quantity.value].text)}".rstrip()
+
+
+def _text(quantity: Quantity, value: float) -> str:
+    return _VIEW[quantity.value].text(value)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def doubt_rows(cells: Sequence[Cell]) -> list[tuple[str, str, str]]:
+    """Per doubt its name, how many of the cells have it, and its remedy."""
+    return [
+        (doubt.value, f"{sum(doubt in cell.doubts for cell in cells)} of {len(cells)}", doubt.remedy)
+        for doubt in doubts_of(cells)
+    ]
+
+
+def failure_rows(failures: Iterable[Failure]) -> list[tuple[str, int]]:
+    """What failed trials said, and how often."""
+    return Counter(plain(failure.message) for failure in failures).most_common()
+
+
+def machine_rows(facts: HostFacts) -> list[tuple[str, Sequence[str]]]:
+    """The facts of the machine: name and one or more lines; what is absent has no row."""
+    gib = 1 << 30
+    rows: list[tuple[str, Sequence[str]]] = [
+        ("rig", [facts.rig]),
+        ("machine", [facts.machine_id]),
+        ("processor", [f"{facts.cpu_model}, {facts.architecture}"]),
+        ("CPUs", [f"{len(facts.cpus)}: {_ranges(facts.cpus)}"]),
+        ("GPUs", facts.gpus),
+        ("memory", [f"{facts.memory_bytes / gib:.3g} GiB"] if facts.memory_bytes else []),
+        ("last level cache", [f"{facts.last_level_cache_bytes / (1 << 20):g} MiB"]
+         if facts.last_level_cache_bytes else []),
+        ("kernel", [facts.kernel]),
+        ("CPUs set apart by", [facts.confinement, facts.confinement_note]),
+        ("CPU clock", [_steps(facts.cpu_steps_hz)]),
+        ("GPU clock", [_steps(facts.gpu_steps_hz), "set on request only" if facts.gpu_on_request else ""]),
+        ("memory clock", [_steps(facts.emc_steps_hz)]),
+        ("clocks", facts.clock_notes),
+        ("power rails", [", ".join(facts.rails) or "none: power was not metered"]),
+        ("runtimes", [", ".join(facts.backends)]),
+        ("probes", [", ".join(facts.probes)]),
+        ("runtimes not in use", facts.backend_notes),
+        ("versions", [", ".join(f"{name} {version}" for name, version in facts.versions.items())]),
+    ]  # fmt: skip
+    return [(name, lines) for name, told in rows if (lines := [plain(line) for line in told if line])]
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """`0-3, 8` for 0, 1, 2, 3 and 8."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]}" if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+
+
+def _steps(steps_hz: Sequence[int]) -> str:
+    if not steps_hz:
+        return "cannot be set"
+    ends = f"{steps_hz[0] / 1e6:g} to {steps_hz[-1] / 1e6:g} MHz"
+    return f"{_count(len(steps_hz), 'step')}, {ends}"
+
+
+def network_rows(header: Header) -> list[tuple[str, Sequence[str]]]:
+    """What was loaded under each network's name."""
+    return [
+        (
+            plain(name),
+            [
+                ", ".join(
+                    f"{key} {plain(value if isinstance(value, str) else json.dumps(value))}"
+                    for key, value in told.items()
+                    if key != "name"
+                )
+            ],
+        )
+        for name, told in header.networks.items()
+    ]
+
+
+def runtime_rows(records: Iterable[TrialRecord]) -> list[tuple[str, Sequence[str]]]:
+    """What the runtimes said of themselves: each key with every value seen."""
+    seen: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    for record in records:
+        for key, value in record.runtime.items():
+            seen[plain(key)][plain(str(value))] = None
+    return [(key, list(values)) for key, values in seen.items()]
+
+
+def study_file(request: Mapping[str, Any]) -> str:
+    """The request as a study file, TOML; empty for a study of defaults alone."""
+    tables = {key: value for key, value in request.items() if isinstance(value, Mapping)}
+    lines = [f"{key} = {_toml(value)}" for key, value in request.items() if key not in tables and value is not None]
+    for name, table in tables.items():
+        lines += ["", f"[{name}]", *(f"{_toml(key)} = {_toml(value)}" for key, value in table.items())]
+    return "\n".join(lines).strip()
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{_toml(key)} = {_toml(each)}" for key, each in value.items()) + " }"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    # JSON's strings, numbers and booleans are TOML's, but for one control character.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -290,6 +290,7 @@ _STUDY_FLAGS: dict[str, dict[str, Any]] = {
     "batch": {"type": int, "metavar": "N", "help": "images per inference"},
     "graph": {"action": argparse.BooleanOptionalAction, "help": "launch each inference as one CUDA graph"},
     "wait": {"metavar": "HOW", "help": "spin or block while the GPU works"},
+    "period_ms": {"type": float, "metavar": "MS", "help": "an inference each MS, as of a camera; not back to back"},
     "placement": {
         "type": _words,
         "metavar": "P",

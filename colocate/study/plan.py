@@ -207,5 +207,9 @@ def _shuffled(items: Sequence[_T], shuffler: random.Random) -> list[_T]:
 
 
 def _content_hash(trial: Trial, seed: int) -> str:
-    content = json.dumps([seed, dataclasses.asdict(trial)], sort_keys=True, separators=(",", ":"))
+    fields = dataclasses.asdict(trial)
+    if trial.inference is not None and trial.inference.period_s is None:
+        # Came later than the rest: the ids of trials without one stay what they were, and their runs can be resumed.
+        del fields["inference"]["period_s"]
+    content = json.dumps([seed, fields], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(content.encode()).hexdigest()[:16]

@@ -111,7 +111,12 @@ def within_budget(spec: SweepSpec, facts: HostFacts) -> SweepSpec:
             f"budget: two rounds of this study take {2 * round_s:.0f} s, and fewer decide nothing; "
             f"give --budget {math.ceil(2 * round_s)}s or more, or ask for fewer cells"
         )
-    return dataclasses.replace(spec, repeats=min(spec.repeats, ROUNDS_PER_FULL_ROUND * fit))
+    # With scipy: only where a study looks at itself.
+    from colocate.study.sequential import FIRST_LOOK
+
+    # Where there is no time for a second look the only one comes when the budget is used up.
+    most = fit if fit < FIRST_LOOK else ROUNDS_PER_FULL_ROUND * fit
+    return dataclasses.replace(spec, repeats=min(spec.repeats, most))
 
 
 def settled_backend(inference: Inference, facts: HostFacts) -> Inference:

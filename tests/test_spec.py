@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,14 @@ def test_a_study_file_says_everything(tmp_path: Path) -> None:
     assert spec.stressors == (Stressor("jpeg"), Stressor("encoder", ("ffmpeg", "-i", "a b.mp4", "-f", "null", "-")))
     assert spec.cpu_clocks == (102_000_000, 921_600_000, "high")
     assert spec.window_s == 1.5
+
+
+def test_every_study_in_the_readme_is_one(tmp_path: Path) -> None:
+    blocks = re.findall(r"```toml\n(.*?)```", (Path(__file__).parent.parent / "README.md").read_text(), re.DOTALL)
+    assert len(blocks) >= 3
+    for block in blocks:
+        (tmp_path / "study.toml").write_text(block)
+        make_spec(read_study(tmp_path / "study.toml"))
 
 
 def test_each_network_has_a_period_of_its_own() -> None:

@@ -10,6 +10,7 @@ import contextlib
 import errno
 import io
 import json
+import math
 import os
 import shlex
 import sys
@@ -210,11 +211,12 @@ def _report_on(folder: Path, arguments: argparse.Namespace) -> int:
 
 def _dry_run(arguments: argparse.Namespace, spec: SweepSpec, rig: Rig) -> int:
     from colocate.report.tables import trial_row
-    from colocate.study.plan import estimate_s, plan
+    from colocate.study.plan import estimate_s, plan, within_budget
 
-    trials = plan(spec, rig.facts())
+    facts = rig.facts()
+    trials = plan(within_budget(spec, facts), facts)
     rig.check(trials)
-    minutes = estimate_s(trials) / 60
+    minutes = min(estimate_s(trials), spec.budget_s or math.inf) / 60
     if arguments.json:
         rows = [trial_row(trial) for trial in trials]
         print(json.dumps({"trials": len(trials), "estimate_s": round(minutes * 60), "plan": rows}))
@@ -222,7 +224,8 @@ def _dry_run(arguments: argparse.Namespace, spec: SweepSpec, rig: Rig) -> int:
     for trial in trials:
         row = trial_row(trial)
         print("  ".join(f"{key}={value}" for key, value in row.items() if value is not None))
-    print(f"{len(trials)} trials in {trials[-1].block + 1} blocks, about {minutes:.0f} min")
+    most = "at the most " if spec.until_decided else ""
+    print(f"{most}{len(trials)} trials in {trials[-1].block + 1} blocks, about {minutes:.0f} min")
     return 0
 
 
@@ -290,6 +293,7 @@ _STUDY_FLAGS: dict[str, dict[str, Any]] = {
     "batch": {"type": int, "metavar": "N", "help": "images per inference"},
     "graph": {"action": argparse.BooleanOptionalAction, "help": "launch each inference as one CUDA graph"},
     "wait": {"metavar": "HOW", "help": "spin or block while the GPU works"},
+    "period_ms": {"type": float, "metavar": "MS", "help": "an inference each MS, as of a camera; not back to back"},
     "placement": {
         "type": _words,
         "metavar": "P",

@@ -107,6 +107,7 @@ def _qualities(inference: Inference) -> tuple[str, ...]:
         f"batch {inference.batch}",
         "CUDA graph" if inference.graph else "",
         "blocking wait" if inference.wait == "block" else "",
+        "" if inference.period_s is None else f"every {1e3 * inference.period_s:g} ms",
     )
 
 

@@ -70,6 +70,8 @@ class Tx1Rig:
                 raise SpecError(
                     f"rig '{NAME}' models launches one by one by a thread that spins: leave out graph and wait"
                 )
+            if inference.period_s is not None:
+                raise SpecError(f"rig '{NAME}' models inferences back to back: leave out period-ms")
             networks.check(inference.network, inference.batch)
         for stressor in dict.fromkeys(trial.stressor for trial in trials if trial.stressor is not None):
             if stressor.argv or stressor.name not in UNITS:

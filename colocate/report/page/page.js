@@ -179,7 +179,7 @@
 
   function serveLatency() {
     if (latencyAs.value === "slowdown") {
-      latency.serve(`slowdown_${quantile.value}`, { unit: "times", lowest: 1, start: 1.05, wanted: "above 1, as in 1.2 for 20 % slower" });
+      latency.serve(`slowdown_${quantile.value}`, { unit: "×", lowest: 1, start: 1.05, wanted: "above 1, as in 1.2 for 20 % slower" });
     } else {
       latency.serve(`latency_${quantile.value}_s`, { scale: 1e3, unit: "ms", wanted: "above 0" });
     }

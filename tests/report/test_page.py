@@ -420,3 +420,21 @@ def test_other_views_fill_the_same_tables(tx1: Shown, opened: Any) -> None:
         page.locator("#view").select_option(view)
         values[view] = page.locator("td[data-verdict] .value").first.inner_text()
     assert len(set(values.values())) == 5 and all(any(map(str.isdigit, value)) for value in values.values())
+
+
+def test_ways_to_run_a_network_are_told_apart(tmp_path: Path, opened: Any) -> None:
+    header, records = a_run()
+    half = dataclasses.replace(header.spec.inferences[0], precision="fp16")
+    halved = [
+        dataclasses.replace(
+            record, trial=dataclasses.replace(record.trial, trial_id=f"h{record.trial.trial_id}", inference=half)
+        )
+        for record in records
+        if record.trial.inference
+    ]
+    header = dataclasses.replace(
+        header, spec=dataclasses.replace(header.spec, inferences=(*header.spec.inferences, half))
+    )
+    page = opened(shown(tmp_path / "page.html", header, [*records, *halved]))
+    options = page.locator("#place option").all_inner_texts()
+    assert sorted(options) == ["alexnet, fp16, isolated, native clocks", "alexnet, fp32, isolated, native clocks"]

@@ -199,7 +199,7 @@ def _report_on(folder: Path, arguments: argparse.Namespace) -> int:
     for failure in {failure.message for failure in report.failures}:
         _say(f"A trial failed: {failure}")
     figures = sum(path.suffix == ".png" for path in report.files)
-    print(f"Wrote {folder}: run.sqlite, cells.csv and {figures} figures")
+    print(f"Wrote {folder}: run.sqlite, cells.csv, report.html and {figures} figures")
     pairs = len({cell.clocks for cell in report.cells})
     if not report.header.facts.cpu_steps_hz or not report.header.facts.gpu_steps_hz:
         print(
@@ -339,7 +339,7 @@ def _parser() -> argparse.ArgumentParser:
     sweep.add_argument("--quiet", action="store_true", help="no progress")
     sweep.add_argument("--json", action="store_true", help="one JSON summary on stdout")
 
-    report = commands.add_parser("report", help="write tables and figures of a run", description=_REPORT)
+    report = commands.add_parser("report", help="write tables, figures and the page of a run", description=_REPORT)
     report.set_defaults(run=_report)
     report.add_argument("folder", type=Path, metavar="RUN", help="folder of a run, finished or not")
     report.add_argument("--json", action="store_true", help="one JSON summary on stdout")
@@ -392,7 +392,7 @@ _COMPARE = (
     "Latency, slowdown and power of every cell that both runs have, after over before. For another kernel, driver or "
     "machine: what differs is listed. Exit code 1: a regression was shown."
 )
-_REPORT = "Rebuilds cells.csv and the figures of a run from its run.sqlite."
+_REPORT = "Rebuilds cells.csv, report.html and the figures of a run from its run.sqlite."
 
 
 def _say(line: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from colocate.report.labels import ratio_text, shortened, task_label, three_digits
+from colocate.report.labels import inference_label, ratio_text, task_label, three_digits
 from colocate.report.metrics import Scale
 from colocate.report.tables import clocks_label
 from colocate.study.advice import absence
@@ -113,7 +113,7 @@ def payload(
             for view in VIEWS
         ],
         "levels": LEVELS,
-        "networks": [shortened(inference.network) for inference in inferences],
+        "networks": [", ".join(filter(None, inference_label(inference, inferences))) for inference in inferences],
         "places": [
             {
                 "network": inferences.index(cell.inference),

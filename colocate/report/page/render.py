@@ -96,6 +96,7 @@ def write_page(
         done=len(records),
         failures=words.failure_rows(failures),
         confidence=f"{100 * CONFIDENCE:g} %",
+        error=f"{100 * (1 - CONFIDENCE):.3g} %",
         judged=len(judged),
         tables=_tables(cells, judged),
         views=VIEWS,

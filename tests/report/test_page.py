@@ -35,6 +35,7 @@ from colocate.study.model import (
     TrialRecord,
     Work,
 )
+from colocate.study.sequential import Schedule
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -348,6 +349,27 @@ def test_verdicts_and_choices_are_those_of_the_advice(name: str, opened: Any, re
                 for choice in advice.choices if getattr(choice, wanted)
             }, limits  # fmt: skip
     assert seen == set(Verdict)
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        Limits(max_slowdown=1.07, quantile=0.5, power_budget_w=30.0, confidence=0.9),
+        Limits(slo_s=0.0117, quantile=0.5),
+        Limits(max_work_loss=0.2),
+    ],
+)
+def test_the_page_begins_with_the_limits_and_the_looks_of_the_study(
+    limits: Limits, tmp_path: Path, opened: Any
+) -> None:
+    header, records = a_run(rounds=6)
+    spec = dataclasses.replace(header.spec, limits=limits, until_decided=True, repeats=30)
+    run = shown(tmp_path / "report.html", dataclasses.replace(header, spec=spec, planned=1000), records)
+    page = opened(run)
+    assert not page.locator("#unfinished").count(), "it is for the data to say when enough was measured"
+    assert verdicts(page) == [ruling.verdict.value for ruling in advise(run.evidence, limits, Schedule(30)).rulings]
+    power = page.locator("[data-limit=power]")
+    assert power.locator(".on").is_checked() == (limits.power_budget_w is not None)
 
 
 def test_one_block_decides_nothing(tmp_path: Path, opened: Any) -> None:

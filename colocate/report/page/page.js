@@ -480,16 +480,25 @@
   const judged = run.cells.filter((cell) => cell.judged).length;
   for (const option of quantile.options) {
     const count = known(`slowdown_${option.value}`);
-    if (count < judged) option.textContent += ` (${count} of ${judged} cells)`;
+    if (count < judged) option.title = `known in ${count} of ${judged} cells`;
   }
-  quantile.value = ["p95", "p50"].find((q) => 2 * known(`slowdown_${q}`) > judged) ?? "p50";
+  // The limits that the study was made for, where it was made for any.
+  const asked = Object.keys(run.limits).sort().find((quantity) => /^(latency|slowdown)_/.test(quantity));
+  [latencyAs.value, quantile.value] = asked
+    ? asked.split("_")
+    : ["slowdown", ["p95", "p50"].find((q) => 2 * known(`slowdown_${q}`) > judged) ?? "p50"];
   find("#view").value = `slowdown_${quantile.value}`;
   view = views.get(find("#view").value);
   if (!known("power_w")) cost.value = "slowdown";
-  latency.on.checked = true;
+  latency.on.checked = asked !== undefined || !Object.keys(run.limits).length;
   serveLatency();
   power.serve("power_w", { unit: "W", wanted: "above 0 W" });
   work.serve("work_loss_ratio", { highest: 1, start: 0.1, wanted: "a share between 0 and 1, as in 0.1" });
+  for (const control of controls.filter(({ quantity }) => quantity in run.limits)) {
+    control.number.value = String(run.limits[control.quantity] * control.scale);
+    control.on.checked = true;
+    control.moved(false);
+  }
   run.places.forEach((each, i) => place.append(make("option", `${run.networks[each.network]}, ${placeName(each)}`, { value: i })));
 
   for (const select of [latencyAs, quantile]) select.addEventListener("change", () => (serveLatency(), update()));

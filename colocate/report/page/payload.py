@@ -21,6 +21,7 @@ from colocate.study.advice import absence
 from colocate.study.bounds import Bounds
 from colocate.study.evidence import QUANTILES, Evidence, Quantity
 from colocate.study.interference import SOLO
+from colocate.study.limits import Limits
 from colocate.study.model import Cell, ClockPoint, Doubt, FloatArray, Inference, Interval, TrialRecord
 from colocate.study.stats import sample_quantile
 from colocate.study.windows import Setting
@@ -93,11 +94,16 @@ def place_of(cell: Cell) -> Place:
 
 
 def payload(
-    evidence: Sequence[Evidence], judged: Sequence[Bounds], records: Iterable[TrialRecord], confidence: float
+    evidence: Sequence[Evidence],
+    judged: Sequence[Bounds],
+    records: Iterable[TrialRecord],
+    confidence: float,
+    limits: Limits | None,
 ) -> Mapping[str, Any]:
     """The page's data, ready for JSON: absent is null, and no number is infinite.
 
-    `evidence` is that of all cells, `judged` what `study.bounds.bounds` makes of it at `confidence`.
+    `evidence` is that of all cells, `judged` what `study.bounds.bounds` makes of it at `confidence`; the
+    page begins with `limits`.
     """
     cells = [each.cell for each in evidence]
     places = list({place_of(cell): cell for cell in cells})
@@ -108,6 +114,7 @@ def payload(
     curves = _curves(records)
     return {
         "confidence": confidence,
+        "limits": {} if limits is None else {quantity.value: limit for quantity, limit in limits.by_quantity.items()},
         "views": [
             {"key": view.key, "label": view.label, "unit": view.unit, "scale": view.scale.name, "alone": view.alone}
             for view in VIEWS

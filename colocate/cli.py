@@ -188,10 +188,11 @@ def _report_on(folder: Path, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps({
             "run": str(folder),
+            "rig": report.header.facts.rig,
             "planned": report.header.planned,
             "done": report.done,
             "failures": [{"trial": f.trial.trial_id, "message": f.message} for f in report.failures],
-            "cells": [cell_row(cell) for cell in report.cells],
+            "cells": [cell_row(cell, report.header.facts.rig) for cell in report.cells],
         }))  # fmt: skip
         return 0
     print_table(report)
@@ -212,17 +213,19 @@ def _dry_run(arguments: argparse.Namespace, spec: SweepSpec, rig: Rig) -> int:
     from colocate.report.tables import trial_row
     from colocate.study.plan import estimate_s, plan
 
-    trials = plan(spec, rig.facts())
+    facts = rig.facts()
+    trials = plan(spec, facts)
     rig.check(trials)
-    minutes = estimate_s(trials) / 60
+    seconds = None if facts.virtual_time else round(estimate_s(trials))
     if arguments.json:
         rows = [trial_row(trial) for trial in trials]
-        print(json.dumps({"trials": len(trials), "estimate_s": round(minutes * 60), "plan": rows}))
+        print(json.dumps({"rig": facts.rig, "trials": len(trials), "estimate_s": seconds, "plan": rows}))
         return 0
     for trial in trials:
         row = trial_row(trial)
         print("  ".join(f"{key}={value}" for key, value in row.items() if value is not None))
-    print(f"{len(trials)} trials in {trials[-1].block + 1} blocks, about {minutes:.0f} min")
+    long = "in virtual time: seconds" if seconds is None else f"about {seconds / 60:.0f} min"
+    print(f"{len(trials)} trials in {trials[-1].block + 1} blocks, {long}")
     return 0
 
 

@@ -55,6 +55,7 @@ class Tx1Rig:
             last_level_cache_bytes=CACHE_BYTES,
             kernel="none: virtual time, clocks of L4T 24.2.1",
             confinement="model",
+            virtual_time=True,
             memory_bytes=MEMORY_BYTES,
             confinement_note="every process has a core of the model to itself, unless the placement is shared",
             cpu_steps_hz=CPU_STEPS_HZ,
@@ -66,9 +67,10 @@ class Tx1Rig:
     def check(self, trials: Sequence[Trial]) -> None:
         """See `Rig.check`. Only tasks whose cycles and traffic are known can be modelled."""
         for inference in distinct_inferences(trials):
-            if inference.graph or inference.wait != "spin":
+            if inference.graph or inference.wait != "block":
                 raise SpecError(
-                    f"rig '{NAME}' models launches one by one by a thread that spins: leave out graph and wait"
+                    f"rig '{NAME}' models a thread that launches kernels one by one and sleeps until the GPU is "
+                    "done: leave out graph and wait"
                 )
             networks.check(inference.network, inference.batch)
         for stressor in dict.fromkeys(trial.stressor for trial in trials if trial.stressor is not None):

@@ -18,7 +18,7 @@ from colocate.study.rails import rail_roles
 from cpu_workloads.registry import STRESSORS
 
 SPEC = SweepSpec(
-    inferences=(Inference("alexnet"), Inference("resnet152")),
+    inferences=(Inference("alexnet", wait="block"), Inference("resnet152", wait="block")),
     stressors=(Stressor("bitcount"), Stressor("jpeg")),
     rig="tx1-model",
     cpu_clocks=("low", "high"),
@@ -117,7 +117,9 @@ def test_clocks_left_to_the_governor_are_the_highest() -> None:
     [
         ({"stressors": (Stressor("mine", ("true",)),)}, "mine"),
         ({"stressors": (Stressor("stringsearch-scan"),)}, "stringsearch-scan"),
-        ({"inferences": (Inference("alexnett"),)}, "alexnet"),
+        ({"inferences": (Inference("alexnet"),)}, "sleeps until the GPU is"),
+        ({"inferences": (Inference("alexnet", wait="block", graph=True),)}, "leave out graph"),
+        ({"inferences": (Inference("alexnett", wait="block"),)}, "alexnet"),
     ],
 )
 def test_what_cannot_be_modelled_is_refused_before_anything_runs(change: dict[str, object], word: str) -> None:
@@ -163,7 +165,9 @@ def test_only_what_is_assumed_can_be_set_and_within_reason(model: dict[str, floa
 
 @pytest.mark.parametrize("end", ["least", "most"])
 def test_the_model_works_at_the_bounds_of_every_assumption(end: str) -> None:
-    spec = dataclasses.replace(SPEC, inferences=(Inference("alexnet", "caffe"),), cpu_clocks=("low",), repeats=1)
+    spec = dataclasses.replace(
+        SPEC, inferences=(Inference("alexnet", "caffe", wait="block"),), cpu_clocks=("low",), repeats=1
+    )
     for entry in dataclasses.fields(Constants):
         if end in entry.metadata:
             for record in ran(spec, Tx1Rig({entry.name: entry.metadata[end]})):

@@ -20,7 +20,7 @@ from colocate.spec import make_spec
 from colocate.store import Header
 from colocate.study.interference import cells
 from colocate.study.model import TrialRecord
-from colocate.study.plan import plan
+from colocate.study.plan import distinct_inferences, plan
 
 RESULTS = Path(__file__).parents[2] / "results"
 
@@ -29,8 +29,9 @@ def modelled(**keys: Any) -> tuple[Header, list[TrialRecord]]:
     spec = make_spec({"rig": "tx1-model", "repeats": 2, "gpu_clocks": ["high"], "cpu_clocks": [102, 1734], **keys})
     rig = Tx1Rig()
     facts = rig.facts()
-    records = [rig.run(trial) for trial in plan(spec, facts)]
-    return Header({}, spec, facts, {}, {}, len(records)), records
+    trials = plan(spec, facts)
+    records = [rig.run(trial) for trial in trials]
+    return Header({}, spec, facts, rig.networks(distinct_inferences(trials)), {}, len(records)), records
 
 
 RUN = modelled()
@@ -40,7 +41,7 @@ def page(run: tuple[Header, Sequence[TrialRecord]]) -> list[str] | None:
     """Every text of the page."""
     head, records = run
     found = cells(records, head.spec)
-    figure = draw_founding_study(found, records, caption_of(head, found, records))
+    figure = draw_founding_study(found, records, caption_of(head, found, records), head.networks)
     return None if figure is None else [item.get_text() for item in figure.findobj() if isinstance(item, Text)]
 
 
@@ -51,7 +52,7 @@ def test_the_page_names_its_panels_its_rig_and_how_tasks_ran() -> None:
     assert any("each task on 2 CPUs" in words for words in found)
     titles = (
         "CPU power of each task alone",
-        "Latency, power and memory clock",
+        "Latency, power and memory traffic",
         "Latency beside jpeg \N{MINUS SIGN} beside bitcount",
         "Latency of each network alone",
         "GPU power, googlenet \N{MINUS SIGN} resnet152",
@@ -73,7 +74,7 @@ def test_ratios_are_over_alexnet_at_the_highest_clocks() -> None:
 def test_lines_show_what_the_records_hold() -> None:
     head, records = RUN
     found = cells(records, head.spec)
-    figure = draw_founding_study(found, records, caption_of(head, found, records))
+    figure = draw_founding_study(found, records, caption_of(head, found, records), head.networks)
     assert figure is not None
     lines = [np.asarray(line.get_ydata(), dtype=float) for axes in figure.axes for line in axes.lines]
     for network in ("alexnet", "googlenet", "resnet152"):
@@ -106,7 +107,18 @@ def test_a_run_without_the_cells_has_no_page() -> None:
     assert page((head, [r for r in records if not r.trial.stressor or r.trial.stressor.name != "jpeg"])) is None
     assert page((head, [r for r in records if r.trial.clocks.cpu_hz == 102_000_000])) is None
     assert page((head, [dataclasses.replace(r, power=None) for r in records])) is None
-    assert page((head, [dataclasses.replace(r, emc_hz_seen=None) for r in records])) is None
+
+
+def test_on_a_board_nobody_counts_the_memory_traffic() -> None:
+    head, records = RUN
+    found = page((dataclasses.replace(head, networks={}), records))
+    assert found is not None and "Latency and power" in found and "memory\ntraffic" not in found
+
+
+def test_memory_traffic_is_over_alexnets() -> None:
+    head, _ = RUN
+    ratio = head.networks["resnet152"]["memory_traffic_bytes"] / head.networks["alexnet"]["memory_traffic_bytes"]
+    assert ratio > 1.05 and f" {ratio:.2f}" in (page(RUN) or [])
 
 
 @pytest.mark.parametrize("study", ["tx1-model", "tx1-model-2017"])

@@ -41,6 +41,11 @@ def test_total_power_of_the_founding_study() -> None:
     assert np.median(found) <= 0.10 and found.max() <= 0.20
 
 
+def test_power_of_the_gpu_in_the_founding_study() -> None:
+    found = errors(lambda check: (check.figure.rail, check.figure.role) == ("VDD_GPU", CALIBRATION))
+    assert np.median(found) <= 0.10 and found.max() <= 0.20
+
+
 def test_nvidias_figures_to_which_no_constant_was_fitted() -> None:
     rates = errors(lambda check: check.figure.source == NVIDIA and check.figure.quantity == "images_per_s")
     powers = errors(lambda check: check.figure.source == NVIDIA and check.figure.quantity == "power_w")

@@ -119,6 +119,7 @@ def test_clocks_left_to_the_governor_are_the_highest() -> None:
         ({"stressors": (Stressor("stringsearch-scan"),)}, "stringsearch-scan"),
         ({"inferences": (Inference("alexnet"),)}, "sleeps until the GPU is"),
         ({"inferences": (Inference("alexnet", wait="block", graph=True),)}, "leave out graph"),
+        ({"inferences": (Inference("vgg16", batch=1000, wait="block"),)}, "lower the batch"),
         ({"inferences": (Inference("alexnett", wait="block"),)}, "alexnet"),
     ],
 )
@@ -133,6 +134,10 @@ def test_networks_are_described_without_a_file_of_weights() -> None:
     described = Tx1Rig().networks(SPEC.inferences)
     assert set(described) == {"alexnet", "resnet152"}
     assert described["alexnet"]["macs"] == 724_406_816
+    # The weights alone are 244 MB.
+    assert described["alexnet"]["memory_traffic_bytes"] > 244e6
+    twice = [Inference("alexnet", "tensorrt", batch=batch, wait="block") for batch in (1, 2)]
+    assert "memory_traffic_bytes" not in Tx1Rig().networks(twice)["alexnet"]
 
 
 def test_tasks_are_stressors() -> None:
@@ -153,7 +158,9 @@ def test_the_strength_of_contention_can_be_set_and_changes_what_depends_on_it() 
     [
         ({"contenton": 2.0}, "did you mean 'contention'"),
         ({"kernel_s": 1e-5}, "'kernel_s' cannot be set"),
-        ({"contention": -1.0}, "from 0 to 1000, not -1"),
+        ({"contention": -1.0}, "from 0 to 10, not -1"),
+        ({"contention": 11.0}, "from 0 to 10, not 11"),
+        ({"norm_launches": 11.5}, "norm_launches is a whole number of kernels"),
         ({"tile": 0.0}, "tile is a number from 1"),
         ({"tail_share": float("nan")}, "tail_share"),
     ],

@@ -144,10 +144,13 @@ def ratio_text(value: float) -> str:
 
 
 def ratio_texts(values: Sequence[float]) -> list[str]:
-    """A slowdown and the ends of its interval, with as many decimals as each other: two, or up to four where fewer
-    would hide on which side of 1 one of them lies. From ten on as `ratio_text`.
+    """A slowdown and the ends of its interval, with as many decimals as each other. From ten on as `ratio_text`.
+
+    Two; three where one of them is 1.00 with two; four where all lie on one side of 1 and three would hide it.
     """
-    decimals = next((d for d in (2, 3) if all(f"{value:.{d}f}" != f"{1:.{d}f}" for value in values if value != 1)), 4)
+    decimals = 3 if any(f"{value:.2f}" == "1.00" for value in values) else 2
+    if (min(values) > 1 or max(values) < 1) and any(f"{value:.3f}" == "1.000" for value in values):
+        decimals = 4
     return [f"{value:.{decimals}f}" if value < 10 else ratio_text(value) for value in values]
 
 

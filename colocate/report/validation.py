@@ -248,7 +248,7 @@ def _prepare(axes: Axes, rows: int, limit: float) -> None:
         axes.axvspan(-half, half, color=colour, linewidth=0, zorder=0)
     axes.axvline(0, color=QUIET, linewidth=0.8, zorder=1)
     axes.xaxis.tick_top()
-    axes.xaxis.set_major_locator(MultipleLocator(0.1 if limit < 0.35 else 0.2))
+    axes.xaxis.set_major_locator(MultipleLocator(0.1 if limit < 0.35 else 0.25))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _percent(value, 0)))
     axes.yaxis.set_major_locator(NullLocator())
     axes.tick_params(labelsize=SMALL_PT, length=2, pad=2, color=RULE)

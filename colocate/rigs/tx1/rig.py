@@ -87,7 +87,8 @@ class Tx1Rig:
     def _check_memory(self, inference: Inference) -> None:
         """Raise SpecError for a batch that the board could not hold.
 
-        All weights, and what one layer reads and writes, are the least that any runtime needs; a batch that passes may still not have fitted.
+        All weights, and what one layer reads and writes, are the least that any runtime needs;
+        a batch that passes may still not have fitted.
         """
         found, width = layers(inference), WIDTH_BYTES[inference.precision]
         values = max(((layer.input_elements or 0) + (layer.output_elements or 0) for layer in found), default=0)

@@ -189,10 +189,11 @@ def _report_on(folder: Path, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps({
             "run": str(folder),
+            "rig": report.header.facts.rig,
             "planned": report.header.planned,
             "done": report.done,
             "failures": [{"trial": f.trial.trial_id, "message": f.message} for f in report.failures],
-            "cells": [cell_row(cell) for cell in report.cells],
+            "cells": [cell_row(cell, report.header.facts.rig) for cell in report.cells],
         }))  # fmt: skip
         return 0
     print_table(report)
@@ -216,16 +217,17 @@ def _dry_run(arguments: argparse.Namespace, spec: SweepSpec, rig: Rig) -> int:
     facts = rig.facts()
     trials = plan(within_budget(spec, facts), facts)
     rig.check(trials)
-    minutes = min(estimate_s(trials), spec.budget_s or math.inf) / 60
+    seconds = None if facts.virtual_time else round(min(estimate_s(trials), spec.budget_s or math.inf))
     if arguments.json:
         rows = [trial_row(trial) for trial in trials]
-        print(json.dumps({"trials": len(trials), "estimate_s": round(minutes * 60), "plan": rows}))
+        print(json.dumps({"rig": facts.rig, "trials": len(trials), "estimate_s": seconds, "plan": rows}))
         return 0
     for trial in trials:
         row = trial_row(trial)
         print("  ".join(f"{key}={value}" for key, value in row.items() if value is not None))
     most = "at the most " if spec.until_decided else ""
-    print(f"{most}{len(trials)} trials in {trials[-1].block + 1} blocks, about {minutes:.0f} min")
+    long = "in virtual time: seconds" if seconds is None else f"about {seconds / 60:.0f} min"
+    print(f"{most}{len(trials)} trials in {trials[-1].block + 1} blocks, {long}")
     return 0
 
 

@@ -20,7 +20,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from colocate.errors import SpecError
 from colocate.inference import PRECISIONS, WAITS, maker_of
 from colocate.inference.networks import builtin_names
-from colocate.rigs import RIGS, RUNTIMES
+from colocate.rigs import RIGS, RUNTIMES, default_wait
 from colocate.study.limits import Limits
 from colocate.study.model import Inference, Stressor, SweepSpec
 from colocate.study.plan import LEVELS, NATIVE
@@ -86,7 +86,7 @@ class Request:
     precision: str = "fp32"
     batch: _Count = 1
     graph: _Switch = False
-    wait: str = "spin"
+    wait: str | None = None
     period_ms: _Period | None = None
     placement: tuple[str, ...] = ("isolated",)
     inference_cpus: tuple[Annotated[int, Field(ge=0, strict=True)], ...] | None = None
@@ -226,7 +226,7 @@ def _inference(entry: str | NetworkRequest, request: Request) -> Inference:
         _known(own.precision or request.precision, PRECISIONS, "precision"),
         own.batch or request.batch,
         request.graph if own.graph is None else own.graph,
-        _known(own.wait or request.wait, WAITS, "wait"),
+        _known(own.wait or request.wait or default_wait(request.rig), WAITS, "wait"),
         None if (period_ms := own.period_ms or request.period_ms) is None else period_ms * 1e-3,
     )
 

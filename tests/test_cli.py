@@ -29,7 +29,7 @@ COLUMNS = (
     "network,stressor,placement,backend,precision,batch,cpu_hz,gpu_hz,emc_hz,n,blocks,p50_s,p95_s,p99_s,"
     "slowdown_p50,slowdown_p50_lo,slowdown_p50_hi,slowdown_p99,slowdown_p99_lo,slowdown_p99_hi,"
     "power_w,power_gpu_w,power_cpu_w,energy_per_inference_j,idle_power_w,work_per_s,work_loss_ratio,temperature_c,doubts,"
-    "graph,wait,period_s,miss_ratio,longest_miss_run"
+    "graph,wait,period_s,miss_ratio,longest_miss_run,rig"
 )
 
 
@@ -271,7 +271,51 @@ def modelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("advice") / "run"
     done = colocate("sweep", *MODEL, "--repeats", "4", "--out", folder, "--json")
     assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["rig"] == "tx1-model" and {row["rig"] for row in said["cells"]} == {"tx1-model"}
     return folder
+
+
+def test_a_model_names_itself_in_every_file_that_it_leaves(modelled: Path) -> None:
+    words = "MODEL of a Tegra X1"
+    for path in modelled.rglob("*"):
+        if path.suffix == ".csv":
+            with path.open(newline="", encoding="utf-8") as file:
+                assert {row["rig"] for row in csv.DictReader(file)} == {"tx1-model"}, path
+        elif path.suffix == ".png":
+            # The picture of the same figure.
+            assert path.with_suffix(".svg").exists()
+        elif path.suffix in (".svg", ".html"):
+            assert words in path.read_text(encoding="utf-8"), path
+        elif path.is_file():
+            assert path.name == FILE_NAME
+            with Run.read(modelled) as run:
+                assert words in run.header().facts.cpu_model
+    kinds = {path.suffix for path in modelled.rglob("*") if path.is_file()}
+    assert {".csv", ".svg", ".html", ".sqlite"} <= kinds
+
+
+def test_a_model_says_what_its_slowdowns_assume(modelled: Path, tmp_path: Path) -> None:
+    table = colocate("report", modelled).stdout
+    assert "A model, assuming contention = 1: the size of every slowdown and work loss rests on it." in table
+    for figure in (modelled / "figures").glob("heatmap-*.svg"):
+        assert "assuming contention = 1" in figure.read_text(encoding="utf-8")
+    study = tmp_path / "study.toml"
+    study.write_text("[model]\ncontention = 3\n", encoding="utf-8")
+    done = colocate("sweep", study, *MODEL, "--repeats", "2", "--out", tmp_path / "run")
+    assert "assuming contention = 3" in done.stdout
+    assert "assuming" not in colocate("sweep", *TINY, "--out", tmp_path / "machine").stdout
+
+
+def test_a_dry_run_in_virtual_time_promises_no_minutes() -> None:
+    assert "in virtual time: seconds" in colocate("sweep", *MODEL, "--dry-run").stdout
+    assert json.loads(colocate("sweep", *MODEL, "--dry-run", "--json").stdout)["estimate_s"] is None
+
+
+def test_the_model_sleeps_while_it_waits_and_says_so(modelled: Path) -> None:
+    with (modelled / "cells.csv").open(newline="", encoding="utf-8") as file:
+        assert {row["wait"] for row in csv.DictReader(file)} == {"block"}
+    refused(2, "sleeps until the GPU is done", *MODEL, "--wait", "spin")
 
 
 def test_advice_on_a_run(modelled: Path) -> None:

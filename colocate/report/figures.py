@@ -39,7 +39,7 @@ def write_figures(
         for metric in METRICS:
             written += _saved(folder / f"heatmap-{metric.name}", draw_heatmap(metric, cells, caption))
         written += _saved(folder / "distributions", draw_distributions(cells, records, caption))
-        written += _saved(folder / "founding-study", draw_founding_study(cells, records, caption))
+        written += _saved(folder / "founding-study", draw_founding_study(cells, records, caption, header.networks))
         written += _saved(folder / "validation", draw_validation(checks_of(header), constants_of(header), caption))
     return tuple(written)
 

@@ -56,7 +56,8 @@ class _Study:
 
     `gpu_hz` are the highest, middle and lowest: the page has room for three. `task_cpu_w` is the power of the CPU
     with a task alone, by task and CPU clock; `jpeg_ratio` the latency beside jpeg over that beside bitcount at the
-    highest GPU clock, by network and CPU clock.
+    highest GPU clock, by network and CPU clock. `traffic_bytes` is the memory traffic of an inference of each
+    network; empty where it is not known, as on a board.
     """
 
     networks: Sequence[Inference]
@@ -67,6 +68,7 @@ class _Study:
     task_cpus: int
     task_cpu_w: Mapping[tuple[str, int], float]
     jpeg_ratio: Mapping[tuple[str, int], Interval]
+    traffic_bytes: Sequence[float]
 
     @property
     def mhz(self) -> FloatArray:
@@ -74,9 +76,16 @@ class _Study:
         return np.array(self.cpu_hz) / 1e6
 
 
-def draw_founding_study(cells: Sequence[Cell], records: Sequence[TrialRecord], caption: Caption) -> Figure | None:
-    """Five panels on a page; None for a run without the study's networks, tasks, CPU clocks or power rails."""
-    study = _study_of(cells, records)
+def draw_founding_study(
+    cells: Sequence[Cell], records: Sequence[TrialRecord], caption: Caption,
+    networks: Mapping[str, Mapping[str, Any]],
+) -> Figure | None:  # fmt: skip
+    """Five panels on a page; None for a run without the study's networks, tasks, CPU clocks or power rails.
+
+    `networks` are described as in the run's header. Which measure of memory the study compared is not known; here it
+    is the traffic of one inference.
+    """
+    study = _study_of(cells, records, networks)
     if study is None:
         return None
     across = _LEFT_IN + _PANEL_IN[0] + _GAP_IN
@@ -97,7 +106,9 @@ def draw_founding_study(cells: Sequence[Cell], records: Sequence[TrialRecord], c
     return sheet.figure
 
 
-def _study_of(cells: Sequence[Cell], records: Sequence[TrialRecord]) -> _Study | None:
+def _study_of(
+    cells: Sequence[Cell], records: Sequence[TrialRecord], described: Mapping[str, Mapping[str, Any]]
+) -> _Study | None:
     placement = next(iter(placements_of(cells)), None)
     own = [cell for cell in cells if cell.placement == placement]
     # Where a network was run in several ways, the first.
@@ -109,7 +120,7 @@ def _study_of(cells: Sequence[Cell], records: Sequence[TrialRecord]) -> _Study |
         if cell.stressor == SOLO
         and cell.inference.network in _NETWORKS
         and networks[cell.inference.network] == cell.inference
-        if None not in (cell.p50_s, cell.power_w, cell.power_gpu_w, cell.emc_hz)
+        if None not in (cell.p50_s, cell.power_w, cell.power_gpu_w)
     }
     cpu_hz = sorted({hz for _, hz, _ in alone if hz is not None})
     gpu_hz = sorted({hz for *_, hz in alone}, key=lambda hz: hz or 0, reverse=True)
@@ -123,7 +134,10 @@ def _study_of(cells: Sequence[Cell], records: Sequence[TrialRecord]) -> _Study |
         return None
     shown = [gpu_hz[index] for index in sorted({0, len(gpu_hz) // 2, len(gpu_hz) - 1})]
     task_cpus = max(len(record.trial.placement.stressor_cpus) for record in here)
-    return _Study([networks[network] for network in _NETWORKS], cpu_hz, shown, alone, jpeg, task_cpus, task_w, ratio)
+    told = [described.get(network, {}).get("memory_traffic_bytes") for network in _NETWORKS]
+    traffic = [] if None in told else [float(each or 0.0) for each in told]
+    own = [networks[network] for network in _NETWORKS]
+    return _Study(own, cpu_hz, shown, alone, jpeg, task_cpus, task_w, ratio, traffic)
 
 
 def _task_cpu_w(records: Sequence[TrialRecord]) -> dict[tuple[str, int], float]:
@@ -222,23 +236,25 @@ def _draw_normalised(panel: _Panel, study: _Study) -> None:
     quantities = {
         "latency": [cell.p50_s or 0.0 for cell in cells],
         "power": [cell.power_w or 0.0 for cell in cells],
-        "memory\nclock": [float(cell.emc_hz or 0) for cell in cells],
     }
+    if study.traffic_bytes:
+        quantities["memory\ntraffic"] = [*study.traffic_bytes]
     axes = panel.axes()
     for group, values in enumerate(quantities.values()):
         for number, value in enumerate(values):
             ratio, y = value / values[0], 4 * group + number
             axes.barh(y, ratio, height=0.8, color=_COLOURS[number])
             axes.text(ratio, y, f" {ratio_text(ratio)}", va="center", fontsize=SMALL_PT)
-    axes.set_ylim(10.7, -0.7)
+    axes.set_ylim(4 * len(quantities) - 1.3, -0.7)
     axes.set_xlim(0, 1.15 * max(value / values[0] for values in quantities.values() for value in values))
-    axes.set_yticks((1, 5, 9), labels=list(quantities))
+    axes.set_yticks([4 * group + 1 for group in range(len(quantities))], labels=list(quantities))
     axes.tick_params(axis="y", length=0)
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axes.set_xlabel("alexnet = 1", fontsize=SMALL_PT, color=QUIET)
     bars = [(network, {**look, "marker": "", "linewidth": 6}) for network, look in _NETWORK_KEY]
-    quantity = f"of each network alone over alexnet's, {clocks_words(cells[0])}"
-    panel.write("Latency, power and memory clock", quantity, bars)
+    quantity = f"of an inference alone over alexnet's, {clocks_words(cells[0])}"
+    title = "Latency, power and memory traffic" if study.traffic_bytes else "Latency and power"
+    panel.write(title, quantity, bars)
 
 
 def _draw_jpeg_cost(panel: _Panel, study: _Study) -> None:

@@ -4,7 +4,7 @@ Colours. Slowdown below 1 is rare and small, so a diverging map would spend half
 show both halves as the same grey in print. The map is therefore sequential and perceptually uniform: it begins
 pale at "nothing changes" and darkens with the harm. The few values below are clipped to a blue of their own and
 carry a triangle. A value that is not significant gets no colour at all: a hatched tile cannot be mistaken
-for a finding, in grey print as little as in colour.
+for a finding, in grey print as little as in colour. Nor does a share that rounds to 0 %.
 """
 
 from __future__ import annotations
@@ -114,6 +114,8 @@ class _Layout:
         self.phrases += [] if self.has_clocks else [clocks_words(cells[0])]
 
         width, height = _SMALL_TILE_IN if self.crowded else _TILE_IN
+        if not self.crowded:
+            width = max(width, *(0.08 + text_width_in(tile.interval, SMALL_PT) for tile in self.tiles.values()))
         widest_task = max(text_width_in(task_label(task), HEADING_PT) for task in tasks) + 0.12
         self.tile_in = (max(width, widest_task / len(gpu_hz)), height)
         gap = _PANEL_GAP_IN if self.has_clocks else 0.0
@@ -206,7 +208,7 @@ def _draw_ground(
     inner = (x + _SEAM_IN / 2, y + _SEAM_IN / 2, size_in[0] - _SEAM_IN, size_in[1] - _SEAM_IN)
     if standing is Standing.NOT_SIGNIFICANT:
         sheet.box(*inner, edge=RULE, hatch="////")
-    elif standing is Standing.ABSENT:
+    elif standing in (Standing.ABSENT, Standing.NOTHING):
         sheet.box(*inner, edge=RULE)
     else:
         sheet.box(*inner, face=face or _BELOW)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from colocate.report.tables import clocks_label
+from colocate.report.tables import CONTENTION, assumption_words, clocks_label
 from colocate.store import Header
 from colocate.study.interference import SOLO
 from colocate.study.model import Cell, HostFacts, Inference, TrialRecord
@@ -31,7 +31,9 @@ def caption_of(header: Header, cells: Sequence[Cell], records: Sequence[TrialRec
     blocks = sorted({cell.blocks for cell in cells if cell.stressor != SOLO}) or [0]
     span = f"{blocks[0]}" if len(blocks) == 1 else f"{blocks[0]} to {blocks[-1]}"
     phrases = [f"{span} block{'' if span == '1' else 's'}", f"windows of {_window_words(header, records)} s"]
-    phrases += [f"assuming {name} = {value:g}" for name, value in header.spec.model]
+    # Whether it was set or not.
+    phrases += filter(None, [assumption_words(header)])
+    phrases += [f"assuming {name} = {value:g}" for name, value in header.spec.model if name != CONTENTION]
     if header.facts.confinement.startswith(("cgroup", "affinity")):
         phrases.append(header.facts.confinement)
     if header.spec.until_decided:
@@ -149,9 +151,15 @@ def ratio_text(value: float) -> str:
     return f"{value:.2f}" if value < 10 else three_digits(value)
 
 
-def ratio_end_text(value: float) -> str:
-    """The end of a slowdown's interval: a third decimal where two would hide on which side of 1 it lies (0.998)."""
-    return f"{value:.3f}" if f"{value:.2f}" == "1.00" else ratio_text(value)
+def ratio_texts(values: Sequence[float]) -> list[str]:
+    """A slowdown and the ends of its interval, with as many decimals as each other. From ten on as `ratio_text`.
+
+    Two; three where one of them is 1.00 with two; four where all lie on one side of 1 and three would hide it.
+    """
+    decimals = 3 if any(f"{value:.2f}" == "1.00" for value in values) else 2
+    if (min(values) > 1 or max(values) < 1) and any(f"{value:.3f}" == "1.000" for value in values):
+        decimals = 4
+    return [f"{value:.{decimals}f}" if value < 10 else ratio_text(value) for value in values]
 
 
 def percent_text(value: float) -> str:

@@ -17,9 +17,13 @@ from colocate.study.model import Cell, ClockPoint, Doubt, Inference, Interval, T
 if TYPE_CHECKING:
     from colocate.doctor import Finding
     from colocate.report.write import Report
+    from colocate.store import Header
 
 # A file or a pipe has no width: wide enough for every column.
 _FILE_COLUMNS = 150
+
+# The constant of a model that no source gives, and that every slowdown depends on.
+CONTENTION = "contention"
 
 # For the names of the columns.
 _NO_CELL = Cell(Inference(""), "", "", ClockPoint(), 0, 0)
@@ -27,8 +31,8 @@ _NO_CELL = Cell(Inference(""), "", "", ClockPoint(), 0, 0)
 Value = str | int | float | None
 
 
-def cell_row(cell: Cell) -> Mapping[str, Value]:
-    """One cell under the column names of interface.md; absent is None."""
+def cell_row(cell: Cell, rig: str) -> Mapping[str, Value]:
+    """One cell of a run on `rig` under the column names of interface.md; absent is None."""
     return {
         "network": cell.inference.network,
         "stressor": cell.stressor,
@@ -60,6 +64,8 @@ def cell_row(cell: Cell) -> Mapping[str, Value]:
         "period_s": cell.inference.period_s,
         "miss_ratio": cell.miss_ratio,
         "longest_miss_run": cell.longest_miss_run,
+        # A row that is copied elsewhere still says whether it was measured.
+        "rig": rig,
     }
 
 
@@ -68,12 +74,12 @@ def _interval_columns(name: str, interval: Interval | None) -> Mapping[str, Valu
     return {name: value, f"{name}_lo": lo, f"{name}_hi": hi}
 
 
-def write_csv(path: Path, cells: Iterable[Cell]) -> None:
+def write_csv(path: Path, cells: Iterable[Cell], rig: str) -> None:
     """Write cells.csv; nine significant digits, an empty field where a quantity is absent."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(cell_row(_NO_CELL))
-        writer.writerows([_text(value) for value in cell_row(cell).values()] for cell in cells)
+        writer.writerow(cell_row(_NO_CELL, rig))
+        writer.writerows([_text(value) for value in cell_row(cell, rig).values()] for cell in cells)
 
 
 def _text(value: Value) -> str:
@@ -124,6 +130,8 @@ def print_table(report: Report) -> None:
             )
     out.print(table)
     out.print("Slowdown is co-located over solo with its 95 % interval; ~ = not told from 1.", highlight=False)
+    if words := assumption_words(report.header):
+        out.print(f"A model, {words}: the size of every slowdown and work loss rests on it.", highlight=False)
     if facts.confinement == "affinity":
         out.print(Text(f"No cpusets here, CPUs were set apart by affinity alone: {facts.confinement_note}"))
     for doubt, number in numbers.items():
@@ -161,6 +169,12 @@ def print_findings(findings: Iterable[Finding]) -> None:
         )
         area = finding.area
     console().print(table)
+
+
+def assumption_words(header: Header) -> str | None:
+    """`assuming contention = 1`: what the size of every slowdown rests on; None for a machine."""
+    values = {row["name"]: row["value"] for row in header.provenance.get("constants", ())}
+    return f"assuming {CONTENTION} = {values[CONTENTION]:g}" if CONTENTION in values else None
 
 
 def console() -> Console:

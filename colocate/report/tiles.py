@@ -6,7 +6,7 @@ import enum
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from colocate.report.labels import ratio_end_text
+from colocate.report.labels import ratio_texts
 from colocate.report.metrics import Metric, Scale
 from colocate.study.model import Cell, Doubt, Interval
 
@@ -15,9 +15,10 @@ _SUSPECT = frozenset({Doubt.STRESSOR_ENDED_EARLY, Doubt.CPU_TIME_STOLEN, Doubt.O
 
 
 class Standing(enum.Enum):
-    """What a tile's look says; each but the first has a line in the key."""
+    """What a tile's look says; each but the first two has a line in the key. NOTHING is a share of about 0 %."""
 
     COLOURED = enum.auto()
+    NOTHING = enum.auto()
     NOT_SIGNIFICANT = enum.auto()
     BELOW_SCALE = enum.auto()
     ABSENT = enum.auto()
@@ -47,23 +48,26 @@ def tile_of(metric: Metric, cell: Cell | None) -> Tile:
     found = None if cell is None else metric.value_of(cell)
     if cell is None or found is None:
         return Tile(Standing.ABSENT, None, "-")
-    value = found.value if isinstance(found, Interval) else found
-    words = metric.text(value) + (" *" if _SUSPECT.intersection(cell.doubts) else "")
-    interval = _interval_words(found)
+    value, words, interval = _words_of(metric, found)
+    words += " *" if _SUSPECT.intersection(cell.doubts) else ""
     origin = metric.scale.origin
     if isinstance(found, Interval) and interval.startswith("[") and not found.excludes(1.0):
         return Tile(Standing.NOT_SIGNIFICANT, value, f"{words} n.s.", interval)
+    if metric.scale is Scale.SHARE and metric.text(value) == metric.text(0.0):
+        return Tile(Standing.NOTHING, value, words)
     if origin is not None and value < origin:
         return Tile(Standing.BELOW_SCALE, value, f"▼ {words}", interval)
     return Tile(Standing.COLOURED, value, words, interval)
 
 
-def _interval_words(found: Interval | float) -> str:
+def _words_of(metric: Metric, found: Interval | float) -> tuple[float, str, str]:
+    """The value, and the value and its interval in words."""
     if not isinstance(found, Interval):
-        return ""
+        return found, metric.text(found), ""
     if found.lo is None or found.hi is None:
-        return "no interval"
-    return f"[{ratio_end_text(found.lo)}, {ratio_end_text(found.hi)}]"
+        return found.value, metric.text(found.value), "no interval"
+    value, lo, hi = ratio_texts((found.value, found.lo, found.hi))
+    return found.value, value, f"[{lo}, {hi}]"
 
 
 def notes_on(metric: Metric, cells: Sequence[Cell | None]) -> list[Note]:

@@ -34,7 +34,9 @@ from colocate.store import Header
 
 _T = TypeVar("_T")
 _Role = Literal["calibration", "not fitted"]
-_Quantity = Literal["latency_s", "forward_s", "layers_s", "layer_s", "images_per_s", "power_w"]
+_Quantity = Literal[
+    "latency_s", "forward_s", "layers_s", "layer_s", "images_per_s", "power_w", "active_power_w", "peak_power_w"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ _KINDS: Mapping[_Quantity, _Kind] = {
     "layer_s": _Kind("latency per layer", "ms", 1e3),
     "images_per_s": _Kind("throughput", "images/s"),
     "power_w": _Kind("power", "W"),
+    "active_power_w": _Kind("mean power shown with a busy GPU", "W"),
+    "peak_power_w": _Kind("highest power shown", "W"),
 }
 
 
@@ -139,9 +143,9 @@ def write_provenance(folder: Path, header: Header) -> tuple[Path, ...]:
             continue
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(field.name for field in dataclasses.fields(rows[0]))
+            writer.writerow([*(field.name for field in dataclasses.fields(rows[0])), "rig"])
             for row in rows:
-                values = dataclasses.astuple(row)
+                values = (*dataclasses.astuple(row), header.facts.rig)
                 writer.writerow(f"{value:.9g}" if isinstance(value, float) else value for value in values)
         written.append(path)
     return tuple(written)
@@ -244,7 +248,7 @@ def _prepare(axes: Axes, rows: int, limit: float) -> None:
         axes.axvspan(-half, half, color=colour, linewidth=0, zorder=0)
     axes.axvline(0, color=QUIET, linewidth=0.8, zorder=1)
     axes.xaxis.tick_top()
-    axes.xaxis.set_major_locator(MultipleLocator(0.1 if limit < 0.35 else 0.2))
+    axes.xaxis.set_major_locator(MultipleLocator(0.1 if limit < 0.35 else 0.25))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _percent(value, 0)))
     axes.yaxis.set_major_locator(NullLocator())
     axes.tick_params(labelsize=SMALL_PT, length=2, pad=2, color=RULE)

@@ -40,7 +40,7 @@ def write_report(folder: Path) -> Report:
     found = tuple(each.cell for each in evidence)
     try:
         csv = folder / "cells.csv"
-        write_csv(csv, found)
+        write_csv(csv, found, header.facts.rig)
         tables = write_provenance(folder, header)
         figures = write_figures(folder / "figures", header, found, records)
         page = write_page(folder / "report.html", header, evidence, records, failures)

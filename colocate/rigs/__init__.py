@@ -43,8 +43,15 @@ RIGS = {
 }
 # Those that rest on constants, of which a study may set what is assumed.
 MODELS = ("tx1-model",)
+# How the thread that launches kernels waits for the GPU unless a study says otherwise.
+_WAITS = {"tx1-model": "block"}
 # The runtimes that some rig has, and the family of two of them; which of them this one has is among its facts.
 RUNTIMES = (*BACKENDS, "onnxruntime", "caffe")
+
+
+def default_wait(name: str) -> str:
+    """How the rig of that name waits for the GPU unless it is told: one of `inference.WAITS`."""
+    return _WAITS.get(name, "spin")
 
 
 def make_rig(name: str, model: Mapping[str, float] | None = None) -> Rig:

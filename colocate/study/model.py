@@ -106,7 +106,7 @@ class HostFacts:
     The steps of a clock are empty where it cannot be set, and `clock_notes` say why. Clocks that are
     `gpu_on_request` (of a workstation or server GPU) are set only when steps are asked for by name.
     `backends` can run a network's file here, best first, and `probes` make a network of their own;
-    `backend_notes` say of each other one what it lacks.
+    `backend_notes` say of each other one what it lacks. In `virtual_time` nobody waits for a window.
     """
 
     rig: str
@@ -117,6 +117,7 @@ class HostFacts:
     last_level_cache_bytes: int | None
     kernel: str
     confinement: str
+    virtual_time: bool = False
     # Virtual machines grow theirs as it is used; and a note explains, it does not identify.
     memory_bytes: int = field(default=0, compare=False)
     confinement_note: str = field(default="", compare=False)

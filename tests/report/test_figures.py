@@ -19,7 +19,7 @@ from matplotlib.colors import to_rgb
 from PIL import Image
 
 from colocate.report.figures import write_figures
-from colocate.report.labels import plain, ratio_end_text, ratio_text, shortened, three_digits
+from colocate.report.labels import plain, ratio_text, ratio_texts, shortened, three_digits
 from colocate.report.metrics import METRICS
 from colocate.report.sheet import contrast, round_ticks, text_colour
 from colocate.report.tiles import Standing, notes_on, tile_of
@@ -161,11 +161,11 @@ def test_not_significant_marks_stand_at_the_right_cells(tmp_path: Path) -> None:
     assert [tile.standing for tile in found] == [
         Standing.COLOURED, Standing.NOT_SIGNIFICANT, Standing.BELOW_SCALE, Standing.COLOURED, Standing.ABSENT,
     ]  # fmt: skip
-    assert [tile.words for tile in found] == ["1.31", "1.32 n.s.", "▼ 0.93", "1.34", "-"]
-    assert [tile.interval for tile in found][:2] == ["[1.002, 1.60]", "[0.998, 1.70]"]
+    assert [tile.words for tile in found] == ["1.310", "1.320 n.s.", "▼ 0.93", "1.34", "-"]
+    assert [tile.interval for tile in found][:2] == ["[1.002, 1.600]", "[0.998, 1.700]"]
     write_figures(tmp_path, header(), cells, [])
     svg = tmp_path / "heatmap-slowdown-p50.svg"
-    assert [text for text in texts(svg) if text.endswith("n.s.")] == ["1.32 n.s.", "n.s."]
+    assert [text for text in texts(svg) if text.endswith("n.s.")] == ["1.320 n.s.", "n.s."]
     # One hatched tile, and one in the key.
     assert svg.read_text(encoding="utf-8").count("fill: url(#") == 2
 
@@ -300,5 +300,39 @@ def test_numbers_for_people() -> None:
         "1234",
     ]
     assert [ratio_text(value) for value in (0.998, 1.13, 12.34, 2.2e9)] == ["1.00", "1.13", "12.3", "2e+09"]
-    assert [ratio_end_text(value) for value in (0.98, 0.998, 1.002)] == ["0.98", "0.998", "1.002"]
     assert WORK_LOSS.text(-0.004) == "0 %"
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ((1.13, 1.09, 1.17), ["1.13", "1.09", "1.17"]),
+        ((1.0026, 1.0012, 1.0041), ["1.003", "1.001", "1.004"]),
+        ((0.9993, 0.9988, 0.9998), ["0.9993", "0.9988", "0.9998"]),
+        ((1.0, 0.98, 1.02), ["1.000", "0.980", "1.020"]),
+        ((1.0001, 0.9984, 1.0018), ["1.000", "0.998", "1.002"]),
+        ((9.5, 0.996, 12.34), ["9.500", "0.996", "12.3"]),
+        ((1.00001, 1.00001, 1.00002), ["1.0000", "1.0000", "1.0000"]),
+    ],
+)
+def test_an_estimate_and_its_interval_have_the_same_decimals(
+    values: tuple[float, float, float], words: list[str]
+) -> None:
+    assert ratio_texts(values) == words
+
+
+@given(st.floats(0.5, 2.0), st.floats(1e-4, 0.1), st.floats(1e-4, 0.1))
+def test_no_estimate_lies_outside_its_interval_as_shown(value: float, below: float, above: float) -> None:
+    tile = tile_of(P50, cell(slowdown_p50=Interval(value, value - below, value + above)))
+    lo, hi = map(float, tile.interval.strip("[]").split(", "))
+    assert lo <= float(tile.words.removeprefix("▼ ").removesuffix(" n.s.")) <= hi
+
+
+@pytest.mark.parametrize("loss", [-0.004, 0.0, 0.004])
+def test_no_work_lost_is_neither_coloured_nor_below_the_scale(tmp_path: Path, loss: float) -> None:
+    tile = tile_of(WORK_LOSS, cell(work_loss_ratio=loss))
+    assert (tile.standing, tile.words) == (Standing.NOTHING, "0 %")
+    assert tile_of(WORK_LOSS, cell(work_loss_ratio=-0.02)).words == "▼ -2 %"
+    assert tile_of(WORK_LOSS, cell(work_loss_ratio=0.02)).standing is Standing.COLOURED
+    write_figures(tmp_path, header(), [cell(work_loss_ratio=loss)], [])
+    assert "▼" not in "".join(texts(tmp_path / "heatmap-work-loss.svg"))

@@ -60,8 +60,11 @@ def test_tables_hold_every_row_and_go_with_the_model(tmp_path: Path) -> None:
         "validation.csv",
         "constants.csv",
     }
-    assert rows_of(tmp_path / "validation.csv") == [{key: str(value) for key, value in CHECK.items()}] * 2
-    assert rows_of(tmp_path / "constants.csv") == [{**CONSTANT, "value": "64"}]
+    assert (
+        rows_of(tmp_path / "validation.csv")
+        == [{key: str(value) for key, value in {**CHECK, "rig": "tx1-model"}.items()}] * 2
+    )
+    assert rows_of(tmp_path / "constants.csv") == [{**CONSTANT, "value": "64", "rig": "tx1-model"}]
     assert write_provenance(tmp_path, header("host")) == ()
     assert not list(tmp_path.iterdir())
 

@@ -78,6 +78,8 @@ class Constants:
         1.0,
         "ratio",
         "how strongly one side's traffic slows the other; no source. 1: a byte costs the other one byte",
+        # Beyond, a task would be slowed so much that the traffic of a task alone says nothing of it.
+        most=10,
     )
     # Launching
     kernel_s: float = _fitted(16.8e-6, "s", "what a kernel takes beside its work, and so the shortest: CMU, ck")
@@ -191,4 +193,6 @@ def assuming(model: Mapping[str, float]) -> Constants:
         least, most = assumed[name]["least"], assumed[name]["most"]
         if not (math.isfinite(value) and least <= value <= most):
             raise SpecError(f"model: {name} is a number from {least:g} to {most:g}, not {value:g}")
+        if assumed[name]["unit"] == "kernels" and value != int(value):
+            raise SpecError(f"model: {name} is a whole number of kernels, not {value:g}")
     return replace(constants, **model)

@@ -1,23 +1,29 @@
 """What others measured on a Tegra X1, and the model beside it.
 
+Every figure that the model can give is here, whether it flatters or not; what only follows from others (a bandwidth
+from a layer's time, an energy from a power) is not. Caffe's input and dropout layers run no kernel in the model.
+
 Constants were fitted to `calibration` figures, or read from them. None was fitted to the others, but the form of
-the model was settled in their sight, so they are no blind test: how many images fill a tile of a matrix product,
-that an odd image in FP16 costs two, that filling up tiles costs energy, how much a single layer weighs in the
-fit, and that AP+DRAM is VDD_IN less the rest of the board.
+the model was settled in sight of NVIDIA's, so they are no blind test: how many images fill a tile of a matrix
+product, that an odd image in FP16 costs two, that filling up tiles costs energy, how much a single layer weighs in
+the fit, and that AP+DRAM is VDD_IN less the rest of the board.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from colocate.rigs.tx1.clocks import emc_hz
-from colocate.rigs.tx1.model import Load, Setting, Tx1Model
+from colocate.rigs.tx1.constants import Constants
+from colocate.rigs.tx1.model import Load, Prediction, Setting, Tx1Model
 from colocate.rigs.tx1.power import RAILS
+from colocate.rigs.tx1.sensor import shown
 from colocate.rigs.tx1.timing import durations_s, timeline
-from colocate.study.model import Inference
+from colocate.study.model import FloatArray, Inference
 
 CALIBRATION, NOT_FITTED = "calibration", "not fitted"
 CMU = "founding study, raw logs (2017)"
@@ -31,7 +37,9 @@ class Figure:
 
     `latency_s` with preparation, `forward_s` without; `layers_s` without and waiting after every layer, as Caffe's
     own timing does, `layer_s` of `layer` alone, between two events on the GPU, so without the waking; `images_per_s`
-    forward only; `power_w` of `rail`, or of `AP+DRAM`: VDD_IN less the rest of the board.
+    forward only; `power_w` of `rail`, of `AP+DRAM`: VDD_IN less the rest of the board at rest, or of `other`: VDD_IN
+    less the two rails; `active_power_w` the mean of the sensor's readings that have a busy GPU, and `peak_power_w`
+    its highest.
     """
 
     name: str
@@ -68,6 +76,30 @@ _CMU_CELLS = (
     ("resnet152", 1, 76.8, 102, (2.2958, 2.3295, 2.2866), (2.92, 0.38, 0.22)),
 )
 
+# The same cells: what the sensor showed while the GPU was busy, in W: the mean of VDD_IN, VDD_GPU, VDD_CPU and the
+# other rails; then the highest of VDD_IN and VDD_GPU, beside bitcount.
+_CMU_READINGS = (
+    ((11.24, 4.94, 2.51, 3.78), (12.74, 6.35)),
+    ((7.36, 3.99, 0.23, 3.14), (9.39, 5.59)),
+    ((6.05, 0.55, 2.34, 3.17), (7.09, 0.69)),
+    ((2.98, 0.49, 0.19, 2.31), (3.30, 0.61)),
+    ((12.63, 5.66, 2.74, 4.23), (15.00, 8.11)),
+    ((4.48, 1.35, 0.23, 2.90), (5.60, 2.22)),
+    ((6.57, 0.58, 2.67, 3.33), (7.01, 0.61)),
+    ((3.10, 0.50, 0.22, 2.38), (3.34, 0.61)),
+)
+# What the study took for a busy GPU is not told. In the model: a reading of VDD_GPU of more than a busy GPU's idle
+# power and one step of the converter.
+_BUSY_GPU_W = 0.2
+# Long enough for all phases of an inference to meet a reading.
+_READ_S = 10.0
+
+# Latency in s without a task, CPU 1734 MHz: network, batch, GPU in MHz.
+_CMU_ALONE = (
+    ("alexnet", 10, 998.4, 0.12), ("alexnet", 10, 76.8, 0.72), ("resnet152", 1, 998.4, 0.24),
+    ("resnet152", 1, 76.8, 1.51),
+)  # fmt: skip
+
 # A task alone: CPU in MHz, then VDD_IN and VDD_CPU in W.
 _CMU_TASKS = (
     ("bitcount", 102, 2.46, 0.152), ("bitcount", 921.6, 3.10, 0.869), ("bitcount", 1734, 5.22, 2.44),
@@ -84,18 +116,23 @@ _CK_MS = {
     ("tensorrt", "fp32"): (23.44, 28.31, 40.15, 52.14, 63.38, 72.05, 79.28, 103.94),
     ("tensorrt", "fp16"): (12.70, 16.01, 26.71, 30.97, 34.70, 39.57, 43.45, 47.55),
 }
-# Of batch 2 only two layers with next to no work, 8192 values each: they show what one launch and its kernel cost.
+# Its layers in Caffe with FP32, ms in batches of 2, 10 and 16.
 _CK_LAYERS_MS = {
-    2: {"relu6": 0.061, "relu7": 0.074},
-    10: {
-        "conv1": 8.547, "relu1": 1.306, "norm1": 1.332, "conv2": 12.062, "relu2": 0.859, "norm2": 0.931,
-        "conv3": 8.227, "conv4": 7.026, "conv5": 4.273, "fc6": 17.756, "fc7": 7.814, "fc8": 2.022,
-    },
-    16: {
-        "conv1": 13.608, "relu1": 2.119, "norm1": 2.083, "conv2": 18.747, "relu2": 1.339, "norm2": 1.436,
-        "conv3": 12.408, "conv4": 10.521, "conv5": 6.621, "fc6": 26.737, "fc7": 12.065, "fc8": 3.049,
-    },
+    "conv1": (1.848, 8.547, 13.608), "relu1": (0.302, 1.306, 2.119), "norm1": (0.314, 1.332, 2.083),
+    "pool1": (0.344, 1.470, 2.337), "conv2": (2.629, 12.062, 18.747), "relu2": (0.200, 0.859, 1.339),
+    "norm2": (0.272, 0.931, 1.436), "pool2": (0.241, 1.003, 1.545), "conv3": (2.151, 8.227, 12.408),
+    "relu3": (0.105, 0.373, 0.542), "conv4": (2.109, 7.026, 10.521), "relu4": (0.109, 0.371, 0.566),
+    "conv5": (1.276, 4.273, 6.621), "relu5": (0.073, 0.271, 0.390), "pool5": (0.092, 0.293, 0.417),
+    "fc6": (10.248, 17.756, 26.737), "relu6": (0.061, 0.093, 0.065), "fc7": (4.241, 7.814, 12.065),
+    "relu7": (0.074, 0.088, 0.059), "fc8": (2.804, 2.022, 3.049), "prob": (0.081, 0.094, 0.071),
 }  # fmt: skip
+_CK_LAYER_BATCHES = (2, 10, 16)
+# Those that were fitted to: where most of the time goes, and of batch 2 two layers with next to no work, 8192 values
+# each, which show what one launch and its kernel cost.
+_LARGE = frozenset(
+    ("conv1", "relu1", "norm1", "conv2", "relu2", "norm2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8")
+)
+_CK_FITTED = {2: frozenset(("relu6", "relu7")), 10: _LARGE, 16: _LARGE}
 
 # AlexNet at GPU 691.2 MHz: batch, precision, images/s, W of processor and memory.
 _NVIDIA = ((1, "fp32", 47, 5.5), (1, "fp16", 67, 5.1), (128, "fp32", 155, 6.0), (128, "fp16", 258, 5.7))
@@ -103,7 +140,7 @@ _NVIDIA = ((1, "fp32", 47, 5.5), (1, "fp16", 67, 5.1), (128, "fp32", 155, 6.0), 
 
 def figures() -> tuple[Figure, ...]:
     """All of them."""
-    return (*_cmu(), *_ck(), *_nvidia())
+    return (*_cmu(), *_ck(), *_nvidia(), *_cmu_not_fitted())
 
 
 def validate(model: Tx1Model | None = None, among: Sequence[Figure] | None = None) -> tuple[Check, ...]:
@@ -135,6 +172,23 @@ def _cmu() -> Iterator[Figure]:
         yield Figure(f"idle, CPU {cpu_mhz} MHz: VDD_IN", CMU, CALIBRATION, "power_w", board_w, setting, rail="VDD_IN")
 
 
+def _cmu_not_fitted() -> Iterator[Figure]:
+    for (network, batch, gpu_mhz, cpu_mhz, *_), (means_w, peaks_w) in zip(_CMU_CELLS, _CMU_READINGS, strict=True):
+        setting = Setting(_hz(cpu_mhz), _hz(gpu_mhz), Load("bitcount"))
+        inference = Inference(network, "caffe", "fp32", batch)
+        name = f"{network} batch {batch}, caffe, GPU {gpu_mhz:g}, CPU {cpu_mhz:g} MHz"
+        for quantity, rails, powers_w in (
+            ("active_power_w", (*RAILS, "other"), means_w),
+            ("peak_power_w", RAILS[:2], peaks_w),
+        ):
+            for rail, power_w in zip(rails, powers_w, strict=True):
+                yield Figure(f"{name}: {rail}", CMU, NOT_FITTED, quantity, power_w, setting, inference, rail)
+    for network, batch, gpu_mhz, latency_s in _CMU_ALONE:
+        name = f"{network} batch {batch}, caffe, alone, GPU {gpu_mhz:g}, CPU 1734 MHz: latency"
+        inference = Inference(network, "caffe", "fp32", batch)
+        yield Figure(name, CMU, NOT_FITTED, "latency_s", latency_s, Setting(_hz(1734), _hz(gpu_mhz)), inference)
+
+
 def _ck() -> Iterator[Figure]:
     setting = Setting(_hz(1734), _hz(998.4))
     for (runtime, precision), row_ms in _CK_MS.items():
@@ -143,11 +197,12 @@ def _ck() -> Iterator[Figure]:
             name = f"alexnet batch {batch}, {runtime} {precision}: forward"
             inference = Inference("alexnet", runtime, precision, batch)
             yield Figure(name, CK, CALIBRATION, quantity, ms * 1e-3, setting, inference)
-    for batch, layers_ms in _CK_LAYERS_MS.items():
+    for number, batch in enumerate(_CK_LAYER_BATCHES):
         inference = Inference("alexnet", "caffe", "fp32", batch)
-        for layer, ms in layers_ms.items():
+        for layer, layer_ms in _CK_LAYERS_MS.items():
             name = f"alexnet batch {batch}, caffe fp32: {layer}"
-            yield Figure(name, CK, CALIBRATION, "layer_s", ms * 1e-3, setting, inference, layer=layer)
+            role = CALIBRATION if layer in _CK_FITTED[batch] else NOT_FITTED
+            yield Figure(name, CK, role, "layer_s", layer_ms[number] * 1e-3, setting, inference, layer=layer)
 
 
 def _nvidia() -> Iterator[Figure]:
@@ -166,6 +221,11 @@ def _predicted(model: Tx1Model, figure: Figure) -> float:
         power_w = dict(zip(RAILS, prediction.power_w.tolist(), strict=True))
         power_w["AP+DRAM"] = power_w["VDD_IN"] - c.board_w
         return float(power_w[figure.rail])
+    if figure.quantity in ("active_power_w", "peak_power_w"):
+        readings = _busy_readings(prediction, c)
+        return float(
+            readings[figure.rail].mean() if figure.quantity == "active_power_w" else readings[figure.rail].max()
+        )
     inference, line = figure.inference, prediction.line
     assert inference is not None and line is not None, "only power has figures without a network"
     forward_s = line.latency_s - line.prepared_s
@@ -180,6 +240,18 @@ def _predicted(model: Tx1Model, figure: Figure) -> float:
         return layers_s[figure.layer]
     # Between layers the host wakes from its wait.
     return float(sum(layers_s.values())) + len(layers_s) * c.wake_cycles / figure.setting.cpu_hz
+
+
+def _busy_readings(prediction: Prediction, c: Constants) -> dict[str, FloatArray]:
+    """What the sensor shows of each rail while the GPU is busy, one inference after another without noise."""
+    assert prediction.line is not None and prediction.inference_j is not None
+    latencies_s = np.full(math.ceil(_READ_S / prediction.line.latency_s), prediction.line.latency_s)
+    begins_s, elapsed_s = np.cumsum(latencies_s) - latencies_s, float(latencies_s.sum())
+    trace = shown(begins_s, latencies_s, prediction.inference_j, prediction.resting_w, elapsed_s, c)
+    found = dict(zip(RAILS, trace.power_w.T, strict=True))
+    found["other"] = found["VDD_IN"] - found["VDD_GPU"] - found["VDD_CPU"]
+    busy = found["VDD_GPU"] > _BUSY_GPU_W
+    return {rail: power_w[busy] for rail, power_w in found.items()}
 
 
 def _layer_by_layer_s(model: Tx1Model, inference: Inference, setting: Setting) -> dict[str, float]:

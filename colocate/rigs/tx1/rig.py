@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import hashlib
 import math
@@ -14,7 +15,8 @@ from colocate.errors import SpecError
 from colocate.inference import graph, networks
 from colocate.rigs.tx1.clocks import CPU_STEPS_HZ, GPU_STEPS_HZ
 from colocate.rigs.tx1.constants import assuming, rows
-from colocate.rigs.tx1.model import Load, Prediction, Setting, Tx1Model
+from colocate.rigs.tx1.kernels import WIDTH_BYTES
+from colocate.rigs.tx1.model import Load, Prediction, Setting, Tx1Model, layers
 from colocate.rigs.tx1.noise import drift, generator, latencies_s
 from colocate.rigs.tx1.power import RAILS
 from colocate.rigs.tx1.published import validate
@@ -55,6 +57,7 @@ class Tx1Rig:
             last_level_cache_bytes=CACHE_BYTES,
             kernel="none: virtual time, clocks of L4T 24.2.1",
             confinement="model",
+            virtual_time=True,
             memory_bytes=MEMORY_BYTES,
             confinement_note="every process has a core of the model to itself, unless the placement is shared",
             cpu_steps_hz=CPU_STEPS_HZ,
@@ -66,13 +69,15 @@ class Tx1Rig:
     def check(self, trials: Sequence[Trial]) -> None:
         """See `Rig.check`. Only tasks whose cycles and traffic are known can be modelled."""
         for inference in distinct_inferences(trials):
-            if inference.graph or inference.wait != "spin":
+            if inference.graph or inference.wait != "block":
                 raise SpecError(
-                    f"rig '{NAME}' models launches one by one by a thread that spins: leave out graph and wait"
+                    f"rig '{NAME}' models a thread that launches kernels one by one and sleeps until the GPU is "
+                    "done: leave out graph and wait"
                 )
             if inference.period_s is not None:
                 raise SpecError(f"rig '{NAME}' models inferences back to back: leave out period-ms")
             networks.check(inference.network, inference.batch)
+            self._check_memory(inference)
         for stressor in dict.fromkeys(trial.stressor for trial in trials if trial.stressor is not None):
             if stressor.argv or stressor.name not in UNITS:
                 known = ", ".join(UNITS)
@@ -81,11 +86,33 @@ class Tx1Rig:
                     "on a real machine: use --rig host"
                 )
 
+    def _check_memory(self, inference: Inference) -> None:
+        """Raise SpecError for a batch that the board could not hold.
+
+        All weights, and what one layer reads and writes, are the least that any runtime needs;
+        a batch that passes may still not have fitted.
+        """
+        found, width = layers(inference), WIDTH_BYTES[inference.precision]
+        values = max(((layer.input_elements or 0) + (layer.output_elements or 0) for layer in found), default=0)
+        need_bytes = width * (values + sum(layer.weight_elements for layer in found))
+        if need_bytes > MEMORY_BYTES:
+            raise SpecError(
+                f"'{inference.network}' in batches of {inference.batch} needs {need_bytes / 2**30:.1f} GiB at the "
+                f"least, and a Jetson TX1 has {MEMORY_BYTES // 2**30}: lower the batch"
+            )
+
     def networks(self, inferences: Sequence[Inference]) -> Mapping[str, Mapping[str, Any]]:
         """See `Rig.networks`. No weights are needed, so no file of a built-in is made."""
-        for inference in inferences:
-            self._model.work(inference)
-        return {inference.network: _described(inference) for inference in inferences}
+        traffic = {inference: self._model.work(inference).kernels.traffic_bytes.sum() for inference in inferences}
+        ways = collections.Counter(inference.network for inference in inferences)
+        return {
+            inference.network: {
+                **_described(inference),
+                # Of a network that is run in several ways this is no one number.
+                **({"memory_traffic_bytes": float(traffic[inference])} if ways[inference.network] == 1 else {}),
+            }
+            for inference in inferences
+        }
 
     def provenance(self) -> Mapping[str, Any]:
         """See `Rig.provenance`: every constant with its source, and the model against every published figure."""

@@ -18,7 +18,7 @@ from colocate.study.rails import rail_roles
 from cpu_workloads.registry import STRESSORS
 
 SPEC = SweepSpec(
-    inferences=(Inference("alexnet"), Inference("resnet152")),
+    inferences=(Inference("alexnet", wait="block"), Inference("resnet152", wait="block")),
     stressors=(Stressor("bitcount"), Stressor("jpeg")),
     rig="tx1-model",
     cpu_clocks=("low", "high"),
@@ -117,7 +117,10 @@ def test_clocks_left_to_the_governor_are_the_highest() -> None:
     [
         ({"stressors": (Stressor("mine", ("true",)),)}, "mine"),
         ({"stressors": (Stressor("stringsearch-scan"),)}, "stringsearch-scan"),
-        ({"inferences": (Inference("alexnett"),)}, "alexnet"),
+        ({"inferences": (Inference("alexnet"),)}, "sleeps until the GPU is"),
+        ({"inferences": (Inference("alexnet", wait="block", graph=True),)}, "leave out graph"),
+        ({"inferences": (Inference("vgg16", batch=1000, wait="block"),)}, "lower the batch"),
+        ({"inferences": (Inference("alexnett", wait="block"),)}, "alexnet"),
     ],
 )
 def test_what_cannot_be_modelled_is_refused_before_anything_runs(change: dict[str, object], word: str) -> None:
@@ -131,6 +134,10 @@ def test_networks_are_described_without_a_file_of_weights() -> None:
     described = Tx1Rig().networks(SPEC.inferences)
     assert set(described) == {"alexnet", "resnet152"}
     assert described["alexnet"]["macs"] == 724_406_816
+    # The weights alone are 244 MB.
+    assert described["alexnet"]["memory_traffic_bytes"] > 244e6
+    twice = [Inference("alexnet", "tensorrt", batch=batch, wait="block") for batch in (1, 2)]
+    assert "memory_traffic_bytes" not in Tx1Rig().networks(twice)["alexnet"]
 
 
 def test_tasks_are_stressors() -> None:
@@ -151,7 +158,9 @@ def test_the_strength_of_contention_can_be_set_and_changes_what_depends_on_it() 
     [
         ({"contenton": 2.0}, "did you mean 'contention'"),
         ({"kernel_s": 1e-5}, "'kernel_s' cannot be set"),
-        ({"contention": -1.0}, "from 0 to 1000, not -1"),
+        ({"contention": -1.0}, "from 0 to 10, not -1"),
+        ({"contention": 11.0}, "from 0 to 10, not 11"),
+        ({"norm_launches": 11.5}, "norm_launches is a whole number of kernels"),
         ({"tile": 0.0}, "tile is a number from 1"),
         ({"tail_share": float("nan")}, "tail_share"),
     ],
@@ -163,7 +172,9 @@ def test_only_what_is_assumed_can_be_set_and_within_reason(model: dict[str, floa
 
 @pytest.mark.parametrize("end", ["least", "most"])
 def test_the_model_works_at_the_bounds_of_every_assumption(end: str) -> None:
-    spec = dataclasses.replace(SPEC, inferences=(Inference("alexnet", "caffe"),), cpu_clocks=("low",), repeats=1)
+    spec = dataclasses.replace(
+        SPEC, inferences=(Inference("alexnet", "caffe", wait="block"),), cpu_clocks=("low",), repeats=1
+    )
     for entry in dataclasses.fields(Constants):
         if end in entry.metadata:
             for record in ran(spec, Tx1Rig({entry.name: entry.metadata[end]})):

@@ -54,7 +54,8 @@ class Header:
     """What a run is: fixed when it begins, equal when it is resumed.
 
     `request` holds the keys the user gave, `spec` what they mean, `networks` what was loaded under each name,
-    `provenance` what a model's numbers rest on.
+    `provenance` what a model's numbers rest on. `purpose` is what a command other than `sweep` made the run for: its
+    name under `command`, and what its own report needs beside the trials. Empty for a sweep.
     """
 
     request: Mapping[str, Any]
@@ -63,6 +64,7 @@ class Header:
     networks: Mapping[str, Mapping[str, Any]]
     provenance: Mapping[str, Any]
     planned: int
+    purpose: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,8 +42,18 @@ class Tally:
     empty: int
 
 
-def sweep(request: Mapping[str, Any], rig: Rig, folder: Path, observer: Observer, *, resume: bool) -> Tally:
+def sweep(
+    request: Mapping[str, Any],
+    rig: Rig,
+    folder: Path,
+    observer: Observer,
+    *,
+    resume: bool,
+    purpose: Mapping[str, Any] | None = None,
+) -> Tally:
     """Run every trial of the study that `folder` does not hold yet; `request` holds a study file's keys.
+
+    `purpose` goes into the header of a new run, see there.
 
     Raises SpecError when the run in `folder` is of another study or machine, and whatever `plan`, the rig and
     the store raise. Trials that ended are kept whatever happens.
@@ -53,7 +63,7 @@ def sweep(request: Mapping[str, Any], rig: Rig, folder: Path, observer: Observer
     trials = plan(spec, facts)
     rig.check(trials)
     networks = rig.networks(distinct_inferences(trials))
-    header = Header(request, spec, facts, networks, rig.provenance(), len(trials))
+    header = Header(request, spec, facts, networks, rig.provenance(), len(trials), purpose or {})
     with contextlib.ExitStack() as stack:
         missing = trials
         if resume:

@@ -23,6 +23,8 @@ FLOOR = {
     "store": 4,
     "doctor": 4,
     "sweep": 5,
+    "efficiency": 5,
+    "layers": 5,
     "report": 5,
     "progress": 6,
     "cli": 7,

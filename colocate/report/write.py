@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from colocate.errors import StoreError
+from colocate.report.efficiency import EfficiencyReport, efficiency_of, setting_row
 from colocate.report.figures import write_figures
-from colocate.report.tables import write_csv
+from colocate.report.tables import write_csv, write_rows
 from colocate.report.validation import write_provenance
 from colocate.store import Failure, Header, Run
 from colocate.study.interference import cells
@@ -16,19 +19,21 @@ from colocate.study.model import Cell
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a run shows so far, and the files that say so."""
+    """What a run shows so far, and the files that say so; `efficiency` where that is what it was made for."""
 
     header: Header
     cells: tuple[Cell, ...]
     done: int
     failures: tuple[Failure, ...]
     files: tuple[Path, ...]
+    efficiency: EfficiencyReport | None = None
 
 
-def write_report(folder: Path) -> Report:
+def write_report(folder: Path, aim: Mapping[str, Any] | None = None) -> Report:
     """Write cells.csv, a model's tables and the figures of the run in `folder`, which may be unfinished.
 
-    Raises StoreError for a folder without a readable run, or one that cannot be written.
+    `aim` replaces fields of the Aim that a run of `efficiency` was made with. Raises StoreError for a folder without
+    a readable run, or one that cannot be written.
     """
     with Run.read(folder) as run:
         header, records, failures = run.header(), tuple(run.records()), tuple(run.failures())
@@ -36,11 +41,15 @@ def write_report(folder: Path) -> Report:
         found = cells(records, header.spec, [failure.trial for failure in failures])
     except ValueError as error:
         raise StoreError(f"the run in {folder} is damaged: {error}") from error
+    efficiency = efficiency_of(header, records, failures, aim or {})
     try:
-        csv = folder / "cells.csv"
-        write_csv(csv, found)
-        tables = write_provenance(folder, header)
-        figures = write_figures(folder / "figures", header, found, records)
+        tables = [folder / "cells.csv"]
+        write_csv(tables[0], found)
+        if efficiency is not None:
+            tables.append(folder / "efficiency.csv")
+            write_rows(tables[-1], [setting_row(row, efficiency) for row in efficiency.rows])
+        tables += write_provenance(folder, header)
+        figures = write_figures(folder / "figures", header, found, records, efficiency)
     except OSError as error:
         raise StoreError(f"cannot write the report into {folder}: {error.strerror}") from error
-    return Report(header, found, len(records), failures, (csv, *tables, *figures))
+    return Report(header, found, len(records), failures, (*tables, *figures), efficiency)

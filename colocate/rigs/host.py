@@ -196,24 +196,30 @@ def _pinned_domains(trials: Sequence[Trial]) -> set[str]:
 
 def _rehearse(children: Children, trials: Sequence[Trial]) -> None:
     """Start every stressor, and load every network of the user's own, once: what cannot run at all is said
-    before the first window and not by a column of empty cells.
+    before the first window and not by a column of empty cells. A network is tried at its smallest batch: that a
+    larger one finds no memory is a result.
     """
     for trial in {(trial.stressor, trial.placement): trial for trial in trials}.values():
-        users_own = trial.stressor is not None and bool(trial.stressor.argv)
+        own_program = trial.stressor is not None and bool(trial.stressor.argv)
         try:
             for child in children.stressors(trial):
-                if users_own:
+                if own_program:
                     child.go()
                     time.sleep(REHEARSAL_S)
                     work(trial, [child.stop(ANSWER_TIMEOUT_S)])
         except TrialError as error:
-            raise (SpecError if users_own else HostError)(str(error)) from error
-    for trial in {trial.inference: trial for trial in trials}.values():
-        if trial.inference is not None and trial.inference.network not in networks.builtin_names():
-            try:
-                children.worker(trial)
-            except TrialError as error:
-                raise SpecError(str(error)) from error
+            raise (SpecError if own_program else HostError)(str(error)) from error
+    users_own = [
+        (trial.inference, trial)
+        for trial in trials
+        if trial.inference is not None and trial.inference.network not in networks.builtin_names()
+    ]
+    users_own.sort(key=lambda pair: -pair[0].batch)
+    for trial in {(inference.network, inference.backend): trial for inference, trial in users_own}.values():
+        try:
+            children.worker(trial)
+        except TrialError as error:
+            raise SpecError(str(error)) from error
 
 
 def _network(inference: Inference) -> networks.Network | None:

@@ -112,21 +112,42 @@ def _efficiency(arguments: argparse.Namespace) -> int:
     tally = _swept(arguments, found.request, rig, purpose)
     if tally is None:
         return 0
-    return _report_on(arguments.out, arguments) if tally.done else _nothing_succeeded(arguments)
+    return _report_on(arguments.out, arguments) if tally.served else _nothing_succeeded(arguments)
+
+
+def _layers(arguments: argparse.Namespace) -> int:
+    from colocate.layers import COMMAND, network_of, resumed, study
+
+    request, stored = _request(arguments), _stored_purpose(arguments, COMMAND)
+    if stored:
+        network = stored["inference"]["network"]
+        rig = _rig(request, profiled=network)
+        found = resumed(request, stored)
+    elif arguments.network is None:
+        raise SpecError("layers wants a network: the name of a built-in, or an .onnx file")
+    else:
+        network = network_of(request, arguments.network).network
+        rig = _rig(request, profiled=network)
+        found = study(request, network, rig)
+    with found.cut():
+        tally = _swept(arguments, found.request, rig, found.purpose)
+    if tally is None:
+        return 0
+    return _report_on(arguments.out, arguments) if tally.served else _nothing_succeeded(arguments)
 
 
 def _nothing_succeeded(arguments: argparse.Namespace) -> int:
     _report_on(arguments.out, arguments)
-    _say("colocate: no window succeeded")
+    _say("colocate: no network has a window that succeeded")
     return HostError.exit_code
 
 
-def _rig(request: Mapping[str, Any]) -> Rig:
+def _rig(request: Mapping[str, Any], profiled: str | None = None) -> Rig:
     from colocate.rigs import make_rig
     from colocate.spec import make_spec
 
     spec = make_spec({key: value for key, value in request.items() if key in ("rig", "model")})
-    return make_rig(spec.rig, dict(spec.model))
+    return make_rig(spec.rig, dict(spec.model), profiled)
 
 
 def _swept(
@@ -205,12 +226,20 @@ def _report_on(folder: Path, arguments: argparse.Namespace) -> int:
 
             summary["settings"] = [setting_row(row, report.efficiency) for row in report.efficiency.rows]
             summary["trade_offs"] = [trade_off_row(found) for found in report.efficiency.trade_offs]
+        if report.layers is not None:
+            from colocate.report.layers import layers_json
+
+            summary |= layers_json(report.layers)
         print(json.dumps(summary))
         return 0
     if report.efficiency is not None:
         from colocate.report.efficiency import print_efficiency
 
         print_efficiency(report.efficiency, report.header, report.done)
+    elif report.layers is not None:
+        from colocate.report.layers import print_layers
+
+        print_layers(report.layers, report.header, report.done)
     else:
         print_table(report)
     for failure in {failure.message for failure in report.failures}:
@@ -367,6 +396,7 @@ _AXES: dict[str, dict[str, Any]] = {
     },
 }
 _NOT_EFFICIENCY = ("networks", "stressors", "commands", "backend", "precision", "batch")
+_NOT_LAYERS = ("networks", "stressors", "commands")
 _AIM: dict[str, dict[str, Any]] = {
     "latency_limit_ms": {
         "dest": "latency_limit_s",
@@ -411,6 +441,17 @@ def _parser() -> argparse.ArgumentParser:
     _add_flags(efficiency, {key: flag for key, flag in _STUDY_FLAGS.items() if key not in _NOT_EFFICIENCY})
     _add_flags(efficiency, _AIM)
     _add_run_flags(efficiency, "efficiency")
+
+    layers = commands.add_parser(
+        "layers",
+        help="time and energy per layer of a network",
+        description=_LAYERS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    layers.set_defaults(study=_layers, file=None)
+    layers.add_argument("network", nargs="?", metavar="NETWORK", help="a built-in, or the path of an .onnx file")
+    _add_flags(layers, {key: flag for key, flag in _STUDY_FLAGS.items() if key not in _NOT_LAYERS})
+    _add_run_flags(layers, "layers")
 
     report = commands.add_parser("report", help="write tables and figures of a run", description=_REPORT)
     report.set_defaults(run=_report)
@@ -464,6 +505,13 @@ A latency is of one inference, all images of its batch; power is the board's, gr
 better" is images/s/W of the best over that of the default setting (batch 1, fp32, clocks native or else the highest),
 paired by block, with a 95 % interval that allows for picking the best after seeing them all. A setting that fails, as
 for want of memory, is a row with its failure; one that no runtime here has is left out with a line that says so."""
+_LAYERS = """\
+Where one network's time and energy go. After each window of the network its runtime's own profile tells the time of
+each step, which is a layer or several that it fused; FLOP and bytes are counted in the graph. The sum over the layers
+is set against the network's own p50. For energy each block is cut out, with its true input shapes, and run in a loop
+by itself: power above idle times the time of a turn, told only where that power is known to 20 %. An ONNX Runtime on
+the GPU tells when it launches and not how long a kernel runs: there times too are those of the blocks by themselves.
+The ceilings of the roofline are a large matrix product and a large copy in the same runtime."""
 _REPORT = "Rebuilds cells.csv and the figures of a run from its run.sqlite."
 
 

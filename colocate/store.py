@@ -20,7 +20,7 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from colocate.errors import StoreError
-from colocate.study.model import Doubt, FloatArray, HostFacts, PowerTrace, SweepSpec, Trial, TrialRecord, Work
+from colocate.study.model import Doubt, FloatArray, HostFacts, PowerTrace, Step, SweepSpec, Trial, TrialRecord, Work
 
 SCHEMA_VERSION = 1
 # "colo" in ASCII: tells our files from other programs' (sqlite.org/pragma.html#pragma_application_id).
@@ -90,6 +90,7 @@ class _Scalars:
     gpu_temperature_c: float | None = None
     throttle_reasons: tuple[str, ...] = ()
     runtime: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    profile: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,12 +34,15 @@ class Observer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Trials of the whole run: planned, with numbers, failed; and settings without any number, `empty`."""
+    """Trials of the whole run: planned, with numbers, failed; settings without any number, `empty`, and those of a
+    network that have some, `served`.
+    """
 
     planned: int
     done: int
     failed: int
     empty: int
+    served: int
 
 
 def sweep(
@@ -114,7 +117,8 @@ def _tally(run: Run, trials: Sequence[Trial]) -> Tally:
         {(t.inference, t.stressor, t.placement, t.clocks) for t in some}
         for some in (trials, [t for t in trials if t.trial_id in done])
     )
-    return Tally(len(trials), len(done), sum(1 for _ in run.failures()), len(asked - shown))
+    served = sum(inference is not None for inference, *_ in shown)
+    return Tally(len(trials), len(done), sum(1 for _ in run.failures()), len(asked - shown), served)
 
 
 def _outcome(rig: Rig, trial: Trial) -> TrialRecord | Failure:

@@ -16,7 +16,10 @@ from colocate.report.efficiency_figure import draw_efficiency
 from colocate.report.founding import draw_founding_study
 from colocate.report.heatmap import draw_heatmap
 from colocate.report.labels import caption_of, file_stems
+from colocate.report.layers import LayersReport
+from colocate.report.layers_figure import draw_layers
 from colocate.report.metrics import METRICS
+from colocate.report.roofline import draw_roofline
 from colocate.report.validation import checks_of, constants_of, draw_validation
 from colocate.store import Header
 from colocate.study.model import Cell, TrialRecord
@@ -32,6 +35,7 @@ def write_figures(
     cells: Sequence[Cell],
     records: Sequence[TrialRecord],
     efficiency: EfficiencyReport | None = None,
+    layers: LayersReport | None = None,
 ) -> tuple[Path, ...]:
     """Draw the figures of a run into `folder`, which is made, and return the files' paths.
 
@@ -48,6 +52,9 @@ def write_figures(
             for found in efficiency.trade_offs:
                 figure = draw_efficiency(found, efficiency, caption)
                 written += _saved(folder / f"efficiency-{stems[found.network]}", figure)
+        elif layers is not None:
+            written += _saved(folder / "layers", draw_layers(layers, caption))
+            written += _saved(folder / "roofline", draw_roofline(layers, caption))
         else:
             for metric in METRICS:
                 written += _saved(folder / f"heatmap-{metric.name}", draw_heatmap(metric, cells, caption))

@@ -10,6 +10,7 @@ from typing import Any
 from colocate.errors import StoreError
 from colocate.report.efficiency import EfficiencyReport, efficiency_of, setting_row
 from colocate.report.figures import write_figures
+from colocate.report.layers import LayersReport, block_row, group_rows, layers_of
 from colocate.report.tables import write_csv, write_rows
 from colocate.report.validation import write_provenance
 from colocate.store import Failure, Header, Run
@@ -19,7 +20,7 @@ from colocate.study.model import Cell
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a run shows so far, and the files that say so; `efficiency` where that is what it was made for."""
+    """What a run shows so far, and the files that say so; `efficiency` or `layers` where it was made for that."""
 
     header: Header
     cells: tuple[Cell, ...]
@@ -27,6 +28,7 @@ class Report:
     failures: tuple[Failure, ...]
     files: tuple[Path, ...]
     efficiency: EfficiencyReport | None = None
+    layers: LayersReport | None = None
 
 
 def write_report(folder: Path, aim: Mapping[str, Any] | None = None) -> Report:
@@ -42,14 +44,19 @@ def write_report(folder: Path, aim: Mapping[str, Any] | None = None) -> Report:
     except ValueError as error:
         raise StoreError(f"the run in {folder} is damaged: {error}") from error
     efficiency = efficiency_of(header, records, failures, aim or {})
+    layers = layers_of(header, records)
     try:
         tables = [folder / "cells.csv"]
         write_csv(tables[0], found)
         if efficiency is not None:
             tables.append(folder / "efficiency.csv")
             write_rows(tables[-1], [setting_row(row, efficiency) for row in efficiency.rows])
+        if layers is not None:
+            tables += [folder / "layers.csv", folder / "layer-groups.csv"]
+            write_rows(tables[-2], [block_row(block, layers) for block in layers.blocks])
+            write_rows(tables[-1], group_rows(layers))
         tables += write_provenance(folder, header)
-        figures = write_figures(folder / "figures", header, found, records, efficiency)
+        figures = write_figures(folder / "figures", header, found, records, efficiency, layers)
     except OSError as error:
         raise StoreError(f"cannot write the report into {folder}: {error.strerror}") from error
-    return Report(header, found, len(records), failures, (*tables, *figures), efficiency)
+    return Report(header, found, len(records), failures, (*tables, *figures), efficiency, layers)

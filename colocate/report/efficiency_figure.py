@@ -179,9 +179,10 @@ def _draw_key(
     x = MARGIN_IN + 0.05
     for words, look in entries:
         single = look.get("linestyle") == "none"
-        axes.plot([x + 0.15] if single else [x, x + 0.15, x + 0.30], [0] if single else [0, 0, 0], **look)
-        sheet.text(x + 0.40, y, words, SMALL_PT, colour=QUIET)
-        x += 0.70 + text_width_in(words, SMALL_PT)
+        length = 0.14 if single else 0.30
+        axes.plot([x + length / 2] if single else [x, x + length / 2, x + length], [0] if single else [0, 0, 0], **look)
+        sheet.text(x + length + 0.09, y, words, SMALL_PT, colour=QUIET)
+        x += length + 0.40 + text_width_in(words, SMALL_PT)
 
 
 def _point_words(point: ClockPoint) -> str:

@@ -130,9 +130,12 @@ class TensorRT:
         context.profiler = profiler
         for name, address in self._addresses.items():
             self._done(context.set_tensor_address, name, address)
-        for _ in range(1 + inferences):
-            self._done(context.execute_async_v3, self._stream.handle)
-            self._stream.synchronize()
+        try:
+            for _ in range(1 + inferences):
+                self._done(context.execute_async_v3, self._stream.handle)
+                self._stream.synchronize()
+        except self._driver.Error as error:
+            raise HostError(cuda.explained(str(error))) from error
         # The first inference sets up what the others find.
         return [Step(name, "", float(np.mean(own[1:]))) for name, own in times_s.items()]
 

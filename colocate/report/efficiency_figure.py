@@ -180,7 +180,9 @@ def _draw_key(
     for words, look in entries:
         single = look.get("linestyle") == "none"
         length = 0.14 if single else 0.30
-        axes.plot([x + length / 2] if single else [x, x + length / 2, x + length], [0] if single else [0, 0, 0], **look)
+        axes.plot(
+            [x + length / 2] if single else [x, x + length / 2, x + length], [0] if single else [0, 0, 0], **look
+        )
         sheet.text(x + length + 0.09, y, words, SMALL_PT, colour=QUIET)
         x += length + 0.40 + text_width_in(words, SMALL_PT)
 

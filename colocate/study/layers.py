@@ -170,8 +170,10 @@ def difference(
 
 
 def resolved(above_w: Interval) -> bool:
-    """Whether a power above idle is known to `RESOLVED_RATIO`."""
-    return above_w.hi is not None and above_w.hi - above_w.value <= RESOLVED_RATIO * above_w.value
+    """Whether a power above idle is there, and known to `RESOLVED_RATIO`."""
+    return (
+        above_w.value > 0 and above_w.hi is not None and above_w.hi - above_w.value <= RESOLVED_RATIO * above_w.value
+    )
 
 
 def energy_j(above_w: Interval, time_s: Interval) -> Interval | None:

@@ -15,7 +15,7 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -26,6 +26,7 @@ from colocate.host.signals import interruptible
 if TYPE_CHECKING:
     from colocate.rigs import Rig
     from colocate.study.model import SweepSpec
+    from colocate.sweep import Tally
 
 # Three CPU clocks with three GPU clocks: the full study of interface.md.
 FULL_STUDY_CLOCK_PAIRS = 9
@@ -65,38 +66,28 @@ def run(argv: Sequence[str]) -> int:
         return StoreError.exit_code
 
 
-def _sweep(arguments: argparse.Namespace) -> int:
+def _resumable(arguments: argparse.Namespace) -> int:
+    """Run a command that leaves a run on the disk, and say how to go on with it when it is cut short."""
     try:
-        return _run_sweep(arguments)
+        code: int = arguments.study(arguments)
+        return code
     except (Interrupted, StoreError):
         from colocate.store import holds_run
 
         if arguments.out is not None and holds_run(arguments.out):
-            command = f"python -m colocate sweep --resume --out {shlex.quote(str(arguments.out))}"
+            command = f"python -m colocate {arguments.command} --resume --out {shlex.quote(str(arguments.out))}"
             _say(f"Finished trials are kept. Continue with:\n  {command}")
         raise
 
 
-def _run_sweep(arguments: argparse.Namespace) -> int:
-    from colocate.progress import progress
-    from colocate.rigs import make_rig
+def _sweep(arguments: argparse.Namespace) -> int:
     from colocate.spec import make_spec
-    from colocate.store import holds_run
-    from colocate.sweep import sweep
 
     request = _request(arguments)
     spec = make_spec(request)
-    rig = make_rig(spec.rig, dict(spec.model))
-    if arguments.dry_run:
-        return _dry_run(arguments, spec, rig)
-    if arguments.out is None:
-        arguments.out = Path("results", f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{spec.rig}")
-    if holds_run(arguments.out) and not arguments.resume:
-        raise SpecError(f"{arguments.out} holds a run already; continue it with --resume or choose another --out")
-    with progress(quiet=arguments.quiet) as observer:
-        tally = sweep(request, rig, arguments.out, observer, resume=arguments.resume)
-    if tally.failed:
-        _say(f"{tally.failed} of {tally.wanted} trials failed; --resume runs them again.")
+    tally = _swept(arguments, request, _rig(request))
+    if tally is None:
+        return 0
     code = _report_on(arguments.out, arguments)
     if spec.until_decided:
         _say_what_was_decided(arguments.out)
@@ -147,6 +138,93 @@ def _compare(arguments: argparse.Namespace) -> int:
     return REGRESSED if found.comparison.regressions else 0
 
 
+def _efficiency(arguments: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from colocate.efficiency import COMMAND, Axes, settings
+
+    request, stored = _request(arguments), _stored_purpose(arguments, COMMAND)
+    for key in ("networks", "stressors"):
+        request.pop(key, None)
+    axes = Axes(**{
+        **stored.get("axes", {}),
+        **{key: tuple(value) for key, value in vars(arguments).items() if key in _AXES},
+    })  # fmt: skip
+    rig = _rig(request)
+    found = settings(request, axes, rig)
+    for line in found.left_out:
+        _say(line)
+    purpose = {
+        "command": COMMAND,
+        "axes": asdict(axes),
+        "aim": {"latency_limit_s": None, "quantile": "p99_s", "utility": "within", **_aim(arguments)},
+        "default_backend": found.default_backend,
+    }
+    tally = _swept(arguments, found.request, rig, purpose)
+    if tally is None:
+        return 0
+    return _report_on(arguments.out, arguments) if tally.served else _nothing_succeeded(arguments)
+
+
+def _layers(arguments: argparse.Namespace) -> int:
+    from colocate.layers import COMMAND, network_of, resumed, study
+
+    request, stored = _request(arguments), _stored_purpose(arguments, COMMAND)
+    if stored:
+        network = stored["inference"]["network"]
+        rig = _rig(request, profiled=network)
+        found = resumed(request, stored)
+    elif arguments.network is None:
+        raise SpecError("layers wants a network: the name of a built-in, or an .onnx file")
+    else:
+        network = network_of(request, arguments.network).network
+        rig = _rig(request, profiled=network)
+        found = study(request, network, rig)
+    with found.cut():
+        tally = _swept(arguments, found.request, rig, found.purpose)
+    if tally is None:
+        return 0
+    return _report_on(arguments.out, arguments) if tally.served else _nothing_succeeded(arguments)
+
+
+def _nothing_succeeded(arguments: argparse.Namespace) -> int:
+    _report_on(arguments.out, arguments)
+    _say("colocate: no network has a window that succeeded")
+    return HostError.exit_code
+
+
+def _rig(request: Mapping[str, Any], profiled: str | None = None) -> Rig:
+    from colocate.rigs import make_rig
+    from colocate.spec import make_spec
+
+    spec = make_spec({key: value for key, value in request.items() if key in ("rig", "model")})
+    return make_rig(spec.rig, dict(spec.model), profiled)
+
+
+def _swept(
+    arguments: argparse.Namespace, request: Mapping[str, Any], rig: Rig, purpose: Mapping[str, Any] | None = None
+) -> Tally | None:
+    """Run the study, or with --dry-run print its plan: None. `arguments.out` is the run's folder afterwards."""
+    from colocate.progress import progress
+    from colocate.spec import make_spec
+    from colocate.store import holds_run
+    from colocate.sweep import sweep
+
+    spec = make_spec(request)
+    if arguments.dry_run:
+        _print_plan(arguments, spec, rig)
+        return None
+    if arguments.out is None:
+        arguments.out = Path("results", f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{spec.rig}")
+    if holds_run(arguments.out) and not arguments.resume:
+        raise SpecError(f"{arguments.out} holds a run already; continue it with --resume or choose another --out")
+    with progress(quiet=arguments.quiet) as observer:
+        tally = sweep(request, rig, arguments.out, observer, resume=arguments.resume, purpose=purpose)
+    if tally.failed:
+        _say(f"{tally.failed} of {tally.wanted} trials failed; --resume runs them again.")
+    return tally
+
+
 def _doctor(arguments: argparse.Namespace) -> int:
     from dataclasses import asdict
 
@@ -185,22 +263,44 @@ def _report_on(folder: Path, arguments: argparse.Namespace) -> int:
     from colocate.report.tables import cell_row, print_table
     from colocate.report.write import write_report
 
-    report = write_report(folder)
+    report = write_report(folder, _aim(arguments))
     if arguments.json:
-        print(json.dumps({
+        summary: dict[str, Any] = {
             "run": str(folder),
             "rig": report.header.facts.rig,
             "planned": report.header.planned,
             "done": report.done,
             "failures": [{"trial": f.trial.trial_id, "message": f.message} for f in report.failures],
             "cells": [cell_row(cell, report.header.facts.rig) for cell in report.cells],
-        }))  # fmt: skip
+        }
+        if report.efficiency is not None:
+            from colocate.report.efficiency import setting_row, trade_off_row
+
+            summary["settings"] = [setting_row(row, report.efficiency) for row in report.efficiency.rows]
+            summary["trade_offs"] = [trade_off_row(found) for found in report.efficiency.trade_offs]
+        if report.layers is not None:
+            from colocate.report.layers import layers_json
+
+            summary |= layers_json(report.layers)
+        print(json.dumps(summary))
         return 0
-    print_table(report)
+    if report.efficiency is not None:
+        from colocate.report.efficiency import print_efficiency
+
+        print_efficiency(report.efficiency, report.header, report.done)
+    elif report.layers is not None:
+        from colocate.report.layers import print_layers
+
+        print_layers(report.layers, report.header, report.done)
+    else:
+        print_table(report)
     for failure in {failure.message for failure in report.failures}:
         _say(f"A trial failed: {failure}")
     figures = sum(path.suffix == ".png" for path in report.files)
-    print(f"Wrote {folder}: run.sqlite, cells.csv, report.html and {figures} figures")
+    tables = ", ".join(path.name for path in report.files if path.suffix in (".csv", ".html"))
+    print(f"Wrote {folder}: run.sqlite, {tables} and {figures} figures")
+    if report.header.purpose:
+        return 0
     pairs = len({cell.clocks for cell in report.cells})
     if not report.header.facts.cpu_steps_hz or not report.header.facts.gpu_steps_hz:
         print(
@@ -210,7 +310,7 @@ def _report_on(folder: Path, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _dry_run(arguments: argparse.Namespace, spec: SweepSpec, rig: Rig) -> int:
+def _print_plan(arguments: argparse.Namespace, spec: SweepSpec, rig: Rig) -> None:
     from colocate.report.tables import trial_row
     from colocate.study.plan import estimate_s, plan, within_budget
 
@@ -221,14 +321,13 @@ def _dry_run(arguments: argparse.Namespace, spec: SweepSpec, rig: Rig) -> int:
     if arguments.json:
         rows = [trial_row(trial) for trial in trials]
         print(json.dumps({"rig": facts.rig, "trials": len(trials), "estimate_s": seconds, "plan": rows}))
-        return 0
+        return
     for trial in trials:
         row = trial_row(trial)
         print("  ".join(f"{key}={value}" for key, value in row.items() if value is not None))
     most = "at the most " if spec.until_decided else ""
     long = "in virtual time: seconds" if seconds is None else f"about {seconds / 60:.0f} min"
     print(f"{most}{len(trials)} trials in {trials[-1].block + 1} blocks, {long}")
-    return 0
 
 
 def _request(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -242,13 +341,53 @@ def _request(arguments: argparse.Namespace) -> dict[str, Any]:
             raise SpecError("--resume needs --out, the folder of the run to continue")
         with Run.read(arguments.out) as stored:
             request |= stored.header().request
-    if arguments.study is not None:
-        request |= read_study(arguments.study)
+    if arguments.file is not None:
+        request |= read_study(arguments.file)
     return request | {key: value for key, value in vars(arguments).items() if key in _STUDY_FLAGS}
+
+
+def _stored_purpose(arguments: argparse.Namespace, command: str) -> Mapping[str, Any]:
+    """What the run that is resumed was made for; nothing for a new one. Raises SpecError for another command's."""
+    from colocate.store import Run
+
+    if not arguments.resume:
+        return {}
+    with Run.read(arguments.out) as run:
+        purpose = run.header().purpose
+    if purpose.get("command") != command:
+        raise SpecError(
+            f"the run in {arguments.out} was made by `colocate {purpose.get('command', 'sweep')}`; "
+            f"continue it with that command"
+        )
+    return purpose
+
+
+def _aim(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The fields of an Aim that are given as flags."""
+    given = vars(arguments)
+    aim = {key: given[key] for key in ("latency_limit_s", "utility") if key in given}
+    return aim | ({"quantile": f"{given['quantile']}_s"} if "quantile" in given else {})
 
 
 def _words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(word) for word in _words(text)]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of whole numbers such as 1,2,4") from None
+
+
+def _limit_s(text: str) -> float:
+    try:
+        limit_s = float(text) * 1e-3
+    except ValueError:
+        limit_s = 0.0
+    if not 0 < limit_s < float("inf"):
+        raise argparse.ArgumentTypeError(f"a limit is a positive number of milliseconds, not {text!r}")
+    return limit_s
 
 
 def _cpus(text: str) -> list[int]:
@@ -317,6 +456,34 @@ _STUDY_FLAGS: dict[str, dict[str, Any]] = {
 }
 
 
+# Of the study's, those that `efficiency` multiplies out and a run without tasks has no use for.
+_AXES: dict[str, dict[str, Any]] = {
+    "networks": {"type": _words, "metavar": "A,B", "help": "as for sweep (default: alexnet,googlenet,resnet152)"},
+    "batches": {"type": _numbers, "metavar": "N,M", "help": "images per inference (default: 1,2,4,8,16,32,64,128)"},
+    "precisions": {"type": _words, "metavar": "P,Q", "help": "fp32, fp16 or both (default: both)"},
+    "backends": {
+        "type": _words,
+        "metavar": "B,C",
+        "help": "as sweep's --backend (default: auto); the first is the default that others are compared with",
+    },
+}
+_NOT_EFFICIENCY = ("networks", "stressors", "commands", "backend", "precision", "batch")
+_NOT_LAYERS = ("networks", "stressors", "commands")
+_AIM: dict[str, dict[str, Any]] = {
+    "latency_limit_ms": {
+        "dest": "latency_limit_s",
+        "type": _limit_s,
+        "metavar": "X",
+        "help": "what a latency may be, in ms (default: no limit)",
+    },
+    "quantile": {"choices": ("p50", "p99"), "help": "of the latencies, which the limit is for (default: p99)"},
+    "utility": {
+        "choices": ("within", "fading"),
+        "help": "what a latency beyond the limit is worth (default: within)",
+    },
+}
+
+
 class _Parser(argparse.ArgumentParser):
     """Bad arguments are a SpecError like any other bad request: one line, exit code 2."""
 
@@ -330,20 +497,38 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     sweep = commands.add_parser("sweep", help="run a study and report on it", description=_SWEEP)
-    sweep.set_defaults(run=_sweep)
-    sweep.add_argument("study", nargs="?", type=Path, metavar="SPEC.toml", help="study file; flags override it")
-    for key, flag in _STUDY_FLAGS.items():
-        flag_name = "--command" if key == "commands" else "--" + key.replace("_", "-")
-        sweep.add_argument(flag_name, dest=key, default=argparse.SUPPRESS, **flag)
-    sweep.add_argument("--out", type=Path, metavar="DIR", help="folder of the run (default: results/TIME-RIG)")
-    sweep.add_argument("--resume", action="store_true", help="run what is missing of the run in --out")
-    sweep.add_argument("--dry-run", action="store_true", help="print the plan and its length; touch nothing")
-    sweep.add_argument("--quiet", action="store_true", help="no progress")
-    sweep.add_argument("--json", action="store_true", help="one JSON summary on stdout")
+    sweep.set_defaults(study=_sweep)
+    sweep.add_argument("file", nargs="?", type=Path, metavar="SPEC.toml", help="study file; flags override it")
+    _add_flags(sweep, _STUDY_FLAGS)
+    _add_run_flags(sweep, "sweep")
+
+    efficiency = commands.add_parser(
+        "efficiency",
+        help="images/s, W and images/s/W over batch, precision and runtime",
+        description=_EFFICIENCY,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    efficiency.set_defaults(study=_efficiency, file=None)
+    _add_flags(efficiency, _AXES)
+    _add_flags(efficiency, {key: flag for key, flag in _STUDY_FLAGS.items() if key not in _NOT_EFFICIENCY})
+    _add_flags(efficiency, _AIM)
+    _add_run_flags(efficiency, "efficiency")
+
+    layers = commands.add_parser(
+        "layers",
+        help="time and energy per layer of a network",
+        description=_LAYERS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    layers.set_defaults(study=_layers, file=None)
+    layers.add_argument("network", nargs="?", metavar="NETWORK", help="a built-in, or the path of an .onnx file")
+    _add_flags(layers, {key: flag for key, flag in _STUDY_FLAGS.items() if key not in _NOT_LAYERS})
+    _add_run_flags(layers, "layers")
 
     report = commands.add_parser("report", help="write tables, figures and the page of a run", description=_REPORT)
     report.set_defaults(run=_report)
     report.add_argument("folder", type=Path, metavar="RUN", help="folder of a run, finished or not")
+    _add_flags(report.add_argument_group("of a run of `efficiency`, another aim than its own"), _AIM)
     report.add_argument("--json", action="store_true", help="one JSON summary on stdout")
 
     advise = commands.add_parser("advise", help="which tasks are safe, where, under limits", description=_ADVISE)
@@ -379,6 +564,23 @@ def _add_forms(parser: argparse.ArgumentParser) -> None:
     form.add_argument("--markdown", action="store_true", help="a page of Markdown on stdout")
 
 
+def _add_flags(parser: argparse._ActionsContainer, flags: Mapping[str, Mapping[str, Any]]) -> None:
+    """Flags that leave no trace where they are not given."""
+    for key, flag in flags.items():
+        name = "--command" if key == "commands" else "--" + key.replace("_", "-")
+        parser.add_argument(name, **{"dest": key, "default": argparse.SUPPRESS, **flag})
+
+
+def _add_run_flags(parser: argparse.ArgumentParser, command: str) -> None:
+    """The flags of every command that leaves a run on the disk."""
+    parser.set_defaults(run=_resumable, command=command)
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the run (default: results/TIME-RIG)")
+    parser.add_argument("--resume", action="store_true", help="run what is missing of the run in --out")
+    parser.add_argument("--dry-run", action="store_true", help="print the plan and its length; touch nothing")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+    parser.add_argument("--json", action="store_true", help="one JSON summary on stdout")
+
+
 _DESCRIPTION = """\
 Which background tasks may use the CPU beside a network, at which clocks, without
 breaking the latency limit or the power budget - and how sure are we?"""
@@ -394,6 +596,28 @@ _COMPARE = (
     "Latency, slowdown and power of every cell that both runs have, after over before. For another kernel, driver or "
     "machine: what differs is listed. Exit code 1: a regression was shown."
 )
+_EFFICIENCY = """\
+Runs each network alone at every batch, precision and runtime, as an ordinary run in paired, shuffled blocks, and
+picks the best setting (batch, precision, runtime, clocks) of each network: the one of greatest
+
+    utility = images/s/W x f(latency)      in images per joule, f from 0 to 1
+
+f is 1 without --latency-limit-ms X. With it, and L the upper end of the interval of the latency's --quantile in ms:
+
+    --utility within    f = 1 if L <= X, else 0    (so: the least energy per image that keeps the limit)
+    --utility fading    f = min(1, X / L)          (twice as late is half as good)
+
+A latency is of one inference, all images of its batch; power is the board's, gross of what it draws idle. "x times
+better" is images/s/W of the best over that of the default setting (batch 1, fp32, clocks native or else the highest),
+paired by block, with a 95 % interval that allows for picking the best after seeing them all. A setting that fails, as
+for want of memory, is a row with its failure; one that no runtime here has is left out with a line that says so."""
+_LAYERS = """\
+Where one network's time and energy go. After each window of the network its runtime's own profile tells the time of
+each step, which is a layer or several that it fused; FLOP and bytes are counted in the graph. The sum over the layers
+is set against the network's own p50. For energy each block is cut out, with its true input shapes, and run in a loop
+by itself: power above idle times the time of a turn, told only where that power is known to 20 %. An ONNX Runtime on
+the GPU tells when it launches and not how long a kernel runs: there times too are those of the blocks by themselves.
+The ceilings of the roofline are a large matrix product and a large copy in the same runtime."""
 _REPORT = "Rebuilds cells.csv, report.html and the figures of a run from its run.sqlite."
 
 

@@ -60,7 +60,8 @@ def describe(trial: Trial) -> str:
 
 def _network_words(inference: Inference) -> str:
     usual = Inference(inference.network)
-    words = [inference.network]
+    # Of a path the last part: there is one line.
+    words = [inference.network.rpartition("/")[2]]
     words += [inference.precision] if inference.precision != usual.precision else []
     words += [f"batch {inference.batch}"] if inference.batch != usual.batch else []
     words += ["as a graph"] if inference.graph else []

@@ -20,7 +20,7 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from colocate.errors import StoreError
-from colocate.study.model import Doubt, FloatArray, HostFacts, PowerTrace, SweepSpec, Trial, TrialRecord, Work
+from colocate.study.model import Doubt, FloatArray, HostFacts, PowerTrace, Step, SweepSpec, Trial, TrialRecord, Work
 
 SCHEMA_VERSION = 1
 # "colo" in ASCII: tells our files from other programs' (sqlite.org/pragma.html#pragma_application_id).
@@ -54,7 +54,8 @@ class Header:
     """What a run is: fixed when it begins, equal when it is resumed.
 
     `request` holds the keys the user gave, `spec` what they mean, `networks` what was loaded under each name,
-    `provenance` what a model's numbers rest on.
+    `provenance` what a model's numbers rest on. `purpose` is what a command other than `sweep` made the run for: its
+    name under `command`, and what its own report needs beside the trials. Empty for a sweep.
     """
 
     request: Mapping[str, Any]
@@ -63,6 +64,7 @@ class Header:
     networks: Mapping[str, Mapping[str, Any]]
     provenance: Mapping[str, Any]
     planned: int
+    purpose: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ class _Scalars:
     gpu_temperature_c: float | None = None
     throttle_reasons: tuple[str, ...] = ()
     runtime: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    profile: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

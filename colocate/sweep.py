@@ -37,16 +37,29 @@ class Observer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Trials of the whole run: wanted, with numbers, failed; and settings without any number, `empty`."""
+    """Trials of the whole run: wanted, with numbers, failed; settings without any number, `empty`, and those of a
+    network that have some, `served`.
+    """
 
     wanted: int
     done: int
     failed: int
     empty: int
+    served: int
 
 
-def sweep(request: Mapping[str, Any], rig: Rig, folder: Path, observer: Observer, *, resume: bool) -> Tally:
+def sweep(
+    request: Mapping[str, Any],
+    rig: Rig,
+    folder: Path,
+    observer: Observer,
+    *,
+    resume: bool,
+    purpose: Mapping[str, Any] | None = None,
+) -> Tally:
     """Run every wanted trial of the study that `folder` does not hold yet; `request` holds a study file's keys.
+
+    `purpose` goes into the header of a new run, see there.
 
     Raises SpecError when the run in `folder` is of another study or machine, and whatever `plan`, the rig and
     the store raise. Trials that ended are kept whatever happens.
@@ -56,7 +69,7 @@ def sweep(request: Mapping[str, Any], rig: Rig, folder: Path, observer: Observer
     trials = plan(spec, facts)
     rig.check(trials)
     networks = rig.networks(distinct_inferences(trials))
-    header = Header(request, spec, facts, networks, rig.provenance(), len(trials))
+    header = Header(request, spec, facts, networks, rig.provenance(), len(trials), purpose or {})
     with contextlib.ExitStack() as stack:
         missing = trials
         if resume:
@@ -133,7 +146,8 @@ def _tally(run: Run, trials: Sequence[Trial]) -> Tally:
         {(t.inference, t.stressor, t.placement, t.clocks) for t in some}
         for some in (trials, [t for t in trials if t.trial_id in done])
     )
-    return Tally(len(trials), len(done), sum(1 for _ in run.failures()), len(asked - shown))
+    served = sum(inference is not None for inference, *_ in shown)
+    return Tally(len(trials), len(done), sum(1 for _ in run.failures()), len(asked - shown), served)
 
 
 def _outcome(rig: Rig, trial: Trial) -> TrialRecord | Failure:

@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from colocate.study.model import Inference
+from colocate.study.model import Inference, Step
 
 if TYPE_CHECKING:
     from colocate.inference.networks import Network
 
-PRECISIONS = ("fp32", "fp16")
+# Bytes of one element.
+WIDTH_BYTES = {"fp32": 4, "fp16": 2}
+PRECISIONS = tuple(WIDTH_BYTES)
 WAITS = ("spin", "block")
+# Property of a network's file: what it reads stays where it runs, and is not copied there for each inference.
+RESIDENT = "colocate.resident"
 
 Facts = Mapping[str, str | int | float | bool]
 
@@ -41,6 +45,16 @@ class Backend(Protocol):
         """Versions and settings under which it runs; stored with every trial."""
 
 
+class Profiler(Protocol):
+    """A backend that tells where an inference spends its time."""
+
+    def profile(self, inferences: int) -> Sequence[Step]:
+        """The steps that the runtime makes of the network, in order, over so many inferences after some to warm up.
+
+        Raises HostError or TrialError.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Runtime:
     """What is known of a runtime before it is imported.
@@ -48,7 +62,7 @@ class Runtime:
     `target` names its class; `package` is the Python package it needs and `remedy` the command that brings it.
     One `on_gpu` can capture CUDA graphs and has two ways to wait; its module has a function `probe` that says
     what it found, or raises HostError where it cannot work. One with `own_networks`, a pattern
-    of names, makes the networks of these names itself and runs no files.
+    of names, makes the networks of these names itself and runs no files. One that `profiles` is a `Profiler`.
     """
 
     target: str
@@ -57,6 +71,7 @@ class Runtime:
     precisions: tuple[str, ...] = ("fp32",)
     on_gpu: bool = False
     own_networks: str | None = None
+    profiles: bool = False
 
     def load(self) -> type[Backend]:
         """Its class."""
@@ -68,7 +83,12 @@ class Runtime:
 # Best first: `auto` takes the first that works here. Lazy: nothing is imported before it is wanted.
 BACKENDS = {
     "tensorrt": Runtime(
-        "colocate.inference.tensorrt:TensorRT", "tensorrt", "pip install '.[tensorrt]'", PRECISIONS, on_gpu=True
+        "colocate.inference.tensorrt:TensorRT",
+        "tensorrt",
+        "pip install '.[tensorrt]'",
+        PRECISIONS,
+        on_gpu=True,
+        profiles=True,
     ),
     "onnxruntime-cuda": Runtime(
         "colocate.inference.onnxruntime_cuda:OnnxRuntimeCuda",
@@ -78,7 +98,7 @@ BACKENDS = {
         on_gpu=True,
     ),
     "onnxruntime-cpu": Runtime(
-        "colocate.inference.onnxruntime_cpu:OnnxRuntimeCpu", "onnxruntime", "pip install onnxruntime"
+        "colocate.inference.onnxruntime_cpu:OnnxRuntimeCpu", "onnxruntime", "pip install onnxruntime", profiles=True
     ),
     "bandwidth": Runtime(
         "colocate.inference.bandwidth:Bandwidth",

@@ -10,7 +10,7 @@ from onnx import ModelProto, ValueInfoProto
 from onnx.utils import Extractor
 
 from colocate.errors import SpecError
-from colocate.inference import graph, onnx_file
+from colocate.inference import RESIDENT, graph, onnx_file
 from colocate.inference.networks import Network, TensorSpec
 
 
@@ -32,6 +32,8 @@ def pieces(network: Network, blocks: Iterable[Collection[str]], folder: Path) ->
         piece = extractor.extract_model([tensor.name for tensor in block.reads], [t.name for t in block.writes])
         for tensor in piece.graph.initializer:
             tensor.CopyFrom(stored[tensor.name])
+        # A block's input is there when its turn comes: looped by itself, it is not charged with a copy to the GPU.
+        onnx.helper.set_model_props(piece, {RESIDENT: "yes"})
         path = folder / f"{network.path.stem}-{index:03}.onnx"
         onnx.save(piece, path)
         yield _described(block, path, piece)

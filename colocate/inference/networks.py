@@ -212,14 +212,18 @@ def _read_own(path: Path, batch: int) -> tuple[ModelProto, bool]:
 
     model = onnx_file.read(path)
     onnx_file.check(path, model)
-    return model, onnx_file.needs_batch(path, onnx_file.sole_input(path, model), batch)
+    return model, onnx_file.needs_batch(path, onnx_file.inputs(path, model), batch)
 
 
 def _network(name: str, path: Path, sha256: str, model: ModelProto) -> Network:
     from colocate.inference import graph, onnx_file
 
-    value = onnx_file.sole_input(path, model)
-    tensor = value.type.tensor_type
-    shape = tuple(dim.dim_value for dim in tensor.shape.dim)
-    spec = TensorSpec(value.name, shape, onnx_file.DTYPES[tensor.elem_type])
-    return Network(name, path, sha256, (spec,), graph.parameters(model), graph.macs(graph.layers(model)))
+    specs = tuple(
+        TensorSpec(
+            value.name,
+            tuple(dim.dim_value for dim in value.type.tensor_type.shape.dim),
+            onnx_file.DTYPES[value.type.tensor_type.elem_type],
+        )
+        for value in onnx_file.inputs(path, model)
+    )
+    return Network(name, path, sha256, specs, graph.parameters(model), graph.macs(graph.layers(model)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import onnx
@@ -79,41 +79,44 @@ def sha256(*paths: Path) -> str:
     return digest.hexdigest()
 
 
-def sole_input(path: Path, model: ModelProto) -> ValueInfoProto:
-    """The one input that a window feeds, of a type that `DTYPES` lists and of known rank.
+def inputs(path: Path, model: ModelProto) -> tuple[ValueInfoProto, ...]:
+    """What a window feeds, one at least: each of a type that `DTYPES` lists and of known rank.
 
     Raises SpecError for a model of another kind.
     """
     stored = {tensor.name for tensor in model.graph.initializer}
-    inputs = [value for value in model.graph.input if value.name not in stored]
-    if len(inputs) != 1:
-        names = ", ".join(value.name for value in inputs) or "none"
-        raise SpecError(f"{path} has {len(inputs)} inputs ({names}); networks with one input are supported")
-    value: ValueInfoProto = inputs[0]
-    tensor = value.type.tensor_type
-    if tensor.elem_type not in DTYPES:
-        kinds = {number: kind.lower() for kind, number in TensorProto.DataType.items()}
-        kind = kinds.get(tensor.elem_type, f"number {tensor.elem_type}")
-        known = ", ".join(DTYPES.values())
-        raise SpecError(f"input '{value.name}' of {path} is of type {kind}; supported are {known}")
-    if not tensor.shape.dim:
-        raise SpecError(f"input '{value.name}' of {path} has no dimensions; export it with a batch dimension")
-    return value
+    found = tuple(value for value in model.graph.input if value.name not in stored)
+    if not found:
+        raise SpecError(f"{path} has no input: there is nothing to feed it")
+    for value in found:
+        tensor = value.type.tensor_type
+        if tensor.elem_type not in DTYPES:
+            kinds = {number: kind.lower() for kind, number in TensorProto.DataType.items()}
+            kind = kinds.get(tensor.elem_type, f"number {tensor.elem_type}")
+            known = ", ".join(DTYPES.values())
+            raise SpecError(f"input '{value.name}' of {path} is of type {kind}; supported are {known}")
+        if not tensor.shape.dim:
+            raise SpecError(f"input '{value.name}' of {path} has no dimensions; export it with a batch dimension")
+    return found
 
 
-def needs_batch(path: Path, value: ValueInfoProto, batch: int) -> bool:
-    """Whether the first dimension of input `value` is open and must be set to `batch`.
+def needs_batch(path: Path, values: Sequence[ValueInfoProto], batch: int) -> bool:
+    """Whether the first dimension of the inputs `values` is open and must be set to `batch`.
 
-    Raises SpecError when another dimension is open, or when the model was exported for another batch size
-    (`batch` 1 takes it as it is).
+    Raises SpecError when another dimension is open, or only some of the first, or when the model was exported for
+    another batch size (`batch` 1 takes it as it is).
     """
-    first, *others = value.type.tensor_type.shape.dim
-    # Exporters mark an open dimension by a name, by nothing, or by a size below 1.
-    names = [f"{i} ({dim.dim_param or 'unnamed'})" for i, dim in enumerate(others, 1) if dim.dim_value < 1]
-    if names:
-        raise SpecError(
-            f"input '{value.name}' of {path} leaves dimension {', '.join(names)} open; export it with fixed sizes"
-        )
+    for value in values:
+        _, *others = value.type.tensor_type.shape.dim
+        # Exporters mark an open dimension by a name, by nothing, or by a size below 1.
+        names = [f"{i} ({dim.dim_param or 'unnamed'})" for i, dim in enumerate(others, 1) if dim.dim_value < 1]
+        if names:
+            raise SpecError(
+                f"input '{value.name}' of {path} leaves dimension {', '.join(names)} open; export it with fixed sizes"
+            )
+    first = values[0].type.tensor_type.shape.dim[0]
+    if len({value.type.tensor_type.shape.dim[0].dim_value < 1 for value in values}) > 1:
+        raise SpecError(f"{path} leaves the first dimension of some inputs open; export it with fixed sizes")
     if first.dim_value < 1:
         return True
     if batch not in (1, first.dim_value):
@@ -133,12 +136,13 @@ def with_batch(path: Path, batch: int) -> bytes:
     if size_bytes > _MESSAGE_LIMIT_BYTES:
         raise SpecError(f"{path} is too large to set its batch size here; export it with batch {batch}")
     model = onnx.load(path, format="protobuf")
-    first = sole_input(path, model).type.tensor_type.shape.dim[0]
-    symbol = first.dim_param
-    first.dim_value = batch
+    firsts = [value.type.tensor_type.shape.dim[0] for value in inputs(path, model)]
+    symbols = {first.dim_param for first in firsts} - {""}
+    for first in firsts:
+        first.dim_value = batch
     for value in (*model.graph.input, *model.graph.value_info, *model.graph.output):
         for dim in value.type.tensor_type.shape.dim:
-            if symbol and dim.dim_param == symbol:
+            if dim.dim_param in symbols:
                 dim.dim_value = batch
     content: bytes = model.SerializeToString()
     return content

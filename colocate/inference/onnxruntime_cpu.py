@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import onnxruntime as ort
 
 from colocate.errors import HostError
 from colocate.inference import Facts
-from colocate.inference.networks import Network, input_array
-from colocate.study.model import Inference
+from colocate.inference.networks import Network, input_arrays
+from colocate.study.model import Inference, Step
 
 
 def session_options(threads: int) -> ort.SessionOptions:
@@ -60,10 +62,12 @@ class OnnxRuntimeCpu:
         threads = len(os.sched_getaffinity(0))
         session = load(network, session_options(threads), "CPUExecutionProvider", {})
         binding = session.io_binding()
-        binding.bind_cpu_input(network.inputs[0].name, input_array(network))
+        for name, array in input_arrays(network).items():
+            binding.bind_cpu_input(name, array)
         for output in session.get_outputs():
             binding.bind_output(output.name, "cpu")
         self._session, self._binding = session, binding
+        self._network, self._threads = network, threads
         self._facts = {"runtime": ort.__version__, "provider": session.get_providers()[0], "threads": threads}
 
     def infer(self) -> None:
@@ -76,3 +80,12 @@ class OnnxRuntimeCpu:
     def facts(self) -> Facts:
         """Version, execution provider and threads."""
         return self._facts
+
+    def profile(self, inferences: int) -> Sequence[Step]:
+        """See `Profiler.profile`: from the trace of a session of its own."""
+        from colocate.inference import ort_trace
+
+        warmup = max(1, inferences // 5)
+        with tempfile.TemporaryDirectory() as folder:
+            trace = ort_trace.recorded(self._network, Path(folder), warmup + inferences, self._threads)
+            return ort_trace.central(ort_trace.steps(trace, warmup))

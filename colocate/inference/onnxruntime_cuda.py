@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnxruntime as ort
 
 from colocate.errors import HostError
-from colocate.inference import Facts, cuda
-from colocate.inference.networks import Network, input_array
+from colocate.inference import RESIDENT, Facts, cuda
+from colocate.inference.networks import Network, input_arrays
 from colocate.inference.onnxruntime_cpu import load, one_line, session_options
 from colocate.study.model import Inference
 
@@ -54,13 +56,22 @@ class OnnxRuntimeCuda:
 
     def _bind(self, network: Network) -> None:
         """Buffers of fixed address, as a captured graph needs them."""
-        self._host_input = input_array(network)
-        # Copied from where it lies: pages that could move would be copied to a place of the driver's first.
-        cuda.page_lock(self._host_input)
-        self._input = ort.OrtValue.ortvalue_from_numpy(self._host_input, "cuda", 0)
         self._binding = self._session.io_binding()
-        self._binding.bind_ortvalue_input(network.inputs[0].name, self._input)
+        self._copies_in: list[tuple[ort.OrtValue, npt.NDArray[Any]]] = []
+        for name, array in input_arrays(network).items():
+            # Copied from where it lies: pages that could move would be copied to a place of the driver's first.
+            cuda.page_lock(array)
+            value = ort.OrtValue.ortvalue_from_numpy(array, "cuda", 0)
+            self._binding.bind_ortvalue_input(name, value)
+            self._copies_in.append((value, array))
         self._copies_out: list[Callable[[], object]] = []
+        if RESIDENT in self._session.get_modelmeta().custom_metadata_map:
+            # Nothing goes in or out; the session waits for the GPU at the end of each run.
+            self._resident = [value for value, _ in self._copies_in]
+            self._copies_in = []
+            for output in self._session.get_outputs():
+                self._binding.bind_output(output.name, "cuda", 0)
+            return
         outputs = self._session.get_outputs()
         if not all(o.type in _NUMPY and all(isinstance(size, int) for size in o.shape) for o in outputs):
             # Of no fixed shape: the runtime allocates them anew each time.
@@ -76,7 +87,8 @@ class OnnxRuntimeCuda:
     def infer(self) -> None:
         """See `Backend.infer`. The copies wait for the GPU, so nothing is left running."""
         try:
-            self._input.update_inplace(self._host_input)
+            for value, array in self._copies_in:
+                value.update_inplace(array)
             self._session.run_with_iobinding(self._binding)
             for copy_out in self._copies_out:
                 copy_out()

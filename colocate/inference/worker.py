@@ -5,16 +5,17 @@ It loads and warms the network once, then obeys the child contract for as many w
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import json
 import sys
 import time
 from array import array
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from colocate.errors import ColocateError
-from colocate.inference import BACKENDS, Backend
+from colocate.inference import BACKENDS, Backend, Profiler
 from colocate.study.model import Inference
 from cpu_workloads.contract import Control, serve
 
@@ -23,6 +24,8 @@ FIRST_INFERENCES = 2
 # A thread that sleeps wakes some 0.1 ms late, or later where its CPU had fallen into a deep sleep too. So it sleeps
 # until this long before a frame is due and polls the clock for the rest, which takes well below a microsecond a turn.
 AWAKE_NS = 500_000
+# How long the profile after a window takes, in as many inferences as bear a mean and no more than a trace can hold.
+PROFILE_S, PROFILED_MIN, PROFILED_MAX = 1.0, 16, 200
 
 
 def measure(backend: Backend, control: Control, period_s: float | None = None) -> Mapping[str, Any]:
@@ -74,7 +77,10 @@ def _awaited(due_ns: int, pending: Callable[[], bool]) -> bool:
 
 
 def main(request: str) -> None:
-    """Load what `request` names and serve it: JSON with the fields of `Inference`, and of `Network` or null."""
+    """Load what `request` names and serve it: JSON with the fields of `Inference`, and of `Network` or null.
+
+    With `profiled`, each report of a window holds the runtime's own profile as well, taken after it.
+    """
     control = Control()
     fields = json.loads(request)
     network = None
@@ -82,6 +88,7 @@ def main(request: str) -> None:
         from colocate.inference.networks import Network  # with numpy: not where no file is run
 
         network = Network.from_json(fields["network"])
+    profiled = 0
     try:
         inference = Inference(**fields["inference"])
         backend = BACKENDS[inference.backend].load()(inference, network)
@@ -96,8 +103,19 @@ def main(request: str) -> None:
     gc.freeze()
     gc.disable()
     ready = {"runtime": dict(backend.facts()), "inference_s": inference_s}
+    if fields.get("profiled"):
+        profiled = round(min(max(PROFILE_S / inference_s, PROFILED_MIN), PROFILED_MAX))
+
+    def window(control: Control) -> Mapping[str, Any]:
+        report = dict(measure(backend, control, inference.period_s))
+        if profiled and control.peek() == "stop":
+            # Only now: a profiled inference is slower, and the window tells of those that are not.
+            steps = cast(Profiler, backend).profile(profiled)
+            report["profile"] = [dataclasses.asdict(step) for step in steps]
+        return report
+
     try:
-        serve(control, lambda control: measure(backend, control, inference.period_s), ready)
+        serve(control, window, ready)
     except ColocateError as error:
         sys.exit(str(error))
 

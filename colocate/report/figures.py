@@ -11,10 +11,15 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from colocate.report.distributions import draw_distributions
+from colocate.report.efficiency import EfficiencyReport
+from colocate.report.efficiency_figure import draw_efficiency
 from colocate.report.founding import draw_founding_study
 from colocate.report.heatmap import draw_heatmap
-from colocate.report.labels import caption_of
+from colocate.report.labels import caption_of, file_stems
+from colocate.report.layers import LayersReport
+from colocate.report.layers_figure import draw_layers
 from colocate.report.metrics import METRICS
+from colocate.report.roofline import draw_roofline
 from colocate.report.validation import checks_of, constants_of, draw_validation
 from colocate.store import Header
 from colocate.study.model import Cell, TrialRecord
@@ -25,7 +30,12 @@ _MAX_SIDE_PX = 16000
 
 
 def write_figures(
-    folder: Path, header: Header, cells: Sequence[Cell], records: Sequence[TrialRecord]
+    folder: Path,
+    header: Header,
+    cells: Sequence[Cell],
+    records: Sequence[TrialRecord],
+    efficiency: EfficiencyReport | None = None,
+    layers: LayersReport | None = None,
 ) -> tuple[Path, ...]:
     """Draw the figures of a run into `folder`, which is made, and return the files' paths.
 
@@ -36,10 +46,22 @@ def write_figures(
     caption = caption_of(header, cells, records)
     written: list[Path] = []
     with _house_style():
-        for metric in METRICS:
-            written += _saved(folder / f"heatmap-{metric.name}", draw_heatmap(metric, cells, caption))
-        written += _saved(folder / "distributions", draw_distributions(cells, records, caption))
-        written += _saved(folder / "founding-study", draw_founding_study(cells, records, caption, header.networks))
+        # The other figures compare tasks, which a run with a purpose of its own has none of.
+        if efficiency is not None:
+            stems = file_stems([found.network for found in efficiency.trade_offs])
+            for found in efficiency.trade_offs:
+                figure = draw_efficiency(found, efficiency, caption)
+                written += _saved(folder / f"efficiency-{stems[found.network]}", figure)
+        elif layers is not None:
+            written += _saved(folder / "layers", draw_layers(layers, caption))
+            written += _saved(folder / "roofline", draw_roofline(layers, caption))
+        else:
+            for metric in METRICS:
+                written += _saved(folder / f"heatmap-{metric.name}", draw_heatmap(metric, cells, caption))
+            written += _saved(folder / "distributions", draw_distributions(cells, records, caption))
+            written += _saved(
+                folder / "founding-study", draw_founding_study(cells, records, caption, header.networks)
+            )
         written += _saved(folder / "validation", draw_validation(checks_of(header), constants_of(header), caption))
     return tuple(written)
 

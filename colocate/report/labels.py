@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from colocate.report.tables import CONTENTION, assumption_words, clocks_label
 from colocate.store import Header
@@ -28,7 +30,8 @@ class Caption:
 
 def caption_of(header: Header, cells: Sequence[Cell], records: Sequence[TrialRecord]) -> Caption:
     """The Caption of a run with `records` on the disk."""
-    blocks = sorted({cell.blocks for cell in cells if cell.stressor != SOLO}) or [0]
+    beside = [cell for cell in cells if cell.stressor != SOLO]
+    blocks = sorted({cell.blocks for cell in beside or cells}) or [0]
     span = f"{blocks[0]}" if len(blocks) == 1 else f"{blocks[0]} to {blocks[-1]}"
     phrases = [f"{span} block{'' if span == '1' else 's'}", f"windows of {_window_words(header, records)} s"]
     # Whether it was set or not.
@@ -136,6 +139,16 @@ def shortened(name: str, limit: int = NAME_LIMIT) -> str:
         return name
     head = limit // 2
     return f"{name[:head]}…{name[len(name) - (limit - head - 1) :]}"
+
+
+def file_stems(networks: Sequence[str]) -> Mapping[str, str]:
+    """Each network's name for the name of a file: of a path its last part, numbered where that is taken."""
+    stems: dict[str, str] = {}
+    for network in networks:
+        stem = re.sub(r"[^\w.-]+", "_", PurePath(network).stem) or "network"
+        taken = sum(other == stem or other.startswith(f"{stem}~") for other in stems.values())
+        stems[network] = f"{stem}~{taken + 1}" if taken else stem
+    return stems
 
 
 def three_digits(value: float) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from rich.console import Console
 from rich.table import Table
@@ -31,6 +31,11 @@ _NO_CELL = Cell(Inference(""), "", "", ClockPoint(), 0, 0)
 Value = str | int | float | None
 
 
+class _Doubted(Protocol):
+    @property
+    def doubts(self) -> tuple[Doubt, ...]: ...
+
+
 def cell_row(cell: Cell, rig: str) -> Mapping[str, Value]:
     """One cell of a run on `rig` under the column names of interface.md; absent is None."""
     return {
@@ -48,8 +53,8 @@ def cell_row(cell: Cell, rig: str) -> Mapping[str, Value]:
         "p50_s": cell.p50_s,
         "p95_s": cell.p95_s,
         "p99_s": cell.p99_s,
-        **_interval_columns("slowdown_p50", cell.slowdown_p50),
-        **_interval_columns("slowdown_p99", cell.slowdown_p99),
+        **interval_columns("slowdown_p50", cell.slowdown_p50),
+        **interval_columns("slowdown_p99", cell.slowdown_p99),
         "power_w": cell.power_w,
         "power_gpu_w": cell.power_gpu_w,
         "power_cpu_w": cell.power_cpu_w,
@@ -69,17 +74,26 @@ def cell_row(cell: Cell, rig: str) -> Mapping[str, Value]:
     }
 
 
-def _interval_columns(name: str, interval: Interval | None) -> Mapping[str, Value]:
+def interval_columns(name: str, interval: Interval | None) -> Mapping[str, Value]:
+    """A quantity and the ends of its interval, as three columns."""
     value, lo, hi = (interval.value, interval.lo, interval.hi) if interval else (None, None, None)
     return {name: value, f"{name}_lo": lo, f"{name}_hi": hi}
 
 
 def write_csv(path: Path, cells: Iterable[Cell], rig: str) -> None:
-    """Write cells.csv; nine significant digits, an empty field where a quantity is absent."""
+    """Write cells.csv of a run on `rig`."""
+    write_rows(path, [cell_row(cell, rig) for cell in cells], columns=cell_row(_NO_CELL, rig))
+
+
+def write_rows(path: Path, rows: Sequence[Mapping[str, Value]], columns: Iterable[str] = ()) -> None:
+    """Write a CSV file; nine significant digits, an empty field where a quantity is absent.
+
+    `columns` are needed only where there may be no row.
+    """
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(cell_row(_NO_CELL, rig))
-        writer.writerows([_text(value) for value in cell_row(cell, rig).values()] for cell in cells)
+        writer.writerow(rows[0] if rows else columns)
+        writer.writerows([_text(value) for value in row.values()] for row in rows)
 
 
 def _text(value: Value) -> str:
@@ -113,7 +127,7 @@ def print_table(report: Report) -> None:
     timed = any(cell.miss_ratio is not None for cell in report.cells)
     for name in ("p50 ms", *(["missed"] if timed else []), "slowdown p50", "slowdown p99", "work lost", "doubts"):
         table.add_column(name, justify="right", no_wrap=True)
-    numbers = {doubt: str(number) for number, doubt in enumerate(_doubts_of(report.cells), start=1)}
+    numbers = doubt_numbers(report.cells)
     for cell in report.cells:
         if cell.stressor != SOLO:
             table.add_row(
@@ -183,14 +197,20 @@ def console() -> Console:
     return found if found.is_terminal else Console(width=_FILE_COLUMNS)
 
 
-def _doubts_of(cells: Iterable[Cell]) -> list[Doubt]:
-    met = {doubt for cell in cells for doubt in cell.doubts}
-    return [doubt for doubt in Doubt if doubt in met]
+def doubt_numbers(rows: Iterable[_Doubted]) -> Mapping[Doubt, str]:
+    """A number for each doubt that any row has."""
+    met = {doubt for row in rows for doubt in row.doubts}
+    return {doubt: str(number) for number, doubt in enumerate((d for d in Doubt if d in met), start=1)}
 
 
 def clocks_label(cell: Cell) -> str:
     """`1734/998.4 MHz` for CPU and GPU, or `native`."""
-    clocks = (cell.clocks.cpu_hz, cell.clocks.gpu_hz)
+    return clocks_text(cell.clocks)
+
+
+def clocks_text(point: ClockPoint) -> str:
+    """See `clocks_label`."""
+    clocks = (point.cpu_hz, point.gpu_hz)
     if clocks == (None, None):
         return "native"
     return "/".join("native" if hz is None else f"{hz / 1e6:g}" for hz in clocks) + " MHz"

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 from colocate.errors import SpecError
 from colocate.inference import BACKENDS
-from colocate.study.model import HostFacts, Inference, Trial, TrialRecord
+from colocate.study.layers import Anatomy
+from colocate.study.model import ClockPoint, HostFacts, Inference, Trial, TrialRecord
 
 
 class Rig(Protocol):
@@ -35,6 +36,9 @@ class Rig(Protocol):
     def run(self, trial: Trial) -> TrialRecord:
         """One window. Raises TrialError when this one failed and others may not."""
 
+    def anatomy(self, inference: Inference, clocks: ClockPoint) -> Anatomy:
+        """What the runtime makes of a network's layers. Raises SpecError for a network that has none to tell of."""
+
 
 # Lazy: no rig's imports happen before it is wanted.
 RIGS = {
@@ -54,8 +58,9 @@ def default_wait(name: str) -> str:
     return _WAITS.get(name, "spin")
 
 
-def make_rig(name: str, model: Mapping[str, float] | None = None) -> Rig:
-    """The rig behind a name of `RIGS`; `model` sets constants of a model.
+def make_rig(name: str, model: Mapping[str, float] | None = None, profiled: str | None = None) -> Rig:
+    """The rig behind a name of `RIGS`; `model` sets constants of a model. Windows of the network `profiled` alone
+    are followed by a profile, where its runtime has one.
 
     Raises SpecError where the rig has none, or not these.
     """
@@ -63,5 +68,5 @@ def make_rig(name: str, model: Mapping[str, float] | None = None) -> Rig:
         raise SpecError(f"model: rig '{name}' has no constants to set; remove [model], or use --rig {MODELS[0]}")
     module, _, attribute = RIGS[name].partition(":")
     factory = getattr(importlib.import_module(module), attribute)
-    rig: Rig = factory(model) if model else factory()
+    rig: Rig = factory(model, profiled=profiled) if name in MODELS else factory(profiled=profiled)
     return rig

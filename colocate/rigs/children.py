@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from colocate.host.child import Child
 from colocate.host.cpuset import Seat
+from colocate.inference import BACKENDS
 from colocate.inference.networks import Network
 from colocate.study.model import Inference, Placement, Stressor, Trial
 
@@ -24,8 +25,12 @@ class Children:
     One network is loaded at a time: its worker is replaced when a trial asks for another, or for none.
     """
 
-    def __init__(self, seats: Mapping[str, Seat], networks: Mapping[Inference, Network | None]) -> None:
+    def __init__(
+        self, seats: Mapping[str, Seat], networks: Mapping[Inference, Network | None], profiled: str | None = None
+    ) -> None:
+        """`profiled` is the network whose windows each end with a profile of its runtime's own."""
         self._seats = seats
+        self._profiled = profiled
         self._networks = networks
         self._worker: tuple[Inference, Child] | None = None
         self._stressors: dict[tuple[Stressor, Placement], list[Child]] = {}
@@ -39,7 +44,11 @@ class Children:
         if self._worker is None:
             child = Child(
                 trial.inference.network,
-                _worker_command(trial.inference, self._networks[trial.inference]),
+                _worker_command(
+                    trial.inference,
+                    self._networks[trial.inference],
+                    profiled=trial.inference.network == self._profiled,
+                ),
                 self._seats[INFERENCE_SEAT],
             )
             self._worker = (trial.inference, child)
@@ -74,8 +83,9 @@ class Children:
             self._worker = None
 
 
-def _worker_command(inference: Inference, network: Network | None) -> list[str]:
+def _worker_command(inference: Inference, network: Network | None, *, profiled: bool) -> list[str]:
     request = {
+        "profiled": profiled and BACKENDS[inference.backend].profiles,
         "inference": dataclasses.asdict(inference),
         "network": None if network is None else network.to_json(),
     }

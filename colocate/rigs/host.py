@@ -20,12 +20,13 @@ from colocate.host.facts import read_facts
 from colocate.host.session import Pins, held
 from colocate.host.signals import deferred
 from colocate.host.sysfs import Sysfs
-from colocate.inference import BACKENDS, availability, networks
+from colocate.inference import BACKENDS, WIDTH_BYTES, availability, networks
 from colocate.inference.synthetic import spin_length_s
 from colocate.power import Meters, find_meters
 from colocate.rigs.children import INFERENCE_SEAT, Children
 from colocate.rigs.reports import record, work
 from colocate.rigs.watch import Watch
+from colocate.study.layers import Anatomy
 from colocate.study.model import ClockPoint, HostFacts, Inference, Trial, TrialRecord
 from colocate.study.plan import distinct_inferences
 
@@ -50,7 +51,9 @@ class _Hold:
 class HostRig:
     """Serves trials on this machine."""
 
-    def __init__(self) -> None:
+    def __init__(self, profiled: str | None = None) -> None:
+        """See `make_rig` for `profiled`."""
+        self._profiled = profiled
         self._sysfs = Sysfs()
         self._hold: _Hold | None = None
 
@@ -114,7 +117,8 @@ class HostRig:
             stack.enter_context(_moved_to(first.housekeeping_cpus))
             watch = Watch(self._sysfs, self._clocks, self._meters)
             stack.callback(watch.close)
-            children = Children(seats, {each: _network(each) for each in distinct_inferences(trials)})
+            loaded = {each: _network(each) for each in distinct_inferences(trials)}
+            children = Children(seats, loaded, self._profiled)
             stack.callback(children.close)
             self._hold = _Hold(children, pins, watch)
             try:
@@ -133,6 +137,20 @@ class HostRig:
             # Whatever state the children are in, the next trial starts with new ones.
             self._hold.children.close()
             raise
+
+    def anatomy(self, inference: Inference, clocks: ClockPoint) -> Anatomy:
+        """See `Rig.anatomy`."""
+        # With onnx, which no window needs.
+        from colocate.inference import graph, profile
+        from colocate.inference.anatomy import Ran, blocks, commonly_fused
+
+        network = _network(inference)
+        if network is None:
+            raise SpecError(f"'{inference.network}' has no layers to look at; give a network in a file")
+        layers = graph.layers(network.path)
+        profiles = BACKENDS[inference.backend].profiles
+        ran: Sequence[Ran] = profile.steps(inference, network) if profiles else commonly_fused(layers)
+        return Anatomy(blocks(ran, layers, WIDTH_BYTES[inference.precision]), timed=profiles)
 
 
 def _run(trial: Trial, hold: _Hold) -> TrialRecord:
@@ -196,24 +214,30 @@ def _pinned_domains(trials: Sequence[Trial]) -> set[str]:
 
 def _rehearse(children: Children, trials: Sequence[Trial]) -> None:
     """Start every stressor, and load every network of the user's own, once: what cannot run at all is said
-    before the first window and not by a column of empty cells.
+    before the first window and not by a column of empty cells. A network is tried at its smallest batch: that a
+    larger one finds no memory is a result.
     """
     for trial in {(trial.stressor, trial.placement): trial for trial in trials}.values():
-        users_own = trial.stressor is not None and bool(trial.stressor.argv)
+        own_program = trial.stressor is not None and bool(trial.stressor.argv)
         try:
             for child in children.stressors(trial):
-                if users_own:
+                if own_program:
                     child.go()
                     time.sleep(REHEARSAL_S)
                     work(trial, [child.stop(ANSWER_TIMEOUT_S)])
         except TrialError as error:
-            raise (SpecError if users_own else HostError)(str(error)) from error
-    for trial in {trial.inference: trial for trial in trials}.values():
-        if trial.inference is not None and trial.inference.network not in networks.builtin_names():
-            try:
-                children.worker(trial)
-            except TrialError as error:
-                raise SpecError(str(error)) from error
+            raise (SpecError if own_program else HostError)(str(error)) from error
+    users_own = [
+        (trial.inference, trial)
+        for trial in trials
+        if trial.inference is not None and trial.inference.network not in networks.builtin_names()
+    ]
+    users_own.sort(key=lambda pair: -pair[0].batch)
+    for trial in {(inference.network, inference.backend): trial for inference, trial in users_own}.values():
+        try:
+            children.worker(trial)
+        except TrialError as error:
+            raise SpecError(str(error)) from error
 
 
 def _network(inference: Inference) -> networks.Network | None:

@@ -13,7 +13,7 @@ from colocate.host.activity import Disturbance
 from colocate.host.domains import ARRIVED_RATIO
 from colocate.power.trace import power_trace
 from colocate.rigs.watch import Sight
-from colocate.study.model import Doubt, Trial, TrialRecord, Work
+from colocate.study.model import Doubt, Step, Trial, TrialRecord, Work
 
 # Share of CPU time above which its use by others is a doubt. The kernel counts in 10 ms
 # ticks, so a share below this is not told from rounding in a window of a second.
@@ -68,6 +68,7 @@ def record(
         gpu_temperature_c=sight.gpu_temperature_c,
         throttle_reasons=sight.throttle_reasons,
         runtime=runtime,
+        profile=tuple(Step(**step) for report in served for step in report.get("profile", ())),
         doubts=tuple(doubt for doubt in Doubt if doubt in doubts),
     )
 

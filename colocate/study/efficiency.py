@@ -25,6 +25,22 @@ Quantile = Literal["p50_s", "p99_s"]
 
 
 @dataclass(frozen=True, slots=True)
+class Aim:
+    """What makes one setting better than another: see `utility`. Without a limit, images/s/W alone."""
+
+    latency_limit_s: float | None = None
+    quantile: Quantile = "p99_s"
+    utility: Literal["within", "fading"] = "within"
+
+    @property
+    def worth(self) -> Worth | None:
+        """What a latency is worth under this aim; None where none is asked."""
+        if self.latency_limit_s is None:
+            return None
+        return {"within": within, "fading": fading}[self.utility](self.latency_limit_s)
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
     """How a network is run."""
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import math
 import operator
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from colocate.study.model import Interval
+import numpy as np
+from scipy.special import stdtrit
+
+from colocate.study.interference import INTERVAL_MIN_BLOCKS
+from colocate.study.model import Interval, Step
+from colocate.study.stats import geometric_mean
 
 _T = TypeVar("_T", int, float)
 
@@ -40,7 +47,7 @@ class Block:
     `kind` is the operators, joined by +. `flop` (2 per multiply-accumulate, nothing else counted) and `moved_bytes`
     (activations that enter and leave the block and its weights, each once) are of one inference; None where the
     graph does not tell. `time_s` is None for layers that no step of the runtime could be matched with, `energy_j`
-    where no meter could resolve it.
+    where no meter could resolve it. `step` is the name of the runtime's step that ran it.
     """
 
     name: str
@@ -48,8 +55,10 @@ class Block:
     layers: tuple[str, ...]
     flop: int | None
     moved_bytes: int | None
-    time_s: Interval | None
+    time_s: Interval | None = None
     energy_j: Interval | None = None
+    step: str | None = None
+    power_w: Interval | None = None
 
     @property
     def module(self) -> str | None:
@@ -66,6 +75,20 @@ class Block:
     def flop_per_s(self) -> float | None:
         """Where it stands on a roofline's vertical axis."""
         return self.flop / self.time_s.value if self.flop and self.time_s else None
+
+
+@dataclass(frozen=True, slots=True)
+class Anatomy:
+    """What a rig's runtime makes of a network, and what its own profile will tell of it.
+
+    `blocks` have no times yet. The profile of a window gives times where it is `timed`, and energies where it is
+    `metered`; what it does not give must be looked at block by block. `ceilings` are of a rig that knows its own.
+    """
+
+    blocks: tuple[Block, ...]
+    timed: bool
+    metered: bool = False
+    ceilings: Ceilings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +146,73 @@ class Ceilings:
         Williams, Waterman and Patterson, "Roofline", Communications of the ACM 52(4), 2009.
         """
         return min(self.flop_per_s, self.bytes_per_s * intensity_flop_per_byte)
+
+
+RESOLVED_RATIO = 0.20
+"""Half the width of the interval of a power above idle, over the power: beyond this, no energy is told from it."""
+
+
+def difference(
+    power_w: Mapping[int, float], idle_w: Mapping[int, float], confidence: float = 0.95
+) -> Interval | None:
+    """Power above idle in W, from one mean of each per round: of the rounds that have both, Student's t interval.
+
+    None where no round has both.
+    """
+    above_w = np.array([power_w[round_] - idle_w[round_] for round_ in sorted(power_w.keys() & idle_w.keys())])
+    if not len(above_w):
+        return None
+    mean, rounds = float(above_w.mean()), len(above_w)
+    if rounds < INTERVAL_MIN_BLOCKS:
+        return Interval(mean, None, None)
+    half = float(stdtrit(rounds - 1, (1 + confidence) / 2) * above_w.std(ddof=1)) / math.sqrt(rounds)
+    return Interval(mean, mean - half, mean + half)
+
+
+def resolved(above_w: Interval) -> bool:
+    """Whether a power above idle is there, and known to `RESOLVED_RATIO`."""
+    return (
+        above_w.value > 0 and above_w.hi is not None and above_w.hi - above_w.value <= RESOLVED_RATIO * above_w.value
+    )
+
+
+def energy_j(above_w: Interval, time_s: Interval) -> Interval | None:
+    """Power above idle times time; None where the power is not `resolved`.
+
+    The relative half widths of both are added as squares: the two are measured in different windows.
+    """
+    if not resolved(above_w) or above_w.hi is None:
+        return None
+    value = above_w.value * time_s.value
+    parts = [above_w.hi / above_w.value - 1, 0.0 if time_s.hi is None else time_s.hi / time_s.value - 1]
+    half = value * math.hypot(*parts)
+    return Interval(value, value - half, value + half)
+
+
+def timed(blocks: Iterable[Block], windows: Sequence[Sequence[Step]], confidence: float = 0.95) -> tuple[Block, ...]:
+    """`blocks` with the geometric means of what each window's profile says of their steps, intervals over windows.
+
+    Energies likewise, where the profiles have them. A block without a step stays as it is.
+    """
+    by_step: defaultdict[str, list[Step]] = defaultdict(list)
+    for window in windows:
+        for step in window:
+            by_step[step.name].append(step)
+    return tuple(
+        dataclasses.replace(
+            block,
+            time_s=_mean([step.time_s for step in by_step[block.step]], confidence),
+            energy_j=_mean([step.energy_j for step in by_step[block.step]], confidence),
+        )
+        if block.step is not None and block.step in by_step
+        else block
+        for block in blocks
+    )
+
+
+def _mean(values: Sequence[float | None], confidence: float) -> Interval | None:
+    known = np.array([value for value in values if value is not None])
+    return geometric_mean(known, confidence) if len(known) and len(known) == len(values) else None
 
 
 def by_kind(block: Block) -> str:

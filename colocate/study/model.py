@@ -172,6 +172,7 @@ class Doubt(str, enum.Enum):
     SENSOR_STALLED = "sensor stalled"
     SENSOR_FAILED = "sensor failed"
     READING_IMPLAUSIBLE = "reading implausible"
+    ENERGY_UNRESOLVED = "energy unresolved"
     TRIALS_FAILED = "trials failed"
 
     @property
@@ -194,6 +195,7 @@ _REMEDIES = {
     Doubt.SENSOR_STALLED: "a power sensor stood still under load: see whether another program holds it",
     Doubt.SENSOR_FAILED: "a power sensor could not be read: python -m colocate doctor tells which are there",
     Doubt.READING_IMPLAUSIBLE: "a power sensor showed a negative power or a counter that ran backwards",
+    Doubt.ENERGY_UNRESOLVED: "the power above idle is not known to 20 %: lengthen --window, or raise --repeats",
     Doubt.TRIALS_FAILED: "read the messages of the failed trials; --resume runs them again",
 }
 
@@ -218,6 +220,19 @@ class PowerTrace:
     sensor_period_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a runtime's own profile of a network: `time_s` of one inference, and in a model `energy_j`.
+
+    `kind` is the operator, where the profile tells.
+    """
+
+    name: str
+    kind: str
+    time_s: float
+    energy_j: float | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class TrialRecord:
     """What one trial showed.
@@ -227,6 +242,7 @@ class TrialRecord:
     is how long on the accelerator, where that can be told. `gpu_temperature_c` is
     the GPU's own sensor and `throttle_reasons` what its driver said held its clock down, both within the window.
     `runtime` is what the runtime said of itself and of how it runs the network: versions, provider, settings.
+    `profile` is where one inference spends its time, taken right after the window where a rig was asked for it.
     """
 
     trial: Trial
@@ -244,6 +260,7 @@ class TrialRecord:
     gpu_temperature_c: float | None = None
     throttle_reasons: tuple[str, ...] = ()
     runtime: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    profile: tuple[Step, ...] = ()
     doubts: tuple[Doubt, ...] = ()
 
 

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from colocate.inference import graph
+from colocate.inference.anatomy import blocks
 from colocate.inference.networks import resolve
 from colocate.inference.onnxruntime_cpu import OnnxRuntimeCpu
-from colocate.inference.ort_trace import blocks, recorded, steps
-from colocate.study.layers import balance
+from colocate.inference.ort_trace import central, recorded, steps
+from colocate.study.layers import balance, timed
 from colocate.study.model import Inference
 
 pytestmark = pytest.mark.bench
@@ -33,8 +34,10 @@ def test_layers_add_up_to_the_whole(name: str, tmp_path: Path, monkeypatch: pyte
             before_s = time.monotonic()
             plain.infer()
             latencies_s.append(time.monotonic() - before_s)
-        sessions.append(steps(recorded(network, tmp_path, INFERENCES, threads=1), warmup=5))
-    found = balance(blocks(sessions, graph.layers(network.path), 4), float(np.median(latencies_s)))
+        sessions.append(central(steps(recorded(network, tmp_path, INFERENCES, threads=1), warmup=5)))
+    found = balance(
+        timed(blocks(sessions[0], graph.layers(network.path), 4), sessions), float(np.median(latencies_s))
+    )
     assert found is not None
     print(f"{name}: layers {found.sum_s * 1e3:.3f} ms of {found.whole_s * 1e3:.3f} ms: {found.difference_ratio:+.1%}")
     assert abs(found.difference_ratio) < 0.10

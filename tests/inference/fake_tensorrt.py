@@ -188,6 +188,7 @@ class Engine:
         self.inputs = [value.name for value in model.graph.input]
         self._values = {value.name: value.type.tensor_type for value in (*model.graph.input, *model.graph.output)}
         self.names = list(self._values)
+        self.nodes = [node.name or node.output[0] for node in model.graph.node]
         self.session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
 
     def __len__(self) -> int:
@@ -219,7 +220,19 @@ class Engine:
         return ExecutionContext(self, self._installed, self._logger)
 
 
+class IProfiler:
+    """Told the milliseconds of each layer after each inference; a subclass must call its constructor."""
+
+    def __init__(self) -> None:
+        self.made = True
+
+    def report_layer_time(self, layer_name: str, ms: float) -> None:
+        raise NotImplementedError
+
+
 class ExecutionContext:
+    profiler: IProfiler | None = None
+
     def __init__(self, engine: Engine, installed: Installed, logger: ILogger) -> None:
         self._engine, self._installed, self._logger = engine, installed, logger
         self._addresses: dict[str, int] = {}
@@ -246,6 +259,10 @@ class ExecutionContext:
             return False
         self._has_run = True
         stream.put(2.0, self._run)
+        if self.profiler is not None:
+            assert self.profiler.made
+            for number, node in enumerate(self._engine.nodes, start=1):
+                self.profiler.report_layer_time(node, float(number))
         return True
 
     def _run(self) -> None:
@@ -302,6 +319,7 @@ def installed_in(monkeypatch: pytest.MonkeyPatch, version: str, gpu: Gpu) -> Ins
         __version__=version,
         __spec__=importlib.machinery.ModuleSpec("tensorrt", None, origin="fake"),
         ILogger=ILogger,
+        IProfiler=IProfiler,
         NetworkDefinitionCreationFlag=creation,
         BuilderFlag=flags,
         TensorIOMode=TensorIOMode,

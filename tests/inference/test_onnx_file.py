@@ -10,6 +10,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from colocate.errors import SpecError
 from colocate.inference.networks import TensorSpec, check, input_array, resolve
+from colocate.inference.onnxruntime_cpu import OnnxRuntimeCpu
+from colocate.study.model import Inference
 
 
 def own(
@@ -90,10 +92,11 @@ def test_sizes_that_cannot_be_used(
         resolve(str(tmp_path / "m.onnx"), batch)
 
 
-def test_two_inputs_are_refused(tmp_path: Path) -> None:
-    path = own(tmp_path / "m.onnx", names=("left", "right"))
-    with pytest.raises(SpecError, match=r"2 inputs \(left, right\); networks with one input"):
-        resolve(str(path), 1)
+def test_every_input_is_fed(tmp_path: Path) -> None:
+    network = resolve(str(own(tmp_path / "m.onnx", names=("left", "right"))), 1)
+    assert [spec.name for spec in network.inputs] == ["left", "right"]
+    runtime = OnnxRuntimeCpu(Inference("m", "onnxruntime-cpu"), network)
+    runtime.infer()
 
 
 def test_a_type_that_cannot_be_fed_is_refused(tmp_path: Path) -> None:

@@ -14,9 +14,11 @@ from onnx import TensorProto, helper, numpy_helper
 
 from colocate.errors import TrialError
 from colocate.inference import graph
+from colocate.inference.anatomy import blocks as blocks_of
+from colocate.inference.anatomy import held
 from colocate.inference.networks import Network, TensorSpec, resolve, skeleton
-from colocate.inference.ort_trace import Step, blocks, held, recorded, steps
-from colocate.study.layers import Block, balance
+from colocate.inference.ort_trace import TimedStep, central, recorded, steps
+from colocate.study.layers import Block, balance, timed
 
 
 def node(name: str, begin_us: int, length_us: int, kind: str = "Conv") -> dict[str, Any]:
@@ -34,11 +36,16 @@ def written(path: Path, events: Sequence[dict[str, Any]]) -> Path:
     return path
 
 
-def step(name: str, kind: str, time_s: float = 0.001) -> Step:
-    return Step(name, kind, (time_s,))
+def step(name: str, kind: str, time_s: float = 0.001) -> TimedStep:
+    return TimedStep(name, kind, (time_s,))
 
 
-def names_of(ran: Sequence[Step], network: str) -> dict[str, tuple[str, ...]]:
+def blocks(sessions: Sequence[Sequence[TimedStep]], layers: Sequence[graph.Layer], width: int) -> tuple[Block, ...]:
+    """What ran, with its times: the geometric means over sessions."""
+    return timed(blocks_of(sessions[0], layers, width), [central(session) for session in sessions])
+
+
+def names_of(ran: Sequence[TimedStep], network: str) -> dict[str, tuple[str, ...]]:
     found = held(ran, graph.layers(skeleton(network, 1)))
     return dict(zip([each.name for each in ran], found, strict=True))
 
@@ -109,7 +116,7 @@ def test_a_sum_runs_with_the_last_of_its_convolutions() -> None:
 def test_a_step_called_after_nothing_holds_nothing_and_is_kept() -> None:
     layers = graph.layers(skeleton("alexnet", 1))
     found = blocks([[step("conv1", "Conv", 0.003), step("mystery", "Attention", 0.004)]], layers, 4)
-    assert found[1] == Block("mystery", "Attention", (), None, None, found[1].time_s)
+    assert found[1] == Block("mystery", "Attention", (), None, None, found[1].time_s, step="mystery")
     assert found[1].time_s is not None and found[1].time_s.value == pytest.approx(0.004)
     # What no step ran is there as well, without a time.
     assert [block.name for block in found[2:]][:3] == ["norm1", "pool1", "conv2"]
@@ -118,7 +125,7 @@ def test_a_step_called_after_nothing_holds_nothing_and_is_kept() -> None:
 
 def test_the_interval_of_a_time_is_over_sessions() -> None:
     layers = graph.layers(skeleton("alexnet", 1))
-    sessions = [[Step("conv1", "Conv", (0.001 * scale,) * 3)] for scale in (1.0, 2.0, 4.0)]
+    sessions = [[TimedStep("conv1", "Conv", (0.001 * scale,) * 3)] for scale in (1.0, 2.0, 4.0)]
     time_s = blocks(sessions, layers, 4)[0].time_s
     assert time_s is not None and time_s.lo is not None and time_s.hi is not None
     assert time_s.value == pytest.approx(0.002)
@@ -133,14 +140,14 @@ def test_times_add_up_where_every_inference_is_preempted_in_another_step() -> No
     names = ["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8"]
     table = np.full((len(names), 12), 0.001)
     table[rng.integers(0, len(names), 12), np.arange(12)] += 0.008
-    ran = [Step(name, "Conv", tuple(row)) for name, row in zip(names, table.tolist(), strict=True)]
+    ran = [TimedStep(name, "Conv", tuple(row)) for name, row in zip(names, table.tolist(), strict=True)]
     found = balance(blocks([ran], graph.layers(skeleton("alexnet", 1)), 4), 0.016)
     assert found is not None and found.difference_ratio == pytest.approx(0, abs=1e-9)
 
 
 def test_a_few_disturbed_inferences_do_not_count() -> None:
     calm = (0.001,) * 9
-    ran = [Step("conv1", "Conv", (0.5, *calm)), Step("conv2", "Conv", (*calm, 0.9))]
+    ran = [TimedStep("conv1", "Conv", (0.5, *calm)), TimedStep("conv2", "Conv", (*calm, 0.9))]
     first, second = blocks([ran], graph.layers(skeleton("alexnet", 1)), 4)[:2]
     assert first.time_s is not None and second.time_s is not None
     assert (first.time_s.value, second.time_s.value) == pytest.approx((0.001, 0.001))

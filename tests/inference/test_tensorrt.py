@@ -86,6 +86,20 @@ def test_each_version_runs_each_precision(tmp_path: Path, installed: Installed, 
     assert {flag.name for flag in config.flags} == wanted
 
 
+@pytest.mark.usefixtures("kept")
+def test_a_profile_tells_each_layer_once_and_leaves_the_runtime_as_it_was(
+    tmp_path: Path, installed: Installed
+) -> None:
+    network = small_network(tmp_path)
+    runtime = TensorRT(INFERENCE, network)
+    steps = runtime.profile(3)
+    assert [step.name for step in steps] == ["map", "positive", "flat", "scores"]
+    assert [step.time_s for step in steps] == pytest.approx([0.001, 0.002, 0.003, 0.004])
+    runtime.infer()
+    np.testing.assert_allclose(output(runtime), expected(network), rtol=1e-6)
+    assert installed.builds == 1
+
+
 @pytest.mark.usefixtures("kept", "newest")
 @pytest.mark.parametrize(("graph", "device_s"), [(False, 2.5e-3), (True, 1.25e-3)])
 def test_the_device_time_covers_copies_and_network(tmp_path: Path, graph: bool, device_s: float) -> None:

@@ -9,8 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from colocate.study.layers import Block, Ceilings, Group, balance, by_kind, by_module, grouped
-from colocate.study.model import Interval
+from colocate.study.layers import (
+    RESOLVED_RATIO,
+    Block,
+    Ceilings,
+    Group,
+    balance,
+    by_kind,
+    by_module,
+    difference,
+    energy_j,
+    grouped,
+    resolved,
+    timed,
+)
+from colocate.study.model import Interval, Step
 
 
 def block(
@@ -112,3 +125,40 @@ def test_the_roof_rises_to_its_ridge(flop_per_s: float, bytes_per_s: float, inte
     assert math.isclose(roof.at(ridge), flop_per_s)
     assert roof.at(intensity) <= roof.at(2 * intensity) <= flop_per_s
     assert roof.at(intensity) <= bytes_per_s * intensity
+
+
+# ---- power above idle
+
+
+def test_power_above_idle_against_a_hand_calculation() -> None:
+    above = difference({0: 14.0, 1: 15.0, 2: 16.0, 9: 99.0}, {0: 10.0, 1: 10.5, 2: 11.0, 8: 0.0})
+    assert above is not None and above.lo is not None and above.hi is not None
+    # 4.0, 4.5 and 5.0 W, and t(2, 0.975) = 4.302653.
+    half = 4.302652729911275 * 0.5 / math.sqrt(3)
+    assert (above.value, above.lo, above.hi) == pytest.approx((4.5, 4.5 - half, 4.5 + half))
+    assert difference({0: 14.0}, {1: 10.0}) is None
+    assert difference({0: 14.0}, {0: 10.0}) == Interval(4.0, None, None)
+
+
+@given(st.floats(-5, 5), st.floats(0, 2))
+def test_an_energy_is_told_only_where_its_power_is_known(value: float, half: float) -> None:
+    above = Interval(value, value - half, value + half)
+    found = energy_j(above, Interval(0.01, 0.009, 0.011))
+    assert (found is None) == (not resolved(above))
+    if found is not None and found.hi is not None and value > 0:
+        assert above.hi is not None and above.hi - value <= RESOLVED_RATIO * value + 1e-12
+        # No narrower than either of its factors, no wider than both together.
+        relative = found.hi / found.value - 1
+        assert max(half / value, 0.1) - 1e-9 <= relative <= half / value + 0.1 + 1e-9
+    assert energy_j(Interval(5.0, None, None), Interval(0.01, None, None)) is None, "one round tells no spread"
+
+
+def test_times_and_energies_are_means_over_windows() -> None:
+    blocks = [Block("a", "Conv", ("a",), 1, 1, step="a"), Block("b", "Relu", ("b",), 0, 1)]
+    windows = [[Step("a", "Conv", 0.001, 2.0)], [Step("a", "Conv", 0.004, 8.0)]]
+    first, second = timed(blocks, windows)
+    assert first.time_s is not None and first.time_s.value == pytest.approx(0.002)
+    assert first.energy_j is not None and first.energy_j.value == pytest.approx(4.0)
+    assert second == blocks[1]
+    unmetered = timed(blocks, [[Step("a", "Conv", 0.001)], windows[1]])[0]
+    assert unmetered.energy_j is None and unmetered.time_s is not None

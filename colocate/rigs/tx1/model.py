@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from colocate.inference import graph, networks
+import numpy as np
+
+from colocate.inference import WIDTH_BYTES, graph, networks
 from colocate.rigs.tx1.clocks import emc_hz
 from colocate.rigs.tx1.constants import Constants
-from colocate.rigs.tx1.kernels import WIDTH_BYTES, Kernels, kernels
-from colocate.rigs.tx1.power import inference_j, resting_w
+from colocate.rigs.tx1.kernels import Kernels, kernels
+from colocate.rigs.tx1.power import inference_j, resting_w, spent_j
 from colocate.rigs.tx1.tasks import task, traffic_bytes_per_s, unit_s
 from colocate.rigs.tx1.timing import Timeline, durations_s, timeline
-from colocate.study.model import FloatArray, Inference
+from colocate.study.model import FloatArray, Inference, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,27 @@ class Tx1Model:
             cycles = c.prepare_cycles * inference.batch if caffe else c.copy_cycles * read_bytes
             self._work[inference] = Work(found, kernels(found, inference, c), cycles)
         return self._work[inference]
+
+    def steps(self, inference: Inference, setting: Setting) -> tuple[Step, ...]:
+        """Where one inference spends its time and its energy above an idle board: a step per layer that has kernels.
+
+        The time of its kernels, without the waits for launches between them.
+        """
+        work, line = self.work(inference), self.predict(inference, setting).line
+        assert line is not None, "a network has a timeline"
+        begun_j, ended_j = (
+            spent_j(m, line, work.kernels, inference.precision, setting.cpu_hz, setting.gpu_hz, self.constants)[:, 0]
+            for m in (line.begins_s, line.ends_s)
+        )
+        return tuple(
+            Step(
+                work.layers[int(index)].name,
+                work.layers[int(index)].kind,
+                float((line.ends_s - line.begins_s)[work.kernels.layer == index].sum()),
+                float((ended_j - begun_j)[work.kernels.layer == index].sum()),
+            )
+            for index in np.unique(work.kernels.layer)
+        )
 
     def _predicted(self, inference: Inference | None, setting: Setting) -> Prediction:
         c, cpu_hz, load = self.constants, setting.cpu_hz, setting.load

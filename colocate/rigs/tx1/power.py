@@ -35,10 +35,18 @@ def inference_j(
     """Energy of `RAILS` that one inference adds to `resting_w`, from its beginning to each of 257 equidistant
     moments up to its end: (257, 3).
     """
+    moments_s = np.linspace(0.0, line.latency_s, _PHASES + 1)
+    return spent_j(moments_s, line, kernels, precision, cpu_hz, gpu_hz, constants)
+
+
+def spent_j(
+    moments_s: FloatArray, line: Timeline, kernels: Kernels, precision: str, cpu_hz: int, gpu_hz: int,
+    constants: Constants,
+) -> FloatArray:  # fmt: skip
+    """As `inference_j`, up to each of `moments_s` (m,): (m, 3)."""
     c = constants
     mac_j = c.gpu_j_per_mac * (c.fp16_energy if precision == "fp16" else 1.0)
     kernels_j = gpu_voltage_v(gpu_hz) ** 2 * (mac_j * kernels.macs + c.gpu_j_per_byte * kernels.traffic_bytes)
-    moments_s = np.linspace(0.0, line.latency_s, _PHASES + 1)
     gpu_j = c.gpu_idle_w * moments_s + _spent(line, kernels_j, moments_s)
     # While the host prepares, the GPU idles and the memory's clock falls to what the CPU wants.
     raised_w = c.emc_w * (emc_hz(cpu_hz, gpu_hz) - emc_hz(cpu_hz, None)) / EMC_MAX_HZ

@@ -7,22 +7,25 @@ import contextlib
 import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from colocate.errors import SpecError
-from colocate.inference import graph, networks
-from colocate.rigs.tx1.clocks import CPU_STEPS_HZ, GPU_STEPS_HZ
+from colocate.inference import WIDTH_BYTES, graph, networks
+from colocate.inference.anatomy import blocks
+from colocate.rigs.tx1.clocks import CPU_STEPS_HZ, GPU_STEPS_HZ, emc_hz
 from colocate.rigs.tx1.constants import assuming, rows
-from colocate.rigs.tx1.kernels import WIDTH_BYTES
 from colocate.rigs.tx1.model import Load, Prediction, Setting, Tx1Model, layers
 from colocate.rigs.tx1.noise import drift, generator, latencies_s
 from colocate.rigs.tx1.power import RAILS
 from colocate.rigs.tx1.published import validate
 from colocate.rigs.tx1.sensor import shown
 from colocate.rigs.tx1.tasks import UNITS
-from colocate.study.model import HostFacts, Inference, Trial, TrialRecord, Work
+from colocate.rigs.tx1.timing import memory_bytes_per_s
+from colocate.study.layers import Anatomy, Ceilings
+from colocate.study.model import ClockPoint, HostFacts, Inference, Step, Trial, TrialRecord, Work
 from colocate.study.plan import distinct_inferences
 
 NAME = "tx1-model"
@@ -41,8 +44,12 @@ _CONSTANT = ("name", "value", "unit", "kind", "source")
 class Tx1Rig:
     """A model of a Jetson TX1 that serves trials like the board would. Nothing that it returns is measured."""
 
-    def __init__(self, model: Mapping[str, float] | None = None) -> None:
-        """`model` sets constants that are assumed. Raises SpecError for others, and for what they cannot be."""
+    def __init__(self, model: Mapping[str, float] | None = None, profiled: str | None = None) -> None:
+        """`model` sets constants that are assumed; see `make_rig` for `profiled`.
+
+        Raises SpecError for other constants, and for what they cannot be.
+        """
+        self._profiled = profiled
         self._model = Tx1Model(assuming(model or {}))
 
     def facts(self) -> HostFacts:
@@ -155,6 +162,13 @@ class Tx1Rig:
             # Slower at the same clocks is longer at the same power.
             inference_j = predicted.inference_j * slower
             elapsed_s = float(latencies.sum())
+        profile: tuple[Step, ...] = ()
+        if trial.inference is not None and trial.inference.network == self._profiled:
+            steps = self._model.steps(trial.inference, setting)
+            # As above.
+            profile = tuple(
+                replace(step, time_s=step.time_s * slower, energy_j=(step.energy_j or 0.0) * slower) for step in steps
+            )
         begins = np.cumsum(latencies) - latencies
         power = shown(begins, latencies, inference_j, predicted.resting_w, elapsed_s, c)
         return TrialRecord(
@@ -168,17 +182,40 @@ class Tx1Rig:
             cpu_hz_seen=setting.cpu_hz,
             gpu_hz_seen=setting.gpu_hz,
             emc_hz_seen=predicted.emc_hz,
+            profile=profile,
+        )
+
+    def anatomy(self, inference: Inference, clocks: ClockPoint) -> Anatomy:
+        """See `Rig.anatomy`. The ceilings are the lanes' peak and what the memory gives to whoever uses all of it."""
+        cpu_hz, gpu_hz = _clocks_hz(clocks)
+        c, layers = self._model.constants, self._model.work(inference).layers
+        ran = self._model.steps(inference, Setting(cpu_hz, gpu_hz))
+        halves = c.fp16_gain if inference.precision == "fp16" else 1.0
+        memory = memory_bytes_per_s(emc_hz(cpu_hz, gpu_hz), c)
+        return Anatomy(
+            blocks=blocks(ran, layers, WIDTH_BYTES[inference.precision]),
+            timed=True,
+            metered=True,
+            ceilings=Ceilings(
+                flop_per_s=2 * c.macs_per_cycle * halves * gpu_hz,
+                bytes_per_s=min(memory, c.gpu_bytes_per_cycle * gpu_hz),
+            ),
         )
 
 
 def _setting(trial: Trial) -> Setting:
-    """The trial's clocks and load. Governors raise a clock that is left to them to the highest step under load."""
-    cpu_hz, gpu_hz = trial.clocks.cpu_hz or CPU_STEPS_HZ[-1], trial.clocks.gpu_hz or GPU_STEPS_HZ[-1]
+    """The trial's clocks and load."""
+    cpu_hz, gpu_hz = _clocks_hz(trial.clocks)
     if trial.stressor is None:
         return Setting(cpu_hz, gpu_hz)
     places = trial.placement
     shared = not set(places.inference_cpus).isdisjoint(places.stressor_cpus)
     return Setting(cpu_hz, gpu_hz, Load(trial.stressor.name, len(places.stressor_cpus), shared))
+
+
+def _clocks_hz(clocks: ClockPoint) -> tuple[int, int]:
+    """Governors raise a clock that is left to them to the highest step under load."""
+    return clocks.cpu_hz or CPU_STEPS_HZ[-1], clocks.gpu_hz or GPU_STEPS_HZ[-1]
 
 
 def _work(setting: Setting, predicted: Prediction, elapsed_s: float, slower: float) -> Work | None:

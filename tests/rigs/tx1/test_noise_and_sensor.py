@@ -30,7 +30,8 @@ def test_the_readings_integrate_to_the_energy_spent(latency_s: float, mean_w: fl
     spent_j = energy_j(mean_w * latency_s, busy_from)
     trace = shown(np.cumsum(latencies) - latencies, latencies, spent_j, RESTING_W, elapsed_s, C)
     found_w = integrate(trace.t_s, trace.power_w, 0.0, elapsed_s) / elapsed_s
-    assert found_w == pytest.approx(RESTING_W + mean_w, abs=0.08)
+    # Half a step of the converter, and readings that fall in step with the inferences see the same phases each time.
+    assert found_w == pytest.approx(RESTING_W + mean_w, abs=0.15)
 
 
 def test_the_filter_flattens_what_is_shorter_than_itself_and_shows_what_is_longer() -> None:

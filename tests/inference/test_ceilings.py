@@ -1,0 +1,36 @@
+"""The networks that show a machine's ceilings run, and do what is counted of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+
+from colocate.inference import ceilings, graph
+from colocate.inference.half import halved
+
+
+@pytest.mark.parametrize("quantity", [ceilings.FLOP, ceilings.BYTES, ceilings.NOTHING])
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_a_probe_runs(quantity: str, precision: str, tmp_path: Path) -> None:
+    path = tmp_path / "probe.onnx"
+    path.write_bytes(ceilings.model(quantity, 8))
+    content = path.read_bytes() if precision == "fp32" else halved(path)
+    session = ort.InferenceSession(content, providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {"row": np.linspace(-1, 1, 8, dtype=np.float32).reshape(1, 8)})
+    assert np.isfinite(found).all()
+    assert "colocate.resident" in session.get_modelmeta().custom_metadata_map
+
+
+def test_what_is_counted_is_what_the_graph_does() -> None:
+    flop, moved, nothing = ceilings.probes(on_gpu=False)
+    (product,) = [x for x in graph.layers(onnx.load_from_string(ceilings.model(flop.quantity, flop.size))) if x.macs]
+    assert 2 * (product.macs or 0) == flop.amount
+    layers = graph.layers(onnx.load_from_string(ceilings.model(moved.quantity, moved.size)))
+    elements = [(layer.input_elements or 0) + (layer.output_elements or 0) for layer in layers]
+    # The row at the beginning and the number at the end are nothing beside the matrices.
+    assert sum(elements) == pytest.approx(moved.amount, rel=1e-3)
+    assert nothing.amount == 0

@@ -366,7 +366,7 @@ def _aim(arguments: argparse.Namespace) -> dict[str, Any]:
     """The fields of an Aim that are given as flags."""
     given = vars(arguments)
     aim = {key: given[key] for key in ("latency_limit_s", "utility") if key in given}
-    return aim | ({"quantile": f"{given['quantile']}_s"} if "quantile" in given else {})
+    return aim | ({"quantile": f"{given['aim_quantile']}_s"} if "aim_quantile" in given else {})
 
 
 def _words(text: str) -> list[str]:
@@ -467,8 +467,10 @@ _AXES: dict[str, dict[str, Any]] = {
         "help": "as sweep's --backend (default: auto); the first is the default that others are compared with",
     },
 }
-_NOT_EFFICIENCY = ("networks", "stressors", "commands", "backend", "precision", "batch")
-_NOT_LAYERS = ("networks", "stressors", "commands")
+# What a study without tasks has no use for.
+_OF_TASKS = ("stressors", "commands", "until", "budget", *_LIMIT_FLAGS)
+_NOT_EFFICIENCY = ("networks", *_OF_TASKS, "backend", "precision", "batch")
+_NOT_LAYERS = ("networks", *_OF_TASKS)
 _AIM: dict[str, dict[str, Any]] = {
     "latency_limit_ms": {
         "dest": "latency_limit_s",
@@ -476,7 +478,11 @@ _AIM: dict[str, dict[str, Any]] = {
         "metavar": "X",
         "help": "what a latency may be, in ms (default: no limit)",
     },
-    "quantile": {"choices": ("p50", "p99"), "help": "of the latencies, which the limit is for (default: p99)"},
+    "quantile": {
+        "dest": "aim_quantile",
+        "choices": ("p50", "p99"),
+        "help": "of the latencies, which the limit is for (default: p99)",
+    },
     "utility": {
         "choices": ("within", "fading"),
         "help": "what a latency beyond the limit is worth (default: within)",

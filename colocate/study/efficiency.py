@@ -189,13 +189,17 @@ def default_setting(rows: Sequence[Efficiency], backend: str | None = None) -> E
 
     On `backend`, or else on the first in `rows`. None where there is no such row.
     """
-    plain = [row for row in rows if row.setting.inference == _plain(row, backend)]
-    return max(plain, key=_clock_rank, default=None)
+    # One that waits for the GPU as its machine usually does; where that is to block, there is no other.
+    for wait in dict.fromkeys([Inference("").wait, *(row.setting.inference.wait for row in rows)]):
+        plain = [row for row in rows if row.setting.inference == _plain(row, backend, wait)]
+        if plain:
+            return max(plain, key=_clock_rank)
+    return None
 
 
-def _plain(row: Efficiency, backend: str | None) -> Inference:
+def _plain(row: Efficiency, backend: str | None, wait: str) -> Inference:
     inference = row.setting.inference
-    return Inference(inference.network, backend or inference.backend)
+    return Inference(inference.network, backend or inference.backend, wait=wait)
 
 
 def _solo_setting(trial: Trial) -> Setting | None:

@@ -58,7 +58,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_sweep_leaves_a_whole_run(finished: Path) -> None:
-    assert sorted(path.name for path in finished.iterdir()) == ["cells.csv", "figures", "run.sqlite"]
+    assert sorted(path.name for path in finished.iterdir()) == ["cells.csv", "figures", "report.html", "run.sqlite"]
     with (finished / "cells.csv").open() as file:
         assert file.readline().strip() == COLUMNS
     with (finished / "cells.csv").open() as file:

@@ -136,8 +136,8 @@ def _study_of(
     task_cpus = max(len(record.trial.placement.stressor_cpus) for record in here)
     told = [described.get(network, {}).get("memory_traffic_bytes") for network in _NETWORKS]
     traffic = [] if None in told else [float(each or 0.0) for each in told]
-    own = [networks[network] for network in _NETWORKS]
-    return _Study(own, cpu_hz, shown, alone, jpeg, task_cpus, task_w, ratio, traffic)
+    ways = [networks[network] for network in _NETWORKS]
+    return _Study(ways, cpu_hz, shown, alone, jpeg, task_cpus, task_w, ratio, traffic)
 
 
 def _task_cpu_w(records: Sequence[TrialRecord]) -> dict[tuple[str, int], float]:

@@ -10,6 +10,7 @@ import contextlib
 import errno
 import io
 import json
+import math
 import os
 import shlex
 import sys
@@ -199,7 +200,7 @@ def _report_on(folder: Path, arguments: argparse.Namespace) -> int:
     for failure in {failure.message for failure in report.failures}:
         _say(f"A trial failed: {failure}")
     figures = sum(path.suffix == ".png" for path in report.files)
-    print(f"Wrote {folder}: run.sqlite, cells.csv and {figures} figures")
+    print(f"Wrote {folder}: run.sqlite, cells.csv, report.html and {figures} figures")
     pairs = len({cell.clocks for cell in report.cells})
     if not report.header.facts.cpu_steps_hz or not report.header.facts.gpu_steps_hz:
         print(
@@ -211,12 +212,12 @@ def _report_on(folder: Path, arguments: argparse.Namespace) -> int:
 
 def _dry_run(arguments: argparse.Namespace, spec: SweepSpec, rig: Rig) -> int:
     from colocate.report.tables import trial_row
-    from colocate.study.plan import estimate_s, plan
+    from colocate.study.plan import estimate_s, plan, within_budget
 
     facts = rig.facts()
-    trials = plan(spec, facts)
+    trials = plan(within_budget(spec, facts), facts)
     rig.check(trials)
-    seconds = None if facts.virtual_time else round(estimate_s(trials))
+    seconds = None if facts.virtual_time else round(min(estimate_s(trials), spec.budget_s or math.inf))
     if arguments.json:
         rows = [trial_row(trial) for trial in trials]
         print(json.dumps({"rig": facts.rig, "trials": len(trials), "estimate_s": seconds, "plan": rows}))
@@ -224,8 +225,9 @@ def _dry_run(arguments: argparse.Namespace, spec: SweepSpec, rig: Rig) -> int:
     for trial in trials:
         row = trial_row(trial)
         print("  ".join(f"{key}={value}" for key, value in row.items() if value is not None))
+    most = "at the most " if spec.until_decided else ""
     long = "in virtual time: seconds" if seconds is None else f"about {seconds / 60:.0f} min"
-    print(f"{len(trials)} trials in {trials[-1].block + 1} blocks, {long}")
+    print(f"{most}{len(trials)} trials in {trials[-1].block + 1} blocks, {long}")
     return 0
 
 
@@ -293,6 +295,7 @@ _STUDY_FLAGS: dict[str, dict[str, Any]] = {
     "batch": {"type": int, "metavar": "N", "help": "images per inference"},
     "graph": {"action": argparse.BooleanOptionalAction, "help": "launch each inference as one CUDA graph"},
     "wait": {"metavar": "HOW", "help": "spin or block while the GPU works"},
+    "period_ms": {"type": float, "metavar": "MS", "help": "an inference each MS, as of a camera; not back to back"},
     "placement": {
         "type": _words,
         "metavar": "P",
@@ -338,7 +341,7 @@ def _parser() -> argparse.ArgumentParser:
     sweep.add_argument("--quiet", action="store_true", help="no progress")
     sweep.add_argument("--json", action="store_true", help="one JSON summary on stdout")
 
-    report = commands.add_parser("report", help="write tables and figures of a run", description=_REPORT)
+    report = commands.add_parser("report", help="write tables, figures and the page of a run", description=_REPORT)
     report.set_defaults(run=_report)
     report.add_argument("folder", type=Path, metavar="RUN", help="folder of a run, finished or not")
     report.add_argument("--json", action="store_true", help="one JSON summary on stdout")
@@ -391,7 +394,7 @@ _COMPARE = (
     "Latency, slowdown and power of every cell that both runs have, after over before. For another kernel, driver or "
     "machine: what differs is listed. Exit code 1: a regression was shown."
 )
-_REPORT = "Rebuilds cells.csv and the figures of a run from its run.sqlite."
+_REPORT = "Rebuilds cells.csv, report.html and the figures of a run from its run.sqlite."
 
 
 def _say(line: str) -> None:

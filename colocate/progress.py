@@ -65,6 +65,7 @@ def _network_words(inference: Inference) -> str:
     words += [f"batch {inference.batch}"] if inference.batch != usual.batch else []
     words += ["as a graph"] if inference.graph else []
     words += [f"waiting by {inference.wait}"] if inference.wait != usual.wait else []
+    words += [f"every {1e3 * inference.period_s:g} ms"] if inference.period_s is not None else []
     return " ".join(words)
 
 

@@ -47,6 +47,8 @@ _Seconds = Annotated[float, Field(gt=0, le=_DAY_S, allow_inf_nan=False, strict=T
 _Pause = Annotated[float, Field(ge=0, le=_DAY_S, allow_inf_nan=False, strict=True)]
 # Beyond every study and every device, and short of what would fill this machine's memory with a plan.
 _Count = Annotated[int, Field(ge=1, le=10_000, strict=True)]
+# A worker that waits for its next frame hears that a window is over when the frame is due.
+_Period = Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False, strict=True)]
 _Number = Annotated[float, Field(strict=True)]
 _Switch = Annotated[bool, Field(strict=True)]
 _Clock = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)] | str
@@ -64,11 +66,12 @@ class NetworkRequest:
     batch: _Count | None = None
     graph: _Switch | None = None
     wait: str | None = None
+    period_ms: _Period | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Every key that a study file may hold, with its default. Clocks in MHz, times in seconds."""
+    """Every key that a study file may hold, with its default. Clocks in MHz, times in seconds unless it says ms."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
@@ -84,6 +87,7 @@ class Request:
     batch: _Count = 1
     graph: _Switch = False
     wait: str | None = None
+    period_ms: _Period | None = None
     placement: tuple[str, ...] = ("isolated",)
     inference_cpus: tuple[Annotated[int, Field(ge=0, strict=True)], ...] | None = None
     repeats: _Count | None = None
@@ -223,6 +227,7 @@ def _inference(entry: str | NetworkRequest, request: Request) -> Inference:
         own.batch or request.batch,
         request.graph if own.graph is None else own.graph,
         _known(own.wait or request.wait or default_wait(request.rig), WAITS, "wait"),
+        None if (period_ms := own.period_ms or request.period_ms) is None else period_ms * 1e-3,
     )
 
 

@@ -29,7 +29,7 @@ COLUMNS = (
     "network,stressor,placement,backend,precision,batch,cpu_hz,gpu_hz,emc_hz,n,blocks,p50_s,p95_s,p99_s,"
     "slowdown_p50,slowdown_p50_lo,slowdown_p50_hi,slowdown_p99,slowdown_p99_lo,slowdown_p99_hi,"
     "power_w,power_gpu_w,power_cpu_w,energy_per_inference_j,idle_power_w,work_per_s,work_loss_ratio,temperature_c,doubts,"
-    "graph,wait,rig"
+    "graph,wait,period_s,miss_ratio,longest_miss_run,rig"
 )
 
 
@@ -119,6 +119,7 @@ def test_a_dry_run_touches_nothing(tmp_path: Path) -> None:
         (2, "inference CPU 4095 does not exist", ["--inference-cpus", "4095"]),
         (2, "No such file", ["absent.toml"]),
         (2, "--resume needs --out", ["--resume"]),
+        (2, "leave out period-ms", ["--rig", "tx1-model", "--period-ms", "33"]),
         (2, "NAME=", ["--command", "ffmpeg"]),
         (2, "unrecognized arguments", ["--nonsense"]),
         (3, "CPU clock cannot be set", ["--cpu-clocks", "1000"]),
@@ -408,6 +409,8 @@ def test_a_budget_ends_a_sweep_until_decided(tmp_path: Path) -> None:
         header = run.header()
         # A round is four windows of 0.5 s, as many warm-ups, and loading: 6.6 s.
         assert (header.spec.budget_s, header.spec.repeats) == (50.0, 28)
+    dry = colocate("sweep", *arguments, "--budget", "50s", "--dry-run")
+    assert dry.stdout.splitlines()[-1] == "at the most 112 trials in 56 blocks, about 1 min"
     refused(2, "two rounds of this study take", *arguments, "--budget", "5s", "--out", tmp_path / "other")
     assert not (tmp_path / "other").exists()
 
@@ -498,3 +501,19 @@ def test_what_cannot_be_compared_is_refused_with_each_reason(modelled: Path, fin
     done = colocate("compare", modelled, modelled, "--max-regression", "-1")
     assert "emc_clock" not in colocate("compare", modelled, tmp_path / "o").stderr
     assert done.returncode == 2 and "must be 0 or above" in done.stderr
+
+
+def test_a_network_at_a_frame_rate(tmp_path: Path) -> None:
+    done = colocate("sweep", *TINY, "--period-ms", "4", "--window", "0.4", "--out", tmp_path / "run", "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert "missed" in done.stdout
+    with Run.read(tmp_path / "run") as run:
+        for record in run.records():
+            if record.trial.inference is not None:
+                assert np.allclose(np.diff(record.begins_s), 0.004), "due at each multiple, however late they begin"
+                assert (record.latencies_s >= 0.001).all()
+    with (tmp_path / "run" / "cells.csv").open() as file:
+        for row in csv.DictReader(file):
+            assert float(row["period_s"]) == 0.004
+            assert 0 <= float(row["miss_ratio"]) <= 1 and int(row["longest_miss_run"]) >= 0
+            assert (float(row["miss_ratio"]) == 0) == (row["longest_miss_run"] == "0")

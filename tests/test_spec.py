@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,8 @@ from hypothesis import strategies as st
 
 from colocate.errors import SpecError
 from colocate.rigs import make_rig
-from colocate.spec import Request, make_spec, read_study
+from colocate.spec import Request, make_limits, make_spec, parse_duration_s, read_study
+from colocate.study.limits import Limits
 from colocate.study.model import Inference, Stressor
 
 STUDY = """
@@ -32,6 +34,47 @@ def test_a_study_file_says_everything(tmp_path: Path) -> None:
     assert spec.stressors == (Stressor("jpeg"), Stressor("encoder", ("ffmpeg", "-i", "a b.mp4", "-f", "null", "-")))
     assert spec.cpu_clocks == (102_000_000, 921_600_000, "high")
     assert spec.window_s == 1.5
+
+
+def test_every_study_in_the_readme_is_one(tmp_path: Path) -> None:
+    blocks = re.findall(r"```toml\n(.*?)```", (Path(__file__).parent.parent / "README.md").read_text(), re.DOTALL)
+    assert len(blocks) >= 3
+    for block in blocks:
+        (tmp_path / "study.toml").write_text(block)
+        make_spec(read_study(tmp_path / "study.toml"))
+
+
+def test_each_network_has_a_period_of_its_own() -> None:
+    spec = make_spec({"networks": ["alexnet", {"network": "googlenet", "period_ms": 50}], "period_ms": 33.3})
+    assert [inference.period_s for inference in spec.inferences] == pytest.approx([0.0333, 0.05])
+    assert make_spec({}).inferences[0].period_s is None
+
+
+def test_limits_in_a_study_are_limits() -> None:
+    spec = make_spec({"slo_ms": 33.3, "power_budget": 8, "quantile": 0.99, "until": "decided", "budget": "1.5h"})
+    assert spec.limits == Limits(slo_s=33.3 * 1e-3, power_budget_w=8.0, quantile=0.99)
+    assert (spec.until_decided, spec.budget_s, spec.repeats) == (True, 5400.0, 30)
+    assert make_spec({"until": "decided", "max_work_loss": 0.1, "repeats": 9}).repeats == 9
+    assert make_spec({}).limits is None and make_spec({}).repeats == 5
+
+
+def test_limits_that_are_given_take_the_place_of_the_studys() -> None:
+    study = Limits(slo_s=0.03, quantile=0.99, confidence=0.9)
+    assert make_limits({}, study) == study
+    assert make_limits({"max_slowdown": 1.2}, study) == Limits(max_slowdown=1.2, quantile=0.99, confidence=0.9)
+    assert make_limits({"quantile": 0.5}, study) == Limits(slo_s=0.03, quantile=0.5, confidence=0.9)
+    assert make_limits({"slo_ms": None}) is None
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("30m", 1800), ("2h", 7200), (" 1.5 h ", 5400), (45, 45)])
+def test_lengths_of_time(text: str | float, seconds: float) -> None:
+    assert parse_duration_s(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "m", "-3m", "0s", "1d", "9" * 400 + "h", "1e3s", "\u0664s"])
+def test_what_is_no_length_of_time(text: str) -> None:
+    with pytest.raises(SpecError, match="no length of time"):
+        parse_duration_s(text)
 
 
 def test_flags_and_files_speak_the_same_words() -> None:
@@ -78,6 +121,14 @@ def test_the_default_is_the_founding_studys_nine_pairs() -> None:
         ({"window": float("nan")}, "window: .*finite"),
         ({"window": "long"}, "window: .*number"),
         ({"repeats": 0}, "repeats: .*1"),
+        ({"period_ms": 0}, "period_ms: .*greater than 0"),
+        ({"period_ms": 1e9}, "period_ms: .*10000"),
+        ({"quantile": 0.95}, "nothing to judge by"),
+        ({"max_slowdown": 0.5}, "a ratio above 1"),
+        ({"until": "done"}, "unknown until 'done'"),
+        ({"until": "decided"}, "nothing to decide"),
+        ({"budget": 30}, "add --until decided"),
+        ({"until": "decided", "slo_ms": 5, "budget": "soon"}, "'soon' is no length of time"),
         ({"repeats": 10**9}, "repeats: .*10000"),
         ({"window": 1e308}, "window: .*86400"),
         ({"window": "2"}, "window: .*number"),

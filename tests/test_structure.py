@@ -81,7 +81,7 @@ try:
     run(["sweep", "--help"])
 except SystemExit:
     pass
-heavy = {"numpy", "matplotlib", "scipy", "pydantic", "rich", "psutil", "onnx", "onnxruntime", "PIL"}
+heavy = {"numpy", "matplotlib", "scipy", "pydantic", "rich", "psutil", "onnx", "onnxruntime", "PIL", "jinja2"}
 sys.exit(",".join(heavy & set(sys.modules)) or 0)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)

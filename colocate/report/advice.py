@@ -22,7 +22,7 @@ from colocate.study.limits import Quantity
 from colocate.study.model import Cell, Inference, Interval
 from colocate.study.plan import plan
 from colocate.study.saving import Saving, saving
-from colocate.study.sequential import Schedule
+from colocate.study.sequential import Schedule, looks_of
 from colocate.study.stages import Standing, standing
 
 
@@ -40,7 +40,8 @@ class Shown:
     @property
     def schedule(self) -> Schedule | None:
         """The looks of a study that goes on until decided."""
-        return Schedule(self.header.spec.repeats) if self.header.spec.until_decided else None
+        looks = looks_of(self.header.spec)
+        return looks if isinstance(looks, Schedule) else None
 
 
 def read_standing(folder: Path) -> Shown:

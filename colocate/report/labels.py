@@ -38,12 +38,19 @@ def caption_of(header: Header, cells: Sequence[Cell], records: Sequence[TrialRec
         phrases.append(header.facts.confinement)
     if header.spec.until_decided:
         phrases.append(f"until decided: {len(records)} trials")
-    elif len(records) < header.planned:
-        phrases.append(f"unfinished: {len(records)} of {header.planned} trials")
+    elif unfinished := unfinished_words(header, len(records)):
+        phrases.append(unfinished)
     phrases += [
         quality for values in _qualities_seen(inferences_of(cells)) if len(values) == 1 and (quality := values.pop())
     ]
     return Caption(_rig_words(header.facts), tuple(phrases))
+
+
+def unfinished_words(header: Header, done: int) -> str:
+    """How far a run with `done` trials has come; empty where all are done, or it is for the data to say."""
+    if header.spec.until_decided or done >= header.planned:
+        return ""
+    return f"unfinished: {done} of {header.planned} trials"
 
 
 def model_words(facts: HostFacts) -> str | None:
@@ -109,6 +116,7 @@ def _qualities(inference: Inference) -> tuple[str, ...]:
         f"batch {inference.batch}",
         "CUDA graph" if inference.graph else "",
         "blocking wait" if inference.wait == "block" else "",
+        "" if inference.period_s is None else f"every {1e3 * inference.period_s:g} ms",
     )
 
 

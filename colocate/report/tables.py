@@ -61,6 +61,9 @@ def cell_row(cell: Cell, rig: str) -> Mapping[str, Value]:
         "doubts": ";".join(doubt.value for doubt in cell.doubts),
         "graph": int(cell.inference.graph),
         "wait": cell.inference.wait,
+        "period_s": cell.inference.period_s,
+        "miss_ratio": cell.miss_ratio,
+        "longest_miss_run": cell.longest_miss_run,
         # A row that is copied elsewhere still says whether it was measured.
         "rig": rig,
     }
@@ -107,7 +110,8 @@ def print_table(report: Report) -> None:
     table = Table(title=Text(title), title_justify="left")
     for name in ("network", "beside", "placement", "clocks"):
         table.add_column(name, no_wrap=True)
-    for name in ("p50 ms", "slowdown p50", "slowdown p99", "work lost", "doubts"):
+    timed = any(cell.miss_ratio is not None for cell in report.cells)
+    for name in ("p50 ms", *(["missed"] if timed else []), "slowdown p50", "slowdown p99", "work lost", "doubts"):
         table.add_column(name, justify="right", no_wrap=True)
     numbers = {doubt: str(number) for number, doubt in enumerate(_doubts_of(report.cells), start=1)}
     for cell in report.cells:
@@ -118,6 +122,7 @@ def print_table(report: Report) -> None:
                 cell.placement,
                 clocks_label(cell),
                 "" if cell.p50_s is None else f"{1e3 * cell.p50_s:.3g}",
+                *([_misses_text(cell)] if timed else []),
                 _interval_text(cell.slowdown_p50),
                 _interval_text(cell.slowdown_p99),
                 "" if cell.work_loss_ratio is None else f"{100 * cell.work_loss_ratio:.0f} %".replace("-0 %", "0 %"),
@@ -131,6 +136,14 @@ def print_table(report: Report) -> None:
         out.print(Text(f"No cpusets here, CPUs were set apart by affinity alone: {facts.confinement_note}"))
     for doubt, number in numbers.items():
         out.print(f"{number}  {doubt.value}: {doubt.remedy}", highlight=False, soft_wrap=True)
+
+
+def _misses_text(cell: Cell) -> str:
+    """`0.25 %, 3 running`: the share of missed deadlines and the longest run of them."""
+    if cell.miss_ratio is None:
+        return ""
+    running = f", {cell.longest_miss_run} running" if cell.longest_miss_run else ""
+    return f"{100 * cell.miss_ratio:.3g} %{running}"
 
 
 def _trials_words(report: Report) -> str:

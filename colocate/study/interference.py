@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from collections import defaultdict
@@ -54,6 +55,7 @@ def cell_of(windows: Windows, confidence: float = 0.95) -> Cell:
         doubts.add(Doubt.TRIALS_FAILED)
 
     power_w, gpu_w, cpu_w = _mean_powers_w(own)
+    miss_ratio, longest_miss_run = _misses(own, inference.period_s)
     return Cell(
         inference=inference,
         stressor=windows.stressor,
@@ -76,7 +78,18 @@ def cell_of(windows: Windows, confidence: float = 0.95) -> Cell:
         emc_hz=statistics.median_low(emc_hz) if emc_hz else None,
         temperature_c=_mean(record.temperature_c for record in own),
         doubts=tuple(doubt for doubt in Doubt if doubt in doubts),
+        miss_ratio=miss_ratio,
+        longest_miss_run=longest_miss_run,
     )
+
+
+def _misses(records: Sequence[TrialRecord], period_s: float | None) -> tuple[float | None, int | None]:
+    """The share of inferences that took longer than the period, and the longest run of them within one window."""
+    missed = [record.latencies_s > period_s for record in records if period_s is not None and len(record.latencies_s)]
+    if not missed:
+        return None, None
+    runs = (sum(1 for _ in run) for window in missed for late, run in itertools.groupby(window.tolist()) if late)
+    return float(np.concatenate(missed).mean()), max(runs, default=0)
 
 
 def _slowdown(pairs: Sequence[tuple[TrialRecord, TrialRecord]], quantile: float, confidence: float) -> Interval:

@@ -44,6 +44,8 @@ class Inference:
 
     With `graph` its kernels are captured once and launched as one CUDA graph. `wait` is how the launching thread
     waits for the GPU: `spin` (it polls, which is quickest and keeps its CPU busy) or `block` (it sleeps).
+    With `period_s` an inference is due at each multiple of it, as the frames of a camera are, and must be done before
+    the next is due; without, one follows the other.
     """
 
     network: str
@@ -52,6 +54,7 @@ class Inference:
     batch: int = 1
     graph: bool = False
     wait: str = "spin"
+    period_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +223,8 @@ class TrialRecord:
     """What one trial showed.
 
     `begins_s` (n,) is when each inference began, from the window's start; `latencies_s` (n,) how long it
-    took on the host; `device_s` (n,) how long on the accelerator, where that can be told. `gpu_temperature_c` is
+    took on the host; of a network with a period, when it was due and how long after that it was done. `device_s` (n,)
+    is how long on the accelerator, where that can be told. `gpu_temperature_c` is
     the GPU's own sensor and `throttle_reasons` what its driver said held its clock down, both within the window.
     `runtime` is what the runtime said of itself and of how it runs the network: versions, provider, settings.
     """
@@ -262,6 +266,8 @@ class Cell:
 
     `stressor` is `none` for the solo baseline. `slowdown_p50` and `slowdown_p99` are co-located over solo.
     `work_loss_ratio` is 1 - (work rate beside the network / work rate alone at the same clock point).
+    Of a network with a period, `miss_ratio` is the share of its inferences that were not done within it, and
+    `longest_miss_run` how many of these followed one another in one window at the most.
     """
 
     inference: Inference
@@ -285,3 +291,5 @@ class Cell:
     emc_hz: int | None = None
     temperature_c: float | None = None
     doubts: tuple[Doubt, ...] = ()
+    miss_ratio: float | None = None
+    longest_miss_run: int | None = None

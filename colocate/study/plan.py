@@ -111,7 +111,12 @@ def within_budget(spec: SweepSpec, facts: HostFacts) -> SweepSpec:
             f"budget: two rounds of this study take {2 * round_s:.0f} s, and fewer decide nothing; "
             f"give --budget {math.ceil(2 * round_s)}s or more, or ask for fewer cells"
         )
-    return dataclasses.replace(spec, repeats=min(spec.repeats, ROUNDS_PER_FULL_ROUND * fit))
+    # With scipy: only where a study looks at itself.
+    from colocate.study.sequential import FIRST_LOOK
+
+    # Where there is no time for a second look the only one comes when the budget is used up.
+    most = fit if fit < FIRST_LOOK else ROUNDS_PER_FULL_ROUND * fit
+    return dataclasses.replace(spec, repeats=min(spec.repeats, most))
 
 
 def settled_backend(inference: Inference, facts: HostFacts) -> Inference:
@@ -207,5 +212,9 @@ def _shuffled(items: Sequence[_T], shuffler: random.Random) -> list[_T]:
 
 
 def _content_hash(trial: Trial, seed: int) -> str:
-    content = json.dumps([seed, dataclasses.asdict(trial)], sort_keys=True, separators=(",", ":"))
+    fields = dataclasses.asdict(trial)
+    if trial.inference is not None and trial.inference.period_s is None:
+        # Came later than the rest: the ids of trials without one stay what they were, and their runs can be resumed.
+        del fields["inference"]["period_s"]
+    content = json.dumps([seed, fields], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(content.encode()).hexdigest()[:16]

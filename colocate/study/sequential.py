@@ -19,9 +19,9 @@ from dataclasses import dataclass
 
 from colocate.errors import SpecError
 from colocate.study.advice import Advice, Limits, Ruling, Verdict, advise
-from colocate.study.bounds import Look
+from colocate.study.bounds import Look, Looks, once
 from colocate.study.evidence import Evidence
-from colocate.study.model import Cell
+from colocate.study.model import Cell, SweepSpec
 
 # Below four blocks the bounds of a large table are too wide to settle much.
 FIRST_LOOK = 4
@@ -56,6 +56,11 @@ class Schedule:
     def next_look(self, rounds: int) -> int | None:
         """The number of complete rounds at which to look next, above `rounds`; None after the last look."""
         return next((each for each in self.rounds if each > rounds), None)
+
+
+def looks_of(spec: SweepSpec) -> Looks:
+    """How often a study was looked at while it ran, which is what its bounds have to allow for."""
+    return Schedule(spec.repeats) if spec.until_decided else once
 
 
 @functools.cache

@@ -82,7 +82,7 @@ def standing(
     trials: Sequence[Trial], spec: SweepSpec, records: Sequence[TrialRecord], failed: Sequence[Trial]
 ) -> Standing:
     """Where the study stands that has these `records`, and these `failed` trials. Raises ValueError as `collect`."""
-    ended = {record.trial.trial_id for record in records} | {trial.trial_id for trial in failed}
+    ended = {_window(trial) for trial in (*(record.trial for record in records), *failed)}
 
     def evidence_after(rounds: int) -> tuple[Evidence, ...]:
         return collect(
@@ -96,10 +96,15 @@ def standing(
     finished = True
     for stage in stages(trials, spec, evidence_after) if spec.until_decided else [whole(trials)]:
         wanted += stage.trials
-        finished = all(trial.trial_id in ended for trial in stage.trials)
+        finished = all(_window(trial) in ended for trial in stage.trials)
         if not finished:
             # Before its first look a study until decided has shown nothing; one of so many repeats shows what it has.
             rounds = rounds or (stage.rounds - 1 if spec.until_decided else stage.rounds)
             break
         rounds = stage.rounds
     return Standing(tuple(wanted), finished, evidence_after(rounds))
+
+
+def _window(trial: Trial) -> tuple[int, Setting]:
+    """Which window of the plan a trial is: runs of former versions have other ids, and can be judged all the same."""
+    return trial.round, Setting.of(trial)

@@ -99,7 +99,7 @@ def _windows(
 def _rank(spec: SweepSpec, inference: Inference, key: Setting) -> tuple[int | str, ...]:
     return (
         [asked.network for asked in spec.inferences].index(inference.network),
-        *dataclasses.astuple(inference)[1:],
+        *(0 if part is None else part for part in dataclasses.astuple(inference)[1:]),
         spec.placements.index(key.placement),
         # A clock left to its governor sorts before the steps.
         key.clocks.cpu_hz or 0,

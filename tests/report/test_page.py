@@ -35,6 +35,7 @@ from colocate.study.model import (
     TrialRecord,
     Work,
 )
+from colocate.study.sequential import Schedule
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -256,14 +257,30 @@ def set_limit(page: Page, name: str, value: float | None) -> None:
         box.locator("input[type=number]").fill(repr(value))
 
 
+# As a hand would set them, in one go: a hundred single steps of the browser's driver take half a minute.
+_SET = """wanted => {
+  const say = (element, kind) => element.dispatchEvent(new Event(kind, { bubbles: true }));
+  for (const [id, value] of Object.entries(wanted.choose)) {
+    const select = document.getElementById(id);
+    select.value = value;
+    say(select, "change");
+  }
+  for (const [name, value] of Object.entries(wanted.limits)) {
+    const box = document.querySelector(`[data-limit=${name}]`);
+    const [on, number] = [box.querySelector(".on"), box.querySelector("input[type=number]")];
+    if (value === null) { on.checked = false; say(on, "change"); }
+    else { number.value = value; say(number, "input"); }
+  }
+}"""
+
+
 def set_limits(page: Page, limits: Limits) -> None:
-    """Latency and power as in `limits`, the latency in ms."""
-    latency = "latency" if limits.slo_s is not None else "slowdown"
-    page.locator("#latency-as").select_option(latency)
-    page.locator("#quantile").select_option(f"p{100 * limits.quantile:.0f}")
-    set_limit(page, "latency", limits.max_slowdown if limits.slo_s is None else 1e3 * limits.slo_s)
-    set_limit(page, "power", limits.power_budget_w)
-    set_limit(page, "work", limits.max_work_loss)
+    """Set the controls to `limits`, the latency in ms."""
+    slow = limits.slo_s is None
+    choose = {"latency-as": "slowdown" if slow else "latency", "quantile": f"p{100 * limits.quantile:.0f}"}
+    latency = limits.max_slowdown if limits.slo_s is None else 1e3 * limits.slo_s
+    values = {"latency": latency, "power": limits.power_budget_w, "work": limits.max_work_loss}
+    page.evaluate(_SET, {"choose": choose, "limits": values})
 
 
 def some_limits(evidence: Sequence[Evidence], count: int) -> list[Limits]:
@@ -321,6 +338,10 @@ def test_verdicts_and_choices_are_those_of_the_advice(name: str, opened: Any, re
         rows = page.eval_on_selector_all(
             "#choices-table tr[data-place]", "rows => rows.map(row => ({...row.dataset}))"
         )
+        watts = page.eval_on_selector_all(
+            "#choices-table tr[data-recommended=true]", "rows => rows.map(row => Number(row.cells[4].textContent))"
+        )
+        assert watts == pytest.approx([choice.power_w for choice in advice.recommended], abs=0.006)
         for mark, wanted in (("recommended", "recommended"), ("front", "on_front")):
             marked = {int(row["place"]) for row in rows if row[mark] == "true"}
             assert marked == {
@@ -328,6 +349,27 @@ def test_verdicts_and_choices_are_those_of_the_advice(name: str, opened: Any, re
                 for choice in advice.choices if getattr(choice, wanted)
             }, limits  # fmt: skip
     assert seen == set(Verdict)
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        Limits(max_slowdown=1.07, quantile=0.5, power_budget_w=30.0, confidence=0.9),
+        Limits(slo_s=0.0117, quantile=0.5),
+        Limits(max_work_loss=0.2),
+    ],
+)
+def test_the_page_begins_with_the_limits_and_the_looks_of_the_study(
+    limits: Limits, tmp_path: Path, opened: Any
+) -> None:
+    header, records = a_run(rounds=6)
+    spec = dataclasses.replace(header.spec, limits=limits, until_decided=True, repeats=30)
+    run = shown(tmp_path / "report.html", dataclasses.replace(header, spec=spec, planned=1000), records)
+    page = opened(run)
+    assert not page.locator("#unfinished").count(), "it is for the data to say when enough was measured"
+    assert verdicts(page) == [ruling.verdict.value for ruling in advise(run.evidence, limits, Schedule(30)).rulings]
+    power = page.locator("[data-limit=power]")
+    assert power.locator(".on").is_checked() == (limits.power_budget_w is not None)
 
 
 def test_one_block_decides_nothing(tmp_path: Path, opened: Any) -> None:
@@ -400,3 +442,21 @@ def test_other_views_fill_the_same_tables(tx1: Shown, opened: Any) -> None:
         page.locator("#view").select_option(view)
         values[view] = page.locator("td[data-verdict] .value").first.inner_text()
     assert len(set(values.values())) == 5 and all(any(map(str.isdigit, value)) for value in values.values())
+
+
+def test_ways_to_run_a_network_are_told_apart(tmp_path: Path, opened: Any) -> None:
+    header, records = a_run()
+    half = dataclasses.replace(header.spec.inferences[0], precision="fp16")
+    halved = [
+        dataclasses.replace(
+            record, trial=dataclasses.replace(record.trial, trial_id=f"h{record.trial.trial_id}", inference=half)
+        )
+        for record in records
+        if record.trial.inference
+    ]
+    header = dataclasses.replace(
+        header, spec=dataclasses.replace(header.spec, inferences=(*header.spec.inferences, half))
+    )
+    page = opened(shown(tmp_path / "page.html", header, [*records, *halved]))
+    options = page.locator("#place option").all_inner_texts()
+    assert sorted(options) == ["alexnet, fp16, isolated, native clocks", "alexnet, fp32, isolated, native clocks"]

@@ -295,3 +295,29 @@ def test_the_cell_says_how_the_network_was_run() -> None:
     first = cells(both, SPEC)[0]
     assert first.inference == half
     assert first.clocks == clocks and math.isclose(first.p50_s or 0.0, 0.01)
+
+
+def timed(latencies_s: list[list[float]], period_s: float | None) -> Cell:
+    network = dataclasses.replace(NETWORK, period_s=period_s)
+    spec = dataclasses.replace(SPEC, inferences=(network,))
+    return cells([record(trial(i, None, network), np.array(own)) for i, own in enumerate(latencies_s)], spec)[0]
+
+
+def test_deadlines_are_missed_in_runs_that_end_with_their_window() -> None:
+    on, late = 0.01, 0.011
+    missed = timed([[late, on, late, late], [late, late, on, on]], on)
+    assert (missed.miss_ratio, missed.longest_miss_run) == (5 / 8, 2)
+    in_time = timed([[on] * 4], on)
+    assert (in_time.miss_ratio, in_time.longest_miss_run) == (0.0, 0)
+
+
+def test_back_to_back_there_is_no_deadline() -> None:
+    assert (timed([[1.0]], None).miss_ratio, timed([[1.0]], None).longest_miss_run) == (None, None)
+    assert timed([[]], 0.01).miss_ratio is None
+
+
+def test_networks_with_and_without_a_period_stand_in_one_table() -> None:
+    both = (NETWORK, dataclasses.replace(NETWORK, period_s=0.01))
+    spec = dataclasses.replace(SPEC, inferences=both)
+    found = cells([record(trial(0, None, each), np.full(10, 0.001)) for each in reversed(both)], spec)
+    assert [cell.inference for cell in found] == list(both)

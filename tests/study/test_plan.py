@@ -167,3 +167,14 @@ def test_the_estimate_grows_with_windows_and_rounds() -> None:
     short, long = plan(spec(repeats=1), facts()), plan(spec(repeats=2), facts())
     assert 0 < estimate_s(short) < estimate_s(long)
     assert estimate_s(plan(spec(window_s=4.0), facts())) > estimate_s(plan(spec(window_s=2.0), facts()))
+
+
+def test_a_period_is_part_of_an_id_and_its_absence_is_not() -> None:
+    def ids(period_s: float | None) -> set[str]:
+        asked = spec(inferences=(Inference("alexnet", period_s=period_s),))
+        return {trial.trial_id for trial in plan(asked, facts()) if trial.inference is not None}
+
+    assert ids(0.01).isdisjoint(ids(0.02)) and ids(0.01).isdisjoint(ids(None))
+    # As it was before there were periods.
+    first = next(trial for trial in plan(spec(), facts()) if trial.inference is not None)
+    assert first.trial_id == "e751bca490123f45"

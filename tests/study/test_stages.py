@@ -122,7 +122,8 @@ def test_a_budget_bounds_the_rounds() -> None:
     machine = facts(probes=("synthetic",))
     round_s = estimate_s([trial for trial in TRIALS if trial.round == 0])
     assert within_budget(SPEC, machine) == SPEC
-    assert within_budget(dataclasses.replace(SPEC, budget_s=2.5 * round_s), machine).repeats == 8
+    assert within_budget(dataclasses.replace(SPEC, budget_s=2.5 * round_s), machine).repeats == 2
+    assert within_budget(dataclasses.replace(SPEC, budget_s=4.5 * round_s), machine).repeats == 16
     assert within_budget(dataclasses.replace(SPEC, budget_s=99 * round_s), machine).repeats == 20
     with pytest.raises(SpecError, match="two rounds"):
         within_budget(dataclasses.replace(SPEC, budget_s=1.5 * round_s), machine)

@@ -98,20 +98,23 @@
 
   /** One control: a checkbox, a slider and a number, of which the number is what counts. */
   class Limit {
-    constructor(name, start) {
+    constructor(name) {
       this.box = find(`[data-limit="${name}"]`);
       this.on = find(".on", this.box);
       this.slider = find('input[type="range"]', this.box);
       this.number = find('input[type="number"]', this.box);
-      this.start = start;
       this.slider.addEventListener("input", () => this.set(this.at(this.slider.value / 1000), true));
       this.number.addEventListener("input", () => this.moved());
       this.on.addEventListener("change", update);
     }
 
-    /** Serve `quantity`, whose numbers are shown times `scale`; those between `lowest` and `highest` make sense. */
-    serve(quantity, { scale = 1, unit = "", lowest = 0, highest = Infinity, wanted = "" }) {
-      Object.assign(this, { quantity, scale, lowest, highest, wanted });
+    /**
+     * Serve `quantity`, whose numbers are shown times `scale`; those between `lowest` and `highest` make sense. Begin
+     * at `start`, unless the number that is there has the same meaning.
+     */
+    serve(quantity, { scale = 1, unit = "", lowest = 0, highest = Infinity, wanted = "", start = null }) {
+      const kept = this.unit === unit;
+      Object.assign(this, { quantity, scale, unit, lowest, highest, wanted });
       find(".unit", this.box).textContent = unit;
       const ends = run.cells.flatMap((cell) => (cell.bounds[quantity] ? [cell.bounds[quantity]] : []));
       this.known = ends.length > 0;
@@ -124,8 +127,8 @@
       else if (lowest === 1) this.range = [1.001, Math.max(1.1, 1 + 1.1 * (top - 1))];
       else this.range = [least * 0.98, top * 1.02];
       if (!this.known) this.range = [lowest === 1 ? 1.001 : 0.01, 2];
-      this.set(this.start?.(this.range) ?? this.range[1], false);
-      this.start = null;
+      if (kept) this.moved(false);
+      else this.set(start ?? this.range[1], false);
     }
 
     at(share) {
@@ -143,7 +146,7 @@
       const [from, to] = this.range;
       const share = Math.log(this.number.value / this.scale / from) / Math.log(to / from);
       if (document.activeElement !== this.slider) this.slider.value = 1000 * Math.min(1, Math.max(0, share || 0));
-      this.slider.setAttribute("aria-valuetext", `${this.number.value} ${find(".unit", this.box).textContent}`.trim());
+      this.slider.setAttribute("aria-valuetext", `${this.number.value} ${this.unit}`.trim());
       if (on) update();
     }
 
@@ -163,21 +166,20 @@
     }
 
     get words() {
-      const unit = find(".unit", this.box).textContent;
-      return `${views.get(this.quantity).label} ≤ ${this.number.value}${unit.length > 1 || unit === "W" ? ` ${unit}` : ""}`;
+      return `${views.get(this.quantity).label} ≤ ${this.number.value} ${this.unit}`.trim();
     }
   }
 
   const latencyAs = find("#latency-as");
   const quantile = find("#quantile");
-  const latency = new Limit("latency", () => 1.05);
+  const latency = new Limit("latency");
   const power = new Limit("power");
-  const work = new Limit("work", () => 0.1);
+  const work = new Limit("work");
   const controls = [latency, power, work];
 
   function serveLatency() {
     if (latencyAs.value === "slowdown") {
-      latency.serve(`slowdown_${quantile.value}`, { unit: "×", lowest: 1, wanted: "above 1, as in 1.2 for 20 % slower" });
+      latency.serve(`slowdown_${quantile.value}`, { unit: "×", lowest: 1, start: 1.05, wanted: "above 1, as in 1.2 for 20 % slower" });
     } else {
       latency.serve(`latency_${quantile.value}_s`, { scale: 1e3, unit: "ms", wanted: "above 0" });
     }
@@ -423,7 +425,7 @@
       row.dataset.front = choice.front[cost.value];
       row.append(
         make("th", run.networks[choice.network], { scope: "row" }),
-        make("td", `${run.places[choice.number].placement}, ${run.places[choice.number].clocks}${choice.recommended ? " ★" : ""}`),
+        make("td", `${run.places[choice.number].placement}, ${run.places[choice.number].clocks}${choice.recommended ? " ★" : ""}`, { class: "where" }),
         make("td", choice.cells.map((cell) => cell.task).join(", ")),
         ...[percent(choice.work_share), number(choice.power_w, 2), choice.per_j === null ? "–" : number(1000 * choice.per_j, 1), number(choice.slowdown, 3)]
           .map((text) => make("td", text, { class: "number" })),
@@ -478,16 +480,25 @@
   const judged = run.cells.filter((cell) => cell.judged).length;
   for (const option of quantile.options) {
     const count = known(`slowdown_${option.value}`);
-    if (count < judged) option.textContent += ` (${count} of ${judged} cells)`;
+    if (count < judged) option.title = `known in ${count} of ${judged} cells`;
   }
-  quantile.value = ["p95", "p50"].find((q) => 2 * known(`slowdown_${q}`) > judged) ?? "p50";
+  // The limits that the study was made for, where it was made for any.
+  const asked = Object.keys(run.limits).sort().find((quantity) => /^(latency|slowdown)_/.test(quantity));
+  [latencyAs.value, quantile.value] = asked
+    ? asked.split("_")
+    : ["slowdown", ["p95", "p50"].find((q) => 2 * known(`slowdown_${q}`) > judged) ?? "p50"];
   find("#view").value = `slowdown_${quantile.value}`;
   view = views.get(find("#view").value);
   if (!known("power_w")) cost.value = "slowdown";
-  latency.on.checked = true;
+  latency.on.checked = asked !== undefined || !Object.keys(run.limits).length;
   serveLatency();
   power.serve("power_w", { unit: "W", wanted: "above 0 W" });
-  work.serve("work_loss_ratio", { highest: 1, wanted: "a share between 0 and 1, as in 0.1" });
+  work.serve("work_loss_ratio", { highest: 1, start: 0.1, wanted: "a share between 0 and 1, as in 0.1" });
+  for (const control of controls.filter(({ quantity }) => quantity in run.limits)) {
+    control.number.value = String(run.limits[control.quantity] * control.scale);
+    control.on.checked = true;
+    control.moved(false);
+  }
   run.places.forEach((each, i) => place.append(make("option", `${run.networks[each.network]}, ${placeName(each)}`, { value: i })));
 
   for (const select of [latencyAs, quantile]) select.addEventListener("change", () => (serveLatency(), update()));

@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from colocate.report.labels import ratio_text, shortened, task_label, three_digits
+from colocate.report.labels import inference_label, ratio_text, task_label, three_digits
 from colocate.report.metrics import Scale
 from colocate.report.tables import clocks_label
 from colocate.study.advice import absence
 from colocate.study.bounds import Bounds
 from colocate.study.evidence import QUANTILES, Evidence, Quantity
 from colocate.study.interference import SOLO
+from colocate.study.limits import Limits
 from colocate.study.model import Cell, ClockPoint, Doubt, FloatArray, Inference, Interval, TrialRecord
 from colocate.study.stats import sample_quantile
 from colocate.study.windows import Setting
@@ -93,11 +94,16 @@ def place_of(cell: Cell) -> Place:
 
 
 def payload(
-    evidence: Sequence[Evidence], judged: Sequence[Bounds], records: Iterable[TrialRecord], confidence: float
+    evidence: Sequence[Evidence],
+    judged: Sequence[Bounds],
+    records: Iterable[TrialRecord],
+    confidence: float,
+    limits: Limits | None,
 ) -> Mapping[str, Any]:
     """The page's data, ready for JSON: absent is null, and no number is infinite.
 
-    `evidence` is that of all cells, `judged` what `study.bounds.bounds` makes of it at `confidence`.
+    `evidence` is that of all cells, `judged` what `study.bounds.bounds` makes of it at `confidence`; the
+    page begins with `limits`.
     """
     cells = [each.cell for each in evidence]
     places = list({place_of(cell): cell for cell in cells})
@@ -108,12 +114,13 @@ def payload(
     curves = _curves(records)
     return {
         "confidence": confidence,
+        "limits": {} if limits is None else {quantity.value: limit for quantity, limit in limits.by_quantity.items()},
         "views": [
             {"key": view.key, "label": view.label, "unit": view.unit, "scale": view.scale.name, "alone": view.alone}
             for view in VIEWS
         ],
         "levels": LEVELS,
-        "networks": [shortened(inference.network) for inference in inferences],
+        "networks": [", ".join(filter(None, inference_label(inference, inferences))) for inference in inferences],
         "places": [
             {
                 "network": inferences.index(cell.inference),

@@ -14,14 +14,24 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from colocate import __version__
-from colocate.report.labels import caption_of, clock_label, model_words, plain, task_label, tasks_of, three_digits
+from colocate.report.labels import (
+    caption_of,
+    clock_label,
+    model_words,
+    plain,
+    task_label,
+    tasks_of,
+    three_digits,
+    unfinished_words,
+)
 from colocate.report.page import words
 from colocate.report.page.payload import VIEWS, payload
 from colocate.report.validation import checks_of, constants_of, summary_of
 from colocate.store import Failure, Header
-from colocate.study.bounds import Bounds, Looks, bounds, once
+from colocate.study.bounds import Bounds, bounds
 from colocate.study.evidence import Evidence
 from colocate.study.model import Cell, Inference, TrialRecord
+from colocate.study.sequential import looks_of
 
 CONFIDENCE = 0.95
 
@@ -59,14 +69,16 @@ def write_page(
     evidence: Sequence[Evidence],
     records: Sequence[TrialRecord],
     failures: Sequence[Failure],
-    looks: Looks = once,
 ) -> Path:
-    """Write the page of a run to `path`, and return that. `evidence` is of all cells, `looks` is as for `advise`.
+    """Write the page of a run to `path`, and return that. `evidence` is of all cells.
 
+    It begins with the limits that the study was made for, and its bounds allow for the looks that it took.
     The same run in a folder of the same name gives the same bytes. Raises OSError, and StoreError where the header
     is damaged.
     """
-    judged = bounds(evidence, CONFIDENCE, looks)
+    limits = header.spec.limits
+    confidence = CONFIDENCE if limits is None else limits.confidence
+    judged = bounds(evidence, confidence, looks_of(header.spec))
     cells = [each.cell for each in evidence]
     checks, constants = checks_of(header), constants_of(header)
     scripts = {"page": _asset("page.js"), "plotly": get_plotlyjs()}
@@ -92,19 +104,19 @@ def write_page(
             role: summary_of([check for check in checks if check.role == role])
             for role in dict.fromkeys(check.role for check in checks)
         },
-        planned=header.planned,
-        done=len(records),
+        unfinished=unfinished_words(header, len(records)),
         failures=words.failure_rows(failures),
-        confidence=f"{100 * CONFIDENCE:g} %",
+        confidence=f"{100 * confidence:g} %",
+        error=f"{100 * (1 - confidence):.3g} %",
         judged=len(judged),
-        tables=_tables(cells, judged),
+        tables=_tables(cells, judged, confidence),
         views=VIEWS,
         doubts=words.doubt_rows(cells),
         facts=words.machine_rows(header.facts),
         networks=words.network_rows(header),
         runtime=words.runtime_rows(records),
         study=words.study_file(header.request),
-        payload=payload(evidence, judged, records, CONFIDENCE),
+        payload=payload(evidence, judged, records, confidence, limits),
         number=three_digits,
     )
     path.write_text(page, encoding="utf-8")
@@ -126,16 +138,21 @@ def _policy(scripts: Iterable[str]) -> str:
     )
 
 
-def _tables(cells: Sequence[Cell], judged: Sequence[Bounds]) -> list[Table]:
+def _tables(cells: Sequence[Cell], judged: Sequence[Bounds], confidence: float) -> list[Table]:
     inferences = list(dict.fromkeys(cell.inference for cell in cells))
     return [
-        _table(inferences.index(inference), inference, placement, cells, judged)
+        _table(inferences.index(inference), inference, placement, cells, judged, confidence)
         for inference, placement in dict.fromkeys((cell.inference, cell.placement) for cell in cells)
     ]
 
 
 def _table(
-    network: int, inference: Inference, placement: str, cells: Sequence[Cell], judged: Sequence[Bounds]
+    network: int,
+    inference: Inference,
+    placement: str,
+    cells: Sequence[Cell],
+    judged: Sequence[Bounds],
+    confidence: float,
 ) -> Table:
     here = (inference, placement)
     own = {number: cell for number, cell in enumerate(cells) if (cell.inference, cell.placement) == here}
@@ -157,7 +174,7 @@ def _table(
         plain(inference.network),
         words.how_words(inference),
         placement,
-        words.findings(found, CONFIDENCE),
+        words.findings(found, confidence),
         [task_label(task) for task in tasks],
         any((point.cpu_hz, point.gpu_hz) != (None, None) for point in points),
         rows,

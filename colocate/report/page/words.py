@@ -37,8 +37,9 @@ def findings(judged: Sequence[Bounds], confidence: float) -> tuple[str, ...]:
     sentences = [_slowdown_words(quantity, judged) for quantity in quantities]
     if not tails:
         sentences.append("No window holds enough inferences to know its tail.")
-    sure = f"All at {100 * confidence:g} % confidence over the whole table."
-    sentences += [_power_words(judged), _loss_words(judged), sure]
+    sentences += [_power_words(judged), _loss_words(judged)]
+    if any(estimate.interval.lo is not None for each in judged for estimate in each.estimates.values()):
+        sentences.append(f"All at {100 * confidence:g} % confidence over the whole table.")
     return tuple(sentence.replace(" %", "\N{NO-BREAK SPACE}%") for sentence in sentences)
 
 

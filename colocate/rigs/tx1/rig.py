@@ -74,6 +74,8 @@ class Tx1Rig:
                     f"rig '{NAME}' models a thread that launches kernels one by one and sleeps until the GPU is "
                     "done: leave out graph and wait"
                 )
+            if inference.period_s is not None:
+                raise SpecError(f"rig '{NAME}' models inferences back to back: leave out period-ms")
             networks.check(inference.network, inference.batch)
             self._check_memory(inference)
         for stressor in dict.fromkeys(trial.stressor for trial in trials if trial.stressor is not None):

@@ -410,7 +410,7 @@ def test_a_budget_ends_a_sweep_until_decided(tmp_path: Path) -> None:
         # A round is four windows of 0.5 s, as many warm-ups, and loading: 6.6 s.
         assert (header.spec.budget_s, header.spec.repeats) == (50.0, 28)
     dry = colocate("sweep", *arguments, "--budget", "50s", "--dry-run")
-    assert dry.stdout.splitlines()[-1] == "at the most 112 trials in 56 blocks, about 1 min"
+    assert dry.stdout.splitlines()[-1] == "at the most 112 trials in 56 blocks, in virtual time: seconds"
     refused(2, "two rounds of this study take", *arguments, "--budget", "5s", "--out", tmp_path / "other")
     assert not (tmp_path / "other").exists()
 

@@ -22,7 +22,7 @@ def energy_j(total_j: float, busy_from: float) -> np.ndarray:
     return np.outer(np.clip((phase - busy_from) / (1 - busy_from), 0, 1) * total_j, np.ones(3))
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.floats(0.005, 0.5), st.floats(0.1, 3.0), st.floats(0.0, 0.9))
 def test_the_readings_integrate_to_the_energy_spent(latency_s: float, mean_w: float, busy_from: float) -> None:
     latencies = np.full(max(60, int(10 / latency_s)), latency_s)

@@ -24,6 +24,7 @@ from colocate.study.plan import plan
 from colocate.study.saving import Saving, saving
 from colocate.study.sequential import Schedule, looks_of
 from colocate.study.stages import Standing, standing
+from colocate.study.stats import POOL_MIN_CELLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +87,14 @@ class Counsel:
         cells = counted(self.advice.judged, "cell")
         measured = {q.kind for each in self.shown.standing.evidence if each.colocated for q in each.values}
         kinds = f", the lower bounds for {len(measured)} kinds of limit too" if len(measured) > 1 else ""
+        # Fewer variances are left as they are.
+        many = self.advice.judged >= POOL_MIN_CELLS
+        steadied = ", and variances are steadied over the table (Smyth 2004)" if many else ""
         together = f"Over all {cells} together" if self.advice.judged > 1 else "For the one cell"
         return (
             f"{together} the chance of any wrong SAFE is at most {error}, "
             f"and so is that of any wrong UNSAFE: intervals are widened for {cells}{looks} "
-            f"(Bonferroni){kinds}, and variances are steadied over the table (Smyth 2004)."
+            f"(Bonferroni){kinds}{steadied}."
         )
 
     @property
@@ -357,7 +361,10 @@ def _choice_rows(counsel: Counsel) -> Iterable[tuple[str, ...]]:
             )
 
 
-_FRONT = "Pareto front: no other choice of the network does as much work for as little power (or slowdown)"
+_FRONT = (
+    "Pareto front: no other choice of the network does as much work for as little power (or slowdown). Work is the "
+    "share of the tasks' best solo work, and work per kJ the seconds of it that are done per kilojoule"
+)
 
 
 def print_counsel(counsel: Counsel) -> None:

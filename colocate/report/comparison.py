@@ -177,8 +177,8 @@ _COLUMNS = {
     "placement": False,
     "clocks, MHz": False,
     "quantity": True,
-    "after / before [interval]": False,
-    "": False,
+    "after/before [interval]": False,
+    "change": False,
 }
 
 

@@ -32,6 +32,7 @@ from colocate.study.limits import Quantity
 from colocate.study.model import Cell, ClockPoint, Doubt, Inference, Interval, Stressor, SweepSpec
 from colocate.study.saving import Saving
 from colocate.study.stages import OverBudget, Standing
+from colocate.study.stats import POOL_MIN_CELLS
 from tests.study.test_plan import facts
 
 NASTY = "a|b`*_[x](http://y)<script>\n# $z$ @all \x1b[31m www.example.org ~~.onnx"
@@ -91,8 +92,14 @@ def test_an_unfinished_run_says_so() -> None:
 
 def test_the_correction_is_stated_whole() -> None:
     said = judged(LIMITS).correction
-    assert "lower bounds for 2 kinds of limit too" in said and "Smyth 2004" in said
+    assert "lower bounds for 2 kinds of limit too" in said and "Smyth 2004" not in said, "three are too few for that"
     shown = judged(LIMITS).shown
+    solo, cool, *_ = shown.standing.evidence
+    cells = [dataclasses.replace(cool.cell, stressor=f"task {n}") for n in range(POOL_MIN_CELLS)]
+    many = dataclasses.replace(
+        shown.standing, evidence=(solo, *(dataclasses.replace(cool, cell=cell) for cell in cells))
+    )
+    assert "over the table (Smyth 2004)" in counsel(dataclasses.replace(shown, standing=many), LIMITS).correction
     one = dataclasses.replace(shown.standing, evidence=shown.standing.evidence[:2])
     assert "widened for 1 cell (" in counsel(dataclasses.replace(shown, standing=one), LIMITS).correction
 

@@ -33,6 +33,7 @@ from colocate.study.bounds import FOREVER, Bounds, bounds
 from colocate.study.evidence import Evidence
 from colocate.study.model import Cell, Inference, TrialRecord
 from colocate.study.sequential import looks_of
+from colocate.study.stats import POOL_MIN_CELLS
 
 CONFIDENCE = 0.95
 
@@ -110,6 +111,7 @@ def write_page(
         confidence=f"{100 * confidence:g} %",
         error=f"{100 * (1 - confidence):.3g} %",
         judged=len(judged),
+        steadied=len(judged) >= POOL_MIN_CELLS,
         looks=len(looks_of(header.spec)(FOREVER)),
         tables=_tables(cells, judged, confidence),
         views=VIEWS,

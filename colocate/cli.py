@@ -98,13 +98,13 @@ def _sweep(arguments: argparse.Namespace) -> int:
 
 
 def _say_what_was_decided(folder: Path) -> None:
-    from colocate.report.advice import counsel, read_standing, saving_words, summary
+    from colocate.report.advice import budget_words, counsel, read_standing, saving_words, summary
 
     shown = read_standing(folder)
     assert shown.header.spec.limits is not None, "a study until decided has limits"
     with contextlib.suppress(SpecError):  # no cell at all: said in another place
         said = counsel(shown, shown.header.spec.limits)
-        _say("\n".join(filter(None, (summary(said), saving_words(said)))))
+        _say("\n".join(filter(None, (summary(said), budget_words(said), saving_words(said)))))
 
 
 def _advise(arguments: argparse.Namespace) -> int:
@@ -117,7 +117,7 @@ def _advise(arguments: argparse.Namespace) -> int:
         raise SpecError("nothing to judge by: give --slo-ms, --max-slowdown, --power-budget or --max-work-loss")
     said = counsel(shown, limits)
     if arguments.json:
-        print(json.dumps(counsel_json(said, arguments.folder)))
+        _print_json(counsel_json(said, arguments.folder))
     elif arguments.markdown:
         print(counsel_markdown(said))
     else:
@@ -130,7 +130,7 @@ def _compare(arguments: argparse.Namespace) -> int:
 
     found = compare_runs(arguments.before, arguments.after, arguments.max_regression, arguments.confidence)
     if arguments.json:
-        print(json.dumps(comparison_json(found)))
+        _print_json(comparison_json(found))
     elif arguments.markdown:
         print(comparison_markdown(found))
     else:
@@ -233,7 +233,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
     findings = examine(gpu_bandwidth=arguments.gpu_bandwidth)
     if arguments.json:
-        print(json.dumps([asdict(finding) for finding in findings]))
+        _print_json([asdict(finding) for finding in findings])
     else:
         print_findings(findings)
     return 0
@@ -282,7 +282,7 @@ def _report_on(folder: Path, arguments: argparse.Namespace) -> int:
             from colocate.report.layers import layers_json
 
             summary |= layers_json(report.layers)
-        print(json.dumps(summary))
+        _print_json(summary)
         return 0
     if report.efficiency is not None:
         from colocate.report.efficiency import print_efficiency
@@ -311,23 +311,27 @@ def _report_on(folder: Path, arguments: argparse.Namespace) -> int:
 
 
 def _print_plan(arguments: argparse.Namespace, spec: SweepSpec, rig: Rig) -> None:
-    from colocate.report.tables import trial_row
+    from colocate.report.tables import minutes, trial_row
     from colocate.study.plan import estimate_s, plan, within_budget
 
     facts = rig.facts()
     trials = plan(within_budget(spec, facts), facts)
     rig.check(trials)
-    seconds = None if facts.virtual_time else round(min(estimate_s(trials), spec.budget_s or math.inf))
+    all_s = estimate_s(trials)
+    seconds = None if facts.virtual_time else round(min(all_s, spec.budget_s or math.inf))
     if arguments.json:
         rows = [trial_row(trial) for trial in trials]
-        print(json.dumps({"rig": facts.rig, "trials": len(trials), "estimate_s": seconds, "plan": rows}))
+        _print_json({"rig": facts.rig, "trials": len(trials), "estimate_s": seconds, "plan": rows})
         return
     for trial in trials:
         row = trial_row(trial)
         print("  ".join(f"{key}={value}" for key, value in row.items() if value is not None))
     most = "at the most " if spec.until_decided else ""
-    long = "in virtual time: seconds" if seconds is None else f"about {seconds / 60:.0f} min"
+    long = "in virtual time: seconds" if seconds is None else f"about {minutes(all_s)}"
     print(f"{most}{len(trials)} trials in {trials[-1].block + 1} blocks, {long}")
+    if spec.budget_s is not None and all_s > spec.budget_s:
+        fit = math.floor(len(trials) * spec.budget_s / all_s)
+        print(f"the budget ends it after {minutes(spec.budget_s)} at the most: about {fit} of these trials fit")
 
 
 def _request(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -625,6 +629,20 @@ by itself: power above idle times the time of a turn, told only where that power
 the GPU tells when it launches and not how long a kernel runs: there times too are those of the blocks by themselves.
 The ceilings of the roofline are a large matrix product and a large copy in the same runtime."""
 _REPORT = "Rebuilds cells.csv, report.html and the figures of a run from its run.sqlite."
+
+
+def _print_json(value: object) -> None:
+    """One line that every JSON reader takes."""
+    print(json.dumps(_finite(value), allow_nan=False))
+
+
+def _finite(value: object) -> object:
+    """`value` with null for the numbers that JSON does not have."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(each) for key, each in value.items()}
+    return [_finite(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def _say(line: str) -> None:

@@ -202,9 +202,8 @@ def _validated(keys: Mapping[str, Any]) -> Request:
         # Of the branches of a union the one that went deepest is the one that was meant; their names are no keys.
         first = max(error.errors(), key=lambda each: len(each["loc"]))
         where = ".".join(str(part) for part in first["loc"] if part not in _BRANCHES)
-        raise SpecError(
-            f"{repr(where)[1:-1]}: {first['msg'][0].lower()}{first['msg'][1:]}, not {first['input']!r}"
-        ) from error
+        said = first["msg"].replace("a valid tuple", "a list")
+        raise SpecError(f"{repr(where)[1:-1]}: {said[0].lower()}{said[1:]}, not {first['input']!r}") from error
 
 
 def _inference(entry: str | NetworkRequest, request: Request) -> Inference:

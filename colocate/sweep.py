@@ -19,6 +19,10 @@ from colocate.study.plan import Stage, distinct_inferences, plan, whole, within_
 PASSING = frozenset({Doubt.CLOCK_DRIFTED, Doubt.THROTTLED})
 
 
+# How long a study may get: settled before it begins, as its error is shared out over that.
+_LENGTH = ("repeats", "budget_s")
+
+
 class Observer(Protocol):
     """Is told of progress between windows, never inside one."""
 
@@ -128,7 +132,13 @@ def refuse_other_study(stored: Header, wanted: Header) -> None:
     if stored.networks != wanted.networks:
         differences.append("the network files differ")
     if differences:
-        raise SpecError(f"the run cannot be resumed: {'; '.join(differences)}. Choose another --out")
+        longer = any(getattr(stored.spec, key) != getattr(wanted.spec, key) for key in _LENGTH)
+        why = (
+            " (blocks that are added after a look at the verdicts break their promise: make a new run)"
+            if longer
+            else ""
+        )
+        raise SpecError(f"the run cannot be resumed: {'; '.join(differences)}{why}. Choose another --out")
 
 
 def _words(value: object) -> str:

@@ -88,6 +88,7 @@ def test_a_finished_run_resumes_to_nothing_and_is_not_overwritten(finished: Path
 
 def test_another_study_is_not_mixed_in(finished: Path) -> None:
     refused(2, "spec.window_s was 0.1 and is 0.2", "--resume", "--out", finished, "--window", "0.2", "--quiet")
+    refused(2, "break their promise: make a new run", "--resume", "--out", finished, "--repeats", "9", "--quiet")
 
 
 def test_another_machine_is_not_mixed_in(finished: Path, tmp_path: Path) -> None:
@@ -409,7 +410,10 @@ def test_a_budget_ends_a_sweep_until_decided(tmp_path: Path) -> None:
         # A round is four windows of 0.5 s, as many warm-ups, and loading: 6.6 s.
         assert (header.spec.budget_s, header.spec.repeats) == (50.0, 28)
     dry = colocate("sweep", *arguments, "--budget", "50s", "--dry-run")
-    assert dry.stdout.splitlines()[-1] == "at the most 112 trials in 56 blocks, in virtual time: seconds"
+    assert dry.stdout.splitlines()[-2:] == [
+        "at the most 112 trials in 56 blocks, in virtual time: seconds",
+        "the budget ends it after 50 s at the most: about 33 of these trials fit",
+    ]
     refused(2, "two rounds of this study take", *arguments, "--budget", "5s", "--out", tmp_path / "other")
     assert not (tmp_path / "other").exists()
 

@@ -141,6 +141,7 @@ def test_the_default_is_the_founding_studys_nine_pairs() -> None:
         ({"commands": {"x": 3}}, r"commands\.x"),
         ({"repeats": 2.5}, "repeats: .*integer"),
         ({"cpu_clocks": ["native", "low"]}, "cpu_clocks: .*native alone"),
+        ({"cpu_clocks": "high"}, "cpu_clocks: input should be a list, not 'high'"),
         ({"cpu_clocks": ["fast"]}, "'fast' is neither MHz"),
         ({"gpu_clocks": [-1]}, "gpu_clocks"),
         ({"placement": ["besides"]}, "unknown placement"),

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
 from colocate.errors import SpecError, StoreError
-from colocate.report.labels import clocks_words, inference_label, inferences_of, plain, shortened
-from colocate.report.tables import console
+from colocate.report.labels import clocks_words, counted, inference_label, inferences_of, plain, shortened
+from colocate.report.tables import compact_table, console, minutes, misses_words
 from colocate.store import Header, Run
 from colocate.study.advice import TURNS, Advice, Check, Choice, Limits, Ruling, Verdict, advise, deciding
-from colocate.study.bounds import once
+from colocate.study.bounds import PROBABLE, once
 from colocate.study.limits import Quantity
-from colocate.study.model import Cell, Inference, Interval
+from colocate.study.model import Cell, Doubt, Inference, Interval
 from colocate.study.plan import plan
 from colocate.study.saving import Saving, saving
 from colocate.study.sequential import Schedule, looks_of
 from colocate.study.stages import Standing, standing
+from colocate.study.stats import POOL_MIN_CELLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,22 +84,46 @@ class Counsel:
         """What the verdicts of the whole table promise together, in a sentence."""
         looks = "" if (schedule := self.shown.schedule) is None else f" and {len(schedule.rounds)} looks at the table"
         error = f"{100 * (1 - self.advice.limits.confidence):.3g} %"
+        cells = counted(self.advice.judged, "cell")
+        measured = {q.kind for each in self.shown.standing.evidence if each.colocated for q in each.values}
+        kinds = f", the lower bounds for {len(measured)} kinds of limit too" if len(measured) > 1 else ""
+        # Fewer variances are left as they are.
+        many = self.advice.judged >= POOL_MIN_CELLS
+        steadied = ", and variances are steadied over the table (Smyth 2004)" if many else ""
+        together = f"Over all {cells} together" if self.advice.judged > 1 else "For the one cell"
         return (
-            f"Over all {self.advice.judged} judged cells together the chance of any wrong SAFE is at most {error}, "
-            f"and so is that of any wrong UNSAFE: intervals are widened for {self.advice.judged} cells{looks} "
-            "(Bonferroni)."
+            f"{together} the chance of any wrong SAFE is at most {error}, "
+            f"and so is that of any wrong UNSAFE: intervals are widened for {cells}{looks} "
+            f"(Bonferroni){kinds}{steadied}."
         )
+
+    @property
+    def remedies(self) -> tuple[str, ...]:
+        """What to do about each doubt that keeps a limit from being decided on."""
+        evidence = {each.cell: each for each in self.shown.standing.evidence}
+        met = {
+            doubt
+            for ruling in self.advice.rulings
+            for check in ruling.checks
+            if check.verdict is Verdict.UNDECIDED
+            for doubts in (evidence[ruling.cell].left_out, evidence[ruling.cell].withheld)
+            for doubt in doubts.get(check.quantity, ())
+        }
+        return tuple(f"{doubt.value}: {doubt.remedy}" for doubt in Doubt if doubt in met)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """How far the run has come, what its verdicts promise, and what a choice of several tasks means."""
-        stands, spec = self.shown.standing, self.shown.header.spec
-        notes = [self.correction, TURNS]
+        stands = self.shown.standing
+        notes = [self.correction, TURNS, *filter(None, (_more_words(self), _frame_words(self), budget_words(self)))]
         if not stands.finished:
             so_far = f"This run is unfinished, with {self.shown.done} of {len(stands.wanted)} trials"
+            schedule = self.shown.schedule
             judged = (
-                "it is judged by its last complete look, and what it has shown stays shown."
-                if spec.until_decided
+                f"no look has been reached yet (the first comes after {schedule.rounds[0]} rounds)."
+                if schedule is not None and not stands.looks
+                else "it is judged by its last complete look, and what it has shown stays shown."
+                if schedule is not None
                 else "it is judged as it stands. To stop as soon as verdicts please breaks their promise: "
                 "a sweep --until decided is the way to stop early."
             )
@@ -123,14 +148,6 @@ def counsel(shown: Shown, limits: Limits) -> Counsel:
 
 # ---- words
 
-_NAMES = {"latency": "latency", "slowdown": "slowdown", "power": "power", "work": "work loss"}
-
-
-def quantity_words(quantity: Quantity) -> str:
-    """`p95 latency`, `power` or `work loss`."""
-    tail = re.search(r"_(p\d\d)", quantity.value)
-    return f"{tail[1]} {_NAMES[quantity.kind]}" if tail else _NAMES[quantity.kind]
-
 
 def value_words(quantity: Quantity, value: float) -> str:
     """`value` with its unit as people say it: ms, W, per cent, or a bare ratio."""
@@ -150,15 +167,53 @@ def interval_words(quantity: Quantity, interval: Interval | None) -> str:
 
 
 def _limit_words(limits: Limits) -> str:
-    return ", ".join(f"{quantity_words(q)} <= {value_words(q, limit)}" for q, limit in limits.by_quantity.items())
+    return ", ".join(f"{q.words} <= {value_words(q, limit)}" for q, limit in limits.by_quantity.items())
 
 
 def _remaining(ruling: Ruling) -> str:
     """What would decide an undecided cell."""
-    if ruling.verdict is not Verdict.UNDECIDED:
-        return ""
-    more = "" if ruling.further_blocks is None else f"about {ruling.further_blocks} more blocks"
+    more = "" if ruling.further_blocks is None else f"about {counted(ruling.further_blocks, 'more block')}"
     return "; ".join(filter(None, (more, ruling.reason)))
+
+
+def _more_words(counsel: Counsel) -> str:
+    """How more blocks than the run was made for are had; empty where none are known to help."""
+    wanted = [
+        ruling.cell.blocks + ruling.further_blocks
+        for ruling in counsel.advice.rulings
+        if ruling.further_blocks is not None
+    ]
+    spec = counsel.shown.header.spec
+    if not wanted or (spec.until_decided and not counsel.shown.standing.finished):
+        return ""
+    if (repeats := max(wanted)) <= spec.repeats and not spec.until_decided:
+        return "This run has these further blocks still to come: --resume it."
+    return (
+        f"More blocks take a new run, with --repeats {repeats} for all that would help: to a run whose verdicts were "
+        "seen none can be added without breaking their promise."
+    )
+
+
+def _frame_words(counsel: Counsel) -> str:
+    """At which frame rates the networks ran; empty where all ran back to back."""
+    among = inferences_of(_cells(counsel))
+    told = [
+        f"{_network(each, among)} gets a frame every {1e3 * each.period_s:g} ms"
+        for each in among
+        if each.period_s is not None
+    ]
+    return f"{'; '.join(told)}; missed: frames that took longer, and the longest run of them." if told else ""
+
+
+def budget_words(counsel: Counsel) -> str:
+    """Why a study ended before all was decided: its budget; empty where that was not it."""
+    over, budget_s = counsel.shown.standing.over_budget, counsel.shown.header.spec.budget_s
+    if over is None or budget_s is None:
+        return ""
+    return (
+        f"The budget of {budget_s:.0f} s ended it: the next look, after {over.rounds} rounds, would take until "
+        f"{over.at_s:.0f} s."
+    )
 
 
 def _network(inference: Inference, among: Sequence[Inference]) -> str:
@@ -175,13 +230,13 @@ def _facts(choice: Choice) -> str:
     facts = [
         "" if choice.work_share is None else f"{100 * choice.work_share:.0f} % of the tasks' best solo work",
         "" if choice.power_w is None else f"{choice.power_w:.3g} W",
-        "" if choice.work_share_per_j is None else f"{choice.work_share_per_j:.3g} s of solo work per joule",
+        ""
+        if choice.work_share_per_j is None
+        else f"{1e3 * choice.work_share_per_j:.3g} s of their best solo work per kJ",
         "" if choice.slowdown is None else f"slowdown {choice.slowdown:.3f}",
     ]
     margins = [
-        f"{quantity_words(quantity)} {100 * margin:.1f} %"
-        for quantity, margin in choice.margins.items()
-        if margin is not None
+        f"{quantity.words} {100 * margin:.1f} %" for quantity, margin in choice.margins.items() if margin is not None
     ]
     return ", ".join(filter(None, facts)) + (f"; left to the limit: {', '.join(margins)}" if margins else "")
 
@@ -210,6 +265,11 @@ def _clocks(of: Choice | Cell) -> str:
     return clocks_words(cell)
 
 
+def _steps(of: Choice | Cell) -> str:
+    """The clocks for a column of MHz."""
+    return _clocks(of).removesuffix(" MHz (CPU/GPU)").removesuffix(" clocks")
+
+
 def _cells(counsel: Counsel) -> list[Cell]:
     return [ruling.cell for ruling in counsel.advice.rulings]
 
@@ -227,59 +287,58 @@ def saving_words(counsel: Counsel) -> str:
         return ""
     change = f"{100 * saved.ratio:.0f} % less" if saved.ratio >= 0 else f"{-100 * saved.ratio:.0f} % more"
     return (
-        f"Took {_minutes(saved.taken_s)} of windows and pauses, {change} than a fixed design that decides as many "
-        f"cells: {saved.fixed_rounds} rounds of every cell, {_minutes(saved.fixed_s)}, by the scatter seen here."
+        f"Took {minutes(saved.taken_s)} of windows and pauses, {change} than a fixed design that, with "
+        f"hindsight of means and scatter, decides as many cells with a chance of {100 * PROBABLE:.0f} % each: "
+        f"{counted(saved.fixed_rounds, 'round')} of every cell, {minutes(saved.fixed_s)}."
     )
-
-
-def _minutes(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
 # ---- the three forms
 
-_COLUMNS = (
-    "network",
-    "beside",
-    "placement",
-    "clocks",
-    "verdict",
-    "decided by",
-    "estimate [interval]",
-    "limit",
-    "to decide it",
-)
+# Columns by name, and whether their text may be broken into lines.
+_COLUMNS = {
+    "network": True,
+    "beside": True,
+    "placement": False,
+    "clocks, MHz": False,
+    "verdict": False,
+    "decided by": True,
+    "estimate [interval]": False,
+    "limit": False,
+    "missed": False,
+    "to decide it": True,
+}
+# Shown however alike the rows are.
+_KEPT = ("beside", "verdict", "estimate [interval]", "to decide it")
 _STYLES = {Verdict.SAFE: "green", Verdict.UNSAFE: "red", Verdict.UNDECIDED: "yellow"}
-_CHOICE_COLUMNS = (
-    "network",
-    "placement",
-    "clocks",
-    "tasks by turns",
-    "work done",
-    "power",
-    "work per J",
-    "slowdown",
-    "",
-)
+_CHOICE_COLUMNS = {
+    "network": True,
+    "placement": False,
+    "clocks, MHz": False,
+    "tasks by turns": True,
+    "work done": False,
+    "power": False,
+    "work per kJ": False,
+    "slowdown": False,
+    "": True,
+}
 
 
-def _rows(counsel: Counsel) -> Iterable[tuple[Ruling, tuple[str, ...]]]:
+def _rows(counsel: Counsel, remaining: Callable[[Ruling], str]) -> Iterable[tuple[str, ...]]:
     among = inferences_of(_cells(counsel))
     for ruling in counsel.advice.rulings:
         cell, check = ruling.cell, deciding(ruling)
         yield (
-            ruling,
-            (
-                _network(cell.inference, among),
-                shortened(cell.stressor),
-                cell.placement,
-                _clocks(cell).removesuffix(" (CPU/GPU)"),
-                ruling.verdict.value,
-                quantity_words(check.quantity),
-                interval_words(check.quantity, check.interval),
-                value_words(check.quantity, check.limit),
-                _remaining(ruling),
-            ),
+            _network(cell.inference, among),
+            shortened(cell.stressor),
+            cell.placement,
+            _steps(cell),
+            ruling.verdict.value,
+            check.quantity.words,
+            interval_words(check.quantity, check.interval),
+            value_words(check.quantity, check.limit),
+            misses_words(cell),
+            remaining(ruling),
         )
 
 
@@ -288,55 +347,76 @@ def _choice_rows(counsel: Counsel) -> Iterable[tuple[str, ...]]:
     among = inferences_of(_cells(counsel))
     for choice in counsel.advice.choices:
         if choice.on_front or choice.recommended:
-            marks = [("recommended", choice.recommended), ("on the front", choice.on_front)]
+            aside = "" if choice.on_front else ", off the front"
             yield (
                 _network(choice.inference, among),
                 choice.placement,
-                _clocks(choice).removesuffix(" (CPU/GPU)"),
+                _steps(choice),
                 ", ".join(map(shortened, choice.tasks)),
                 "" if choice.work_share is None else f"{100 * choice.work_share:.0f} %",
                 "" if choice.power_w is None else f"{choice.power_w:.3g} W",
-                "" if choice.work_share_per_j is None else f"{choice.work_share_per_j:.3g} s",
+                "" if choice.work_share_per_j is None else f"{1e3 * choice.work_share_per_j:.3g} s",
                 "" if choice.slowdown is None else f"{choice.slowdown:.3f}",
-                ", ".join(word for word, true in marks if true),
+                f"recommended{aside}" if choice.recommended else "",
             )
 
 
-_FRONT = "Pareto front: no other choice of the network does as much work for as little power (or slowdown)"
+_FRONT = (
+    "Pareto front: no other choice of the network does as much work for as little power (or slowdown). Work is the "
+    "share of the tasks' best solo work, and work per kJ the seconds of it that are done per kilojoule"
+)
 
 
 def print_counsel(counsel: Counsel) -> None:
-    """For a person at a terminal."""
+    """For a person at a terminal: what is recommended comes last, where it stays in sight."""
     out = console()
-    table = Table(title=Text(summary(counsel)), title_justify="left")
-    for name in _COLUMNS:
-        table.add_column(Text(name), overflow="fold")
-    for ruling, row in _rows(counsel):
-        cells = [Text(cell) for cell in row]
-        cells[4].stylize(_STYLES[ruling.verdict])
-        table.add_row(*cells)
-    out.print(table)
+    rulings = counsel.advice.rulings
+    reasons = {reason: str(n) for n, reason in enumerate(dict.fromkeys(r.reason for r in rulings if r.reason), 1)}
+
+    def numbered(ruling: Ruling) -> str:
+        more = "" if ruling.further_blocks is None else f"+{counted(ruling.further_blocks, 'block')}"
+        return " ".join(filter(None, (more, f"({reasons[ruling.reason]})" if ruling.reason else "")))
+
+    # A table for each network and placement: neither takes a column, and limits stand in the summary.
+    tables: defaultdict[str, list[tuple[Ruling, tuple[str, ...]]]] = defaultdict(list)
+    for ruling, (network, beside, placement, *row, _, missed, remaining) in zip(
+        rulings, _rows(counsel, numbered), strict=True
+    ):
+        tables[f"{network}, {placement}"].append((ruling, (beside, *row, missed, remaining)))
+    columns = {name: broken for name, broken in _COLUMNS.items() if name not in ("network", "placement", "limit")}
+    for heading, rows in tables.items():
+        table, same = compact_table(columns, [row for _, row in rows], [_STYLES[r.verdict] for r, _ in rows], _KEPT)
+        out.print(Text(f"{heading}. {same}".rstrip(), style="bold"))
+        out.print(table)
+        out.print()
+    for reason, number in reasons.items():
+        out.print(Text(f"({number}) {reason}"))
+    if counsel.safe:
+        choices = list(_choice_rows(counsel))
+        front, same = compact_table(_CHOICE_COLUMNS, choices, [""] * len(choices))
+        out.print(Text(f"{_FRONT}. {same}".rstrip()))
+        out.print(front)
+        out.print()
+    for note in _afterwards(counsel):
+        out.print(Text(note))
+    out.print()
+    out.print(Text(summary(counsel), style="bold"))
     for network, words in _recommendations(counsel):
         out.print(Text.assemble((network, "bold"), ": ", words))
-    if counsel.safe:
-        front = Table(title=Text(_FRONT), title_justify="left")
-        for name in _CHOICE_COLUMNS:
-            front.add_column(name, overflow="fold")
-        for cells_of_choice in _choice_rows(counsel):
-            front.add_row(*map(Text, cells_of_choice))
-        out.print(front)
-    for note in filter(None, (*counsel.notes, saving_words(counsel))):
-        out.print(Text(note))
+
+
+def _afterwards(counsel: Counsel) -> Iterable[str]:
+    return filter(None, (*counsel.remedies, *counsel.notes, saving_words(counsel)))
 
 
 def counsel_markdown(counsel: Counsel) -> str:
     """A page of Markdown that shows every name as it is, whatever is in it."""
     lines = [f"## {escaped(summary(counsel))}", ""]
     lines += [f"- **{escaped(network)}**: {escaped(words)}" for network, words in _recommendations(counsel)]
-    lines += ["", *markdown_table(_COLUMNS, (row for _, row in _rows(counsel)))]
+    lines += ["", *markdown_table(list(_COLUMNS), _rows(counsel, _remaining))]
     if counsel.safe:
-        lines += ["", escaped(_FRONT) + ".", "", *markdown_table(_CHOICE_COLUMNS, _choice_rows(counsel))]
-    for note in filter(None, (*counsel.notes, saving_words(counsel))):
+        lines += ["", escaped(_FRONT) + ".", "", *markdown_table(list(_CHOICE_COLUMNS), _choice_rows(counsel))]
+    for note in _afterwards(counsel):
         lines += ["", escaped(note)]
     return "\n".join(lines)
 
@@ -375,6 +455,8 @@ def counsel_json(counsel: Counsel, folder: Path) -> dict[str, Any]:
                 "further_blocks": ruling.further_blocks,
                 "open": ruling.open,
                 "reason": ruling.reason,
+                "miss_ratio": ruling.cell.miss_ratio,
+                "longest_miss_run": ruling.cell.longest_miss_run,
                 "checks": [_check_json(check) for check in ruling.checks],
             }
             for ruling in advice.rulings
@@ -396,6 +478,7 @@ def counsel_json(counsel: Counsel, folder: Path) -> dict[str, Any]:
         "saving": None
         if counsel.saving is None
         else {**dataclasses.asdict(counsel.saving), "ratio": counsel.saving.ratio},
+        "remedies": list(counsel.remedies),
         "notes": list(counsel.notes),
     }
 

@@ -9,13 +9,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
 from colocate.errors import SpecError
-from colocate.report.advice import Shown, escaped, markdown_table, quantity_words, read_standing
-from colocate.report.labels import clocks_words, inference_label, inferences_of, plain, shortened
-from colocate.report.tables import console
+from colocate.report.advice import Shown, escaped, markdown_table, read_standing
+from colocate.report.labels import clocks_words, counted, inference_label, inferences_of, plain, shortened
+from colocate.report.tables import compact_table, console
 from colocate.study.comparison import Change, Comparison, compare
 from colocate.study.evidence import Evidence
 from colocate.study.model import Cell, Inference, SweepSpec
@@ -23,6 +22,8 @@ from colocate.study.plan import NATIVE
 
 # Conditions of a study without which its numbers mean something else.
 _CONDITIONS = ("rig", "model", "emc_clock", "inference_cpus")
+# Without an interval of one of these nothing could be shown.
+_TIMES = ("latency", "slowdown")
 # What a study asks for decides which cells it has; the cells say themselves which of them both runs have.
 _CELLS = ("inferences", "stressors", "placements", "cpu_clocks", "gpu_clocks")
 
@@ -45,6 +46,13 @@ def compare_runs(before: Path, after: Path, max_regression: float, confidence: f
     found = compare(a.evidence, b.evidence, max_regression, confidence)
     if not found.changes:
         raise SpecError("these runs cannot be compared: they have no cell in common that both have measured")
+    if not any(
+        change.quantity.kind in _TIMES and None not in (change.ratio.lo, change.ratio.hi) for change in found.changes
+    ):
+        raise SpecError(
+            "these runs cannot be compared: no change has an interval; both take two blocks at the least, "
+            "and five or more to show much (--repeats)"
+        )
     notes = [
         f"{name} is unfinished: {side.shown.done} of {len(side.shown.standing.wanted)} trials."
         for name, side in (("The run before", a), ("The run after", b))
@@ -162,16 +170,25 @@ def _value(value: object) -> str:
 
 # ---- the three forms
 
-_COLUMNS = ("network", "beside", "placement", "clocks", "quantity", "after / before [interval]", "")
+# Columns by name, and whether their text may be broken into lines.
+_COLUMNS = {
+    "network": True,
+    "beside": True,
+    "placement": False,
+    "clocks, MHz": False,
+    "quantity": True,
+    "after/before [interval]": False,
+    "change": False,
+}
 
 
 def verdict_words(found: Comparison) -> str:
     """`2 regressions beyond 5 %, 1 improvement among 40 changes looked at`."""
-    r, i = len(found.regressions), len(found.improvements)
+    regressions, improvements = len(found.regressions), len(found.improvements)
     beyond = f" beyond {100 * found.max_regression:g} %" if found.max_regression else ""
     return (
-        f"{r} regression{'' if r == 1 else 's'}{beyond}, {i} improvement{'' if i == 1 else 's'} "
-        f"among {len(found.changes)} changes looked at"
+        f"{counted(regressions, 'regression')}{beyond}, {counted(improvements, 'improvement')} "
+        f"among {counted(len(found.changes), 'change')} looked at"
     )
 
 
@@ -186,8 +203,8 @@ def _rows(found: Comparison) -> Iterable[tuple[Change, tuple[str, ...]]]:
                 " ".join(filter(None, inference_label(cell.inference, among))),
                 shortened(cell.stressor),
                 cell.placement,
-                clocks_words(cell).removesuffix(" (CPU/GPU)"),
-                quantity_words(change.quantity),
+                clocks_words(cell).removesuffix(" MHz (CPU/GPU)").removesuffix(" clocks"),
+                change.quantity.words,
                 _ratio_words(change),
                 "worse" if change.regressed else "better",
             ),
@@ -204,13 +221,18 @@ def _sentences(compared: Compared) -> list[str]:
     widths = [change.ratio.hi / change.ratio.value - 1 for change in found.changes if change.ratio.hi is not None]
     said = [
         f"The chance of any regression here where there is none is at most {100 * (1 - found.confidence):.3g} %: "
-        f"intervals are widened for {len(found.changes)} changes (Bonferroni)."
+        f"intervals are widened for {counted(len(found.changes), 'change')} (Bonferroni)."
     ]
     if widths:
         said.append(f"A change is told from about {100 * median(widths):.2g} % on, in the median.")
+    if found.blind:
+        regression = f"a regression of {100 * found.max_regression:g} %" if found.max_regression else "no regression"
+        could = "could not have been told from none" if found.max_regression else "could have been shown"
+        said.append(f"In {len(found.blind)} of {counted(len(found.changes), 'change')} {regression} {could}.")
     for name, cells in (("before", found.only_before), ("after", found.only_after)):
         if cells:
-            said.append(f"{len(cells)} cells are only in the run {name}: {_named(cells)}.")
+            verb = "is" if len(cells) == 1 else "are"
+            said.append(f"{counted(len(cells), 'cell')} {verb} only in the run {name}: {_named(cells)}.")
     return [*said, *compared.notes, *(f"Differs: {difference}." for difference in compared.differs)]
 
 
@@ -223,23 +245,21 @@ def print_comparison(compared: Compared) -> None:
     """For a person at a terminal."""
     out = console()
     rows = list(_rows(compared.comparison))
-    out.print(Text(verdict_words(compared.comparison), style="bold"))
     if rows:
-        table = Table()
-        for name in _COLUMNS:
-            table.add_column(Text(name), overflow="fold")
-        for change, row in rows:
-            table.add_row(*map(Text, row), style="red" if change.regressed else "green")
+        styles = ["red" if change.regressed else "green" for change, _ in rows]
+        table, same = compact_table(_COLUMNS, [row for _, row in rows], styles)
         out.print(table)
+        out.print(Text(same))
     for sentence in _sentences(compared):
         out.print(Text(sentence))
+    out.print(Text(verdict_words(compared.comparison), style="bold"))
 
 
 def comparison_markdown(compared: Compared) -> str:
     """A page of Markdown that shows every name as it is, whatever is in it."""
     rows = [row for _, row in _rows(compared.comparison)]
     lines = [f"## {escaped(verdict_words(compared.comparison))}", ""]
-    lines += [*markdown_table(_COLUMNS, rows), ""] if rows else []
+    lines += [*markdown_table(list(_COLUMNS), rows), ""] if rows else []
     return "\n".join([*lines, *(f"- {escaped(sentence)}" for sentence in _sentences(compared))])
 
 
@@ -251,6 +271,7 @@ def comparison_json(compared: Compared) -> dict[str, Any]:
         "confidence": found.confidence,
         "regressions": len(found.regressions),
         "improvements": len(found.improvements),
+        "blind": len(found.blind),
         "changes": [
             {
                 **_cell_json(change.before),
@@ -258,6 +279,7 @@ def comparison_json(compared: Compared) -> dict[str, Any]:
                 "ratio": change.ratio.value,
                 "lo": change.ratio.lo,
                 "hi": change.ratio.hi,
+                "detectable_ratio": change.detectable_ratio,
                 "regressed": change.regressed,
                 "improved": change.improved,
             }

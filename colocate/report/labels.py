@@ -97,7 +97,21 @@ def task_label(name: str) -> str:
 def inference_label(inference: Inference, among: Sequence[Inference]) -> tuple[str, str]:
     """Name and qualities of a network, as far as `among` differ in them: `alexnet` and `fp16, batch 8`."""
     told = zip(_qualities(inference), _qualities_seen(among), strict=True)
-    return shortened(inference.network), ", ".join(quality for quality, seen in told if quality and len(seen) > 1)
+    return network_label(inference.network, among), ", ".join(
+        quality for quality, seen in told if quality and len(seen) > 1
+    )
+
+
+def network_label(network: str, among: Sequence[Inference]) -> str:
+    """A network's name for a heading: of a file its own without folder and ending, where no other is called so."""
+    names = {each.network: PurePath(each.network).stem if is_file(each.network) else each.network for each in among}
+    own = names.get(network, network)
+    return shortened(own if list(names.values()).count(own) == 1 else network)
+
+
+def is_file(network: str) -> bool:
+    """Whether this network is a file of the user's, by its path."""
+    return network.endswith(".onnx")
 
 
 def clocks_words(cell: Cell) -> str:
@@ -130,6 +144,11 @@ def _qualities_seen(among: Sequence[Inference]) -> list[set[str]]:
 def plain(name: str) -> str:
     """`name` on one line, each character that cannot be shown (or stand in XML) as U+FFFD."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " ".join(name.split()))
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 cell`, `2 cells`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def shortened(name: str, limit: int = NAME_LIMIT) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -102,6 +102,38 @@ def _text(value: Value) -> str:
     return f"{value:.9g}" if isinstance(value, float) else str(value)
 
 
+def minutes(seconds: float) -> str:
+    """`90 s`, or from two minutes on `18 min`."""
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def compact_table(
+    columns: Mapping[str, bool], rows: Sequence[Sequence[str]], styles: Sequence[str], keep: Collection[str] = ()
+) -> tuple[Table, str]:
+    """`rows` for a terminal of 80 columns, and in words what those columns say that are left out as all rows agree.
+
+    `columns` tells of each by its name whether its text may be broken into lines, as names may. `styles` has one for
+    each row; columns in `keep` stay unless they are empty.
+    """
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    said = dict(zip(columns, zip(*rows, strict=True), strict=True))
+    same = {
+        name: values[0]
+        for name, values in said.items()
+        if len(set(values)) == 1 and (not values[0] or (len(values) > 1 and name not in keep))
+    }
+    kept = {name: values for name, values in said.items() if name not in same}
+    for name, values in kept.items():
+        longest = max(len(word) for text in (name, *values) for word in text.split(" "))
+        heading = Text(name.replace(" ", "\n"))
+        broken = columns[name]
+        table.add_column(heading, no_wrap=not broken, overflow="fold", min_width=min(longest, 12) if broken else None)
+    for row, style in zip(zip(*kept.values(), strict=True), styles, strict=True):
+        table.add_row(*map(Text, row), style=style)
+    words = "; ".join(f"{name or 'all'}: {value}" for name, value in same.items() if value)
+    return table, words and f"In every row {words}."
+
+
 def trial_row(trial: Trial) -> Mapping[str, Value]:
     """One planned trial, for `--dry-run`."""
     return {
@@ -136,7 +168,7 @@ def print_table(report: Report) -> None:
                 cell.placement,
                 clocks_label(cell),
                 "" if cell.p50_s is None else f"{1e3 * cell.p50_s:.3g}",
-                *([_misses_text(cell)] if timed else []),
+                *([misses_words(cell)] if timed else []),
                 _interval_text(cell.slowdown_p50),
                 _interval_text(cell.slowdown_p99),
                 "" if cell.work_loss_ratio is None else f"{100 * cell.work_loss_ratio:.0f} %".replace("-0 %", "0 %"),
@@ -152,7 +184,7 @@ def print_table(report: Report) -> None:
         out.print(f"{number}  {doubt.value}: {doubt.remedy}", highlight=False, soft_wrap=True)
 
 
-def _misses_text(cell: Cell) -> str:
+def misses_words(cell: Cell) -> str:
     """`0.25 %, 3 running`: the share of missed deadlines and the longest run of them."""
     if cell.miss_ratio is None:
         return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +31,8 @@ class Verdict(str, enum.Enum):
 class Check:
     """One quantity of a cell against its limit. `interval` is None where the quantity is absent.
 
-    `margin` is 1 - upper bound / limit, the share of the limit left over; None without an upper bound.
+    `margin` is 1 - upper bound / limit, the share of the limit left over; None without an upper bound, or where no
+    float holds it.
     `further_blocks` would probably settle it; None where it is settled or the data cannot say. `reason` says in
     words why an UNDECIDED one is. `curable` tells whether more blocks may yet settle it.
     """
@@ -183,20 +185,25 @@ def _check(of: Bounds, quantity: Quantity, limit: float) -> Check:
         return Check(quantity, limit, None, Verdict.UNDECIDED, None, None, reason, curable)
     interval = estimate.interval
     found = verdict(interval, limit)
-    margin = None if interval.hi is None else 1 - interval.hi / limit
+    margin = None if interval.hi is None else _finite(1 - interval.hi / limit)
     if found is not Verdict.UNDECIDED:
         return Check(quantity, limit, interval, found, margin, None, "", curable=False)
     if withheld and interval.value <= limit:
-        reason = f"{quantity.value} is within its limit but doubted: {_words(withheld)}"
+        reason = f"{quantity.words} is within its limit but doubted: {_words(withheld)}"
         return Check(quantity, limit, interval, found, margin, None, reason, curable=False)
     hopeful = of.hopeful(quantity, limit)
     if estimate.spread_log is None:
-        reason = f"{quantity.value} has no interval yet: it takes two blocks at the least"
+        reason = f"{quantity.words} has no interval yet: it takes two blocks at the least"
     elif hopeful:
-        reason = f"the interval of {quantity.value} holds its limit"
+        reason = f"the interval of {quantity.words} holds its limit"
     else:
-        reason = f"{quantity.value} is too near to its limit for the rounds that are left"
+        reason = f"{quantity.words} is too near to its limit for the rounds that are left"
     return Check(quantity, limit, interval, found, margin, of.further_blocks(quantity, limit), reason, hopeful)
+
+
+def _finite(value: float) -> float | None:
+    """None for what no float holds: a limit may be as small as floats go."""
+    return value if math.isfinite(value) else None
 
 
 def absence(evidence: Evidence, quantity: Quantity) -> str:

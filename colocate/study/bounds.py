@@ -156,13 +156,14 @@ class Bounds:
         return int(further[passes.argmax()]) if passes.any() else None
 
     def needed_blocks(self, quantity: Quantity, limit: float) -> float:
-        """How many blocks in all carry the bounds of `quantity` past `limit`, were mean and scatter to stay as they
-        are; infinite where there is no scatter to go by, or more than `MOST_FURTHER_BLOCKS` would not do.
+        """How many blocks in all carry the bounds of `quantity` past `limit` with a chance of `PROBABLE`, were mean
+        and scatter what they seem to be; infinite where there is no scatter to go by, or more than
+        `MOST_FURTHER_BLOCKS` would not do.
         """
         if self.estimates[quantity].spread_log == 0:
             return 2
         blocks = np.arange(2.0, MOST_FURTHER_BLOCKS)
-        passes = self._passes(quantity, limit, blocks, 0.5)
+        passes = self._passes(quantity, limit, blocks, PROBABLE)
         return float(blocks[passes.argmax()]) if passes.any() else math.inf
 
     def hopeful(self, quantity: Quantity, limit: float) -> bool:

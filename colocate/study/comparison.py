@@ -52,6 +52,11 @@ class Change:
     regressed: bool
     improved: bool
 
+    @property
+    def detectable_ratio(self) -> float | None:
+        """The least true change that would show here, were it the estimate: 0.05 = 5 %. None without bounds."""
+        return None if not self.ratio.lo else self.ratio.value / self.ratio.lo - 1
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -72,6 +77,18 @@ class Comparison:
     def improvements(self) -> tuple[Change, ...]:
         """The changes shown to be for the better."""
         return tuple(change for change in self.changes if change.improved)
+
+    @property
+    def blind(self) -> tuple[Change, ...]:
+        """The changes in which a regression of `max_regression` could not have been told from none; where none is
+        allowed, those in which no regression could.
+        """
+        allowed = self.max_regression or math.inf
+        return tuple(
+            change
+            for change in self.changes
+            if (detectable := change.detectable_ratio) is None or detectable > allowed
+        )
 
 
 def identity(cell: Cell) -> Identity:

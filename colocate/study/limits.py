@@ -39,6 +39,13 @@ class Quantity(str, enum.Enum):
         """`latency`, `slowdown`, `power` or `work`: one verdict rests on one quantity of each kind at the most."""
         return self.value.partition("_")[0]
 
+    @property
+    def words(self) -> str:
+        """`p95 latency`, `power` or `work loss`."""
+        kind = "work loss" if self.kind == "work" else self.kind
+        tail = self.value.removesuffix("_s").rpartition("_")[2]
+        return f"{tail} {kind}" if self.kind in ("latency", "slowdown") else kind
+
     def log(self, value: float) -> float:
         """`value` on the scale on which blocks are averaged: rising, and a ratio there is a difference.
 

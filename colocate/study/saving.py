@@ -1,9 +1,10 @@
 """What measuring until decided saved against the fixed design of the same reliability.
 
 The fixed design gives every cell the same number of blocks and looks once. Of the same reliability is the one whose
-rounds decide as many cells with the same confidence. How many rounds that takes is worked out from the mean and the
-scatter of each cell as they stand at the end: of all judged cells, the k that need the fewest blocks, k being how
-many were decided. A block's time is counted as `plan.estimate_s` counts it, on both sides.
+rounds decide as many cells with the same confidence, each with a chance of `bounds.PROBABLE`. How many rounds that
+takes is worked out with hindsight, from the mean and the scatter of each cell as they stand at the end: of all judged
+cells, the k that need the fewest blocks, k being how many were decided. Nobody could have planned that design.
+A block's time is counted as `plan.estimate_s` counts it, on both sides.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ would go beyond it is not begun, as blocks between two looks decide nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 from colocate.study.evidence import Evidence, collect
@@ -24,8 +24,18 @@ EvidenceAfter = Callable[[int], Sequence[Evidence]]
 """The evidence of the first so many rounds, all of whose wanted trials have ended."""
 
 
-def stages(trials: Sequence[Trial], spec: SweepSpec, evidence_after: EvidenceAfter) -> Iterator[Stage]:
-    """The stages of the plan `trials` of a study until decided, one after another.
+@dataclass(frozen=True, slots=True)
+class OverBudget:
+    """The look that was not begun as the budget ended before it: after `rounds` rounds, `at_s` seconds in all."""
+
+    rounds: int
+    at_s: float
+
+
+def stages(
+    trials: Sequence[Trial], spec: SweepSpec, evidence_after: EvidenceAfter
+) -> Generator[Stage, None, OverBudget | None]:
+    """The stages of the plan `trials` of a study until decided, one after another; returns what the budget cut off.
 
     When the next one is asked for, all trials of those before must have ended.
     """
@@ -42,12 +52,15 @@ def stages(trials: Sequence[Trial], spec: SweepSpec, evidence_after: EvidenceAft
             if rounds <= trial.round < look and (wanted is None or Setting.of(trial) in wanted)
         ]
         taken += stage
-        if not stage or (progress and spec.budget_s is not None and estimate_s(taken) > spec.budget_s):
-            return
+        if not stage:
+            break
+        if progress and spec.budget_s is not None and (at_s := estimate_s(taken)) > spec.budget_s:
+            return OverBudget(look, at_s)
         yield Stage(tuple(stage), look, progress)
         rounds = look
         progress = judge(evidence_after(rounds), spec.limits, schedule)
         wanted = _settings(progress)
+    return None
 
 
 def _settings(progress: Progress) -> set[Setting]:
@@ -70,12 +83,15 @@ class Standing:
     """How far the records of a study have come.
 
     `wanted` are the trials of all stages so far, and `finished` tells that each has ended and no stage comes after.
-    `evidence` is what may be judged, with `looks` at it: of a study until decided, that of the last complete stage.
+    `evidence` is what may be judged: of a study until decided, that of the last of its `looks` complete stages.
+    `over_budget` is the look before which the budget ended a finished one.
     """
 
     wanted: tuple[Trial, ...]
     finished: bool
     evidence: tuple[Evidence, ...]
+    looks: int = 0
+    over_budget: OverBudget | None = None
 
 
 def standing(
@@ -91,10 +107,19 @@ def standing(
             [trial for trial in failed if trial.round < rounds],
         )
 
+    over_budget: OverBudget | None = None
+
+    def staged() -> Iterator[Stage]:
+        nonlocal over_budget
+        if spec.until_decided:
+            over_budget = yield from stages(trials, spec, evidence_after)
+        else:
+            yield whole(trials)
+
     wanted: list[Trial] = []
-    rounds = 0
+    rounds = looks = 0
     finished = True
-    for stage in stages(trials, spec, evidence_after) if spec.until_decided else [whole(trials)]:
+    for stage in staged():
         wanted += stage.trials
         finished = all(_window(trial) in ended for trial in stage.trials)
         if not finished:
@@ -102,7 +127,8 @@ def standing(
             rounds = rounds or (stage.rounds - 1 if spec.until_decided else stage.rounds)
             break
         rounds = stage.rounds
-    return Standing(tuple(wanted), finished, evidence_after(rounds))
+        looks += spec.until_decided
+    return Standing(tuple(wanted), finished, evidence_after(rounds), looks, over_budget)
 
 
 def _window(trial: Trial) -> tuple[int, Setting]:

@@ -19,10 +19,17 @@ MACHINE = facts(backends=("onnxruntime-cpu",))
 
 
 def run(
-    folder: Path, network: str = "/a/mine.onnx", sha256: str = "1", batch: int = 1, argv: tuple[str, ...] = ("true",)
+    folder: Path,
+    network: str = "/a/mine.onnx",
+    sha256: str = "1",
+    batch: int = 1,
+    argv: tuple[str, ...] = ("true",),
+    repeats: int = 3,
 ) -> Path:
-    """A run of one network beside one task, three blocks of windows that are all alike."""
-    spec = SweepSpec((Inference(network, "onnxruntime-cpu", batch=batch),), (Stressor("mine", argv),), repeats=3)
+    """A run of one network beside one task, so many blocks of windows that are all alike."""
+    spec = SweepSpec(
+        (Inference(network, "onnxruntime-cpu", batch=batch),), (Stressor("mine", argv),), repeats=repeats
+    )
     trials = plan(spec, MACHINE)
     label = f"{network}, batch {batch}, fp32"
     with Run.create(folder, Header({}, spec, MACHINE, {label: {"sha256": sha256}}, {}, len(trials))) as made:
@@ -50,6 +57,23 @@ def test_the_same_file_elsewhere_is_the_same_network(tmp_path: Path) -> None:
 def test_what_is_another_thing_is_not_compared(tmp_path: Path, other: dict[str, str], said: str) -> None:
     with pytest.raises(SpecError, match=said):
         compare_runs(run(tmp_path / "a"), run(tmp_path / "b", **other), 0.0, 0.95)  # type: ignore[arg-type]
+
+
+def test_runs_that_could_show_nothing_are_not_compared(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="no change has an interval"):
+        compare_runs(run(tmp_path / "a", repeats=1), run(tmp_path / "b", repeats=1), 0.0, 0.95)
+
+
+def test_what_could_not_have_been_shown_is_counted(tmp_path: Path) -> None:
+    a, b = run(tmp_path / "a"), run(tmp_path / "b")
+    blind = {}
+    for allowed in (0.0, 0.001, 10.0):
+        found = compare_runs(a, b, allowed, 0.95)
+        blind[allowed] = comparison_json(found)["blind"]
+        said = f"In {blind[allowed]} of {len(found.comparison.changes)} changes a regression of {100 * allowed:g} % "
+        assert (said + "could not have been told from none." in comparison_markdown(found)) == (blind[allowed] > 0)
+    # The latencies scatter by 1 %, in the slowdowns nothing does.
+    assert blind[0.0] == blind[10.0] == 0 < blind[0.001] < len(found.comparison.changes)
 
 
 def test_names_do_not_break_the_page(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from matplotlib.colors import to_rgb
 from PIL import Image
 
 from colocate.report.figures import write_figures
-from colocate.report.labels import plain, ratio_text, ratio_texts, shortened, three_digits
+from colocate.report.labels import network_label, plain, ratio_text, ratio_texts, shortened, three_digits
 from colocate.report.metrics import METRICS
 from colocate.report.sheet import contrast, round_ticks, text_colour
 from colocate.report.tiles import Standing, notes_on, tile_of
@@ -336,3 +336,10 @@ def test_no_work_lost_is_neither_coloured_nor_below_the_scale(tmp_path: Path, lo
     assert tile_of(WORK_LOSS, cell(work_loss_ratio=0.02)).standing is Standing.COLOURED
     write_figures(tmp_path, header(), [cell(work_loss_ratio=loss)], [])
     assert "▼" not in "".join(texts(tmp_path / "heatmap-work-loss.svg"))
+
+
+def test_a_file_is_called_by_its_own_name_where_no_other_is() -> None:
+    among = [Inference(name) for name in ("alexnet", "/far/away/detector.onnx", "/a/net.onnx", "/b/net.onnx")]
+    labels = [network_label(each.network, among) for each in among]
+    assert labels == ["alexnet", "detector", "/a/net.onnx", "/b/net.onnx"]
+    assert network_label("/x/alexnet.onnx", [Inference("alexnet"), Inference("/x/alexnet.onnx")]) == "/x/alexnet.onnx"

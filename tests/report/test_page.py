@@ -156,6 +156,11 @@ def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
     assert pages[0] == pages[1]
 
 
+def test_the_page_states_the_whole_correction(tx1: Shown) -> None:
+    words = " ".join(tx1.text.split())
+    assert "the lower ones for the kinds of limit too; variances are steadied over the table (Smyth 2004)" in words
+
+
 def test_a_model_says_so_before_anything_else(tx1: Shown, server: Shown) -> None:
     body = tx1.text.partition("<body>")[2]
     assert body.index("nothing on this page was measured") < body.index("<h1>")
@@ -460,3 +465,34 @@ def test_ways_to_run_a_network_are_told_apart(tmp_path: Path, opened: Any) -> No
     page = opened(shown(tmp_path / "page.html", header, [*records, *halved]))
     options = page.locator("#place option").all_inner_texts()
     assert sorted(options) == ["alexnet, fp16, isolated, native clocks", "alexnet, fp32, isolated, native clocks"]
+
+
+def test_a_frame_rate_and_its_misses_are_told(tmp_path: Path, opened: Any) -> None:
+    header, records = a_run()
+    timed = dataclasses.replace(header.spec.inferences[0], period_s=0.01)
+    header = dataclasses.replace(header, spec=dataclasses.replace(header.spec, inferences=(timed,)))
+    records = [
+        dataclasses.replace(each, trial=dataclasses.replace(each.trial, inference=timed))
+        if each.trial.inference
+        else each
+        for each in records
+    ]
+    page = opened(shown(tmp_path / "page.html", header, records))
+    assert "a frame every 10 ms" in page.locator(".findings .how").inner_text()
+    page.locator("td[data-verdict]").focus()
+    told = page.locator("#tip").inner_text()
+    assert "deadlines missed" in told and "longest run of them" in told
+
+
+@pytest.mark.parametrize("width", [360, 1200, 1400])
+def test_nothing_is_wider_than_the_page(width: int, tx1: Shown, tmp_path: Path, opened: Any) -> None:
+    header, records = a_run("/a/folder/somewhere/a-detector-with-a-long-name-of-its-own-and-more.onnx")
+    for run in (tx1, shown(tmp_path / "page.html", header, records)):
+        page = opened(run)
+        page.set_viewport_size({"width": width, "height": 800})
+        set_limit(page, "latency", 1.5)
+        # Charts follow the window a moment later.
+        page.wait_for_function("width => document.documentElement.scrollWidth <= width", arg=width, timeout=5000)
+        if width > 1000:
+            around = page.evaluate_handle("document.querySelector('#choices-table').parentElement")
+            assert around.evaluate("box => box.scrollWidth <= box.clientWidth")

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.special import stdtrit
+from scipy.special import ndtri, stdtrit
 
-from colocate.study.bounds import Look, Tails, bounds, mean_bounds, means, once
+from colocate.study.bounds import PROBABLE, Look, Tails, bounds, mean_bounds, means, once
 from colocate.study.evidence import Quantity
 from colocate.study.model import Doubt, FloatArray
 from colocate.study.stats import POOL_MIN_CELLS, moderated_variance
@@ -55,6 +55,16 @@ def test_equal_cells_gain_most_and_unequal_ones_little() -> None:
 
     assert gained(0.01) == 4.0
     assert gained(np.where(np.arange(81) % 2, 0.1, 0.005)) < 1.0
+
+
+def test_a_fixed_design_is_planned_with_a_probable_verdict() -> None:
+    values = np.exp(0.05 * np.array([-1.0, 0.0, 1.0, -0.5, 0.5]))
+    (of,) = bounds([evidence(SOLO[0], {P50: values}), evidence(COLOCATED[0], {P50: values})])
+    estimate, limit = of.estimates[P50], 1.04
+    assert estimate.spread_log is not None
+    blocks = np.arange(2, 100)
+    widths = (stdtrit(blocks - 1, 1 - of.tails.upper) + ndtri(PROBABLE)) * estimate.spread_log / np.sqrt(blocks)
+    assert of.needed_blocks(P50, limit) == blocks[(widths <= math.log(limit) - estimate.mean_log).argmax()]
 
 
 # ---- bounds of the mean

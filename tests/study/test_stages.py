@@ -101,6 +101,15 @@ def test_a_round_that_is_not_complete_is_no_look() -> None:
     assert not standing(TRIALS, SPEC, first_look, []).finished, "one cell is open"
 
 
+def test_the_look_that_the_budget_cut_off_is_told() -> None:
+    first = [record for record in WHOLE if record.trial.round < 4]
+    budget_s = estimate_s([record.trial for record in first]) + 1.0
+    stands = standing(TRIALS, dataclasses.replace(SPEC, budget_s=budget_s), first, [])
+    assert stands.finished and stands.looks == 1 and stands.over_budget is not None
+    assert stands.over_budget.rounds == Schedule(20).next_look(4) and stands.over_budget.at_s > budget_s
+    assert standing(TRIALS, SPEC, WHOLE, []).over_budget is None
+
+
 def test_a_failed_trial_ends_its_stage_all_the_same() -> None:
     failed = [record.trial for record in WHOLE if record.trial.round == 2][:1]
     records = [record for record in WHOLE if record.trial not in failed]

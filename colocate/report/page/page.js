@@ -427,7 +427,7 @@
         make("th", run.networks[choice.network], { scope: "row" }),
         make("td", `${run.places[choice.number].placement}, ${run.places[choice.number].clocks}${choice.recommended ? " ★" : ""}`, { class: "where" }),
         make("td", choice.cells.map((cell) => cell.task).join(", ")),
-        ...[percent(choice.work_share), number(choice.power_w, 2), choice.per_j === null ? "–" : number(1000 * choice.per_j, 1), number(choice.slowdown, 3)]
+        ...[percent(choice.work_share), number(choice.power_w, 2), choice.per_j === null ? "–" : `${number(1000 * choice.per_j, 1)} s`, number(choice.slowdown, 3)]
           .map((text) => make("td", text, { class: "number" })),
       );
     }

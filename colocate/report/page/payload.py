@@ -157,7 +157,7 @@ def _cell(
         "judged": bounds is not None,
         "size": f"{cell.n} inferences in {cell.blocks} block{'' if cell.blocks == 1 else 's'}",
         "shown": {view.key: shown for view in VIEWS if (shown := _shown(view, cell, bounds))},
-        "rows": [row for view in VIEWS if (row := _row(view, cell, bounds))],
+        "rows": [*(row for view in VIEWS if (row := _row(view, cell, bounds))), *_miss_rows(cell)],
         "bounds": {
             quantity.value: [_finite(estimate.interval.value), estimate.interval.lo, estimate.interval.hi]
             for quantity, estimate in estimates.items()
@@ -208,6 +208,16 @@ def _row(view: View, cell: Cell, bounds: Bounds | None) -> list[str] | None:
     own = {"slowdown_p50": cell.slowdown_p50, "slowdown_p99": cell.slowdown_p99}.get(view.key)
     value = " ".join(filter(None, (view.text(found.value), view.unit)))
     return [view.label, value, span_words(found, view.text), span_words(own, view.text) if own else ""]
+
+
+def _miss_rows(cell: Cell) -> list[list[str]]:
+    """What is told on focus of a network with a frame rate: how many frames took longer than the period."""
+    if cell.miss_ratio is None:
+        return []
+    longest = (
+        [["longest run of them", str(cell.longest_miss_run), "", ""]] if cell.longest_miss_run is not None else []
+    )
+    return [["deadlines missed", f"{100 * cell.miss_ratio:.3g} %", "", ""], *longest]
 
 
 def span_words(interval: Interval, text: Words) -> str:

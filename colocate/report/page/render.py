@@ -18,6 +18,7 @@ from colocate.report.labels import (
     caption_of,
     clock_label,
     model_words,
+    network_label,
     plain,
     task_label,
     tasks_of,
@@ -28,10 +29,11 @@ from colocate.report.page import words
 from colocate.report.page.payload import VIEWS, payload
 from colocate.report.validation import checks_of, constants_of, summary_of
 from colocate.store import Failure, Header
-from colocate.study.bounds import Bounds, bounds
+from colocate.study.bounds import FOREVER, Bounds, bounds
 from colocate.study.evidence import Evidence
 from colocate.study.model import Cell, Inference, TrialRecord
 from colocate.study.sequential import looks_of
+from colocate.study.stats import POOL_MIN_CELLS
 
 CONFIDENCE = 0.95
 
@@ -109,6 +111,8 @@ def write_page(
         confidence=f"{100 * confidence:g} %",
         error=f"{100 * (1 - confidence):.3g} %",
         judged=len(judged),
+        steadied=len(judged) >= POOL_MIN_CELLS,
+        looks=len(looks_of(header.spec)(FOREVER)),
         tables=_tables(cells, judged, confidence),
         views=VIEWS,
         doubts=words.doubt_rows(cells),
@@ -171,7 +175,7 @@ def _table(
     found = [each for each in judged if each.evidence.cell in own.values()]
     return Table(
         network,
-        plain(inference.network),
+        network_label(inference.network, [cell.inference for cell in cells]),
         words.how_words(inference),
         placement,
         words.findings(found, confidence),

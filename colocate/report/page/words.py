@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from colocate.report.labels import clocks_words, plain, task_label
+from colocate.report.labels import clocks_words, counted, plain, task_label
 from colocate.report.page.payload import VIEWS, doubts_of, span_words
 from colocate.store import Failure, Header
 from colocate.study.bounds import Bounds
@@ -18,13 +18,14 @@ _VIEW = {view.key: view for view in VIEWS}
 
 
 def how_words(inference: Inference) -> str:
-    """How a network is run, in full: backend, precision, batch, launch and wait."""
+    """How a network is run, in full: backend, precision, batch, launch, wait and frame rate."""
     return ", ".join((
         plain(inference.backend),
         plain(inference.precision),
         f"batch {inference.batch}",
         "one CUDA graph" if inference.graph else "no CUDA graph",
         "blocking wait" if inference.wait == "block" else "spinning wait",
+        "back to back" if inference.period_s is None else f"a frame every {1e3 * inference.period_s:g} ms",
     ))  # fmt: skip
 
 
@@ -47,12 +48,14 @@ def _slowdown_words(quantity: Quantity, judged: Sequence[Bounds]) -> str:
     found = _intervals(quantity, judged)
     name = f"p{quantity.value[-2:]} latency"
     if not found:
-        return f"The slowdown of its {name} is not known in any of {_count(len(judged), 'cell')}."
+        return f"The slowdown of its {name} is not known in any of {counted(len(judged), 'cell')}."
     bounded = [(each, interval) for each, interval in found if interval.lo is not None]
     shown = [(each, interval) for each, interval in bounded if interval.lo is not None and interval.lo > 1]
     worst = _worst(shown or found)
     most = f"{_where(worst[0])}, {_value_words(quantity, worst[1])}"
-    of = f"{len(found)} of {_count(len(judged), 'cell')}" if len(found) < len(judged) else _count(len(found), "cell")
+    of = (
+        f"{len(found)} of {counted(len(judged), 'cell')}" if len(found) < len(judged) else counted(len(found), "cell")
+    )
     if not bounded:
         return f"Its {name} has no interval yet, it takes two blocks; the largest slowdown seen is beside {most}."
     if shown:
@@ -103,10 +106,6 @@ def _value_words(quantity: Quantity, interval: Interval) -> str:
 
 def _text(quantity: Quantity, value: float) -> str:
     return _VIEW[quantity.value].text(value)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def doubt_rows(cells: Sequence[Cell]) -> list[tuple[str, str, str]]:
@@ -164,7 +163,7 @@ def _steps(steps_hz: Sequence[int]) -> str:
     if not steps_hz:
         return "cannot be set"
     ends = f"{steps_hz[0] / 1e6:g} to {steps_hz[-1] / 1e6:g} MHz"
-    return f"{_count(len(steps_hz), 'step')}, {ends}"
+    return f"{counted(len(steps_hz), 'step')}, {ends}"
 
 
 def network_rows(header: Header) -> list[tuple[str, Sequence[str]]]:

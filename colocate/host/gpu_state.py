@@ -6,6 +6,8 @@ import importlib
 from dataclasses import dataclass
 from typing import Any
 
+from colocate.host.nvml_clocks import text
+
 # Bits of nvmlDeviceGetCurrentClocksEventReasons that hold a clock down (nvml.h). Idling and clocks that somebody
 # set are reasons too, but nothing that the machine did.
 _THROTTLING = {
@@ -38,11 +40,11 @@ class GpuState:
             return
         try:
             self._nvml.nvmlInit()
-            self.driver = _text(self._nvml.nvmlSystemGetDriverVersion())
+            self.driver = text(self._nvml.nvmlSystemGetDriverVersion())
             self._handles = [
                 self._nvml.nvmlDeviceGetHandleByIndex(index) for index in range(self._nvml.nvmlDeviceGetCount())
             ]
-            self.names = tuple(_text(self._nvml.nvmlDeviceGetName(handle)) for handle in self._handles)
+            self.names = tuple(text(self._nvml.nvmlDeviceGetName(handle)) for handle in self._handles)
         except self._nvml.NVMLError:
             self._handles = []
 
@@ -61,8 +63,3 @@ class GpuState:
             max(temperatures_c, default=None),
             frozenset(name for bit, name in _THROTTLING.items() if reasons & bit),
         )
-
-
-def _text(name: str | bytes) -> str:
-    """Older releases of pynvml answer in bytes."""
-    return name.decode() if isinstance(name, bytes) else name

@@ -75,7 +75,7 @@ def find_nvml() -> NvmlClock | None:
         handle = nvml.nvmlDeviceGetHandleByIndex(0)
         memory_mhz = max(nvml.nvmlDeviceGetSupportedMemoryClocks(handle))
         steps_mhz = nvml.nvmlDeviceGetSupportedGraphicsClocks(handle, memory_mhz)
-        return NvmlClock(_text(nvml.nvmlDeviceGetUUID(handle)), tuple(sorted(mhz * _MHZ for mhz in steps_mhz)))
+        return NvmlClock(text(nvml.nvmlDeviceGetUUID(handle)), tuple(sorted(mhz * _MHZ for mhz in steps_mhz)))
     except nvml.NVMLError:
         return None
 
@@ -93,6 +93,6 @@ def unlock(uuid: str) -> None:
         raise RestoreError(f"locked clocks of {uuid}: wanted {UNLOCKED}, NVML refused it: {error}") from error
 
 
-def _text(name: str | bytes) -> str:
+def text(name: str | bytes) -> str:
     """Older releases of pynvml answer in bytes."""
     return name.decode() if isinstance(name, bytes) else name

@@ -53,10 +53,9 @@ class Bandwidth:
         except (ImportError, OSError, RuntimeError, driver.Error) as error:
             raise HostError(cuda.explained(str(error))) from error
         grid = (_BLOCKS_PER_PROCESSOR * device.multiprocessor_count, 1)
-        self._driver_error: type[Exception] = driver.Error
-        self._stream, self._events = driver.Stream(), (driver.Event(), driver.Event())
+        self._stopwatch = cuda.Stopwatch(driver)
         arguments = (source, target, np.uint64(self.copied_bytes // 16))
-        launch = {"block": (_THREADS, 1, 1), "grid": grid, "stream": self._stream}
+        launch = {"block": (_THREADS, 1, 1), "grid": grid, "stream": self._stopwatch.stream}
         self._launch: Callable[[], None] = functools.partial(copy, *arguments, **launch)
         self._facts: Facts = {
             "runtime": f"pycuda {'.'.join(map(str, _version()))}",
@@ -68,19 +67,11 @@ class Bandwidth:
 
     def infer(self) -> None:
         """One copy; see `Backend.infer`."""
-        begin, end = self._events
-        try:
-            begin.record(self._stream)
-            self._launch()
-            end.record(self._stream)
-            self._stream.synchronize()
-        except self._driver_error as error:
-            raise HostError(cuda.explained(str(error))) from error
+        self._stopwatch.time(self._launch)
 
     def device_s(self) -> float:
         """See `Backend.device_s`: between two events around the kernel."""
-        begin, end = self._events
-        return float(end.time_since(begin)) * 1e-3
+        return self._stopwatch.device_s()
 
     def facts(self) -> Facts:
         """See `Backend.facts`."""

@@ -69,6 +69,34 @@ def primary_context(wait: str) -> Any:
     return driver
 
 
+class Stopwatch:
+    """A stream of its own, and how long what is launched on it takes on the GPU: between two events around it.
+
+    `driver` is what `primary_context` gives. The constructor raises pycuda's own error.
+    """
+
+    def __init__(self, driver: Any) -> None:
+        self._error: type[Exception] = driver.Error
+        self.stream = driver.Stream()
+        self._events = driver.Event(), driver.Event()
+
+    def time(self, launch: Callable[[], None]) -> None:
+        """Call `launch`, which puts its work on the stream, and wait until that is done. Raises HostError."""
+        begin, end = self._events
+        try:
+            begin.record(self.stream)
+            launch()
+            end.record(self.stream)
+            self.stream.synchronize()
+        except self._error as error:
+            raise HostError(explained(str(error))) from error
+
+    def device_s(self) -> float:
+        """How long the last of it took."""
+        begin, end = self._events
+        return float(end.time_since(begin)) * 1e-3
+
+
 def captured(stream: int, enqueue: Callable[[], None]) -> Callable[[], None]:
     """What `enqueue` puts on the stream of this handle, as one CUDA graph: call the result to launch it there.
 

@@ -65,7 +65,8 @@ class TensorRT:
             gpu = driver.Device(0)
             self._engine, digest = self._load(trt, flags, inference, network, gpu)
             self._context = self._done(self._engine.create_execution_context)
-            self._stream, self._events = driver.Stream(), (driver.Event(), driver.Event())
+            self._stopwatch = cuda.Stopwatch(driver)
+            self._stream = self._stopwatch.stream
             self._inputs: list[tuple[Any, Any]] = []
             self._outputs: list[tuple[Any, Any]] = []
             self._addresses: dict[str, int] = {}
@@ -91,19 +92,11 @@ class TensorRT:
 
     def infer(self) -> None:
         """See `Backend.infer`."""
-        begin, end = self._events
-        try:
-            begin.record(self._stream)
-            self._launch()
-            end.record(self._stream)
-            self._stream.synchronize()
-        except self._driver.Error as error:
-            raise HostError(cuda.explained(str(error))) from error
+        self._stopwatch.time(self._launch)
 
     def device_s(self) -> float:
         """See `Backend.device_s`: between two events around the copies and the network."""
-        begin, end = self._events
-        return float(end.time_since(begin)) * 1e-3
+        return self._stopwatch.device_s()
 
     def facts(self) -> Facts:
         """See `Backend.facts`."""

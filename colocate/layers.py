@@ -82,8 +82,8 @@ def study(keys: Mapping[str, Any], network: str, rig: Rig) -> Study:
     anatomy = rig.anatomy(whole, points[0])
     folder = cache.folder("pieces") / hashlib.sha256(repr(whole).encode()).hexdigest()[:12]
     wanted = not anatomy.timed or (bool(facts.rails) and not anatomy.metered)
-    stem = folder / (networks.resolve(network, whole.batch, whole.precision).path.stem if wanted else "")
-    able = [i for i, block in enumerate(anatomy.blocks) if wanted and block.layers and block.moved_bytes is not None]
+    able = [i for i, block in enumerate(anatomy.blocks) if block.moved_bytes is not None and (wanted or block.alone)]
+    stem = folder / (networks.resolve(network, whole.batch, whole.precision).path.stem if able else "")
     pieces = {f"{stem}-{number:03}.onnx": index for number, index in enumerate(able)}
     probes = {} if anatomy.ceilings is not None else _ceilings(whole, anatomy, facts, folder)
     shared = {key: value for key, value in keys.items() if key not in ("backend", "precision", "batch")}

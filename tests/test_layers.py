@@ -14,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from colocate.errors import SpecError
 from colocate.inference import BACKENDS, cache
+from colocate.inference.anatomy import copies
 from colocate.inference.graph import layers as layers_of
 from colocate.inference.graph import macs
 from colocate.inference.networks import skeleton
@@ -21,7 +22,8 @@ from colocate.layers import study
 from colocate.report.write import write_report
 from colocate.rigs import make_rig
 from colocate.store import FILE_NAME, Run
-from colocate.study.model import Doubt, PowerTrace, Trial, TrialRecord
+from colocate.study.layers import Anatomy
+from colocate.study.model import ClockPoint, Doubt, Inference, PowerTrace, Trial, TrialRecord
 from colocate.sweep import Observer, sweep
 from tests.test_cli import colocate
 
@@ -152,7 +154,7 @@ def test_blocks_are_run_by_themselves_where_a_profile_or_a_meter_wants_it(
 
     untold = dataclasses.replace(BACKENDS["onnxruntime-cpu"], profiles=False)
     monkeypatch.setitem(BACKENDS, "onnxruntime-cpu", untold)
-    facts, run = host.HostRig.facts, host.HostRig.run
+    facts, run, anatomy = host.HostRig.facts, host.HostRig.run, host.HostRig.anatomy
 
     def metered(self: host.HostRig, trial: Trial) -> TrialRecord:
         record = run(self, trial)
@@ -165,12 +167,20 @@ def test_blocks_are_run_by_themselves_where_a_profile_or_a_meter_wants_it(
         return dataclasses.replace(record, power=trace)
 
     monkeypatch.setattr(host.HostRig, "facts", lambda self: dataclasses.replace(facts(self), rails=("VDD_IN",)))
+
+    def on_a_gpu(self: host.HostRig, inference: Inference, clocks: ClockPoint) -> Anatomy:
+        found = anatomy(self, inference, clocks)
+        beside = copies(Path(inference.network))
+        assert beside is not None and beside.moved_bytes == 4 * (3 * 32 * 32 + 10)
+        return dataclasses.replace(found, blocks=(*found.blocks, beside))
+
     monkeypatch.setattr(host.HostRig, "run", metered)
+    monkeypatch.setattr(host.HostRig, "anatomy", on_a_gpu)
     network = str(branching(tmp_path / "mine.onnx"))
     keys = {"repeats": 3, "window": 0.1, "warmup": 0.02, "settle": 0, "placement": ["shared"]}
     rig = make_rig("host", profiled=network)
     found = study(keys, network, rig)
-    assert len(found.purpose["pieces"]) == 5, "left, right, times, joined with flat, product"
+    assert len(found.purpose["pieces"]) == 6, "left, right, times, joined with flat, product; launch and copies"
     with found.cut():
         tally = sweep(found.request, rig, tmp_path / "run", Silence(), resume=False, purpose=found.purpose)
     assert (tally.failed, tally.empty) == (0, 0)
@@ -179,6 +189,8 @@ def test_blocks_are_run_by_themselves_where_a_profile_or_a_meter_wants_it(
     report = write_report(tmp_path / "run").layers
     assert report is not None
     assert any("run by itself" in note for note in report.notes)
+    assert report.blocks[-1].alone and report.blocks[-1].time_s is not None
+    assert any("Launch, input and output" in note for note in report.notes)
     table = {row["layers"].split(";")[0]: row for row in rows(tmp_path / "run" / "layers.csv")}
     assert float(table["left"]["power_above_idle_w"]) == pytest.approx(4.1)
     left = next(block for block in report.blocks if block.layers[0] == "left")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
+
+from onnx import ValueInfoProto, helper
 
 from colocate.inference import graph
 from colocate.inference.graph import Layer
@@ -95,6 +99,25 @@ def commonly_fused(layers: Sequence[Layer]) -> tuple[Layer, ...]:
         if layer.kind not in _FREE
         and not (layer.kind == "Relu" and len(layer.inputs) == 1 and kinds[layer.inputs[0]] in ("Conv", "Gemm"))
     )
+
+
+def copies(model: Path) -> Block | None:
+    """What a network on a GPU does beside its layers: it is launched, takes its input and gives its output.
+
+    None where a shape depends on the data.
+    """
+    plain = graph.inferred(model)
+    constants = {tensor.name for tensor in plain.graph.initializer}
+    values = [*(value for value in plain.graph.input if value.name not in constants), *plain.graph.output]
+    if not all(graph.fixed(value) for value in values):
+        return None
+    return Block("launch, input and output", "MemcpyFromHost+MemcpyToHost", (), None, sum(map(_bytes, values)))
+
+
+def _bytes(value: ValueInfoProto) -> int:
+    tensor = value.type.tensor_type
+    elements = math.prod(dim.dim_value for dim in tensor.shape.dim)
+    return int(elements * helper.tensor_dtype_to_np_dtype(tensor.elem_type).itemsize)
 
 
 def _named(step: Ran, named: Mapping[str, Layer]) -> Iterator[Layer]:

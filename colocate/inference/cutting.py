@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
 import onnx
-from onnx import ModelProto, ValueInfoProto
+from onnx import ModelProto, ValueInfoProto, helper, numpy_helper
 from onnx.utils import Extractor
 
 from colocate.errors import SpecError
@@ -15,7 +16,7 @@ from colocate.inference.networks import Network, TensorSpec
 
 
 def pieces(network: Network, blocks: Iterable[Collection[str]], folder: Path) -> Iterator[Network]:
-    """Each of `blocks`, the names of one or more layers, as a network of its own.
+    """Each of `blocks`, the names of one or more layers, as a network of its own; no names stand for `hollow`.
 
     A file in `folder`, written when its turn comes: the block with its weights and true input shapes, batch
     included, and an input for every tensor that it reads. Raises SpecError for a block that reads a tensor of
@@ -26,6 +27,11 @@ def pieces(network: Network, blocks: Iterable[Collection[str]], folder: Path) ->
     layers = graph.layers(network.path)
     stored = {tensor.name: tensor for tensor in onnx.load(network.path, format="protobuf").graph.initializer}
     for index, names in enumerate(blocks):
+        path = folder / f"{network.path.stem}-{index:03}.onnx"
+        if not names:
+            onnx.save(hollow(network.path), path)
+            yield Network("hollow", path, onnx_file.sha256(path), network.inputs, 0, 0)
+            continue
         block = graph.fused(layers, names)
         if any(tensor.elements is None for tensor in block.reads):
             raise SpecError(f"layer '{block.name}' cannot be cut out: the shape of its input depends on the data")
@@ -33,10 +39,32 @@ def pieces(network: Network, blocks: Iterable[Collection[str]], folder: Path) ->
         for tensor in piece.graph.initializer:
             tensor.CopyFrom(stored[tensor.name])
         # A block's input is there when its turn comes: looped by itself, it is not charged with a copy to the GPU.
-        onnx.helper.set_model_props(piece, {RESIDENT: "yes"})
-        path = folder / f"{network.path.stem}-{index:03}.onnx"
+        helper.set_model_props(piece, {RESIDENT: "yes"})
         onnx.save(piece, path)
         yield _described(block, path, piece)
+
+
+def hollow(model: Path) -> ModelProto:
+    """The network's inputs and outputs with as good as nothing between them: one number is spread over each output.
+
+    Its inputs are copied to a GPU for each inference, as the network's are.
+    """
+    plain = graph.inferred(model).graph
+    constants = {tensor.name for tensor in plain.initializer}
+    inputs = [value for value in plain.input if value.name not in constants]
+    stored = [numpy_helper.from_array(np.array([number]), f"hollow.{number}") for number in (-1, 0, 1)]
+    nodes = [
+        helper.make_node("Reshape", [inputs[0].name, "hollow.-1"], ["hollow.row"]),
+        helper.make_node("Slice", ["hollow.row", "hollow.0", "hollow.1"], ["hollow.one"]),
+    ]
+    for value in plain.output:
+        tensor = value.type.tensor_type
+        shape = f"hollow.shape.{value.name}"
+        stored.append(numpy_helper.from_array(np.array([dim.dim_value for dim in tensor.shape.dim]), shape))
+        nodes.append(helper.make_node("Cast", ["hollow.one"], [f"hollow.of.{value.name}"], to=tensor.elem_type))
+        nodes.append(helper.make_node("Expand", [f"hollow.of.{value.name}", shape], [value.name]))
+    empty = helper.make_graph(nodes, "hollow", inputs, list(plain.output), stored)
+    return helper.make_model(empty, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
 
 
 def _described(block: graph.Layer, path: Path, piece: ModelProto) -> Network:

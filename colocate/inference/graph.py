@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import onnx.inliner
 import onnx.shape_inference
-from onnx import ModelProto, NodeProto, TensorProto
+from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 from colocate.errors import SpecError
 from colocate.inference.onnx_file import read
@@ -158,14 +158,19 @@ def inferred(model: Path | str | ModelProto) -> ModelProto:
         raise SpecError(f"the shapes in network '{plain.graph.name}' do not fit together: {error}") from error
 
 
+def fixed(value: ValueInfoProto) -> bool:
+    """Whether the shape of a tensor is known before it is computed."""
+    tensor = value.type.tensor_type
+    return bool(tensor.HasField("shape")) and all(dim.HasField("dim_value") for dim in tensor.shape.dim)
+
+
 def _shapes(model: ModelProto) -> dict[str, Shape]:
     """Shapes of all tensors that have a fixed one."""
     graph = model.graph
     shapes: dict[str, Shape] = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
     for value in (*graph.input, *graph.value_info, *graph.output):
-        dims = value.type.tensor_type.shape.dim
-        if value.type.tensor_type.HasField("shape") and all(dim.HasField("dim_value") for dim in dims):
-            shapes.setdefault(value.name, tuple(dim.dim_value for dim in dims))
+        if fixed(value):
+            shapes.setdefault(value.name, tuple(dim.dim_value for dim in value.type.tensor_type.shape.dim))
     return shapes
 
 

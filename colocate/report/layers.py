@@ -122,7 +122,9 @@ def _looked_at(
     period_s = _mean([record.elapsed_s / len(record.latencies_s) for record in pieces])
     energy = None if above_w is None or period_s is None else energy_j(above_w, period_s)
     time_s = block.time_s
-    if not timed:
+    if block.alone:
+        time_s = _mean([_p50_s(record) for record in pieces])
+    elif not timed:
         left_s = [_p50_s(record) - start_s.get(record.trial.round, 0.0) for record in pieces]
         time_s = _mean(left_s) if all(each_s > 0 for each_s in left_s) else None
     return dataclasses.replace(block, time_s=time_s, power_w=above_w, energy_j=energy)
@@ -157,6 +159,8 @@ def _notes(purpose: _Purpose, header: Header, blocks: Sequence[Block]) -> Iterab
             f"The profile of {purpose.inference.backend} tells when kernels are launched, not how long they run: "
             "times are of each block run by itself, less that of a network that does nothing."
         )
+    if any(block.alone for block in blocks):
+        yield "Launch, input and output: the time of a network of the same input and output and nothing between them."
     if not header.facts.rails:
         yield "No energies: this machine has no meter of power."
     elif not purpose.anatomy.metered:

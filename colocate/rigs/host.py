@@ -142,7 +142,7 @@ class HostRig:
         """See `Rig.anatomy`."""
         # With onnx, which no window needs.
         from colocate.inference import graph, profile
-        from colocate.inference.anatomy import Ran, blocks, commonly_fused
+        from colocate.inference.anatomy import Ran, blocks, commonly_fused, copies
 
         network = _network(inference)
         if network is None:
@@ -150,7 +150,9 @@ class HostRig:
         layers = graph.layers(network.path)
         profiles = BACKENDS[inference.backend].profiles
         ran: Sequence[Ran] = profile.steps(inference, network) if profiles else commonly_fused(layers)
-        return Anatomy(blocks(ran, layers, WIDTH_BYTES[inference.precision]), timed=profiles)
+        found = blocks(ran, layers, WIDTH_BYTES[inference.precision])
+        beside = copies(network.path) if BACKENDS[inference.backend].on_gpu else None
+        return Anatomy((*found, *([beside] if beside else ())), timed=profiles)
 
 
 def _run(trial: Trial, hold: _Hold) -> TrialRecord:

@@ -61,6 +61,11 @@ class Block:
     power_w: Interval | None = None
 
     @property
+    def alone(self) -> bool:
+        """Whether no step of a runtime's profile holds it: what a network does beside its layers."""
+        return not self.layers and self.step is None
+
+    @property
     def module(self) -> str | None:
         """The module that all its layers belong to: `fire2`, `inception_3a`, `res4b12`."""
         found = {match[0] if (match := _MODULE.match(layer)) else None for layer in self.layers}

@@ -14,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from colocate.errors import SpecError
 from colocate.inference import graph
+from colocate.inference.anatomy import copies
 from colocate.inference.cutting import pieces
 from colocate.inference.networks import Network, TensorSpec, input_array, input_arrays, resolve
 from colocate.inference.topologies.sketch import Sketch, Tensor
@@ -137,6 +138,25 @@ def test_what_only_prepares_constants_comes_along(tmp_path: Path) -> None:
         run(str(product.path), {"rows": x})["y"], x @ numpy_helper.to_array(weight).T, rtol=1e-4
     )
     assert (product.macs, product.parameters, rows.parameters) == (3 * 16 * 100, 1600, 0)
+
+
+@pytest.mark.usefixtures("shared")
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_no_layers_are_the_networks_ends(precision: str, tmp_path: Path) -> None:
+    network = resolve("squeezenet1_1", 2, precision)
+    (hollow,) = pieces(network, [()], tmp_path)
+    onnx.checker.check_model(hollow.path, full_check=True)
+    assert (hollow.inputs, hollow.parameters, hollow.macs) == (network.inputs, 0, 0)
+    model, whole = onnx.load(hollow.path), onnx.load(network.path)
+    assert list(model.graph.output) == list(graph.inferred(whole).graph.output)
+    assert not model.metadata_props, "its input is copied for each inference"
+    fed = input_arrays(network)
+    (output,) = run(str(hollow.path), fed).values()
+    assert (output == next(iter(fed.values())).flat[0]).all()
+    assert output.shape == tuple(dim.dim_value for dim in whole.graph.output[0].type.tensor_type.shape.dim)
+    beside = copies(network.path)
+    assert beside is not None and beside.alone
+    assert beside.moved_bytes == output.nbytes + sum(array.nbytes for array in fed.values())
 
 
 def test_what_cannot_be_cut_says_why(tmp_path: Path) -> None:

@@ -297,14 +297,16 @@ def _report_on(folder: Path, arguments: argparse.Namespace) -> int:
     for failure in {failure.message for failure in report.failures}:
         _say(f"A trial failed: {failure}")
     figures = sum(path.suffix == ".png" for path in report.files)
-    tables = ", ".join(path.name for path in report.files if path.suffix in (".csv", ".html"))
+    tables = ", ".join(path.name for path in report.files if path.suffix not in (".png", ".svg"))
     print(f"Wrote {folder}: run.sqlite, {tables} and {figures} figures")
     if report.header.purpose:
         return 0
     pairs = len({cell.clocks for cell in report.cells})
-    if not report.header.facts.cpu_steps_hz or not report.header.facts.gpu_steps_hz:
+    facts = report.header.facts
+    fixed = [name for name, steps in (("CPU", facts.cpu_steps_hz), ("GPU", facts.gpu_steps_hz)) if not steps]
+    if fixed:
         print(
-            f"Clocks could not be set on this machine: this is {pairs} of the "
+            f"No {' or '.join(fixed)} clock can be set on this machine: this is {pairs} of the "
             f"{FULL_STUDY_CLOCK_PAIRS} clock pairs of the full study."
         )
     return 0

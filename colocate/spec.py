@@ -6,6 +6,7 @@ A `Request` is what the user may write, in the user's units (MHz, seconds); a `S
 from __future__ import annotations
 
 import difflib
+import json
 import math
 import re
 import shlex
@@ -121,6 +122,30 @@ def read_study(path: Path) -> Mapping[str, Any]:
         raise SpecError(f"{path} is not valid TOML: {error}") from error
     except RecursionError as error:
         raise SpecError(f"{path} is nested too deeply to be a study") from error
+
+
+def study_file(request: Mapping[str, Any]) -> str:
+    """The keys as a study file, TOML, for `read_study`; empty for a study of defaults alone."""
+    tables = {key: value for key, value in request.items() if isinstance(value, Mapping)}
+    lines = [f"{key} = {_toml(value)}" for key, value in request.items() if key not in tables and value is not None]
+    for name, table in tables.items():
+        lines += ["", f"[{name}]", *(f"{_key(key)} = {_toml(value)}" for key, value in table.items())]
+    return "\n".join(lines).strip()
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _toml(name)
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{_key(key)} = {_toml(each)}" for key, each in value.items()) + " }"
+    if isinstance(value, (list, tuple)) and any(isinstance(each, Mapping) for each in value):
+        return "[\n" + "".join(f"    {_toml(each)},\n" for each in value) + "]"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    # JSON's strings, numbers and booleans are TOML's, but for one control character.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def make_spec(keys: Mapping[str, Any]) -> SweepSpec:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import signal
 import subprocess
@@ -15,7 +16,10 @@ import pytest
 
 from colocate.errors import SpecError
 from colocate.rigs import make_rig
+from colocate.spec import make_spec, read_study
 from colocate.store import FILE_NAME, Run
+from colocate.study.efficiency import Efficiency, Setting, default_setting
+from colocate.study.model import ClockPoint, Inference
 from tests.test_cli import colocate
 
 SHORT = ["--repeats", "2", "--window", "0.1", "--warmup", "0.02", "--settle", "0", "--placement", "shared"]
@@ -38,6 +42,7 @@ def alexnet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert done.returncode == 0, done.stderr
     assert "alexnet: tensorrt fp16 batch 128, 1734/691.2 MHz: " in done.stdout
     assert "times better than tensorrt fp32 batch 1, 1734/691.2 MHz" in done.stdout
+    assert "best.toml" in done.stdout
     return folder
 
 
@@ -184,3 +189,38 @@ def test_settings_are_told_apart_once() -> None:
     assert [entry["backend"] for entry in found.request["networks"]] == ["tensorrt", "tensorrt"]
     assert found.default_backend == "tensorrt"
     assert len(found.left_out) == 1 and "2 of 6 settings" in found.left_out[0]
+
+
+def test_the_best_settings_are_a_study(alexnet: Path, tmp_path: Path) -> None:
+    assert colocate("report", alexnet, "--latency-limit-ms", "600", "--quantile", "p99").returncode == 0
+    spec = make_spec(read_study(alexnet / "best.toml"))
+    (best,) = [row for row in rows(alexnet / "efficiency.csv") if row["best"] == "1"]
+    (inference,) = spec.inferences
+    assert (inference.network, inference.precision, inference.batch, inference.backend) == (
+        "alexnet", best["precision"], int(best["batch"]), best["backend"],
+    )  # fmt: skip
+    assert spec.limits is not None and (spec.limits.slo_s, spec.limits.quantile) == (0.6, 0.99)
+    done = colocate("sweep", alexnet / "best.toml", "--out", tmp_path / "run", "--quiet", "--json")
+    assert done.returncode == 0, done.stderr
+    clocks = {(row["cpu_hz"], row["gpu_hz"]) for row in rows(tmp_path / "run" / "cells.csv")}
+    assert clocks == {(best["cpu_hz"], best["gpu_hz"])}
+    advised = colocate("advise", tmp_path / "run", "--json")
+    assert json.loads(advised.stdout)["limits"]["slo_s"] == 0.6
+
+
+@pytest.mark.parametrize(
+    ("ways", "expected"),
+    [
+        ([{"graph": True}], 0),
+        ([{"graph": True}, {}], 1),
+        ([{"wait": "block", "period_s": 0.1}, {"wait": "block"}], 1),
+        ([{"batch": 2}], None),
+        ([{"precision": "fp16"}, {"backend": "another"}], None),
+    ],
+)
+def test_the_default_is_run_as_usual_as_the_study_allows(ways: list[dict[str, Any]], expected: int | None) -> None:
+    settings = [
+        Efficiency(Setting(dataclasses.replace(Inference("net", "runtime"), **way), ClockPoint())) for way in ways
+    ]
+    found = default_setting(settings, "runtime")
+    assert found is (None if expected is None else settings[expected])

@@ -11,11 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from colocate.errors import StoreError
-from colocate.report.labels import plain, ratio_text, three_digits
-from colocate.report.tables import Value, clocks_text, console, doubt_numbers, interval_columns
+from colocate.report.labels import clocks_text, machine_words, plain, ratio_text, three_digits
+from colocate.report.tables import Value, console, doubt_numbers, interval_columns
+from colocate.spec import study_file
 from colocate.store import Failure, Header
 from colocate.study.efficiency import Aim, Efficiency, Quantile, TradeOff, efficiencies, trade_offs
-from colocate.study.model import Interval, SweepSpec, TrialRecord
+from colocate.study.model import Inference, Interval, SweepSpec, TrialRecord
 
 QUANTILE_WORDS: Mapping[Quantile, str] = {"p50_s": "p50", "p99_s": "p99"}
 # Ends further apart than so are told one by one: the intervals are even in the logarithm alone.
@@ -138,22 +139,56 @@ def trade_off_words(found: TradeOff, report: EfficiencyReport) -> str:
     words = setting_words(found.best)
     if found.best is found.default:
         return f"{words}, which is the default setting"
+    unknown = f"; {len(found.undecided)} settings without a {QUANTILE_WORDS[aim.quantile]} were no candidates"
+    left_out = unknown if found.undecided else ""
     if found.times_better is None or found.default is None:
-        return f"{words}; the default setting has no numbers to compare it with"
-    return f"{words}: {_times(found.times_better)} times better than {setting_words(found.default)}" + "".join(
+        return f"{words}; the default setting has no numbers to compare it with{left_out}"
+    ratios = "".join(
         f"; {what} x {_times(ratio)}"
         for what, ratio in (("images/s", found.throughput_ratio), ("latency", found.latency_ratio))
         if ratio is not None
     )
+    return f"{words}: {_times(found.times_better)} times better than {setting_words(found.default)}{ratios}{left_out}"
+
+
+def best_study(report: EfficiencyReport, header: Header) -> str | None:
+    """A study file that runs each network at its best setting beside tasks, with the aim's latency as its limit.
+
+    Clocks are every pair that is the best of any network. None where no setting is the best.
+    """
+    best = [found.best.setting for found in report.trade_offs if found.best is not None]
+    if not best:
+        return None
+    aim, kept = report.aim, ("rig", "model", "emc_clock", "inference_cpus")
+    request: dict[str, Any] = {key: header.request[key] for key in kept if key in header.request}
+    request["networks"] = [_network_keys(setting.inference) for setting in best]
+    for key, clocks in (("cpu_clocks", "cpu_hz"), ("gpu_clocks", "gpu_hz")):
+        steps = sorted({getattr(setting.clocks, clocks) for setting in best}, key=lambda hz: hz or 0)
+        request[key] = ["native" if hz is None else hz / 1e6 for hz in steps]
+    if aim.latency_limit_s is not None:
+        request["slo_ms"] = 1e3 * aim.latency_limit_s
+        request["quantile"] = 0.5 if aim.quantile == "p50_s" else 0.99
+    return f"# The best settings for {aim_words(aim)}.\n{study_file(request)}\n"
+
+
+def _network_keys(inference: Inference) -> Mapping[str, Any]:
+    """What a study file says of a network, as far as it is not what it would be anyway."""
+    usual = Inference(inference.network)
+    ways = {
+        way: getattr(inference, way) for way in ("graph", "wait") if getattr(inference, way) != getattr(usual, way)
+    }
+    if inference.period_s is not None:
+        ways["period_ms"] = 1e3 * inference.period_s
+    settings = {name: getattr(inference, name) for name in ("network", "backend", "precision", "batch")}
+    return {**settings, **ways}
 
 
 def print_efficiency(report: EfficiencyReport, header: Header, done: int) -> None:
     """Every setting, one a line, for a person, and the choice for each network."""
     out = console()
-    facts = header.facts
     parts = [_setting_parts(row) for row in report.rows]
     shared = {part for part in set().union(*parts) if all(part in each for each in parts)}
-    title = ", ".join([facts.cpu_model, f"{done} of {header.planned} trials", *sorted(shared)])
+    title = ", ".join([machine_words(header.facts), f"{done} of {header.planned} trials", *sorted(shared)])
     table = Table(title=Text(title), title_justify="left")
     for name in ("network", "setting"):
         table.add_column(name, no_wrap=True)

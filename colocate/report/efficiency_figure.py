@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from colocate.report.efficiency import EfficiencyReport, aim_words, trade_off_words
-from colocate.report.labels import Caption, plain, shortened
+from colocate.report.labels import Caption, clocks_text, plain, shortened
 from colocate.report.sheet import (
     BODY_PT,
     HEADING_PT,
@@ -30,7 +30,6 @@ from colocate.report.sheet import (
     text_width_in,
     wrapped,
 )
-from colocate.report.tables import clocks_text
 from colocate.study.efficiency import Efficiency, TradeOff
 from colocate.study.model import ClockPoint, Interval
 
@@ -65,7 +64,7 @@ def draw_efficiency(found: TradeOff, report: EfficiencyReport, caption: Caption)
     looks = _looks(list(dict.fromkeys(_line(row) for row in report.rows)))
     own = {line: looks[line] for line in looks if any(_line(row) == line for row in rows)}
     width = _LEFT_IN + MARGIN_IN + 2 * _PANEL_IN[0] + _GAP_IN + MARGIN_IN
-    phrases = ["95 % intervals"] + ([clocks_text(points[0])] if len(points) == 1 else [])
+    phrases = ["95 % intervals"] + ([_point_words(points[0])] if len(points) == 1 else [])
     choice = wrapped(
         f"Best for {aim_words(report.aim)}: {trade_off_words(found, report)}", width - 2 * MARGIN_IN, BODY_PT
     )

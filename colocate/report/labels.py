@@ -8,13 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from colocate.report.tables import CONTENTION, assumption_words, clocks_label
 from colocate.store import Header
 from colocate.study.interference import SOLO
-from colocate.study.model import Cell, HostFacts, Inference, TrialRecord
+from colocate.study.model import Cell, ClockPoint, HostFacts, Inference, TrialRecord
 
 NAME_LIMIT = 26
 LINE_LIMIT = 76
+
+# The constant of a model that no source gives, and that every slowdown depends on.
+CONTENTION = "contention"
 
 # What a reader must know before the numbers. A rig that is not listed is a machine.
 _RIG_WORDS = {"tx1-model": "MODEL of a Tegra X1, not a measurement"}
@@ -71,7 +73,31 @@ def _window_words(header: Header, records: Sequence[TrialRecord]) -> str:
 
 
 def _rig_words(facts: HostFacts) -> str:
-    return shortened(f"{facts.rig}: {_RIG_WORDS.get(facts.rig, facts.cpu_model)}", LINE_LIMIT)
+    return shortened(f"{facts.rig}: {_RIG_WORDS.get(facts.rig, machine_words(facts))}", LINE_LIMIT)
+
+
+def machine_words(facts: HostFacts) -> str:
+    """What the networks may have run on: `NVIDIA H200, Intel(R) Xeon(R) Processor`."""
+    return ", ".join((*dict.fromkeys(facts.gpus), facts.cpu_model))
+
+
+def assumption_words(header: Header) -> str | None:
+    """`assuming contention = 1`: what the size of every slowdown rests on; None for a machine."""
+    values = {row["name"]: row["value"] for row in header.provenance.get("constants", ())}
+    return f"assuming {CONTENTION} = {values[CONTENTION]:g}" if CONTENTION in values else None
+
+
+def clocks_label(cell: Cell) -> str:
+    """`1734/998.4 MHz` for CPU and GPU, or `native`."""
+    return clocks_text(cell.clocks)
+
+
+def clocks_text(point: ClockPoint) -> str:
+    """See `clocks_label`."""
+    clocks = (point.cpu_hz, point.gpu_hz)
+    if clocks == (None, None):
+        return "native"
+    return "/".join("native" if hz is None else f"{hz / 1e6:g}" for hz in clocks) + " MHz"
 
 
 def inferences_of(cells: Sequence[Cell]) -> list[Inference]:

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from colocate.errors import StoreError
-from colocate.report.labels import Caption, plain, three_digits
+from colocate.report.labels import Caption, machine_words, plain, three_digits
 from colocate.report.tables import Value, console, interval_columns
 from colocate.store import Header
 from colocate.study.layers import (
@@ -295,7 +295,7 @@ def print_layers(report: LayersReport, header: Header, done: int) -> None:
     """Every block and every kind, for a person."""
     out, inference = console(), report.inference
     name = f"{plain(inference.network)} {plain(inference.backend)} {inference.precision} batch {inference.batch}"
-    title = f"{name} on {header.facts.cpu_model}, {done} of {header.planned} trials"
+    title = f"{name} on {machine_words(header.facts)}, {done} of {header.planned} trials"
     energies = any(block.energy_j is not None for block in report.blocks)
     table = _table(title, "block", energies)
     for block in report.blocks:

@@ -58,14 +58,16 @@ def draw_layers(report: LayersReport, caption: Caption) -> Figure | None:
     """The page; None where nothing was timed."""
     if report.everything.time_s is None:
         return None
-    quantities = [_TIME, *([_ENERGY] if report.everything.energy_j is not None else [])]
+    # Stacked where nothing is missing from the stack, block by block wherever any is known.
+    stacked = [_TIME, *([_ENERGY] if report.everything.energy_j is not None else [])]
+    metered = any(block.energy_j is not None for block in report.blocks)
     kinds = [group for group in grouped(report.blocks, by_kind) if group.time_s is not None]
     modules = [group for group in grouped(report.blocks, by_module) if group.time_s is not None]
     phrases = way_words(report, caption)
     words = " ".join((balance_words(report), *report.notes))
     lines = wrapped(words, _WIDTH_IN - 2 * MARGIN_IN, BODY_PT)
     bars_top = heading_height_in(caption, phrases, _WIDTH_IN) + 0.16
-    key_top = bars_top + len(quantities) * (_BAR_IN + 0.12) + 0.12
+    key_top = bars_top + len(stacked) * (_BAR_IN + 0.12) + 0.12
     key_lines = _key_lines(kinds)
     rows_top = key_top + 0.2 * len(key_lines) + 0.42
     shown = sorted(modules, key=lambda group: -(group.time_s or 0.0))[:_ROWS_MAX]
@@ -73,12 +75,12 @@ def draw_layers(report: LayersReport, caption: Caption) -> Figure | None:
     foot = rows_top + _ROW_IN * len(rows) + 0.42
     sheet = Sheet(_WIDTH_IN, foot + LINE_IN * len(lines) + 0.2)
     sheet.heading(f"Where {shortened(report.inference.network)} spends its time", caption, phrases)
-    label_in = max(text_width_in(name, BODY_PT) for name, _, _ in quantities) + 0.12
-    for number, quantity in enumerate(quantities):
+    label_in = max(text_width_in(name, BODY_PT) for name, _, _ in stacked) + 0.12
+    for number, quantity in enumerate(stacked):
         y = bars_top + number * (_BAR_IN + 0.12)
         _draw_stack(sheet, MARGIN_IN + label_in, y, _WIDTH_IN - 2 * MARGIN_IN - label_in - 0.75, quantity, kinds)
     _draw_key(sheet, key_top, key_lines)
-    _draw_rows(sheet, rows_top, rows, quantities)
+    _draw_rows(sheet, rows_top, rows, [_TIME, *([_ENERGY] if metered else [])])
     if len(rows) < len(modules):
         note = f"the {len(rows)} longest of {len(modules)}; all are in layer-groups.csv"
         sheet.text(MARGIN_IN, foot - 0.14, note, SMALL_PT, colour=QUIET)

@@ -11,19 +11,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from colocate.report.labels import assumption_words, clocks_label, inference_label, inferences_of, machine_words
 from colocate.study.interference import SOLO
 from colocate.study.model import Cell, ClockPoint, Doubt, Inference, Interval, Trial
 
 if TYPE_CHECKING:
     from colocate.doctor import Finding
     from colocate.report.write import Report
-    from colocate.store import Header
 
 # A file or a pipe has no width: wide enough for every column.
 _FILE_COLUMNS = 150
-
-# The constant of a model that no source gives, and that every slowdown depends on.
-CONTENTION = "contention"
 
 # For the names of the columns.
 _NO_CELL = Cell(Inference(""), "", "", ClockPoint(), 0, 0)
@@ -152,7 +149,7 @@ def print_table(report: Report) -> None:
     """The cells that have a stressor, one a line, for a person; doubts as numbers that are explained below."""
     out = console()
     facts = report.header.facts
-    title = f"{facts.cpu_model}, {facts.confinement}, {_trials_words(report)}"
+    title = f"{machine_words(facts)}, {facts.confinement}, {_trials_words(report)}"
     table = Table(title=Text(title), title_justify="left")
     for name in ("network", "beside", "placement", "clocks"):
         table.add_column(name, no_wrap=True)
@@ -160,10 +157,11 @@ def print_table(report: Report) -> None:
     for name in ("p50 ms", *(["missed"] if timed else []), "slowdown p50", "slowdown p99", "work lost", "doubts"):
         table.add_column(name, justify="right", no_wrap=True)
     numbers = doubt_numbers(report.cells)
+    inferences = inferences_of(report.cells)
     for cell in report.cells:
         if cell.stressor != SOLO:
             table.add_row(
-                Text(cell.inference.network),
+                Text(" ".join(filter(None, inference_label(cell.inference, inferences)))),
                 Text(cell.stressor),
                 cell.placement,
                 clocks_label(cell),
@@ -217,12 +215,6 @@ def print_findings(findings: Iterable[Finding]) -> None:
     console().print(table)
 
 
-def assumption_words(header: Header) -> str | None:
-    """`assuming contention = 1`: what the size of every slowdown rests on; None for a machine."""
-    values = {row["name"]: row["value"] for row in header.provenance.get("constants", ())}
-    return f"assuming {CONTENTION} = {values[CONTENTION]:g}" if CONTENTION in values else None
-
-
 def console() -> Console:
     """Standard output, wide enough for every column where it is a file or a pipe."""
     found = Console()
@@ -233,19 +225,6 @@ def doubt_numbers(rows: Iterable[_Doubted]) -> Mapping[Doubt, str]:
     """A number for each doubt that any row has."""
     met = {doubt for row in rows for doubt in row.doubts}
     return {doubt: str(number) for number, doubt in enumerate((d for d in Doubt if d in met), start=1)}
-
-
-def clocks_label(cell: Cell) -> str:
-    """`1734/998.4 MHz` for CPU and GPU, or `native`."""
-    return clocks_text(cell.clocks)
-
-
-def clocks_text(point: ClockPoint) -> str:
-    """See `clocks_label`."""
-    clocks = (point.cpu_hz, point.gpu_hz)
-    if clocks == (None, None):
-        return "native"
-    return "/".join("native" if hz is None else f"{hz / 1e6:g}" for hz in clocks) + " MHz"
 
 
 def _interval_text(interval: Interval | None) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from colocate.errors import StoreError
-from colocate.report.efficiency import EfficiencyReport, efficiency_of, setting_row
+from colocate.report.efficiency import EfficiencyReport, best_study, efficiency_of, setting_row
 from colocate.report.figures import write_figures
 from colocate.report.layers import LayersReport, block_row, group_rows, layers_of
 from colocate.report.page.render import write_page
@@ -53,6 +53,9 @@ def write_report(folder: Path, aim: Mapping[str, Any] | None = None) -> Report:
         if efficiency is not None:
             tables.append(folder / "efficiency.csv")
             write_rows(tables[-1], [setting_row(row, efficiency) for row in efficiency.rows])
+            if (study := best_study(efficiency, header)) is not None:
+                tables.append(folder / "best.toml")
+                tables[-1].write_text(study, encoding="utf-8")
         if layers is not None:
             tables += [folder / "layers.csv", folder / "layer-groups.csv"]
             write_rows(tables[-2], [block_row(block, layers) for block in layers.blocks])

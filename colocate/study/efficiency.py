@@ -189,17 +189,21 @@ def default_setting(rows: Sequence[Efficiency], backend: str | None = None) -> E
 
     On `backend`, or else on the first in `rows`. None where there is no such row.
     """
-    # One that waits for the GPU as its machine usually does; where that is to block, there is no other.
-    for wait in dict.fromkeys([Inference("").wait, *(row.setting.inference.wait for row in rows)]):
-        plain = [row for row in rows if row.setting.inference == _plain(row, backend, wait)]
-        if plain:
-            return max(plain, key=_clock_rank)
-    return None
+    plain = [row for row in rows if _plain(row.setting.inference, backend or rows[0].setting.inference.backend)]
+    return max(plain, key=lambda row: (_usual_ways(row.setting.inference), _clock_rank(row)), default=None)
 
 
-def _plain(row: Efficiency, backend: str | None, wait: str) -> Inference:
-    inference = row.setting.inference
-    return Inference(inference.network, backend or inference.backend, wait=wait)
+def _plain(inference: Inference, backend: str) -> bool:
+    usual = Inference(inference.network, backend)
+    return (inference.backend, inference.precision, inference.batch) == (usual.backend, usual.precision, usual.batch)
+
+
+def _usual_ways(inference: Inference) -> int:
+    """In how many ways it is run as it usually is. A study may have chosen another for all of its settings: a CUDA
+    graph, a blocking wait, a period.
+    """
+    usual = Inference(inference.network)
+    return sum(getattr(inference, way) == getattr(usual, way) for way in ("graph", "wait", "period_s"))
 
 
 def _solo_setting(trial: Trial) -> Setting | None:

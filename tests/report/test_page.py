@@ -17,9 +17,8 @@ import numpy as np
 import pytest
 
 from colocate.report.page.render import write_page
-from colocate.report.page.words import study_file
 from colocate.report.write import write_report
-from colocate.spec import make_spec
+from colocate.spec import make_spec, study_file
 from colocate.store import Failure, Header, Run
 from colocate.study.advice import Limits, Verdict, advise
 from colocate.study.evidence import QUANTILES, Evidence, Quantity, collect
@@ -80,7 +79,7 @@ def tx1(tmp_path_factory: pytest.TempPathFactory) -> Shown:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Shown:
-    return stored("sixteen-cpu-server", tmp_path_factory.mktemp("server"))
+    return stored("h200", tmp_path_factory.mktemp("server"))
 
 
 def a_run(
@@ -184,7 +183,7 @@ def test_a_doubt_comes_with_its_remedy_and_a_failure_with_its_message(tmp_path: 
 
 
 def test_report_writes_the_page_beside_the_tables(tmp_path: Path) -> None:
-    shutil.copy(RESULTS / "sixteen-cpu-server" / "run.sqlite", tmp_path)
+    shutil.copy(RESULTS / "h200" / "run.sqlite", tmp_path)
     report = write_report(tmp_path)
     assert tmp_path / "report.html" in report.files
     assert (tmp_path / "report.html").stat().st_size > 1000

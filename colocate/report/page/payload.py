@@ -14,9 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from colocate.report.labels import inference_label, ratio_text, task_label, three_digits
+from colocate.report.labels import clocks_label, inference_label, ratio_text, task_label, three_digits
 from colocate.report.metrics import Scale
-from colocate.report.tables import clocks_label
 from colocate.study.advice import absence
 from colocate.study.bounds import Bounds
 from colocate.study.evidence import QUANTILES, Evidence, Quantity

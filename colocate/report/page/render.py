@@ -17,6 +17,7 @@ from colocate import __version__
 from colocate.report.labels import (
     caption_of,
     clock_label,
+    machine_words,
     model_words,
     network_label,
     plain,
@@ -28,6 +29,7 @@ from colocate.report.labels import (
 from colocate.report.page import words
 from colocate.report.page.payload import VIEWS, payload
 from colocate.report.validation import checks_of, constants_of, summary_of
+from colocate.spec import study_file
 from colocate.store import Failure, Header
 from colocate.study.bounds import FOREVER, Bounds, bounds
 from colocate.study.evidence import Evidence
@@ -98,7 +100,7 @@ def write_page(
         style=Markup(_asset("style.css")),
         scripts={name: Markup(script) for name, script in scripts.items()},
         caption=caption_of(header, cells, records),
-        machine=plain(header.facts.cpu_model),
+        machine=plain(machine_words(header.facts)),
         model=model_words(header.facts),
         checks=checks,
         constants=constants,
@@ -119,7 +121,7 @@ def write_page(
         facts=words.machine_rows(header.facts),
         networks=words.network_rows(header),
         runtime=words.runtime_rows(records),
-        study=words.study_file(header.request),
+        study=study_file(header.request),
         payload=payload(evidence, judged, records, confidence, limits),
         number=three_digits,
     )

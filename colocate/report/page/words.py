@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from colocate.report.labels import clocks_words, counted, plain, task_label
 from colocate.report.page.payload import VIEWS, doubts_of, span_words
@@ -190,21 +189,3 @@ def runtime_rows(records: Iterable[TrialRecord]) -> list[tuple[str, Sequence[str
         for key, value in record.runtime.items():
             seen[plain(key)][plain(str(value))] = None
     return [(key, list(values)) for key, values in seen.items()]
-
-
-def study_file(request: Mapping[str, Any]) -> str:
-    """The request as a study file, TOML; empty for a study of defaults alone."""
-    tables = {key: value for key, value in request.items() if isinstance(value, Mapping)}
-    lines = [f"{key} = {_toml(value)}" for key, value in request.items() if key not in tables and value is not None]
-    for name, table in tables.items():
-        lines += ["", f"[{name}]", *(f"{_toml(key)} = {_toml(value)}" for key, value in table.items())]
-    return "\n".join(lines).strip()
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{_toml(key)} = {_toml(each)}" for key, each in value.items()) + " }"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(_toml, value)) + "]"
-    # JSON's strings, numbers and booleans are TOML's, but for one control character.
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -27,6 +27,7 @@ FLOOR = {
     "layers": 5,
     "report": 5,
     "progress": 6,
+    "arguments": 6,
     "cli": 7,
     "__main__": 8,
 }

@@ -17,9 +17,9 @@ from colocate import __version__
 from colocate.report.labels import (
     caption_of,
     clock_label,
+    inference_label,
     machine_words,
     model_words,
-    network_label,
     plain,
     task_label,
     tasks_of,
@@ -147,13 +147,13 @@ def _policy(scripts: Iterable[str]) -> str:
 def _tables(cells: Sequence[Cell], judged: Sequence[Bounds], confidence: float) -> list[Table]:
     inferences = list(dict.fromkeys(cell.inference for cell in cells))
     return [
-        _table(inferences.index(inference), inference, placement, cells, judged, confidence)
+        _table(inferences, inference, placement, cells, judged, confidence)
         for inference, placement in dict.fromkeys((cell.inference, cell.placement) for cell in cells)
     ]
 
 
 def _table(
-    network: int,
+    inferences: Sequence[Inference],
     inference: Inference,
     placement: str,
     cells: Sequence[Cell],
@@ -175,10 +175,11 @@ def _table(
         for nth, point in enumerate(points)
     ]
     found = [each for each in judged if each.evidence.cell in own.values()]
+    name, how = inference_label(inference, inferences)
     return Table(
-        network,
-        network_label(inference.network, [cell.inference for cell in cells]),
-        words.how_words(inference),
+        inferences.index(inference),
+        name,
+        how,
         placement,
         words.findings(found, confidence),
         [task_label(task) for task in tasks],

@@ -11,21 +11,9 @@ from colocate.report.page.payload import VIEWS, doubts_of, span_words
 from colocate.store import Failure, Header
 from colocate.study.bounds import Bounds
 from colocate.study.evidence import QUANTILES, Quantity
-from colocate.study.model import Cell, HostFacts, Inference, Interval, TrialRecord
+from colocate.study.model import Cell, HostFacts, Interval, TrialRecord
 
 _VIEW = {view.key: view for view in VIEWS}
-
-
-def how_words(inference: Inference) -> str:
-    """How a network is run, in full: backend, precision, batch, launch, wait and frame rate."""
-    return ", ".join((
-        plain(inference.backend),
-        plain(inference.precision),
-        f"batch {inference.batch}",
-        "one CUDA graph" if inference.graph else "no CUDA graph",
-        "blocking wait" if inference.wait == "block" else "spinning wait",
-        "back to back" if inference.period_s is None else f"a frame every {1e3 * inference.period_s:g} ms",
-    ))  # fmt: skip
 
 
 def findings(judged: Sequence[Bounds], confidence: float) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ def test_both_builds_of_onnxruntime_in_one_folder_are_recognised(packages: tuple
 
 
 def test_the_command_for_the_gpu_mends_a_mix_too() -> None:
-    """pip counts a mix as both installed: without the other's name it would leave a folder without files."""
+    """In a mix pip counts both as installed: without the other's name it would leave a folder without files."""
     assert BACKENDS["onnxruntime-cuda"].remedy.startswith("pip uninstall -y onnxruntime onnxruntime-gpu &&")
 
 

@@ -18,6 +18,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from colocate.inference import availability
 from colocate.store import FILE_NAME, Run
 from colocate.study.model import Stressor
 
@@ -99,6 +100,15 @@ def test_another_machine_is_not_mixed_in(finished: Path, tmp_path: Path) -> None
     with sqlite3.connect(copy) as connection:
         connection.execute("UPDATE header SET json = replace(json, ?, 'elsewhere')", [own])
     refused(2, f"machine.machine_id was elsewhere and is {own}", "--resume", "--out", tmp_path, "--quiet")
+
+
+@pytest.mark.parametrize("asked", [("--graph",), ("--wait", "block"), ("--precision", "fp16")])
+def test_what_needs_a_gpu_is_refused_with_what_its_runtimes_lack(asked: tuple[str, ...]) -> None:
+    if {"tensorrt", "onnxruntime-cuda"} & set(availability.look().runtimes):
+        pytest.skip("this machine runs networks on a GPU")
+    reasons = [availability.look().lacks[name].reason for name in ("tensorrt", "onnxruntime-cuda")]
+    for reason in reasons:
+        refused(3, reason, "--networks", "alexnet", "--placement", "shared", "--dry-run", *asked)
 
 
 def test_a_dry_run_touches_nothing(tmp_path: Path) -> None:

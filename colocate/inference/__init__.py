@@ -93,7 +93,7 @@ BACKENDS = {
     "onnxruntime-cuda": Runtime(
         "colocate.inference.onnxruntime_cuda:OnnxRuntimeCuda",
         "onnxruntime",
-        "pip uninstall -y onnxruntime && pip install onnxruntime-gpu",
+        "pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu",
         PRECISIONS,
         on_gpu=True,
     ),

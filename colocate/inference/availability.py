@@ -49,30 +49,26 @@ class Availability:
 
 @functools.cache
 def look() -> Availability:
-    """Try every runtime, those on a GPU side by side; once in a process."""
-    lacks = {
-        name: lack for name, runtime in BACKENDS.items() if (lack := _without_package(name, runtime)) is not None
-    }
-    trying = {
-        name: subprocess.Popen(
-            [sys.executable, "-m", "colocate.inference.probe", name],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )
-        for name, runtime in BACKENDS.items()
-        if runtime.on_gpu and name not in lacks
-    }  # fmt: skip
+    """Try every runtime; once in a process.
+
+    Those on a GPU one after the other: a GPU in exclusive mode takes one process, and a small board's memory few.
+    """
+    lacks = {}
     found = {}
-    for name, child in trying.items():
-        verdict = _verdict(child)
-        if isinstance(verdict, Lack):
-            lacks[name] = verdict
-        else:
-            found[name] = verdict
+    for name, runtime in BACKENDS.items():
+        if (lack := _without_package(name, runtime)) is not None:
+            lacks[name] = lack
+        elif runtime.on_gpu:
+            verdict = _verdict(name)
+            if isinstance(verdict, Lack):
+                lacks[name] = verdict
+            else:
+                found[name] = verdict
     working = [name for name in BACKENDS if name not in lacks]
     return Availability(
         runtimes=tuple(name for name in working if BACKENDS[name].own_networks is None),
         probes=tuple(name for name in working if BACKENDS[name].own_networks is not None),
-        lacks={name: lacks[name] for name in BACKENDS if name in lacks},
+        lacks=lacks,
         found=found,
     )
 
@@ -106,8 +102,12 @@ def _without_package(name: str, runtime: Runtime) -> Lack | None:
     return None
 
 
-def _verdict(child: subprocess.Popen[str]) -> Lack | Mapping[str, Any]:
-    """Why the runtime that was tried does not work, or what it found."""
+def _verdict(name: str) -> Lack | Mapping[str, Any]:
+    """Why the runtime, which is tried now, does not work, or what it found."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "colocate.inference.probe", name],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
     try:
         found, said = child.communicate(timeout=PROBE_TIMEOUT_S)
     except subprocess.TimeoutExpired:

@@ -20,7 +20,7 @@ from colocate.host.facts import read_facts
 from colocate.host.session import Pins, held
 from colocate.host.signals import deferred
 from colocate.host.sysfs import Sysfs
-from colocate.inference import BACKENDS, WIDTH_BYTES, availability, networks
+from colocate.inference import BACKENDS, WIDTH_BYTES, Runtime, availability, networks
 from colocate.inference.synthetic import spin_length_s
 from colocate.power import Meters, find_meters
 from colocate.rigs.children import INFERENCE_SEAT, Children
@@ -85,9 +85,9 @@ class HostRig:
             runtime = BACKENDS[inference.backend]
             if inference.precision not in runtime.precisions:
                 can = " and ".join(runtime.precisions)
-                raise HostError(f"{inference.backend} runs {can} here, not {inference.precision}")
+                raise HostError(f"{inference.backend} runs {can} here, not {inference.precision}{_lacks(runtime)}")
             if (inference.graph or inference.wait != "spin") and not runtime.on_gpu:
-                raise HostError(f"{inference.backend} runs on the CPU: leave out --graph and --wait")
+                raise HostError(f"{inference.backend} runs on the CPU: leave out --graph and --wait{_lacks(runtime)}")
             if inference.backend == "synthetic":
                 spin_length_s(inference.network)
             elif runtime.own_networks is None:
@@ -153,6 +153,18 @@ class HostRig:
         found = blocks(ran, layers, WIDTH_BYTES[inference.precision])
         beside = copies(network.path) if BACKENDS[inference.backend].on_gpu else None
         return Anatomy((*found, *([beside] if beside else ())), timed=profiles)
+
+
+def _lacks(runtime: Runtime) -> str:
+    """Why nothing better than a CPU's `runtime` was there to take: who asks for what it cannot do wants to know."""
+    if runtime.on_gpu or runtime.own_networks is not None:
+        return ""
+    lacks = availability.look().lacks
+    return "".join(
+        f"; {name}: {lacks[name].reason}"
+        for name, other in BACKENDS.items()
+        if other.on_gpu and other.own_networks is None and name in lacks
+    )
 
 
 def _run(trial: Trial, hold: _Hold) -> TrialRecord:

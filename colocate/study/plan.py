@@ -1,9 +1,10 @@
 """(SweepSpec, HostFacts) -> ordered Trials.
 
 A block fixes network, placement and clock point and runs the solo window and one window per stressor in
-shuffled order. Every round holds each block once. Within a round the networks are shuffled first and the
-clock points inside each: loading a network is the costly step (a split-plot design, the hard-to-change
-factor outermost). Round r is shuffled from (seed, r) alone, so adding rounds leaves the earlier ones as they are.
+shuffled order; without a network the idle machine comes last. Every round holds each block once. Within a round
+the networks are shuffled first and the clock points inside each: loading a network is the costly step (a split-plot
+design, the hard-to-change factor outermost). Round r is shuffled from (seed, r) alone, so adding rounds leaves the
+earlier ones as they are.
 """
 
 from __future__ import annotations
@@ -51,7 +52,11 @@ def plan(spec: SweepSpec, facts: HostFacts) -> tuple[Trial, ...]:
         shuffler = random.Random(f"{spec.seed}:{round_}")
         for inference in _shuffled([*inferences, None], shuffler):
             for place, clocks in _shuffled(settings, shuffler):
-                for stressor in _shuffled(_tasks(spec.stressors, inference, facts), shuffler):
+                tasks = _shuffled(_tasks(spec.stressors, inference, facts), shuffler)
+                if inference is None:
+                    # A GPU keeps its clock up for seconds after a network: the idle machine comes last.
+                    tasks.sort(key=lambda task: task is None)
+                for stressor in tasks:
                     unnamed = Trial(
                         "", round_, block, inference, stressor, clocks, place,
                         spec.warmup_s, spec.settle_s, spec.window_s, spec.max_start_temp_c,

@@ -163,6 +163,7 @@ def test_a_worker_serves_it(tmp_path: Path, backend: str, graph: bool) -> None:
 def test_the_gpu_or_nothing(tmp_path: Path, runtime: str) -> None:
     done = once(Inference("small", runtime, batch=2), small_network(tmp_path), CUDA_VISIBLE_DEVICES="")
     assert done.returncode == 1
+    assert "there is no NVIDIA GPU" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -177,6 +178,7 @@ def test_an_operator_that_only_the_cpu_has_is_an_error(tmp_path: Path) -> None:
     assert on_the_cpu(network).shape == (2,)
     done = once(Inference("det", runtime, batch=2), network)
     assert done.returncode == 1
+    assert "assigned to the default CPU EP" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-import importlib.metadata
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -42,17 +41,22 @@ def test_both_builds_of_onnxruntime_in_one_folder_are_recognised(packages: tuple
     assert "pip uninstall -y onnxruntime onnxruntime-gpu" in lack.remedy
 
 
+def test_the_command_for_the_gpu_mends_a_mix_too() -> None:
+    """In a mix pip counts both as installed: without the other's name it would leave a folder without files."""
+    assert BACKENDS["onnxruntime-cuda"].remedy.startswith("pip uninstall -y onnxruntime onnxruntime-gpu &&")
+
+
 def test_two_builds_in_two_folders_do_not_overwrite_each_other(packages: tuple[Path, Path]) -> None:
     distribution(packages[0], "onnxruntime-gpu")
     distribution(packages[1], "onnxruntime")
-    if Path(str(importlib.metadata.distribution("onnxruntime").locate_file(""))) == packages[1]:
-        assert availability.mixed_up() is None
+    assert availability.mixed_up() is None
 
 
-def probed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: str) -> availability.Availability:
-    """What is found when the one runtime is a module with this code."""
+def probed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: str, names: Sequence[str] = ("made-up",)
+) -> availability.Availability:
+    """What is found when the module of every runtime on a GPU has this code."""
     (tmp_path / "made_up.py").write_text(code)
-    runtime = Runtime("made_up:Backend", on_gpu=True)
     start = subprocess.Popen
 
     def with_module(command: list[str], **options: object) -> subprocess.Popen[str]:
@@ -60,12 +64,13 @@ def probed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: str) -> availa
         setup = (
             f"import sys; sys.path.insert(0, {str(tmp_path)!r}); "
             "from colocate.inference import BACKENDS, Runtime, probe; "
-            f"BACKENDS['made-up'] = Runtime('made_up:Backend'); probe.main('made-up')"
+            f"BACKENDS[{command[3]!r}] = Runtime('made_up:Backend'); probe.main({command[3]!r})"
         )
         return start([command[0], "-c", setup], **options)  # type: ignore[call-overload,no-any-return]
 
     monkeypatch.setattr(availability.subprocess, "Popen", with_module)  # type: ignore[attr-defined]
-    monkeypatch.setattr(availability, "BACKENDS", {"made-up": runtime, "synthetic": BACKENDS["synthetic"]})
+    made_up = {name: Runtime("made_up:Backend", on_gpu=True) for name in names}
+    monkeypatch.setattr(availability, "BACKENDS", {**made_up, "synthetic": BACKENDS["synthetic"]})
     return availability.look()
 
 
@@ -91,6 +96,15 @@ def test_one_that_fails_or_dies_is_a_lack_with_its_reason(
     found = probed(monkeypatch, tmp_path, f"def probe():\n    {body}\n")
     assert found.runtimes == ()
     assert said in found.lacks["made-up"].reason
+
+
+def test_a_gpu_that_takes_one_process_has_all_runtimes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    held = str(tmp_path / "held")
+    code = (
+        f"import os, time\ndef probe():\n    os.mkdir({held!r}); time.sleep(1); os.rmdir({held!r})\n    return {{}}\n"
+    )
+    found = probed(monkeypatch, tmp_path, code, ("first", "second"))
+    assert (found.runtimes, found.notes()) == (("first", "second"), ())
 
 
 def test_one_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

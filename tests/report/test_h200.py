@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import csv
+import functools
 import re
 import shutil
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from colocate.report.write import write_report
+from colocate.store import Run
+from colocate.study.model import TrialRecord
+from colocate.study.stats import paired_ratio
+from colocate.study.windows import Windows, energies_j, group
 
 RESULTS = Path(__file__).parents[2] / "results"
 _INTERVAL = r"([\d.]+) \[([\d.]+), ([\d.]+)\]( n\.s\.)?"
-# A heading names the quantile and what all cells of its table share; a row the network and the task.
+# A heading names the quantity and what all cells of its table share; a row the network and the task.
 _HEADING = re.compile(
-    r"\| (?P<quantile>median|p99), (?P<shared>[^|]+) \| beside \| (?P<first>[^|]+) \| (?P<second>[^|]+) \|"
+    r"\| (?P<quantity>median|p99|inferences per second), (?P<shared>[^|]+) \| beside \| "
+    r"(?P<first>[^|]+) \| (?P<second>[^|]+) \|"
 )
 
 
@@ -34,6 +42,7 @@ def told(words: str) -> dict[str, str]:
 
 
 def claims() -> list[tuple[dict[str, str], str, re.Match[str]]]:
+    """The cell, the quantity and the words of every ratio in a table."""
     found = []
     heading = None
     for line in (RESULTS / "h200" / "README.md").read_text(encoding="utf-8").splitlines():
@@ -45,19 +54,99 @@ def claims() -> list[tuple[dict[str, str], str, re.Match[str]]]:
             match = re.fullmatch(_INTERVAL, text)
             assert match is not None, line
             cell = {"network": cells[0], "stressor": cells[1], **told(heading["shared"]), **told(heading[name])}
-            found.append((cell, {"median": "slowdown_p50", "p99": "slowdown_p99"}[heading["quantile"]], match))
+            found.append((cell, heading["quantity"], match))
     return found
+
+
+@functools.cache
+def windows_of_the_study() -> tuple[Windows, ...]:
+    with Run.read(RESULTS / "h200") as run:
+        return group(run.records(), run.header().spec)
+
+
+def windows_of(cell: dict[str, str]) -> Windows:
+    (found,) = (
+        windows
+        for windows in windows_of_the_study()
+        if (windows.inference.network, windows.inference.precision) == (cell["network"], cell["precision"])
+        and (str(int(windows.inference.graph)), windows.setting.placement) == (cell["graph"], cell["placement"])
+        and windows.stressor == cell["stressor"]
+    )
+    return found
+
+
+def rate_per_s(record: TrialRecord) -> float:
+    return len(record.latencies_s) / record.elapsed_s
+
+
+def ratio(windows: Windows, of: Callable[[TrialRecord], float]) -> list[str]:
+    """As it is written: beside the task over alone, with the interval over the blocks."""
+    pairs = windows.pairs()
+    found = paired_ratio(np.array([of(solo) for solo, _ in pairs]), np.array([of(own) for _, own in pairs]))
+    assert found.lo is not None and found.hi is not None
+    return [f"{end:.3f}" for end in (found.value, found.lo, found.hi)]
 
 
 def test_every_slowdown_in_the_readme_is_that_of_its_cell() -> None:
     table = rows_of(RESULTS / "h200" / "cells.csv")
-    every = claims()
+    columns = {"median": "slowdown_p50", "p99": "slowdown_p99"}
+    every = [(cell, columns[quantity], match) for cell, quantity, match in claims() if quantity in columns]
     assert len(every) == 24
     for cell, column, match in every:
         (row,) = [row for row in table if cell.items() <= row.items()]
         ends = [float(row[name]) for name in (column, f"{column}_lo", f"{column}_hi")]
         assert [f"{end:.3f}" for end in ends] == list(match.groups()[:3]), cell
         assert bool(match[4]) == (ends[1] <= 1 <= ends[2]), cell
+
+
+def test_every_rate_in_the_readme_is_that_of_its_windows() -> None:
+    every = [(cell, match) for cell, quantity, match in claims() if quantity == "inferences per second"]
+    assert len(every) == 8
+    for cell, match in every:
+        assert ratio(windows_of(cell), rate_per_s) == list(match.groups()[:3]), cell
+
+
+def test_what_the_readmes_say_of_the_launching_cpu() -> None:
+    text = " ".join((RESULTS / "h200" / "README.md").read_text(encoding="utf-8").split())
+    rates = {}
+    late: dict[bool, list[float]] = {True: [], False: []}
+    for windows in windows_of_the_study():
+        if windows.setting.placement != "shared" or windows.setting.stressor is None:
+            continue
+        inference = windows.inference
+        rates[inference, windows.stressor] = 1 - float(ratio(windows, rate_per_s)[0])
+        if (inference.network, inference.precision) == ("resnet152", "fp32"):
+            alone_s = np.median(np.concatenate([record.latencies_s for record in windows.solo]))
+            late[inference.graph] += [float((own.latencies_s > 1.5 * alone_s).mean()) for own in windows.own]
+
+    def told(shares: Iterable[float]) -> str:
+        found = [round(100 * share) for share in shares]
+        return f"{min(found)} to {max(found)} %"
+
+    assert f"every network loses {told(rates.values())} of its rate, graph or not**, in all {len(rates)}" in text
+    assert f"{told(late[True])} of the inferences in a shared window" in text
+    assert f"kernel by kernel {told(late[False])} do" in text
+    front = " ".join((RESULTS.parent / "README.md").read_text(encoding="utf-8").split())
+    graphs = [rate for (of, _), rate in rates.items() if of.network == "resnet152" and of.graph]
+    assert f"that network loses {told(graphs)} of its inferences per second" in front
+
+
+def test_energies_in_the_readme_are_those_of_their_windows() -> None:
+    text = " ".join((RESULTS / "h200" / "README.md").read_text(encoding="utf-8").split())
+
+    def energy_j(record: TrialRecord) -> float:
+        total, _, _ = energies_j(record)
+        assert total is not None
+        return total / len(record.latencies_s)
+
+    for network, graph, placement, stressor in (
+        ("alexnet", "1", "shared", "bitcount"),
+        ("alexnet", "1", "isolated", "jpeg"),
+        ("googlenet", "0", "isolated", "jpeg"),
+    ):
+        cell = {"network": network, "precision": "fp32", "graph": graph, "placement": placement, "stressor": stressor}
+        value, lo, hi = ratio(windows_of(cell), energy_j)
+        assert f"{value} [{lo}, {hi}]" in text, cell
 
 
 def test_every_efficiency_in_the_readme_is_that_of_its_setting() -> None:

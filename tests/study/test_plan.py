@@ -85,6 +85,16 @@ def test_idle_is_measured_only_where_a_meter_sees_it() -> None:
     assert any(t.inference is None and t.stressor is None for t in plan(spec(), facts(rails=("VDD_IN",))))
 
 
+def test_a_gpu_has_come_to_rest_before_idle_is_measured() -> None:
+    trials = plan(spec(repeats=8), facts(rails=("nvml:gpu0",)))
+    places = [i for i, trial in enumerate(trials) if trial.inference is None and trial.stressor is None]
+    assert len(places) == 8
+    for place in places:
+        tasks = [trial for trial in trials if trial.block == trials[place].block]
+        assert trials[place - len(tasks) + 1 : place + 1] == tuple(tasks)
+        assert all(trial.inference is None for trial in tasks) and len(tasks) > 1
+
+
 def test_the_default_clocks_are_the_founding_studys() -> None:
     points = clock_points(spec(), facts(cpu_steps_hz=TX1_CPU_HZ, gpu_steps_hz=TX1_GPU_HZ))
     assert {p.cpu_hz for p in points} == {102_000_000, 921_600_000, 1_734_000_000}

@@ -30,7 +30,7 @@ COLUMNS = (
     "network,stressor,placement,backend,precision,batch,cpu_hz,gpu_hz,emc_hz,n,blocks,p50_s,p95_s,p99_s,"
     "slowdown_p50,slowdown_p50_lo,slowdown_p50_hi,slowdown_p99,slowdown_p99_lo,slowdown_p99_hi,"
     "power_w,power_gpu_w,power_cpu_w,energy_per_inference_j,idle_power_w,work_per_s,work_loss_ratio,temperature_c,doubts,"
-    "graph,wait,period_s,miss_ratio,longest_miss_run,rig"
+    "graph,wait,period_s,miss_ratio,longest_miss_run,rig,slowdown_mean,slowdown_mean_lo,slowdown_mean_hi"
 )
 
 

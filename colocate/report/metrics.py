@@ -46,6 +46,16 @@ METRICS = (
         text=ratio_text,
         causes=frozenset({Doubt.TOO_FEW_SAMPLES, Doubt.TRIALS_FAILED}),
     ),
+    # One that waits for its turn on a CPU now and then keeps its median: the mean tells of every wait.
+    Metric(
+        name="slowdown-mean",
+        title="Slowdown of the mean latency beside each task",
+        bar="latency beside the task / latency alone, mean",
+        scale=Scale.RATIO,
+        value_of=lambda cell: cell.slowdown_mean,
+        text=ratio_text,
+        causes=frozenset({Doubt.TOO_FEW_SAMPLES, Doubt.TRIALS_FAILED}),
+    ),
     Metric(
         name="slowdown-p99",
         title="Slowdown of the p99 latency beside each task",

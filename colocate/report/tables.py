@@ -68,6 +68,7 @@ def cell_row(cell: Cell, rig: str) -> Mapping[str, Value]:
         "longest_miss_run": cell.longest_miss_run,
         # A row that is copied elsewhere still says whether it was measured.
         "rig": rig,
+        **interval_columns("slowdown_mean", cell.slowdown_mean),
     }
 
 

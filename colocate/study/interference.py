@@ -6,11 +6,12 @@ import itertools
 import math
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import numpy as np
 
-from colocate.study.model import Cell, Doubt, Interval, SweepSpec, Trial, TrialRecord
+from colocate.study.model import Cell, Doubt, FloatArray, Interval, SweepSpec, Trial, TrialRecord
 from colocate.study.stats import paired_ratio, quantile_known, sample_quantile
 from colocate.study.windows import SOLO, Windows, energies_j, group, work_per_s
 
@@ -37,15 +38,18 @@ def cell_of(windows: Windows, confidence: float = 0.95) -> Cell:
     colocated = windows.setting.stressor is not None
     pooled = np.concatenate([record.latencies_s for record in own])
     known = {q: quantile_known(pooled, q, confidence) for q in (0.50, 0.95, 0.99)}
-    slowdown_p50 = _slowdown(pairs, 0.50, confidence) if pairs else None
+    slowdown_p50 = _slowdown(pairs, partial(sample_quantile, quantile=0.50), confidence) if pairs else None
+    slowdown_mean = _slowdown(pairs, np.mean, confidence) if pairs else None
     tails = [pair for pair in pairs if all(quantile_known(side.latencies_s, 0.99, confidence) for side in pair)]
-    slowdown_p99 = _slowdown(tails, 0.99, confidence) if len(tails) >= INTERVAL_MIN_BLOCKS else None
+    known_p99 = len(tails) >= INTERVAL_MIN_BLOCKS
+    slowdown_p99 = _slowdown(tails, partial(sample_quantile, quantile=0.99), confidence) if known_p99 else None
     emc_hz = [record.emc_hz_seen for record in own if record.emc_hz_seen is not None]
 
     # A ratio is as doubtful as either of its sides.
     sides = (*own, *(windows.solo if colocated else ()), *windows.alone)
     doubts = {doubt for record in sides for doubt in record.doubts}
-    if not all(known.values()) or len(tails) < min(len(pairs), INTERVAL_MIN_BLOCKS):
+    # A p99 of some of the blocks alone is one of those whose latencies changed least.
+    if not all(known.values()) or len(tails) < len(pairs):
         doubts.add(Doubt.TOO_FEW_SAMPLES)
     if colocated and len(pairs) < INTERVAL_MIN_BLOCKS:
         doubts.add(Doubt.TOO_FEW_BLOCKS)
@@ -80,6 +84,7 @@ def cell_of(windows: Windows, confidence: float = 0.95) -> Cell:
         doubts=tuple(doubt for doubt in Doubt if doubt in doubts),
         miss_ratio=miss_ratio,
         longest_miss_run=longest_miss_run,
+        slowdown_mean=slowdown_mean,
     )
 
 
@@ -92,10 +97,11 @@ def _misses(records: Sequence[TrialRecord], period_s: float | None) -> tuple[flo
     return float(np.concatenate(missed).mean()), max(runs, default=0)
 
 
-def _slowdown(pairs: Sequence[tuple[TrialRecord, TrialRecord]], quantile: float, confidence: float) -> Interval:
+def _slowdown(
+    pairs: Sequence[tuple[TrialRecord, TrialRecord]], latency_s: Callable[[FloatArray], float], confidence: float
+) -> Interval:
     solo, colocated = (
-        np.array([sample_quantile(record.latencies_s, quantile) for record in side])
-        for side in zip(*pairs, strict=True)
+        np.array([latency_s(record.latencies_s) for record in side]) for side in zip(*pairs, strict=True)
     )
     return paired_ratio(solo, colocated, confidence)
 

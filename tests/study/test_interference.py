@@ -108,6 +108,20 @@ def test_slowdown_recovers_the_truth_through_a_large_drift() -> None:
         assert slowdown.excludes(1.0) and not slowdown.excludes(truth.slowdown_at(quantile))
 
 
+def test_the_mean_tells_of_waits_that_the_median_hides() -> None:
+    """Four inferences in ten wait five times as long: half of the rate is gone, the median stands."""
+    waits = np.where(np.arange(500) % 5 < 2, 0.05, 0.01)
+    done = [
+        record(trial(block, task), latencies)
+        for block in range(5)
+        for task, latencies in ((None, np.full(500, 0.01 + 1e-5 * block)), (TASK, waits + 1e-5 * block))
+    ]
+    cell = colocated_cell(cells(done, SPEC))
+    assert cell.slowdown_p50 is not None and cell.slowdown_p50.value == pytest.approx(1.0)
+    assert cell.slowdown_mean is not None and cell.slowdown_mean.value == pytest.approx(2.6, rel=0.01)
+    assert cell.slowdown_mean.excludes(1.0)
+
+
 def test_only_blocks_with_both_windows_are_paired() -> None:
     done = drawn(4, 50)
     # Block 0 loses its baseline and block 1 its co-located window; both would shift the ratio if paired otherwise.
@@ -148,8 +162,10 @@ def test_tail_slowdown_uses_the_blocks_that_know_it(long_blocks: int) -> None:
     long, short = drawn(long_blocks, 2000, seed=1), drawn(3, 50, seed=2)
     moved = [dataclasses.replace(r, trial=trial(r.trial.block + long_blocks, r.trial.stressor)) for r in short]
     cell = colocated_cell(cells(long + moved, SPEC))
+    # That it is of some of the blocks alone is a doubt too.
+    assert Doubt.TOO_FEW_SAMPLES in cell.doubts
     if long_blocks < 2:
-        assert cell.slowdown_p99 is None and Doubt.TOO_FEW_SAMPLES in cell.doubts
+        assert cell.slowdown_p99 is None
     else:
         assert cell.slowdown_p99 == colocated_cell(cells(long, SPEC)).slowdown_p99
 

@@ -208,6 +208,26 @@ def test_the_best_settings_are_a_study(alexnet: Path, tmp_path: Path) -> None:
     assert json.loads(advised.stdout)["limits"]["slo_s"] == 0.6
 
 
+def test_the_study_of_the_best_is_of_this_aim_and_keeps_how_it_was_run(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    colocate(
+        "efficiency", "--rig", "tx1-model", "--networks", "alexnet,squeezenet1_1", "--batches", "1,32", "--repeats",
+        "2", "--cpu-clocks", "high", "--gpu-clocks", "691.2,998.4", "--window", "4", "--seed", "7", "--out", run,
+        "--latency-limit-ms", "100", "--quiet",
+    )  # fmt: skip
+    text = (run / "best.toml").read_text()
+    spec = make_spec(read_study(run / "best.toml"))
+    assert (spec.window_s, spec.seed, spec.gpu_clocks) == (4, 7, (691_200_000, 998_400_000))
+    assert "#   alexnet: 1734/998.4 MHz\n#   squeezenet1_1: 1734/691.2 MHz\n" in text
+    # A latency beyond the limit is worth less there, not forbidden.
+    assert colocate("report", run, "--utility", "fading").returncode == 0
+    assert make_spec(read_study(run / "best.toml")).limits is None
+    # Nothing keeps it: the file of another aim does not stay behind.
+    done = colocate("report", run, "--latency-limit-ms", "0.001")
+    assert "no setting keeps the limit" in done.stdout
+    assert not (run / "best.toml").exists()
+
+
 @pytest.mark.parametrize(
     ("ways", "expected"),
     [

@@ -13,7 +13,7 @@ from rich.text import Text
 from colocate.errors import StoreError
 from colocate.report.labels import clocks_text, machine_words, plain, ratio_text, three_digits
 from colocate.report.tables import Value, console, doubt_numbers, interval_columns
-from colocate.spec import study_file
+from colocate.spec import Request, study_file
 from colocate.store import Failure, Header
 from colocate.study.efficiency import Aim, Efficiency, Quantile, TradeOff, efficiencies, trade_offs
 from colocate.study.model import Inference, Interval, SweepSpec, TrialRecord
@@ -151,24 +151,38 @@ def trade_off_words(found: TradeOff, report: EfficiencyReport) -> str:
     return f"{words}: {_times(found.times_better)} times better than {setting_words(found.default)}{ratios}{left_out}"
 
 
-def best_study(report: EfficiencyReport, header: Header) -> str | None:
-    """A study file that runs each network at its best setting beside tasks, with the aim's latency as its limit.
+# Told by the best settings, or for a study of tasks to say.
+_CHOSEN_ANEW = frozenset((
+    "networks", "stressors", "backend", "precision", "batch", "graph", "wait", "period_ms", "cpu_clocks", "gpu_clocks",
+    "repeats",
+))  # fmt: skip
 
-    Clocks are every pair that is the best of any network. None where no setting is the best.
+
+def best_study(report: EfficiencyReport, header: Header) -> str | None:
+    """A study file that runs each network at its best setting beside tasks, otherwise as it was run here.
+
+    A limit that the settings must keep is the study's. Clocks are of all networks: the file says so where they
+    differ. None where no setting is the best.
     """
     best = [found.best.setting for found in report.trade_offs if found.best is not None]
     if not best:
         return None
-    aim, kept = report.aim, ("rig", "model", "emc_clock", "inference_cpus")
-    request: dict[str, Any] = {key: header.request[key] for key in kept if key in header.request}
+    aim = report.aim
+    request: dict[str, Any] = {key: value for key, value in header.request.items() if key not in _CHOSEN_ANEW}
+    # The tail that an aim asked for takes windows no shorter than these.
+    request["window"] = max(header.spec.window_s, Request().window)
     request["networks"] = [_network_keys(setting.inference) for setting in best]
     for key, clocks in (("cpu_clocks", "cpu_hz"), ("gpu_clocks", "gpu_hz")):
         steps = sorted({getattr(setting.clocks, clocks) for setting in best}, key=lambda hz: hz or 0)
         request[key] = ["native" if hz is None else hz / 1e6 for hz in steps]
-    if aim.latency_limit_s is not None:
+    if aim.latency_limit_s is not None and aim.utility == "within":
         request["slo_ms"] = 1e3 * aim.latency_limit_s
         request["quantile"] = 0.5 if aim.quantile == "p50_s" else 0.99
-    return f"# The best settings for {aim_words(aim)}.\n{study_file(request)}\n"
+    lines = [f"# The best settings for {aim_words(aim)}."]
+    if len({setting.clocks for setting in best}) > 1:
+        lines.append("# Every network runs at the clocks of all; its own are those of:")
+        lines += [f"#   {plain(setting.inference.network)}: {clocks_text(setting.clocks)}" for setting in best]
+    return "\n".join([*lines, study_file(request), ""])
 
 
 def _network_keys(inference: Inference) -> Mapping[str, Any]:

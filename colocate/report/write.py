@@ -53,7 +53,10 @@ def write_report(folder: Path, aim: Mapping[str, Any] | None = None) -> Report:
         if efficiency is not None:
             tables.append(folder / "efficiency.csv")
             write_rows(tables[-1], [setting_row(row, efficiency) for row in efficiency.rows])
-            if (study := best_study(efficiency, header)) is not None:
+            if (study := best_study(efficiency, header)) is None:
+                # That of another aim would pass for this one's.
+                (folder / "best.toml").unlink(missing_ok=True)
+            else:
                 tables.append(folder / "best.toml")
                 tables[-1].write_text(study, encoding="utf-8")
         if layers is not None:

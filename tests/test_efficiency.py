@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -13,8 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from colocate.errors import SpecError
+from colocate.report.efficiency import print_efficiency
+from colocate.report.write import write_report
 from colocate.rigs import make_rig
 from colocate.spec import make_spec, read_study
 from colocate.store import FILE_NAME, Run
@@ -177,6 +181,20 @@ def test_a_network_without_any_setting_is_an_error_of_its_own() -> None:
     axes = Axes(networks=("spin-1ms", "/absent/my.onnx"), batches=(1,), precisions=("fp32",))
     with pytest.raises(SpecError, match="there is no file"):
         settings({"placement": ["shared"]}, axes, rig)
+
+
+@pytest.mark.parametrize(("columns", "intervals"), [(80, 1), (110, 6)])
+def test_the_table_cuts_nothing_off(
+    columns: int, intervals: int, alexnet: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("colocate.report.efficiency.console", lambda: Console(width=columns))
+    report = write_report(alexnet)
+    assert report.efficiency is not None
+    print_efficiency(report.efficiency, report.header, report.done)
+    out = capsys.readouterr().out
+    assert "\N{HORIZONTAL ELLIPSIS}" not in out and "±0.0 " not in out and "±0.00 " not in out
+    lines = [line for line in out.splitlines() if re.match(r"fp\d+ batch \d+ ", line)]
+    assert [line.count("±") for line in lines] == [intervals] * len(PUBLISHED)
 
 
 def test_settings_are_told_apart_once() -> None:

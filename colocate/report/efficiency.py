@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +23,8 @@ from colocate.study.model import Inference, Interval, SweepSpec, TrialRecord
 QUANTILE_WORDS: Mapping[Quantile, str] = {"p50_s": "p50", "p99_s": "p99"}
 # Ends further apart than so are told one by one: the intervals are even in the logarithm alone.
 _WIDE_RATIO = 1.5
+# From here on a table holds the intervals of all quantities.
+_WIDE_COLUMNS = 110
 _aim = TypeAdapter(Aim)
 
 
@@ -153,8 +157,8 @@ def trade_off_words(found: TradeOff, report: EfficiencyReport) -> str:
 
 # Told by the best settings, or for a study of tasks to say.
 _CHOSEN_ANEW = frozenset((
-    "networks", "stressors", "backend", "precision", "batch", "graph", "wait", "period_ms", "cpu_clocks", "gpu_clocks",
-    "repeats",
+    "networks", "stressors", "backend", "precision", "batch", "graph", "wait", "period_ms", "cpu_clocks",
+    "gpu_clocks", "repeats",
 ))  # fmt: skip
 
 
@@ -203,31 +207,29 @@ def print_efficiency(report: EfficiencyReport, header: Header, done: int) -> Non
     parts = [_setting_parts(row) for row in report.rows]
     shared = {part for part in set().union(*parts) if all(part in each for each in parts)}
     title = ", ".join([machine_words(header.facts), f"{done} of {header.planned} trials", *sorted(shared)])
-    table = Table(title=Text(title), title_justify="left")
-    for name in ("network", "setting"):
-        table.add_column(name, no_wrap=True)
-    for name in ("images/s", "p50 ms", "p99 ms", "W", "images/s/W", "J/image", "", "doubts"):
-        table.add_column(name, justify="right", no_wrap=True)
+    out.print(Text(title))
     numbers = doubt_numbers(report.rows)
-    before = None
-    for row in report.rows:
-        network = row.setting.inference.network
-        if before not in (None, network):
-            table.add_section()
-        quantities = (
-            (row.images_per_s, 1), (row.p50_s, 1e3), (row.p99_s, 1e3), (row.power_w, 1), (row.images_per_j, 1),
-            (row.energy_per_image_j, 1),
-        )  # fmt: skip
-        table.add_row(
-            Text("" if network == before else plain(network)),
-            Text(" ".join(part for part in _setting_parts(row) if part not in shared)),
-            *(_quantity_words(interval, scale) for interval, scale in quantities),
-            _standing(row, report),
-            " ".join(numbers[doubt] for doubt in row.doubts),
-        )
-        before = network
-    out.print(table)
-    out.print("± is half a 95 % interval over blocks.", highlight=False)
+    narrow = out.width < _WIDE_COLUMNS
+    for network, rows in itertools.groupby(report.rows, lambda row: row.setting.inference.network):
+        table = Table(title=Text(plain(network)), title_justify="left", box=None, padding=(0, 1, 0, 0))
+        table.add_column("setting", overflow="fold")
+        for name in ("images/s", "p50 ms", "p99 ms", "W", "images/s/W", "J/image", "", "doubts"):
+            table.add_column(name, justify="right", no_wrap=True)
+        for row in rows:
+            quantities = (
+                (row.images_per_s, 1, narrow), (row.p50_s, 1e3, narrow), (row.p99_s, 1e3, narrow),
+                (row.power_w, 1, narrow), (row.images_per_j, 1, False), (row.energy_per_image_j, 1, narrow),
+            )  # fmt: skip
+            table.add_row(
+                Text(" ".join(part for part in _setting_parts(row) if part not in shared)),
+                *(_quantity_words(interval, scale, alone=alone) for interval, scale, alone in quantities),
+                _standing(row, report),
+                " ".join(numbers[doubt] for doubt in row.doubts),
+            )
+        out.print(table)
+        out.print()
+    others = " Those of the other quantities are in efficiency.csv." if narrow else ""
+    out.print(f"± is half a 95 % interval over blocks.{others}", highlight=False)
     out.print(Text(f"Best for {aim_words(report.aim)}:"))
     for found in report.trade_offs:
         out.print(Text(f"  {plain(found.network)}: {trade_off_words(found, report)}"), soft_wrap=True)
@@ -251,16 +253,18 @@ def _times(ratio: Interval) -> str:
     return f"{ratio_text(ratio.value)} [{ratio_text(ratio.lo)}, {ratio_text(ratio.hi)}]"
 
 
-def _quantity_words(interval: Interval | None, scale: float) -> str:
-    """A quantity with half the width of its interval, `47.1 ±0.3`, or where that is wide and uneven with its ends:
-    `47 [20, 110]`; empty where it is absent.
+def _quantity_words(interval: Interval | None, scale: float, *, alone: bool = False) -> str:
+    """A quantity with half the width of its interval, `47.1 ±0.31`, or where that is wide and uneven with its ends:
+    `47 [20, 110]`; `alone` without either; empty where it is absent.
     """
     if interval is None:
         return ""
     value = three_digits(scale * interval.value)
-    if interval.lo is None or interval.hi is None:
+    if alone or interval.lo is None or interval.hi is None:
         return value
     if interval.hi > _WIDE_RATIO * interval.lo:
         return f"{value} [{three_digits(scale * interval.lo)}, {three_digits(scale * interval.hi)}]"
-    digits = len(value.partition(".")[2])
-    return f"{value} ±{scale * (interval.hi - interval.lo) / 2:.{max(digits, 1)}f}"
+    half = scale * (interval.hi - interval.lo) / 2
+    # Two digits say how wide it is, however narrow.
+    decimals = max(0, 1 - math.floor(math.log10(half))) if half else 0
+    return f"{value} ±{half:.{decimals}f}"

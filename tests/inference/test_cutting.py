@@ -168,7 +168,7 @@ def test_the_hollow_gives_a_single_number_and_leaves_out_what_nothing_makes(tmp_
     (hollow,) = pieces(resolve(str(path), 1, "fp32"), [()], tmp_path)
     onnx.checker.check_model(hollow.path, full_check=True)
     (number,) = run(str(hollow.path), input_arrays(hollow)).values()
-    assert (number.shape, number.dtype) == ((), np.int64)
+    assert number.shape == () and str(number.dtype) == "int64"
 
 
 def test_what_cannot_be_cut_says_why(tmp_path: Path) -> None:

@@ -216,7 +216,7 @@ def test_nodes_without_names_are_found(tmp_path: Path) -> None:
     """The runtime calls them by kind and number, written-out constants not counted."""
     weight = numpy_helper.from_array(np.ones((64, 64), np.float32), "w")
     nodes = [
-        helper.make_node("Constant", [], ["c"], value=numpy_helper.from_array(np.float32(2))),
+        helper.make_node("Constant", [], ["c"], value=numpy_helper.from_array(np.array(2, np.float32))),
         helper.make_node("Add", ["w", "w"], ["double"]),
         helper.make_node("MatMul", ["x", "double"], ["m"]),
         helper.make_node("Relu", ["m"], ["r"]),

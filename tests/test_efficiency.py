@@ -114,6 +114,8 @@ def test_a_killed_run_resumes_to_the_same_numbers(tmp_path: Path) -> None:
     refused = colocate("efficiency", "--resume", "--out", out, "--batches", "1,4", "--quiet")
     assert refused.returncode == 2
     assert "the run cannot be resumed: spec.inferences" in refused.stderr
+    refused = colocate("sweep", "--resume", "--out", out)
+    assert "was made by `colocate efficiency`; continue it with that command" in refused.stderr
     refused = colocate("layers", "--resume", "--out", out)
     assert refused.returncode == 2
     assert "was made by `colocate efficiency`" in refused.stderr

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from rich.table import Table
 from rich.text import Text
 
-from colocate.errors import StoreError
+from colocate.errors import SpecError, StoreError
 from colocate.report.labels import clocks_text, machine_words, plain, ratio_text, three_digits
 from colocate.report.tables import Value, console, doubt_numbers, interval_columns
 from colocate.spec import Request, study_file
@@ -42,9 +42,11 @@ def efficiency_of(
 ) -> EfficiencyReport | None:
     """None for a run of another command. `changes` replace fields of the aim that is stored with the run.
 
-    Raises StoreError where the header is damaged.
+    Raises StoreError where the header is damaged, SpecError for changes to a run that has no aim.
     """
     if header.purpose.get("command") != "efficiency":
+        if changes:
+            raise SpecError("only a run of `colocate efficiency` has settings to choose from; see colocate advise")
         return None
     try:
         aim = _aim.validate_python({**header.purpose["aim"], **changes})

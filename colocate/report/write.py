@@ -36,7 +36,7 @@ def write_report(folder: Path, aim: Mapping[str, Any] | None = None) -> Report:
     """Write cells.csv, a model's tables, the figures and the page of the run in `folder`, which may be unfinished.
 
     `aim` replaces fields of the Aim that a run of `efficiency` was made with. Raises StoreError for a folder without
-    a readable run, or one that cannot be written.
+    a readable run, or one that cannot be written, SpecError for an aim where the run has none.
     """
     with Run.read(folder) as run:
         header, records, failures = run.header(), tuple(run.records()), tuple(run.failures())

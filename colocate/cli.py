@@ -86,6 +86,7 @@ def _sweep(arguments: argparse.Namespace) -> int:
     from colocate.spec import make_spec
 
     request = _request(arguments)
+    _stored_purpose(arguments, "sweep")
     spec = make_spec(request)
     tally = _swept(arguments, request, _rig(request))
     if tally is None:
@@ -362,11 +363,8 @@ def _stored_purpose(arguments: argparse.Namespace, command: str) -> Mapping[str,
         return {}
     with Run.read(arguments.out) as run:
         purpose = run.header().purpose
-    if purpose.get("command") != command:
-        raise SpecError(
-            f"the run in {arguments.out} was made by `colocate {purpose.get('command', 'sweep')}`; "
-            f"continue it with that command"
-        )
+    if (made_by := purpose.get("command", "sweep")) != command:
+        raise SpecError(f"the run in {arguments.out} was made by `colocate {made_by}`; continue it with that command")
     return purpose
 
 

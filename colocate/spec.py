@@ -310,5 +310,6 @@ def _distinct(values: Iterable[_T], key: str) -> tuple[_T, ...]:
         raise SpecError(f"{key}: name at least one")
     for value in listed:
         if listed.count(value) > 1:
-            raise SpecError(f"{key}: {value} is named twice")
+            named = f"{value.network}, run in the same way," if isinstance(value, Inference) else value
+            raise SpecError(f"{key}: {named} is named twice")
     return listed

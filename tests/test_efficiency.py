@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -13,8 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from colocate.errors import SpecError
+from colocate.report.efficiency import print_efficiency
+from colocate.report.write import write_report
 from colocate.rigs import make_rig
 from colocate.spec import make_spec, read_study
 from colocate.store import FILE_NAME, Run
@@ -110,6 +114,8 @@ def test_a_killed_run_resumes_to_the_same_numbers(tmp_path: Path) -> None:
     refused = colocate("efficiency", "--resume", "--out", out, "--batches", "1,4", "--quiet")
     assert refused.returncode == 2
     assert "the run cannot be resumed: spec.inferences" in refused.stderr
+    refused = colocate("sweep", "--resume", "--out", out)
+    assert "was made by `colocate efficiency`; continue it with that command" in refused.stderr
     refused = colocate("layers", "--resume", "--out", out)
     assert refused.returncode == 2
     assert "was made by `colocate efficiency`" in refused.stderr
@@ -179,6 +185,20 @@ def test_a_network_without_any_setting_is_an_error_of_its_own() -> None:
         settings({"placement": ["shared"]}, axes, rig)
 
 
+@pytest.mark.parametrize(("columns", "intervals"), [(80, 1), (110, 6)])
+def test_the_table_cuts_nothing_off(
+    columns: int, intervals: int, alexnet: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("colocate.report.efficiency.console", lambda: Console(width=columns))
+    report = write_report(alexnet)
+    assert report.efficiency is not None
+    print_efficiency(report.efficiency, report.header, report.done)
+    out = capsys.readouterr().out
+    assert "\N{HORIZONTAL ELLIPSIS}" not in out and "±0.0 " not in out and "±0.00 " not in out
+    lines = [line for line in out.splitlines() if re.match(r"fp\d+ batch \d+ ", line)]
+    assert [line.count("±") for line in lines] == [intervals] * len(PUBLISHED)
+
+
 def test_settings_are_told_apart_once() -> None:
     """`auto` and the runtime that it stands for are one setting."""
     from colocate.efficiency import Axes, settings
@@ -206,6 +226,26 @@ def test_the_best_settings_are_a_study(alexnet: Path, tmp_path: Path) -> None:
     assert clocks == {(best["cpu_hz"], best["gpu_hz"])}
     advised = colocate("advise", tmp_path / "run", "--json")
     assert json.loads(advised.stdout)["limits"]["slo_s"] == 0.6
+
+
+def test_the_study_of_the_best_is_of_this_aim_and_keeps_how_it_was_run(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    colocate(
+        "efficiency", "--rig", "tx1-model", "--networks", "alexnet,squeezenet1_1", "--batches", "1,32", "--repeats",
+        "2", "--cpu-clocks", "high", "--gpu-clocks", "691.2,998.4", "--window", "4", "--seed", "7", "--out", run,
+        "--latency-limit-ms", "100", "--quiet",
+    )  # fmt: skip
+    text = (run / "best.toml").read_text()
+    spec = make_spec(read_study(run / "best.toml"))
+    assert (spec.window_s, spec.seed, spec.gpu_clocks) == (4, 7, (691_200_000, 998_400_000))
+    assert "#   alexnet: 1734/998.4 MHz\n#   squeezenet1_1: 1734/691.2 MHz\n" in text
+    # A latency beyond the limit is worth less there, not forbidden.
+    assert colocate("report", run, "--utility", "fading").returncode == 0
+    assert make_spec(read_study(run / "best.toml")).limits is None
+    # Nothing keeps it: the file of another aim does not stay behind.
+    done = colocate("report", run, "--latency-limit-ms", "0.001")
+    assert "no setting keeps the limit" in done.stdout
+    assert not (run / "best.toml").exists()
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,9 @@ def test_a_report_writes_the_same_files_again(finished: Path) -> None:
     before = {path: path.read_bytes() for path in names}
     for path in names:
         path.unlink()
+    refused = colocate("report", finished, "--latency-limit-ms", "5")
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "only a run of `colocate efficiency` has settings to choose from" in refused.stderr
     done = colocate("report", finished, "--json")
     assert {path: path.read_bytes() for path in names} == before
     assert json.loads(done.stdout)["ceilings"]["flop_per_s"] > 0
@@ -191,6 +194,7 @@ def test_blocks_are_run_by_themselves_where_a_profile_or_a_meter_wants_it(
     assert any("run by itself" in note for note in report.notes)
     assert report.blocks[-1].alone and report.blocks[-1].time_s is not None
     assert any("Launch, input and output" in note for note in report.notes)
+    assert any("above idle (10.0 W in this run)" in note for note in report.notes)
     table = {row["layers"].split(";")[0]: row for row in rows(tmp_path / "run" / "layers.csv")}
     assert float(table["left"]["power_above_idle_w"]) == pytest.approx(4.1)
     left = next(block for block in report.blocks if block.layers[0] == "left")

@@ -135,6 +135,7 @@ def test_the_default_is_the_founding_studys_nine_pairs() -> None:
         ({"window": True}, "window: .*number"),
         ({"seed": True}, "seed: .*integer"),
         ({"inference_cpus": [0, 0]}, "inference_cpus: 0 is named twice"),
+        ({"networks": ["alexnet", "alexnet"]}, "networks: alexnet, run in the same way, is named twice"),
         ({"inference_cpus": []}, "inference_cpus: name at least one"),
         ({"networks": [{"network": "alexnet", "batch": "x"}]}, r"networks\.0\.batch"),
         ({"networks": ["\0.onnx"]}, "unknown network"),

@@ -52,18 +52,24 @@ def hollow(model: Path) -> ModelProto:
     plain = graph.inferred(model).graph
     constants = {tensor.name for tensor in plain.initializer}
     inputs = [value for value in plain.input if value.name not in constants]
-    stored = [numpy_helper.from_array(np.array([number]), f"hollow.{number}") for number in (-1, 0, 1)]
-    nodes = [
-        helper.make_node("Reshape", [inputs[0].name, "hollow.-1"], ["hollow.row"]),
-        helper.make_node("Slice", ["hollow.row", "hollow.0", "hollow.1"], ["hollow.one"]),
+    stored = [
+        numpy_helper.from_array(np.array([-1]), "hollow.flat"),
+        numpy_helper.from_array(np.array(0), "hollow.first"),
     ]
-    for value in plain.output:
+    nodes = [
+        helper.make_node("Reshape", [inputs[0].name, "hollow.flat"], ["hollow.row"]),
+        helper.make_node("Gather", ["hollow.row", "hollow.first"], ["hollow.one"]),
+    ]
+    # An input or a constant that is also an output goes out, and nothing makes it.
+    made = [value for value in plain.output if value.name not in {*constants, *(i.name for i in inputs)}]
+    for value in made:
         tensor = value.type.tensor_type
         shape = f"hollow.shape.{value.name}"
-        stored.append(numpy_helper.from_array(np.array([dim.dim_value for dim in tensor.shape.dim]), shape))
+        sizes = np.array([dim.dim_value for dim in tensor.shape.dim], np.int64)
+        stored.append(numpy_helper.from_array(sizes, shape))
         nodes.append(helper.make_node("Cast", ["hollow.one"], [f"hollow.of.{value.name}"], to=tensor.elem_type))
         nodes.append(helper.make_node("Expand", [f"hollow.of.{value.name}", shape], [value.name]))
-    empty = helper.make_graph(nodes, "hollow", inputs, list(plain.output), stored)
+    empty = helper.make_graph(nodes, "hollow", inputs, made, stored)
     return helper.make_model(empty, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
 
 

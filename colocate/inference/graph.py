@@ -147,15 +147,20 @@ def parameters(model: ModelProto) -> int:
 def inferred(model: Path | str | ModelProto) -> ModelProto:
     """The model with the shape of every tensor and its functions opened out; from a path, without larger weights.
 
+    A node without a name is called as ONNX Runtime calls it in a profile, by its kind and number: `MatMul_3`.
     Raises SpecError for a path that is not a readable ONNX file, and for shapes that contradict each other.
     """
     plain = model if isinstance(model, ModelProto) else read(Path(model))
-    if plain.functions:
-        plain = onnx.inliner.inline_local_functions(plain)
+    opened = onnx.inliner.inline_local_functions(plain) if plain.functions else plain
     try:
-        return onnx.shape_inference.infer_shapes(plain, data_prop=True)
+        found = onnx.shape_inference.infer_shapes(opened, data_prop=True)
     except onnx.shape_inference.InferenceError as error:
         raise SpecError(f"the shapes in network '{plain.graph.name}' do not fit together: {error}") from error
+    # What a runtime opens out, it numbers in a way of its own; written-out constants are no nodes to it.
+    numbered = [] if plain.functions else [node for node in found.graph.node if node.op_type != "Constant"]
+    for number, node in enumerate(numbered):
+        node.name = node.name or f"{node.op_type}_{number}"
+    return found
 
 
 def fixed(value: ValueInfoProto) -> bool:

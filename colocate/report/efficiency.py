@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,10 +12,10 @@ from pydantic import TypeAdapter, ValidationError
 from rich.table import Table
 from rich.text import Text
 
-from colocate.errors import StoreError
+from colocate.errors import SpecError, StoreError
 from colocate.report.labels import clocks_text, machine_words, plain, ratio_text, three_digits
 from colocate.report.tables import Value, console, doubt_numbers, interval_columns
-from colocate.spec import study_file
+from colocate.spec import Request, study_file
 from colocate.store import Failure, Header
 from colocate.study.efficiency import Aim, Efficiency, Quantile, TradeOff, efficiencies, trade_offs
 from colocate.study.model import Inference, Interval, SweepSpec, TrialRecord
@@ -21,6 +23,8 @@ from colocate.study.model import Inference, Interval, SweepSpec, TrialRecord
 QUANTILE_WORDS: Mapping[Quantile, str] = {"p50_s": "p50", "p99_s": "p99"}
 # Ends further apart than so are told one by one: the intervals are even in the logarithm alone.
 _WIDE_RATIO = 1.5
+# From here on a table holds the intervals of all quantities.
+_WIDE_COLUMNS = 110
 _aim = TypeAdapter(Aim)
 
 
@@ -38,9 +42,11 @@ def efficiency_of(
 ) -> EfficiencyReport | None:
     """None for a run of another command. `changes` replace fields of the aim that is stored with the run.
 
-    Raises StoreError where the header is damaged.
+    Raises StoreError where the header is damaged, SpecError for changes to a run that has no aim.
     """
     if header.purpose.get("command") != "efficiency":
+        if changes:
+            raise SpecError("only a run of `colocate efficiency` has settings to choose from; see colocate advise")
         return None
     try:
         aim = _aim.validate_python({**header.purpose["aim"], **changes})
@@ -151,24 +157,38 @@ def trade_off_words(found: TradeOff, report: EfficiencyReport) -> str:
     return f"{words}: {_times(found.times_better)} times better than {setting_words(found.default)}{ratios}{left_out}"
 
 
-def best_study(report: EfficiencyReport, header: Header) -> str | None:
-    """A study file that runs each network at its best setting beside tasks, with the aim's latency as its limit.
+# Told by the best settings, or for a study of tasks to say.
+_CHOSEN_ANEW = frozenset((
+    "networks", "stressors", "backend", "precision", "batch", "graph", "wait", "period_ms", "cpu_clocks",
+    "gpu_clocks", "repeats",
+))  # fmt: skip
 
-    Clocks are every pair that is the best of any network. None where no setting is the best.
+
+def best_study(report: EfficiencyReport, header: Header) -> str | None:
+    """A study file that runs each network at its best setting beside tasks, otherwise as it was run here.
+
+    A limit that the settings must keep is the study's. Clocks are of all networks: the file says so where they
+    differ. None where no setting is the best.
     """
     best = [found.best.setting for found in report.trade_offs if found.best is not None]
     if not best:
         return None
-    aim, kept = report.aim, ("rig", "model", "emc_clock", "inference_cpus")
-    request: dict[str, Any] = {key: header.request[key] for key in kept if key in header.request}
+    aim = report.aim
+    request: dict[str, Any] = {key: value for key, value in header.request.items() if key not in _CHOSEN_ANEW}
+    # The tail that an aim asked for takes windows no shorter than these.
+    request["window"] = max(header.spec.window_s, Request().window)
     request["networks"] = [_network_keys(setting.inference) for setting in best]
     for key, clocks in (("cpu_clocks", "cpu_hz"), ("gpu_clocks", "gpu_hz")):
         steps = sorted({getattr(setting.clocks, clocks) for setting in best}, key=lambda hz: hz or 0)
         request[key] = ["native" if hz is None else hz / 1e6 for hz in steps]
-    if aim.latency_limit_s is not None:
+    if aim.latency_limit_s is not None and aim.utility == "within":
         request["slo_ms"] = 1e3 * aim.latency_limit_s
         request["quantile"] = 0.5 if aim.quantile == "p50_s" else 0.99
-    return f"# The best settings for {aim_words(aim)}.\n{study_file(request)}\n"
+    lines = [f"# The best settings for {aim_words(aim)}."]
+    if len({setting.clocks for setting in best}) > 1:
+        lines.append("# Every network runs at the clocks of all; its own are those of:")
+        lines += [f"#   {plain(setting.inference.network)}: {clocks_text(setting.clocks)}" for setting in best]
+    return "\n".join([*lines, study_file(request), ""])
 
 
 def _network_keys(inference: Inference) -> Mapping[str, Any]:
@@ -189,31 +209,29 @@ def print_efficiency(report: EfficiencyReport, header: Header, done: int) -> Non
     parts = [_setting_parts(row) for row in report.rows]
     shared = {part for part in set().union(*parts) if all(part in each for each in parts)}
     title = ", ".join([machine_words(header.facts), f"{done} of {header.planned} trials", *sorted(shared)])
-    table = Table(title=Text(title), title_justify="left")
-    for name in ("network", "setting"):
-        table.add_column(name, no_wrap=True)
-    for name in ("images/s", "p50 ms", "p99 ms", "W", "images/s/W", "J/image", "", "doubts"):
-        table.add_column(name, justify="right", no_wrap=True)
+    out.print(Text(title))
     numbers = doubt_numbers(report.rows)
-    before = None
-    for row in report.rows:
-        network = row.setting.inference.network
-        if before not in (None, network):
-            table.add_section()
-        quantities = (
-            (row.images_per_s, 1), (row.p50_s, 1e3), (row.p99_s, 1e3), (row.power_w, 1), (row.images_per_j, 1),
-            (row.energy_per_image_j, 1),
-        )  # fmt: skip
-        table.add_row(
-            Text("" if network == before else plain(network)),
-            Text(" ".join(part for part in _setting_parts(row) if part not in shared)),
-            *(_quantity_words(interval, scale) for interval, scale in quantities),
-            _standing(row, report),
-            " ".join(numbers[doubt] for doubt in row.doubts),
-        )
-        before = network
-    out.print(table)
-    out.print("± is half a 95 % interval over blocks.", highlight=False)
+    narrow = out.width < _WIDE_COLUMNS
+    for network, rows in itertools.groupby(report.rows, lambda row: row.setting.inference.network):
+        table = Table(title=Text(plain(network)), title_justify="left", box=None, padding=(0, 1, 0, 0))
+        table.add_column("setting", overflow="fold")
+        for name in ("images/s", "p50 ms", "p99 ms", "W", "images/s/W", "J/image", "", "doubts"):
+            table.add_column(name, justify="right", no_wrap=True)
+        for row in rows:
+            quantities = (
+                (row.images_per_s, 1, narrow), (row.p50_s, 1e3, narrow), (row.p99_s, 1e3, narrow),
+                (row.power_w, 1, narrow), (row.images_per_j, 1, False), (row.energy_per_image_j, 1, narrow),
+            )  # fmt: skip
+            table.add_row(
+                Text(" ".join(part for part in _setting_parts(row) if part not in shared)),
+                *(_quantity_words(interval, scale, alone=alone) for interval, scale, alone in quantities),
+                _standing(row, report),
+                " ".join(numbers[doubt] for doubt in row.doubts),
+            )
+        out.print(table)
+        out.print()
+    others = " Those of the other quantities are in efficiency.csv." if narrow else ""
+    out.print(f"± is half a 95 % interval over blocks.{others}", highlight=False)
     out.print(Text(f"Best for {aim_words(report.aim)}:"))
     for found in report.trade_offs:
         out.print(Text(f"  {plain(found.network)}: {trade_off_words(found, report)}"), soft_wrap=True)
@@ -237,16 +255,18 @@ def _times(ratio: Interval) -> str:
     return f"{ratio_text(ratio.value)} [{ratio_text(ratio.lo)}, {ratio_text(ratio.hi)}]"
 
 
-def _quantity_words(interval: Interval | None, scale: float) -> str:
-    """A quantity with half the width of its interval, `47.1 ±0.3`, or where that is wide and uneven with its ends:
-    `47 [20, 110]`; empty where it is absent.
+def _quantity_words(interval: Interval | None, scale: float, *, alone: bool = False) -> str:
+    """A quantity with half the width of its interval, `47.1 ±0.31`, or where that is wide and uneven with its ends:
+    `47 [20, 110]`; `alone` without either; empty where it is absent.
     """
     if interval is None:
         return ""
     value = three_digits(scale * interval.value)
-    if interval.lo is None or interval.hi is None:
+    if alone or interval.lo is None or interval.hi is None:
         return value
     if interval.hi > _WIDE_RATIO * interval.lo:
         return f"{value} [{three_digits(scale * interval.lo)}, {three_digits(scale * interval.hi)}]"
-    digits = len(value.partition(".")[2])
-    return f"{value} ±{scale * (interval.hi - interval.lo) / 2:.{max(digits, 1)}f}"
+    half = scale * (interval.hi - interval.lo) / 2
+    # Two digits say how wide it is, however narrow.
+    decimals = max(0, 1 - math.floor(math.log10(half))) if half else 0
+    return f"{value} ±{half:.{decimals}f}"

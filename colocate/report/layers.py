@@ -23,6 +23,7 @@ from colocate.study.layers import (
     Block,
     Ceilings,
     Group,
+    allowing_for_idle,
     balance,
     by_kind,
     by_module,
@@ -91,20 +92,27 @@ def layers_of(header: Header, records: Sequence[TrialRecord]) -> LayersReport | 
     for record in records:
         if record.trial.inference is not None:
             by_network.setdefault(record.trial.inference.network, []).append(record)
-    blocks = timed(purpose.anatomy.blocks, [record.profile for record in own if record.profile])
+    blocks = list(timed(purpose.anatomy.blocks, [record.profile for record in own if record.profile]))
     start_s = _starting_s(purpose, by_network)
+    above_w = {
+        path: above
+        for path in (purpose.inference.network, *purpose.pieces)
+        if (above := difference(_powers_w(by_network.get(path, [])), _powers_w(idle))) is not None
+    }
+    above_w = dict(zip(above_w, allowing_for_idle([*above_w.values()]), strict=True))
     for path, index in purpose.pieces.items():
-        block = _looked_at(blocks[index], by_network.get(path, []), idle, start_s, timed=purpose.anatomy.timed)
-        blocks = (*blocks[:index], block, *blocks[index + 1 :])
+        blocks[index] = _looked_at(
+            blocks[index], by_network.get(path, []), above_w.get(path), start_s, timed=purpose.anatomy.timed
+        )
     whole_s = _mean([_p50_s(record) for record in own])
-    above_w = difference(_powers_w(own), _powers_w(idle))
+    whole_w = above_w.get(purpose.inference.network)
     return LayersReport(
         inference=purpose.inference,
-        blocks=blocks,
+        blocks=tuple(blocks),
         whole_s=whole_s,
-        whole_j=None if above_w is None or whole_s is None else energy_j(above_w, whole_s),
+        whole_j=None if whole_w is None or whole_s is None else energy_j(whole_w, whole_s),
         ceilings=purpose.anatomy.ceilings or _ceilings(purpose, by_network),
-        notes=(*_notes(purpose, header, blocks), *_doubts(own)),
+        notes=(*_notes(purpose, header, blocks, sorted(_powers_w(idle).values())), *_doubts(own)),
         modelled=purpose.anatomy.ceilings is not None,
     )
 
@@ -112,13 +120,12 @@ def layers_of(header: Header, records: Sequence[TrialRecord]) -> LayersReport | 
 def _looked_at(
     block: Block,
     pieces: Sequence[TrialRecord],
-    idle: Sequence[TrialRecord],
+    above_w: Interval | None,
     start_s: Mapping[int, float],
     *,
     timed: bool,
 ) -> Block:
     """`block` with what the windows of its piece show: power, energy, and time where no profile gives it."""
-    above_w = difference(_powers_w(pieces), _powers_w(idle))
     period_s = _mean([record.elapsed_s / len(record.latencies_s) for record in pieces])
     energy = None if above_w is None or period_s is None else energy_j(above_w, period_s)
     time_s = block.time_s
@@ -153,7 +160,7 @@ def _ceilings(purpose: _Purpose, by_network: Mapping[str, Sequence[TrialRecord]]
     return Ceilings(rates["flop"], rates["bytes"]) if len(rates) == 2 else None
 
 
-def _notes(purpose: _Purpose, header: Header, blocks: Sequence[Block]) -> Iterable[str]:
+def _notes(purpose: _Purpose, header: Header, blocks: Sequence[Block], idle_w: Sequence[float]) -> Iterable[str]:
     if not purpose.anatomy.timed:
         yield (
             f"The profile of {purpose.inference.backend} tells when kernels are launched, not how long they run: "
@@ -165,8 +172,10 @@ def _notes(purpose: _Purpose, header: Header, blocks: Sequence[Block]) -> Iterab
         yield "No energies: this machine has no meter of power."
     elif not purpose.anatomy.metered:
         unresolved = sum(block.power_w is not None and block.energy_j is None for block in blocks)
+        drawn = " to ".join(dict.fromkeys(three_digits(watts) for watts in (*idle_w[:1], *idle_w[-1:])))
+        idle = f" ({drawn} W in this run)" if drawn else ""
         yield (
-            "Energy: power above idle of each block run by itself in a loop, times the time of a turn; "
+            f"Energy: power above idle{idle} of each block run by itself in a loop, times the time of a turn; "
             f"told where that power is known to {100 * RESOLVED_RATIO:.0f} %"
             + (f", which it is not of {unresolved} blocks." if unresolved else ".")
         )

@@ -36,7 +36,7 @@ def write_report(folder: Path, aim: Mapping[str, Any] | None = None) -> Report:
     """Write cells.csv, a model's tables, the figures and the page of the run in `folder`, which may be unfinished.
 
     `aim` replaces fields of the Aim that a run of `efficiency` was made with. Raises StoreError for a folder without
-    a readable run, or one that cannot be written.
+    a readable run, or one that cannot be written, SpecError for an aim where the run has none.
     """
     with Run.read(folder) as run:
         header, records, failures = run.header(), tuple(run.records()), tuple(run.failures())
@@ -53,7 +53,10 @@ def write_report(folder: Path, aim: Mapping[str, Any] | None = None) -> Report:
         if efficiency is not None:
             tables.append(folder / "efficiency.csv")
             write_rows(tables[-1], [setting_row(row, efficiency) for row in efficiency.rows])
-            if (study := best_study(efficiency, header)) is not None:
+            if (study := best_study(efficiency, header)) is None:
+                # That of another aim would pass for this one's.
+                (folder / "best.toml").unlink(missing_ok=True)
+            else:
                 tables.append(folder / "best.toml")
                 tables[-1].write_text(study, encoding="utf-8")
         if layers is not None:

@@ -160,7 +160,8 @@ def utility(row: Efficiency, worth: Worth | None, quantile: Quantile = "p99_s") 
         return None if per_j is None else per_j.value
     latency: Interval | None = getattr(row, quantile)
     if latency is None:
-        return None
+        # A tail that is not known is no shorter than the median.
+        return 0.0 if row.p50_s is not None and worth(row.p50_s.value) == 0 else None
     return per_j.value * worth(latency.value if latency.hi is None else latency.hi)
 
 

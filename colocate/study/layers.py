@@ -174,6 +174,20 @@ def difference(
     return Interval(mean, mean - half, mean + half)
 
 
+def allowing_for_idle(powers_w: Sequence[Interval]) -> list[Interval]:
+    """The powers above idle of all pieces of a network, each interval wider by the error of idle itself.
+
+    Nothing draws less than idle. By as much as the lowest seems to, the idle windows were off: they find the machine
+    as hot as what ran before left it, the same way in each round, of which the spread over rounds tells nothing.
+    """
+    error_w = max((-above.value for above in powers_w if above.value < 0), default=0.0)
+    return [
+        above if above.lo is None or above.hi is None
+        else Interval(above.value, above.lo - error_w, above.hi + error_w)
+        for above in powers_w
+    ]  # fmt: skip
+
+
 def resolved(above_w: Interval) -> bool:
     """Whether a power above idle is there, and known to `RESOLVED_RATIO`."""
     return (

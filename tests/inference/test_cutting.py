@@ -159,6 +159,18 @@ def test_no_layers_are_the_networks_ends(precision: str, tmp_path: Path) -> None
     assert beside.moved_bytes == output.nbytes + sum(array.nbytes for array in fed.values())
 
 
+def test_the_hollow_gives_a_single_number_and_leaves_out_what_nothing_makes(tmp_path: Path) -> None:
+    fed = helper.make_tensor_value_info("data", TensorProto.INT64, [2, 3])
+    outputs = [helper.make_tensor_value_info("mean", TensorProto.INT64, []), fed]
+    nodes = [helper.make_node("ReduceSum", ["data"], ["mean"], "mean", keepdims=0)]
+    path = tmp_path / "net.onnx"
+    onnx.save(helper.make_model(helper.make_graph(nodes, "net", [fed], outputs), ir_version=8), path)
+    (hollow,) = pieces(resolve(str(path), 1, "fp32"), [()], tmp_path)
+    onnx.checker.check_model(hollow.path, full_check=True)
+    (number,) = run(str(hollow.path), input_arrays(hollow)).values()
+    assert number.shape == () and str(number.dtype) == "int64"
+
+
 def test_what_cannot_be_cut_says_why(tmp_path: Path) -> None:
     nodes = [
         helper.make_node("NonZero", ["data"], ["where"], "nonzero"),

@@ -159,9 +159,10 @@ def test_a_shared_weight_is_one_parameter() -> None:
     model = model_of(nodes, value("x", 2, 3), [weight("w", 3, 3)])
     first, second = graph.layers(model)
     assert (first.weight_elements, second.weight_elements, graph.parameters(model)) == (9, 9, 9)
-    assert graph.fused((first, second), ["h", "y"]).weight_elements == 9
-    # Nodes without names are called after what they write.
-    assert (first.name, second.name, second.inputs) == ("h", "y", ("h",))
+    assert graph.fused((first, second), ["MatMul_0", "MatMul_1"]).weight_elements == 9
+    # Nodes without names are called as a profile calls them.
+    assert (first.name, second.name, second.inputs) == ("MatMul_0", "MatMul_1", ("MatMul_0",))
+    assert not any(node.name for node in model.graph.node)
 
 
 def test_a_fused_block_moves_only_what_crosses_its_border() -> None:

@@ -210,3 +210,26 @@ def test_a_product_with_its_bias_and_activation(tmp_path: Path) -> None:
     ]  # fmt: skip
     # It was dropped, and no step that follows may claim it.
     assert [block.layers for block in found if not block.time_s] == [("same",)]
+
+
+def test_nodes_without_names_are_found(tmp_path: Path) -> None:
+    """The runtime calls them by kind and number, written-out constants not counted."""
+    weight = numpy_helper.from_array(np.ones((64, 64), np.float32), "w")
+    nodes = [
+        helper.make_node("Constant", [], ["c"], value=numpy_helper.from_array(np.array(2, np.float32))),
+        helper.make_node("Add", ["w", "w"], ["double"]),
+        helper.make_node("MatMul", ["x", "double"], ["m"]),
+        helper.make_node("Relu", ["m"], ["r"]),
+        helper.make_node("Greater", ["r", "c"], ["y"]),
+    ]
+    ends = [
+        helper.make_tensor_value_info(*end, [64, 64]) for end in (("x", TensorProto.FLOAT), ("y", TensorProto.BOOL))
+    ]
+    path = tmp_path / "net.onnx"
+    body = helper.make_graph(nodes, "g", ends[:1], ends[1:], [weight])
+    onnx.save(helper.make_model(body, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    network = Network("net", path, "", (TensorSpec("x", (64, 64), "float32"),), 0, 64**3)
+    found = blocks([steps(recorded(network, tmp_path, 3, threads=1))], graph.layers(path), 4)
+    conserved(found, network)
+    assert [block.layers for block in found if block.time_s] == [("MatMul_1",), ("Relu_2",), ("Greater_3",)]
+    assert len(found) == 3

@@ -185,6 +185,11 @@ def test_without_a_limit_latency_is_not_asked() -> None:
     assert (limited.best, limited.undecided) == (None, rows)
     (median,) = trade_offs(rows, within(1.0), "p50_s")
     assert median.best is free.best
+    # Where the median is beyond the limit, so is the tail.
+    (strict,) = trade_offs(rows, within(0.1))
+    assert (strict.best, strict.undecided) == (None, rows[:2])
+    (fading_,) = trade_offs(rows, fading(0.1))
+    assert fading_.undecided == rows
 
 
 def test_times_better_throughput_and_latency() -> None:

@@ -14,6 +14,7 @@ from colocate.study.layers import (
     Block,
     Ceilings,
     Group,
+    allowing_for_idle,
     balance,
     by_kind,
     by_module,
@@ -138,6 +139,17 @@ def test_power_above_idle_against_a_hand_calculation() -> None:
     assert (above.value, above.lo, above.hi) == pytest.approx((4.5, 4.5 - half, 4.5 + half))
     assert difference({0: 14.0}, {1: 10.0}) is None
     assert difference({0: 14.0}, {0: 10.0}) == Interval(4.0, None, None)
+
+
+def test_what_draws_less_than_idle_tells_how_far_idle_is_off() -> None:
+    """As on an H200, where a softmax drew 3.2 W less than idle and an interval of 0.5 W stood beside 7.6 W."""
+    powers_w = [Interval(7.6, 7.1, 8.1), Interval(-3.2, -4.7, -1.6), Interval(121.0, 116.0, 126.0)]
+    norm, softmax, conv = allowing_for_idle(powers_w)
+    assert (norm.value, norm.lo, norm.hi) == pytest.approx((7.6, 3.9, 11.3))
+    assert (softmax.lo, softmax.hi) == pytest.approx((-7.9, 1.6)), "idle is within it"
+    assert [resolved(above) for above in (norm, softmax, conv)] == [False, False, True]
+    assert allowing_for_idle(powers_w[::2]) == powers_w[::2]
+    assert allowing_for_idle([Interval(-1.0, None, None)]) == [Interval(-1.0, None, None)]
 
 
 @given(st.floats(-5, 5), st.floats(0, 2))

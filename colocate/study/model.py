@@ -281,8 +281,8 @@ class Interval:
 class Cell:
     """One network x stressor x placement x clock point over all its blocks; the unit of every table and figure.
 
-    `stressor` is `none` for the solo baseline. `slowdown_p50`, `slowdown_p99` and `slowdown_mean`, of the mean latency,
-    are co-located over solo.
+    `stressor` is `none` for the solo baseline. `slowdown_p50` and `slowdown_p99` are co-located over solo, as is
+    `slowdown_mean`, which is of the mean latency.
     `work_loss_ratio` is 1 - (work rate beside the network / work rate alone at the same clock point).
     Of a network with a period, `miss_ratio` is the share of its inferences that were not done within it, and
     `longest_miss_run` how many of these followed one another in one window at the most.

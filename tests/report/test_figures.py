@@ -38,7 +38,7 @@ from colocate.study.model import (
     TrialRecord,
 )
 
-P50, P99, POWER, _, WORK_LOSS = METRICS
+P50, _, P99, POWER, _, WORK_LOSS = METRICS
 NATIVE = ClockPoint()
 
 

@@ -49,7 +49,7 @@ class OnnxRuntimeCuda:
             "runtime": f"onnxruntime {ort.__version__}",
             "provider": _PROVIDER,
             "cudnn_conv_algo_search": "EXHAUSTIVE",
-            "tf32": inference.precision == "fp32",
+            "use_tf32": inference.precision == "fp32",
             "graph": inference.graph,
             "wait": inference.wait,
         }

@@ -24,7 +24,8 @@ from onnx import TensorProto, helper
 
 from colocate.host.child import Child
 from colocate.host.cpuset import Seat
-from colocate.inference import BACKENDS, availability
+from colocate.inference import BACKENDS, availability, cutting
+from colocate.inference import graph as graph_of
 from colocate.inference.networks import Network, TensorSpec, input_array
 from colocate.study.model import Inference
 from tests.inference.small import small_network
@@ -127,6 +128,16 @@ def test_outputs_agree_with_the_cpus(tmp_path: Path, runtime: str, precision: st
     expected = on_the_cpu(small_network(tmp_path))
     assert np.abs(np.array(answer["output"]) - expected).max() < TOLERANCE * np.abs(expected).max()
     assert answer["facts"]["graph"] is graph
+
+
+@pytest.mark.parametrize("graph", [False, True], ids=["kernels", "graph"])
+def test_pieces_and_the_hollow_network_run(tmp_path: Path, runtime: str, graph: bool) -> None:
+    """What `layers` runs: blocks whose input is on the GPU already, and the network's ends with nothing between."""
+    network = small_network(tmp_path)
+    layers = [layer.name for layer in graph_of.layers(network.path)]
+    for piece in cutting.pieces(network, [layers[:1], ()], tmp_path):
+        report = served(Inference(str(piece.path), runtime, graph=graph), piece)
+        assert report["latencies_ns"], piece.name
 
 
 def test_what_an_inference_waits_for_is_done(tmp_path: Path, runtime: str) -> None:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from colocate.arguments import AXES, LIMIT_FLAGS, STUDY_FLAGS, parser
 from colocate.errors import ColocateError, HostError, Interrupted, SpecError, StoreError
-from colocate.host.signals import interruptible
+from colocate.host.signals import interruptible, undisguised
 
 if TYPE_CHECKING:
     from colocate.rigs import Rig
@@ -47,7 +47,7 @@ def run(argv: Sequence[str]) -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         arguments = parser().parse_args(argv)
-        with interruptible():
+        with interruptible(), undisguised():
             code = _COMMANDS[arguments.command](arguments)
             if sys.stdout is not None:
                 sys.stdout.flush()
@@ -59,20 +59,28 @@ def run(argv: Sequence[str]) -> int:
         return interruption.exit_code
     except BrokenPipeError:
         # The reader of our output went away (`colocate ... | head`); nor may the interpreter flush to it on exit.
-        _drop_output()
+        _drop(1)
         return 0
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        _drop_output()
+        _drop(1)
         _say(f"colocate: cannot write the output: {error.strerror}")
         return StoreError.exit_code
+    finally:
+        # Progress that nobody read.
+        if sys.stderr is not None:
+            try:
+                sys.stderr.flush()
+            except OSError:
+                _drop(2)
 
 
 def _resumable(study: _Command, arguments: argparse.Namespace) -> int:
     """Run a command that leaves a run on the disk, and say how to go on with it when it is cut short."""
     try:
-        return study(arguments)
+        with undisguised():
+            return study(arguments)
     except (Interrupted, StoreError):
         from colocate.store import holds_run
 
@@ -395,9 +403,9 @@ def _say(line: str) -> None:
             print(line, file=sys.stderr)
 
 
-def _drop_output() -> None:
-    """What is still buffered can go nowhere; nor may the interpreter fail on it at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+def _drop(descriptor: int) -> None:
+    """What is still buffered for it can go nowhere; nor may the interpreter fail on it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
 _COMMANDS: Mapping[str, _Command] = {

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Iterator
 from types import FrameType
 
-from colocate.errors import Interrupted
+from colocate.errors import ColocateError, Interrupted
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -47,6 +47,25 @@ def interruptible() -> Iterator[None]:
         if not interrupted:
             for each, handler in former.items():
                 signal.signal(each, handler)
+
+
+@contextlib.contextmanager
+def undisguised() -> Iterator[None]:
+    """Inside, an `Interrupted` that came out as another error is raised as itself: a module in C that is being
+    imported makes an ImportError of it. The project's own errors stay: one on the way out, as of a knob that could
+    not be put back, matters more.
+    """
+    try:
+        yield
+    except ColocateError:
+        raise
+    except Exception as error:
+        behind: BaseException | None = error
+        while behind is not None and not isinstance(behind, Interrupted):
+            behind = behind.__cause__ or behind.__context__
+        if behind is None:
+            raise
+        raise behind from None
 
 
 @contextlib.contextmanager

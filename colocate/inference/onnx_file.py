@@ -59,7 +59,8 @@ def check(path: Path, model: ModelProto) -> None:
     try:
         onnx.checker.check_model(path)
     except onnx.checker.ValidationError as error:
-        raise SpecError(f"{path} is not a valid ONNX network: {str(error).splitlines()[0]}") from error
+        said = str(error).splitlines() or ["it is damaged"]
+        raise SpecError(f"{path} is not a valid ONNX network: {said[0]}") from error
     except UnicodeDecodeError as error:
         # The checker's own message quotes a name that is no text.
         raise SpecError(f"{path} is not a valid ONNX network: it is damaged") from error

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from colocate.errors import Interrupted
-from colocate.host.signals import STOPPING, deferred, interruptible
+from colocate.errors import HostError, Interrupted
+from colocate.host.signals import STOPPING, deferred, interruptible, undisguised
 
 
 @pytest.fixture(autouse=True)
@@ -58,3 +58,28 @@ def test_an_ignored_signal_stays_ignored() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with interruptible():
         os.kill(os.getpid(), signal.SIGHUP)
+
+
+def disguised(error: Exception) -> None:
+    """A signal, and the error that a module makes of it."""
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        signal.sigtimedwait((), 1)
+    except Interrupted as interruption:
+        raise error from interruption
+
+
+def test_an_interruption_that_comes_out_as_another_error_is_itself() -> None:
+    with pytest.raises(Interrupted) as raised, interruptible(), undisguised():
+        disguised(ImportError("initialization failed"))
+    assert raised.value.exit_code == 128 + signal.SIGTERM
+
+
+def test_an_error_of_the_projects_own_on_the_way_out_stays() -> None:
+    with pytest.raises(HostError), interruptible(), undisguised():
+        disguised(HostError("the clock could not be put back"))
+
+
+def test_an_error_without_a_signal_stays() -> None:
+    with pytest.raises(ImportError, match="no such module"), undisguised():
+        raise ImportError("no such module")

@@ -130,6 +130,15 @@ def test_another_kind_of_file_is_refused(tmp_path: Path, content: bytes) -> None
         resolve(str(tmp_path / "m.onnx"), 1)
 
 
+def test_a_checker_that_says_nothing_is_a_spec_error_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> None:
+        raise onnx.checker.ValidationError("")
+
+    monkeypatch.setattr(onnx.checker, "check_model", refuse)
+    with pytest.raises(SpecError, match="not a valid ONNX network: it is damaged"):
+        check(str(own(tmp_path / "mine.onnx")))
+
+
 def test_damage_is_a_spec_error_of_one_line_or_unseen(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("damage")
     whole = own(folder / "whole.onnx").read_bytes()

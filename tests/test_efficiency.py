@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import json
 import re
@@ -24,16 +23,12 @@ from colocate.spec import make_spec, read_study
 from colocate.store import FILE_NAME, Run
 from colocate.study.efficiency import Efficiency, Setting, default_setting
 from colocate.study.model import ClockPoint, Inference
+from tests.rows import rows_of
 from tests.test_cli import colocate
 
 SHORT = ["--repeats", "2", "--window", "0.1", "--warmup", "0.02", "--settle", "0", "--placement", "shared"]
 # NVIDIA, GPU-Based Deep Learning Inference (November 2015): AlexNet at GPU 690 MHz, W of processor and memory.
 PUBLISHED = {("fp32", 1): (47, 5.5), ("fp16", 1): (67, 5.1), ("fp32", 128): (155, 6.0), ("fp16", 128): (258, 5.7)}
-
-
-def rows(path: Path) -> list[dict[str, str]]:
-    with path.open() as file:
-        return list(csv.DictReader(file))
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +46,8 @@ def alexnet(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_four_published_settings(alexnet: Path) -> None:
-    constants = {row["name"]: float(row["value"]) for row in rows(alexnet / "constants.csv")}
-    found = rows(alexnet / "efficiency.csv")
+    constants = {row["name"]: float(row["value"]) for row in rows_of(alexnet / "constants.csv")}
+    found = rows_of(alexnet / "efficiency.csv")
     assert len(found) == len(PUBLISHED)
     for row in found:
         images_per_s, power_w = PUBLISHED[row["precision"], int(row["batch"])]
@@ -62,14 +57,14 @@ def test_the_four_published_settings(alexnet: Path) -> None:
 
 
 def test_the_quantities_fit_together(alexnet: Path) -> None:
-    for row in rows(alexnet / "efficiency.csv"):
+    for row in rows_of(alexnet / "efficiency.csv"):
         number = {name: float(text) for name, text in row.items() if name.split("_lo")[0].endswith(("_s", "_w", "_j"))
                   and text}  # fmt: skip
         assert number["images_per_s_per_w"] == pytest.approx(number["images_per_s"] / number["power_w"])
         assert number["energy_per_image_j"] == pytest.approx(1 / number["images_per_s_per_w"])
         assert float(row["images_per_s_lo"]) < number["images_per_s"] < float(row["images_per_s_hi"])
         assert number["p50_s"] < number["p99_s"]
-    assert [row["batch"] for row in rows(alexnet / "efficiency.csv") if row["best"] == "1"] == ["128"]
+    assert [row["batch"] for row in rows_of(alexnet / "efficiency.csv") if row["best"] == "1"] == ["128"]
 
 
 def test_a_report_writes_the_same_files_again_and_may_ask_otherwise(alexnet: Path) -> None:
@@ -168,7 +163,7 @@ def test_a_setting_that_fails_is_a_row(tmp_path: Path, monkeypatch: pytest.Monke
     arguments = ["--rig", "tx1-model", "--networks", "squeezenet1_1", "--batches", "1,2", "--precisions", "fp32"]
     clocks = ["--cpu-clocks", "high", "--gpu-clocks", "high", "--repeats", "2"]
     assert cli(["efficiency", *arguments, *clocks, "--out", str(out), "--quiet"]) == 0
-    first, second = rows(out / "efficiency.csv")
+    first, second = rows_of(out / "efficiency.csv")
     assert (first["failure"], second["failure"]) == ("", "the GPU's memory is full")
     assert first["images_per_s"] and not second["images_per_s"] and not second["energy_per_image_j"]
     assert second["doubts"] == "trials failed"
@@ -214,7 +209,7 @@ def test_settings_are_told_apart_once() -> None:
 def test_the_best_settings_are_a_study(alexnet: Path, tmp_path: Path) -> None:
     assert colocate("report", alexnet, "--latency-limit-ms", "600", "--quantile", "p99").returncode == 0
     spec = make_spec(read_study(alexnet / "best.toml"))
-    (best,) = [row for row in rows(alexnet / "efficiency.csv") if row["best"] == "1"]
+    (best,) = [row for row in rows_of(alexnet / "efficiency.csv") if row["best"] == "1"]
     (inference,) = spec.inferences
     assert (inference.network, inference.precision, inference.batch, inference.backend) == (
         "alexnet", best["precision"], int(best["batch"]), best["backend"],
@@ -222,7 +217,7 @@ def test_the_best_settings_are_a_study(alexnet: Path, tmp_path: Path) -> None:
     assert spec.limits is not None and (spec.limits.slo_s, spec.limits.quantile) == (0.6, 0.99)
     done = colocate("sweep", alexnet / "best.toml", "--out", tmp_path / "run", "--quiet", "--json")
     assert done.returncode == 0, done.stderr
-    clocks = {(row["cpu_hz"], row["gpu_hz"]) for row in rows(tmp_path / "run" / "cells.csv")}
+    clocks = {(row["cpu_hz"], row["gpu_hz"]) for row in rows_of(tmp_path / "run" / "cells.csv")}
     assert clocks == {(best["cpu_hz"], best["gpu_hz"])}
     advised = colocate("advise", tmp_path / "run", "--json")
     assert json.loads(advised.stdout)["limits"]["slo_s"] == 0.6

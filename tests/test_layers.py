@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import json
 from pathlib import Path
@@ -25,14 +24,10 @@ from colocate.store import FILE_NAME, Run
 from colocate.study.layers import Anatomy
 from colocate.study.model import ClockPoint, Doubt, Inference, PowerTrace, Trial, TrialRecord
 from colocate.sweep import Observer, sweep
+from tests.rows import rows_of
 from tests.test_cli import colocate
 
 SHORT = ["--repeats", "2", "--window", "0.2", "--warmup", "0.02", "--settle", "0", "--placement", "shared"]
-
-
-def rows(path: Path) -> list[dict[str, str]]:
-    with path.open() as file:
-        return list(csv.DictReader(file))
 
 
 def branching(path: Path) -> Path:
@@ -72,14 +67,14 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_layer_has_a_time_and_the_counts_of_the_graph(finished: Path) -> None:
-    table = rows(finished / "layers.csv")
+    table = rows_of(finished / "layers.csv")
     assert {name for row in table for name in row["layers"].split(";") if name} == {
         "left", "right", "times", "joined", "flat", "product",
     }  # fmt: skip
     assert sum(int(row["flop"] or 0) for row in table) == 2 * MACS
     assert all(float(row["time_s_lo"]) <= float(row["time_s"]) <= float(row["time_s_hi"]) for row in table)
     assert sum(float(row["time_share"]) for row in table) == pytest.approx(1)
-    groups = rows(finished / "layer-groups.csv")
+    groups = rows_of(finished / "layer-groups.csv")
     kinds = {row["name"]: row for row in groups if row["grouping"] == "kind"}
     assert {"convolution", "fully connected"} <= set(kinds)
     (everything,) = [row for row in groups if row["grouping"] == "sum"]
@@ -195,7 +190,7 @@ def test_blocks_are_run_by_themselves_where_a_profile_or_a_meter_wants_it(
     assert report.blocks[-1].alone and report.blocks[-1].time_s is not None
     assert any("Launch, input and output" in note for note in report.notes)
     assert any("above idle (10.0 W in this run)" in note for note in report.notes)
-    table = {row["layers"].split(";")[0]: row for row in rows(tmp_path / "run" / "layers.csv")}
+    table = {row["layers"].split(";")[0]: row for row in rows_of(tmp_path / "run" / "layers.csv")}
     assert float(table["left"]["power_above_idle_w"]) == pytest.approx(4.1)
     left = next(block for block in report.blocks if block.layers[0] == "left")
     assert left.time_s is not None and left.energy_j is not None

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from onnx import ValueInfoProto, helper
 
-from colocate.inference import graph
+from colocate.inference import graph, onnx_file
 from colocate.inference.graph import Layer
 from colocate.study.layers import Block
 
@@ -107,8 +107,7 @@ def copies(model: Path) -> Block | None:
     None where a shape depends on the data.
     """
     plain = graph.inferred(model)
-    constants = {tensor.name for tensor in plain.graph.initializer}
-    values = [*(value for value in plain.graph.input if value.name not in constants), *plain.graph.output]
+    values = [*onnx_file.inputs(model, plain), *plain.graph.output]
     if not all(graph.fixed(value) for value in values):
         return None
     return Block("launch, input and output", "MemcpyFromHost+MemcpyToHost", (), None, sum(map(_bytes, values)))

@@ -85,7 +85,7 @@ def mixed_up() -> Lack | None:
         return None
     return Lack(
         "onnxruntime and onnxruntime-gpu are both installed and have overwritten each other's files",
-        "pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu (or onnxruntime without a GPU)",
+        f"{BACKENDS['onnxruntime-cuda'].remedy} (or onnxruntime without a GPU)",
     )
 
 
@@ -104,19 +104,16 @@ def _without_package(name: str, runtime: Runtime) -> Lack | None:
 
 def _verdict(name: str) -> Lack | Mapping[str, Any]:
     """Why the runtime, which is tried now, does not work, or what it found."""
-    child = subprocess.Popen(
-        [sys.executable, "-m", "colocate.inference.probe", name],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    command = [sys.executable, "-m", "colocate.inference.probe", name]
     try:
-        found, said = child.communicate(timeout=PROBE_TIMEOUT_S)
+        child = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PROBE_TIMEOUT_S, check=False
+        )
     except subprocess.TimeoutExpired:
-        child.kill()
-        child.communicate()
         return Lack(f"it did not answer within {PROBE_TIMEOUT_S:g} s", "look for a hanging driver: dmesg, nvidia-smi")
     if child.returncode == 0:
-        told: Mapping[str, Any] = json.loads(found)
+        told: Mapping[str, Any] = json.loads(child.stdout)
         return told
-    lines = said.strip().splitlines()
+    lines = child.stderr.strip().splitlines()
     reason = lines[-1] if lines else f"it ended with status {child.returncode} and no word"
     return Lack(reason, "see the message")

@@ -49,9 +49,8 @@ def hollow(model: Path) -> ModelProto:
 
     Its inputs are copied to a GPU for each inference, as the network's are.
     """
-    plain = graph.inferred(model).graph
-    constants = {tensor.name for tensor in plain.initializer}
-    inputs = [value for value in plain.input if value.name not in constants]
+    plain = graph.inferred(model)
+    inputs = onnx_file.inputs(model, plain)
     stored = [
         numpy_helper.from_array(np.array([-1]), "hollow.flat"),
         numpy_helper.from_array(np.array(0), "hollow.first"),
@@ -61,7 +60,8 @@ def hollow(model: Path) -> ModelProto:
         helper.make_node("Gather", ["hollow.row", "hollow.first"], ["hollow.one"]),
     ]
     # An input or a constant that is also an output goes out, and nothing makes it.
-    made = [value for value in plain.output if value.name not in {*constants, *(i.name for i in inputs)}]
+    written = {name for node in plain.graph.node for name in node.output}
+    made = [value for value in plain.graph.output if value.name in written]
     for value in made:
         tensor = value.type.tensor_type
         shape = f"hollow.shape.{value.name}"

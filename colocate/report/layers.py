@@ -59,6 +59,11 @@ class LayersReport:
         return Group("all layers", self.blocks)
 
     @property
+    def metered(self) -> bool:
+        """Whether the energy of any block is known."""
+        return any(block.energy_j is not None for block in self.blocks)
+
+    @property
     def balance(self) -> Balance | None:
         """The sum of all times against the whole network's p50."""
         return None if self.whole_s is None else balance(self.blocks, self.whole_s.value)
@@ -305,7 +310,7 @@ def print_layers(report: LayersReport, header: Header, done: int) -> None:
     out, inference = console(), report.inference
     name = f"{plain(inference.network)} {plain(inference.backend)} {inference.precision} batch {inference.batch}"
     title = f"{name} on {machine_words(header.facts)}, {done} of {header.planned} trials"
-    energies = any(block.energy_j is not None for block in report.blocks)
+    energies = report.metered
     table = _table(title, "block", energies)
     for block in report.blocks:
         table.add_row(

@@ -60,7 +60,6 @@ def draw_layers(report: LayersReport, caption: Caption) -> Figure | None:
         return None
     # Stacked where nothing is missing from the stack, block by block wherever any is known.
     stacked = [_TIME, *([_ENERGY] if report.everything.energy_j is not None else [])]
-    metered = any(block.energy_j is not None for block in report.blocks)
     kinds = [group for group in grouped(report.blocks, by_kind) if group.time_s is not None]
     modules = [group for group in grouped(report.blocks, by_module) if group.time_s is not None]
     phrases = way_words(report, caption)
@@ -80,7 +79,7 @@ def draw_layers(report: LayersReport, caption: Caption) -> Figure | None:
         y = bars_top + number * (_BAR_IN + 0.12)
         _draw_stack(sheet, MARGIN_IN + label_in, y, _WIDTH_IN - 2 * MARGIN_IN - label_in - 0.75, quantity, kinds)
     _draw_key(sheet, key_top, key_lines)
-    _draw_rows(sheet, rows_top, rows, [_TIME, *([_ENERGY] if metered else [])])
+    _draw_rows(sheet, rows_top, rows, [_TIME, *([_ENERGY] if report.metered else [])])
     if len(rows) < len(modules):
         note = f"the {len(rows)} longest of {len(modules)}; all are in layer-groups.csv"
         sheet.text(MARGIN_IN, foot - 0.14, note, SMALL_PT, colour=QUIET)

@@ -36,35 +36,23 @@ class Metric:
     causes: frozenset[Doubt] = frozenset()
 
 
+def _slowdown(quantity: str, words: str, value_of: Callable[[Cell], Interval | None], *causes: Doubt) -> Metric:
+    return Metric(
+        name=f"slowdown-{quantity}",
+        title=f"Slowdown of the {words} latency beside each task",
+        bar=f"latency beside the task / latency alone, {quantity}",
+        scale=Scale.RATIO,
+        value_of=value_of,
+        text=ratio_text,
+        causes=frozenset({Doubt.TOO_FEW_SAMPLES, Doubt.TRIALS_FAILED, *causes}),
+    )
+
+
 METRICS = (
-    Metric(
-        name="slowdown-p50",
-        title="Slowdown of the median latency beside each task",
-        bar="latency beside the task / latency alone, p50",
-        scale=Scale.RATIO,
-        value_of=lambda cell: cell.slowdown_p50,
-        text=ratio_text,
-        causes=frozenset({Doubt.TOO_FEW_SAMPLES, Doubt.TRIALS_FAILED}),
-    ),
+    _slowdown("p50", "median", lambda cell: cell.slowdown_p50),
     # One that waits for its turn on a CPU now and then keeps its median: the mean tells of every wait.
-    Metric(
-        name="slowdown-mean",
-        title="Slowdown of the mean latency beside each task",
-        bar="latency beside the task / latency alone, mean",
-        scale=Scale.RATIO,
-        value_of=lambda cell: cell.slowdown_mean,
-        text=ratio_text,
-        causes=frozenset({Doubt.TOO_FEW_SAMPLES, Doubt.TRIALS_FAILED}),
-    ),
-    Metric(
-        name="slowdown-p99",
-        title="Slowdown of the p99 latency beside each task",
-        bar="latency beside the task / latency alone, p99",
-        scale=Scale.RATIO,
-        value_of=lambda cell: cell.slowdown_p99,
-        text=ratio_text,
-        causes=frozenset({Doubt.TOO_FEW_SAMPLES, Doubt.TOO_FEW_BLOCKS, Doubt.TRIALS_FAILED}),
-    ),
+    _slowdown("mean", "mean", lambda cell: cell.slowdown_mean),
+    _slowdown("p99", "p99", lambda cell: cell.slowdown_p99, Doubt.TOO_FEW_BLOCKS),
     Metric(
         name="power",
         title="Mean power of the board during the windows",

@@ -27,6 +27,7 @@ from colocate.store import Header
 from colocate.study.interference import cells
 from colocate.study.model import ClockPoint, Inference, TrialRecord
 from colocate.study.plan import distinct_inferences, plan
+from tests.rows import rows_of
 
 RESULTS = Path(__file__).parents[2] / "results"
 
@@ -137,11 +138,6 @@ def test_a_shipped_study_is_whole_and_names_its_command(study: str) -> None:
     assert f"--out results/{study}\n" in readme and "not a measurement" in readme
     assert (RESULTS / study / "figures" / "founding-study.svg").exists()
     assert (RESULTS / study / "figures" / "validation.svg").exists()
-
-
-def rows_of(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def words_of(path: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import functools
 import re
 import shutil
@@ -17,6 +16,7 @@ from colocate.store import Run
 from colocate.study.model import TrialRecord
 from colocate.study.stats import paired_ratio
 from colocate.study.windows import Windows, energies_j, group
+from tests.rows import rows_of
 
 RESULTS = Path(__file__).parents[2] / "results"
 _INTERVAL = r"([\d.]+) \[([\d.]+), ([\d.]+)\]( n\.s\.)?"
@@ -25,11 +25,6 @@ _HEADING = re.compile(
     r"\| (?P<quantity>median|p99|inferences per second), (?P<shared>[^|]+) \| beside \| "
     r"(?P<first>[^|]+) \| (?P<second>[^|]+) \|"
 )
-
-
-def rows_of(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def told(words: str) -> dict[str, str]:

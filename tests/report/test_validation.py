@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from colocate.report.validation import checks_of, write_provenance
 from colocate.rigs.tx1 import Tx1Rig
 from colocate.store import Header
 from tests.report.test_figures import header, texts
+from tests.rows import rows_of
 
 STUDIES = ("tx1-model", "tx1-model-2017")
 RESULTS = Path(__file__).parents[2] / "results"
@@ -28,11 +28,6 @@ CONSTANT = {"name": "tile", "value": 64.0, "unit": "elements", "kind": "assumed"
 def modelled(*checks: dict[str, Any]) -> Header:
     provenance = {"validation": list(checks), "constants": [CONSTANT]}
     return dataclasses.replace(header("tx1-model"), provenance=provenance)
-
-
-def rows_of(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def test_the_page_tells_each_figure_its_error_and_its_role(tmp_path: Path) -> None:

@@ -13,14 +13,18 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from colocate.inference import BACKENDS
+from colocate.inference.backends.registry import BACKENDS
+from colocate.model.machine import HostFacts
+from colocate.model.request import Inference
+from colocate.model.trial import Trial, TrialRecord
+from colocate.report.text.labels import unusual_qualities
+from colocate.report.text.numbers import mhz_text, ms_text
 from colocate.store import Failure
-from colocate.study.model import HostFacts, Inference, Trial, TrialRecord
 from colocate.study.plan import Stage, distinct_inferences
 from colocate.sweep import Observer
 
 if TYPE_CHECKING:
-    from colocate.study.sequential import Progress as Standing
+    from colocate.study.sequential import Interim
 
 
 @contextlib.contextmanager
@@ -45,12 +49,12 @@ def progress(*, quiet: bool) -> Iterator[Observer]:
 
 
 def describe(trial: Trial) -> str:
-    """`alexnet beside jpeg`, `jpeg alone`, with the clocks where they are set and what else is out of the usual."""
+    """`alexnet beside jpeg`, `jpeg alone`, with the clocks where they are set and what else a study chose."""
     network = _network_words(trial.inference) if trial.inference else None
-    stressor = trial.stressor.name if trial.stressor else None
-    text = f"{network} beside {stressor}" if network and stressor else f"{network or stressor or 'idle'} alone"
+    task = trial.task.name if trial.task else None
+    text = f"{network} beside {task}" if network and task else f"{network or task or 'idle'} alone"
     clocks = [
-        f"{label} {hz / 1e6:g} MHz"
+        f"{label} {mhz_text(hz)} MHz"
         for label, hz in (("CPU", trial.clocks.cpu_hz), ("GPU", trial.clocks.gpu_hz))
         if hz is not None
     ]
@@ -59,32 +63,25 @@ def describe(trial: Trial) -> str:
 
 
 def _network_words(inference: Inference) -> str:
-    usual = Inference(inference.network)
     # Of a path the last part: there is one line.
-    words = [inference.network.rpartition("/")[2]]
-    words += [inference.precision] if inference.precision != usual.precision else []
-    words += [f"batch {inference.batch}"] if inference.batch != usual.batch else []
-    words += ["as a graph"] if inference.graph else []
-    words += [f"waiting by {inference.wait}"] if inference.wait != usual.wait else []
-    words += [f"every {1e3 * inference.period_s:g} ms"] if inference.period_s is not None else []
-    return " ".join(words)
+    return " ".join([inference.network.rpartition("/")[2], *unusual_qualities(inference)])
 
 
-def _look_words(look: Standing, stage: Stage) -> str:
+def _look_words(look: Interim, stage: Stage) -> str:
     """Where a study until decided stands, and what it goes on with."""
     given_up = f"{len(look.given_up)} given up, " if look.given_up else ""
     return (
         f"{len(look.settled)} of {look.advice.judged} cells decided, {given_up}{len(look.open)} open: "
-        f"{len(stage.trials)} trials to round {stage.rounds}"
+        f"{len(stage.trials)} trials to repeat {stage.repeats}"
     )
 
 
 def _runtimes(trials: Sequence[Trial], facts: HostFacts) -> str:
-    """Which runtimes the networks use, and what those that would be better lack."""
+    """Which runtimes the networks use, and what those that would be better are missing."""
     used = list(dict.fromkeys(inference.backend for inference in distinct_inferences(trials)))
-    better = set(itertools.takewhile(lambda name: name not in used, BACKENDS))
-    lacks = [note for note in facts.backend_notes if note.partition(":")[0] in better]
-    return f"networks run on {', '.join(used) or 'nothing'}" + (f" ({'; '.join(lacks)})" if lacks else "")
+    better = itertools.takewhile(lambda name: name not in used, BACKENDS)
+    missing = [f"{name}: {facts.backends_missing[name].reason}" for name in better if name in facts.backends_missing]
+    return f"networks run on {', '.join(used) or 'nothing'}" + (f" ({'; '.join(missing)})" if missing else "")
 
 
 class _Silence:
@@ -114,7 +111,7 @@ class _Medians:
         if outcome.latencies_s.size:
             medians_s = self._medians_s[describe(outcome.trial)]
             medians_s.append(float(np.median(outcome.latencies_s)))
-            return f"median {1e3 * float(np.median(medians_s)):.3g} ms"
+            return f"median {ms_text(float(np.median(medians_s)))} ms"
         if outcome.work is not None and outcome.work.elapsed_s > 0:
             return f"{outcome.work.count / outcome.work.elapsed_s:.4g} {outcome.work.unit}/s"
         return ""

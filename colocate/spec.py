@@ -6,11 +6,9 @@ A `Request` is what the user may write, in the user's units (MHz, seconds); a `S
 from __future__ import annotations
 
 import difflib
-import json
 import math
 import re
 import shlex
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,18 +17,13 @@ from typing import Annotated, Any, TypeVar
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from colocate.errors import SpecError
-from colocate.inference import PRECISIONS, WAITS, maker_of
-from colocate.inference.networks import builtin_names
-from colocate.rigs import RIGS, RUNTIMES, default_wait
-from colocate.study.limits import Limits
-from colocate.study.model import Inference, Stressor, SweepSpec
+from colocate.inference.backends.registry import maker_of
+from colocate.inference.networks.catalogue import builtin_names
+from colocate.model.limits import Limits
+from colocate.model.request import PRECISIONS, WAITS, Inference, SweepSpec, Task
+from colocate.rigs.registry import RIGS, RUNTIMES, default_wait
 from colocate.study.plan import LEVELS, NATIVE
 from cpu_workloads.registry import names as stressor_names
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 _T = TypeVar("_T")
 
@@ -38,8 +31,8 @@ PLACEMENTS = ("isolated", "shared")
 # The one rule for ending a study early.
 DECIDED = "decided"
 REPEATS = 5
-# At the most, until decided: what of a large table 30 rounds leave open lies so near to its limit that further
-# rounds hardly tell on which side (tests/bench/test_verdicts.py).
+# At the most, until decided: what of a large table 30 repeats leave open lies so near to its limit that further
+# repeats hardly tell on which side (tests/bench/test_verdicts.py).
 REPEATS_UNTIL_DECIDED = 30
 _UNIT_S = {"": 1, "s": 1, "m": 60, "h": 3600}
 
@@ -68,6 +61,7 @@ class NetworkRequest:
     graph: _Switch | None = None
     wait: str | None = None
     period_ms: _Period | None = None
+    window: _Seconds | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,62 +106,39 @@ _request = TypeAdapter(Request)
 _BRANCHES = ("str", "float", "NetworkRequest")
 
 
-def read_study(path: Path) -> Mapping[str, Any]:
-    """The keys of a study file. Raises SpecError with the line where it is not TOML."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SpecError(f"cannot read the study file {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SpecError(f"{path} is not valid TOML: {error}") from error
-    except RecursionError as error:
-        raise SpecError(f"{path} is nested too deeply to be a study") from error
+@dataclass(frozen=True, slots=True)
+class Study:
+    """What the user asked for: the keys of a study file as they were written, and what they mean."""
+
+    keys: Mapping[str, Any]
+    spec: SweepSpec
 
 
-def study_file(request: Mapping[str, Any]) -> str:
-    """The keys as a study file, TOML, for `read_study`; empty for a study of defaults alone."""
-    tables = {key: value for key, value in request.items() if isinstance(value, Mapping)}
-    lines = [f"{key} = {_toml(value)}" for key, value in request.items() if key not in tables and value is not None]
-    for name, table in tables.items():
-        lines += ["", f"[{name}]", *(f"{_key(key)} = {_toml(value)}" for key, value in table.items())]
-    return "\n".join(lines).strip()
-
-
-def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _toml(name)
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{_key(key)} = {_toml(each)}" for key, each in value.items()) + " }"
-    if isinstance(value, (list, tuple)) and any(isinstance(each, Mapping) for each in value):
-        return "[\n" + "".join(f"    {_toml(each)},\n" for each in value) + "]"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(_toml, value)) + "]"
-    # JSON's strings, numbers and booleans are TOML's, but for one control character.
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+def make_study(keys: Mapping[str, Any]) -> Study:
+    """The keys with their meaning; see `make_spec`."""
+    return Study(keys, make_spec(keys))
 
 
 def make_spec(keys: Mapping[str, Any]) -> SweepSpec:
     """What the request means. Raises SpecError that names the key, and the nearest valid word where there is one."""
     request = _validated(keys)
     builtin = [name for name in request.stressors if name not in request.commands]
-    stressors = [Stressor(_known(name, stressor_names(), "stressor")) for name in builtin]
-    stressors += [Stressor(name, _argv(name, line)) for name, line in request.commands.items()]
+    tasks = [Task(_known(name, stressor_names(), "stressor")) for name in builtin]
+    tasks += [Task(name, _argv(name, line)) for name, line in request.commands.items()]
     limits = make_limits({key: getattr(request, key) for key in LIMIT_KEYS})
     until_decided = request.until is not None and _known(request.until, [DECIDED], "until") == DECIDED
-    if until_decided and (limits is None or not stressors):
+    if until_decided and (limits is None or not tasks):
         raise SpecError(
             f"until: there is nothing to decide: name a {'task' if limits else 'limit, as in --max-slowdown 1.1'}"
         )
     repeats = request.repeats or (REPEATS_UNTIL_DECIDED if until_decided else REPEATS)
     if until_decided and repeats < 2:
-        raise SpecError("repeats: one round decides nothing; an interval needs two blocks at the least")
+        raise SpecError("repeats: one repeat decides nothing; an interval needs two blocks at the least")
     if request.budget is not None and not until_decided:
         raise SpecError(f"budget: it ends a study that goes on until {DECIDED}; add --until {DECIDED}")
     return SweepSpec(
         inferences=_distinct([_inference(entry, request) for entry in request.networks], "networks"),
-        stressors=_distinct(stressors, "stressors"),
+        tasks=_distinct(tasks, "stressors"),
         rig=_known(request.rig, RIGS, "rig"),
         cpu_clocks=_clocks("cpu_clocks", request.cpu_clocks),
         gpu_clocks=_clocks("gpu_clocks", request.gpu_clocks),
@@ -178,6 +149,7 @@ def make_spec(keys: Mapping[str, Any]) -> SweepSpec:
         warmup_s=request.warmup,
         settle_s=request.settle,
         window_s=request.window,
+        own_windows_s=_own_windows_s(request),
         max_start_temp_c=request.max_start_temp,
         seed=request.seed,
         model=tuple(sorted(request.model.items())),
@@ -240,8 +212,7 @@ def _inference(entry: str | NetworkRequest, request: Request) -> Inference:
             raise SpecError(f"{backend} cannot run '{network}', which is {maker}'s own; leave out the backend")
         backend = maker
     elif network.endswith(".onnx") and "\0" not in network:
-        # A run is resumed from any folder.
-        network = str(Path(network).absolute())
+        network = _file_or_name(network)
     else:
         _known(network, builtin_names(), "network", "an .onnx file, or one of")
     return Inference(
@@ -253,6 +224,16 @@ def _inference(entry: str | NetworkRequest, request: Request) -> Inference:
         _known(own.wait or request.wait or default_wait(request.rig), WAITS, "wait"),
         None if (period_ms := own.period_ms or request.period_ms) is None else period_ms * 1e-3,
     )
+
+
+def _own_windows_s(request: Request) -> tuple[tuple[str, float], ...]:
+    entries = [entry for entry in request.networks if isinstance(entry, NetworkRequest)]
+    return tuple((_file_or_name(entry.network), entry.window) for entry in entries if entry.window is not None)
+
+
+def _file_or_name(network: str) -> str:
+    # A run is resumed from any folder.
+    return str(Path(network).absolute()) if network.endswith(".onnx") and "\0" not in network else network
 
 
 def _cpus(cpus: tuple[int, ...] | None) -> tuple[int, ...] | None:

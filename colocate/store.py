@@ -8,22 +8,29 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import sqlite3
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
+from colocate import store_schema1
 from colocate.errors import StoreError
-from colocate.study.model import Doubt, FloatArray, HostFacts, PowerTrace, Step, SweepSpec, Trial, TrialRecord, Work
+from colocate.model.machine import HostFacts
+from colocate.model.provenance import Provenance
+from colocate.model.purpose import Purpose, SweepPurpose
+from colocate.model.quality import QualityFlag
+from colocate.model.request import SweepSpec
+from colocate.model.trial import FloatArray, PowerTrace, Step, Trial, TrialRecord, Work
 
-SCHEMA_VERSION = 1
-# "colo" in ASCII: tells our files from other programs' (sqlite.org/pragma.html#pragma_application_id).
+SCHEMA_VERSION = 2
+# "colo" in ASCII: sets our files apart from other programs' (sqlite.org/pragma.html#pragma_application_id).
 APPLICATION_ID = 0x636F6C6F
 FILE_NAME = "run.sqlite"
 
@@ -47,6 +54,7 @@ CREATE TABLE trial (
 """
 _NS = 1e-9
 _T = TypeVar("_T")
+Upgrade = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +62,16 @@ class Header:
     """What a run is: fixed when it begins, equal when it is resumed.
 
     `request` holds the keys the user gave, `spec` what they mean, `networks` what was loaded under each name,
-    `provenance` what a model's numbers rest on. `purpose` is what a command other than `sweep` made the run for: its
-    name under `command`, and what its own report needs beside the trials. Empty for a sweep.
+    `provenance` what a model's numbers rest on, `purpose` what the run was made for.
     """
 
     request: Mapping[str, Any]
     spec: SweepSpec
     facts: HostFacts
     networks: Mapping[str, Mapping[str, Any]]
-    provenance: Mapping[str, Any]
+    provenance: Provenance | None
     planned: int
-    purpose: Mapping[str, Any] = field(default_factory=dict)
+    purpose: Annotated[Purpose, Field(discriminator="command")] = field(default_factory=SweepPurpose)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +93,7 @@ class _Scalars:
     gpu_hz_seen: int | None
     emc_hz_seen: int | None
     temperature_c: float | None
-    doubts: tuple[Doubt, ...]
+    warnings: tuple[QualityFlag, ...]
     gpu_temperature_c: float | None = None
     throttle_reasons: tuple[str, ...] = ()
     runtime: Mapping[str, str | int | float | bool] = field(default_factory=dict)
@@ -95,7 +102,7 @@ class _Scalars:
 
 @dataclass(frozen=True, slots=True)
 class _Rails:
-    """What a PowerTrace says beside its arrays."""
+    """What a PowerTrace has beside its arrays."""
 
     rails: tuple[str, ...]
     sensor_period_s: float
@@ -112,6 +119,7 @@ class Run:
 
     def __init__(self, folder: Path, connection: sqlite3.Connection, cleanup: contextlib.ExitStack) -> None:
         self.folder = folder
+        (self._version,) = connection.execute("PRAGMA user_version").fetchone()
         self._connection = connection
         self._cleanup = cleanup
 
@@ -144,8 +152,15 @@ class Run:
     @classmethod
     def _writer(cls, folder: Path, stack: contextlib.ExitStack) -> Run:
         connection = stack.enter_context(_opened(folder, "rw"))
+        run = cls(folder, connection, stack)
+        if run._version != SCHEMA_VERSION:
+            raise StoreError(
+                f"the run in {folder} was made by an earlier version of colocate: it can be read and reported on, "
+                "not continued; choose another --out"
+            )
         stack.enter_context(_durable(connection))
-        return cls(folder, connection, stack.pop_all())
+        run._cleanup = stack.pop_all()
+        return run
 
     @classmethod
     def read(cls, folder: Path) -> Run:
@@ -165,7 +180,7 @@ class Run:
         """What the run is."""
         with _named_errors(self.folder):
             ((text,),) = self._connection.execute("SELECT json FROM header")
-        return _decoded(_header, text, self.folder)
+        return self._decoded(_header, text, store_schema1.header)
 
     def append(self, outcome: TrialRecord | Failure) -> None:
         """Put one trial on the disk; a second attempt at a failed trial takes its place."""
@@ -198,13 +213,13 @@ class Run:
         query = f"SELECT {columns} FROM trial WHERE failure IS NULL ORDER BY rowid"
         with _named_errors(self.folder):
             for trial, scalars, begins, latencies, device, rails, power_t, power_w in self._connection.execute(query):
-                plain = _decoded(_scalars, scalars, self.folder)
+                plain = self._decoded(_scalars, scalars, store_schema1.scalars)
                 yield TrialRecord(
-                    trial=_decoded(_trial, trial, self.folder),
+                    trial=self._decoded(_trial, trial, store_schema1.trial),
                     begins_s=_unpacked(begins),
                     latencies_s=_unpacked(latencies),
                     device_s=None if device is None else _unpacked(device),
-                    power=None if rails is None else _trace(_decoded(_rails, rails, self.folder), power_t, power_w),
+                    power=None if rails is None else _trace(self._decoded(_rails, rails), power_t, power_w),
                     **{field.name: getattr(plain, field.name) for field in fields(_Scalars)},
                 )
 
@@ -213,7 +228,17 @@ class Run:
         query = "SELECT trial, failure FROM trial WHERE failure IS NOT NULL ORDER BY rowid"
         with _named_errors(self.folder):
             for trial, message in self._connection.execute(query):
-                yield Failure(_decoded(_trial, trial, self.folder), message)
+                yield Failure(self._decoded(_trial, trial, store_schema1.trial), message)
+
+    def _decoded(self, adapter: TypeAdapter[_T], text: str, upgrade: Upgrade | None = None) -> _T:
+        """`text` as the noun of `adapter`; `upgrade` makes today's JSON of that of schema 1."""
+        try:
+            if self._version == SCHEMA_VERSION or upgrade is None:
+                return adapter.validate_json(text)
+            return adapter.validate_python(upgrade(json.loads(text)))
+        except (ValidationError, KeyError, AttributeError) as error:
+            what = error.errors()[0]["msg"] if isinstance(error, ValidationError) else repr(error)
+            raise StoreError(f"the run in {self.folder} is damaged: {what}") from error
 
 
 def holds_run(folder: Path) -> bool:
@@ -232,9 +257,9 @@ def _opened(folder: Path, mode: str) -> Iterator[sqlite3.Connection]:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if application != APPLICATION_ID:
             raise StoreError(f"{path} is not a run of colocate")
-        if version != SCHEMA_VERSION:
+        if version not in (1, SCHEMA_VERSION):
             raise StoreError(
-                f"{path} has schema {version}, this colocate reads schema {SCHEMA_VERSION}; "
+                f"{path} has schema {version}, this colocate reads schemas 1 and {SCHEMA_VERSION}; "
                 f"use the version of colocate that made it"
             )
         yield connection
@@ -285,16 +310,9 @@ def _named_errors(folder: Path) -> Iterator[None]:
         raise StoreError(f"the run in {folder} cannot be used: {error}") from error
 
 
-def _decoded(adapter: TypeAdapter[_T], text: str, folder: Path) -> _T:
-    try:
-        return adapter.validate_json(text)
-    except ValidationError as error:
-        raise StoreError(f"the run in {folder} is damaged: {error.errors()[0]['msg']}") from error
-
-
-def _trace(told: _Rails, t_ns: bytes, power_w: bytes) -> PowerTrace:
-    watts = np.frombuffer(zlib.decompress(power_w), dtype="<f8").reshape(-1, len(told.rails))
-    return PowerTrace(_unpacked(t_ns), watts, told.rails, told.sensor_period_s)
+def _trace(meter: _Rails, t_ns: bytes, power_w: bytes) -> PowerTrace:
+    watts = np.frombuffer(zlib.decompress(power_w), dtype="<f8").reshape(-1, len(meter.rails))
+    return PowerTrace(_unpacked(t_ns), watts, meter.rails, meter.sensor_period_s)
 
 
 def _packed(seconds: FloatArray) -> bytes:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from colocate.errors import SpecError, TrialError
-from colocate.rigs import Rig
-from colocate.spec import make_spec
+from colocate.model.machine import HostFacts
+from colocate.model.purpose import Purpose, SweepPurpose
+from colocate.model.quality import QualityFlag
+from colocate.model.request import SweepSpec
+from colocate.model.trial import Trial, TrialRecord
+from colocate.rigs.rig import Rig
+from colocate.spec import Study
 from colocate.store import Failure, Header, Run
-from colocate.study.model import Doubt, HostFacts, SweepSpec, Trial, TrialRecord
 from colocate.study.plan import Stage, distinct_inferences, plan, whole, within_budget
 
-# What may be gone at a second attempt.
-PASSING = frozenset({Doubt.CLOCK_DRIFTED, Doubt.THROTTLED})
+# Transient warnings: the trial is retried once.
+TRANSIENT = frozenset({QualityFlag.CLOCK_DRIFTED, QualityFlag.THROTTLED})
 
 
 # How long a study may get: settled before it begins, as its error is shared out over that.
@@ -53,27 +57,19 @@ class Tally:
 
 
 def sweep(
-    request: Mapping[str, Any],
-    rig: Rig,
-    folder: Path,
-    observer: Observer,
-    *,
-    resume: bool,
-    purpose: Mapping[str, Any] | None = None,
+    study: Study, rig: Rig, folder: Path, observer: Observer, *, resume: bool, purpose: Purpose | None = None
 ) -> Tally:
-    """Run every wanted trial of the study that `folder` does not hold yet; `request` holds a study file's keys.
-
-    `purpose` goes into the header of a new run, see there.
+    """Run every wanted trial of the study that `folder` does not hold yet; `purpose` goes into a new run's header.
 
     Raises SpecError when the run in `folder` is of another study or machine, and whatever `plan`, the rig and
     the store raise. Trials that ended are kept whatever happens.
     """
     facts = rig.facts()
-    spec = within_budget(make_spec(request), facts)
+    spec = within_budget(study.spec, facts)
     trials = plan(spec, facts)
     rig.check(trials)
     networks = rig.networks(distinct_inferences(trials))
-    header = Header(request, spec, facts, networks, rig.provenance(), len(trials), purpose or {})
+    header = Header(study.keys, spec, facts, networks, rig.provenance(), len(trials), purpose or SweepPurpose())
     with contextlib.ExitStack() as stack:
         missing = trials
         if resume:
@@ -107,11 +103,11 @@ def _stages(trials: Sequence[Trial], spec: SweepSpec, run: Run) -> Iterator[Stag
     from colocate.study.evidence import Evidence, collect
     from colocate.study.stages import stages
 
-    def evidence_after(rounds: int) -> Sequence[Evidence]:
+    def evidence_after(repeats: int) -> Sequence[Evidence]:
         return collect(
-            (record for record in run.records() if record.trial.round < rounds),
+            (record for record in run.records() if record.trial.repeat < repeats),
             spec,
-            [failure.trial for failure in run.failures() if failure.trial.round < rounds],
+            [failure.trial for failure in run.failures() if failure.trial.repeat < repeats],
         )
 
     return stages(trials, spec, evidence_after)
@@ -153,7 +149,7 @@ def _words(value: object) -> str:
 def _tally(run: Run, trials: Sequence[Trial]) -> Tally:
     done = run.done()
     asked, shown = (
-        {(t.inference, t.stressor, t.placement, t.clocks) for t in some}
+        {(t.inference, t.task, t.placement, t.clocks) for t in some}
         for some in (trials, [t for t in trials if t.trial_id in done])
     )
     served = sum(inference is not None for inference, *_ in shown)
@@ -164,6 +160,6 @@ def _outcome(rig: Rig, trial: Trial) -> TrialRecord | Failure:
     """What the trial gave; one whose clocks did not hold is tried a second time, and that is what counts."""
     try:
         record = rig.run(trial)
-        return record if PASSING.isdisjoint(record.doubts) else rig.run(trial)
+        return record if TRANSIENT.isdisjoint(record.warnings) else rig.run(trial)
     except TrialError as error:
         return Failure(trial, str(error))

@@ -18,9 +18,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from colocate.inference import availability
+from colocate.inference.backends import availability
+from colocate.model.request import Task
 from colocate.store import FILE_NAME, Run
-from colocate.study.model import Stressor
 
 TINY = [
     "--backend", "synthetic", "--networks", "spin-1ms", "--stressors", "bitcount", "--placement", "shared",
@@ -29,7 +29,7 @@ TINY = [
 COLUMNS = (
     "network,stressor,placement,backend,precision,batch,cpu_hz,gpu_hz,emc_hz,n,blocks,p50_s,p95_s,p99_s,"
     "slowdown_p50,slowdown_p50_lo,slowdown_p50_hi,slowdown_p99,slowdown_p99_lo,slowdown_p99_hi,"
-    "power_w,power_gpu_w,power_cpu_w,energy_per_inference_j,idle_power_w,work_per_s,work_loss_ratio,temperature_c,doubts,"
+    "power_w,power_gpu_w,power_cpu_w,energy_per_inference_j,idle_power_w,work_per_s,work_loss_ratio,temperature_c,warnings,"
     "graph,wait,period_s,miss_ratio,longest_miss_run,rig,slowdown_mean,slowdown_mean_lo,slowdown_mean_hi"
 )
 
@@ -394,7 +394,7 @@ def test_a_sweep_until_decided_ends_early_and_resumes_to_the_same_end(tmp_path: 
     assert done.returncode == 0, done.stderr
     assert "UNDECIDED with p50 slowdown <= 1.001, power <= 8.7 W" in done.stderr
     ids = trial_ids(tmp_path / "run")
-    assert 48 <= len(ids) < 144, "four rounds of twelve trials are the least"
+    assert 48 <= len(ids) < 144, "four repeats of twelve trials are the least"
     assert f"{len(ids)} trials until decided" in done.stdout
     # As a kill leaves it: the last trials are missing.
     with sqlite3.connect(tmp_path / "run" / FILE_NAME) as connection:
@@ -417,14 +417,14 @@ def test_a_budget_ends_a_sweep_until_decided(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     with Run.read(tmp_path / "run") as run:
         header = run.header()
-        # A round is four windows of 0.5 s, as many warm-ups, and loading: 6.6 s.
+        # A repeat is four windows of 0.5 s, as many warm-ups, and loading: 6.6 s.
         assert (header.spec.budget_s, header.spec.repeats) == (50.0, 28)
     dry = colocate("sweep", *arguments, "--budget", "50s", "--dry-run")
     assert dry.stdout.splitlines()[-2:] == [
         "at the most 112 trials in 56 blocks, in virtual time: seconds",
         "the budget ends it after 50 s at the most: about 33 of these trials fit",
     ]
-    refused(2, "two rounds of this study take", *arguments, "--budget", "5s", "--out", tmp_path / "other")
+    refused(2, "two repeats of this study take", *arguments, "--budget", "5s", "--out", tmp_path / "other")
     assert not (tmp_path / "other").exists()
 
 
@@ -436,7 +436,7 @@ def test_a_budget_ends_a_sweep_until_decided(tmp_path: Path) -> None:
         ("name a task", ["--until", "decided", "--slo-ms", "5", "--stressors", ""]),
         ("add --until decided", ["--budget", "30m"]),
         ("'half an hour' is no length of time", ["--until", "decided", "--slo-ms", "5", "--budget", "half an hour"]),
-        ("one round decides nothing", ["--until", "decided", "--slo-ms", "5", "--repeats", "1"]),
+        ("one repeat decides nothing", ["--until", "decided", "--slo-ms", "5", "--repeats", "1"]),
     ],
 )
 def test_until_decided_needs_something_to_decide(said: str, flags: list[str]) -> None:
@@ -470,7 +470,7 @@ def copied(run: Path, to: Path, slower: float, kernel: str, machine_id: str) -> 
     facts = dataclasses.replace(header.facts, kernel=kernel, machine_id=machine_id)
     with Run.create(to, dataclasses.replace(header, facts=facts)) as run_:
         for each in records:
-            factor = slower if each.trial.stressor == Stressor("jpeg") else 1.0
+            factor = slower if each.trial.task == Task("jpeg") else 1.0
             run_.append(dataclasses.replace(each, latencies_s=each.latencies_s * factor))
     return to
 

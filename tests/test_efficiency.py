@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from colocate.report.efficiency.efficiency import print_efficiency
 from rich.console import Console
 
 from colocate.errors import SpecError
-from colocate.report.efficiency import print_efficiency
+from colocate.model.request import ClockPoint, Inference
 from colocate.report.write import write_report
-from colocate.rigs import make_rig
+from colocate.rigs.registry import make_rig
 from colocate.spec import make_spec, read_study
 from colocate.store import FILE_NAME, Run
 from colocate.study.efficiency import Efficiency, Setting, default_setting
-from colocate.study.model import ClockPoint, Inference
 from tests.rows import rows_of
 from tests.test_cli import colocate
 
@@ -148,8 +148,8 @@ def test_a_setting_that_fails_is_a_row(tmp_path: Path, monkeypatch: pytest.Monke
     """A board of which batch 2 finds no memory: every other setting has its numbers, and the run has all."""
     from colocate.cli import run as cli
     from colocate.errors import TrialError
-    from colocate.rigs.tx1 import Tx1Rig
-    from colocate.study.model import Trial, TrialRecord
+    from colocate.model.trial import Trial, TrialRecord
+    from colocate.rigs.tx1.rig import Tx1Rig
 
     whole = Tx1Rig.run
 
@@ -166,13 +166,13 @@ def test_a_setting_that_fails_is_a_row(tmp_path: Path, monkeypatch: pytest.Monke
     first, second = rows_of(out / "efficiency.csv")
     assert (first["failure"], second["failure"]) == ("", "the GPU's memory is full")
     assert first["images_per_s"] and not second["images_per_s"] and not second["energy_per_image_j"]
-    assert second["doubts"] == "trials failed"
+    assert second["warnings"] == "trials failed"
     every = [*arguments[:4], "--batches", "2", "--precisions", "fp32", *clocks]
     assert cli(["efficiency", *every, "--out", str(tmp_path / "none"), "--quiet"]) == 3
 
 
 def test_a_network_without_any_setting_is_an_error_of_its_own() -> None:
-    from colocate.efficiency import Axes, settings
+    from colocate.commands.efficiency import Axes, settings
 
     rig = make_rig("host")
     axes = Axes(networks=("spin-1ms", "/absent/my.onnx"), batches=(1,), precisions=("fp32",))
@@ -184,7 +184,7 @@ def test_a_network_without_any_setting_is_an_error_of_its_own() -> None:
 def test_the_table_cuts_nothing_off(
     columns: int, intervals: int, alexnet: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("colocate.report.efficiency.console", lambda: Console(width=columns))
+    monkeypatch.setattr("colocate.report.efficiency.efficiency.console", lambda: Console(width=columns))
     report = write_report(alexnet)
     assert report.efficiency is not None
     print_efficiency(report.efficiency, report.header, report.done)
@@ -196,7 +196,7 @@ def test_the_table_cuts_nothing_off(
 
 def test_settings_are_told_apart_once() -> None:
     """`auto` and the runtime that it stands for are one setting."""
-    from colocate.efficiency import Axes, settings
+    from colocate.commands.efficiency import Axes, settings
 
     keys: dict[str, Any] = {"rig": "tx1-model"}
     axes = Axes(("alexnet",), (1, 2), ("fp32",), ("auto", "tensorrt", "onnxruntime-cpu"))

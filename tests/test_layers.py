@@ -11,18 +11,21 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from colocate.commands.layers import study
 from colocate.errors import SpecError
-from colocate.inference import BACKENDS, cache
-from colocate.inference.anatomy import copies
-from colocate.inference.graph import layers as layers_of
-from colocate.inference.graph import macs
-from colocate.inference.networks import skeleton
-from colocate.layers import study
+from colocate.inference.backends.registry import BACKENDS
+from colocate.inference.networks import cache
+from colocate.inference.networks.catalogue import skeleton
+from colocate.inference.onnx.graph import layers as layers_of
+from colocate.inference.onnx.graph import macs
+from colocate.inference.onnx.layer_map import copies
+from colocate.model.layers import LayerMap
+from colocate.model.quality import QualityFlag
+from colocate.model.request import ClockPoint, Inference
+from colocate.model.trial import PowerTrace, Trial, TrialRecord
 from colocate.report.write import write_report
-from colocate.rigs import make_rig
+from colocate.rigs.registry import make_rig
 from colocate.store import FILE_NAME, Run
-from colocate.study.layers import Anatomy
-from colocate.study.model import ClockPoint, Doubt, Inference, PowerTrace, Trial, TrialRecord
 from colocate.sweep import Observer, sweep
 from tests.rows import rows_of
 from tests.test_cli import colocate
@@ -148,35 +151,35 @@ def test_blocks_are_run_by_themselves_where_a_profile_or_a_meter_wants_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A runtime that does not profile, on a machine with a meter: 10 W idle, 4 W more beside any network but one."""
-    from colocate.rigs import host
+    from colocate.rigs.host import rig
 
     untold = dataclasses.replace(BACKENDS["onnxruntime-cpu"], profiles=False)
     monkeypatch.setitem(BACKENDS, "onnxruntime-cpu", untold)
-    facts, run, anatomy = host.HostRig.facts, host.HostRig.run, host.HostRig.anatomy
+    facts, run, anatomy = rig.HostRig.facts, rig.HostRig.run, rig.HostRig.anatomy
 
-    def metered(self: host.HostRig, trial: Trial) -> TrialRecord:
+    def metered(self: rig.HostRig, trial: Trial) -> TrialRecord:
         record = run(self, trial)
-        watts = 10.0 + 0.01 * trial.round
+        watts = 10.0 + 0.01 * trial.repeat
         if trial.inference is not None:
-            # One block's power changes from round to round as much as it is above idle.
+            # One block's power changes from repeat to repeat as much as it is above idle.
             restless = trial.inference.network.endswith("-001.onnx")
-            watts += 4.0 * (trial.round + 0.1) if restless else 4.0 + 0.1 * trial.round
+            watts += 4.0 * (trial.repeat + 0.1) if restless else 4.0 + 0.1 * trial.repeat
         trace = PowerTrace(np.array([0.0]), np.array([[watts]]), ("VDD_IN",), 0.01)
         return dataclasses.replace(record, power=trace)
 
-    monkeypatch.setattr(host.HostRig, "facts", lambda self: dataclasses.replace(facts(self), rails=("VDD_IN",)))
+    monkeypatch.setattr(rig.HostRig, "facts", lambda self: dataclasses.replace(facts(self), rails=("VDD_IN",)))
 
-    def on_a_gpu(self: host.HostRig, inference: Inference, clocks: ClockPoint) -> Anatomy:
+    def on_a_gpu(self: rig.HostRig, inference: Inference, clocks: ClockPoint) -> LayerMap:
         found = anatomy(self, inference, clocks)
         beside = copies(Path(inference.network))
         assert beside is not None and beside.moved_bytes == 4 * (3 * 32 * 32 + 10)
         return dataclasses.replace(found, blocks=(*found.blocks, beside))
 
-    monkeypatch.setattr(host.HostRig, "run", metered)
-    monkeypatch.setattr(host.HostRig, "anatomy", on_a_gpu)
+    monkeypatch.setattr(rig.HostRig, "run", metered)
+    monkeypatch.setattr(rig.HostRig, "anatomy", on_a_gpu)
     network = str(branching(tmp_path / "mine.onnx"))
     keys = {"repeats": 3, "window": 0.1, "warmup": 0.02, "settle": 0, "placement": ["shared"]}
-    rig = make_rig("host", profiled=network)
+    rig = make_rig("rig", profiled=network)
     found = study(keys, network, rig)
     assert len(found.purpose["pieces"]) == 6, "left, right, times, joined with flat, product; launch and copies"
     with found.cut():
@@ -196,7 +199,7 @@ def test_blocks_are_run_by_themselves_where_a_profile_or_a_meter_wants_it(
     assert left.time_s is not None and left.energy_j is not None
     # The turn of the loop is the block and what starting it takes.
     assert left.energy_j.value >= 4.1 * left.time_s.value
-    assert (table["right"]["energy_j"], table["right"]["doubts"]) == ("", Doubt.ENERGY_UNRESOLVED.value)
+    assert (table["right"]["energy_j"], table["right"]["warnings"]) == ("", QualityFlag.ENERGY_UNRESOLVED.value)
 
 
 @pytest.mark.parametrize(

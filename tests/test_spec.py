@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from colocate.errors import SpecError
-from colocate.rigs import make_rig
+from colocate.model.limits import Limits
+from colocate.model.request import Inference, Task
+from colocate.rigs.registry import make_rig
 from colocate.spec import Request, make_limits, make_spec, parse_duration_s, read_study
-from colocate.study.limits import Limits
-from colocate.study.model import Inference, Stressor
 
 STUDY = """
 networks = ["alexnet", { network = "mine.onnx", batch = 4, precision = "fp16" }]
@@ -31,7 +31,7 @@ def test_a_study_file_says_everything(tmp_path: Path) -> None:
         Inference("alexnet", "auto", "fp32", 1),
         Inference(str(Path("mine.onnx").absolute()), "auto", "fp16", 4),
     )
-    assert spec.stressors == (Stressor("jpeg"), Stressor("encoder", ("ffmpeg", "-i", "a b.mp4", "-f", "null", "-")))
+    assert spec.tasks == (Task("jpeg"), Task("encoder", ("ffmpeg", "-i", "a b.mp4", "-f", "null", "-")))
     assert spec.cpu_clocks == (102_000_000, 921_600_000, "high")
     assert spec.window_s == 1.5
 
@@ -104,7 +104,7 @@ def test_a_network_that_a_runtime_makes_itself_brings_its_runtime() -> None:
 def test_the_default_is_the_founding_studys_nine_pairs() -> None:
     spec = make_spec({})
     assert [i.network for i in spec.inferences] == ["alexnet", "googlenet", "resnet152"]
-    assert [s.name for s in spec.stressors] == ["bitcount", "jpeg", "stringsearch"]
+    assert [s.name for s in spec.tasks] == ["bitcount", "jpeg", "stringsearch"]
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from colocate.errors import StoreError
+from colocate.model.quality import QualityFlag
+from colocate.model.trial import PowerTrace, Step, TrialRecord, Work
 from colocate.store import FILE_NAME, SCHEMA_VERSION, Failure, Header, Run
-from colocate.study.model import Doubt, PowerTrace, Step, TrialRecord, Work
 from colocate.study.plan import plan
 from tests.study.test_plan import facts, spec
 
@@ -39,7 +40,7 @@ def record(index: int, n: int = 3) -> TrialRecord:
         throttle_reasons=("power cap",),
         runtime={"provider": "CUDAExecutionProvider", "graph": True, "version": 1.5},
         profile=(Step("conv1", "Conv", 0.001), Step("fc6", "Gemm", 0.002, 0.5)),
-        doubts=(Doubt.CPU_TIME_STOLEN,),
+        warnings=(QualityFlag.CPU_TIME_STOLEN,),
     )
 
 

@@ -11,16 +11,23 @@ from pathlib import Path
 import psutil
 
 from colocate.errors import HostError
-from colocate.host.clocks import Clocks
-from colocate.host.cpuset import Confinement
-from colocate.host.domains import Domain
+from colocate.host.clocks.domain import Domain
+from colocate.host.clocks.find import Clocks
+from colocate.host.cpus.cpuset import Confinement
 from colocate.host.gpu_state import GpuState
-from colocate.study.model import HostFacts
+from colocate.model.machine import HostFacts, Missing
 
 # Packages whose version changes what is measured.
 _PACKAGES = (
     "colocate", "numpy", "onnx", "onnxruntime", "onnxruntime-gpu", "Pillow", "pycuda", "tensorrt"
 )  # fmt: skip
+
+# What makes a clock settable, by its name.
+_CLOCK_FIXES = {
+    "cpu": "root, and a cpufreq driver with a table of steps (bare metal; not intel_pstate in active mode)",
+    "gpu": "root, and a GPU with a devfreq node or NVML; studies run at its native clock without",
+    "emc": "root, and a Tegra memory controller in debugfs (mount -t debugfs none /sys/kernel/debug)",
+}
 
 
 def read_facts(confinement: Confinement, clocks: Clocks, rails: tuple[str, ...]) -> HostFacts:
@@ -28,11 +35,12 @@ def read_facts(confinement: Confinement, clocks: Clocks, rails: tuple[str, ...])
     for the caller to add.
     """
     gpus = GpuState()
-    steps_hz, notes = {}, []
-    for name in ("cpu", "gpu", "emc"):
-        steps_hz[name], note = _settable_steps_hz(clocks.domain(name), name)
-        if note:
-            notes.append(note)
+    steps_hz: dict[str, tuple[int, ...]] = {}
+    missing: dict[str, Missing] = {}
+    for name, fix in _CLOCK_FIXES.items():
+        steps_hz[name], reason = _settable_steps_hz(clocks.domain(name))
+        if reason:
+            missing[name] = Missing(reason, fix)
     return HostFacts(
         rig="host",
         machine_id=_machine_id(),
@@ -43,28 +51,28 @@ def read_facts(confinement: Confinement, clocks: Clocks, rails: tuple[str, ...])
         memory_bytes=psutil.virtual_memory().total,
         kernel=platform.release(),
         confinement=confinement.name,
-        confinement_note=confinement.note,
+        cpusets_missing=confinement.missing,
         cpu_steps_hz=steps_hz["cpu"],
         gpu_steps_hz=steps_hz["gpu"],
         emc_steps_hz=steps_hz["emc"],
         gpu_on_request=clocks.gpu is not None and clocks.gpu.on_request,
-        clock_notes=tuple(notes),
+        clocks_missing=missing,
         rails=rails,
         gpus=gpus.names,
         versions=_versions() | ({"nvidia driver": gpus.driver} if gpus.driver else {}),
     )
 
 
-def _settable_steps_hz(domain: Domain | None, name: str) -> tuple[tuple[int, ...], str]:
+def _settable_steps_hz(domain: Domain | None) -> tuple[tuple[int, ...], str]:
     """The steps this process can set, or none and the reason."""
     if domain is None:
-        return (), f"{name}: this machine shows no such clock"
+        return (), "this machine shows no such clock"
     if not domain.steps_hz:
-        return (), f"{name}: its driver offers no table of steps"
+        return (), "its driver offers no table of steps"
     try:
         domain.capture()
     except HostError as error:
-        return (), f"{name}: {error}"
+        return (), str(error)
     return domain.steps_hz, ""
 
 

@@ -6,7 +6,7 @@ import importlib
 from dataclasses import dataclass
 from typing import Any
 
-from colocate.host.nvml_clocks import text
+from colocate.host.nvml import text
 
 # Bits of nvmlDeviceGetCurrentClocksEventReasons that hold a clock down (nvml.h). Idling and clocks that somebody
 # set are reasons too, but nothing that the machine did.

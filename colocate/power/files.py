@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from colocate.power import Quantity
+from colocate.power.meter import MeterKind
 
 # More digits than any 64-bit number has.
 _LONGEST = 32
@@ -35,7 +35,7 @@ class PowerFiles:
     `watts` is what 1 in those files, or in their product, stands for. Raises OSError when a file cannot be opened.
     """
 
-    quantity = Quantity.POWER
+    kind = MeterKind.POWER
 
     def __init__(self, rails: Mapping[str, tuple[Path, ...]], watts: float, declared_period_s: float | None) -> None:
         self.rails = tuple(rails)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from colocate.power import Lack, Meter
+from colocate.model.machine import Missing
 from colocate.power.files import PowerFiles, text, update_interval_s
+from colocate.power.meter import Meter
 
 _UW = 1e-6
 # The chip has one channel, and its driver no name for it. The only known board that carries one puts it there.
 _UNNAMED = "VIN"
 
 
-def find(root: Path) -> Iterator[Meter | Lack]:
+def find(root: Path) -> Iterator[Meter | Missing]:
     """A meter per chip; see `find_meters`."""
     found = [folder for folder in sorted(root.glob("sys/class/hwmon/hwmon*")) if text(folder / "name") == "ina238"]
     for folder in found:
@@ -21,7 +22,7 @@ def find(root: Path) -> Iterator[Meter | Lack]:
         try:
             yield PowerFiles({name: (folder / "power1_input",)}, _UW, update_interval_s(folder))
         except OSError as error:
-            yield Lack("ina238", str(error), "run as root, or let others read it: chmod a+r on that file")
+            yield Missing(str(error), "run as root, or let others read it: chmod a+r on that file")
     if not found:
-        remedy = "only a Jetson AGX Thor has one; there, load its driver: sudo modprobe ina238"
-        yield Lack("ina238", "no INA238 power monitor in sysfs", remedy)
+        fix = "only a Jetson AGX Thor has one; there, load its driver: sudo modprobe ina238"
+        yield Missing("no INA238 power monitor in sysfs", fix)

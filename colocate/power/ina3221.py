@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from colocate.power import Lack, Meter
+from colocate.model.machine import Missing
 from colocate.power.files import PowerFiles, text, update_interval_s
+from colocate.power.meter import Meter
 
 # What the device tree calls a channel with nothing on it.
 _NOT_CONNECTED = "NC"
@@ -38,17 +39,17 @@ class Monitor:
     declared_period_s: float | None = None
 
 
-def find(root: Path) -> Iterator[Meter | Lack]:
+def find(root: Path) -> Iterator[Meter | Missing]:
     """A meter per chip; see `find_meters`."""
     found = list(monitors(root))
     for monitor in found:
         try:
             yield PowerFiles(monitor.rails, monitor.watts, monitor.declared_period_s)
         except OSError as error:
-            yield Lack("ina3221", str(error), "run as root, or let others read it: chmod a+r on that file")
+            yield Missing(str(error), "run as root, or let others read it: chmod a+r on that file")
     if not found:
-        remedy = "only Jetson boards have one; there, load its driver: sudo modprobe ina3221"
-        yield Lack("ina3221", "no INA3221 power monitor in sysfs", remedy)
+        fix = "only Jetson boards have one; there, load its driver: sudo modprobe ina3221"
+        yield Missing("no INA3221 power monitor in sysfs", fix)
 
 
 def readable(root: Path) -> bool:

@@ -13,7 +13,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from colocate.power import Lack, Meter, Quantity, ina3221
+from colocate.model.machine import Missing
+from colocate.power import ina3221
+from colocate.power.meter import Meter, MeterKind
 
 _MW = 1e-3
 _INTERVAL_S = 1.0
@@ -22,29 +24,29 @@ _SOCKET = "run/jtop.sock"
 _SUM = "ALL"
 
 
-def find(root: Path) -> Iterator[Meter | Lack]:
+def find(root: Path) -> Iterator[Meter | Missing]:
     """One meter for all rails, unless the monitors can be read directly; see `find_meters`."""
     if ina3221.readable(root):
         return
     if not (root / _SOCKET).exists():
-        remedy = "only Jetson boards have it; there: sudo pip install jetson-stats && sudo systemctl restart jtop"
-        yield Lack("jtop", "no jtop service is running", remedy)
+        fix = "only Jetson boards have it; there: sudo pip install jetson-stats && sudo systemctl restart jtop"
+        yield Missing("no jtop service is running", fix)
         return
     try:
         jtop = importlib.import_module("jtop")
     except ModuleNotFoundError:
-        yield Lack("jtop", "the package jetson-stats is not installed in this Python", "pip install jetson-stats")
+        yield Missing("the package jetson-stats is not installed in this Python", "pip install jetson-stats")
         return
     try:
         yield Jtop(jtop)
     except (OSError, jtop.JtopException) as error:
-        yield Lack("jtop", f"the jtop service: {error}", "sudo usermod -aG jtop $USER, then log in again")
+        yield Missing(f"the jtop service: {error}", "sudo usermod -aG jtop $USER, then log in again")
 
 
 class Jtop:
     """A client of the service. Raises JtopException or OSError when it gives no rails."""
 
-    quantity = Quantity.POWER
+    kind = MeterKind.POWER
     declared_period_s = _INTERVAL_S
 
     def __init__(self, jtop: Any) -> None:

@@ -13,30 +13,31 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from colocate.power import Lack, Meter, Quantity
+from colocate.model.machine import Missing
+from colocate.power.meter import Meter, MeterKind
 
 _MJ = 1e-3
 _MW = 1e-3
 
 
-def find(_root: Path) -> Iterator[Meter | Lack]:
+def find(_root: Path) -> Iterator[Meter | Missing]:
     """A meter per GPU, `nvml:gpu0` and so on in NVML's order; see `find_meters`."""
     try:
         nvml = importlib.import_module("pynvml")
     except ModuleNotFoundError:
-        yield Lack("nvml", "the package nvidia-ml-py is not installed", "pip install nvidia-ml-py")
+        yield Missing("the package nvidia-ml-py is not installed", "pip install nvidia-ml-py")
         return
     try:
         nvml.nvmlInit()
     except nvml.NVMLError as error:
-        yield Lack("nvml", f"NVML: {error}", "only NVIDIA GPUs have it; there, install NVIDIA's driver")
+        yield Missing(f"NVML: {error}", "only NVIDIA GPUs have it; there, install NVIDIA's driver")
         return
     try:
         for index in range(nvml.nvmlDeviceGetCount()):
             try:
                 yield Gpu(nvml, index)
             except nvml.NVMLError as error:
-                yield Lack("nvml", f"GPU {index}: {error}", "none: on a Jetson the board's own rails meter the GPU")
+                yield Missing(f"GPU {index}: {error}", "none: on a Jetson the board's own rails meter the GPU")
     finally:
         nvml.nvmlShutdown()
 
@@ -52,7 +53,7 @@ class Gpu:
         # NVML counts its users, so each meter is one.
         nvml.nvmlInit()
         try:
-            self.quantity, self._value = _first_that_works(nvml, nvml.nvmlDeviceGetHandleByIndex(index))
+            self.kind, self._value = _first_that_works(nvml, nvml.nvmlDeviceGetHandleByIndex(index))
         except nvml.NVMLError:
             nvml.nvmlShutdown()
             raise
@@ -69,7 +70,7 @@ class Gpu:
         self._nvml.nvmlShutdown()
 
 
-def _first_that_works(nvml: Any, handle: Any) -> tuple[Quantity, Callable[[], float]]:
+def _first_that_works(nvml: Any, handle: Any) -> tuple[MeterKind, Callable[[], float]]:
     """What this GPU answers to, in order of preference, in joules or watts."""
 
     def energy_j() -> float:
@@ -84,11 +85,11 @@ def _first_that_works(nvml: Any, handle: Any) -> tuple[Quantity, Callable[[], fl
     def power_w() -> float:
         return float(nvml.nvmlDeviceGetPowerUsage(handle)) * _MW
 
-    for quantity, read in ((Quantity.ENERGY, energy_j), (Quantity.POWER, instant_power_w)):
+    for kind, read in ((MeterKind.ENERGY, energy_j), (MeterKind.POWER, instant_power_w)):
         try:
             read()
         except nvml.NVMLError:
             continue
-        return quantity, read
+        return kind, read
     power_w()
-    return Quantity.POWER, power_w
+    return MeterKind.POWER, power_w

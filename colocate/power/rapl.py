@@ -11,15 +11,16 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-from colocate.power import Lack, Meter, Quantity
+from colocate.model.machine import Missing
 from colocate.power.files import open_number, read_number, text
+from colocate.power.meter import Meter, MeterKind
 
 _UJ = 1e-6
-_REMEDY = "run as root, or: sudo chmod a+r /sys/class/powercap/intel-rapl:*/energy_uj"
+_FIX = "run as root, or: sudo chmod a+r /sys/class/powercap/intel-rapl:*/energy_uj"
 _ABSENT = "virtual machines rarely show them; on the machine itself: sudo modprobe intel_rapl_msr"
 
 
-def find(root: Path) -> Iterator[Meter | Lack]:
+def find(root: Path) -> Iterator[Meter | Missing]:
     """A meter per CPU package; see `find_meters`."""
     zones = sorted(root.glob("sys/class/powercap/intel-rapl:*"))
     # Their subzones (core, uncore, dram) are parts of a package or beside it, and psys is more than the CPU.
@@ -28,9 +29,9 @@ def find(root: Path) -> Iterator[Meter | Lack]:
         try:
             yield RaplPackage(zone)
         except (OSError, ValueError) as error:
-            yield Lack("rapl", str(error), _REMEDY)
+            yield Missing(str(error), _FIX)
     if not packages:
-        yield Lack("rapl", "the kernel shows no energy counters of the CPU", _ABSENT)
+        yield Missing("the kernel shows no energy counters of the CPU", _ABSENT)
 
 
 class RaplPackage:
@@ -39,7 +40,7 @@ class RaplPackage:
     Raises OSError when it cannot be read, ValueError when it shows no number.
     """
 
-    quantity = Quantity.ENERGY
+    kind = MeterKind.ENERGY
     declared_period_s = None
 
     def __init__(self, zone: Path) -> None:

@@ -7,8 +7,8 @@ import time
 
 import numpy as np
 
-from colocate.power import Meter
-from colocate.study.model import FloatArray
+from colocate.model.trial import FloatArray
+from colocate.power.meter import Meter
 
 _POLL_S = 0.0005
 _LIMIT_S = 1.0

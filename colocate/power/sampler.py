@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from colocate.power import Meter, Quantity
+from colocate.model.trial import FloatArray
+from colocate.power.meter import Meter, MeterKind
 from colocate.power.refresh import refresh_period_s
-from colocate.study.model import FloatArray
 
 # 100 Hz: several readings in the time constant of the slowest Jetson monitors, 54 ms and more.
 SAMPLE_PERIOD_S = 0.01
@@ -40,7 +40,7 @@ class Samples:
     """
 
     rails: tuple[str, ...]
-    quantity: Quantity
+    kind: MeterKind
     period_s: float
     t_ns: npt.NDArray[np.int64]
     values: FloatArray
@@ -59,7 +59,7 @@ class Sampler:
 
     def __init__(self, meters: Sequence[Meter]) -> None:
         self._channels = [_Channel(meter, refresh_period_s(meter) or SAMPLE_PERIOD_S) for meter in meters]
-        self._counters = [each for each in self._channels if each.meter.quantity is Quantity.ENERGY]
+        self._counters = [each for each in self._channels if each.meter.kind is MeterKind.ENERGY]
         # A step comes after one period; twice that is enough to know that none comes.
         self.lead_s = 2 * max((each.period_s for each in self._counters), default=0.0)
         self._ending = threading.Lock()
@@ -146,7 +146,7 @@ class _Channel:
 
     def begin(self, now_ns: int) -> None:
         """Set the first deadline: now, or for a counter that has just stepped half way to its next step."""
-        counter = self.meter.quantity is Quantity.ENERGY
+        counter = self.meter.kind is MeterKind.ENERGY
         self.due_ns = now_ns + (round(self.period_s / 2 / _NS) if counter else 0)
 
     def read(self) -> bool:
@@ -162,7 +162,7 @@ class _Channel:
         """One reading, and the next deadline; the CPU time in ns that comes out of the share of the counters."""
         before_ns = time.thread_time_ns()
         self.read()
-        spent_ns = time.thread_time_ns() - before_ns if self.meter.quantity is Quantity.ENERGY else 0
+        spent_ns = time.thread_time_ns() - before_ns if self.meter.kind is MeterKind.ENERGY else 0
         pause_ns = round(spent_ns / COUNTER_CPU_SHARE)
         self.due_ns = max(self.due_ns + self._step_ns, time.monotonic_ns() + pause_ns)
         return spent_ns
@@ -170,4 +170,4 @@ class _Channel:
     def samples(self) -> Samples:
         values = np.array(self._values).reshape(len(self._t_ns), len(self.meter.rails))
         t_ns = np.array(self._t_ns, dtype=np.int64)
-        return Samples(self.meter.rails, self.meter.quantity, self.period_s, t_ns, values)
+        return Samples(self.meter.rails, self.meter.kind, self.period_s, t_ns, values)

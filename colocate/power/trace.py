@@ -1,4 +1,4 @@
-"""Raw readings -> the PowerTrace of one window, and the doubts about it. Pure.
+"""Raw readings -> the PowerTrace of one window, and the warnings about it. Pure.
 
 A trace is integrated by trapezoids. Sampled power goes in as it was read. A counter says how much energy went by
 between two of its steps and nothing about how: so its power is constant from step to step, and two rows that are
@@ -12,15 +12,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from colocate.power import Quantity
+from colocate.model.quality import QualityFlag, in_order
+from colocate.model.trial import FloatArray, PowerTrace
+from colocate.power.meter import MeterKind
 from colocate.power.sampler import SAMPLE_PERIOD_S, Samples
-from colocate.study.model import Doubt, FloatArray, PowerTrace
 
 # A window of fewer refreshes holds too few readings to average out when they fall.
 PERIODS_NEEDED = 10
 # How many periods a sensor may show the same under load. A counter must move; power can repeat, within its few
 # digits, but not every rail of a chip at once for as long as this.
-_FROZEN_PERIODS = {Quantity.ENERGY: 10, Quantity.POWER: 100}
+_FROZEN_PERIODS = {MeterKind.ENERGY: 10, MeterKind.POWER: 100}
 # Part of a counter's period that is too near to a step to tell which side of it a reading is on.
 _BESIDE = 0.1
 _EDGE_S = 1e-9
@@ -47,21 +48,21 @@ class _Rail:
 
 def power_trace(
     samples: Sequence[Samples], begin_ns: int, end_ns: int, under_load: bool = True
-) -> tuple[PowerTrace | None, tuple[Doubt, ...]]:
+) -> tuple[PowerTrace | None, tuple[QualityFlag, ...]]:
     """The power of every rail from `begin_ns` to `end_ns` (CLOCK_MONOTONIC), and why not to trust it.
 
     Rails without a usable reading are absent; without any there is no trace. `under_load` says that something ran
     in the window: only then must power move.
     """
-    doubts: set[Doubt] = set()
+    warnings: set[QualityFlag] = set()
     rails: list[_Rail] = []
     window_s = (end_ns - begin_ns) * _NS
     for each in samples:
         t_s = (each.t_ns - begin_ns).astype(np.float64) * _NS
-        doubts |= _doubts(each, t_s, under_load)
+        warnings |= _warnings(each, t_s, under_load)
         for name, values in zip(each.rails, each.values.T, strict=True):
             good = np.isfinite(values) & (values >= 0)
-            if each.quantity is Quantity.ENERGY:
+            if each.kind is MeterKind.ENERGY:
                 rail = _metered_by_counter(name, each.period_s, t_s[good], values[good], window_s)
             else:
                 rail = _Rail(name, each.period_s, t_s[good], values[good], stepped=False)
@@ -69,8 +70,8 @@ def power_trace(
                 rails.append(rail)
     trace = _joined(rails, window_s) if rails else None
     if trace is not None and window_s < PERIODS_NEEDED * trace.sensor_period_s:
-        doubts.add(Doubt.WINDOW_SHORT_FOR_SENSOR)
-    return trace, tuple(doubt for doubt in Doubt if doubt in doubts)
+        warnings.add(QualityFlag.WINDOW_SHORT_FOR_SENSOR)
+    return trace, in_order(warnings)
 
 
 def _metered_by_counter(name: str, period_s: float, t_s: FloatArray, energy_j: FloatArray, window_s: float) -> _Rail:
@@ -120,19 +121,19 @@ def _joined(rails: Sequence[_Rail], window_s: float) -> PowerTrace:
     )
 
 
-def _doubts(samples: Samples, t_s: FloatArray, under_load: bool) -> set[Doubt]:
+def _warnings(samples: Samples, t_s: FloatArray, under_load: bool) -> set[QualityFlag]:
     """What is wrong with the readings of one meter, taken at `t_s` (n,)."""
-    doubts = set()
-    values, counter = samples.values, samples.quantity is Quantity.ENERGY
+    warnings = set()
+    values, counter = samples.values, samples.kind is MeterKind.ENERGY
     if not len(t_s) or not np.isfinite(values).all():
-        doubts.add(Doubt.SENSOR_FAILED)
+        warnings.add(QualityFlag.SENSOR_FAILED)
     steps = np.diff(values, axis=0)
     if (values < 0).any() or (counter and (steps < 0).any()):
-        doubts.add(Doubt.READING_IMPLAUSIBLE)
+        warnings.add(QualityFlag.READING_IMPLAUSIBLE)
     if len(t_s) and (under_load or counter):
         begins = np.flatnonzero([True, *(steps != 0).any(axis=1)])
         ends = np.append(begins[1:], len(t_s)) - 1
         frozen_s = float((t_s[ends] - t_s[begins]).max())
-        if frozen_s > _FROZEN_PERIODS[samples.quantity] * max(samples.period_s, SAMPLE_PERIOD_S):
-            doubts.add(Doubt.SENSOR_STALLED)
-    return doubts
+        if frozen_s > _FROZEN_PERIODS[samples.kind] * max(samples.period_s, SAMPLE_PERIOD_S):
+            warnings.add(QualityFlag.SENSOR_STALLED)
+    return warnings

@@ -9,12 +9,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from colocate.model.cell import Cell, Interval
+from colocate.model.limits import Limits, Quantity
+from colocate.model.quality import QualityFlag
+from colocate.model.request import ClockPoint, Inference
 from colocate.study.bounds import Bounds, Looks, bounds, once
 from colocate.study.evidence import Evidence
-from colocate.study.limits import Limits, Quantity
-from colocate.study.model import Cell, ClockPoint, Doubt, Inference, Interval
 
-__all__ = ["TURNS", "Advice", "Check", "Choice", "Limits", "Ruling", "Verdict", "advise", "deciding", "verdict"]
+__all__ = ["TURNS", "Advice", "Choice", "LimitCheck", "Limits", "Ruling", "Verdict", "advise", "deciding", "verdict"]
 
 TURNS = "Tasks were measured one at a time: those of one choice may take turns there, not run together."
 
@@ -28,7 +30,7 @@ class Verdict(str, enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class LimitCheck:
     """One quantity of a cell against its limit. `interval` is None where the quantity is absent.
 
     `margin` is 1 - upper bound / limit, the share of the limit left over; None without an upper bound, or where no
@@ -57,7 +59,7 @@ class Ruling:
 
     cell: Cell
     verdict: Verdict
-    checks: tuple[Check, ...]
+    checks: tuple[LimitCheck, ...]
     further_blocks: int | None
     open: bool
     reason: str
@@ -125,7 +127,7 @@ def verdict(interval: Interval, limit: float) -> Verdict:
     return Verdict.UNDECIDED
 
 
-def deciding(ruling: Ruling) -> Check:
+def deciding(ruling: Ruling) -> LimitCheck:
     """The check that the verdict hangs on: of those that gave it, the one with the least left to its limit.
 
     Of an undecided cell that may yet turn out UNSAFE, the one whose limit its estimate breaks furthest.
@@ -134,7 +136,7 @@ def deciding(ruling: Ruling) -> Check:
     return min(found, key=_left)
 
 
-def _left(check: Check) -> float:
+def _left(check: LimitCheck) -> float:
     """The share of the limit left over; an absent quantity leaves none, as it may be anything."""
     if check.verdict is Verdict.SAFE and check.margin is not None:
         return check.margin
@@ -175,30 +177,30 @@ def _ruling(of: Bounds, limits: Limits) -> Ruling:
     )
 
 
-def _check(of: Bounds, quantity: Quantity, limit: float) -> Check:
+def _check(of: Bounds, quantity: Quantity, limit: float) -> LimitCheck:
     estimate = of.estimates.get(quantity)
     withheld = of.evidence.withheld.get(quantity, ())
     if estimate is None:
         # What disturbed the windows so far may be gone in the next; what is missing from undisturbed ones will be.
         curable = quantity in of.evidence.left_out and not withheld
         reason = absence(of.evidence, quantity)
-        return Check(quantity, limit, None, Verdict.UNDECIDED, None, None, reason, curable)
+        return LimitCheck(quantity, limit, None, Verdict.UNDECIDED, None, None, reason, curable)
     interval = estimate.interval
     found = verdict(interval, limit)
     margin = None if interval.hi is None else _finite(1 - interval.hi / limit)
     if found is not Verdict.UNDECIDED:
-        return Check(quantity, limit, interval, found, margin, None, "", curable=False)
+        return LimitCheck(quantity, limit, interval, found, margin, None, "", curable=False)
     if withheld and interval.value <= limit:
-        reason = f"{quantity.words} is within its limit but doubted: {_words(withheld)}"
-        return Check(quantity, limit, interval, found, margin, None, reason, curable=False)
+        reason = f"{quantity.words} is within its limit but has the warning {_words(withheld)}"
+        return LimitCheck(quantity, limit, interval, found, margin, None, reason, curable=False)
     hopeful = of.hopeful(quantity, limit)
     if estimate.spread_log is None:
         reason = f"{quantity.words} has no interval yet: it takes two blocks at the least"
     elif hopeful:
         reason = f"the interval of {quantity.words} holds its limit"
     else:
-        reason = f"{quantity.words} is too near to its limit for the rounds that are left"
-    return Check(quantity, limit, interval, found, margin, of.further_blocks(quantity, limit), reason, hopeful)
+        reason = f"{quantity.words} is too near to its limit for the repeats that are left"
+    return LimitCheck(quantity, limit, interval, found, margin, of.further_blocks(quantity, limit), reason, hopeful)
 
 
 def _finite(value: float) -> float | None:
@@ -216,12 +218,12 @@ _ABSENT = {
     "latency": "no window holds enough inferences to know this quantile: lengthen --window",
     "slowdown": "no block holds enough inferences, alone and beside, to know this quantile: lengthen --window",
     "power": "the power of the board was not metered",
-    "work": "the work of the task was not measured, alone and beside the network in the same round",
+    "work": "the work of the task was not measured, alone and beside the network in the same repeat",
 }
 
 
-def _words(doubts: Iterable[Doubt]) -> str:
-    return ", ".join(doubt.value for doubt in doubts)
+def _words(warnings: Iterable[QualityFlag]) -> str:
+    return ", ".join(warning.value for warning in warnings)
 
 
 # ---- the choices
@@ -241,7 +243,7 @@ def _choices(
     safe: defaultdict[_Place, list[tuple[Bounds, Ruling]]] = defaultdict(list)
     for each, ruling in zip(judged, rulings, strict=True):
         place = _place(ruling.cell)
-        tasks[place[0]].add(ruling.cell.stressor)
+        tasks[place[0]].add(ruling.cell.task)
         if ruling.verdict is Verdict.SAFE:
             safe[place].append((each, ruling))
     by_network: defaultdict[Inference, list[Choice]] = defaultdict(list)
@@ -272,7 +274,7 @@ def _choice(
     }
     return Choice(
         *place,
-        tasks=tuple(ruling.cell.stressor for _, ruling in members),
+        tasks=tuple(ruling.cell.task for _, ruling in members),
         work_share=None if work_share is None else work_share / turns,
         power_w=None if power_w is None else power_w / turns,
         work_share_per_j=None if work_share is None or not power_w else work_share / power_w,

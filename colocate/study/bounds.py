@@ -28,8 +28,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri, stdtrit
 
-from colocate.study.evidence import Evidence, Quantity
-from colocate.study.model import FloatArray, Interval
+from colocate.model.cell import Interval
+from colocate.model.limits import Quantity
+from colocate.model.trial import FloatArray
+from colocate.study.evidence import Evidence
 from colocate.study.stats import moderated_variance
 
 # What `further_blocks` calls probable, and the most blocks it still calls a plan.
@@ -41,19 +43,19 @@ FOREVER = 1_000_000_000
 
 
 class Look(NamedTuple):
-    """A look at the table after `rounds` rounds that may spend `share` of the error."""
+    """A look at the table after `repeats` repeats that may spend `share` of the error."""
 
-    rounds: int
+    repeats: int
     share: float
 
 
 Looks = Callable[[int], Sequence[Look]]
-"""The looks taken at a table by the time it has so many rounds."""
+"""The looks taken at a table by the time it has so many repeats."""
 
 
-def once(rounds: int) -> tuple[Look, ...]:
+def once(repeats: int) -> tuple[Look, ...]:
     """The fixed design: a single look, at all there is."""
-    return (Look(rounds, 1.0),)
+    return (Look(repeats, 1.0),)
 
 
 class Tails(NamedTuple):
@@ -85,9 +87,9 @@ class Means(NamedTuple):
 
 
 def means(values: FloatArray) -> Means:
-    """The means of the rows of `values` (m, rounds), their variances moderated over the rows.
+    """The means of the rows of `values` (m, repeats), their variances moderated over the rows.
 
-    Not a number marks a round that a row lacks.
+    Not a number marks a repeat that a row lacks.
     """
     present = np.isfinite(values)
     blocks = present.sum(axis=1).astype(np.float64)
@@ -101,9 +103,9 @@ def means(values: FloatArray) -> Means:
 
 
 def mean_bounds(values: FloatArray, tails: Tails, looks: Sequence[Look]) -> tuple[FloatArray, FloatArray]:
-    """Lower and upper bounds (m,) of the row means of `values` (m, rounds), which hold at all of the `looks` at once.
+    """Lower and upper bounds (m,) of the row means of `values` (m, repeats), which hold at all of the `looks` at once.
 
-    Not a number marks a round that a row lacks, and a bound that does not exist. At each look Student's t with
+    Not a number marks a repeat that a row lacks, and a bound that does not exist. At each look Student's t with
     moderated variances, each tail cut to the share of that look,
 
         mean -+ t(blocks - 1 + d0, 1 - tail * share) * s / sqrt(blocks)
@@ -114,7 +116,7 @@ def mean_bounds(values: FloatArray, tails: Tails, looks: Sequence[Look]) -> tupl
     """
     lo, hi = np.full(len(values), np.nan), np.full(len(values), np.nan)
     for look in looks:
-        seen = means(values[:, : look.rounds])
+        seen = means(values[:, : look.repeats])
         lo = np.fmax(lo, seen.mean - stdtrit(seen.df, 1 - tails.lower * look.share) * seen.error)
         hi = np.fmin(hi, seen.mean + stdtrit(seen.df, 1 - tails.upper * look.share) * seen.error)
     return lo, hi
@@ -124,7 +126,7 @@ def mean_bounds(values: FloatArray, tails: Tails, looks: Sequence[Look]) -> tupl
 class Estimate:
     """One quantity of one cell: its geometric mean over `blocks` blocks, and its simultaneous bounds.
 
-    An end of `interval` is None where the data cannot give it: both with one block, the upper one where doubts
+    An end of `interval` is None where the data cannot give it: both with one block, the upper one where warnings
     withhold the word SAFE (`Evidence.withheld`). `mean_log` and the moderated standard deviation between blocks,
     `spread_log`, are on the scale of `Quantity.log`; the latter is None with one block. `prior_df` are the degrees of
     freedom that moderation added.
@@ -168,7 +170,7 @@ class Bounds:
 
     def hopeful(self, quantity: Quantity, limit: float) -> bool:
         """Whether by the last look the bounds of `quantity` may pass `limit`, with a chance of `HOPE` at least."""
-        estimate, last = self.estimates[quantity], self.looks(FOREVER)[-1].rounds
+        estimate, last = self.estimates[quantity], self.looks(FOREVER)[-1].repeats
         if estimate.blocks >= last or not estimate.spread_log:
             return estimate.blocks < last
         return bool(self._passes(quantity, limit, np.array([float(last)]), HOPE).all())
@@ -222,11 +224,11 @@ def _estimates(judged: Sequence[Evidence], quantity: Quantity, tails: Tails, loo
 
 
 def table(evidence: Sequence[Evidence], quantity: Quantity) -> FloatArray:
-    """The values of `quantity` on the scale of `Quantity.log`, (cells, rounds); not a number where absent."""
+    """The values of `quantity` on the scale of `Quantity.log`, (cells, repeats); not a number where absent."""
     series = [each.values.get(quantity, {}) for each in evidence]
-    rounds = 1 + max((round_ for values in series for round_ in values), default=-1)
-    found = np.full((len(series), rounds), np.nan)
+    repeats = 1 + max((repeat for values in series for repeat in values), default=-1)
+    found = np.full((len(series), repeats), np.nan)
     for row, values in enumerate(series):
-        for round_, value in values.items():
-            found[row, round_] = quantity.log(value)
+        for repeat, value in values.items():
+            found[row, repeat] = quantity.log(value)
     return found

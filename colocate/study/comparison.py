@@ -28,9 +28,11 @@ import numpy as np
 from scipy.special import stdtrit
 
 from colocate.errors import SpecError
+from colocate.model.cell import Cell, Interval
+from colocate.model.limits import Quantity
+from colocate.model.request import ClockPoint, Inference
 from colocate.study.bounds import means, table
-from colocate.study.evidence import Evidence, Quantity
-from colocate.study.model import Cell, ClockPoint, Inference, Interval
+from colocate.study.evidence import Evidence
 
 COMPARED = (Quantity.LATENCY_P50, Quantity.LATENCY_P99, Quantity.SLOWDOWN_P50, Quantity.POWER)
 
@@ -93,7 +95,7 @@ class Comparison:
 
 def identity(cell: Cell) -> Identity:
     """What makes two cells of two runs the same: all that was asked for."""
-    return cell.inference, cell.stressor, cell.placement, cell.clocks
+    return cell.inference, cell.task, cell.placement, cell.clocks
 
 
 def compare(

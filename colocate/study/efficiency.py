@@ -10,34 +10,20 @@ import dataclasses
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
+from colocate.model.cell import Interval
+from colocate.model.purpose import Aim, LatencyStatistic
+from colocate.model.quality import QualityFlag, in_order
+from colocate.model.request import ClockPoint, Inference, SweepSpec
+from colocate.model.trial import Trial, TrialRecord
 from colocate.study.interference import INTERVAL_MIN_BLOCKS
-from colocate.study.model import ClockPoint, Doubt, Inference, Interval, SweepSpec, Trial, TrialRecord
 from colocate.study.stats import geometric_mean, paired_ratio, quantile_known, sample_quantile
 from colocate.study.windows import energies_j
 
 # What a latency is worth: seconds -> 0 (useless) to 1 (as good as any).
 Worth = Callable[[float], float]
-Quantile = Literal["p50_s", "p99_s"]
-
-
-@dataclass(frozen=True, slots=True)
-class Aim:
-    """What makes one setting better than another: see `utility`. Without a limit, images/s/W alone."""
-
-    latency_limit_s: float | None = None
-    quantile: Quantile = "p99_s"
-    utility: Literal["within", "fading"] = "within"
-
-    @property
-    def worth(self) -> Worth | None:
-        """What a latency is worth under this aim; None where none is asked."""
-        if self.latency_limit_s is None:
-            return None
-        return {"within": within, "fading": fading}[self.utility](self.latency_limit_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +42,7 @@ class Window:
     draws idle.
     """
 
-    round: int
+    repeat: int
     placement: str
     images_per_s: float
     p50_s: float
@@ -81,7 +67,7 @@ class Efficiency:
     power_w: Interval | None = None
     energy_per_image_j: Interval | None = None
     failure: str | None = None
-    doubts: tuple[Doubt, ...] = ()
+    warnings: tuple[QualityFlag, ...] = ()
 
     @property
     def images_per_j(self) -> Interval | None:
@@ -97,7 +83,7 @@ class Efficiency:
 class TradeOff:
     """The best setting of a network, and how it compares with the default one.
 
-    The ratios are best over default, paired by round. `times_better` is of images/s/W. Their intervals hold
+    The ratios are best over default, paired by repeat. `times_better` is of images/s/W. Their intervals hold
     whichever setting turned out the best: the picking from `candidates` settings is allowed for. `undecided` are
     settings whose latency the data cannot tell, so that they were not candidates.
     """
@@ -121,10 +107,10 @@ def efficiencies(
     """One row per setting that has a solo window, or a solo trial that failed; networks as in `spec`, then rising.
 
     `failures` are trials with the message of each; one that has a record all the same was run again and does not
-    count. Windows beside a stressor are passed by. Raises ValueError for a network that `spec` does not name.
+    count. Windows beside a task are passed by. Raises ValueError for a network that `spec` does not name.
     """
     solo: defaultdict[Setting, list[TrialRecord]] = defaultdict(list)
-    for record in sorted(records, key=lambda r: (r.trial.round, r.trial.block, r.trial.trial_id)):
+    for record in sorted(records, key=lambda r: (r.trial.repeat, r.trial.block, r.trial.trial_id)):
         if (setting := _solo_setting(record.trial)) is not None:
             solo[setting].append(record)
     done = {record.trial.trial_id for own in solo.values() for record in own}
@@ -135,6 +121,13 @@ def efficiencies(
     networks = [asked.network for asked in spec.inferences]
     ordered = sorted({*solo, *messages}, key=lambda setting: _rank(networks, setting))
     return tuple(_row(setting, solo[setting], messages.get(setting), confidence) for setting in ordered)
+
+
+def worth_of(aim: Aim) -> Worth | None:
+    """What a latency is worth under `aim`; None where none is asked."""
+    if aim.latency_limit_s is None:
+        return None
+    return {"within": within, "fading": fading}[aim.utility](aim.latency_limit_s)
 
 
 def within(limit_s: float) -> Worth:
@@ -150,7 +143,7 @@ def fading(limit_s: float) -> Worth:
     return lambda latency_s: min(1.0, limit_s / latency_s)
 
 
-def utility(row: Efficiency, worth: Worth | None, quantile: Quantile = "p99_s") -> float | None:
+def utility(row: Efficiency, worth: Worth | None, quantile: LatencyStatistic = "p99_s") -> float | None:
     """images/s/W * worth(latency), in images per joule; None where either is not known.
 
     The latency is the upper end of its interval: it is what can be promised. Without `worth` no latency is asked.
@@ -168,7 +161,7 @@ def utility(row: Efficiency, worth: Worth | None, quantile: Quantile = "p99_s") 
 def trade_offs(
     rows: Sequence[Efficiency],
     worth: Worth | None = None,
-    quantile: Quantile = "p99_s",
+    quantile: LatencyStatistic = "p99_s",
     backend: str | None = None,
     confidence: float = 0.95,
 ) -> tuple[TradeOff, ...]:
@@ -208,7 +201,7 @@ def _usual_ways(inference: Inference) -> int:
 
 
 def _solo_setting(trial: Trial) -> Setting | None:
-    return None if trial.inference is None or trial.stressor else Setting(trial.inference, trial.clocks)
+    return None if trial.inference is None or trial.task else Setting(trial.inference, trial.clocks)
 
 
 def _rank(networks: Sequence[str], setting: Setting) -> tuple[int | str, ...]:
@@ -225,13 +218,13 @@ def _clock_rank(row: Efficiency) -> tuple[float, ...]:
 
 def _row(setting: Setting, records: Sequence[TrialRecord], failure: str | None, confidence: float) -> Efficiency:
     windows = tuple(_window(record) for record in records if len(record.latencies_s))
-    doubts = {doubt for record in records for doubt in record.doubts}
+    warnings = {warning for record in records for warning in record.warnings}
     if failure is not None:
-        doubts.add(Doubt.TRIALS_FAILED)
+        warnings.add(QualityFlag.TRIALS_FAILED)
     if records and len(windows) < INTERVAL_MIN_BLOCKS:
-        doubts.add(Doubt.TOO_FEW_BLOCKS)
+        warnings.add(QualityFlag.TOO_FEW_BLOCKS)
     if any(window.p99_s is None for window in windows) or len(windows) < len(records):
-        doubts.add(Doubt.TOO_FEW_SAMPLES)
+        warnings.add(QualityFlag.TOO_FEW_SAMPLES)
     return Efficiency(
         setting=setting,
         windows=windows,
@@ -242,7 +235,7 @@ def _row(setting: Setting, records: Sequence[TrialRecord], failure: str | None, 
         power_w=_mean([window.power_w for window in windows], confidence),
         energy_per_image_j=_mean([window.energy_per_image_j for window in windows], confidence),
         failure=failure,
-        doubts=tuple(doubt for doubt in Doubt if doubt in doubts),
+        warnings=in_order(warnings),
     )
 
 
@@ -250,10 +243,10 @@ def _window(record: TrialRecord) -> Window:
     assert record.trial.inference is not None, "a solo window has a network"
     images = len(record.latencies_s) * record.trial.inference.batch
     energy_j = energies_j(record)[0]
-    # A meter that shows nothing or less is broken, and its record says so among its doubts.
+    # A meter that shows nothing or less is broken, and its record says so among its warnings.
     metered = energy_j if energy_j is not None and energy_j > 0 else None
     return Window(
-        round=record.trial.round,
+        repeat=record.trial.repeat,
         placement=record.trial.placement.name,
         images_per_s=images / record.elapsed_s,
         p50_s=sample_quantile(record.latencies_s, 0.50),
@@ -273,7 +266,7 @@ def _trade_off(
     rows: Sequence[Efficiency],
     default: Efficiency | None,
     worth: Worth | None,
-    quantile: Quantile,
+    quantile: LatencyStatistic,
     confidence: float,
 ) -> TradeOff:
     utilities = [(utility(row, worth, quantile), row) for row in rows]
@@ -296,9 +289,9 @@ def _trade_off(
 def _ratio(
     over: Efficiency, under: Efficiency, value_of: Callable[[Window], float | None], confidence: float
 ) -> Interval | None:
-    """`over` / `under`, from the windows of the same round and placement; None where there are none."""
+    """`over` / `under`, from the windows of the same repeat and placement; None where there are none."""
     lower, upper = (
-        {(w.round, w.placement): value for w in row.windows if (value := value_of(w)) is not None}
+        {(w.repeat, w.placement): value for w in row.windows if (value := value_of(w)) is not None}
         for row in (under, over)
     )
     shared = sorted(lower.keys() & upper.keys())

@@ -6,11 +6,14 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from colocate.model.cell import SOLO, Cell
+from colocate.model.limits import QUANTILES, Quantity
+from colocate.model.quality import QualityFlag, in_order
+from colocate.model.request import SweepSpec
+from colocate.model.trial import Trial, TrialRecord
 from colocate.study.interference import cell_of
-from colocate.study.limits import QUANTILES, Quantity
-from colocate.study.model import Cell, Doubt, SweepSpec, Trial, TrialRecord
 from colocate.study.stats import quantile_known, sample_quantile
-from colocate.study.windows import SOLO, Windows, energies_j, group, work_per_s
+from colocate.study.windows import Windows, energies_j, group, work_per_s
 
 __all__ = ["QUANTILES", "Evidence", "Quantity", "collect"]
 
@@ -20,51 +23,56 @@ MEDIAN = 0.50
 # is no window of the setting: it gives no value.
 _DISTURBED = frozenset(
     {
-        Doubt.CPU_TIME_STOLEN,
-        Doubt.OTHER_LOAD,
-        Doubt.STARTED_HOT,
-        Doubt.CLOCK_DRIFTED,
-        Doubt.THROTTLED,
-        Doubt.STRESSOR_ENDED_EARLY,
+        QualityFlag.CPU_TIME_STOLEN,
+        QualityFlag.OTHER_LOAD,
+        QualityFlag.STARTED_HOT,
+        QualityFlag.CLOCK_DRIFTED,
+        QualityFlag.THROTTLED,
+        QualityFlag.STRESSOR_ENDED_EARLY,
     }
 )
 _MISREAD = frozenset(
-    {Doubt.WINDOW_SHORT_FOR_SENSOR, Doubt.SENSOR_STALLED, Doubt.SENSOR_FAILED, Doubt.READING_IMPLAUSIBLE}
+    {
+        QualityFlag.WINDOW_SHORT_FOR_SENSOR,
+        QualityFlag.SENSOR_STALLED,
+        QualityFlag.SENSOR_FAILED,
+        QualityFlag.READING_IMPLAUSIBLE,
+    }
 )
 # What the setting itself brought about. The windows that remain are the lucky ones, or show only the beginning of
 # the task: they may convict, they cannot acquit.
 _WITHHOLDING = frozenset(
     {
-        Doubt.CLOCK_DRIFTED,
-        Doubt.THROTTLED,
-        Doubt.STRESSOR_ENDED_EARLY,
-        Doubt.NO_RUN_COMPLETED,
-        Doubt.TRIALS_FAILED,
+        QualityFlag.CLOCK_DRIFTED,
+        QualityFlag.THROTTLED,
+        QualityFlag.STRESSOR_ENDED_EARLY,
+        QualityFlag.NO_RUN_COMPLETED,
+        QualityFlag.TRIALS_FAILED,
     }
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The values of one cell by quantity and round; a quantity, or a round of it, that is absent has no entry.
+    """The values of one cell by quantity and repeat; a quantity, or a repeat of it, that is absent has no entry.
 
     `values` are in the unit of the quantity: latencies are quantiles of one window, slowdowns their ratios to the
     solo window of the block, power is the board's mean over the window, work loss is against the task alone in the
-    same round. `left_out` are the doubts for which windows gave no value, in enum order; `withheld` those for which
+    same repeat. `left_out` are the warnings for which windows gave no value, in enum order; `withheld` those for which
     a quantity may break a limit but not be said to meet one. `work_share` is the cell's rate of work over the best
     rate that its task reached alone at any clock point; None where the task's work is not known.
     """
 
     cell: Cell
     values: Mapping[Quantity, Mapping[int, float]]
-    left_out: Mapping[Quantity, tuple[Doubt, ...]]
-    withheld: Mapping[Quantity, tuple[Doubt, ...]]
+    left_out: Mapping[Quantity, tuple[QualityFlag, ...]]
+    withheld: Mapping[Quantity, tuple[QualityFlag, ...]]
     work_share: float | None = None
 
     @property
     def colocated(self) -> bool:
         """Whether there is a task to judge: false for a solo baseline."""
-        return self.cell.stressor != SOLO
+        return self.cell.task != SOLO
 
 
 def collect(
@@ -76,7 +84,7 @@ def collect(
     blocks is what bounds are made of. A tail of a window counts only where the window is worth enough samples to
     know it with `confidence` (`stats.quantile_known`). A window gives no value when it is doubted for what happened
     from outside (CPU time stolen, other load, started hot), for not being the setting (clock drifted, throttled,
-    stressor ended early), or, for power, for its sensor. Those of the second kind, a task that completed no run and
+    task ended early), or, for power, for its sensor. Those of the second kind, a task that completed no run and
     failed trials also withhold the word SAFE. Raises ValueError for a record of something that `spec` does not name.
     """
     records = tuple(records)
@@ -108,41 +116,41 @@ class _Reader:
 
 
 def _best_rates(records: Sequence[TrialRecord]) -> Mapping[str, float]:
-    """The best rate of each task alone over all placements and clock points, each the mean of its rounds."""
+    """The best rate of each task alone over all placements and clock points, each the mean of its repeats."""
     alone: defaultdict[object, list[TrialRecord]] = defaultdict(list)
     for record in records:
-        if record.trial.inference is None and record.trial.stressor is not None:
-            alone[record.trial.stressor.name, record.trial.placement.name, record.trial.clocks].append(record)
+        if record.trial.inference is None and record.trial.task is not None:
+            alone[record.trial.task.name, record.trial.placement.name, record.trial.clocks].append(record)
     best: dict[str, float] = {}
     for windows in alone.values():
-        stressor = windows[0].trial.stressor
+        task = windows[0].trial.task
         rate = work_per_s(windows)
-        if stressor is not None and rate is not None:
-            best[stressor.name] = max(rate, best.get(stressor.name, 0.0))
+        if task is not None and rate is not None:
+            best[task.name] = max(rate, best.get(task.name, 0.0))
     return best
 
 
 def _evidence(windows: Windows, cell: Cell, reader: _Reader, best: Mapping[str, float]) -> Evidence:
     values: defaultdict[Quantity, dict[int, float]] = defaultdict(dict)
-    left_out: defaultdict[Quantity, set[Doubt]] = defaultdict(set)
+    left_out: defaultdict[Quantity, set[QualityFlag]] = defaultdict(set)
     for quantity, sides, value in _readings(windows, reader):
         spoiling = _DISTURBED | _MISREAD if quantity is Quantity.POWER else _DISTURBED
-        doubts = {doubt for side in sides for doubt in side.doubts if doubt in spoiling}
-        left_out[quantity] |= doubts
-        if not doubts and value is not None:
-            values[quantity][sides[-1].trial.round] = value
-    of_the_cell = {Doubt.TRIALS_FAILED} if windows.lossy else set()
+        warnings = {warning for side in sides for warning in side.warnings if warning in spoiling}
+        left_out[quantity] |= warnings
+        if not warnings and value is not None:
+            values[quantity][sides[-1].trial.repeat] = value
+    of_the_cell = {QualityFlag.TRIALS_FAILED} if windows.lossy else set()
     if any(record.work is not None and record.work.count == 0 for record in windows.own):
-        of_the_cell.add(Doubt.NO_RUN_COMPLETED)
-    rate, best_rate = cell.work_per_s, best.get(windows.stressor)
+        of_the_cell.add(QualityFlag.NO_RUN_COMPLETED)
+    rate, best_rate = cell.work_per_s, best.get(windows.task)
     return Evidence(
         cell=cell,
         values={quantity: values[quantity] for quantity in Quantity if values[quantity]},
         left_out={quantity: _ordered(left_out[quantity]) for quantity in Quantity if left_out[quantity]},
         withheld={
-            quantity: _ordered(doubts)
+            quantity: _ordered(warnings)
             for quantity in Quantity
-            if (doubts := (left_out[quantity] | of_the_cell) & _WITHHOLDING)
+            if (warnings := (left_out[quantity] | of_the_cell) & _WITHHOLDING)
         },
         work_share=None if rate is None or best_rate is None else rate / best_rate,
     )
@@ -160,13 +168,13 @@ def _readings(windows: Windows, reader: _Reader) -> Iterator[tuple[Quantity, Seq
         before, beside = reader.quantiles(solo), reader.quantiles(own)
         for q in QUANTILES:
             yield Quantity.slowdown(q), (solo, own), beside[q] / before[q] if q in before and q in beside else None
-    alone = {record.trial.round: record for record in windows.alone}
+    alone = {record.trial.repeat: record for record in windows.alone}
     for own in windows.own:
-        if own.trial.round in alone:
-            sides = (alone[own.trial.round], own)
+        if own.trial.repeat in alone:
+            sides = (alone[own.trial.repeat], own)
             rate_alone, rate = (work_per_s([side]) for side in sides)
             yield Quantity.WORK_LOSS, sides, 1 - rate / rate_alone if rate and rate_alone else None
 
 
-def _ordered(doubts: Collection[Doubt]) -> tuple[Doubt, ...]:
-    return tuple(doubt for doubt in Doubt if doubt in doubts)
+def _ordered(warnings: Collection[QualityFlag]) -> tuple[QualityFlag, ...]:
+    return in_order(warnings)

@@ -11,9 +11,12 @@ from functools import partial
 
 import numpy as np
 
-from colocate.study.model import Cell, Doubt, FloatArray, Interval, SweepSpec, Trial, TrialRecord
+from colocate.model.cell import SOLO, Cell, Interval
+from colocate.model.quality import QualityFlag, in_order
+from colocate.model.request import SweepSpec
+from colocate.model.trial import FloatArray, Trial, TrialRecord
 from colocate.study.stats import paired_ratio, quantile_known, sample_quantile
-from colocate.study.windows import SOLO, Windows, energies_j, group, work_per_s
+from colocate.study.windows import Windows, energies_j, group, work_per_s
 
 __all__ = ["INTERVAL_MIN_BLOCKS", "SOLO", "cell_of", "cells"]
 
@@ -24,7 +27,7 @@ INTERVAL_MIN_BLOCKS = 2
 def cells(
     records: Iterable[TrialRecord], spec: SweepSpec, failed: Iterable[Trial] = (), confidence: float = 0.95
 ) -> tuple[Cell, ...]:
-    """One Cell per network, placement, clock point and stressor that has a record, in the order of `group`.
+    """One Cell per network, placement, clock point and task that has a record, in the order of `group`.
 
     `failed` are the trials that ended in a TrialError; one that has a record all the same was run again and does
     not count. Raises ValueError for a record of something that `spec` does not name.
@@ -35,7 +38,7 @@ def cells(
 def cell_of(windows: Windows, confidence: float = 0.95) -> Cell:
     """What `windows` show, all blocks together."""
     own, inference, pairs = windows.own, windows.inference, windows.pairs()
-    colocated = windows.setting.stressor is not None
+    colocated = windows.setting.task is not None
     pooled = np.concatenate([record.latencies_s for record in own])
     known = {q: quantile_known(pooled, q, confidence) for q in (0.50, 0.95, 0.99)}
     slowdown_p50 = _slowdown(pairs, partial(sample_quantile, quantile=0.50), confidence) if pairs else None
@@ -47,22 +50,22 @@ def cell_of(windows: Windows, confidence: float = 0.95) -> Cell:
 
     # A ratio is as doubtful as either of its sides.
     sides = (*own, *(windows.solo if colocated else ()), *windows.alone)
-    doubts = {doubt for record in sides for doubt in record.doubts}
+    warnings = {warning for record in sides for warning in record.warnings}
     # A p99 of some of the blocks alone is one of those whose latencies changed least.
     if not all(known.values()) or len(tails) < len(pairs):
-        doubts.add(Doubt.TOO_FEW_SAMPLES)
+        warnings.add(QualityFlag.TOO_FEW_SAMPLES)
     if colocated and len(pairs) < INTERVAL_MIN_BLOCKS:
-        doubts.add(Doubt.TOO_FEW_BLOCKS)
+        warnings.add(QualityFlag.TOO_FEW_BLOCKS)
     if any(record.work is not None and record.work.count == 0 for record in (*own, *windows.alone)):
-        doubts.add(Doubt.NO_RUN_COMPLETED)
+        warnings.add(QualityFlag.NO_RUN_COMPLETED)
     if windows.lossy:
-        doubts.add(Doubt.TRIALS_FAILED)
+        warnings.add(QualityFlag.TRIALS_FAILED)
 
     power_w, gpu_w, cpu_w = _mean_powers_w(own)
     miss_ratio, longest_miss_run = _misses(own, inference.period_s)
     return Cell(
         inference=inference,
-        stressor=windows.stressor,
+        task=windows.task,
         placement=windows.setting.placement,
         clocks=windows.setting.clocks,
         n=len(pooled),
@@ -81,7 +84,7 @@ def cell_of(windows: Windows, confidence: float = 0.95) -> Cell:
         work_loss_ratio=_work_loss_ratio(own, windows.alone),
         emc_hz=statistics.median_low(emc_hz) if emc_hz else None,
         temperature_c=_mean(record.temperature_c for record in own),
-        doubts=tuple(doubt for doubt in Doubt if doubt in doubts),
+        warnings=in_order(warnings),
         miss_ratio=miss_ratio,
         longest_miss_run=longest_miss_run,
         slowdown_mean=slowdown_mean,
@@ -107,18 +110,18 @@ def _slowdown(
 
 
 def _work_loss_ratio(beside: Sequence[TrialRecord], alone: Sequence[TrialRecord]) -> float | None:
-    """1 - the geometric mean of rate beside over rate alone, each within its round.
+    """1 - the geometric mean of rate beside over rate alone, each within its repeat.
 
-    A round that has no window of the stressor alone is set against all those that other rounds have.
+    A repeat that has no window of the task alone is set against all those that other repeats have.
     """
     overall = work_per_s(alone)
     if overall is None or work_per_s(beside) is None:
         return None
-    by_round: defaultdict[int, list[TrialRecord]] = defaultdict(list)
+    by_repeat: defaultdict[int, list[TrialRecord]] = defaultdict(list)
     for record in alone:
-        by_round[record.trial.round].append(record)
+        by_repeat[record.trial.repeat].append(record)
     kept = [
-        math.log(rate / (work_per_s(by_round[record.trial.round]) or overall))
+        math.log(rate / (work_per_s(by_repeat[record.trial.repeat]) or overall))
         for record in beside
         if (rate := work_per_s([record])) is not None
     ]

@@ -1,9 +1,9 @@
 """(SweepSpec, HostFacts) -> ordered Trials.
 
-A block fixes network, placement and clock point and runs the solo window and one window per stressor in
-shuffled order; without a network the idle machine comes last. Every round holds each block once. Within a round
+A block fixes network, placement and clock point and runs the solo window and one window per task in
+shuffled order; without a network the idle machine comes last. Every repeat holds each block once. Within a repeat
 the networks are shuffled first and the clock points inside each: loading a network is the costly step (a split-plot
-design, the hard-to-change factor outermost). Round r is shuffled from (seed, r) alone, so adding rounds leaves the
+design, the hard-to-change factor outermost). Repeat r is shuffled from (seed, r) alone, so adding repeats leaves the
 earlier ones as they are.
 """
 
@@ -20,10 +20,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from colocate.errors import HostError, SpecError
-from colocate.study.model import ClockPoint, HostFacts, Inference, Placement, Stressor, SweepSpec, Trial
+from colocate.model.machine import HostFacts
+from colocate.model.request import ClockPoint, Inference, Placement, SweepSpec, Task
+from colocate.model.trial import Trial
 
 if TYPE_CHECKING:
-    from colocate.study.sequential import Progress
+    from colocate.study.sequential import Interim
 
 _T = TypeVar("_T")
 
@@ -33,9 +35,9 @@ NATIVE = "native"
 STEP_TOLERANCE_RATIO = 0.002
 # CPUs below which none is set aside for the measuring process.
 HOUSEKEEPING_MIN_CPUS = 4
-# A table of 81 cells that is measured until decided, for 30 rounds at the most, takes the time of 7.5 full ones
+# A table of 81 cells that is measured until decided, for 30 repeats at the most, takes the time of 7.5 full ones
 # (tests/bench/test_verdicts.py): decided cells leave theirs to the others.
-ROUNDS_PER_FULL_ROUND = 4
+REPEATS_PER_FULL_REPEAT = 4
 
 
 def plan(spec: SweepSpec, facts: HostFacts) -> tuple[Trial, ...]:
@@ -48,18 +50,18 @@ def plan(spec: SweepSpec, facts: HostFacts) -> tuple[Trial, ...]:
     settings = list(itertools.product(placements, clock_points(spec, facts)))
     trials: list[Trial] = []
     block = 0
-    for round_ in range(spec.repeats):
-        shuffler = random.Random(f"{spec.seed}:{round_}")
+    for repeat in range(spec.repeats):
+        shuffler = random.Random(f"{spec.seed}:{repeat}")
         for inference in _shuffled([*inferences, None], shuffler):
             for place, clocks in _shuffled(settings, shuffler):
-                tasks = _shuffled(_tasks(spec.stressors, inference, facts), shuffler)
+                tasks = _shuffled(_tasks(spec.tasks, inference, facts), shuffler)
                 if inference is None:
                     # A GPU keeps its clock up for seconds after a network: the idle machine comes last.
                     tasks.sort(key=lambda task: task is None)
-                for stressor in tasks:
+                for task in tasks:
                     unnamed = Trial(
-                        "", round_, block, inference, stressor, clocks, place,
-                        spec.warmup_s, spec.settle_s, spec.window_s, spec.max_start_temp_c,
+                        "", repeat, block, inference, task, clocks, place,
+                        spec.warmup_s, spec.settle_s, _window_s(spec, inference), spec.max_start_temp_c,
                     )  # fmt: skip
                     trials.append(dataclasses.replace(unnamed, trial_id=_content_hash(unnamed, spec.seed)))
                 block += 1
@@ -68,19 +70,19 @@ def plan(spec: SweepSpec, facts: HostFacts) -> tuple[Trial, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The `trials` of a plan that are wanted up to round `rounds`, in order.
+    """The `trials` of a plan that are wanted up to repeat `repeats`, in order.
 
     `progress` is the look at the study that chose them; None where there was none to take.
     """
 
     trials: tuple[Trial, ...]
-    rounds: int
-    progress: Progress | None = None
+    repeats: int
+    progress: Interim | None = None
 
 
 def whole(trials: Sequence[Trial]) -> Stage:
     """All of a plan at once: a study of so many repeats."""
-    return Stage(tuple(trials), trials[-1].round + 1)
+    return Stage(tuple(trials), trials[-1].repeat + 1)
 
 
 def distinct_inferences(trials: Sequence[Trial]) -> tuple[Inference, ...]:
@@ -103,24 +105,24 @@ def estimate_s(trials: Sequence[Trial], load_s: float = 3.0, overhead_s: float =
 
 
 def within_budget(spec: SweepSpec, facts: HostFacts) -> SweepSpec:
-    """`spec` with as many rounds at the most as its budget may come to. Unchanged without one.
+    """`spec` with as many repeats at the most as its budget may come to. Unchanged without one.
 
-    Raises SpecError where not even two rounds fit, and whatever `plan` raises.
+    Raises SpecError where not even two repeats fit, and whatever `plan` raises.
     """
     if spec.budget_s is None:
         return spec
-    round_s = estimate_s(plan(dataclasses.replace(spec, repeats=1), facts))
-    fit = int(spec.budget_s / round_s)
+    repeat_s = estimate_s(plan(dataclasses.replace(spec, repeats=1), facts))
+    fit = int(spec.budget_s / repeat_s)
     if fit < 2:
         raise SpecError(
-            f"budget: two rounds of this study take {2 * round_s:.0f} s, and fewer decide nothing; "
-            f"give --budget {math.ceil(2 * round_s)}s or more, or ask for fewer cells"
+            f"budget: two repeats of this study take {2 * repeat_s:.0f} s, and fewer decide nothing; "
+            f"give --budget {math.ceil(2 * repeat_s)}s or more, or ask for fewer cells"
         )
     # With scipy: only where a study looks at itself.
     from colocate.study.sequential import FIRST_LOOK
 
     # Where there is no time for a second look the only one comes when the budget is used up.
-    most = fit if fit < FIRST_LOOK else ROUNDS_PER_FULL_ROUND * fit
+    most = fit if fit < FIRST_LOOK else REPEATS_PER_FULL_REPEAT * fit
     return dataclasses.replace(spec, repeats=min(spec.repeats, most))
 
 
@@ -128,7 +130,7 @@ def settled_backend(inference: Inference, facts: HostFacts) -> Inference:
     """`inference` with the best runtime that works here in place of `auto`, or of a family's name: `onnxruntime`
     stands for `onnxruntime-cuda` and `onnxruntime-cpu`.
 
-    Raises HostError, with what is lacking, when there is none.
+    Raises HostError, with what is missing, when there is none.
     """
     asked = inference.backend
     if asked in facts.probes:
@@ -136,16 +138,20 @@ def settled_backend(inference: Inference, facts: HostFacts) -> Inference:
     for backend in facts.backends:
         if asked == "auto" or f"{backend}-".startswith(f"{asked}-"):
             return dataclasses.replace(inference, backend=backend)
-    about = [note for note in facts.backend_notes if asked == "auto" or note.startswith(asked)]
-    lack = "; ".join(about) or f"this machine has {', '.join(facts.backends) or 'none'}"
-    raise HostError(f"backend '{asked}' is not available here: {lack}")
+    about = [
+        f"{name}: {missing.reason}"
+        for name, missing in facts.backends_missing.items()
+        if asked == "auto" or name.startswith(asked)
+    ]
+    reason = "; ".join(about) or f"this machine has {', '.join(facts.backends) or 'none'}"
+    raise HostError(f"backend '{asked}' is not available here: {reason}")
 
 
 def placement(name: str, inference_cpus: Sequence[int] | None, cpus: Sequence[int]) -> Placement:
     """Who runs where, given the CPUs this process may use.
 
     Inference gets the first CPU unless told otherwise. With four CPUs or more the last of the rest is kept for
-    housekeeping; with fewer, housekeeping sits with the stressors, never with the network where that can be helped.
+    housekeeping; with fewer, housekeeping sits with the tasks, never with the network where that can be helped.
     """
     chosen = tuple(inference_cpus) if inference_cpus is not None else (cpus[0],)
     missing = sorted(set(chosen) - set(cpus))
@@ -156,15 +162,15 @@ def placement(name: str, inference_cpus: Sequence[int] | None, cpus: Sequence[in
         )
     rest = tuple(cpu for cpu in cpus if cpu not in chosen)
     spared = len(cpus) >= HOUSEKEEPING_MIN_CPUS and len(rest) > 1
-    stressors, housekeeping = (rest[:-1], rest[-1:]) if spared else (rest, rest or chosen)
+    tasks, housekeeping = (rest[:-1], rest[-1:]) if spared else (rest, rest or chosen)
     if name == "shared":
-        return Placement(name, chosen, tuple(sorted({*chosen, *stressors})), housekeeping)
-    if not stressors:
+        return Placement(name, chosen, tuple(sorted({*chosen, *tasks})), housekeeping)
+    if not tasks:
         raise SpecError(
             "placement 'isolated' needs a CPU beside the inference CPUs and none is left; "
             "use --placement shared, or name fewer --inference-cpus"
         )
-    return Placement(name, chosen, stressors, housekeeping)
+    return Placement(name, chosen, tasks, housekeeping)
 
 
 def clock_points(spec: SweepSpec, facts: HostFacts) -> tuple[ClockPoint, ...]:
@@ -206,10 +212,14 @@ def _step(domain: str, want: int | str, levels: dict[str, int], ordered: Sequenc
     return nearest
 
 
-def _tasks(stressors: Sequence[Stressor], inference: Inference | None, facts: HostFacts) -> list[Stressor | None]:
+def _window_s(spec: SweepSpec, inference: Inference | None) -> float:
+    return spec.window_s if inference is None else dict(spec.own_windows_s).get(inference.network, spec.window_s)
+
+
+def _tasks(tasks: Sequence[Task], inference: Inference | None, facts: HostFacts) -> list[Task | None]:
     # Idling is worth a window only where a meter can see it.
     alone = inference is None and not facts.rails
-    return [*stressors] if alone else [None, *stressors]
+    return [*tasks] if alone else [None, *tasks]
 
 
 def _shuffled(items: Sequence[_T], shuffler: random.Random) -> list[_T]:
@@ -217,9 +227,27 @@ def _shuffled(items: Sequence[_T], shuffler: random.Random) -> list[_T]:
 
 
 def _content_hash(trial: Trial, seed: int) -> str:
-    fields = dataclasses.asdict(trial)
-    if trial.inference is not None and trial.inference.period_s is None:
-        # Came later than the rest: the ids of trials without one stay what they were, and their runs can be resumed.
-        del fields["inference"]["period_s"]
+    """The names in the hashed text are those of the first edition: the same plan has had the same ids ever since, and
+    the noise of a model follows from them.
+    """
+    inference = None if trial.inference is None else dataclasses.asdict(trial.inference)
+    if inference is not None and inference["period_s"] is None:
+        # Came later than the rest.
+        del inference["period_s"]
+    placement = dataclasses.asdict(trial.placement)
+    placement["stressor_cpus"] = placement.pop("task_cpus")
+    fields = {
+        "trial_id": "",
+        "round": trial.repeat,
+        "block": trial.block,
+        "inference": inference,
+        "stressor": None if trial.task is None else dataclasses.asdict(trial.task),
+        "clocks": dataclasses.asdict(trial.clocks),
+        "placement": placement,
+        "warmup_s": trial.warmup_s,
+        "settle_s": trial.settle_s,
+        "window_s": trial.window_s,
+        "max_start_temp_c": trial.max_start_temp_c,
+    }
     content = json.dumps([seed, fields], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(content.encode()).hexdigest()[:16]

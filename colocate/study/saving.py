@@ -1,7 +1,7 @@
 """What measuring until decided saved against the fixed design of the same reliability.
 
 The fixed design gives every cell the same number of blocks and looks once. Of the same reliability is the one whose
-rounds decide as many cells with the same confidence, each with a chance of `bounds.PROBABLE`. How many rounds that
+repeats decide as many cells with the same confidence, each with a chance of `bounds.PROBABLE`. How many repeats that
 takes is worked out with hindsight, from the mean and the scatter of each cell as they stand at the end: of all judged
 cells, the k that need the fewest blocks, k being how many were decided. Nobody could have planned that design.
 A block's time is counted as `plan.estimate_s` counts it, on both sides.
@@ -13,19 +13,19 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from colocate.model.limits import Limits
+from colocate.model.trial import Trial
 from colocate.study.bounds import Bounds, bounds, once
 from colocate.study.evidence import Evidence
-from colocate.study.limits import Limits
-from colocate.study.model import Trial
 from colocate.study.plan import estimate_s
 
 
 @dataclass(frozen=True, slots=True)
 class Saving:
-    """The time that was `taken_s`, and `fixed_s` for `fixed_rounds` full rounds."""
+    """The time that was `taken_s`, and `fixed_s` for `fixed_repeats` full repeats."""
 
     taken_s: float
-    fixed_rounds: int
+    fixed_repeats: int
     fixed_s: float
 
     @property
@@ -35,17 +35,17 @@ class Saving:
 
 
 def saving(
-    evidence: Sequence[Evidence], limits: Limits, decided: int, wanted: Sequence[Trial], full_round: Sequence[Trial]
+    evidence: Sequence[Evidence], limits: Limits, decided: int, wanted: Sequence[Trial], full_repeat: Sequence[Trial]
 ) -> Saving | None:
     """The saving of a study that `decided` so many cells with the `wanted` trials.
 
-    None where nothing was decided, or no fixed design of `bounds.MOST_FURTHER_BLOCKS` rounds decides as much.
+    None where nothing was decided, or no fixed design of `bounds.MOST_FURTHER_BLOCKS` repeats decides as much.
     """
     needs = sorted(_needed_blocks(each, limits) for each in bounds(evidence, limits.confidence, once))
     if not decided or not math.isfinite(needs[decided - 1]):
         return None
-    rounds = int(needs[decided - 1])
-    return Saving(estimate_s(wanted), rounds, rounds * estimate_s(full_round))
+    repeats = int(needs[decided - 1])
+    return Saving(estimate_s(wanted), repeats, repeats * estimate_s(full_repeat))
 
 
 def _needed_blocks(of: Bounds, limits: Limits) -> float:

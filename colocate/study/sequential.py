@@ -1,9 +1,9 @@
 """Until decided: verdicts that stay valid however often the table is looked at, and which cells need more blocks.
 
-After some rounds the table is looked at, cells with a verdict and cells without hope get no more blocks, and the
+After some repeats the table is looked at, cells with a verdict and cells without hope get no more blocks, and the
 others go on to the next look. Each look spends an equal share of the error, so that the bounds of all looks hold at
 once (`bounds.mean_bounds`) and a verdict once given stays. Looks lie half as far apart again each time: one after
-every round would cost all of them more than the early ones save. Dropping a cell leaves it UNDECIDED, which
+every repeat would cost all of them more than the early ones save. Dropping a cell leaves it UNDECIDED, which
 is never wrong, so it costs no error.
 
 A study is judged from its records alone: looks are taken again from the values that each had. So an interrupted
@@ -18,10 +18,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from colocate.errors import SpecError
-from colocate.study.advice import Advice, Limits, Ruling, Verdict, advise
+from colocate.model.cell import Cell
+from colocate.model.limits import Limits
+from colocate.model.request import SweepSpec
+from colocate.study.advice import Advice, Ruling, Verdict, advise
 from colocate.study.bounds import Look, Looks, once
 from colocate.study.evidence import Evidence
-from colocate.study.model import Cell, SweepSpec
 
 # Below four blocks the bounds of a large table are too wide to settle much.
 FIRST_LOOK = 4
@@ -30,32 +32,32 @@ GROWTH = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When to look at a study of at most `max_rounds` rounds. Called with a number of rounds: the looks until then.
+    """When to look at a study of at most `max_repeats` repeats. Called with a number of repeats: the looks until then.
 
-    The first look is after `FIRST_LOOK` rounds, the last after `max_rounds`, each of the others after up to `GROWTH`
+    The first look is after `FIRST_LOOK` repeats, the last after `max_repeats`, each of the others after up to `GROWTH`
     times as many as the one before. No look comes after the last, whatever is still measured. Raises SpecError for
-    fewer than two rounds.
+    fewer than two repeats.
     """
 
-    max_rounds: int
+    max_repeats: int
 
     def __post_init__(self) -> None:
-        if self.max_rounds < 2:
-            raise SpecError(f"{self.max_rounds} rounds decide nothing: an interval needs two blocks at the least")
+        if self.max_repeats < 2:
+            raise SpecError(f"{self.max_repeats} repeats decide nothing: an interval needs two blocks at the least")
 
     @property
-    def rounds(self) -> tuple[int, ...]:
-        """The numbers of complete rounds after which to look, rising."""
-        return _rounds(self.max_rounds)
+    def repeats(self) -> tuple[int, ...]:
+        """The numbers of complete repeats after which to look, rising."""
+        return _repeats(self.max_repeats)
 
-    def __call__(self, rounds: int) -> tuple[Look, ...]:
-        """The looks taken by the time `rounds` rounds are complete."""
-        every = self.rounds
-        return tuple(Look(each, 1 / len(every)) for each in every if each <= rounds)
+    def __call__(self, repeats: int) -> tuple[Look, ...]:
+        """The looks taken by the time `repeats` repeats are complete."""
+        every = self.repeats
+        return tuple(Look(each, 1 / len(every)) for each in every if each <= repeats)
 
-    def next_look(self, rounds: int) -> int | None:
-        """The number of complete rounds at which to look next, above `rounds`; None after the last look."""
-        return next((each for each in self.rounds if each > rounds), None)
+    def next_look(self, repeats: int) -> int | None:
+        """The number of complete repeats at which to look next, above `repeats`; None after the last look."""
+        return next((each for each in self.repeats if each > repeats), None)
 
 
 def looks_of(spec: SweepSpec) -> Looks:
@@ -64,14 +66,14 @@ def looks_of(spec: SweepSpec) -> Looks:
 
 
 @functools.cache
-def _rounds(max_rounds: int) -> tuple[int, ...]:
-    first = min(FIRST_LOOK, max_rounds)
-    steps = max(1, math.ceil(math.log(max_rounds / first) / math.log(GROWTH)))
-    return tuple(sorted({round(first * (max_rounds / first) ** (step / steps)) for step in range(steps + 1)}))
+def _repeats(max_repeats: int) -> tuple[int, ...]:
+    first = min(FIRST_LOOK, max_repeats)
+    steps = max(1, math.ceil(math.log(max_repeats / first) / math.log(GROWTH)))
+    return tuple(sorted({round(first * (max_repeats / first) ** (step / steps)) for step in range(steps + 1)}))
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class Interim:
     """Where a study stands: the advice so far, with its rulings sorted by what is to be done.
 
     `settled` have their verdict. `open` need further blocks. `given_up` are undecided and will hardly be decided by
@@ -89,15 +91,15 @@ class Progress:
         return tuple(ruling.cell for ruling in self.open)
 
 
-def judge(evidence: Sequence[Evidence], limits: Limits, schedule: Schedule) -> Progress:
-    """Where a study stands after the last look that its rounds have reached.
+def judge(evidence: Sequence[Evidence], limits: Limits, schedule: Schedule) -> Interim:
+    """Where a study stands after the last look that its repeats have reached.
 
-    `evidence` holds complete rounds: every open cell has a block in each, or a failed trial.
+    `evidence` holds complete repeats: every open cell has a block in each, or a failed trial.
     """
     advice = advise(evidence, limits, schedule)
     settled = tuple(ruling for ruling in advice.rulings if ruling.verdict is not Verdict.UNDECIDED)
     undecided = [ruling for ruling in advice.rulings if ruling.verdict is Verdict.UNDECIDED]
-    return Progress(
+    return Interim(
         advice,
         settled,
         open=tuple(ruling for ruling in undecided if ruling.open),

@@ -14,21 +14,22 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
+from colocate.model.request import SweepSpec
+from colocate.model.trial import Trial, TrialRecord
 from colocate.study.evidence import Evidence, collect
-from colocate.study.model import SweepSpec, Trial, TrialRecord
 from colocate.study.plan import Stage, estimate_s, whole
-from colocate.study.sequential import Progress, Schedule, judge
-from colocate.study.windows import Setting
+from colocate.study.sequential import Interim, Schedule, judge
+from colocate.study.windows import CellKey
 
 EvidenceAfter = Callable[[int], Sequence[Evidence]]
-"""The evidence of the first so many rounds, all of whose wanted trials have ended."""
+"""The evidence of the first so many repeats, all of whose wanted trials have ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class OverBudget:
-    """The look that was not begun as the budget ended before it: after `rounds` rounds, `at_s` seconds in all."""
+    """The look that was not begun as the budget ended before it: after `repeats` repeats, `at_s` seconds in all."""
 
-    rounds: int
+    repeats: int
     at_s: float
 
 
@@ -41,15 +42,15 @@ def stages(
     """
     assert spec.limits is not None, "a study until decided has limits"
     schedule = Schedule(spec.repeats)
-    wanted: Collection[Setting] | None = None
-    progress: Progress | None = None
+    wanted: Collection[CellKey] | None = None
+    progress: Interim | None = None
     taken: list[Trial] = []
-    rounds = 0
-    while (look := schedule.next_look(rounds)) is not None:
+    repeats = 0
+    while (look := schedule.next_look(repeats)) is not None:
         stage = [
             trial
             for trial in trials
-            if rounds <= trial.round < look and (wanted is None or Setting.of(trial) in wanted)
+            if repeats <= trial.repeat < look and (wanted is None or CellKey.of(trial) in wanted)
         ]
         taken += stage
         if not stage:
@@ -57,29 +58,29 @@ def stages(
         if progress and spec.budget_s is not None and (at_s := estimate_s(taken)) > spec.budget_s:
             return OverBudget(look, at_s)
         yield Stage(tuple(stage), look, progress)
-        rounds = look
-        progress = judge(evidence_after(rounds), spec.limits, schedule)
+        repeats = look
+        progress = judge(evidence_after(repeats), spec.limits, schedule)
         wanted = _settings(progress)
     return None
 
 
-def _settings(progress: Progress) -> set[Setting]:
+def _settings(progress: Interim) -> set[CellKey]:
     """What the open cells need windows of: their own, and those that they are set against."""
-    own = [Setting(c.inference, c.placement, c.clocks, c.stressor) for c in progress.open_cells]
+    own = [CellKey(c.inference, c.placement, c.clocks, c.task) for c in progress.open_cells]
     return {
         other
         for setting in own
         for other in (
             setting,
-            setting._replace(stressor=None),
+            setting._replace(task=None),
             setting._replace(inference=None),
-            setting._replace(inference=None, stressor=None),
+            setting._replace(inference=None, task=None),
         )
     }
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StudyState:
     """How far the records of a study have come.
 
     `wanted` are the trials of all stages so far, and `finished` tells that each has ended and no stage comes after.
@@ -94,17 +95,17 @@ class Standing:
     over_budget: OverBudget | None = None
 
 
-def standing(
+def state_of(
     trials: Sequence[Trial], spec: SweepSpec, records: Sequence[TrialRecord], failed: Sequence[Trial]
-) -> Standing:
+) -> StudyState:
     """Where the study stands that has these `records`, and these `failed` trials. Raises ValueError as `collect`."""
     ended = {_window(trial) for trial in (*(record.trial for record in records), *failed)}
 
-    def evidence_after(rounds: int) -> tuple[Evidence, ...]:
+    def evidence_after(repeats: int) -> tuple[Evidence, ...]:
         return collect(
-            [record for record in records if record.trial.round < rounds],
+            [record for record in records if record.trial.repeat < repeats],
             spec,
-            [trial for trial in failed if trial.round < rounds],
+            [trial for trial in failed if trial.repeat < repeats],
         )
 
     over_budget: OverBudget | None = None
@@ -117,20 +118,20 @@ def standing(
             yield whole(trials)
 
     wanted: list[Trial] = []
-    rounds = looks = 0
+    repeats = looks = 0
     finished = True
     for stage in staged():
         wanted += stage.trials
         finished = all(_window(trial) in ended for trial in stage.trials)
         if not finished:
             # Before its first look a study until decided has shown nothing; one of so many repeats shows what it has.
-            rounds = rounds or (stage.rounds - 1 if spec.until_decided else stage.rounds)
+            repeats = repeats or (stage.repeats - 1 if spec.until_decided else stage.repeats)
             break
-        rounds = stage.rounds
+        repeats = stage.repeats
         looks += spec.until_decided
-    return Standing(tuple(wanted), finished, evidence_after(rounds), looks, over_budget)
+    return StudyState(tuple(wanted), finished, evidence_after(repeats), looks, over_budget)
 
 
-def _window(trial: Trial) -> tuple[int, Setting]:
+def _window(trial: Trial) -> tuple[int, CellKey]:
     """Which window of the plan a trial is: runs of former versions have other ids, and can be judged all the same."""
-    return trial.round, Setting.of(trial)
+    return trial.repeat, CellKey.of(trial)

@@ -13,7 +13,8 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import chdtri, digamma, ndtri, polygamma, stdtrit
 
-from colocate.study.model import FloatArray, Interval
+from colocate.model.cell import Interval
+from colocate.model.trial import FloatArray
 
 
 def sample_quantile(latencies: FloatArray, quantile: float) -> float:

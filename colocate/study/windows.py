@@ -8,38 +8,39 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from colocate.study.model import ClockPoint, Inference, SweepSpec, Trial, TrialRecord
+from colocate.model.request import ClockPoint, Inference, SweepSpec
+from colocate.model.trial import Trial, TrialRecord
 from colocate.study.rails import rail_roles
 from colocate.study.stats import integrate
 
 SOLO = "none"
 
 
-class Setting(NamedTuple):
-    """What the windows of a cell share; as in a Trial, None stands for no network and for no stressor."""
+class CellKey(NamedTuple):
+    """What the windows of a cell share; as in a Trial, None stands for no network and for no task."""
 
     inference: Inference | None
     placement: str
     clocks: ClockPoint
-    stressor: str | None
+    task: str | None
 
     @classmethod
-    def of(cls, trial: Trial) -> Setting:
+    def of(cls, trial: Trial) -> CellKey:
         """The setting that `trial` is a window of."""
-        stressor = None if trial.stressor is None else trial.stressor.name
-        return cls(trial.inference, trial.placement.name, trial.clocks, stressor)
+        task = None if trial.task is None else trial.task.name
+        return cls(trial.inference, trial.placement.name, trial.clocks, task)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Windows:
     """All windows of one cell, and those that it is set against; each in the order measured.
 
-    `own` are the cell's, `solo` the network's without a stressor, `alone` its stressor's without a network,
+    `own` are the cell's, `solo` the network's without a task, `alone` its task's without a network,
     `idle` the machine's without either. `lossy` tells that a trial of the cell failed and was not made good.
     """
 
     inference: Inference
-    setting: Setting
+    setting: CellKey
     own: Sequence[TrialRecord]
     solo: Sequence[TrialRecord]
     alone: Sequence[TrialRecord]
@@ -47,13 +48,13 @@ class Windows:
     lossy: bool
 
     @property
-    def stressor(self) -> str:
+    def task(self) -> str:
         """The name of the task, `none` for the solo baseline."""
-        return self.setting.stressor or SOLO
+        return self.setting.task or SOLO
 
     def pairs(self) -> list[tuple[TrialRecord, TrialRecord]]:
         """The solo and the co-located window of each block that has both; none for the solo baseline."""
-        if self.setting.stressor is None:
+        if self.setting.task is None:
             return []
         baseline = {record.trial.block: record for record in self.solo if len(record.latencies_s)}
         return [
@@ -64,39 +65,39 @@ class Windows:
 
 
 def group(records: Iterable[TrialRecord], spec: SweepSpec, failed: Iterable[Trial] = ()) -> tuple[Windows, ...]:
-    """The windows of each network, placement, clock point and stressor that has a record.
+    """The windows of each network, placement, clock point and task that has a record.
 
-    They stand in that order, whatever the order of `records`: networks, placements and stressors as in
+    They stand in that order, whatever the order of `records`: networks, placements and tasks as in
     `spec`, clocks rising, the solo baseline first. `failed` are the trials that ended in a TrialError; one that
     has a record all the same was run again and does not count. Raises ValueError for a record of something
     that `spec` does not name.
     """
-    windows: defaultdict[Setting, list[TrialRecord]] = defaultdict(list)
+    windows: defaultdict[CellKey, list[TrialRecord]] = defaultdict(list)
     # In the order measured: autocorrelation is judged over the windows laid end to end.
-    for record in sorted(records, key=lambda r: (r.trial.round, r.trial.block, r.trial.trial_id)):
-        windows[Setting.of(record.trial)].append(record)
+    for record in sorted(records, key=lambda r: (r.trial.repeat, r.trial.block, r.trial.trial_id)):
+        windows[CellKey.of(record.trial)].append(record)
     done = {record.trial.trial_id for own in windows.values() for record in own}
-    lossy = {Setting.of(trial) for trial in failed if trial.trial_id not in done}
+    lossy = {CellKey.of(trial) for trial in failed if trial.trial_id not in done}
     wanted = [(key.inference, key) for key in windows if key.inference is not None]
     wanted.sort(key=lambda pair: _rank(spec, *pair))
     return tuple(_windows(inference, key, windows, key in lossy) for inference, key in wanted)
 
 
 def _windows(
-    inference: Inference, key: Setting, windows: Mapping[Setting, Sequence[TrialRecord]], lossy: bool
+    inference: Inference, key: CellKey, windows: Mapping[CellKey, Sequence[TrialRecord]], lossy: bool
 ) -> Windows:
     return Windows(
         inference,
         key,
         own=windows[key],
-        solo=windows.get(key._replace(stressor=None), ()),
-        alone=windows.get(key._replace(inference=None), ()) if key.stressor else (),
-        idle=windows.get(key._replace(inference=None, stressor=None), ()),
+        solo=windows.get(key._replace(task=None), ()),
+        alone=windows.get(key._replace(inference=None), ()) if key.task else (),
+        idle=windows.get(key._replace(inference=None, task=None), ()),
         lossy=lossy,
     )
 
 
-def _rank(spec: SweepSpec, inference: Inference, key: Setting) -> tuple[int | str, ...]:
+def _rank(spec: SweepSpec, inference: Inference, key: CellKey) -> tuple[int | str, ...]:
     return (
         [asked.network for asked in spec.inferences].index(inference.network),
         *(0 if part is None else part for part in dataclasses.astuple(inference)[1:]),
@@ -104,7 +105,7 @@ def _rank(spec: SweepSpec, inference: Inference, key: Setting) -> tuple[int | st
         # A clock left to its governor sorts before the steps.
         key.clocks.cpu_hz or 0,
         key.clocks.gpu_hz or 0,
-        [None, *(stressor.name for stressor in spec.stressors)].index(key.stressor),
+        [None, *(task.name for task in spec.tasks)].index(key.task),
     )
 
 

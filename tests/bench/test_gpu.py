@@ -15,13 +15,14 @@ import time
 import numpy as np
 import pytest
 
-from colocate.host.child import Child
-from colocate.host.cpuset import Seat
-from colocate.inference import availability, networks
-from colocate.power import find_meters
+from colocate.host.cpus.cpuset import Seat
+from colocate.host.processes.child import Child
+from colocate.inference.backends import availability
+from colocate.inference.networks import catalogue
+from colocate.model.request import Inference
+from colocate.power.find import find_meters
 from colocate.power.sampler import Sampler
 from colocate.power.trace import power_trace
-from colocate.study.model import Inference
 from colocate.study.stats import integrate
 
 BACKEND = "onnxruntime-cuda"
@@ -67,7 +68,7 @@ serve(Control(), either, {})
 
 
 def requested(inference: Inference) -> str:
-    network = networks.resolve(inference.network, inference.batch, inference.precision)
+    network = catalogue.resolve(inference.network, inference.batch, inference.precision)
     return json.dumps({"inference": dataclasses.asdict(inference), "network": network.to_json()})
 
 
@@ -99,7 +100,7 @@ def test_the_worker_adds_next_to_nothing(network: str, graph: bool, bound: float
 def test_the_machines_own_meters_do_not_disturb(network: str, graph: bool) -> None:
     cpus = sorted(os.sched_getaffinity(0))
     request = requested(Inference(network, BACKEND, graph=graph))
-    command = [sys.executable, "-m", "colocate.inference.worker", request]
+    command = [sys.executable, "-m", "colocate.worker.__main__", request]
     worker, meters = Child("worker", command, Seat((cpus[0],))), find_meters()
     windows: dict[bool, list[list[int]]] = {True: [], False: []}
     os.sched_setaffinity(0, {cpus[-1]})
@@ -133,7 +134,7 @@ def test_the_energy_counter_agrees_with_integrated_power() -> None:
     handle = nvml.nvmlDeviceGetHandleByIndex(0)
     worker = Child(
         "worker",
-        [sys.executable, "-m", "colocate.inference.worker", requested(Inference("resnet152", BACKEND))],
+        [sys.executable, "-m", "colocate.worker.__main__", requested(Inference("resnet152", BACKEND))],
         Seat((min(os.sched_getaffinity(0)),)),
     )
     meters = find_meters()
@@ -155,8 +156,8 @@ def test_the_energy_counter_agrees_with_integrated_power() -> None:
             end_ns = time.monotonic_ns()
             samples = sampler.stop()
             worker.stop(60)
-            trace, doubts = power_trace(samples, begin_ns, end_ns, under_load=True)
-            assert trace is not None and not doubts
+            trace, warnings = power_trace(samples, begin_ns, end_ns, under_load=True)
+            assert trace is not None and not warnings
             counted = integrate(trace.t_s, trace.power_w, 0.0, (end_ns - begin_ns) / 1e9)[0]
             integrated = integrate(np.array(moments_s), np.array(watts), 0.0, (end_ns - begin_ns) / 1e9)
             ratios.append(float(counted / integrated))

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from colocate.worker.ort_trace import central, recorded, steps
 
-from colocate.inference import graph
-from colocate.inference.anatomy import blocks
-from colocate.inference.networks import resolve
-from colocate.inference.onnxruntime_cpu import OnnxRuntimeCpu
-from colocate.inference.ort_trace import central, recorded, steps
+from colocate.inference.networks.catalogue import resolve
+from colocate.inference.onnx import graph
+from colocate.inference.onnx.layer_map import blocks
+from colocate.model.request import Inference
 from colocate.study.layers import balance, timed
-from colocate.study.model import Inference
+from colocate.worker.backends.onnxruntime_cpu import OnnxRuntimeCpu
 
 pytestmark = pytest.mark.bench
 

@@ -19,13 +19,13 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from colocate.host.child import Child
-from colocate.host.cpuset import Seat
-from colocate.inference import networks
-from colocate.rigs import make_rig
-from colocate.rigs.watch import Watch
+from colocate.host.cpus.cpuset import Seat
+from colocate.host.processes.child import Child
+from colocate.inference.networks import catalogue
+from colocate.model.request import Inference
+from colocate.rigs.host.monitor import Monitor
+from colocate.rigs.registry import make_rig
 from colocate.spec import make_spec
-from colocate.study.model import Inference
 from colocate.study.plan import plan
 
 pytestmark = pytest.mark.bench
@@ -85,9 +85,11 @@ def latencies_ns(child: Child, window_s: float) -> list[int]:
 def test_the_worker_adds_at_most_one_percent(network: str, tmp_path: Path) -> None:
     name = str(small_network(tmp_path / "small.onnx")) if network == "small" else network
     inference = Inference(name, "onnxruntime-cpu")
-    request = json.dumps({"inference": dataclasses.asdict(inference), "network": networks.resolve(name, 1).to_json()})
+    request = json.dumps(
+        {"inference": dataclasses.asdict(inference), "network": catalogue.resolve(name, 1).to_json()}
+    )
     seat = Seat((min(os.sched_getaffinity(0)),))
-    worker = Child("worker", [sys.executable, "-m", "colocate.inference.worker", request], seat)
+    worker = Child("worker", [sys.executable, "-m", "colocate.worker.__main__", request], seat)
     bare = Child("bare", [sys.executable, "-c", BARE, request], seat)
     try:
         worker.ready(120)
@@ -107,14 +109,14 @@ def test_the_worker_adds_at_most_one_percent(network: str, tmp_path: Path) -> No
 
 def test_the_parent_uses_at_most_two_percent_of_a_core_inside_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     shares: list[float] = []
-    window = Watch.window
+    window = Monitor.window
 
-    def measured(self: Watch, window_s: float, cpus: Sequence[int]) -> None:
+    def measured(self: Monitor, window_s: float, cpus: Sequence[int]) -> None:
         used_s, began_s = time.process_time(), time.monotonic()
         window(self, window_s, cpus)
         shares.append((time.process_time() - used_s) / (time.monotonic() - began_s))
 
-    monkeypatch.setattr(Watch, "window", measured)
+    monkeypatch.setattr(Monitor, "window", measured)
     spec = make_spec({"networks": ["alexnet"], "stressors": ["bitcount"], "repeats": 2, "window": 3.0})
     rig = make_rig("host")
     trials = plan(spec, rig.facts())

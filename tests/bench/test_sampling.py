@@ -18,12 +18,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from colocate.host.child import Child
-from colocate.host.cpuset import Seat
-from colocate.inference import networks
-from colocate.power import Meters, find_meters
+from colocate.host.cpus.cpuset import Seat
+from colocate.host.processes.child import Child
+from colocate.inference.networks import catalogue
+from colocate.model.request import Inference
+from colocate.power.find import Meters, find_meters
 from colocate.power.sampler import Sampler
-from colocate.study.model import Inference
 from tests.power.fakes import hwmon
 
 pytestmark = pytest.mark.bench
@@ -58,8 +58,8 @@ def housekeeping(cpu: int) -> Iterator[None]:
 
 def test_sampling_moves_the_networks_median_by_at_most_three_per_mille(meters: Meters) -> None:
     inference = Inference("alexnet", "onnxruntime-cpu")
-    request = {"inference": dataclasses.asdict(inference), "network": networks.resolve("alexnet", 1).to_json()}
-    command = [sys.executable, "-m", "colocate.inference.worker", json.dumps(request)]
+    request = {"inference": dataclasses.asdict(inference), "network": catalogue.resolve("alexnet", 1).to_json()}
+    command = [sys.executable, "-m", "colocate.worker.__main__", json.dumps(request)]
     cpus = sorted(os.sched_getaffinity(0))
     worker = Child("worker", command, Seat((cpus[0],)))
     windows_ns: dict[bool, list[list[int]]] = {True: [], False: []}

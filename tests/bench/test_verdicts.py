@@ -11,10 +11,10 @@ import math
 import numpy as np
 import pytest
 
+from colocate.model.limits import Quantity
 from colocate.study.advice import advise
 from colocate.study.bounds import Tails, mean_bounds, once
 from colocate.study.comparison import compare
-from colocate.study.evidence import Quantity
 from colocate.study.sequential import Schedule
 from tests.study.tables import (
     CELLS,

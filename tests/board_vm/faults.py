@@ -50,8 +50,8 @@ def swept(out: Path, cpu_clock: str = "high", meanwhile: Callable[[], None] | No
     if helper:
         helper.join()
     with Run.read(out) as stored:
-        doubts = {doubt.value for record in stored.records() for doubt in record.doubts}
-    return {"code": code, "said": said, "doubts": sorted(doubts), "left": difference(before)}
+        warnings = {warning.value for record in stored.records() for warning in record.warnings}
+    return {"code": code, "said": said, "warnings": sorted(warnings), "left": difference(before)}
 
 
 def throttle_in_mid_window() -> None:

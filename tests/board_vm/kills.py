@@ -16,8 +16,9 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import colocate.progress
 import colocate.report.tables
+
+import colocate.progress
 import colocate.rigs.host
 import colocate.sweep  # noqa: F401 - imported for the children to come
 from colocate.cli import run
@@ -87,7 +88,7 @@ def end(way: str, pid: int, log: Path) -> int:
     if not way.startswith("SIGKILL"):
         os.kill(pid, getattr(signal, way))
         return ended(pid)
-    watchdogs = alive(b"colocate.host.watchdog", "cmdline") if "both" in way else []
+    watchdogs = alive(b"colocate.host.restore.watchdog", "cmdline") if "both" in way else []
     for each in (*watchdogs, pid):
         with contextlib.suppress(ProcessLookupError):
             os.kill(each, signal.SIGKILL)

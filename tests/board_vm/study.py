@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from colocate.rigs import make_rig
+from colocate.model.machine import HostFacts
+from colocate.model.trial import Trial, TrialRecord
+from colocate.rigs.registry import make_rig
 from colocate.store import Failure
-from colocate.study.model import HostFacts, Trial, TrialRecord
 from colocate.study.plan import Stage
 from colocate.sweep import sweep
 

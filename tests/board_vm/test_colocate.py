@@ -15,8 +15,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from colocate.model.quality import QualityFlag
 from colocate.store import Run
-from colocate.study.model import Doubt
 
 from .vm import missing, run_in_board
 
@@ -63,12 +63,12 @@ def test_the_whole_plan_runs_at_the_clocks_that_were_asked_for(tmp_path: Path) -
         assert list(run.failures()) == []
     assert facts.confinement == "cgroup-v2"
     assert facts.rails == ("VDD_IN", "VDD_GPU", "VDD_CPU")
-    cells = {(r.trial.inference, r.trial.stressor, r.trial.clocks) for r in records if r.trial.inference}
+    cells = {(r.trial.inference, r.trial.task, r.trial.clocks) for r in records if r.trial.inference}
     assert len(cells) == 81 + 27
     assert {(r.trial.clocks.cpu_hz, r.trial.clocks.gpu_hz) for r in records} == POINTS_HZ
     for record in records:
         assert (record.cpu_hz_seen, record.gpu_hz_seen) == (record.trial.clocks.cpu_hz, record.trial.clocks.gpu_hz)
-        assert Doubt.CLOCK_DRIFTED not in record.doubts
+        assert QualityFlag.CLOCK_DRIFTED not in record.warnings
         assert record.power is not None
     # The board's watts follow its clocks, and so must the run's.
     mean_w = {
@@ -112,7 +112,7 @@ def test_clocks_that_do_not_obey_are_told_and_put_back(tmp_path: Path) -> None:
         assert "wanted" in found[fault]["said"]
         assert "found" in found[fault]["said"]
     for fault in ("none", "cpu late"):
-        assert (found[fault]["code"], "clock drifted" in found[fault]["doubts"]) == (0, False), found[fault]
+        assert (found[fault]["code"], "clock drifted" in found[fault]["warnings"]) == (0, False), found[fault]
     assert found["gpu throttled"]["code"] == 0
-    assert "clock drifted" in found["gpu throttled"]["doubts"]
+    assert "clock drifted" in found["gpu throttled"]["warnings"]
     assert all(each["left"] == {} for each in found.values())

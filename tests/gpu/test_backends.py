@@ -22,12 +22,15 @@ import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper
 
-from colocate.host.child import Child
-from colocate.host.cpuset import Seat
-from colocate.inference import BACKENDS, availability, cutting
-from colocate.inference import graph as graph_of
-from colocate.inference.networks import Network, TensorSpec, input_array
-from colocate.study.model import Inference
+from colocate.host.cpus.cpuset import Seat
+from colocate.host.processes.child import Child
+from colocate.inference.backends import availability
+from colocate.inference.backends.registry import BACKENDS
+from colocate.inference.networks.network import Network, TensorSpec
+from colocate.inference.onnx import graph as graph_of
+from colocate.inference.onnx import subgraphs
+from colocate.model.request import Inference
+from colocate.worker.inputs import input_array
 from tests.inference.small import small_network
 
 READY_S = 600.0
@@ -108,7 +111,7 @@ def on_the_cpu(network: Network) -> npt.NDArray[np.float32]:
 
 def served(inference: Inference, network: Network | None, window_s: float = 0.5) -> Mapping[str, Any]:
     """One window of the real worker, after one that is thrown away, and its facts."""
-    command = [sys.executable, "-m", "colocate.inference.worker", requested(inference, network)]
+    command = [sys.executable, "-m", "colocate.worker.__main__", requested(inference, network)]
     child = Child(inference.backend, command, Seat(tuple(sorted(os.sched_getaffinity(0)))))
     try:
         facts = child.ready(READY_S)
@@ -135,7 +138,7 @@ def test_pieces_and_the_hollow_network_run(tmp_path: Path, runtime: str, graph: 
     """What `layers` runs: blocks whose input is on the GPU already, and the network's ends with nothing between."""
     network = small_network(tmp_path)
     layers = [layer.name for layer in graph_of.layers(network.path)]
-    for piece in cutting.pieces(network, [layers[:1], ()], tmp_path):
+    for piece in subgraphs.pieces(network, [layers[:1], ()], tmp_path):
         report = served(Inference(str(piece.path), runtime, graph=graph), piece)
         assert report["latencies_ns"], piece.name
 

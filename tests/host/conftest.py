@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from colocate.host import knobs
+from colocate.host.restore import knobs
 
 
 @pytest.fixture(autouse=True)

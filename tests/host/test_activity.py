@@ -4,7 +4,7 @@ import os
 import time
 from pathlib import Path
 
-from colocate.host.activity import Activity, cpu_seconds
+from colocate.host.cpus.activity import Activity, cpu_seconds
 
 # CPU 1 and 2 are offline.
 STAT = """cpu  600 0 0 0 0 0 0 60 0 0

@@ -10,9 +10,9 @@ import psutil
 import pytest
 
 from colocate.errors import TrialError
-from colocate.host.child import Child
-from colocate.host.cpuset import Seat
-from colocate.rigs.host import stopped
+from colocate.host.cpus.cpuset import Seat
+from colocate.host.processes.child import Child
+from colocate.rigs.host.rig import stopped
 
 CPU = min(os.sched_getaffinity(0))
 HERE = Seat((CPU,))

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from colocate.errors import HostError, KnobError
-from colocate.host.clocks import find_clocks
-from colocate.host.domains import Domain
-from colocate.host.session import held
+from colocate.host.clocks.domain import Domain
+from colocate.host.clocks.find import find_clocks
+from colocate.host.restore.session import held
 from tests.host import boards
 from tests.host.boards import BOARDS, CPU, Board, Kernel, put
 

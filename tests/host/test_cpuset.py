@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from colocate.errors import HostError
-from colocate.host import cpuset
-from colocate.host.child import Child
-from colocate.host.cpuset import Seat, weigh
+from colocate.host.cpus import cpuset
+from colocate.host.cpus.cpuset import Seat, weigh
+from colocate.host.processes.child import Child
 
 CPUS = tuple(sorted(os.sched_getaffinity(0)))
 SELF_REPORT = """

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from colocate.errors import HostError
-from colocate.host import journal, session
-from colocate.host.clocks import find_clocks
-from colocate.host.journal import Journal, locked, restore
-from colocate.host.session import held
+from colocate.host.clocks.find import find_clocks
+from colocate.host.restore import journal, session
+from colocate.host.restore.journal import Journal, locked, restore
+from colocate.host.restore.session import held
 from tests.host import boards
 from tests.host.boards import BOARDS, BOOT_ID, CPU, Board, Died, Kernel, put
 from tests.host.test_session import NoWatchdog, run_session

@@ -8,10 +8,11 @@ from types import ModuleType
 import pytest
 
 from colocate.errors import HostError, RestoreError
-from colocate.host import nvml_clocks, session
-from colocate.host.clocks import find_clocks
-from colocate.host.journal import restore
-from colocate.host.session import held
+from colocate.host.clocks import nvml_clock
+from colocate.host.clocks.find import find_clocks
+from colocate.host.restore import session
+from colocate.host.restore.journal import restore
+from colocate.host.restore.session import held
 from tests.host import boards
 from tests.host.boards import Kernel, put
 from tests.host.test_session import NoWatchdog
@@ -71,7 +72,7 @@ class FakeNvml(ModuleType):
 def nvml(monkeypatch: pytest.MonkeyPatch) -> FakeNvml:
     fake = FakeNvml()
     monkeypatch.setitem(sys.modules, "pynvml", fake)
-    monkeypatch.setattr(nvml_clocks, "is_root", lambda: True)
+    monkeypatch.setattr(nvml_clock, "is_root", lambda: True)
     monkeypatch.setattr(session, "_watched", NoWatchdog)
     return fake
 
@@ -109,7 +110,7 @@ def test_without_the_driver_nvml_is_not_asked(nvml: FakeNvml, tmp_path: Path) ->
 
 
 def test_without_root_nothing_is_begun(nvml: FakeNvml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nvml_clocks, "is_root", lambda: False)
+    monkeypatch.setattr(nvml_clock, "is_root", lambda: False)
     kernel = server(tmp_path / "root")
     with pytest.raises(HostError, match="needs root"), held(find_clocks(kernel), ["gpu"], tmp_path / "state", kernel):
         pass

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from colocate.errors import HostError, KnobError, RestoreError
-from colocate.host import journal, session
-from colocate.host.clocks import find_clocks
-from colocate.host.journal import locked, restore
-from colocate.host.session import held
+from colocate.host.clocks.find import find_clocks
+from colocate.host.restore import journal, session
+from colocate.host.restore.journal import locked, restore
+from colocate.host.restore.session import held
 from tests.host import boards
 from tests.host.boards import BOARDS, CPU, DEBUG, Board, Kernel, put
 

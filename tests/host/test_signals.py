@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from colocate.errors import HostError, Interrupted
-from colocate.host.signals import STOPPING, deferred, interruptible, undisguised
+from colocate.host.processes.signals import STOPPING, deferred, interruptible, undisguised
 
 
 @pytest.fixture(autouse=True)

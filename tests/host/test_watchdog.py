@@ -15,9 +15,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from colocate.host.clocks import find_clocks
-from colocate.host.journal import restore
-from colocate.host.session import held
+from colocate.host.clocks.find import find_clocks
+from colocate.host.restore.journal import restore
+from colocate.host.restore.session import held
 from colocate.host.sysfs import Sysfs
 from tests.host import boards
 from tests.host.boards import Died, contents

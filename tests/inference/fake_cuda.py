@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from colocate.inference import cuda
+from colocate.worker import cuda
 
 Work = tuple[float, Callable[[], None]]  # how long it takes, in ms, and what it does
 

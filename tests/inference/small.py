@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-from colocate.inference import half
-from colocate.inference.networks import Network, TensorSpec
+from colocate.inference.networks import half_precision
+from colocate.inference.networks.network import Network, TensorSpec
 
 
 def small_network(folder: Path, precision: str = "fp32") -> Network:
@@ -29,7 +29,7 @@ def small_network(folder: Path, precision: str = "fp32") -> Network:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
     path.write_bytes(model.SerializeToString())
     if precision == "fp16":
-        content = half.halved(path)
+        content = half_precision.halved(path)
         path = folder / "small-fp16.onnx"
         path.write_bytes(content)
     return Network("small", path, "0" * 64, (TensorSpec("data", (2, 3, 8, 8), "float32"),), 0, None)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from colocate.inference import graph
-from colocate.inference.anatomy import blocks, commonly_fused, held
-from colocate.inference.networks import skeleton
-from colocate.study.model import Step
+from colocate.inference.networks.catalogue import skeleton
+from colocate.inference.onnx import graph
+from colocate.inference.onnx.layer_map import blocks, commonly_fused, held
+from colocate.model.trial import Step
 
 ALEXNET = graph.layers(skeleton("alexnet", 1))
 RESNET = graph.layers(skeleton("resnet50", 1))

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from colocate.inference import BACKENDS, Runtime, availability
+from colocate.inference.backends import availability
+from colocate.inference.backends.registry import BACKENDS, Runtime
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +61,7 @@ def probed(
     start = subprocess.Popen
 
     def with_module(command: list[str], **options: object) -> subprocess.Popen[str]:
-        assert command[1:3] == ["-m", "colocate.inference.probe"]
+        assert command[1:3] == ["-m", "colocate.worker.probe"]
         setup = (
             f"import sys; sys.path.insert(0, {str(tmp_path)!r}); "
             "from colocate.inference import BACKENDS, Runtime, probe; "

@@ -9,8 +9,8 @@ import onnx
 import onnxruntime as ort
 import pytest
 
-from colocate.inference import ceilings, graph
-from colocate.inference.half import halved
+from colocate.inference.networks.half_precision import halved
+from colocate.inference.onnx import ceilings, graph
 
 
 @pytest.mark.parametrize("quantity", [ceilings.FLOP, ceilings.BYTES, ceilings.NOTHING])

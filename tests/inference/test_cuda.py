@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from colocate.errors import HostError
-from colocate.inference import cuda
+from colocate.worker import cuda
 from tests.inference.fake_cuda import Gpu, plugged_in
 
 

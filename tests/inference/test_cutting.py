@@ -13,12 +13,14 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from colocate.errors import SpecError
-from colocate.inference import graph
-from colocate.inference.anatomy import copies
-from colocate.inference.cutting import pieces
-from colocate.inference.networks import Network, TensorSpec, input_array, input_arrays, resolve
-from colocate.inference.topologies.sketch import Sketch, Tensor
-from colocate.inference.topologies.weights import filled
+from colocate.inference.networks.catalogue import resolve
+from colocate.inference.networks.network import Network, TensorSpec
+from colocate.inference.networks.topologies.sketch import Sketch, Tensor
+from colocate.inference.networks.topologies.weights import filled
+from colocate.inference.onnx import graph
+from colocate.inference.onnx.layer_map import copies
+from colocate.inference.onnx.subgraphs import pieces
+from colocate.worker.inputs import input_array, input_arrays
 
 Arrays = dict[str, npt.NDArray[np.float32]]
 

@@ -8,8 +8,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from colocate.errors import SpecError
-from colocate.inference import graph
-from colocate.inference.networks import builtin_names, skeleton
+from colocate.inference.networks.catalogue import builtin_names, skeleton
+from colocate.inference.onnx import graph
 
 ALEXNET_MACS_M = {
     "conv1": 105.4, "conv2": 223.9, "conv3": 149.5, "conv4": 112.1, "conv5": 74.8,

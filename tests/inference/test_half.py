@@ -8,7 +8,7 @@ import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper
 
-from colocate.inference import networks
+from colocate.inference.networks import catalogue
 
 
 def saved(path: Path, op: str = "Gemm") -> Path:
@@ -32,7 +32,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_weights_are_halved_and_input_and_output_stay(tmp_path: Path) -> None:
     path = saved(tmp_path / "own.onnx")
-    whole, half = networks.resolve(str(path), 2), networks.resolve(str(path), 2, "fp16")
+    whole, half = catalogue.resolve(str(path), 2), catalogue.resolve(str(path), 2, "fp16")
     assert half.path != whole.path
     assert (half.sha256, half.inputs, half.macs) == (whole.sha256, whole.inputs, whole.macs)
     model = onnx.load(half.path)
@@ -50,7 +50,7 @@ def test_weights_are_halved_and_input_and_output_stay(tmp_path: Path) -> None:
 
 def test_the_conversion_is_kept(tmp_path: Path) -> None:
     path = saved(tmp_path / "own.onnx")
-    first = networks.resolve(str(path), 2, "fp16").path
+    first = catalogue.resolve(str(path), 2, "fp16").path
     before = first.stat().st_mtime_ns
-    assert networks.resolve(str(path), 2, "fp16").path == first
+    assert catalogue.resolve(str(path), 2, "fp16").path == first
     assert first.stat().st_mtime_ns == before

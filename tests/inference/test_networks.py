@@ -18,9 +18,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from colocate.errors import HostError, SpecError
-from colocate.inference import cache, networks
-from colocate.inference.networks import Network, TensorSpec, builtin_names, input_array, resolve, skeleton
-from colocate.inference.topologies.sketch import Sketch
+from colocate.inference.networks import cache, catalogue
+from colocate.inference.networks.catalogue import builtin_names, resolve, skeleton
+from colocate.inference.networks.network import Network, TensorSpec
+from colocate.inference.networks.topologies.sketch import Sketch
+from colocate.worker.inputs import input_array
 
 FP16_MAX = 65504
 
@@ -138,7 +140,7 @@ def test_a_second_resolve_builds_nothing(kept: Path) -> None:
 def test_a_warm_cache_needs_no_onnx() -> None:
     resolve("googlenet", 1)
     program = (
-        "import sys; from colocate.inference.networks import resolve; resolve('googlenet', 1);"
+        "import sys; from colocate.inference.networks.catalogue import resolve; resolve('googlenet', 1);"
         "sys.exit('onnx' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
@@ -146,7 +148,7 @@ def test_a_warm_cache_needs_no_onnx() -> None:
 
 def test_an_edit_of_the_recipe_makes_another_file(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = resolve("googlenet", 1)
-    monkeypatch.setattr(networks, "SEED", 1)
+    monkeypatch.setattr(catalogue, "SEED", 1)
     second = resolve("googlenet", 1)
     assert first.path != second.path
     assert first.sha256 != second.sha256
@@ -154,7 +156,7 @@ def test_an_edit_of_the_recipe_makes_another_file(kept: Path, monkeypatch: pytes
 
 def test_processes_that_build_together_agree(kept: Path) -> None:
     program = (
-        "import json; from colocate.inference.networks import resolve;"
+        "import json; from colocate.inference.networks.catalogue import resolve;"
         "print(json.dumps(resolve('googlenet', 2).to_json()))"
     )
     both = [subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) for _ in range(2)]
@@ -204,7 +206,7 @@ def test_what_a_killed_builder_left_is_cleared(kept: Path) -> None:
 def test_a_cache_that_cannot_be_written_is_a_host_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    with pytest.raises(HostError, match=r"file/colocate/networks.*XDG_CACHE_HOME"):
+    with pytest.raises(HostError, match=r"file/colocate/catalogue.*XDG_CACHE_HOME"):
         resolve("googlenet", 1)
 
 
@@ -212,7 +214,7 @@ def test_a_cache_that_cannot_be_written_is_a_host_error(tmp_path: Path, monkeypa
 def test_the_cache_is_in_the_home_folder_otherwise(unset: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", unset)
     monkeypatch.setenv("HOME", "/home/someone")
-    assert cache.folder() == Path("/home/someone/.cache/colocate/networks")
+    assert cache.folder() == Path("/home/someone/.cache/colocate/catalogue")
 
 
 @pytest.mark.parametrize(
@@ -223,7 +225,7 @@ def test_an_unknown_name_gets_the_nearest(wrong: str, message: str) -> None:
     with pytest.raises(SpecError, match=message):
         resolve(wrong, 1)
     with pytest.raises(SpecError, match=message):
-        networks.check(wrong)
+        catalogue.check(wrong)
 
 
 def test_a_batch_below_one_is_refused() -> None:

@@ -9,9 +9,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from colocate.errors import SpecError
-from colocate.inference.networks import TensorSpec, check, input_array, resolve
-from colocate.inference.onnxruntime_cpu import OnnxRuntimeCpu
-from colocate.study.model import Inference
+from colocate.inference.networks.catalogue import check, resolve
+from colocate.inference.networks.network import TensorSpec
+from colocate.model.request import Inference
+from colocate.worker.backends.onnxruntime_cpu import OnnxRuntimeCpu
+from colocate.worker.inputs import input_array
 
 
 def own(

@@ -10,15 +10,17 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from colocate.worker.ort_trace import TimedStep, central, recorded, steps
 from onnx import TensorProto, helper, numpy_helper
 
 from colocate.errors import TrialError
-from colocate.inference import graph
-from colocate.inference.anatomy import blocks as blocks_of
-from colocate.inference.anatomy import held
-from colocate.inference.networks import Network, TensorSpec, resolve, skeleton
-from colocate.inference.ort_trace import TimedStep, central, recorded, steps
-from colocate.study.layers import Block, balance, timed
+from colocate.inference.networks.catalogue import resolve, skeleton
+from colocate.inference.networks.network import Network, TensorSpec
+from colocate.inference.onnx import graph
+from colocate.inference.onnx.layer_map import blocks as blocks_of
+from colocate.inference.onnx.layer_map import held
+from colocate.model.layers import FusedLayer
+from colocate.study.layers import balance, timed
 
 
 def node(name: str, begin_us: int, length_us: int, kind: str = "Conv") -> dict[str, Any]:
@@ -40,7 +42,9 @@ def step(name: str, kind: str, time_s: float = 0.001) -> TimedStep:
     return TimedStep(name, kind, (time_s,))
 
 
-def blocks(sessions: Sequence[Sequence[TimedStep]], layers: Sequence[graph.Layer], width: int) -> tuple[Block, ...]:
+def blocks(
+    sessions: Sequence[Sequence[TimedStep]], layers: Sequence[graph.Layer], width: int
+) -> tuple[FusedLayer, ...]:
     """What ran, with its times: the geometric means over sessions."""
     return timed(blocks_of(sessions[0], layers, width), [central(session) for session in sessions])
 
@@ -116,7 +120,7 @@ def test_a_sum_runs_with_the_last_of_its_convolutions() -> None:
 def test_a_step_called_after_nothing_holds_nothing_and_is_kept() -> None:
     layers = graph.layers(skeleton("alexnet", 1))
     found = blocks([[step("conv1", "Conv", 0.003), step("mystery", "Attention", 0.004)]], layers, 4)
-    assert found[1] == Block("mystery", "Attention", (), None, None, found[1].time_s, step="mystery")
+    assert found[1] == FusedLayer("mystery", "Attention", (), None, None, found[1].time_s, step="mystery")
     assert found[1].time_s is not None and found[1].time_s.value == pytest.approx(0.004)
     # What no step ran is there as well, without a time.
     assert [block.name for block in found[2:]][:3] == ["norm1", "pool1", "conv2"]
@@ -156,7 +160,7 @@ def test_a_few_disturbed_inferences_do_not_count() -> None:
 # ---- real profiles
 
 
-def conserved(found: Sequence[Block], network: Network) -> None:
+def conserved(found: Sequence[FusedLayer], network: Network) -> None:
     """Every layer is in one block, and FLOP and weights are those of the graph."""
     layers = graph.layers(network.path)
     held_layers = [name for block in found for name in block.layers]

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from colocate.errors import HostError
-from colocate.inference import BACKENDS, availability, packages
+from colocate.inference.backends import availability
+from colocate.inference.backends.registry import BACKENDS
+from colocate.worker import packages
 
 OWN = f"python3.{sys.version_info.minor}"
 NAME = "colocate_test_runtime"

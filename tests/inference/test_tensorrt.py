@@ -13,10 +13,12 @@ import pytest
 from onnx import TensorProto, helper
 
 from colocate.errors import HostError
-from colocate.inference import Backend, tensorrt
-from colocate.inference.networks import Network, TensorSpec, input_array
-from colocate.inference.tensorrt import TensorRT
-from colocate.study.model import Inference
+from colocate.inference.networks.network import Network, TensorSpec
+from colocate.model.request import Inference
+from colocate.worker.backend import Backend
+from colocate.worker.backends import tensorrt
+from colocate.worker.backends.tensorrt import TensorRT
+from colocate.worker.inputs import input_array
 from tests.inference.fake_cuda import Gpu, plugged_in
 from tests.inference.fake_tensorrt import Installed, installed_in
 from tests.inference.small import small_network

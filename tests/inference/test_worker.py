@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from colocate.inference.worker import measure
+from colocate.worker.__main__ import measure
 from cpu_workloads.contract import Control
 
 PERIOD_S = 0.01

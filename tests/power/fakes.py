@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from colocate.power import Quantity, sampler
+from colocate.power import sampler
+from colocate.power.meter import MeterKind
 from colocate.power.sampler import Sampler, Samples
 
 # Reading it at its beginning fails with EIO, for root too, as a chip that dropped off its bus does.
@@ -68,7 +69,7 @@ class FakeMeter:
         value: Callable[[float], Sequence[float]],
         period_s: float,
         clock_s: Callable[[], float],
-        quantity: Quantity = Quantity.POWER,
+        quantity: MeterKind = MeterKind.POWER,
         declared_period_s: float | None = None,
         phase_s: float = 0.0,
     ) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from colocate.power import SENSORS, find_meters
+from colocate.power.find import SENSORS, find_meters
 from tests.power.fakes import hwmon, rapl
 
 

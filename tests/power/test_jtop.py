@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from colocate.power import Lack, Meter
+from colocate.model.machine import Missing
 from colocate.power.jtop import find
+from colocate.power.meter import Meter
 from tests.power.fakes import hwmon
 
 # What jetson-stats 4 shows on a Xavier NX, whose total is a rail.
@@ -65,14 +66,14 @@ def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def only(root: Path) -> Meter | Lack:
+def only(root: Path) -> Meter | Missing:
     (found,) = find(root)
     return found
 
 
 def test_rails_and_the_total_that_is_one(board: Path) -> None:
     meter = only(board)
-    assert not isinstance(meter, Lack)
+    assert not isinstance(meter, Missing)
     assert meter.rails == ("VDD_CPU_GPU_CV", "VDD_SOC", "VDD_IN")
     assert meter.read() == pytest.approx([1.064, 1.54, 5.133])
     assert meter.declared_period_s == 1.0
@@ -87,7 +88,7 @@ def test_a_total_that_jtop_added_up_is_no_rail(
     power = {"rail": XAVIER_NX["rail"], "tot": {"power": 9, "online": True, **name}}
     monkeypatch.setattr(Client, "power", power)
     meter = only(board)
-    assert not isinstance(meter, Lack)
+    assert not isinstance(meter, Missing)
     assert meter.rails == ("VDD_CPU_GPU_CV", "VDD_SOC")
     meter.close()
 
@@ -95,7 +96,7 @@ def test_a_total_that_jtop_added_up_is_no_rail(
 def test_a_service_that_ended_gives_no_reading(board: Path) -> None:
     meter = only(board)
     Client.latest.alive = False
-    assert not isinstance(meter, Lack)
+    assert not isinstance(meter, Missing)
     assert all(map(math.isnan, meter.read()))
 
 
@@ -108,20 +109,20 @@ def test_each_lack_has_its_remedy(board: Path, monkeypatch: pytest.MonkeyPatch) 
     with monkeypatch.context() as patch:
         patch.setattr(Client, "answers", False)
         lack = only(board)
-        assert isinstance(lack, Lack)
+        assert isinstance(lack, Missing)
         assert "usermod" in lack.remedy
     with monkeypatch.context() as patch:
         patch.setattr(Client, "power", (5133, {}))
         lack = only(board)
-        assert isinstance(lack, Lack)
+        assert isinstance(lack, Missing)
         assert "jetson-stats 4" in lack.reason
         assert not Client.latest.alive
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "jtop", None)
         lack = only(board)
-        assert isinstance(lack, Lack)
+        assert isinstance(lack, Missing)
         assert lack.remedy == "pip install jetson-stats"
     (board / "run/jtop.sock").unlink()
     lack = only(board)
-    assert isinstance(lack, Lack)
+    assert isinstance(lack, Missing)
     assert "restart jtop" in lack.remedy

@@ -7,7 +7,8 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from colocate.power import Lack, Quantity
+from colocate.model.machine import Missing
+from colocate.power.meter import MeterKind
 from colocate.power.nvml import find
 
 
@@ -69,27 +70,27 @@ class Pynvml(ModuleType):
 @pytest.mark.parametrize(
     ("supported", "quantity", "value"),
     [
-        (("energy", "instant", "power"), Quantity.ENERGY, 2474.226),
-        (("instant", "power"), Quantity.POWER, 98.0),
-        (("power",), Quantity.POWER, 126.52),
+        (("energy", "instant", "power"), MeterKind.ENERGY, 2474.226),
+        (("instant", "power"), MeterKind.POWER, 98.0),
+        (("power",), MeterKind.POWER, 126.52),
     ],
 )
 def test_the_counter_comes_first_then_instant_then_mean_power(
-    monkeypatch: pytest.MonkeyPatch, supported: tuple[str, ...], quantity: Quantity, value: float
+    monkeypatch: pytest.MonkeyPatch, supported: tuple[str, ...], quantity: MeterKind, value: float
 ) -> None:
     nvml = Pynvml(supported, gpus=2)
     monkeypatch.setitem(sys.modules, "pynvml", nvml)
     found = list(find(Path("/")))
-    assert [each.rails for each in found if not isinstance(each, Lack)] == [("nvml:gpu0",), ("nvml:gpu1",)]
+    assert [each.rails for each in found if not isinstance(each, Missing)] == [("nvml:gpu0",), ("nvml:gpu1",)]
     meter = found[0]
-    assert not isinstance(meter, Lack)
+    assert not isinstance(meter, Missing)
     assert meter.quantity is quantity
     assert meter.read() == pytest.approx((value,))
     nvml.lost = True
     if "instant" not in supported or "energy" in supported:
         assert math.isnan(meter.read()[0])
     for each in found:
-        assert not isinstance(each, Lack)
+        assert not isinstance(each, Missing)
         each.close()
     assert nvml.users == 0
 
@@ -98,7 +99,7 @@ def test_a_gpu_that_tells_nothing_is_a_lack_and_is_let_go(monkeypatch: pytest.Mo
     nvml = Pynvml()
     monkeypatch.setitem(sys.modules, "pynvml", nvml)
     (lack,) = find(Path("/"))
-    assert isinstance(lack, Lack)
+    assert isinstance(lack, Missing)
     assert "Not Supported" in lack.reason
     assert nvml.users == 0
 
@@ -106,9 +107,9 @@ def test_a_gpu_that_tells_nothing_is_a_lack_and_is_let_go(monkeypatch: pytest.Mo
 def test_without_a_driver_or_the_package_there_is_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", Pynvml(driver=False))
     (lack,) = find(Path("/"))
-    assert isinstance(lack, Lack)
+    assert isinstance(lack, Missing)
     assert "driver" in lack.remedy
     monkeypatch.setitem(sys.modules, "pynvml", None)
     (lack,) = find(Path("/"))
-    assert isinstance(lack, Lack)
+    assert isinstance(lack, Missing)
     assert lack.remedy == "pip install nvidia-ml-py"

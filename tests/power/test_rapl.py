@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from colocate.power import Lack, Quantity
+from colocate.model.machine import Missing
+from colocate.power.meter import MeterKind
 from colocate.power.rapl import RaplPackage, find
 from tests.power.fakes import EIO, rapl, write
 
@@ -43,13 +44,13 @@ def test_packages_are_meters_and_their_parts_are_not(tmp_path: Path) -> None:
     psys.mkdir()
     (psys / "name").write_text("psys\n")
     found = list(find(tmp_path))
-    assert [meter.rails for meter in found if not isinstance(meter, Lack)] == [
+    assert [meter.rails for meter in found if not isinstance(meter, Missing)] == [
         ("rapl:package-0",),
         ("rapl:package-1",),
     ]
     for meter in found:
-        assert not isinstance(meter, Lack)
-        assert meter.quantity is Quantity.ENERGY
+        assert not isinstance(meter, Missing)
+        assert meter.quantity is MeterKind.ENERGY
         meter.close()
 
 
@@ -68,11 +69,11 @@ def test_a_counter_for_root_only_is_a_lack(tmp_path: Path) -> None:
     (zone / "energy_uj").unlink()
     (zone / "energy_uj").symlink_to(EIO)
     (lack,) = find(tmp_path)
-    assert isinstance(lack, Lack)
+    assert isinstance(lack, Missing)
     assert "chmod a+r" in lack.remedy
 
 
 def test_no_counter_is_a_lack(tmp_path: Path) -> None:
     (lack,) = find(tmp_path)
-    assert isinstance(lack, Lack)
+    assert isinstance(lack, Missing)
     assert "modprobe" in lack.remedy

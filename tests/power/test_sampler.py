@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from colocate.power import Quantity
+from colocate.model.quality import QualityFlag
+from colocate.power.meter import MeterKind
 from colocate.power.sampler import COUNTER_CPU_SHARE, POWER_CPU_SHARE, SAMPLE_PERIOD_S, Sampler
 from colocate.power.trace import power_trace
-from colocate.study.model import Doubt
 from colocate.study.stats import integrate
 from tests.power.fakes import FakeMeter, VirtualTime, sampled
 
@@ -55,7 +55,7 @@ def test_after_a_late_reading_it_does_not_catch_up(monkeypatch: pytest.MonkeyPat
 def test_sensors_that_are_costly_to_read_are_read_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = VirtualTime()
     chips = [constant_watts(clock.monotonic) for _ in range(3)]
-    gpu = FakeMeter(lambda now: [now], 0.1, clock.monotonic, Quantity.ENERGY, declared_period_s=0.1)
+    gpu = FakeMeter(lambda now: [now], 0.1, clock.monotonic, MeterKind.ENERGY, declared_period_s=0.1)
     for meter, cost_s in ((chips[0], 0.0003), (chips[1], 0.0001), (chips[2], 0.0001), (gpu, 0.004)):
         meter.on_read = functools.partial(clock.work, cost_s)
     sampler = Sampler([*chips, gpu])
@@ -87,7 +87,7 @@ def test_a_counters_energy_is_exact_over_windows_that_fall_between_its_steps(
         lambda now: [math.floor(watts * now * 1e3) * 1e-3],  # in millijoules, as NVML
         period_s,
         clock.monotonic,
-        Quantity.ENERGY,
+        MeterKind.ENERGY,
         declared_period_s=period_s,
         phase_s=phase * period_s,
     )
@@ -97,9 +97,9 @@ def test_a_counters_energy_is_exact_over_windows_that_fall_between_its_steps(
         lead_s, window_s = sampler.lead_s + begin * 0.1, max(2.0, 20 * period_s)
         begin_ns = clock.now_ns + round(lead_s * 1e9)
         samples = sampled(monkeypatch, clock, sampler, lead_s + window_s + after_s)
-    trace, doubts = power_trace(samples, begin_ns, begin_ns + round(window_s * 1e9))
+    trace, warnings = power_trace(samples, begin_ns, begin_ns + round(window_s * 1e9))
     assert trace is not None
-    assert doubts == ()
+    assert warnings == ()
     (energy_j,) = integrate(trace.t_s, trace.power_w, 0.0, window_s)
     # Steps are dated no better than two readings of the watch follow one another.
     dated_s = late_s + cost_s if late_s + cost_s > 0.001 else 0.0
@@ -108,12 +108,12 @@ def test_a_counters_energy_is_exact_over_windows_that_fall_between_its_steps(
 
 def test_a_counter_that_does_not_move_is_watched_for_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = VirtualTime()
-    meter = FakeMeter(lambda now: [7.0], 0.1, clock.monotonic, Quantity.ENERGY, declared_period_s=0.1)
+    meter = FakeMeter(lambda now: [7.0], 0.1, clock.monotonic, MeterKind.ENERGY, declared_period_s=0.1)
     began_ns = clock.now_ns
     samples = sampled(monkeypatch, clock, Sampler([meter]), 2.0)
     assert (clock.now_ns - began_ns) * 1e-9 <= 2.0 + 0.2 + 0.01
-    _, doubts = power_trace(samples, began_ns, began_ns + 2 * 10**9)
-    assert doubts == (Doubt.SENSOR_STALLED,)
+    _, warnings = power_trace(samples, began_ns, began_ns + 2 * 10**9)
+    assert warnings == (QualityFlag.SENSOR_STALLED,)
 
 
 def test_in_a_real_thread_that_ends_and_inherits_the_cpus() -> None:

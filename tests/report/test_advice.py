@@ -10,28 +10,29 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from colocate.errors import SpecError
-from colocate.report.advice import (
+from colocate.report.advise.advice import (
     Counsel,
     Shown,
     counsel,
     counsel_json,
     counsel_markdown,
-    escaped,
     interval_words,
     print_counsel,
     saving_words,
 )
+from hypothesis import given
+from hypothesis import strategies as st
+
+from colocate.errors import SpecError
+from colocate.model.cell import Cell, Interval
+from colocate.model.limits import Limits, Quantity
+from colocate.model.quality import QualityFlag
+from colocate.model.request import ClockPoint, Inference, SweepSpec, Task
+from colocate.report.text.tables import escaped
 from colocate.store import Header
-from colocate.study.advice import Limits
 from colocate.study.evidence import Evidence
-from colocate.study.limits import Quantity
-from colocate.study.model import Cell, ClockPoint, Doubt, Inference, Interval, Stressor, SweepSpec
 from colocate.study.saving import Saving
-from colocate.study.stages import OverBudget, Standing
+from colocate.study.stages import OverBudget, StudyState
 from colocate.study.stats import POOL_MIN_CELLS
 from tests.study.test_plan import facts
 
@@ -41,7 +42,7 @@ POWER, P95 = Quantity.POWER, Quantity.SLOWDOWN_P95
 
 def judged(limits: Limits, network: str = "alexnet", finished: bool = True) -> Counsel:
     """A run of one network with tasks that are clear, too hot, and too near to the limit of 10 W."""
-    spec = SweepSpec((Inference(network),), tuple(map(Stressor, ("cool", "hot", "warm"))))
+    spec = SweepSpec((Inference(network),), tuple(map(Task, ("cool", "hot", "warm"))))
     z = np.array([-1.0, 0.0, 1.0, -0.5, 0.5])
     evidence = [
         Evidence(
@@ -54,7 +55,7 @@ def judged(limits: Limits, network: str = "alexnet", finished: bool = True) -> C
         for name, power_w in (("none", 7.0), ("cool", 8.0), ("hot", 12.0), ("warm", 9.95))
     ]
     header = Header({}, spec, facts(), {}, {}, 40)
-    return counsel(Shown(header, Standing((), finished, tuple(evidence)), 30), limits)
+    return counsel(Shown(header, StudyState((), finished, tuple(evidence)), 30), limits)
 
 
 LIMITS = Limits(power_budget_w=10.0, max_slowdown=1.2)
@@ -95,7 +96,7 @@ def test_the_correction_is_stated_whole() -> None:
     assert "lower bounds for 2 kinds of limit too" in said and "Smyth 2004" not in said, "three are too few for that"
     shown = judged(LIMITS).shown
     solo, cool, *_ = shown.standing.evidence
-    cells = [dataclasses.replace(cool.cell, stressor=f"task {n}") for n in range(POOL_MIN_CELLS)]
+    cells = [dataclasses.replace(cool.cell, task=f"task {n}") for n in range(POOL_MIN_CELLS)]
     many = dataclasses.replace(
         shown.standing, evidence=(solo, *(dataclasses.replace(cool, cell=cell) for cell in cells))
     )
@@ -117,18 +118,18 @@ def test_a_doubt_that_decides_comes_with_its_remedy() -> None:
     assert judged(LIMITS).remedies == ()
     shown = judged(LIMITS).shown
     solo, *tasks = shown.standing.evidence
-    doubted = [dataclasses.replace(each, values={}, left_out={POWER: (Doubt.OTHER_LOAD,)}) for each in tasks]
+    doubted = [dataclasses.replace(each, values={}, left_out={POWER: (QualityFlag.OTHER_LOAD,)}) for each in tasks]
     stands = dataclasses.replace(shown.standing, evidence=(solo, *doubted))
     found = counsel(dataclasses.replace(shown, standing=stands), Limits(power_budget_w=10.0))
-    assert found.remedies == (f"{Doubt.OTHER_LOAD.value}: {Doubt.OTHER_LOAD.remedy}",)
-    assert counsel_markdown(found).count(escaped(Doubt.OTHER_LOAD.remedy)) == 1
+    assert found.remedies == (f"{QualityFlag.OTHER_LOAD.value}: {QualityFlag.OTHER_LOAD.remedy}",)
+    assert counsel_markdown(found).count(escaped(QualityFlag.OTHER_LOAD.remedy)) == 1
 
 
 def test_an_unfinished_study_until_decided_tells_whether_it_was_looked_at() -> None:
     shown = judged(LIMITS, finished=False).shown
     spec = dataclasses.replace(shown.header.spec, limits=LIMITS, until_decided=True, repeats=30)
     shown = dataclasses.replace(shown, header=dataclasses.replace(shown.header, spec=spec))
-    assert "no look has been reached yet (the first comes after 4 rounds)" in counsel(shown, LIMITS).notes[0]
+    assert "no look has been reached yet (the first comes after 4 repeats)" in counsel(shown, LIMITS).notes[0]
     looked = dataclasses.replace(shown, standing=dataclasses.replace(shown.standing, looks=1))
     assert "its last complete look" in counsel(looked, LIMITS).notes[0]
 
@@ -141,9 +142,9 @@ def test_the_end_of_the_budget_and_hindsight_are_named() -> None:
         found.shown, header=dataclasses.replace(found.shown.header, spec=spec), standing=stands
     )
     told = dataclasses.replace(found, shown=shown, saving=Saving(100.0, 1, 80.0))
-    assert "The budget of 300 s ended it: the next look, after 12 rounds, would take until 352 s." in told.notes
+    assert "The budget of 300 s ended it: the next look, after 12 repeats, would take until 352 s." in told.notes
     assert "25 % more than a fixed design that, with hindsight" in saving_words(told)
-    assert "1 round of every cell" in saving_words(told)
+    assert "1 repeat of every cell" in saving_words(told)
 
 
 def test_a_frame_rate_and_its_misses_are_told() -> None:
@@ -174,7 +175,7 @@ def test_a_margin_that_no_float_holds_is_absent() -> None:
 
 def test_a_terminal_of_80_columns_breaks_no_verdict_and_no_interval(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("colocate.report.tables._FILE_COLUMNS", 80)
+        patch.setattr("colocate.report.text.tables._FILE_COLUMNS", 80)
         print_counsel(judged(LIMITS, "/somewhere/far/away/a-detector.onnx"))
     said = capsys.readouterr().out
     rows = [line for line in said.splitlines() if line.startswith(("cool ", "hot ", "warm "))]
@@ -213,4 +214,4 @@ def test_an_end_that_is_not_known_is_a_question_mark() -> None:
 def test_a_run_without_a_task_has_nothing_to_judge() -> None:
     shown = judged(LIMITS).shown
     with pytest.raises(SpecError, match="nothing to judge"):
-        counsel(Shown(shown.header, Standing((), True, ()), 0), LIMITS)
+        counsel(Shown(shown.header, StudyState((), True, ()), 0), LIMITS)

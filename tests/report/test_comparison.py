@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from colocate.report.compare.comparison import compare_runs, comparison_json, comparison_markdown
 
 from colocate.errors import SpecError
-from colocate.report.comparison import compare_runs, comparison_json, comparison_markdown
+from colocate.model.request import Inference, SweepSpec, Task
+from colocate.model.trial import TrialRecord
 from colocate.store import Header, Run
-from colocate.study.model import Inference, Stressor, SweepSpec, TrialRecord
 from colocate.study.plan import plan
 from tests.study.test_plan import facts
 
@@ -27,9 +28,7 @@ def run(
     repeats: int = 3,
 ) -> Path:
     """A run of one network beside one task, so many blocks of windows that are all alike."""
-    spec = SweepSpec(
-        (Inference(network, "onnxruntime-cpu", batch=batch),), (Stressor("mine", argv),), repeats=repeats
-    )
+    spec = SweepSpec((Inference(network, "onnxruntime-cpu", batch=batch),), (Task("mine", argv),), repeats=repeats)
     trials = plan(spec, MACHINE)
     label = f"{network}, batch {batch}, fp32"
     with Run.create(folder, Header({}, spec, MACHINE, {label: {"sha256": sha256}}, {}, len(trials))) as made:

@@ -18,32 +18,25 @@ from hypothesis import strategies as st
 from matplotlib.colors import to_rgb
 from PIL import Image
 
-from colocate.report.figures import write_figures
-from colocate.report.labels import network_label, plain, ratio_text, ratio_texts, shortened, three_digits
-from colocate.report.metrics import METRICS
-from colocate.report.sheet import contrast, round_ticks, text_colour
-from colocate.report.tiles import Standing, notes_on, tile_of
+from colocate.model.cell import Cell, Interval
+from colocate.model.machine import HostFacts
+from colocate.model.quality import QualityFlag
+from colocate.model.request import ClockPoint, Inference, Placement, SweepSpec, Task
+from colocate.model.trial import Trial, TrialRecord
+from colocate.report.drawing.paper import contrast, round_ticks, text_colour
+from colocate.report.sweep.metrics import METRICS
+from colocate.report.sweep.tiles import TileState, notes_on, tile_of
+from colocate.report.text.labels import network_label, plain, shortened
+from colocate.report.text.numbers import ratio_text, ratio_texts, three_digits
+from colocate.report.write import write_figures
 from colocate.store import Header
-from colocate.study.model import (
-    Cell,
-    ClockPoint,
-    Doubt,
-    HostFacts,
-    Inference,
-    Interval,
-    Placement,
-    Stressor,
-    SweepSpec,
-    Trial,
-    TrialRecord,
-)
 
 P50, _, P99, POWER, _, WORK_LOSS = METRICS
 NATIVE = ClockPoint()
 
 
 BASE = Cell(
-    inference=Inference("alexnet", "onnxruntime"), stressor="jpeg", placement="isolated",
+    inference=Inference("alexnet", "onnxruntime"), task="jpeg", placement="isolated",
     clocks=NATIVE, n=1500, blocks=5, p50_s=0.0123, slowdown_p50=Interval(1.13, 1.09, 1.17),
 )  # fmt: skip
 
@@ -61,7 +54,7 @@ def records_of(cells: Sequence[Cell], n: int = 40) -> list[TrialRecord]:
         TrialRecord(
             Trial(
                 str(number), 0, 0, own.inference,
-                None if own.stressor == "none" else Stressor(own.stressor), own.clocks,
+                None if own.task == "none" else Task(own.task), own.clocks,
                 Placement(own.placement, (0,), (1,), (1,)), 0.3, 0.2, 2.0,
             ),
             0.0, 2.0, np.linspace(0.0, 2.0, n), 0.012 + random.exponential(0.001, n),
@@ -75,7 +68,7 @@ def header(rig: str = "host", planned: int = 0) -> Header:
         rig=rig, machine_id="m", architecture="x86_64", cpu_model="Acme Nine 9000", cpus=(0, 1),
         last_level_cache_bytes=None, kernel="6", confinement="none",
     )  # fmt: skip
-    spec = SweepSpec((Inference("alexnet"),), (Stressor("jpeg"),), rig=rig)
+    spec = SweepSpec((Inference("alexnet"),), (Task("jpeg"),), rig=rig)
     return Header(request={}, spec=spec, facts=facts, networks={}, provenance={}, planned=planned)
 
 
@@ -86,7 +79,7 @@ def texts(svg: Path) -> list[str]:
 
 
 def test_each_figure_is_written_as_png_and_svg(tmp_path: Path) -> None:
-    cells = [cell(stressor="none", slowdown_p50=None), cell(power_w=8.1, slowdown_p99=Interval(1.4, 1.2, 1.6))]
+    cells = [cell(task="none", slowdown_p50=None), cell(power_w=8.1, slowdown_p99=Interval(1.4, 1.2, 1.6))]
     paths = write_figures(tmp_path / "figures", header(), cells, records_of(cells))
     names = {"heatmap-slowdown-p50", "heatmap-slowdown-p99", "heatmap-power", "distributions"}
     assert {path.name for path in paths} == {f"{name}.{kind}" for name in names for kind in ("png", "svg")}
@@ -124,9 +117,9 @@ def test_a_machine_is_named_by_its_processor(tmp_path: Path) -> None:
 
 def test_same_run_gives_same_bytes_whatever_the_users_settings(tmp_path: Path) -> None:
     cells = [
-        cell(stressor="none", slowdown_p50=None),
+        cell(task="none", slowdown_p50=None),
         cell(),
-        cell(stressor="b", slowdown_p50=Interval(1.0, 0.9, 1.1)),
+        cell(task="b", slowdown_p50=Interval(1.0, 0.9, 1.1)),
     ]
     first = write_figures(tmp_path / "first", header(), cells, records_of(cells))
     with matplotlib.rc_context({"font.size": 20, "svg.fonttype": "path", "savefig.dpi": 33, "axes.facecolor": "red"}):
@@ -137,7 +130,7 @@ def test_same_run_gives_same_bytes_whatever_the_users_settings(tmp_path: Path) -
 
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", "$x_1^2$", "a_b & \\alpha", "$", "模型"])
 def test_nasty_names_are_plain_text(tmp_path: Path, name: str) -> None:
-    cells = [cell(network=name, stressor="none", slowdown_p50=None), cell(network=name, stressor=name)]
+    cells = [cell(network=name, task="none", slowdown_p50=None), cell(network=name, task=name)]
     for path in write_figures(tmp_path, header(), cells, records_of(cells)):
         if path.suffix == ".svg":
             assert texts(path).count(name) == 2
@@ -145,21 +138,21 @@ def test_nasty_names_are_plain_text(tmp_path: Path, name: str) -> None:
 
 
 def test_control_characters_leave_the_svg_well_formed(tmp_path: Path) -> None:
-    write_figures(tmp_path, header(), [cell(stressor="x\x1b[31m\n\udcff")], [])
+    write_figures(tmp_path, header(), [cell(task="x\x1b[31m\n\udcff")], [])
     assert "x�[31m �" in texts(tmp_path / "heatmap-slowdown-p50.svg")
 
 
 def test_not_significant_marks_stand_at_the_right_cells(tmp_path: Path) -> None:
     cells = [
-        cell(stressor="costs", slowdown_p50=Interval(1.31, 1.002, 1.6)),
-        cell(stressor="may cost", slowdown_p50=Interval(1.32, 0.998, 1.7)),
-        cell(stressor="helps", slowdown_p50=Interval(0.93, 0.9, 0.96)),
-        cell(stressor="one block", slowdown_p50=Interval(1.34, None, None)),
-        cell(stressor="lost", slowdown_p50=None, doubts=(Doubt.TRIALS_FAILED,)),
+        cell(task="costs", slowdown_p50=Interval(1.31, 1.002, 1.6)),
+        cell(task="may cost", slowdown_p50=Interval(1.32, 0.998, 1.7)),
+        cell(task="helps", slowdown_p50=Interval(0.93, 0.9, 0.96)),
+        cell(task="one block", slowdown_p50=Interval(1.34, None, None)),
+        cell(task="lost", slowdown_p50=None, warnings=(QualityFlag.TRIALS_FAILED,)),
     ]
     found = [tile_of(P50, own) for own in cells]
     assert [tile.standing for tile in found] == [
-        Standing.COLOURED, Standing.NOT_SIGNIFICANT, Standing.BELOW_SCALE, Standing.COLOURED, Standing.ABSENT,
+        TileState.COLOURED, TileState.NOT_SIGNIFICANT, TileState.BELOW_SCALE, TileState.COLOURED, TileState.ABSENT,
     ]  # fmt: skip
     assert [tile.words for tile in found] == ["1.310", "1.320 n.s.", "▼ 0.93", "1.34", "-"]
     assert [tile.interval for tile in found][:2] == ["[1.002, 1.600]", "[0.998, 1.700]"]
@@ -175,7 +168,7 @@ def test_a_page_without_marks_has_no_key_to_them() -> None:
 
 
 def test_the_key_says_why_a_value_is_absent() -> None:
-    short = cell(slowdown_p99=None, doubts=(Doubt.TOO_FEW_SAMPLES, Doubt.OTHER_LOAD))
+    short = cell(slowdown_p99=None, warnings=(QualityFlag.TOO_FEW_SAMPLES, QualityFlag.OTHER_LOAD))
     (note,) = notes_on(P99, [short])
     assert note.symbol == "-" and note.meaning.startswith("too few samples: lengthen --window")
     (note,) = notes_on(P50, [None])
@@ -186,7 +179,7 @@ def test_the_key_says_why_a_value_is_absent() -> None:
 
 
 def test_a_doubtful_value_carries_an_asterisk_with_its_remedy() -> None:
-    doubtful = cell(doubts=(Doubt.CPU_TIME_STOLEN,))
+    doubtful = cell(warnings=(QualityFlag.CPU_TIME_STOLEN,))
     assert tile_of(P50, doubtful).words == "1.13 *"
     (note,) = notes_on(P50, [doubtful])
     assert (note.symbol, note.meaning.split(":")[0]) == ("*", "cpu time stolen")
@@ -233,7 +226,7 @@ def test_placements_stand_side_by_side_and_qualities_are_named_where_they_differ
 
 
 def test_a_crowded_page_shows_values_alone(tmp_path: Path) -> None:
-    write_figures(tmp_path, header(), [cell(stressor=f"t{number}") for number in range(30)], [])
+    write_figures(tmp_path, header(), [cell(task=f"t{number}") for number in range(30)], [])
     found = texts(tmp_path / "heatmap-slowdown-p50.svg")
     assert found.count("1.13") == 30 and "[1.09, 1.17]" not in found
 
@@ -246,7 +239,7 @@ def test_any_range_of_slowdowns_can_be_drawn(tmp_path: Path, slowdown: float) ->
 
 @pytest.mark.parametrize("n", [1, 2, 30, 100_000])
 def test_distributions_of_any_size(tmp_path: Path, n: int) -> None:
-    cells = [cell(stressor="none", slowdown_p50=None), cell(p99_s=0.016 if n > 500 else None)]
+    cells = [cell(task="none", slowdown_p50=None), cell(p99_s=0.016 if n > 500 else None)]
     constant, spread = records_of(cells, n)
     constant = dataclasses.replace(constant, latencies_s=np.full(n, 0.0123))
     write_figures(tmp_path, header(), cells, [constant, spread])
@@ -331,9 +324,9 @@ def test_no_estimate_lies_outside_its_interval_as_shown(value: float, below: flo
 @pytest.mark.parametrize("loss", [-0.004, 0.0, 0.004])
 def test_no_work_lost_is_neither_coloured_nor_below_the_scale(tmp_path: Path, loss: float) -> None:
     tile = tile_of(WORK_LOSS, cell(work_loss_ratio=loss))
-    assert (tile.standing, tile.words) == (Standing.NOTHING, "0 %")
+    assert (tile.standing, tile.words) == (TileState.NOTHING, "0 %")
     assert tile_of(WORK_LOSS, cell(work_loss_ratio=-0.02)).words == "▼ -2 %"
-    assert tile_of(WORK_LOSS, cell(work_loss_ratio=0.02)).standing is Standing.COLOURED
+    assert tile_of(WORK_LOSS, cell(work_loss_ratio=0.02)).standing is TileState.COLOURED
     write_figures(tmp_path, header(), [cell(work_loss_ratio=loss)], [])
     assert "▼" not in "".join(texts(tmp_path / "heatmap-work-loss.svg"))
 

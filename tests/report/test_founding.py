@@ -16,16 +16,17 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from colocate.report.founding import draw_founding_study
-from colocate.report.labels import caption_of
-from colocate.report.tables import cell_row
-from colocate.rigs.tx1 import Tx1Rig
+from colocate.model.request import ClockPoint, Inference
+from colocate.model.trial import TrialRecord
+from colocate.report.sweep.columns import cell_row
+from colocate.report.text.captions import caption_of
+from colocate.report.tx1.founding import draw_founding_study
 from colocate.rigs.tx1.clocks import CPU_STEPS_HZ, GPU_STEPS_HZ
-from colocate.rigs.tx1.model import Load, Setting, Tx1Model
+from colocate.rigs.tx1.model import Load, OperatingPoint, Tx1Model
+from colocate.rigs.tx1.rig import Tx1Rig
 from colocate.spec import make_spec, read_study
 from colocate.store import Header
 from colocate.study.interference import cells
-from colocate.study.model import ClockPoint, Inference, TrialRecord
 from colocate.study.plan import distinct_inferences, plan
 from tests.rows import rows_of
 
@@ -72,7 +73,7 @@ def test_ratios_are_over_alexnet_at_the_highest_clocks() -> None:
     alone = {
         cell.inference.network: cell.p50_s
         for cell in cells(records, head.spec)
-        if cell.stressor == "none" and cell.clocks.cpu_hz == 1_734_000_000
+        if cell.task == "none" and cell.clocks.cpu_hz == 1_734_000_000
     }
     assert alone["alexnet"] and alone["resnet152"]
     assert f" {alone['resnet152'] / alone['alexnet']:.2f}" in (page(RUN) or [])
@@ -85,13 +86,11 @@ def test_lines_show_what_the_records_hold() -> None:
     assert figure is not None
     lines = [np.asarray(line.get_ydata(), dtype=float) for axes in figure.axes for line in axes.lines]
     for network in ("alexnet", "googlenet", "resnet152"):
-        ms = [
-            1e3 * (cell.p50_s or 0) for cell in found if (cell.inference.network, cell.stressor) == (network, "none")
-        ]
+        ms = [1e3 * (cell.p50_s or 0) for cell in found if (cell.inference.network, cell.task) == (network, "none")]
         assert any(len(line) == len(ms) and np.allclose(line, ms) for line in lines)
     power = [
         np.mean([np.mean(r.power.power_w[:, 2]) for r in records if r.power and r.trial.inference is None
-                 and r.trial.stressor and r.trial.stressor.name == "bitcount" and r.trial.clocks.cpu_hz == hz])
+                 and r.trial.task and r.trial.task.name == "bitcount" and r.trial.clocks.cpu_hz == hz])
         for hz in (102_000_000, 1_734_000_000)
     ]  # fmt: skip
     assert any(len(line) == 2 and np.allclose(line, power, rtol=0.02) for line in lines)
@@ -111,7 +110,7 @@ def test_a_run_without_the_cells_has_no_page() -> None:
         page((head, [r for r in records if not r.trial.inference or r.trial.inference.network != "googlenet"]))
         is None
     )
-    assert page((head, [r for r in records if not r.trial.stressor or r.trial.stressor.name != "jpeg"])) is None
+    assert page((head, [r for r in records if not r.trial.task or r.trial.task.name != "jpeg"])) is None
     assert page((head, [r for r in records if r.trial.clocks.cpu_hz == 102_000_000])) is None
     assert page((head, [dataclasses.replace(r, power=None) for r in records])) is None
 
@@ -161,7 +160,7 @@ def test_the_shipped_cells_are_those_of_the_model(study: str) -> None:
         for trial in plan(spec, rig.facts())
         if trial.clocks == clocks and (trial.inference is None or trial.inference.network == "alexnet")
     ]
-    fresh = {cell.stressor: cell_row(cell, "tx1-model") for cell in cells(records, spec)}
+    fresh = {cell.task: cell_row(cell, "tx1-model") for cell in cells(records, spec)}
     shipped = [
         row
         for row in rows_of(RESULTS / study / "cells.csv")
@@ -171,7 +170,7 @@ def test_the_shipped_cells_are_those_of_the_model(study: str) -> None:
     for row in shipped:
         for key, value in fresh[row["stressor"]].items():
             if isinstance(value, float):
-                # Another processor may round the last digit otherwise.
+                # Another processor may repeat the last digit otherwise.
                 assert float(row[key]) == pytest.approx(value, rel=1e-6, abs=1e-8), (key, "run its README's command")
             else:
                 assert row[key] == ("" if value is None else str(value)), (key, "run its README's command")
@@ -234,7 +233,7 @@ def test_the_readme_tells_what_a_slower_cpu_wins_back_beside_jpeg() -> None:
     model = Tx1Model()
 
     def latency_s(cpu_hz: int, gpu_hz: int) -> float:
-        line = model.predict(Inference("alexnet", "tensorrt"), Setting(cpu_hz, gpu_hz, Load("jpeg", 2))).line
+        line = model.predict(Inference("alexnet", "tensorrt"), OperatingPoint(cpu_hz, gpu_hz, Load("jpeg", 2))).line
         assert line is not None
         return line.latency_s
 

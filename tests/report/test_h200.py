@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from colocate.model.trial import TrialRecord
 from colocate.report.write import write_report
 from colocate.store import Run
-from colocate.study.model import TrialRecord
 from colocate.study.stats import paired_ratio
 from colocate.study.windows import Windows, energies_j, group
 from tests.rows import rows_of
@@ -65,7 +65,7 @@ def windows_of(cell: dict[str, str]) -> Windows:
         for windows in windows_of_the_study()
         if (windows.inference.network, windows.inference.precision) == (cell["network"], cell["precision"])
         and (str(int(windows.inference.graph)), windows.setting.placement) == (cell["graph"], cell["placement"])
-        and windows.stressor == cell["stressor"]
+        and windows.task == cell["stressor"]
     )
     return found
 
@@ -106,10 +106,10 @@ def test_what_the_readmes_say_of_the_launching_cpu() -> None:
     rates = {}
     late: dict[bool, list[float]] = {True: [], False: []}
     for windows in windows_of_the_study():
-        if windows.setting.placement != "shared" or windows.setting.stressor is None:
+        if windows.setting.placement != "shared" or windows.setting.task is None:
             continue
         inference = windows.inference
-        rates[inference, windows.stressor] = 1 - float(ratio(windows, rate_per_s)[0])
+        rates[inference, windows.task] = 1 - float(ratio(windows, rate_per_s)[0])
         if (inference.network, inference.precision) == ("resnet152", "fp32"):
             alone_s = np.median(np.concatenate([record.latencies_s for record in windows.solo]))
             late[inference.graph] += [float((own.latencies_s > 1.5 * alone_s).mean()) for own in windows.own]

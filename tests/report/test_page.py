@@ -16,24 +16,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from colocate.model.limits import QUANTILES, Limits, Quantity
+from colocate.model.machine import HostFacts
+from colocate.model.quality import QualityFlag
+from colocate.model.request import ClockPoint, Inference, Placement, SweepSpec, Task
+from colocate.model.trial import Trial, TrialRecord, Work
 from colocate.report.page.render import write_page
 from colocate.report.write import write_report
 from colocate.spec import make_spec, study_file
 from colocate.store import Failure, Header, Run
-from colocate.study.advice import Limits, Verdict, advise
-from colocate.study.evidence import QUANTILES, Evidence, Quantity, collect
-from colocate.study.model import (
-    ClockPoint,
-    Doubt,
-    HostFacts,
-    Inference,
-    Placement,
-    Stressor,
-    SweepSpec,
-    Trial,
-    TrialRecord,
-    Work,
-)
+from colocate.study.advice import Verdict, advise
+from colocate.study.evidence import Evidence, collect
 from colocate.study.sequential import Schedule
 
 if sys.version_info >= (3, 11):
@@ -83,19 +76,19 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Shown:
 
 
 def a_run(
-    network: str = "alexnet", task: str = "jpeg", rounds: int = 4, planned: int = 0, **facts: Any
+    network: str = "alexnet", task: str = "jpeg", repeats: int = 4, planned: int = 0, **facts: Any
 ) -> tuple[Header, list[TrialRecord]]:
     """A small run: a network alone and beside a task that slows it by a tenth."""
-    inference, stressor, seat = Inference(network), Stressor(task), Placement("isolated", (0,), (1,), ())
+    inference, stressor, seat = Inference(network), Task(task), Placement("isolated", (0,), (1,), ())
     settings = ((inference, None), (inference, stressor), (None, stressor))
     random_ = np.random.default_rng(1)
     records = [
         TrialRecord(
-            Trial(f"{round_}-{number}", round_, round_, network_, task_, ClockPoint(), seat, 0.3, 0.2, 2.0),
+            Trial(f"{repeat}-{number}", repeat, repeat, network_, task_, ClockPoint(), seat, 0.3, 0.2, 2.0),
             0.0, 2.0, np.linspace(0.0, 2.0, 200), (0.01 + 0.001 * number) * random_.lognormal(0.0, 0.02, 200),
-            work=Work("pictures", 100.0 - round_, 2.0, 2.0) if task_ else None,
+            work=Work("pictures", 100.0 - repeat, 2.0, 2.0) if task_ else None,
         )
-        for round_ in range(rounds)
+        for repeat in range(repeats)
         for number, (network_, task_) in enumerate(settings)
     ]  # fmt: skip
     spec = SweepSpec((inference,), (stressor,))
@@ -179,7 +172,7 @@ def test_a_doubt_comes_with_its_remedy_and_a_failure_with_its_message(tmp_path: 
     header, records = a_run()
     failures = [Failure(records[at].trial, "the task died") for at in (-2, -5)]
     page = shown(tmp_path / "page.html", header, [*records[:-5], *records[-4:-2]], failures).text
-    assert Doubt.TRIALS_FAILED.remedy in page and "2 times: the task died" in page
+    assert QualityFlag.TRIALS_FAILED.remedy in page and "2 times: the task died" in page
 
 
 def test_report_writes_the_page_beside_the_tables(tmp_path: Path) -> None:
@@ -366,7 +359,7 @@ def test_verdicts_and_choices_are_those_of_the_advice(name: str, opened: Any, re
 def test_the_page_begins_with_the_limits_and_the_looks_of_the_study(
     limits: Limits, tmp_path: Path, opened: Any
 ) -> None:
-    header, records = a_run(rounds=6)
+    header, records = a_run(repeats=6)
     spec = dataclasses.replace(header.spec, limits=limits, until_decided=True, repeats=30)
     run = shown(tmp_path / "report.html", dataclasses.replace(header, spec=spec, planned=1000), records)
     page = opened(run)
@@ -377,7 +370,7 @@ def test_the_page_begins_with_the_limits_and_the_looks_of_the_study(
 
 
 def test_one_block_decides_nothing(tmp_path: Path, opened: Any) -> None:
-    run = shown(tmp_path / "page.html", *a_run(rounds=1))
+    run = shown(tmp_path / "page.html", *a_run(repeats=1))
     page = opened(run)
     set_limit(page, "latency", 50.0)
     assert verdicts(page) == ["UNDECIDED"]

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from colocate.errors import StoreError
-from colocate.report.figures import write_figures
-from colocate.report.validation import checks_of, write_provenance
-from colocate.rigs.tx1 import Tx1Rig
+from colocate.report.tx1.validation import checks_of, write_provenance
+from colocate.report.write import write_figures
+from colocate.rigs.tx1.rig import Tx1Rig
 from colocate.store import Header
 from tests.report.test_figures import header, texts
 from tests.rows import rows_of
@@ -85,6 +85,6 @@ def test_the_shipped_tables_are_those_of_the_model(tmp_path: Path, study: str) -
         for old, new in zip(shipped, rows_of(fresh), strict=True):
             for key, value in new.items():
                 numeric = key in ("value", "published", "model", "error_ratio")
-                # Another processor may round the last digit otherwise.
+                # Another processor may repeat the last digit otherwise.
                 wanted = pytest.approx(float(value), rel=1e-6, abs=1e-7) if numeric else value
                 assert (float(old[key]) if numeric else old[key]) == wanted, "run the command in its README"

@@ -4,11 +4,12 @@ import time
 
 import pytest
 
-from colocate.host.clocks import Clocks
+from colocate.host.clocks.find import Clocks
 from colocate.host.sysfs import Sysfs
-from colocate.power import Meters, Quantity
+from colocate.power.find import Meters
+from colocate.power.meter import MeterKind
 from colocate.power.trace import power_trace
-from colocate.rigs.watch import Watch
+from colocate.rigs.host.monitor import Monitor
 from colocate.study.stats import integrate
 
 PERIOD_S, WARMUP_W, LOAD_W, IDLE_W = 0.05, 100.0, 200.0, 50.0
@@ -18,7 +19,7 @@ class CostlyCounter:
     """An energy counter like a GPU's: it steps every 50 ms, and a reading takes so much CPU that few are made."""
 
     rails = ("gpu",)
-    quantity = Quantity.ENERGY
+    quantity = MeterKind.ENERGY
     declared_period_s = PERIOD_S
 
     def __init__(self) -> None:
@@ -43,7 +44,7 @@ class CostlyCounter:
 
 def test_the_power_is_that_of_the_window_not_of_what_comes_before_or_after() -> None:
     counter = CostlyCounter()
-    watch = Watch(Sysfs(), Clocks(None, None, None), Meters((counter,), ()))
+    watch = Monitor(Sysfs(), Clocks(None, None, None), Meters((counter,), ()))
     try:
         watch.begin(0.1)
         begin_ns = time.monotonic_ns()

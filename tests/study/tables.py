@@ -18,10 +18,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
-from colocate.study.advice import Advice, Limits, Verdict
-from colocate.study.evidence import Evidence, Quantity
-from colocate.study.model import Cell, ClockPoint, FloatArray, Inference
-from colocate.study.sequential import Progress, Schedule, judge
+from colocate.model.cell import Cell
+from colocate.model.limits import Limits, Quantity
+from colocate.model.request import ClockPoint, Inference
+from colocate.model.trial import FloatArray
+from colocate.study.advice import Advice, Verdict
+from colocate.study.evidence import Evidence
+from colocate.study.sequential import Interim, Schedule, judge
 from tests.study.truth import series
 
 TASKS = ("bitcount", "jpeg", "stringsearch")
@@ -73,36 +76,36 @@ class Noise:
     def block(self, rng: np.random.Generator, shape: tuple[int, int]) -> FloatArray:
         return rng.standard_t(4, shape) / math.sqrt(2) if self.heavy else rng.standard_normal(shape)
 
-    def window(self, rng: np.random.Generator, of: npt.NDArray[np.int_], rounds: int, tail: float) -> FloatArray:
-        """Errors of sampling (cells, rounds) in cells whose autocorrelation is `rhos[of]`, `of` (cells,)."""
+    def window(self, rng: np.random.Generator, of: npt.NDArray[np.int_], repeats: int, tail: float) -> FloatArray:
+        """Errors of sampling (cells, repeats) in cells whose autocorrelation is `rhos[of]`, `of` (cells,)."""
         banks = np.array([bank(rho, tail, self.quantile) for rho in self.rhos])
-        return banks[of[:, None], rng.integers(BANK_WINDOWS, size=(len(of), rounds))]
+        return banks[of[:, None], rng.integers(BANK_WINDOWS, size=(len(of), repeats))]
 
-    def slowdowns(self, rng: np.random.Generator, truth: FloatArray, rounds: int) -> FloatArray:
-        """Slowdowns (cells, rounds) as measured of a true one (cells,)."""
+    def slowdowns(self, rng: np.random.Generator, truth: FloatArray, repeats: int) -> FloatArray:
+        """Slowdowns (cells, repeats) as measured of a true one (cells,)."""
         cells, places = len(truth), len(truth) // len(TASKS)
-        baseline = self.solo * rng.standard_normal((places, rounds))
-        baseline += self.window(rng, self.autocorrelations(rng, places), rounds, 0.0)
-        beside = self.spreads(rng, cells) * self.block(rng, (cells, rounds))
-        beside += self.window(rng, self.autocorrelations(rng, cells), rounds, 2.0 if self.heavy else 0.0)
+        baseline = self.solo * rng.standard_normal((places, repeats))
+        baseline += self.window(rng, self.autocorrelations(rng, places), repeats, 0.0)
+        beside = self.spreads(rng, cells) * self.block(rng, (cells, repeats))
+        beside += self.window(rng, self.autocorrelations(rng, cells), repeats, 2.0 if self.heavy else 0.0)
         return truth[:, None] * np.exp(beside - baseline.repeat(len(TASKS), axis=0))
 
-    def powers(self, rng: np.random.Generator, truth: FloatArray, rounds: int) -> FloatArray:
-        shape = len(truth), rounds
+    def powers(self, rng: np.random.Generator, truth: FloatArray, repeats: int) -> FloatArray:
+        shape = len(truth), repeats
         return truth[:, None] * np.exp(self.spreads(rng, len(truth)) / 3 * self.block(rng, shape))
 
 
 @dataclass(frozen=True)
 class Table:
-    """Measured slowdown and power (cells, rounds), and whether each cell is truly within both limits."""
+    """Measured slowdown and power (cells, repeats), and whether each cell is truly within both limits."""
 
     safe: BoolArray
     slowdown: FloatArray
     power_w: FloatArray
 
-    def evidence(self, rounds: int | npt.NDArray[np.int_]) -> list[Evidence]:
-        """The first `rounds` rounds, of every cell or (cells,) of each."""
-        upto = np.broadcast_to(rounds, CELLS)
+    def evidence(self, repeats: int | npt.NDArray[np.int_]) -> list[Evidence]:
+        """The first `repeats` repeats, of every cell or (cells,) of each."""
+        upto = np.broadcast_to(repeats, CELLS)
         return [
             evidence(COLOCATED[i], {Quantity.SLOWDOWN_P50: self.slowdown[i, :n], Quantity.POWER: self.power_w[i, :n]})
             for i, n in enumerate(upto.tolist())
@@ -116,11 +119,11 @@ def evidence(of: Cell, values: dict[Quantity, FloatArray]) -> Evidence:
     return Evidence(of, {q: dict(enumerate(series_.tolist())) for q, series_ in values.items()}, {}, {})
 
 
-def draw(rng: np.random.Generator, rounds: int, noise: Noise, at_limit: float) -> Table:
+def draw(rng: np.random.Generator, repeats: int, noise: Noise, at_limit: float) -> Table:
     """A table with the share `at_limit` of its cells right at a limit; a third of the others has no effect.
 
     Of those at a limit half are exactly on it, where SAFE is right and UNSAFE wrong, and half a hair beyond it, where
-    it is the other way round: by slowdown, by power, or with both at their limits.
+    it is the other way repeat: by slowdown, by power, or with both at their limits.
     """
     slowdown = 1 + np.where(rng.random(CELLS) < 1 / 3, 0.0, rng.uniform(0, 0.3, CELLS))
     power_w = rng.uniform(5, 12, CELLS)
@@ -134,8 +137,8 @@ def draw(rng: np.random.Generator, rounds: int, noise: Noise, at_limit: float) -
     power_w = np.where(beyond & (which == 1), power_w * (1 + 1e-9), power_w)
     return Table(
         (slowdown <= MAX_SLOWDOWN) & (power_w <= BUDGET_W),
-        noise.slowdowns(rng, slowdown, rounds),
-        noise.powers(rng, power_w, rounds),
+        noise.slowdowns(rng, slowdown, repeats),
+        noise.powers(rng, power_w, repeats),
     )
 
 
@@ -164,22 +167,22 @@ def rates(outcomes: Sequence[Outcome]) -> tuple[float, float, float]:
     return false_safe, false_unsafe, decided
 
 
-def windows(open_: BoolArray, rounds: int) -> int:
-    """How many windows `rounds` more rounds of the `open_` cells (cells,) take, each block with its solo window."""
+def windows(open_: BoolArray, repeats: int) -> int:
+    """How many windows `repeats` more repeats of the `open_` cells (cells,) take, each block with its solo window."""
     blocks = open_.reshape(-1, len(TASKS))
-    return rounds * int(open_.sum() + blocks.any(axis=1).sum())
+    return repeats * int(open_.sum() + blocks.any(axis=1).sum())
 
 
-def until_decided(table: Table, schedule: Schedule) -> tuple[Progress, int]:
+def until_decided(table: Table, schedule: Schedule) -> tuple[Interim, int]:
     """Where the study ends, and how many windows it took. A verdict once given has to stay."""
-    rounds, taken = np.zeros(CELLS, dtype=np.int_), 0
+    repeats, taken = np.zeros(CELLS, dtype=np.int_), 0
     open_ = np.ones(CELLS, dtype=np.bool_)
     given: dict[Cell, Verdict] = {}
     upto = 0
     while (look := schedule.next_look(upto)) is not None and open_.any():
         taken += windows(open_, look - upto)
-        rounds[open_] = upto = look
-        progress = judge(table.evidence(rounds), LIMITS, schedule)
+        repeats[open_] = upto = look
+        progress = judge(table.evidence(repeats), LIMITS, schedule)
         for ruling in progress.settled:
             assert given.setdefault(ruling.cell, ruling.verdict) is ruling.verdict
         assert len(given) == len(progress.settled)

@@ -12,10 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from colocate.errors import SpecError
-from colocate.study.advice import Advice, Choice, Limits, Ruling, Verdict, advise, verdict
+from colocate.model.cell import Cell, Interval
+from colocate.model.limits import Limits, Quantity
+from colocate.model.quality import QualityFlag
+from colocate.model.request import Inference, SweepSpec, Task
+from colocate.study.advice import Advice, Choice, Ruling, Verdict, advise, verdict
 from colocate.study.bounds import bounds
-from colocate.study.evidence import Evidence, Quantity, collect
-from colocate.study.model import Cell, Doubt, Inference, Interval, Stressor, SweepSpec
+from colocate.study.evidence import Evidence, collect
 from tests.study.tables import COLOCATED, LIMITS, Noise, Outcome, cell, draw, evidence, rates
 from tests.study.test_evidence import EXTERNAL, OWN, SENSOR, doubted, measured
 from tests.study.truth import NETWORK, SPEC, TASK, Truth, record, trial
@@ -131,23 +134,25 @@ def test_further_blocks_are_fewer_the_further_the_limit() -> None:
     assert ruling(Limits(power_budget_w=10.0), POWER=np.array([9.0, 10.0, 100 / 9])).further_blocks is None
 
 
-# ---- doubts
+# ---- warnings
 
 
-@pytest.mark.parametrize("doubt", [*EXTERNAL, *OWN, *SENSOR])
-def test_what_the_setting_brought_about_forbids_safe_and_what_came_from_outside_does_not(doubt: Doubt) -> None:
-    done = doubted(measured(6), doubt)
+@pytest.mark.parametrize("warning", [*EXTERNAL, *OWN, *SENSOR])
+def test_what_the_setting_brought_about_forbids_safe_and_what_came_from_outside_does_not(
+    warning: QualityFlag,
+) -> None:
+    done = doubted(measured(6), warning)
     (safe,) = advise(collect(done, SPEC), Limits(max_slowdown=2.0)).rulings
     (unsafe,) = advise(collect(done, SPEC), Limits(max_slowdown=1.01)).rulings
-    assert safe.verdict is (Verdict.UNDECIDED if doubt in OWN else Verdict.SAFE)
-    assert (doubt.value in safe.reason) == (doubt in OWN) and not safe.open
+    assert safe.verdict is (Verdict.UNDECIDED if warning in OWN else Verdict.SAFE)
+    assert (warning.value in safe.reason) == (warning in OWN) and not safe.open
     assert unsafe.verdict is Verdict.UNSAFE
 
 
 def test_only_doubted_windows_are_no_evidence() -> None:
     done = measured(3)
     for block in range(3):
-        done = doubted(done, Doubt.OTHER_LOAD, block=block)
+        done = doubted(done, QualityFlag.OTHER_LOAD, block=block)
     (found,) = advise(collect(done, SPEC), Limits(max_slowdown=2.0)).rulings
     assert found.verdict is Verdict.UNDECIDED and found.reason == "no window counts: other load" and found.open
 
@@ -169,9 +174,9 @@ def tables(draw_: st.DrawFn) -> list[Evidence]:
         values = {P50: rng.uniform(1, 1.3), POWER: rng.uniform(5, 12), WORK: rng.uniform(-0.1, 0.5)}
         noise = {q: rng.uniform(0.0, 0.05) * rng.standard_normal(blocks) for q in values}
         of_all = evidence(of, {q: np.array([q.exp(q.log(v) + e) for e in noise[q]]) for q, v in values.items()})
-        absent = {q: () if rng.random() < 0.8 else (Doubt.THROTTLED,) for q in values}
+        absent = {q: () if rng.random() < 0.8 else (QualityFlag.THROTTLED,) for q in values}
         kept = {q: values for q, values in of_all.values.items() if rng.random() < 0.9}
-        found.append(Evidence(of, kept, {}, {q: doubts for q, doubts in absent.items() if doubts}))
+        found.append(Evidence(of, kept, {}, {q: warnings for q, warnings in absent.items() if warnings}))
     return found
 
 
@@ -257,7 +262,7 @@ def test_wrong_verdicts_are_rare(noise: Noise, at_limit: float) -> None:
 def test_from_latencies_to_verdicts() -> None:
     """Autocorrelated windows in full, from 1 to 30 % slower: what is far from the limit is told, none wrongly."""
     rng, slowdowns = np.random.default_rng(1), [1.0, 1.02, 1.2, 1.3]
-    tasks = [Stressor(f"task{i}") for i in range(len(slowdowns))]
+    tasks = [Task(f"task{i}") for i in range(len(slowdowns))]
     spec = SweepSpec((NETWORK,), tuple(tasks))
     done = []
     for task, slowdown in zip(tasks, slowdowns, strict=True):

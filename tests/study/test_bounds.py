@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import ndtri, stdtrit
 
+from colocate.model.limits import Quantity
+from colocate.model.quality import QualityFlag
+from colocate.model.trial import FloatArray
 from colocate.study.bounds import PROBABLE, Look, Tails, bounds, mean_bounds, means, once
-from colocate.study.evidence import Quantity
-from colocate.study.model import Doubt, FloatArray
 from colocate.study.stats import POOL_MIN_CELLS, moderated_variance
 from tests.study.tables import COLOCATED, SOLO, evidence
 
@@ -130,7 +131,7 @@ def test_a_work_loss_is_averaged_over_what_is_kept() -> None:
 
 def test_a_withheld_quantity_has_no_upper_bound() -> None:
     of = evidence(COLOCATED[0], {P50: np.array([1.1, 1.2, 1.3])})
-    doubted = type(of)(of.cell, of.values, {}, {P50: (Doubt.THROTTLED,)})
+    doubted = type(of)(of.cell, of.values, {}, {P50: (QualityFlag.THROTTLED,)})
     plain, withheld = (bounds([each])[0].estimates[P50].interval for each in (of, doubted))
     assert (withheld.value, withheld.lo, withheld.hi) == (plain.value, plain.lo, None) and plain.hi is not None
 

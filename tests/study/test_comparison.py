@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from scipy.stats import ttest_ind
 
 from colocate.errors import SpecError
+from colocate.model.cell import Interval
+from colocate.model.limits import Quantity
+from colocate.model.request import Inference
 from colocate.study.comparison import COMPARED, compare
-from colocate.study.evidence import Quantity
-from colocate.study.model import Inference, Interval
 from tests.study.tables import CELLS, COLOCATED, SOLO, Noise, evidence, run
 
 P50, POWER = Quantity.LATENCY_P50, Quantity.POWER

@@ -11,7 +11,7 @@ import itertools
 import numpy as np
 import pytest
 
-from colocate.study.model import FloatArray
+from colocate.model.trial import FloatArray
 from colocate.study.stats import paired_ratio, quantile_known, sample_quantile
 from tests.study.truth import Truth
 

@@ -11,16 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from colocate.study.efficiency import (
-    Efficiency,
-    default_setting,
-    efficiencies,
-    fading,
-    trade_offs,
-    utility,
-    within,
-)
-from colocate.study.model import ClockPoint, Doubt, Inference, Interval, PowerTrace, SweepSpec, TrialRecord
+from colocate.model.cell import Interval
+from colocate.model.quality import QualityFlag
+from colocate.model.request import ClockPoint, Inference, SweepSpec
+from colocate.model.trial import PowerTrace, TrialRecord
+from colocate.study.efficiency import Efficiency, default_setting, efficiencies, fading, trade_offs, utility, within
 from tests.study.truth import NATIVE, NETWORK, TASK, record, trial
 
 ONE, EIGHT = NETWORK, dataclasses.replace(NETWORK, batch=8)
@@ -32,14 +27,14 @@ def solo(
     inference: Inference = ONE,
     latency_s: float = 0.01,
     watts: float | None = 5.0,
-    round_: int = 0,
+    repeat: int = 0,
     clocks: ClockPoint = NATIVE,
     n: int = 600,
 ) -> TrialRecord:
     """A window of `n` inferences back to back, their latencies even about `latency_s`."""
     latencies_s = latency_s * np.linspace(0.99, 1.01, n)
     np.random.default_rng(n).shuffle(latencies_s)
-    made = record(trial(round_, None, inference, clocks), latencies_s)
+    made = record(trial(repeat, None, inference, clocks), latencies_s)
     trace = None if watts is None else PowerTrace(np.array([0.0]), np.array([[watts]]), ("VDD_IN",), 0.01)
     return dataclasses.replace(made, elapsed_s=float(latencies_s.sum()), power=trace)
 
@@ -58,18 +53,18 @@ def value(interval: Interval | None) -> float:
 
 
 def test_a_row_against_a_hand_calculation() -> None:
-    row = only(*(solo(EIGHT, 0.02, 5.0, round_) for round_ in range(3)))
+    row = only(*(solo(EIGHT, 0.02, 5.0, repeat) for repeat in range(3)))
     assert value(row.images_per_s) == pytest.approx(8 / 0.02)
     assert value(row.p50_s) == pytest.approx(0.02)
     assert value(row.p99_s) == pytest.approx(0.02 * 1.0098, rel=1e-3)
     assert value(row.power_w) == pytest.approx(5.0)
     assert value(row.energy_per_image_j) == pytest.approx(5.0 * 0.02 / 8)
     assert value(row.images_per_j) == pytest.approx(80.0)
-    assert (row.n, len(row.windows), row.doubts, row.failure) == (1800, 3, (), None)
+    assert (row.n, len(row.windows), row.warnings, row.failure) == (1800, 3, (), None)
 
 
 def test_intervals_are_over_blocks() -> None:
-    row = only(solo(watts=4.0), solo(watts=5.0, round_=1), solo(watts=6.25, round_=2))
+    row = only(solo(watts=4.0), solo(watts=5.0, repeat=1), solo(watts=6.25, repeat=2))
     # Log watts are spaced evenly by log 1.25, and t(2, 0.975) = 4.302653.
     half = 4.302652729911275 * math.log(1.25) / math.sqrt(3)
     assert row.power_w is not None and row.images_per_j is not None and row.energy_per_image_j is not None
@@ -91,13 +86,13 @@ def test_images_per_second_and_watt_agree_with_both(windows: list[tuple[float, f
 def test_rows_follow_the_spec_whatever_the_order() -> None:
     other = Inference("resnet152", "synthetic")
     spec = SweepSpec((other, EIGHT, ONE), ())
-    done = [solo(i, clocks=c, round_=r) for i in (other, ONE, EIGHT) for c in (NATIVE, LOW, HIGH) for r in range(2)]
+    done = [solo(i, clocks=c, repeat=r) for i in (other, ONE, EIGHT) for c in (NATIVE, LOW, HIGH) for r in range(2)]
     random.Random(0).shuffle(done)
     rows = efficiencies(iter(done), spec)
     assert [(row.setting.inference, row.setting.clocks) for row in rows] == [
         (i, c) for i in (other, ONE, EIGHT) for c in (NATIVE, LOW, HIGH)
     ]
-    assert all([window.round for window in row.windows] == [0, 1] for row in rows)
+    assert all([window.repeat for window in row.windows] == [0, 1] for row in rows)
 
 
 def test_windows_beside_a_task_and_an_idle_machine_do_not_count() -> None:
@@ -107,25 +102,25 @@ def test_windows_beside_a_task_and_an_idle_machine_do_not_count() -> None:
 
 
 def test_without_a_meter_there_is_no_energy() -> None:
-    row = only(*(solo(watts=None, round_=r) for r in range(2)))
+    row = only(*(solo(watts=None, repeat=r) for r in range(2)))
     assert row.images_per_s is not None
     assert (row.power_w, row.energy_per_image_j, row.images_per_j) == (None, None, None)
 
 
 def test_a_meter_that_shows_nothing_gives_no_energy() -> None:
-    row = only(solo(watts=0.0), solo(watts=5.0, round_=1))
+    row = only(solo(watts=0.0), solo(watts=5.0, repeat=1))
     assert row.power_w is not None
     assert row.power_w.value == pytest.approx(5.0)
     assert row.power_w.lo is None
 
 
 def test_too_short_windows_have_no_tail_and_one_block_no_interval() -> None:
-    short = only(solo(n=50), solo(n=50, round_=1))
-    assert short.p99_s is None and short.doubts == (Doubt.TOO_FEW_SAMPLES,)
-    assert only(solo()).doubts == (Doubt.TOO_FEW_BLOCKS,)
+    short = only(solo(n=50), solo(n=50, repeat=1))
+    assert short.p99_s is None and short.warnings == (QualityFlag.TOO_FEW_SAMPLES,)
+    assert only(solo()).warnings == (QualityFlag.TOO_FEW_BLOCKS,)
     empty = dataclasses.replace(solo(), latencies_s=np.array([]))
     assert only(empty).images_per_s is None
-    assert only(empty).doubts == (Doubt.TOO_FEW_SAMPLES, Doubt.TOO_FEW_BLOCKS)
+    assert only(empty).warnings == (QualityFlag.TOO_FEW_SAMPLES, QualityFlag.TOO_FEW_BLOCKS)
 
 
 # ---- failures
@@ -134,31 +129,36 @@ MESSAGE = "onnxruntime cannot load alexnet: out of memory"
 
 
 def test_a_setting_that_failed_is_a_row_with_the_message() -> None:
-    rows = efficiencies([solo(), solo(round_=1)], SPEC, [(trial(r, None, EIGHT), MESSAGE) for r in range(2)])
+    rows = efficiencies([solo(), solo(repeat=1)], SPEC, [(trial(r, None, EIGHT), MESSAGE) for r in range(2)])
     assert [row.setting.inference.batch for row in rows] == [1, 8]
     failed = rows[1]
-    assert (failed.failure, failed.doubts, failed.windows, failed.n) == (MESSAGE, (Doubt.TRIALS_FAILED,), (), 0)
+    assert (failed.failure, failed.warnings, failed.windows, failed.n) == (
+        MESSAGE,
+        (QualityFlag.TRIALS_FAILED,),
+        (),
+        0,
+    )
     assert (failed.images_per_s, failed.p99_s, failed.images_per_j) == (None, None, None)
     (found,) = trade_offs(rows)
     assert found.best is rows[0] and found.candidates == 1
 
 
 def test_a_failure_in_one_round_leaves_the_others() -> None:
-    (row,) = efficiencies([solo(), solo(round_=2)], SPEC, [(trial(1), MESSAGE)])
-    assert (row.failure, row.doubts, len(row.windows)) == (MESSAGE, (Doubt.TRIALS_FAILED,), 2)
+    (row,) = efficiencies([solo(), solo(repeat=2)], SPEC, [(trial(1), MESSAGE)])
+    assert (row.failure, row.warnings, len(row.windows)) == (MESSAGE, (QualityFlag.TRIALS_FAILED,), 2)
 
 
 def test_a_trial_that_was_run_again_has_not_failed() -> None:
-    (row,) = efficiencies([solo(), solo(round_=1)], SPEC, [(trial(1), MESSAGE), (trial(0, TASK), MESSAGE)])
-    assert (row.failure, row.doubts) == (None, ())
+    (row,) = efficiencies([solo(), solo(repeat=1)], SPEC, [(trial(1), MESSAGE), (trial(0, TASK), MESSAGE)])
+    assert (row.failure, row.warnings) == (None, ())
 
 
 # ---- the choice
 
 
-def study(*settings: tuple[Inference, float, float], rounds: int = 3) -> tuple[Efficiency, ...]:
+def study(*settings: tuple[Inference, float, float], repeats: int = 3) -> tuple[Efficiency, ...]:
     """Rows from (inference, latency, watts)."""
-    return efficiencies([solo(i, s, w, r) for r in range(rounds) for i, s, w in settings], SPEC)
+    return efficiencies([solo(i, s, w, r) for r in range(repeats) for i, s, w in settings], SPEC)
 
 
 # 20, 80 and 90 images/J at 10, 20 and 200 ms.
@@ -200,7 +200,7 @@ def test_times_better_throughput_and_latency() -> None:
 
 
 def test_the_limit_holds_for_the_upper_end() -> None:
-    rows = efficiencies([solo(latency_s=s, round_=r) for r, s in enumerate((0.009, 0.010, 0.011))], SPEC)
+    rows = efficiencies([solo(latency_s=s, repeat=r) for r, s in enumerate((0.009, 0.010, 0.011))], SPEC)
     upper = rows[0].p50_s.hi if rows[0].p50_s else None
     assert upper is not None and upper > 0.0105
     assert trade_offs(rows, within(0.0105), "p50_s")[0].best is None
@@ -234,7 +234,7 @@ def test_pairs_are_of_the_same_round() -> None:
     assert found.times_better is not None
     # Both drift alike, so the ratio is exact although either varies fourfold.
     assert (found.times_better.lo, found.times_better.hi) == pytest.approx((4.0, 4.0))
-    (apart,) = trade_offs(efficiencies([solo(ONE), solo(EIGHT, round_=1)], SPEC))
+    (apart,) = trade_offs(efficiencies([solo(ONE), solo(EIGHT, repeat=1)], SPEC))
     assert (apart.best is not None, apart.times_better) == (True, None)
 
 

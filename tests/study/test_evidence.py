@@ -1,4 +1,4 @@
-"""What counts as evidence, window by window, and what doubts do to it."""
+"""What counts as evidence, window by window, and what warnings do to it."""
 
 from __future__ import annotations
 
@@ -10,27 +10,35 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from colocate.study.evidence import QUANTILES, Evidence, Quantity, collect
+from colocate.model.limits import QUANTILES, Quantity
+from colocate.model.quality import QualityFlag
+from colocate.model.request import ClockPoint
+from colocate.model.trial import PowerTrace, TrialRecord, Work
+from colocate.study.evidence import Evidence, collect
 from colocate.study.interference import cells
-from colocate.study.model import ClockPoint, Doubt, PowerTrace, TrialRecord, Work
 from colocate.study.stats import quantile_known, sample_quantile
 from tests.study.truth import SPEC, TASK, Truth, record, records, trial
 
-EXTERNAL = (Doubt.CPU_TIME_STOLEN, Doubt.OTHER_LOAD, Doubt.STARTED_HOT)
-OWN = (Doubt.CLOCK_DRIFTED, Doubt.THROTTLED, Doubt.STRESSOR_ENDED_EARLY)
-SENSOR = (Doubt.WINDOW_SHORT_FOR_SENSOR, Doubt.SENSOR_STALLED, Doubt.SENSOR_FAILED, Doubt.READING_IMPLAUSIBLE)
+EXTERNAL = (QualityFlag.CPU_TIME_STOLEN, QualityFlag.OTHER_LOAD, QualityFlag.STARTED_HOT)
+OWN = (QualityFlag.CLOCK_DRIFTED, QualityFlag.THROTTLED, QualityFlag.STRESSOR_ENDED_EARLY)
+SENSOR = (
+    QualityFlag.WINDOW_SHORT_FOR_SENSOR,
+    QualityFlag.SENSOR_STALLED,
+    QualityFlag.SENSOR_FAILED,
+    QualityFlag.READING_IMPLAUSIBLE,
+)
 
 
 def measured(blocks: int, n: int = 600, seed: int = 0, rho: float = 0.0) -> list[TrialRecord]:
     """Pairs of windows, metered at 8 W, with the task's work beside and alone."""
     solo, colocated = Truth(rho=rho).draw(np.random.default_rng(seed), 1, blocks, n)
     found = [metered(each) for each in records(solo[:, 0], colocated[:, 0])]
-    beside = [dataclasses.replace(r, work=Work("images", 90, 2.0, 2.0)) for r in found if r.trial.stressor]
+    beside = [dataclasses.replace(r, work=Work("images", 90, 2.0, 2.0)) for r in found if r.trial.task]
     alone = [
         dataclasses.replace(record(trial(b, TASK, inference=None), np.array([])), work=Work("images", 100, 2.0, 2.0))
         for b in range(blocks)
     ]
-    return [*(r for r in found if not r.trial.stressor), *beside, *alone]
+    return [*(r for r in found if not r.trial.task), *beside, *alone]
 
 
 def metered(of: TrialRecord, watts: float = 8.0) -> TrialRecord:
@@ -38,15 +46,15 @@ def metered(of: TrialRecord, watts: float = 8.0) -> TrialRecord:
 
 
 def doubted(
-    done: list[TrialRecord], doubt: Doubt, *, stressor: bool = True, inference: bool = True, block: int = 0
+    done: list[TrialRecord], warning: QualityFlag, *, stressor: bool = True, inference: bool = True, block: int = 0
 ) -> list[TrialRecord]:
-    """`done` with a doubt on one window."""
+    """`done` with a warning on one window."""
     hits = [
-        r.trial.block == block and bool(r.trial.stressor) == stressor and bool(r.trial.inference) == inference
+        r.trial.block == block and bool(r.trial.task) == stressor and bool(r.trial.inference) == inference
         for r in done
     ]
     assert sum(hits) == 1
-    return [dataclasses.replace(r, doubts=(doubt,)) if hit else r for r, hit in zip(done, hits, strict=True)]
+    return [dataclasses.replace(r, warnings=(warning,)) if hit else r for r, hit in zip(done, hits, strict=True)]
 
 
 def colocated(done: list[TrialRecord]) -> Evidence:
@@ -64,7 +72,7 @@ def test_there_is_evidence_for_every_cell_in_the_order_of_the_cells() -> None:
 def test_a_window_gives_its_median_and_the_tails_that_it_knows(rho: float) -> None:
     done = measured(4, rho=rho)
     found = colocated(done)
-    own = {r.trial.round: r.latencies_s for r in done if r.trial.stressor and r.trial.inference}
+    own = {r.trial.repeat: r.latencies_s for r in done if r.trial.task and r.trial.inference}
     for q in QUANTILES:
         known = {b: sample_quantile(w, q) for b, w in own.items() if q == 0.5 or quantile_known(w, q)}
         assert found.values.get(Quantity.latency(q), {}) == known
@@ -72,7 +80,7 @@ def test_a_window_gives_its_median_and_the_tails_that_it_knows(rho: float) -> No
 
 
 def test_a_window_without_an_inference_gives_nothing_and_one_with_few_its_median() -> None:
-    few = [dataclasses.replace(r, latencies_s=r.latencies_s[: r.trial.round]) for r in measured(3)]
+    few = [dataclasses.replace(r, latencies_s=r.latencies_s[: r.trial.repeat]) for r in measured(3)]
     found = colocated(few).values
     assert found[Quantity.LATENCY_P50].keys() == found[Quantity.SLOWDOWN_P50].keys() == {1, 2}
     assert Quantity.LATENCY_P95 not in found
@@ -80,10 +88,10 @@ def test_a_window_without_an_inference_gives_nothing_and_one_with_few_its_median
 
 def test_slowdown_is_against_the_solo_window_of_the_block() -> None:
     done = measured(3)
-    windows = {(r.trial.block, bool(r.trial.stressor)): r.latencies_s for r in done if r.trial.inference}
+    windows = {(r.trial.block, bool(r.trial.task)): r.latencies_s for r in done if r.trial.inference}
     expected = {b: float(np.median(windows[b, True]) / np.median(windows[b, False])) for b in range(3)}
     assert colocated(done).values[Quantity.SLOWDOWN_P50] == pytest.approx(expected)
-    without = [r for r in done if (r.trial.block, r.trial.stressor) != (1, None)]
+    without = [r for r in done if (r.trial.block, r.trial.task) != (1, None)]
     assert colocated(without).values[Quantity.SLOWDOWN_P50].keys() == {0, 2}
 
 
@@ -113,29 +121,29 @@ def test_what_was_not_measured_has_no_entry() -> None:
 
 
 def test_a_round_without_the_task_alone_has_no_work_loss() -> None:
-    done = [r for r in measured(3) if r.trial.inference or r.trial.round != 1]
+    done = [r for r in measured(3) if r.trial.inference or r.trial.repeat != 1]
     assert colocated(done).values[Quantity.WORK_LOSS].keys() == {0, 2}
 
 
-@pytest.mark.parametrize("doubt", [*EXTERNAL, *OWN])
-def test_a_window_that_is_not_of_the_setting_gives_no_value(doubt: Doubt) -> None:
-    found = colocated(doubted(measured(3), doubt))
+@pytest.mark.parametrize("warning", [*EXTERNAL, *OWN])
+def test_a_window_that_is_not_of_the_setting_gives_no_value(warning: QualityFlag) -> None:
+    found = colocated(doubted(measured(3), warning))
     assert {tuple(values) for values in found.values.values()} == {(1, 2)}
-    assert set(found.left_out) == set(found.values) and set(found.left_out.values()) == {(doubt,)}
-    assert dict(found.withheld) == (dict.fromkeys(found.values, (doubt,)) if doubt in OWN else {})
+    assert set(found.left_out) == set(found.values) and set(found.left_out.values()) == {(warning,)}
+    assert dict(found.withheld) == (dict.fromkeys(found.values, (warning,)) if warning in OWN else {})
 
 
-@pytest.mark.parametrize("doubt", SENSOR)
-def test_a_doubted_sensor_spoils_power_alone(doubt: Doubt) -> None:
-    found = colocated(doubted(measured(3), doubt))
+@pytest.mark.parametrize("warning", SENSOR)
+def test_a_doubted_sensor_spoils_power_alone(warning: QualityFlag) -> None:
+    found = colocated(doubted(measured(3), warning))
     assert found.values[Quantity.POWER].keys() == {1, 2}
     assert found.values[Quantity.SLOWDOWN_P50].keys() == found.values[Quantity.WORK_LOSS].keys() == {0, 1, 2}
-    assert found.left_out == {Quantity.POWER: (doubt,)} and not found.withheld
+    assert found.left_out == {Quantity.POWER: (warning,)} and not found.withheld
 
 
 def test_a_doubted_baseline_spoils_only_what_is_set_against_it() -> None:
-    solo = colocated(doubted(measured(3), Doubt.THROTTLED, stressor=False))
-    alone = colocated(doubted(measured(3), Doubt.THROTTLED, inference=False))
+    solo = colocated(doubted(measured(3), QualityFlag.THROTTLED, task=False))
+    alone = colocated(doubted(measured(3), QualityFlag.THROTTLED, inference=False))
     assert {quantity.kind for quantity in solo.withheld} == {"slowdown"}
     assert {quantity.kind for quantity in alone.withheld} == {"work"}
     for found in (solo, alone):
@@ -146,20 +154,20 @@ def test_a_doubted_baseline_spoils_only_what_is_set_against_it() -> None:
 def test_a_task_whose_end_no_window_saw_and_failed_trials_withhold_without_taking_values() -> None:
     done = measured(3)
     unfinished = [
-        dataclasses.replace(r, work=Work("images", 0, 2.0, 2.0)) if r.trial.stressor and r.trial.inference else r
+        dataclasses.replace(r, work=Work("images", 0, 2.0, 2.0)) if r.trial.task and r.trial.inference else r
         for r in done
     ]
     found = colocated(unfinished)
-    assert set(found.withheld) == set(Quantity) and set(found.withheld.values()) == {(Doubt.NO_RUN_COMPLETED,)}
+    assert set(found.withheld) == set(Quantity) and set(found.withheld.values()) == {(QualityFlag.NO_RUN_COMPLETED,)}
     assert len(found.values[Quantity.SLOWDOWN_P50]) == 3 and Quantity.WORK_LOSS not in found.values
     (lossy,) = (each for each in collect(done, SPEC, [trial(9, TASK)]) if each.colocated)
-    assert set(lossy.withheld.values()) == {(Doubt.TRIALS_FAILED,)} and len(lossy.values) == len(Quantity)
+    assert set(lossy.withheld.values()) == {(QualityFlag.TRIALS_FAILED,)} and len(lossy.values) == len(Quantity)
 
 
 @settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1))
 def test_shuffled_records_give_the_same_evidence(seed: int) -> None:
-    ordered = doubted(measured(3, 100), Doubt.THROTTLED)
+    ordered = doubted(measured(3, 100), QualityFlag.THROTTLED)
     assert collect(random.Random(seed).sample(ordered, len(ordered)), SPEC) == collect(ordered, SPEC)
 
 

@@ -12,20 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from colocate.model.cell import Cell
+from colocate.model.quality import QualityFlag
+from colocate.model.request import ClockPoint, Inference, Placement, SweepSpec, Task
+from colocate.model.trial import FloatArray, PowerTrace, TrialRecord, Work
 from colocate.study.interference import cells
-from colocate.study.model import (
-    Cell,
-    ClockPoint,
-    Doubt,
-    FloatArray,
-    Inference,
-    Placement,
-    PowerTrace,
-    Stressor,
-    SweepSpec,
-    TrialRecord,
-    Work,
-)
 from colocate.study.stats import sample_quantile
 from tests.study.truth import ISOLATED, NETWORK, SPEC, TASK, Truth, record, records, trial
 
@@ -48,7 +39,7 @@ def power(of: TrialRecord, *watts: float, rails: tuple[str, ...] = RAILS) -> Tri
 
 
 def colocated_cell(found: tuple[Cell, ...]) -> Cell:
-    (cell,) = (cell for cell in found if cell.stressor != "none")
+    (cell,) = (cell for cell in found if cell.task != "none")
     return cell
 
 
@@ -57,25 +48,25 @@ def colocated_cell(found: tuple[Cell, ...]) -> Cell:
 
 def test_rows_follow_the_spec_whatever_the_order_of_the_records() -> None:
     networks = (Inference("resnet152", "synthetic"), Inference("alexnet", "synthetic"))
-    tasks = (Stressor("stringsearch"), Stressor("bitcount"))
+    tasks = (Task("stringsearch"), Task("bitcount"))
     shared = Placement("shared", (0,), (0, 1), (1,))
     spec = SweepSpec(networks, tasks, placements=("shared", "isolated"))
     clocks = [ClockPoint(), ClockPoint(102_000_000, 76_800_000), ClockPoint(102_000_000, 998_400_000)]
     settings_ = list(itertools.product(networks, (shared, ISOLATED), clocks, (None, *tasks)))
     done = [record(trial(0, t, i, c, p), np.full(10, 0.01)) for i, p, c, t in settings_]
     random.Random(0).shuffle(done)
-    rows = [(c.inference, c.placement, c.clocks, c.stressor) for c in cells(done, spec)]
+    rows = [(c.inference, c.placement, c.clocks, c.task) for c in cells(done, spec)]
     assert rows == [(i, p.name, c, t.name if t else "none") for i, p, c, t in settings_]
 
 
 def test_a_stressor_alone_and_an_idle_machine_are_no_rows() -> None:
     alone = [record(trial(1, task, inference=None), np.array([])) for task in (TASK, None)]
-    assert [cell.stressor for cell in cells(drawn(1, 10) + alone, SPEC)] == ["none", "bitcount"]
+    assert [cell.task for cell in cells(drawn(1, 10) + alone, SPEC)] == ["none", "bitcount"]
 
 
 def test_a_record_of_something_never_asked_for_is_an_error() -> None:
     with pytest.raises(ValueError, match="not in"):
-        cells([record(trial(0, Stressor("jpeg")), np.ones(3))], SPEC)
+        cells([record(trial(0, Task("jpeg")), np.ones(3))], SPEC)
 
 
 @settings(max_examples=20)
@@ -92,7 +83,7 @@ def test_shuffled_records_give_the_same_cells(seed: int) -> None:
 def test_quantiles_are_of_all_latencies_of_the_cell() -> None:
     done = drawn(5, 400)
     solo, colocated = cells(done, SPEC)
-    pooled = np.concatenate([r.latencies_s for r in done if r.trial.stressor is None])
+    pooled = np.concatenate([r.latencies_s for r in done if r.trial.task is None])
     assert (solo.n, solo.blocks) == (2000, 5)
     assert (solo.p50_s, solo.p95_s, solo.p99_s) == tuple(sample_quantile(pooled, q) for q in (0.5, 0.95, 0.99))
     assert solo.slowdown_p50 is None and solo.slowdown_p99 is None
@@ -125,7 +116,7 @@ def test_the_mean_tells_of_waits_that_the_median_hides() -> None:
 def test_only_blocks_with_both_windows_are_paired() -> None:
     done = drawn(4, 50)
     # Block 0 loses its baseline and block 1 its co-located window; both would shift the ratio if paired otherwise.
-    kept = [r for r in done if (r.trial.block, r.trial.stressor) not in ((0, None), (1, TASK))]
+    kept = [r for r in done if (r.trial.block, r.trial.task) not in ((0, None), (1, TASK))]
     both = [r for r in done if r.trial.block >= 2]
     cell = colocated_cell(cells(kept, SPEC))
     assert (cell.blocks, cell.n) == (2, 150)
@@ -136,14 +127,14 @@ def test_a_baseline_at_other_clocks_or_placement_does_not_count() -> None:
     solo = record(trial(0, clocks=ClockPoint(1, 1)), np.full(50, 0.01))
     cell = colocated_cell(cells([solo, record(trial(0, TASK), np.full(50, 0.02))], SPEC))
     assert (cell.blocks, cell.slowdown_p50) == (0, None)
-    assert Doubt.TOO_FEW_BLOCKS in cell.doubts
+    assert QualityFlag.TOO_FEW_BLOCKS in cell.warnings
 
 
 def test_one_block_has_a_slowdown_without_ends() -> None:
     cell = colocated_cell(cells(drawn(1, 500), SPEC))
     assert cell.slowdown_p50 is not None and cell.slowdown_p50.value > 1
     assert (cell.slowdown_p50.lo, cell.slowdown_p50.hi, cell.slowdown_p99) == (None, None, None)
-    assert Doubt.TOO_FEW_BLOCKS in cell.doubts
+    assert QualityFlag.TOO_FEW_BLOCKS in cell.warnings
 
 
 @settings(max_examples=30)
@@ -152,7 +143,7 @@ def test_tail_slowdown_is_never_given_from_windows_too_short(seed: int, n: int, 
     found = cells(drawn(blocks, n, seed, Truth(rho=rho)), SPEC)
     cell = colocated_cell(found)
     assert cell.slowdown_p99 is None
-    assert Doubt.TOO_FEW_SAMPLES in cell.doubts
+    assert QualityFlag.TOO_FEW_SAMPLES in cell.warnings
     assert all(c.p99_s is None or c.n >= 368 for c in found)
     assert all(c.p95_s is None or c.n >= 72 for c in found)
 
@@ -160,10 +151,10 @@ def test_tail_slowdown_is_never_given_from_windows_too_short(seed: int, n: int, 
 @pytest.mark.parametrize("long_blocks", [0, 1, 2, 3])
 def test_tail_slowdown_uses_the_blocks_that_know_it(long_blocks: int) -> None:
     long, short = drawn(long_blocks, 2000, seed=1), drawn(3, 50, seed=2)
-    moved = [dataclasses.replace(r, trial=trial(r.trial.block + long_blocks, r.trial.stressor)) for r in short]
+    moved = [dataclasses.replace(r, trial=trial(r.trial.block + long_blocks, r.trial.task)) for r in short]
     cell = colocated_cell(cells(long + moved, SPEC))
-    # That it is of some of the blocks alone is a doubt too.
-    assert Doubt.TOO_FEW_SAMPLES in cell.doubts
+    # That it is of some of the blocks alone is a warning too.
+    assert QualityFlag.TOO_FEW_SAMPLES in cell.warnings
     if long_blocks < 2:
         assert cell.slowdown_p99 is None
     else:
@@ -173,7 +164,7 @@ def test_tail_slowdown_uses_the_blocks_that_know_it(long_blocks: int) -> None:
 def test_a_median_from_few_samples_is_given_and_doubted() -> None:
     solo, colocated = cells(drawn(1, 3), SPEC)
     assert solo.p50_s is not None and solo.p95_s is None
-    assert Doubt.TOO_FEW_SAMPLES in solo.doubts and Doubt.TOO_FEW_SAMPLES in colocated.doubts
+    assert QualityFlag.TOO_FEW_SAMPLES in solo.warnings and QualityFlag.TOO_FEW_SAMPLES in colocated.warnings
 
 
 def test_windows_without_an_inference_leave_everything_empty() -> None:
@@ -181,30 +172,30 @@ def test_windows_without_an_inference_leave_everything_empty() -> None:
     solo, colocated = cells([record(trial(0), empty), record(trial(0, TASK), empty)], SPEC)
     for cell in (solo, colocated):
         assert (cell.n, cell.p50_s, cell.slowdown_p50) == (0, None, None)
-        assert Doubt.TOO_FEW_SAMPLES in cell.doubts
+        assert QualityFlag.TOO_FEW_SAMPLES in cell.warnings
 
 
 def test_enough_of_everything_leaves_no_doubt() -> None:
-    assert [cell.doubts for cell in cells(drawn(5, 2000), SPEC)] == [(), ()]
+    assert [cell.warnings for cell in cells(drawn(5, 2000), SPEC)] == [(), ()]
 
 
-# ---- doubts
+# ---- warnings
 
 
 def test_doubts_are_those_of_the_records_in_enum_order() -> None:
     done = drawn(2, 2000)
-    done[1] = dataclasses.replace(done[1], doubts=(Doubt.OTHER_LOAD,))
-    done[3] = dataclasses.replace(done[3], doubts=(Doubt.OTHER_LOAD, Doubt.STRESSOR_ENDED_EARLY))
+    done[1] = dataclasses.replace(done[1], warnings=(QualityFlag.OTHER_LOAD,))
+    done[3] = dataclasses.replace(done[3], warnings=(QualityFlag.OTHER_LOAD, QualityFlag.STRESSOR_ENDED_EARLY))
     solo, colocated = cells(done, SPEC)
-    assert solo.doubts == ()
-    assert colocated.doubts == (Doubt.STRESSOR_ENDED_EARLY, Doubt.OTHER_LOAD)
+    assert solo.warnings == ()
+    assert colocated.warnings == (QualityFlag.STRESSOR_ENDED_EARLY, QualityFlag.OTHER_LOAD)
 
 
 def test_lost_trials_are_a_doubt_unless_run_again() -> None:
     done = drawn(5, 2000)
-    failed = [trial(7, TASK), trial(0), trial(9, Stressor("jpeg"))]
+    failed = [trial(7, TASK), trial(0), trial(9, Task("jpeg"))]
     solo, colocated = cells(done, SPEC, failed)
-    assert solo.doubts == () and colocated.doubts == (Doubt.TRIALS_FAILED,)
+    assert solo.warnings == () and colocated.warnings == (QualityFlag.TRIALS_FAILED,)
 
 
 # ---- work
@@ -222,7 +213,7 @@ def worked(beside: list[float], alone: dict[int, float]) -> Cell:
 
 
 def test_work_is_set_against_the_same_round() -> None:
-    # The machine is twice as fast in round 1; a loss of 20 % must not see that.
+    # The machine is twice as fast in repeat 1; a loss of 20 % must not see that.
     cell = worked([80.0, 160.0], {0: 100.0, 1: 200.0})
     assert cell.work_per_s == pytest.approx(240 / 4)
     assert cell.work_loss_ratio == pytest.approx(0.2)
@@ -241,11 +232,11 @@ def test_a_round_without_the_stressor_alone_uses_the_others() -> None:
 def test_no_unit_finished_means_no_work_figures() -> None:
     beside = worked([0.0, 90.0], {0: 100.0, 1: 100.0})
     assert (beside.work_per_s, beside.work_loss_ratio) == (None, None)
-    assert Doubt.NO_RUN_COMPLETED in beside.doubts
+    assert QualityFlag.NO_RUN_COMPLETED in beside.warnings
     alone = worked([90.0], {0: 0.0})
     assert alone.work_per_s == pytest.approx(45.0)
     assert alone.work_loss_ratio is None
-    assert Doubt.NO_RUN_COMPLETED in alone.doubts
+    assert QualityFlag.NO_RUN_COMPLETED in alone.warnings
 
 
 def test_a_solo_network_does_no_work() -> None:

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from colocate.model.cell import Interval
+from colocate.model.layers import Ceilings, FusedLayer
+from colocate.model.trial import Step
 from colocate.study.layers import (
     RESOLVED_RATIO,
-    Block,
-    Ceilings,
     Group,
     allowing_for_idle,
     balance,
@@ -24,7 +25,6 @@ from colocate.study.layers import (
     resolved,
     timed,
 )
-from colocate.study.model import Interval, Step
 
 
 def block(
@@ -34,10 +34,10 @@ def block(
     flop: int | None = 1000,
     moved_bytes: int | None = 100,
     energy_j: float | None = None,
-) -> Block:
+) -> FusedLayer:
     timed = None if time_s is None else Interval(time_s, None, None)
     metered = None if energy_j is None else Interval(energy_j, None, None)
-    return Block("+".join(layers) or kind, kind, layers, flop, moved_bytes, timed, metered)
+    return FusedLayer("+".join(layers) or kind, kind, layers, flop, moved_bytes, timed, metered)
 
 
 @pytest.mark.parametrize(
@@ -162,11 +162,11 @@ def test_an_energy_is_told_only_where_its_power_is_known(value: float, half: flo
         # No narrower than either of its factors, no wider than both together.
         relative = found.hi / found.value - 1
         assert max(half / value, 0.1) - 1e-9 <= relative <= half / value + 0.1 + 1e-9
-    assert energy_j(Interval(5.0, None, None), Interval(0.01, None, None)) is None, "one round tells no spread"
+    assert energy_j(Interval(5.0, None, None), Interval(0.01, None, None)) is None, "one repeat tells no spread"
 
 
 def test_times_and_energies_are_means_over_windows() -> None:
-    blocks = [Block("a", "Conv", ("a",), 1, 1, step="a"), Block("b", "Relu", ("b",), 0, 1)]
+    blocks = [FusedLayer("a", "Conv", ("a",), 1, 1, step="a"), FusedLayer("b", "Relu", ("b",), 0, 1)]
     windows = [[Step("a", "Conv", 0.001, 2.0)], [Step("a", "Conv", 0.004, 8.0)]]
     first, second = timed(blocks, windows)
     assert first.time_s is not None and first.time_s.value == pytest.approx(0.002)

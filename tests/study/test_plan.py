@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from colocate.errors import HostError, SpecError
-from colocate.study.model import ClockPoint, HostFacts, Inference, Stressor, SweepSpec
+from colocate.model.machine import HostFacts
+from colocate.model.request import ClockPoint, Inference, SweepSpec, Task
 from colocate.study.plan import clock_points, estimate_s, placement, plan, settled_backend
 
 TX1_CPU_HZ = tuple(
@@ -41,7 +42,7 @@ def facts(**changes: object) -> HostFacts:
 def spec(**changes: object) -> SweepSpec:
     plain = SweepSpec(
         inferences=(Inference("alexnet"), Inference("googlenet"), Inference("resnet152")),
-        stressors=(Stressor("bitcount"), Stressor("jpeg"), Stressor("stringsearch")),
+        stressors=(Task("bitcount"), Task("jpeg"), Task("stringsearch")),
     )
     return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]
 
@@ -50,23 +51,23 @@ def spec(**changes: object) -> SweepSpec:
 def test_every_cell_stands_once_in_every_round_with_its_solo(repeats: int, seed: int, cpu: list[int]) -> None:
     board = facts(cpu_steps_hz=TX1_CPU_HZ, gpu_steps_hz=TX1_GPU_HZ)
     trials = plan(spec(repeats=repeats, seed=seed, cpu_clocks=tuple(cpu)), board)
-    cells = Counter((t.round, t.inference, t.stressor, t.clocks, t.placement) for t in trials)
+    cells = Counter((t.repeat, t.inference, t.task, t.clocks, t.placement) for t in trials)
     assert set(cells.values()) == {1}
     assert len(trials) == repeats * (len(cpu) * 3) * (3 * 4 + 3)
     blocks = defaultdict(list)
     for trial in trials:
         blocks[trial.block].append(trial)
     for block in blocks.values():
-        assert len({(t.round, t.inference, t.clocks, t.placement) for t in block}) == 1
+        assert len({(t.repeat, t.inference, t.clocks, t.placement) for t in block}) == 1
         if block[0].inference is not None:
-            assert sum(t.stressor is None for t in block) == 1
+            assert sum(t.task is None for t in block) == 1
     assert len({t.trial_id for t in trials}) == len(trials)
 
 
 def test_the_same_request_gives_the_same_plan_and_another_seed_another_order() -> None:
     assert plan(spec(), facts()) == plan(spec(), facts())
     one, other = plan(spec(), facts()), plan(spec(seed=1), facts())
-    assert [t.stressor for t in one] != [t.stressor for t in other]
+    assert [t.task for t in one] != [t.task for t in other]
 
 
 def test_more_rounds_leave_the_earlier_trials_as_they_are() -> None:
@@ -81,13 +82,13 @@ def test_a_network_is_loaded_once_a_round() -> None:
 
 
 def test_idle_is_measured_only_where_a_meter_sees_it() -> None:
-    assert not any(t.inference is None and t.stressor is None for t in plan(spec(), facts()))
-    assert any(t.inference is None and t.stressor is None for t in plan(spec(), facts(rails=("VDD_IN",))))
+    assert not any(t.inference is None and t.task is None for t in plan(spec(), facts()))
+    assert any(t.inference is None and t.task is None for t in plan(spec(), facts(rails=("VDD_IN",))))
 
 
 def test_a_gpu_has_come_to_rest_before_idle_is_measured() -> None:
     trials = plan(spec(repeats=8), facts(rails=("nvml:gpu0",)))
-    places = [i for i, trial in enumerate(trials) if trial.inference is None and trial.stressor is None]
+    places = [i for i, trial in enumerate(trials) if trial.inference is None and trial.task is None]
     assert len(places) == 8
     for place in places:
         tasks = [trial for trial in trials if trial.block == trials[place].block]
@@ -123,16 +124,16 @@ def test_no_cpu_serves_two_in_isolation(cpus: set[int]) -> None:
         return
     place = placement("isolated", None, ordered)
     assert place.inference_cpus == ordered[:1]
-    assert not set(place.inference_cpus) & {*place.stressor_cpus, *place.housekeeping_cpus}
+    assert not set(place.inference_cpus) & {*place.task_cpus, *place.housekeeping_cpus}
     if len(ordered) >= 4:
-        assert not set(place.housekeeping_cpus) & set(place.stressor_cpus)
-        assert {*place.inference_cpus, *place.stressor_cpus, *place.housekeeping_cpus} == cpus
+        assert not set(place.housekeeping_cpus) & set(place.task_cpus)
+        assert {*place.inference_cpus, *place.task_cpus, *place.housekeeping_cpus} == cpus
 
 
 @given(st.sets(st.integers(0, 63), min_size=1, max_size=16))
 def test_shared_adds_the_inference_cpu_to_the_stressors(cpus: set[int]) -> None:
     place = placement("shared", None, tuple(sorted(cpus)))
-    assert set(place.inference_cpus) <= set(place.stressor_cpus)
+    assert set(place.inference_cpus) <= set(place.task_cpus)
 
 
 def test_inference_cpus_that_do_not_exist_are_named() -> None:
@@ -173,7 +174,7 @@ def test_where_no_runtime_works_auto_says_what_each_lacks() -> None:
         settled_backend(Inference("x"), bare)
 
 
-def test_the_estimate_grows_with_windows_and_rounds() -> None:
+def test_the_estimate_grows_with_windows_and_repeats() -> None:
     short, long = plan(spec(repeats=1), facts()), plan(spec(repeats=2), facts())
     assert 0 < estimate_s(short) < estimate_s(long)
     assert estimate_s(plan(spec(window_s=4.0), facts())) > estimate_s(plan(spec(window_s=2.0), facts()))

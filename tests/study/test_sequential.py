@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from colocate.errors import SpecError
-from colocate.study.advice import Limits, Verdict, advise
-from colocate.study.evidence import Evidence, Quantity
-from colocate.study.model import Doubt
+from colocate.model.limits import Limits, Quantity
+from colocate.model.quality import QualityFlag
+from colocate.study.advice import Verdict, advise
+from colocate.study.evidence import Evidence
 from colocate.study.sequential import FIRST_LOOK, GROWTH, Schedule, judge
 from tests.study.tables import CELLS, COLOCATED, LIMITS, Noise, Outcome, draw, evidence, rates, until_decided
 
@@ -22,20 +23,22 @@ BUDGET = Limits(power_budget_w=10.0)
 
 
 @given(st.integers(2, 2000))
-def test_looks_lie_ever_further_apart_and_the_last_is_after_the_last_round(max_rounds: int) -> None:
-    schedule = Schedule(max_rounds)
-    assert schedule.rounds[0] == min(FIRST_LOOK, max_rounds) and schedule.rounds[-1] == max_rounds
-    # Half a round up, half a round down.
-    assert all(a < b <= GROWTH * (a + 0.5) + 0.5 for a, b in itertools.pairwise(schedule.rounds))
+def test_looks_lie_ever_further_apart_and_the_last_is_after_the_last_round(max_repeats: int) -> None:
+    schedule = Schedule(max_repeats)
+    assert schedule.repeats[0] == min(FIRST_LOOK, max_repeats) and schedule.repeats[-1] == max_repeats
+    # Half a repeat up, half a repeat down.
+    assert all(a < b <= GROWTH * (a + 0.5) + 0.5 for a, b in itertools.pairwise(schedule.repeats))
     assert sum(look.share for look in schedule(10**6)) == pytest.approx(1.0)
 
 
 @given(st.integers(2, 200), st.integers(0, 300))
-def test_the_looks_taken_and_the_next_one_are_the_whole_schedule(max_rounds: int, rounds: int) -> None:
-    schedule = Schedule(max_rounds)
-    taken = [look.rounds for look in schedule(rounds)]
-    assert taken == [each for each in schedule.rounds if each <= rounds]
-    assert schedule.next_look(rounds) == (schedule.rounds[len(taken)] if len(taken) < len(schedule.rounds) else None)
+def test_the_looks_taken_and_the_next_one_are_the_whole_schedule(max_repeats: int, repeats: int) -> None:
+    schedule = Schedule(max_repeats)
+    taken = [look.repeats for look in schedule(repeats)]
+    assert taken == [each for each in schedule.repeats if each <= repeats]
+    assert schedule.next_look(repeats) == (
+        schedule.repeats[len(taken)] if len(taken) < len(schedule.repeats) else None
+    )
 
 
 def test_one_round_decides_nothing() -> None:
@@ -60,7 +63,7 @@ def test_a_settled_cell_a_hopeful_one_and_a_hopeless_one() -> None:
         progress = judge([around(value, 4)], BUDGET, Schedule(20))
         (found,) = getattr(progress, where)
         assert len(progress.settled) + len(progress.open) + len(progress.given_up) == 1
-        assert "rounds that are left" in found.reason or where != "given_up"
+        assert "repeats that are left" in found.reason or where != "given_up"
     assert judge([around(9.9, 4)], BUDGET, Schedule(20)).open_cells == (COLOCATED[0],)
 
 
@@ -77,8 +80,8 @@ def test_blocks_beyond_the_last_look_do_not_count() -> None:
 
 def test_what_more_blocks_cannot_cure_is_given_up() -> None:
     unmetered = evidence(COLOCATED[0], {Quantity.SLOWDOWN_P50: np.ones(4)})
-    throttled = dataclasses.replace(around(8.0, 4), withheld={POWER: (Doubt.THROTTLED,)})
-    disturbed = dataclasses.replace(unmetered, left_out={POWER: (Doubt.SENSOR_FAILED,)})
+    throttled = dataclasses.replace(around(8.0, 4), withheld={POWER: (QualityFlag.THROTTLED,)})
+    disturbed = dataclasses.replace(unmetered, left_out={POWER: (QualityFlag.SENSOR_FAILED,)})
     assert judge([unmetered], BUDGET, Schedule(20)).given_up[0].reason == "the power of the board was not metered"
     assert "throttled" in judge([throttled], BUDGET, Schedule(20)).given_up[0].reason
     assert judge([disturbed], BUDGET, Schedule(20)).open
@@ -89,14 +92,14 @@ def test_a_verdict_once_given_stays_whatever_comes_after(seed: int) -> None:
     rng = np.random.default_rng(seed)
     values = rng.uniform(8, 12, (10, 1)) * np.exp(0.02 * rng.standard_normal((10, 20)))
     given_: dict[object, Verdict] = {}
-    for rounds in range(1, 21):
-        table = [evidence(of, {POWER: row[:rounds]}) for of, row in zip(COLOCATED, values, strict=False)]
+    for repeats in range(1, 21):
+        table = [evidence(of, {POWER: row[:repeats]}) for of, row in zip(COLOCATED, values, strict=False)]
         for ruling in judge(table, BUDGET, Schedule(20)).settled:
             assert given_.setdefault(ruling.cell, ruling.verdict) is ruling.verdict
 
 
 def test_half_the_windows_of_the_fixed_design_and_its_error() -> None:
-    """12 tables; tests/bench/test_verdicts.py has a thousand, and how the fixed design's 15 rounds were found."""
+    """12 tables; tests/bench/test_verdicts.py has a thousand, and how the fixed design's 15 repeats were found."""
     rng, schedule = np.random.default_rng(2017), Schedule(30)
     outcomes, taken, fixed = [], 0, []
     for _ in range(12):

@@ -11,21 +11,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from colocate.errors import SpecError
-from colocate.study.advice import Limits, Verdict, advise
+from colocate.model.limits import Limits, Quantity
+from colocate.model.request import Inference, SweepSpec, Task
+from colocate.model.trial import Trial, TrialRecord
+from colocate.study.advice import Verdict, advise
 from colocate.study.evidence import collect
-from colocate.study.limits import Quantity
-from colocate.study.model import Inference, Stressor, SweepSpec, Trial, TrialRecord
 from colocate.study.plan import estimate_s, plan, whole, within_budget
 from colocate.study.saving import saving
 from colocate.study.sequential import Schedule
-from colocate.study.stages import standing
+from colocate.study.stages import state_of
 from tests.study.test_plan import facts
 
 # Median latency beside each task, in units of the solo one.
 SLOWDOWNS = {"light": 1.0, "near": 1.16, "heavy": 1.5}
 SPEC = SweepSpec(
     (Inference("alexnet", "synthetic"),),
-    tuple(Stressor(name, ("true",)) for name in SLOWDOWNS),
+    tuple(Task(name, ("true",)) for name in SLOWDOWNS),
     repeats=20,
     limits=Limits(max_slowdown=1.2, quantile=0.5),
     until_decided=True,
@@ -36,7 +37,7 @@ TRIALS = plan(SPEC, facts(probes=("synthetic",)))
 def measured(trial: Trial) -> TrialRecord:
     """The same window whenever it is measured; blocks scatter by 2 %."""
     rng = np.random.default_rng(int(trial.trial_id, 16))
-    typical_s = 0.01 * SLOWDOWNS[trial.stressor.name] if trial.stressor else 0.01
+    typical_s = 0.01 * SLOWDOWNS[trial.task.name] if trial.task else 0.01
     typical_s *= float(np.exp(0.02 * rng.standard_normal()))
     n = 200 if trial.inference else 0
     latencies_s = typical_s * np.exp(0.01 * rng.standard_normal(n))
@@ -46,7 +47,7 @@ def measured(trial: Trial) -> TrialRecord:
 def carried_on(records: Sequence[TrialRecord], spec: SweepSpec = SPEC, most: int = 10**9) -> list[TrialRecord]:
     """The study continued from `records`, for at most so many trials more."""
     found = list(records)
-    while not (stands := standing(TRIALS, spec, found, [])).finished:
+    while not (stands := state_of(TRIALS, spec, found, [])).finished:
         done = {record.trial.trial_id for record in found}
         missing = [trial for trial in stands.wanted if trial.trial_id not in done]
         found += [measured(trial) for trial in missing[:most]]
@@ -60,8 +61,8 @@ WHOLE = carried_on([])
 
 def test_a_study_of_so_many_repeats_is_one_stage() -> None:
     fixed = dataclasses.replace(SPEC, until_decided=False)
-    assert whole(TRIALS).trials == TRIALS and whole(TRIALS).rounds == 20
-    stands = standing(TRIALS, fixed, [measured(trial) for trial in TRIALS[:30]], [])
+    assert whole(TRIALS).trials == TRIALS and whole(TRIALS).repeats == 20
+    stands = state_of(TRIALS, fixed, [measured(trial) for trial in TRIALS[:30]], [])
     assert (stands.wanted, stands.finished) == (TRIALS, False)
     assert {len(each.values[Quantity.LATENCY_P50]) for each in stands.evidence} <= {1, 2, 3, 4, 5}
 
@@ -69,16 +70,16 @@ def test_a_study_of_so_many_repeats_is_one_stage() -> None:
 def test_settled_cells_leave_their_time_to_the_open_one() -> None:
     last: dict[str, int] = {}
     for record in WHOLE:
-        if record.trial.stressor is not None and record.trial.inference is not None:
-            name = record.trial.stressor.name
-            last[name] = max(record.trial.round, last.get(name, 0))
+        if record.trial.task is not None and record.trial.inference is not None:
+            name = record.trial.task.name
+            last[name] = max(record.trial.repeat, last.get(name, 0))
     assert last["light"] == last["heavy"] == 3 < last["near"]
-    late = [record.trial for record in WHOLE if record.trial.round > 3]
-    assert {(t.inference is None, t.stressor.name if t.stressor else None) for t in late} == {
+    late = [record.trial for record in WHOLE if record.trial.repeat > 3]
+    assert {(t.inference is None, t.task.name if t.task else None) for t in late} == {
         (False, "near"), (False, None), (True, "near"),
     }  # fmt: skip
-    advice = advise(standing(TRIALS, SPEC, WHOLE, []).evidence, SPEC.limits or Limits(), Schedule(20))
-    verdicts = {ruling.cell.stressor: ruling.verdict for ruling in advice.rulings}
+    advice = advise(state_of(TRIALS, SPEC, WHOLE, []).evidence, SPEC.limits or Limits(), Schedule(20))
+    verdicts = {ruling.cell.task: ruling.verdict for ruling in advice.rulings}
     assert (verdicts["light"], verdicts["heavy"]) == (Verdict.SAFE, Verdict.UNSAFE)
 
 
@@ -93,63 +94,63 @@ def test_wherever_it_is_interrupted_the_end_is_the_same(stops: list[int]) -> Non
 
 
 def test_a_round_that_is_not_complete_is_no_look() -> None:
-    first_look = [record for record in WHOLE if record.trial.round < 4]
+    first_look = [record for record in WHOLE if record.trial.repeat < 4]
     for cut in (first_look[:-1], first_look[:3]):
-        evidence = standing(TRIALS, SPEC, cut, []).evidence
+        evidence = state_of(TRIALS, SPEC, cut, []).evidence
         rulings = advise(evidence, SPEC.limits or Limits(), Schedule(20)).rulings
         assert all(ruling.verdict is Verdict.UNDECIDED for ruling in rulings)
-    assert not standing(TRIALS, SPEC, first_look, []).finished, "one cell is open"
+    assert not state_of(TRIALS, SPEC, first_look, []).finished, "one cell is open"
 
 
 def test_the_look_that_the_budget_cut_off_is_told() -> None:
-    first = [record for record in WHOLE if record.trial.round < 4]
+    first = [record for record in WHOLE if record.trial.repeat < 4]
     budget_s = estimate_s([record.trial for record in first]) + 1.0
-    stands = standing(TRIALS, dataclasses.replace(SPEC, budget_s=budget_s), first, [])
+    stands = state_of(TRIALS, dataclasses.replace(SPEC, budget_s=budget_s), first, [])
     assert stands.finished and stands.looks == 1 and stands.over_budget is not None
-    assert stands.over_budget.rounds == Schedule(20).next_look(4) and stands.over_budget.at_s > budget_s
-    assert standing(TRIALS, SPEC, WHOLE, []).over_budget is None
+    assert stands.over_budget.repeats == Schedule(20).next_look(4) and stands.over_budget.at_s > budget_s
+    assert state_of(TRIALS, SPEC, WHOLE, []).over_budget is None
 
 
 def test_a_failed_trial_ends_its_stage_all_the_same() -> None:
-    failed = [record.trial for record in WHOLE if record.trial.round == 2][:1]
+    failed = [record.trial for record in WHOLE if record.trial.repeat == 2][:1]
     records = [record for record in WHOLE if record.trial not in failed]
-    assert standing(TRIALS, SPEC, records, failed).evidence
-    assert {each.cell.stressor for each in standing(TRIALS, SPEC, records, failed).evidence} == {"none", *SLOWDOWNS}
+    assert state_of(TRIALS, SPEC, records, failed).evidence
+    assert {each.cell.task for each in state_of(TRIALS, SPEC, records, failed).evidence} == {"none", *SLOWDOWNS}
 
 
 def test_a_stage_beyond_the_budget_is_not_begun() -> None:
-    first_s = estimate_s([trial for trial in TRIALS if trial.round < 4])
+    first_s = estimate_s([trial for trial in TRIALS if trial.repeat < 4])
     tight = dataclasses.replace(SPEC, budget_s=first_s + 1)
     ended = carried_on([], tight)
-    assert {record.trial.round for record in ended} == {0, 1, 2, 3}
-    assert standing(TRIALS, tight, ended, []).finished
+    assert {record.trial.repeat for record in ended} == {0, 1, 2, 3}
+    assert state_of(TRIALS, tight, ended, []).finished
     taken = estimate_s([record.trial for record in WHOLE])
     assert len(carried_on([], dataclasses.replace(SPEC, budget_s=taken + 1))) == len(WHOLE)
 
 
-def test_a_budget_bounds_the_rounds() -> None:
+def test_a_budget_bounds_the_repeats() -> None:
     machine = facts(probes=("synthetic",))
-    round_s = estimate_s([trial for trial in TRIALS if trial.round == 0])
+    repeat_s = estimate_s([trial for trial in TRIALS if trial.repeat == 0])
     assert within_budget(SPEC, machine) == SPEC
-    assert within_budget(dataclasses.replace(SPEC, budget_s=2.5 * round_s), machine).repeats == 2
-    assert within_budget(dataclasses.replace(SPEC, budget_s=4.5 * round_s), machine).repeats == 16
-    assert within_budget(dataclasses.replace(SPEC, budget_s=99 * round_s), machine).repeats == 20
-    with pytest.raises(SpecError, match="two rounds"):
-        within_budget(dataclasses.replace(SPEC, budget_s=1.5 * round_s), machine)
+    assert within_budget(dataclasses.replace(SPEC, budget_s=2.5 * repeat_s), machine).repeats == 2
+    assert within_budget(dataclasses.replace(SPEC, budget_s=4.5 * repeat_s), machine).repeats == 16
+    assert within_budget(dataclasses.replace(SPEC, budget_s=99 * repeat_s), machine).repeats == 20
+    with pytest.raises(SpecError, match="two repeats"):
+        within_budget(dataclasses.replace(SPEC, budget_s=1.5 * repeat_s), machine)
 
 
 def test_the_saving_is_against_as_many_verdicts_of_a_fixed_design() -> None:
     limits = SPEC.limits or Limits()
-    stands = standing(TRIALS, SPEC, WHOLE, [])
-    full_round = [trial for trial in TRIALS if trial.round == 0]
-    easy = saving(stands.evidence, limits, 2, stands.wanted, full_round)
-    all_ = saving(stands.evidence, limits, 3, stands.wanted, full_round)
+    stands = state_of(TRIALS, SPEC, WHOLE, [])
+    full_repeat = [trial for trial in TRIALS if trial.repeat == 0]
+    easy = saving(stands.evidence, limits, 2, stands.wanted, full_repeat)
+    all_ = saving(stands.evidence, limits, 3, stands.wanted, full_repeat)
     assert easy is not None and all_ is not None
-    assert easy.fixed_rounds < all_.fixed_rounds
-    assert all_.fixed_s == pytest.approx(all_.fixed_rounds * estimate_s(full_round))
+    assert easy.fixed_repeats < all_.fixed_repeats
+    assert all_.fixed_s == pytest.approx(all_.fixed_repeats * estimate_s(full_repeat))
     assert all_.taken_s == pytest.approx(estimate_s(stands.wanted))
-    assert saving(stands.evidence, limits, 0, stands.wanted, full_round) is None
-    # So many rounds do decide that much, were every cell to stay as it is.
-    records = [measured(trial) for trial in TRIALS if trial.round < 4 * easy.fixed_rounds]
+    assert saving(stands.evidence, limits, 0, stands.wanted, full_repeat) is None
+    # So many repeats do decide that much, were every cell to stay as it is.
+    records = [measured(trial) for trial in TRIALS if trial.repeat < 4 * easy.fixed_repeats]
     decided = [r for r in advise(collect(records, SPEC), limits).rulings if r.verdict is not Verdict.UNDECIDED]
     assert len(decided) >= 2

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from colocate.study.model import FloatArray
+from colocate.model.trial import FloatArray
 from colocate.study.stats import (
     effective_samples,
     geometric_mean,

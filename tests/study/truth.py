@@ -9,19 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from colocate.study.model import (
-    ClockPoint,
-    FloatArray,
-    Inference,
-    Placement,
-    Stressor,
-    SweepSpec,
-    Trial,
-    TrialRecord,
-)
+from colocate.model.request import ClockPoint, Inference, Placement, SweepSpec, Task
+from colocate.model.trial import FloatArray, Trial, TrialRecord
 
 NETWORK = Inference("alexnet", "synthetic")
-TASK = Stressor("bitcount")
+TASK = Task("bitcount")
 NATIVE = ClockPoint()
 ISOLATED = Placement("isolated", (0,), (1,), (1,))
 SPEC = SweepSpec((NETWORK,), (TASK,))
@@ -72,12 +64,12 @@ def series(rng: np.random.Generator, rho: float, n: int, shape: tuple[int, ...] 
 
 def trial(
     block: int = 0,
-    stressor: Stressor | None = None,
+    task: Task | None = None,
     inference: Inference | None = NETWORK,
     clocks: ClockPoint = NATIVE,
     placement: Placement = ISOLATED,
 ) -> Trial:
-    """A trial with an id of its own, in a round of its own block."""
+    """A trial with an id of its own, in a repeat of its own block."""
     name = f"{block}:{inference}:{stressor}:{clocks}:{placement.name}"
     return Trial(name, block, block, inference, stressor, clocks, placement, 0.3, 0.2, 2.0)
 
@@ -87,7 +79,7 @@ def record(of: Trial, latencies_s: FloatArray) -> TrialRecord:
     return TrialRecord(of, 0.0, of.window_s, np.cumsum(latencies_s) - latencies_s, latencies_s)
 
 
-def records(solo: FloatArray, colocated: FloatArray, task: Stressor = TASK) -> Iterator[TrialRecord]:
+def records(solo: FloatArray, colocated: FloatArray, task: Task = TASK) -> Iterator[TrialRecord]:
     """One solo and one co-located record per block, from latencies (n, blocks) each."""
     for block in range(solo.shape[1]):
         yield record(trial(block), solo[:, block])

@@ -31,7 +31,7 @@
     if (lo !== null && lo > limit) return { verdict: "UNSAFE", reason: `${name} breaks its limit` };
     if (hi !== null && hi <= limit) return { verdict: "SAFE", reason: "" };
     const withheld = cell.withheld[quantity];
-    if (withheld && value <= limit) return { verdict: "UNDECIDED", reason: `${name} is within its limit but doubted: ${withheld}` };
+    if (withheld && value <= limit) return { verdict: "UNDECIDED", reason: `${name} is within its limit but has the warning ${withheld}` };
     if (cell.short.includes(quantity)) return { verdict: "UNDECIDED", reason: `${name} has no interval yet: it takes two blocks` };
     return { verdict: "UNDECIDED", reason: `the bounds of ${name} hold its limit` };
   }
@@ -262,10 +262,10 @@
     every(".live").forEach((line) => {
       const numbers = every(`table[data-table="${line.dataset.table}"] td[data-verdict]`).map((td) => td.dataset.cell);
       const places = new Set(numbers.map((number) => run.cells[number].place));
-      const told = counted(numbers.map((number) => rulings[number])).filter(([, count]) => count);
+      const counts = counted(numbers.map((number) => rulings[number])).filter(([, count]) => count);
       const best = choices.find((choice) => choice.recommended && places.has(choice.number));
       const advice = best ? ` Most work per joule: ${best.cells.map((cell) => cell.task).join(", ")} at ${run.places[best.number].clocks}.` : "";
-      line.textContent = limits && numbers.length ? `Under the limits below: ${told.map(([verdict, count]) => `${count} ${verdict}`).join(", ")}.${advice}` : "";
+      line.textContent = limits && numbers.length ? `Under the limits below: ${counts.map(([verdict, count]) => `${count} ${verdict}`).join(", ")}.${advice}` : "";
     });
   }
 
@@ -289,9 +289,9 @@
     const verdict = make("span", ruling ? `${SYMBOLS[ruling.verdict]} ${ruling.verdict}` : "", { class: "band", "data-verdict": ruling?.verdict ?? "" });
     const why = make("span", ruling?.reasons.length ? ` ${ruling.reasons.join("; ")}` : "");
     tip.replaceChildren(make("b", nameOf(cell)), ...(ruling ? [verdict, why] : []), make("div", cell.size, { class: "quiet" }), table);
-    if (cell.doubts.length) {
+    if (cell.warnings.length) {
       const list = tip.appendChild(make("ul"));
-      list.append(...cell.doubts.map((doubt) => make("li", run.doubts[doubt])));
+      list.append(...cell.warnings.map((warning) => make("li", run.warnings[warning])));
     }
     tip.hidden = false;
     const at = td.getBoundingClientRect();

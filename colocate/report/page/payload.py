@@ -14,16 +14,19 @@ from typing import Any
 
 import numpy as np
 
-from colocate.report.labels import clocks_label, inference_label, ratio_text, task_label, three_digits
-from colocate.report.metrics import Scale
+from colocate.model.cell import SOLO, Cell, Interval
+from colocate.model.limits import QUANTILES, Limits, Quantity
+from colocate.model.quality import QualityFlag, in_order
+from colocate.model.request import ClockPoint, Inference
+from colocate.model.trial import FloatArray, TrialRecord
+from colocate.report.sweep.metrics import Scale
+from colocate.report.text.labels import clocks_text, network_words, task_label
+from colocate.report.text.numbers import NOT_SIGNIFICANT, counted, ms_text, ratio_text, three_digits
 from colocate.study.advice import absence
 from colocate.study.bounds import Bounds
-from colocate.study.evidence import QUANTILES, Evidence, Quantity
-from colocate.study.interference import SOLO
-from colocate.study.limits import Limits
-from colocate.study.model import Cell, ClockPoint, Doubt, FloatArray, Inference, Interval, TrialRecord
+from colocate.study.evidence import Evidence
 from colocate.study.stats import sample_quantile
-from colocate.study.windows import Setting
+from colocate.study.windows import CellKey
 
 # The curve of a cell: these quantiles of all its latencies, closer where the tail is.
 LEVELS = (0.0, 0.01, 0.025, *(step / 20 for step in range(1, 20)), 0.975, 0.99, 0.995, 0.999, 1.0)
@@ -54,10 +57,6 @@ class View:
         return Quantity(self.key) if self.key in set(Quantity) else None
 
 
-def _ms_text(value: float) -> str:
-    return three_digits(1e3 * value)
-
-
 def _ratio_text(value: float) -> str:
     # Limits are set to the third decimal, so that is where a bound has to be seen on one side of them.
     return f"{value:.3f}" if value < 10 else ratio_text(value)
@@ -78,9 +77,9 @@ def _amount(key: str, label: str, unit: str, text: Words, pooled: Callable[[Cell
 
 VIEWS = (
     *map(_slowdown, QUANTILES),
-    _amount(Quantity.LATENCY_P50.value, "latency p50", "ms", _ms_text, lambda cell: cell.p50_s),
-    _amount(Quantity.LATENCY_P95.value, "latency p95", "ms", _ms_text, lambda cell: cell.p95_s),
-    _amount(Quantity.LATENCY_P99.value, "latency p99", "ms", _ms_text, lambda cell: cell.p99_s),
+    _amount(Quantity.LATENCY_P50.value, "latency p50", "ms", ms_text, lambda cell: cell.p50_s),
+    _amount(Quantity.LATENCY_P95.value, "latency p95", "ms", ms_text, lambda cell: cell.p95_s),
+    _amount(Quantity.LATENCY_P99.value, "latency p99", "ms", ms_text, lambda cell: cell.p99_s),
     _amount(Quantity.POWER.value, "power", "W", three_digits, lambda cell: cell.power_w),
     _amount("energy_per_inference_j", "energy each", "J", three_digits, lambda cell: cell.energy_per_inference_j),
     View(Quantity.WORK_LOSS.value, "work lost", "", Scale.SHARE, _share_text),
@@ -107,8 +106,8 @@ def payload(
     cells = [each.cell for each in evidence]
     places = list({place_of(cell): cell for cell in cells})
     inferences = list(dict.fromkeys(cell.inference for cell in cells))
-    solo_power_w = {place_of(cell): cell.power_w for cell in cells if cell.stressor == SOLO}
-    doubts = doubts_of(cells)
+    solo_power_w = {place_of(cell): cell.power_w for cell in cells if cell.task == SOLO}
+    warnings = warnings_of(cells)
     bounds = {id(each.evidence): each for each in judged}
     curves = _curves(records)
     return {
@@ -119,42 +118,47 @@ def payload(
             for view in VIEWS
         ],
         "levels": LEVELS,
-        "networks": [", ".join(filter(None, inference_label(inference, inferences))) for inference in inferences],
+        "networks": [network_words(inference, inferences, ", ") for inference in inferences],
         "places": [
             {
                 "network": inferences.index(cell.inference),
                 "placement": cell.placement,
-                "clocks": clocks_label(cell),
+                "clocks": clocks_text(cell.clocks),
                 "solo_power_w": solo_power_w.get(place),
             }
             for place, cell in {place_of(cell): cell for cell in cells}.items()
         ],
-        "doubts": [f"{doubt.value}: {doubt.remedy}" for doubt in doubts],
+        "warnings": [f"{warning.value}: {warning.remedy}" for warning in warnings],
         "cells": [
-            _cell(each, bounds.get(id(each)), places.index(place_of(each.cell)), doubts, curves) for each in evidence
+            _cell(each, bounds.get(id(each)), places.index(place_of(each.cell)), warnings, curves)
+            for each in evidence
         ],
     }
 
 
-def doubts_of(cells: Iterable[Cell]) -> list[Doubt]:
-    """The doubts that any of `cells` has, in enum order."""
-    met = {doubt for cell in cells for doubt in cell.doubts}
-    return [doubt for doubt in Doubt if doubt in met]
+def warnings_of(cells: Iterable[Cell]) -> tuple[QualityFlag, ...]:
+    """The warnings that any of `cells` has, in enum order."""
+    met = {warning for cell in cells for warning in cell.warnings}
+    return in_order(met)
 
 
 def _cell(
-    each: Evidence, bounds: Bounds | None, place: int, doubts: Sequence[Doubt], curves: Mapping[Setting, FloatArray]
+    each: Evidence,
+    bounds: Bounds | None,
+    place: int,
+    warnings: Sequence[QualityFlag],
+    curves: Mapping[CellKey, FloatArray],
 ) -> Mapping[str, Any]:
     cell = each.cell
     estimates = {} if bounds is None else bounds.estimates
-    stressor = None if cell.stressor == SOLO else cell.stressor
-    curve = curves.get(Setting(cell.inference, cell.placement, cell.clocks, stressor))
+    task = None if cell.task == SOLO else cell.task
+    curve = curves.get(CellKey(cell.inference, cell.placement, cell.clocks, task))
     return {
         "place": place,
-        "task_id": cell.stressor,
-        "task": task_label(cell.stressor),
+        "task_id": cell.task,
+        "task": task_label(cell.task),
         "judged": bounds is not None,
-        "size": f"{cell.n} inferences in {cell.blocks} block{'' if cell.blocks == 1 else 's'}",
+        "size": f"{counted(cell.n, 'inference')} in {counted(cell.blocks, 'block')}",
         "shown": {view.key: shown for view in VIEWS if (shown := _shown(view, cell, bounds))},
         "rows": [*(row for view in VIEWS if (row := _row(view, cell, bounds))), *_miss_rows(cell)],
         "bounds": {
@@ -168,13 +172,13 @@ def _cell(
             if bounds is not None and quantity not in estimates
         },
         "withheld": {
-            quantity.value: ", ".join(doubt.value for doubt in each.withheld[quantity])
+            quantity.value: ", ".join(warning.value for warning in each.withheld[quantity])
             for quantity in estimates
             if quantity in each.withheld
         },
         "power_w": cell.power_w,
         "work_share": each.work_share,
-        "doubts": [doubts.index(doubt) for doubt in cell.doubts],
+        "warnings": [warnings.index(warning) for warning in cell.warnings],
         "curve_ms": [] if curve is None else [float(f"{1e3 * value:.5g}") for value in curve],
     }
 
@@ -188,15 +192,15 @@ def interval_of(view: View, cell: Cell, bounds: Bounds | None) -> Interval | Non
 
 
 def _shown(view: View, cell: Cell, bounds: Bounds | None) -> list[Any] | None:
-    """What a tile shows of `cell`: value, its words, those of its bounds, and whether it is told from no change."""
+    """What a tile shows of `cell`: value, its words, those of its bounds, and whether it is significant."""
     found = interval_of(view, cell, bounds)
     if found is None or not math.isfinite(found.value):
         return None
     origin = view.scale.origin
-    told = origin is None or found.excludes(origin)
-    unsure = origin is not None and found.lo is not None and found.hi is not None and not told
+    significant = origin is None or found.excludes(origin)
+    unsure = origin is not None and found.lo is not None and found.hi is not None and not significant
     span = span_words(found, view.text) or ("no interval" if bounds is not None and view.quantity else "")
-    return [found.value, ("~" if unsure else "") + view.text(found.value), span, told]
+    return [found.value, view.text(found.value) + (f" {NOT_SIGNIFICANT}" if unsure else ""), span, significant]
 
 
 def _row(view: View, cell: Cell, bounds: Bounds | None) -> list[str] | None:
@@ -232,12 +236,12 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _curves(records: Iterable[TrialRecord]) -> Mapping[Setting, FloatArray]:
+def _curves(records: Iterable[TrialRecord]) -> Mapping[CellKey, FloatArray]:
     """The latencies at `LEVELS` of all windows of a setting together, in seconds."""
-    windows: defaultdict[Setting, list[FloatArray]] = defaultdict(list)
+    windows: defaultdict[CellKey, list[FloatArray]] = defaultdict(list)
     for record in records:
         if len(record.latencies_s):
-            windows[Setting.of(record.trial)].append(record.latencies_s)
+            windows[CellKey.of(record.trial)].append(record.latencies_s)
     return {setting: _curve(np.concatenate(own)) for setting, own in windows.items()}
 
 

@@ -14,28 +14,19 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from colocate import __version__
-from colocate.report.labels import (
-    caption_of,
-    clock_label,
-    inference_label,
-    machine_words,
-    model_words,
-    plain,
-    task_label,
-    tasks_of,
-    three_digits,
-    unfinished_words,
-)
+from colocate.model.cell import Cell
+from colocate.model.request import Inference
 from colocate.report.page import words
 from colocate.report.page.payload import VIEWS, payload
-from colocate.report.validation import checks_of, constants_of, summary_of
-from colocate.spec import study_file
-from colocate.store import Failure, Header
+from colocate.report.run_report import LoadedRun
+from colocate.report.text.captions import caption_of, machine_words, model_words, unfinished_words
+from colocate.report.text.labels import clock_text, inference_label, plain, task_label, tasks_of
+from colocate.report.text.numbers import three_digits
+from colocate.report.tx1.validation import summary_of
 from colocate.study.bounds import FOREVER, Bounds, bounds
-from colocate.study.evidence import Evidence
-from colocate.study.model import Cell, Inference, TrialRecord
 from colocate.study.sequential import looks_of
 from colocate.study.stats import POOL_MIN_CELLS
+from colocate.study_file import study_file
 
 CONFIDENCE = 0.95
 
@@ -67,24 +58,18 @@ class Table:
     rows: Sequence[Row]
 
 
-def write_page(
-    path: Path,
-    header: Header,
-    evidence: Sequence[Evidence],
-    records: Sequence[TrialRecord],
-    failures: Sequence[Failure],
-) -> Path:
-    """Write the page of a run to `path`, and return that. `evidence` is of all cells.
+def write_page(run: LoadedRun) -> Path:
+    """Write report.html into the folder of the run, and return its path.
 
     It begins with the limits that the study was made for, and its bounds allow for the looks that it took.
-    The same run in a folder of the same name gives the same bytes. Raises OSError, and StoreError where the header
-    is damaged.
+    The same run in a folder of the same name gives the same bytes. Raises OSError.
     """
+    path, header, records, evidence = run.folder / "report.html", run.header, run.records, run.evidence
     limits = header.spec.limits
     confidence = CONFIDENCE if limits is None else limits.confidence
     judged = bounds(evidence, confidence, looks_of(header.spec))
-    cells = [each.cell for each in evidence]
-    checks, constants = checks_of(header), constants_of(header)
+    cells = run.cells
+    checks = () if header.provenance is None else header.provenance.validation
     scripts = {"page": _asset("page.js"), "plotly": get_plotlyjs()}
     environment = Environment(
         loader=PackageLoader("colocate.report.page", "."),
@@ -103,13 +88,13 @@ def write_page(
         machine=plain(machine_words(header.facts)),
         model=model_words(header.facts),
         checks=checks,
-        constants=constants,
+        constants=() if header.provenance is None else header.provenance.constants,
         summaries={
             role: summary_of([check for check in checks if check.role == role])
             for role in dict.fromkeys(check.role for check in checks)
         },
         unfinished=unfinished_words(header, len(records)),
-        failures=words.failure_rows(failures),
+        failures=words.failure_rows(run.failures),
         confidence=f"{100 * confidence:g} %",
         error=f"{100 * (1 - confidence):.3g} %",
         judged=len(judged),
@@ -117,7 +102,7 @@ def write_page(
         looks=len(looks_of(header.spec)(FOREVER)),
         tables=_tables(cells, judged, confidence),
         views=VIEWS,
-        doubts=words.doubt_rows(cells),
+        warnings=words.warning_rows(cells),
         facts=words.machine_rows(header.facts),
         networks=words.network_rows(header),
         runtime=words.runtime_rows(records),
@@ -164,11 +149,11 @@ def _table(
     own = {number: cell for number, cell in enumerate(cells) if (cell.inference, cell.placement) == here}
     tasks = tasks_of(list(own.values()))
     points = list(dict.fromkeys(cell.clocks for cell in own.values()))
-    at = {(cell.clocks, cell.stressor): number for number, cell in own.items()}
+    at = {(cell.clocks, cell.task): number for number, cell in own.items()}
     rows = [
         Row(
-            clock_label(point.cpu_hz),
-            clock_label(point.gpu_hz),
+            clock_text(point.cpu_hz),
+            clock_text(point.gpu_hz),
             0 if nth and points[nth - 1].cpu_hz == point.cpu_hz else sum(p.cpu_hz == point.cpu_hz for p in points),
             [at.get((point, task)) for task in tasks],
         )

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from colocate.report.labels import clocks_words, counted, plain, task_label
-from colocate.report.page.payload import VIEWS, doubts_of, span_words
+from colocate.model.cell import Cell, Interval
+from colocate.model.limits import QUANTILES, Quantity
+from colocate.model.machine import HostFacts, Missing
+from colocate.model.trial import TrialRecord
+from colocate.report.page.payload import VIEWS, span_words, warnings_of
+from colocate.report.text.labels import clocks_words, plain, task_label
+from colocate.report.text.numbers import counted, mhz_text
 from colocate.store import Failure, Header
 from colocate.study.bounds import Bounds
-from colocate.study.evidence import QUANTILES, Quantity
-from colocate.study.model import Cell, HostFacts, Interval, TrialRecord
 
 _VIEW = {view.key: view for view in VIEWS}
 
@@ -84,7 +87,7 @@ def _worst(found: Sequence[_Found]) -> _Found:
 
 def _where(each: Bounds) -> str:
     cell = each.evidence.cell
-    return f"{task_label(cell.stressor)} at {clocks_words(cell)}"
+    return f"{task_label(cell.task)} at {clocks_words(cell.clocks)}"
 
 
 def _value_words(quantity: Quantity, interval: Interval) -> str:
@@ -95,11 +98,11 @@ def _text(quantity: Quantity, value: float) -> str:
     return _VIEW[quantity.value].text(value)
 
 
-def doubt_rows(cells: Sequence[Cell]) -> list[tuple[str, str, str]]:
-    """Per doubt its name, how many of the cells have it, and its remedy."""
+def warning_rows(cells: Sequence[Cell]) -> list[tuple[str, str, str]]:
+    """Per warning its name, how many of the cells have it, and its remedy."""
     return [
-        (doubt.value, f"{sum(doubt in cell.doubts for cell in cells)} of {len(cells)}", doubt.remedy)
-        for doubt in doubts_of(cells)
+        (warning.value, f"{sum(warning in cell.warnings for cell in cells)} of {len(cells)}", warning.remedy)
+        for warning in warnings_of(cells)
     ]
 
 
@@ -121,18 +124,23 @@ def machine_rows(facts: HostFacts) -> list[tuple[str, Sequence[str]]]:
         ("last level cache", [f"{facts.last_level_cache_bytes / (1 << 20):g} MiB"]
          if facts.last_level_cache_bytes else []),
         ("kernel", [facts.kernel]),
-        ("CPUs set apart by", [facts.confinement, facts.confinement_note]),
+        ("CPUs set apart by", [facts.confinement, facts.confinement_note,
+                               "" if facts.cpusets_missing is None else facts.cpusets_missing.reason]),
         ("CPU clock", [_steps(facts.cpu_steps_hz)]),
         ("GPU clock", [_steps(facts.gpu_steps_hz), "set on request only" if facts.gpu_on_request else ""]),
         ("memory clock", [_steps(facts.emc_steps_hz)]),
-        ("clocks", facts.clock_notes),
+        ("clocks", _reasons(facts.clocks_missing)),
         ("power rails", [", ".join(facts.rails) or "none: power was not metered"]),
         ("runtimes", [", ".join(facts.backends)]),
         ("probes", [", ".join(facts.probes)]),
-        ("runtimes not in use", facts.backend_notes),
+        ("runtimes not in use", _reasons(facts.backends_missing)),
         ("versions", [", ".join(f"{name} {version}" for name, version in facts.versions.items())]),
     ]  # fmt: skip
-    return [(name, lines) for name, told in rows if (lines := [plain(line) for line in told if line])]
+    return [(name, lines) for name, found in rows if (lines := [plain(line) for line in found if line])]
+
+
+def _reasons(missing: Mapping[str, Missing]) -> list[str]:
+    return [f"{name}: {each.reason}" for name, each in missing.items()]
 
 
 def _ranges(numbers: Sequence[int]) -> str:
@@ -149,7 +157,7 @@ def _ranges(numbers: Sequence[int]) -> str:
 def _steps(steps_hz: Sequence[int]) -> str:
     if not steps_hz:
         return "cannot be set"
-    ends = f"{steps_hz[0] / 1e6:g} to {steps_hz[-1] / 1e6:g} MHz"
+    ends = f"{mhz_text(steps_hz[0])} to {mhz_text(steps_hz[-1])} MHz"
     return f"{counted(len(steps_hz), 'step')}, {ends}"
 
 

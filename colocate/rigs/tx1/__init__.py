@@ -4,9 +4,3 @@ Not a measurement. Time follows from the layers of the very graph that runs else
 board's logs obey; every constant stands in `constants.py` with its source, and `published.py` sets the model against
 what others measured.
 """
-
-from __future__ import annotations
-
-from colocate.rigs.tx1.rig import Tx1Rig
-
-__all__ = ["Tx1Rig"]

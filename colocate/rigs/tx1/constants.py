@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from colocate.errors import SpecError
+from colocate.model.provenance import Constant
 
 
 class Known(str, enum.Enum):
@@ -49,7 +50,7 @@ def _assumed(value: float, unit: str, source: str, least: float = 0.0, most: flo
 
 @dataclass(frozen=True, slots=True)
 class Constants:
-    """The values; `rows` adds what is known of each. `assuming` sets those that are assumed."""
+    """The values; `described` adds what is known of each. `assuming` sets those that are assumed."""
 
     # Arithmetic
     macs_per_cycle: float = _read(256, "MAC/cycle", "2 multiprocessors x 128 lanes, FP32 (512 FLOP per cycle)")
@@ -171,11 +172,13 @@ class Constants:
     )
 
 
-def rows(constants: Constants) -> Iterator[tuple[str, float, str, str, str]]:
-    """Name, value, unit, how known, source: one row per constant."""
+def described(constants: Constants) -> Iterator[Constant]:
+    """Every constant with what is known of it."""
     for entry in fields(constants):
         facts = entry.metadata
-        yield entry.name, getattr(constants, entry.name), facts["unit"], facts["known"].value, facts["source"]
+        yield Constant(
+            entry.name, getattr(constants, entry.name), facts["unit"], facts["known"].value, facts["source"]
+        )
 
 
 def assuming(model: Mapping[str, float]) -> Constants:

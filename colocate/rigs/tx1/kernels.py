@@ -17,11 +17,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from colocate.errors import SpecError
-from colocate.inference import WIDTH_BYTES
-from colocate.inference.graph import Layer
+from colocate.inference.onnx.graph import Layer
+from colocate.model.request import WIDTH_BYTES, Inference
+from colocate.model.trial import FloatArray
 from colocate.rigs.tx1.clocks import EMC_MAX_HZ, GPU_STEPS_HZ
 from colocate.rigs.tx1.constants import Constants
-from colocate.study.model import FloatArray, Inference
 
 # Kinds that move no data, so that no kernel runs.
 _FREE = frozenset(("Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"))

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from colocate.inference import WIDTH_BYTES, graph, networks
+from colocate.inference.networks import catalogue
+from colocate.inference.onnx import graph
+from colocate.model.request import WIDTH_BYTES, Inference
+from colocate.model.trial import FloatArray, Step
 from colocate.rigs.tx1.clocks import emc_hz
 from colocate.rigs.tx1.constants import Constants
 from colocate.rigs.tx1.kernels import Kernels, kernels
 from colocate.rigs.tx1.power import inference_j, resting_w, spent_j
 from colocate.rigs.tx1.tasks import task, traffic_bytes_per_s, unit_s
 from colocate.rigs.tx1.timing import Timeline, durations_s, timeline
-from colocate.study.model import FloatArray, Inference, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class OperatingPoint:
     """Clocks of the CPU and the GPU, and what runs beside the network."""
 
     cpu_hz: int
@@ -37,7 +39,7 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Work:
+class InferenceWork:
     """One inference: the layers of its graph, the kernels that run them, and what the host does before."""
 
     layers: Sequence[graph.Layer]
@@ -74,10 +76,10 @@ class Tx1Model:
 
     def __init__(self, constants: Constants | None = None) -> None:
         self.constants = Constants() if constants is None else constants
-        self._work: dict[Inference, Work] = {}
-        self._predictions: dict[tuple[Inference | None, Setting], Prediction] = {}
+        self._work: dict[Inference, InferenceWork] = {}
+        self._predictions: dict[tuple[Inference | None, OperatingPoint], Prediction] = {}
 
-    def predict(self, inference: Inference | None, setting: Setting) -> Prediction:
+    def predict(self, inference: Inference | None, setting: OperatingPoint) -> Prediction:
         """One inference beside the setting's load; without either, the load alone or an idle machine.
 
         Raises SpecError where the work of a layer cannot be told.
@@ -87,7 +89,7 @@ class Tx1Model:
             self._predictions[key] = self._predicted(inference, setting)
         return self._predictions[key]
 
-    def work(self, inference: Inference) -> Work:
+    def work(self, inference: Inference) -> InferenceWork:
         """What one inference has to do. Raises SpecError where it cannot be told."""
         if inference not in self._work:
             c, found = self.constants, layers(inference)
@@ -96,10 +98,10 @@ class Tx1Model:
             )
             caffe = inference.backend == "caffe"
             cycles = c.prepare_cycles * inference.batch if caffe else c.copy_cycles * read_bytes
-            self._work[inference] = Work(found, kernels(found, inference, c), cycles)
+            self._work[inference] = InferenceWork(found, kernels(found, inference, c), cycles)
         return self._work[inference]
 
-    def steps(self, inference: Inference, setting: Setting) -> tuple[Step, ...]:
+    def steps(self, inference: Inference, setting: OperatingPoint) -> tuple[Step, ...]:
         """Where one inference spends its time and its energy above an idle board: a step per layer that has kernels.
 
         The time of its kernels, without the waits for launches between them.
@@ -120,7 +122,7 @@ class Tx1Model:
             for index in np.unique(work.kernels.layer)
         )
 
-    def _predicted(self, inference: Inference | None, setting: Setting) -> Prediction:
+    def _predicted(self, inference: Inference | None, setting: OperatingPoint) -> Prediction:
         c, cpu_hz, load = self.constants, setting.cpu_hz, setting.load
         emc = emc_hz(cpu_hz, None if inference is None else setting.gpu_hz)
         pressure, work_cpus = setting.pressure_bytes_per_s, 0.0
@@ -147,6 +149,6 @@ class Tx1Model:
 
 def layers(inference: Inference) -> Sequence[graph.Layer]:
     """The layers of the graph that would run elsewhere. Raises SpecError for a network that cannot be used."""
-    if inference.network in networks.builtin_names():
-        return graph.layers(networks.skeleton(inference.network, inference.batch))
-    return graph.layers(networks.resolve(inference.network, inference.batch).path)
+    if inference.network in catalogue.builtin_names():
+        return graph.layers(catalogue.skeleton(inference.network, inference.batch))
+    return graph.layers(catalogue.resolve(inference.network, inference.batch).path)

@@ -9,8 +9,8 @@ from dataclasses import asdict
 import numpy as np
 from scipy.signal import lfilter
 
+from colocate.model.trial import FloatArray, Trial
 from colocate.rigs.tx1.constants import Constants
-from colocate.study.model import FloatArray, Trial
 
 
 def generator(seed: str) -> np.random.Generator:

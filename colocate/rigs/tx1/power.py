@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from colocate.model.trial import FloatArray
 from colocate.rigs.tx1.clocks import EMC_MAX_HZ, cpu_voltage_v, emc_hz, gpu_voltage_v
 from colocate.rigs.tx1.constants import Constants
 from colocate.rigs.tx1.kernels import Kernels
 from colocate.rigs.tx1.timing import Timeline
-from colocate.study.model import FloatArray
 
 RAILS = ("VDD_IN", "VDD_GPU", "VDD_CPU")
 _PHASES = 256

@@ -17,15 +17,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from colocate.model.provenance import PublishedQuantity, PublishedRole
+from colocate.model.request import Inference
+from colocate.model.trial import FloatArray
 from colocate.rigs.tx1.clocks import emc_hz
 from colocate.rigs.tx1.constants import Constants
-from colocate.rigs.tx1.model import Load, Prediction, Setting, Tx1Model
+from colocate.rigs.tx1.model import Load, OperatingPoint, Prediction, Tx1Model
 from colocate.rigs.tx1.power import RAILS
 from colocate.rigs.tx1.sensor import shown
 from colocate.rigs.tx1.timing import durations_s, timeline
-from colocate.study.model import FloatArray, Inference
 
-CALIBRATION, NOT_FITTED = "calibration", "not fitted"
+CALIBRATION: PublishedRole = "calibration"
+NOT_FITTED: PublishedRole = "not fitted"
 CMU = "founding study, raw logs (2017)"
 CK = "dividiti/ck-caffe-nvidia-tx1"
 NVIDIA = "NVIDIA, GPU-Based Deep Learning Inference (November 2015)"
@@ -44,17 +47,17 @@ class Figure:
 
     name: str
     source: str
-    role: str
-    quantity: str
+    role: PublishedRole
+    quantity: PublishedQuantity
     value: float
-    setting: Setting
+    setting: OperatingPoint
     inference: Inference | None = None
     rail: str = ""
     layer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class FigureCheck:
     """A published figure, the model's, and the model's error: 0.1 is 10 % above what was published."""
 
     figure: Figure
@@ -143,19 +146,19 @@ def figures() -> tuple[Figure, ...]:
     return (*_cmu(), *_ck(), *_nvidia(), *_cmu_not_fitted())
 
 
-def validate(model: Tx1Model | None = None, among: Sequence[Figure] | None = None) -> tuple[Check, ...]:
+def validate(model: Tx1Model | None = None, among: Sequence[Figure] | None = None) -> tuple[FigureCheck, ...]:
     """The model against every figure, or those of `among`."""
     model = Tx1Model() if model is None else model
     checks = []
     for figure in figures() if among is None else among:
         predicted = _predicted(model, figure)
-        checks.append(Check(figure, figure.value, predicted, predicted / figure.value - 1))
+        checks.append(FigureCheck(figure, figure.value, predicted, predicted / figure.value - 1))
     return tuple(checks)
 
 
 def _cmu() -> Iterator[Figure]:
     for network, batch, gpu_mhz, cpu_mhz, latencies_s, rails_w in _CMU_CELLS:
-        setting = Setting(_hz(cpu_mhz), _hz(gpu_mhz), Load("bitcount"))
+        setting = OperatingPoint(_hz(cpu_mhz), _hz(gpu_mhz), Load("bitcount"))
         inference = Inference(network, "caffe", "fp32", batch)
         name = f"{network} batch {batch}, caffe, GPU {gpu_mhz:g}, CPU {cpu_mhz:g} MHz"
         latency_s = float(np.median(latencies_s))
@@ -163,36 +166,39 @@ def _cmu() -> Iterator[Figure]:
         for rail, power_w in zip(RAILS, rails_w, strict=True):
             yield Figure(f"{name}: {rail}", CMU, CALIBRATION, "power_w", power_w, setting, inference, rail)
     for task, task_cpu_mhz, board_w, cpu_w in _CMU_TASKS:
-        setting = Setting(_hz(task_cpu_mhz), _hz(76.8), Load(task))
+        setting = OperatingPoint(_hz(task_cpu_mhz), _hz(76.8), Load(task))
         name = f"{task} alone, CPU {task_cpu_mhz:g} MHz"
         yield Figure(f"{name}: VDD_IN", CMU, CALIBRATION, "power_w", board_w, setting, rail="VDD_IN")
         yield Figure(f"{name}: VDD_CPU", CMU, CALIBRATION, "power_w", cpu_w, setting, rail="VDD_CPU")
     for cpu_mhz, board_w in _CMU_IDLE:
-        setting = Setting(_hz(cpu_mhz), _hz(76.8))
+        setting = OperatingPoint(_hz(cpu_mhz), _hz(76.8))
         yield Figure(f"idle, CPU {cpu_mhz} MHz: VDD_IN", CMU, CALIBRATION, "power_w", board_w, setting, rail="VDD_IN")
 
 
 def _cmu_not_fitted() -> Iterator[Figure]:
     for (network, batch, gpu_mhz, cpu_mhz, *_), (means_w, peaks_w) in zip(_CMU_CELLS, _CMU_READINGS, strict=True):
-        setting = Setting(_hz(cpu_mhz), _hz(gpu_mhz), Load("bitcount"))
+        setting = OperatingPoint(_hz(cpu_mhz), _hz(gpu_mhz), Load("bitcount"))
         inference = Inference(network, "caffe", "fp32", batch)
         name = f"{network} batch {batch}, caffe, GPU {gpu_mhz:g}, CPU {cpu_mhz:g} MHz"
-        for quantity, rails, powers_w in (
+        readings: tuple[tuple[PublishedQuantity, Sequence[str], Sequence[float]], ...] = (
             ("active_power_w", (*RAILS, "other"), means_w),
             ("peak_power_w", RAILS[:2], peaks_w),
-        ):
+        )
+        for quantity, rails, powers_w in readings:
             for rail, power_w in zip(rails, powers_w, strict=True):
                 yield Figure(f"{name}: {rail}", CMU, NOT_FITTED, quantity, power_w, setting, inference, rail)
     for network, batch, gpu_mhz, latency_s in _CMU_ALONE:
         name = f"{network} batch {batch}, caffe, alone, GPU {gpu_mhz:g}, CPU 1734 MHz: latency"
         inference = Inference(network, "caffe", "fp32", batch)
-        yield Figure(name, CMU, NOT_FITTED, "latency_s", latency_s, Setting(_hz(1734), _hz(gpu_mhz)), inference)
+        yield Figure(
+            name, CMU, NOT_FITTED, "latency_s", latency_s, OperatingPoint(_hz(1734), _hz(gpu_mhz)), inference
+        )
 
 
 def _ck() -> Iterator[Figure]:
-    setting = Setting(_hz(1734), _hz(998.4))
+    setting = OperatingPoint(_hz(1734), _hz(998.4))
     for (runtime, precision), row_ms in _CK_MS.items():
-        quantity = "layers_s" if runtime == "caffe" else "forward_s"
+        quantity: PublishedQuantity = "layers_s" if runtime == "caffe" else "forward_s"
         for batch, ms in zip(_CK_BATCHES, row_ms, strict=True):
             name = f"alexnet batch {batch}, {runtime} {precision}: forward"
             inference = Inference("alexnet", runtime, precision, batch)
@@ -207,7 +213,7 @@ def _ck() -> Iterator[Figure]:
 
 def _nvidia() -> Iterator[Figure]:
     # The CPU's clock is not told, nor the library; TensorRT is the rig's default.
-    setting = Setting(_hz(1734), _hz(691.2))
+    setting = OperatingPoint(_hz(1734), _hz(691.2))
     for batch, precision, images_per_s, power_w in _NVIDIA:
         inference = Inference("alexnet", "tensorrt", precision, batch)
         name = f"alexnet batch {batch}, tensorrt {precision}, GPU 691.2 MHz"
@@ -254,7 +260,7 @@ def _busy_readings(prediction: Prediction, c: Constants) -> dict[str, FloatArray
     return {rail: power_w[busy] for rail, power_w in found.items()}
 
 
-def _layer_by_layer_s(model: Tx1Model, inference: Inference, setting: Setting) -> dict[str, float]:
+def _layer_by_layer_s(model: Tx1Model, inference: Inference, setting: OperatingPoint) -> dict[str, float]:
     """How long each layer takes from its first launch when nothing else is in flight, by the layer's name."""
     kernels, c = model.work(inference).kernels, model.constants
     running_s = durations_s(kernels, setting.gpu_hz, emc_hz(setting.cpu_hz, setting.gpu_hz), 0.0, c)

@@ -13,19 +13,23 @@ from typing import Any
 import numpy as np
 
 from colocate.errors import SpecError
-from colocate.inference import WIDTH_BYTES, graph, networks
-from colocate.inference.anatomy import blocks
+from colocate.inference.networks import catalogue
+from colocate.inference.onnx import graph
+from colocate.inference.onnx.layer_map import fused_layers
+from colocate.model.layers import Ceilings, LayerMap
+from colocate.model.machine import HostFacts
+from colocate.model.provenance import Provenance, PublishedCheck
+from colocate.model.request import WIDTH_BYTES, ClockPoint, Inference
+from colocate.model.trial import Step, Trial, TrialRecord, Work
 from colocate.rigs.tx1.clocks import CPU_STEPS_HZ, GPU_STEPS_HZ, emc_hz
-from colocate.rigs.tx1.constants import assuming, rows
-from colocate.rigs.tx1.model import Load, Prediction, Setting, Tx1Model, layers
+from colocate.rigs.tx1.constants import assuming, described
+from colocate.rigs.tx1.model import Load, OperatingPoint, Prediction, Tx1Model, layers
 from colocate.rigs.tx1.noise import drift, generator, latencies_s
 from colocate.rigs.tx1.power import RAILS
 from colocate.rigs.tx1.published import validate
 from colocate.rigs.tx1.sensor import shown
 from colocate.rigs.tx1.tasks import UNITS
 from colocate.rigs.tx1.timing import memory_bytes_per_s
-from colocate.study.layers import Anatomy, Ceilings
-from colocate.study.model import ClockPoint, HostFacts, Inference, Step, Trial, TrialRecord, Work
 from colocate.study.plan import distinct_inferences
 
 NAME = "tx1-model"
@@ -36,9 +40,6 @@ MEMORY_BYTES = 4 * 2**30
 INFERENCES_MIN = 600
 """Inferences in a window, at the least. Virtual time costs nothing, so a window is lengthened until it holds as many:
 enough to know the 99th percentile of each window (368 independent samples) although latencies follow one another."""
-
-
-_CONSTANT = ("name", "value", "unit", "kind", "source")
 
 
 class Tx1Rig:
@@ -54,7 +55,7 @@ class Tx1Rig:
 
     def facts(self) -> HostFacts:
         """See `Rig.facts`. The constants are part of them: with others it is another machine."""
-        values = ", ".join(f"{name}={value!r}" for name, value, *_ in rows(self._model.constants))
+        values = ", ".join(f"{each.name}={each.value!r}" for each in described(self._model.constants))
         return HostFacts(
             rig=NAME,
             machine_id=f"{NAME}-{hashlib.sha256(values.encode()).hexdigest()[:8]}",
@@ -83,13 +84,13 @@ class Tx1Rig:
                 )
             if inference.period_s is not None:
                 raise SpecError(f"rig '{NAME}' models inferences back to back: leave out period-ms")
-            networks.check(inference.network, inference.batch)
+            catalogue.check(inference.network, inference.batch)
             self._check_memory(inference)
-        for stressor in dict.fromkeys(trial.stressor for trial in trials if trial.stressor is not None):
-            if stressor.argv or stressor.name not in UNITS:
+        for task in dict.fromkeys(trial.task for trial in trials if trial.task is not None):
+            if task.argv or task.name not in UNITS:
                 known = ", ".join(UNITS)
                 raise SpecError(
-                    f"rig '{NAME}' knows what {known} do on a Tegra X1; what '{stressor.name}' does must be measured "
+                    f"rig '{NAME}' knows what {known} do on a Tegra X1; what '{task.name}' does must be measured "
                     "on a real machine: use --rig host"
                 )
 
@@ -121,23 +122,18 @@ class Tx1Rig:
             for inference in inferences
         }
 
-    def provenance(self) -> Mapping[str, Any]:
+    def provenance(self) -> Provenance:
         """See `Rig.provenance`: every constant with its source, and the model against every published figure."""
-        return {
-            "constants": [dict(zip(_CONSTANT, row, strict=True)) for row in rows(self._model.constants)],
-            "validation": [
-                {
-                    "figure": check.figure.name,
-                    "source": check.figure.source,
-                    "role": check.figure.role,
-                    "quantity": check.figure.quantity,
-                    "published": check.published,
-                    "model": check.model,
-                    "error_ratio": check.error_ratio,
-                }
+        return Provenance(
+            constants=tuple(described(self._model.constants)),
+            validation=tuple(
+                PublishedCheck(
+                    check.figure.name, check.figure.source, check.figure.role, check.figure.quantity,
+                    check.published, check.model, check.error_ratio,
+                )
                 for check in validate(self._model)
-            ],
-        }
+            ),
+        )  # fmt: skip
 
     @contextlib.contextmanager
     def opened(self, trials: Sequence[Trial]) -> Iterator[None]:
@@ -185,15 +181,15 @@ class Tx1Rig:
             profile=profile,
         )
 
-    def anatomy(self, inference: Inference, clocks: ClockPoint) -> Anatomy:
-        """See `Rig.anatomy`. The ceilings are the lanes' peak and what the memory gives to whoever uses all of it."""
+    def layer_map(self, inference: Inference, clocks: ClockPoint) -> LayerMap:
+        """See `Rig.layer_map`. The ceilings are the lanes' peak and what the memory gives to whoever uses all of it."""
         cpu_hz, gpu_hz = _clocks_hz(clocks)
         c, layers = self._model.constants, self._model.work(inference).layers
-        ran = self._model.steps(inference, Setting(cpu_hz, gpu_hz))
+        ran = self._model.steps(inference, OperatingPoint(cpu_hz, gpu_hz))
         halves = c.fp16_gain if inference.precision == "fp16" else 1.0
         memory = memory_bytes_per_s(emc_hz(cpu_hz, gpu_hz), c)
-        return Anatomy(
-            blocks=blocks(ran, layers, WIDTH_BYTES[inference.precision]),
+        return LayerMap(
+            fused_layers=fused_layers(ran, layers, WIDTH_BYTES[inference.precision]),
             timed=True,
             metered=True,
             ceilings=Ceilings(
@@ -203,14 +199,14 @@ class Tx1Rig:
         )
 
 
-def _setting(trial: Trial) -> Setting:
+def _setting(trial: Trial) -> OperatingPoint:
     """The trial's clocks and load."""
     cpu_hz, gpu_hz = _clocks_hz(trial.clocks)
-    if trial.stressor is None:
-        return Setting(cpu_hz, gpu_hz)
+    if trial.task is None:
+        return OperatingPoint(cpu_hz, gpu_hz)
     places = trial.placement
-    shared = not set(places.inference_cpus).isdisjoint(places.stressor_cpus)
-    return Setting(cpu_hz, gpu_hz, Load(trial.stressor.name, len(places.stressor_cpus), shared))
+    shared = not set(places.inference_cpus).isdisjoint(places.task_cpus)
+    return OperatingPoint(cpu_hz, gpu_hz, Load(trial.task.name, len(places.task_cpus), shared))
 
 
 def _clocks_hz(clocks: ClockPoint) -> tuple[int, int]:
@@ -218,7 +214,7 @@ def _clocks_hz(clocks: ClockPoint) -> tuple[int, int]:
     return clocks.cpu_hz or CPU_STEPS_HZ[-1], clocks.gpu_hz or GPU_STEPS_HZ[-1]
 
 
-def _work(setting: Setting, predicted: Prediction, elapsed_s: float, slower: float) -> Work | None:
+def _work(setting: OperatingPoint, predicted: Prediction, elapsed_s: float, slower: float) -> Work | None:
     """What the load did; a unit that is not finished counts by its part."""
     if setting.load is None:
         return None
@@ -227,10 +223,10 @@ def _work(setting: Setting, predicted: Prediction, elapsed_s: float, slower: flo
 
 
 def _described(inference: Inference) -> Mapping[str, Any]:
-    if inference.network not in networks.builtin_names():
-        network = networks.resolve(inference.network, inference.batch).to_json()
+    if inference.network not in catalogue.builtin_names():
+        network = catalogue.resolve(inference.network, inference.batch).to_json()
         return {key: value for key, value in network.items() if key != "path"}
-    model = networks.skeleton(inference.network, inference.batch)
+    model = catalogue.skeleton(inference.network, inference.batch)
     return {
         "name": inference.network,
         "graph_sha256": hashlib.sha256(model.SerializeToString(deterministic=True)).hexdigest(),

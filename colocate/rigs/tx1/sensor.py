@@ -7,9 +7,9 @@ import math
 import numpy as np
 from scipy.signal import lfilter
 
+from colocate.model.trial import FloatArray, PowerTrace
 from colocate.rigs.tx1.constants import Constants
 from colocate.rigs.tx1.power import RAILS
-from colocate.study.model import FloatArray, PowerTrace
 
 READINGS_MAX = 500
 """Readings of one window, at the most: a long window is read less often."""

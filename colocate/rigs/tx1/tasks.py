@@ -13,7 +13,7 @@ UNITS: Mapping[str, str] = {"bitcount": "words", "stringsearch": "passes", "jpeg
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class TaskCost:
     """One process: cycles without waiting for memory, and memory traffic, per unit of work; W per Hz and V^2."""
 
     cycles_per_unit: float
@@ -21,7 +21,7 @@ class Task:
     w_per_hz: float
 
 
-def task(name: str, c: Constants) -> Task:
+def task(name: str, c: Constants) -> TaskCost:
     """What a task of `UNITS` does."""
     instructions, misses, ipc, w_per_hz = {
         "bitcount": (c.bitcount_instructions, c.bitcount_misses, c.bitcount_ipc, c.bitcount_w_per_hz),
@@ -31,10 +31,10 @@ def task(name: str, c: Constants) -> Task:
         "jpeg": (c.jpeg_instructions, c.jpeg_misses, c.jpeg_ipc, c.jpeg_w_per_hz),
         "jpeg-small": (c.jpeg_small_instructions, c.jpeg_small_misses, c.jpeg_ipc, c.jpeg_w_per_hz),
     }[name]  # fmt: skip
-    return Task(instructions / ipc, instructions * misses / 1000 * c.line_bytes, w_per_hz)
+    return TaskCost(instructions / ipc, instructions * misses / 1000 * c.line_bytes, w_per_hz)
 
 
-def unit_s(task: Task, cpu_hz: float, emc_hz: float, pressure_bytes_per_s: float, constants: Constants) -> float:
+def unit_s(task: TaskCost, cpu_hz: float, emc_hz: float, pressure_bytes_per_s: float, constants: Constants) -> float:
     """How long one process takes for a unit of work: its cycles, and its waits for memory.
 
     A core alone reads what it can or the memory gives; `pressure_bytes_per_s` of other traffic crowds it.
@@ -44,6 +44,6 @@ def unit_s(task: Task, cpu_hz: float, emc_hz: float, pressure_bytes_per_s: float
     return task.cycles_per_unit / cpu_hz + waits_s
 
 
-def traffic_bytes_per_s(task: Task, cpu_hz: float, emc_hz: float, constants: Constants) -> float:
+def traffic_bytes_per_s(task: TaskCost, cpu_hz: float, emc_hz: float, constants: Constants) -> float:
     """Memory traffic of one process that has the memory to itself."""
     return task.bytes_per_unit / unit_s(task, cpu_hz, emc_hz, 0.0, constants)

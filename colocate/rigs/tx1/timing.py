@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from colocate.model.trial import FloatArray
 from colocate.rigs.tx1.constants import Constants
 from colocate.rigs.tx1.kernels import Kernels
-from colocate.study.model import FloatArray
 
 
 @dataclass(frozen=True, slots=True)

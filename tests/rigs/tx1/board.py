@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from colocate.model.request import Inference
 from colocate.rigs.tx1.clocks import CPU_STEPS_HZ, GPU_STEPS_HZ
-from colocate.rigs.tx1.model import Load, Prediction, Setting, Tx1Model
+from colocate.rigs.tx1.model import Load, OperatingPoint, Prediction, Tx1Model
 from colocate.rigs.tx1.timing import Timeline
-from colocate.study.model import Inference
 
 MODEL = Tx1Model()
 NETWORKS = ("alexnet", "googlenet", "resnet152")
@@ -28,7 +28,7 @@ def predict(
     pressure_bytes_per_s: float = 0.0,
 ) -> Prediction:
     load = None if task is None else Load(task, processes, shared)
-    setting = Setting(cpu_hz, gpu_hz, load, pressure_bytes_per_s)
+    setting = OperatingPoint(cpu_hz, gpu_hz, load, pressure_bytes_per_s)
     return MODEL.predict(Inference(network, backend, precision, batch), setting)
 
 

@@ -18,10 +18,10 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from scipy.optimize import least_squares
 
+from colocate.model.trial import FloatArray
 from colocate.rigs.tx1.constants import Constants, Known
 from colocate.rigs.tx1.model import Tx1Model
-from colocate.rigs.tx1.published import CALIBRATION, CK, CMU, Check, Figure, figures, validate
-from colocate.study.model import FloatArray
+from colocate.rigs.tx1.published import CALIBRATION, CK, CMU, Figure, FigureCheck, figures, validate
 
 WEIGHTS = {"latency_s": 2.0, "forward_s": 0.5, "layers_s": 0.5, "layer_s": 0.25}
 POWER_WEIGHTS = {"VDD_IN": 2.0, "VDD_GPU": 1.0, "VDD_CPU": 0.3}
@@ -57,7 +57,7 @@ def _with(start: Constants, logs: FloatArray) -> Constants:
     return dataclasses.replace(start, **dict(zip(FITTED, map(float, np.exp(logs)), strict=True)))
 
 
-def summary(checks: Sequence[Check]) -> str:
+def summary(checks: Sequence[FigureCheck]) -> str:
     errors = 100 * np.array([abs(check.error_ratio) for check in checks])
     return f"{len(errors):3d} figures, median {np.median(errors):4.1f} %, worst {errors.max():4.1f} %"
 
@@ -88,7 +88,7 @@ PARTS: Mapping[str, Callable[[Figure], bool]] = {
 }
 
 
-def report(title: str, checks: Sequence[Check]) -> None:
+def report(title: str, checks: Sequence[FigureCheck]) -> None:
     print(title)
     for kind in ("", *POWER_WEIGHTS):
         if chosen := [check for check in checks if check.figure.rail == kind]:

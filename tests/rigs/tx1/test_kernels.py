@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from colocate.errors import SpecError
-from colocate.inference.graph import Layer
+from colocate.inference.onnx.graph import Layer
+from colocate.model.request import Inference
 from colocate.rigs.tx1.constants import Constants, rows
 from colocate.rigs.tx1.kernels import kernels
 from colocate.rigs.tx1.timing import timeline
-from colocate.study.model import Inference
 from tests.rigs.tx1.board import MODEL
 
 C = Constants()

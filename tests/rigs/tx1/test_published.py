@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from colocate.rigs.tx1.published import CALIBRATION, CMU, NOT_FITTED, NVIDIA, Check, validate
+from colocate.rigs.tx1.published import CALIBRATION, CMU, NOT_FITTED, NVIDIA, FigureCheck, validate
 
 CHECKS = validate()
 
 
-def errors(belongs: Callable[[Check], bool]) -> np.ndarray:
+def errors(belongs: Callable[[FigureCheck], bool]) -> np.ndarray:
     found = np.array([abs(check.error_ratio) for check in CHECKS if belongs(check)])
     assert len(found)
     return found

@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 
 from colocate.errors import SpecError
-from colocate.rigs.tx1 import Tx1Rig
+from colocate.model.request import Inference, SweepSpec, Task
+from colocate.model.trial import Trial, TrialRecord
 from colocate.rigs.tx1.constants import Constants
-from colocate.rigs.tx1.rig import INFERENCES_MIN
+from colocate.rigs.tx1.rig import INFERENCES_MIN, Tx1Rig
 from colocate.rigs.tx1.tasks import UNITS, task
-from colocate.study.model import Inference, Stressor, SweepSpec, Trial, TrialRecord
 from colocate.study.plan import distinct_inferences, plan
 from colocate.study.rails import rail_roles
 from cpu_workloads.registry import STRESSORS
 
 SPEC = SweepSpec(
     inferences=(Inference("alexnet", wait="block"), Inference("resnet152", wait="block")),
-    stressors=(Stressor("bitcount"), Stressor("jpeg")),
+    stressors=(Task("bitcount"), Task("jpeg")),
     rig="tx1-model",
     cpu_clocks=("low", "high"),
     gpu_clocks=("low", "high"),
@@ -42,7 +42,7 @@ def medians_s(records: Sequence[TrialRecord]) -> dict[tuple[object, ...], float]
     for record in records:
         trial = record.trial
         if trial.inference is not None:
-            key = (trial.inference, trial.stressor, trial.clocks)
+            key = (trial.inference, trial.task, trial.clocks)
             windows.setdefault(key, []).append(float(np.median(record.latencies_s)))
     return {key: float(np.mean(values)) for key, values in windows.items()}
 
@@ -88,15 +88,15 @@ def test_a_window_holds_enough_inferences_end_to_end() -> None:
 
 def test_work_is_told_where_there_is_a_stressor() -> None:
     for record in ran(SPEC):
-        assert (record.work is None) == (record.trial.stressor is None)
+        assert (record.work is None) == (record.trial.task is None)
         if record.work is not None:
             assert record.work.count > 0
-            processes = len(record.trial.placement.stressor_cpus)
+            processes = len(record.trial.placement.task_cpus)
             assert 0 < record.work.cpu_s <= processes * record.elapsed_s * (1 + 1e-9)
 
 
 def test_windows_of_a_block_drift_together() -> None:
-    spec = dataclasses.replace(SPEC, stressors=(Stressor("bitcount"),), repeats=30, cpu_clocks=("high",))
+    spec = dataclasses.replace(SPEC, stressors=(Task("bitcount"),), repeats=30, cpu_clocks=("high",))
     blocks: dict[int, list[float]] = {}
     for record in ran(spec):
         if record.trial.inference is not None and record.trial.inference.network == "alexnet":
@@ -115,8 +115,8 @@ def test_clocks_left_to_the_governor_are_the_highest() -> None:
 @pytest.mark.parametrize(
     ("change", "word"),
     [
-        ({"stressors": (Stressor("mine", ("true",)),)}, "mine"),
-        ({"stressors": (Stressor("stringsearch-scan"),)}, "stringsearch-scan"),
+        ({"stressors": (Task("mine", ("true",)),)}, "mine"),
+        ({"stressors": (Task("stringsearch-scan"),)}, "stringsearch-scan"),
         ({"inferences": (Inference("alexnet"),)}, "sleeps until the GPU is"),
         ({"inferences": (Inference("alexnet", wait="block", graph=True),)}, "leave out graph"),
         ({"inferences": (Inference("vgg16", batch=1000, wait="block"),)}, "lower the batch"),
@@ -146,7 +146,7 @@ def test_tasks_are_stressors() -> None:
 
 
 def test_the_strength_of_contention_can_be_set_and_changes_what_depends_on_it() -> None:
-    spec = dataclasses.replace(SPEC, stressors=(Stressor("jpeg"),), cpu_clocks=("high",), gpu_clocks=("high",))
+    spec = dataclasses.replace(SPEC, stressors=(Task("jpeg"),), cpu_clocks=("high",), gpu_clocks=("high",))
     none, strong = (medians_s(ran(spec, Tx1Rig({"contention": value}))) for value in (0.0, 4.0))
     for (inference, stressor, clocks), latency_s in strong.items():
         before_s = none[inference, stressor, clocks]

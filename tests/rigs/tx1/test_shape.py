@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from colocate.model.request import Inference
 from colocate.rigs.tx1.clocks import CPU_STEPS_HZ, GPU_STEPS_HZ
 from colocate.rigs.tx1.tasks import UNITS
-from colocate.study.model import Inference
 from tests.rigs.tx1.board import (
     BACKENDS,
     HIGH_CPU_HZ,

@@ -1,0 +1,19 @@
+"""One file per command: what `--help` says of it, its flags (`add_arguments`), and what it does (`run`)."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from types import ModuleType
+
+# Of the list in `--help`; the others follow.
+_FIRST = ("sweep", "advise", "report", "compare")
+
+
+def find_commands() -> dict[str, ModuleType]:
+    """The module of every command by its name. One that has `add_arguments` is a command."""
+    modules = {
+        found.name: importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__)
+    }
+    commands = {name: module for name, module in modules.items() if hasattr(module, "add_arguments")}
+    return {name: commands[name] for name in (*_FIRST, *sorted(commands.keys() - {*_FIRST}))}

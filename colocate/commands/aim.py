@@ -1,0 +1,44 @@
+"""The flags that say what makes one setting of a network better than another."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from colocate.commands.common_arguments import Flags
+
+
+def _limit_s(text: str) -> float:
+    try:
+        limit_s = float(text) * 1e-3
+    except ValueError:
+        limit_s = 0.0
+    if not 0 < limit_s < float("inf"):
+        raise argparse.ArgumentTypeError(f"a limit is a positive number of milliseconds, not {text!r}")
+    return limit_s
+
+
+AIM_FLAGS: Flags = {
+    "latency_limit_ms": {
+        "dest": "latency_limit_s",
+        "type": _limit_s,
+        "metavar": "X",
+        "help": "what a latency may be, in ms (default: no limit)",
+    },
+    "quantile": {
+        "dest": "aim_quantile",
+        "choices": ("p50", "p99"),
+        "help": "of the latencies, which the limit is for (default: p99)",
+    },
+    "utility": {
+        "choices": ("within", "fading"),
+        "help": "what a latency beyond the limit is worth (default: within)",
+    },
+}
+
+
+def aim_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The fields of an Aim that are given as flags."""
+    given = vars(arguments)
+    aim = {key: given[key] for key in ("latency_limit_s", "utility") if key in given}
+    return aim | ({"quantile": f"{given['aim_quantile']}_s"} if "aim_quantile" in given else {})

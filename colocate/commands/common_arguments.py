@@ -1,0 +1,116 @@
+"""The flags that several commands share, by the keys of a study file."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+_T = TypeVar("_T")
+Flags = Mapping[str, Mapping[str, Any]]
+
+
+def words(text: str) -> list[str]:
+    """`a,b` -> a and b."""
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _cpus(text: str) -> list[int]:
+    from colocate.host.cpus.cpuset import parse_cpu_list
+
+    return list(parse_cpu_list(text))
+
+
+class _Commands(argparse.Action):
+    """Gathers each `--command NAME='argv ...'` into one table, as a study file's `[commands]` is."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, *_: Any) -> None:
+        name, equals, line = values.partition("=")
+        if not equals:
+            parser.error(f"--command wants NAME='program arguments', not {values!r}")
+        vars(namespace).setdefault("commands", {})[name.strip()] = line
+
+
+# Key of a limit in the study file -> its flag.
+LIMIT_FLAGS: dict[str, dict[str, Any]] = {
+    "slo_ms": {"type": float, "metavar": "MS", "help": "the latency that must hold, at --quantile"},
+    "max_slowdown": {"type": float, "metavar": "R", "help": "the slowdown that is allowed: 1.1 = 10 %% slower"},
+    "quantile": {"type": float, "metavar": "Q", "help": "of latency and slowdown: 0.5, 0.95 (default) or 0.99"},
+    "power_budget": {"type": float, "metavar": "W", "help": "the mean power of the board that is allowed"},
+    "max_work_loss": {"type": float, "metavar": "R", "help": "the share of its work that a task may lose"},
+    "confidence": {"type": float, "metavar": "C", "help": "of all verdicts together (default: 0.95)"},
+}
+# Key of the study file -> its flag.
+STUDY_FLAGS: dict[str, dict[str, Any]] = {
+    "rig": {"metavar": "RIG", "help": "host (this machine), or tx1-model (a model, not a measurement)"},
+    "networks": {
+        "type": words,
+        "metavar": "A,B",
+        "help": "alexnet, googlenet, resnet152, bandwidth, or paths of .onnx files",
+    },
+    "stressors": {"type": words, "metavar": "A,B", "help": "background tasks (python -m cpu_workloads --list)"},
+    "commands": {"action": _Commands, "metavar": "NAME='ARGV ...'", "help": "a task of your own; repeatable"},
+    "cpu_clocks": {"type": words, "metavar": "LIST", "help": "MHz, or some of low,mid,high, or native"},
+    "gpu_clocks": {"type": words, "metavar": "LIST", "help": "MHz, or some of low,mid,high, or native"},
+    "emc_clock": {"metavar": "MHZ", "help": "lock the memory clock: MHz, low, mid or high"},
+    "backend": {"metavar": "NAME", "help": "auto, tensorrt, onnxruntime, onnxruntime-cuda, onnxruntime-cpu"},
+    "precision": {"metavar": "P", "help": "fp32 or fp16"},
+    "batch": {"type": int, "metavar": "N", "help": "images per inference"},
+    "graph": {"action": argparse.BooleanOptionalAction, "help": "launch each inference as one CUDA graph"},
+    "wait": {"metavar": "HOW", "help": "spin or block while the GPU works"},
+    "period_ms": {"type": float, "metavar": "MS", "help": "an inference each MS, as of a camera; not back to back"},
+    "placement": {
+        "type": words,
+        "metavar": "P",
+        "help": "isolated, shared (tasks on the inference CPU too), or both",
+    },
+    "inference_cpus": {"type": _cpus, "metavar": "LIST", "help": "CPUs of the network, as 0 or 0-1,4"},
+    "repeats": {"type": int, "metavar": "R", "help": "blocks per cell; intervals narrow with them"},
+    "window": {"type": float, "metavar": "SECONDS", "help": "length of one measured window"},
+    "warmup": {"type": float, "metavar": "SECONDS", "help": "load before each window that is not counted"},
+    "settle": {"type": float, "metavar": "SECONDS", "help": "pause after a change of network or clock"},
+    "max_start_temp": {"type": float, "metavar": "C", "help": "before each block wait until it is no hotter"},
+    "seed": {"type": int, "metavar": "N", "help": "of the order of the trials"},
+    "until": {
+        "metavar": "decided",
+        "help": "go on until the limits are decided on, --repeats at the most",
+    },
+    "budget": {"metavar": "TIME", "help": "with --until decided: for no longer than 90s, 30m or 2h"},
+    **LIMIT_FLAGS,
+}
+# What a study without tasks has no use for.
+OF_TASKS = ("stressors", "commands", "until", "budget", *LIMIT_FLAGS)
+
+
+def add_flags(parser: argparse._ActionsContainer, flags: Flags) -> None:
+    """Flags that leave no trace where they are not given."""
+    for key, flag in flags.items():
+        name = "--command" if key == "commands" else "--" + key.replace("_", "-")
+        parser.add_argument(name, **{"dest": key, "default": argparse.SUPPRESS, **flag})
+
+
+def add_run_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags of every command that leaves a run on the disk."""
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the run (default: results/TIME-RIG)")
+    parser.add_argument("--resume", action="store_true", help="run what is missing of the run in --out")
+    parser.add_argument("--dry-run", action="store_true", help="print the plan and its length; touch nothing")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+    parser.add_argument("--json", action="store_true", help="one JSON summary on stdout")
+
+
+def add_forms(parser: argparse.ArgumentParser) -> None:
+    """How a command answers that writes no run."""
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    form.add_argument("--markdown", action="store_true", help="a page of Markdown on stdout")
+
+
+def without(table: Mapping[str, _T], *keys: str) -> dict[str, _T]:
+    """`table` less its `keys`."""
+    return {key: value for key, value in table.items() if key not in keys}
+
+
+def given(arguments: argparse.Namespace, flags: Flags) -> dict[str, Any]:
+    """The values of those of `flags` that were given, by their keys."""
+    return {key: value for key, value in vars(arguments).items() if key in flags}

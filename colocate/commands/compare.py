@@ -1,0 +1,45 @@
+"""`colocate compare`: what changed between two runs."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from colocate.commands.common_arguments import add_forms
+from colocate.commands.output import print_json, print_lines
+
+SUMMARY = "what changed between two runs"
+DESCRIPTION = """\
+Latency, slowdown and power of every cell that both runs have, after over before. For another kernel, driver or
+machine: what differs is listed. Exit code 1: a regression was shown."""
+
+REGRESSED = 1
+"""The exit code when a regression beyond what is allowed has been shown."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The two runs, what is allowed, and the form of the answer."""
+    parser.add_argument("before", type=Path, metavar="BEFORE", help="folder of a run")
+    parser.add_argument("after", type=Path, metavar="AFTER", help="folder of a run of the same study")
+    parser.add_argument(
+        "--max-regression", type=float, default=0.0, metavar="R", help="what is allowed: 0.05 = 5 %% (default: none)"
+    )
+    parser.add_argument("--confidence", type=float, default=0.95, metavar="C", help="of all changes (default: 0.95)")
+    add_forms(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compare the runs and print what changed."""
+    from colocate.report.compare.load import compare_runs
+    from colocate.report.compare.markdown import comparison_markdown
+    from colocate.report.compare.terminal import print_comparison
+    from colocate.report.compare.to_json import comparison_json
+
+    found = compare_runs(arguments.before, arguments.after, arguments.max_regression, arguments.confidence)
+    if arguments.json:
+        print_json(comparison_json(found))
+    elif arguments.markdown:
+        print_lines(comparison_markdown(found))
+    else:
+        print_comparison(found)
+    return REGRESSED if found.comparison.regressions else 0

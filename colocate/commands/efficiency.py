@@ -1,0 +1,149 @@
+"""`colocate efficiency`: networks x batches x precisions x runtimes, as an ordinary study."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from colocate.commands.aim import AIM_FLAGS, aim_of
+from colocate.commands.common_arguments import (
+    OF_TASKS,
+    STUDY_FLAGS,
+    Flags,
+    add_flags,
+    add_run_flags,
+    given,
+    without,
+    words,
+)
+from colocate.commands.output import say
+from colocate.commands.study_run import keys_of, report_unless_empty, resumable, run_study, stored_purpose
+from colocate.errors import HostError, SpecError
+from colocate.model.purpose import Aim, Axes, EfficiencyPurpose
+
+if TYPE_CHECKING:
+    from colocate.model.request import Inference, SweepSpec
+    from colocate.rigs.rig import Rig
+
+SUMMARY = "images/s, W and images/s/W over batch, precision and runtime"
+DESCRIPTION = """\
+Runs each network alone at every batch, precision and runtime, as an ordinary run in paired, shuffled blocks, and
+picks the best setting (batch, precision, runtime, clocks) of each network: the one of greatest
+
+    utility = images/s/W x f(latency)      in images per joule, f from 0 to 1
+
+f is 1 without --latency-limit-ms X. With it, and L the upper end of the interval of the latency's --quantile in ms:
+
+    --utility within    f = 1 if L <= X, else 0    (so: the least energy per image that keeps the limit)
+    --utility fading    f = min(1, X / L)          (twice as late is half as good)
+
+A latency is of one inference, all images of its batch; power is the board's, gross of what it draws idle. "x times
+better" is images/s/W of the best over that of the default setting (batch 1, fp32, clocks native or else the highest),
+paired by block, with a 95 % interval that allows for picking the best after seeing them all. A setting that fails, as
+for want of memory, is a row with its failure; one that no runtime here has is left out with a line that says so."""
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(word) for word in words(text)]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of whole numbers such as 1,2,4") from None
+
+
+# Of the study's, those that `efficiency` multiplies out and a run without tasks has no use for.
+_AXES: Flags = {
+    "networks": {"type": words, "metavar": "A,B", "help": "as for sweep (default: alexnet,googlenet,resnet152)"},
+    "batches": {"type": _numbers, "metavar": "N,M", "help": "images per inference (default: 1,2,4,8,16,32,64,128)"},
+    "precisions": {"type": words, "metavar": "P,Q", "help": "fp32, fp16 or both (default: both)"},
+    "backends": {
+        "type": words,
+        "metavar": "B,C",
+        "help": "as sweep's --backend (default: auto); the first is the default that others are compared with",
+    },
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What is multiplied out, the other keys of a study without tasks, what is best, and where the run goes."""
+    add_flags(parser, _AXES)
+    add_flags(parser, without(STUDY_FLAGS, "networks", *OF_TASKS, "backend", "precision", "batch"))
+    add_flags(parser, AIM_FLAGS)
+    add_run_flags(parser)
+
+
+@resumable
+def run(arguments: argparse.Namespace) -> int:
+    """Run what is missing of the study, then report."""
+    from colocate.rigs.registry import make_rig
+    from colocate.spec import Request, make_study
+
+    stored = stored_purpose(arguments, EfficiencyPurpose)
+    keys = without(keys_of(arguments), "networks", "stressors")
+    asked = {key: tuple(value) for key, value in given(arguments, _AXES).items()}
+    axes = stored.axes if stored else Axes(tuple(name for name in Request().networks if isinstance(name, str)))
+    axes = dataclasses.replace(axes, **asked)
+    ground = make_study({key: value for key, value in keys.items() if key in ("rig", "model")}).spec
+    rig = make_rig(ground.rig, dict(ground.model))
+    found = settings(keys, axes, rig)
+    for line in found.left_out:
+        say(line)
+    purpose = EfficiencyPurpose(axes, Aim(**aim_of(arguments)), found.default_backend)
+    tally = run_study(arguments, make_study(found.keys), rig, purpose)
+    return 0 if tally is None else report_unless_empty(arguments, tally)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`keys` of a study run them all; `left_out` says in a line each what of the axes cannot run here, and why."""
+
+    keys: Mapping[str, Any]
+    default_backend: str
+    left_out: tuple[str, ...]
+
+
+def settings(keys: Mapping[str, Any], axes: Axes, rig: Rig) -> Settings:
+    """Every combination of `axes` that `rig` can run, each once; `keys` are those of a study file, without networks.
+
+    Raises SpecError for a word that means nothing anywhere, and whatever stands against a network that no setting
+    can run.
+    """
+    from colocate.spec import make_spec
+
+    product = itertools.product(axes.networks, axes.backends, axes.precisions, axes.batches)
+    names = ("network", "backend", "precision", "batch")
+    asked = [dict(zip(names, combination, strict=True)) for combination in product]
+    spec = make_spec({**keys, "networks": asked, "stressors": ()})
+    able: dict[Inference, None] = {}
+    unable: dict[str, list[Inference]] = {}
+    first: dict[str, HostError | SpecError] = {}
+    for inference in spec.inferences:
+        try:
+            able[_checked(inference, spec, rig)] = None
+        except (HostError, SpecError) as error:
+            unable.setdefault(str(error), []).append(inference)
+            first.setdefault(inference.network, error)
+    for network, reason in first.items():
+        if network not in {inference.network for inference in able}:
+            raise reason
+    chosen = [{name: getattr(inference, name) for name in names} for inference in able]
+    return Settings(
+        keys={**keys, "networks": chosen, "stressors": []},
+        default_backend=chosen[0]["backend"],
+        left_out=tuple(
+            f"Left out, {len(some)} of {len(spec.inferences)} settings: {why}" for why, some in unable.items()
+        ),
+    )
+
+
+def _checked(inference: Inference, spec: SweepSpec, rig: Rig) -> Inference:
+    """`inference` with its runtime settled. Raises HostError or SpecError where the rig cannot run it."""
+    from colocate.study.plan import plan, settled_backend
+
+    facts = rig.facts()
+    settled = settled_backend(inference, facts)
+    rig.check(plan(dataclasses.replace(spec, inferences=(settled,), repeats=1), facts))
+    return settled

@@ -1,0 +1,182 @@
+"""`colocate layers`: one network and, where that is needed, its fused layers one by one, as an ordinary study."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from colocate.commands.common_arguments import OF_TASKS, STUDY_FLAGS, add_flags, add_run_flags, without
+from colocate.commands.study_run import keys_of, report_unless_empty, resumable, run_study, stored_purpose
+from colocate.errors import SpecError
+from colocate.model.purpose import CeilingProbe, LayersPurpose
+
+if TYPE_CHECKING:
+    from colocate.model.layers import LayerMap
+    from colocate.model.machine import HostFacts
+    from colocate.model.request import Inference
+    from colocate.rigs.rig import Rig
+
+SUMMARY = "time and energy per layer of a network"
+DESCRIPTION = """\
+Where one network's time and energy go. After each window of the network its runtime's own profile gives the time of
+each step, which is a layer or several that it fused; FLOP and bytes are counted in the graph. The sum over the layers
+is set against the network's own p50. For energy each fused layer is cut out, with its true input shapes, and run in a
+loop by itself: power above idle times the time of a turn, given only where that power is known to 20 %. The profile
+of ONNX Runtime on the GPU has the time of a launch and not how long a kernel runs: there times too are those of the
+layers by themselves. The ceilings of the roofline are a large matrix product and a large copy in the same runtime."""
+
+# What the machine can do at best does not depend on how long the user's network is watched.
+CEILING_WINDOW_S = 1.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The network, the keys of a study that has one network and no tasks, and where the run goes."""
+    parser.add_argument("network", nargs="?", metavar="NETWORK", help="a built-in, or the path of an .onnx file")
+    add_flags(parser, without(STUDY_FLAGS, "networks", *OF_TASKS))
+    add_run_flags(parser)
+
+
+@resumable
+def run(arguments: argparse.Namespace) -> int:
+    """Run what is missing of the study, then report."""
+    from colocate.rigs.registry import make_rig
+    from colocate.spec import make_study
+
+    keys, stored = keys_of(arguments), stored_purpose(arguments, LayersPurpose)
+    if stored is None and arguments.network is None:
+        raise SpecError("layers wants a network: the name of a built-in, or an .onnx file")
+    if stored is None:
+        study = make_study({**keys, "networks": [arguments.network], "stressors": ()})
+        (inference,) = study.spec.inferences
+    else:
+        study, inference = make_study(keys), stored.inference
+    rig = make_rig(study.spec.rig, dict(study.spec.model), inference.network)
+    if stored is None:
+        of_layers, purpose = layers_request(keys, inference.network, rig)
+        study = make_study(of_layers)
+    else:
+        purpose = stored
+    with subgraph_files(purpose):
+        tally = run_study(arguments, study, rig, purpose)
+    return 0 if tally is None else report_unless_empty(arguments, tally)
+
+
+def layers_request(keys: Mapping[str, Any], network: str, rig: Rig) -> tuple[Mapping[str, Any], LayersPurpose]:
+    """The keys of the study that shows the layers of `network`, and what each of its networks is for; `keys` are those
+    of a study file, without networks and tasks.
+
+    Raises SpecError for more than one clock point, and what `rig` has against the network.
+    """
+    from colocate.spec import make_spec
+    from colocate.study.plan import clock_points, plan, settled_backend
+
+    facts = rig.facts()
+    keys = {**_default_clocks(facts), **keys}
+    spec = make_spec({**keys, "networks": [network], "stressors": ()})
+    whole = settled_backend(spec.inferences[0], facts)
+    points = clock_points(spec, facts)
+    if len(points) > 1:
+        raise SpecError("layers looks at one clock point: give one value to --cpu-clocks and one to --gpu-clocks")
+    rig.check(plan(dataclasses.replace(spec, inferences=(whole,), repeats=1), facts))
+    layer_map = rig.layer_map(whole, points[0])
+    folder = _folder(whole)
+    purpose = LayersPurpose(
+        inference=whole,
+        layer_map=layer_map,
+        subgraphs=_subgraphs(whole, layer_map, facts, folder),
+        ceilings={} if layer_map.ceilings is not None else _ceilings(whole, layer_map, facts, folder),
+    )
+    # Files of single layers are of the network's precision and batch already.
+    of_files = {"backend": whole.backend, "precision": "fp32", "batch": 1}
+    networks = [
+        {"network": whole.network, "backend": whole.backend, "precision": whole.precision, "batch": whole.batch},
+        *({"network": path, **of_files} for path in purpose.subgraphs),
+        *(
+            {"network": path, **of_files, "backend": probe.backend, "precision": probe.precision,
+             "window": CEILING_WINDOW_S}
+            for path, probe in purpose.ceilings.items()
+        ),
+    ]  # fmt: skip
+    shared = {key: value for key, value in keys.items() if key not in ("backend", "precision", "batch")}
+    return {**shared, "networks": networks, "stressors": []}, purpose
+
+
+@contextlib.contextmanager
+def subgraph_files(purpose: LayersPurpose) -> Iterator[None]:
+    """The files of all subgraphs and ceilings, while they are needed: a network's weights lie in them a second time."""
+    import shutil
+
+    from colocate.inference.networks import catalogue
+    from colocate.inference.onnx import ceilings, subgraphs
+
+    folder, whole = _folder(purpose.inference), purpose.inference
+    try:
+        if purpose.subgraphs or purpose.ceilings:
+            folder.mkdir(parents=True, exist_ok=True)
+        if purpose.subgraphs:
+            network = catalogue.resolve(whole.network, whole.batch, whole.precision)
+            names = [purpose.layer_map.fused_layers[index].layers for index in purpose.subgraphs.values()]
+            written = [str(cut.path) for cut in subgraphs.subgraphs(network, names, folder)]
+            assert written == list(purpose.subgraphs), "a run's subgraphs lie where they lay"
+        for path, probe in purpose.ceilings.items():
+            if probe.size:
+                Path(path).write_bytes(ceilings.model(probe.quantity, probe.size))
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _folder(whole: Inference) -> Path:
+    import hashlib
+
+    from colocate.inference.networks import cache
+
+    return cache.folder("subgraphs") / hashlib.sha256(repr(whole).encode()).hexdigest()[:12]
+
+
+def _default_clocks(facts: HostFacts) -> Mapping[str, Any]:
+    """The highest, where a sweep would set clocks by default: one point, and one that stays."""
+    from colocate.study.plan import LEVELS, NATIVE
+
+    both = bool(facts.cpu_steps_hz and facts.gpu_steps_hz and not facts.gpu_on_request)
+    word = LEVELS[-1] if both else NATIVE
+    return {"cpu_clocks": [word], "gpu_clocks": [word]}
+
+
+def _subgraphs(whole: Inference, layer_map: LayerMap, facts: HostFacts, folder: Path) -> dict[str, int]:
+    """The file of each fused layer that must be run by itself, as the profile of a window does not suffice."""
+    from colocate.inference.networks import catalogue
+
+    wanted = not layer_map.timed or (bool(facts.rails) and not layer_map.metered)
+    able = [
+        index
+        for index, layer in enumerate(layer_map.fused_layers)
+        if layer.moved_bytes is not None and (wanted or layer.is_launch_overhead)
+    ]
+    if not able:
+        return {}
+    stem = folder / catalogue.resolve(whole.network, whole.batch, whole.precision).path.stem
+    return {f"{stem}-{number:03}.onnx": index for number, index in enumerate(able)}
+
+
+def _ceilings(whole: Inference, layer_map: LayerMap, facts: HostFacts, folder: Path) -> dict[str, CeilingProbe]:
+    """What is run to find the machine's ceilings, and what nothing costs, by its network."""
+    from colocate.inference.backends.registry import BACKENDS
+    from colocate.inference.onnx import ceilings
+    from colocate.model.request import WIDTH_BYTES
+    from colocate.worker.request import COPIED_BYTES
+
+    on_gpu = BACKENDS[whole.backend].on_gpu
+    probes: dict[str, CeilingProbe] = {}
+    for probe in ceilings.probes(on_gpu=on_gpu):
+        if probe.quantity == "bytes" and on_gpu and "bandwidth" in facts.probes:
+            probes["bandwidth"] = CeilingProbe("bytes", 2 * COPIED_BYTES, 0, "bandwidth", "fp32")
+        elif probe.quantity != "nothing" or not layer_map.timed:
+            amount = probe.amount * (WIDTH_BYTES[whole.precision] if probe.quantity == "bytes" else 1)
+            path = str(folder / f"{probe.quantity}.onnx")
+            probes[path] = CeilingProbe(probe.quantity, amount, probe.size, whole.backend, whole.precision)
+    return probes

@@ -1,0 +1,35 @@
+"""What commands print: JSON and lines on stdout, remarks on stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import sys
+from collections.abc import Mapping
+
+
+def print_json(value: object) -> None:
+    """One line that every JSON reader takes."""
+    print(json.dumps(_finite(value), allow_nan=False))
+
+
+def print_lines(text: str) -> None:
+    """Text for a person, on stdout."""
+    print(text)
+
+
+def say(line: str) -> None:
+    """A remark on stderr; a reader who left is no failure."""
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):
+            print(line, file=sys.stderr)
+
+
+def _finite(value: object) -> object:
+    """`value` with null for the numbers that JSON does not have."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(each) for key, each in value.items()}
+    return [_finite(each) for each in value] if isinstance(value, (list, tuple)) else value

@@ -1,0 +1,32 @@
+"""`colocate restore`: restore settings left behind by a power loss or a killed sweep."""
+
+from __future__ import annotations
+
+import argparse
+
+from colocate.commands.output import print_lines
+
+SUMMARY = "put back what an interrupted run left changed"
+DESCRIPTION = "Restores the settings left behind by a power loss or a killed sweep, and removes its cpusets."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Nothing to choose."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Remove stale cpusets and restore from the journal, if there is one."""
+    from colocate.host.cpus.cpuset import remove_stale_groups
+    from colocate.host.restore.journal import restore, state_folder
+    from colocate.host.sysfs import Sysfs
+    from colocate.report.text.numbers import counted
+
+    remove_stale_groups()
+    repair = restore(Sysfs(), state_folder())
+    if repair is None:
+        print_lines("Nothing to restore.")
+    elif repair.rebooted:
+        print_lines("The machine was rebooted since, which reset every clock; the journal is removed.")
+    else:
+        print_lines("\n  ".join([f"Restored {counted(len(repair.changed), 'knob')}", *repair.changed]))
+    return 0

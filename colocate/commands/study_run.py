@@ -1,0 +1,182 @@
+"""What every command shares that leaves a run on the disk: its keys, its purpose, its plan, its report."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import math
+import shlex
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from colocate.commands.aim import aim_of
+from colocate.commands.common_arguments import STUDY_FLAGS, given
+from colocate.commands.output import print_json, print_lines, say
+from colocate.errors import HostError, Interrupted, SpecError, StoreError
+from colocate.host.processes.signals import undisguised
+
+if TYPE_CHECKING:
+    from colocate.model.purpose import Purpose
+    from colocate.report.write import Report
+    from colocate.rigs.rig import Rig
+    from colocate.spec import Study
+    from colocate.sweep import Tally
+
+_Purpose = TypeVar("_Purpose", bound="Purpose")
+
+# Three CPU clocks with three GPU clocks: the full study.
+FULL_STUDY_CLOCK_PAIRS = 9
+
+
+def resumable(command: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+    """`command`, which says how to go on with its run when it is cut short."""
+
+    @functools.wraps(command)
+    def with_advice(arguments: argparse.Namespace) -> int:
+        try:
+            with undisguised():
+                return command(arguments)
+        except (Interrupted, StoreError):
+            from colocate.store import holds_run
+
+            if arguments.out is not None and holds_run(arguments.out):
+                again = f"python -m colocate {arguments.command} --resume --out {shlex.quote(str(arguments.out))}"
+                say(f"Finished trials are kept. Continue with:\n  {again}")
+            raise
+
+    return with_advice
+
+
+def keys_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The keys of the study: a resumed run's, over them the file's, over them the flags'."""
+    from colocate.store import Run
+    from colocate.study_file import read_study
+
+    keys: dict[str, Any] = {}
+    if arguments.resume:
+        if arguments.out is None:
+            raise SpecError("--resume needs --out, the folder of the run to continue")
+        with Run.read(arguments.out) as stored:
+            keys |= stored.header().request
+    file: Path | None = getattr(arguments, "file", None)
+    if file is not None:
+        keys |= read_study(file)
+    return keys | given(arguments, STUDY_FLAGS)
+
+
+def stored_purpose(arguments: argparse.Namespace, kind: type[_Purpose]) -> _Purpose | None:
+    """What the run that is resumed was made for; None for a new one. Raises SpecError for another command's."""
+    from colocate.store import Run
+
+    if not arguments.resume:
+        return None
+    if arguments.out is None:
+        raise SpecError("--resume needs --out, the folder of the run to continue")
+    with Run.read(arguments.out) as run:
+        purpose = run.header().purpose
+    if not isinstance(purpose, kind):
+        made_by = f"`colocate {purpose.command}`"
+        raise SpecError(f"the run in {arguments.out} was made by {made_by}; continue it with that command")
+    return purpose
+
+
+def run_study(arguments: argparse.Namespace, study: Study, rig: Rig, purpose: Purpose) -> Tally | None:
+    """Run the study, or with --dry-run print its plan: None. `arguments.out` is the run's folder afterwards."""
+    from colocate.progress import progress
+    from colocate.store import holds_run
+    from colocate.sweep import sweep
+
+    if arguments.dry_run:
+        _print_plan(arguments, study, rig)
+        return None
+    if arguments.out is None:
+        arguments.out = Path("results", f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{study.spec.rig}")
+    if holds_run(arguments.out) and not arguments.resume:
+        raise SpecError(f"{arguments.out} holds a run already; continue it with --resume or choose another --out")
+    with progress(quiet=arguments.quiet) as observer:
+        tally = sweep(study, rig, arguments.out, observer, resume=arguments.resume, purpose=purpose)
+    if tally.failed:
+        say(f"{tally.failed} of {tally.wanted} trials failed; --resume runs them again.")
+    return tally
+
+
+def report_unless_empty(arguments: argparse.Namespace, tally: Tally) -> int:
+    """Report on a run of networks alone; one in which no network has a number is a failure."""
+    code = print_report(report_on(arguments.out, arguments), arguments)
+    if tally.served:
+        return code
+    say("colocate: no network has a window that succeeded")
+    return HostError.exit_code
+
+
+def report_on(folder: Path, arguments: argparse.Namespace) -> Report:
+    """Write all files of the report."""
+    from colocate.report.write import write_report
+
+    return write_report(folder, aim_of(arguments))
+
+
+def print_report(report: Report, arguments: argparse.Namespace) -> int:
+    """Print what the run shows, for a person or with --json."""
+    run, header = report.run, report.run.header
+    if arguments.json:
+        from colocate.report.sweep.columns import cell_row
+
+        print_json({
+            "run": str(run.folder),
+            "rig": header.facts.rig,
+            "planned": header.planned,
+            "done": len(run.records),
+            "failures": [{"trial": f.trial.trial_id, "message": f.message} for f in run.failures],
+            "cells": [cell_row(cell, header.facts.rig) for cell in run.cells],
+            **report.section.json(report.content, run),
+        })  # fmt: skip
+        return 0
+    report.section.print(report.content, run)
+    for failure in {failure.message for failure in run.failures}:
+        say(f"A trial failed: {failure}")
+    figures = sum(path.suffix == ".png" for path in report.files)
+    tables = ", ".join(path.name for path in report.files if path.suffix not in (".png", ".svg"))
+    print_lines(f"Wrote {run.folder}: run.sqlite, {tables} and {figures} figures")
+    _print_clock_pairs(report)
+    return 0
+
+
+def _print_clock_pairs(report: Report) -> None:
+    """How much of the full study this machine could run."""
+    facts = report.run.header.facts
+    fixed = [name for name, steps in (("CPU", facts.cpu_steps_hz), ("GPU", facts.gpu_steps_hz)) if not steps]
+    if fixed and report.run.header.purpose.command == "sweep":
+        pairs = len({cell.clocks for cell in report.run.cells})
+        print_lines(
+            f"No {' or '.join(fixed)} clock can be set on this machine: this is {pairs} of the "
+            f"{FULL_STUDY_CLOCK_PAIRS} clock pairs of the full study."
+        )
+
+
+def _print_plan(arguments: argparse.Namespace, study: Study, rig: Rig) -> None:
+    from colocate.report.sweep.columns import trial_row
+    from colocate.report.text.numbers import minutes
+    from colocate.study.plan import estimate_s, plan, within_budget
+
+    facts, spec = rig.facts(), study.spec
+    trials = plan(within_budget(spec, facts), facts)
+    rig.check(trials)
+    all_s = estimate_s(trials)
+    seconds = None if facts.virtual_time else round(min(all_s, spec.budget_s or math.inf))
+    if arguments.json:
+        rows = [trial_row(trial) for trial in trials]
+        print_json({"rig": facts.rig, "trials": len(trials), "estimate_s": seconds, "plan": rows})
+        return
+    for trial in trials:
+        row = trial_row(trial)
+        print_lines("  ".join(f"{key}={value}" for key, value in row.items() if value is not None))
+    most = "at the most " if spec.until_decided else ""
+    long = "in virtual time: seconds" if seconds is None else f"about {minutes(all_s)}"
+    print_lines(f"{most}{len(trials)} trials in {trials[-1].block + 1} blocks, {long}")
+    if spec.budget_s is not None and all_s > spec.budget_s:
+        fit = math.floor(len(trials) * spec.budget_s / all_s)
+        budget = minutes(spec.budget_s)
+        print_lines(f"the budget ends it after {budget} at the most: about {fit} of these trials fit")

@@ -1,0 +1,62 @@
+"""`colocate sweep`: run a study and report on it."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from colocate.commands.common_arguments import STUDY_FLAGS, add_flags, add_run_flags
+from colocate.commands.output import say
+from colocate.commands.study_run import keys_of, print_report, report_on, resumable, run_study, stored_purpose
+from colocate.errors import HostError, SpecError
+from colocate.model.purpose import SweepPurpose
+
+if TYPE_CHECKING:
+    from colocate.report.run_report import LoadedRun
+
+SUMMARY = "run a study and report on it"
+DESCRIPTION = """\
+Runs networks beside CPU tasks in paired, shuffled blocks. A default run on two CPUs takes about 4 minutes. With
+--until decided and a limit it ends as soon as it is known what is safe."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """A study file, every key of it as a flag, and where the run goes."""
+    parser.add_argument("file", nargs="?", type=Path, metavar="SPEC.toml", help="study file; flags override it")
+    add_flags(parser, STUDY_FLAGS)
+    add_run_flags(parser)
+
+
+@resumable
+def run(arguments: argparse.Namespace) -> int:
+    """Run what is missing of the study, then report."""
+    from colocate.rigs.registry import make_rig
+    from colocate.spec import make_study
+
+    stored_purpose(arguments, SweepPurpose)
+    study = make_study(keys_of(arguments))
+    rig = make_rig(study.spec.rig, dict(study.spec.model))
+    tally = run_study(arguments, study, rig, SweepPurpose())
+    if tally is None:
+        return 0
+    report = report_on(arguments.out, arguments)
+    code = print_report(report, arguments)
+    if study.spec.until_decided:
+        _say_what_was_decided(report.run)
+    if tally.empty:
+        say(f"colocate: {tally.empty} of the settings that were asked for have no window that succeeded")
+        return HostError.exit_code
+    return code
+
+
+def _say_what_was_decided(run: LoadedRun) -> None:
+    from colocate.report.advise.load import advise_on
+    from colocate.report.advise.words import budget_words, saving_words, summary
+
+    limits = run.header.spec.limits
+    assert limits is not None, "a study with sequential stopping has limits"
+    with contextlib.suppress(SpecError):  # no cell at all: said in another place
+        advice = advise_on(run, limits)
+        say("\n".join(filter(None, (summary(advice), budget_words(advice), saving_words(advice)))))

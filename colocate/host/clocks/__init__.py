@@ -1,0 +1,1 @@
+"""Clocks: found, read, pinned."""

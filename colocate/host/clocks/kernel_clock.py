@@ -1,0 +1,150 @@
+"""A clock in the kernel's files: how it is read, and how it is pinned to one frequency.
+
+Two ways exist. `ClockLimits`: a lowest and a highest clock, which pin when they are equal (cpufreq, devfreq, the
+mainline memory controller). `Override`: a rate and a switch that puts it in force (L4T debugfs).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from colocate.errors import KnobError
+from colocate.host.clocks.domain import ARRIVAL_TIMEOUT_S, ARRIVED_RATIO
+from colocate.host.restore.knobs import capture, put_back, read_knob, write_if_other
+from colocate.host.sysfs import Sysfs, read_hz, read_steps_hz
+
+_POLL_S = 0.002
+
+
+@dataclass(frozen=True, slots=True)
+class ClockLimits:
+    """A pair of limits in `unit_hz`, the file that shows the clock between them, and its table in the same unit.
+
+    `cpus` are the logical CPUs that it clocks.
+    """
+
+    lowest: str
+    highest: str
+    current: str
+    steps: str
+    unit_hz: int = 1
+    cpus: frozenset[int] = frozenset()
+
+    def steps_hz(self, sysfs: Sysfs) -> tuple[int, ...]:
+        """The table, or empty where the driver has none (intel_pstate, amd-pstate)."""
+        return read_steps_hz(sysfs, self.steps, self.unit_hz)
+
+    def knobs(self, sysfs: Sysfs) -> tuple[str, ...]:
+        """What `request` writes."""
+        return self.lowest, self.highest
+
+    def request(self, sysfs: Sysfs, hz: int) -> None:
+        """Both limits to `hz`, in the order that never crosses them: 4.9 kernels refuse minimum > maximum.
+
+        Later kernels clamp instead of refusing, and take a limit over a little later than it is written.
+        """
+        highest_hz = read_hz(sysfs, self.highest, self.unit_hz)
+        rising = highest_hz is not None and hz > highest_hz
+        for limit in (self.highest, self.lowest) if rising else (self.lowest, self.highest):
+            sysfs.write(limit, str(hz // self.unit_hz))
+
+    def differing(self, sysfs: Sysfs, hz: int) -> str | None:
+        """Path, wanted and found of the first file that does not show `hz` yet; None when all do."""
+        for path in (self.lowest, self.highest, self.current):
+            if not _arrived(read_hz(sysfs, path, self.unit_hz), hz):
+                return f"{path}: wanted {hz // self.unit_hz}, found {sysfs.read(path)}"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A requested rate in Hz and the switch that puts it in force. `steps` are files of tables or of range ends."""
+
+    rate: str
+    switch: str
+    current: str
+    steps: tuple[str, ...]
+    steps_unit_hz: int = 1
+    # The power processor moves an unlocked clock at any time, so there the lock comes first. The overrides of
+    # Tegra 210 would briefly force the rate of their last use, so there the rate does.
+    switch_first: bool = False
+    unit_hz: int = 1
+
+    def steps_hz(self, sysfs: Sysfs) -> tuple[int, ...]:
+        """All frequencies that the files of `steps` name."""
+        return tuple(sorted({hz for path in self.steps for hz in read_steps_hz(sysfs, path, self.steps_unit_hz)}))
+
+    def knobs(self, sysfs: Sysfs) -> tuple[str, ...]:
+        """The switch, and the rate only where it is in force: else the file shows a clock that floats."""
+        return (self.rate, self.switch) if sysfs.read(self.switch) == "1" else (self.switch,)
+
+    def request(self, sysfs: Sysfs, hz: int) -> None:
+        """Rate and switch; the switch only if it is off, because some kernels count how often it was turned on."""
+        writes = [(self.rate, str(hz)), (self.switch, "1")]
+        for knob, value in reversed(writes) if self.switch_first else writes:
+            write_if_other(sysfs, knob, value)
+
+    def differing(self, sysfs: Sysfs, hz: int) -> str | None:
+        """Path, wanted and found of what is not in force yet; None when all is."""
+        if (found := sysfs.read(self.switch)) != "1":
+            return f"{self.switch}: wanted 1, found {found}"
+        if not _arrived(read_hz(sysfs, self.current, self.unit_hz), hz):
+            return f"{self.current}: wanted {hz // self.unit_hz}, found {sysfs.read(self.current)}"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A domain of the kernel's files. `held` are switches to set while it is pinned, as power gating to 0."""
+
+    name: str
+    sysfs: Sysfs
+    controls: tuple[ClockLimits | Override, ...]
+    held: Mapping[str, str] = field(default_factory=dict)
+    on_request: bool = False
+
+    @property
+    def steps_hz(self) -> tuple[int, ...]:
+        """The steps that all its controls have: one number is asked of all of them."""
+        tables = [set(control.steps_hz(self.sysfs)) for control in self.controls]
+        return tuple(sorted(set.intersection(*tables)))
+
+    def read_hz(self, cpus: Collection[int] = ()) -> int | None:
+        """The slowest of its parts (of those that clock `cpus`, if given), so that a throttled one shows."""
+        chosen = [control for control in self.controls if not cpus or _serves(control, cpus)]
+        found = [read_hz(self.sysfs, control.current, control.unit_hz) for control in chosen]
+        return min((hz for hz in found if hz is not None), default=None)
+
+    def capture(self) -> dict[str, str]:
+        """See `Domain.capture`."""
+        knobs = [knob for control in self.controls for knob in control.knobs(self.sysfs)]
+        return capture(self.sysfs, [*self.held, *knobs])
+
+    def pin(self, hz: int, timeout_s: float = ARRIVAL_TIMEOUT_S) -> None:
+        """See `Domain.pin`."""
+        for knob, value in self.held.items():
+            write_if_other(self.sysfs, knob, value)
+            if (kept := read_knob(self.sysfs, knob)) != value:
+                raise KnobError(f"{knob}: wanted {value}, found {kept}")
+        for control in self.controls:
+            control.request(self.sysfs, hz)
+        deadline_s = time.monotonic() + timeout_s
+        for control in self.controls:
+            while (difference := control.differing(self.sysfs, hz)) is not None:
+                if time.monotonic() >= deadline_s:
+                    raise KnobError(f"{difference} after {timeout_s:g} s")
+                time.sleep(_POLL_S)
+
+    def release(self, captured: Mapping[str, str]) -> None:
+        """See `Domain.release`."""
+        put_back(self.sysfs, captured)
+
+
+def _arrived(found_hz: int | None, wanted_hz: int) -> bool:
+    return found_hz is not None and abs(found_hz - wanted_hz) <= ARRIVED_RATIO * wanted_hz
+
+
+def _serves(control: ClockLimits | Override, cpus: Collection[int]) -> bool:
+    return isinstance(control, ClockLimits) and not control.cpus.isdisjoint(cpus)

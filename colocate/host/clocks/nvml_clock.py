@@ -1,0 +1,82 @@
+"""Locked clocks of NVIDIA workstation and server GPUs, through LOCK_KNOB.
+
+LOCK_KNOB sets and resets a lock and has no call that reads one. So a lock that the user had set before cannot be
+put back: what is restored is "no lock". These clocks are therefore touched only on explicit request.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from colocate.errors import HostError, KnobError
+from colocate.host.clocks.domain import ARRIVAL_TIMEOUT_S
+from colocate.host.nvml import LOCK_KNOB, UNLOCKED, text, unlock
+
+_MHZ = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class NvmlClock:
+    """The graphics clock of the GPU with this UUID."""
+
+    uuid: str
+    steps_hz: tuple[int, ...]
+    name: str = "gpu"
+    on_request: bool = True
+
+    def read_hz(self) -> int | None:
+        """What it runs at now (LOCK_KNOB counts in MHz), or None."""
+        nvml = importlib.import_module("pynvml")
+        try:
+            handle = nvml.nvmlDeviceGetHandleByUUID(self.uuid)
+            return int(nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_GRAPHICS)) * _MHZ
+        except nvml.NVMLError:
+            return None
+
+    def capture(self) -> dict[str, str]:
+        """The lock as a knob; what can be put back is that there is none. Raises HostError without root."""
+        if not is_root():
+            raise HostError("locking the clocks of an NVIDIA GPU needs root: run as root, or leave out --gpu-clocks")
+        return {LOCK_KNOB + self.uuid: UNLOCKED}
+
+    def pin(self, hz: int, timeout_s: float = ARRIVAL_TIMEOUT_S) -> None:
+        """Lock the clock to `hz`. Raises KnobError when the driver refuses.
+
+        Not waited for: without work a GPU rests below its lock. The clock seen inside the window tells.
+        """
+        nvml = importlib.import_module("pynvml")
+        mhz = hz // _MHZ
+        try:
+            nvml.nvmlDeviceSetGpuLockedClocks(nvml.nvmlDeviceGetHandleByUUID(self.uuid), mhz, mhz)
+        except nvml.NVMLError as error:
+            raise KnobError(
+                f"locked clocks of {self.uuid}: wanted {mhz} MHz, LOCK_KNOB refused it: {error}"
+            ) from error
+
+    def release(self, captured: Mapping[str, str]) -> None:
+        """Take the lock off. Raises RestoreError."""
+        unlock(self.uuid)
+
+
+def is_root() -> bool:
+    """Whether the driver would let this process lock clocks; there is no call that asks it."""
+    return os.geteuid() == 0
+
+
+def find_nvml() -> NvmlClock | None:
+    """The first GPU in PCI order, if LOCK_KNOB is installed and names its clocks; reads only."""
+    try:
+        nvml = importlib.import_module("pynvml")
+    except ImportError:
+        return None
+    try:
+        nvml.nvmlInit()
+        handle = nvml.nvmlDeviceGetHandleByIndex(0)
+        memory_mhz = max(nvml.nvmlDeviceGetSupportedMemoryClocks(handle))
+        steps_mhz = nvml.nvmlDeviceGetSupportedGraphicsClocks(handle, memory_mhz)
+        return NvmlClock(text(nvml.nvmlDeviceGetUUID(handle)), tuple(sorted(mhz * _MHZ for mhz in steps_mhz)))
+    except nvml.NVMLError:
+        return None

@@ -1,0 +1,1 @@
+"""CPUs: set apart for children, and watched."""

@@ -1,0 +1,1 @@
+"""Child processes, and signals to this one."""

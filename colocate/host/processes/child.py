@@ -1,0 +1,144 @@
+"""The parent's side of the child contract (`cpu_workloads/contract.py` is the other): spawn, go, stop, close."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from colocate.errors import TrialError
+from colocate.host.cpus.cpuset import Seat
+
+_LAUNCH = str(Path(__file__).with_name("launch.py"))
+_STDERR_TAIL_BYTES = 2000
+
+
+class Child:
+    """A process in its seat that says `ready`, and obeys `go` and `stop`.
+
+    The constructor only starts it, so that several can start side by side; `ready` waits for each.
+    It runs in a session of its own: a Ctrl-C on the terminal reaches the sweep alone, which then ends its children.
+    """
+
+    def __init__(self, name: str, command: Sequence[str], seat: Seat) -> None:
+        self.name = name
+        self.facts: Mapping[str, Any] = {}
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child; closed in close()
+        self._unread = b""
+        cpus = ",".join(map(str, seat.cpus))
+        # -S and -E: the launcher needs the standard library alone and starts in half the time.
+        launcher = [sys.executable, "-S", "-E", _LAUNCH, str(os.getpid()), cpus, str(seat.cgroup_procs or "-")]
+        self._process = subprocess.Popen(
+            [*launcher, *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            start_new_session=True,
+        )
+
+    def ready(self, timeout_s: float) -> Mapping[str, Any]:
+        """What the child says of itself once it could start at once."""
+        self.facts = self._receive(timeout_s)["ready"]
+        return self.facts
+
+    def go(self) -> None:
+        """Start counting from zero."""
+        self._send("go")
+
+    def stop(self, timeout_s: float) -> Mapping[str, Any]:
+        """Fall idle; the report of the time since the last `go`."""
+        self.fall_idle()
+        return self.report(timeout_s)
+
+    def fall_idle(self) -> None:
+        """The first half of `stop`, for several children at once: each prepares its report while the next is told."""
+        self._send("stop")
+
+    def report(self, timeout_s: float) -> Mapping[str, Any]:
+        """The second half of `stop`."""
+        return self._receive(timeout_s)
+
+    def cpu_s(self) -> float:
+        """CPU seconds used by all its threads since it began; 0 once it has ended."""
+        try:
+            times = psutil.Process(self._process.pid).cpu_times()
+        except psutil.NoSuchProcess:
+            return 0.0
+        return float(times.user + times.system)
+
+    def close(self, timeout_s: float = 1.0) -> None:
+        """End the child and whatever it started. Nothing happens to one that is closed already."""
+        process = self._process
+        if process.returncode is not None:
+            return
+        assert process.stdin is not None and process.stdout is not None
+        with contextlib.suppress(OSError):
+            process.stdin.close()  # end of file: the polite way, on which a runner ends the user's program
+        try:
+            self._await_exit(timeout_s)
+        finally:
+            # Before it is reaped: until then its number, and so its group's, cannot pass to another process.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            process.stdout.close()
+            self._stderr.close()
+
+    def _await_exit(self, timeout_s: float) -> None:
+        deadline_s = time.monotonic() + timeout_s
+        look = os.WEXITED | os.WNOWAIT | os.WNOHANG
+        while time.monotonic() < deadline_s:
+            if os.waitid(os.P_PID, self._process.pid, look) is not None:
+                return
+            time.sleep(0.002)
+
+    def _send(self, word: str) -> None:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(f"{word}\n".encode())
+            self._process.stdin.flush()
+        except OSError as error:
+            raise self._ended() from error
+
+    def _receive(self, timeout_s: float) -> Mapping[str, Any]:
+        assert self._process.stdout is not None
+        descriptor = self._process.stdout.fileno()
+        deadline_s = time.monotonic() + timeout_s
+        parts = [self._unread]
+        while b"\n" not in parts[-1]:
+            readable, _, _ = select.select([descriptor], [], [], max(0.0, deadline_s - time.monotonic()))
+            if not readable:
+                raise TrialError(f"{self.name} gave no answer within {timeout_s:g} s")
+            part = os.read(descriptor, 1 << 20)
+            if not part:
+                raise self._ended()
+            parts.append(part)
+        line, _, self._unread = b"".join(parts).partition(b"\n")
+        message: Mapping[str, Any] = json.loads(line)
+        return message
+
+    def _ended(self) -> TrialError:
+        self._await_exit(1.0)
+        size = os.fstat(self._stderr.fileno()).st_size
+        tail = os.pread(self._stderr.fileno(), _STDERR_TAIL_BYTES, max(0, size - _STDERR_TAIL_BYTES))
+        lines = tail.decode(errors="replace").strip().splitlines()
+        return TrialError(f"{self.name} ended ({self._fate()}): {lines[-1] if lines else 'it said nothing'}")
+
+    def _fate(self) -> str:
+        end = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+        if end is None:
+            return "closed its output"
+        if end.si_code == os.CLD_EXITED:
+            return f"exit status {end.si_status}"
+        return f"killed by {signal.Signals(end.si_status).name}"

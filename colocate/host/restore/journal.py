@@ -1,0 +1,188 @@
+"""What the knobs were before the first write, on disk until they are so again.
+
+The file is one header line, `colocate-journal VERSION SHA256`, and a JSON body that the checksum covers:
+    {"boot_id": ..., "knobs": {path: value}, "token": ...}
+It is written whole (a temporary file, fsync, rename, fsync of the folder), so a torn one means a faulty disk.
+One process at a time writes knobs and journal; it holds the lock of the folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import re
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from colocate.errors import HostError
+from colocate.host.restore import knobs
+from colocate.host.sysfs import Sysfs
+
+VERSION = 1
+_FILE = "journal"
+_LOCK = "lock"
+_HEADER = re.compile(rb"colocate-journal ([0-9]{1,9}) ([0-9a-f]{64})")
+# A watchdog that is putting knobs back holds the lock; it is waited for, a whole sweep is not.
+LOCK_WAIT_S = 3.0
+
+
+class Journal(NamedTuple):
+    """What to put back. `token` tells whose it is, `boot_id` in which life of the machine it was written."""
+
+    token: str
+    boot_id: str | None
+    knobs: Mapping[str, str]
+
+
+class Repair(NamedTuple):
+    """What `restore` did: the knobs that had to be changed, or nothing because a reboot had reset them all."""
+
+    changed: tuple[str, ...]
+    rebooted: bool
+
+
+def state_folder() -> Path:
+    """Where the journal lies: /var/lib/colocate for root, else below the user's XDG state folder."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/colocate")
+    base = os.environ.get("XDG_STATE_HOME", "")
+    # The XDG specification: a relative path is to be ignored.
+    return (Path(base) if base.startswith("/") else Path.home() / ".local/state") / "colocate"
+
+
+def boot_id(sysfs: Sysfs) -> str | None:
+    """The kernel's random name for this life of the machine (random(4))."""
+    return sysfs.read("/proc/sys/kernel/random/boot_id")
+
+
+def restore(sysfs: Sysfs, folder: Path, token: str | None = None, wait_s: float = LOCK_WAIT_S) -> Repair | None:
+    """Put back what an unfinished session left, once: None where there is nothing to do.
+
+    After a reboot the kernel's own defaults are in force and the journal is only dropped: its values may be
+    older than what the boot scripts have chosen since. With `token`, other sessions' journals are left alone.
+    Raises HostError for a journal that must not be trusted, or while another process holds the lock, and
+    RestoreError for a knob that stays different; the journal is kept then.
+    """
+    if _pending(sysfs, folder, token) is None:
+        return None
+    with locked(folder, wait_s):
+        journal = _pending(sysfs, folder, token)
+        if journal is None:
+            return None
+        rebooted = None not in (now := boot_id(sysfs), journal.boot_id) and now != journal.boot_id
+        changed = () if rebooted else knobs.put_back(sysfs, journal.knobs)
+        remove(folder)
+        return Repair(changed, rebooted)
+
+
+@contextlib.contextmanager
+def locked(folder: Path, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
+    """Inside, this process alone may write knobs. Raises HostError when another does for `wait_s`."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Closed on exec like every descriptor of Python, so no child keeps the lock after its parent's death.
+        descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise HostError(f"cannot keep a journal in {folder}: {error.strerror}") from error
+    try:
+        _await_lock(descriptor, folder, wait_s)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def write(folder: Path, journal: Journal) -> None:
+    """The journal on disk before this returns. Raises HostError where it cannot be."""
+    body = json.dumps(journal._asdict(), sort_keys=True).encode()
+    header = f"colocate-journal {VERSION} {hashlib.sha256(body).hexdigest()}\n".encode()
+    unfinished = folder / f"{_FILE}.new"
+    try:
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(header + body)
+            file.flush()
+            os.fsync(descriptor)
+        unfinished.replace(folder / _FILE)
+        _sync(folder)
+    except OSError as error:
+        raise HostError(f"cannot write the journal in {folder}: {error.strerror}") from error
+
+
+def read(sysfs: Sysfs, folder: Path) -> Journal | None:
+    """The journal, None where there is none. Raises HostError for one that is torn, forged or of another version."""
+    path = folder / _FILE
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+            owner, raw = os.fstat(file.fileno()).st_uid, file.read()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise HostError(f"cannot read {path}: {error.strerror}") from error
+    try:
+        if owner != os.geteuid():
+            raise HostError(f"it belongs to user {owner}")
+        return _parse(sysfs, raw)
+    except HostError as error:
+        raise HostError(
+            f"{path} is not to be trusted, so nothing was written: {error}. "
+            "Reboot, or set the clocks by hand, and then delete it"
+        ) from error
+
+
+def remove(folder: Path) -> None:
+    """Every knob is as it was: the journal is done with. Raises HostError where it cannot be deleted."""
+    try:
+        (folder / _FILE).unlink()
+        _sync(folder)
+    except OSError as error:
+        raise HostError(f"the knobs are as they were, but {folder / _FILE} cannot be deleted: {error}") from error
+
+
+def _parse(sysfs: Sysfs, raw: bytes) -> Journal:
+    first, _, body = raw.partition(b"\n")
+    header = _HEADER.fullmatch(first)
+    if header is None:
+        raise HostError("its first line is not a journal's")
+    if int(header[1]) != VERSION:
+        raise HostError(f"its format is {int(header[1])} and this colocate knows {VERSION} alone")
+    if hashlib.sha256(body).hexdigest().encode() != header[2]:
+        raise HostError("its checksum does not match")
+    try:
+        journal = Journal(**json.loads(body))
+        for knob, value in journal.knobs.items():
+            knobs.check(sysfs, knob, value)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise HostError(f"it is not a journal's JSON: {error}") from error
+    return journal
+
+
+def _pending(sysfs: Sysfs, folder: Path, token: str | None) -> Journal | None:
+    journal = read(sysfs, folder)
+    return journal if journal is not None and token in (None, journal.token) else None
+
+
+def _await_lock(descriptor: int, folder: Path, wait_s: float) -> None:
+    deadline_s = time.monotonic() + wait_s
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError as error:
+            if time.monotonic() >= deadline_s:
+                raise HostError(
+                    f"another colocate process sets clocks here (it holds {folder / _LOCK}); wait for it or stop it"
+                ) from error
+        time.sleep(0.01)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

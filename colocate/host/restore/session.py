@@ -1,0 +1,131 @@
+"""Clocks held for a sweep, and given back whatever happens to it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+
+from colocate.errors import HostError
+from colocate.host.clocks.domain import Domain
+from colocate.host.clocks.find import Clocks
+from colocate.host.restore import journal
+from colocate.host.restore.knobs import put_back
+from colocate.host.sysfs import Sysfs
+
+# A slow board on a slow disk needs a second; one that needs this long cannot run it.
+_UP_TIMEOUT_S = 30.0
+_END_TIMEOUT_S = 5.0
+# Isolated and without `site` it starts in half the time; the import path is handed over instead.
+_WATCHDOG = [
+    *(sys.executable, "-I", "-S", "-c"),
+    "import sys; n = int(sys.argv[4]); sys.path += sys.argv[5:5 + n]; "
+    "from colocate.host.restore.watchdog import main; main(*sys.argv[1:4])",
+]
+
+
+class Pins:
+    """The domains that a session holds, each with what it was found at."""
+
+    def __init__(self, domains: Mapping[str, Domain], captured: Mapping[str, Mapping[str, str]]) -> None:
+        self._domains = domains
+        self._captured = captured
+
+    def set(self, cpu_hz: int | None = None, gpu_hz: int | None = None, emc_hz: int | None = None) -> None:
+        """Pin each clock, or for None give it back what it was found at.
+
+        Raises KnobError for a clock that did not take, RestoreError for one that did not go back, and HostError
+        for one that the session does not hold.
+        """
+        for name, hz in (("cpu", cpu_hz), ("gpu", gpu_hz), ("emc", emc_hz)):
+            domain = self._domains.get(name)
+            if domain is None:
+                if hz is not None:
+                    raise HostError(f"the {name} clock is not held by this session")
+            elif hz is None:
+                domain.release(self._captured[name])
+            else:
+                domain.pin(hz)
+
+
+@contextlib.contextmanager
+def held(clocks: Clocks, wanted: Collection[str], folder: Path, sysfs: Sysfs) -> Iterator[Pins]:
+    """The right to pin the domains `wanted` (of `cpu`, `gpu`, `emc`); afterwards every knob is as it was.
+
+    Without any, nothing is written, neither to the machine nor to `folder`; the watchdog stands by all the same,
+    for the cpusets that a killed sweep would leave. Raises HostError for a clock that this machine or process
+    cannot set, over the journal of an unfinished session, or while another holds the lock; RestoreError, with
+    the journal kept, when a knob stays different at the end.
+    """
+    domains = {name: _settable(clocks, name) for name in wanted}
+    token = os.urandom(8).hex()
+    # The watchdog is outermost: it is up before the first write, and should the way out itself be interrupted,
+    # leaving this block frees the lock, lets the watchdog put the knobs back, and waits until it has.
+    with _watched(sysfs, folder, token):
+        if domains:
+            with _journalled(domains, folder, sysfs, token) as pins:
+                yield pins
+        else:
+            if journal.read(sysfs, folder) is not None:
+                with journal.locked(folder):
+                    _refuse_unrestored(sysfs, folder)
+            yield Pins({}, {})
+
+
+@contextlib.contextmanager
+def _journalled(domains: Mapping[str, Domain], folder: Path, sysfs: Sysfs, token: str) -> Iterator[Pins]:
+    with journal.locked(folder):
+        _refuse_unrestored(sysfs, folder)
+        captured = {name: domain.capture() for name, domain in domains.items()}
+        everything = {knob: value for knobs in captured.values() for knob, value in knobs.items()}
+        journal.write(folder, journal.Journal(token, journal.boot_id(sysfs), everything))
+        try:
+            yield Pins(domains, captured)
+        finally:
+            put_back(sysfs, everything)
+            journal.remove(folder)
+
+
+def _refuse_unrestored(sysfs: Sysfs, folder: Path) -> None:
+    if journal.read(sysfs, folder) is not None:
+        raise HostError("an earlier sweep left knobs changed; put them back: python -m colocate restore")
+
+
+def _settable(clocks: Clocks, name: str) -> Domain:
+    domain = clocks.domain(name)
+    if domain is None or not domain.steps_hz:
+        raise HostError(f"the {name} clock cannot be set on this machine; leave it native")
+    return domain
+
+
+@contextlib.contextmanager
+def _watched(sysfs: Sysfs, folder: Path, token: str) -> Iterator[None]:
+    """A watchdog (`watchdog.py`) that acts on the journal of `token` when this process ends or the block is left.
+
+    It runs in a session of its own, so that neither Ctrl-C nor the terminal's end reaches it.
+    """
+    path = [str(Path(__file__).parents[2]), *filter(os.path.isabs, sys.path)]
+    process = subprocess.Popen(
+        [*_WATCHDOG, str(sysfs.root), str(folder.absolute()), token, str(len(path)), *path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        start_new_session=True,
+    )
+    assert process.stdin is not None and process.stdout is not None
+    try:
+        readable, _, _ = select.select([process.stdout], [], [], _UP_TIMEOUT_S)
+        if not readable or process.stdout.readline() != b"up\n":
+            raise HostError("the watchdog that puts clocks back did not start, so none are set")
+        yield
+    finally:
+        process.stdin.close()
+        process.stdout.close()
+        # One that is stuck in the kernel is left to end by itself.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_END_TIMEOUT_S)

@@ -1,0 +1,37 @@
+"""Puts knobs back and removes cpusets when the sweep has died without doing so, be it by SIGKILL.
+
+A process of its own session that sleeps in a read from a pipe. The sweep holds the other end, so the kernel
+wakes it the moment the sweep is gone, however it went. It imports only what `restore` needs, all of it before
+it says that it is up: afterwards the CPU may be pinned to its lowest clock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import signal
+from pathlib import Path
+
+from colocate.errors import ColocateError
+from colocate.host.cpus.cpuset import remove_groups_of
+from colocate.host.processes.signals import STOPPING
+from colocate.host.restore.journal import restore
+from colocate.host.sysfs import Sysfs
+
+
+def main(root: str, folder: str, token: str) -> None:
+    """Say `up` on stdout, wait for the end of stdin, restore the journal of `token` and remove the groups of the
+    parent, if they are still there.
+    """
+    sweep = os.getppid()
+    for signum in STOPPING:
+        signal.signal(signum, signal.SIG_IGN)
+    os.write(1, b"up\n")
+    os.read(0, 1)
+    # Nobody is left to be told: the journal stays, the next sweep refuses to start and names `restore`,
+    # which says what is wrong.
+    with contextlib.suppress(ColocateError):
+        restore(Sysfs(Path(root)), Path(folder), token, wait_s=math.inf)
+    with contextlib.suppress(ColocateError, OSError):
+        remove_groups_of(sweep)

@@ -1,0 +1,1 @@
+"""Which runtimes there are and which of them work here."""

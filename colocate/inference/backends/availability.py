@@ -1,0 +1,123 @@
+"""Which runtimes work on this machine, and what each of the others is missing.
+
+What needs a GPU is tried in a process of its own: see `worker.probe`.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from colocate.inference.backends.registry import BACKENDS, Runtime, worker_request
+from colocate.inference.onnx.smallest import smallest_network
+from colocate.model.machine import Missing
+from colocate.model.request import Inference
+from colocate.worker import packages
+
+# CUDA loads hundreds of megabytes of libraries; a Jetson reads them from an SD card.
+PROBE_TIMEOUT_S = 120.0
+# Two packages of one import name, whose files overwrite each other.
+_RIVALS = ("onnxruntime", "onnxruntime-gpu")
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """`runtimes` work here and run files, best first; `probes` work and make their own network.
+
+    By name, `missing` has why each of the others does not work, and `found` what each that was tried on the GPU
+    reported.
+    """
+
+    runtimes: tuple[str, ...]
+    probes: tuple[str, ...]
+    missing: Mapping[str, Missing]
+    found: Mapping[str, Mapping[str, Any]]
+
+
+@functools.cache
+def look() -> Availability:
+    """Try every runtime; once in a process.
+
+    Those on a GPU one after the other: a GPU in exclusive mode takes one process, and a small board's memory few.
+    """
+    missing = {}
+    found = {}
+    for name, runtime in BACKENDS.items():
+        if (without := _without_package(name, runtime)) is not None:
+            missing[name] = without
+        elif runtime.on_gpu:
+            verdict = _verdict(name)
+            if isinstance(verdict, Missing):
+                missing[name] = verdict
+            else:
+                found[name] = verdict
+    working = [name for name in BACKENDS if name not in missing]
+    return Availability(
+        runtimes=tuple(name for name in working if BACKENDS[name].own_networks is None),
+        probes=tuple(name for name in working if BACKENDS[name].own_networks is not None),
+        missing=missing,
+        found=found,
+    )
+
+
+def mixed_up() -> Missing | None:
+    """The two packages of ONNX Runtime in one folder: which one answers is chance."""
+    homes = {}
+    for name in _RIVALS:
+        try:
+            homes[name] = Path(str(importlib.metadata.distribution(name).locate_file(""))).resolve()
+        except importlib.metadata.PackageNotFoundError:
+            return None
+    if len(set(homes.values())) > 1:
+        return None
+    return Missing(
+        "onnxruntime and onnxruntime-gpu are both installed and have overwritten each other's files",
+        f"{BACKENDS['onnxruntime-cuda'].fix} (or onnxruntime without a GPU)",
+    )
+
+
+def _without_package(name: str, runtime: Runtime) -> Missing | None:
+    """What can be known without a process: the package is not there, or not the build that has this provider."""
+    if runtime.package is None:
+        return None
+    spec = packages.find(runtime.package)
+    if spec is None or spec.origin is None:
+        return Missing(packages.why_missing(runtime.package), runtime.fix)
+    provider = Path(spec.origin).parent / "capi" / "libonnxruntime_providers_cuda.so"
+    if name == "onnxruntime-cuda" and not provider.exists():
+        return mixed_up() or Missing("the onnxruntime that is installed is the build for CPUs", runtime.fix)
+    return None
+
+
+def _verdict(name: str) -> Missing | Mapping[str, Any]:
+    """Why the runtime, which is tried now, does not work, or what it found."""
+    own = BACKENDS[name].own_networks is not None
+    try:
+        with smallest_network() as file:
+            request = worker_request(Inference(name if own else "probe", name), None if own else file)
+            command = [sys.executable, "-m", "colocate.worker.probe", request.to_json()]
+            child = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=PROBE_TIMEOUT_S,
+                check=False,
+            )
+    except subprocess.TimeoutExpired:
+        return Missing(
+            f"it did not answer within {PROBE_TIMEOUT_S:g} s", "look for a hanging driver: dmesg, nvidia-smi"
+        )
+    if child.returncode == 0:
+        report: Mapping[str, Any] = json.loads(child.stdout)
+        return report
+    lines = child.stderr.strip().splitlines()
+    reason = lines[-1] if lines else f"it ended with status {child.returncode} and no word"
+    return Missing(reason, "see the message")

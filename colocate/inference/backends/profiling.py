@@ -1,0 +1,27 @@
+"""The steps that a runtime makes of one network, from a process of its own: see `worker.profile`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+from colocate.errors import HostError
+from colocate.inference.backends.registry import worker_request
+from colocate.inference.networks.network import Network
+from colocate.model.request import Inference
+from colocate.model.trial import Step
+
+
+def steps(inference: Inference, network: Network) -> tuple[Step, ...]:
+    """The steps of `network` in the runtime `inference.backend`, which profiles.
+
+    Raises HostError with what the runtime says where it refuses.
+    """
+    request = worker_request(inference, network.file)
+    command = [sys.executable, "-m", "colocate.worker.profile", request.to_json()]
+    child = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if child.returncode:
+        lines = child.stderr.strip().splitlines() or [f"it ended with status {child.returncode} and no word"]
+        raise HostError(f"{inference.backend} cannot profile {network.name}: {lines[-1]}")
+    return tuple(Step(**step) for step in json.loads(child.stdout))

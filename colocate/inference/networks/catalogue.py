@@ -1,0 +1,165 @@
+"""Which networks there are, and the file behind each: a built-in, built once and kept, or a user's own .onnx.
+
+onnx is imported only where a file is built or a user's file is read: a network that is in the cache costs
+two small reads.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import hashlib
+import importlib
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from colocate.errors import SpecError
+from colocate.inference.networks import cache
+from colocate.inference.networks.network import Network
+from colocate.inference.networks.topologies import TOPOLOGIES
+from colocate.worker.request import TensorSpec
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+    from colocate.inference.networks.topologies.sketch import Skeleton
+
+SEED = 0
+_HERE = Path(__file__).parent
+_ONNX = _HERE.parent / "onnx"
+
+
+def builtin_names() -> tuple[str, ...]:
+    """The networks that need no file."""
+    return tuple(TOPOLOGIES)
+
+
+def check(network: str, batch: int = 1) -> None:
+    """Raise SpecError for what `resolve` would refuse, and write nothing."""
+    path = _own_file(network, batch)
+    if path is not None:
+        _read_own(path, batch)
+
+
+def resolve(network: str, batch: int, precision: str = "fp32") -> Network:
+    """The file and the facts of a built-in (by name) or of a user's own network (by path) at a batch size.
+
+    In fp16 the file is converted, and `sha256` stays that of what it was made from. Raises SpecError for an
+    unknown name and for a file that cannot be used, HostError for a cache folder that cannot be written.
+    """
+    path = _own_file(network, batch)
+    whole = _builtin(network, batch) if path is None else _own(path, batch)
+    return whole if precision == "fp32" else _halved(whole, batch)
+
+
+def skeleton(name: str, batch: int) -> ModelProto:
+    """The graph of a built-in; its initializers have shapes and no data. Raises SpecError for other names."""
+    if name not in TOPOLOGIES:
+        raise _unknown(name)
+    return _drawn(name, batch).model
+
+
+def _own_file(network: str, batch: int) -> Path | None:
+    """The path of a user's own network; None for a built-in."""
+    if batch < 1:
+        raise SpecError(f"a batch of {batch} images cannot be run; give 1 or more")
+    if network in TOPOLOGIES:
+        return None
+    # Path.is_file would raise for a name that is too long, or in a folder that may not be searched.
+    if not network.endswith(".onnx") and not os.path.isfile(network):  # noqa: PTH113 - see above
+        raise _unknown(network)
+    return Path(network).absolute()
+
+
+def _unknown(network: str) -> SpecError:
+    near = difflib.get_close_matches(network.lower(), TOPOLOGIES, n=1)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    known = ", ".join(TOPOLOGIES)
+    return SpecError(f"there is no network '{network}'; {hint}it may be {known}, or an .onnx file")
+
+
+def _drawn(name: str, batch: int) -> Skeleton:
+    module, _, function = TOPOLOGIES[name].partition(":")
+    drawn: Skeleton = getattr(importlib.import_module(module), function)(batch)
+    return drawn
+
+
+def _builtin(name: str, batch: int) -> Network:
+    # Files are named after all that they are made from, so no edit or upgrade can leave a stale one in use.
+    # numpy is part of it because a release may change what a generator draws from a seed.
+    recipe = _digest(f"{SEED} {np.__version__}", *sorted((_HERE / "topologies").glob("*.py")))
+    reading = _digest(recipe, _ONNX / "graph.py", _HERE / "catalogue.py")
+    path = cache.obtain(f"{name}-b{batch}-{recipe}.onnx", lambda: _built(name, batch))
+    facts = cache.obtain(f"{name}-b{batch}-{reading}.json", lambda: _described(name, batch, path))
+    return Network.from_json({**json.loads(facts.read_text()), "path": path})
+
+
+def _halved(network: Network, batch: int) -> Network:
+    import onnxruntime
+
+    from colocate.inference.networks import half_precision
+
+    # Named after what it is made from and by, like every file here.
+    key = _digest(f"{network.sha256} {onnxruntime.__version__}", _HERE / "half_precision.py")
+    path = cache.obtain(f"{network.name}-b{batch}-fp16-{key}.onnx", lambda: half_precision.halved(network.path))
+    return dataclasses.replace(network, path=path)
+
+
+def _digest(salt: str, *sources: Path) -> str:
+    digest = hashlib.sha256(salt.encode())
+    for source in sources:
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _built(name: str, batch: int) -> bytes:
+    from colocate.inference.networks.topologies.weights import filled
+
+    content: bytes = filled(_drawn(name, batch), SEED).SerializeToString()
+    return content
+
+
+def _described(name: str, batch: int, path: Path) -> bytes:
+    from colocate.inference.onnx import onnx_file
+
+    network = _network(name, path, onnx_file.sha256(path), skeleton(name, batch))
+    return json.dumps(network.to_json()).encode()
+
+
+def _own(path: Path, batch: int) -> Network:
+    from colocate.inference.onnx import onnx_file
+
+    model, is_open = _read_own(path, batch)
+    sha256 = onnx_file.sha256(path, *onnx_file.weight_files(path, model))
+    if not is_open:
+        return _network(path.stem, path, sha256, model)
+    key = _digest(sha256, _ONNX / "onnx_file.py")
+    fixed = cache.obtain(f"{path.stem}-b{batch}-{key}.onnx", lambda: onnx_file.with_batch(path, batch))
+    return _network(path.stem, fixed, sha256, onnx_file.read(fixed))
+
+
+def _read_own(path: Path, batch: int) -> tuple[ModelProto, bool]:
+    """The model, and whether its batch dimension is open."""
+    from colocate.inference.onnx import onnx_file
+
+    model = onnx_file.read(path)
+    onnx_file.check(path, model)
+    return model, onnx_file.needs_batch(path, onnx_file.inputs(path, model), batch)
+
+
+def _network(name: str, path: Path, sha256: str, model: ModelProto) -> Network:
+    from colocate.inference.onnx import graph, onnx_file
+
+    specs = tuple(
+        TensorSpec(
+            value.name,
+            tuple(dim.dim_value for dim in value.type.tensor_type.shape.dim),
+            onnx_file.DTYPES[value.type.tensor_type.elem_type],
+        )
+        for value in onnx_file.inputs(path, model)
+    )
+    return Network(name, path, sha256, specs, graph.parameters(model), graph.macs(graph.layers(model)))

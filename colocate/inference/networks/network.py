@@ -1,0 +1,51 @@
+"""A network in a file, with what is known of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from colocate.worker.request import NetworkFile, TensorSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network in a file that every runtime can load.
+
+    `name` is a built-in's or the stem of a user's file; `sha256` is of the built-in's file, or of the user's
+    with its files of weights. `macs` (1 MAC = 2 FLOP) are of one inference, all images of the batch; None
+    where unknown.
+    """
+
+    name: str
+    path: Path
+    sha256: str
+    inputs: tuple[TensorSpec, ...]
+    parameters: int
+    macs: int | None
+
+    @property
+    def file(self) -> NetworkFile:
+        """What a worker needs of it."""
+        return NetworkFile(self.name, self.path, self.sha256, self.inputs)
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as JSON values."""
+        inputs = [spec._asdict() for spec in self.inputs]
+        return {**dataclasses.asdict(self), "path": str(self.path), "inputs": inputs}
+
+    def described(self) -> dict[str, Any]:
+        """What the file holds, as JSON reads it back. Where it lies is this user's affair, and may change."""
+        fields: dict[str, Any] = json.loads(json.dumps(self.to_json()))
+        del fields["path"]
+        return fields
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Network:
+        """The inverse of `to_json`, also after a passage through JSON text."""
+        inputs = tuple(TensorSpec(i["name"], tuple(i["shape"]), i["dtype"]) for i in fields["inputs"])
+        return cls(**{**fields, "path": Path(fields["path"]), "inputs": inputs})

@@ -1,0 +1,17 @@
+"""The built-in networks: Caffe's topologies as ONNX graphs, and the random weights that fill them.
+
+A network is one function `(batch) -> Skeleton` and one line in `TOPOLOGIES`.
+"""
+
+from __future__ import annotations
+
+# Name -> function, the founding study's three first. Lazy: no import of onnx before it is wanted.
+TOPOLOGIES = {
+    "alexnet": "colocate.inference.networks.topologies.alexnet:alexnet",
+    "googlenet": "colocate.inference.networks.topologies.googlenet:googlenet",
+    "resnet152": "colocate.inference.networks.topologies.resnet:resnet152",
+    "squeezenet1_0": "colocate.inference.networks.topologies.squeezenet:squeezenet1_0",
+    "squeezenet1_1": "colocate.inference.networks.topologies.squeezenet:squeezenet1_1",
+    "resnet50": "colocate.inference.networks.topologies.resnet:resnet50",
+    "vgg16": "colocate.inference.networks.topologies.vgg:vgg16",
+}

@@ -1,0 +1,72 @@
+"""Networks that show what a machine can do at best: a large matrix product, a large copy, and nothing at all.
+
+Run by the same runtime as the network that is set against them. What they read is made where they run, from one row
+of numbers, so that next to nothing is copied in or out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from onnx import NodeProto, TensorProto, ValueInfoProto, helper
+
+from colocate.model.purpose import CeilingQuantity
+from colocate.worker.request import RESIDENT
+
+# Passes of the copy, each over a whole matrix.
+_PASSES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A network of matrices with `size` rows and columns: `amount` is the FLOP of one inference, by the same count as
+    of a network's layers, or the elements that it moves.
+    """
+
+    quantity: CeilingQuantity
+    size: int
+    amount: int
+
+
+def probes(*, on_gpu: bool) -> tuple[Probe, ...]:
+    """Some milliseconds of work each, for the copy with matrices larger than any cache."""
+    side, copied = (8192, 16384) if on_gpu else (1024, 4096)
+    return (
+        Probe("flop", side, 2 * side**3),
+        # The matrix is written, read and written by each pass, and read once more.
+        Probe("bytes", copied, (2 * _PASSES + 2) * copied**2),
+        # Its time is that of starting and waiting.
+        Probe("nothing", 8, 0),
+    )
+
+
+def model(quantity: CeilingQuantity, size: int) -> bytes:
+    """The file of a probe."""
+    row = helper.make_tensor_value_info("row", TensorProto.FLOAT, [1, size])
+    if quantity == "nothing":
+        same = helper.make_tensor_value_info("same", TensorProto.FLOAT, [1, size])
+        return _saved([helper.make_node("Neg", ["row"], ["same"])], row, same)
+    spread = [
+        helper.make_node("Transpose", ["row"], ["column"], perm=[1, 0]),
+        helper.make_node("Mul", ["column", "row"], ["matrix"]),
+    ]
+    work = [helper.make_node("MatMul", ["matrix", "matrix"], ["last"])] if quantity == "flop" else _copies()
+    greatest = helper.make_tensor_value_info("greatest", TensorProto.FLOAT, [1, 1])
+    return _saved([*spread, *work, helper.make_node("ReduceMax", ["last"], ["greatest"])], row, greatest)
+
+
+def _copies() -> list[NodeProto]:
+    """Signs change on the way: no pass can be left out for doing nothing."""
+    tensors = ["matrix", *(f"pass{number}" for number in range(1, _PASSES)), "last"]
+    return [
+        helper.make_node(("Neg", "Abs")[number % 2], [tensors[number]], [tensors[number + 1]])
+        for number in range(_PASSES)
+    ]
+
+
+def _saved(nodes: list[NodeProto], takes: ValueInfoProto, gives: ValueInfoProto) -> bytes:
+    graph = helper.make_graph(nodes, "ceiling", [takes], [gives])
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    helper.set_model_props(made, {RESIDENT: "yes"})
+    content: bytes = made.SerializeToString()
+    return content

@@ -1,0 +1,90 @@
+"""A network cut into subgraphs that run by themselves: one layer, or several that a runtime fuses, per subgraph."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import ModelProto, ValueInfoProto, helper, numpy_helper
+from onnx.utils import Extractor
+
+from colocate.errors import SpecError
+from colocate.inference.networks.network import Network
+from colocate.inference.onnx import graph, onnx_file
+from colocate.worker.request import RESIDENT, TensorSpec
+
+
+def subgraphs(network: Network, fused_layers: Iterable[Collection[str]], folder: Path) -> Iterator[Network]:
+    """Each of `fused_layers`, the names of one or more layers, as a network of its own; no names stand for `launch_overhead`.
+
+    A file in `folder`, written when its turn comes: the layer with its weights and true input shapes, batch
+    included, and an input for every tensor that it reads. Raises SpecError for a layer that reads a tensor of
+    unknown shape or of a type that cannot be fed, ValueError for the name of no layer.
+    """
+    # Cutting goes by shapes alone, so it copies no weights; each subgraph then gets the data of its own.
+    extractor = Extractor(graph.inferred(network.path))
+    layers = graph.layers(network.path)
+    stored = {tensor.name: tensor for tensor in onnx.load(network.path, format="protobuf").graph.initializer}
+    for index, names in enumerate(fused_layers):
+        path = folder / f"{network.path.stem}-{index:03}.onnx"
+        if not names:
+            onnx.save(launch_overhead(network.path), path)
+            yield Network("launch_overhead", path, onnx_file.sha256(path), network.inputs, 0, 0)
+            continue
+        layer = graph.fused(layers, names)
+        if any(tensor.elements is None for tensor in layer.reads):
+            raise SpecError(f"layer '{layer.name}' cannot be cut out: the shape of its input depends on the data")
+        subgraph = extractor.extract_model([tensor.name for tensor in layer.reads], [t.name for t in layer.writes])
+        for tensor in subgraph.graph.initializer:
+            tensor.CopyFrom(stored[tensor.name])
+        # A layer's input is there when its turn comes: looped by itself, it is not charged with a copy to the GPU.
+        helper.set_model_props(subgraph, {RESIDENT: "yes"})
+        onnx.save(subgraph, path)
+        yield _described(layer, path, subgraph)
+
+
+def launch_overhead(model: Path) -> ModelProto:
+    """The network's inputs and outputs with as good as nothing between them: one number is spread over each output.
+
+    Its inputs are copied to a GPU for each inference, as the network's are.
+    """
+    plain = graph.inferred(model)
+    inputs = onnx_file.inputs(model, plain)
+    stored = [
+        numpy_helper.from_array(np.array([-1]), "overhead.flat"),
+        numpy_helper.from_array(np.array(0), "overhead.first"),
+    ]
+    nodes = [
+        helper.make_node("Reshape", [inputs[0].name, "overhead.flat"], ["overhead.row"]),
+        helper.make_node("Gather", ["overhead.row", "overhead.first"], ["overhead.one"]),
+    ]
+    # An input or a constant that is also an output goes out, and nothing makes it.
+    written = {name for node in plain.graph.node for name in node.output}
+    made = [value for value in plain.graph.output if value.name in written]
+    for value in made:
+        tensor = value.type.tensor_type
+        shape = f"overhead.shape.{value.name}"
+        sizes = np.array([dim.dim_value for dim in tensor.shape.dim], np.int64)
+        stored.append(numpy_helper.from_array(sizes, shape))
+        nodes.append(helper.make_node("Cast", ["overhead.one"], [f"overhead.of.{value.name}"], to=tensor.elem_type))
+        nodes.append(helper.make_node("Expand", [f"overhead.of.{value.name}", shape], [value.name]))
+    empty = helper.make_graph(nodes, "launch_overhead", inputs, made, stored)
+    return helper.make_model(empty, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+
+
+def _described(layer: graph.Layer, path: Path, subgraph: ModelProto) -> Network:
+    inputs = tuple(_spec(layer, value) for value in subgraph.graph.input)
+    return Network(layer.name, path, onnx_file.sha256(path), inputs, graph.parameters(subgraph), layer.macs)
+
+
+def _spec(layer: graph.Layer, value: ValueInfoProto) -> TensorSpec:
+    tensor = value.type.tensor_type
+    if tensor.elem_type not in onnx_file.DTYPES:
+        raise SpecError(
+            f"layer '{layer.name}' cannot be cut out: its input '{value.name}' is of a type that is not fed"
+        )
+    return TensorSpec(
+        value.name, tuple(dim.dim_value for dim in tensor.shape.dim), onnx_file.DTYPES[tensor.elem_type]
+    )

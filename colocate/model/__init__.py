@@ -1,0 +1,1 @@
+"""The nouns that every room may import: frozen, without input or output."""

@@ -1,0 +1,61 @@
+"""All blocks of one setting together: the unit of every table and figure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from colocate.model.quality import QualityFlag
+from colocate.model.request import ClockPoint, Inference
+
+SOLO = "none"
+"""The task of a solo baseline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An estimate with the ends of its interval; the ends are None where the data cannot give them."""
+
+    value: float
+    lo: float | None
+    hi: float | None
+
+    def excludes(self, truth: float) -> bool:
+        """Whether the interval is known and `truth` lies outside it."""
+        return self.lo is not None and self.hi is not None and not self.lo <= truth <= self.hi
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One network x task x placement x clock point over all its blocks; the unit of every table and figure.
+
+    `task` is `none` for the solo baseline. `slowdown_p50` and `slowdown_p99` are co-located over solo, as is
+    `slowdown_mean`, which is of the mean latency.
+    `work_loss_ratio` is 1 - (work rate beside the network / work rate alone at the same clock point).
+    Of a network with a period, `miss_ratio` is the share of its inferences that were not done within it, and
+    `longest_miss_run` how many of these followed one another in one window at the most.
+    """
+
+    inference: Inference
+    task: str
+    placement: str
+    clocks: ClockPoint
+    n: int
+    blocks: int
+    p50_s: float | None = None
+    p95_s: float | None = None
+    p99_s: float | None = None
+    slowdown_p50: Interval | None = None
+    slowdown_p99: Interval | None = None
+    power_w: float | None = None
+    power_gpu_w: float | None = None
+    power_cpu_w: float | None = None
+    energy_per_inference_j: float | None = None
+    idle_power_w: float | None = None
+    work_per_s: float | None = None
+    work_loss_ratio: float | None = None
+    emc_hz: int | None = None
+    temperature_c: float | None = None
+    warnings: tuple[QualityFlag, ...] = ()
+    miss_ratio: float | None = None
+    longest_miss_run: int | None = None
+    slowdown_mean: Interval | None = None

@@ -1,0 +1,52 @@
+"""What a machine is and allows, and what it is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Why something cannot be used here, and what to do about it; `fix` is empty where nothing is known to help."""
+
+    reason: str
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """What the machine is and allows. JSON, so that a plan can be made offline and is stored with the run.
+
+    Only what stays the same while a study runs: two runs with equal facts ran on the same machine.
+    The steps of a clock are empty where it cannot be set, and `clocks_missing` has why, by `cpu`, `gpu` or `emc`.
+    Clocks that are `gpu_on_request` (of a workstation or server GPU) are set only when steps are asked for by name.
+    `backends` can run a network's file here, best first, and `probes` make a network of their own;
+    `backends_missing` has by name why each of the others does not work. `cpusets_missing` is set where CPUs are set
+    apart by affinity alone. In `virtual_time` nobody waits for a window.
+    """
+
+    rig: str
+    machine_id: str
+    architecture: str
+    cpu_model: str
+    cpus: tuple[int, ...]
+    last_level_cache_bytes: int | None
+    kernel: str
+    confinement: str
+    virtual_time: bool = False
+    # Virtual machines grow theirs as it is used; and a reason explains, it does not identify.
+    memory_bytes: int = field(default=0, compare=False)
+    confinement_note: str = field(default="", compare=False)
+    cpusets_missing: Missing | None = field(default=None, compare=False)
+    cpu_steps_hz: tuple[int, ...] = ()
+    gpu_steps_hz: tuple[int, ...] = ()
+    emc_steps_hz: tuple[int, ...] = ()
+    gpu_on_request: bool = False
+    clocks_missing: Mapping[str, Missing] = field(default_factory=dict, compare=False)
+    rails: tuple[str, ...] = ()
+    backends: tuple[str, ...] = ()
+    probes: tuple[str, ...] = ()
+    backends_missing: Mapping[str, Missing] = field(default_factory=dict, compare=False)
+    gpus: tuple[str, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,84 @@
+"""What a run was made for: written into its header by the command, matched by the report.
+
+The folder in `report/` that shows a kind of run has the name of its `command`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from colocate.model.layers import LayerMap
+from colocate.model.request import Inference
+
+LatencyStatistic = Literal["p50_s", "p99_s"]
+CeilingQuantity = Literal["flop", "bytes", "nothing"]
+
+
+@dataclass(frozen=True, slots=True)
+class SweepPurpose:
+    """What tasks cost a network, and which of them may stay."""
+
+    command: Literal["sweep"] = "sweep"
+
+
+@dataclass(frozen=True, slots=True)
+class Axes:
+    """What is multiplied out. The first of `backends` is the default that others are compared with."""
+
+    networks: tuple[str, ...]
+    batches: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128)
+    precisions: tuple[str, ...] = ("fp32", "fp16")
+    backends: tuple[str, ...] = ("auto",)
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What makes one setting better than another: see `study.efficiency.utility`. Without a limit, images/s/W alone."""
+
+    latency_limit_s: float | None = None
+    quantile: LatencyStatistic = "p99_s"
+    utility: Literal["within", "fading"] = "within"
+
+
+@dataclass(frozen=True, slots=True)
+class EfficiencyPurpose:
+    """What networks give per second and per joule, setting by setting."""
+
+    axes: Axes
+    aim: Aim
+    default_backend: str
+    command: Literal["efficiency"] = "efficiency"
+
+
+@dataclass(frozen=True, slots=True)
+class CeilingProbe:
+    """A network that shows what the machine can do at best, or what starting one costs.
+
+    `amount` is the FLOP or bytes of one inference. `size` is 0 where the runtime makes the network itself.
+    """
+
+    quantity: CeilingQuantity
+    amount: int
+    size: int
+    backend: str
+    precision: str
+
+
+@dataclass(frozen=True, slots=True)
+class LayersPurpose:
+    """Where one network's time and energy go.
+
+    `subgraphs` are the files that hold one fused layer each, by the layer's index; `ceilings` the probes by the name
+    of their network.
+    """
+
+    inference: Inference
+    layer_map: LayerMap
+    subgraphs: Mapping[str, int] = field(default_factory=dict)
+    ceilings: Mapping[str, CeilingProbe] = field(default_factory=dict)
+    command: Literal["layers"] = "layers"
+
+
+Purpose = SweepPurpose | EfficiencyPurpose | LayersPurpose

@@ -1,0 +1,55 @@
+"""Why a number may be doubtful."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Collection
+
+
+class QualityFlag(str, enum.Enum):
+    """Why a number may not mean what it says. Shown beside it, with `remedy`."""
+
+    TOO_FEW_SAMPLES = "too few samples"
+    TOO_FEW_BLOCKS = "too few blocks"
+    STRESSOR_ENDED_EARLY = "stressor ended early"
+    NO_RUN_COMPLETED = "no run completed"
+    CPU_TIME_STOLEN = "cpu time stolen"
+    OTHER_LOAD = "other load"
+    CLOCK_DRIFTED = "clock drifted"
+    THROTTLED = "throttled"
+    STARTED_HOT = "started hot"
+    WINDOW_SHORT_FOR_SENSOR = "window short for sensor"
+    SENSOR_STALLED = "sensor stalled"
+    SENSOR_FAILED = "sensor failed"
+    READING_IMPLAUSIBLE = "reading implausible"
+    ENERGY_UNRESOLVED = "energy unresolved"
+    TRIALS_FAILED = "trials failed"
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it, in one sentence."""
+        return _REMEDIES[self]
+
+
+_REMEDIES = {
+    QualityFlag.TOO_FEW_SAMPLES: "lengthen --window until each window holds enough inferences for the tail",
+    QualityFlag.TOO_FEW_BLOCKS: "raise --repeats: an interval needs two complete blocks at the least",
+    QualityFlag.STRESSOR_ENDED_EARLY: "make the task run longer, or look at why its processes ended inside the window",
+    QualityFlag.NO_RUN_COMPLETED: "lengthen --window beyond the time that the task needs for one run",
+    QualityFlag.CPU_TIME_STOLEN: "the hypervisor gave this machine's CPUs to another; measure on a quieter host",
+    QualityFlag.OTHER_LOAD: "stop the other programs on the inference CPUs, or choose others with --inference-cpus",
+    QualityFlag.CLOCK_DRIFTED: "a pinned clock ran at another rate inside the window: look for thermal or power limits",
+    QualityFlag.THROTTLED: "the machine slowed itself down: cool it, raise its power limit, or ask for lower clocks",
+    QualityFlag.STARTED_HOT: "the machine did not cool down to --max-start-temp in time: cool it, or allow a warmer start",
+    QualityFlag.WINDOW_SHORT_FOR_SENSOR: "lengthen --window to ten refresh periods of the slowest power sensor",
+    QualityFlag.SENSOR_STALLED: "a power sensor stood still under load: see whether another program holds it",
+    QualityFlag.SENSOR_FAILED: "a power sensor could not be read: python -m colocate doctor shows which are there",
+    QualityFlag.READING_IMPLAUSIBLE: "a power sensor showed a negative power or a counter that ran backwards",
+    QualityFlag.ENERGY_UNRESOLVED: "the power above idle is not known to 20 %: lengthen --window, or raise --repeats",
+    QualityFlag.TRIALS_FAILED: "read the messages of the failed trials; --resume runs them again",
+}
+
+
+def in_order(flags: Collection[QualityFlag]) -> tuple[QualityFlag, ...]:
+    """Each of `flags` once, as the enum lists them: the order of every table and message."""
+    return tuple(flag for flag in QualityFlag if flag in flags)

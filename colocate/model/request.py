@@ -1,0 +1,94 @@
+"""What was asked for: networks and how they run, tasks, clocks, placements, and the study of them all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from colocate.model.limits import Limits
+
+# Bytes of one element.
+WIDTH_BYTES = {"fp32": 4, "fp16": 2}
+PRECISIONS = tuple(WIDTH_BYTES)
+WAITS = ("spin", "block")
+
+
+@dataclass(frozen=True, slots=True)
+class ClockPoint:
+    """The clocks of CPU, GPU and memory in Hz; None leaves that clock to its governor."""
+
+    cpu_hz: int | None = None
+    gpu_hz: int | None = None
+    emc_hz: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Which logical CPUs serve whom. `name` is `isolated` or `shared`."""
+
+    name: str
+    inference_cpus: tuple[int, ...]
+    task_cpus: tuple[int, ...]
+    housekeeping_cpus: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """A network and how it is run. `network` is a built-in name or the path of an .onnx file.
+
+    With `graph` its kernels are captured once and launched as one CUDA graph. `wait` is how the launching thread
+    waits for the GPU: `spin` (it polls, which is quickest and keeps its CPU busy) or `block` (it sleeps).
+    With `period_s` an inference is due at each multiple of it, as the frames of a camera are, and must be done before
+    the next is due; without, one follows the other.
+    """
+
+    network: str
+    backend: str = "auto"
+    precision: str = "fp32"
+    batch: int = 1
+    graph: bool = False
+    wait: str = "spin"
+    period_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A background task: a built-in of `cpu_workloads`, or with `argv` a program of the user's own."""
+
+    name: str
+    argv: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SweepSpec:
+    """What the user asked for, complete and valid in itself; the machine is not known yet.
+
+    `cpu_clocks` and `gpu_clocks` hold steps in Hz, or the words `low`, `mid`, `high`, or `native` alone;
+    None asks for the default of the machine. `emc_clock` is one memory clock for the whole study, None leaves
+    it alone. A block waits, within bounds, until the machine is no hotter than `max_start_temp_c`.
+    `model` sets constants of a rig that is a model, by their names, in order.
+
+    `own_windows_s` are lengths of the windows of single networks, by name; of all others it is `window_s`.
+
+    `limits` are those that the study was made for. `until_decided` it goes on until its cells are decided under them:
+    for `repeats` repeats at the most, and where there is a `budget_s` for no longer than that.
+    """
+
+    inferences: tuple[Inference, ...]
+    tasks: tuple[Task, ...]
+    rig: str = "host"
+    cpu_clocks: tuple[int | str, ...] | None = None
+    gpu_clocks: tuple[int | str, ...] | None = None
+    emc_clock: int | str | None = None
+    placements: tuple[str, ...] = ("isolated",)
+    inference_cpus: tuple[int, ...] | None = None
+    repeats: int = 5
+    warmup_s: float = 0.3
+    settle_s: float = 0.2
+    window_s: float = 2.0
+    own_windows_s: tuple[tuple[str, float], ...] = ()
+    max_start_temp_c: float | None = None
+    seed: int = 0
+    model: tuple[tuple[str, float], ...] = ()
+    limits: Limits | None = None
+    until_decided: bool = False
+    budget_s: float | None = None

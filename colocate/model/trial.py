@@ -1,0 +1,105 @@
+"""One window: what was to run in it, and what it showed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from colocate.model.quality import QualityFlag
+from colocate.model.request import ClockPoint, Inference, Placement, Task
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    FloatArray = npt.NDArray[np.float64]
+else:
+    # A worker needs the nouns and no arrays: without numpy it is up in a fraction of the time.
+    FloatArray = "numpy.typing.NDArray[numpy.float64]"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One window. Without `inference` a task runs alone; without `task` the network does;
+    without both the machine idles.
+
+    `repeat` is which repeat it belongs to, `block` the group that shares its solo baseline.
+    `trial_id` is a hash of everything else, so the same plan always yields the same ids.
+    """
+
+    trial_id: str
+    repeat: int
+    block: int
+    inference: Inference | None
+    task: Task | None
+    clocks: ClockPoint
+    placement: Placement
+    warmup_s: float
+    settle_s: float
+    window_s: float
+    max_start_temp_c: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a task did in `elapsed_s`: `count` of `unit` in all its processes together, using `cpu_s` of CPU."""
+
+    unit: str
+    count: float
+    elapsed_s: float
+    cpu_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class PowerTrace:
+    """Power over one window: `t_s` (n,) from the window's start, `power_w` (n, rails)."""
+
+    t_s: FloatArray
+    power_w: FloatArray
+    rails: tuple[str, ...]
+    sensor_period_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a runtime's own profile of a network: `time_s` of one inference, and in a model `energy_j`.
+
+    `kind` is the operator, where the profile tells.
+    """
+
+    name: str
+    kind: str
+    time_s: float
+    energy_j: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrialRecord:
+    """What one trial showed.
+
+    `begins_s` (n,) is when each inference began, from the window's start; `latencies_s` (n,) how long it
+    took on the host; of a network with a period, when it was due and how long after that it was done. `device_s` (n,)
+    is how long on the accelerator, where that can be told. `gpu_temperature_c` is
+    the GPU's own sensor and `throttle_reasons` what its driver said held its clock down, both within the window.
+    `runtime` is what the runtime said of itself and of how it runs the network: versions, provider, settings.
+    `profile` is where one inference spends its time, taken right after the window where a rig was asked for it.
+    """
+
+    trial: Trial
+    started_unix_s: float
+    elapsed_s: float
+    begins_s: FloatArray
+    latencies_s: FloatArray
+    device_s: FloatArray | None = None
+    work: Work | None = None
+    power: PowerTrace | None = None
+    cpu_hz_seen: int | None = None
+    gpu_hz_seen: int | None = None
+    emc_hz_seen: int | None = None
+    temperature_c: float | None = None
+    gpu_temperature_c: float | None = None
+    throttle_reasons: tuple[str, ...] = ()
+    runtime: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    profile: tuple[Step, ...] = ()
+    warnings: tuple[QualityFlag, ...] = ()

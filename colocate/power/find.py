@@ -1,0 +1,54 @@
+"""The meters of the local machine: one file per kind of sensor, found at run time, never by board name."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from colocate.model.machine import Missing
+from colocate.power.meter import Meter
+
+# Lazy: a package that drives a sensor is imported only when sensors are looked for. `find` gives a meter for each
+# sensor that it can open, and a Missing for each that it cannot, or where there is none.
+SENSORS = {
+    "ina3221": "colocate.power.ina3221:find",
+    "ina238": "colocate.power.ina238:find",
+    "jtop": "colocate.power.jtop:find",
+    "nvml": "colocate.power.nvml:find",
+    "rapl": "colocate.power.rapl:find",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Meters:
+    """What `find_meters` found: meters held open; and by the sensor's name, why others cannot be read."""
+
+    meters: tuple[Meter, ...]
+    missing: tuple[tuple[str, Missing], ...]
+
+    @property
+    def rails(self) -> tuple[str, ...]:
+        """Every rail, in the order of the meters."""
+        return tuple(rail for meter in self.meters for rail in meter.rails)
+
+    def close(self) -> None:
+        """Let every sensor go."""
+        for meter in self.meters:
+            meter.close()
+
+
+def find_meters(root: Path = Path("/")) -> Meters:
+    """Open every sensor that can be read below `root`; the caller closes them."""
+    meters: list[Meter] = []
+    missing: list[tuple[str, Missing]] = []
+    for sensor, target in SENSORS.items():
+        module, _, attribute = target.partition(":")
+        find: Callable[[Path], Iterator[Meter | Missing]] = getattr(importlib.import_module(module), attribute)
+        for found in find(root):
+            if isinstance(found, Missing):
+                missing.append((sensor, found))
+            else:
+                meters.append(found)
+    return Meters(tuple(meters), tuple(missing))

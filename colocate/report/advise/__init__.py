@@ -1,0 +1,1 @@
+"""Verdicts under limits, and what to choose."""

@@ -1,0 +1,56 @@
+"""A run and limits -> verdicts, and what must be said beside them."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+from colocate.errors import SpecError
+from colocate.model.limits import Limits
+from colocate.report.run_report import LoadedRun, state_of_run
+from colocate.study.advice import Advice, Verdict, advise
+from colocate.study.bounds import once
+from colocate.study.plan import plan
+from colocate.study.saving import Saving, saving
+from colocate.study.sequential import Schedule, looks_of
+from colocate.study.stages import StudyState
+
+
+@dataclass(frozen=True, slots=True)
+class AdviceReport:
+    """The advice on a run; `saving` is of a study with sequential stopping."""
+
+    run: LoadedRun
+    state: StudyState
+    advice: Advice
+    saving: Saving | None
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """The looks of a study with sequential stopping."""
+        looks = looks_of(self.run.header.spec)
+        return looks if isinstance(looks, Schedule) else None
+
+    @property
+    def safe(self) -> bool:
+        """Whether anything may run anywhere."""
+        return bool(self.advice.choices)
+
+    def count(self, verdict: Verdict) -> int:
+        """How many cells have this verdict."""
+        return sum(ruling.verdict is verdict for ruling in self.advice.rulings)
+
+
+def advise_on(run: LoadedRun, limits: Limits) -> AdviceReport:
+    """What `limits` allow in the run. Raises SpecError where there is no task to judge, StoreError for a damaged run."""
+    spec, state, looks = run.header.spec, state_of_run(run), looks_of(run.header.spec)
+    advice = advise(state.evidence, limits, looks if isinstance(looks, Schedule) else once)
+    if not advice.rulings:
+        why = "yet" if not state.finished else "in this run"
+        raise SpecError(f"there is nothing to judge {why}: no window of a network beside a task")
+    saved = None
+    if spec.until_decided and state.finished:
+        decided = sum(ruling.verdict is not Verdict.UNDECIDED for ruling in advice.rulings)
+        full_repeat = plan(dataclasses.replace(spec, repeats=1), run.header.facts)
+        saved = saving(state.evidence, limits, decided, state.wanted, full_repeat)
+    return AdviceReport(run, state, advice, saved)

@@ -1,0 +1,20 @@
+"""The advice on a run as a page of Markdown."""
+
+from __future__ import annotations
+
+from colocate.report.advise.load import AdviceReport
+from colocate.report.advise.rows import CHOICE_COLUMNS, COLUMNS, FRONT, choice_rows, remaining_words, verdict_rows
+from colocate.report.advise.words import afterwards, recommendations, summary
+from colocate.report.text.tables import escaped, markdown_table
+
+
+def advice_markdown(report: AdviceReport) -> str:
+    """A page of Markdown that shows every name as it is, whatever is in it."""
+    lines = [f"## {escaped(summary(report))}", ""]
+    lines += [f"- **{escaped(network)}**: {escaped(words)}" for network, words in recommendations(report)]
+    lines += ["", *markdown_table(list(COLUMNS), verdict_rows(report, remaining_words))]
+    if report.safe:
+        lines += ["", escaped(FRONT) + ".", "", *markdown_table(list(CHOICE_COLUMNS), choice_rows(report))]
+    for note in afterwards(report):
+        lines += ["", escaped(note)]
+    return "\n".join(lines)

@@ -1,0 +1,54 @@
+"""The advice on a run on a terminal: what is recommended comes last, where it stays in sight."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from rich.text import Text
+
+from colocate.report.advise.load import AdviceReport
+from colocate.report.advise.rows import CHOICE_COLUMNS, COLUMNS, FRONT, KEPT, choice_rows, verdict_rows
+from colocate.report.advise.words import afterwards, recommendations, summary
+from colocate.report.text.numbers import counted
+from colocate.report.text.tables import compact_table, console
+from colocate.study.advice import Ruling, Verdict
+
+_STYLES = {Verdict.SAFE: "green", Verdict.UNSAFE: "red", Verdict.UNDECIDED: "yellow"}
+
+
+def print_advice(report: AdviceReport) -> None:
+    """For a person at a terminal: what is recommended comes last, where it stays in sight."""
+    out = console()
+    rulings = report.advice.rulings
+    reasons = {reason: str(n) for n, reason in enumerate(dict.fromkeys(r.reason for r in rulings if r.reason), 1)}
+
+    def numbered(ruling: Ruling) -> str:
+        more = "" if ruling.further_blocks is None else f"+{counted(ruling.further_blocks, 'block')}"
+        return " ".join(filter(None, (more, f"({reasons[ruling.reason]})" if ruling.reason else "")))
+
+    # A table for each network and placement: neither takes a column, and limits stand in the summary.
+    tables: defaultdict[str, list[tuple[Ruling, tuple[str, ...]]]] = defaultdict(list)
+    for ruling, (network, beside, placement, *row, _, missed, remaining) in zip(
+        rulings, verdict_rows(report, numbered), strict=True
+    ):
+        tables[f"{network}, {placement}"].append((ruling, (beside, *row, missed, remaining)))
+    columns = {name: broken for name, broken in COLUMNS.items() if name not in ("network", "placement", "limit")}
+    for heading, rows in tables.items():
+        table, same = compact_table(columns, [row for _, row in rows], [_STYLES[r.verdict] for r, _ in rows], KEPT)
+        out.print(Text(f"{heading}. {same}".rstrip(), style="bold"))
+        out.print(table)
+        out.print()
+    for reason, number in reasons.items():
+        out.print(Text(f"({number}) {reason}"))
+    if report.safe:
+        choices = list(choice_rows(report))
+        front, same = compact_table(CHOICE_COLUMNS, choices, [""] * len(choices))
+        out.print(Text(f"{FRONT}. {same}".rstrip()))
+        out.print(front)
+        out.print()
+    for note in afterwards(report):
+        out.print(Text(note))
+    out.print()
+    out.print(Text(summary(report), style="bold"))
+    for network, words in recommendations(report):
+        out.print(Text.assemble((network, "bold"), ": ", words))

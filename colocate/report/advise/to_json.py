@@ -1,0 +1,79 @@
+"""The advice on a run for `--json`, under names with units."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from colocate.model.cell import Cell
+from colocate.report.advise.load import AdviceReport
+from colocate.report.advise.words import notes, remedies
+from colocate.study.advice import Choice, LimitCheck, Verdict, deciding
+
+
+def advice_json(report: AdviceReport, folder: Path) -> dict[str, Any]:
+    """All of it under names with units; an absent quantity is null."""
+    advice = report.advice
+    return {
+        "run": str(folder),
+        "finished": report.state.finished,
+        "until_decided": report.run.header.spec.until_decided,
+        "done": len(report.run.records),
+        "wanted": len(report.state.wanted),
+        "limits": dataclasses.asdict(advice.limits),
+        "judged": advice.judged,
+        "counts": {verdict.value: report.count(verdict) for verdict in Verdict},
+        "verdicts": [
+            {
+                **_place_json(ruling.cell),
+                "task": ruling.cell.task,
+                "verdict": ruling.verdict.value,
+                "decided_by": deciding(ruling).quantity.value,
+                "further_blocks": ruling.further_blocks,
+                "open": ruling.open,
+                "reason": ruling.reason,
+                "miss_ratio": ruling.cell.miss_ratio,
+                "longest_miss_run": ruling.cell.longest_miss_run,
+                "checks": [_check_json(check) for check in ruling.checks],
+            }
+            for ruling in advice.rulings
+        ],
+        "choices": [
+            {
+                **_place_json(choice),
+                "tasks": list(choice.tasks),
+                "work_share": choice.work_share,
+                "power_w": choice.power_w,
+                "work_share_per_j": choice.work_share_per_j,
+                "slowdown": choice.slowdown,
+                "margins": {quantity.value: margin for quantity, margin in choice.margins.items()},
+                "on_front": choice.on_front,
+                "recommended": choice.recommended,
+            }
+            for choice in advice.choices
+        ],
+        "saving": None
+        if report.saving is None
+        else {**dataclasses.asdict(report.saving), "ratio": report.saving.ratio},
+        "remedies": list(remedies(report)),
+        "notes": list(notes(report)),
+    }
+
+
+def _check_json(check: LimitCheck) -> dict[str, Any]:
+    return {
+        "quantity": check.quantity.value,
+        "limit": check.limit,
+        "value": None if check.interval is None else check.interval.value,
+        "lo": None if check.interval is None else check.interval.lo,
+        "hi": None if check.interval is None else check.interval.hi,
+        "verdict": check.verdict.value,
+        "margin": check.margin,
+        "further_blocks": check.further_blocks,
+        "reason": check.reason,
+    }
+
+
+def _place_json(of: Cell | Choice) -> dict[str, Any]:
+    return {**dataclasses.asdict(of.inference), "placement": of.placement, **dataclasses.asdict(of.clocks)}

@@ -1,0 +1,197 @@
+"""Verdicts and recommendations in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from colocate.model.cell import Cell, Interval
+from colocate.model.limits import Limits, Quantity
+from colocate.model.quality import in_order
+from colocate.report.advise.load import AdviceReport
+from colocate.report.text.labels import clocks_words, inferences_of, network_words, shortened
+from colocate.report.text.numbers import counted, minutes, ms_text, three_digits
+from colocate.study.advice import TURNS, Choice, Verdict
+from colocate.study.bounds import PROBABLE
+from colocate.study.stats import POOL_MIN_CELLS
+
+
+def value_words(quantity: Quantity, value: float) -> str:
+    """`value` with its unit as people say it: ms, W, per cent, or a bare ratio."""
+    if quantity.kind == "latency":
+        return f"{ms_text(value)} ms"
+    if quantity.kind == "power":
+        return f"{three_digits(value)} W"
+    return f"{100 * value:.3g} %" if quantity.kind == "work" else f"{value:.3f}"
+
+
+def interval_words(quantity: Quantity, interval: Interval | None) -> str:
+    """`12.1 ms [11.8, 12.4]`, an end that is not known as `?`; nothing where the quantity is absent."""
+    if interval is None:
+        return ""
+    lo, hi = ("?" if end is None else value_words(quantity, end).split()[0] for end in (interval.lo, interval.hi))
+    return f"{value_words(quantity, interval.value)} [{lo}, {hi}]"
+
+
+def summary(report: AdviceReport) -> str:
+    """`5 SAFE, 2 UNSAFE, 1 UNDECIDED` under which limits."""
+    counts = ", ".join(f"{report.count(verdict)} {verdict.value}" for verdict in Verdict)
+    return f"{counts} with {_limit_words(report.advice.limits)}"
+
+
+def _limit_words(limits: Limits) -> str:
+    return ", ".join(f"{q.words} <= {value_words(q, limit)}" for q, limit in limits.by_quantity.items())
+
+
+def recommendations(report: AdviceReport) -> list[tuple[str, str]]:
+    """Each network with what is recommended for it, in plain words."""
+    found = {choice.inference: choice for choice in report.advice.recommended}
+    among = inferences_of(judged_cells(report))
+    said = []
+    for inference in among:
+        choice = found.get(inference)
+        if choice is None:
+            open_ = any(
+                ruling.verdict is Verdict.UNDECIDED and ruling.cell.inference == inference
+                for ruling in report.advice.rulings
+            )
+            words = "nothing is known to be safe yet" if open_ else "nothing is safe within these limits"
+        else:
+            words = f"{_turns(choice)}, {choice.placement}, at {clocks_words(choice.clocks)}: {_facts(choice)}"
+        said.append((network_words(inference, among), words))
+    return said
+
+
+def _turns(choice: Choice) -> str:
+    tasks = [shortened(task) for task in choice.tasks]
+    return tasks[0] if len(tasks) == 1 else f"{', '.join(tasks[:-1])} and {tasks[-1]} by turns"
+
+
+def _facts(choice: Choice) -> str:
+    """What a choice gets done, at what price, and how far it stays from the limits."""
+    facts = [
+        "" if choice.work_share is None else f"{100 * choice.work_share:.0f} % of the tasks' best solo work",
+        "" if choice.power_w is None else f"{choice.power_w:.3g} W",
+        ""
+        if choice.work_share_per_j is None
+        else f"{1e3 * choice.work_share_per_j:.3g} s of their best solo work per kJ",
+        "" if choice.slowdown is None else f"slowdown {choice.slowdown:.3f}",
+    ]
+    margins = [
+        f"{quantity.words} {100 * margin:.1f} %" for quantity, margin in choice.margins.items() if margin is not None
+    ]
+    return ", ".join(filter(None, facts)) + (f"; left to the limit: {', '.join(margins)}" if margins else "")
+
+
+def correction(report: AdviceReport) -> str:
+    """What the verdicts of the whole table promise together, in a sentence."""
+    looks = "" if (schedule := report.schedule) is None else f" and {len(schedule.repeats)} looks at the table"
+    error = f"{100 * (1 - report.advice.limits.confidence):.3g} %"
+    cells = counted(report.advice.judged, "cell")
+    measured = {q.kind for each in report.state.evidence if each.colocated for q in each.values}
+    kinds = f", the lower bounds for {len(measured)} kinds of limit too" if len(measured) > 1 else ""
+    # Fewer variances are left as they are.
+    many = report.advice.judged >= POOL_MIN_CELLS
+    steadied = ", and variances are steadied over the table (Smyth 2004)" if many else ""
+    together = f"Over all {cells} together" if report.advice.judged > 1 else "For the one cell"
+    return (
+        f"{together} the chance of any wrong SAFE is at most {error}, "
+        f"and so is that of any wrong UNSAFE: intervals are widened for {cells}{looks} "
+        f"(Bonferroni){kinds}{steadied}."
+    )
+
+
+def remedies(report: AdviceReport) -> tuple[str, ...]:
+    """What to do about each warning that keeps a limit from being decided on."""
+    evidence = {each.cell: each for each in report.state.evidence}
+    met = {
+        warning
+        for ruling in report.advice.rulings
+        for check in ruling.checks
+        if check.verdict is Verdict.UNDECIDED
+        for warnings in (evidence[ruling.cell].left_out, evidence[ruling.cell].withheld)
+        for warning in warnings.get(check.quantity, ())
+    }
+    return tuple(f"{warning.value}: {warning.remedy}" for warning in in_order(met))
+
+
+def notes(report: AdviceReport) -> tuple[str, ...]:
+    """How far the run has come, what its verdicts promise, and what a choice of several tasks means."""
+    state = report.state
+    found = [correction(report), TURNS]
+    found += filter(None, (_more_words(report), _frame_words(report), budget_words(report)))
+    if not state.finished:
+        so_far = f"This run is unfinished, with {len(report.run.records)} of {len(state.wanted)} trials"
+        schedule = report.schedule
+        judged = (
+            f"no look has been reached yet (the first comes after {schedule.repeats[0]} repeats)."
+            if schedule is not None and not state.looks
+            else "it is judged by its last complete look, and what it has shown stays shown."
+            if schedule is not None
+            else "it is judged as it stands. To stop as soon as verdicts please breaks their promise: "
+            "a sweep --until decided is the way to stop early."
+        )
+        found.insert(0, f"{so_far}: {judged}")
+    return tuple(found)
+
+
+def _more_words(report: AdviceReport) -> str:
+    """How more blocks than the run was made for are had; empty where none are known to help."""
+    wanted = [
+        ruling.cell.blocks + ruling.further_blocks
+        for ruling in report.advice.rulings
+        if ruling.further_blocks is not None
+    ]
+    spec = report.run.header.spec
+    if not wanted or (spec.until_decided and not report.state.finished):
+        return ""
+    if (repeats := max(wanted)) <= spec.repeats and not spec.until_decided:
+        return "This run has these further blocks still to come: --resume it."
+    return (
+        f"More blocks take a new run, with --repeats {repeats} for all that would help: to a run whose verdicts were "
+        "seen none can be added without breaking their promise."
+    )
+
+
+def _frame_words(report: AdviceReport) -> str:
+    """At which frame rates the networks ran; empty where all ran back to back."""
+    among = inferences_of(judged_cells(report))
+    told = [
+        f"{network_words(each, among)} gets a frame every {ms_text(each.period_s)} ms"
+        for each in among
+        if each.period_s is not None
+    ]
+    return f"{'; '.join(told)}; missed: frames that took longer, and the longest run of them." if told else ""
+
+
+def budget_words(report: AdviceReport) -> str:
+    """Why a study ended before all was decided: its budget; empty where that was not it."""
+    over, budget_s = report.state.over_budget, report.run.header.spec.budget_s
+    if over is None or budget_s is None:
+        return ""
+    return (
+        f"The budget of {budget_s:.0f} s ended it: the next look, after {over.repeats} repeats, would take until "
+        f"{over.at_s:.0f} s."
+    )
+
+
+def saving_words(report: AdviceReport) -> str:
+    """What measuring until decided saved, and against what; empty where that is not known."""
+    saved = report.saving
+    if saved is None:
+        return ""
+    change = f"{100 * saved.ratio:.0f} % less" if saved.ratio >= 0 else f"{-100 * saved.ratio:.0f} % more"
+    return (
+        f"Took {minutes(saved.taken_s)} of windows and pauses, {change} than a fixed design that, with "
+        f"hindsight of means and scatter, decides as many cells with a chance of {100 * PROBABLE:.0f} % each: "
+        f"{counted(saved.fixed_repeats, 'repeat')} of every cell, {minutes(saved.fixed_s)}."
+    )
+
+
+def afterwards(report: AdviceReport) -> Iterable[str]:
+    """What follows the tables: remedies, notes, and what sequential stopping saved."""
+    return filter(None, (*remedies(report), *notes(report), saving_words(report)))
+
+
+def judged_cells(report: AdviceReport) -> list[Cell]:
+    """The cells that have a verdict, in the order of the tables."""
+    return [ruling.cell for ruling in report.advice.rulings]

@@ -1,0 +1,178 @@
+"""Two runs -> what changed between them, and what else differs."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from colocate.errors import SpecError
+from colocate.model.request import Inference, SweepSpec
+from colocate.report.run_report import LoadedRun, load, state_of_run
+from colocate.report.text.labels import plain
+from colocate.study.comparison import Comparison, compare
+from colocate.study.evidence import Evidence
+from colocate.study.plan import NATIVE
+from colocate.study.stages import StudyState
+
+# Conditions of a study without which its numbers mean something else.
+_CONDITIONS = ("rig", "model", "emc_clock", "inference_cpus")
+# Without an interval of one of these nothing could be shown.
+_TIMES = ("latency", "slowdown")
+# What a study asks for decides which cells it has; the cells say themselves which of them both runs have.
+_CELLS = ("inferences", "stressors", "placements", "cpu_clocks", "gpu_clocks")
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What changed from the run before to the run after, and in what the two `differ` otherwise, in words."""
+
+    comparison: Comparison
+    differs: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def compare_runs(before: Path, after: Path, max_regression: float, confidence: float) -> Compared:
+    """Raises SpecError, which names each reason, for runs that cannot be compared; StoreError for no runs."""
+    a, b = _Side.of(load(before)), _Side.of(load(after))
+    reasons = list(_reasons(a, b))
+    if reasons:
+        raise SpecError(f"these runs cannot be compared: {'; '.join(map(plain, reasons))}")
+    found = compare(a.evidence, b.evidence, max_regression, confidence)
+    if not found.changes:
+        raise SpecError("these runs cannot be compared: they have no cell in common that both have measured")
+    if not any(
+        change.quantity.kind in _TIMES and None not in (change.ratio.lo, change.ratio.hi) for change in found.changes
+    ):
+        raise SpecError(
+            "these runs cannot be compared: no change has an interval; both take two blocks at the least, "
+            "and five or more to show much (--repeats)"
+        )
+    notes = [
+        f"{name} is unfinished: {len(side.run.records)} of {len(side.state.wanted)} trials."
+        for name, side in (("The run before", a), ("The run after", b))
+        if not side.state.finished
+    ]
+    if any(side.run.header.spec.until_decided for side in (a, b)):
+        notes.append("A run made until decided has fewer blocks of what was clear, and so wider intervals of it.")
+    return Compared(found, tuple(map(plain, _differences(a, b))), tuple(notes))
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """A run with its networks by the names of their files, wherever they lay: what is in them is compared."""
+
+    run: LoadedRun
+    state: StudyState
+    evidence: tuple[Evidence, ...]
+    networks: Mapping[str, Mapping[str, Any]]
+
+    @classmethod
+    def of(cls, run: LoadedRun) -> _Side:
+        state = state_of_run(run)
+        paths = {i.network for i in run.header.spec.inferences if i.network.endswith(".onnx")}
+        files = [Path(path).name for path in paths]
+        names = {path: Path(path).name for path in paths if files.count(Path(path).name) == 1}
+
+        def renamed(label: str) -> str:
+            return next((name + label[len(path) :] for path, name in names.items() if label.startswith(path)), label)
+
+        def with_name(each: Evidence) -> Evidence:
+            inference = each.cell.inference
+            named = dataclasses.replace(inference, network=names.get(inference.network, inference.network))
+            return dataclasses.replace(each, cell=dataclasses.replace(each.cell, inference=named))
+
+        return cls(
+            run,
+            state,
+            tuple(map(with_name, state.evidence)),
+            {renamed(label): described for label, described in run.header.networks.items()},
+        )
+
+    def ways(self) -> dict[str, list[Inference]]:
+        """The ways in which each network was run."""
+        found: dict[str, list[Inference]] = {}
+        for each in self.evidence:
+            ways = found.setdefault(each.cell.inference.network, [])
+            if each.cell.inference not in ways:
+                ways.append(each.cell.inference)
+        return found
+
+    @property
+    def runtimes(self) -> dict[str, str | int | float | bool]:
+        """What the runtimes reported of themselves."""
+        return {
+            f"{record.trial.inference.backend} {key}": value
+            for record in self.run.records
+            if record.trial.inference is not None
+            for key, value in record.runtime.items()
+        }
+
+
+def _reasons(a: _Side, b: _Side) -> Iterator[str]:
+    """Why the two cannot be compared."""
+    spec_a, spec_b = (_as_left_alone(side.run.header.spec) for side in (a, b))
+    yield from (
+        _changed(name, getattr(spec_a, name), getattr(spec_b, name))
+        for name in _CONDITIONS
+        if getattr(spec_a, name) != getattr(spec_b, name)
+    )
+    for label in a.networks.keys() & b.networks.keys():
+        if a.networks[label] != b.networks[label]:
+            yield f"what is in network {label} is not the same"
+    ways_a, ways_b = a.ways(), b.ways()
+    for network in ways_a.keys() & ways_b.keys():
+        if set(ways_a[network]).isdisjoint(ways_b[network]):
+            was, now = ways_a[network][0], ways_b[network][0]
+            for field in dataclasses.fields(Inference):
+                if getattr(was, field.name) != getattr(now, field.name):
+                    yield _changed(f"{field.name} of {network}", getattr(was, field.name), getattr(now, field.name))
+    programs = {task.name: task.argv for task in spec_b.tasks}
+    for task in spec_a.tasks:
+        if programs.get(task.name, task.argv) != task.argv:
+            yield f"task {task.name} is not the same program"
+
+
+def _as_left_alone(spec: SweepSpec) -> SweepSpec:
+    """`spec` with one word for a memory clock that is left alone."""
+    return dataclasses.replace(spec, emc_clock=spec.emc_clock or NATIVE)
+
+
+def _differences(a: _Side, b: _Side) -> Iterator[str]:
+    """In what two comparable runs differ: the machine and its software first, then how they were measured."""
+    facts_a, facts_b = a.run.header.facts, b.run.header.facts
+    for field in dataclasses.fields(facts_a):
+        was, now = getattr(facts_a, field.name), getattr(facts_b, field.name)
+        if field.name == "versions":
+            yield from _changes("", was, now)
+        elif field.compare and was != now:
+            yield _changed(field.name, was, now)
+    yield from _changes("", a.runtimes, b.runtimes)
+    spec_a, spec_b = (_as_left_alone(side.run.header.spec) for side in (a, b))
+    for field in dataclasses.fields(spec_a):
+        was, now = getattr(spec_a, field.name), getattr(spec_b, field.name)
+        if field.name not in _CELLS and was != now:
+            yield _changed(field.name, was, now)
+
+
+def _changes(prefix: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    for key in dict.fromkeys((*was, *now)):
+        if was.get(key) != now.get(key):
+            yield _changed(f"{prefix}{key}", was.get(key), now.get(key))
+
+
+def _changed(name: str, was: object, now: object) -> str:
+    return f"{name} was {_value(was)} and is {_value(now)}"
+
+
+def _value(value: object) -> str:
+    if value is None or value == ():
+        return "none"
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        set_ = {k: v for k, v in dataclasses.asdict(value).items() if v is not None}
+        return " ".join(f"{key} {part}" for key, part in set_.items())
+    if isinstance(value, tuple):
+        return " ".join(_value(part) for part in value)
+    return str(value)

@@ -1,0 +1,43 @@
+"""A comparison for `--json`, under names with units."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from colocate.model.cell import Cell
+from colocate.report.compare.load import Compared
+
+
+def comparison_json(compared: Compared) -> dict[str, Any]:
+    """All changes, told or not, under names with units; an absent end is null."""
+    found = compared.comparison
+    return {
+        "max_regression": found.max_regression,
+        "confidence": found.confidence,
+        "regressions": len(found.regressions),
+        "improvements": len(found.improvements),
+        "blind": len(found.blind),
+        "changes": [
+            {
+                **_cell_json(change.before),
+                "quantity": change.quantity.value,
+                "ratio": change.ratio.value,
+                "lo": change.ratio.lo,
+                "hi": change.ratio.hi,
+                "detectable_ratio": change.detectable_ratio,
+                "regressed": change.regressed,
+                "improved": change.improved,
+            }
+            for change in found.changes
+        ],
+        "only_before": [_cell_json(cell) for cell in found.only_before],
+        "only_after": [_cell_json(cell) for cell in found.only_after],
+        "differs": list(compared.differs),
+        "notes": list(compared.notes),
+    }
+
+
+def _cell_json(cell: Cell) -> dict[str, Any]:
+    place = {"placement": cell.placement, **dataclasses.asdict(cell.clocks)}
+    return {**dataclasses.asdict(cell.inference), "task": cell.task, **place}

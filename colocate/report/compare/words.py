@@ -1,0 +1,85 @@
+"""What changed, in words and as the rows of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from statistics import median
+
+from colocate.model.cell import Cell
+from colocate.report.compare.load import Compared
+from colocate.report.text.labels import clocks_column, clocks_words, inferences_of, network_words, shortened
+from colocate.report.text.numbers import counted
+from colocate.study.comparison import Change, Comparison
+
+# Columns by name, and whether their text may be broken into lines.
+COLUMNS = {
+    "network": True,
+    "beside": True,
+    "placement": False,
+    "clocks, MHz": False,
+    "quantity": True,
+    "after/before [interval]": False,
+    "change": False,
+}
+
+
+def verdict_words(found: Comparison) -> str:
+    """`2 regressions beyond 5 %, 1 improvement among 40 changes looked at`."""
+    regressions, improvements = len(found.regressions), len(found.improvements)
+    beyond = f" beyond {100 * found.max_regression:g} %" if found.max_regression else ""
+    return (
+        f"{counted(regressions, 'regression')}{beyond}, {counted(improvements, 'improvement')} "
+        f"among {counted(len(found.changes), 'change')} looked at"
+    )
+
+
+def change_rows(found: Comparison) -> Iterable[tuple[Change, tuple[str, ...]]]:
+    """What was shown to have changed, regressions first."""
+    among = inferences_of([change.before for change in found.changes])
+    for change in (*found.regressions, *found.improvements):
+        cell = change.before
+        yield (
+            change,
+            (
+                network_words(cell.inference, among),
+                shortened(cell.task),
+                cell.placement,
+                clocks_column(cell.clocks),
+                change.quantity.words,
+                _ratio_words(change),
+                "worse" if change.regressed else "better",
+            ),
+        )
+
+
+def _ratio_words(change: Change) -> str:
+    ends = ["?" if end is None else f"{end:.3f}" for end in (change.ratio.lo, change.ratio.hi)]
+    return f"{change.ratio.value:.3f} [{', '.join(ends)}]"
+
+
+def sentences(compared: Compared) -> list[str]:
+    """What the comparison can show, and what else differs."""
+    found = compared.comparison
+    widths = [change.ratio.hi / change.ratio.value - 1 for change in found.changes if change.ratio.hi is not None]
+    said = [
+        f"The chance of any regression here where there is none is at most {100 * (1 - found.confidence):.3g} %: "
+        f"intervals are widened for {counted(len(found.changes), 'change')} (Bonferroni)."
+    ]
+    if widths:
+        said.append(f"A change is told from about {100 * median(widths):.2g} % on, in the median.")
+    if found.blind:
+        regression = f"a regression of {100 * found.max_regression:g} %" if found.max_regression else "no regression"
+        could = "could not have been told from none" if found.max_regression else "could have been shown"
+        said.append(f"In {len(found.blind)} of {counted(len(found.changes), 'change')} {regression} {could}.")
+    for name, cells in (("before", found.only_before), ("after", found.only_after)):
+        if cells:
+            verb = "is" if len(cells) == 1 else "are"
+            said.append(f"{counted(len(cells), 'cell')} {verb} only in the run {name}: {_named(cells)}.")
+    return [*said, *compared.notes, *(f"Differs: {difference}." for difference in compared.differs)]
+
+
+def _named(cells: Sequence[Cell], most: int = 5) -> str:
+    words = [
+        f"{shortened(c.inference.network)} beside {shortened(c.task)} at {clocks_words(c.clocks)}" for c in cells
+    ]
+    return ", ".join(words[:most]) + (", ..." if len(words) > most else "")

@@ -1,0 +1,1 @@
+"""Paper, colours and files of all figures."""

@@ -1,0 +1,1 @@
+"""What networks give per second and per joule, setting by setting."""

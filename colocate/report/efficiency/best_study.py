@@ -1,0 +1,59 @@
+"""best.toml: a study that runs the best settings beside tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from colocate.model.request import Inference
+from colocate.report.efficiency.load import EfficiencyReport
+from colocate.report.efficiency.words import aim_words
+from colocate.report.text.labels import clocks_text, plain
+from colocate.spec import Request
+from colocate.store import Header
+from colocate.study_file import study_file
+
+# Told by the best settings, or for a study of tasks to say.
+_CHOSEN_ANEW = frozenset((
+    "networks", "stressors", "backend", "precision", "batch", "graph", "wait", "period_ms", "cpu_clocks",
+    "gpu_clocks", "repeats",
+))  # fmt: skip
+
+
+def best_study(report: EfficiencyReport, header: Header) -> str | None:
+    """A study file that runs each network at its best setting beside tasks, otherwise as it was run here.
+
+    A limit that the settings must keep is the study's. Clocks are of all networks: the file says so where they
+    differ. None where no setting is the best.
+    """
+    best = [found.best.setting for found in report.trade_offs if found.best is not None]
+    if not best:
+        return None
+    aim = report.aim
+    request: dict[str, Any] = {key: value for key, value in header.request.items() if key not in _CHOSEN_ANEW}
+    # The tail that an aim asked for takes windows no shorter than these.
+    request["window"] = max(header.spec.window_s, Request().window)
+    request["networks"] = [_network_keys(setting.inference) for setting in best]
+    for key, clocks in (("cpu_clocks", "cpu_hz"), ("gpu_clocks", "gpu_hz")):
+        steps = sorted({getattr(setting.clocks, clocks) for setting in best}, key=lambda hz: hz or 0)
+        request[key] = ["native" if hz is None else hz / 1e6 for hz in steps]
+    if aim.latency_limit_s is not None and aim.utility == "within":
+        request["slo_ms"] = 1e3 * aim.latency_limit_s
+        request["quantile"] = 0.5 if aim.quantile == "p50_s" else 0.99
+    lines = [f"# The best settings for {aim_words(aim)}."]
+    if len({setting.clocks for setting in best}) > 1:
+        lines.append("# Every network runs at the clocks of all; its own are those of:")
+        lines += [f"#   {plain(setting.inference.network)}: {clocks_text(setting.clocks)}" for setting in best]
+    return "\n".join([*lines, study_file(request), ""])
+
+
+def _network_keys(inference: Inference) -> Mapping[str, Any]:
+    """What a study file says of a network, as far as it is not what it would be anyway."""
+    usual = Inference(inference.network)
+    ways = {
+        way: getattr(inference, way) for way in ("graph", "wait") if getattr(inference, way) != getattr(usual, way)
+    }
+    if inference.period_s is not None:
+        ways["period_ms"] = 1e3 * inference.period_s
+    settings = {name: getattr(inference, name) for name in ("network", "backend", "precision", "batch")}
+    return {**settings, **ways}

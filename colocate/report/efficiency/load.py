@@ -1,0 +1,30 @@
+"""What a run of `colocate efficiency` shows: every setting, and the best of each network."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from colocate.model.purpose import Aim, EfficiencyPurpose
+from colocate.report.run_report import LoadedRun
+from colocate.study.efficiency import Efficiency, TradeOff, efficiencies, trade_offs, worth_of
+
+
+@dataclass(frozen=True, slots=True)
+class EfficiencyReport:
+    """Every setting, and for each network the best of them under `aim`."""
+
+    aim: Aim
+    rows: tuple[Efficiency, ...]
+    trade_offs: tuple[TradeOff, ...]
+
+
+def load(run: LoadedRun, changes: Mapping[str, Any]) -> EfficiencyReport:
+    """Every setting of a run of `colocate efficiency`. `changes` replace fields of the aim that is stored with it."""
+    purpose, header = run.header.purpose, run.header
+    assert isinstance(purpose, EfficiencyPurpose), "the section of this purpose"
+    aim = dataclasses.replace(purpose.aim, **changes)
+    rows = efficiencies(run.records, header.spec, [(failure.trial, failure.message) for failure in run.failures])
+    return EfficiencyReport(aim, rows, trade_offs(rows, worth_of(aim), aim.quantile, purpose.default_backend))

@@ -1,0 +1,88 @@
+"""The settings of a run of `colocate efficiency` on a terminal."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+from rich.table import Table
+from rich.text import Text
+
+from colocate.model.cell import Interval
+from colocate.report.efficiency.load import EfficiencyReport
+from colocate.report.efficiency.words import aim_words, setting_parts, trade_off_words
+from colocate.report.run_report import LoadedRun
+from colocate.report.text.captions import machine_words
+from colocate.report.text.labels import plain
+from colocate.report.text.numbers import three_digits
+from colocate.report.text.tables import console, print_warnings, warning_numbers
+from colocate.study.efficiency import Efficiency
+
+# Ends further apart than so are told one by one: the intervals are even in the logarithm alone.
+_WIDE_RATIO = 1.5
+# From here on a table holds the intervals of all quantities.
+_WIDE_COLUMNS = 110
+
+
+def print_efficiency(report: EfficiencyReport, run: LoadedRun) -> None:
+    """Every setting, one a line, for a person, and the choice for each network."""
+    out = console()
+    parts = [setting_parts(row) for row in report.rows]
+    shared = {part for part in set().union(*parts) if all(part in each for each in parts)}
+    title = ", ".join(
+        [machine_words(run.header.facts), f"{len(run.records)} of {run.header.planned} trials", *sorted(shared)]
+    )
+    out.print(Text(title))
+    numbers = warning_numbers(report.rows)
+    narrow = out.width < _WIDE_COLUMNS
+    for network, rows in itertools.groupby(report.rows, lambda row: row.setting.inference.network):
+        table = Table(title=Text(plain(network)), title_justify="left", box=None, padding=(0, 1, 0, 0))
+        table.add_column("setting", overflow="fold")
+        for name in ("images/s", "p50 ms", "p99 ms", "W", "images/s/W", "J/image", "", "warnings"):
+            table.add_column(name, justify="right", no_wrap=True)
+        for row in rows:
+            quantities = (
+                (row.images_per_s, 1, narrow), (row.p50_s, 1e3, narrow), (row.p99_s, 1e3, narrow),
+                (row.power_w, 1, narrow), (row.images_per_j, 1, False), (row.energy_per_image_j, 1, narrow),
+            )  # fmt: skip
+            table.add_row(
+                Text(" ".join(part for part in setting_parts(row) if part not in shared)),
+                *(_quantity_words(interval, scale, alone=alone) for interval, scale, alone in quantities),
+                _mark(row, report),
+                " ".join(numbers[warning] for warning in row.warnings),
+            )
+        out.print(table)
+        out.print()
+    others = " Those of the other quantities are in efficiency.csv." if narrow else ""
+    out.print(f"± is half a 95 % interval over blocks.{others}", highlight=False)
+    out.print(Text(f"Best for {aim_words(report.aim)}:"))
+    for found in report.trade_offs:
+        out.print(Text(f"  {plain(found.network)}: {trade_off_words(found, report)}"), soft_wrap=True)
+    failed = sum(row.failure is not None and not row.windows for row in report.rows)
+    if failed:
+        out.print(f"{failed} of {len(report.rows)} settings failed: see efficiency.csv", highlight=False)
+    print_warnings(out, numbers)
+
+
+def _mark(row: Efficiency, report: EfficiencyReport) -> str:
+    if row.failure is not None and not row.windows:
+        return "failed"
+    words = [word for word in ("best", "default") if any(getattr(f, word) is row for f in report.trade_offs)]
+    return ", ".join(words)
+
+
+def _quantity_words(interval: Interval | None, scale: float, *, alone: bool = False) -> str:
+    """A quantity with half the width of its interval, `47.1 ±0.31`, or where that is wide and uneven with its ends:
+    `47 [20, 110]`; `alone` without either; empty where it is absent.
+    """
+    if interval is None:
+        return ""
+    value = three_digits(scale * interval.value)
+    if alone or interval.lo is None or interval.hi is None:
+        return value
+    if interval.hi > _WIDE_RATIO * interval.lo:
+        return f"{value} [{three_digits(scale * interval.lo)}, {three_digits(scale * interval.hi)}]"
+    half = scale * (interval.hi - interval.lo) / 2
+    # Two digits say how wide it is, however narrow.
+    decimals = max(0, 1 - math.floor(math.log10(half))) if half else 0
+    return f"{value} ±{half:.{decimals}f}"

@@ -1,0 +1,192 @@
+"""What a run of `colocate layers` shows: time and energy of every fused layer, and the whole network."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from colocate.model.cell import Interval
+from colocate.model.layers import Ceilings, FusedLayer
+from colocate.model.purpose import LayersPurpose
+from colocate.model.quality import QualityFlag, in_order
+from colocate.model.request import Inference
+from colocate.model.trial import TrialRecord
+from colocate.report.run_report import LoadedRun
+from colocate.report.sections import refuse_aim
+from colocate.report.text.numbers import three_digits
+from colocate.store import Header
+from colocate.study.layers import (
+    RESOLVED_RATIO,
+    Balance,
+    Group,
+    allowing_for_idle,
+    balance,
+    difference,
+    energy_j,
+    resolved,
+    timed,
+)
+from colocate.study.stats import geometric_mean, sample_quantile
+from colocate.study.windows import energies_j
+
+
+@dataclass(frozen=True, slots=True)
+class LayersReport:
+    """`fused_layers` in the order in which they run; `notes` say where numbers come from and why some are not there.
+
+    `modelled` ceilings are the rig's own, the others were measured in the run.
+    """
+
+    inference: Inference
+    fused_layers: tuple[FusedLayer, ...]
+    whole_s: Interval | None
+    whole_j: Interval | None
+    ceilings: Ceilings | None
+    notes: tuple[str, ...]
+    modelled: bool = False
+
+    @property
+    def everything(self) -> Group:
+        """All fused_layers together."""
+        return Group("all layers", self.fused_layers)
+
+    @property
+    def metered(self) -> bool:
+        """Whether the energy of any layer is known."""
+        return any(layer.energy_j is not None for layer in self.fused_layers)
+
+    @property
+    def balance(self) -> Balance | None:
+        """The sum of all times against the whole network's p50."""
+        return None if self.whole_s is None else balance(self.fused_layers, self.whole_s.value)
+
+
+def load(run: LoadedRun, changes: Mapping[str, Any]) -> LayersReport:
+    """Every fused layer of a run of `colocate layers`."""
+    refuse_aim(changes)
+    purpose, header, records = run.header.purpose, run.header, run.records
+    assert isinstance(purpose, LayersPurpose), "the section of this purpose"
+    own = [record for record in records if record.trial.inference == purpose.inference]
+    idle = [record for record in records if record.trial.inference is None]
+    by_network: dict[str, list[TrialRecord]] = {}
+    for record in records:
+        if record.trial.inference is not None:
+            by_network.setdefault(record.trial.inference.network, []).append(record)
+    fused_layers = list(timed(purpose.layer_map.fused_layers, [record.profile for record in own if record.profile]))
+    start_s = _starting_s(purpose, by_network)
+    above_w = {
+        path: above
+        for path in (purpose.inference.network, *purpose.subgraphs)
+        if (above := difference(_powers_w(by_network.get(path, [])), _powers_w(idle))) is not None
+    }
+    above_w = dict(zip(above_w, allowing_for_idle([*above_w.values()]), strict=True))
+    for path, index in purpose.subgraphs.items():
+        fused_layers[index] = _looked_at(
+            fused_layers[index], by_network.get(path, []), above_w.get(path), start_s, timed=purpose.layer_map.timed
+        )
+    whole_s = _mean([_p50_s(record) for record in own])
+    whole_w = above_w.get(purpose.inference.network)
+    return LayersReport(
+        inference=purpose.inference,
+        fused_layers=tuple(fused_layers),
+        whole_s=whole_s,
+        whole_j=None if whole_w is None or whole_s is None else energy_j(whole_w, whole_s),
+        ceilings=purpose.layer_map.ceilings or _ceilings(purpose, by_network),
+        notes=(*_notes(purpose, header, fused_layers, sorted(_powers_w(idle).values())), *_warnings(own)),
+        modelled=purpose.layer_map.ceilings is not None,
+    )
+
+
+def _looked_at(
+    layer: FusedLayer,
+    subgraphs: Sequence[TrialRecord],
+    above_w: Interval | None,
+    start_s: Mapping[int, float],
+    *,
+    timed: bool,
+) -> FusedLayer:
+    """`layer` with what the windows of its piece show: power, energy, and time where no profile gives it."""
+    period_s = _mean([record.elapsed_s / len(record.latencies_s) for record in subgraphs])
+    energy = None if above_w is None or period_s is None else energy_j(above_w, period_s)
+    time_s = layer.time_s
+    if layer.is_launch_overhead:
+        time_s = _mean([_p50_s(record) for record in subgraphs])
+    elif not timed:
+        left_s = [_p50_s(record) - start_s.get(record.trial.repeat, 0.0) for record in subgraphs]
+        time_s = _mean(left_s) if all(each_s > 0 for each_s in left_s) else None
+    return dataclasses.replace(layer, time_s=time_s, power_w=above_w, energy_j=energy)
+
+
+def _starting_s(purpose: LayersPurpose, by_network: Mapping[str, Sequence[TrialRecord]]) -> Mapping[int, float]:
+    """What an inference of nothing takes, by repeat."""
+    return {
+        record.trial.repeat: _p50_s(record)
+        for path, probe in purpose.ceilings.items()
+        if probe.quantity == "nothing"
+        for record in by_network.get(path, [])
+    }
+
+
+def _ceilings(purpose: LayersPurpose, by_network: Mapping[str, Sequence[TrialRecord]]) -> Ceilings | None:
+    rates: dict[str, float] = {}
+    for path, probe in purpose.ceilings.items():
+        times_s = [
+            float(np.min(record.latencies_s if record.device_s is None else record.device_s))
+            for record in by_network.get(path, [])
+        ]
+        if times_s and probe.amount:
+            # The machine at its best: the quickest inference of all.
+            rates[probe.quantity] = probe.amount / min(times_s)
+    return Ceilings(rates["flop"], rates["bytes"]) if len(rates) == 2 else None
+
+
+def _notes(
+    purpose: LayersPurpose, header: Header, fused_layers: Sequence[FusedLayer], idle_w: Sequence[float]
+) -> Iterable[str]:
+    if not purpose.layer_map.timed:
+        yield (
+            f"The profile of {purpose.inference.backend} tells when kernels are launched, not how long they run: "
+            "times are of each layer run by itself, less that of a network that does nothing."
+        )
+    if any(layer.is_launch_overhead for layer in fused_layers):
+        yield "Launch, input and output: the time of a network of the same input and output and nothing between them."
+    if not header.facts.rails:
+        yield "No energies: this machine has no meter of power."
+    elif not purpose.layer_map.metered:
+        unresolved = sum(layer.power_w is not None and layer.energy_j is None for layer in fused_layers)
+        drawn = " to ".join(dict.fromkeys(three_digits(watts) for watts in (*idle_w[:1], *idle_w[-1:])))
+        idle = f" ({drawn} W in this run)" if drawn else ""
+        yield (
+            f"Energy: power above idle{idle} of each layer run by itself in a loop, times the time of a turn; "
+            f"told where that power is known to {100 * RESOLVED_RATIO:.0f} %"
+            + (f", which it is not of {unresolved} fused_layers." if unresolved else ".")
+        )
+
+
+def _warnings(windows: Sequence[TrialRecord]) -> Iterable[str]:
+    """What casts warning on the windows of the whole network, and so on the profiles taken after them."""
+    met = {warning for record in windows for warning in record.warnings}
+    return (f"{warning.value.capitalize()}: {warning.remedy}." for warning in in_order(met))
+
+
+def _powers_w(records: Iterable[TrialRecord]) -> Mapping[int, float]:
+    """Mean power of the board in each repeat's window."""
+    energies = ((record, energies_j(record)[0]) for record in records)
+    return {record.trial.repeat: joules / record.elapsed_s for record, joules in energies if joules is not None}
+
+
+def _p50_s(record: TrialRecord) -> float:
+    return sample_quantile(record.latencies_s, 0.5)
+
+
+def _mean(values: Sequence[float]) -> Interval | None:
+    return geometric_mean(np.array(values)) if values else None
+
+
+def warnings_of(layer: FusedLayer) -> tuple[QualityFlag, ...]:
+    """Why a layer's energy is not told."""
+    return (QualityFlag.ENERGY_UNRESOLVED,) if layer.power_w is not None and not resolved(layer.power_w) else ()

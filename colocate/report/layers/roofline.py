@@ -1,0 +1,206 @@
+"""A roofline: what each layer of layers reaches in FLOP/s over its FLOP per byte, under the machine's ceilings.
+
+Williams, Waterman and Patterson, "Roofline", Communications of the ACM 52(4), 2009. A layer under the slope waits
+for memory, one under the flat part for arithmetic; the gap to the roof is what the runtime leaves. Areas are times:
+a layer far below the roof matters when it is large.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+from colocate.model.layers import Ceilings, FusedLayer
+from colocate.report.drawing.paper import (
+    BODY_PT,
+    HEADING_PT,
+    LINE_IN,
+    MARGIN_IN,
+    QUIET,
+    RULE,
+    SMALL_PT,
+    Sheet,
+    heading_height_in,
+    text_width_in,
+    wrapped,
+)
+from colocate.report.layers.figure import KIND_COLOURS
+from colocate.report.layers.load import LayersReport
+from colocate.report.layers.terminal import way_words
+from colocate.report.text.captions import Caption
+from colocate.report.text.labels import shortened
+from colocate.report.text.numbers import three_digits
+from colocate.study.layers import by_kind
+
+_WIDTH_IN, _PLOT_IN, _LEFT_IN = 8.4, (6.9, 4.3), 0.75
+_LARGEST_PT = 26.0
+# Of the time of what is shown: names of smaller fused_layers would only be in the way.
+_NAMED_SHARE = 0.02
+
+# Left, lower, right and upper end in points from the lower left corner of the axes.
+_Box = tuple[float, float, float, float]
+
+
+def draw_roofline(report: LayersReport, caption: Caption) -> Figure | None:
+    """The page; None where no layer that multiplies was timed."""
+    fused_layers = [layer for layer in report.fused_layers if layer.flop_per_s and layer.intensity_flop_per_byte]
+    if not fused_layers:
+        return None
+    roof = report.ceilings
+    phrases = way_words(report, caption)
+    top = heading_height_in(caption, phrases, _WIDTH_IN) + 0.34
+    bottom = top + _PLOT_IN[1]
+    silent_s = sum(
+        layer.time_s.value for layer in report.fused_layers if layer.time_s is not None and layer not in fused_layers
+    )
+    words = _words(report, silent_s)
+    lines = wrapped(words, _WIDTH_IN - 2 * MARGIN_IN, BODY_PT)
+    sheet = Sheet(_WIDTH_IN, bottom + 0.95 + LINE_IN * len(lines) + 0.15)
+    sheet.heading(f"Roofline of {shortened(report.inference.network)}", caption, phrases)
+    x = MARGIN_IN + _LEFT_IN
+    sheet.text(x - _LEFT_IN + 0.05, top - 0.16, "GFLOP/s", HEADING_PT, weight="bold")
+    sheet.text(x + _PLOT_IN[0] / 2, bottom + 0.34, "FLOP per byte moved (both axes logarithmic)", SMALL_PT,
+               ha="center", colour=QUIET)  # fmt: skip
+    axes = sheet.axes(x, top, *_PLOT_IN)
+    _prepare(axes, fused_layers, roof)
+    if roof is not None:
+        _draw_roof(axes, roof)
+    _draw_blocks(axes, fused_layers, roof)
+    _draw_key(sheet, bottom + 0.66, fused_layers)
+    for number, line in enumerate(lines):
+        sheet.text(MARGIN_IN, bottom + 0.95 + number * LINE_IN, line, BODY_PT)
+    return sheet.figure
+
+
+def _words(report: LayersReport, silent_s: float) -> str:
+    everything_s = report.everything.time_s
+    words = "Areas are shares of the time."
+    if everything_s and silent_s:
+        words += (
+            f" Blocks that multiply nothing are not shown; they take {100 * silent_s / everything_s:.0f} % of it."
+        )
+    if report.ceilings is None:
+        words += " The ceilings were not measured."
+    elif not report.modelled:
+        words += " Ceilings: the quickest large matrix product and the quickest large copy in the same runtime."
+    return words
+
+
+def _limits(fused_layers: list[FusedLayer], roof: Ceilings | None) -> tuple[tuple[float, float], tuple[float, float]]:
+    across = [layer.intensity_flop_per_byte or 1.0 for layer in fused_layers]
+    up = [(layer.flop_per_s or 1.0) / 1e9 for layer in fused_layers]
+    if roof is not None:
+        across.append(roof.flop_per_s / roof.bytes_per_s)
+        up.append(roof.flop_per_s / 1e9)
+    return (min(across) / 2, 2.5 * max(across)), (min(up) / 2.5, 2 * max(up))
+
+
+def _prepare(axes: Axes, fused_layers: list[FusedLayer], roof: Ceilings | None) -> None:
+    across, up = _limits(fused_layers, roof)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlim(*across)
+    axes.set_ylim(*up)
+    for axis, limits in ((axes.xaxis, across), (axes.yaxis, up)):
+        span = math.log10(limits[1] / limits[0])
+        leading = (1, 2, 5) if span < 3 else (1, 3) if span < 4 else (1,)
+        powers = range(math.floor(math.log10(limits[0])), math.ceil(math.log10(limits[1])) + 1)
+        ticks = [digit * 10.0**power for power in powers for digit in leading]
+        shown = [tick for tick in ticks if limits[0] <= tick <= limits[1]]
+        axis.set_ticks(shown, labels=[f"{tick:g}" for tick in shown])
+        axis.set_minor_locator(NullLocator())
+    axes.tick_params(labelsize=SMALL_PT, length=3, pad=2, color=RULE)
+    axes.grid(color="#ececec", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.spines[["right", "top"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(RULE)
+
+
+def _draw_roof(axes: Axes, roof: Ceilings) -> None:
+    begin, end = axes.get_xlim()
+    ridge = roof.flop_per_s / roof.bytes_per_s
+    at = np.array([begin, ridge, end])
+    axes.plot(at, [roof.at(intensity) / 1e9 for intensity in at], color="#1a1a1a", linewidth=1.3)
+    flat = f"{three_digits(roof.flop_per_s / 1e9)} GFLOP/s"
+    axes.annotate(flat, (end, roof.flop_per_s / 1e9), (-2, 4), textcoords="offset points", ha="right",
+                  size=SMALL_PT)  # fmt: skip
+    # Along the slope, near its lower end: above the line there are never any fused_layers.
+    low, high = axes.get_ylim()
+    start = max(begin, low * 1e9 / roof.bytes_per_s)
+    middle = math.sqrt(start * ridge)
+    steepness = (_PLOT_IN[1] / math.log(high / low)) / (_PLOT_IN[0] / math.log(end / begin))
+    axes.annotate(
+        f"{three_digits(roof.bytes_per_s / 1e9)} GB/s", (middle, roof.at(middle) / 1e9), (-5, 5),
+        textcoords="offset points", ha="center", size=SMALL_PT, rotation=math.degrees(math.atan(steepness)),
+    )  # fmt: skip
+
+
+def _draw_blocks(axes: Axes, fused_layers: list[FusedLayer], roof: Ceilings | None) -> None:
+    """Every layer as a disc, the longest at the bottom, and the names of those that matter as far as room goes."""
+    times_s = {id(layer): layer.time_s.value for layer in fused_layers if layer.time_s is not None}
+    longest_s, together_s = max(times_s.values()), sum(times_s.values())
+    ordered = sorted(fused_layers, key=lambda layer: -times_s[id(layer)])
+    discs = []
+    for layer in ordered:
+        at = (layer.intensity_flop_per_byte or 1.0, (layer.flop_per_s or 1.0) / 1e9)
+        size = max(4.0, _LARGEST_PT * math.sqrt(times_s[id(layer)] / longest_s))
+        axes.plot(
+            *at, marker="o", markersize=size, color=KIND_COLOURS[by_kind(layer)], alpha=0.75, markeredgecolor="white"
+        )
+        discs.append((layer, at, size / 2))
+    taken = [_around(_place_pt(axes, at), 0.8 * radius, 0.8 * radius) for _, at, radius in discs]
+    if roof is not None:
+        # The words at the right end of the roof.
+        right, up = _place_pt(axes, (axes.get_xlim()[1], roof.flop_per_s / 1e9))
+        taken.append(_around((right - 36, up + 7), 36, 7))
+    for layer, at, radius in discs:
+        if times_s[id(layer)] < _NAMED_SHARE * together_s:
+            continue
+        name, (x, y) = shortened(layer.layers[0], 20), _place_pt(axes, at)
+        place = _room((x, y), radius + 3, 72 * text_width_in(name, SMALL_PT), taken)
+        if place is not None:
+            taken.append(place)
+            axes.annotate(
+                name, at, (place[0] - x, (place[1] + place[3]) / 2 - y), textcoords="offset points", size=SMALL_PT,
+                va="center", color=QUIET,
+            )  # fmt: skip
+
+
+def _around(middle: tuple[float, float], width: float, height: float) -> _Box:
+    x, y = middle
+    return x - width, y - height, x + width, y + height
+
+
+def _place_pt(axes: Axes, at: tuple[float, float]) -> tuple[float, float]:
+    """Where a point lies, in points from the lower left corner of the axes."""
+    x, y = (
+        math.log(value / low) / math.log(high / low)
+        for value, (low, high) in zip(at, (axes.get_xlim(), axes.get_ylim()), strict=True)
+    )
+    return 72 * _PLOT_IN[0] * x, 72 * _PLOT_IN[1] * y
+
+
+def _room(at: tuple[float, float], away: float, width: float, taken: list[_Box]) -> _Box | None:
+    """A box for a name right, left, above or below of a point, where none is yet; None where there is no room."""
+    x, y = at
+    half = SMALL_PT / 2 + 0.5
+    for left, middle in (
+        (x + away, y), (x - away - width, y), (x - width / 2, y + away + half), (x - width / 2, y - away - half)
+    ):  # fmt: skip
+        box = (left, middle - half, left + width, middle + half)
+        inside = box[0] > 0 and box[2] < 72 * _PLOT_IN[0]
+        if inside and all(box[2] < b[0] or b[2] < box[0] or box[3] < b[1] or b[3] < box[1] for b in taken):
+            return box
+    return None
+
+
+def _draw_key(sheet: Sheet, y: float, fused_layers: list[FusedLayer]) -> None:
+    x = MARGIN_IN
+    for name in dict.fromkeys(by_kind(layer) for layer in fused_layers):
+        sheet.box(x, y - 0.06, 0.2, 0.12, face=KIND_COLOURS[name])
+        sheet.text(x + 0.26, y, name, SMALL_PT, colour=QUIET)
+        x += 0.44 + text_width_in(name, SMALL_PT)

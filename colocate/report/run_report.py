@@ -1,0 +1,50 @@
+"""A stored run, read once for all that is made of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from colocate.errors import StoreError
+from colocate.model.cell import Cell
+from colocate.model.trial import TrialRecord
+from colocate.store import Failure, Header, Run
+from colocate.study.evidence import Evidence, collect
+from colocate.study.plan import plan
+from colocate.study.stages import StudyState, state_of
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedRun:
+    """The run in `folder` as far as it has come: every record, and the evidence of every cell."""
+
+    folder: Path
+    header: Header
+    records: tuple[TrialRecord, ...]
+    failures: tuple[Failure, ...]
+    evidence: tuple[Evidence, ...]
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """All cells, solo baselines included, in the order of every table."""
+        return tuple(each.cell for each in self.evidence)
+
+
+def load(folder: Path) -> LoadedRun:
+    """Read the run in `folder`, finished or not. Raises StoreError where there is none that can be read."""
+    with Run.read(folder) as run:
+        header, records, failures = run.header(), tuple(run.records()), tuple(run.failures())
+    try:
+        evidence = collect(records, header.spec, [failure.trial for failure in failures])
+    except ValueError as error:
+        raise StoreError(f"the run in {folder} is damaged: {error}") from error
+    return LoadedRun(folder, header, records, failures, evidence)
+
+
+def state_of_run(run: LoadedRun) -> StudyState:
+    """How far the run has come, and what of it may be judged. Raises StoreError where it is damaged."""
+    header, failed = run.header, [failure.trial for failure in run.failures]
+    try:
+        return state_of(plan(header.spec, header.facts), header.spec, run.records, failed)
+    except ValueError as error:
+        raise StoreError(f"the run in {run.folder} is damaged: {error}") from error

@@ -1,0 +1,46 @@
+"""What a kind of run shows: a folder here named after the run's command, with a `SECTION` in its `section.py`."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from matplotlib.figure import Figure
+
+from colocate.errors import SpecError
+from colocate.model.purpose import Purpose
+from colocate.report.run_report import LoadedRun
+from colocate.report.text.captions import Caption
+
+_Content = TypeVar("_Content")
+
+
+@dataclass(frozen=True, slots=True)
+class Section(Generic[_Content]):
+    """One kind of run. `load` makes its content, from which all else is made.
+
+    `load` is also given the fields of an `Aim` that the user changed. `files` writes tables and pages into the folder
+    of the run. `figures` gives each figure with the name of its file, None for one that the run has no value for.
+    `print` is for a terminal, `json` for `--json`.
+    """
+
+    load: Callable[[LoadedRun, Mapping[str, Any]], _Content]
+    files: Callable[[_Content, LoadedRun], Iterable[Path]]
+    figures: Callable[[_Content, LoadedRun, Caption], Iterable[tuple[str, Figure | None]]]
+    print: Callable[[_Content, LoadedRun], None]
+    json: Callable[[_Content, LoadedRun], Mapping[str, Any]]
+
+
+def section_of(purpose: Purpose) -> Section[Any]:
+    """The section that shows runs of this purpose."""
+    section: Section[Any] = importlib.import_module(f"colocate.report.{purpose.command}.section").SECTION
+    return section
+
+
+def refuse_aim(changes: Mapping[str, Any]) -> None:
+    """Raise SpecError for an aim that a run without settings cannot have."""
+    if changes:
+        raise SpecError("only a run of `colocate efficiency` has settings to choose from; see colocate advise")

@@ -1,0 +1,1 @@
+"""What tasks cost a network: table, heatmaps, distributions."""

@@ -1,0 +1,75 @@
+"""cells.csv: one row per cell. A new column is one line here, appended at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from colocate.model.cell import Cell
+from colocate.model.request import ClockPoint, Inference
+from colocate.model.trial import Trial
+from colocate.report.run_report import LoadedRun
+from colocate.report.text.tables import Value, interval_columns, write_rows
+
+# For the names of the columns.
+_NO_CELL = Cell(Inference(""), "", "", ClockPoint(), 0, 0)
+
+
+def cell_row(cell: Cell, rig: str) -> Mapping[str, Value]:
+    """One cell of a run on `rig` under the column names of interface.md; absent is None."""
+    return {
+        "network": cell.inference.network,
+        "task": cell.task,
+        "placement": cell.placement,
+        "backend": cell.inference.backend,
+        "precision": cell.inference.precision,
+        "batch": cell.inference.batch,
+        "cpu_hz": cell.clocks.cpu_hz,
+        "gpu_hz": cell.clocks.gpu_hz,
+        "emc_hz": cell.emc_hz,
+        "n": cell.n,
+        "blocks": cell.blocks,
+        "p50_s": cell.p50_s,
+        "p95_s": cell.p95_s,
+        "p99_s": cell.p99_s,
+        **interval_columns("slowdown_p50", cell.slowdown_p50),
+        **interval_columns("slowdown_p99", cell.slowdown_p99),
+        "power_w": cell.power_w,
+        "power_gpu_w": cell.power_gpu_w,
+        "power_cpu_w": cell.power_cpu_w,
+        "energy_per_inference_j": cell.energy_per_inference_j,
+        "idle_power_w": cell.idle_power_w,
+        "work_per_s": cell.work_per_s,
+        "work_loss_ratio": cell.work_loss_ratio,
+        "temperature_c": cell.temperature_c,
+        "warnings": ";".join(warning.value for warning in cell.warnings),
+        "graph": int(cell.inference.graph),
+        "wait": cell.inference.wait,
+        "period_s": cell.inference.period_s,
+        "miss_ratio": cell.miss_ratio,
+        "longest_miss_run": cell.longest_miss_run,
+        # A row that is copied elsewhere still says whether it was measured.
+        "rig": rig,
+        **interval_columns("slowdown_mean", cell.slowdown_mean),
+    }
+
+
+def write_cells(run: LoadedRun) -> Path:
+    """Write cells.csv into the folder of the run. Raises OSError."""
+    path, rig = run.folder / "cells.csv", run.header.facts.rig
+    write_rows(path, [cell_row(cell, rig) for cell in run.cells], columns=cell_row(_NO_CELL, rig))
+    return path
+
+
+def trial_row(trial: Trial) -> Mapping[str, Value]:
+    """One planned trial, for `--dry-run`."""
+    return {
+        "repeat": trial.repeat,
+        "block": trial.block,
+        "network": trial.inference.network if trial.inference else None,
+        "task": trial.task.name if trial.task else None,
+        "placement": trial.placement.name,
+        "cpu_hz": trial.clocks.cpu_hz,
+        "gpu_hz": trial.clocks.gpu_hz,
+        "trial_id": trial.trial_id,
+    }

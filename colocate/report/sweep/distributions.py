@@ -1,0 +1,239 @@
+"""How the latencies of each network are spread, alone and beside each task.
+
+One line per task, because nine curves over one another need a hunt through a legend. A line holds the
+silhouette of the density (where is the bulk, has it two humps), a bar at p50, a pin at p99, and under its base every
+single inference beyond the highest quantile that the data can tell: with thousands of samples the one per
+cent of the tail, with thirty all of them. The exact numbers stand at its end. Time is logarithmic: a
+slowdown moves a silhouette as a whole, and equal ratios are equal distances in every panel.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from colocate.model.cell import SOLO, Cell
+from colocate.model.request import ClockPoint, Inference
+from colocate.model.trial import FloatArray, TrialRecord
+from colocate.report.drawing.paper import (
+    BODY_PT,
+    HEADING_PT,
+    MARGIN_IN,
+    QUIET,
+    RULE,
+    SMALL_PT,
+    Sheet,
+    heading_height_in,
+    round_ticks,
+    text_width_in,
+)
+from colocate.report.text.captions import Caption
+from colocate.report.text.labels import (
+    clocks_words,
+    inferences_of,
+    network_words,
+    placements_of,
+    task_label,
+    tasks_of,
+)
+from colocate.report.text.numbers import three_digits
+
+_ALONE, _BESIDE, _DARK = "#9a9a9a", "#b5367a", "#1a1a1a"
+_LINE_IN, _PLOT_IN, _PANEL_GAP_IN, _PLACEMENT_GAP_IN = 0.40, 3.9, 0.72, 0.35
+# Right edges of the columns of numbers, from the right edge of the plot.
+_NUMBERS_IN = {"p50 ms": 0.62, "p99 ms": 1.22, "max ms": 1.82, "n": 2.36}
+_BINS = 160
+# More dots than these across a plot fall on one another.
+_DOTS_ACROSS = 350
+
+
+@dataclass(frozen=True, slots=True)
+class _Spread:
+    """The pooled latencies of one cell, in ms and sorted (n,), with the quantiles that they can tell."""
+
+    latencies_ms: FloatArray
+    p50_ms: float
+    p95_ms: float | None
+    p99_ms: float | None
+
+    @property
+    def loose_ms(self) -> FloatArray:
+        """The inferences that no known quantile stands for."""
+        known_ms = self.p95_ms if self.p99_ms is None else self.p99_ms
+        return self.latencies_ms if known_ms is None else self.latencies_ms[self.latencies_ms > known_ms]
+
+
+_Spreads = Mapping[tuple[Inference, str, str], _Spread]
+
+
+def draw_distributions(cells: Sequence[Cell], records: Sequence[TrialRecord], caption: Caption) -> Figure | None:
+    """A panel per network (and placement) at the highest clocks measured; None where nothing was measured."""
+    if not cells:
+        return None
+    clocks = max((cell.clocks for cell in cells), key=lambda point: (point.cpu_hz or 0, point.gpu_hz or 0))
+    here = [cell for cell in cells if cell.clocks == clocks]
+    spreads = _spreads(here, records, clocks)
+    if not spreads:
+        return None
+    inferences, placements, tasks = inferences_of(here), placements_of(here), tasks_of(here)
+    only_point = all(cell.clocks == clocks for cell in cells)
+    phrases = (
+        [clocks_words(here[0].clocks)] if only_point else [f"at the highest clocks, {clocks_words(here[0].clocks)}"]
+    )
+    phrases += placements if len(placements) == 1 else []
+
+    left = MARGIN_IN + 0.15 + max(text_width_in(task_label(task), BODY_PT) for task in tasks)
+    panel_width = _PLOT_IN + max(_NUMBERS_IN.values())
+    width = left + len(placements) * (panel_width + _PLACEMENT_GAP_IN) - _PLACEMENT_GAP_IN + MARGIN_IN
+    top = heading_height_in(caption, phrases, width) + (0.55 if len(placements) > 1 else 0.32)
+    panel_height = _LINE_IN * len(tasks)
+    key_top = top + len(inferences) * (panel_height + _PANEL_GAP_IN) - _PANEL_GAP_IN + 0.68
+    sheet = Sheet(width, key_top + 0.50)
+    sheet.heading("Latency of each network alone and beside each task", caption, phrases)
+    for number, inference in enumerate(inferences):
+        y = top + number * (panel_height + _PANEL_GAP_IN)
+        name = network_words(inference, inferences, ", ")
+        sheet.text(MARGIN_IN, y - 0.14, name, HEADING_PT, weight="bold")
+        for line, task in enumerate(tasks):
+            sheet.text(left - 0.12, y + (line + 0.6) * _LINE_IN, task_label(task), BODY_PT, ha="right")
+        limits_ms = _limits_ms([spread for (owner, *_), spread in spreads.items() if owner == inference])
+        for column, placement in enumerate(placements):
+            x = left + column * (panel_width + _PLACEMENT_GAP_IN)
+            axes = sheet.axes(x, y, _PLOT_IN, panel_height)
+            own = [spreads.get((inference, placement, task)) for task in tasks]
+            _draw_panel(axes, own, limits_ms)
+            _write_numbers(sheet, x + _PLOT_IN, y, own)
+    if len(placements) > 1:
+        for column, placement in enumerate(placements):
+            x = left + column * (panel_width + _PLACEMENT_GAP_IN)
+            sheet.text(x + panel_width / 2, top - 0.47, placement, HEADING_PT, ha="center", weight="bold")
+            sheet.rule(x, x + panel_width, top - 0.35)
+    for column in range(len(placements)):
+        x = left + column * (panel_width + _PLACEMENT_GAP_IN) + _PLOT_IN / 2
+        sheet.text(x, key_top - 0.32, "latency, ms (logarithmic)", SMALL_PT, ha="center", colour=QUIET)
+    _draw_key(sheet, key_top)
+    return sheet.figure
+
+
+def _spreads(cells: Sequence[Cell], records: Sequence[TrialRecord], clocks: ClockPoint) -> _Spreads:
+    windows: defaultdict[tuple[Inference | None, str, str], list[FloatArray]] = defaultdict(list)
+    for record in records:
+        trial = record.trial
+        if trial.clocks == clocks:
+            task = SOLO if trial.task is None else trial.task.name
+            windows[trial.inference, trial.placement.name, task].append(record.latencies_s)
+    return {
+        (cell.inference, cell.placement, cell.task): _Spread(
+            1e3 * np.sort(np.concatenate(windows[cell.inference, cell.placement, cell.task])),
+            1e3 * cell.p50_s,
+            None if cell.p95_s is None else 1e3 * cell.p95_s,
+            None if cell.p99_s is None else 1e3 * cell.p99_s,
+        )
+        for cell in cells
+        if cell.p50_s is not None and windows[cell.inference, cell.placement, cell.task]
+    }
+
+
+def _limits_ms(spreads: Sequence[_Spread]) -> tuple[float, float]:
+    """A time axis for all of `spreads`: a lone extreme may leave it, so that the bulk stays wide."""
+    if not spreads:
+        return 1.0, 10.0
+    least = min(spread.latencies_ms[0] for spread in spreads)
+    greatest = max(spread.latencies_ms[-1] for spread in spreads)
+    bulk_end = max(spread.p99_ms or spread.latencies_ms[-1] for spread in spreads)
+    ceiling = bulk_end * (bulk_end / least) ** 0.5
+    return float(least) / 1.01, 1.01 * float(min(greatest, max(ceiling, 1.05 * least)))
+
+
+def _draw_panel(axes: Axes, spreads: Sequence[_Spread | None], limits_ms: tuple[float, float]) -> None:
+    axes.set_xscale("log")
+    axes.set_xlim(*limits_ms)
+    axes.set_ylim(-0.25, len(spreads) - 0.25)
+    axes.xaxis.set_major_locator(FixedLocator(round_ticks(*limits_ms, logarithmic=True)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_locator(NullLocator())
+    axes.tick_params(labelsize=SMALL_PT, length=3, pad=2, color=RULE)
+    axes.spines[["left", "right", "top"]].set_visible(False)
+    axes.spines["bottom"].set_color(RULE)
+    for number, spread in enumerate(spreads):
+        if spread is not None:
+            _draw_spread(axes, len(spreads) - 1 - number, spread, _BESIDE if number else _ALONE, limits_ms)
+    if spreads[0] is not None:
+        axes.axvline(spreads[0].p50_ms, color=_ALONE, linewidth=0.8, linestyle=(0, (2, 2)), zorder=0)
+
+
+def _draw_spread(axes: Axes, base: float, spread: _Spread, colour: str, limits_ms: tuple[float, float]) -> None:
+    edges, heights = _silhouette(spread.latencies_ms, limits_ms)
+    axes.stairs(base + 0.66 * heights, edges, baseline=base, fill=True, color=colour, alpha=0.55, linewidth=0)
+    axes.plot(limits_ms, (base, base), color=RULE, linewidth=0.6, zorder=1)
+    axes.plot((spread.p50_ms, spread.p50_ms), (base, base + 0.66), color=_DARK, linewidth=1.8, solid_capstyle="butt")
+    if spread.p99_ms is not None:
+        axes.plot((spread.p99_ms, spread.p99_ms), (base, base + 0.34), color=_DARK, linewidth=0.9)
+        axes.plot(spread.p99_ms, base + 0.36, marker="v", markersize=4, color=_DARK, linestyle="none")
+    begin, end = limits_ms
+    loose = spread.loose_ms[spread.loose_ms <= end]
+    steps = np.unique(np.round(np.log(loose / begin) / np.log(end / begin) * _DOTS_ACROSS))
+    dots_ms = begin * (end / begin) ** (steps / _DOTS_ACROSS)
+    axes.plot(dots_ms, np.full(len(dots_ms), base - 0.11), ".", markersize=3, color=_DARK, markeredgewidth=0)
+    if spread.latencies_ms[-1] > end:
+        axes.plot(end, base - 0.11, marker=">", markersize=4, color=_DARK, linestyle="none", clip_on=False)
+
+
+def _silhouette(latencies_ms: FloatArray, limits_ms: tuple[float, float]) -> tuple[FloatArray, FloatArray]:
+    """Density over log time, greatest 1: edges (bins + 1,) in ms and heights (bins,).
+
+    The width of a bin is 2 IQR / n^(1/3) (Freedman and Diaconis 1981), between a 160th and a 20th of the axis. For
+    IQR stands twice the smaller of its halves: where two narrow humps lie far apart, IQR is the way between them.
+    """
+    span = np.log(limits_ms[1] / limits_ms[0])
+    halves = np.diff(np.quantile(np.log(latencies_ms), (0.25, 0.5, 0.75)))
+    wanted = 4 * halves.min() / len(latencies_ms) ** (1 / 3)
+    bins = int(np.ceil(span / np.clip(wanted, span / _BINS, span / 20)))
+    edges = np.geomspace(*limits_ms, bins + 1)
+    counts, _ = np.histogram(latencies_ms, edges)
+    return edges, counts / max(1, counts.max())
+
+
+def _write_numbers(sheet: Sheet, x: float, y: float, spreads: Sequence[_Spread | None]) -> None:
+    for title, right in _NUMBERS_IN.items():
+        sheet.text(x + right, y - 0.12, title, SMALL_PT, ha="right", colour=QUIET)
+    for line, spread in enumerate(spreads):
+        middle = y + (line + 0.6) * _LINE_IN
+        if spread is None:
+            sheet.text(x + _NUMBERS_IN["p50 ms"], middle, "-", BODY_PT, ha="right")
+            continue
+        numbers = (spread.p50_ms, spread.p99_ms, float(spread.latencies_ms[-1]))
+        words = ["-" if number is None else three_digits(number) for number in numbers]
+        for right, word in zip(_NUMBERS_IN.values(), (*words, str(len(spread.latencies_ms))), strict=True):
+            sheet.text(x + right, middle, word, BODY_PT, ha="right")
+
+
+def _draw_key(sheet: Sheet, y: float) -> None:
+    """Each mark once, as it is drawn in the panels, with its meaning."""
+    axes = sheet.axes(0, y - 0.12, sheet.width_in, 0.24)
+    axes.set_axis_off()
+    axes.set_xlim(0, sheet.width_in)
+    axes.set_ylim(-1, 1)
+    x = MARGIN_IN + 0.05
+    for marker, size, meaning in (
+        ("|", 9.0, "p50"),
+        ("v", 4.0, "p99"),
+        (":", 0.0, "p50 alone"),
+        (".", 3.0, "each inference beyond the last quantile known"),
+        (">", 4.0, "the maximum is off the axis"),
+    ):
+        if marker == ":":
+            axes.plot((x, x), (-0.8, 0.8), color=_ALONE, linewidth=0.8, linestyle=(0, (2, 2)))
+        else:
+            axes.plot(x, 0, marker=marker, markersize=size, color=_DARK)
+        sheet.text(x + 0.12, y, meaning, SMALL_PT, colour=QUIET)
+        x += 0.42 + text_width_in(meaning, SMALL_PT)
+    note = "Shapes: density over log time, each to the same height. A p99 is given where the samples can tell it."
+    sheet.text(MARGIN_IN, y + 0.22, note, SMALL_PT, colour=QUIET)

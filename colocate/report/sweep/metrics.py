@@ -1,0 +1,82 @@
+"""What heatmaps can show of a cell: one entry per quantity."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from colocate.model.cell import Cell, Interval
+from colocate.model.quality import QualityFlag
+from colocate.report.text.numbers import percent_text, ratio_text, three_digits
+
+
+class Scale(enum.Enum):
+    """How values become colours."""
+
+    RATIO = "from 1, where nothing changes; equal ratios are equal steps"
+    SHARE = "from 0, where nothing changes"
+    AMOUNT = "from the least to the greatest"
+
+    @property
+    def origin(self) -> float | None:
+        """The value at which nothing changes, where the colours begin."""
+        return {Scale.RATIO: 1.0, Scale.SHARE: 0.0, Scale.AMOUNT: None}[self]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One quantity: `name` goes into the file's, `bar` labels the colours, `causes` may explain its absence."""
+
+    name: str
+    title: str
+    bar: str
+    scale: Scale
+    value_of: Callable[[Cell], Interval | float | None]
+    text: Callable[[float], str]
+    causes: frozenset[QualityFlag] = frozenset()
+
+
+def _slowdown(quantity: str, words: str, value_of: Callable[[Cell], Interval | None], *causes: QualityFlag) -> Metric:
+    return Metric(
+        name=f"slowdown-{quantity}",
+        title=f"Slowdown of the {words} latency beside each task",
+        bar=f"latency beside the task / latency alone, {quantity}",
+        scale=Scale.RATIO,
+        value_of=value_of,
+        text=ratio_text,
+        causes=frozenset({QualityFlag.TOO_FEW_SAMPLES, QualityFlag.TRIALS_FAILED, *causes}),
+    )
+
+
+METRICS = (
+    _slowdown("p50", "median", lambda cell: cell.slowdown_p50),
+    # One that waits for its turn on a CPU now and then keeps its median: the mean tells of every wait.
+    _slowdown("mean", "mean", lambda cell: cell.slowdown_mean),
+    _slowdown("p99", "p99", lambda cell: cell.slowdown_p99, QualityFlag.TOO_FEW_BLOCKS),
+    Metric(
+        name="power",
+        title="Mean power of the board during the windows",
+        bar="mean power of the board, W",
+        scale=Scale.AMOUNT,
+        value_of=lambda cell: cell.power_w,
+        text=three_digits,
+    ),
+    Metric(
+        name="energy-per-inference",
+        title="Energy of the board per inference",
+        bar="energy of the board per inference, J, gross of what it draws idle",
+        scale=Scale.AMOUNT,
+        value_of=lambda cell: cell.energy_per_inference_j,
+        text=three_digits,
+    ),
+    Metric(
+        name="work-loss",
+        title="What each task loses beside the network",
+        bar="share of the task's work rate alone that is lost beside the network",
+        scale=Scale.SHARE,
+        value_of=lambda cell: cell.work_loss_ratio,
+        text=percent_text,
+        causes=frozenset({QualityFlag.NO_RUN_COMPLETED, QualityFlag.TRIALS_FAILED}),
+    ),
+)

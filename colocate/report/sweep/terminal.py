@@ -1,0 +1,67 @@
+"""The table of a sweep on a terminal: the cells that have a task, one a line."""
+
+from __future__ import annotations
+
+from rich.table import Table
+from rich.text import Text
+
+from colocate.model.cell import SOLO, Interval
+from colocate.report.run_report import LoadedRun
+from colocate.report.text.captions import assumption_words, machine_words
+from colocate.report.text.labels import clocks_text, inferences_of, misses_words, network_words
+from colocate.report.text.numbers import NOT_SIGNIFICANT, ms_text
+from colocate.report.text.tables import console, print_warnings, warning_numbers
+
+
+def print_sweep(run: LoadedRun) -> None:
+    """The cells that have a task, one a line, for a person; warnings as numbers that are explained below."""
+    out = console()
+    facts = run.header.facts
+    title = f"{machine_words(facts)}, {facts.confinement}, {trials_words(run)}"
+    table = Table(title=Text(title), title_justify="left")
+    for name in ("network", "beside", "placement", "clocks"):
+        table.add_column(name, no_wrap=True)
+    timed = any(cell.miss_ratio is not None for cell in run.cells)
+    for name in ("p50 ms", *(["missed"] if timed else []), "slowdown p50", "slowdown p99", "work lost", "warnings"):
+        table.add_column(name, justify="right", no_wrap=True)
+    numbers = warning_numbers(run.cells)
+    inferences = inferences_of(run.cells)
+    for cell in run.cells:
+        if cell.task != SOLO:
+            table.add_row(
+                Text(network_words(cell.inference, inferences)),
+                Text(cell.task),
+                cell.placement,
+                clocks_text(cell.clocks),
+                "" if cell.p50_s is None else ms_text(cell.p50_s),
+                *([misses_words(cell)] if timed else []),
+                _interval_text(cell.slowdown_p50),
+                _interval_text(cell.slowdown_p99),
+                "" if cell.work_loss_ratio is None else f"{100 * cell.work_loss_ratio:.0f} %".replace("-0 %", "0 %"),
+                " ".join(numbers[warning] for warning in cell.warnings),
+            )
+    out.print(table)
+    out.print(
+        f"Slowdown is co-located over solo with its 95 % interval; {NOT_SIGNIFICANT} = not significant.",
+        highlight=False,
+    )
+    if words := assumption_words(run.header):
+        out.print(f"A model, {words}: the size of every slowdown and work loss rests on it.", highlight=False)
+    if facts.cpusets_missing is not None:
+        out.print(Text(f"No cpusets here, CPUs were set apart by affinity alone: {facts.cpusets_missing.reason}"))
+    print_warnings(out, numbers)
+
+
+def trials_words(run: LoadedRun) -> str:
+    if run.header.spec.until_decided:
+        return f"{len(run.records)} trials until decided"
+    return f"{len(run.records)} of {run.header.planned} trials"
+
+
+def _interval_text(interval: Interval | None) -> str:
+    if interval is None:
+        return ""
+    if interval.lo is None or interval.hi is None:
+        return f"{interval.value:.3f}"
+    mark = "" if interval.excludes(1.0) else f"{NOT_SIGNIFICANT} "
+    return f"{interval.value:.3f} {mark}[{interval.lo:.3f}, {interval.hi:.3f}]"

@@ -1,0 +1,104 @@
+"""One cell of a heatmap: what it says, and how sure that is."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from colocate.model.cell import Cell, Interval
+from colocate.model.quality import QualityFlag, in_order
+from colocate.report.sweep.metrics import Metric, Scale
+from colocate.report.text.numbers import ratio_texts
+
+# These cast warning on a number that is there; the others explain one that is not.
+_SUSPECT = frozenset(
+    {QualityFlag.STRESSOR_ENDED_EARLY, QualityFlag.CPU_TIME_STOLEN, QualityFlag.OTHER_LOAD, QualityFlag.TRIALS_FAILED}
+)
+
+
+class TileState(enum.Enum):
+    """What a tile's look says; each but the first two has a line in the key. NOTHING is a share of about 0 %."""
+
+    COLOURED = enum.auto()
+    NOTHING = enum.auto()
+    NOT_SIGNIFICANT = enum.auto()
+    BELOW_SCALE = enum.auto()
+    ABSENT = enum.auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """`words` and `interval` are the lines in it; `value` is None where there is none to colour."""
+
+    state: TileState
+    value: float | None
+    words: str
+    interval: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A line of the key: a small tile of that state, or a symbol in its place, and what it means."""
+
+    symbol: str
+    meaning: str
+    state: TileState | None = None
+
+
+def tile_of(metric: Metric, cell: Cell | None) -> Tile:
+    """What to show of `cell`, which may not have been measured."""
+    found = None if cell is None else metric.value_of(cell)
+    if cell is None or found is None:
+        return Tile(TileState.ABSENT, None, "-")
+    value, words, interval = _words_of(metric, found)
+    words += " *" if _SUSPECT.intersection(cell.warnings) else ""
+    origin = metric.scale.origin
+    if isinstance(found, Interval) and interval.startswith("[") and not found.excludes(1.0):
+        return Tile(TileState.NOT_SIGNIFICANT, value, f"{words} n.s.", interval)
+    if metric.scale is Scale.SHARE and metric.text(value) == metric.text(0.0):
+        return Tile(TileState.NOTHING, value, words)
+    if origin is not None and value < origin:
+        return Tile(TileState.BELOW_SCALE, value, f"▼ {words}", interval)
+    return Tile(TileState.COLOURED, value, words, interval)
+
+
+def _words_of(metric: Metric, found: Interval | float) -> tuple[float, str, str]:
+    """The value, and the value and its interval in words."""
+    if not isinstance(found, Interval):
+        return found, metric.text(found), ""
+    if found.lo is None or found.hi is None:
+        return found.value, metric.text(found.value), "no interval"
+    value, lo, hi = ratio_texts((found.value, found.lo, found.hi))
+    return found.value, value, f"[{lo}, {hi}]"
+
+
+def notes_on(metric: Metric, cells: Sequence[Cell | None]) -> list[Note]:
+    """The key to everything in the tiles of `cells` that does not explain itself."""
+    tiles = [tile_of(metric, cell) for cell in cells]
+    states = {tile.state for tile in tiles}
+    notes = []
+    if TileState.NOT_SIGNIFICANT in states:
+        meaning = "not significant: the 95 % interval includes 1.0, so the task may cost nothing"
+        notes.append(Note("n.s.", meaning, TileState.NOT_SIGNIFICANT))
+    if TileState.BELOW_SCALE in states:
+        begins = "1.0, faster beside the task" if metric.scale is Scale.RATIO else "0 %, more work than alone"
+        notes.append(Note("▼", f"below {begins}", TileState.BELOW_SCALE))
+    if any(tile.interval == "no interval" for tile in tiles):
+        notes.append(Note("", f"no interval, {_explained(QualityFlag.TOO_FEW_BLOCKS)}"))
+    suspects = [cell for cell, tile in zip(cells, tiles, strict=True) if cell and tile.value is not None]
+    notes += [Note("*", _explained(warning)) for warning in _warnings(suspects, _SUSPECT)]
+    absent = [cell for cell, tile in zip(cells, tiles, strict=True) if tile.state is TileState.ABSENT]
+    notes += [Note("-", _explained(warning), TileState.ABSENT) for warning in _warnings(absent, metric.causes)]
+    if any(cell is None or not metric.causes.intersection(cell.warnings) for cell in absent):
+        notes.append(Note("-", "not measured", TileState.ABSENT))
+    return notes
+
+
+def _warnings(cells: Iterable[Cell | None], among: frozenset[QualityFlag]) -> tuple[QualityFlag, ...]:
+    seen = {warning for cell in cells if cell is not None for warning in cell.warnings}
+    return in_order(seen & among)
+
+
+def _explained(warning: QualityFlag) -> str:
+    return f"{warning.value}: {warning.remedy}"

@@ -1,0 +1,1 @@
+"""Numbers, names and tables: one formatter for each concept."""

@@ -1,0 +1,84 @@
+"""What stands over every table and figure of a run: the machine or model, and how it was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from colocate.model.cell import SOLO, Cell
+from colocate.model.machine import HostFacts
+from colocate.model.trial import TrialRecord
+from colocate.report.text.labels import inferences_of, shared_qualities, shortened
+from colocate.report.text.numbers import counted
+from colocate.store import Header
+
+LINE_LIMIT = 76
+
+# The constant of a model that no source gives, and that every slowdown depends on.
+CONTENTION = "contention"
+
+# What a reader must know before the numbers. A rig that is not listed is a machine.
+_RIG_WORDS = {"tx1-model": "MODEL of a Tegra X1, not a measurement"}
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """What stands over every figure of a run: the rig, and how it was measured in short phrases."""
+
+    rig: str
+    circumstances: tuple[str, ...]
+
+
+def caption_of(header: Header, cells: Sequence[Cell], records: Sequence[TrialRecord]) -> Caption:
+    """The Caption of a run with `records` on the disk."""
+    beside = [cell for cell in cells if cell.task != SOLO]
+    blocks = sorted({cell.blocks for cell in beside or cells}) or [0]
+    span = counted(blocks[-1], "block") if len(blocks) == 1 else f"{blocks[0]} to {counted(blocks[-1], 'block')}"
+    phrases = [span, f"windows of {_window_words(header, records)} s"]
+    # Whether it was set or not.
+    phrases += filter(None, [assumption_words(header)])
+    phrases += [f"assuming {name} = {value:g}" for name, value in header.spec.model if name != CONTENTION]
+    if header.facts.confinement.startswith(("cgroup", "affinity")):
+        phrases.append(header.facts.confinement)
+    if header.spec.until_decided:
+        phrases.append(f"until decided: {len(records)} trials")
+    elif unfinished := unfinished_words(header, len(records)):
+        phrases.append(unfinished)
+    phrases += shared_qualities(inferences_of(cells))
+    return Caption(_rig_words(header.facts), tuple(phrases))
+
+
+def unfinished_words(header: Header, done: int) -> str:
+    """How far a run with `done` trials has come; empty where all are done, or it is for the data to say."""
+    if header.spec.until_decided or done >= header.planned:
+        return ""
+    return f"unfinished: {done} of {header.planned} trials"
+
+
+def model_words(facts: HostFacts) -> str | None:
+    """What a reader must know of a rig that is a model; None for a machine."""
+    return _RIG_WORDS.get(facts.rig)
+
+
+def _window_words(header: Header, records: Sequence[TrialRecord]) -> str:
+    """How long the windows asked for were in fact: a machine ends one with an inference, a model may lengthen it."""
+    elapsed_s = [record.elapsed_s for record in records] or [header.spec.window_s]
+    shortest, longest = (
+        f"{round(seconds, 1 if seconds < 100 else None):g}" for seconds in (min(elapsed_s), max(elapsed_s))
+    )
+    return shortest if shortest == longest else f"{shortest} to {longest}"
+
+
+def _rig_words(facts: HostFacts) -> str:
+    return shortened(f"{facts.rig}: {_RIG_WORDS.get(facts.rig, machine_words(facts))}", LINE_LIMIT)
+
+
+def machine_words(facts: HostFacts) -> str:
+    """What the networks may have run on: `NVIDIA H200, Intel(R) Xeon(R) Processor`."""
+    return ", ".join((*dict.fromkeys(facts.gpus), facts.cpu_model))
+
+
+def assumption_words(header: Header) -> str | None:
+    """`assuming contention = 1`: what the size of every slowdown rests on; None for a machine."""
+    values = {} if header.provenance is None else {row.name: row.value for row in header.provenance.constants}
+    return f"assuming {CONTENTION} = {values[CONTENTION]:g}" if CONTENTION in values else None

@@ -1,0 +1,141 @@
+"""Names made safe and short, and how a network is run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+
+from colocate.model.cell import SOLO, Cell
+from colocate.model.request import ClockPoint, Inference
+from colocate.report.text.numbers import mhz_text, ms_text
+
+NAME_LIMIT = 26
+
+
+def clock_text(hz: int | None) -> str:
+    """A clock in MHz, or `native`."""
+    return "native" if hz is None else mhz_text(hz)
+
+
+def clocks_column(point: ClockPoint) -> str:
+    """`1734/998.4` for CPU and GPU under a heading that names the unit, or `native`."""
+    if (point.cpu_hz, point.gpu_hz) == (None, None):
+        return "native"
+    return f"{clock_text(point.cpu_hz)}/{clock_text(point.gpu_hz)}"
+
+
+def clocks_text(point: ClockPoint) -> str:
+    """`1734/998.4 MHz` for CPU and GPU, or `native`."""
+    text = clocks_column(point)
+    return text if text == "native" else f"{text} MHz"
+
+
+def clocks_words(point: ClockPoint) -> str:
+    """`1734/998.4 MHz (CPU/GPU)`, or `native clocks`."""
+    text = clocks_text(point)
+    return "native clocks" if text == "native" else f"{text} (CPU/GPU)"
+
+
+def inferences_of(cells: Sequence[Cell]) -> list[Inference]:
+    """Every network and way to run it, in the order of `cells`."""
+    return list(dict.fromkeys(cell.inference for cell in cells))
+
+
+def tasks_of(cells: Sequence[Cell]) -> list[str]:
+    """Every task in the order of `cells`, the solo baseline first."""
+    return sorted(dict.fromkeys(cell.task for cell in cells), key=lambda name: name != SOLO)
+
+
+def placements_of(cells: Sequence[Cell]) -> list[str]:
+    """Every placement in the order of `cells`."""
+    return list(dict.fromkeys(cell.placement for cell in cells))
+
+
+def task_label(name: str) -> str:
+    """A task's name for a heading; the solo baseline is `alone`."""
+    return "alone" if name == SOLO else shortened(name)
+
+
+def inference_label(inference: Inference, among: Sequence[Inference]) -> tuple[str, str]:
+    """Name and qualities of a network, as far as `among` differ in them: `alexnet` and `fp16, batch 8`."""
+    own = zip(_qualities(inference), _qualities_seen(among), strict=True)
+    return network_label(inference.network, among), ", ".join(
+        quality for quality, seen in own if quality and len(seen) > 1
+    )
+
+
+def network_words(inference: Inference, among: Sequence[Inference], separator: str = " ") -> str:
+    """`inference_label` as one text."""
+    return separator.join(filter(None, inference_label(inference, among)))
+
+
+def unusual_qualities(inference: Inference) -> list[str]:
+    """What a study chose about how the network is run: `fp16`, `batch 8`, `CUDA graph`."""
+    usual = _qualities(Inference(inference.network, inference.backend))
+    return [own for own, by_default in zip(_qualities(inference), usual, strict=True) if own and own != by_default]
+
+
+def shared_qualities(among: Sequence[Inference]) -> list[str]:
+    """What all of `among` have in common."""
+    return [quality for seen in _qualities_seen(among) if len(seen) == 1 and (quality := seen.pop())]
+
+
+def network_label(network: str, among: Sequence[Inference]) -> str:
+    """A network's name for a heading: of a file its own without folder and ending, where no other is called so."""
+    names = {each.network: PurePath(each.network).stem if is_file(each.network) else each.network for each in among}
+    own = names.get(network, network)
+    return shortened(own if list(names.values()).count(own) == 1 else network)
+
+
+def is_file(network: str) -> bool:
+    """Whether this network is a file of the user's, by its path."""
+    return network.endswith(".onnx")
+
+
+def _qualities(inference: Inference) -> tuple[str, ...]:
+    # What is the usual way has no words: the unusual stands out.
+    return (
+        plain(inference.backend),
+        plain(inference.precision),
+        f"batch {inference.batch}",
+        "CUDA graph" if inference.graph else "",
+        "blocking wait" if inference.wait == "block" else "",
+        "" if inference.period_s is None else f"every {ms_text(inference.period_s)} ms",
+    )
+
+
+def _qualities_seen(among: Sequence[Inference]) -> list[set[str]]:
+    return [set(values) for values in zip(*map(_qualities, among), strict=True)]
+
+
+def plain(name: str) -> str:
+    """`name` on one line, each character that cannot be shown (or stand in XML) as U+FFFD."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " ".join(name.split()))
+
+
+def shortened(name: str, limit: int = NAME_LIMIT) -> str:
+    """`name`, plain, with an ellipsis in its middle beyond `limit` characters: both ends tell names apart."""
+    name = plain(name)
+    if len(name) <= limit:
+        return name
+    head = limit // 2
+    return f"{name[:head]}…{name[len(name) - (limit - head - 1) :]}"
+
+
+def file_stems(networks: Sequence[str]) -> Mapping[str, str]:
+    """Each network's name for the name of a file: of a path its last part, numbered where that is taken."""
+    stems: dict[str, str] = {}
+    for network in networks:
+        stem = re.sub(r"[^\w.-]+", "_", PurePath(network).stem) or "network"
+        taken = sum(other == stem or other.startswith(f"{stem}~") for other in stems.values())
+        stems[network] = f"{stem}~{taken + 1}" if taken else stem
+    return stems
+
+
+def misses_words(cell: Cell) -> str:
+    """`0.25 %, 3 running`: the share of missed deadlines and the longest run of them."""
+    if cell.miss_ratio is None:
+        return ""
+    running = f", {cell.longest_miss_run} running" if cell.longest_miss_run else ""
+    return f"{100 * cell.miss_ratio:.3g} %{running}"

@@ -1,0 +1,68 @@
+"""Numbers as people read them: one formatter for each kind of quantity."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+NOT_SIGNIFICANT = "n.s."
+"""Beside a value whose interval includes no effect, in every table, figure and page."""
+
+
+def three_digits(value: float) -> str:
+    """`value` to three significant digits or the whole number, never with an exponent above: 0.0123, 8.10, 1234."""
+    magnitude = math.floor(math.log10(abs(value))) if value else 0
+    return f"{value:.{max(0, 2 - magnitude)}f}"
+
+
+def ms_text(seconds: float) -> str:
+    """A time in milliseconds, without the unit: `12.3`."""
+    return three_digits(1e3 * seconds)
+
+
+def mj_text(joules: float) -> str:
+    """An energy in millijoules, without the unit."""
+    return three_digits(1e3 * joules)
+
+
+def mhz_text(hz: float) -> str:
+    """A clock in MHz, without the unit, as kernels write it: `921.6`."""
+    return f"{hz / 1e6:g}"
+
+
+def ratio_text(value: float) -> str:
+    """A slowdown: two decimals below ten (1.13), three digits above (12.3); few blocks can give an end of 2e+09."""
+    if value >= 1000:
+        return f"{value:.0e}"
+    return f"{value:.2f}" if value < 10 else three_digits(value)
+
+
+def ratio_texts(values: Sequence[float]) -> list[str]:
+    """A slowdown and the ends of its interval, with as many decimals as each other. From ten on as `ratio_text`.
+
+    Two; three where one of them is 1.00 with two; four where all lie on one side of 1 and three would hide it.
+    """
+    decimals = 3 if any(f"{value:.2f}" == "1.00" for value in values) else 2
+    if (min(values) > 1 or max(values) < 1) and any(f"{value:.3f}" == "1.000" for value in values):
+        decimals = 4
+    return [f"{value:.{decimals}f}" if value < 10 else ratio_text(value) for value in values]
+
+
+def percent_text(value: float) -> str:
+    """A share as whole per cent: `12 %`."""
+    return f"{round(100 * value)} %"
+
+
+def signed_percent(ratio: float) -> str:
+    """A difference as per cent with its sign: `+4.5 %`; what rounds to nothing has none."""
+    return f"{100 * ratio:+.1f} %".replace("-0.0", "0.0").replace("+0.0", "0.0")
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 cell`, `2 cells`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def minutes(seconds: float) -> str:
+    """`90 s`, or from two minutes on `18 min`."""
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

@@ -1,0 +1,108 @@
+"""Tables: on a terminal, as CSV and as Markdown."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from colocate.model.cell import Interval
+from colocate.model.quality import QualityFlag, in_order
+from colocate.report.text.labels import plain
+
+# A file or a pipe has no width: wide enough for every column.
+_FILE_COLUMNS = 150
+
+Value = str | int | float | None
+
+
+class _Flagged(Protocol):
+    @property
+    def warnings(self) -> tuple[QualityFlag, ...]: ...
+
+
+def interval_columns(name: str, interval: Interval | None) -> Mapping[str, Value]:
+    """A quantity and the ends of its interval, as three columns."""
+    value, lo, hi = (interval.value, interval.lo, interval.hi) if interval else (None, None, None)
+    return {name: value, f"{name}_lo": lo, f"{name}_hi": hi}
+
+
+def write_rows(path: Path, rows: Sequence[Mapping[str, Value]], columns: Iterable[str] = ()) -> None:
+    """Write a CSV file; nine significant digits, an empty field where a quantity is absent.
+
+    `columns` are needed only where there may be no row.
+    """
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(rows[0] if rows else columns)
+        writer.writerows([_text(value) for value in row.values()] for row in rows)
+
+
+def _text(value: Value) -> str:
+    if value is None:
+        return ""
+    return f"{value:.9g}" if isinstance(value, float) else str(value)
+
+
+def compact_table(
+    columns: Mapping[str, bool], rows: Sequence[Sequence[str]], styles: Sequence[str], keep: Collection[str] = ()
+) -> tuple[Table, str]:
+    """`rows` for a terminal of 80 columns, and in words what the columns hold that are left out because all rows agree.
+
+    `columns` has for each, by its name, whether its text may be broken into lines, as names may. `styles` has one for
+    each row; columns in `keep` stay unless they are empty.
+    """
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    texts = dict(zip(columns, zip(*rows, strict=True), strict=True))
+    same = {
+        name: values[0]
+        for name, values in texts.items()
+        if len(set(values)) == 1 and (not values[0] or (len(values) > 1 and name not in keep))
+    }
+    kept = {name: values for name, values in texts.items() if name not in same}
+    for name, values in kept.items():
+        longest = max(len(word) for text in (name, *values) for word in text.split(" "))
+        heading = Text(name.replace(" ", "\n"))
+        broken = columns[name]
+        table.add_column(heading, no_wrap=not broken, overflow="fold", min_width=min(longest, 12) if broken else None)
+    for row, style in zip(zip(*kept.values(), strict=True), styles, strict=True):
+        table.add_row(*map(Text, row), style=style)
+    words = "; ".join(f"{name or 'all'}: {value}" for name, value in same.items() if value)
+    return table, words and f"In every row {words}."
+
+
+def console() -> Console:
+    """Standard output, wide enough for every column where it is a file or a pipe."""
+    found = Console()
+    return found if found.is_terminal else Console(width=_FILE_COLUMNS)
+
+
+def warning_numbers(rows: Iterable[_Flagged]) -> Mapping[QualityFlag, str]:
+    """A number for each warning that any row has."""
+    met = in_order({warning for row in rows for warning in row.warnings})
+    return {warning: str(number) for number, warning in enumerate(met, start=1)}
+
+
+def print_warnings(out: Console, numbers: Mapping[QualityFlag, str]) -> None:
+    """Each warning by its number, with what to do about it."""
+    for warning, number in numbers.items():
+        out.print(f"{number}  {warning.value}: {warning.remedy}", highlight=False, soft_wrap=True)
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """The lines of a table, whatever its cells hold."""
+    first, *others = (f"| {' | '.join(map(escaped, row))} |" for row in (header, *rows))
+    return [first, f"|{' --- |' * len(header)}", *others]
+
+
+def escaped(text: str) -> str:
+    """`text` on one line such that Markdown, GitHub's too, shows just these characters inside a line or a cell: no
+    code, link, emphasis, HTML, formula or mention begins in it. CommonMark allows to escape all ASCII punctuation.
+    """
+    return re.sub(r"([\\`*_{}\[\]<>#!|~&$@]|:(?=//))|(?<=www)(?=\.)", r"\\\1", plain(text), flags=re.IGNORECASE)

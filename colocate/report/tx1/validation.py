@@ -1,0 +1,215 @@
+"""How a model compares with what was published: a page with a line per figure, and the tables behind it."""
+
+from __future__ import annotations
+
+import collections
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MultipleLocator, NullLocator
+
+from colocate.model.provenance import Provenance, PublishedCheck, PublishedQuantity, PublishedRole
+from colocate.report.drawing.paper import (
+    BODY_PT,
+    HEADING_PT,
+    LINE_IN,
+    MARGIN_IN,
+    QUIET,
+    RULE,
+    SMALL_PT,
+    Sheet,
+    heading_height_in,
+    text_width_in,
+)
+from colocate.report.text.captions import Caption
+from colocate.report.text.labels import plain
+from colocate.report.text.numbers import three_digits
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What quantities are about, with the unit of the page and what one of the run's units is in it."""
+
+    name: str
+    unit: str
+    scale: float = 1.0
+
+
+_KINDS: Mapping[PublishedQuantity, _Kind] = {
+    "latency_s": _Kind("latency", "ms", 1e3),
+    "forward_s": _Kind("latency", "ms", 1e3),
+    "layers_s": _Kind("latency", "ms", 1e3),
+    "layer_s": _Kind("latency per layer", "ms", 1e3),
+    "images_per_s": _Kind("throughput", "images/s"),
+    "power_w": _Kind("power", "W"),
+    "active_power_w": _Kind("mean power shown with a busy GPU", "W"),
+    "peak_power_w": _Kind("highest power shown", "W"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    marker: str
+    size: float
+    edge: str
+    face: str
+    meaning: str
+
+
+_LOOKS: Mapping[PublishedRole, _Look] = {
+    "calibration": _Look("o", 4.5, "#1a1a1a", "#1a1a1a", "constants were fitted to the figure, or read from it"),
+    "not fitted": _Look("D", 5.0, "#b5367a", "#ffffff", "none was fitted to the figure, but its value was known"),
+}
+# Half widths of the bands, narrow one first, and their colours.
+_BANDS = ((0.1, "#d4d4d4"), (0.2, "#ececec"))
+_ROW_IN, _HEAD_IN, _GROUP_GAP_IN, _COLUMN_GAP_IN = 0.165, 0.50, 0.22, 0.45
+_PLOT_IN = 2.5
+# Right edges of the columns of numbers, from the right edge of the plot.
+_NUMBERS_IN = {"published": 0.72, "model": 1.22, "error": 1.80}
+_LIMITS = (0.25, 0.6)
+
+_Group = Sequence[PublishedCheck]
+
+
+def draw_validation(provenance: Provenance | None, caption: Caption) -> Figure | None:
+    """One line per figure, grouped by source, quantity and role; None for a machine."""
+    if provenance is None or not provenance.validation:
+        return None
+    checks, constants = provenance.validation, provenance.constants
+    columns = _columns(_groups(checks))
+    label_in = 0.15 + max(text_width_in(plain(check.figure), SMALL_PT) for check in checks)
+    column_in = label_in + _PLOT_IN + max(_NUMBERS_IN.values())
+    width = 2 * MARGIN_IN + len(columns) * (column_in + _COLUMN_GAP_IN) - _COLUMN_GAP_IN
+    # The circumstances of the run are not those of the published figures.
+    own, phrases = Caption(caption.rig, ()), ["error = model / published \N{MINUS SIGN} 1"]
+    by_role = {role: [check for check in checks if check.role == role] for role in _LOOKS}
+    summaries = [f"{role}: {summary_of(of_role)}" for role, of_role in by_role.items() if of_role]
+    kinds = collections.Counter(constant.kind for constant in constants)
+    counted = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
+    summaries.append(f"constants: {counted}; each with its unit and source in constants.csv")
+    first_line = heading_height_in(own, phrases, width) + 0.05
+    top = first_line + LINE_IN * len(summaries) + 0.16
+    bottom = top + max(sum(map(_height_in, column)) for column in columns)
+    sheet = Sheet(width, bottom + 0.42)
+    sheet.heading("The model beside what others measured on a Tegra X1", own, phrases)
+    for number, line in enumerate(summaries):
+        sheet.text(MARGIN_IN, first_line + LINE_IN * number, line, BODY_PT)
+    limit = min(_LIMITS[1], max(_LIMITS[0], *(1.05 * abs(check.error_ratio) for check in checks)))
+    for number, column in enumerate(columns):
+        y = top
+        for group in column:
+            _draw_group(sheet, MARGIN_IN + number * (column_in + _COLUMN_GAP_IN), y, label_in, group, limit)
+            y += _height_in(group)
+    _draw_key(sheet, bottom + 0.12)
+    return sheet.figure
+
+
+def _groups(checks: Sequence[PublishedCheck]) -> list[_Group]:
+    """Figures of the same source, kind and role together, those not fitted first: they tell most."""
+    found: dict[tuple[str, _Kind, str], list[PublishedCheck]] = {}
+    for check in sorted(checks, key=lambda check: check.role != "not fitted"):
+        found.setdefault((check.source, _KINDS[check.quantity], check.role), []).append(check)
+    return list(found.values())
+
+
+def _columns(groups: Sequence[_Group]) -> list[Sequence[_Group]]:
+    """`groups` in one column, or broken into two of heights as equal as can be."""
+    heights = [_height_in(group) for group in groups]
+    breaks = range(1, len(groups))
+    best = min(breaks, key=lambda at: max(sum(heights[:at]), sum(heights[at:])), default=0)
+    return [groups[:best], groups[best:]] if best else [groups]
+
+
+def _height_in(group: _Group) -> float:
+    return _HEAD_IN + _ROW_IN * len(group) + _GROUP_GAP_IN
+
+
+def summary_of(checks: Sequence[PublishedCheck]) -> str:
+    """How far off the model is in `checks`, of which there is one at least: in words."""
+    errors = [abs(check.error_ratio) for check in checks]
+    inside = ", ".join(f"{sum(error <= half for error in errors)} within {100 * half:.0f} %" for half, _ in _BANDS)
+    plural = "s" if len(checks) > 1 else ""
+    return f"{len(checks)} figure{plural}, absolute error {_span(checks)}; {inside}"
+
+
+def _span(checks: Sequence[PublishedCheck]) -> str:
+    errors = [abs(check.error_ratio) for check in checks]
+    return f"{100 * statistics.median(errors):.1f} % in the median, {100 * max(errors):.1f} % at worst"
+
+
+def _percent(ratio: float, decimals: int) -> str:
+    """With its sign, a true minus; what rounds to nothing has none."""
+    words = f"{100 * ratio:+.{decimals}f}".replace("-", "\N{MINUS SIGN}")
+    return (words if any(digit in words for digit in "123456789") else words[1:]) + " %"
+
+
+def _draw_group(sheet: Sheet, x: float, y: float, label_in: float, group: _Group, limit: float) -> None:
+    kind, plot_x, first = _KINDS[group[0].quantity], x + label_in, y + _HEAD_IN
+    sheet.text(x, y + 0.10, f"{plain(group[0].source)}: {kind.name}, {kind.unit}", HEADING_PT, weight="bold")
+    sheet.text(x, y + 0.36, f"{group[0].role}: {_span(group)}", SMALL_PT, colour=_LOOKS[group[0].role].edge)
+    for title, right in _NUMBERS_IN.items():
+        sheet.text(plot_x + _PLOT_IN + right, y + 0.36, title, SMALL_PT, ha="right", colour=QUIET)
+    axes = sheet.axes(plot_x, first, _PLOT_IN, _ROW_IN * len(group))
+    _prepare(axes, len(group), limit)
+    for row, check in enumerate(group):
+        middle = first + (row + 0.5) * _ROW_IN
+        sheet.text(x, middle, plain(check.figure), SMALL_PT)
+        _draw_dot(axes, row, check, limit)
+        numbers = (*(three_digits(kind.scale * value) for value in (check.published, check.model)),
+                   _percent(check.error_ratio, 1))  # fmt: skip
+        for right, words in zip(_NUMBERS_IN.values(), numbers, strict=True):
+            sheet.text(plot_x + _PLOT_IN + right, middle, words, SMALL_PT, ha="right")
+
+
+def _prepare(axes: Axes, rows: int, limit: float) -> None:
+    """Bands, a line at no error, and ticks on top; row 0 is the uppermost."""
+    axes.set_xlim(-limit, limit)
+    axes.set_ylim(rows - 0.5, -0.5)
+    for half, colour in reversed(_BANDS):
+        axes.axvspan(-half, half, color=colour, linewidth=0, zorder=0)
+    axes.axvline(0, color=QUIET, linewidth=0.8, zorder=1)
+    axes.xaxis.tick_top()
+    axes.xaxis.set_major_locator(MultipleLocator(0.1 if limit < 0.35 else 0.25))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _percent(value, 0)))
+    axes.yaxis.set_major_locator(NullLocator())
+    axes.tick_params(labelsize=SMALL_PT, length=2, pad=2, color=RULE)
+    axes.spines[:].set_visible(False)
+
+
+def _draw_dot(axes: Axes, row: int, check: PublishedCheck, limit: float) -> None:
+    """The error on a stem from 0; beyond the axis an arrow at its end stands for it."""
+    look = _LOOKS[check.role]
+    inside = max(-limit, min(limit, check.error_ratio))
+    axes.plot((0, inside), (row, row), color=look.edge, linewidth=0.8, zorder=2)
+    marker = look.marker if inside == check.error_ratio else ">" if inside > 0 else "<"
+    axes.plot(
+        inside, row, marker=marker, markersize=look.size, markeredgecolor=look.edge, markerfacecolor=look.face,
+        markeredgewidth=1.1, clip_on=False, zorder=3,
+    )  # fmt: skip
+
+
+def _draw_key(sheet: Sheet, y: float) -> None:
+    axes = sheet.axes(0, y - 0.1, sheet.width_in, 0.2)
+    axes.set_axis_off()
+    axes.set_xlim(0, sheet.width_in)
+    axes.set_ylim(-1, 1)
+    x = MARGIN_IN + 0.05
+    for role, look in _LOOKS.items():
+        words = f"{role}: {look.meaning}"
+        axes.plot(
+            x, 0, marker=look.marker, markersize=look.size, markeredgecolor=look.edge, markerfacecolor=look.face,
+            markeredgewidth=1.1,
+        )  # fmt: skip
+        sheet.text(x + 0.12, y, words, SMALL_PT, colour=QUIET)
+        x += 0.42 + text_width_in(words, SMALL_PT)
+    for half, colour in _BANDS:
+        words = f"within {100 * half:.0f} %"
+        sheet.box(x, y - 0.07, 0.28, 0.14, face=colour)
+        sheet.text(x + 0.35, y, words, SMALL_PT, colour=QUIET)
+        x += 0.65 + text_width_in(words, SMALL_PT)

@@ -1,0 +1,104 @@
+"""The processes that a host rig keeps: the worker of one network, and each task's, started when first wanted."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Iterator, Mapping
+
+from colocate.host.cpus.cpuset import Seat
+from colocate.host.processes.child import Child
+from colocate.inference.backends.registry import BACKENDS, worker_request
+from colocate.inference.networks.network import Network
+from colocate.model.request import Inference, Placement, Task
+from colocate.model.trial import Trial
+
+# A slow clock stretches loading a hundredfold; a child that is silent for longer is stuck.
+READY_TIMEOUT_S = 600.0
+# The seat that the network's worker takes; tasks sit in the one named after their placement.
+INFERENCE_SEAT = "inference"
+
+
+class Children:
+    """Idle children sleep in a read and cost no CPU, so they are kept from window to window.
+
+    One network is loaded at a time: its worker is replaced when a trial asks for another, or for none.
+    """
+
+    def __init__(
+        self, seats: Mapping[str, Seat], networks: Mapping[Inference, Network | None], profiled: str | None = None
+    ) -> None:
+        """`profiled` is the network whose windows each end with a profile of its runtime's own."""
+        self._seats = seats
+        self._profiled = profiled
+        self._networks = networks
+        self._worker: tuple[Inference, Child] | None = None
+        self._tasks: dict[tuple[Task, Placement], list[Child]] = {}
+
+    def worker(self, trial: Trial) -> list[Child]:
+        """The worker that serves the trial's network, ready; empty where the trial has none."""
+        if self._worker is not None and self._worker[0] != trial.inference:
+            self._close_worker()
+        if trial.inference is None:
+            return []
+        if self._worker is None:
+            child = Child(
+                trial.inference.network,
+                _worker_command(
+                    trial.inference,
+                    self._networks[trial.inference],
+                    profiled=trial.inference.network == self._profiled,
+                ),
+                self._seats[INFERENCE_SEAT],
+            )
+            self._worker = (trial.inference, child)
+            child.ready(READY_TIMEOUT_S)
+        return [self._worker[1]]
+
+    def tasks(self, trial: Trial) -> list[Child]:
+        """The processes of the trial's task, ready; empty where it has none."""
+        if trial.task is None:
+            return []
+        key = (trial.task, trial.placement)
+        if key not in self._tasks:
+            # Listed before any is ready: whatever fails, they are closed.
+            started = self._tasks[key] = []
+            for command, seat in _task_commands(trial.task, self._seats[trial.placement.name]):
+                started.append(Child(trial.task.name, command, seat))
+            for child in started:
+                child.ready(READY_TIMEOUT_S)
+        return self._tasks[key]
+
+    def close(self) -> None:
+        """End them all."""
+        self._close_worker()
+        while self._tasks:
+            _, started = self._tasks.popitem()
+            for child in started:
+                child.close()
+
+    def _close_worker(self) -> None:
+        if self._worker is not None:
+            self._worker[1].close()
+            self._worker = None
+
+
+def _worker_command(inference: Inference, network: Network | None, *, profiled: bool) -> list[str]:
+    request = worker_request(
+        inference,
+        None if network is None else network.file,
+        profiled=profiled and BACKENDS[inference.backend].profiles,
+    )
+    return [sys.executable, "-m", "colocate.worker", request.to_json()]
+
+
+def _task_commands(task: Task, seat: Seat) -> Iterator[tuple[list[str], Seat]]:
+    """A built-in runs once per CPU, each copy bound to its own; a user's program once, on all of them:
+    how it spreads is its affair, and two copies would write the same files.
+    """
+    module = [sys.executable, "-m", "cpu_workloads"]
+    if task.argv:
+        yield [*module, "command", "--child", "--", *task.argv], seat
+        return
+    for cpu in seat.cpus:
+        yield [*module, task.name, "--child"], dataclasses.replace(seat, cpus=(cpu,))

@@ -1,0 +1,138 @@
+"""What this machine offers a study, and what is missing and how to fix it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from colocate.errors import HostError
+from colocate.host.clocks.find import Clocks, find_clocks
+from colocate.host.cpus import cpuset
+from colocate.host.facts import read_facts
+from colocate.host.restore import journal
+from colocate.host.sysfs import Sysfs
+from colocate.inference.backends import availability
+from colocate.inference.backends.registry import BACKENDS
+from colocate.model.machine import HostFacts, Missing
+from colocate.power.find import find_meters
+from colocate.power.refresh import refresh_period_s
+from cpu_workloads.registry import names as stressor_names
+from cpu_workloads.registry import remedy as stressor_fix
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a study can use, or that is missing: then `fix` says what to do."""
+
+    area: str
+    name: str
+    state: str
+    fix: str = ""
+
+
+def examine(sysfs: Sysfs | None = None, *, gpu_bandwidth: bool = False) -> tuple[Finding, ...]:
+    """Look at everything and change nothing that outlives the look; measure the GPU's memory when asked."""
+    sysfs = sysfs or Sysfs()
+    confinement, clocks = cpuset.detect(), find_clocks(sysfs)
+    meters = find_meters()
+    try:
+        facts = read_facts(confinement, clocks, meters.rails)
+        return (
+            *_machine(facts),
+            *_clocks(facts, clocks),
+            *(
+                Finding("power", ", ".join(meter.rails), f"{meter.kind.value}, {_period(refresh_period_s(meter))}")
+                for meter in meters.meters
+            ),
+            *(Finding("power", sensor, missing.reason, missing.fix) for sensor, missing in meters.missing),
+            *_backends(),
+            *(_bandwidth() if gpu_bandwidth else ()),
+            *_tasks(),
+            *_journal(sysfs),
+        )
+    finally:
+        meters.close()
+
+
+def _machine(facts: HostFacts) -> Iterator[Finding]:
+    yield Finding("machine", "CPUs", f"{len(facts.cpus)} x {facts.cpu_model}, {facts.architecture}")
+    yield Finding("machine", "kernel", facts.kernel)
+    for gpu in facts.gpus:
+        yield Finding("machine", "GPU", f"{gpu}, driver {facts.versions['nvidia driver']}")
+    root = os.geteuid() == 0
+    yield Finding(
+        "machine", "user", "root" if root else "not root", "" if root else "sudo: clocks and cpusets are root's"
+    )
+    missing = facts.cpusets_missing or Missing("")
+    yield Finding("machine", "confinement", f"{facts.confinement} {missing.reason}".rstrip(), missing.fix)
+
+
+def _clocks(facts: HostFacts, clocks: Clocks) -> Iterator[Finding]:
+    steps = {"cpu": facts.cpu_steps_hz, "gpu": facts.gpu_steps_hz, "emc": facts.emc_steps_hz}
+    for name, steps_hz in steps.items():
+        domain = clocks.domain(name)
+        now_hz = None if domain is None else domain.read_hz()
+        now = "" if now_hz is None else f"now {now_hz / 1e6:g} MHz; "
+        if steps_hz:
+            table = f"{len(steps_hz)} steps, {steps_hz[0] / 1e6:g} to {steps_hz[-1] / 1e6:g} MHz"
+            yield Finding("clocks", name, f"{now}{table}{', set on request only' if _on_request(domain) else ''}")
+        else:
+            missing = facts.clocks_missing[name]
+            yield Finding("clocks", name, now + missing.reason, missing.fix)
+
+
+def _on_request(domain: object) -> bool:
+    return bool(getattr(domain, "on_request", False))
+
+
+def _period(period_s: float | None) -> str:
+    return "refresh unknown" if period_s is None else f"refreshed every {1e3 * period_s:.3g} ms"
+
+
+def _backends() -> Iterator[Finding]:
+    found = availability.look()
+    for name, runtime in BACKENDS.items():
+        if (missing := found.missing.get(name)) is not None:
+            yield Finding("inference", name, missing.reason, missing.fix)
+        else:
+            yield Finding("inference", name, _version(runtime.package))
+    if (mix := availability.mixed_up()) is not None:
+        yield Finding("inference", "onnxruntime", mix.reason, mix.fix)
+
+
+def _bandwidth() -> Iterator[Finding]:
+    found = availability.look()
+    if (missing := found.missing.get("bandwidth")) is not None:
+        yield Finding("GPU memory", "copy bandwidth", f"not measured: {missing.reason}", missing.fix)
+    else:
+        measured = found.found["bandwidth"]["bytes_per_s"]
+        yield Finding("GPU memory", "copy bandwidth", f"{measured / 1e9:.4g} GB/s, bytes read plus bytes written")
+
+
+def _version(package: str | None) -> str:
+    """The version of the distribution that brought `package`; several may."""
+    if package is None:
+        return "built in"
+    names = importlib.metadata.packages_distributions().get(package, [])
+    return ", ".join(f"{name} {importlib.metadata.version(name)}" for name in dict.fromkeys(names)) or "works"
+
+
+def _tasks() -> Iterator[Finding]:
+    for name in stressor_names():
+        fix = stressor_fix(name)
+        yield Finding("tasks", name, "cannot run" if fix else "ready", fix)
+
+
+def _journal(sysfs: Sysfs) -> Iterator[Finding]:
+    folder = journal.state_folder()
+    try:
+        left = journal.read(sysfs, folder)
+    except HostError as error:
+        yield Finding("journal", str(folder), str(error), "see the message")
+        return
+    if left is None:
+        yield Finding("journal", str(folder), "nothing to restore")
+    else:
+        yield Finding("journal", str(folder), f"{len(left.knobs)} knobs left changed", "python -m colocate restore")

@@ -1,0 +1,133 @@
+"""Children's reports -> one TrialRecord."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from colocate.errors import TrialError
+from colocate.host.clocks.domain import ARRIVED_RATIO
+from colocate.host.cpus.activity import Disturbance
+from colocate.model.quality import QualityFlag, in_order
+from colocate.model.trial import Step, Trial, TrialRecord, Work
+from colocate.power.trace import power_trace
+from colocate.rigs.host.monitor import Readings
+
+# Share of CPU time above which its use by others is a warning. The kernel counts in 10 ms
+# ticks, so a share below this is not told from rounding in a window of a second.
+DISTURBED_RATIO = 0.05
+# Share of the network's window that a task's counted time must cover.
+COVERED_RATIO = 0.9
+_NS = 1e-9
+
+Report = Mapping[str, Any]
+
+
+def record(
+    trial: Trial,
+    started_unix_s: float,
+    began_ns: int,
+    served: Sequence[Report],
+    worked: Sequence[Report],
+    disturbances: Sequence[Disturbance],
+    readings: Readings,
+    started_hot: bool,
+    runtime: Mapping[str, Any],
+) -> TrialRecord:
+    """One window from the report of its worker (none or one), of its tasks' processes (none or more), and
+    what the monitor read meanwhile; `began_ns` is when the parent said `go`, `runtime` what the worker said of itself.
+
+    Raises TrialError when a task failed inside the window, or the network finished no inference.
+    """
+    begin_ns, end_ns = _span_ns(served or worked) or (began_ns, began_ns + round(trial.window_s / _NS))
+    begins_ns = np.array(served[0]["begins_ns"] if served else [], dtype=np.float64)
+    latencies_ns = np.array(served[0]["latencies_ns"] if served else [], dtype=np.float64)
+    if served and not latencies_ns.size:
+        raise TrialError("the network finished no inference in its window: its worker is damaged")
+    devices_s = np.array(served[0]["devices_s"] if served else [], dtype=np.float64)
+    power, power_warnings = power_trace(readings.samples, begin_ns, end_ns, under_load=bool(served or worked))
+    cpu_hz, gpu_hz, emc_hz = (_median(clock) for clock in zip(*readings.clocks_hz, strict=True))
+    warnings = {*_warnings(served, worked, disturbances), *_clock_warnings(trial, readings), *power_warnings}
+    if started_hot:
+        warnings.add(QualityFlag.STARTED_HOT)
+    return TrialRecord(
+        trial=trial,
+        started_unix_s=started_unix_s,
+        elapsed_s=(end_ns - begin_ns) * _NS,
+        begins_s=(begins_ns - begin_ns) * _NS,
+        latencies_s=latencies_ns * _NS,
+        device_s=devices_s if devices_s.size else None,
+        work=work(trial, worked),
+        power=power,
+        cpu_hz_seen=cpu_hz,
+        gpu_hz_seen=gpu_hz,
+        emc_hz_seen=emc_hz,
+        temperature_c=readings.temperature_c,
+        gpu_temperature_c=readings.gpu_temperature_c,
+        throttle_reasons=readings.throttle_reasons,
+        runtime=runtime,
+        profile=tuple(Step(**step) for report in served for step in report.get("profile", ())),
+        warnings=in_order(warnings),
+    )
+
+
+def work(trial: Trial, reports: Sequence[Report]) -> Work | None:
+    """What the processes of the trial's task did together; None without any.
+
+    Raises TrialError for a failed one.
+    """
+    for report in reports:
+        if failed := report.get("failed"):
+            stderr = str(failed["stderr"]).strip().splitlines()
+            said = stderr[-1] if stderr else "it said nothing"
+            name = trial.task.name if trial.task else "the task"
+            raise TrialError(f"task '{name}' failed ({failed['returncode']}): {said}")
+    if not reports:
+        return None
+    elapsed_s = [(report["end_ns"] - report["begin_ns"]) * _NS for report in reports]
+    return Work(
+        unit=reports[0]["unit"],
+        count=sum(report["count"] for report in reports),
+        elapsed_s=sum(elapsed_s) / len(elapsed_s),
+        cpu_s=sum(report["cpu_s"] for report in reports),
+    )
+
+
+def _span_ns(reports: Sequence[Report]) -> tuple[int, int] | None:
+    if not reports:
+        return None
+    return min(report["begin_ns"] for report in reports), max(report["end_ns"] for report in reports)
+
+
+def _median(clock_hz: Sequence[int | None]) -> int | None:
+    read = [hz for hz in clock_hz if hz is not None]
+    return statistics.median_low(read) if read else None
+
+
+def _clock_warnings(trial: Trial, readings: Readings) -> Iterator[QualityFlag]:
+    if readings.throttled or readings.throttle_reasons:
+        yield QualityFlag.THROTTLED
+    asked = (trial.clocks.cpu_hz, trial.clocks.gpu_hz, trial.clocks.emc_hz)
+    if any(
+        wanted_hz is not None and (hz is None or abs(hz - wanted_hz) > ARRIVED_RATIO * wanted_hz)
+        for look in readings.clocks_hz
+        for wanted_hz, hz in zip(asked, look, strict=True)
+    ):
+        yield QualityFlag.CLOCK_DRIFTED
+
+
+def _warnings(
+    served: Sequence[Report], worked: Sequence[Report], disturbances: Sequence[Disturbance]
+) -> Iterator[QualityFlag]:
+    if any(each.stolen_ratio > DISTURBED_RATIO for each in disturbances):
+        yield QualityFlag.CPU_TIME_STOLEN
+    if any(each.others_ratio > DISTURBED_RATIO for each in disturbances):
+        yield QualityFlag.OTHER_LOAD
+    if worked and (span_ns := _span_ns(served)):
+        begin_ns, end_ns = span_ns
+        covered_ns = min(min(r["end_ns"], end_ns) - max(r["begin_ns"], begin_ns) for r in worked)
+        if covered_ns < COVERED_RATIO * (end_ns - begin_ns):
+            yield QualityFlag.STRESSOR_ENDED_EARLY

@@ -1,0 +1,53 @@
+"""A study in a file: TOML, read and written."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from colocate.errors import SpecError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+def read_study(path: Path) -> Mapping[str, Any]:
+    """The keys of a study file. Raises SpecError with the line where it is not TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SpecError(f"cannot read the study file {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SpecError(f"{path} is not valid TOML: {error}") from error
+    except RecursionError as error:
+        raise SpecError(f"{path} is nested too deeply to be a study") from error
+
+
+def study_file(request: Mapping[str, Any]) -> str:
+    """The keys as a study file, TOML, for `read_study`; empty for a study of defaults alone."""
+    tables = {key: value for key, value in request.items() if isinstance(value, Mapping)}
+    lines = [f"{key} = {_toml(value)}" for key, value in request.items() if key not in tables and value is not None]
+    for name, table in tables.items():
+        lines += ["", f"[{name}]", *(f"{_key(key)} = {_toml(value)}" for key, value in table.items())]
+    return "\n".join(lines).strip()
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _toml(name)
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{_key(key)} = {_toml(each)}" for key, each in value.items()) + " }"
+    if isinstance(value, (list, tuple)) and any(isinstance(each, Mapping) for each in value):
+        return "[\n" + "".join(f"    {_toml(each)},\n" for each in value) + "]"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    # JSON's strings, numbers and booleans are TOML's, but for one control character.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,55 @@
+"""What a runtime must offer to be measured: four methods, and a fifth where it can profile."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+
+from colocate.worker.request import Request
+
+Facts = Mapping[str, str | int | float | bool]
+
+
+class ProfiledStep(NamedTuple):
+    """One step of a runtime's own profile: seconds of one inference. `kind` is the operator where it is known."""
+
+    name: str
+    kind: str
+    time_s: float
+
+
+class Backend(Protocol):
+    """A network loaded in one runtime. Built inside the worker, after it has entered its CPUs."""
+
+    def __init__(self, request: Request) -> None:
+        """Load the network and allocate every buffer that `infer` needs.
+
+        Raises WorkerError when the runtime or its GPU refuses.
+        """
+
+    def infer(self) -> None:
+        """One synchronous inference: input copied in, network run, output copied out. Raises WorkerError."""
+
+    def device_s(self) -> float | None:
+        """How long the last inference took on the accelerator, in seconds; None where that is not known."""
+
+    def facts(self) -> Facts:
+        """Versions and settings under which it runs; stored with every trial."""
+
+
+class Profiler(Protocol):
+    """A backend that knows where an inference spends its time."""
+
+    def profile(self, inferences: int) -> list[ProfiledStep]:
+        """The steps that the runtime makes of the network, in order, over so many inferences after a warm-up.
+
+        Raises WorkerError.
+        """
+
+
+def load(request: Request) -> Backend:
+    """The backend that `request.target` names, with its network loaded. Raises WorkerError."""
+    module, _, attribute = request.target.partition(":")
+    backend: type[Backend] = getattr(importlib.import_module(module), attribute)
+    return backend(request)

@@ -1,0 +1,53 @@
+"""ONNX Runtime on the CPU."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import onnxruntime as ort
+
+from colocate.worker.backend import Facts, ProfiledStep
+from colocate.worker.backends.ort_session import load, session_options
+from colocate.worker.inputs import input_arrays
+from colocate.worker.request import Request
+
+
+class OnnxRuntimeCpu:
+    """A session with one thread per CPU of its seat; the input stays in a buffer that is bound once.
+
+    Raises WorkerError when the runtime refuses the network.
+    """
+
+    def __init__(self, request: Request) -> None:
+        threads = len(os.sched_getaffinity(0))
+        session = load(request.loaded, session_options(threads), "CPUExecutionProvider", {})
+        binding = session.io_binding()
+        for name, array in input_arrays(request.loaded).items():
+            binding.bind_cpu_input(name, array)
+        for output in session.get_outputs():
+            binding.bind_output(output.name, "cpu")
+        self._session, self._binding = session, binding
+        self._file, self._threads = request.loaded, threads
+        self._facts = {"runtime": ort.__version__, "provider": session.get_providers()[0], "threads": threads}
+
+    def infer(self) -> None:
+        """One synchronous inference; on the CPU its input needs no copy."""
+        self._session.run_with_iobinding(self._binding)
+
+    def device_s(self) -> None:
+        """See `Backend.device_s`: the device is the host."""
+
+    def facts(self) -> Facts:
+        """Version, execution provider and threads."""
+        return self._facts
+
+    def profile(self, inferences: int) -> list[ProfiledStep]:
+        """See `Profiler.profile`: from the trace of a session of its own."""
+        from colocate.worker.backends import ort_trace
+
+        warmup = max(1, inferences // 5)
+        with tempfile.TemporaryDirectory() as folder:
+            trace = ort_trace.recorded(self._file, Path(folder), warmup + inferences, self._threads)
+            return ort_trace.central(ort_trace.steps(trace, warmup))

@@ -1,0 +1,103 @@
+"""ONNX Runtime on the first NVIDIA GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+from colocate.worker import cuda
+from colocate.worker.backend import Facts
+from colocate.worker.backends.ort_session import load, one_line, session_options
+from colocate.worker.errors import WorkerError
+from colocate.worker.inputs import input_arrays
+from colocate.worker.request import RESIDENT, NetworkFile, Request
+
+_PROVIDER = "CUDAExecutionProvider"
+_NUMPY = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(int64)": np.int64}
+
+
+class OnnxRuntimeCuda:
+    """A session whose input and output stay in buffers on the GPU; each inference copies one in and the other out.
+
+    cuDNN tries every algorithm when it first meets a layer and keeps the fastest. In fp32, matrix products use
+    TF32 on the GPUs that have it, which is the runtime's own default. An operator that the GPU cannot run is an
+    error: on the CPU it would be measured as something else. Raises WorkerError.
+    """
+
+    def __init__(self, request: Request) -> None:
+        cuda.schedule(request.wait)
+        # CUDA and cuDNN from NVIDIA's Python packages, where these are installed and the system has none.
+        ort.preload_dlls()
+        settings = {
+            "device_id": "0",
+            "cudnn_conv_algo_search": "EXHAUSTIVE",
+            "use_tf32": "1",
+            "enable_cuda_graph": str(int(request.graph)),
+        }
+        options = session_options(threads=1)
+        options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+        try:
+            self._session = load(request.loaded, options, _PROVIDER, settings)
+            self._bind(request.loaded)
+        except Exception as error:  # onnxruntime's many exceptions share no other base
+            raise WorkerError(cuda.explained(one_line(error))) from error
+        self._facts: Facts = {
+            "runtime": f"onnxruntime {ort.__version__}",
+            "provider": _PROVIDER,
+            "cudnn_conv_algo_search": "EXHAUSTIVE",
+            "use_tf32": request.precision == "fp32",
+            "graph": request.graph,
+            "wait": request.wait,
+        }
+
+    def _bind(self, file: NetworkFile) -> None:
+        """Buffers of fixed address, as a captured graph needs them."""
+        self._binding = self._session.io_binding()
+        self._copies_in: list[tuple[ort.OrtValue, npt.NDArray[Any]]] = []
+        for name, array in input_arrays(file).items():
+            # Copied from where it lies: pages that could move would be copied to a place of the driver's first.
+            cuda.page_lock(array)
+            value = ort.OrtValue.ortvalue_from_numpy(array, "cuda", 0)
+            self._binding.bind_ortvalue_input(name, value)
+            self._copies_in.append((value, array))
+        self._copies_out: list[Callable[[], object]] = []
+        if RESIDENT in self._session.get_modelmeta().custom_metadata_map:
+            # Nothing goes in or out; the session waits for the GPU at the end of each run.
+            self._resident = [value for value, _ in self._copies_in]
+            self._copies_in = []
+            for output in self._session.get_outputs():
+                self._binding.bind_output(output.name, "cuda", 0)
+            return
+        outputs = self._session.get_outputs()
+        if not all(o.type in _NUMPY and all(isinstance(size, int) for size in o.shape) for o in outputs):
+            # Of no fixed shape: the runtime allocates them anew each time.
+            for output in outputs:
+                self._binding.bind_output(output.name, "cuda", 0)
+            self._copies_out = [self._binding.copy_outputs_to_cpu]
+            return
+        for output in outputs:
+            value = ort.OrtValue.ortvalue_from_shape_and_type(output.shape, _NUMPY[output.type], "cuda", 0)
+            self._binding.bind_ortvalue_output(output.name, value)
+            self._copies_out.append(value.numpy)
+
+    def infer(self) -> None:
+        """See `Backend.infer`. The copies wait for the GPU, so nothing is left running."""
+        try:
+            for value, array in self._copies_in:
+                value.update_inplace(array)
+            self._session.run_with_iobinding(self._binding)
+            for copy_out in self._copies_out:
+                copy_out()
+        except Exception as error:  # as above
+            raise WorkerError(cuda.explained(one_line(error))) from error
+
+    def device_s(self) -> None:
+        """See `Backend.device_s`: the runtime keeps its stream to itself."""
+
+    def facts(self) -> Facts:
+        """See `Backend.facts`."""
+        return self._facts

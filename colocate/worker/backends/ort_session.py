@@ -1,0 +1,46 @@
+"""A network in a session of ONNX Runtime: what its providers share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import onnxruntime as ort
+
+from colocate.worker.errors import WorkerError
+from colocate.worker.request import NetworkFile
+
+
+def session_options(threads: int) -> ort.SessionOptions:
+    """The settings under which every network runs: all graph optimisations, one pool of `threads`."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.log_severity_level = 3
+    return options
+
+
+def load(
+    file: NetworkFile, options: ort.SessionOptions, provider: str, settings: Mapping[str, str]
+) -> ort.InferenceSession:
+    """`file` in a session of this execution provider and no other. Raises WorkerError when it is refused."""
+    try:
+        session = ort.InferenceSession(str(file.path), options, providers=[(provider, dict(settings))])
+    except Exception as error:  # onnxruntime's many exceptions share no other base
+        # After a failure it tries the CPU by itself; what that says hides the reason.
+        first = error.__cause__ if isinstance(error.__cause__, Exception) else error
+        raise WorkerError(f"onnxruntime cannot load {file.path}: {one_line(first)}") from error
+    # A provider that cannot start only gets a log line, and the CPU takes its place.
+    if session.get_providers()[0] != provider:
+        raise WorkerError(f"onnxruntime started {session.get_providers()[0]} in place of {provider}")
+    return session
+
+
+def one_line(error: Exception) -> str:
+    """The first line of what the runtime says, without its own status code."""
+    return (
+        str(error).strip().splitlines()[0].removeprefix("[ONNXRuntimeError] : ")
+        if str(error).strip()
+        else repr(error)
+    )

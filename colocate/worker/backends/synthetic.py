@@ -1,0 +1,44 @@
+"""A network that is no network: it spins for a stated length. For tests, demos and overhead figures.
+
+It imports nothing heavy, so that a worker is up in tens of milliseconds.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+
+from colocate.worker.backend import Facts
+from colocate.worker.errors import WorkerError
+from colocate.worker.request import Request
+
+_NAME = re.compile(r"spin-(\d+(?:\.\d+)?)(us|ms)")
+_UNIT_S = {"us": 1e-6, "ms": 1e-3}
+
+
+def spin_length_s(network: str) -> float:
+    """`spin-2ms` -> 0.002. Raises WorkerError for a name of another form."""
+    match = _NAME.fullmatch(network)
+    if match is None:
+        raise WorkerError(f"the synthetic backend runs networks named like spin-2ms or spin-500us, not '{network}'")
+    return float(match[1]) * _UNIT_S[match[2]]
+
+
+class Synthetic:
+    """A spin on the monotonic clock."""
+
+    def __init__(self, request: Request) -> None:
+        self._length_s = spin_length_s(request.network)
+
+    def infer(self) -> None:
+        """Spin until the stated length is over."""
+        end_s = time.monotonic() + self._length_s
+        while time.monotonic() < end_s:
+            pass
+
+    def device_s(self) -> None:
+        """See `Backend.device_s`: there is no accelerator."""
+
+    def facts(self) -> Facts:
+        """The length of the spin."""
+        return {"spin_s": self._length_s}

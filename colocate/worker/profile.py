@@ -1,0 +1,26 @@
+"""The steps that a runtime makes of one network: `python -m colocate.worker.profile JSON`.
+
+In a process of its own, because a runtime keeps memory and, on a GPU, a context until the end. What matters are the
+names; a time that counts is taken by a worker under the clocks and on the CPUs of its window.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import cast
+
+from colocate.worker.answer import answer
+from colocate.worker.backend import Profiler, load
+from colocate.worker.request import from_json
+
+_INFERENCES = 2
+
+
+def steps(text: str) -> list[dict[str, object]]:
+    """The steps, each by the names of its fields. Raises WorkerError."""
+    backend = cast(Profiler, load(from_json(text)))
+    return [step._asdict() for step in backend.profile(_INFERENCES)]
+
+
+if __name__ == "__main__":
+    answer(lambda: steps(sys.argv[1]))

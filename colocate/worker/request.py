@@ -1,0 +1,72 @@
+"""What a worker is asked to serve: the JSON that its parent writes on the command line, read back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+# Property of a network's file: what it reads stays where it runs, and is not copied there for each inference.
+RESIDENT = "colocate.resident"
+# What the network `bandwidth` copies for each image: many times the largest cache of any GPU (50 MB on an H200), and
+# two such buffers fit beside JetPack in 2 GB.
+COPIED_BYTES = 256 << 20
+
+
+class TensorSpec(NamedTuple):
+    """An input: its name, its shape with the batch first, and numpy's name of its element type."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+
+
+class NetworkFile(NamedTuple):
+    """The file to load, what it is fed, and the SHA-256 of what it was made from."""
+
+    name: str
+    path: Path
+    sha256: str
+    inputs: tuple[TensorSpec, ...]
+
+
+class Request(NamedTuple):
+    """How one network runs. `target` is `module:class` of the backend, which makes the network itself where `file` is
+    None. Costly files are kept below `cache`. With `profiled` each window is followed by the runtime's own profile.
+    """
+
+    target: str
+    network: str
+    precision: str = "fp32"
+    batch: int = 1
+    graph: bool = False
+    wait: str = "spin"
+    period_s: float | None = None
+    file: NetworkFile | None = None
+    cache: Path = Path()
+    profiled: bool = False
+
+    @property
+    def loaded(self) -> NetworkFile:
+        """The file, for a backend that runs files."""
+        assert self.file is not None, "this runtime runs a network's file"
+        return self.file
+
+    def to_json(self) -> str:
+        """One line for `from_json`."""
+        fields: dict[str, Any] = {**self._asdict(), "cache": str(self.cache)}
+        if self.file is not None:
+            inputs = [spec._asdict() for spec in self.file.inputs]
+            fields["file"] = {**self.file._asdict(), "path": str(self.file.path), "inputs": inputs}
+        return json.dumps(fields)
+
+
+def from_json(text: str) -> Request:
+    """The inverse of `Request.to_json`."""
+    fields: dict[str, Any] = json.loads(text)
+    file: Mapping[str, Any] | None = fields["file"]
+    if file is not None:
+        inputs = tuple(TensorSpec(each["name"], tuple(each["shape"]), each["dtype"]) for each in file["inputs"])
+        fields["file"] = NetworkFile(file["name"], Path(file["path"]), file["sha256"], inputs)
+    return Request(**{**fields, "cache": Path(fields["cache"])})

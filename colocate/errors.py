@@ -2,7 +2,7 @@
 
     ColocateError
     |- SpecError       2   edit the request
-    |- HostError       3   the machine lacks a knob, a sensor, a permission or a package
+    |- HostError       3   a knob, a sensor, a permission or a package is missing
     |- StoreError      4   the run on disk cannot be read or written
     |- KnobError       5   a write to the machine was refused or did not stick
     |- RestoreError    6   the machine could not be left as it was found

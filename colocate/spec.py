@@ -32,7 +32,7 @@ PLACEMENTS = ("isolated", "shared")
 DECIDED = "decided"
 REPEATS = 5
 # At the most, until decided: what of a large table 30 repeats leave open lies so near to its limit that further
-# repeats hardly tell on which side (tests/bench/test_verdicts.py).
+# repeats hardly show on which side (tests/bench/test_verdicts.py).
 REPEATS_UNTIL_DECIDED = 30
 _UNIT_S = {"": 1, "s": 1, "m": 60, "h": 3600}
 

@@ -131,7 +131,7 @@ class Run:
             stack.enter_context(_locked(folder))
             if holds_run(folder):
                 raise StoreError(f"{folder} holds a run already; continue it with --resume or choose another --out")
-            # Under another name until it is whole: a run that a kill left half made could not be told from damage.
+            # Under another name until it is whole: a half-made run that a kill left would look damaged.
             partial = folder / f"{FILE_NAME}.partial"
             partial.unlink(missing_ok=True)
             with _connected(partial, "rwc") as connection:
@@ -242,7 +242,7 @@ class Run:
 
 
 def holds_run(folder: Path) -> bool:
-    """Whether `folder` has a run's file. Raises StoreError where that cannot be told."""
+    """Whether `folder` has a run's file. Raises StoreError where that cannot be found out."""
     with _named_errors(folder):
         return (folder / FILE_NAME).exists()
 

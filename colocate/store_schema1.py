@@ -1,4 +1,4 @@
-"""Runs of the first edition, read: the JSON of schema 1 -> that of today's nouns. Only this file knows the old names."""
+"""Runs of the first edition, read: JSON of schema 1 -> JSON of today. Only this file knows the old names."""
 
 from __future__ import annotations
 

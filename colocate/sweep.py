@@ -28,7 +28,7 @@ _LENGTH = ("repeats", "budget_s")
 
 
 class Observer(Protocol):
-    """Is told of progress between windows, never inside one."""
+    """Hears of progress between windows, never inside one."""
 
     def begins(self, missing: Sequence[Trial], planned: int, facts: HostFacts) -> None:
         """The trials that are about to run, of so many planned, on a machine with these facts."""

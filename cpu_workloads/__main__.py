@@ -43,7 +43,7 @@ def _count(text: str) -> int:
 
 
 def _say(text: str) -> None:
-    """Lines on stdout, written at once: at exit there is nobody left to tell that it is full."""
+    """Lines on stdout, written at once: at exit nobody is left to hear that it is full."""
     try:
         with open(1, "w", encoding="utf-8", closefd=False) as out:
             out.write(text + "\n")

@@ -65,7 +65,7 @@ def _kill_descendants() -> None:
 
 
 class Command:
-    """Runs `argv` until told to stop. A thread sleeps until a run ends; the caller's thread sleeps too.
+    """Runs `argv` until stopped. A thread sleeps until a run ends; the caller's thread sleeps too.
 
     It has its process for itself: it becomes the parent of whatever the task leaves behind, daemons included,
     and ends every child it finds. Only what the task asks another service to start is beyond its reach.

@@ -85,7 +85,7 @@ def serve(
     """Obey the parent for ever: `measure(control)` works and counts until `control.pending()`, then reports.
 
     What `measure` does after the counting, such as checking results, must not hold up a second `go`:
-    `control.peek()` tells which word it was.
+    `control.peek()` is the word.
     """
     control.say({"ready": dict(ready)})
     word = control.take()

@@ -16,7 +16,7 @@ STRESSORS = {
     "jpeg-small": "cpu_workloads.jpeg:JpegSmall",
 }
 
-_REMEDIES = {
+_FIXES = {
     "cpu_workloads._kernels": "its C kernels were not built: install gcc and python3-dev (Debian), "
     "then run pip install -e . in the source folder",
     "PIL": "it needs Pillow: pip install Pillow",
@@ -28,8 +28,8 @@ def names() -> tuple[str, ...]:
     return tuple(STRESSORS)
 
 
-def remedy(name: str) -> str:
-    """What this built-in stressor lacks to run here and how to get it; empty when it can run."""
+def fix(name: str) -> str:
+    """How to fix what keeps this built-in stressor from running here; empty when it can run."""
     try:
         load(name)
     except StressorError as error:
@@ -47,8 +47,7 @@ def load(name: str) -> Stressor:
     try:
         make = getattr(importlib.import_module(module), attribute)
     except ModuleNotFoundError as error:
-        remedy = _REMEDIES.get(error.name or "")
-        if remedy is None:
+        if (known := _FIXES.get(error.name or "")) is None:
             raise
-        raise StressorError(f"{name} cannot run: {remedy}", 3) from error
+        raise StressorError(f"{name} cannot run: {known}", 3) from error
     return cast(Stressor, make())

@@ -66,8 +66,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def layers_request(keys: Mapping[str, Any], network: str, rig: Rig) -> tuple[Mapping[str, Any], LayersPurpose]:
-    """The keys of the study that shows the layers of `network`, and what each of its networks is for; `keys` are those
-    of a study file, without networks and tasks.
+    """The keys of the study that shows the layers of `network`, and what each of its networks is for.
+
+    `keys` are those of a study file, without networks and tasks.
 
     Raises SpecError for more than one clock point, and what `rig` has against the network.
     """
@@ -107,7 +108,7 @@ def layers_request(keys: Mapping[str, Any], network: str, rig: Rig) -> tuple[Map
 
 @contextlib.contextmanager
 def subgraph_files(purpose: LayersPurpose) -> Iterator[None]:
-    """The files of all subgraphs and ceilings, while they are needed: a network's weights lie in them a second time."""
+    """The files of all subgraphs and ceilings, while they are needed: they hold the weights a second time."""
     import shutil
 
     from colocate.inference.networks import catalogue

@@ -99,7 +99,7 @@ def _cpu_model() -> str:
 
 
 def _last_level_cache_bytes() -> int | None:
-    """Size of the cache with the highest level, or None where the kernel does not tell."""
+    """Size of the cache with the highest level, or None where the kernel does not show it."""
     units = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
     sizes = {}
     for file in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*/size"):

@@ -1,4 +1,4 @@
-"""What the driver of an NVIDIA GPU outside a Jetson tells of it through NVML: name, temperature, throttling."""
+"""What the driver of an NVIDIA GPU outside a Jetson reports through NVML: name, temperature, throttling."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class GpuState:
             self._handles = []
 
     def look(self) -> GpuLook:
-        """What the GPUs show now; what a GPU does not tell is left out."""
+        """What the GPUs show now; what a GPU does not report is left out."""
         temperatures_c, reasons = [], 0
         for handle in self._handles:
             try:

@@ -57,9 +57,9 @@ class Throttle:
 
 
 def throttled(before: Mapping[str, int], after: Mapping[str, int]) -> tuple[str, ...]:
-    """The paths that tell of throttling between two snapshots: a counter that rose or a cooling state that moved.
+    """The paths that show throttling between two snapshots: a counter that rose or a cooling state that moved.
 
-    A steady state is no evidence (some drivers never rest at 0): a clock that is held down throughout is told
+    A steady state is no evidence (some drivers never rest at 0): a clock that is held down throughout is shown
     by the clock itself.
     """
     return tuple(path for path, value in after.items() if value != before.get(path, value))

@@ -17,7 +17,7 @@ class FusedLayer:
 
     `kind` is the operators, joined by +. `flop` (2 per multiply-accumulate, nothing else counted) and `moved_bytes`
     (activations that enter and leave the layer and its weights, each once) are of one inference; None where the
-    graph does not tell. `time_s` is None for layers that no step of the runtime could be matched with, `energy_j`
+    graph does not say. `time_s` is None for layers that no step of the runtime could be matched with, `energy_j`
     where no meter could resolve it. `step` is the name of the runtime's step that ran it.
     """
 
@@ -70,10 +70,10 @@ class Ceilings:
 
 @dataclass(frozen=True, slots=True)
 class LayerMap:
-    """What a rig's runtime makes of a network, and what its own profile will tell of it.
+    """What a rig's runtime makes of a network, and what its own profile will give.
 
-    `fused_layers` have no times yet. The profile of a window gives times where it is `timed`, and energies where it is
-    `metered`; what it does not give must be looked at layer by layer. `ceilings` are of a rig that knows its own.
+    `fused_layers` have no times yet. The profile of a window gives times where it is `timed`, and energies where it
+    is `metered`; what it does not give must be looked at layer by layer. `ceilings` are of a rig that knows its own.
     """
 
     fused_layers: tuple[FusedLayer, ...]

@@ -35,7 +35,7 @@ class Axes:
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """What makes one setting better than another: see `study.efficiency.utility`. Without a limit, images/s/W alone."""
+    """What makes one setting better than another, see `study.efficiency.utility`: without a limit, images/s/W."""
 
     latency_limit_s: float | None = None
     quantile: LatencyStatistic = "p99_s"

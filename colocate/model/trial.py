@@ -65,7 +65,7 @@ class PowerTrace:
 class Step:
     """One step of a runtime's own profile of a network: `time_s` of one inference, and in a model `energy_j`.
 
-    `kind` is the operator, where the profile tells.
+    `kind` is the operator, where the profile has it.
     """
 
     name: str
@@ -80,7 +80,7 @@ class TrialRecord:
 
     `begins_s` (n,) is when each inference began, from the window's start; `latencies_s` (n,) how long it
     took on the host; of a network with a period, when it was due and how long after that it was done. `device_s` (n,)
-    is how long on the accelerator, where that can be told. `gpu_temperature_c` is
+    is how long on the accelerator, where that is known. `gpu_temperature_c` is
     the GPU's own sensor and `throttle_reasons` what its driver said held its clock down, both within the window.
     `runtime` is what the runtime said of itself and of how it runs the network: versions, provider, settings.
     `profile` is where one inference spends its time, taken right after the window where a rig was asked for it.

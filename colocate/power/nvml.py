@@ -43,7 +43,7 @@ def find(_root: Path) -> Iterator[Meter | Missing]:
 
 
 class Gpu:
-    """One GPU. Raises NVMLError when it tells neither energy nor power."""
+    """One GPU. Raises NVMLError when it reports neither energy nor power."""
 
     declared_period_s = None
 

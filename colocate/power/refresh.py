@@ -17,7 +17,7 @@ _CHANGES = 40
 
 
 def refresh_period_s(meter: Meter) -> float | None:
-    """The refresh period of `meter` in seconds; None when it changed too seldom to tell. Takes a second at the most.
+    """The refresh period of `meter` in seconds; None when it changed too seldom. Takes a second at the most.
 
     Of several rails the one that changes oftenest decides, since a chip refreshes all of its rails.
     """

@@ -22,7 +22,7 @@ PERIODS_NEEDED = 10
 # How many periods a sensor may show the same under load. A counter must move; power can repeat, within its few
 # digits, but not every rail of a chip at once for as long as this.
 _FROZEN_PERIODS = {MeterKind.ENERGY: 10, MeterKind.POWER: 100}
-# Part of a counter's period that is too near to a step to tell which side of it a reading is on.
+# Part of a counter's period that is too near to a step to know which side of it a reading is on.
 _BESIDE = 0.1
 _EDGE_S = 1e-9
 _NS = 1e-9
@@ -90,7 +90,7 @@ def _steps(t_s: FloatArray, energy_j: FloatArray, period_s: float) -> tuple[Floa
 
     A counter steps at even intervals. Where two readings less than half of one apart differ, the step lies between
     them; the first and the last such date all others. Any other reading beside a step may be from before or after
-    it, and is left out: the energy that it would have told is in the next one.
+    it, and is left out: the energy that it would have shown is in the next one.
     """
     near = np.flatnonzero((np.diff(energy_j) != 0) & (np.diff(t_s) < period_s / 2))
     if not len(near):

@@ -23,7 +23,7 @@ RUNTIMES = (*BACKENDS, "onnxruntime", "caffe")
 
 
 def default_wait(name: str) -> str:
-    """How the rig of that name waits for the GPU unless it is told: one of `inference.WAITS`."""
+    """How the rig of that name waits for the GPU by default: one of `model.request.WAITS`."""
     return _WAITS.get(name, "spin")
 
 

@@ -36,7 +36,7 @@ class LimitCheck:
     `margin` is 1 - upper bound / limit, the share of the limit left over; None without an upper bound, or where no
     float holds it.
     `further_blocks` would probably settle it; None where it is settled or the data cannot say. `reason` says in
-    words why an UNDECIDED one is. `curable` tells whether more blocks may yet settle it.
+    words why an UNDECIDED one is. `curable`: more blocks may yet settle it.
     """
 
     quantity: Quantity
@@ -53,7 +53,7 @@ class LimitCheck:
 class Ruling:
     """The verdict on a cell, from one check per limit.
 
-    `further_blocks` would probably decide it; None where it is decided or the data cannot say. `open` tells whether
+    `further_blocks` would probably decide it; None where it is decided or the data cannot say. `open` says whether
     it is undecided and more blocks may yet change that; `reason` why it is undecided, empty otherwise.
     """
 
@@ -78,7 +78,7 @@ class Choice:
         work_share_per_j = work_share / power_w, the seconds of best solo work done per joule
 
     `slowdown` is the largest of the tasks', and `margins` the smallest left to each limit. Absent is None.
-    `on_front` tells that no other choice of the network does as much work for as little power, or where power is
+    `on_front`: no other choice of the network does as much work for as little power, or where power is
     unknown for as little slowdown, and better one of them. `recommended` is the choice of the network with the most
     work per joule, or where power is unknown with the most work.
     """
@@ -209,7 +209,7 @@ def _finite(value: float) -> float | None:
 
 
 def absence(evidence: Evidence, quantity: Quantity) -> str:
-    """Why `quantity`, which `evidence` lacks, has no value: in words."""
+    """Why `quantity` has no value in `evidence`: in words."""
     left_out = evidence.left_out.get(quantity)
     return f"no window counts: {_words(left_out)}" if left_out else _ABSENT[quantity.kind]
 
@@ -293,7 +293,7 @@ def _ranked(choices: Sequence[Choice]) -> list[Choice]:
     work = _column(choice.work_share for choice in choices)
     cost = _column(choice.power_w for choice in choices) or _column(choice.slowdown for choice in choices)
     score = _column(choice.work_share_per_j for choice in choices) or work
-    # Where nobody can tell what a task gets done, the place that admits most tasks has to do.
+    # Where it is not known what a task gets done, the place that admits most tasks has to do.
     best = max(range(len(choices)), key=lambda i: score[i] if score else len(choices[i].tasks))
     front = set()
     if work and cost:

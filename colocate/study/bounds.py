@@ -89,7 +89,7 @@ class Means(NamedTuple):
 def means(values: FloatArray) -> Means:
     """The means of the rows of `values` (m, repeats), their variances moderated over the rows.
 
-    Not a number marks a repeat that a row lacks.
+    Not a number marks a repeat without a value.
     """
     present = np.isfinite(values)
     blocks = present.sum(axis=1).astype(np.float64)
@@ -103,9 +103,9 @@ def means(values: FloatArray) -> Means:
 
 
 def mean_bounds(values: FloatArray, tails: Tails, looks: Sequence[Look]) -> tuple[FloatArray, FloatArray]:
-    """Lower and upper bounds (m,) of the row means of `values` (m, repeats), which hold at all of the `looks` at once.
+    """Lower and upper bounds (m,) of the row means of `values` (m, repeats); they hold at all `looks` at once.
 
-    Not a number marks a repeat that a row lacks, and a bound that does not exist. At each look Student's t with
+    Not a number marks a repeat without a value, and a bound that does not exist. At each look Student's t with
     moderated variances, each tail cut to the share of that look,
 
         mean -+ t(blocks - 1 + d0, 1 - tail * share) * s / sqrt(blocks)
@@ -194,7 +194,7 @@ class Bounds:
 def bounds(evidence: Sequence[Evidence], confidence: float = 0.95, looks: Looks = once) -> tuple[Bounds, ...]:
     """The bounds of every judged cell, those with a task, in the order of `evidence`.
 
-    `looks` tells how often the table was looked at while it grew: `once`, or a `sequential.Schedule`.
+    `looks` is how often the table was looked at while it grew: `once`, or a `sequential.Schedule`.
     """
     judged = [each for each in evidence if each.colocated]
     present = [quantity for quantity in Quantity if any(quantity in each.values for each in judged)]

@@ -43,7 +43,7 @@ Identity = tuple[Inference, str, str, ClockPoint]
 class Change:
     """One quantity of one cell: `ratio` is after over before with its simultaneous bounds; 1.05 = 5 % more after.
 
-    The bounds are None where either run has but one block of it. `regressed` tells that the lower bound lies beyond
+    The bounds are None where either run has but one block of it. `regressed`: the lower bound lies beyond
     what was allowed, `improved` that the upper one lies below 1.
     """
 
@@ -82,7 +82,7 @@ class Comparison:
 
     @property
     def blind(self) -> tuple[Change, ...]:
-        """The changes in which a regression of `max_regression` could not have been told from none; where none is
+        """The changes in which a regression of `max_regression` is too small to show; where none is
         allowed, those in which no regression could.
         """
         allowed = self.max_regression or math.inf

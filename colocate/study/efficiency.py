@@ -36,7 +36,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One solo window: what its block says of the setting. None where it cannot tell.
+    """One solo window: what its block says of the setting. None where that is not known.
 
     Latencies are of one inference, all images of the batch. Power and energy are the board's, gross of what it
     draws idle.
@@ -55,7 +55,7 @@ class Window:
 class Efficiency:
     """One setting over all its blocks. Without windows, every quantity is None and `failure` says why.
 
-    `n` counts inferences. `p99_s` is over the windows that hold enough of them to tell it.
+    `n` counts inferences. `p99_s` is over the windows that hold enough of them for it.
     """
 
     setting: Setting
@@ -85,7 +85,7 @@ class TradeOff:
 
     The ratios are best over default, paired by repeat. `times_better` is of images/s/W. Their intervals hold
     whichever setting turned out the best: the picking from `candidates` settings is allowed for. `undecided` are
-    settings whose latency the data cannot tell, so that they were not candidates.
+    settings whose latency is not known, so that they were not candidates.
     """
 
     network: str

@@ -48,7 +48,7 @@ def cell_of(windows: Windows, confidence: float = 0.95) -> Cell:
     slowdown_p99 = _slowdown(tails, partial(sample_quantile, quantile=0.99), confidence) if known_p99 else None
     emc_hz = [record.emc_hz_seen for record in own if record.emc_hz_seen is not None]
 
-    # A ratio is as doubtful as either of its sides.
+    # A ratio has the warnings of both of its sides.
     sides = (*own, *(windows.solo if colocated else ()), *windows.alone)
     warnings = {warning for record in sides for warning in record.warnings}
     # A p99 of some of the blocks alone is one of those whose latencies changed least.

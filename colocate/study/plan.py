@@ -43,7 +43,7 @@ REPEATS_PER_FULL_REPEAT = 4
 def plan(spec: SweepSpec, facts: HostFacts) -> tuple[Trial, ...]:
     """All trials of the study in the order in which they run.
 
-    Raises SpecError for CPUs or clock steps that do not exist, HostError for a knob the machine lacks.
+    Raises SpecError for CPUs or clock steps that do not exist, HostError for a knob that is missing.
     """
     inferences = [settled_backend(inference, facts) for inference in spec.inferences]
     placements = [placement(name, spec.inference_cpus, facts.cpus) for name in spec.placements]
@@ -150,7 +150,7 @@ def settled_backend(inference: Inference, facts: HostFacts) -> Inference:
 def placement(name: str, inference_cpus: Sequence[int] | None, cpus: Sequence[int]) -> Placement:
     """Who runs where, given the CPUs this process may use.
 
-    Inference gets the first CPU unless told otherwise. With four CPUs or more the last of the rest is kept for
+    Inference gets the first CPU unless a study says otherwise. With four CPUs or more the last of the rest is for
     housekeeping; with fewer, housekeeping sits with the tasks, never with the network where that can be helped.
     """
     chosen = tuple(inference_cpus) if inference_cpus is not None else (cpus[0],)
@@ -176,7 +176,7 @@ def placement(name: str, inference_cpus: Sequence[int] | None, cpus: Sequence[in
 def clock_points(spec: SweepSpec, facts: HostFacts) -> tuple[ClockPoint, ...]:
     """Every CPU clock with every GPU clock asked for; `native` alone is one point left to the governors.
 
-    By default the low, middle and high step of both where both can be set, else native (interface.md).
+    By default the low, middle and high step of both where both can be set, else native.
     """
     both = bool(facts.cpu_steps_hz and facts.gpu_steps_hz and not facts.gpu_on_request)
     default = LEVELS if both else (NATIVE,)

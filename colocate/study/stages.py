@@ -83,7 +83,7 @@ def _settings(progress: Interim) -> set[CellKey]:
 class StudyState:
     """How far the records of a study have come.
 
-    `wanted` are the trials of all stages so far, and `finished` tells that each has ended and no stage comes after.
+    `wanted` are the trials of all stages so far, and `finished`: each has ended and no stage comes after.
     `evidence` is what may be judged: of a study until decided, that of the last of its `looks` complete stages.
     `over_budget` is the look before which the budget ended a finished one.
     """

@@ -1,4 +1,4 @@
-"""Quantiles, ratios and integrals of measured series, each with what the data can and cannot tell.
+"""Quantiles, ratios and integrals of measured series, each with what the data can and cannot show.
 
 Latencies of one window follow one another closely, and windows differ by more than their samples do. So the
 window is the unit of replication for every interval, and samples inside a window are counted at what they
@@ -147,7 +147,7 @@ def effective_samples(latencies: FloatArray, quantile: float) -> float:
 
 
 def quantile_known(latencies: FloatArray, quantile: float, confidence: float = 0.95) -> bool:
-    """Whether `latencies` (n,), in the order measured, are worth enough samples to tell their `quantile`."""
+    """Whether `latencies` (n,), in the order measured, are worth enough samples for their `quantile`."""
     needed = samples_needed(quantile, confidence)
     return len(latencies) >= needed and effective_samples(latencies, quantile) >= needed
 

@@ -36,7 +36,7 @@ class Windows:
     """All windows of one cell, and those that it is set against; each in the order measured.
 
     `own` are the cell's, `solo` the network's without a task, `alone` its task's without a network,
-    `idle` the machine's without either. `lossy` tells that a trial of the cell failed and was not made good.
+    `idle` the machine's without either. `lossy`: a trial of the cell failed and was not made good.
     """
 
     inference: Inference

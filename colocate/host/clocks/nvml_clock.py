@@ -45,16 +45,14 @@ class NvmlClock:
     def pin(self, hz: int, timeout_s: float = ARRIVAL_TIMEOUT_S) -> None:
         """Lock the clock to `hz`. Raises KnobError when the driver refuses.
 
-        Not waited for: without work a GPU rests below its lock. The clock seen inside the window tells.
+        Not waited for: without work a GPU rests below its lock. The clock seen inside the window counts.
         """
         nvml = importlib.import_module("pynvml")
         mhz = hz // _MHZ
         try:
             nvml.nvmlDeviceSetGpuLockedClocks(nvml.nvmlDeviceGetHandleByUUID(self.uuid), mhz, mhz)
         except nvml.NVMLError as error:
-            raise KnobError(
-                f"locked clocks of {self.uuid}: wanted {mhz} MHz, LOCK_KNOB refused it: {error}"
-            ) from error
+            raise KnobError(f"locked clocks of {self.uuid}: wanted {mhz} MHz, NVML refused it: {error}") from error
 
     def release(self, captured: Mapping[str, str]) -> None:
         """Take the lock off. Raises RestoreError."""

@@ -46,7 +46,7 @@ class Activity:
 def cpu_seconds(cpus: Collection[int], stat: Path = _STAT) -> tuple[float, float]:
     """Seconds since boot that `cpus` were busy, and that the hypervisor took from them, summed.
 
-    They advance in ticks, of 10 ms mostly. CPUs that are offline have no line, so lines are told by their names.
+    They advance in ticks, of 10 ms mostly. CPUs that are offline have no line, so lines are found by their names.
     """
     tick_s = 1 / os.sysconf("SC_CLK_TCK")
     busy = stolen = 0

@@ -47,7 +47,7 @@ class Hierarchy:
 
     @property
     def effective_file(self) -> str:
-        """The file that tells which CPUs a group was really granted."""
+        """The file that shows which CPUs a group was really granted."""
         return "cpuset.cpus.effective" if self.version == 2 else "cpuset.effective_cpus"
 
 
@@ -65,7 +65,7 @@ class Confinement:
 
 
 def detect(mounts: Path = _MOUNTS, own: Path = _OWN) -> Confinement:
-    """The best confinement that this process may use, told without changing anything."""
+    """The best confinement that this process may use, found without changing anything."""
     reasons: list[str] = []
     for hierarchy in _hierarchies(mounts.read_text(), own.read_text()):
         reason = _obstacle(hierarchy)

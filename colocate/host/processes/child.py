@@ -62,7 +62,7 @@ class Child:
         return self.report(timeout_s)
 
     def fall_idle(self) -> None:
-        """The first half of `stop`, for several children at once: each prepares its report while the next is told."""
+        """The first half of `stop`, for several children: each prepares its report while the next is stopped."""
         self._send("stop")
 
     def report(self, timeout_s: float) -> Mapping[str, Any]:

@@ -32,7 +32,7 @@ LOCK_WAIT_S = 3.0
 
 
 class Journal(NamedTuple):
-    """What to put back. `token` tells whose it is, `boot_id` in which life of the machine it was written."""
+    """What to put back. `token` is its session's, `boot_id` in which life of the machine it was written."""
 
     token: str
     boot_id: str | None

@@ -29,7 +29,7 @@ def main(root: str, folder: str, token: str) -> None:
         signal.signal(signum, signal.SIG_IGN)
     os.write(1, b"up\n")
     os.read(0, 1)
-    # Nobody is left to be told: the journal stays, the next sweep refuses to start and names `restore`,
+    # Nobody is left to read a message: the journal stays, the next sweep refuses to start and names `restore`,
     # which says what is wrong.
     with contextlib.suppress(ColocateError):
         restore(Sysfs(Path(root)), Path(folder), token, wait_s=math.inf)

@@ -1,4 +1,4 @@
-"""Which layers of a network each step of a runtime ran, told from the names of both."""
+"""Which layers of a network each step of a runtime ran, by the names of both."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _FREE = frozenset(("Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsq
 
 
 class Ran(Protocol):
-    """A step that a runtime ran; `kind` is its operator, empty where that is not told."""
+    """A step that a runtime ran; `kind` is its operator, empty where that is not known."""
 
     @property
     def name(self) -> str:
@@ -42,9 +42,9 @@ class Ran(Protocol):
 
 
 def held(ran: Sequence[Ran], layers: Sequence[Layer]) -> tuple[tuple[str, ...], ...]:
-    """The layers that each step ran, by name, in the network's order; none where its name tells nothing.
+    """The layers that each step ran, by name, in the network's order; none where its name is no help.
 
-    A step bears the name of one of its layers, or of a tensor that the layer writes. Layers that no step is called
+    A step has the name of one of its layers, or of a tensor that the layer writes. Layers that no step is called
     after were fused into one that is: where a step multiplies and the layer it is called after does not, back to
     the one that does; activations, sums and the like with what they read, and of several with the last to run.
     """
@@ -89,7 +89,7 @@ def fused_layers(ran: Sequence[Ran], layers: Sequence[Layer], width_bytes: int) 
 
 
 def commonly_fused(layers: Sequence[Layer]) -> tuple[Layer, ...]:
-    """The layers that a step is named after in a runtime that does not tell: all but those that move no data, and
+    """The layers that a step is named after in a runtime that reports none: all but those that move no data, and
     activations behind what multiplies, which every runtime runs as part of it.
     """
     kinds = {layer.name: layer.kind for layer in layers}

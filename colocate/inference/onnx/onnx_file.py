@@ -49,7 +49,7 @@ def read(path: Path) -> ModelProto:
 
 
 def check(path: Path, model: ModelProto) -> None:
-    """Raise SpecError when `model`, read from `path`, is not valid ONNX or lacks a file of weights."""
+    """Raise SpecError when `model`, read from `path`, is not valid ONNX or a file of weights is missing."""
     for info in _external(model):
         file = path.parent / info.location
         if not file.is_file():

@@ -17,7 +17,7 @@ from colocate.worker.request import RESIDENT, TensorSpec
 
 
 def subgraphs(network: Network, fused_layers: Iterable[Collection[str]], folder: Path) -> Iterator[Network]:
-    """Each of `fused_layers`, the names of one or more layers, as a network of its own; no names stand for `launch_overhead`.
+    """Each of `fused_layers`, the names of one or more layers, as a network of its own; no names: `launch_overhead`.
 
     A file in `folder`, written when its turn comes: the layer with its weights and true input shapes, batch
     included, and an input for every tensor that it reads. Raises SpecError for a layer that reads a tensor of

@@ -42,7 +42,7 @@ class AdviceReport:
 
 
 def advise_on(run: LoadedRun, limits: Limits) -> AdviceReport:
-    """What `limits` allow in the run. Raises SpecError where there is no task to judge, StoreError for a damaged run."""
+    """What `limits` allow in the run. Raises SpecError without a task to judge, StoreError for a damaged run."""
     spec, state, looks = run.header.spec, state_of_run(run), looks_of(run.header.spec)
     advice = advise(state.evidence, limits, looks if isinstance(looks, Schedule) else once)
     if not advice.rulings:

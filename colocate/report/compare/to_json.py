@@ -10,7 +10,7 @@ from colocate.report.compare.load import Compared
 
 
 def comparison_json(compared: Compared) -> dict[str, Any]:
-    """All changes, told or not, under names with units; an absent end is null."""
+    """All changes, significant or not, under names with units; an absent end is null."""
     found = compared.comparison
     return {
         "max_regression": found.max_regression,

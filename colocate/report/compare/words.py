@@ -66,10 +66,10 @@ def sentences(compared: Compared) -> list[str]:
         f"intervals are widened for {counted(len(found.changes), 'change')} (Bonferroni)."
     ]
     if widths:
-        said.append(f"A change is told from about {100 * median(widths):.2g} % on, in the median.")
+        said.append(f"The median interval can show a change of {100 * median(widths):.2g} % or more.")
     if found.blind:
         regression = f"a regression of {100 * found.max_regression:g} %" if found.max_regression else "no regression"
-        could = "could not have been told from none" if found.max_regression else "could have been shown"
+        could = "is too small to show" if found.max_regression else "could have been shown"
         said.append(f"In {len(found.blind)} of {counted(len(found.changes), 'change')} {regression} {could}.")
     for name, cells in (("before", found.only_before), ("after", found.only_after)):
         if cells:

@@ -13,7 +13,7 @@ from colocate.spec import Request
 from colocate.store import Header
 from colocate.study_file import study_file
 
-# Told by the best settings, or for a study of tasks to say.
+# The best settings have these, or a study of tasks chooses them anew.
 _CHOSEN_ANEW = frozenset((
     "networks", "stressors", "backend", "precision", "batch", "graph", "wait", "period_ms", "cpu_clocks",
     "gpu_clocks", "repeats",

@@ -18,7 +18,7 @@ from colocate.report.text.numbers import three_digits
 from colocate.report.text.tables import console, print_warnings, warning_numbers
 from colocate.study.efficiency import Efficiency
 
-# Ends further apart than so are told one by one: the intervals are even in the logarithm alone.
+# Ends further apart than this are printed one by one: the intervals are symmetric in the logarithm alone.
 _WIDE_RATIO = 1.5
 # From here on a table holds the intervals of all quantities.
 _WIDE_COLUMNS = 110

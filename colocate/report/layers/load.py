@@ -51,7 +51,7 @@ class LayersReport:
 
     @property
     def everything(self) -> Group:
-        """All fused_layers together."""
+        """All fused layers together."""
         return Group("all layers", self.fused_layers)
 
     @property
@@ -109,7 +109,7 @@ def _looked_at(
     *,
     timed: bool,
 ) -> FusedLayer:
-    """`layer` with what the windows of its piece show: power, energy, and time where no profile gives it."""
+    """`layer` with what the windows of its subgraph show: power, energy, and time where no profile gives it."""
     period_s = _mean([record.elapsed_s / len(record.latencies_s) for record in subgraphs])
     energy = None if above_w is None or period_s is None else energy_j(above_w, period_s)
     time_s = layer.time_s
@@ -149,7 +149,7 @@ def _notes(
 ) -> Iterable[str]:
     if not purpose.layer_map.timed:
         yield (
-            f"The profile of {purpose.inference.backend} tells when kernels are launched, not how long they run: "
+            f"The profile of {purpose.inference.backend} has when kernels are launched, not how long they run: "
             "times are of each layer run by itself, less that of a network that does nothing."
         )
     if any(layer.is_launch_overhead for layer in fused_layers):
@@ -162,8 +162,8 @@ def _notes(
         idle = f" ({drawn} W in this run)" if drawn else ""
         yield (
             f"Energy: power above idle{idle} of each layer run by itself in a loop, times the time of a turn; "
-            f"told where that power is known to {100 * RESOLVED_RATIO:.0f} %"
-            + (f", which it is not of {unresolved} fused_layers." if unresolved else ".")
+            f"given where that power is known to {100 * RESOLVED_RATIO:.0f} %"
+            + (f", which it is not of {unresolved} fused layers." if unresolved else ".")
         )
 
 
@@ -188,5 +188,5 @@ def _mean(values: Sequence[float]) -> Interval | None:
 
 
 def warnings_of(layer: FusedLayer) -> tuple[QualityFlag, ...]:
-    """Why a layer's energy is not told."""
+    """Why a layer's energy is not given."""
     return (QualityFlag.ENERGY_UNRESOLVED,) if layer.power_w is not None and not resolved(layer.power_w) else ()

@@ -16,7 +16,7 @@ _NO_CELL = Cell(Inference(""), "", "", ClockPoint(), 0, 0)
 
 
 def cell_row(cell: Cell, rig: str) -> Mapping[str, Value]:
-    """One cell of a run on `rig` under the column names of interface.md; absent is None."""
+    """One cell of a run on `rig` under the column names of cells.csv; absent is None."""
     return {
         "network": cell.inference.network,
         "task": cell.task,

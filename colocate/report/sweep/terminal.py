@@ -53,6 +53,7 @@ def print_sweep(run: LoadedRun) -> None:
 
 
 def trials_words(run: LoadedRun) -> str:
+    """`75 of 75 trials`, or how many sequential stopping took."""
     if run.header.spec.until_decided:
         return f"{len(run.records)} trials until decided"
     return f"{len(run.records)} of {run.header.planned} trials"

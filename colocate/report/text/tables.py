@@ -53,7 +53,7 @@ def _text(value: Value) -> str:
 def compact_table(
     columns: Mapping[str, bool], rows: Sequence[Sequence[str]], styles: Sequence[str], keep: Collection[str] = ()
 ) -> tuple[Table, str]:
-    """`rows` for a terminal of 80 columns, and in words what the columns hold that are left out because all rows agree.
+    """`rows` for a terminal of 80 columns; and in words, the columns that are left out because all rows agree.
 
     `columns` has for each, by its name, whether its text may be broken into lines, as names may. `styles` has one for
     each row; columns in `keep` stay unless they are empty.

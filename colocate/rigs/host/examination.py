@@ -18,8 +18,8 @@ from colocate.inference.backends.registry import BACKENDS
 from colocate.model.machine import HostFacts, Missing
 from colocate.power.find import find_meters
 from colocate.power.refresh import refresh_period_s
+from cpu_workloads.registry import fix as stressor_fix
 from cpu_workloads.registry import names as stressor_names
-from cpu_workloads.registry import remedy as stressor_fix
 
 
 @dataclass(frozen=True, slots=True)

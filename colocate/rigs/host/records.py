@@ -17,7 +17,7 @@ from colocate.power.trace import power_trace
 from colocate.rigs.host.monitor import Readings
 
 # Share of CPU time above which its use by others is a warning. The kernel counts in 10 ms
-# ticks, so a share below this is not told from rounding in a window of a second.
+# ticks, so a share below this may be rounding in a window of a second.
 DISTURBED_RATIO = 0.05
 # Share of the network's window that a task's counted time must cover.
 COVERED_RATIO = 0.9
@@ -38,7 +38,7 @@ def record(
     runtime: Mapping[str, Any],
 ) -> TrialRecord:
     """One window from the report of its worker (none or one), of its tasks' processes (none or more), and
-    what the monitor read meanwhile; `began_ns` is when the parent said `go`, `runtime` what the worker said of itself.
+    what the monitor read meanwhile; `began_ns` is when the parent said `go`, `runtime` the facts of the worker.
 
     Raises TrialError when a task failed inside the window, or the network finished no inference.
     """

@@ -5,21 +5,17 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from colocate.errors import HostError, SpecError, TrialError
 from colocate.host.clocks.find import Clocks, find_clocks
 from colocate.host.cpus import cpuset
-from colocate.host.cpus.activity import Activity
 from colocate.host.facts import read_facts
-from colocate.host.processes.child import Child
 from colocate.host.processes.signals import deferred
 from colocate.host.restore import journal
-from colocate.host.restore.session import Pins, held
+from colocate.host.restore.session import held
 from colocate.host.sysfs import Sysfs
 from colocate.inference.backends import availability
 from colocate.inference.backends.registry import BACKENDS, Runtime
@@ -32,29 +28,11 @@ from colocate.model.trial import Trial, TrialRecord
 from colocate.power.find import Meters, find_meters
 from colocate.rigs.host.children import INFERENCE_SEAT, Children
 from colocate.rigs.host.monitor import Monitor
-from colocate.rigs.host.records import record, work
+from colocate.rigs.host.rehearsal import rehearse
+from colocate.rigs.host.window import Hold, run_window
 from colocate.study.plan import distinct_inferences
 from colocate.worker.backends.synthetic import spin_length_s
 from colocate.worker.errors import WorkerError
-
-ANSWER_TIMEOUT_S = 60.0
-PATIENCE_INFERENCES = 30
-# A window without an inference says nothing, and one is under way when it begins.
-INFERENCES_MIN = 2
-# How long a user's program is tried before the sweep: one that cannot run fails well inside it.
-REHEARSAL_S = 0.5
-
-
-@dataclass(slots=True)
-class _Hold:
-    """What an opened rig holds, and how far it has come."""
-
-    children: Children
-    pins: Pins
-    monitor: Monitor
-    clocks: ClockPoint | None = None
-    block: int | None = None
-    started_hot: bool = False
 
 
 class HostRig:
@@ -64,7 +42,7 @@ class HostRig:
         """See `make_rig` for `profiled`."""
         self._profiled = profiled
         self._sysfs = Sysfs()
-        self._hold: _Hold | None = None
+        self._hold: Hold | None = None
 
     @cached_property
     def _confinement(self) -> cpuset.Confinement:
@@ -132,9 +110,9 @@ class HostRig:
             loaded = {each: _network(each) for each in distinct_inferences(trials)}
             children = Children(seats, loaded, self._profiled)
             stack.callback(children.close)
-            self._hold = _Hold(children, pins, monitor)
+            self._hold = Hold(children, pins, monitor)
             try:
-                _rehearse(children, trials)
+                rehearse(children, trials)
                 yield
             finally:
                 with deferred():
@@ -144,7 +122,7 @@ class HostRig:
         """See `Rig.run`."""
         assert self._hold is not None, "a trial runs inside opened()"
         try:
-            return _run(trial, self._hold)
+            return run_window(trial, self._hold)
         except TrialError:
             # Whatever state the children are in, the next trial starts with new ones.
             self._hold.children.close()
@@ -187,97 +165,9 @@ def _why_no_gpu(runtime: Runtime) -> str:
     )
 
 
-def _run(trial: Trial, hold: _Hold) -> TrialRecord:
-    tasks, worker = hold.children.tasks(trial), hold.children.worker(trial)
-    if trial.block != hold.block:
-        _begin_block(trial, hold)
-    # Stressors begin first and end last, so that the whole of the network's window is under load.
-    for child in (*tasks, *worker):
-        child.go()
-    hold.monitor.begin(trial.warmup_s)
-    for child in (*tasks, *worker):
-        child.go()
-    started_unix_s, begin_ns = time.time(), time.monotonic_ns()
-    activities = _activities(trial, worker, tasks)
-    hold.monitor.window(_window_s(trial, worker), trial.placement.inference_cpus)
-    disturbances = [activity.disturbance() for activity in activities]
-    served, worked = stopped(worker), stopped(tasks)
-    readings = hold.monitor.end()
-    runtime = worker[0].facts["runtime"] if worker else {}
-    return record(trial, started_unix_s, begin_ns, served, worked, disturbances, readings, hold.started_hot, runtime)
-
-
-def _window_s(trial: Trial, worker: Sequence[Child]) -> float:
-    """The length asked for, or as long as a slow network takes for `INFERENCES_MIN`."""
-    inference_s = max((float(child.facts["inference_s"]) for child in worker), default=0.0)
-    return max(trial.window_s, INFERENCES_MIN * inference_s)
-
-
-def stopped(children: Sequence[Child]) -> list[Mapping[str, Any]]:
-    """The reports of all; the last is stopped no later than the first, however long that takes to report."""
-    for child in children:
-        child.fall_idle()
-    return [child.report(_patience_s(child)) for child in children]
-
-
-def _patience_s(child: Child) -> float:
-    """How long to wait for an answer: the inference under way is finished first, beside whatever slows it."""
-    return ANSWER_TIMEOUT_S + PATIENCE_INFERENCES * float(child.facts.get("inference_s", 0.0))
-
-
-def _activities(trial: Trial, worker: list[Child], tasks: list[Child]) -> list[Activity]:
-    """Watches over the CPUs of the network and of the task, as far as it can be told who runs there.
-
-    What a user's program starts is not counted as its own, so its CPUs tell nothing about others.
-    """
-    place = trial.placement
-    known = trial.task is None or not trial.task.argv
-    if trial.task is not None and not set(place.inference_cpus).isdisjoint(place.task_cpus):
-        return [Activity({*place.inference_cpus, *place.task_cpus}, [*worker, *tasks])] if known else []
-    network = [Activity(place.inference_cpus, worker)] if worker else []
-    return [*network, Activity(place.task_cpus, tasks)] if tasks and known else network
-
-
-def _begin_block(trial: Trial, hold: _Hold) -> None:
-    if trial.clocks != hold.clocks:
-        hold.pins.set(trial.clocks.cpu_hz, trial.clocks.gpu_hz, trial.clocks.emc_hz)
-        hold.clocks = trial.clocks
-    hold.started_hot = trial.max_start_temp_c is not None and not hold.monitor.cooled(trial.max_start_temp_c)
-    hold.block = trial.block
-    time.sleep(trial.settle_s)
-
-
 def _pinned_domains(trials: Sequence[Trial]) -> set[str]:
     names = {"cpu": "cpu_hz", "gpu": "gpu_hz", "emc": "emc_hz"}
     return {name for name, clock in names.items() if any(getattr(t.clocks, clock) is not None for t in trials)}
-
-
-def _rehearse(children: Children, trials: Sequence[Trial]) -> None:
-    """Start every task, and load every network of the user's own, once: what cannot run at all is said
-    before the first window and not by a column of empty cells. A network is tried at its smallest batch: that a
-    larger one finds no memory is a result.
-    """
-    for trial in {(trial.task, trial.placement): trial for trial in trials}.values():
-        own_program = trial.task is not None and bool(trial.task.argv)
-        try:
-            for child in children.tasks(trial):
-                if own_program:
-                    child.go()
-                    time.sleep(REHEARSAL_S)
-                    work(trial, [child.stop(ANSWER_TIMEOUT_S)])
-        except TrialError as error:
-            raise (SpecError if own_program else HostError)(str(error)) from error
-    users_own = [
-        (trial.inference, trial)
-        for trial in trials
-        if trial.inference is not None and trial.inference.network not in catalogue.builtin_names()
-    ]
-    users_own.sort(key=lambda pair: -pair[0].batch)
-    for trial in {(inference.network, inference.backend): trial for inference, trial in users_own}.values():
-        try:
-            children.worker(trial)
-        except TrialError as error:
-            raise SpecError(str(error)) from error
 
 
 def _network(inference: Inference) -> Network | None:

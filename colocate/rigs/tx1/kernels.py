@@ -56,7 +56,7 @@ def kernels(layers: Sequence[Layer], inference: Inference, constants: Constants)
     for layer in layers:
         if layer.macs is None or layer.input_elements is None or layer.output_elements is None:
             raise SpecError(
-                f"the work of layer '{layer.name}' ({layer.kind}) cannot be told from its shapes; "
+                f"the work of layer '{layer.name}' ({layer.kind}) does not follow from its shapes; "
                 "the model of the Tegra X1 needs networks of fixed shapes and common layers"
             )
     launched = list((_tensorrt if inference.backend == "tensorrt" else _caffe)(layers, inference, constants))

@@ -82,7 +82,7 @@ class Tx1Model:
     def predict(self, inference: Inference | None, setting: OperatingPoint) -> Prediction:
         """One inference beside the setting's load; without either, the load alone or an idle machine.
 
-        Raises SpecError where the work of a layer cannot be told.
+        Raises SpecError where the work of a layer is not known.
         """
         key = (inference, setting)
         if key not in self._predictions:
@@ -90,7 +90,7 @@ class Tx1Model:
         return self._predictions[key]
 
     def work(self, inference: Inference) -> InferenceWork:
-        """What one inference has to do. Raises SpecError where it cannot be told."""
+        """What one inference has to do. Raises SpecError where that is not known."""
         if inference not in self._work:
             c, found = self.constants, layers(inference)
             read_bytes = WIDTH_BYTES["fp32"] * max(

@@ -91,7 +91,7 @@ _CMU_READINGS = (
     ((6.57, 0.58, 2.67, 3.33), (7.01, 0.61)),
     ((3.10, 0.50, 0.22, 2.38), (3.34, 0.61)),
 )
-# What the study took for a busy GPU is not told. In the model: a reading of VDD_GPU of more than a busy GPU's idle
+# What the study took for a busy GPU is not known. In the model: a reading of VDD_GPU of more than a busy GPU's idle
 # power and one step of the converter.
 _BUSY_GPU_W = 0.2
 # Long enough for all phases of an inference to meet a reading.
@@ -212,7 +212,7 @@ def _ck() -> Iterator[Figure]:
 
 
 def _nvidia() -> Iterator[Figure]:
-    # The CPU's clock is not told, nor the library; TensorRT is the rig's default.
+    # The CPU's clock is not published, nor the library; TensorRT is the rig's default.
     setting = OperatingPoint(_hz(1734), _hz(691.2))
     for batch, precision, images_per_s, power_w in _NVIDIA:
         inference = Inference("alexnet", "tensorrt", precision, batch)

@@ -5,7 +5,7 @@ Python bindings of 8.6.1, 10.3.0, 10.16.1 and 11.4.0. Versions run on hardware: 
 
 TensorRT times kernels on the GPU and keeps the fastest, so two builds of one network may differ, and one made at
 low clocks may choose otherwise than one made at high clocks. The engine that is built first is kept in the cache
-and used from then on; the fact `engine` tells it from others.
+and used from then on; the fact `engine` identifies it.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ class TensorRT:
                 engine = self._runtime.deserialize_cuda_engine(plan)
                 if engine is not None:
                     return engine, hashlib.sha256(plan).hexdigest()[:12]
-                # Damaged, or of another driver or library than its name can tell: built once more.
+                # Damaged, or of another driver or library than its name shows: built once more.
                 path.unlink(missing_ok=True)
             except OSError as error:
                 raise WorkerError(
@@ -199,7 +199,7 @@ class TensorRT:
                 self._outputs.append((host, device))
 
     def _done(self, call: Callable[..., Any], *arguments: Any) -> Any:
-        """What `call` returns. TensorRT tells of a failure by None or False, from a constructor by a TypeError."""
+        """What `call` returns. TensorRT reports a failure by None or False, from a constructor by a TypeError."""
         try:
             result, said = call(*arguments), ""
         except TypeError as error:

@@ -44,7 +44,7 @@ def pooled_size(size: int, kernel: int, stride: int, pad: int) -> int:
 
 
 class Sketch:
-    """A network while it is drawn. A layer's output tensor bears the layer's name, as Caffe's blobs do."""
+    """A network while it is drawn. A layer's output tensor has the layer's name, as Caffe's blobs do."""
 
     def __init__(self, name: str, batch: int, channels: int, size: int) -> None:
         self._name = name

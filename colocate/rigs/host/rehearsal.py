@@ -1,0 +1,44 @@
+"""Every task and every network of the user's own, tried once before the first window."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from colocate.errors import HostError, SpecError, TrialError
+from colocate.inference.networks import catalogue
+from colocate.model.trial import Trial
+from colocate.rigs.host.children import Children
+from colocate.rigs.host.records import work
+from colocate.rigs.host.window import ANSWER_TIMEOUT_S
+
+# How long a user's program is tried before the sweep: one that cannot run fails well inside it.
+REHEARSAL_S = 0.5
+
+
+def rehearse(children: Children, trials: Sequence[Trial]) -> None:
+    """Start every task, and load every network of the user's own, once: what cannot run at all is said
+    before the first window and not by a column of empty cells. A network is tried at its smallest batch: that a
+    larger one finds no memory is a result.
+    """
+    for trial in {(trial.task, trial.placement): trial for trial in trials}.values():
+        own_program = trial.task is not None and bool(trial.task.argv)
+        try:
+            for child in children.tasks(trial):
+                if own_program:
+                    child.go()
+                    time.sleep(REHEARSAL_S)
+                    work(trial, [child.stop(ANSWER_TIMEOUT_S)])
+        except TrialError as error:
+            raise (SpecError if own_program else HostError)(str(error)) from error
+    users_own = [
+        (trial.inference, trial)
+        for trial in trials
+        if trial.inference is not None and trial.inference.network not in catalogue.builtin_names()
+    ]
+    users_own.sort(key=lambda pair: -pair[0].batch)
+    for trial in {(inference.network, inference.backend): trial for inference, trial in users_own}.values():
+        try:
+            children.worker(trial)
+        except TrialError as error:
+            raise SpecError(str(error)) from error

@@ -1,6 +1,6 @@
-"""A study file (TOML) and flags -> SweepSpec. The keys of the file are the flags' names; flags win.
+"""The keys of a study, from a file and from flags -> SweepSpec. They are the names of the flags.
 
-A `Request` is what the user may write, in the user's units (MHz, seconds); a `SweepSpec` is what it means.
+A `StudyKeys` is what the user may write, in the user's units (MHz, seconds); a `SweepSpec` is what it means.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _Clock = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)] | str
 
 
 @dataclass(frozen=True, slots=True)
-class NetworkRequest:
+class NetworkKeys:
     """One network with settings of its own; what it leaves out comes from the study."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -65,12 +65,12 @@ class NetworkRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class StudyKeys:
     """Every key that a study file may hold, with its default. Clocks in MHz, times in seconds unless it says ms."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
-    networks: tuple[str | NetworkRequest, ...] = ("alexnet", "googlenet", "resnet152")
+    networks: tuple[str | NetworkKeys, ...] = ("alexnet", "googlenet", "resnet152")
     stressors: tuple[str, ...] = ("bitcount", "jpeg", "stringsearch")
     commands: Mapping[str, str] = field(default_factory=dict)
     rig: str = "host"
@@ -102,8 +102,8 @@ class Request:
     budget: str | _Seconds | None = None
 
 
-_request = TypeAdapter(Request)
-_BRANCHES = ("str", "float", "NetworkRequest")
+_request = TypeAdapter(StudyKeys)
+_BRANCHES = ("str", "float", "NetworkKeys")
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +190,9 @@ def parse_duration_s(text: str | float) -> float:
     return seconds
 
 
-def _validated(keys: Mapping[str, Any]) -> Request:
+def _validated(keys: Mapping[str, Any]) -> StudyKeys:
     for key in keys:
-        _known(key, Request.__dataclass_fields__, "key", "a study file may hold")
+        _known(key, StudyKeys.__dataclass_fields__, "key", "a study file may hold")
     try:
         return _request.validate_python(dict(keys))
     except ValidationError as error:
@@ -203,8 +203,8 @@ def _validated(keys: Mapping[str, Any]) -> Request:
         raise SpecError(f"{repr(where)[1:-1]}: {said[0].lower()}{said[1:]}, not {first['input']!r}") from error
 
 
-def _inference(entry: str | NetworkRequest, request: Request) -> Inference:
-    own = NetworkRequest(entry) if isinstance(entry, str) else entry
+def _inference(entry: str | NetworkKeys, request: StudyKeys) -> Inference:
+    own = NetworkKeys(entry) if isinstance(entry, str) else entry
     network = own.network
     backend = _known(own.backend or request.backend, ("auto", *RUNTIMES), "backend")
     if (maker := maker_of(network)) is not None:
@@ -226,8 +226,8 @@ def _inference(entry: str | NetworkRequest, request: Request) -> Inference:
     )
 
 
-def _own_windows_s(request: Request) -> tuple[tuple[str, float], ...]:
-    entries = [entry for entry in request.networks if isinstance(entry, NetworkRequest)]
+def _own_windows_s(request: StudyKeys) -> tuple[tuple[str, float], ...]:
+    entries = [entry for entry in request.networks if isinstance(entry, NetworkKeys)]
     return tuple((_file_or_name(entry.network), entry.window) for entry in entries if entry.window is not None)
 
 

@@ -79,12 +79,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run what is missing of the study, then report."""
     from colocate.rigs.registry import make_rig
-    from colocate.spec import Request, make_study
+    from colocate.spec import StudyKeys, make_study
 
     stored = stored_purpose(arguments, EfficiencyPurpose)
     keys = without(keys_of(arguments), "networks", "stressors")
     asked = {key: tuple(value) for key, value in given(arguments, _AXES).items()}
-    axes = stored.axes if stored else Axes(tuple(name for name in Request().networks if isinstance(name, str)))
+    axes = stored.axes if stored else Axes(tuple(name for name in StudyKeys().networks if isinstance(name, str)))
     axes = dataclasses.replace(axes, **asked)
     ground = make_study({key: value for key, value in keys.items() if key in ("rig", "model")}).spec
     rig = make_rig(ground.rig, dict(ground.model))

@@ -134,7 +134,7 @@ def print_report(report: Report, arguments: argparse.Namespace) -> int:
             **report.section.json(report.content, run),
         })  # fmt: skip
         return 0
-    report.section.print(report.content, run)
+    report.section.show(report.content, run)
     for failure in {failure.message for failure in run.failures}:
         say(f"A trial failed: {failure}")
     figures = sum(path.suffix == ".png" for path in report.files)

@@ -31,7 +31,7 @@ _IIO_FOLDERS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Monitor:
+class PowerMonitor:
     """One chip, not yet opened; see `PowerFiles`."""
 
     rails: Mapping[str, tuple[Path, ...]]
@@ -58,16 +58,16 @@ def readable(root: Path) -> bool:
     return bool(paths) and all(os.access(path, os.R_OK) for path in paths)
 
 
-def monitors(root: Path) -> Iterator[Monitor]:
+def monitors(root: Path) -> Iterator[PowerMonitor]:
     """Every chip with a connected, named channel."""
     for folder in sorted(root.glob("sys/class/hwmon/hwmon*")):
         if text(folder / "name") == "ina3221" and (rails := _hwmon_rails(folder)):
-            yield Monitor(rails, _MV_MA, update_interval_s(folder))
+            yield PowerMonitor(rails, _MV_MA, update_interval_s(folder))
     # One chip can be reached by several paths.
     folders = {folder.resolve(): folder for pattern in _IIO_FOLDERS for folder in sorted(root.glob(pattern))}
     for folder in folders.values():
         if rails := _iio_rails(folder):
-            yield Monitor(rails, _MW)
+            yield PowerMonitor(rails, _MW)
 
 
 def _hwmon_rails(folder: Path) -> dict[str, tuple[Path, ...]]:

@@ -24,13 +24,13 @@ class Section(Generic[_Content]):
 
     `load` is also given the fields of an `Aim` that the user changed. `files` writes tables and pages into the folder
     of the run. `figures` gives each figure with the name of its file, None for one that the run has no value for.
-    `print` is for a terminal, `json` for `--json`.
+    `show` prints on a terminal, `json` for `--json`.
     """
 
     load: Callable[[LoadedRun, Mapping[str, Any]], _Content]
     files: Callable[[_Content, LoadedRun], Iterable[Path]]
     figures: Callable[[_Content, LoadedRun, Caption], Iterable[tuple[str, Figure | None]]]
-    print: Callable[[_Content, LoadedRun], None]
+    show: Callable[[_Content, LoadedRun], None]
     json: Callable[[_Content, LoadedRun], Mapping[str, Any]]
 
 

@@ -59,8 +59,8 @@ class Evidence:
     `values` are in the unit of the quantity: latencies are quantiles of one window, slowdowns their ratios to the
     solo window of the block, power is the board's mean over the window, work loss is against the task alone in the
     same repeat. `left_out` are the warnings for which windows gave no value, in enum order; `withheld` those for
-    which a quantity may break a limit but not be said to meet one. `work_share` is the cell's rate of work over the best
-    rate that its task reached alone at any clock point; None where the task's work is not known.
+    which a quantity may break a limit but not be said to meet one. `work_share` is the cell's rate of work over the
+    best rate that its task reached alone at any clock point; None where the task's work is not known.
     """
 
     cell: Cell
@@ -83,8 +83,8 @@ def collect(
     The median of every window counts, as in the cells: that of a few samples is noisy, not biased, and noise between
     blocks is what bounds are made of. A tail of a window counts only where the window is worth enough samples to
     know it with `confidence` (`stats.quantile_known`). A window gives no value when it has a warning for what
-    happened from outside (CPU time stolen, other load, started hot), for not being the setting (clock drifted, throttled,
-    task ended early), or, for power, for its sensor. Those of the second kind, a task that completed no run and
+    happened from outside (CPU time stolen, other load, started hot), for not being the setting (clock drifted,
+    throttled, task ended early), or, for power, for its sensor. Those of the second kind, a task that completed no run and
     failed trials also withhold the word SAFE. Raises ValueError for a record of something that `spec` does not name.
     """
     records = tuple(records)

@@ -35,8 +35,8 @@ class Schedule:
     """When to look at a study of at most `max_repeats`. Called with a number of repeats: the looks until then.
 
     The first look is after `FIRST_LOOK` repeats, the last after `max_repeats`, each of the others after up to
-    `GROWTH` times as many as the one before. No look comes after the last, whatever is still measured. Raises SpecError for
-    fewer than two repeats.
+    `GROWTH` times as many as the one before. No look comes after the last, whatever is still measured. Raises SpecError
+    for fewer than two repeats.
     """
 
     max_repeats: int

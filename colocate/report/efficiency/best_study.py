@@ -9,7 +9,7 @@ from colocate.model.request import Inference
 from colocate.report.efficiency.load import EfficiencyReport
 from colocate.report.efficiency.words import aim_words
 from colocate.report.text.labels import clocks_text, plain
-from colocate.spec import Request
+from colocate.spec import StudyKeys
 from colocate.store import Header
 from colocate.study_file import study_file
 
@@ -32,7 +32,7 @@ def best_study(report: EfficiencyReport, header: Header) -> str | None:
     aim = report.aim
     request: dict[str, Any] = {key: value for key, value in header.request.items() if key not in _CHOSEN_ANEW}
     # The tail that an aim asked for takes windows no shorter than these.
-    request["window"] = max(header.spec.window_s, Request().window)
+    request["window"] = max(header.spec.window_s, StudyKeys().window)
     request["networks"] = [_network_keys(setting.inference) for setting in best]
     for key, clocks in (("cpu_clocks", "cpu_hz"), ("gpu_clocks", "gpu_hz")):
         steps = sorted({getattr(setting.clocks, clocks) for setting in best}, key=lambda hz: hz or 0)

@@ -6,7 +6,7 @@ out.
 
 from __future__ import annotations
 
-from colocate.inference.networks.topologies.sketch import Skeleton, Sketch, Tensor
+from colocate.inference.networks.topologies.sketch import Skeleton, Sketch, Blob
 
 # Channels of each inception module: 1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool projection.
 _STAGES = {
@@ -37,7 +37,7 @@ def googlenet(batch: int) -> Skeleton:
     return net.finished(net.softmax("prob", net.fc("loss3/classifier", x, 1000)))
 
 
-def _inception(net: Sketch, module: str, x: Tensor, channels: tuple[int, int, int, int, int, int]) -> Tensor:
+def _inception(net: Sketch, module: str, x: Blob, channels: tuple[int, int, int, int, int, int]) -> Blob:
     one, three_reduce, three, five_reduce, five, projection = channels
     branches = (
         net.part(module, "1x1", x, one, 1),

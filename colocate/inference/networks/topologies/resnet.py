@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from colocate.inference.networks.topologies.sketch import Skeleton, Sketch, Tensor
+from colocate.inference.networks.topologies.sketch import Skeleton, Sketch, Blob
 
 # The block names of the authors' prototxt files: a to c in a short stage, a b1 b2 ... in a long one.
 _BLOCKS_50 = (("a", "b", "c"), ("a", "b", "c", "d"), ("a", "b", "c", "d", "e", "f"), ("a", "b", "c"))
@@ -51,7 +51,7 @@ def _resnet(name: str, batch: int, stages: Sequence[Sequence[str]]) -> Skeleton:
     return net.finished(net.softmax("prob", net.fc("fc1000", x, 1000)))
 
 
-def _block(net: Sketch, block: str, x: Tensor, width: int, stride: int, *, project: bool, gain: float) -> Tensor:
+def _block(net: Sketch, block: str, x: Blob, width: int, stride: int, *, project: bool, gain: float) -> Blob:
     """A bottleneck: 1x1 to `width` channels, 3x3, 1x1 to four times as many, added to the shortcut."""
     branch = f"{block}_branch2"
     shortcut = net.conv(f"{block}_branch1", x, 4 * width, 1, stride=stride) if project else x

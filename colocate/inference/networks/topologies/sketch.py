@@ -17,7 +17,7 @@ BIAS_STD = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Tensor:
+class Blob:
     """An activation of shape (batch, channels, size, size), or (batch, channels) where `size` is 0."""
 
     name: str
@@ -52,12 +52,12 @@ class Sketch:
         self._nodes: list[NodeProto] = []
         self._initializers: list[TensorProto] = []
         self._weight_std: dict[str, float] = {}
-        self.data = Tensor("data", channels, size)
+        self.data = Blob("data", channels, size)
 
     def conv(
         self,
         name: str,
-        x: Tensor,
+        x: Blob,
         channels: int,
         kernel: int,
         *,
@@ -65,45 +65,45 @@ class Sketch:
         pad: int = 0,
         groups: int = 1,
         gain: float = 1.0,
-    ) -> Tensor:
+    ) -> Blob:
         """A convolution with bias; `gain` multiplies its weights."""
         parameters = self._parameters(name, (channels, x.channels // groups, kernel, kernel), gain)
         self._add(
             "Conv", name, [x.name, *parameters],
             kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=[pad] * 4, group=groups,
         )  # fmt: skip
-        return Tensor(name, channels, (x.size + 2 * pad - kernel) // stride + 1)
+        return Blob(name, channels, (x.size + 2 * pad - kernel) // stride + 1)
 
     def part(
-        self, module: str, part: str, x: Tensor, channels: int, kernel: int, *, stride: int = 1, pad: int = 0
-    ) -> Tensor:
+        self, module: str, part: str, x: Blob, channels: int, kernel: int, *, stride: int = 1, pad: int = 0
+    ) -> Blob:
         """A convolution and its ReLU inside a module, with the names that prototxt files give them."""
         convolved = self.conv(f"{module}/{part}", x, channels, kernel, stride=stride, pad=pad)
         return self.relu(f"{module}/relu_{part.removesuffix('_s2')}", convolved)
 
-    def fc(self, name: str, x: Tensor, channels: int) -> Tensor:
+    def fc(self, name: str, x: Blob, channels: int) -> Blob:
         """A fully connected layer with bias, on the flattened input as Caffe's InnerProduct is."""
         flat = self.flatten(f"{name}/flatten", x) if x.size else x
         parameters = self._parameters(name, (channels, flat.channels), 1.0)
         self._add("Gemm", name, [flat.name, *parameters], transB=1)
-        return Tensor(name, channels, 0)
+        return Blob(name, channels, 0)
 
-    def flatten(self, name: str, x: Tensor) -> Tensor:
+    def flatten(self, name: str, x: Blob) -> Blob:
         """All of an image's maps as one row of channels."""
         self._add("Flatten", name, [x.name], axis=1)
-        return Tensor(name, x.channels * x.size**2, 0)
+        return Blob(name, x.channels * x.size**2, 0)
 
-    def relu(self, name: str, x: Tensor) -> Tensor:
+    def relu(self, name: str, x: Blob) -> Blob:
         """max(x, 0)."""
         self._add("Relu", name, [x.name])
-        return Tensor(name, x.channels, x.size)
+        return Blob(name, x.channels, x.size)
 
-    def lrn(self, name: str, x: Tensor) -> Tensor:
+    def lrn(self, name: str, x: Blob) -> Blob:
         """Local response normalisation across 5 channels, with AlexNet's constants."""
         self._add("LRN", name, [x.name], size=5, alpha=1e-4, beta=0.75, bias=1.0)
-        return Tensor(name, x.channels, x.size)
+        return Blob(name, x.channels, x.size)
 
-    def max_pool(self, name: str, x: Tensor, kernel: int, *, stride: int, pad: int = 0) -> Tensor:
+    def max_pool(self, name: str, x: Blob, kernel: int, *, stride: int, pad: int = 0) -> Blob:
         """Max pooling with Caffe's output size.
 
         Runtimes disagree on a last window that would begin in the padding. Caffe drops it, which leaves the
@@ -116,29 +116,29 @@ class Sketch:
             kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=[pad] * 4,
             ceil_mode=int(size > rounded_down),
         )  # fmt: skip
-        return Tensor(name, x.channels, size)
+        return Blob(name, x.channels, size)
 
-    def global_average_pool(self, name: str, x: Tensor) -> Tensor:
+    def global_average_pool(self, name: str, x: Blob) -> Blob:
         """The mean of each channel's map: Caffe's last pooling, whose window is the whole map."""
         self._add("GlobalAveragePool", name, [x.name])
-        return Tensor(name, x.channels, 1)
+        return Blob(name, x.channels, 1)
 
-    def concat(self, name: str, xs: Sequence[Tensor]) -> Tensor:
+    def concat(self, name: str, xs: Sequence[Blob]) -> Blob:
         """The channels of all, one after the other."""
         self._add("Concat", name, [x.name for x in xs], axis=1)
-        return Tensor(name, sum(x.channels for x in xs), xs[0].size)
+        return Blob(name, sum(x.channels for x in xs), xs[0].size)
 
-    def add(self, name: str, x: Tensor, y: Tensor) -> Tensor:
+    def add(self, name: str, x: Blob, y: Blob) -> Blob:
         """The elementwise sum."""
         self._add("Add", name, [x.name, y.name])
-        return Tensor(name, x.channels, x.size)
+        return Blob(name, x.channels, x.size)
 
-    def softmax(self, name: str, x: Tensor) -> Tensor:
+    def softmax(self, name: str, x: Blob) -> Blob:
         """Probabilities over the channels."""
         self._add("Softmax", name, [x.name], axis=1)
-        return Tensor(name, x.channels, x.size)
+        return Blob(name, x.channels, x.size)
 
-    def finished(self, output: Tensor) -> Skeleton:
+    def finished(self, output: Blob) -> Skeleton:
         """The network with `output` as its only output."""
         graph = helper.make_graph(
             self._nodes, self._name, [self._value(self.data)], [self._value(output)], self._initializers
@@ -163,6 +163,6 @@ class Sketch:
         self._weight_std[bias] = BIAS_STD
         return weight, bias
 
-    def _value(self, x: Tensor) -> ValueInfoProto:
+    def _value(self, x: Blob) -> ValueInfoProto:
         shape = [self._batch, x.channels, x.size, x.size] if x.size else [self._batch, x.channels]
         return helper.make_tensor_value_info(x.name, TensorProto.FLOAT, shape)

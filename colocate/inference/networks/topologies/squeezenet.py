@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Container
 
-from colocate.inference.networks.topologies.sketch import Skeleton, Sketch, Tensor
+from colocate.inference.networks.topologies.sketch import Skeleton, Sketch, Blob
 
 # Channels of fire modules 2 to 9: squeeze, and each of the two expansions.
 _FIRE = {
@@ -45,7 +45,7 @@ def _squeezenet(
     return net.finished(net.softmax("prob", x))
 
 
-def _fire(net: Sketch, module: str, x: Tensor, squeeze: int, expand: int) -> Tensor:
+def _fire(net: Sketch, module: str, x: Blob, squeeze: int, expand: int) -> Blob:
     squeezed = net.part(module, "squeeze1x1", x, squeeze, 1)
     branches = (
         net.part(module, "expand1x1", squeezed, expand, 1),

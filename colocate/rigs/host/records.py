@@ -37,8 +37,8 @@ def record(
     started_hot: bool,
     runtime: Mapping[str, Any],
 ) -> TrialRecord:
-    """One window from the report of its worker (none or one), of its tasks' processes (none or more), and
-    what the monitor read meanwhile; `began_ns` is when the parent said `go`, `runtime` what the worker said of itself.
+    """One window from the report of its worker (none or one), of its tasks' processes (none or more), and what the
+    monitor read meanwhile; `began_ns` is when the parent said `go`, `runtime` what the worker said of itself.
 
     Raises TrialError when a task failed inside the window, or the network finished no inference.
     """

@@ -182,7 +182,7 @@ class Tx1Rig:
         )
 
     def layer_map(self, inference: Inference, clocks: ClockPoint) -> LayerMap:
-        """See `Rig.layer_map`. The ceilings are the lanes' peak and what the memory gives to whoever uses all of it."""
+        """See `Rig.layer_map`. The ceilings are the lanes' peak and what the memory gives to a sole user."""
         cpu_hz, gpu_hz = _clocks_hz(clocks)
         c, layers = self._model.constants, self._model.work(inference).layers
         ran = self._model.steps(inference, OperatingPoint(cpu_hz, gpu_hz))

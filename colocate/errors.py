@@ -4,6 +4,7 @@
     |- SpecError       2   edit the request
     |- HostError       3   a knob, a sensor, a permission or a package is missing
     |- StoreError      4   the run on disk cannot be read or written
+    |  `- SchemaError       another version of colocate made it, so that this one cannot continue it
     |- KnobError       5   a write to the machine was refused or did not stick
     |- RestoreError    6   the machine could not be left as it was found
     |- TrialError          one trial failed; it is recorded and the sweep goes on
@@ -39,6 +40,10 @@ class StoreError(ColocateError):
     """The run on disk cannot be read or written."""
 
     exit_code = 4
+
+
+class SchemaError(StoreError):
+    """The run was made by another version of colocate: this one may be able to read it, but not to continue it."""
 
 
 class KnobError(ColocateError):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import sqlite3
 import zlib
@@ -19,9 +18,10 @@ from typing import Annotated, Any, TypeVar
 
 import numpy as np
 from pydantic import Field, TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from colocate import store_schema1
-from colocate.errors import StoreError
+from colocate.errors import SchemaError, SpecError, StoreError
 from colocate.model.machine import HostFacts
 from colocate.model.provenance import Provenance
 from colocate.model.purpose import Purpose, SweepPurpose
@@ -154,7 +154,7 @@ class Run:
         connection = stack.enter_context(_opened(folder, "rw"))
         run = cls(folder, connection, stack)
         if run._version != SCHEMA_VERSION:
-            raise StoreError(
+            raise SchemaError(
                 f"the run in {folder} was made by an earlier version of colocate: it can be read and reported on, "
                 "not continued; choose another --out"
             )
@@ -235,10 +235,17 @@ class Run:
         try:
             if self._version == SCHEMA_VERSION or upgrade is None:
                 return adapter.validate_json(text)
-            return adapter.validate_python(upgrade(json.loads(text)))
-        except (ValidationError, KeyError, AttributeError) as error:
-            what = error.errors()[0]["msg"] if isinstance(error, ValidationError) else repr(error)
-            raise StoreError(f"the run in {self.folder} is damaged: {what}") from error
+            return adapter.validate_python(upgrade(from_json(text)))
+        # What an upgrade meets in damaged JSON, and limits that cannot be (SpecError).
+        except (ValueError, KeyError, TypeError, AttributeError, SpecError) as error:
+            raise StoreError(f"the run in {self.folder} is damaged: {_damage(error)}") from error
+
+
+def _damage(error: Exception) -> str:
+    """What is wrong with stored JSON, in one line."""
+    if isinstance(error, ValidationError):
+        return error.errors()[0]["msg"]
+    return f"there is no {error}" if isinstance(error, KeyError) else str(error)
 
 
 def holds_run(folder: Path) -> bool:
@@ -258,7 +265,7 @@ def _opened(folder: Path, mode: str) -> Iterator[sqlite3.Connection]:
         if application != APPLICATION_ID:
             raise StoreError(f"{path} is not a run of colocate")
         if version not in (1, SCHEMA_VERSION):
-            raise StoreError(
+            raise SchemaError(
                 f"{path} has schema {version}, this colocate reads schemas 1 and {SCHEMA_VERSION}; "
                 f"use the version of colocate that made it"
             )

@@ -1,8 +1,11 @@
-"""Runs of the first edition, read: JSON of schema 1 -> JSON of today. Only this file knows the old names."""
+"""Runs of the first edition, read: the JSON of schema 1 -> that of today's nouns.
+
+Only this file knows the old names. What is not as schema 1 had it ends in the errors that `store` takes for damage.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 _Json = dict[str, Any]
@@ -12,11 +15,10 @@ def header(old: _Json) -> _Json:
     """The header. Reasons stood there as sentences, `name: reason`."""
     spec, facts = dict(old["spec"]), dict(old["facts"])
     spec["tasks"] = spec.pop("stressors")
-    clocks, backends = facts.pop("clock_notes", ()), facts.pop("backend_notes", ())
-    facts["clocks_missing"] = _missing(clocks)
-    facts["backends_missing"] = _missing(backends)
-    if facts["confinement"] == "affinity":
-        facts["cpusets_missing"] = {"reason": facts.pop("confinement_note", "")}
+    facts["clocks_missing"] = _missing(facts.pop("clock_notes", ()))
+    facts["backends_missing"] = _missing(facts.pop("backend_notes", ()))
+    if facts["confinement"] == "affinity" and (reason := facts.pop("confinement_note", "")):
+        facts["cpusets_missing"] = {"reason": reason}
     return {
         **old,
         "spec": spec,
@@ -42,7 +44,7 @@ def scalars(old: _Json) -> _Json:
     return new
 
 
-def _missing(notes: list[str]) -> Mapping[str, _Json]:
+def _missing(notes: Sequence[str]) -> Mapping[str, _Json]:
     parts = [note.partition(": ") for note in notes]
     return {name: {"reason": reason} for name, _, reason in parts}
 

@@ -14,14 +14,48 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from colocate.errors import StoreError
+from colocate.model.cell import Interval
+from colocate.model.layers import Ceilings, FusedLayer, LayerMap
+from colocate.model.limits import Limits
+from colocate.model.machine import HostFacts, Missing
+from colocate.model.provenance import Constant, Provenance, PublishedCheck
+from colocate.model.purpose import (
+    Aim,
+    Axes,
+    CeilingProbe,
+    EfficiencyPurpose,
+    LayersPurpose,
+    Purpose,
+    SweepPurpose,
+)
 from colocate.model.quality import QualityFlag
+from colocate.model.request import Inference, SweepSpec, Task
 from colocate.model.trial import PowerTrace, Step, TrialRecord, Work
 from colocate.store import FILE_NAME, SCHEMA_VERSION, Failure, Header, Run
 from colocate.study.plan import plan
-from tests.study.test_plan import facts, spec
 
-TRIALS = plan(spec(), facts(rails=("VDD_IN",)))
-HEADER = Header({"networks": ["alexnet"]}, spec(), facts(), {"alexnet": {"macs": 1}}, {}, len(TRIALS))
+FACTS = HostFacts(
+    rig="host",
+    machine_id="m",
+    architecture="aarch64",
+    cpu_model="board",
+    cpus=(0, 1, 2, 3),
+    last_level_cache_bytes=None,
+    kernel="k",
+    confinement="affinity",
+    cpusets_missing=Missing("not root", "run as root"),
+    clocks_missing={"gpu": Missing("this machine shows no such clock", "root, and a GPU")},
+    rails=("VDD_IN",),
+    backends=("onnxruntime-cpu",),
+    backends_missing={"tensorrt": Missing("the package tensorrt is not installed", "pip install tensorrt")},
+)
+SPEC = SweepSpec(
+    inferences=(Inference("alexnet"), Inference("googlenet"), Inference("resnet152")),
+    tasks=(Task("bitcount"), Task("jpeg"), Task("stringsearch")),
+    limits=Limits(slo_s=0.033),
+)
+TRIALS = plan(SPEC, FACTS)
+HEADER = Header({"networks": ["alexnet"]}, SPEC, FACTS, {"alexnet": {"macs": 1}}, None, len(TRIALS))
 
 
 def record(index: int, n: int = 3) -> TrialRecord:
@@ -51,6 +85,8 @@ def test_what_is_stored_is_read_back(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME], "a finished run is one plain file"
     with Run.read(tmp_path) as run:
         assert run.header() == HEADER
+        # What HostFacts leaves out of a comparison is stored all the same.
+        assert dataclasses.asdict(run.header().facts) == dataclasses.asdict(FACTS)
         (back,), (failure,) = run.records(), run.failures()
         assert run.done() == {TRIALS[0].trial_id}
     assert failure == Failure(TRIALS[1], "it failed")
@@ -64,6 +100,40 @@ def test_what_is_stored_is_read_back(tmp_path: Path) -> None:
             assert (after.rails, after.sensor_period_s) == (before.rails, before.sensor_period_s)
         else:
             assert after == before
+
+
+@pytest.mark.parametrize(
+    "purpose",
+    [
+        SweepPurpose(),
+        EfficiencyPurpose(Axes(("alexnet",)), Aim(0.01), "tensorrt"),
+        LayersPurpose(
+            SPEC.inferences[0],
+            LayerMap(
+                (FusedLayer("conv1", "Conv", ("conv1",), 8, 4, Interval(0.5, None, 0.75)),),
+                timed=True,
+                ceilings=Ceilings(2.0, 1.0),
+            ),
+            {"conv1.onnx": 0},
+            {"flop.onnx": CeilingProbe("flop", 16, 2, "tensorrt", "fp16")},
+        ),
+    ],
+    ids=lambda purpose: purpose.command,
+)
+def test_a_purpose_is_read_back(tmp_path: Path, purpose: Purpose) -> None:
+    Run.create(tmp_path, dataclasses.replace(HEADER, purpose=purpose)).__exit__()
+    with Run.read(tmp_path) as run:
+        assert run.header().purpose == purpose
+
+
+def test_the_provenance_of_a_model_is_read_back(tmp_path: Path) -> None:
+    provenance = Provenance(
+        (Constant("tile", 64.0, "elements", "assumed", "a guess"),),
+        (PublishedCheck("alexnet: latency", "logs", "calibration", "latency_s", 0.1, 0.11, 0.1),),
+    )
+    Run.create(tmp_path, dataclasses.replace(HEADER, provenance=provenance)).__exit__()
+    with Run.read(tmp_path) as run:
+        assert run.header().provenance == provenance
 
 
 @settings(max_examples=20)
@@ -132,6 +202,27 @@ def test_a_damaged_run_is_refused_in_one_line(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(StoreError, match=r"cannot be used|damaged"), Run.read(tmp_path) as reading:
         list(reading.records())
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        ('"tasks":', '"stressors":'),
+        ('"command":"sweep"', '"command":"train"'),
+        # Limits check themselves.
+        ('"confidence":0.95', '"confidence":1.5'),
+        ("{", "["),
+    ],
+)
+def test_a_damaged_header_is_said_in_one_line(tmp_path: Path, was: str, now: str) -> None:
+    Run.create(tmp_path, HEADER).__exit__()
+    with sqlite3.connect(tmp_path / FILE_NAME) as connection:
+        ((text,),) = connection.execute("SELECT json FROM header")
+        assert was in text
+        connection.execute("UPDATE header SET json = ?", [text.replace(was, now)])
+    with pytest.raises(StoreError, match=f"{tmp_path} is damaged: .") as caught, Run.read(tmp_path) as run:
+        run.header()
+    assert "\n" not in str(caught.value)
 
 
 def test_a_newer_schema_is_refused(tmp_path: Path) -> None:

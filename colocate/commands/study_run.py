@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from colocate.commands.aim import aim_of
 from colocate.commands.common_arguments import STUDY_FLAGS, given
 from colocate.commands.output import print_json, print_lines, say
-from colocate.errors import HostError, Interrupted, SpecError, StoreError
+from colocate.errors import HostError, Interrupted, SchemaError, SpecError, StoreError
 from colocate.host.processes.signals import undisguised
 
 if TYPE_CHECKING:
@@ -38,10 +38,10 @@ def resumable(command: Callable[[argparse.Namespace], int]) -> Callable[[argpars
         try:
             with undisguised():
                 return command(arguments)
-        except (Interrupted, StoreError):
+        except (Interrupted, StoreError) as ending:
             from colocate.store import holds_run
 
-            if arguments.out is not None and holds_run(arguments.out):
+            if arguments.out is not None and not isinstance(ending, SchemaError) and holds_run(arguments.out):
                 again = f"python -m colocate {arguments.command} --resume --out {shlex.quote(str(arguments.out))}"
                 say(f"Finished trials are kept. Continue with:\n  {again}")
             raise

@@ -22,7 +22,7 @@ def unlock(uuid: str) -> None:
         nvml.nvmlInit()
         nvml.nvmlDeviceResetGpuLockedClocks(nvml.nvmlDeviceGetHandleByUUID(uuid))
     except nvml.NVMLError as error:
-        raise RestoreError(f"locked clocks of {uuid}: wanted {UNLOCKED}, LOCK_KNOB refused it: {error}") from error
+        raise RestoreError(f"locked clocks of {uuid}: wanted {UNLOCKED}, NVML refused it: {error}") from error
 
 
 def text(name: str | bytes) -> str:

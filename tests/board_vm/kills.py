@@ -16,12 +16,12 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import colocate.report.tables
-
 import colocate.progress
-import colocate.rigs.host
+import colocate.report.text.tables
+import colocate.rigs.host.rig
 import colocate.sweep  # noqa: F401 - imported for the children to come
 from colocate.cli import run
+from colocate.commands import find_commands
 
 MARK = b"COLOCATE_KILLS=1"
 WAYS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGKILL", "SIGKILL both, then restore")
@@ -114,6 +114,8 @@ def wait_for_a_change(before: dict[str, str]) -> None:
 
 def main(count: int, seed: int) -> None:
     os.environ["COLOCATE_KILLS"] = "1"
+    # Imports every command, for the children as well.
+    find_commands()
     moments = random.Random(seed)
     before = knobs()
     residues, pinned, slowest_s = [], 0, 0.0

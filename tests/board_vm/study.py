@@ -14,13 +14,14 @@ from typing import Any
 from colocate.model.machine import HostFacts
 from colocate.model.trial import Trial, TrialRecord
 from colocate.rigs.registry import make_rig
+from colocate.spec import make_study
 from colocate.store import Failure
 from colocate.study.plan import Stage
 from colocate.sweep import sweep
 
 
 class Silence:
-    """An observer that is told and tells nothing."""
+    """An observer that prints nothing."""
 
     def enters(self, stage: Stage, wanted: int) -> None: ...
 
@@ -33,7 +34,7 @@ class Silence:
 
 def study(request: Mapping[str, Any], out: Path) -> None:
     """Run the sweep; raises what it raises."""
-    sweep(request, make_rig("host"), out, Silence(), resume=False)
+    sweep(make_study(request), make_rig("host"), out, Silence(), resume=False)
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ def test_limits_in_the_wrong_order_are_clamped_and_remembered(guest: Any) -> Non
     assert order["min_above_max"] == {name: [khz, khz] for name, khz in MIDDLE.items()}
     # The minimum that was clamped comes back when the maximum rises.
     assert order["max_raised_later"] == AT_HIGHEST
-    # cpufreq clamps a maximum into its table, devfreq only repeats it up to a whole kHz.
+    # cpufreq clamps a maximum into its table, devfreq only rounds it up to a whole kHz.
     assert order["max_of_5"] == {"cpu_khz": [102000, 102000], "gpu_khz": [1, 1]}
     assert order["words"] == ["EINVAL", "EINVAL", "EINVAL"]
 

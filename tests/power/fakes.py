@@ -69,13 +69,13 @@ class FakeMeter:
         value: Callable[[float], Sequence[float]],
         period_s: float,
         clock_s: Callable[[], float],
-        quantity: MeterKind = MeterKind.POWER,
+        kind: MeterKind = MeterKind.POWER,
         declared_period_s: float | None = None,
         phase_s: float = 0.0,
     ) -> None:
         self.on_read: Callable[[], object] = lambda: None
         self.rails = tuple(f"rail{i}" for i in range(len(value(0.0))))
-        self.quantity = quantity
+        self.kind = kind
         self.declared_period_s = declared_period_s
         self.reads = 0
         self._value, self._period_s, self._clock_s, self._phase_s = value, period_s, clock_s, phase_s

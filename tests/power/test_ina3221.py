@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from colocate.model.machine import Missing
-from colocate.power.ina238 import find as find_ina238
 from colocate.power.ina3221 import find, readable
 from colocate.power.meter import Meter, MeterKind
 from tests.power.fakes import EIO, hwmon, iio, write
@@ -22,7 +21,7 @@ def test_hwmon_multiplies_millivolts_by_milliamperes(tmp_path: Path) -> None:
     hwmon(tmp_path, 3, {"VDD_IN": (5040, 1200), "VDD_CPU_GPU_CV": (5032, 400), "VDD_SOC": (5032, 200)})
     meter = only(tmp_path)
     assert meter.rails == ("VDD_IN", "VDD_CPU_GPU_CV", "VDD_SOC")
-    assert meter.quantity is MeterKind.POWER
+    assert meter.kind is MeterKind.POWER
     assert meter.declared_period_s == pytest.approx(0.007)
     assert meter.read() == pytest.approx([6.048, 2.0128, 1.0064])
     meter.close()
@@ -77,9 +76,9 @@ def test_iio_of_kernel_3_10_takes_the_names_of_the_tx1_module(tmp_path: Path, pl
 
 def test_unnamed_channels_of_another_chip_are_left_out(tmp_path: Path) -> None:
     iio(tmp_path / "sys/devices/7000c400.i2c/i2c-1/1-0042/iio_device", [("", 9500)], named=False)
-    (lack,) = find(tmp_path)
-    assert isinstance(lack, Missing)
-    assert "modprobe" in lack.remedy
+    (missing,) = find(tmp_path)
+    assert isinstance(missing, Missing)
+    assert "modprobe" in missing.fix
 
 
 def test_a_rail_that_fails_is_nan_and_the_others_are_read(tmp_path: Path) -> None:
@@ -95,25 +94,11 @@ def test_a_rail_that_fails_is_nan_and_the_others_are_read(tmp_path: Path) -> Non
     meter.close()
 
 
-def test_what_cannot_be_opened_is_a_lack_that_names_it(tmp_path: Path) -> None:
+def test_what_cannot_be_opened_is_missing_with_its_name(tmp_path: Path) -> None:
     folder = hwmon(tmp_path, 0, {"VDD_IN": (19000, 500)})
     assert readable(tmp_path)
     (folder / "curr1_input").unlink()
     assert not readable(tmp_path)
-    (lack,) = find(tmp_path)
-    assert isinstance(lack, Missing)
-    assert "curr1_input" in lack.reason
-
-
-def test_ina238_reads_microwatts(tmp_path: Path) -> None:
-    (lack,) = find_ina238(tmp_path)
-    assert isinstance(lack, Missing)
-    folder = tmp_path / "sys/class/hwmon/hwmon2"
-    folder.mkdir(parents=True)
-    (folder / "name").write_text("ina238\n")
-    write(folder / "power1_input", 38_250_000)
-    (meter,) = find_ina238(tmp_path)
-    assert not isinstance(meter, Missing)
-    assert meter.rails == ("VIN",)
-    assert meter.read() == pytest.approx([38.25])
-    meter.close()
+    (missing,) = find(tmp_path)
+    assert isinstance(missing, Missing)
+    assert "curr1_input" in missing.reason

@@ -105,24 +105,24 @@ def test_monitors_that_can_be_read_directly_are_not_read_twice(board: Path) -> N
     assert list(find(board)) == []
 
 
-def test_each_lack_has_its_remedy(board: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whatever_is_missing_has_its_fix(board: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(Client, "answers", False)
-        lack = only(board)
-        assert isinstance(lack, Missing)
-        assert "usermod" in lack.remedy
+        missing = only(board)
+        assert isinstance(missing, Missing)
+        assert "usermod" in missing.fix
     with monkeypatch.context() as patch:
         patch.setattr(Client, "power", (5133, {}))
-        lack = only(board)
-        assert isinstance(lack, Missing)
-        assert "jetson-stats 4" in lack.reason
+        missing = only(board)
+        assert isinstance(missing, Missing)
+        assert "jetson-stats 4" in missing.reason
         assert not Client.latest.alive
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "jtop", None)
-        lack = only(board)
-        assert isinstance(lack, Missing)
-        assert lack.remedy == "pip install jetson-stats"
+        missing = only(board)
+        assert isinstance(missing, Missing)
+        assert missing.fix == "pip install jetson-stats"
     (board / "run/jtop.sock").unlink()
-    lack = only(board)
-    assert isinstance(lack, Missing)
-    assert "restart jtop" in lack.remedy
+    missing = only(board)
+    assert isinstance(missing, Missing)
+    assert "restart jtop" in missing.fix

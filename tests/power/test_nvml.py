@@ -68,7 +68,7 @@ class Pynvml(ModuleType):
 
 
 @pytest.mark.parametrize(
-    ("supported", "quantity", "value"),
+    ("supported", "kind", "value"),
     [
         (("energy", "instant", "power"), MeterKind.ENERGY, 2474.226),
         (("instant", "power"), MeterKind.POWER, 98.0),
@@ -76,7 +76,7 @@ class Pynvml(ModuleType):
     ],
 )
 def test_the_counter_comes_first_then_instant_then_mean_power(
-    monkeypatch: pytest.MonkeyPatch, supported: tuple[str, ...], quantity: MeterKind, value: float
+    monkeypatch: pytest.MonkeyPatch, supported: tuple[str, ...], kind: MeterKind, value: float
 ) -> None:
     nvml = Pynvml(supported, gpus=2)
     monkeypatch.setitem(sys.modules, "pynvml", nvml)
@@ -84,7 +84,7 @@ def test_the_counter_comes_first_then_instant_then_mean_power(
     assert [each.rails for each in found if not isinstance(each, Missing)] == [("nvml:gpu0",), ("nvml:gpu1",)]
     meter = found[0]
     assert not isinstance(meter, Missing)
-    assert meter.quantity is quantity
+    assert meter.kind is kind
     assert meter.read() == pytest.approx((value,))
     nvml.lost = True
     if "instant" not in supported or "energy" in supported:
@@ -95,21 +95,21 @@ def test_the_counter_comes_first_then_instant_then_mean_power(
     assert nvml.users == 0
 
 
-def test_a_gpu_that_tells_nothing_is_a_lack_and_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_that_reports_nothing_is_missing_and_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     nvml = Pynvml()
     monkeypatch.setitem(sys.modules, "pynvml", nvml)
-    (lack,) = find(Path("/"))
-    assert isinstance(lack, Missing)
-    assert "Not Supported" in lack.reason
+    (missing,) = find(Path("/"))
+    assert isinstance(missing, Missing)
+    assert "Not Supported" in missing.reason
     assert nvml.users == 0
 
 
-def test_without_a_driver_or_the_package_there_is_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_driver_or_the_package_there_is_a_fix(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", Pynvml(driver=False))
-    (lack,) = find(Path("/"))
-    assert isinstance(lack, Missing)
-    assert "driver" in lack.remedy
+    (missing,) = find(Path("/"))
+    assert isinstance(missing, Missing)
+    assert "driver" in missing.fix
     monkeypatch.setitem(sys.modules, "pynvml", None)
-    (lack,) = find(Path("/"))
-    assert isinstance(lack, Missing)
-    assert lack.remedy == "pip install nvidia-ml-py"
+    (missing,) = find(Path("/"))
+    assert isinstance(missing, Missing)
+    assert missing.fix == "pip install nvidia-ml-py"

@@ -50,7 +50,7 @@ def test_packages_are_meters_and_their_parts_are_not(tmp_path: Path) -> None:
     ]
     for meter in found:
         assert not isinstance(meter, Missing)
-        assert meter.quantity is MeterKind.ENERGY
+        assert meter.kind is MeterKind.ENERGY
         meter.close()
 
 
@@ -64,16 +64,16 @@ def test_a_failed_reading_is_nan_and_loses_no_energy(tmp_path: Path) -> None:
     meter.close()
 
 
-def test_a_counter_for_root_only_is_a_lack(tmp_path: Path) -> None:
+def test_a_counter_for_root_only_is_missing_with_a_fix(tmp_path: Path) -> None:
     zone = rapl(tmp_path, 0, 1)
     (zone / "energy_uj").unlink()
     (zone / "energy_uj").symlink_to(EIO)
-    (lack,) = find(tmp_path)
-    assert isinstance(lack, Missing)
-    assert "chmod a+r" in lack.remedy
+    (missing,) = find(tmp_path)
+    assert isinstance(missing, Missing)
+    assert "chmod a+r" in missing.fix
 
 
-def test_no_counter_is_a_lack(tmp_path: Path) -> None:
-    (lack,) = find(tmp_path)
-    assert isinstance(lack, Missing)
-    assert "modprobe" in lack.remedy
+def test_no_counter_is_missing_with_a_fix(tmp_path: Path) -> None:
+    (missing,) = find(tmp_path)
+    assert isinstance(missing, Missing)
+    assert "modprobe" in missing.fix

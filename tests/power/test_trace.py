@@ -20,7 +20,7 @@ WINDOW_S = 2.0
 
 def samples(
     values: FloatArray,
-    quantity: MeterKind = MeterKind.POWER,
+    kind: MeterKind = MeterKind.POWER,
     period_s: float = 0.01,
     begin_s: float = -0.3,
     step_s: float = 0.01,
@@ -28,8 +28,8 @@ def samples(
     """Readings every `step_s` from `begin_s` after the window's start; `values` (n,) or (n, rails)."""
     values = values if values.ndim == 2 else values[:, np.newaxis]
     t_ns = BEGIN_NS + np.round((begin_s + np.arange(len(values)) * step_s) * 1e9).astype(np.int64)
-    rails = tuple(f"{quantity.value} {i}" for i in range(values.shape[1]))
-    return Samples(rails, quantity, period_s, t_ns, values)
+    rails = tuple(f"{kind.value} {i}" for i in range(values.shape[1]))
+    return Samples(rails, kind, period_s, t_ns, values)
 
 
 def noise(n: int = 260, rails: int = 1) -> FloatArray:
@@ -94,7 +94,7 @@ def test_what_comes_after_the_window_is_not_in_its_energy() -> None:
 @pytest.mark.parametrize(
     ("bad", "warning"), [(math.nan, QualityFlag.SENSOR_FAILED), (-0.5, QualityFlag.READING_IMPLAUSIBLE)]
 )
-def test_a_bad_reading_is_a_doubt_and_is_left_out(bad: float, warning: QualityFlag) -> None:
+def test_a_bad_reading_is_a_warning_and_is_left_out(bad: float, warning: QualityFlag) -> None:
     values = noise(rails=2)
     values[100, 1] = bad
     trace, warnings = traced(samples(values))
@@ -122,7 +122,7 @@ def test_a_counter_that_was_reset_is_absent() -> None:
     assert (trace, warnings) == (None, (QualityFlag.READING_IMPLAUSIBLE,))
 
 
-def test_a_frozen_sensor_is_a_doubt_under_load() -> None:
+def test_a_frozen_sensor_is_a_warning_under_load() -> None:
     frozen = noise(rails=2)
     frozen[120:] = frozen[120]
     assert traced(samples(frozen))[1] == (QualityFlag.SENSOR_STALLED,)
@@ -138,12 +138,12 @@ def test_a_counter_must_move_even_when_idle() -> None:
     assert traced(samples(energy_j, MeterKind.ENERGY), under_load=False)[1] == (QualityFlag.SENSOR_STALLED,)
 
 
-def test_a_window_of_less_than_ten_periods_is_a_doubt() -> None:
+def test_a_window_of_less_than_ten_periods_is_a_warning() -> None:
     slow = samples(noise(4), period_s=1.0, begin_s=-1.0, step_s=1.0)
     assert traced(slow)[1] == (QualityFlag.WINDOW_SHORT_FOR_SENSOR,)
     assert traced(samples(noise()), window_s=0.0999)[1] == (QualityFlag.WINDOW_SHORT_FOR_SENSOR,)
     assert traced(samples(noise()), window_s=0.1)[1] == ()
 
 
-def test_no_meter_no_trace_no_doubt() -> None:
+def test_no_meter_no_trace_no_warning() -> None:
     assert traced() == (None, ())

@@ -1,6 +1,6 @@
-"""Locked clocks of NVIDIA workstation and server GPUs, through LOCK_KNOB.
+"""Locked clocks of NVIDIA workstation and server GPUs, through NVML.
 
-LOCK_KNOB sets and resets a lock and has no call that reads one. So a lock that the user had set before cannot be
+NVML sets and resets a lock and has no call that reads one. So a lock that the user had set before cannot be
 put back: what is restored is "no lock". These clocks are therefore touched only on explicit request.
 """
 
@@ -28,7 +28,7 @@ class NvmlClock:
     on_request: bool = True
 
     def read_hz(self) -> int | None:
-        """What it runs at now (LOCK_KNOB counts in MHz), or None."""
+        """What it runs at now (NVML counts in MHz), or None."""
         nvml = importlib.import_module("pynvml")
         try:
             handle = nvml.nvmlDeviceGetHandleByUUID(self.uuid)
@@ -65,7 +65,7 @@ def is_root() -> bool:
 
 
 def find_nvml() -> NvmlClock | None:
-    """The first GPU in PCI order, if LOCK_KNOB is installed and names its clocks; reads only."""
+    """The first GPU in PCI order, if NVML is installed and names its clocks; reads only."""
     try:
         nvml = importlib.import_module("pynvml")
     except ImportError:

@@ -36,7 +36,7 @@ def examine(sysfs: Sysfs | None = None, *, gpu_bandwidth: bool = False) -> tuple
     """Look at everything and change nothing that outlives the look; measure the GPU's memory when asked."""
     sysfs = sysfs or Sysfs()
     confinement, clocks = cpuset.detect(), find_clocks(sysfs)
-    meters = find_meters()
+    meters = find_meters(sysfs.root)
     try:
         facts = read_facts(confinement, clocks, meters.rails)
         return (

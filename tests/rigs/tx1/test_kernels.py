@@ -1,16 +1,13 @@
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
 
 from colocate.errors import SpecError
 from colocate.inference.onnx.graph import Layer
 from colocate.model.request import Inference
-from colocate.rigs.tx1.constants import Constants, rows
+from colocate.rigs.tx1.constants import Constants
 from colocate.rigs.tx1.kernels import kernels
-from colocate.rigs.tx1.timing import timeline
 from tests.rigs.tx1.board import MODEL
 
 C = Constants()
@@ -54,20 +51,3 @@ def test_a_layer_of_unknown_work_is_refused_by_name() -> None:
     layer = Layer("lstm1", "LSTM", None, (), (), (), ())
     with pytest.raises(SpecError, match="lstm1"):
         kernels([layer], Inference("x", "tensorrt"), C)
-
-
-def test_the_unrolled_recurrence_is_the_recurrence() -> None:
-    running_s = np.random.default_rng(1).exponential(1e-4, 300)
-    found = timeline(running_s, 1e6, 5e8, 1.0, C)
-    free_s = 0.0
-    for i, duration_s in enumerate(running_s):
-        launched_s = 1e6 / 5e8 + (i + 1) * C.launch_cycles / 5e8
-        free_s = max(launched_s, free_s) + duration_s
-        assert found.ends_s[i] == pytest.approx(free_s)
-
-
-def test_every_constant_says_its_unit_and_where_it_is_from() -> None:
-    table = list(rows(dataclasses.replace(C, contention=2.0)))
-    assert all(unit and source and known in ("read", "fitted", "assumed") for _, _, unit, known, source in table)
-    assert ("contention", 2.0) in [(name, value) for name, value, *_ in table]
-    assert sum(known == "fitted" for *_, known, _ in table) <= 15

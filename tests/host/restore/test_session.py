@@ -12,45 +12,13 @@ from colocate.host.restore import journal, session
 from colocate.host.restore.journal import locked, restore
 from colocate.host.restore.session import held
 from tests.host import boards
-from tests.host.boards import BOARDS, CPU, DEBUG, Board, Kernel, put
-
-
-@pytest.fixture(params=BOARDS, ids=lambda board: board.name)
-def board(request: pytest.FixtureRequest) -> Board:
-    found: Board = request.param
-    return found
-
-
-@pytest.fixture
-def kernel(board: Board, tmp_path: Path) -> Kernel:
-    return board.build(tmp_path / "root")
-
-
-class NoWatchdog:
-    def __init__(self, *_: object) -> None: ...
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, *_: object) -> None: ...
+from tests.host.boards import CPU, DEBUG, Board, Kernel, put
+from tests.host.sessions import NoWatchdog, run_session
 
 
 @pytest.fixture
 def unwatched(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "_watched", NoWatchdog)
-
-
-def run_session(kernel: Kernel, folder: Path) -> None:
-    """Low, high, native, middle: rising and falling through every domain."""
-    clocks = find_clocks(kernel)
-    wanted = [name for name in ("cpu", "gpu", "emc") if clocks.domain(name) is not None]
-    steps = {name: domain.steps_hz for name in wanted if (domain := clocks.domain(name)) is not None}
-    with held(clocks, wanted, folder, kernel) as pins:
-        for which in (0, -1, None, 6):
-            chosen = {name: table[min(which, len(table) - 1)] for name, table in steps.items() if which is not None}
-            asked = {f"{name}_hz": hz for name, hz in chosen.items()}
-            pins.set(**asked)
-            for name, hz in zip(("cpu", "gpu", "emc"), clocks.seen(), strict=True):
-                assert hz == asked.get(f"{name}_hz", hz)
 
 
 @pytest.mark.usefixtures("unwatched")

@@ -44,7 +44,10 @@ def test_affinity_is_the_fallback_and_says_why(tmp_path: Path) -> None:
     empty = tmp_path / "none"
     empty.write_text("")
     found = cpuset.detect(mounts=empty, own=empty)
-    assert (found.name, found.note) == ("affinity", "no cgroup tree here has the cpuset controller")
+    assert found.name == "affinity"
+    assert found.missing is not None
+    assert found.missing.reason == "no cgroup tree here has the cpuset controller"
+    assert "run as root" in found.missing.fix
     with cpuset.confined(found, {"inference": CPUS[:1]}) as seats:
         assert seats["inference"] == Seat(CPUS[:1])
 
@@ -53,7 +56,7 @@ def test_affinity_is_the_fallback_and_says_why(tmp_path: Path) -> None:
 def real() -> cpuset.Confinement:
     found = cpuset.detect()
     if found.hierarchy is None:
-        pytest.skip(f"no cpusets for this process: {found.note}")
+        pytest.skip(f"no cpusets for this process: {found.missing}")
     return found
 
 

@@ -22,15 +22,15 @@ from colocate.host.sysfs import Sysfs
 from tests.host import boards
 from tests.host.boards import Died, contents
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 # Pins one clock pair after another until it is killed; says so once the first is in force.
 HOLDER = """
 import itertools, sys
 from pathlib import Path
 from colocate.errors import Interrupted
-from colocate.host.clocks import find_clocks
-from colocate.host.session import held
-from colocate.host.signals import interruptible
+from colocate.host.clocks.find import find_clocks
+from colocate.host.processes.signals import interruptible
+from colocate.host.restore.session import held
 from tests.host.boards import TX1, Kernel49, Pair
 root, folder = map(Path, sys.argv[1:])
 kernel = TX1.kernel(root, tuple(eval(sys.stdin.readline(), {"Pair": Pair})))

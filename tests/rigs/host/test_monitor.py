@@ -19,7 +19,7 @@ class CostlyCounter:
     """An energy counter like a GPU's: it steps every 50 ms, and a reading takes so much CPU that few are made."""
 
     rails = ("gpu",)
-    quantity = MeterKind.ENERGY
+    kind = MeterKind.ENERGY
     declared_period_s = PERIOD_S
 
     def __init__(self) -> None:
@@ -44,19 +44,19 @@ class CostlyCounter:
 
 def test_the_power_is_that_of_the_window_not_of_what_comes_before_or_after() -> None:
     counter = CostlyCounter()
-    watch = Monitor(Sysfs(), Clocks(None, None, None), Meters((counter,), ()))
+    monitor = Monitor(Sysfs(), Clocks(None, None, None), Meters((counter,), ()))
     try:
-        watch.begin(0.1)
+        monitor.begin(0.1)
         begin_ns = time.monotonic_ns()
         counter.draw(LOAD_W)
-        watch.window(0.6, (0,))
+        monitor.window(0.6, (0,))
         end_ns = time.monotonic_ns()
         counter.draw(IDLE_W)
         # As long as fourteen processes may take to report.
         time.sleep(0.4)
-        trace, _ = power_trace(watch.end().samples, begin_ns, end_ns)
+        trace, _ = power_trace(monitor.end().samples, begin_ns, end_ns)
     finally:
-        watch.close()
+        monitor.close()
     assert trace is not None
     window_s = (end_ns - begin_ns) / 1e9
     assert integrate(trace.t_s, trace.power_w, 0.0, window_s)[0] / window_s == pytest.approx(LOAD_W, rel=0.1)

@@ -12,7 +12,6 @@ import pytest
 from colocate.errors import TrialError
 from colocate.host.cpus.cpuset import Seat
 from colocate.host.processes.child import Child
-from colocate.rigs.host.rig import stopped
 
 CPU = min(os.sched_getaffinity(0))
 HERE = Seat((CPU,))
@@ -53,33 +52,6 @@ def test_a_second_go_starts_from_zero_without_a_pause(counter: Child) -> None:
     counter.go()
     time.sleep(0.4)
     assert counter.stop(30)["count"] > second
-
-
-SLOW = """
-import time
-from cpu_workloads.contract import Control, serve
-def measure(control):
-    while not control.pending():
-        time.sleep(0.001)
-    ended = time.monotonic()
-    time.sleep(0.5)
-    return {"ended": ended}
-serve(Control(), measure, {})
-"""
-
-
-def test_children_that_are_told_together_end_together() -> None:
-    """However long each takes over its report: a task that went on would count work that nothing disturbed."""
-    children = [Child(f"slow {number}", python(SLOW), HERE) for number in range(3)]
-    try:
-        for child in children:
-            child.ready(30)
-            child.go()
-        ended = [report["ended"] for report in stopped(children)]
-        assert max(ended) - min(ended) < 0.4
-    finally:
-        for child in children:
-            child.close()
 
 
 def test_what_a_child_prints_while_it_loads_is_no_answer() -> None:

@@ -16,11 +16,11 @@ def no_packages(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, package, None)
 
 
-def test_a_bare_machine_lacks_every_sensor_and_says_what_to_do(tmp_path: Path) -> None:
+def test_on_a_bare_machine_every_sensor_is_missing_with_a_fix(tmp_path: Path) -> None:
     found = find_meters(tmp_path)
     assert found.meters == ()
-    assert {lack.sensor for lack in found.lacks} == set(SENSORS)
-    assert all(lack.reason and lack.remedy for lack in found.lacks)
+    assert {sensor for sensor, _ in found.missing} == set(SENSORS)
+    assert all(missing.reason and missing.fix for _, missing in found.missing)
 
 
 def test_what_can_be_read_is_found_and_let_go(tmp_path: Path) -> None:
@@ -30,7 +30,7 @@ def test_what_can_be_read_is_found_and_let_go(tmp_path: Path) -> None:
     for _ in range(3):
         found = find_meters(tmp_path)
         assert found.rails == ("VDD_IN", "VDD_SOC", "rapl:package-0")
-        assert {lack.sensor for lack in found.lacks} == {"ina238", "nvml"}
+        assert {sensor for sensor, _ in found.missing} == {"ina238", "nvml"}
         found.close()
     (tmp_path / "sys/class/hwmon/hwmon0/curr3_input").unlink()
     find_meters(tmp_path).close()

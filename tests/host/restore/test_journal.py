@@ -15,7 +15,7 @@ from colocate.host.restore.journal import Journal, locked, restore
 from colocate.host.restore.session import held
 from tests.host import boards
 from tests.host.boards import BOARDS, BOOT_ID, CPU, Board, Died, Kernel, put
-from tests.host.test_session import NoWatchdog, run_session
+from tests.host.sessions import NoWatchdog, run_session
 
 MAX = f"{CPU}/cpufreq/policy0/scaling_max_freq"
 MIN = f"{CPU}/cpufreq/policy0/scaling_min_freq"

@@ -1,9 +1,7 @@
-# ruff: noqa: N802 - the stand-in has the names of pynvml
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -15,57 +13,8 @@ from colocate.host.restore.journal import restore
 from colocate.host.restore.session import held
 from tests.host import boards
 from tests.host.boards import Kernel, put
-from tests.host.test_session import NoWatchdog
-
-
-class FakeNvml(ModuleType):
-    """One GPU whose lock is in `lock`; the functions and constants of pynvml that are used, no others."""
-
-    NVML_CLOCK_GRAPHICS = 0
-    UUID = "GPU-01234567-89ab-cdef-0123-456789abcdef"
-
-    class NVMLError(Exception):
-        pass
-
-    def __init__(self) -> None:
-        super().__init__("pynvml")
-        self.lock: tuple[int, int] | None = None
-        self.started = False
-        self.refuses = False
-
-    def nvmlInit(self) -> None:
-        self.started = True
-
-    def nvmlDeviceGetHandleByIndex(self, index: int) -> str:
-        assert self.started and index == 0
-        return "handle"
-
-    def nvmlDeviceGetHandleByUUID(self, uuid: str) -> str:
-        assert self.started and uuid == self.UUID
-        return "handle"
-
-    def nvmlDeviceGetUUID(self, handle: str) -> bytes:
-        return self.UUID.encode()
-
-    def nvmlDeviceGetSupportedMemoryClocks(self, handle: str) -> list[int]:
-        return [2619, 1593]
-
-    def nvmlDeviceGetSupportedGraphicsClocks(self, handle: str, memory_mhz: int) -> list[int]:
-        assert memory_mhz == 2619
-        return [1980, 1965, 345]
-
-    def nvmlDeviceGetClockInfo(self, handle: str, kind: int) -> int:
-        return self.lock[0] if self.lock else 345
-
-    def nvmlDeviceSetGpuLockedClocks(self, handle: str, lowest_mhz: int, highest_mhz: int) -> None:
-        if self.refuses:
-            raise self.NVMLError("Not Supported")
-        self.lock = (lowest_mhz, highest_mhz)
-
-    def nvmlDeviceResetGpuLockedClocks(self, handle: str) -> None:
-        if self.refuses:
-            raise self.NVMLError("GPU is lost")
-        self.lock = None
+from tests.host.fake_nvml import FakeNvml
+from tests.host.sessions import NoWatchdog
 
 
 @pytest.fixture
@@ -94,14 +43,14 @@ def test_nvml_clocks_are_locked_on_request_and_unlocked(nvml: FakeNvml, tmp_path
     assert nvml.lock is None and kernel.writes == []
 
 
-def test_what_nvml_refuses_is_told(nvml: FakeNvml, tmp_path: Path) -> None:
+def test_what_nvml_refuses_is_reported(nvml: FakeNvml, tmp_path: Path) -> None:
     kernel = server(tmp_path / "root")
     clocks = find_clocks(kernel)
     nvml.refuses = True
-    lost = pytest.raises(RestoreError, match="GPU is lost")
-    with lost as told, held(clocks, ["gpu"], tmp_path / "state", kernel) as pins:
+    lost = pytest.raises(RestoreError, match="NVML refused it: GPU is lost")
+    with lost as raised, held(clocks, ["gpu"], tmp_path / "state", kernel) as pins:
         pins.set(gpu_hz=345_000_000)
-    assert isinstance(told.value.__context__, Exception)
+    assert isinstance(raised.value.__context__, Exception)
 
 
 def test_without_the_driver_nvml_is_not_asked(nvml: FakeNvml, tmp_path: Path) -> None:

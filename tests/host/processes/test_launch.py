@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+
+from colocate.host.processes import launch
+
+CPU = max(os.sched_getaffinity(0))
+LAUNCH = [sys.executable, launch.__file__]
+SELF_REPORT = "import json, os; print(json.dumps([os.getpid(), sorted(os.sched_getaffinity(0))]))"
+# A parent that dies with its child in the middle of something; it prints the child's number first.
+DYING_PARENT = f"""
+import os, subprocess, sys
+child = subprocess.Popen([*{LAUNCH!r}, str(os.getpid()), "{CPU}", "-", "sleep", "1000"])
+while open(f"/proc/{{child.pid}}/comm").read() != "sleep\\n":
+    pass
+print(child.pid, flush=True)
+os._exit(0)
+"""
+
+
+def test_it_becomes_the_command_on_its_cpus_in_its_group(tmp_path: Path) -> None:
+    procs = tmp_path / "cgroup.procs"
+    process = subprocess.Popen(
+        [*LAUNCH, str(os.getpid()), str(CPU), str(procs), sys.executable, "-c", SELF_REPORT],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    said, _ = process.communicate(timeout=60)
+    assert json.loads(said) == [process.pid, [CPU]]
+    assert procs.read_text() == str(process.pid)
+
+
+def test_a_group_that_cannot_be_entered_is_named_and_the_command_does_not_run(tmp_path: Path) -> None:
+    marker = tmp_path / "ran"
+    command = [*LAUNCH, str(os.getpid()), str(CPU), str(tmp_path / "no/cgroup.procs"), "touch", str(marker)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"cannot enter CPUs {CPU}: ")
+    assert not marker.exists()
+
+
+def test_a_child_whose_parent_is_gone_does_not_begin(tmp_path: Path) -> None:
+    marker = tmp_path / "ran"
+    done = subprocess.run([*LAUNCH, "1", str(CPU), "-", "touch", str(marker)], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, "the parent ended before its child began\n")
+    assert not marker.exists()
+
+
+def test_the_command_dies_with_its_parent() -> None:
+    said = subprocess.run([sys.executable, "-c", DYING_PARENT], stdout=subprocess.PIPE, text=True, timeout=60)
+    pid = int(said.stdout)
+    try:
+        process = psutil.Process(pid)
+        if process.status() != psutil.STATUS_ZOMBIE:
+            process.wait(60)
+    except psutil.NoSuchProcess:
+        return
+    finally:
+        if psutil.pid_exists(pid) and psutil.Process(pid).name() == "sleep":
+            os.kill(pid, signal.SIGKILL)

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from colocate.host.cpus.cpuset import Seat
+from colocate.host.processes.child import Child
+from colocate.model.request import Placement, Task
+from colocate.rigs.host.children import INFERENCE_SEAT, Children
+from tests.rigs.host.trials import CPUS, trial
+
+ISOLATED = Placement("isolated", CPUS[:1], CPUS[-2:], CPUS[-1:])
+SHARED = Placement("shared", CPUS[:1], CPUS, CPUS[-1:])
+SEATS = {INFERENCE_SEAT: Seat(CPUS[:1]), "isolated": Seat(CPUS[-2:]), "shared": Seat(CPUS)}
+ONE, OTHER = trial("spin-1ms"), trial("spin-2ms")
+
+
+def process(child: Child) -> psutil.Process:
+    return psutil.Process(child._process.pid)
+
+
+def cpus(child: Child) -> set[int]:
+    return os.sched_getaffinity(child._process.pid)
+
+
+@pytest.fixture
+def children() -> Iterator[Children]:
+    assert ONE.inference is not None and OTHER.inference is not None
+    found = Children(SEATS, {ONE.inference: None, OTHER.inference: None})
+    yield found
+    found.close()
+
+
+def test_one_network_is_loaded_at_a_time(children: Children) -> None:
+    (first,) = children.worker(ONE)
+    assert first.facts["runtime"]["spin_s"] == 0.001
+    assert cpus(first) == set(CPUS[:1])
+    assert children.worker(ONE) == [first]
+    running = process(first)
+    (second,) = children.worker(OTHER)
+    assert second is not first
+    assert not running.is_running()
+    assert children.worker(trial(None)) == []
+    assert not psutil.pid_exists(second._process.pid)
+
+
+def test_a_built_in_runs_once_on_each_cpu_and_is_kept(children: Children) -> None:
+    asked = trial(None, Task("stringsearch"), placement=ISOLATED)
+    started = children.tasks(asked)
+    assert [cpus(child) for child in started] == [{cpu} for cpu in CPUS[-2:]]
+    assert children.tasks(asked) is started
+    elsewhere = children.tasks(trial(None, Task("stringsearch"), placement=SHARED))
+    assert len(elsewhere) == len(CPUS)
+    assert all(process(child).is_running() for child in started)
+    assert children.tasks(trial(None)) == []
+
+
+def test_a_program_of_the_users_own_runs_once_on_all_cpus(children: Children) -> None:
+    (child,) = children.tasks(trial(None, Task("mine", ("sleep", "1000")), placement=SHARED))
+    assert cpus(child) == set(CPUS)
+    assert child.name == "mine"
+
+
+def test_all_end_together_and_come_back_when_wanted(children: Children) -> None:
+    asked = trial("spin-1ms", Task("stringsearch"), placement=ISOLATED)
+    before = [*children.worker(asked), *children.tasks(asked)]
+    running = [process(child) for child in before]
+    children.close()
+    assert not any(each.is_running() for each in running)
+    children.close()
+    after = [*children.worker(asked), *children.tasks(asked)]
+    assert len(after) == len(before) and not set(after) & set(before)
+
+
+def test_only_windows_of_the_profiled_network_end_with_a_profile(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    commands: list[str] = []
+
+    class Started:
+        """In place of a process: what it would have been told."""
+
+        def __init__(self, name: str, command: list[str], seat: Seat) -> None:
+            commands.append(command[-1])
+
+        def ready(self, timeout_s: float) -> None: ...
+
+        def close(self) -> None: ...
+
+    monkeypatch.setattr("colocate.rigs.host.children.Child", Started)
+    one, other = (trial(str(tmp_path / name), backend="onnxruntime-cpu") for name in ("one.onnx", "other.onnx"))
+    assert one.inference is not None and other.inference is not None
+    found = Children(SEATS, {one.inference: None, other.inference: None}, profiled=one.inference.network)
+    for asked in (one, other):
+        found.worker(asked)
+    assert ['"profiled": true' in command for command in commands] == [True, False]

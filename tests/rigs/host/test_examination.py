@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from colocate.host.cpus import cpuset
+from colocate.host.restore import journal
+from colocate.host.restore.journal import Journal
+from colocate.host.sysfs import Sysfs
+from colocate.inference.backends import availability
+from colocate.inference.backends.availability import Availability
+from colocate.inference.backends.registry import BACKENDS
+from colocate.model.machine import Missing
+from colocate.power.find import SENSORS
+from colocate.rigs.host import examination
+from colocate.rigs.host.examination import Finding, examine
+from cpu_workloads.registry import STRESSORS
+from tests.host import boards
+from tests.host.boards import CPU
+from tests.power.fakes import hwmon
+
+WORKING = ("onnxruntime-cpu", "synthetic")
+NOTHING = Availability(
+    (), (), {name: Missing(f"no {name} here", f"install {name}") for name in BACKENDS if name not in WORKING}, {}
+)
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No package that shows a GPU or a meter, no cgroup tree, no GPU runtime, no journal."""
+    for package in ("pynvml", "jtop"):
+        monkeypatch.setitem(sys.modules, package, None)
+    mounts, state = tmp_path / "mounts", tmp_path / "state"
+    mounts.write_text("")
+    state.mkdir()
+    confinement = cpuset.detect(mounts=mounts, own=mounts)
+    monkeypatch.setattr(cpuset, "detect", lambda: confinement)
+    monkeypatch.setattr(availability, "look", lambda: NOTHING)
+    monkeypatch.setattr(availability, "mixed_up", lambda: None)
+    monkeypatch.setattr(journal, "state_folder", lambda: state)
+
+
+def by_name(found: tuple[Finding, ...], area: str) -> dict[str, Finding]:
+    return {finding.name: finding for finding in found if finding.area == area}
+
+
+def test_whatever_is_missing_has_a_reason_and_a_fix(tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    found = examine(Sysfs(tmp_path / "root"), gpu_bandwidth=True)
+    missing = {
+        "clocks": {"cpu", "gpu", "emc"},
+        "power": set(SENSORS),
+        "inference": set(NOTHING.missing),
+        "GPU memory": {"copy bandwidth"},
+    }
+    for area, names in missing.items():
+        findings = by_name(found, area)
+        assert names <= findings.keys()
+        for name in names:
+            assert findings[name].state and findings[name].fix, (area, name)
+    confinement = by_name(found, "machine")["confinement"]
+    assert confinement.state == "affinity no cgroup tree here has the cpuset controller"
+    assert "run as root" in confinement.fix
+
+
+def test_what_is_there_needs_no_fix(tmp_path: Path) -> None:
+    kernel = boards.TX1.build(tmp_path / "root")
+    hwmon(kernel.root, 0, {"VDD_IN": (5000, 1000)})
+    found = examine(kernel)
+    clocks = by_name(found, "clocks")
+    assert clocks["cpu"] == Finding("clocks", "cpu", "now 102 MHz; 17 steps, 102 to 1734 MHz")
+    assert clocks["gpu"] == Finding("clocks", "gpu", "now 76.8 MHz; 13 steps, 76.8 to 998.4 MHz")
+    assert clocks["emc"].state.endswith("2 steps, 40.8 to 1600 MHz, set on request only")
+    assert by_name(found, "power")["VDD_IN"] == Finding("power", "VDD_IN", "power, refreshed every 7 ms")
+    assert "ina3221" not in by_name(found, "power")
+    assert {name: by_name(found, "inference")[name].fix for name in WORKING} == dict.fromkeys(WORKING, "")
+    assert by_name(found, "inference")["synthetic"].state == "built in"
+    tasks = by_name(found, "tasks")
+    assert {name: (tasks[name].state, tasks[name].fix) for name in STRESSORS} == dict.fromkeys(
+        STRESSORS, ("ready", "")
+    )
+    assert kernel.writes == []
+
+
+def test_a_clock_that_can_be_read_but_not_set_shows_both(tmp_path: Path) -> None:
+    kernel = boards.TX1.build(tmp_path / "root")
+    (kernel.root / CPU[1:] / "cpufreq/policy0/scaling_available_frequencies").unlink()
+    cpu = by_name(examine(kernel), "clocks")["cpu"]
+    assert cpu.state == "now 102 MHz; its driver offers no table of steps"
+    assert "cpufreq driver with a table" in cpu.fix
+
+
+def test_a_task_that_cannot_run_says_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examination, "stressor_fix", lambda name: f"{name} needs Pillow" if name == "jpeg" else "")
+    tasks = by_name(examine(Sysfs(tmp_path)), "tasks")
+    assert (tasks["jpeg"].state, tasks["jpeg"].fix) == ("cannot run", "jpeg needs Pillow")
+    assert tasks["bitcount"].fix == ""
+
+
+def test_a_journal_that_was_left_or_cannot_be_trusted_is_shown(tmp_path: Path) -> None:
+    kernel, folder = boards.TX1.build(tmp_path / "root"), journal.state_folder()
+
+    def shown() -> Finding:
+        return by_name(examine(kernel), "journal")[str(folder)]
+
+    assert (shown().state, shown().fix) == ("nothing to restore", "")
+    limits = {"min": "102000", "max": "1734000"}
+    knobs = {f"{CPU}/cpufreq/policy0/scaling_{end}_freq": khz for end, khz in limits.items()}
+    journal.write(folder, Journal("token", None, knobs))
+    assert (shown().state, shown().fix) == ("2 knobs left changed", "python -m colocate restore")
+    (folder / "journal").write_bytes(b"torn")
+    assert "not to be trusted" in shown().state and shown().fix
+
+
+def test_meters_are_let_go(tmp_path: Path) -> None:
+    hwmon(tmp_path, 0, {"VDD_IN": (5000, 1000)})
+    before = set(os.listdir("/proc/self/fd"))  # noqa: PTH208 - a Path would be opened while it is listed
+    assert "VDD_IN" in by_name(examine(Sysfs(tmp_path)), "power")
+    assert set(os.listdir("/proc/self/fd")) == before  # noqa: PTH208

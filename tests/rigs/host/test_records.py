@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from colocate.errors import TrialError
+from colocate.host.cpus.activity import Disturbance
+from colocate.model.quality import QualityFlag
+from colocate.model.request import ClockPoint, Task
+from colocate.model.trial import Step, Trial, TrialRecord, Work
+from colocate.rigs.host.monitor import Clockset, Readings
+from colocate.rigs.host.records import DISTURBED_RATIO, record, work
+from tests.rigs.host.trials import trial
+
+S = 1_000_000_000
+BEGAN_NS = 50 * S
+TASK = Task("jpeg")
+UNSEEN: Clockset = (None, None, None)
+
+
+def served(begin_ns: int = BEGAN_NS, window_s: float = 2.0, **more: object) -> dict[str, Any]:
+    """The report of a worker whose inferences take 0.5 s each."""
+    begins_ns = [begin_ns + n * S // 2 for n in range(round(2 * window_s))]
+    end_ns = begin_ns + round(window_s * S)
+    report = {
+        "begin_ns": begin_ns,
+        "end_ns": end_ns,
+        "begins_ns": begins_ns,
+        "latencies_ns": [S // 2] * len(begins_ns),
+    }
+    return {**report, "devices_s": [], "cpu_s": window_s, **more}
+
+
+def worked(begin_ns: int = BEGAN_NS, window_s: float = 2.0, count: float = 10.0, **more: object) -> dict[str, Any]:
+    """The report of one process of a task."""
+    times = {"begin_ns": begin_ns, "end_ns": begin_ns + round(window_s * S)}
+    return {"unit": "frames", "count": count, **times, "cpu_s": window_s / 2, **more}
+
+
+def recorded(
+    asked: Trial,
+    network: Sequence[dict[str, Any]] = (),
+    task: Sequence[dict[str, Any]] = (),
+    disturbances: Sequence[Disturbance] = (),
+    readings: Readings | None = None,
+    started_hot: bool = False,
+) -> TrialRecord:
+    seen = Readings((UNSEEN,)) if readings is None else readings
+    return record(asked, 1.5, BEGAN_NS, network, task, disturbances, seen, started_hot, {"provider": "CPU"})
+
+
+def test_the_window_is_the_networks_own() -> None:
+    found = recorded(trial(task=TASK), [served(BEGAN_NS + S)], [worked(BEGAN_NS, 4.0)])
+    assert (found.elapsed_s, found.started_unix_s) == (2.0, 1.5)
+    assert found.begins_s == pytest.approx([0.0, 0.5, 1.0, 1.5])
+    assert found.latencies_s == pytest.approx([0.5] * 4)
+    assert found.runtime == {"provider": "CPU"}
+    assert found.warnings == ()
+
+
+def test_without_a_network_it_is_the_tasks_from_the_first_to_the_last() -> None:
+    found = recorded(trial(None, TASK), task=[worked(BEGAN_NS, 2.0), worked(BEGAN_NS + S, 2.0)])
+    assert found.elapsed_s == 3.0
+    assert found.latencies_s.size == 0
+
+
+def test_an_idle_window_is_as_long_as_was_asked_and_has_no_work() -> None:
+    found = recorded(trial(None, window_s=0.25))
+    assert (found.elapsed_s, found.work, found.power, found.device_s) == (0.25, None, None, None)
+
+
+def test_work_is_that_of_all_processes_together() -> None:
+    found = recorded(trial(None, TASK), task=[worked(window_s=2.0, count=10.0), worked(window_s=4.0, count=5.5)])
+    assert found.work == Work("frames", 15.5, elapsed_s=3.0, cpu_s=3.0)
+
+
+def test_times_on_the_accelerator_and_a_profile_are_kept() -> None:
+    step = {"name": "conv1", "kind": "Conv", "time_s": 0.1}
+    found = recorded(trial(), [served(devices_s=[0.4] * 4, profile=[step])])
+    assert found.device_s is not None
+    assert np.array_equal(found.device_s, [0.4] * 4)
+    assert found.profile == (Step("conv1", "Conv", 0.1),)
+
+
+def test_a_window_without_an_inference_is_a_failure() -> None:
+    with pytest.raises(TrialError, match="no inference"):
+        recorded(trial(), [served(begins_ns=[], latencies_ns=[])])
+
+
+@pytest.mark.parametrize(
+    ("stderr", "said"), [("loading\nno such file: a.jpg\n", "no such file: a.jpg"), ("", "it said nothing")]
+)
+def test_a_task_that_failed_is_a_failure_with_its_last_line(stderr: str, said: str) -> None:
+    failed = worked(failed={"returncode": 3, "stderr": stderr})
+    with pytest.raises(TrialError, match=rf"task 'jpeg' failed \(3\): {said}"):
+        work(trial(None, TASK), [worked(), failed])
+
+
+@pytest.mark.parametrize(
+    ("disturbance", "warnings"),
+    [
+        (Disturbance(DISTURBED_RATIO, DISTURBED_RATIO), ()),
+        (Disturbance(0.06, 0.0), (QualityFlag.OTHER_LOAD,)),
+        (Disturbance(0.0, 0.06), (QualityFlag.CPU_TIME_STOLEN,)),
+        (Disturbance(0.06, 0.06), (QualityFlag.CPU_TIME_STOLEN, QualityFlag.OTHER_LOAD)),
+    ],
+)
+def test_cpu_time_that_others_used_is_a_warning(disturbance: Disturbance, warnings: tuple[QualityFlag, ...]) -> None:
+    assert recorded(trial(), [served()], disturbances=[Disturbance(0, 0), disturbance]).warnings == warnings
+
+
+@pytest.mark.parametrize(
+    ("began_s", "took_s", "early"), [(0.0, 2.0, False), (0.0, 1.81, False), (0.0, 1.79, True), (0.21, 2.0, True)]
+)
+def test_a_task_that_leaves_a_tenth_of_the_window_alone_is_a_warning(
+    began_s: float, took_s: float, early: bool
+) -> None:
+    late = worked(BEGAN_NS + round(began_s * S), took_s)
+    found = recorded(trial(task=TASK), [served()], [worked(), late])
+    assert (QualityFlag.STRESSOR_ENDED_EARLY in found.warnings) == early
+
+
+@pytest.mark.parametrize(
+    ("looks", "drifted"),
+    [
+        ([921_600_000, 921_600_000], False),
+        ([921_600_000, 925_000_000], False),
+        ([921_600_000, 907_200_000], True),
+        ([921_600_000, None], True),
+    ],
+)
+def test_a_pinned_clock_that_is_seen_elsewhere_once_has_drifted(looks: list[int | None], drifted: bool) -> None:
+    readings = Readings(tuple((None, hz, 1) for hz in looks))
+    found = recorded(trial(clocks=ClockPoint(gpu_hz=921_600_000)), [served()], readings=readings)
+    assert (QualityFlag.CLOCK_DRIFTED in found.warnings) == drifted
+    assert QualityFlag.CLOCK_DRIFTED not in recorded(trial(), [served()], readings=readings).warnings
+
+
+def test_the_clock_seen_is_one_that_was_read() -> None:
+    looks: tuple[Clockset, ...] = ((3, None, 1), (1, None, None), (2, None, 1), (9, None, 5))
+    found = recorded(trial(), [served()], readings=Readings(looks))
+    assert (found.cpu_hz_seen, found.gpu_hz_seen, found.emc_hz_seen) == (2, None, 1)
+
+
+@pytest.mark.parametrize(
+    ("readings", "hot", "warning"),
+    [
+        (Readings((UNSEEN,), throttled=True), False, QualityFlag.THROTTLED),
+        (Readings((UNSEEN,), throttle_reasons=("power cap",)), False, QualityFlag.THROTTLED),
+        (Readings((UNSEEN,)), True, QualityFlag.STARTED_HOT),
+    ],
+)
+def test_heat_and_throttling_are_warnings(readings: Readings, hot: bool, warning: QualityFlag) -> None:
+    found = recorded(trial(), [served()], readings=readings, started_hot=hot)
+    assert found.warnings == (warning,)
+    assert found.throttle_reasons == readings.throttle_reasons

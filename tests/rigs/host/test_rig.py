@@ -5,20 +5,16 @@ from __future__ import annotations
 import os
 import re
 import signal
-import sys
-from pathlib import Path
 
 import psutil
 import pytest
 
 from colocate.errors import ColocateError, HostError, SpecError, TrialError
-from colocate.host.cpus.cpuset import Seat
-from colocate.host.processes.child import Child
 from colocate.model.request import Inference, SweepSpec, Task
 from colocate.model.trial import Trial
-from colocate.rigs.host.rig import HostRig, stopped
+from colocate.rigs.host.rig import HostRig
 from colocate.study.plan import plan
-from tests.rigs.host.trials import CPUS, SHARED, trial
+from tests.rigs.host.trials import trial
 
 SPEC = SweepSpec(
     inferences=(Inference("spin-2ms", "synthetic"),),
@@ -31,23 +27,6 @@ SPEC = SweepSpec(
     settle_s=0.0,
     window_s=0.2,
 )
-
-# Told to stop, it reports only once all three of them have been told; alone it gives up after a while.
-WAITING = """
-import sys, time
-from pathlib import Path
-from cpu_workloads.contract import Control, serve
-folder, number = Path(sys.argv[1]), sys.argv[2]
-def measure(control):
-    while not control.pending():
-        time.sleep(0.001)
-    (folder / number).touch()
-    end_s = time.monotonic() + 20
-    while len(list(folder.iterdir())) < 3 and time.monotonic() < end_s:
-        time.sleep(0.01)
-    return {"together": len(list(folder.iterdir())) == 3}
-serve(Control(), measure, {})
-"""
 
 
 def test_a_study_runs_and_leaves_the_process_as_it_was() -> None:
@@ -71,13 +50,6 @@ def test_a_study_runs_and_leaves_the_process_as_it_was() -> None:
             assert record.runtime["spin_s"] == 0.002
 
 
-def test_a_window_grows_until_a_slow_network_fits() -> None:
-    rig, slow = HostRig(), trial("spin-300ms", window_s=0.01)
-    with rig.opened([slow]):
-        record = rig.run(slow)
-    assert record.latencies_s.size >= 1 and record.elapsed_s >= 0.3
-
-
 def test_after_a_trial_that_failed_the_next_has_new_processes() -> None:
     rig, asked = HostRig(), trial(task=Task("stringsearch"))
     with rig.opened([asked]):
@@ -89,16 +61,6 @@ def test_after_a_trial_that_failed_the_next_has_new_processes() -> None:
             rig.run(asked)
         assert not psutil.pid_exists(task._process.pid)
         assert rig.run(asked).latencies_s.size
-
-
-def test_a_program_that_fails_is_refused_before_the_first_window() -> None:
-    mine = Task("mine", ("sh", "-c", "echo no such camera >&2; exit 3"))
-    with (
-        pytest.raises(SpecError, match=r"task 'mine' failed \(3\): no such camera"),
-        HostRig().opened([trial(None, mine)]),
-    ):
-        pytest.fail("it was opened")
-    assert os.sched_getaffinity(0) == set(CPUS)
 
 
 @pytest.mark.parametrize(
@@ -123,18 +85,3 @@ def test_a_synthetic_network_has_no_file_and_no_layers() -> None:
     assert HostRig().networks([inference]) == {}
     with pytest.raises(SpecError, match="'spin-2ms' has no layers"):
         HostRig().layer_map(inference, trial().clocks)
-
-
-def test_children_that_are_stopped_together_end_together(tmp_path: Path) -> None:
-    """However long each takes over its report: a task that went on would count work that nothing disturbed."""
-    seat = Seat(SHARED.task_cpus)
-    command = [sys.executable, "-c", WAITING, str(tmp_path)]
-    children = [Child(f"waiting {number}", [*command, str(number)], seat) for number in range(3)]
-    try:
-        for child in children:
-            child.ready(30)
-            child.go()
-        assert [report["together"] for report in stopped(children)] == [True] * 3
-    finally:
-        for child in children:
-            child.close()

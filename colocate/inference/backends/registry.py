@@ -14,9 +14,9 @@ from colocate.worker.request import NetworkFile, Request
 class Runtime:
     """What is known of a runtime before it is imported.
 
-    `target` names its class (`worker.backend.Backend`); `package` is the Python package it needs and `fix` the command
-    that installs it. One `on_gpu` can capture CUDA graphs and has two ways to wait. One with `own_networks`, a pattern
-    of names, makes the networks of these names itself and runs no files. One that `profiles` is a
+    `target` names its class (`worker.backend.Backend`); `package` is the Python package it needs and `fix` the
+    command that installs it. One `on_gpu` can capture CUDA graphs and has two ways to wait. One with `own_networks`,
+    a pattern of names, makes the networks of these names itself and runs no files. One that `profiles` is a
     `worker.backend.Profiler`.
     """
 

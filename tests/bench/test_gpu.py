@@ -6,8 +6,6 @@ a GPU; nothing is set on it.
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import os
 import sys
 import time
@@ -18,6 +16,7 @@ import pytest
 from colocate.host.cpus.cpuset import Seat
 from colocate.host.processes.child import Child
 from colocate.inference.backends import availability
+from colocate.inference.backends.registry import worker_request
 from colocate.inference.networks import catalogue
 from colocate.model.request import Inference
 from colocate.power.find import find_meters
@@ -26,25 +25,22 @@ from colocate.power.trace import power_trace
 from colocate.study.stats import integrate
 
 BACKEND = "onnxruntime-cuda"
+MISSING = availability.look().missing.get(BACKEND)
 pytestmark = [
     pytest.mark.bench,
-    pytest.mark.skipif(
-        BACKEND not in availability.look().runtimes, reason="; ".join(availability.look().notes()) or "no GPU"
-    ),
+    pytest.mark.skipif(MISSING is not None, reason=MISSING.reason if MISSING else ""),
 ]
 
 # One session, served in turn by the worker's own loop and by as little as can stand around an inference.
 TURNS = """
-import gc, json, sys, time
-from colocate.inference import BACKENDS
-from colocate.inference.networks import Network
-from colocate.inference.worker import measure
-from colocate.study.model import Inference
+import gc, sys, time
+from colocate.worker.backend import load
+from colocate.worker.loop import measure
+from colocate.worker.request import from_json
 from cpu_workloads.contract import Control, serve
-request = json.loads(sys.argv[1])
-inference = Inference(**request["inference"])
-backend = BACKENDS[inference.backend].load()(inference, Network.from_json(request["network"]))
-session, binding, given, source = backend._session, backend._binding, backend._input, backend._host_input
+backend = load(from_json(sys.argv[1]))
+session, binding = backend._session, backend._binding
+((given, source),) = backend._copies_in
 (read,) = backend._copies_out
 for _ in range(20):
     backend.infer()
@@ -69,7 +65,7 @@ serve(Control(), either, {})
 
 def requested(inference: Inference) -> str:
     network = catalogue.resolve(inference.network, inference.batch, inference.precision)
-    return json.dumps({"inference": dataclasses.asdict(inference), "network": network.to_json()})
+    return worker_request(inference, network.file).to_json()
 
 
 def window_ns(child: Child, window_s: float) -> list[int]:
@@ -100,7 +96,7 @@ def test_the_worker_adds_next_to_nothing(network: str, graph: bool, bound: float
 def test_the_machines_own_meters_do_not_disturb(network: str, graph: bool) -> None:
     cpus = sorted(os.sched_getaffinity(0))
     request = requested(Inference(network, BACKEND, graph=graph))
-    command = [sys.executable, "-m", "colocate.worker.__main__", request]
+    command = [sys.executable, "-m", "colocate.worker", request]
     worker, meters = Child("worker", command, Seat((cpus[0],))), find_meters()
     windows: dict[bool, list[list[int]]] = {True: [], False: []}
     os.sched_setaffinity(0, {cpus[-1]})
@@ -134,7 +130,7 @@ def test_the_energy_counter_agrees_with_integrated_power() -> None:
     handle = nvml.nvmlDeviceGetHandleByIndex(0)
     worker = Child(
         "worker",
-        [sys.executable, "-m", "colocate.worker.__main__", requested(Inference("resnet152", BACKEND))],
+        [sys.executable, "-m", "colocate.worker", requested(Inference("resnet152", BACKEND))],
         Seat((min(os.sched_getaffinity(0)),)),
     )
     meters = find_meters()

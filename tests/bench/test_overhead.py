@@ -6,8 +6,6 @@ else happens on the machine happens to both. Run with `pytest -m bench -s tests/
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import os
 import sys
 import time
@@ -21,6 +19,7 @@ from onnx import TensorProto, helper
 
 from colocate.host.cpus.cpuset import Seat
 from colocate.host.processes.child import Child
+from colocate.inference.backends.registry import worker_request
 from colocate.inference.networks import catalogue
 from colocate.model.request import Inference
 from colocate.rigs.host.monitor import Monitor
@@ -35,13 +34,11 @@ WINDOW_S = 0.4
 
 # As little as can stand around an inference and still time it; otherwise the worker's own settings.
 BARE = """
-import gc, json, os, sys, time
+import gc, os, sys, time
+from colocate.worker.backends.onnxruntime_cpu import OnnxRuntimeCpu
+from colocate.worker.request import from_json
 from cpu_workloads.contract import Control, serve
-from colocate.inference.networks import Network
-from colocate.inference.onnxruntime_cpu import OnnxRuntimeCpu
-from colocate.study.model import Inference
-request = json.loads(sys.argv[1])
-backend = OnnxRuntimeCpu(Inference(**request["inference"]), Network.from_json(request["network"]))
+backend = OnnxRuntimeCpu(from_json(sys.argv[1]))
 session, binding = backend._session, backend._binding
 session.run_with_iobinding(binding)
 gc.disable()
@@ -85,11 +82,9 @@ def latencies_ns(child: Child, window_s: float) -> list[int]:
 def test_the_worker_adds_at_most_one_percent(network: str, tmp_path: Path) -> None:
     name = str(small_network(tmp_path / "small.onnx")) if network == "small" else network
     inference = Inference(name, "onnxruntime-cpu")
-    request = json.dumps(
-        {"inference": dataclasses.asdict(inference), "network": catalogue.resolve(name, 1).to_json()}
-    )
+    request = worker_request(inference, catalogue.resolve(name, 1).file).to_json()
     seat = Seat((min(os.sched_getaffinity(0)),))
-    worker = Child("worker", [sys.executable, "-m", "colocate.worker.__main__", request], seat)
+    worker = Child("worker", [sys.executable, "-m", "colocate.worker", request], seat)
     bare = Child("bare", [sys.executable, "-c", BARE, request], seat)
     try:
         worker.ready(120)

@@ -7,8 +7,6 @@ happens to both. Run with `pytest -m bench -s tests/bench/test_sampling.py`.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import json
 import os
 import sys
 import time
@@ -20,6 +18,7 @@ import pytest
 
 from colocate.host.cpus.cpuset import Seat
 from colocate.host.processes.child import Child
+from colocate.inference.backends.registry import worker_request
 from colocate.inference.networks import catalogue
 from colocate.model.request import Inference
 from colocate.power.find import Meters, find_meters
@@ -58,8 +57,8 @@ def housekeeping(cpu: int) -> Iterator[None]:
 
 def test_sampling_moves_the_networks_median_by_at_most_three_per_mille(meters: Meters) -> None:
     inference = Inference("alexnet", "onnxruntime-cpu")
-    request = {"inference": dataclasses.asdict(inference), "network": catalogue.resolve("alexnet", 1).to_json()}
-    command = [sys.executable, "-m", "colocate.worker.__main__", json.dumps(request)]
+    request = worker_request(inference, catalogue.resolve("alexnet", 1).file)
+    command = [sys.executable, "-m", "colocate.worker", request.to_json()]
     cpus = sorted(os.sched_getaffinity(0))
     worker = Child("worker", command, Seat((cpus[0],)))
     windows_ns: dict[bool, list[list[int]]] = {True: [], False: []}

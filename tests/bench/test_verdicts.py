@@ -33,7 +33,7 @@ from tests.study.tables import (
 pytestmark = pytest.mark.bench
 
 TABLES = 1000
-MOST_ROUNDS = 30
+MOST_REPEATS = 30
 # What an exact 5 % shows in a thousand tables, but for one chance in a thousand.
 FIVE_PERCENT = 0.05 + 3.1 * math.sqrt(0.05 * 0.95 / TABLES)
 NOISES = {
@@ -81,14 +81,14 @@ def test_wrong_verdicts_of_the_fixed_design(name: str, at_limit: float) -> None:
 )
 def test_until_decided_takes_half_the_windows_of_the_fixed_design(name: str, at_limit: float) -> None:
     """The fixed design: as many blocks of every cell as it takes to decide as large a share of the cells."""
-    rng, schedule = np.random.default_rng(2017), Schedule(MOST_ROUNDS)
-    outcomes, taken, fixed = [], 0, np.zeros(MOST_ROUNDS + 1)
+    rng, schedule = np.random.default_rng(2017), Schedule(MOST_REPEATS)
+    outcomes, taken, fixed = [], 0, np.zeros(MOST_REPEATS + 1)
     for _ in range(TABLES):
-        table = draw(rng, MOST_ROUNDS, NOISES[name], at_limit)
+        table = draw(rng, MOST_REPEATS, NOISES[name], at_limit)
         progress, windows = until_decided(table, schedule)
         outcomes.append(Outcome.of(progress.advice, table))
         taken += windows
-        fixed[2:] += [outcome(table, blocks).decided for blocks in range(2, MOST_ROUNDS + 1)]
+        fixed[2:] += [outcome(table, blocks).decided for blocks in range(2, MOST_REPEATS + 1)]
     false_safe, false_unsafe, decided = rates(outcomes)
     blocks = int((fixed / TABLES >= decided).argmax())
     assert blocks, "more than the fixed design can decide"
@@ -104,11 +104,11 @@ def test_until_decided_takes_half_the_windows_of_the_fixed_design(name: str, at_
 @pytest.mark.parametrize("name", NOISES)
 def test_repeated_looks_hold_the_error(name: str) -> None:
     """Every cell right at its limit and looked at to the end."""
-    rng, looks, limit = np.random.default_rng(2017), Schedule(MOST_ROUNDS)(MOST_ROUNDS), np.full(CELLS, 1.1)
+    rng, looks, limit = np.random.default_rng(2017), Schedule(MOST_REPEATS)(MOST_REPEATS), np.full(CELLS, 1.1)
     tails, upper, lower = Tails(0.05 / CELLS, 0.05 / CELLS), 0, 0
     truth = math.log(1.1)
     for _ in range(TABLES):
-        lo, hi = mean_bounds(np.log(NOISES[name].slowdowns(rng, limit, MOST_ROUNDS)), tails, looks)
+        lo, hi = mean_bounds(np.log(NOISES[name].slowdowns(rng, limit, MOST_REPEATS)), tails, looks)
         upper, lower = upper + bool((hi < truth).any()), lower + bool((lo > truth).any())
     print(f"{name}, {len(looks)} looks: false SAFE in {upper / TABLES:.1%}, false UNSAFE in {lower / TABLES:.1%}")
     assert max(upper, lower) / TABLES <= 0.05

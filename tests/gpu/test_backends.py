@@ -1,11 +1,10 @@
-"""Every runtime on a GPU that works on this machine; each that does not is skipped, with what it lacks.
+"""Every runtime on a GPU that works on this machine; each that does not is skipped, with what is missing.
 
 Each test has a process of its own: how a thread waits is settled once in a process.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import subprocess
@@ -25,13 +24,14 @@ from onnx import TensorProto, helper
 from colocate.host.cpus.cpuset import Seat
 from colocate.host.processes.child import Child
 from colocate.inference.backends import availability
-from colocate.inference.backends.registry import BACKENDS
-from colocate.inference.networks.network import Network, TensorSpec
+from colocate.inference.backends.registry import BACKENDS, worker_request
+from colocate.inference.networks.network import Network
 from colocate.inference.onnx import graph as graph_of
-from colocate.inference.onnx import subgraphs
+from colocate.inference.onnx.subgraphs import subgraphs
 from colocate.model.request import Inference
-from colocate.worker.inputs import input_array
-from tests.inference.small import small_network
+from colocate.worker.inputs import input_arrays
+from colocate.worker.request import TensorSpec
+from tests.small import small_network
 
 READY_S = 600.0
 # TF32 and FP16 keep 11 bits of each factor: about 2 ** -11 of an output, times a few for the largest of ten.
@@ -39,22 +39,20 @@ TOLERANCE = 0.01
 ON_GPU = [name for name, runtime in BACKENDS.items() if runtime.on_gpu]
 OF_FILES = [name for name in ON_GPU if BACKENDS[name].own_networks is None]
 
-# What a backend tells of itself, and the first output of its second inference.
+# What a backend says of itself, and the first output of its second inference.
 ONCE = """
 import json, sys
-from colocate.errors import ColocateError
-from colocate.inference import BACKENDS
-from colocate.inference.networks import Network
-from colocate.study.model import Inference
-request = json.loads(sys.argv[1])
-inference = Inference(**request["inference"])
+from colocate.worker.backend import load
+from colocate.worker.errors import WorkerError
+from colocate.worker.request import from_json
+request = from_json(sys.argv[1])
 try:
-    backend = BACKENDS[inference.backend].load()(inference, Network.from_json(request["network"]))
+    backend = load(request)
     backend.infer()
     backend.infer()
-except ColocateError as error:
+except WorkerError as error:
     sys.exit(str(error))
-output = backend._outputs[0][0] if inference.backend == "tensorrt" else backend._copies_out[0]()
+output = backend._outputs[0][0] if request.target.endswith(":TensorRT") else backend._copies_out[0]()
 print(json.dumps({"facts": dict(backend.facts()), "output": output.ravel().tolist()}))
 """
 
@@ -68,9 +66,9 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def works_here(name: str) -> str:
-    lack = availability.look().lacks.get(name)
-    if lack is not None:
-        pytest.skip(f"{name}: {lack.reason}")
+    missing = availability.look().missing.get(name)
+    if missing is not None:
+        pytest.skip(f"{name}: {missing.reason}")
     return name
 
 
@@ -85,9 +83,7 @@ def runtime(request: pytest.FixtureRequest) -> str:
 
 
 def requested(inference: Inference, network: Network | None) -> str:
-    return json.dumps(
-        {"inference": dataclasses.asdict(inference), "network": None if network is None else network.to_json()}
-    )
+    return worker_request(inference, None if network is None else network.file).to_json()
 
 
 def once(inference: Inference, network: Network, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -97,7 +93,7 @@ def once(inference: Inference, network: Network, **environment: str) -> subproce
     )  # fmt: skip
 
 
-def told(done: subprocess.CompletedProcess[str]) -> Mapping[str, Any]:
+def answered(done: subprocess.CompletedProcess[str]) -> Mapping[str, Any]:
     assert done.returncode == 0, done.stderr
     answer: Mapping[str, Any] = json.loads(done.stdout)
     return answer
@@ -105,13 +101,13 @@ def told(done: subprocess.CompletedProcess[str]) -> Mapping[str, Any]:
 
 def on_the_cpu(network: Network) -> npt.NDArray[np.float32]:
     session = ort.InferenceSession(str(network.path), providers=["CPUExecutionProvider"])
-    output: npt.NDArray[np.float32] = session.run(None, {network.inputs[0].name: input_array(network)})[0]
+    output: npt.NDArray[np.float32] = session.run(None, input_arrays(network.file))[0]
     return output.ravel()
 
 
 def served(inference: Inference, network: Network | None, window_s: float = 0.5) -> Mapping[str, Any]:
     """One window of the real worker, after one that is thrown away, and its facts."""
-    command = [sys.executable, "-m", "colocate.worker.__main__", requested(inference, network)]
+    command = [sys.executable, "-m", "colocate.worker", requested(inference, network)]
     child = Child(inference.backend, command, Seat(tuple(sorted(os.sched_getaffinity(0)))))
     try:
         facts = child.ready(READY_S)
@@ -127,26 +123,26 @@ def served(inference: Inference, network: Network | None, window_s: float = 0.5)
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_outputs_agree_with_the_cpus(tmp_path: Path, runtime: str, precision: str, graph: bool) -> None:
     inference = Inference("small", runtime, precision, batch=2, graph=graph)
-    answer = told(once(inference, small_network(tmp_path, precision)))
+    answer = answered(once(inference, small_network(tmp_path, precision)))
     expected = on_the_cpu(small_network(tmp_path))
     assert np.abs(np.array(answer["output"]) - expected).max() < TOLERANCE * np.abs(expected).max()
     assert answer["facts"]["graph"] is graph
 
 
 @pytest.mark.parametrize("graph", [False, True], ids=["kernels", "graph"])
-def test_pieces_and_the_hollow_network_run(tmp_path: Path, runtime: str, graph: bool) -> None:
-    """What `layers` runs: blocks whose input is on the GPU already, and the network's ends with nothing between."""
+def test_subgraphs_and_the_launch_overhead_run(tmp_path: Path, runtime: str, graph: bool) -> None:
+    """What `layers` runs: layers whose input is on the GPU already, and the network's ends with nothing between."""
     network = small_network(tmp_path)
     layers = [layer.name for layer in graph_of.layers(network.path)]
-    for piece in subgraphs.pieces(network, [layers[:1], ()], tmp_path):
-        report = served(Inference(str(piece.path), runtime, graph=graph), piece)
-        assert report["latencies_ns"], piece.name
+    for subgraph in subgraphs(network, [layers[:1], ()], tmp_path):
+        report = served(Inference(str(subgraph.path), runtime, graph=graph), subgraph)
+        assert report["latencies_ns"], subgraph.name
 
 
 def test_what_an_inference_waits_for_is_done(tmp_path: Path, runtime: str) -> None:
     inference = Inference("small", runtime, batch=2, wait="block")
     network = small_network(tmp_path)
-    answer = told(once(inference, network))
+    answer = answered(once(inference, network))
     expected = on_the_cpu(network)
     assert np.abs(np.array(answer["output"]) - expected).max() < TOLERANCE * np.abs(expected).max()
     assert answer["facts"]["wait"] == "block"
@@ -198,7 +194,7 @@ def test_an_operator_that_only_the_cpu_has_is_an_error(tmp_path: Path) -> None:
 
 def test_an_engine_is_kept(tmp_path: Path) -> None:
     inference = Inference("small", works_here("tensorrt"), batch=2)
-    engines = {told(once(inference, small_network(tmp_path)))["facts"]["engine"] for _ in range(2)}
+    engines = {answered(once(inference, small_network(tmp_path)))["facts"]["engine"] for _ in range(2)}
     assert len(engines) == 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections import defaultdict
@@ -16,8 +17,11 @@ from colocate.inference.onnx.graph import Layer
 from colocate.model.layers import FusedLayer
 
 # A fused or rewritten node is called after one of those it replaces: "fused fc6", "relu1_nchwc",
-# "product/MatMulAddFusion"; a number is added where that name is taken.
-_REWRITTEN = re.compile(r"(?:fused )?(?P<name>.+?)(?:/\w+Fusion)?(?:_nchwc)?(?:_token_\d+)?")
+# "product/MatMulAddFusion" (ONNX Runtime 1.19 and 1.20 add a slash); a number is added where that name is taken.
+_REWRITTEN = re.compile(r"(?:fused )?(?P<name>.+?)(?:/\w+Fusion/?)?(?:_nchwc)?(?:_token_\d+)?")
+# What a product fused with a sum is called where its own name is lost: by ONNX Runtime up to 1.18 always, by later
+# releases where the product has none.
+_NAMELESS = re.compile(r"(?:fused )?(?:gemm|/MatMulAddFusion/?)(?:_token_\d+)?")
 # What runs inside the step before it, or is folded away, and so may have no step of its own.
 _FOLLOWERS = frozenset((
     "Add", "BatchNormalization", "Cast", "Clip", "Dropout", "Flatten", "HardSigmoid", "Identity", "LeakyRelu", "Mul",
@@ -47,6 +51,7 @@ def held(ran: Sequence[Ran], layers: Sequence[Layer]) -> tuple[tuple[str, ...], 
     A step has the name of one of its layers, or of a tensor that the layer writes. Layers that no step is called
     after were fused into one that is: where a step multiplies and the layer it is called after does not, back to
     the one that does; activations, sums and the like with what they read, and of several with the last to run.
+    Products whose steps lost their names are matched by their order, where they can run in no other.
     """
     by_name = {layer.name: layer for layer in layers}
     named = {tensor.name: layer for layer in layers for tensor in layer.writes} | by_name
@@ -54,6 +59,7 @@ def held(ran: Sequence[Ran], layers: Sequence[Layer]) -> tuple[tuple[str, ...], 
     for index, step in enumerate(ran):
         for layer in _named(step, named):
             holder.setdefault(layer.name, index)
+    holder.update(_in_turn(ran, layers, holder))
     for name, index in list(holder.items()):
         if ran[index].kind and by_name[name].kind != ran[index].kind:
             holder.update(dict.fromkeys(_before(by_name[name], by_name, holder), index))
@@ -126,6 +132,27 @@ def _named(step: Ran, named: Mapping[str, Layer]) -> Iterator[Layer]:
         layer = named.get(name) or (named.get(rewritten["name"]) if rewritten else None)
         if layer is not None:
             yield layer
+
+
+def _in_turn(ran: Sequence[Ran], layers: Sequence[Layer], holder: Mapping[str, int]) -> dict[str, int]:
+    """The steps of the products that no step is called after, by name: those that lost their names, in order, where
+    there are as many and each product needs the one before it. Of two branches either may run first.
+    """
+    called = set(holder.values())
+    steps = [index for index, step in enumerate(ran) if index not in called and _NAMELESS.fullmatch(step.name)]
+    products = [layer.name for layer in layers if layer.kind == "MatMul" and layer.name not in holder]
+    if len(steps) != len(products) or any(b not in _behind(a, layers) for a, b in itertools.pairwise(products)):
+        return {}
+    return dict(zip(products, steps, strict=True))
+
+
+def _behind(name: str, layers: Sequence[Layer]) -> set[str]:
+    """The layer `name` and all that need its output."""
+    found = {name}
+    for layer in layers:
+        if not found.isdisjoint(layer.inputs):
+            found.add(layer.name)
+    return found
 
 
 def _before(layer: Layer, by_name: Mapping[str, Layer], holder: Mapping[str, int]) -> list[str]:

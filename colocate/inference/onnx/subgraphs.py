@@ -17,11 +17,11 @@ from colocate.worker.request import RESIDENT, TensorSpec
 
 
 def subgraphs(network: Network, fused_layers: Iterable[Collection[str]], folder: Path) -> Iterator[Network]:
-    """Each of `fused_layers`, the names of one or more layers, as a network of its own; no names: `launch_overhead`.
+    """Each of `fused_layers`, the names of one or more layers, as a network of its own.
 
-    A file in `folder`, written when its turn comes: the layer with its weights and true input shapes, batch
-    included, and an input for every tensor that it reads. Raises SpecError for a layer that reads a tensor of
-    unknown shape or of a type that cannot be fed, ValueError for the name of no layer.
+    No names stand for `launch_overhead`. A file in `folder`, written when its turn comes: the layer with its weights
+    and true input shapes, batch included, and an input for every tensor that it reads. Raises SpecError for a layer
+    that reads a tensor of unknown shape or of a type that cannot be fed, ValueError for the name of no layer.
     """
     # Cutting goes by shapes alone, so it copies no weights; each subgraph then gets the data of its own.
     extractor = Extractor(graph.inferred(network.path))

@@ -17,7 +17,7 @@ from colocate.model.request import Inference
 from colocate.model.trial import TrialRecord
 from colocate.report.run_report import LoadedRun
 from colocate.report.sections import refuse_aim
-from colocate.report.text.numbers import three_digits
+from colocate.report.text.numbers import counted, three_digits
 from colocate.store import Header
 from colocate.study.layers import (
     RESOLVED_RATIO,
@@ -163,7 +163,7 @@ def _notes(
         yield (
             f"Energy: power above idle{idle} of each layer run by itself in a loop, times the time of a turn; "
             f"given where that power is known to {100 * RESOLVED_RATIO:.0f} %"
-            + (f", which it is not of {unresolved} fused layers." if unresolved else ".")
+            + (f", which it is not of {counted(unresolved, 'fused layer')}." if unresolved else ".")
         )
 
 

@@ -30,8 +30,10 @@ class OnnxRuntimeCuda:
 
     def __init__(self, request: Request) -> None:
         cuda.schedule(request.wait)
-        # CUDA and cuDNN from NVIDIA's Python packages, where these are installed and the system has none.
-        ort.preload_dlls()
+        # CUDA and cuDNN from NVIDIA's Python packages, where these are installed and the system has none. Releases
+        # before 1.21 look for those of the system alone.
+        if hasattr(ort, "preload_dlls"):
+            ort.preload_dlls()
         settings = {
             "device_id": "0",
             "cudnn_conv_algo_search": "EXHAUSTIVE",

@@ -1,13 +1,16 @@
+"""Graphs, contexts and errors of CUDA, on a GPU that does not exist."""
+
 from __future__ import annotations
 
 import ctypes
 import sys
 
+import numpy as np
 import pytest
 
-from colocate.errors import HostError
 from colocate.worker import cuda
-from tests.inference.fake_cuda import Gpu, plugged_in
+from colocate.worker.errors import WorkerError
+from tests.worker.fake_cuda import Gpu, plugged_in
 
 
 @pytest.fixture
@@ -41,12 +44,12 @@ def test_a_capture_that_was_spoiled_in_silence_is_an_error(gpu: Gpu) -> None:
     def spoil() -> None:
         stream.spoiled = True
 
-    with pytest.raises(HostError, match="CUDA error 901"):
+    with pytest.raises(WorkerError, match="CUDA error 901"):
         cuda.captured(stream.handle, spoil)
 
 
 def test_a_stream_that_does_not_exist_cannot_be_captured(gpu: Gpu) -> None:
-    with pytest.raises(HostError, match="CUDA error 400: invalid resource handle"):
+    with pytest.raises(WorkerError, match="CUDA error 400: invalid resource handle"):
         cuda.captured(1, lambda: None)
 
 
@@ -55,13 +58,13 @@ def test_without_a_driver_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> No
         raise OSError(f"{name}: cannot open shared object file: No such file or directory")
 
     monkeypatch.setattr(ctypes, "CDLL", absent)
-    with pytest.raises(HostError, match="there is no NVIDIA GPU"):
+    with pytest.raises(WorkerError, match="there is no NVIDIA GPU"):
         cuda.primary_context("spin")
 
 
-def test_a_gpu_that_another_program_holds_is_told_of(gpu: Gpu) -> None:
+def test_a_gpu_that_another_program_holds_is_reported(gpu: Gpu) -> None:
     gpu.taken = True
-    with pytest.raises(HostError, match="exclusive mode"):
+    with pytest.raises(WorkerError, match="exclusive mode"):
         cuda.primary_context("spin")
     assert gpu.at_exit == []
 
@@ -69,5 +72,31 @@ def test_a_gpu_that_another_program_holds_is_told_of(gpu: Gpu) -> None:
 def test_without_pycuda_the_message_says_how_to_get_it(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pycuda", None)
     monkeypatch.delitem(sys.modules, "pycuda.driver")
-    with pytest.raises(HostError, match="pip install pycuda"):
+    with pytest.raises(WorkerError, match="pip install pycuda"):
         cuda.primary_context("spin")
+
+
+def test_a_message_is_one_short_line_led_by_what_to_do() -> None:
+    said = cuda.explained("CUDA failure 2:\n  out of memory ;  " + "expr " * 200)
+    assert said.startswith("the GPU's memory is full: lower --batch")
+    assert (
+        "\n" not in said and "CUDA failure 2: out of memory ;" in said and said.endswith("...]") and len(said) < 500
+    )
+    assert cuda.explained("what nobody\nforesaw") == "what nobody foresaw"
+
+
+def test_a_stopwatch_measures_what_it_launched_and_explains_a_fault(gpu: Gpu) -> None:
+    driver = cuda.primary_context("spin")
+    stopwatch = cuda.Stopwatch(driver)
+    stopwatch.time(lambda: stopwatch.stream.put(3.0, lambda: None))
+    assert stopwatch.device_s() == pytest.approx(3e-3)
+    gpu.fault = "an illegal memory access was encountered"
+    with pytest.raises(WorkerError, match="illegal memory access"):
+        stopwatch.time(lambda: None)
+
+
+def test_locked_pages_are_those_of_the_array(gpu: Gpu) -> None:
+    cuda.primary_context("spin")
+    array = np.zeros(1000, np.float32)
+    cuda.page_lock(array)
+    assert gpu.locked == {array.ctypes.data: 4000}

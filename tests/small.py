@@ -8,7 +8,8 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
 from colocate.inference.networks import half_precision
-from colocate.inference.networks.network import Network, TensorSpec
+from colocate.inference.networks.network import Network
+from colocate.worker.request import TensorSpec
 
 
 def small_network(folder: Path, precision: str = "fp32") -> Network:

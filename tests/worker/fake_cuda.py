@@ -7,9 +7,10 @@ the real ones answer to a broken rule, these answer: an error number, or an exce
 from __future__ import annotations
 
 import ctypes
+import itertools
 import sys
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,9 +61,12 @@ class Gpu:
     streams: dict[int, Stream] = field(default_factory=dict)
     allocations: dict[int, npt.NDArray[np.uint8]] = field(default_factory=dict)
     pinned: set[int] = field(default_factory=set)
+    locked: dict[int, int] = field(default_factory=dict)  # bytes from an address on that were the program's own
     graphs: dict[int, list[Work]] = field(default_factory=dict)
     launches: int = 0
     now_ms: float = 0.0
+    has_nvcc: bool = True
+    copies_ms: Iterator[float] = field(default_factory=lambda: itertools.repeat(1.0))  # of the kernel that copies
     fault: str = ""  # what the next synchronisation fails with
     at_exit: list[Callable[[], object]] = field(default_factory=list)
 
@@ -71,9 +75,11 @@ class Gpu:
             raise LogicError(f"{call} failed: invalid device context")
 
     def memory(self, pointer: int) -> npt.NDArray[np.uint8]:
-        if pointer not in self.allocations:
-            raise LogicError("cuMemcpy failed: invalid argument")
-        return self.allocations[pointer]
+        """From `pointer` to the end of what was allocated there."""
+        for begin, array in self.allocations.items():
+            if begin <= pointer < begin + array.nbytes:
+                return array[pointer - begin :]
+        raise LogicError("cuMemcpy failed: invalid argument")
 
 
 class Context:
@@ -141,76 +147,119 @@ class Allocation:
         if size > gpu.free_bytes:
             raise MemoryError("cuMemAlloc failed: out of memory")
         gpu.free_bytes -= size
-        self._pointer = 0x7F0000000000 + (len(gpu.allocations) << 20)
+        ends = (pointer + array.nbytes for pointer, array in gpu.allocations.items())
+        self._pointer = max(ends, default=0x7F0000000000) + 512
         gpu.allocations[self._pointer] = np.full(size, 0xCD, np.uint8)
 
     def __int__(self) -> int:
         return self._pointer
 
 
-def driver_of(gpu: Gpu) -> types.ModuleType:
-    """The module pycuda.driver on this GPU, with what a backend may use of it."""
+class Device:
+    multiprocessor_count = 16
 
-    class Device:
-        multiprocessor_count = 16
+    def __init__(self, gpu: Gpu, number: int) -> None:
+        if not gpu.initialised:
+            raise LogicError("cuDeviceGet failed: initialization error")
+        assert number == 0
+        self._gpu = gpu
 
-        def __init__(self, number: int) -> None:
-            if not gpu.initialised:
-                raise LogicError("cuDeviceGet failed: initialization error")
-            assert number == 0
+    def name(self) -> str:
+        return self._gpu.name
 
-        def name(self) -> str:
-            return gpu.name
+    def compute_capability(self) -> tuple[int, int]:
+        return self._gpu.capability
 
-        def compute_capability(self) -> tuple[int, int]:
-            return gpu.capability
+    def retain_primary_context(self) -> Context:
+        if self._gpu.taken:
+            raise LogicError("cuDevicePrimaryCtxRetain failed: CUDA-capable device(s) is/are busy or unavailable")
+        return Context(self._gpu)
 
-        def retain_primary_context(self) -> Context:
-            if gpu.taken:
-                raise LogicError("cuDevicePrimaryCtxRetain failed: CUDA-capable device(s) is/are busy or unavailable")
-            return Context(gpu)
 
-    def init() -> None:
-        gpu.initialised = True
+class Driver:
+    """The functions of pycuda.driver that a backend may use."""
 
-    def pagelocked_empty(shape: int | Sequence[int], dtype: Any) -> npt.NDArray[Any]:
-        gpu.current("cuMemHostAlloc")
+    def __init__(self, gpu: Gpu) -> None:
+        self._gpu = gpu
+
+    def init(self) -> None:
+        self._gpu.initialised = True
+
+    def mem_alloc(self, size: int) -> Allocation:
+        return Allocation(self._gpu, size)
+
+    def pagelocked_empty(self, shape: int | Sequence[int], dtype: Any) -> npt.NDArray[Any]:
+        self._gpu.current("cuMemHostAlloc")
         array = np.empty(shape, dtype)
-        gpu.pinned.add(array.ctypes.data)
+        self._gpu.pinned.add(array.ctypes.data)
         return array
 
-    def copied(stream: Stream, host: npt.NDArray[Any], size: int) -> npt.NDArray[np.uint8]:
-        if host.ctypes.data not in gpu.pinned and stream.capture is not None:
+    def memcpy_htod(self, dest: int, src: npt.NDArray[Any]) -> None:
+        device = self._gpu.memory(dest)
+        if src.nbytes > device.nbytes:
+            raise LogicError("cuMemcpyHtoD failed: invalid argument")
+        np.copyto(device[: src.nbytes], src.view(np.uint8))
+
+    def memcpy_htod_async(self, dest: Allocation, src: npt.NDArray[Any], stream: Stream) -> None:
+        device = self._gpu.memory(int(dest))
+        host = self._copied(stream, src, device.nbytes)
+        stream.put(0.25, lambda: np.copyto(device[: host.nbytes], host))
+
+    def memcpy_dtoh_async(self, dest: npt.NDArray[Any], src: Allocation, stream: Stream) -> None:
+        device = self._gpu.memory(int(src))
+        host = self._copied(stream, dest, device.nbytes)
+        stream.put(0.25, lambda: np.copyto(host, device[: host.nbytes]))
+
+    def _copied(self, stream: Stream, host: npt.NDArray[Any], size: int) -> npt.NDArray[np.uint8]:
+        if host.ctypes.data not in self._gpu.pinned and stream.capture is not None:
             stream.spoiled = True
             raise LogicError("cuMemcpyAsync failed: operation not permitted when stream is capturing")
         if host.nbytes > size:
             raise LogicError("cuMemcpyAsync failed: invalid argument")
         return host.view(np.uint8)
 
-    def memcpy_htod_async(dest: Allocation, src: npt.NDArray[Any], stream: Stream) -> None:
-        device = gpu.memory(int(dest))
-        host = copied(stream, src, device.nbytes)
-        stream.put(0.25, lambda: np.copyto(device[: host.nbytes], host))
 
-    def memcpy_dtoh_async(dest: npt.NDArray[Any], src: Allocation, stream: Stream) -> None:
-        device = gpu.memory(int(src))
-        host = copied(stream, dest, device.nbytes)
-        stream.put(0.25, lambda: np.copyto(host, device[: host.nbytes]))
-
+def driver_of(gpu: Gpu) -> types.ModuleType:
+    """The module pycuda.driver on this GPU."""
+    calls = Driver(gpu)
     module = types.ModuleType("pycuda.driver")
     vars(module).update(
         Error=Error,
         LogicError=LogicError,
         MemoryError=MemoryError,
-        Device=Device,
-        init=init,
+        Device=lambda number: Device(gpu, number),
         Stream=lambda: Stream(gpu),
         Event=lambda: Event(gpu),
-        mem_alloc=lambda size: Allocation(gpu, size),
-        pagelocked_empty=pagelocked_empty,
-        memcpy_htod_async=memcpy_htod_async,
-        memcpy_dtoh_async=memcpy_dtoh_async,
+        init=calls.init,
+        mem_alloc=calls.mem_alloc,
+        pagelocked_empty=calls.pagelocked_empty,
+        memcpy_htod=calls.memcpy_htod,
+        memcpy_htod_async=calls.memcpy_htod_async,
+        memcpy_dtoh_async=calls.memcpy_dtoh_async,
     )
+    return module
+
+
+def compiler_of(gpu: Gpu) -> types.ModuleType:
+    """The module pycuda.compiler on this GPU, for the one kernel that there is."""
+
+    def copy(source: Allocation, target: Allocation, n: Any, *, stream: Stream, **_: tuple[int, ...]) -> None:
+        size = 16 * int(n)
+        read, written = gpu.memory(int(source))[:size], gpu.memory(int(target))[:size]
+        stream.put(next(gpu.copies_ms), lambda: np.copyto(written, read))
+
+    class SourceModule:
+        def __init__(self, source: str, no_extern_c: bool) -> None:
+            gpu.current("cuModuleLoadDataEx")
+            if not gpu.has_nvcc:
+                raise OSError("nvcc was not found (is it on the PATH?)")
+            assert no_extern_c, "otherwise the name in the source is not the kernel's"
+
+        def get_function(self, name: str) -> Callable[..., None]:
+            return {"copy": copy}[name]
+
+    module = types.ModuleType("pycuda.compiler")
+    vars(module).update(SourceModule=SourceModule)
     return module
 
 
@@ -229,6 +278,12 @@ class Library:
 
     def cuDevicePrimaryCtxSetFlags_v2(self, device: ctypes.c_int, flags: int) -> int:  # noqa: N802
         self._gpu.flags = flags
+        return 0
+
+    def cuMemHostRegister_v2(self, pointer: ctypes.c_void_p, size: ctypes.c_size_t, flags: int) -> int:  # noqa: N802
+        if not self._gpu.contexts:
+            return 201
+        self._gpu.locked[pointer.value or 0] = size.value
         return 0
 
     def cuGetErrorString(self, code: int, text: Any) -> int:  # noqa: N802
@@ -276,6 +331,7 @@ def plugged_in(monkeypatch: pytest.MonkeyPatch, gpu: Gpu) -> Gpu:
     vars(package).update(driver=driver, VERSION=(2026, 1))
     monkeypatch.setitem(sys.modules, "pycuda", package)
     monkeypatch.setitem(sys.modules, "pycuda.driver", driver)
+    monkeypatch.setitem(sys.modules, "pycuda.compiler", compiler_of(gpu))
     monkeypatch.setattr(ctypes, "CDLL", lambda name: Library(gpu))
     monkeypatch.setattr(cuda, "atexit", types.SimpleNamespace(register=gpu.at_exit.append))
     return gpu

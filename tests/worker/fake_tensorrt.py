@@ -21,7 +21,7 @@ import onnx
 import onnxruntime as ort
 import pytest
 
-from tests.inference.fake_cuda import Gpu
+from tests.worker.fake_cuda import Gpu
 
 OPERATORS = {"Relu", "Conv", "Gemm", "Cast", "Add", "MatMul", "Shape", "NonZero", "Flatten", "MaxPool"}
 
@@ -221,7 +221,7 @@ class Engine:
 
 
 class IProfiler:
-    """Told the milliseconds of each layer after each inference; a subclass must call its constructor."""
+    """Gets the milliseconds of each layer after each inference; a subclass must call its constructor."""
 
     def __init__(self) -> None:
         self.made = True

@@ -8,7 +8,10 @@ import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper
 
-from colocate.inference.networks import catalogue
+from colocate.errors import SpecError
+from colocate.inference.networks import catalogue, half_precision
+
+pytestmark = pytest.mark.usefixtures("kept")
 
 
 def saved(path: Path, op: str = "Gemm") -> Path:
@@ -23,11 +26,6 @@ def saved(path: Path, op: str = "Gemm") -> Path:
     )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
     return path
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 def test_weights_are_halved_and_input_and_output_stay(tmp_path: Path) -> None:
@@ -54,3 +52,12 @@ def test_the_conversion_is_kept(tmp_path: Path) -> None:
     before = first.stat().st_mtime_ns
     assert catalogue.resolve(str(path), 2, "fp16").path == first
     assert first.stat().st_mtime_ns == before
+
+
+def test_what_cannot_be_converted_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(model: onnx.ModelProto, **_: bool) -> onnx.ModelProto:
+        raise ValueError("it is too wide\nand more")
+
+    monkeypatch.setattr(half_precision, "convert_float_to_float16", refuse)
+    with pytest.raises(SpecError, match=r"own\.onnx cannot be converted to fp16: it is too wide$"):
+        half_precision.halved(saved(tmp_path / "own.onnx"))

@@ -1,4 +1,4 @@
-"""Every piece of a network runs by itself, on the shapes it has in the whole, and computes what it did there."""
+"""Every subgraph of a network runs by itself, on the shapes it has in the whole, and computes what it did there."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from onnx import TensorProto, helper, numpy_helper
 
 from colocate.errors import SpecError
 from colocate.inference.networks.catalogue import resolve
-from colocate.inference.networks.network import Network, TensorSpec
+from colocate.inference.networks.network import Network
 from colocate.inference.networks.topologies.sketch import Sketch, Tensor
 from colocate.inference.networks.topologies.weights import filled
 from colocate.inference.onnx import graph
-from colocate.inference.onnx.layer_map import copies
-from colocate.inference.onnx.subgraphs import pieces
-from colocate.worker.inputs import input_array, input_arrays
+from colocate.inference.onnx.layer_map import launch_overhead
+from colocate.inference.onnx.subgraphs import subgraphs
+from colocate.worker.inputs import input_arrays
+from colocate.worker.request import TensorSpec
 
 Arrays = dict[str, npt.NDArray[np.float32]]
 
@@ -41,7 +42,7 @@ def activations(network: Network) -> Arrays:
     written = {value.name for value in model.graph.output}
     tensors = [tensor for node in model.graph.node for tensor in node.output if tensor not in written]
     model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in tensors)
-    feeds = {"data": input_array(network)}
+    feeds = input_arrays(network.file)
     return feeds | run(model.SerializeToString(), feeds)
 
 
@@ -73,22 +74,22 @@ def test_every_layer_computes_what_it_does_in_the_whole(
     layers = {layer.name: layer for layer in graph.layers(network.path)}
     names = few or list(layers)
     seen = activations(network)
-    for layer, piece in zip(names, pieces(network, [[n] for n in names], tmp_path), strict=True):
-        onnx.checker.check_model(piece.path, full_check=True)
-        assert (piece.name, piece.macs, piece.parameters) == (
+    for layer, subgraph in zip(names, subgraphs(network, [[n] for n in names], tmp_path), strict=True):
+        onnx.checker.check_model(subgraph.path, full_check=True)
+        assert (subgraph.name, subgraph.macs, subgraph.parameters) == (
             layer,
             layers[layer].macs,
             layers[layer].weight_elements,
         )
-        assert all(spec.shape == seen[spec.name].shape and spec.shape[0] == batch for spec in piece.inputs)
+        assert all(spec.shape == seen[spec.name].shape and spec.shape[0] == batch for spec in subgraph.inputs)
         # The tensors are called as their layers in these networks.
-        outputs = run(str(piece.path), {spec.name: seen[spec.name] for spec in piece.inputs})
+        outputs = run(str(subgraph.path), {spec.name: seen[spec.name] for spec in subgraph.inputs})
         assert list(outputs) == [layer]
         np.testing.assert_allclose(outputs[layer], seen[layer], rtol=1e-3, atol=1e-5)
-        piece.path.unlink()
+        subgraph.path.unlink()
 
 
-def test_layers_that_are_fused_are_one_piece(tmp_path: Path) -> None:
+def test_layers_that_are_fused_are_one_subgraph(tmp_path: Path) -> None:
     def draw(net: Sketch) -> Tensor:
         stem = net.relu("stem_relu", net.conv("stem", net.data, 8, 3, pad=1))
         branch = net.conv("branch", stem, 8, 1)
@@ -96,15 +97,15 @@ def test_layers_that_are_fused_are_one_piece(tmp_path: Path) -> None:
 
     network = sketched(draw, tmp_path / "net.onnx")
     seen = activations(network)
-    (residual,) = pieces(network, [["branch", "sum", "sum_relu"]], tmp_path)
+    (residual,) = subgraphs(network, [["branch", "sum", "sum_relu"]], tmp_path)
     assert (residual.name, residual.inputs) == (
         "branch+sum+sum_relu", (TensorSpec("stem_relu", (2, 8, 9, 9), "float32"),)
     )  # fmt: skip
     outputs = run(str(residual.path), {"stem_relu": seen["stem_relu"]})
     np.testing.assert_allclose(outputs["sum_relu"], seen["sum_relu"], rtol=1e-4, atol=1e-6)
-    (add,) = pieces(network, [["sum"]], tmp_path)
+    (add,) = subgraphs(network, [["sum"]], tmp_path)
     assert [spec.name for spec in add.inputs] == ["stem_relu", "branch"]
-    fed = input_arrays(add)
+    fed = input_arrays(add.file)
     assert (fed["stem_relu"] != fed["branch"]).any()
     np.testing.assert_array_equal(run(str(add.path), fed)["sum"], fed["stem_relu"] + fed["branch"])
 
@@ -115,8 +116,8 @@ def test_a_tensor_that_others_read_too_stays_an_output(tmp_path: Path) -> None:
         return net.add("sum", stem, net.relu("relu", stem))
 
     network = sketched(draw, tmp_path / "net.onnx")
-    (piece,) = pieces(network, [["stem", "relu"]], tmp_path)
-    assert list(run(str(piece.path), {"data": input_array(network)})) == ["stem", "relu"]
+    (subgraph,) = subgraphs(network, [["stem", "relu"]], tmp_path)
+    assert list(run(str(subgraph.path), input_arrays(network.file))) == ["stem", "relu"]
 
 
 def own(nodes: list[onnx.NodeProto], path: Path, weights: list[onnx.TensorProto]) -> Network:
@@ -134,8 +135,8 @@ def test_what_only_prepares_constants_comes_along(tmp_path: Path) -> None:
         helper.make_node("MatMul", ["rows", "wt"], ["y"], "product"),
     ]
     network = own(nodes, tmp_path / "net.onnx", [weight])
-    rows, product = pieces(network, [["rows"], ["product"]], tmp_path)
-    x = input_array(product)
+    rows, product = subgraphs(network, [["rows"], ["product"]], tmp_path)
+    x = input_arrays(product.file)["rows"]
     np.testing.assert_allclose(
         run(str(product.path), {"rows": x})["y"], x @ numpy_helper.to_array(weight).T, rtol=1e-4
     )
@@ -144,32 +145,32 @@ def test_what_only_prepares_constants_comes_along(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("shared")
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
-def test_no_layers_are_the_networks_ends(precision: str, tmp_path: Path) -> None:
+def test_no_layers_stand_for_the_launch_overhead(precision: str, tmp_path: Path) -> None:
     network = resolve("squeezenet1_1", 2, precision)
-    (hollow,) = pieces(network, [()], tmp_path)
-    onnx.checker.check_model(hollow.path, full_check=True)
-    assert (hollow.inputs, hollow.parameters, hollow.macs) == (network.inputs, 0, 0)
-    model, whole = onnx.load(hollow.path), onnx.load(network.path)
+    (empty,) = subgraphs(network, [()], tmp_path)
+    onnx.checker.check_model(empty.path, full_check=True)
+    assert (empty.inputs, empty.parameters, empty.macs) == (network.inputs, 0, 0)
+    model, whole = onnx.load(empty.path), onnx.load(network.path)
     assert list(model.graph.output) == list(graph.inferred(whole).graph.output)
     assert not model.metadata_props, "its input is copied for each inference"
-    fed = input_arrays(network)
-    (output,) = run(str(hollow.path), fed).values()
+    fed = input_arrays(network.file)
+    (output,) = run(str(empty.path), fed).values()
     assert (output == next(iter(fed.values())).flat[0]).all()
     assert output.shape == tuple(dim.dim_value for dim in whole.graph.output[0].type.tensor_type.shape.dim)
-    beside = copies(network.path)
-    assert beside is not None and beside.alone
+    beside = launch_overhead(network.path)
+    assert beside is not None and beside.is_launch_overhead
     assert beside.moved_bytes == output.nbytes + sum(array.nbytes for array in fed.values())
 
 
-def test_the_hollow_gives_a_single_number_and_leaves_out_what_nothing_makes(tmp_path: Path) -> None:
+def test_the_launch_overhead_gives_a_single_number_and_leaves_out_what_nothing_makes(tmp_path: Path) -> None:
     fed = helper.make_tensor_value_info("data", TensorProto.INT64, [2, 3])
     outputs = [helper.make_tensor_value_info("mean", TensorProto.INT64, []), fed]
     nodes = [helper.make_node("ReduceSum", ["data"], ["mean"], "mean", keepdims=0)]
     path = tmp_path / "net.onnx"
     onnx.save(helper.make_model(helper.make_graph(nodes, "net", [fed], outputs), ir_version=8), path)
-    (hollow,) = pieces(resolve(str(path), 1, "fp32"), [()], tmp_path)
-    onnx.checker.check_model(hollow.path, full_check=True)
-    (number,) = run(str(hollow.path), input_arrays(hollow)).values()
+    (empty,) = subgraphs(resolve(str(path), 1, "fp32"), [()], tmp_path)
+    onnx.checker.check_model(empty.path, full_check=True)
+    (number,) = run(str(empty.path), input_arrays(empty.file)).values()
     assert number.shape == () and str(number.dtype) == "int64"
 
 
@@ -182,8 +183,8 @@ def test_what_cannot_be_cut_says_why(tmp_path: Path) -> None:
     ]
     network = own(nodes, tmp_path / "net.onnx", [])
     with pytest.raises(SpecError, match="'cast' cannot be cut out: the shape"):
-        list(pieces(network, [["cast"]], tmp_path))
+        list(subgraphs(network, [["cast"]], tmp_path))
     with pytest.raises(SpecError, match="'not' cannot be cut out: its input 'mask'"):
-        list(pieces(network, [["not"]], tmp_path))
+        list(subgraphs(network, [["not"]], tmp_path))
     with pytest.raises(ValueError, match="absent"):
-        list(pieces(network, [["absent"]], tmp_path))
+        list(subgraphs(network, [["absent"]], tmp_path))

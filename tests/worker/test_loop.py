@@ -6,12 +6,15 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
-from colocate.worker.__main__ import measure
+from colocate.worker import loop
+from colocate.worker.loop import measure
 from cpu_workloads.contract import Control
 
 PERIOD_S = 0.01
+PERIOD_NS = 10_000_000
 
 
 class Script(Control):
@@ -27,8 +30,8 @@ class Script(Control):
 class Paced:
     """A network whose inferences take the lengths given, then none at all."""
 
-    def __init__(self, lengths_s: Sequence[float] = ()) -> None:
-        self._lengths_s = lengths_s
+    def __init__(self, lengths_s: Sequence[float] = (), device_s: float | None = None) -> None:
+        self._lengths_s, self._device_s = lengths_s, device_s
         self.made = 0
 
     def infer(self) -> None:
@@ -36,13 +39,32 @@ class Paced:
             time.sleep(self._lengths_s[self.made])
         self.made += 1
 
-    def device_s(self) -> None: ...
+    def device_s(self) -> float | None:
+        return self._device_s
 
     def facts(self) -> dict[str, str]:
         return {}
 
 
-def served(network: Paced, inferences: int, period_s: float | None) -> tuple[np.ndarray, np.ndarray, int]:
+class VirtualTime:
+    """The module time of a machine that is never late: a look at its clock takes a microsecond."""
+
+    def __init__(self) -> None:
+        self.now_ns = 0
+
+    def monotonic_ns(self) -> int:
+        self.now_ns += 1000
+        return self.now_ns
+
+    process_time_ns = monotonic_ns
+
+    def sleep(self, length_s: float) -> None:
+        self.now_ns += round(length_s * 1e9)
+
+
+def served(
+    network: Paced, inferences: int, period_s: float | None
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], int]:
     """Begins from the first one and latencies (n,) in s, and the number of inferences that were made."""
     report = measure(network, Script(network, inferences), period_s)
     begins_s, latencies_s = (np.array(report[key]) * 1e-9 for key in ("begins_ns", "latencies_ns"))
@@ -66,20 +88,34 @@ def test_a_late_one_begins_at_once_and_its_latency_counts_from_when_it_was_due()
     assert (np.diff(ends_s)[1:4] >= 0).all() and (latencies_s[2:5] >= latencies_s[1] - [1e-2, 2e-2, 3e-2]).all()
 
 
-def test_a_wait_ends_with_the_window() -> None:
-    class Stops(Script):
-        asked = 0
+def test_a_wait_ends_with_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = VirtualTime()
+    monkeypatch.setattr(loop, "time", clock)
 
+    class Stops(Script):
         def pending(self) -> bool:
-            self.asked += 1
-            return self.asked > 3
+            return clock.now_ns > 1.5 * PERIOD_NS
 
     network = Paced()
     report = measure(network, Stops(network, 0), PERIOD_S)
     assert network.made == len(report["begins_ns"]) == 2
     assert report["end_ns"] > report["begins_ns"][-1] + report["latencies_ns"][-1], "the wait is part of the window"
+    assert report["end_ns"] < report["begin_ns"] + 2 * PERIOD_NS, "the third frame was not waited for to the end"
 
 
 def test_back_to_back_one_follows_the_other() -> None:
     begins_s, latencies_s, _ = served(Paced([PERIOD_S] * 3), 3, None)
     assert (np.diff(begins_s) >= latencies_s[:-1]).all()
+
+
+@pytest.mark.parametrize("period_s", [None, PERIOD_S, 3600.0])
+def test_a_parent_that_has_spoken_already_gets_one_inference(period_s: float | None) -> None:
+    _, latencies_s, made = served(Paced([PERIOD_S]), 0, period_s)
+    assert made == len(latencies_s) == 1
+    assert latencies_s[0] >= PERIOD_S
+
+
+@pytest.mark.parametrize(("device_s", "kept"), [(None, []), (0.002, [0.002] * 3)])
+def test_the_time_on_the_device_is_kept_where_it_is_known(device_s: float | None, kept: list[float]) -> None:
+    network = Paced(device_s=device_s)
+    assert measure(network, Script(network, 3))["devices_s"] == kept

@@ -1,16 +1,15 @@
+"""Packages of this environment, and those that only the system's own Python has."""
+
 from __future__ import annotations
 
-import dataclasses
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from colocate.errors import HostError
-from colocate.inference.backends import availability
-from colocate.inference.backends.registry import BACKENDS
 from colocate.worker import packages
+from colocate.worker.errors import WorkerError
 
 OWN = f"python3.{sys.version_info.minor}"
 NAME = "colocate_test_runtime"
@@ -64,14 +63,14 @@ def test_another_pythons_package_is_left_alone(system: Path, folder: str, python
     install(system, folder)
     called_python3(system, python3)
     assert packages.find(NAME) is None
-    with pytest.raises(HostError, match=NAME):
+    with pytest.raises(WorkerError, match=NAME):
         packages.load(NAME)
 
 
-def test_a_package_for_another_python_is_told_of(system: Path) -> None:
+def test_a_package_for_another_python_is_named(system: Path) -> None:
     install(system, "python3.8")
-    assert "the system has it for python3.8" in packages.lack(NAME)
-    assert "system" not in packages.lack("colocate_test_absent")
+    assert "the system has it for python3.8" in packages.why_missing(NAME)
+    assert "system" not in packages.why_missing("colocate_test_absent")
 
 
 def test_a_mere_folder_is_no_package(system: Path) -> None:
@@ -81,31 +80,6 @@ def test_a_mere_folder_is_no_package(system: Path) -> None:
 
 def test_a_package_without_its_libraries_is_one_line(system: Path) -> None:
     install(system, OWN, "raise ImportError('libnvinfer.so.8: cannot open\\n shared object file')")
-    with pytest.raises(HostError, match=r"libnvinfer\.so\.8: cannot open shared object file"):
+    with pytest.raises(WorkerError, match=r"libnvinfer\.so\.8: cannot open shared object file"):
         packages.load(NAME)
     assert NAME not in sys.modules
-
-
-def test_availability_sees_what_jetpack_installed(system: Path) -> None:
-    install(system, OWN)
-    runtime = dataclasses.replace(BACKENDS["tensorrt"], package=NAME)
-    assert availability._without_package("tensorrt", runtime) is None
-
-
-def test_availability_tells_what_is_missing(system: Path) -> None:
-    install(system, "python3.8")
-    runtime = dataclasses.replace(BACKENDS["tensorrt"], package=NAME)
-    lack = availability._without_package("tensorrt", runtime)
-    assert lack is not None
-    assert "python3.8" in lack.reason
-
-
-def test_a_runtime_that_is_tried_says_itself_why_it_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "tensorrt").mkdir()
-    (tmp_path / "tensorrt" / "__init__.py").write_text("raise ImportError('libnvinfer.so.10 is missing')")
-    monkeypatch.delitem(sys.modules, "tensorrt", raising=False)
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{Path(packages.__file__).parents[2]}")
-    found = availability.look.__wrapped__()
-    assert "libnvinfer.so.10 is missing" in found.lacks["tensorrt"].reason
-    assert "onnxruntime-cpu" in found.runtimes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import onnx
@@ -11,11 +12,12 @@ import pytest
 
 from colocate.inference.networks.half_precision import halved
 from colocate.inference.onnx import ceilings, graph
+from colocate.model.purpose import CeilingQuantity
 
 
-@pytest.mark.parametrize("quantity", [ceilings.FLOP, ceilings.BYTES, ceilings.NOTHING])
+@pytest.mark.parametrize("quantity", get_args(CeilingQuantity))
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
-def test_a_probe_runs(quantity: str, precision: str, tmp_path: Path) -> None:
+def test_a_probe_runs(quantity: CeilingQuantity, precision: str, tmp_path: Path) -> None:
     path = tmp_path / "probe.onnx"
     path.write_bytes(ceilings.model(quantity, 8))
     content = path.read_bytes() if precision == "fp32" else halved(path)

@@ -10,10 +10,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from colocate.errors import SpecError
 from colocate.inference.networks.catalogue import check, resolve
-from colocate.inference.networks.network import TensorSpec
-from colocate.model.request import Inference
 from colocate.worker.backends.onnxruntime_cpu import OnnxRuntimeCpu
-from colocate.worker.inputs import input_array
+from colocate.worker.inputs import input_arrays
+from colocate.worker.request import Request, TensorSpec
 
 
 def own(
@@ -59,7 +58,7 @@ def test_an_open_batch_is_fixed_in_a_copy(tmp_path: Path, kept: Path, first: str
     assert network.macs == 3 * 4 * 36 * 27
     assert path.read_bytes() == before
     loaded = ort.InferenceSession(network.path, providers=["CPUExecutionProvider"])
-    (y,) = loaded.run(None, {"x": input_array(network)})
+    (y,) = loaded.run(None, input_arrays(network.file))
     assert y.shape == (3, 4, 6, 6)
     assert resolve(str(path), 3) == network
     assert resolve(str(path), 2).path != network.path
@@ -97,7 +96,8 @@ def test_sizes_that_cannot_be_used(
 def test_every_input_is_fed(tmp_path: Path) -> None:
     network = resolve(str(own(tmp_path / "m.onnx", names=("left", "right"))), 1)
     assert [spec.name for spec in network.inputs] == ["left", "right"]
-    runtime = OnnxRuntimeCpu(Inference("m", "onnxruntime-cpu"), network)
+    target = "colocate.worker.backends.onnxruntime_cpu:OnnxRuntimeCpu"
+    runtime = OnnxRuntimeCpu(Request(target, "m", file=network.file))
     runtime.infer()
 
 

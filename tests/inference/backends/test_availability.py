@@ -1,0 +1,184 @@
+"""Which runtimes work here: each is tried, and one that does not work is missing with a reason and what to do."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from colocate.inference.backends import availability, registry
+from colocate.inference.backends.registry import BACKENDS, Runtime
+from colocate.model.machine import Missing
+from colocate.worker import packages as worker_packages
+
+NAME = "colocate_test_runtime"
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> Iterator[None]:
+    availability.look.cache_clear()
+    yield
+    availability.look.cache_clear()
+
+
+def distribution(folder: Path, name: str) -> None:
+    info = folder / f"{name.replace('-', '_')}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+
+
+@pytest.fixture
+def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """Two folders of packages, the first of which comes before the second and before all others."""
+    folders = tmp_path / "own", tmp_path / "system"
+    for folder in folders:
+        folder.mkdir()
+    monkeypatch.setattr(sys, "path", [*map(str, folders), *sys.path])
+    return folders
+
+
+def test_both_builds_of_onnxruntime_in_one_folder_are_recognised(packages: tuple[Path, Path]) -> None:
+    distribution(packages[0], "onnxruntime-gpu")
+    distribution(packages[0], "onnxruntime")
+    missing = availability.mixed_up()
+    assert missing is not None
+    assert "pip uninstall -y onnxruntime onnxruntime-gpu" in missing.fix
+
+
+def test_two_builds_in_two_folders_do_not_overwrite_each_other(packages: tuple[Path, Path]) -> None:
+    distribution(packages[0], "onnxruntime-gpu")
+    distribution(packages[1], "onnxruntime")
+    assert availability.mixed_up() is None
+
+
+def probed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: str, names: Sequence[str] = ("made-up",)
+) -> availability.Availability:
+    """What is found when the probe of every runtime on a GPU has this body."""
+    (tmp_path / "made_up.py").write_text(
+        "class Backend:\n"
+        "    def __init__(self, request): pass\n"
+        "    def infer(self): pass\n"
+        "    def facts(self): return {}\n"
+        f"    def probe(self):\n{textwrap.indent(textwrap.dedent(code), ' ' * 8)}\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    made_up = {name: Runtime("made_up:Backend", on_gpu=True) for name in names}
+    for module in (availability, registry):
+        monkeypatch.setattr(module, "BACKENDS", {**made_up, "synthetic": BACKENDS["synthetic"]})
+    return availability.look()
+
+
+def test_a_runtime_that_works_says_what_it_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    code = "import os; print('chatter'); os.write(1, b'more'); return {'gpu': 'Acme'}"
+    found = probed(monkeypatch, tmp_path, code)
+    assert (found.runtimes, found.probes) == (("made-up",), ("synthetic",))
+    assert found.found == {"made-up": {"gpu": "Acme"}}
+    assert found.missing == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (
+            "from colocate.worker.errors import WorkerError; raise WorkerError('the driver is too old')",
+            "the driver is too old",
+        ),
+        ("import os; os.abort()", "status -6"),
+        ("raise RuntimeError('what nobody foresaw')", "what nobody foresaw"),
+    ],
+)
+def test_one_that_fails_or_dies_is_missing_with_its_reason(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, body: str, said: str
+) -> None:
+    found = probed(monkeypatch, tmp_path, body)
+    assert found.runtimes == ()
+    assert said in found.missing["made-up"].reason
+
+
+def test_a_gpu_that_takes_one_process_has_all_runtimes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    held = str(tmp_path / "held")
+    code = f"import os, time; os.mkdir({held!r}); time.sleep(1); os.rmdir({held!r}); return {{}}"
+    found = probed(monkeypatch, tmp_path, code, ("first", "second"))
+    assert (found.runtimes, found.missing) == (("first", "second"), {})
+
+
+def test_one_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(availability, "PROBE_TIMEOUT_S", 0.5)
+    found = probed(monkeypatch, tmp_path, "import time; time.sleep(600)")
+    assert "did not answer" in found.missing["made-up"].reason
+
+
+def test_each_runtime_is_given_a_network_that_it_can_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "made_up.py").write_text(
+        "class Backend:\n"
+        "    def __init__(self, request): self.request = request\n"
+        "    def infer(self): pass\n"
+        "    def facts(self): return {'network': self.request.network, 'file': self.request.file is not None}\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    runtimes = {
+        "of-files": Runtime("made_up:Backend", on_gpu=True),
+        "its-own": Runtime("made_up:Backend", on_gpu=True, own_networks="its-own"),
+    }
+    for module in (availability, registry):
+        monkeypatch.setattr(module, "BACKENDS", runtimes)
+    found = availability.look()
+    assert found.found == {
+        "of-files": {"network": "probe", "file": True}, "its-own": {"network": "its-own", "file": False}
+    }  # fmt: skip
+    assert (found.runtimes, found.probes) == (("of-files",), ("its-own",))
+
+
+def test_without_its_package_a_runtime_is_not_even_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = Runtime("nowhere:Backend", "no_such_package", "pip install no-such-package", on_gpu=True)
+    monkeypatch.setattr(availability, "BACKENDS", {"missing": missing})
+    monkeypatch.setattr(subprocess, "run", None)
+    found = availability.look().missing["missing"]
+    assert found == Missing("the package no_such_package is not installed", "pip install no-such-package")
+
+
+# ---- what JetPack installs for the system's Python alone
+
+
+@pytest.fixture
+def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A system without packages."""
+    monkeypatch.setattr(worker_packages, "SYSTEM", tmp_path)
+    return tmp_path
+
+
+def install(system: Path, folder: str) -> None:
+    home = system / "lib" / folder / "dist-packages" / NAME
+    home.mkdir(parents=True)
+    (home / "__init__.py").touch()
+
+
+def test_what_jetpack_installed_is_seen(system: Path) -> None:
+    install(system, f"python3.{sys.version_info.minor}")
+    runtime = dataclasses.replace(BACKENDS["tensorrt"], package=NAME)
+    assert availability._without_package("tensorrt", runtime) is None
+
+
+def test_what_jetpack_installed_for_another_python_is_named(system: Path) -> None:
+    install(system, "python3.8")
+    runtime = dataclasses.replace(BACKENDS["tensorrt"], package=NAME)
+    missing = availability._without_package("tensorrt", runtime)
+    assert missing is not None
+    assert "python3.8" in missing.reason
+
+
+def test_a_runtime_that_is_tried_says_itself_why_it_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tensorrt").mkdir()
+    (tmp_path / "tensorrt" / "__init__.py").write_text("raise ImportError('libnvinfer.so.10 is missing')")
+    monkeypatch.delitem(sys.modules, "tensorrt", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{Path(worker_packages.__file__).parents[2]}")
+    found = availability.look.__wrapped__()
+    assert "libnvinfer.so.10 is missing" in found.missing["tensorrt"].reason
+    assert "onnxruntime-cpu" in found.runtimes

@@ -1,0 +1,65 @@
+"""Where costly files are kept, and that a failure leaves none behind."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from colocate.errors import HostError
+from colocate.inference.networks import cache
+from colocate.inference.networks.catalogue import resolve
+
+
+@pytest.mark.parametrize(
+    ("failure", "seen"), [(OSError(errno.ENOSPC, "No space left on device"), HostError), (KeyboardInterrupt(), None)]
+)
+def test_a_failure_in_the_middle_of_writing_leaves_no_file(
+    kept: Path, monkeypatch: pytest.MonkeyPatch, failure: BaseException, seen: type[BaseException] | None
+) -> None:
+    def fail(descriptor: int) -> None:
+        assert list(kept.iterdir()), "the failure comes while the file is there in part"
+        raise failure
+
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(seen or type(failure)):
+        resolve("googlenet", 1)
+    assert list(kept.iterdir()) == []
+
+
+def test_what_a_killed_builder_left_is_cleared(kept: Path) -> None:
+    kept.mkdir(parents=True)
+    (kept / "b.onnx.partial").write_bytes(b"half")
+    cache.obtain("a", lambda: b"whole")
+    assert [path.name for path in kept.iterdir()] == ["a"]
+
+
+def test_a_cache_that_cannot_be_written_is_a_host_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with pytest.raises(HostError, match=r"file/colocate/networks.*XDG_CACHE_HOME"):
+        resolve("googlenet", 1)
+
+
+@pytest.mark.parametrize("unset", ["", "relative/path"])
+def test_the_cache_is_in_the_home_folder_otherwise(unset: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", unset)
+    monkeypatch.setenv("HOME", "/home/someone")
+    assert cache.folder() == Path("/home/someone/.cache/colocate/networks")
+
+
+def test_other_kinds_lie_beside(kept: Path) -> None:
+    path = cache.obtain("a", lambda: b"whole", "subgraphs")
+    assert path == kept.with_name("subgraphs") / "a" == cache.root() / "subgraphs" / "a"
+    assert path.read_bytes() == b"whole"
+
+
+def test_a_user_without_a_home_is_a_host_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    monkeypatch.setattr(Path, "home", homeless)
+    with pytest.raises(HostError, match="set XDG_CACHE_HOME"):
+        cache.root()

@@ -1,0 +1,88 @@
+"""ONNX Runtime's profile: read whole, nothing lost on the way, and means that add up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from colocate.worker.backends.ort_trace import TimedStep, central, recorded, steps
+from colocate.worker.errors import WorkerError
+from tests.small import small_network
+
+
+def node(name: str, begin_us: int, length_us: int, kind: str = "Conv") -> dict[str, Any]:
+    return {
+        "cat": "Node", "ph": "X", "name": name, "ts": begin_us, "dur": length_us, "args": {"op_name": kind}
+    }  # fmt: skip
+
+
+def session(name: str, begin_us: int, length_us: int) -> dict[str, Any]:
+    return {"cat": "Session", "ph": "X", "name": name, "ts": begin_us, "dur": length_us, "args": {}}
+
+
+def written(path: Path, events: Sequence[dict[str, Any]]) -> Path:
+    path.write_text(json.dumps(events))
+    return path
+
+
+def test_steps_by_inference_without_the_first(tmp_path: Path) -> None:
+    events = [
+        session("session_initialization", 0, 90),
+        node("a_kernel_time", 100, 50),
+        session("model_run", 99, 61),
+        # Newer releases write the run after its nodes, and kernels of a GPU between them.
+        node("a_kernel_time", 200, 10),
+        {**node("gemm_kernel", 201, 7), "cat": "Kernel"},
+        node("a_fence_before", 212, 3),
+        node("b_kernel_time", 220, 4, "Relu"),
+        session("model_run", 199, 30),
+        node("a_kernel_time", 300, 12),
+        node("b_kernel_time", 320, 2, "Relu"),
+        node("b_kernel_time", 325, 1, "Relu"),
+        session("model_run", 299, 30),
+        node("stray_kernel_time", 400, 5),
+    ]
+    a, b = steps(written(tmp_path / "t.json", events))
+    # Half a microsecond was cut off each length.
+    assert [(each.name, each.kind) for each in (a, b)] == [("a", "Conv"), ("b", "Relu")]
+    assert a.times_s == pytest.approx((10.5e-6, 12.5e-6))
+    assert b.times_s == pytest.approx((4.5e-6, 4e-6))
+
+
+@pytest.mark.parametrize("text", ["", '[{"cat": "Node"', "[]"])
+def test_no_whole_trace(text: str, tmp_path: Path) -> None:
+    (tmp_path / "t.json").write_text(text)
+    with pytest.raises(WorkerError, match=r"t\.json"):
+        steps(tmp_path / "t.json")
+    with pytest.raises(WorkerError, match="absent"):
+        steps(tmp_path / "absent.json")
+
+
+def test_a_real_trace_holds_every_step_of_each_inference_but_the_first(tmp_path: Path) -> None:
+    trace = recorded(small_network(tmp_path).file, tmp_path, 3, threads=1)
+    assert trace.parent == tmp_path
+    found = steps(trace)
+    assert {"Conv", "MatMul"} <= {step.kind for step in found}
+    assert all(len(step.times_s) == 2 and min(step.times_s) > 0 for step in found)
+
+
+def test_times_add_up_where_every_inference_is_preempted_in_another_step() -> None:
+    """Each of 12 inferences of 8 steps loses the CPU for 8 ms, somewhere: no step's median would show it."""
+    rng = np.random.default_rng(0)
+    names = ["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8"]
+    table = np.full((len(names), 12), 0.001)
+    table[rng.integers(0, len(names), 12), np.arange(12)] += 0.008
+    found = central([TimedStep(name, "Conv", tuple(row)) for name, row in zip(names, table.tolist(), strict=True)])
+    assert [step.name for step in found] == names
+    assert sum(step.time_s for step in found) == pytest.approx(0.016, rel=1e-9)
+
+
+def test_a_few_disturbed_inferences_do_not_count() -> None:
+    calm = (0.001,) * 9
+    ran = [TimedStep("conv1", "Conv", (0.5, *calm)), TimedStep("conv2", "Conv", (*calm, 0.9))]
+    assert [step.time_s for step in central(ran)] == pytest.approx([0.001, 0.001])

@@ -1,0 +1,32 @@
+"""A backend is loaded by the name that the request gives."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from colocate.worker.backend import load
+from colocate.worker.backends.synthetic import Synthetic
+from colocate.worker.errors import WorkerError
+from colocate.worker.request import Request
+
+
+def test_the_class_that_the_target_names_gets_the_request() -> None:
+    backend = load(Request("colocate.worker.backends.synthetic:Synthetic", "spin-3us"))
+    assert isinstance(backend, Synthetic)
+    assert backend.facts() == {"spin_s": pytest.approx(3e-6)}
+
+
+def test_what_the_runtime_refuses_is_its_own_error() -> None:
+    with pytest.raises(WorkerError, match="not 'alexnet'"):
+        load(Request("colocate.worker.backends.synthetic:Synthetic", "alexnet"))
+
+
+def test_only_the_runtime_that_is_wanted_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("colocate.worker.backends.")]:
+        monkeypatch.delitem(sys.modules, name)
+    load(Request("colocate.worker.backends.synthetic:Synthetic", "spin-3us"))
+    assert [name for name in sys.modules if name.startswith("colocate.worker.backends.")] == [
+        "colocate.worker.backends.synthetic"
+    ]

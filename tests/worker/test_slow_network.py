@@ -1,0 +1,68 @@
+"""A network that is slower than its window is measured all the same, on the local machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from colocate.model.machine import HostFacts
+from colocate.model.trial import Trial, TrialRecord
+from colocate.rigs.host.monitor import Monitor
+from colocate.rigs.host.rig import INFERENCES_MIN
+from colocate.rigs.registry import make_rig
+from colocate.spec import make_study
+from colocate.store import Failure, Run
+from colocate.study.plan import Stage
+from colocate.sweep import sweep
+
+INFERENCE_S = 0.2
+WINDOW_S = 0.05
+ROUNDING_S = 1e-6
+
+
+class Silent:
+    """An observer that says nothing."""
+
+    def begins(self, missing: Sequence[Trial], planned: int, facts: HostFacts) -> None: ...
+
+    def starts(self, trial: Trial) -> None: ...
+
+    def ended(self, outcome: TrialRecord | Failure) -> None: ...
+
+    def enters(self, stage: Stage, wanted: int) -> None: ...
+
+
+@pytest.mark.parametrize("period_ms", [None, 100.0])
+def test_an_inference_longer_than_the_window_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, period_ms: float | None
+) -> None:
+    lengths_s: list[float] = []
+    window = Monitor.window
+
+    def noted(self: Monitor, window_s: float, cpus: Sequence[int]) -> None:
+        lengths_s.append(window_s)
+        window(self, window_s, cpus)
+
+    monkeypatch.setattr(Monitor, "window", noted)
+    keys = {
+        "networks": ["spin-200ms"], "backend": "synthetic", "stressors": ["bitcount"], "placement": ["shared"],
+        "repeats": 1, "window": WINDOW_S, "warmup": 0.01, "settle": 0, "period_ms": period_ms,
+    }  # fmt: skip
+    study = make_study({key: value for key, value in keys.items() if value is not None})
+    tally = sweep(study, make_rig("host"), tmp_path / "run", Silent(), resume=False)
+    assert (tally.failed, tally.empty) == (0, 0)
+    with Run.read(tmp_path / "run") as run:
+        records = [record for record in run.records() if record.trial.inference is not None]
+    assert {record.trial.task is None for record in records} == {True, False}, "alone and beside the task"
+    for record in records:
+        assert record.trial.window_s == WINDOW_S
+        assert len(record.latencies_s) == len(record.begins_s) >= 1
+        assert record.latencies_s.min() > INFERENCE_S - ROUNDING_S
+        # One after the other, and each within the time that the window is stored to have lasted.
+        assert record.elapsed_s > len(record.latencies_s) * INFERENCE_S - ROUNDING_S
+        assert record.elapsed_s > (record.begins_s + record.latencies_s).max() - ROUNDING_S
+    lengthened = [length_s for length_s in lengths_s if length_s > WINDOW_S]
+    assert len(lengthened) == len(records) < len(lengths_s), "not the window of the task by itself"
+    assert min(lengthened) > INFERENCES_MIN * INFERENCE_S - ROUNDING_S

@@ -10,7 +10,7 @@ import pytest
 from colocate.model.machine import HostFacts
 from colocate.model.trial import Trial, TrialRecord
 from colocate.rigs.host.monitor import Monitor
-from colocate.rigs.host.rig import INFERENCES_MIN
+from colocate.rigs.host.window import INFERENCES_MIN
 from colocate.rigs.registry import make_rig
 from colocate.spec import make_study
 from colocate.store import Failure, Run

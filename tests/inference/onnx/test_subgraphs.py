@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from colocate.errors import SpecError
 from colocate.inference.networks.catalogue import resolve
 from colocate.inference.networks.network import Network
-from colocate.inference.networks.topologies.sketch import Sketch, Tensor
+from colocate.inference.networks.topologies.sketch import Blob, Sketch
 from colocate.inference.networks.topologies.weights import filled
 from colocate.inference.onnx import graph
 from colocate.inference.onnx.layer_map import launch_overhead
@@ -53,7 +53,7 @@ def saved(model: onnx.ModelProto, path: Path, batch: int = 2) -> Network:
     return Network("net", path, "", (TensorSpec("data", (batch, 3, size, size), "float32"),), 0, 0)
 
 
-def sketched(draw: Callable[[Sketch], Tensor], path: Path, batch: int = 2) -> Network:
+def sketched(draw: Callable[[Sketch], Blob], path: Path, batch: int = 2) -> Network:
     net = Sketch("net", batch, 3, 9)
     return saved(filled(net.finished(draw(net)), 0), path, batch)
 
@@ -90,7 +90,7 @@ def test_every_layer_computes_what_it_does_in_the_whole(
 
 
 def test_layers_that_are_fused_are_one_subgraph(tmp_path: Path) -> None:
-    def draw(net: Sketch) -> Tensor:
+    def draw(net: Sketch) -> Blob:
         stem = net.relu("stem_relu", net.conv("stem", net.data, 8, 3, pad=1))
         branch = net.conv("branch", stem, 8, 1)
         return net.relu("sum_relu", net.add("sum", stem, branch))
@@ -111,7 +111,7 @@ def test_layers_that_are_fused_are_one_subgraph(tmp_path: Path) -> None:
 
 
 def test_a_tensor_that_others_read_too_stays_an_output(tmp_path: Path) -> None:
-    def draw(net: Sketch) -> Tensor:
+    def draw(net: Sketch) -> Blob:
         stem = net.conv("stem", net.data, 4, 3, pad=1)
         return net.add("sum", stem, net.relu("relu", stem))
 

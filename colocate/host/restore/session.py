@@ -10,6 +10,7 @@ import sys
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
+import colocate
 from colocate.errors import HostError
 from colocate.host.clocks.domain import Domain
 from colocate.host.clocks.find import Clocks
@@ -108,7 +109,7 @@ def _watched(sysfs: Sysfs, folder: Path, token: str) -> Iterator[None]:
 
     It runs in a session of its own, so that neither Ctrl-C nor the terminal's end reaches it.
     """
-    path = [str(Path(__file__).parents[2]), *filter(os.path.isabs, sys.path)]
+    path = [str(Path(colocate.__file__).parents[1]), *filter(os.path.isabs, sys.path)]
     process = subprocess.Popen(
         [*_WATCHDOG, str(sysfs.root), str(folder.absolute()), token, str(len(path)), *path],
         stdin=subprocess.PIPE,

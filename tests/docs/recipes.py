@@ -28,10 +28,11 @@ class Recipe:
 
     def apply(self, tree: Path) -> None:
         """Do in `tree` what the page says."""
-        for path, text in self.new.items():
-            assert not (tree / path).exists(), f"{path} is there already"
-            (tree / path).parent.mkdir(exist_ok=True)
-            (tree / path).write_text(text, encoding="utf-8")
+        for name, text in self.new.items():
+            path = tree / name
+            assert not path.exists(), f"{name} is there already"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
         for diff in self.diffs:
             path = tree / _target(diff)
             path.write_text(_changed(path.read_text(encoding="utf-8"), diff), encoding="utf-8")

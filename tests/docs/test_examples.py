@@ -16,7 +16,7 @@ from colocate.store import Run
 from colocate.study.plan import distinct_inferences, plan
 from colocate.study_file import read_study
 from tests.docs.recipes import ROOT
-from tests.inference.small import small_network
+from tests.docs.tiny import write_network
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.toml"))
 # Those whose machine is seldom at hand, with what stands in for it.
@@ -27,7 +27,7 @@ HERE = [path for path in EXAMPLES if path.stem != OF_A_GPU]
 
 def planned(path: Path, folder: Path) -> dict[str, Any]:
     """What `sweep FILE --dry-run` plans in `folder`, where a network of the user's lies."""
-    small_network(folder).path.rename(folder / "detector.onnx")
+    write_network(folder / "detector.onnx")
     command = [sys.executable, "-m", "colocate", "sweep", str(path), "--dry-run", "--json"]
     done = subprocess.run([*command, *STAND_IN.get(path.stem, [])], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.recipes import ROOT, Recipe, packages, recipes
-from tests.inference.small import small_network
+from tests.docs.tiny import write_network
 from tests.rows import rows_of
 
 RECIPES = recipes()
@@ -53,7 +53,7 @@ def test_a_recipe_touches_few_files(heading: str) -> None:
 
 
 def test_a_backend_runs_a_network_beside_a_task(tree: Path) -> None:
-    small_network(tree).path.rename(tree / "tiny.onnx")
+    write_network(tree / "tiny.onnx")
     followed("A backend", tree)
     rows = rows_of(tree / "results/reference/cells.csv")
     assert {row["task"] for row in rows} == {"none", "jpeg-small"}

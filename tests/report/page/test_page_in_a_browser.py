@@ -118,3 +118,14 @@ def test_what_is_not_significant_carries_its_mark_on_the_line_of_the_value(tx1: 
         assert all(tile["pale"] and tile["inside"] for tile in marked)
     page.locator("#view").select_option("power_w")
     assert page.locator(".value small").count() == 0
+
+
+@pytest.mark.parametrize("width", [360, 390])
+def test_all_of_a_cell_fits_a_narrow_screen(width: int, tx1: Shown, opened: Opened) -> None:
+    page = opened(tx1)
+    page.set_viewport_size({"width": width, "height": 800})
+    for cell in (page.locator("td[data-cell]").nth(number) for number in (0, 1, -1)):
+        cell.focus()
+        tip = page.locator("#tip")
+        assert tip.evaluate("tip => tip.querySelector('table').offsetWidth <= tip.clientWidth")
+        assert tip.evaluate("(tip, width) => tip.getBoundingClientRect().right <= width", width)

@@ -31,7 +31,7 @@ from colocate.report.layers.load import LayersReport
 from colocate.report.layers.terminal import way_words
 from colocate.report.text.captions import Caption
 from colocate.report.text.labels import shortened
-from colocate.report.text.numbers import three_digits
+from colocate.report.text.numbers import percent_text, three_digits
 from colocate.study.layers import by_kind
 
 _WIDTH_IN, _PLOT_IN, _LEFT_IN = 8.4, (6.9, 4.3), 0.75
@@ -76,9 +76,8 @@ def _words(report: LayersReport, silent_s: float) -> str:
     everything_s = report.everything.time_s
     words = "Areas are shares of the time."
     if everything_s and silent_s:
-        words += (
-            f" Blocks that multiply nothing are not shown; they take {100 * silent_s / everything_s:.0f} % of it."
-        )
+        share = silent_s / everything_s
+        words += f" Fused layers that multiply nothing are not shown; they take {percent_text(share)} of it."
     if report.ceilings is None:
         words += " The ceilings were not measured."
     elif not report.modelled:

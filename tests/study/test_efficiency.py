@@ -227,7 +227,7 @@ def test_no_energy_no_choice() -> None:
     assert (found.best, found.default, found.times_better) == (None, rows[0], None)
 
 
-def test_pairs_are_of_the_same_round() -> None:
+def test_pairs_are_of_the_same_repeat() -> None:
     drift = (1.0, 2.0, 4.0)
     done = [solo(i, s, w * d, r) for r, d in enumerate(drift) for i, s, w in THREE[:2]]
     (found,) = trade_offs(efficiencies(done, SPEC))

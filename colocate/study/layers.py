@@ -22,7 +22,7 @@ from colocate.study.stats import geometric_mean
 
 _T = TypeVar("_T", int, float)
 
-_MODULE_KINDS = {"fire": "fire module", "inception": "inception module", "res": "residual layer"}
+_MODULE_KINDS = {"fire": "fire module", "inception": "inception module", "res": "residual block"}
 # Group -> ONNX operators. Of a fused layer the first group counts in which any of its operators is.
 _GROUPS = {
     "convolution": ("Conv", "ConvTranspose", "ConvInteger", "QLinearConv"),
@@ -41,36 +41,36 @@ _GROUPS = {
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Blocks under one label, added up. A sum is None where nothing is known of it."""
+    """Fused layers under one label, added up. A sum is None where nothing is known of it."""
 
     name: str
     fused_layers: tuple[FusedLayer, ...]
 
     @property
     def time_s(self) -> float | None:
-        """Time of all fused_layers that were timed."""
+        """Time of all fused layers that were timed."""
         timed = [layer.time_s.value for layer in self.fused_layers if layer.time_s is not None]
         return sum(timed) if timed else None
 
     @property
     def energy_j(self) -> float | None:
-        """Energy of all fused_layers; None where any is unknown."""
+        """Energy of all fused layers; None where any is unknown."""
         return _sum(None if layer.energy_j is None else layer.energy_j.value for layer in self.fused_layers)
 
     @property
     def flop(self) -> int | None:
-        """FLOP of all fused_layers that hold layers."""
+        """FLOP of all fused layers that hold layers."""
         return _sum(layer.flop for layer in self.fused_layers if layer.layers)
 
     @property
     def moved_bytes(self) -> int | None:
-        """Bytes of all fused_layers that hold layers."""
+        """Bytes of all fused layers that hold layers."""
         return _sum(layer.moved_bytes for layer in self.fused_layers if layer.layers)
 
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """The times of all fused_layers together, against the whole network run without a profiler."""
+    """The times of all fused layers together, against the whole network run without a profiler."""
 
     sum_s: float
     whole_s: float
@@ -103,7 +103,7 @@ def difference(
 
 
 def allowing_for_idle(powers_w: Sequence[Interval]) -> list[Interval]:
-    """The powers above idle of all pieces of a network, each interval wider by the error of idle itself.
+    """The powers above idle of all subgraphs of a network, each interval wider by the error of idle itself.
 
     Nothing draws less than idle. By as much as the lowest seems to, the idle windows were off: they find the machine
     as hot as what ran before left it, the same way in each repeat, of which the spread over repeats tells nothing.
@@ -139,7 +139,7 @@ def energy_j(above_w: Interval, time_s: Interval) -> Interval | None:
 def timed(
     fused_layers: Iterable[FusedLayer], windows: Sequence[Sequence[Step]], confidence: float = 0.95
 ) -> tuple[FusedLayer, ...]:
-    """`fused_layers` with the geometric means of what each window's profile says of their steps, intervals over windows.
+    """`fused_layers` with what each window's profile says of their steps: geometric means, intervals over windows.
 
     Energies likewise, where the profiles have them. A layer without a step stays as it is.
     """
@@ -165,7 +165,7 @@ def _mean(values: Sequence[float | None], confidence: float) -> Interval | None:
 
 
 def by_kind(layer: FusedLayer) -> str:
-    """`convolution`, `pooling`, `fully connected`, ...; fused_layers inside a module are counted as the module's kind."""
+    """`convolution`, `pooling`, `fully connected`, ...; what is inside a module counts as the module's kind."""
     if layer.module is not None:
         return next(kind for prefix, kind in _MODULE_KINDS.items() if layer.module.startswith(prefix))
     kinds = {kind.removeprefix("Fused") for kind in layer.kind.split("+")}
@@ -178,7 +178,7 @@ def by_module(layer: FusedLayer) -> str:
 
 
 def grouped(fused_layers: Iterable[FusedLayer], label: Callable[[FusedLayer], str]) -> tuple[Group, ...]:
-    """The fused_layers under each label, labels in the order in which they first run."""
+    """The fused layers under each label, labels in the order in which they first run."""
     groups: defaultdict[str, list[FusedLayer]] = defaultdict(list)
     for layer in fused_layers:
         groups[label(layer)].append(layer)
@@ -186,7 +186,7 @@ def grouped(fused_layers: Iterable[FusedLayer], label: Callable[[FusedLayer], st
 
 
 def balance(fused_layers: Sequence[FusedLayer], whole_s: float) -> Balance | None:
-    """All fused_layers against the network's p50, both in seconds; None where nothing was timed."""
+    """All fused layers against the network's p50, both in seconds; None where nothing was timed."""
     sum_s = Group("", tuple(fused_layers)).time_s
     return None if sum_s is None else Balance(sum_s, whole_s)
 

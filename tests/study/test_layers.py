@@ -32,9 +32,9 @@ from tests.study.fused import fused
     [
         (["fire2/squeeze1x1", "fire2/relu_squeeze1x1"], "fire2", "fire module"),
         (["inception_3a/output"], "inception_3a", "inception module"),
-        (["res2a"], "res2a", "residual layer"),
-        (["res4b35_branch2c", "res4b35"], "res4b35", "residual layer"),
-        (["res3a_branch2a_relu"], "res3a", "residual layer"),
+        (["res2a"], "res2a", "residual block"),
+        (["res4b35_branch2c", "res4b35"], "res4b35", "residual block"),
+        (["res3a_branch2a_relu"], "res3a", "residual block"),
         (["fire2/concat", "fire3/squeeze1x1"], "fire2/concat+fire3/squeeze1x1", "convolution"),
         (["conv1/7x7_s2"], "conv1/7x7_s2", "convolution"),
         (["firewall"], "firewall", "convolution"),

@@ -17,7 +17,7 @@ from colocate.model.request import Inference
 from colocate.model.trial import TrialRecord
 from colocate.report.run_report import LoadedRun
 from colocate.report.sections import refuse_aim
-from colocate.report.text.numbers import three_digits
+from colocate.report.text.numbers import counted, three_digits
 from colocate.store import Header
 from colocate.study.layers import (
     RESOLVED_RATIO,
@@ -51,7 +51,7 @@ class LayersReport:
 
     @property
     def everything(self) -> Group:
-        """All fused_layers together."""
+        """All fused layers together."""
         return Group("all layers", self.fused_layers)
 
     @property
@@ -109,7 +109,7 @@ def _looked_at(
     *,
     timed: bool,
 ) -> FusedLayer:
-    """`layer` with what the windows of its piece show: power, energy, and time where no profile gives it."""
+    """`layer` with what the windows of its subgraph show: power, energy, and time where no profile gives it."""
     period_s = _mean([record.elapsed_s / len(record.latencies_s) for record in subgraphs])
     energy = None if above_w is None or period_s is None else energy_j(above_w, period_s)
     time_s = layer.time_s
@@ -163,7 +163,7 @@ def _notes(
         yield (
             f"Energy: power above idle{idle} of each layer run by itself in a loop, times the time of a turn; "
             f"told where that power is known to {100 * RESOLVED_RATIO:.0f} %"
-            + (f", which it is not of {unresolved} fused_layers." if unresolved else ".")
+            + (f", which it is not of {counted(unresolved, 'fused layer')}." if unresolved else ".")
         )
 
 

@@ -1,4 +1,4 @@
-"""A roofline: what each layer of layers reaches in FLOP/s over its FLOP per byte, under the machine's ceilings.
+"""A roofline: what each fused layer reaches in FLOP/s over its FLOP per byte, under the machine's ceilings.
 
 Williams, Waterman and Patterson, "Roofline", Communications of the ACM 52(4), 2009. A layer under the slope waits
 for memory, one under the flat part for arithmetic; the gap to the roof is what the runtime leaves. Areas are times:
@@ -38,7 +38,7 @@ from colocate.study.layers import by_kind
 
 _WIDTH_IN, _PLOT_IN, _LEFT_IN = 8.4, (6.9, 4.3), 0.75
 _LARGEST_PT = 26.0
-# Of the time of what is shown: names of smaller fused_layers would only be in the way.
+# Of the time of what is shown: names of smaller layers would only be in the way.
 _NAMED_SHARE = 0.02
 
 # Left, lower, right and upper end in points from the lower left corner of the axes.
@@ -81,7 +81,7 @@ def _words(report: LayersReport, silent_s: float) -> str:
     words = "Areas are shares of the time."
     if everything_s and silent_s:
         words += (
-            f" Blocks that multiply nothing are not shown; they take {100 * silent_s / everything_s:.0f} % of it."
+            f" Layers that multiply nothing are not shown; they take {100 * silent_s / everything_s:.0f} % of it."
         )
     if report.ceilings is None:
         words += " The ceilings were not measured."
@@ -128,7 +128,7 @@ def _draw_roof(axes: Axes, roof: Ceilings) -> None:
     flat = f"{three_digits(roof.flop_per_s / 1e9)} GFLOP/s"
     axes.annotate(flat, (end, roof.flop_per_s / 1e9), (-2, 4), textcoords="offset points", ha="right",
                   size=SMALL_PT)  # fmt: skip
-    # Along the slope, near its lower end: above the line there are never any fused_layers.
+    # Along the slope, near its lower end: above the line there is never a layer.
     low, high = axes.get_ylim()
     start = max(begin, low * 1e9 / roof.bytes_per_s)
     middle = math.sqrt(start * ridge)

@@ -10,7 +10,7 @@ from colocate.report.layers.rows import share_of, value_of
 from colocate.report.run_report import LoadedRun
 from colocate.report.text.captions import Caption, machine_words
 from colocate.report.text.labels import plain
-from colocate.report.text.numbers import mj_text, ms_text, signed_percent, three_digits
+from colocate.report.text.numbers import counted, mj_text, ms_text, signed_percent, three_digits
 from colocate.report.text.tables import console
 from colocate.study.layers import by_kind, grouped
 
@@ -61,7 +61,7 @@ def print_layers(report: LayersReport, run: LoadedRun) -> None:
     for group in (*grouped(report.fused_layers, by_kind), report.everything):
         kinds.add_row(
             group.name,
-            f"{len(group.fused_layers)} fused_layers",
+            counted(len(group.fused_layers), "fused layer"),
             *_numbers(group.time_s, group.flop, report),
             "",
             *([_energy(group.energy_j)] if energies else []),

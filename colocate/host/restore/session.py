@@ -108,7 +108,7 @@ def _watched(sysfs: Sysfs, folder: Path, token: str) -> Iterator[None]:
 
     It runs in a session of its own, so that neither Ctrl-C nor the terminal's end reaches it.
     """
-    path = [str(Path(__file__).parents[2]), *filter(os.path.isabs, sys.path)]
+    path = [str(Path(__file__).parents[3]), *filter(os.path.isabs, sys.path)]
     process = subprocess.Popen(
         [*_WATCHDOG, str(sysfs.root), str(folder.absolute()), token, str(len(path)), *path],
         stdin=subprocess.PIPE,

@@ -48,7 +48,7 @@ def claims() -> list[tuple[dict[str, str], str, re.Match[str]]]:
         for name, text in zip(("first", "second"), cells[2:], strict=True):
             match = re.fullmatch(_INTERVAL, text)
             assert match is not None, line
-            cell = {"network": cells[0], "stressor": cells[1], **told(heading["shared"]), **told(heading[name])}
+            cell = {"network": cells[0], "task": cells[1], **told(heading["shared"]), **told(heading[name])}
             found.append((cell, heading["quantity"], match))
     return found
 
@@ -65,7 +65,7 @@ def windows_of(cell: dict[str, str]) -> Windows:
         for windows in windows_of_the_study()
         if (windows.inference.network, windows.inference.precision) == (cell["network"], cell["precision"])
         and (str(int(windows.inference.graph)), windows.setting.placement) == (cell["graph"], cell["placement"])
-        and windows.task == cell["stressor"]
+        and windows.task == cell["task"]
     )
     return found
 
@@ -133,12 +133,12 @@ def test_energies_in_the_readme_are_those_of_their_windows() -> None:
         assert total is not None
         return total / len(record.latencies_s)
 
-    for network, graph, placement, stressor in (
+    for network, graph, placement, task in (
         ("alexnet", "1", "shared", "bitcount"),
         ("alexnet", "1", "isolated", "jpeg"),
         ("googlenet", "0", "isolated", "jpeg"),
     ):
-        cell = {"network": network, "precision": "fp32", "graph": graph, "placement": placement, "stressor": stressor}
+        cell = {"network": network, "precision": "fp32", "graph": graph, "placement": placement, "task": task}
         value, lo, hi = ratio(windows_of(cell), energy_j)
         assert f"{value} [{lo}, {hi}]" in text, cell
 

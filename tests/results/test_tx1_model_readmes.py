@@ -33,19 +33,19 @@ def spread(errors: Sequence[float]) -> str:
 def test_the_readmes_quote_the_validation() -> None:
     checks = rows_of(RESULTS / "tx1-model" / "validation.csv")
 
-    def told(role: str, quantity: str = "", source: str = "") -> list[float]:
+    def errors_of(role: str, quantity: str = "", source: str = "") -> list[float]:
         return [
             100 * float(check["error_ratio"])
             for check in checks
             if check["role"] == role and quantity in check["quantity"] and source in check["source"]
         ]
 
-    calibration, others = told("calibration"), told("not fitted")
+    calibration, others = errors_of("calibration"), errors_of("not fitted")
     words = words_of(RESULTS.parent / "README.md")
     assert f"Against the {len(calibration)} published figures" in words
     assert f"it is off by {spread(calibration)}" in words
     assert f"against the {len(others)} others, to which none was fitted, by {spread(others)}" in words
-    assert f"NVIDIA's images per second by {spread(told('not fitted', 'images_per_s'))}" in words
+    assert f"NVIDIA's images per second by {spread(errors_of('not fitted', 'images_per_s'))}" in words
     for folder in ("tx1-model", "tx1-model-2017"):
         own = words_of(RESULTS / folder / "README.md")
         powers_w = {float(row["power_w"]): row["task"] for row in rows_of(RESULTS / folder / "cells.csv")}

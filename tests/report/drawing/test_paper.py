@@ -1,4 +1,4 @@
-"""Colours that can be told apart, and round ticks."""
+"""Colours that stand out, and round ticks."""
 
 from __future__ import annotations
 

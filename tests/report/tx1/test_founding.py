@@ -86,7 +86,7 @@ def test_lines_show_what_the_records_hold() -> None:
     assert any(len(line) == 2 and np.allclose(line, power, rtol=0.02) for line in lines)
 
 
-def test_batches_of_their_own_are_told() -> None:
+def test_batches_of_their_own_are_named() -> None:
     networks = [{"network": "alexnet", "batch": 4}, "googlenet", "resnet152"]
     found = page(modelled(networks=networks, stressors=["bitcount", "jpeg-small", "stringsearch"]))
     assert found is not None and any("alexnet batch 4, googlenet batch 1" in words for words in found)

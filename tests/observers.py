@@ -11,7 +11,7 @@ from colocate.study.plan import Stage
 
 
 class Silence:
-    """Is told and says nothing; keeps what ended."""
+    """Says nothing; keeps what it heard."""
 
     def __init__(self) -> None:
         self.missing: tuple[Trial, ...] = ()

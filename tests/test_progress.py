@@ -43,7 +43,7 @@ ALEXNET, JPEG = Inference("alexnet", "onnxruntime-cpu"), Task("jpeg")
         ),
     ],
 )
-def test_a_trial_is_told_by_what_a_study_chose(of: Trial, words: str) -> None:
+def test_a_trial_is_described_by_what_a_study_chose(of: Trial, words: str) -> None:
     assert describe(of) == words
 
 

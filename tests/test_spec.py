@@ -75,7 +75,7 @@ def test_flags_and_files_speak_the_same_words() -> None:
     assert as_flags == as_file
 
 
-def test_each_rig_waits_in_its_own_way_unless_it_is_told() -> None:
+def test_each_rig_waits_in_its_own_way_unless_a_study_says_otherwise() -> None:
     waits = {rig: make_spec({"rig": rig}).inferences[0].wait for rig in ("host", "tx1-model")}
     assert waits == {"host": "spin", "tx1-model": "block"}
 

@@ -51,7 +51,7 @@ def test_every_study_in_the_readme_is_one(tmp_path: Path) -> None:
         make_spec(read_study(tmp_path / "study.toml"))
 
 
-def test_malformed_toml_is_told_with_its_line(tmp_path: Path) -> None:
+def test_malformed_toml_is_reported_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "bad.toml"
     path.write_text("window = 1\nrepeats = = 3\n")
     with pytest.raises(SpecError, match="line 2"):

@@ -1,4 +1,4 @@
-"""The trial loop on a rig that does as it is told: what is run, what is kept, what is tried again."""
+"""The trial loop on a rig without a machine: what is run, what is kept, what is tried again."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ def test_a_network_without_any_setting_is_an_error_of_its_own() -> None:
         settings({"placement": ["shared"]}, axes, make_rig("host"))
 
 
-def test_settings_are_told_apart_once() -> None:
+def test_the_same_setting_is_run_once() -> None:
     """`auto` and the runtime that it stands for are one setting."""
     keys: dict[str, Any] = {"rig": "tx1-model"}
     axes = Axes(("alexnet",), (1, 2), ("fp32",), ("auto", "tensorrt", "onnxruntime-cpu"))

@@ -14,10 +14,10 @@ from colocate.commands.output import print_json, print_lines, say
 
 def test_json_has_no_number_that_json_does_not_have(capsys: pytest.CaptureFixture[str]) -> None:
     rows: list[Mapping[str, object]] = [{"value": float("nan"), "ends": (1.5, float("inf"))}, {"value": None}]
-    print_json({"rows": rows, "n": 3, "told": True})
+    print_json({"rows": rows, "n": 3, "finished": True})
     said = capsys.readouterr().out
     assert said.count("\n") == 1
-    expected = {"rows": [{"value": None, "ends": [1.5, None]}, {"value": None}], "n": 3, "told": True}
+    expected = {"rows": [{"value": None, "ends": [1.5, None]}, {"value": None}], "n": 3, "finished": True}
     assert json.loads(said) == expected
 
 

@@ -72,7 +72,7 @@ def test_what_was_cut_short_says_how_to_go_on(
     assert capsys.readouterr().err.endswith(f"  python -m colocate layers --resume --out '{run}'\n")
 
 
-def test_what_another_attempt_would_not_mend_says_nothing_of_one(
+def test_an_error_that_another_attempt_would_not_fix_suggests_none(
     tiny_run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     @resumable

@@ -169,7 +169,7 @@ def test_a_task_that_fails_at_once_is_an_error(tmp_path: Path, command: str, sai
 
 
 @pytest.mark.parametrize("terminal", [False, True])
-def test_a_task_that_fails_later_is_told_in_the_exit_code(tmp_path: Path, terminal: bool) -> None:
+def test_a_task_that_fails_later_is_reported_in_the_exit_code(tmp_path: Path, terminal: bool) -> None:
     for window in ("1", "10"):
         flag, out = tmp_path / f"{window}.flag", tmp_path / window
         # It waits while tasks are tried before the first window, and fails in every window.

@@ -120,7 +120,7 @@ def test_what_draws_less_than_idle_tells_how_far_idle_is_off() -> None:
 
 
 @given(st.floats(-5, 5), st.floats(0, 2))
-def test_an_energy_is_told_only_where_its_power_is_known(value: float, half: float) -> None:
+def test_an_energy_is_given_only_where_its_power_is_known(value: float, half: float) -> None:
     above = Interval(value, value - half, value + half)
     found = energy_j(above, Interval(0.01, 0.009, 0.011))
     assert (found is None) == (not resolved(above))

@@ -62,7 +62,7 @@ def test_a_repeat_that_is_not_complete_is_no_look() -> None:
     assert not state_of(TRIALS, SPEC, first_look, []).finished, "one cell is open"
 
 
-def test_the_look_that_the_budget_cut_off_is_told() -> None:
+def test_the_look_that_the_budget_cut_off_is_reported() -> None:
     first = [record for record in WHOLE if record.trial.repeat < 4]
     budget_s = estimate_s([record.trial for record in first]) + 1.0
     stands = state_of(TRIALS, dataclasses.replace(SPEC, budget_s=budget_s), first, [])

@@ -29,7 +29,7 @@ def run_of(records: Sequence[TrialRecord]) -> LoadedRun:
     return LoadedRun(Path("run"), header, tuple(records), (), collect(records, SPEC))
 
 
-def test_a_study_until_decided_is_judged_at_its_looks_and_told_what_it_saved() -> None:
+def test_a_study_until_decided_is_judged_at_its_looks_and_reports_what_it_saved() -> None:
     found = advise_on(run_of(WHOLE), LIMITS)
     assert found.schedule == Schedule(SPEC.repeats) and found.state.finished
     assert (found.count(Verdict.SAFE), found.count(Verdict.UNSAFE)) >= (1, 1) and found.safe

@@ -21,7 +21,7 @@ def test_names_are_the_users_own() -> None:
     assert widths == {10, 11}, "no name makes a column"
 
 
-def test_a_frame_rate_and_its_misses_are_told() -> None:
+def test_a_frame_rate_and_its_misses_are_reported() -> None:
     inference = Inference("alexnet", period_s=0.0333)
     timed = [
         dataclasses.replace(

@@ -71,7 +71,7 @@ def test_the_end_of_the_budget_and_hindsight_are_named() -> None:
     assert saving_words(judged()) == ""
 
 
-def test_each_network_is_told_what_may_run_beside_it() -> None:
+def test_each_network_has_a_recommendation_or_a_reason_for_none() -> None:
     ((network, words),) = recommendations(judged())
     assert network == "alexnet" and words.startswith("cool, isolated, at native clocks: 17 % of the tasks' best solo")
     assert recommendations(judged(Limits(power_budget_w=5.0))) == [("alexnet", "nothing is safe within these limits")]

@@ -69,6 +69,6 @@ def test_a_run_equals_itself_and_differs_in_what_was_measured_otherwise(tmp_path
     )
 
 
-def test_a_run_that_is_not_finished_is_told(tmp_path: Path) -> None:
+def test_a_run_that_is_not_finished_is_noted(tmp_path: Path) -> None:
     found = compare_runs(run(tmp_path / "a"), run(tmp_path / "b", done=8), 0.0, 0.95)
     assert found.notes == ("The run after is unfinished: 8 of 9 trials.",)

@@ -1,4 +1,4 @@
-"""Text that stands out on its colour."""
+"""Colours that stand out, and round ticks."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def test_what_was_asked_for(aim: Aim, words: str) -> None:
     assert aim_words(aim) == words
 
 
-def test_a_setting_is_told_with_its_clocks_where_they_are_set() -> None:
+def test_a_setting_names_its_clocks_where_they_are_set() -> None:
     assert setting_words(ROWS[1]) == "tensorrt fp16 batch 8, 1734/998.4 MHz"
     native = Efficiency(Setting(Inference("alexnet", "tensor\x1b[1mrt"), ClockPoint()))
     assert setting_words(native) == "tensor\N{REPLACEMENT CHARACTER}[1mrt fp32 batch 1"
@@ -39,7 +39,7 @@ def choice(aim: Aim | None = None, of: tuple[Efficiency, ...] = ROWS) -> str:
     return trade_off_words(found, report)
 
 
-def test_the_best_is_told_with_how_much_better_it_is() -> None:
+def test_the_best_setting_says_how_much_better_it_is() -> None:
     # Four times the images per joule in windows that do not scatter, at twice the latency.
     assert choice() == (
         "tensorrt fp16 batch 8, 1734/998.4 MHz: 4.00 [4.00, 4.00] times better than "
@@ -48,7 +48,7 @@ def test_the_best_is_told_with_how_much_better_it_is() -> None:
     assert "4.00 times better" in choice(of=rows(repeats=1)), "one block has no interval"
 
 
-def test_where_there_is_no_choice_the_reason_is_told() -> None:
+def test_where_there_is_no_choice_the_reason_is_given() -> None:
     assert choice(Aim(0.001)) == "no setting keeps the limit"
     assert choice(of=rows(watts=None)) == "no choice without a meter of power"
     assert choice(Aim(0.1), rows(n=20)) == (

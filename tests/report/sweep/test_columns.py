@@ -36,8 +36,8 @@ def test_a_cell_is_a_row_that_says_where_it_comes_from(tmp_path: Path) -> None:
     write_cells(loaded([full], of=header("tx1-model"), folder=tmp_path))
     ((row),) = rows_of(tmp_path / "cells.csv")
     assert ",".join(row) == COLUMNS
-    told = {name: value for name, value in row.items() if value}
-    assert told == {
+    filled = {name: value for name, value in row.items() if value}
+    assert filled == {
         "network": "/a/net.onnx", "task": "jpeg", "placement": "isolated", "backend": "onnxruntime",
         "precision": "fp16", "batch": "8", "cpu_hz": "1734000000", "n": "1500", "blocks": "5", "p50_s": "0.0123",
         "p99_s": "0.02", "slowdown_p50": "1.13", "slowdown_p50_lo": "1.09", "slowdown_p50_hi": "1.17",

@@ -31,6 +31,6 @@ def test_each_metric_names_itself_in_its_title_and_its_colours(metric: Metric) -
     assert not of_ratio or QualityFlag.TRIALS_FAILED in metric.causes
 
 
-def test_values_are_told_as_their_kind_is_told_everywhere() -> None:
+def test_values_are_written_as_their_kind_is_everywhere() -> None:
     p50, _, _, power, _, work_loss = METRICS
     assert (p50.text(1.134), power.text(8.123), work_loss.text(-0.004)) == ("1.13", "8.12", "0 %")

@@ -53,10 +53,10 @@ def test_the_key_says_why_a_value_is_absent() -> None:
     assert note.meaning == "not measured"
 
 
-def test_a_doubtful_value_carries_an_asterisk_with_its_remedy() -> None:
-    doubtful = cell(warnings=(QualityFlag.CPU_TIME_STOLEN,))
-    assert tile_of(P50, doubtful).words == "1.13 *"
-    (note,) = notes_on(P50, [doubtful])
+def test_a_value_with_a_warning_carries_an_asterisk_with_its_remedy() -> None:
+    flagged = cell(warnings=(QualityFlag.CPU_TIME_STOLEN,))
+    assert tile_of(P50, flagged).words == "1.13 *"
+    (note,) = notes_on(P50, [flagged])
     assert (note.symbol, note.meaning.split(":")[0]) == ("*", "cpu time stolen")
 
 

@@ -15,7 +15,7 @@ from colocate.store import Header
 from tests.report.drawn import cell, draw_all, header, records_of, texts
 
 
-def test_windows_are_told_as_long_as_they_were(tmp_path: Path) -> None:
+def test_windows_are_given_as_long_as_they_were(tmp_path: Path) -> None:
     short, long = (
         dataclasses.replace(record, elapsed_s=s) for record in records_of([cell()]) for s in (2.04, 1286.4)
     )
@@ -50,16 +50,16 @@ def test_a_run_says_how_far_it_came() -> None:
     assert not any("trials" in phrase for phrase in circumstances(header(planned=1)))
 
 
-@pytest.mark.parametrize(("confinement", "told"), [("cgroup v2", True), ("affinity", True), ("model", False)])
-def test_how_cpus_were_set_apart_is_told_of_a_machine(confinement: str, told: bool) -> None:
-    assert (confinement in circumstances(header(confinement=confinement))) == told
+@pytest.mark.parametrize(("confinement", "named"), [("cgroup v2", True), ("affinity", True), ("model", False)])
+def test_how_cpus_were_set_apart_is_named_for_a_machine(confinement: str, named: bool) -> None:
+    assert (confinement in circumstances(header(confinement=confinement))) == named
 
 
-def test_what_all_networks_share_is_told_once_for_all() -> None:
+def test_what_all_networks_share_is_named_once_for_all() -> None:
     assert circumstances(header(), precision="fp16")[-3:] == ("onnxruntime", "fp16", "batch 1")
 
 
-def test_assumptions_are_told_whether_they_were_set_or_not() -> None:
+def test_assumptions_are_named_whether_they_were_set_or_not() -> None:
     rows = tuple(Constant(name, 1.5, "1", "assumed", "none") for name in ("contention", "tile"))
     spec = SweepSpec((Inference("alexnet"),), (), model=(("contention", 1.5), ("other", 2.0)))
     modelled = dataclasses.replace(header("tx1-model"), provenance=Provenance(rows, ()))

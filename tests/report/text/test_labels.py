@@ -56,11 +56,11 @@ def test_a_file_is_called_by_its_own_name_where_no_other_is() -> None:
         (ClockPoint(None, None, 1_600_000_000), ("native", "native", "native clocks")),
     ],
 )
-def test_clocks_are_told_in_mhz_where_they_are_set(point: ClockPoint, texts: tuple[str, str, str]) -> None:
+def test_clocks_are_given_in_mhz_where_they_are_set(point: ClockPoint, texts: tuple[str, str, str]) -> None:
     assert (clocks_column(point), clocks_text(point), clocks_words(point)) == texts
 
 
-def test_a_network_is_told_by_that_in_which_it_differs() -> None:
+def test_a_network_is_named_with_that_in_which_it_differs() -> None:
     plain_, half, timed = (
         Inference("alexnet", "tensorrt"),
         Inference("alexnet", "tensorrt", "fp16", 8, graph=True, wait="block"),
@@ -84,7 +84,7 @@ def test_tasks_and_placements_stand_as_in_the_cells_and_alone_comes_first() -> N
     assert [task_label(name) for name in ("none", "a\nb")] == ["alone", "a b"]
 
 
-def test_names_of_files_are_told_apart() -> None:
+def test_names_of_files_are_all_different() -> None:
     networks = ["alexnet", "/a/net.onnx", "/b/net.onnx", "/c/\u00e4 b?.onnx", "/d/.onnx", "/e/??.onnx"]
     stems = file_stems(networks)
     assert [stems[network] for network in networks] == ["alexnet", "net", "net~2", "\u00e4_b_", ".onnx", "_"]

@@ -27,7 +27,7 @@ _HEADING = re.compile(
 )
 
 
-def told(words: str) -> dict[str, str]:
+def columns_of(words: str) -> dict[str, str]:
     """What a heading says of its cells, under the columns of cells.csv."""
     known = {
         "isolated": ("placement", "isolated"), "shared": ("placement", "shared"), "fp32": ("precision", "fp32"),
@@ -48,7 +48,12 @@ def claims() -> list[tuple[dict[str, str], str, re.Match[str]]]:
         for name, text in zip(("first", "second"), cells[2:], strict=True):
             match = re.fullmatch(_INTERVAL, text)
             assert match is not None, line
-            cell = {"network": cells[0], "stressor": cells[1], **told(heading["shared"]), **told(heading[name])}
+            cell = {
+                "network": cells[0],
+                "task": cells[1],
+                **columns_of(heading["shared"]),
+                **columns_of(heading[name]),
+            }
             found.append((cell, heading["quantity"], match))
     return found
 
@@ -65,7 +70,7 @@ def windows_of(cell: dict[str, str]) -> Windows:
         for windows in windows_of_the_study()
         if (windows.inference.network, windows.inference.precision) == (cell["network"], cell["precision"])
         and (str(int(windows.inference.graph)), windows.setting.placement) == (cell["graph"], cell["placement"])
-        and windows.task == cell["stressor"]
+        and windows.task == cell["task"]
     )
     return found
 
@@ -114,15 +119,15 @@ def test_what_the_readmes_say_of_the_launching_cpu() -> None:
             alone_s = np.median(np.concatenate([record.latencies_s for record in windows.solo]))
             late[inference.graph] += [float((own.latencies_s > 1.5 * alone_s).mean()) for own in windows.own]
 
-    def told(shares: Iterable[float]) -> str:
+    def span(shares: Iterable[float]) -> str:
         found = [round(100 * share) for share in shares]
         return f"{min(found)} to {max(found)} %"
 
-    assert f"every network loses {told(rates.values())} of its rate, graph or not**, in all {len(rates)}" in text
-    assert f"{told(late[True])} of the inferences in a shared window" in text
-    assert f"kernel by kernel {told(late[False])} do" in text
+    assert f"every network loses {span(rates.values())} of its rate, graph or not**, in all {len(rates)}" in text
+    assert f"{span(late[True])} of the inferences in a shared window" in text
+    assert f"kernel by kernel {span(late[False])} do" in text
     front = " ".join((RESULTS.parent / "README.md").read_text(encoding="utf-8").split())
-    assert f"they take {told(rates.values())} of every network's rate" in front
+    assert f"they take {span(rates.values())} of every network's rate" in front
 
 
 def test_energies_in_the_readme_are_those_of_their_windows() -> None:
@@ -133,12 +138,12 @@ def test_energies_in_the_readme_are_those_of_their_windows() -> None:
         assert total is not None
         return total / len(record.latencies_s)
 
-    for network, graph, placement, stressor in (
+    for network, graph, placement, task in (
         ("alexnet", "1", "shared", "bitcount"),
         ("alexnet", "1", "isolated", "jpeg"),
         ("googlenet", "0", "isolated", "jpeg"),
     ):
-        cell = {"network": network, "precision": "fp32", "graph": graph, "placement": placement, "stressor": stressor}
+        cell = {"network": network, "precision": "fp32", "graph": graph, "placement": placement, "task": task}
         value, lo, hi = ratio(windows_of(cell), energy_j)
         assert f"{value} [{lo}, {hi}]" in text, cell
 

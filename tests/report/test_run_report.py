@@ -1,0 +1,55 @@
+"""A stored run, read for all that is made of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from colocate.errors import StoreError
+from colocate.model.request import Inference, Task
+from colocate.report.run_report import load, state_of_run
+from colocate.store import Failure, Run
+from colocate.study.interference import cells
+from tests.report.compare.runs import run
+
+
+def test_a_run_is_read_with_all_its_cells_as_far_as_it_has_come(tmp_path: Path) -> None:
+    found = load(run(tmp_path / "run", done=7))
+    assert (found.folder, len(found.records), found.failures) == (tmp_path / "run", 7, ())
+    assert found.cells == cells(found.records, found.header.spec)
+    assert [cell.task for cell in found.cells] == ["none", "mine"]
+    state = state_of_run(found)
+    assert (state.finished, len(state.wanted)) == (False, 9)
+    assert state_of_run(load(run(tmp_path / "whole"))).finished
+
+
+def test_a_failed_trial_has_ended_all_the_same(tmp_path: Path) -> None:
+    folder = run(tmp_path / "run", done=8)
+    with Run.read(run(tmp_path / "whole")) as whole:
+        *_, last = whole.records()
+    with Run.resume(folder) as resumed:
+        resumed.append(Failure(last.trial, "out of memory"))
+    found = load(folder)
+    assert [failure.message for failure in found.failures] == ["out of memory"]
+    assert state_of_run(found).finished, "it has ended"
+
+
+@pytest.mark.parametrize("foreign", [{"inference": Inference("another")}, {"task": Task("another")}])
+def test_a_record_of_something_else_is_damage(tmp_path: Path, foreign: dict[str, object]) -> None:
+    folder = run(tmp_path / "run", done=8)
+    with Run.read(folder) as stored:
+        record = next(iter(stored.records()))
+    other = dataclasses.replace(record.trial, trial_id="x", **foreign)  # type: ignore[arg-type]
+    if other.inference is None:
+        other = dataclasses.replace(other, inference=Inference("another"))
+    with Run.resume(folder) as resumed:
+        resumed.append(dataclasses.replace(record, trial=other))
+    with pytest.raises(StoreError, match=f"the run in {folder} is damaged: "):
+        load(folder)
+
+
+def test_no_run_is_an_error_of_the_store(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="holds no run"):
+        load(tmp_path)

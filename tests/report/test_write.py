@@ -1,0 +1,47 @@
+"""All files of a report, written and written again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from colocate.errors import SpecError, StoreError
+from colocate.report.write import write_report
+from tests.commands.command_line import copy_of
+from tests.report.compare.runs import run
+
+
+def test_a_report_knows_the_files_that_it_wrote(modelled_run: Path, tmp_path: Path) -> None:
+    folder = copy_of(modelled_run, tmp_path)
+    report = write_report(folder)
+    assert {path.suffix for path in report.files} == {".csv", ".html", ".png", ".svg"}
+    assert {*report.files} == {path for path in folder.rglob("*") if path.is_file()} - {folder / "run.sqlite"}
+    names = {path.name for path in report.files}
+    assert {"cells.csv", "validation.csv", "constants.csv", "report.html", "validation.svg"} <= names
+
+
+def test_what_a_former_report_left_and_this_run_has_not_is_removed(tmp_path: Path) -> None:
+    folder = run(tmp_path / "run")
+    (folder / "figures").mkdir()
+    old = [folder / "validation.csv", folder / "constants.csv", *(folder / "figures" / f"validation.{kind}"
+           for kind in ("png", "svg")), folder / "figures" / "founding-study.svg"]  # fmt: skip
+    for path in old:
+        path.write_text("of another run")
+    report = write_report(folder)
+    assert not any(path.exists() for path in old)
+    assert {path.name for path in report.files} >= {"cells.csv", "report.html", "heatmap-slowdown-p50.svg"}
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    folder = run(tmp_path / "run")
+    (folder / "cells.csv").mkdir()
+    with pytest.raises(StoreError, match=f"cannot write the report into {folder}: Is a directory"):
+        write_report(folder)
+
+
+def test_an_aim_is_for_settings_alone(tmp_path: Path) -> None:
+    folder = run(tmp_path / "run")
+    with pytest.raises(SpecError, match="has settings to choose from"):
+        write_report(folder, {"latency_limit_s": 0.1})
+    assert not (folder / "cells.csv").exists()

@@ -149,7 +149,7 @@ def _notes(
 ) -> Iterable[str]:
     if not purpose.layer_map.timed:
         yield (
-            f"The profile of {purpose.inference.backend} has when kernels are launched, not how long they run: "
+            f"The profile of {purpose.inference.backend} shows when kernels are launched, not how long they run: "
             "times are of each layer run by itself, less that of a network that does nothing."
         )
     if any(layer.is_launch_overhead for layer in fused_layers):

@@ -79,7 +79,7 @@ def _heading(run: LoadedRun) -> _Values:
 
 
 def _found(run: LoadedRun, judged: Sequence[Bounds], confidence: float) -> _Values:
-    """The tables with their data, what casts doubt on them, and how sure they are."""
+    """The tables with their data, their warnings, and how sure they are."""
     spec = run.header.spec
     return {
         "tables": tables_of(run.cells, judged, confidence),

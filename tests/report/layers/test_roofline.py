@@ -23,7 +23,7 @@ def test_the_page_tells_its_ceilings_and_what_is_not_on_it(tmp_path: Path) -> No
     found = texts(tmp_path / "roofline.svg")
     assert {"Roofline of net", CAPTION.rig, "conv1", "2000 GFLOP/s", "8.00 GB/s", "convolution"} <= {*found}
     words = " ".join(found)
-    assert "Layers that multiply nothing are not shown; they take 43 % of it." in words
+    assert "Fused layers that multiply nothing are not shown; they take 43 % of it." in words
     assert "Ceilings: the quickest large matrix product and the quickest large copy in the same runtime." in words
     assert "softmax" not in found
 

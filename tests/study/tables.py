@@ -119,6 +119,12 @@ def evidence(of: Cell, values: dict[Quantity, FloatArray]) -> Evidence:
     return Evidence(of, {q: dict(enumerate(series_.tolist())) for q, series_ in values.items()}, {}, {})
 
 
+def around(value: float, spread: float = 0.01, blocks: int = 5) -> FloatArray:
+    """So many values of exactly this geometric mean and standard deviation of the logarithm."""
+    z = np.linspace(-1, 1, blocks)
+    return np.asarray(value * np.exp(spread * (z / z.std(ddof=1) if blocks > 1 else 0.0 * z)))
+
+
 def draw(rng: np.random.Generator, repeats: int, noise: Noise, at_limit: float) -> Table:
     """A table with the share `at_limit` of its cells right at a limit; a third of the others has no effect.
 

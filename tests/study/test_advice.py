@@ -1,4 +1,4 @@
-"""Verdicts under limits: the rule, what it never does, and the choice that is recommended."""
+"""Verdicts on a whole table: what they never do, how often they are wrong, and the choice that is recommended."""
 
 from __future__ import annotations
 
@@ -14,122 +14,15 @@ from colocate.model.cell import Cell, Interval
 from colocate.model.limits import Limits, Quantity
 from colocate.model.quality import QualityFlag
 from colocate.model.request import Inference, SweepSpec, Task
-from colocate.study.advice import Advice, Choice, Ruling, Verdict, advise, verdict
+from colocate.study.advice import Advice, Choice, Verdict, advise
 from colocate.study.bounds import bounds
 from colocate.study.evidence import Evidence, collect
-from tests.study.measured import EXTERNAL, OWN, SENSOR, flagged, measured
-from tests.study.tables import COLOCATED, LIMITS, Noise, Outcome, cell, draw, evidence, rates
-from tests.study.truth import NETWORK, SPEC, TASK, Truth, record, trial
+from tests.study.measured import measured
+from tests.study.tables import COLOCATED, LIMITS, Noise, Outcome, around, cell, draw, evidence, rates
+from tests.study.truth import NETWORK, SPEC, Truth, record, trial
 
 ORDER = (Verdict.UNSAFE, Verdict.UNDECIDED, Verdict.SAFE)
 P50, POWER, WORK = Quantity.SLOWDOWN_P50, Quantity.POWER, Quantity.WORK_LOSS
-
-
-def around(value: float, spread: float = 0.01, blocks: int = 5) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """So many values of exactly this geometric mean and standard deviation of the logarithm."""
-    z = np.linspace(-1, 1, blocks)
-    return np.asarray(value * np.exp(spread * (z / z.std(ddof=1) if blocks > 1 else 0.0 * z)))
-
-
-def ruling(limits: Limits, **values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Ruling:
-    of = evidence(COLOCATED[0], {Quantity[name]: series for name, series in values.items()})
-    (found,) = advise([of], limits).rulings
-    return found
-
-
-# ---- the rule
-
-
-@pytest.mark.parametrize(
-    ("interval", "expected"),
-    [
-        (Interval(1.0, 0.9, 1.1), Verdict.SAFE),
-        (Interval(1.0, 0.9, 1.2), Verdict.UNDECIDED),
-        (Interval(1.0, None, None), Verdict.UNDECIDED),
-        (Interval(1.0, 0.9, None), Verdict.UNDECIDED),
-        (Interval(1.2, 1.11, 1.3), Verdict.UNSAFE),
-        (Interval(1.2, 1.11, None), Verdict.UNSAFE),
-        (Interval(1.2, 1.1, 1.3), Verdict.UNDECIDED),
-    ],
-)
-def test_the_rule(interval: Interval, expected: Verdict) -> None:
-    assert verdict(interval, 1.1) is expected
-
-
-def test_safe_takes_all_limits_and_unsafe_any() -> None:
-    limits = Limits(max_slowdown=1.2, quantile=0.5, power_budget_w=10.0)
-    assert ruling(limits, SLOWDOWN_P50=around(1.0), POWER=around(8.0)).verdict is Verdict.SAFE
-    assert ruling(limits, SLOWDOWN_P50=around(1.0), POWER=around(10.0)).verdict is Verdict.UNDECIDED
-    assert ruling(limits, SLOWDOWN_P50=around(1.0), POWER=around(12.0)).verdict is Verdict.UNSAFE
-    assert ruling(limits, SLOWDOWN_P50=around(1.2), POWER=around(12.0)).verdict is Verdict.UNSAFE
-
-
-def test_a_check_tells_its_interval_and_margin() -> None:
-    (check,) = ruling(Limits(power_budget_w=10.0), POWER=around(8.0)).checks
-    assert check.interval is not None and check.interval.hi is not None
-    assert check.interval.value == pytest.approx(8.0)
-    assert check.margin == pytest.approx(1 - check.interval.hi / 10.0)
-    assert (check.further_blocks, check.reason) == (None, "")
-
-
-def test_no_power_meter_leaves_a_power_budget_undecided() -> None:
-    found = ruling(Limits(max_slowdown=1.2, quantile=0.5, power_budget_w=10.0), SLOWDOWN_P50=around(1.0))
-    assert (found.verdict, found.open, found.further_blocks) == (Verdict.UNDECIDED, False, None)
-    assert found.reason == "the power of the board was not metered"
-    broken = ruling(Limits(max_slowdown=1.2, quantile=0.5, power_budget_w=10.0), SLOWDOWN_P50=around(1.5))
-    assert broken.verdict is Verdict.UNSAFE
-
-
-def test_one_block_decides_nothing_and_more_may() -> None:
-    found = ruling(Limits(power_budget_w=10.0), POWER=around(1.0, blocks=1))
-    assert (found.verdict, found.open, found.further_blocks) == (Verdict.UNDECIDED, True, None)
-    assert "two blocks" in found.reason
-
-
-def test_further_blocks_would_probably_decide() -> None:
-    """In most of the tables that go on with as many blocks as were said, the cell is decided."""
-    limits, rng, decided = Limits(power_budget_w=10.0), np.random.default_rng(0), []
-    for _ in range(200):
-        measured_w = 9.95 * np.exp(0.01 * rng.standard_normal(400))
-        before = ruling(limits, POWER=measured_w[:6])
-        if before.further_blocks is not None and before.further_blocks <= 394:
-            after = ruling(limits, POWER=measured_w[: 6 + before.further_blocks])
-            decided.append(after.verdict is not Verdict.UNDECIDED)
-    assert len(decided) > 100 and 0.5 < np.mean(decided) < 1
-
-
-def test_further_blocks_are_fewer_the_further_the_limit() -> None:
-    near, far = (ruling(Limits(power_budget_w=w), POWER=around(10.0)).further_blocks for w in (10.02, 10.05))
-    assert near is not None and far is not None and near > far > 0
-    assert ruling(Limits(power_budget_w=10.0), POWER=np.array([9.0, 10.0, 100 / 9])).further_blocks is None
-
-
-# ---- warnings
-
-
-@pytest.mark.parametrize("warning", [*EXTERNAL, *OWN, *SENSOR])
-def test_what_the_setting_brought_about_forbids_safe_and_what_came_from_outside_does_not(
-    warning: QualityFlag,
-) -> None:
-    done = flagged(measured(6), warning)
-    (safe,) = advise(collect(done, SPEC), Limits(max_slowdown=2.0)).rulings
-    (unsafe,) = advise(collect(done, SPEC), Limits(max_slowdown=1.01)).rulings
-    assert safe.verdict is (Verdict.UNDECIDED if warning in OWN else Verdict.SAFE)
-    assert (warning.value in safe.reason) == (warning in OWN) and not safe.open
-    assert unsafe.verdict is Verdict.UNSAFE
-
-
-def test_windows_with_warnings_alone_are_no_evidence() -> None:
-    done = measured(3)
-    for block in range(3):
-        done = flagged(done, QualityFlag.OTHER_LOAD, block=block)
-    (found,) = advise(collect(done, SPEC), Limits(max_slowdown=2.0)).rulings
-    assert found.verdict is Verdict.UNDECIDED and found.reason == "no window counts: other load" and found.open
-
-
-def test_failed_trials_forbid_safe() -> None:
-    (found,) = advise(collect(measured(6), SPEC, [trial(9, TASK)]), Limits(max_slowdown=2.0)).rulings
-    assert (found.verdict, found.open) == (Verdict.UNDECIDED, False) and "trials failed" in found.reason
 
 
 # ---- what never happens

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -11,7 +9,7 @@ import pytest
 from colocate.errors import SpecError
 from colocate.model.purpose import Aim, Axes, EfficiencyPurpose, Purpose, SweepPurpose
 from colocate.report.sections import Section, refuse_aim, section_of
-from tests.report.drawn import CAPTION, cell, loaded, records_of
+from tests.report.drawn import loaded
 from tests.report.layers import looked_at
 
 PURPOSES: list[Purpose] = [
@@ -36,27 +34,3 @@ def test_a_run_without_settings_refuses_an_aim(purpose: Purpose) -> None:
     with pytest.raises(SpecError, match="has settings to choose from; see colocate advise"):
         section_of(purpose).load(run, {"quantile": "p50_s"})
     refuse_aim({})
-
-
-def test_a_sweep_writes_its_page_and_names_every_figure(tmp_path: Path) -> None:
-    cells = [cell()]
-    run = loaded(cells, records_of(cells), folder=tmp_path)
-    section = section_of(run.header.purpose)
-    content = section.load(run, {})
-    assert [path.name for path in section.files(content, run)] == ["report.html"]
-    figures = dict(section.figures(content, run, CAPTION))
-    assert {name for name, figure in figures.items() if figure is not None} == {
-        "heatmap-slowdown-p50",
-        "distributions",
-    }
-    assert figures.keys() > {"heatmap-power", "heatmap-work-loss", "founding-study"}
-    assert section.json(content, run) == {}
-
-
-def test_a_run_of_layers_writes_two_tables_and_two_figures(tmp_path: Path) -> None:
-    run = dataclasses.replace(looked_at.run(), folder=tmp_path)
-    section = section_of(run.header.purpose)
-    content = section.load(run, {})
-    assert [path.name for path in section.files(content, run)] == ["layers.csv", "layer-groups.csv"]
-    assert [name for name, figure in section.figures(content, run, CAPTION) if figure] == ["layers", "roofline"]
-    assert section.json(content, run).keys() == {"layers", "groups", "difference_ratio", "ceilings", "notes"}

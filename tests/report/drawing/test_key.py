@@ -1,0 +1,62 @@
+"""A key: each symbol stands where its words begin, and no entry runs into the next."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.patches import Rectangle
+
+from colocate.report.drawing.colours import QUIET
+from colocate.report.drawing.key import Key
+from colocate.report.drawing.paper import MARGIN_IN, SMALL_PT, Sheet, text_width_in
+
+START_IN = MARGIN_IN + 0.05
+
+
+@given(st.lists(st.text("abcdefgh ,%", min_size=1, max_size=20), min_size=1, max_size=6), st.floats(0.1, 0.5))
+def test_entries_follow_one_another_with_the_gap_between(words: list[str], gap_in: float) -> None:
+    sheet = Sheet(10.0, 2.0)
+    key = Key(sheet, 1.0, gap_in=gap_in)
+    for each in words:
+        key.plot(each, marker="o")
+    paper = sheet.figure.axes[0]
+    symbols = [float(line.get_xdata()[0]) for line in paper.lines]  # type: ignore[index]
+    begins = [text.get_position()[0] for text in paper.texts]
+    assert [text.get_text() for text in paper.texts] == words
+    assert symbols[0] == pytest.approx(START_IN)
+    for symbol, begin in zip(symbols, begins, strict=True):
+        assert begin == pytest.approx(symbol + 0.12)
+    for begin, each, after in zip(begins, words, symbols[1:], strict=False):
+        assert after == pytest.approx(begin + text_width_in(each, SMALL_PT) + gap_in)
+    assert {text.get_position()[1] for text in paper.texts} == {1.0}
+
+
+def test_a_line_is_drawn_from_where_its_entry_stands() -> None:
+    sheet = Sheet(10.0, 2.0)
+    key = Key(sheet, 1.0, 2.0, colour="#123456")
+    key.plot("p50", (0.0, 0.3), (-0.1, 0.1), words_in=0.4, color="red", linewidth=2.0)
+    (line,) = sheet.figure.axes[0].lines
+    assert list(line.get_xdata()) == pytest.approx([2.0, 2.3])  # type: ignore[arg-type]
+    assert list(line.get_ydata()) == pytest.approx([0.9, 1.1])  # type: ignore[arg-type]
+    assert (line.get_color(), line.get_linewidth()) == ("red", 2.0)
+    (words,) = sheet.figure.axes[0].texts
+    assert (words.get_position(), words.get_color()) == ((2.4, 1.0), "#123456")
+
+
+def test_a_patch_is_in_the_middle_of_the_line() -> None:
+    sheet = Sheet(10.0, 2.0)
+    Key(sheet, 1.0).box("convolution", 0.3, 0.2, "#ff0000", words_in=0.35)
+    (box,) = (patch for patch in sheet.figure.axes[0].patches if isinstance(patch, Rectangle))
+    assert (box.get_x(), box.get_y()) == pytest.approx((START_IN, 0.9))
+    assert (box.get_width(), box.get_height(), box.get_facecolor()) == (0.3, 0.2, (1, 0, 0, 1))
+    (words,) = sheet.figure.axes[0].texts
+    assert words.get_position() == pytest.approx((START_IN + 0.35, 1.0)) and words.get_color() == QUIET
+
+
+def test_a_symbol_may_have_axes_of_its_own() -> None:
+    sheet = Sheet(10.0, 2.0)
+    axes = Key(sheet, 1.0, 2.0).axes("quarters", 0.5, 0.4, words_in=0.6)
+    assert not axes.axison
+    assert axes.get_position().bounds == pytest.approx((0.2, 0.4, 0.05, 0.2))
+    assert [text.get_text() for text in sheet.figure.axes[0].texts] == ["quarters"]

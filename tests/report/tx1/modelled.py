@@ -1,0 +1,27 @@
+"""Runs of the founding study on the model of its board."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from colocate.model.trial import TrialRecord
+from colocate.rigs.tx1.rig import Tx1Rig
+from colocate.spec import make_spec
+from colocate.store import Header
+from colocate.study.plan import distinct_inferences, plan
+
+
+def modelled(**keys: Any) -> tuple[Header, list[TrialRecord]]:
+    spec = make_spec({"rig": "tx1-model", "repeats": 2, "gpu_clocks": ["high"], "cpu_clocks": [102, 1734], **keys})
+    rig = Tx1Rig()
+    facts = rig.facts()
+    trials = plan(spec, facts)
+    records = [rig.run(trial) for trial in trials]
+    return Header({}, spec, facts, rig.networks(distinct_inferences(trials)), None, len(records)), records
+
+
+@functools.cache
+def whole() -> tuple[Header, list[TrialRecord]]:
+    """A run that has all that the plots need."""
+    return modelled()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,7 +22,7 @@ def test_entries_follow_one_another_with_the_gap_between(words: list[str], gap_i
     for each in words:
         key.plot(each, marker="o")
     paper = sheet.figure.axes[0]
-    symbols = [float(line.get_xdata()[0]) for line in paper.lines]  # type: ignore[index]
+    symbols = [float(np.asarray(line.get_xdata())[0]) for line in paper.lines]
     begins = [text.get_position()[0] for text in paper.texts]
     assert [text.get_text() for text in paper.texts] == words
     assert symbols[0] == pytest.approx(START_IN)
@@ -37,8 +38,8 @@ def test_a_line_is_drawn_from_where_its_entry_stands() -> None:
     key = Key(sheet, 1.0, 2.0, colour="#123456")
     key.plot("p50", (0.0, 0.3), (-0.1, 0.1), words_in=0.4, color="red", linewidth=2.0)
     (line,) = sheet.figure.axes[0].lines
-    assert list(line.get_xdata()) == pytest.approx([2.0, 2.3])  # type: ignore[arg-type]
-    assert list(line.get_ydata()) == pytest.approx([0.9, 1.1])  # type: ignore[arg-type]
+    assert np.asarray(line.get_xdata()).tolist() == pytest.approx([2.0, 2.3])
+    assert np.asarray(line.get_ydata()).tolist() == pytest.approx([0.9, 1.1])
     assert (line.get_color(), line.get_linewidth()) == ("red", 2.0)
     (words,) = sheet.figure.axes[0].texts
     assert (words.get_position(), words.get_color()) == ((2.4, 1.0), "#123456")

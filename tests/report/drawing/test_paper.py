@@ -7,6 +7,7 @@ import itertools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.colors import to_rgba
 from matplotlib.patches import Rectangle
 
 from colocate.report.drawing.colours import QUIET
@@ -65,15 +66,14 @@ def test_a_box_is_down_and_right_of_its_place_and_hatched_in_the_colour_of_its_e
     assert (edged.get_xy(), edged.get_width(), edged.get_height()) == ((1.0, 2.0), 0.5, 0.25)
     assert (edged.get_facecolor(), edged.get_edgecolor()) == ((1, 0, 0, 1), (0, 0, 1, 1))
     assert edged.get_hatch() == "///"
-    assert plain.get_edgecolor()[3] == 0 and plain.get_hatch() is None
+    assert to_rgba(plain.get_edgecolor())[3] == 0 and plain.get_hatch() is None
 
 
 def test_lines_stand_under_each_other_at_the_margin() -> None:
     sheet = Sheet(8.0, 4.0)
     sheet.lines(1.0, ["one", "two", "three"])
-    assert [text.get_position() for text in sheet.figure.axes[0].texts] == [
-        (MARGIN_IN, pytest.approx(1.0 + LINE_IN * nth)) for nth in range(3)
-    ]
+    xs, ys = zip(*(text.get_position() for text in sheet.figure.axes[0].texts), strict=True)
+    assert xs == (MARGIN_IN,) * 3 and ys == pytest.approx([1.0 + LINE_IN * nth for nth in range(3)])
 
 
 def test_notes_are_small_and_quiet_and_titles_bold() -> None:
@@ -81,8 +81,12 @@ def test_notes_are_small_and_quiet_and_titles_bold() -> None:
     sheet.note(1.0, 1.0, "W", ha="right")
     sheet.title(1.0, 2.0, "Power")
     note, title = sheet.figure.axes[0].texts
-    assert (note.get_fontsize(), note.get_color(), note.get_ha()) == (SMALL_PT, QUIET, "right")
-    assert (title.get_fontsize(), title.get_weight(), title.get_ha()) == (HEADING_PT, "bold", "left")
+    assert (note.get_fontsize(), note.get_color(), note.get_horizontalalignment()) == (SMALL_PT, QUIET, "right")
+    assert (title.get_fontsize(), title.get_fontweight(), title.get_horizontalalignment()) == (
+        HEADING_PT,
+        "bold",
+        "left",
+    )
 
 
 @given(st.lists(st.text("abc ", min_size=1).filter(str.strip), min_size=1, max_size=20), st.floats(3.0, 12.0))

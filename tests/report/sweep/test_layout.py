@@ -1,0 +1,169 @@
+"""Which tiles a heatmap has, and that none of them overlap and everything fits on the page."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from colocate.model.cell import Cell, Interval
+from colocate.model.request import ClockPoint
+from colocate.report.drawing.paper import (
+    BODY_PT,
+    HEADING_PT,
+    MARGIN_IN,
+    MIN_WIDTH_IN,
+    SMALL_PT,
+    heading_height_in,
+    text_width_in,
+)
+from colocate.report.sweep.layout import SYMBOL_IN, Column, Grid, Layout, grid_of, layout_of
+from colocate.report.sweep.metrics import METRICS
+from colocate.report.sweep.tiles import TileState
+from tests.report.drawn import CAPTION, cell
+
+P50, POWER = METRICS[0], METRICS[3]
+LOW, HIGH = ClockPoint(102_000_000, 76_800_000), ClockPoint(921_600_000, 998_400_000)
+
+
+def laid_out(*cells: Cell) -> tuple[Grid, Layout]:
+    grid = grid_of(P50, cells)
+    return grid, layout_of(grid, CAPTION)
+
+
+# ---- what there is
+
+
+def test_every_combination_has_a_tile_measured_or_not() -> None:
+    cells = [cell(clocks=HIGH), cell(network="vgg16", clocks=LOW), cell(task="bitcount", clocks=LOW)]
+    grid = grid_of(P50, cells)
+    inferences = [cells[0].inference, cells[1].inference]
+    assert list(grid.rows) == list(itertools.product(inferences, (102_000_000, 921_600_000)))
+    assert list(grid.columns) == list(
+        itertools.product(["isolated"], ["jpeg", "bitcount"], (76_800_000, 998_400_000))
+    )
+    assert grid.tiles.keys() == {*itertools.product(grid.rows, grid.columns)}
+    measured = {place for place, tile in grid.tiles.items() if tile.state is not TileState.ABSENT}
+    assert measured == {
+        ((own.inference, own.clocks.cpu_hz), (own.placement, own.task, own.clocks.gpu_hz)) for own in cells
+    }
+    assert [note.meaning for note in grid.notes] == ["not measured"]
+    assert grid.has_clocks
+
+
+def test_the_network_alone_has_a_column_where_the_quantity_is_known_of_it() -> None:
+    cells = [cell(task="jpeg", power_w=8.0), cell(task="none", slowdown_p50=None, power_w=7.0)]
+    assert list(grid_of(P50, cells).tasks) == ["jpeg"]
+    assert list(grid_of(POWER, cells).tasks) == ["none", "jpeg"]
+
+
+def test_native_clocks_come_before_those_that_were_set() -> None:
+    points = [ClockPoint(None, HIGH.gpu_hz), ClockPoint(LOW.cpu_hz, None)]
+    grid = grid_of(P50, [cell(clocks=point) for point in points])
+    assert [cpu_hz for _, cpu_hz in grid.rows] == [None, LOW.cpu_hz]
+    assert [gpu_hz for *_, gpu_hz in grid.columns] == [None, HIGH.gpu_hz]
+
+
+@pytest.mark.parametrize(("tasks", "crowded"), [(26, False), (27, True)])
+def test_a_crowded_page_says_where_the_intervals_are(tasks: int, crowded: bool) -> None:
+    grid = grid_of(P50, [cell(task=f"t{number}") for number in range(tasks)])
+    assert grid.crowded == crowded
+    assert grid.phrases[0] == ("95 % intervals in cells.csv" if crowded else "95 % intervals")
+
+
+def test_the_heading_says_what_all_tiles_share() -> None:
+    assert grid_of(P50, [cell()]).phrases == ["95 % intervals", "isolated", "native clocks"]
+    several = [cell(clocks=point, placement=name) for point in (LOW, HIGH) for name in ("isolated", "shared")]
+    assert grid_of(P50, several).phrases == ["95 % intervals"]
+    assert grid_of(POWER, [cell(power_w=8.0, clocks=LOW)]).phrases == ["isolated", "102/76.8 MHz (CPU/GPU)"]
+    one_block = cell(slowdown_p50=Interval(1.1, None, None))
+    assert "95 % intervals" not in grid_of(P50, [one_block]).phrases
+
+
+# ---- where it stands
+
+
+def gaps(places: Mapping[Column, float], step_in: float) -> list[float]:
+    return [after - before - step_in for before, after in itertools.pairwise(places.values())]
+
+
+@given(
+    st.integers(1, 3), st.integers(1, 4), st.integers(1, 2), st.integers(1, 3), st.integers(1, 3), st.integers(1, 40)
+)
+def test_nothing_overlaps_and_everything_is_on_the_page(
+    networks: int, tasks: int, placements: int, cpu_clocks: int, gpu_clocks: int, name_length: int
+) -> None:
+    cells = [
+        cell("n" * name_length + str(network), task="t" * name_length + str(task), placement=f"p{placement}",
+             clocks=ClockPoint(cpu * 100_000_000, gpu * 100_000_000))
+        for network in range(networks) for placement in range(placements)
+        for cpu in range(1, cpu_clocks + 1) for gpu in range(1, gpu_clocks + 1) for task in range(tasks)
+    ]  # fmt: skip
+    grid, layout = laid_out(*cells)
+    width, height = layout.tile_in
+    assert layout.xs.keys() == {*grid.columns} and layout.ys.keys() == {*grid.rows}
+    assert all(gap > -1e-9 for gap in gaps(layout.xs, width))
+    assert all(b - a > height - 1e-9 for a, b in itertools.pairwise(layout.ys.values()))
+    # Left the names, above the heading, below the key and then the notes.
+    assert layout.left >= MARGIN_IN + max(text_width_in(name, HEADING_PT) for name, _ in grid.labels)
+    assert layout.top > heading_height_in(CAPTION, grid.phrases, layout.width_in)
+    assert layout.bottom == max(layout.ys.values()) + height < layout.key_top < layout.notes_top < layout.height_in
+    assert max(layout.xs.values()) + width + MARGIN_IN <= layout.width_in + 1e-9
+    assert layout.width_in >= MIN_WIDTH_IN
+
+
+def test_a_tile_has_room_for_its_interval_and_a_task_for_its_name() -> None:
+    wide = Interval(1.13, 1.0900001, 123456.0)
+    grid, layout = laid_out(cell(slowdown_p50=wide))
+    (tile,) = grid.tiles.values()
+    assert layout.tile_in[0] > text_width_in(tile.interval, SMALL_PT)
+    _, usual = laid_out(cell())
+    _, named = laid_out(cell(task="a-task-of-a-very-long-name"))
+    assert named.tile_in[0] > text_width_in("a-task-of-a-very-long-name", HEADING_PT) > usual.tile_in[0]
+    # Over the tiles of two GPU clocks a name has twice the room.
+    _, clocked = laid_out(*(cell(task="a-task-of-a-very-long-name", clocks=point) for point in (LOW, HIGH)))
+    assert 2 * clocked.tile_in[0] > text_width_in("a-task-of-a-very-long-name", HEADING_PT) > clocked.tile_in[0]
+
+
+def test_tiles_of_a_crowded_page_are_smaller() -> None:
+    _, roomy = laid_out(*(cell(task=f"t{number}") for number in range(26)))
+    _, crowded = laid_out(*(cell(task=f"t{number}") for number in range(27)))
+    assert crowded.tile_in < roomy.tile_in and crowded.tile_in[1] < roomy.tile_in[1]
+
+
+def test_placements_stand_further_apart_than_tasks_and_clocks_touch() -> None:
+    cells = [
+        cell(placement=placement, task=task, clocks=ClockPoint(LOW.cpu_hz, gpu_hz))
+        for placement in ("isolated", "shared")
+        for task in ("jpeg", "bitcount")
+        for gpu_hz in (76_800_000, 998_400_000)
+    ]
+    _, layout = laid_out(*cells)
+    clocks, tasks, _, placements, *_ = gaps(layout.xs, layout.tile_in[0])
+    assert clocks == pytest.approx(0.0, abs=1e-9) and placements > tasks > 0.05
+
+
+def test_tasks_touch_where_no_clocks_were_set() -> None:
+    _, layout = laid_out(cell(task="a"), cell(task="b"))
+    assert gaps(layout.xs, layout.tile_in[0]) == pytest.approx([0.0])
+
+
+def test_notes_are_broken_to_the_width_of_the_page_and_make_it_longer() -> None:
+    _, plain = laid_out(cell())
+    grid, noted = laid_out(cell(slowdown_p50=Interval(1.1, None, None)), cell(task="b", slowdown_p50=None))
+    assert not plain.notes and [note for note, _ in noted.notes] == list(grid.notes)
+    for note, lines in noted.notes:
+        assert " ".join(lines) == note.meaning
+        assert all(text_width_in(line, BODY_PT) <= noted.width_in - 2 * MARGIN_IN - SYMBOL_IN for line in lines)
+    assert noted.height_in - noted.notes_top > plain.height_in - plain.notes_top
+
+
+def test_ways_to_run_a_network_widen_the_names() -> None:
+    cells = [cell(), cell(precision="fp16", batch=128, graph=True)]
+    grid, layout = laid_out(*cells)
+    assert grid.labels[1][1] == "fp16, batch 128, CUDA graph"
+    assert layout.left > laid_out(cell())[1].left
+    assert layout.left >= MARGIN_IN + text_width_in(grid.labels[1][1], SMALL_PT)

@@ -42,6 +42,24 @@ SOURCES = sorted([*(ROOT / "colocate").rglob("*.py"), *(ROOT / "cpu_workloads").
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 MODULES = {".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): p for p in SOURCES}
 
+# Sources without a test file of their own name, and why.
+TOPOLOGY = "a network's layers: the topologies are tested together in test_topologies.py"
+NOUNS = "nouns without behaviour"
+PROTOCOL = "a protocol: whatever follows it has the test"
+WITHOUT_OWN_TEST = {
+    "colocate/__main__.py": "tested as a process in tests/test_cli.py",
+    "colocate/worker/__main__.py": "tested as a process in tests/worker/test_main.py",
+    "cpu_workloads/__main__.py": "tested as a process in tests/cpu_workloads/test_cli.py",
+    "colocate/errors.py": "the exception tree: every failure's test names its exception and exit status",
+    "colocate/worker/errors.py": "one exception: every failure's test names it",
+    **{f"colocate/model/{name}.py": NOUNS for name in ("provenance", "purpose", "request", "trial")},
+    **{f"colocate/{name}.py": PROTOCOL for name in ("host/clocks/domain", "power/meter", "rigs/rig")},
+    **{
+        f"colocate/inference/networks/topologies/{name}.py": TOPOLOGY
+        for name in ("alexnet", "googlenet", "resnet", "squeezenet", "vgg")
+    },
+}
+
 FILE_LINES, FUNCTION_LINES, MEDIAN_LINES = 350, 60, 120
 
 
@@ -109,6 +127,38 @@ def test_nouns_and_statistics_are_pure(room_name: str) -> None:
             for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names])
         }
         assert not names & outside, path
+
+
+def own_test(source: Path) -> Path:
+    """Where the tests of a source stand: at the mirrored place, under its name."""
+    inside = Path(relative(source).removeprefix("colocate/"))
+    return ROOT / "tests" / inside.parent / f"test_{inside.name}"
+
+
+@pytest.mark.parametrize("path", [p for p in SOURCES if p.name != "__init__.py"], ids=relative)
+def test_every_source_has_a_test_file_of_its_own_name_or_a_reason(path: Path) -> None:
+    test = own_test(path)
+    if relative(path) in WITHOUT_OWN_TEST:
+        assert not test.exists(), f"{relative(path)} needs no reason: it has {relative(test)}"
+    else:
+        assert test.exists(), f"{relative(path)} needs {relative(test)}, or a reason in WITHOUT_OWN_TEST"
+        assert any(
+            isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+            for node in ast.walk(ast.parse(test.read_text()))
+        ), f"{relative(test)} tests nothing"
+
+
+def test_no_reason_is_for_a_source_that_is_gone() -> None:
+    assert WITHOUT_OWN_TEST.keys() <= {relative(path) for path in SOURCES}
+
+
+@pytest.mark.parametrize("name", [n for n, why in WITHOUT_OWN_TEST.items() if why in (NOUNS, PROTOCOL)])
+def test_what_is_said_to_have_no_behaviour_has_none(name: str) -> None:
+    # A docstring is all that the functions of nouns and protocols may hold.
+    for node in ast.walk(ast.parse((ROOT / name).read_text())):
+        if isinstance(node, ast.FunctionDef):
+            silent = all(isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant) for part in node.body)
+            assert silent, f"{name}: {node.name} does something and needs a test"
 
 
 def long_functions(path: Path) -> Iterator[str]:

@@ -158,6 +158,11 @@ def test_all_limits_must_be_settled_for_safe_and_the_quickest_broken_one_for_uns
     slowdown, power = (each.further_blocks for each in beyond.checks)
     assert beyond.verdict is Verdict.UNDECIDED and slowdown is not None and power is not None
     assert beyond.further_blocks == min(slowdown, power) < max(slowdown, power)
+    # A limit that is kept can be settled sooner, and settles nothing while another may be broken.
+    mixed = ruling(BOTH, SLOWDOWN_P50=around(1.203), POWER=around(9.95))
+    slowdown, power = (each.further_blocks for each in mixed.checks)
+    assert slowdown is not None and power is not None
+    assert mixed.further_blocks == slowdown > power
 
 
 def test_a_limit_that_nothing_is_known_of_is_open_for_as_long_as_it_may_be_broken() -> None:
@@ -188,6 +193,17 @@ def test_a_warning_withholds_safe_alone() -> None:
     assert (within.verdict, within.open) == (Verdict.UNDECIDED, False)
     assert (near.verdict, near.open) == (Verdict.UNDECIDED, True) and "warning" not in near.reason
     assert beyond.verdict is Verdict.UNSAFE
+
+
+def test_more_blocks_may_show_what_was_disturbed_and_not_what_the_setting_brought_about() -> None:
+    bare = evidence(COLOCATED[0], {})
+    disturbed = dataclasses.replace(bare, left_out={POWER: (QualityFlag.OTHER_LOAD,)})
+    throttled = dataclasses.replace(
+        bare, left_out={POWER: (QualityFlag.THROTTLED,)}, withheld={POWER: (QualityFlag.THROTTLED,)}
+    )
+    found = [ruled(of, Limits(power_budget_w=10.0)) for of in (bare, disturbed, throttled)]
+    assert [each.verdict for each in found] == [Verdict.UNDECIDED] * 3
+    assert [each.open for each in found] == [False, True, False]
 
 
 @pytest.mark.parametrize("quantity", Quantity)

@@ -57,7 +57,7 @@ def test_a_patch_is_in_the_middle_of_the_line() -> None:
 
 def test_a_symbol_may_have_axes_of_its_own() -> None:
     sheet = Sheet(10.0, 2.0)
-    axes = Key(sheet, 1.0, 2.0).axes("quarters", 0.5, 0.4, words_in=0.6)
+    axes = Key(sheet, 1.5, 2.0).axes("quarters", 0.5, 0.4, words_in=0.6)
     assert not axes.axison
-    assert axes.get_position().bounds == pytest.approx((0.2, 0.4, 0.05, 0.2))
+    assert axes.get_position().bounds == pytest.approx((0.2, 0.15, 0.05, 0.2))
     assert [text.get_text() for text in sheet.figure.axes[0].texts] == ["quarters"]

@@ -54,8 +54,8 @@ def test_a_place_is_in_inches_from_the_top_left() -> None:
     sheet.text(2.0, 1.0, "here")
     inches = sheet.figure.dpi_scale_trans.inverted().transform(paper.transData.transform((2.0, 1.0)))
     assert inches.tolist() == pytest.approx([2.0, 4.0 - 1.0])
-    box = sheet.axes(2.0, 1.0, 4.0, 2.0).get_position()
-    assert box.bounds == pytest.approx((0.25, 0.25, 0.5, 0.5))
+    box = sheet.axes(2.0, 0.5, 4.0, 2.0).get_position()
+    assert box.bounds == pytest.approx((2 / 8, 1.5 / 4, 4 / 8, 2 / 4))
 
 
 def test_a_box_is_down_and_right_of_its_place_and_hatched_in_the_colour_of_its_edge() -> None:

@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from colocate.model.cell import Cell, Interval
+from colocate.model.quality import QualityFlag
 from colocate.model.request import ClockPoint
 from colocate.report.drawing.paper import (
     BODY_PT,
     HEADING_PT,
+    LINE_IN,
     MARGIN_IN,
     MIN_WIDTH_IN,
     SMALL_PT,
@@ -153,11 +155,17 @@ def test_tasks_touch_where_no_clocks_were_set() -> None:
 
 def test_notes_are_broken_to_the_width_of_the_page_and_make_it_longer() -> None:
     _, plain = laid_out(cell())
-    grid, noted = laid_out(cell(slowdown_p50=Interval(1.1, None, None)), cell(task="b", slowdown_p50=None))
+    grid, noted = laid_out(
+        cell(slowdown_p50=Interval(1.1, None, None), warnings=(QualityFlag.CPU_TIME_STOLEN, QualityFlag.OTHER_LOAD)),
+        cell(task="b", slowdown_p50=None),
+    )
     assert not plain.notes and [note for note, _ in noted.notes] == list(grid.notes)
     for note, lines in noted.notes:
         assert " ".join(lines) == note.meaning
         assert all(text_width_in(line, BODY_PT) <= noted.width_in - 2 * MARGIN_IN - SYMBOL_IN for line in lines)
+    broken = sum(len(lines) for _, lines in noted.notes)
+    assert broken > len(noted.notes), "one of them takes more than a line"
+    assert noted.height_in >= noted.notes_top + LINE_IN * broken
     assert noted.height_in - noted.notes_top > plain.height_in - plain.notes_top
 
 

@@ -93,6 +93,23 @@ def test_three_gpu_clocks_are_shown_of_however_many() -> None:
     assert found(modelled(gpu_clocks=[76.8, 998.4], repeats=1)).gpu_hz == [998_400_000, 76_800_000]
 
 
+def test_tasks_are_compared_at_the_highest_gpu_clock() -> None:
+    head, records = modelled(gpu_clocks=[76.8, 998.4], repeats=1)
+    fast = [record for record in records if record.trial.clocks.gpu_hz == 998_400_000]
+    assert found((head, records)).jpeg_ratio == found((head, fast)).jpeg_ratio
+    assert found((head, records)).alone.keys() > found((head, fast)).alone.keys()
+
+
+def test_of_several_ways_to_run_a_network_the_first_in_the_tables_is_shown() -> None:
+    ways = [{"network": "alexnet", "batch": batch} for batch in (4, 1)]
+    run = head, records = modelled(networks=[*ways, "googlenet", "resnet152"], repeats=1)
+    first = next(cell.inference for cell in cells(records, head.spec))
+    assert (first.network, first.batch) == ("alexnet", 1)
+    made = found(run)
+    assert made.networks[0] == first
+    assert {cell.inference for (network, *_), cell in made.alone.items() if network == "alexnet"} == {first}
+
+
 def test_small_pictures_do_where_there_are_no_large_ones() -> None:
     made = found(modelled(stressors=["bitcount", "jpeg-small", "stringsearch"]))
     assert made.jpeg == "jpeg-small" and ("jpeg-small", FAST_HZ) in made.task_cpu_w

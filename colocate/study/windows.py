@@ -8,12 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from colocate.model.cell import SOLO
 from colocate.model.request import ClockPoint, Inference, SweepSpec
 from colocate.model.trial import Trial, TrialRecord
 from colocate.study.rails import rail_roles
 from colocate.study.stats import integrate
-
-SOLO = "none"
 
 
 class CellKey(NamedTuple):

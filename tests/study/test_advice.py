@@ -123,7 +123,7 @@ def test_wrong_verdicts_are_rare(noise: Noise, at_limit: float) -> None:
 
 
 def test_from_latencies_to_verdicts() -> None:
-    """Autocorrelated windows in full, 0 to 30 % slower; what is far from the limit is decided, nothing wrongly."""
+    """Autocorrelated windows in full, up to 30 % slower: what is far from the limit is decided, nothing wrongly."""
     rng, slowdowns = np.random.default_rng(1), [1.0, 1.02, 1.2, 1.3]
     tasks = [Task(f"task{i}") for i in range(len(slowdowns))]
     spec = SweepSpec((NETWORK,), tuple(tasks))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from colocate.worker.request import NetworkFile, TensorSpec
+from colocate.worker.request import NetworkFile, TensorSpec, tensor_from_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Network:
 
     `name` is a built-in's or the stem of a user's file; `sha256` is of the built-in's file, or of the user's
     with its files of weights. `macs` (1 MAC = 2 FLOP) are of one inference, all images of the batch; None
-    where unknown.
+    where unknown. `guesses` are the shapes of inputs, `images=1x3x224x224`, that neither file nor study says.
     """
 
     name: str
@@ -27,6 +27,7 @@ class Network:
     inputs: tuple[TensorSpec, ...]
     parameters: int
     macs: int | None
+    guesses: tuple[str, ...] = ()
 
     @property
     def file(self) -> NetworkFile:
@@ -35,8 +36,11 @@ class Network:
 
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON values."""
-        inputs = [spec._asdict() for spec in self.inputs]
-        return {**dataclasses.asdict(self), "path": str(self.path), "inputs": inputs}
+        inputs = [spec.to_json() for spec in self.inputs]
+        fields = {**dataclasses.asdict(self), "path": str(self.path), "inputs": inputs}
+        if not self.guesses:
+            del fields["guesses"]
+        return fields
 
     def described(self) -> dict[str, Any]:
         """What the file holds, as JSON reads it back. Where it lies is this user's affair, and may change."""
@@ -47,5 +51,7 @@ class Network:
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Network:
         """The inverse of `to_json`, also after a passage through JSON text."""
-        inputs = tuple(TensorSpec(i["name"], tuple(i["shape"]), i["dtype"]) for i in fields["inputs"])
-        return cls(**{**fields, "path": Path(fields["path"]), "inputs": inputs})
+        inputs = tuple(map(tensor_from_json, fields["inputs"]))
+        return cls(
+            **{**fields, "path": Path(fields["path"]), "inputs": inputs, "guesses": tuple(fields.get("guesses", ()))}
+        )

@@ -73,7 +73,7 @@ def test_the_floors_themselves_have_no_circle() -> None:
 def test_imports_run_down(module: str) -> None:
     own = room(module)
     for other in {room(each) for each in imports(MODULES[module])} - {own, "colocate"}:
-        # The child contract is one file for the stressors and the worker; the names of stressors are in their registry.
+        # The child contract is one file for stressors and worker; the names of stressors are in their registry.
         if other == "cpu_workloads":
             assert own in ("worker", "spec", "rigs"), f"{module} imports {other}"
         else:
@@ -113,8 +113,9 @@ def test_nouns_and_statistics_are_pure(room_name: str) -> None:
 
 def long_functions(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.end_lineno is not None:
-            if node.end_lineno - node.lineno + 1 > FUNCTION_LINES:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = (node.end_lineno or 0) - node.lineno + 1
+            if lines > FUNCTION_LINES:
                 yield f"{relative(path)}: {node.name}"
 
 

@@ -22,7 +22,9 @@ KINDS = (".py", ".md", ".j2", ".js", ".toml", ".cfg", ".sh", ".yml", ".yaml")
 
 
 def files() -> list[Path]:
-    found = [path for folder in ("colocate", "cpu_workloads", "docs", "examples") for path in (ROOT / folder).rglob("*")]
+    found = [
+        path for folder in ("colocate", "cpu_workloads", "docs", "examples") for path in (ROOT / folder).rglob("*")
+    ]
     return sorted(path for path in (*found, *ROOT.glob("*.*")) if path.suffix in KINDS and path.is_file())
 
 

@@ -84,8 +84,9 @@ def collect(
     blocks is what bounds are made of. A tail of a window counts only where the window is worth enough samples to
     know it with `confidence` (`stats.quantile_known`). A window gives no value when it has a warning for what
     happened from outside (CPU time stolen, other load, started hot), for not being the setting (clock drifted,
-    throttled, task ended early), or, for power, for its sensor. Those of the second kind, a task that completed no run and
-    failed trials also withhold the word SAFE. Raises ValueError for a record of something that `spec` does not name.
+    throttled, task ended early), or, for power, for its sensor. Those of the second kind, a task that completed no
+    run and failed trials also withhold the word SAFE. Raises ValueError for a record of something that `spec` does
+    not name.
     """
     records = tuple(records)
     reader = _Reader(confidence)

@@ -21,9 +21,10 @@ from colocate.errors import SpecError
 from colocate.model.cell import Cell
 from colocate.model.limits import Limits
 from colocate.model.request import SweepSpec
-from colocate.study.advice import Advice, Ruling, Verdict, advise
+from colocate.study.advice import Advice, advise
 from colocate.study.bounds import Look, Looks, once
 from colocate.study.evidence import Evidence
+from colocate.study.verdicts import Ruling, Verdict
 
 # Below four blocks the bounds of a large table are too wide to settle much.
 FIRST_LOOK = 4
@@ -32,11 +33,11 @@ GROWTH = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When to look at a study of at most `max_repeats`. Called with a number of repeats: the looks until then.
+    """When to look at a study of at most `max_repeats` repeats. Called with a number of repeats: the looks so far.
 
     The first look is after `FIRST_LOOK` repeats, the last after `max_repeats`, each of the others after up to
-    `GROWTH` times as many as the one before. No look comes after the last, whatever is still measured. Raises SpecError
-    for fewer than two repeats.
+    `GROWTH` times as many as the one before. No look comes after the last, whatever is still measured. Raises
+    SpecError for fewer than two repeats.
     """
 
     max_repeats: int

@@ -70,8 +70,8 @@ def trial(
     placement: Placement = ISOLATED,
 ) -> Trial:
     """A trial with an id of its own, in a repeat of its own block."""
-    name = f"{block}:{inference}:{stressor}:{clocks}:{placement.name}"
-    return Trial(name, block, block, inference, stressor, clocks, placement, 0.3, 0.2, 2.0)
+    name = f"{block}:{inference}:{task}:{clocks}:{placement.name}"
+    return Trial(name, block, block, inference, task, clocks, placement, 0.3, 0.2, 2.0)
 
 
 def record(of: Trial, latencies_s: FloatArray) -> TrialRecord:

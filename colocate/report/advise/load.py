@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from colocate.errors import SpecError
 from colocate.model.limits import Limits
 from colocate.report.run_report import LoadedRun, state_of_run
-from colocate.study.advice import Advice, Verdict, advise
+from colocate.study.advice import Advice, advise
 from colocate.study.bounds import once
 from colocate.study.plan import plan
 from colocate.study.saving import Saving, saving
 from colocate.study.sequential import Schedule, looks_of
 from colocate.study.stages import StudyState
+from colocate.study.verdicts import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,10 @@ class AdviceReport:
 
 
 def advise_on(run: LoadedRun, limits: Limits) -> AdviceReport:
-    """What `limits` allow in the run. Raises SpecError without a task to judge, StoreError for a damaged run."""
+    """What `limits` allow in the run.
+
+    Raises SpecError where there is no task to judge, StoreError for a damaged run.
+    """
     spec, state, looks = run.header.spec, state_of_run(run), looks_of(run.header.spec)
     advice = advise(state.evidence, limits, looks if isinstance(looks, Schedule) else once)
     if not advice.rulings:

@@ -8,7 +8,7 @@ from colocate.report.advise.load import AdviceReport
 from colocate.report.advise.words import interval_words, judged_cells, value_words
 from colocate.report.text.labels import clocks_column, inferences_of, misses_words, network_words, shortened
 from colocate.report.text.numbers import counted
-from colocate.study.advice import Ruling, deciding
+from colocate.study.verdicts import Ruling, deciding
 
 # Columns by name, and whether their text may be broken into lines.
 COLUMNS = {

@@ -11,7 +11,7 @@ from colocate.report.advise.rows import CHOICE_COLUMNS, COLUMNS, FRONT, KEPT, ch
 from colocate.report.advise.words import afterwards, recommendations, summary
 from colocate.report.text.numbers import counted
 from colocate.report.text.tables import compact_table, console
-from colocate.study.advice import Ruling, Verdict
+from colocate.study.verdicts import Ruling, Verdict
 
 _STYLES = {Verdict.SAFE: "green", Verdict.UNSAFE: "red", Verdict.UNDECIDED: "yellow"}
 

@@ -9,7 +9,8 @@ from typing import Any
 from colocate.model.cell import Cell
 from colocate.report.advise.load import AdviceReport
 from colocate.report.advise.words import notes, remedies
-from colocate.study.advice import Choice, LimitCheck, Verdict, deciding
+from colocate.study.advice import Choice
+from colocate.study.verdicts import LimitCheck, Verdict, deciding
 
 
 def advice_json(report: AdviceReport, folder: Path) -> dict[str, Any]:

@@ -10,9 +10,10 @@ from colocate.model.quality import in_order
 from colocate.report.advise.load import AdviceReport
 from colocate.report.text.labels import clocks_words, inferences_of, network_words, shortened
 from colocate.report.text.numbers import counted, minutes, ms_text, three_digits
-from colocate.study.advice import TURNS, Choice, Verdict
+from colocate.study.advice import TURNS, Choice
 from colocate.study.bounds import PROBABLE
 from colocate.study.stats import POOL_MIN_CELLS
+from colocate.study.verdicts import Verdict
 
 
 def value_words(quantity: Quantity, value: float) -> str:

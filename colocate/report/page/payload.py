@@ -22,10 +22,10 @@ from colocate.model.trial import FloatArray, TrialRecord
 from colocate.report.sweep.metrics import Scale
 from colocate.report.text.labels import clocks_text, network_words, task_label
 from colocate.report.text.numbers import NOT_SIGNIFICANT, counted, ms_text, ratio_text, three_digits
-from colocate.study.advice import absence
 from colocate.study.bounds import Bounds
 from colocate.study.evidence import Evidence
 from colocate.study.stats import sample_quantile
+from colocate.study.verdicts import absence
 from colocate.study.windows import CellKey
 
 # The curve of a cell: these quantiles of all its latencies, closer where the tail is.

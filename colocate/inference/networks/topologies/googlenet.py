@@ -6,7 +6,7 @@ out.
 
 from __future__ import annotations
 
-from colocate.inference.networks.topologies.sketch import Skeleton, Sketch, Blob
+from colocate.inference.networks.topologies.sketch import Blob, Skeleton, Sketch
 
 # Channels of each inception module: 1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool projection.
 _STAGES = {

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from colocate.inference.networks.topologies.sketch import Skeleton, Sketch, Blob
+from colocate.inference.networks.topologies.sketch import Blob, Skeleton, Sketch
 
 # The block names of the authors' prototxt files: a to c in a short stage, a b1 b2 ... in a long one.
 _BLOCKS_50 = (("a", "b", "c"), ("a", "b", "c", "d"), ("a", "b", "c", "d", "e", "f"), ("a", "b", "c"))

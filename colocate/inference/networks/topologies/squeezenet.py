@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Container
 
-from colocate.inference.networks.topologies.sketch import Skeleton, Sketch, Blob
+from colocate.inference.networks.topologies.sketch import Blob, Skeleton, Sketch
 
 # Channels of fire modules 2 to 9: squeeze, and each of the two expansions.
 _FIRE = {

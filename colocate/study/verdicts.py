@@ -1,0 +1,156 @@
+"""Bounds and limits -> verdicts: what SAFE, UNSAFE and UNDECIDED mean, and why a cell is UNDECIDED."""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from colocate.model.cell import Cell, Interval
+from colocate.model.limits import Limits, Quantity
+from colocate.model.quality import QualityFlag
+from colocate.study.bounds import Bounds
+from colocate.study.evidence import Evidence
+
+
+class Verdict(str, enum.Enum):
+    """What is known of a cell, or of one quantity of it, under limits."""
+
+    SAFE = "SAFE"
+    UNSAFE = "UNSAFE"
+    UNDECIDED = "UNDECIDED"
+
+
+@dataclass(frozen=True, slots=True)
+class LimitCheck:
+    """One quantity of a cell against its limit. `interval` is None where the quantity is absent.
+
+    `margin` is 1 - upper bound / limit, the share of the limit left over; None without an upper bound, or where no
+    float holds it.
+    `further_blocks` would probably settle it; None where it is settled or the data cannot say. `reason` says in
+    words why an UNDECIDED one is. `curable`: more blocks may yet settle it.
+    """
+
+    quantity: Quantity
+    limit: float
+    interval: Interval | None
+    verdict: Verdict
+    margin: float | None
+    further_blocks: int | None
+    reason: str
+    curable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """The verdict on a cell, from one check per limit.
+
+    `further_blocks` would probably decide it; None where it is decided or the data cannot say. `open` says whether
+    it is undecided and more blocks may yet change that; `reason` why it is undecided, empty otherwise.
+    """
+
+    cell: Cell
+    verdict: Verdict
+    checks: tuple[LimitCheck, ...]
+    further_blocks: int | None
+    open: bool
+    reason: str
+
+
+def verdict(interval: Interval, limit: float) -> Verdict:
+    """The rule: UNSAFE if the lower bound breaks the limit, SAFE if the upper one meets it, else UNDECIDED."""
+    if interval.lo is not None and interval.lo > limit:
+        return Verdict.UNSAFE
+    if interval.hi is not None and interval.hi <= limit:
+        return Verdict.SAFE
+    return Verdict.UNDECIDED
+
+
+def deciding(ruling: Ruling) -> LimitCheck:
+    """The check that the verdict hangs on: of those that gave it, the one with the least left to its limit.
+
+    Of an undecided cell that may yet turn out UNSAFE, the one whose limit its estimate breaks furthest.
+    """
+    found = [check for check in ruling.checks if check.verdict is ruling.verdict]
+    return min(found, key=_left)
+
+
+def _left(check: LimitCheck) -> float:
+    """The share of the limit left over; an absent quantity leaves none, as it may be anything."""
+    if check.verdict is Verdict.SAFE and check.margin is not None:
+        return check.margin
+    return 0.0 if check.interval is None else 1 - check.interval.value / check.limit
+
+
+def rule_on(of: Bounds, limits: Limits) -> Ruling:
+    """The verdict on one cell: UNSAFE if any limit is broken, else SAFE if all are kept, else UNDECIDED."""
+    checks = tuple(_check(of, quantity, limit) for quantity, limit in limits.by_quantity.items())
+    verdicts = {check.verdict for check in checks}
+    undecided = [check for check in checks if check.verdict is Verdict.UNDECIDED]
+    cell = of.evidence.cell
+    if Verdict.UNSAFE in verdicts or not undecided:
+        decided = Verdict.UNSAFE if Verdict.UNSAFE in verdicts else Verdict.SAFE
+        return Ruling(cell, decided, checks, None, open=False, reason="")
+    # One limit broken suffices for UNSAFE; SAFE takes all of them.
+    breaking = [check for check in undecided if check.interval is not None and check.interval.value > check.limit]
+    estimates = [check.further_blocks for check in breaking or undecided]
+    known = [further for further in estimates if further is not None]
+    further = (min(known) if known else None) if breaking else (max(known) if len(known) == len(estimates) else None)
+    return Ruling(
+        cell,
+        Verdict.UNDECIDED,
+        checks,
+        further,
+        open=any(check.curable for check in breaking) if breaking else all(check.curable for check in undecided),
+        reason="; ".join(dict.fromkeys(check.reason for check in undecided)),
+    )
+
+
+def _check(of: Bounds, quantity: Quantity, limit: float) -> LimitCheck:
+    estimate = of.estimates.get(quantity)
+    withheld = of.evidence.withheld.get(quantity, ())
+    if estimate is None:
+        # What disturbed the windows so far may be gone in the next; what is missing from undisturbed ones will be.
+        curable = quantity in of.evidence.left_out and not withheld
+        reason = absence(of.evidence, quantity)
+        return LimitCheck(quantity, limit, None, Verdict.UNDECIDED, None, None, reason, curable)
+    interval = estimate.interval
+    found = verdict(interval, limit)
+    margin = None if interval.hi is None else _finite(1 - interval.hi / limit)
+    if found is not Verdict.UNDECIDED:
+        return LimitCheck(quantity, limit, interval, found, margin, None, "", curable=False)
+    if withheld and interval.value <= limit:
+        reason = f"{quantity.words} is within its limit but has the warning {_words(withheld)}"
+        return LimitCheck(quantity, limit, interval, found, margin, None, reason, curable=False)
+    hopeful = of.hopeful(quantity, limit)
+    if estimate.spread_log is None:
+        reason = f"{quantity.words} has no interval yet: it takes two blocks at the least"
+    elif hopeful:
+        reason = f"the interval of {quantity.words} holds its limit"
+    else:
+        reason = f"{quantity.words} is too near to its limit for the repeats that are left"
+    return LimitCheck(quantity, limit, interval, found, margin, of.further_blocks(quantity, limit), reason, hopeful)
+
+
+def _finite(value: float) -> float | None:
+    """None for what no float holds: a limit may be as small as floats go."""
+    return value if math.isfinite(value) else None
+
+
+def absence(evidence: Evidence, quantity: Quantity) -> str:
+    """Why `quantity` has no value in `evidence`: in words."""
+    left_out = evidence.left_out.get(quantity)
+    return f"no window counts: {_words(left_out)}" if left_out else _ABSENT[quantity.kind]
+
+
+_ABSENT = {
+    "latency": "no window holds enough inferences to know this quantile: lengthen --window",
+    "slowdown": "no block holds enough inferences, alone and beside, to know this quantile: lengthen --window",
+    "power": "the power of the board was not metered",
+    "work": "the work of the task was not measured, alone and beside the network in the same repeat",
+}
+
+
+def _words(warnings: Iterable[QualityFlag]) -> str:
+    return ", ".join(warning.value for warning in warnings)

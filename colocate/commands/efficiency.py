@@ -42,7 +42,7 @@ f is 1 without --latency-limit-ms X. With it, and L the upper end of the interva
     --utility fading    f = min(1, X / L)          (twice as late is half as good)
 
 A latency is of one inference, all images of its batch; power is the board's, gross of what it draws idle. "x times
-better" is images/s/W of the best over that of the default setting (batch 1, or the one that the file fixes; fp32; clocks
+better" is images/s/W of the best over that of the default setting (batch 1, or the one a file fixes; fp32; clocks
 native or else the highest), paired by block, with a 95 % interval that allows for picking the best after seeing them
 all. A setting that fails, as
 for want of memory, is a row with its failure; one that no runtime here has is left out with a line that says so."""
@@ -153,7 +153,7 @@ def _batches(network: str, axes: Axes, keys: Mapping[str, Any]) -> tuple[int, ..
     of_file = {key: keys[key] for key in ("shapes", "inputs") if key in keys}
     asked = make_spec({"networks": [network], "stressors": (), **of_file}).inferences[0]
     own = own_batch(asked.network, asked.inputs)
-    return axes.batches if own in (None, *axes.batches) else (*axes.batches, own)
+    return axes.batches if own is None or own in axes.batches else (*axes.batches, own)
 
 
 def _checked(inference: Inference, spec: SweepSpec, rig: Rig) -> Inference:

@@ -94,7 +94,7 @@ def layers_request(keys: Mapping[str, Any], network: str, rig: Rig) -> tuple[Map
     # Files of single layers are of the network's precision and batch already.
     of_files = {"backend": whole.backend, "precision": "fp32", "batch": 1}
     of_whole = {key: keys[key] for key in ("shapes", "inputs") if key in keys}
-    networks = [
+    networks: list[dict[str, Any]] = [
         {"network": whole.network, "backend": whole.backend, "precision": whole.precision, "batch": whole.batch,
          **of_whole},
         *({"network": path, **of_files} for path in purpose.subgraphs),

@@ -35,7 +35,7 @@ class Placement:
 class InputChoice:
     """What a study says of one input of a network; what it leaves open is guessed (`inference.onnx.feeding`).
 
-    In `shape` None stands for the batch. `value` is the path of an array in a file (.npy), or the number to fill with.
+    In `shape` None stands for the batch. `value` is the path of an array (.npy), or the number to fill with.
     """
 
     name: str

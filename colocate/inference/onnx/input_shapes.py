@@ -41,8 +41,8 @@ Dimension = int | str
 class InputDimensions:
     """The dimensions of one input: a size each, or a symbol where it is open, which is empty where it has no name.
 
-    `declared` are the file's, in `dims` the sizes that the study chose are in their places. `batch_axis` counts images
-    or sequences; None where none is known to.
+    `declared` are the file's; in `dims` the sizes that the study chose are in their places. `batch_axis` counts
+    images or sequences; None where none is known to.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """What values an input of a network is fed: chosen by the study, or else such that the network can run.
 
-Integers that index a table stay inside it, masks are ones, a scalar that is compared with a constant is that constant,
-other scalars are 1.
+Integers that index a table stay inside it, masks are ones, a scalar that is compared with a constant is that
+constant, other scalars are 1.
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ def _constants(graph: GraphProto) -> dict[str, TensorProto]:
     found = {tensor.name: tensor for tensor in graph.initializer}
     for node in _nodes(graph):
         if node.op_type == "Constant":
-            found |= {node.output[0]: attribute.t for attribute in node.attribute if attribute.name == "value"}
+            values = [attribute.t for attribute in node.attribute if attribute.name == "value"]
+            found |= dict(zip(node.output, values, strict=False))
         elif node.op_type in ("DequantizeLinear", "Cast", "Identity") and node.input[0] in found:
             found[node.output[0]] = found[node.input[0]]
         for attribute in node.attribute:

@@ -93,7 +93,7 @@ def layers_request(keys: Mapping[str, Any], network: str, rig: Rig) -> tuple[Map
     )
     # Files of single layers are of the network's precision and batch already.
     of_files = {"backend": whole.backend, "precision": "fp32", "batch": 1}
-    of_whole = {key: keys[key] for key in ("shapes", "inputs") if key in keys}
+    of_whole = {key: value for key, value in keys.items() if key in ("shapes", "inputs")}
     networks: list[dict[str, Any]] = [
         {"network": whole.network, "backend": whole.backend, "precision": whole.precision, "batch": whole.batch,
          **of_whole},

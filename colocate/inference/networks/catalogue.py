@@ -70,6 +70,12 @@ def own_batch(network: str, choices: Sequence[InputChoice] = ()) -> int | None:
         return None
 
 
+def guesses(network: str, batch: int, choices: Sequence[InputChoice] = ()) -> tuple[str, ...]:
+    """The shapes of inputs, `images=1x3x224x224`, that neither a user's own file nor the study says."""
+    path = _own_file(network, batch, choices)
+    return () if path is None else _read_own(path, batch, choices)[1].guesses
+
+
 def skeleton(name: str, batch: int) -> ModelProto:
     """The graph of a built-in; its initializers have shapes and no data. Raises SpecError for other names."""
     if name not in TOPOLOGIES:

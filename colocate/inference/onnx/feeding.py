@@ -56,7 +56,7 @@ def feeding(
         raise SpecError(f"the file is of batch {own}, not {batch}; ask for that, or export it with a dynamic batch")
     if batch not in (None, 1) and not counting:
         raise SpecError(
-            f"no dimension is known to count a batch of {batch}; say which does, as in --shape {names[0]}=@batchx3x320"
+            f"no dimension is known to count a batch of {batch}; say which does: --shape {names[0]}=@batchx3x320"
         )
     size = own or batch or 1
     sizes = named_sizes(read, size)

@@ -42,7 +42,7 @@ def read(path: Path) -> ModelProto:
 
 
 def check_weights(path: Path, model: ModelProto) -> None:
-    """Raise SpecError when a file of weights of `model`, read from `path`, is missing. The rest the runtime judges."""
+    """Raise SpecError when a file of weights of `model` in `path` is missing. The rest the runtime judges."""
     for info in _external(model):
         file = path.parent / info.location
         if not file.is_file():

@@ -266,8 +266,20 @@ def _value(name: str, value: str | float) -> str | float:
 
 
 def _own_windows_s(request: StudyKeys) -> tuple[tuple[str, float], ...]:
-    entries = [entry for entry in request.networks if isinstance(entry, NetworkKeys)]
-    return tuple((_file_or_name(entry.network), entry.window) for entry in entries if entry.window is not None)
+    """By the name of the network: it has one length of window, however it is run."""
+    entries = [NetworkKeys(entry) if isinstance(entry, str) else entry for entry in request.networks]
+    asked: dict[str, set[float | None]] = {}
+    for entry in entries:
+        asked.setdefault(_file_or_name(entry.network), set()).add(entry.window)
+    found = []
+    for network, windows in asked.items():
+        lengths = {request.window if window is None else window for window in windows}
+        if len(lengths) > 1:
+            told = " and ".join(f"{window:g}" for window in sorted(lengths))
+            raise SpecError(f"networks: {network} has windows of {told} s; give it one length, however it is run")
+        if windows != {None}:
+            found.append((network, lengths.pop()))
+    return tuple(found)
 
 
 def _file_or_name(network: str) -> str:

@@ -1,10 +1,15 @@
-"""Settings for every test."""
+"""Settings for every test, and runs that many of them read: made once, by the command line, and never changed."""
 
 from __future__ import annotations
 
+import json
 import signal
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
+
+from tests.commands.command_line import MODEL, TINY, colocate, header_of
 
 # A test must not fail because the machine was busy: no deadlines, and the same examples on each run of CI.
 settings.register_profile("colocate", deadline=None, derandomize=True, max_examples=60)
@@ -14,3 +19,41 @@ settings.load_profile("colocate")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of `TINY`: a network of 1 ms beside one task, on this machine."""
+    folder = tmp_path_factory.mktemp("tiny") / "run"
+    done = colocate("sweep", *TINY, "--out", folder)
+    assert done.returncode == 0, done.stderr
+    assert "this is 1 of the 9 clock pairs" in done.stdout
+    planned = header_of(folder).planned
+    assert f"[{planned}/{planned}]" in done.stderr, "plain lines when piped"
+    return folder
+
+
+@pytest.fixture(scope="session")
+def modelled_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of `MODEL`: a network at two clock points beside two tasks, in virtual time."""
+    folder = tmp_path_factory.mktemp("modelled") / "run"
+    done = colocate("sweep", *MODEL, "--repeats", "4", "--out", folder, "--json")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["rig"] == "tx1-model" and {row["rig"] for row in said["cells"]} == {"tx1-model"}
+    return folder
+
+
+@pytest.fixture(scope="session")
+def efficiency_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """AlexNet in four settings in virtual time: those of which NVIDIA published throughput and power."""
+    folder = tmp_path_factory.mktemp("efficiency") / "run"
+    done = colocate(
+        "efficiency", "--rig", "tx1-model", "--networks", "alexnet", "--batches", "1,128", "--cpu-clocks", "high",
+        "--gpu-clocks", "691.2", "--repeats", "3", "--out", folder, "--quiet", "--latency-limit-ms", "600",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "alexnet: tensorrt fp16 batch 128, 1734/691.2 MHz: " in done.stdout
+    assert "times better than tensorrt fp32 batch 1, 1734/691.2 MHz" in done.stdout
+    assert "best.toml" in done.stdout
+    return folder

@@ -1,6 +1,7 @@
+"""Keys -> what they mean, and what is said of keys that mean nothing."""
+
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -9,45 +10,36 @@ from hypothesis import strategies as st
 
 from colocate.errors import SpecError
 from colocate.model.limits import Limits
-from colocate.model.request import Inference, Task
+from colocate.model.request import Inference
 from colocate.rigs.registry import make_rig
-from colocate.spec import Request, make_limits, make_spec, parse_duration_s, read_study
-
-STUDY = """
-networks = ["alexnet", { network = "mine.onnx", batch = 4, precision = "fp16" }]
-stressors = ["jpeg"]
-cpu_clocks = [102, 921.6, "high"]
-window = 1.5
-[commands]
-encoder = "ffmpeg -i 'a b.mp4' -f null -"
-"""
-
-
-def test_a_study_file_says_everything(tmp_path: Path) -> None:
-    path = tmp_path / "study.toml"
-    path.write_text(STUDY)
-    spec = make_spec(read_study(path))
-    assert spec.inferences == (
-        Inference("alexnet", "auto", "fp32", 1),
-        Inference(str(Path("mine.onnx").absolute()), "auto", "fp16", 4),
-    )
-    assert spec.tasks == (Task("jpeg"), Task("encoder", ("ffmpeg", "-i", "a b.mp4", "-f", "null", "-")))
-    assert spec.cpu_clocks == (102_000_000, 921_600_000, "high")
-    assert spec.window_s == 1.5
-
-
-def test_every_study_in_the_readme_is_one(tmp_path: Path) -> None:
-    blocks = re.findall(r"```toml\n(.*?)```", (Path(__file__).parent.parent / "README.md").read_text(), re.DOTALL)
-    assert len(blocks) >= 3
-    for block in blocks:
-        (tmp_path / "study.toml").write_text(block)
-        make_spec(read_study(tmp_path / "study.toml"))
+from colocate.spec import StudyKeys, make_limits, make_spec, make_study, parse_duration_s
+from colocate.study.plan import plan
+from tests.study.test_plan import facts
 
 
 def test_each_network_has_a_period_of_its_own() -> None:
     spec = make_spec({"networks": ["alexnet", {"network": "googlenet", "period_ms": 50}], "period_ms": 33.3})
     assert [inference.period_s for inference in spec.inferences] == pytest.approx([0.0333, 0.05])
     assert make_spec({}).inferences[0].period_s is None
+
+
+def test_a_network_may_have_windows_of_its_own(tmp_path: Path) -> None:
+    path = str(tmp_path / "mine.onnx")
+    keys = {"networks": ["alexnet", {"network": "googlenet", "window": 0.5}, {"network": path, "window": 3}]}
+    spec = make_spec(keys | {"backend": "onnxruntime", "window": 1.5})
+    assert dict(spec.own_windows_s) == {"googlenet": 0.5, path: 3.0}
+    windows_s = {t.inference.network if t.inference else "none": t.window_s for t in plan(spec, facts())}
+    assert windows_s == {"alexnet": 1.5, "googlenet": 0.5, path: 3.0, "none": 1.5}
+
+
+def test_a_network_has_one_length_of_window_however_it_is_run() -> None:
+    fp32, fp16 = ({"network": "alexnet", "precision": precision} for precision in ("fp32", "fp16"))
+    same = make_spec({"networks": [fp32 | {"window": 1}, fp16 | {"window": 1}]})
+    assert dict(same.own_windows_s) == {"alexnet": 1.0}
+    assert make_spec({"networks": [fp32, fp16 | {"window": 2}]}).own_windows_s == (("alexnet", 2.0),)
+    for other in (fp16, fp16 | {"window": 2}):
+        with pytest.raises(SpecError, match=r"networks: alexnet has windows of 1 and 2 s; give it one length"):
+            make_spec({"networks": [fp32 | {"window": 1}, other]})
 
 
 def test_limits_in_a_study_are_limits() -> None:
@@ -118,6 +110,8 @@ def test_the_default_is_the_founding_studys_nine_pairs() -> None:
         ({"stressors": ["jpg"]}, "unknown stressor 'jpg'; did you mean 'jpeg'"),
         ({"widow": 3}, "unknown key 'widow'; did you mean 'window'"),
         ({"window": 0}, "window: .*greater than 0"),
+        ({"networks": [{"network": "alexnet", "window": 0}]}, r"networks\.0\.window: .*greater than 0"),
+        ({"networks": [{"network": "alexnet", "window": -1}]}, r"networks\.0\.window: .*greater than 0"),
         ({"window": float("nan")}, "window: .*finite"),
         ({"window": "long"}, "window: .*number"),
         ({"repeats": 0}, "repeats: .*1"),
@@ -174,21 +168,15 @@ def test_a_models_assumptions_belong_to_the_study_and_a_machine_has_none() -> No
         make_rig("host", {"contention": 2.0})
 
 
-def test_malformed_toml_is_told_with_its_line(tmp_path: Path) -> None:
-    path = tmp_path / "bad.toml"
-    path.write_text("window = 1\nrepeats = = 3\n")
-    with pytest.raises(SpecError, match="line 2"):
-        read_study(path)
-    path.write_bytes(b"\xff\xfe")
-    with pytest.raises(SpecError, match="not valid TOML"):
-        read_study(path)
-    with pytest.raises(SpecError, match="No such file"):
-        read_study(tmp_path / "absent.toml")
+def test_a_study_keeps_its_keys_as_they_were_written() -> None:
+    keys = {"networks": ["alexnet"], "cpu_clocks": ["921.6"], "budget": "1.5h", "until": "decided", "slo_ms": 30}
+    study = make_study(keys)
+    assert (study.keys, study.spec) == (keys, make_spec(keys))
 
 
 @given(
     st.dictionaries(
-        st.sampled_from(sorted(Request.__dataclass_fields__)) | st.text(max_size=8),
+        st.sampled_from(sorted(StudyKeys.__dataclass_fields__)) | st.text(max_size=8),
         st.recursive(
             st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
             lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),

@@ -22,7 +22,7 @@ from colocate.study.stats import geometric_mean
 
 _T = TypeVar("_T", int, float)
 
-_MODULE_KINDS = {"fire": "fire module", "inception": "inception module", "res": "residual layer"}
+_MODULE_KINDS = {"fire": "fire module", "inception": "inception module", "res": "residual block"}
 # Group -> ONNX operators. Of a fused layer the first group counts in which any of its operators is.
 _GROUPS = {
     "convolution": ("Conv", "ConvTranspose", "ConvInteger", "QLinearConv"),
@@ -41,7 +41,7 @@ _GROUPS = {
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Blocks under one label, added up. A sum is None where nothing is known of it."""
+    """Fused layers under one label, added up. A sum is None where nothing is known of it."""
 
     name: str
     fused_layers: tuple[FusedLayer, ...]

@@ -156,14 +156,29 @@ def integrate(t_s: FloatArray, power_w: FloatArray, begin_s: float, end_s: float
     """Energy in joules from `begin_s` to `end_s`: () for `power_w` (n,), and (rails,) for (n, rails).
 
     Trapezoids between the ascending sample times `t_s` (n,), cut at exactly the ends of the window by linear
-    interpolation; before the first and after the last sample the nearest one holds. Raises ValueError
-    without a sample.
+    interpolation; before the first and after the last sample the nearest one holds. Finite samples give a finite
+    energy, however near to each other they lie. Raises ValueError without a sample.
     """
     if not len(t_s):
         raise ValueError("energy needs at least one sample of power")
     inside = (begin_s < t_s) & (t_s < end_s)
     t = np.concatenate([[begin_s], t_s[inside], [end_s]])
-    rails = power_w.reshape(len(t_s), -1).T
-    at_t = np.array([np.interp(t, t_s, rail) for rail in rails])
-    energy_j: FloatArray = ((at_t[:, 1:] + at_t[:, :-1]) / 2) @ np.diff(t)
+    rails = power_w.reshape(len(t_s), -1)
+    # A sample stands for itself: only the ends lie between two.
+    at_t = np.vstack([_power_at(begin_s, t_s, rails), rails[inside], _power_at(end_s, t_s, rails)])
+    energy_j: FloatArray = np.diff(t) @ (at_t[1:] / 2 + at_t[:-1] / 2)
     return energy_j.reshape(power_w.shape[1:])
+
+
+def _power_at(moment_s: float, t_s: FloatArray, power_w: FloatArray) -> FloatArray:
+    """The power (rails,) at one moment, linear between the samples.
+
+    A weighted mean, as `np.interp` goes by the slope, which no float holds where two samples nearly coincide.
+    """
+    after = int(np.searchsorted(t_s, moment_s, side="right"))
+    if after in (0, len(t_s)):
+        nearest: FloatArray = power_w[min(after, len(t_s) - 1)]
+        return nearest
+    share = (moment_s - t_s[after - 1]) / (t_s[after] - t_s[after - 1])
+    between: FloatArray = (1 - share) * power_w[after - 1] + share * power_w[after]
+    return between

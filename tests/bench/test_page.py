@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.report.test_page import Shown, browser, tx1
+from tests.report.page.browser import browser
+from tests.report.page.runs import Shown, tx1
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

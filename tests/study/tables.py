@@ -123,7 +123,7 @@ def draw(rng: np.random.Generator, repeats: int, noise: Noise, at_limit: float) 
     """A table with the share `at_limit` of its cells right at a limit; a third of the others has no effect.
 
     Of those at a limit half are exactly on it, where SAFE is right and UNSAFE wrong, and half a hair beyond it, where
-    it is the other way repeat: by slowdown, by power, or with both at their limits.
+    it is the other way round: by slowdown, by power, or with both at their limits.
     """
     slowdown = 1 + np.where(rng.random(CELLS) < 1 / 3, 0.0, rng.uniform(0, 0.3, CELLS))
     power_w = rng.uniform(5, 12, CELLS)

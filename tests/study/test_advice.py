@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import random
 
 import numpy as np
@@ -11,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from colocate.errors import SpecError
 from colocate.model.cell import Cell, Interval
 from colocate.model.limits import Limits, Quantity
 from colocate.model.quality import QualityFlag
@@ -19,8 +17,8 @@ from colocate.model.request import Inference, SweepSpec, Task
 from colocate.study.advice import Advice, Choice, Ruling, Verdict, advise, verdict
 from colocate.study.bounds import bounds
 from colocate.study.evidence import Evidence, collect
+from tests.study.measured import EXTERNAL, OWN, SENSOR, flagged, measured
 from tests.study.tables import COLOCATED, LIMITS, Noise, Outcome, cell, draw, evidence, rates
-from tests.study.test_evidence import EXTERNAL, OWN, SENSOR, doubted, measured
 from tests.study.truth import NETWORK, SPEC, TASK, Truth, record, trial
 
 ORDER = (Verdict.UNSAFE, Verdict.UNDECIDED, Verdict.SAFE)
@@ -37,34 +35,6 @@ def ruling(limits: Limits, **values: np.ndarray[tuple[int], np.dtype[np.float64]
     of = evidence(COLOCATED[0], {Quantity[name]: series for name, series in values.items()})
     (found,) = advise([of], limits).rulings
     return found
-
-
-# ---- limits
-
-
-@pytest.mark.parametrize(
-    ("wrong", "says"),
-    [
-        ({}, "nothing to judge by"),
-        ({"slo_s": 0.0}, "latency limit is 0"),
-        ({"slo_s": math.nan}, "latency limit is nan"),
-        ({"max_slowdown": 0.9}, "as in 1.2"),
-        ({"power_budget_w": -1.0}, "power budget is -1"),
-        ({"max_work_loss": 1.0}, "work loss is 1"),
-        ({"slo_s": 1.0, "quantile": 0.9}, "quantile 0.9 is not one of 0.5, 0.95, 0.99"),
-        ({"slo_s": 1.0, "confidence": 95.0}, "confidence 95"),
-    ],
-)
-def test_a_limit_that_makes_no_sense_is_refused(wrong: dict[str, float], says: str) -> None:
-    with pytest.raises(SpecError, match=says):
-        Limits(**wrong)
-
-
-def test_limits_are_for_the_quantile_asked_for() -> None:
-    every = Limits(slo_s=1.0, max_slowdown=1.2, quantile=0.99, power_budget_w=9.0, max_work_loss=0.1)
-    assert every.by_quantity == {
-        Quantity.LATENCY_P99: 1.0, Quantity.SLOWDOWN_P99: 1.2, Quantity.POWER: 9.0, Quantity.WORK_LOSS: 0.1
-    }  # fmt: skip
 
 
 # ---- the rule
@@ -141,7 +111,7 @@ def test_further_blocks_are_fewer_the_further_the_limit() -> None:
 def test_what_the_setting_brought_about_forbids_safe_and_what_came_from_outside_does_not(
     warning: QualityFlag,
 ) -> None:
-    done = doubted(measured(6), warning)
+    done = flagged(measured(6), warning)
     (safe,) = advise(collect(done, SPEC), Limits(max_slowdown=2.0)).rulings
     (unsafe,) = advise(collect(done, SPEC), Limits(max_slowdown=1.01)).rulings
     assert safe.verdict is (Verdict.UNDECIDED if warning in OWN else Verdict.SAFE)
@@ -149,10 +119,10 @@ def test_what_the_setting_brought_about_forbids_safe_and_what_came_from_outside_
     assert unsafe.verdict is Verdict.UNSAFE
 
 
-def test_only_doubted_windows_are_no_evidence() -> None:
+def test_windows_with_warnings_alone_are_no_evidence() -> None:
     done = measured(3)
     for block in range(3):
-        done = doubted(done, QualityFlag.OTHER_LOAD, block=block)
+        done = flagged(done, QualityFlag.OTHER_LOAD, block=block)
     (found,) = advise(collect(done, SPEC), Limits(max_slowdown=2.0)).rulings
     assert found.verdict is Verdict.UNDECIDED and found.reason == "no window counts: other load" and found.open
 

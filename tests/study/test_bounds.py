@@ -131,8 +131,8 @@ def test_a_work_loss_is_averaged_over_what_is_kept() -> None:
 
 def test_a_withheld_quantity_has_no_upper_bound() -> None:
     of = evidence(COLOCATED[0], {P50: np.array([1.1, 1.2, 1.3])})
-    doubted = type(of)(of.cell, of.values, {}, {P50: (QualityFlag.THROTTLED,)})
-    plain, withheld = (bounds([each])[0].estimates[P50].interval for each in (of, doubted))
+    flagged = type(of)(of.cell, of.values, {}, {P50: (QualityFlag.THROTTLED,)})
+    plain, withheld = (bounds([each])[0].estimates[P50].interval for each in (of, flagged))
     assert (withheld.value, withheld.lo, withheld.hi) == (plain.value, plain.lo, None) and plain.hi is not None
 
 

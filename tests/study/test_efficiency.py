@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,29 +15,23 @@ from hypothesis import strategies as st
 from colocate.model.cell import Interval
 from colocate.model.quality import QualityFlag
 from colocate.model.request import ClockPoint, Inference, SweepSpec
-from colocate.model.trial import PowerTrace, TrialRecord
-from colocate.study.efficiency import Efficiency, default_setting, efficiencies, fading, trade_offs, utility, within
-from tests.study.truth import NATIVE, NETWORK, TASK, record, trial
+from colocate.model.trial import TrialRecord
+from colocate.study.efficiency import (
+    Efficiency,
+    Setting,
+    default_setting,
+    efficiencies,
+    fading,
+    trade_offs,
+    utility,
+    within,
+)
+from tests.study.solo import solo
+from tests.study.truth import NATIVE, NETWORK, TASK, trial
 
 ONE, EIGHT = NETWORK, dataclasses.replace(NETWORK, batch=8)
 SPEC = SweepSpec((ONE, EIGHT), ())
 LOW, HIGH = ClockPoint(gpu_hz=76_800_000), ClockPoint(gpu_hz=998_400_000)
-
-
-def solo(
-    inference: Inference = ONE,
-    latency_s: float = 0.01,
-    watts: float | None = 5.0,
-    repeat: int = 0,
-    clocks: ClockPoint = NATIVE,
-    n: int = 600,
-) -> TrialRecord:
-    """A window of `n` inferences back to back, their latencies even about `latency_s`."""
-    latencies_s = latency_s * np.linspace(0.99, 1.01, n)
-    np.random.default_rng(n).shuffle(latencies_s)
-    made = record(trial(repeat, None, inference, clocks), latencies_s)
-    trace = None if watts is None else PowerTrace(np.array([0.0]), np.array([[watts]]), ("VDD_IN",), 0.01)
-    return dataclasses.replace(made, elapsed_s=float(latencies_s.sum()), power=trace)
 
 
 def only(*records: TrialRecord) -> Efficiency:
@@ -227,7 +222,7 @@ def test_no_energy_no_choice() -> None:
     assert (found.best, found.default, found.times_better) == (None, rows[0], None)
 
 
-def test_pairs_are_of_the_same_round() -> None:
+def test_pairs_are_of_the_same_repeat() -> None:
     drift = (1.0, 2.0, 4.0)
     done = [solo(i, s, w * d, r) for r, d in enumerate(drift) for i, s, w in THREE[:2]]
     (found,) = trade_offs(efficiencies(done, SPEC))
@@ -262,6 +257,24 @@ def test_the_default_leaves_every_option_alone_and_may_be_on_another_runtime() -
     found = default_setting(rows), default_setting(rows, "tensorrt"), default_setting(rows, "onnxruntime-cpu")
     assert [row and row.setting.inference for row in found] == [ONE, other, None]
     assert trade_offs(rows, backend="tensorrt")[0].default is found[1]
+
+
+@pytest.mark.parametrize(
+    ("ways", "expected"),
+    [
+        ([{"graph": True}], 0),
+        ([{"graph": True}, {}], 1),
+        ([{"wait": "block", "period_s": 0.1}, {"wait": "block"}], 1),
+        ([{"batch": 2}], None),
+        ([{"precision": "fp16"}, {"backend": "another"}], None),
+    ],
+)
+def test_the_default_is_run_as_usual_as_the_study_allows(ways: list[dict[str, Any]], expected: int | None) -> None:
+    settings = [
+        Efficiency(Setting(dataclasses.replace(Inference("net", "runtime"), **way), ClockPoint())) for way in ways
+    ]
+    found = default_setting(settings, "runtime")
+    assert found is (None if expected is None else settings[expected])
 
 
 def test_the_interval_holds_although_the_best_was_picked_after_seeing() -> None:

@@ -13,53 +13,12 @@ from hypothesis import strategies as st
 from colocate.model.limits import QUANTILES, Quantity
 from colocate.model.quality import QualityFlag
 from colocate.model.request import ClockPoint
-from colocate.model.trial import PowerTrace, TrialRecord, Work
-from colocate.study.evidence import Evidence, collect
+from colocate.model.trial import Work
+from colocate.study.evidence import collect
 from colocate.study.interference import cells
 from colocate.study.stats import quantile_known, sample_quantile
-from tests.study.truth import SPEC, TASK, Truth, record, records, trial
-
-EXTERNAL = (QualityFlag.CPU_TIME_STOLEN, QualityFlag.OTHER_LOAD, QualityFlag.STARTED_HOT)
-OWN = (QualityFlag.CLOCK_DRIFTED, QualityFlag.THROTTLED, QualityFlag.STRESSOR_ENDED_EARLY)
-SENSOR = (
-    QualityFlag.WINDOW_SHORT_FOR_SENSOR,
-    QualityFlag.SENSOR_STALLED,
-    QualityFlag.SENSOR_FAILED,
-    QualityFlag.READING_IMPLAUSIBLE,
-)
-
-
-def measured(blocks: int, n: int = 600, seed: int = 0, rho: float = 0.0) -> list[TrialRecord]:
-    """Pairs of windows, metered at 8 W, with the task's work beside and alone."""
-    solo, colocated = Truth(rho=rho).draw(np.random.default_rng(seed), 1, blocks, n)
-    found = [metered(each) for each in records(solo[:, 0], colocated[:, 0])]
-    beside = [dataclasses.replace(r, work=Work("images", 90, 2.0, 2.0)) for r in found if r.trial.task]
-    alone = [
-        dataclasses.replace(record(trial(b, TASK, inference=None), np.array([])), work=Work("images", 100, 2.0, 2.0))
-        for b in range(blocks)
-    ]
-    return [*(r for r in found if not r.trial.task), *beside, *alone]
-
-
-def metered(of: TrialRecord, watts: float = 8.0) -> TrialRecord:
-    return dataclasses.replace(of, power=PowerTrace(np.array([1.0]), np.array([[watts]]), ("VDD_IN",), 0.1))
-
-
-def doubted(
-    done: list[TrialRecord], warning: QualityFlag, *, stressor: bool = True, inference: bool = True, block: int = 0
-) -> list[TrialRecord]:
-    """`done` with a warning on one window."""
-    hits = [
-        r.trial.block == block and bool(r.trial.task) == stressor and bool(r.trial.inference) == inference
-        for r in done
-    ]
-    assert sum(hits) == 1
-    return [dataclasses.replace(r, warnings=(warning,)) if hit else r for r, hit in zip(done, hits, strict=True)]
-
-
-def colocated(done: list[TrialRecord]) -> Evidence:
-    (found,) = (each for each in collect(done, SPEC) if each.colocated)
-    return found
+from tests.study.measured import EXTERNAL, OWN, SENSOR, colocated, flagged, measured
+from tests.study.truth import SPEC, TASK, record, trial
 
 
 def test_there_is_evidence_for_every_cell_in_the_order_of_the_cells() -> None:
@@ -120,30 +79,30 @@ def test_what_was_not_measured_has_no_entry() -> None:
     assert {quantity.kind for quantity in solo.values} == {"latency"}
 
 
-def test_a_round_without_the_task_alone_has_no_work_loss() -> None:
+def test_a_repeat_without_the_task_alone_has_no_work_loss() -> None:
     done = [r for r in measured(3) if r.trial.inference or r.trial.repeat != 1]
     assert colocated(done).values[Quantity.WORK_LOSS].keys() == {0, 2}
 
 
 @pytest.mark.parametrize("warning", [*EXTERNAL, *OWN])
 def test_a_window_that_is_not_of_the_setting_gives_no_value(warning: QualityFlag) -> None:
-    found = colocated(doubted(measured(3), warning))
+    found = colocated(flagged(measured(3), warning))
     assert {tuple(values) for values in found.values.values()} == {(1, 2)}
     assert set(found.left_out) == set(found.values) and set(found.left_out.values()) == {(warning,)}
     assert dict(found.withheld) == (dict.fromkeys(found.values, (warning,)) if warning in OWN else {})
 
 
 @pytest.mark.parametrize("warning", SENSOR)
-def test_a_doubted_sensor_spoils_power_alone(warning: QualityFlag) -> None:
-    found = colocated(doubted(measured(3), warning))
+def test_a_warning_on_a_sensor_spoils_power_alone(warning: QualityFlag) -> None:
+    found = colocated(flagged(measured(3), warning))
     assert found.values[Quantity.POWER].keys() == {1, 2}
     assert found.values[Quantity.SLOWDOWN_P50].keys() == found.values[Quantity.WORK_LOSS].keys() == {0, 1, 2}
     assert found.left_out == {Quantity.POWER: (warning,)} and not found.withheld
 
 
-def test_a_doubted_baseline_spoils_only_what_is_set_against_it() -> None:
-    solo = colocated(doubted(measured(3), QualityFlag.THROTTLED, task=False))
-    alone = colocated(doubted(measured(3), QualityFlag.THROTTLED, inference=False))
+def test_a_warning_on_a_baseline_spoils_only_what_is_set_against_it() -> None:
+    solo = colocated(flagged(measured(3), QualityFlag.THROTTLED, task=False))
+    alone = colocated(flagged(measured(3), QualityFlag.THROTTLED, inference=False))
     assert {quantity.kind for quantity in solo.withheld} == {"slowdown"}
     assert {quantity.kind for quantity in alone.withheld} == {"work"}
     for found in (solo, alone):
@@ -167,16 +126,5 @@ def test_a_task_whose_end_no_window_saw_and_failed_trials_withhold_without_takin
 @settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1))
 def test_shuffled_records_give_the_same_evidence(seed: int) -> None:
-    ordered = doubted(measured(3, 100), QualityFlag.THROTTLED)
+    ordered = flagged(measured(3, 100), QualityFlag.THROTTLED)
     assert collect(random.Random(seed).sample(ordered, len(ordered)), SPEC) == collect(ordered, SPEC)
-
-
-@given(st.sampled_from(Quantity), st.floats(1e-6, 0.999), st.floats(1e-6, 0.999))
-def test_the_scale_of_averaging_rises_and_leads_back(quantity: Quantity, a: float, b: float) -> None:
-    assert quantity.exp(quantity.log(a)) == pytest.approx(a)
-    if a < b:
-        assert quantity.log(a) < quantity.log(b)
-    assert (
-        quantity.end(float("nan")) is None
-        and quantity.end(1e6 if quantity is not Quantity.WORK_LOSS else -1e6) is None
-    )

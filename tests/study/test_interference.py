@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import math
 import random
 
@@ -14,11 +13,11 @@ from hypothesis import strategies as st
 
 from colocate.model.cell import Cell
 from colocate.model.quality import QualityFlag
-from colocate.model.request import ClockPoint, Inference, Placement, SweepSpec, Task
+from colocate.model.request import ClockPoint, Inference, Task
 from colocate.model.trial import FloatArray, PowerTrace, TrialRecord, Work
 from colocate.study.interference import cells
 from colocate.study.stats import sample_quantile
-from tests.study.truth import ISOLATED, NETWORK, SPEC, TASK, Truth, record, records, trial
+from tests.study.truth import NETWORK, SPEC, TASK, Truth, record, records, trial
 
 RAILS = ("VDD_IN", "VDD_GPU", "VDD_CPU")
 
@@ -44,29 +43,6 @@ def colocated_cell(found: tuple[Cell, ...]) -> Cell:
 
 
 # ---- rows
-
-
-def test_rows_follow_the_spec_whatever_the_order_of_the_records() -> None:
-    networks = (Inference("resnet152", "synthetic"), Inference("alexnet", "synthetic"))
-    tasks = (Task("stringsearch"), Task("bitcount"))
-    shared = Placement("shared", (0,), (0, 1), (1,))
-    spec = SweepSpec(networks, tasks, placements=("shared", "isolated"))
-    clocks = [ClockPoint(), ClockPoint(102_000_000, 76_800_000), ClockPoint(102_000_000, 998_400_000)]
-    settings_ = list(itertools.product(networks, (shared, ISOLATED), clocks, (None, *tasks)))
-    done = [record(trial(0, t, i, c, p), np.full(10, 0.01)) for i, p, c, t in settings_]
-    random.Random(0).shuffle(done)
-    rows = [(c.inference, c.placement, c.clocks, c.task) for c in cells(done, spec)]
-    assert rows == [(i, p.name, c, t.name if t else "none") for i, p, c, t in settings_]
-
-
-def test_a_stressor_alone_and_an_idle_machine_are_no_rows() -> None:
-    alone = [record(trial(1, task, inference=None), np.array([])) for task in (TASK, None)]
-    assert [cell.task for cell in cells(drawn(1, 10) + alone, SPEC)] == ["none", "bitcount"]
-
-
-def test_a_record_of_something_never_asked_for_is_an_error() -> None:
-    with pytest.raises(ValueError, match="not in"):
-        cells([record(trial(0, Task("jpeg")), np.ones(3))], SPEC)
 
 
 @settings(max_examples=20)
@@ -161,7 +137,7 @@ def test_tail_slowdown_uses_the_blocks_that_know_it(long_blocks: int) -> None:
         assert cell.slowdown_p99 == colocated_cell(cells(long, SPEC)).slowdown_p99
 
 
-def test_a_median_from_few_samples_is_given_and_doubted() -> None:
+def test_a_median_from_few_samples_is_given_with_a_warning() -> None:
     solo, colocated = cells(drawn(1, 3), SPEC)
     assert solo.p50_s is not None and solo.p95_s is None
     assert QualityFlag.TOO_FEW_SAMPLES in solo.warnings and QualityFlag.TOO_FEW_SAMPLES in colocated.warnings
@@ -175,14 +151,14 @@ def test_windows_without_an_inference_leave_everything_empty() -> None:
         assert QualityFlag.TOO_FEW_SAMPLES in cell.warnings
 
 
-def test_enough_of_everything_leaves_no_doubt() -> None:
+def test_enough_of_everything_leaves_no_warning() -> None:
     assert [cell.warnings for cell in cells(drawn(5, 2000), SPEC)] == [(), ()]
 
 
 # ---- warnings
 
 
-def test_doubts_are_those_of_the_records_in_enum_order() -> None:
+def test_warnings_are_those_of_the_records_in_enum_order() -> None:
     done = drawn(2, 2000)
     done[1] = dataclasses.replace(done[1], warnings=(QualityFlag.OTHER_LOAD,))
     done[3] = dataclasses.replace(done[3], warnings=(QualityFlag.OTHER_LOAD, QualityFlag.STRESSOR_ENDED_EARLY))
@@ -191,7 +167,7 @@ def test_doubts_are_those_of_the_records_in_enum_order() -> None:
     assert colocated.warnings == (QualityFlag.STRESSOR_ENDED_EARLY, QualityFlag.OTHER_LOAD)
 
 
-def test_lost_trials_are_a_doubt_unless_run_again() -> None:
+def test_lost_trials_are_a_warning_unless_run_again() -> None:
     done = drawn(5, 2000)
     failed = [trial(7, TASK), trial(0), trial(9, Task("jpeg"))]
     solo, colocated = cells(done, SPEC, failed)
@@ -212,7 +188,7 @@ def worked(beside: list[float], alone: dict[int, float]) -> Cell:
     return colocated_cell(cells(windows, SPEC))
 
 
-def test_work_is_set_against_the_same_round() -> None:
+def test_work_is_set_against_the_same_repeat() -> None:
     # The machine is twice as fast in repeat 1; a loss of 20 % must not see that.
     cell = worked([80.0, 160.0], {0: 100.0, 1: 200.0})
     assert cell.work_per_s == pytest.approx(240 / 4)
@@ -223,7 +199,7 @@ def test_work_loss_is_a_geometric_mean() -> None:
     assert worked([50.0, 200.0], {0: 100.0, 1: 100.0}).work_loss_ratio == pytest.approx(0.0)
 
 
-def test_a_round_without_the_stressor_alone_uses_the_others() -> None:
+def test_a_repeat_without_the_task_alone_uses_the_others() -> None:
     cell = worked([90.0, 90.0], {0: 100.0})
     assert cell.work_loss_ratio == pytest.approx(0.1)
     assert worked([90.0], {}).work_loss_ratio is None

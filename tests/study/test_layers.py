@@ -1,8 +1,7 @@
-"""Blocks, their groups and sums, and where they stand under the roof."""
+"""Fused layers: their groups and sums, and the power and energy of each."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
 import pytest
@@ -10,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from colocate.model.cell import Interval
-from colocate.model.layers import Ceilings, FusedLayer
+from colocate.model.layers import FusedLayer
 from colocate.model.trial import Step
 from colocate.study.layers import (
     RESOLVED_RATIO,
@@ -25,19 +24,7 @@ from colocate.study.layers import (
     resolved,
     timed,
 )
-
-
-def block(
-    *layers: str,
-    kind: str = "Conv",
-    time_s: float | None = 0.001,
-    flop: int | None = 1000,
-    moved_bytes: int | None = 100,
-    energy_j: float | None = None,
-) -> FusedLayer:
-    timed = None if time_s is None else Interval(time_s, None, None)
-    metered = None if energy_j is None else Interval(energy_j, None, None)
-    return FusedLayer("+".join(layers) or kind, kind, layers, flop, moved_bytes, timed, metered)
+from tests.study.fused import fused
 
 
 @pytest.mark.parametrize(
@@ -48,16 +35,14 @@ def block(
         (["res2a"], "res2a", "residual block"),
         (["res4b35_branch2c", "res4b35"], "res4b35", "residual block"),
         (["res3a_branch2a_relu"], "res3a", "residual block"),
-        (["fire2/concat", "fire3/squeeze1x1"], None, "convolution"),
-        (["conv1/7x7_s2"], None, "convolution"),
-        (["firewall"], None, "convolution"),
-        (["resize"], None, "convolution"),
+        (["fire2/concat", "fire3/squeeze1x1"], "fire2/concat+fire3/squeeze1x1", "convolution"),
+        (["conv1/7x7_s2"], "conv1/7x7_s2", "convolution"),
+        (["firewall"], "firewall", "convolution"),
+        (["resize"], "resize", "convolution"),
     ],
 )
-def test_modules_by_the_names_of_their_layers(layers: list[str], module: str | None, kind: str) -> None:
-    found = block(*layers)
-    assert (found.module, by_kind(found)) == (module, kind)
-    assert by_module(found) == (module or found.name)
+def test_what_is_in_a_module_counts_as_the_modules(layers: list[str], module: str, kind: str) -> None:
+    assert (by_module(fused(*layers)), by_kind(fused(*layers))) == (module, kind)
 
 
 @pytest.mark.parametrize(
@@ -74,13 +59,13 @@ def test_modules_by_the_names_of_their_layers(layers: list[str], module: str | N
     ],
 )
 def test_kinds(kind: str, group: str) -> None:
-    assert by_kind(block("layer", kind=kind)) == group
+    assert by_kind(fused("layer", kind=kind)) == group
 
 
 def test_groups_in_the_order_in_which_they_run() -> None:
-    ran = [block("conv1"), block("pool1", kind="MaxPool"), block("conv2"), block("fire2/a"), block("fire3/a")]
+    ran = [fused("conv1"), fused("pool1", kind="MaxPool"), fused("conv2"), fused("fire2/a"), fused("fire3/a")]
     groups = grouped(ran, by_kind)
-    assert [(group.name, len(group.blocks)) for group in groups] == [
+    assert [(group.name, len(group.fused_layers)) for group in groups] == [
         ("convolution", 2), ("pooling", 1), ("fire module", 2)
     ]  # fmt: skip
     assert [group.name for group in grouped(ran, by_module)] == ["conv1", "pool1", "conv2", "fire2", "fire3"]
@@ -89,43 +74,25 @@ def test_groups_in_the_order_in_which_they_run() -> None:
 
 
 def test_a_step_without_layers_takes_time_and_counts_nothing() -> None:
-    reorder = block(kind="ReorderInput", flop=None, moved_bytes=None)
-    (group,) = grouped([block("conv1"), reorder], lambda _: "all")
+    reorder = fused(kind="ReorderInput", flop=None, moved_bytes=None)
+    (group,) = grouped([fused("conv1"), reorder], lambda _: "all")
     assert (group.flop, group.moved_bytes) == (1000, 100)
     assert group.time_s == pytest.approx(0.002)
     assert (Group("", (reorder,)).flop, reorder.flop_per_s) == (None, None)
 
 
 def test_what_is_unknown_of_one_is_unknown_of_the_sum() -> None:
-    blocks = (block("a", energy_j=0.5), block("b", flop=None))
-    assert (Group("", blocks).flop, Group("", blocks).energy_j) == (None, None)
-    assert Group("", (blocks[0], block("c", energy_j=0.25))).energy_j == 0.75
+    layers = (fused("a", energy_j=0.5), fused("b", flop=None))
+    assert (Group("", layers).flop, Group("", layers).energy_j) == (None, None)
+    assert Group("", (layers[0], fused("c", energy_j=0.25))).energy_j == 0.75
 
 
 def test_the_sum_against_the_whole() -> None:
-    untimed = block("lost", time_s=None)
-    found = balance([block("a"), block("b", time_s=0.002), untimed], 0.0025)
+    untimed = fused("lost", time_s=None)
+    found = balance([fused("a"), fused("b", time_s=0.002), untimed], 0.0025)
     assert found is not None
     assert (found.sum_s, found.difference_ratio) == pytest.approx((0.003, 0.2))
     assert balance([untimed], 0.0025) is None
-
-
-def test_coordinates_of_the_roofline() -> None:
-    found = block("conv1", flop=2_000_000, moved_bytes=1000, time_s=0.001)
-    assert found.intensity_flop_per_byte == 2000
-    assert found.flop_per_s == pytest.approx(2e9)
-    pool = block("pool1", kind="MaxPool", flop=0)
-    assert (pool.intensity_flop_per_byte, pool.flop_per_s) == (None, None)
-    assert dataclasses.replace(found, time_s=None).flop_per_s is None
-
-
-@given(st.floats(1e6, 1e15), st.floats(1e6, 1e13), st.floats(1e-3, 1e6))
-def test_the_roof_rises_to_its_ridge(flop_per_s: float, bytes_per_s: float, intensity: float) -> None:
-    roof = Ceilings(flop_per_s, bytes_per_s)
-    ridge = flop_per_s / bytes_per_s
-    assert math.isclose(roof.at(ridge), flop_per_s)
-    assert roof.at(intensity) <= roof.at(2 * intensity) <= flop_per_s
-    assert roof.at(intensity) <= bytes_per_s * intensity
 
 
 # ---- power above idle
@@ -166,11 +133,11 @@ def test_an_energy_is_told_only_where_its_power_is_known(value: float, half: flo
 
 
 def test_times_and_energies_are_means_over_windows() -> None:
-    blocks = [FusedLayer("a", "Conv", ("a",), 1, 1, step="a"), FusedLayer("b", "Relu", ("b",), 0, 1)]
+    layers = [FusedLayer("a", "Conv", ("a",), 1, 1, step="a"), FusedLayer("b", "Relu", ("b",), 0, 1)]
     windows = [[Step("a", "Conv", 0.001, 2.0)], [Step("a", "Conv", 0.004, 8.0)]]
-    first, second = timed(blocks, windows)
+    first, second = timed(layers, windows)
     assert first.time_s is not None and first.time_s.value == pytest.approx(0.002)
     assert first.energy_j is not None and first.energy_j.value == pytest.approx(4.0)
-    assert second == blocks[1]
-    unmetered = timed(blocks, [[Step("a", "Conv", 0.001)], windows[1]])[0]
+    assert second == layers[1]
+    unmetered = timed(layers, [[Step("a", "Conv", 0.001)], windows[1]])[0]
     assert unmetered.energy_j is None and unmetered.time_s is not None

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from colocate.errors import HostError, SpecError
-from colocate.model.machine import HostFacts
+from colocate.model.machine import HostFacts, Missing
 from colocate.model.request import ClockPoint, Inference, SweepSpec, Task
 from colocate.study.plan import clock_points, estimate_s, placement, plan, settled_backend
 
@@ -34,7 +34,7 @@ def facts(**changes: object) -> HostFacts:
         kernel="k",
         confinement="affinity",
         backends=("onnxruntime-cuda", "onnxruntime-cpu"),
-        backend_notes=("tensorrt: the package tensorrt is not installed",),
+        backends_missing={"tensorrt": Missing("the package tensorrt is not installed")},
     )
     return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]  # the names are the test's own
 
@@ -42,13 +42,13 @@ def facts(**changes: object) -> HostFacts:
 def spec(**changes: object) -> SweepSpec:
     plain = SweepSpec(
         inferences=(Inference("alexnet"), Inference("googlenet"), Inference("resnet152")),
-        stressors=(Task("bitcount"), Task("jpeg"), Task("stringsearch")),
+        tasks=(Task("bitcount"), Task("jpeg"), Task("stringsearch")),
     )
     return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]
 
 
 @given(st.integers(1, 4), st.integers(0, 9), st.lists(st.sampled_from(TX1_CPU_HZ), min_size=1, unique=True))
-def test_every_cell_stands_once_in_every_round_with_its_solo(repeats: int, seed: int, cpu: list[int]) -> None:
+def test_every_cell_stands_once_in_every_repeat_with_its_solo(repeats: int, seed: int, cpu: list[int]) -> None:
     board = facts(cpu_steps_hz=TX1_CPU_HZ, gpu_steps_hz=TX1_GPU_HZ)
     trials = plan(spec(repeats=repeats, seed=seed, cpu_clocks=tuple(cpu)), board)
     cells = Counter((t.repeat, t.inference, t.task, t.clocks, t.placement) for t in trials)
@@ -70,12 +70,12 @@ def test_the_same_request_gives_the_same_plan_and_another_seed_another_order() -
     assert [t.task for t in one] != [t.task for t in other]
 
 
-def test_more_rounds_leave_the_earlier_trials_as_they_are() -> None:
+def test_more_repeats_leave_the_earlier_trials_as_they_are() -> None:
     few, many = plan(spec(repeats=2), facts()), plan(spec(repeats=4), facts())
     assert many[: len(few)] == few
 
 
-def test_a_network_is_loaded_once_a_round() -> None:
+def test_a_network_is_loaded_once_a_repeat() -> None:
     trials = plan(spec(cpu_clocks=("low", "high")), facts(cpu_steps_hz=TX1_CPU_HZ, gpu_steps_hz=TX1_GPU_HZ))
     changes = sum(a.inference != b.inference for a, b in itertools.pairwise(trials))
     assert changes < 5 * 4
@@ -131,7 +131,7 @@ def test_no_cpu_serves_two_in_isolation(cpus: set[int]) -> None:
 
 
 @given(st.sets(st.integers(0, 63), min_size=1, max_size=16))
-def test_shared_adds_the_inference_cpu_to_the_stressors(cpus: set[int]) -> None:
+def test_shared_adds_the_inference_cpu_to_the_tasks(cpus: set[int]) -> None:
     place = placement("shared", None, tuple(sorted(cpus)))
     assert set(place.inference_cpus) <= set(place.task_cpus)
 
@@ -168,8 +168,10 @@ def test_part_of_a_name_is_no_family(asked: str) -> None:
         settled_backend(Inference("x", asked), facts())
 
 
-def test_where_no_runtime_works_auto_says_what_each_lacks() -> None:
-    bare = dataclasses.replace(facts(), backends=(), backend_notes=("tensorrt: no", "onnxruntime-cpu: not there"))
+def test_where_no_runtime_works_auto_says_what_each_is_missing() -> None:
+    bare = dataclasses.replace(
+        facts(), backends=(), backends_missing={"tensorrt": Missing("no"), "onnxruntime-cpu": Missing("not there")}
+    )
     with pytest.raises(HostError, match="tensorrt: no; onnxruntime-cpu: not there"):
         settled_backend(Inference("x"), bare)
 
@@ -189,3 +191,11 @@ def test_a_period_is_part_of_an_id_and_its_absence_is_not() -> None:
     # As it was before there were periods.
     first = next(trial for trial in plan(spec(), facts()) if trial.inference is not None)
     assert first.trial_id == "e751bca490123f45"
+
+
+def test_a_network_may_have_windows_of_its_own() -> None:
+    trials = plan(spec(own_windows_s=(("googlenet", 0.5),)), facts(rails=("VDD_IN",)))
+    windows_s = {(t.inference.network if t.inference else None, t.task is None): t.window_s for t in trials}
+    expected = {("googlenet", True): 0.5, ("googlenet", False): 0.5}
+    usual = {(network, alone): 2.0 for network in ("alexnet", "resnet152", None) for alone in (True, False)}
+    assert windows_s == expected | usual

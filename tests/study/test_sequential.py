@@ -23,7 +23,7 @@ BUDGET = Limits(power_budget_w=10.0)
 
 
 @given(st.integers(2, 2000))
-def test_looks_lie_ever_further_apart_and_the_last_is_after_the_last_round(max_repeats: int) -> None:
+def test_looks_lie_ever_further_apart_and_the_last_is_after_the_last_repeat(max_repeats: int) -> None:
     schedule = Schedule(max_repeats)
     assert schedule.repeats[0] == min(FIRST_LOOK, max_repeats) and schedule.repeats[-1] == max_repeats
     # Half a repeat up, half a repeat down.
@@ -41,7 +41,7 @@ def test_the_looks_taken_and_the_next_one_are_the_whole_schedule(max_repeats: in
     )
 
 
-def test_one_round_decides_nothing() -> None:
+def test_one_repeat_decides_nothing() -> None:
     with pytest.raises(SpecError, match="two blocks"):
         Schedule(1)
 

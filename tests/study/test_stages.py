@@ -3,60 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from colocate.errors import SpecError
 from colocate.model.limits import Limits, Quantity
-from colocate.model.request import Inference, SweepSpec, Task
-from colocate.model.trial import Trial, TrialRecord
+from colocate.model.trial import TrialRecord
 from colocate.study.advice import Verdict, advise
-from colocate.study.evidence import collect
-from colocate.study.plan import estimate_s, plan, whole, within_budget
-from colocate.study.saving import saving
+from colocate.study.plan import estimate_s, whole, within_budget
 from colocate.study.sequential import Schedule
 from colocate.study.stages import state_of
 from tests.study.test_plan import facts
-
-# Median latency beside each task, in units of the solo one.
-SLOWDOWNS = {"light": 1.0, "near": 1.16, "heavy": 1.5}
-SPEC = SweepSpec(
-    (Inference("alexnet", "synthetic"),),
-    tuple(Task(name, ("true",)) for name in SLOWDOWNS),
-    repeats=20,
-    limits=Limits(max_slowdown=1.2, quantile=0.5),
-    until_decided=True,
-)
-TRIALS = plan(SPEC, facts(probes=("synthetic",)))
-
-
-def measured(trial: Trial) -> TrialRecord:
-    """The same window whenever it is measured; blocks scatter by 2 %."""
-    rng = np.random.default_rng(int(trial.trial_id, 16))
-    typical_s = 0.01 * SLOWDOWNS[trial.task.name] if trial.task else 0.01
-    typical_s *= float(np.exp(0.02 * rng.standard_normal()))
-    n = 200 if trial.inference else 0
-    latencies_s = typical_s * np.exp(0.01 * rng.standard_normal(n))
-    return TrialRecord(trial, 0.0, 2.0, np.linspace(0.0, 2.0, n), latencies_s)
-
-
-def carried_on(records: Sequence[TrialRecord], spec: SweepSpec = SPEC, most: int = 10**9) -> list[TrialRecord]:
-    """The study continued from `records`, for at most so many trials more."""
-    found = list(records)
-    while not (stands := state_of(TRIALS, spec, found, [])).finished:
-        done = {record.trial.trial_id for record in found}
-        missing = [trial for trial in stands.wanted if trial.trial_id not in done]
-        found += [measured(trial) for trial in missing[:most]]
-        if (most := most - len(missing)) <= 0:
-            break
-    return found
-
-
-WHOLE = carried_on([])
+from tests.study.until_decided import SLOWDOWNS, SPEC, TRIALS, WHOLE, carried_on, measured
 
 
 def test_a_study_of_so_many_repeats_is_one_stage() -> None:
@@ -93,7 +53,7 @@ def test_wherever_it_is_interrupted_the_end_is_the_same(stops: list[int]) -> Non
     assert [record.trial.trial_id for record in ended] == [record.trial.trial_id for record in WHOLE]
 
 
-def test_a_round_that_is_not_complete_is_no_look() -> None:
+def test_a_repeat_that_is_not_complete_is_no_look() -> None:
     first_look = [record for record in WHOLE if record.trial.repeat < 4]
     for cut in (first_look[:-1], first_look[:3]):
         evidence = state_of(TRIALS, SPEC, cut, []).evidence
@@ -137,20 +97,3 @@ def test_a_budget_bounds_the_repeats() -> None:
     assert within_budget(dataclasses.replace(SPEC, budget_s=99 * repeat_s), machine).repeats == 20
     with pytest.raises(SpecError, match="two repeats"):
         within_budget(dataclasses.replace(SPEC, budget_s=1.5 * repeat_s), machine)
-
-
-def test_the_saving_is_against_as_many_verdicts_of_a_fixed_design() -> None:
-    limits = SPEC.limits or Limits()
-    stands = state_of(TRIALS, SPEC, WHOLE, [])
-    full_repeat = [trial for trial in TRIALS if trial.repeat == 0]
-    easy = saving(stands.evidence, limits, 2, stands.wanted, full_repeat)
-    all_ = saving(stands.evidence, limits, 3, stands.wanted, full_repeat)
-    assert easy is not None and all_ is not None
-    assert easy.fixed_repeats < all_.fixed_repeats
-    assert all_.fixed_s == pytest.approx(all_.fixed_repeats * estimate_s(full_repeat))
-    assert all_.taken_s == pytest.approx(estimate_s(stands.wanted))
-    assert saving(stands.evidence, limits, 0, stands.wanted, full_repeat) is None
-    # So many repeats do decide that much, were every cell to stay as it is.
-    records = [measured(trial) for trial in TRIALS if trial.repeat < 4 * easy.fixed_repeats]
-    decided = [r for r in advise(collect(records, SPEC), limits).rulings if r.verdict is not Verdict.UNDECIDED]
-    assert len(decided) >= 2

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -189,14 +189,34 @@ def test_energy_of_a_ramp_is_exact_between_samples() -> None:
     assert float(integrate(t_s, 3 * t_s, 0.25, 0.85)) == pytest.approx(1.5 * (0.85**2 - 0.25**2))
 
 
+# By so little two samples lie apart that no float holds the slope between them.
+ALMOST_TOGETHER = np.array([0.0, 1e-308])
+
+
 @settings(max_examples=50)
 @given(times, st.integers(0, 2**32 - 1), st.floats(0.0, 2.0))
+@example(ALMOST_TOGETHER, 0, 1.0)
+@example(ALMOST_TOGETHER, 0, 5e-309)
+@example(np.array([0.0, 5e-324, 1e-308, 1.0]), 1, 1e-308)
 def test_energy_adds_up_over_windows_and_rails(t_s: FloatArray, seed: int, cut_s: float) -> None:
     power_w = np.random.default_rng(seed).uniform(1, 10, (len(t_s), 2))
     whole = integrate(t_s, power_w, 0.0, 2.0)
+    assert np.isfinite(whole).all()
     parts = integrate(t_s, power_w, 0.0, cut_s) + integrate(t_s, power_w, cut_s, 2.0)
     assert whole == pytest.approx(parts)
     assert float(whole[1]) == pytest.approx(float(integrate(t_s, power_w[:, 1], 0.0, 2.0)))
+
+
+@given(times, st.floats(0.0, 2.0), st.floats(0.0, 2.0))
+@example(ALMOST_TOGETHER, 0.0, 2.0)
+def test_energy_lies_between_that_of_the_least_and_of_the_greatest_power(
+    t_s: FloatArray, begin_s: float, length_s: float
+) -> None:
+    # The greatest that floats hold: not even their sum may overflow.
+    power_w = np.where(np.arange(len(t_s)) % 2, 1.0, 1e308) / max(1.0, length_s)
+    energy_j = float(integrate(t_s, power_w, begin_s, begin_s + length_s))
+    assert power_w.min() * length_s <= energy_j * (1 + 1e-9) + 1e-9
+    assert energy_j <= power_w.max() * length_s * (1 + 1e-9)
 
 
 def test_nearest_sample_holds_outside_the_trace() -> None:

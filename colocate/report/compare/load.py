@@ -22,7 +22,7 @@ _CONDITIONS = ("rig", "model", "emc_clock", "inference_cpus")
 # Without an interval of one of these nothing could be shown.
 _TIMES = ("latency", "slowdown")
 # What a study asks for decides which cells it has; the cells say themselves which of them both runs have.
-_CELLS = ("inferences", "stressors", "placements", "cpu_clocks", "gpu_clocks")
+_CELLS = ("inferences", "tasks", "placements", "cpu_clocks", "gpu_clocks")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,24 +1,19 @@
-"""A page for a figure: text and shapes at places in inches from its top left corner, and colours one can read."""
+"""A page for a figure: text and shapes at places in inches from its top left corner."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Rectangle
 from matplotlib.textpath import text_to_path
-from matplotlib.ticker import MaxNLocator
 
+from colocate.report.drawing.colours import BLACK, QUIET, RGB, RULE, WHITE
 from colocate.report.text.captions import Caption
 
-RGB = tuple[float, float, float]
-
-BLACK, WHITE = "#000000", "#ffffff"
-QUIET = "#555555"
-RULE = "#bdbdbd"
 MARGIN_IN = 0.35
 # So that the title and the line that names the rig fit over a figure of one cell.
 MIN_WIDTH_IN = 7.2
@@ -42,6 +37,19 @@ class Sheet:
         """Write one line of `words`."""
         self._paper.text(x, y, words, fontsize=size, ha=ha, va=va, weight=weight, color=colour)
 
+    def note(self, x: float, y: float, words: str, *, ha: str = "left") -> None:
+        """Write one small, quiet line: a unit, the title of a column, a remark."""
+        self.text(x, y, words, SMALL_PT, ha=ha, colour=QUIET)
+
+    def title(self, x: float, y: float, words: str, *, ha: str = "left") -> None:
+        """Write the bold title of a part of the figure."""
+        self.text(x, y, words, HEADING_PT, ha=ha, weight="bold")
+
+    def lines(self, y: float, lines: Iterable[str]) -> None:
+        """Write `lines` one under the other, from the left margin."""
+        for number, line in enumerate(lines):
+            self.text(MARGIN_IN, y + LINE_IN * number, line)
+
     def box(
         self, x: float, y: float, width: float, height: float, *,
         face: RGB | str = WHITE, edge: str | None = None, hatch: str | None = None,
@@ -52,9 +60,13 @@ class Sheet:
             Rectangle((x, y), width, height, facecolor=face, edgecolor=colour, hatch=hatch, linewidth=0.6)
         )
 
+    def plot(self, xs: Sequence[float], ys: Sequence[float], **look: Any) -> None:
+        """Draw a line or marks, as matplotlib's `plot` does."""
+        self._paper.plot(xs, ys, **look)
+
     def rule(self, x0: float, x1: float, y: float) -> None:
         """Draw a thin line across."""
-        self._paper.plot((x0, x1), (y, y), color=RULE, linewidth=0.8)
+        self.plot((x0, x1), (y, y), color=RULE, linewidth=0.8)
 
     def axes(self, x: float, y: float, width: float, height: float) -> Axes:
         """Axes whose frame is down and right of (`x`, `y`)."""
@@ -70,7 +82,7 @@ class Sheet:
     def heading(self, title: str, caption: Caption, phrases: Sequence[str]) -> None:
         """Write title, rig and circumstances; they take `heading_height_in`."""
         self.text(MARGIN_IN, 0.36, title, TITLE_PT, weight="bold")
-        self.text(MARGIN_IN, 0.60, caption.rig, HEADING_PT, weight="bold")
+        self.title(MARGIN_IN, 0.60, caption.rig)
         for number, line in enumerate(_heading_lines(caption, phrases, self.width_in)):
             self.text(MARGIN_IN, 0.82 + LINE_IN * number, line, BODY_PT, colour=QUIET)
 
@@ -101,32 +113,3 @@ def text_width_in(words: str, size: float, weight: str = "normal") -> float:
     font = FontProperties(size=size, weight=weight)
     width_pt, _, _ = text_to_path.get_text_width_height_descent(words, font, ismath=False)
     return float(width_pt) / 72
-
-
-def relative_luminance(rgb: RGB) -> float:
-    """From sRGB in 0 to 1 (WCAG 2.2, definition of relative luminance)."""
-    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in rgb)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def contrast(one: RGB, other: RGB) -> float:
-    """The contrast ratio of two colours, 1 to 21 (WCAG 2.2, definition of contrast ratio)."""
-    darker, lighter = sorted((relative_luminance(one), relative_luminance(other)))
-    return (lighter + 0.05) / (darker + 0.05)
-
-
-def text_colour(background: RGB) -> str:
-    """Black or white, whichever stands out more: pure ones, of which the better has always 4.58:1 or more."""
-    return BLACK if contrast(background, (0, 0, 0)) >= contrast(background, (1, 1, 1)) else WHITE
-
-
-def round_ticks(lo: float, hi: float, logarithmic: bool) -> list[float]:
-    """Round numbers in `lo` to `hi`, both positive for a logarithmic scale: even steps unless it spans far."""
-    if not logarithmic or hi / lo < 4:
-        ticks = [float(tick) for tick in MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(lo, hi)]
-    else:
-        first, last = math.floor(math.log10(lo)), math.ceil(math.log10(hi))
-        leading = (1, 2, 3, 5) if hi / lo < 100 else (1, 3) if hi / lo < 1e4 else (1,)
-        ticks = [digit * 10.0**power for power in range(first, last + 1) for digit in leading]
-    slack = 1e-9 * (hi - lo)
-    return [tick for tick in ticks if lo - slack <= tick <= hi + slack]

@@ -7,42 +7,31 @@ to tick, as one tries it. All rows share their axes, so that clock points compar
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from colocate.model.cell import Interval
-from colocate.model.request import ClockPoint
-from colocate.report.drawing.paper import (
-    BODY_PT,
-    HEADING_PT,
-    LINE_IN,
-    MARGIN_IN,
-    QUIET,
-    RULE,
-    SMALL_PT,
-    Sheet,
-    heading_height_in,
-    text_width_in,
-    wrapped,
-)
+from colocate.report.drawing.axes import set_ticks, style_axes
+from colocate.report.drawing.colours import QUIET, SERIES, SERIES_DASHES, SERIES_MARKERS
+from colocate.report.drawing.key import Key
+from colocate.report.drawing.paper import BODY_PT, LINE_IN, MARGIN_IN, Sheet, heading_height_in, wrapped
 from colocate.report.efficiency.load import EfficiencyReport
 from colocate.report.efficiency.words import aim_words, trade_off_words
 from colocate.report.text.captions import Caption
-from colocate.report.text.labels import clocks_text, plain, shortened
+from colocate.report.text.labels import clocks_words, plain, shortened
 from colocate.study.efficiency import Efficiency, TradeOff
 
-_COLOURS = ("#1a1a1a", "#b5367a", "#e58a2b")
-_MARKERS = ("o", "s", "^", "D")
-_DASHES: tuple[Any, ...] = ((0, ()), (0, (5, 2)), (0, (1, 1.5)), (0, (5, 1.5, 1, 1.5)))
 _PANEL_IN, _GAP_IN, _LEFT_IN, _ROW_GAP_IN = (3.35, 2.15), 0.75, 0.55, 0.42
-_MARK = "#2166ac"
+_RING: Mapping[str, Any] = {"color": "#2166ac", "markerfacecolor": "none", "markeredgewidth": 1.3}
 
 _Line = tuple[str, str]
+# Arguments of matplotlib's `plot`.
+_Look = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +40,11 @@ class _Quantity:
 
     title: str
     value_of: Callable[[Efficiency], Interval | None]
-    lack: str
+    missing: str
+
+    def ceiling_of(self, rows: Iterable[Efficiency]) -> float:
+        """The upper end of the highest interval; 0 where nothing is known."""
+        return max((interval.hi or interval.value for row in rows if (interval := self.value_of(row))), default=0.0)
 
 
 _QUANTITIES = (
@@ -67,39 +60,30 @@ def draw_efficiency(found: TradeOff, report: EfficiencyReport, caption: Caption)
     looks = _looks(list(dict.fromkeys(_line(row) for row in report.rows)))
     own = {line: looks[line] for line in looks if any(_line(row) == line for row in rows)}
     width = _LEFT_IN + MARGIN_IN + 2 * _PANEL_IN[0] + _GAP_IN + MARGIN_IN
-    phrases = ["95 % intervals"] + ([_point_words(points[0])] if len(points) == 1 else [])
+    phrases = ["95 % intervals"] + ([clocks_words(points[0])] if len(points) == 1 else [])
     choice = wrapped(
         f"Best for {aim_words(report.aim)}: {trade_off_words(found, report)}", width - 2 * MARGIN_IN, BODY_PT
     )
-    top = heading_height_in(caption, phrases, width) + 0.36 + (0.12 if len(points) > 1 else 0)
+    # Over each row stand its clocks, where there are several.
+    point_in = 0.12 if len(points) > 1 else 0.0
+    top = heading_height_in(caption, phrases, width) + 0.36 + point_in
     bottom = top + len(points) * (_PANEL_IN[1] + _ROW_GAP_IN) - _ROW_GAP_IN
     sheet = Sheet(width, bottom + 0.66 + 0.30 + LINE_IN * len(choice) + 0.16)
     sheet.heading(f"Throughput and efficiency of {shortened(found.network)} by batch", caption, phrases)
-    batches = sorted({row.setting.inference.batch for row in rows})
     for column, quantity in enumerate(_QUANTITIES):
         x = MARGIN_IN + _LEFT_IN + column * (_PANEL_IN[0] + _GAP_IN)
-        sheet.text(x - 0.05, top - 0.16 - (0.14 if len(points) > 1 else 0), quantity.title, HEADING_PT, weight="bold")
-        ceiling = max(
-            (interval.hi or interval.value for row in rows if (interval := quantity.value_of(row))), default=0
-        )
+        sheet.title(x - 0.05, top - 0.16 - (0.14 if len(points) > 1 else 0), quantity.title)
         for number, point in enumerate(points):
             y = top + number * (_PANEL_IN[1] + _ROW_GAP_IN)
             axes = sheet.axes(x, y, *_PANEL_IN)
-            _prepare(axes, batches, ceiling, last=number == len(points) - 1)
+            _prepare(axes, rows, quantity, last=number == len(points) - 1)
             if len(points) > 1:
-                sheet.text(x, y - 0.10, _point_words(point), SMALL_PT, colour=QUIET)
-            if not ceiling:
-                axes.text(0.5, 0.5, quantity.lack, transform=axes.transAxes, ha="center", color=QUIET, size=BODY_PT)
-                continue
-            here = [row for row in rows if row.setting.clocks == point]
-            for line, look in own.items():
-                _draw_line(axes, [row for row in here if _line(row) == line], quantity, look)
-            _mark(axes, [row for row in here if row is found.best], quantity, size=13)
-            _mark(axes, [row for row in here if row is found.default], quantity, size=10, marker="s")
-        sheet.text(x + _PANEL_IN[0] / 2, bottom + 0.34, "batch, images", SMALL_PT, ha="center", colour=QUIET)
+                sheet.note(x, y - 0.10, clocks_words(point))
+            if quantity.ceiling_of(rows):
+                _draw_panel(axes, [row for row in rows if row.setting.clocks == point], quantity, own, found)
+        sheet.note(x + _PANEL_IN[0] / 2, bottom + 0.34, "batch, images", ha="center")
     _draw_key(sheet, bottom + 0.66, own, found, failed=any(row.failure for row in rows))
-    for number, words in enumerate(choice):
-        sheet.text(MARGIN_IN, bottom + 0.96 + number * LINE_IN, words, BODY_PT)
+    sheet.lines(bottom + 0.96, choice)
     return sheet.figure
 
 
@@ -107,38 +91,48 @@ def _line(row: Efficiency) -> _Line:
     return row.setting.inference.backend, row.setting.inference.precision
 
 
-def _looks(lines: Sequence[_Line]) -> Mapping[_Line, Mapping[str, Any]]:
+def _looks(lines: Sequence[_Line]) -> Mapping[_Line, _Look]:
     """What each line is drawn with, the same on every page of the run."""
     backends, precisions = (list(dict.fromkeys(part)) for part in zip(*lines, strict=True))
     # fp32 before fp16: the usual first.
     precisions.sort(reverse=True)
     return {
         (backend, precision): {
-            "color": _COLOURS[precisions.index(precision) % len(_COLOURS)],
-            "marker": _MARKERS[backends.index(backend) % len(_MARKERS)],
-            "linestyle": _DASHES[backends.index(backend) % len(_DASHES)],
+            "color": SERIES[precisions.index(precision) % len(SERIES)],
+            "marker": SERIES_MARKERS[backends.index(backend) % len(SERIES_MARKERS)],
+            "linestyle": SERIES_DASHES[backends.index(backend) % len(SERIES_DASHES)],
         }
         for backend, precision in sorted(lines, key=lambda line: (backends.index(line[0]), precisions.index(line[1])))
     }
 
 
-def _prepare(axes: Axes, batches: Sequence[int], ceiling: float, *, last: bool) -> None:
+def _prepare(axes: Axes, rows: Sequence[Efficiency], quantity: _Quantity, *, last: bool) -> None:
+    """Axes for all `rows` of the network; the `last` in a column has the batches below it."""
+    batches, ceiling = sorted({row.setting.inference.batch for row in rows}), quantity.ceiling_of(rows)
     axes.set_xscale("log", base=2)
     axes.set_xlim(batches[0] / 1.25, batches[-1] * 1.25)
-    shown = batches if len(batches) <= 9 else [batch for batch in batches if math.log2(batch).is_integer()]
-    axes.xaxis.set_major_locator(FixedLocator(list(shown)))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xticklabels([str(batch) for batch in shown] if last else [])
+    set_ticks(axes.xaxis, batches if len(batches) <= 9 else [n for n in batches if math.log2(n).is_integer()])
+    axes.tick_params(labelbottom=last)
     axes.set_ylim(0, 1.08 * ceiling or 1.0)
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]) if ceiling else NullLocator())
-    axes.tick_params(labelsize=SMALL_PT, length=3, pad=2, color=RULE)
     axes.grid(axis="y", color="#e6e6e6", linewidth=0.6)
     axes.set_axisbelow(True)
-    axes.spines[["right", "top", "left"]].set_visible(False)
-    axes.spines["bottom"].set_color(RULE)
+    style_axes(axes, "bottom")
+    if not ceiling:
+        axes.text(0.5, 0.5, quantity.missing, transform=axes.transAxes, ha="center", color=QUIET, size=BODY_PT)
 
 
-def _draw_line(axes: Axes, rows: Sequence[Efficiency], quantity: _Quantity, look: Mapping[str, Any]) -> None:
+def _draw_panel(
+    axes: Axes, rows: Sequence[Efficiency], quantity: _Quantity, looks: Mapping[_Line, _Look], found: TradeOff
+) -> None:
+    """The lines of `rows`, which are of one clock point, with marks at the choice and at what runs by default."""
+    for line, look in looks.items():
+        _draw_line(axes, [row for row in rows if _line(row) == line], quantity, look)
+    _mark(axes, [row for row in rows if row is found.best], quantity, size=13)
+    _mark(axes, [row for row in rows if row is found.default], quantity, size=10, marker="s")
+
+
+def _draw_line(axes: Axes, rows: Sequence[Efficiency], quantity: _Quantity, look: _Look) -> None:
     shown = [(row, interval) for row in rows if (interval := quantity.value_of(row)) is not None]
     batches = [row.setting.inference.batch for row, _ in shown]
     values = [interval.value for _, interval in shown]
@@ -156,39 +150,19 @@ def _draw_line(axes: Axes, rows: Sequence[Efficiency], quantity: _Quantity, look
 def _mark(axes: Axes, rows: Sequence[Efficiency], quantity: _Quantity, size: float, marker: str = "o") -> None:
     for row in rows:
         if (interval := quantity.value_of(row)) is not None:
-            axes.plot(
-                row.setting.inference.batch, interval.value, marker=marker, markersize=size, color=_MARK,
-                markerfacecolor="none", markeredgewidth=1.3, clip_on=False, zorder=5,
-            )  # fmt: skip
+            batch = row.setting.inference.batch
+            axes.plot(batch, interval.value, marker=marker, markersize=size, clip_on=False, zorder=5, **_RING)
 
 
-def _draw_key(
-    sheet: Sheet, y: float, looks: Mapping[_Line, Mapping[str, Any]], found: TradeOff, *, failed: bool
-) -> None:
-    axes = sheet.axes(0, y - 0.12, sheet.width_in, 0.24)
-    axes.set_axis_off()
-    axes.set_xlim(0, sheet.width_in)
-    axes.set_ylim(-1, 1)
-    ring = {"color": _MARK, "linestyle": "none", "markerfacecolor": "none", "markeredgewidth": 1.3}
+def _draw_key(sheet: Sheet, y: float, looks: Mapping[_Line, _Look], found: TradeOff, *, failed: bool) -> None:
+    key = Key(sheet, y, gap_in=0.31)
     one_backend = len({backend for backend, _ in looks}) == 1
-    entries: list[tuple[str, Mapping[str, Any]]] = [
-        (precision if one_backend else f"{plain(backend)} {precision}", {**look, "markersize": 3.6, "linewidth": 1.4})
-        for (backend, precision), look in looks.items()
-    ]
-    entries += [("best", {**ring, "marker": "o", "markersize": 10})] if found.best else []
-    entries += [("default", {**ring, "marker": "s", "markersize": 8})] if found.default else []
-    entries += [("failed", {"color": QUIET, "marker": "x", "markersize": 6, "linestyle": "none"})] if failed else []
-    x = MARGIN_IN + 0.05
-    for words, look in entries:
-        single = look.get("linestyle") == "none"
-        length = 0.14 if single else 0.30
-        axes.plot(
-            [x + length / 2] if single else [x, x + length / 2, x + length], [0] if single else [0, 0, 0], **look
-        )
-        sheet.text(x + length + 0.09, y, words, SMALL_PT, colour=QUIET)
-        x += length + 0.40 + text_width_in(words, SMALL_PT)
-
-
-def _point_words(point: ClockPoint) -> str:
-    words = clocks_text(point)
-    return "native clocks" if words == "native" else f"{words} (CPU/GPU)"
+    for (backend, precision), look in looks.items():
+        words = precision if one_backend else f"{plain(backend)} {precision}"
+        key.plot(words, (0, 0.15, 0.30), words_in=0.39, markersize=3.6, linewidth=1.4, **look)
+    if found.best:
+        key.plot("best", (0.07,), words_in=0.23, marker="o", markersize=10, **_RING)
+    if found.default:
+        key.plot("default", (0.07,), words_in=0.23, marker="s", markersize=8, **_RING)
+    if failed:
+        key.plot("failed", (0.07,), words_in=0.23, marker="x", markersize=6, color=QUIET)

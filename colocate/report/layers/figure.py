@@ -6,26 +6,26 @@ is what runs hot. Below, in the order in which they run, what each module takes 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator
 
+from colocate.report.drawing.axes import set_ticks, style_axes
+from colocate.report.drawing.colours import QUIET, text_colour
 from colocate.report.drawing.paper import (
     BODY_PT,
-    HEADING_PT,
     LINE_IN,
     MARGIN_IN,
-    QUIET,
-    RULE,
     SMALL_PT,
     Sheet,
     heading_height_in,
-    text_colour,
     text_width_in,
     wrapped,
 )
+from colocate.report.layers.kinds import KIND_COLOURS, KIND_LINE_IN, draw_kinds, kind_lines
 from colocate.report.layers.load import LayersReport
 from colocate.report.layers.terminal import balance_words, way_words
 from colocate.report.text.captions import Caption
@@ -33,23 +33,9 @@ from colocate.report.text.labels import shortened
 from colocate.report.text.numbers import percent_text, three_digits
 from colocate.study.layers import Group, by_kind, by_module, grouped
 
-# Kinds of layers, and of modules; what reads and writes most is pale, what multiplies is strong.
-KIND_COLOURS: Mapping[str, str] = {
-    "convolution": "#b5367a",
-    "fully connected": "#e58a2b",
-    "fire module": "#5e3c99",
-    "inception module": "#5e3c99",
-    "residual layer": "#5e3c99",
-    "pooling": "#2b83ba",
-    "normalisation": "#74a9cf",
-    "element-wise": "#6a9f58",
-    "softmax": "#d9c74a",
-    "data movement": "#b0b0b0",
-    "other": "#4d4d4d",
-}
 _WIDTH_IN, _BAR_IN, _ROW_IN, _GAP_IN = 8.4, 0.36, 0.19, 0.55
 # From here on a segment has room for its share.
-_TOLD_SHARE = 0.055
+_LABELLED_SHARE = 0.055
 _ROWS_MAX = 60
 
 _Quantity = tuple[str, str, Callable[[Group], float | None]]
@@ -70,8 +56,8 @@ def draw_layers(report: LayersReport, caption: Caption) -> Figure | None:
     lines = wrapped(words, _WIDTH_IN - 2 * MARGIN_IN, BODY_PT)
     bars_top = heading_height_in(caption, phrases, _WIDTH_IN) + 0.16
     key_top = bars_top + len(stacked) * (_BAR_IN + 0.12) + 0.12
-    key_lines = _key_lines(kinds)
-    rows_top = key_top + 0.2 * len(key_lines) + 0.42
+    key_lines = kind_lines([group.name for group in kinds], _WIDTH_IN - 2 * MARGIN_IN)
+    rows_top = key_top + KIND_LINE_IN * len(key_lines) + 0.42
     shown = sorted(modules, key=lambda group: -(group.time_s or 0.0))[:_ROWS_MAX]
     rows = [group for group in modules if group in shown]
     foot = rows_top + _ROW_IN * len(rows) + 0.42
@@ -81,13 +67,12 @@ def draw_layers(report: LayersReport, caption: Caption) -> Figure | None:
     for number, quantity in enumerate(stacked):
         y = bars_top + number * (_BAR_IN + 0.12)
         _draw_stack(sheet, MARGIN_IN + label_in, y, _WIDTH_IN - 2 * MARGIN_IN - label_in - 0.75, quantity, kinds)
-    _draw_key(sheet, key_top, key_lines)
+    draw_kinds(sheet, key_top, key_lines)
     _draw_rows(sheet, rows_top, rows, [_TIME, *([_ENERGY] if report.metered else [])])
     if len(rows) < len(modules):
         note = f"the {len(rows)} longest of {len(modules)}; all are in layer-groups.csv"
-        sheet.text(MARGIN_IN, foot - 0.14, note, SMALL_PT, colour=QUIET)
-    for number, line in enumerate(lines):
-        sheet.text(MARGIN_IN, foot + 0.1 + number * LINE_IN, line, BODY_PT)
+        sheet.note(MARGIN_IN, foot - 0.14, note)
+    sheet.lines(foot + 0.1, lines)
     return sheet.figure
 
 
@@ -100,36 +85,11 @@ def _draw_stack(sheet: Sheet, x: float, y: float, width: float, quantity: _Quant
         share = (value_of(group) or 0.0) / total
         colour = KIND_COLOURS[group.name]
         sheet.box(begin, y, max(0.0, share * width - 0.012), _BAR_IN, face=colour)
-        if share >= _TOLD_SHARE:
-            rgb = tuple(int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
-            words = percent_text(share)
-            ink = text_colour((rgb[0], rgb[1], rgb[2]))
-            sheet.text(begin + share * width / 2, y + _BAR_IN / 2, words, BODY_PT, ha="center", colour=ink)
+        if share >= _LABELLED_SHARE:
+            middle, ink = begin + share * width / 2, text_colour(to_rgb(colour))
+            sheet.text(middle, y + _BAR_IN / 2, percent_text(share), BODY_PT, ha="center", colour=ink)
         begin += share * width
     sheet.text(x + width + 0.08, y + _BAR_IN / 2, f"{three_digits(1e3 * total)} {unit}", BODY_PT)
-
-
-def _key_lines(kinds: Sequence[Group]) -> list[list[str]]:
-    """The names of the kinds, in lines that fit."""
-    found: list[list[str]] = [[]]
-    used = 0.0
-    for group in kinds:
-        needed = 0.44 + text_width_in(group.name, SMALL_PT)
-        if used + needed > _WIDTH_IN - 2 * MARGIN_IN:
-            found.append([])
-            used = 0.0
-        found[-1].append(group.name)
-        used += needed
-    return found
-
-
-def _draw_key(sheet: Sheet, y: float, lines: Sequence[Sequence[str]]) -> None:
-    for number, names in enumerate(lines):
-        x = MARGIN_IN
-        for name in names:
-            sheet.box(x, y + 0.2 * number - 0.06, 0.2, 0.12, face=KIND_COLOURS[name])
-            sheet.text(x + 0.26, y + 0.2 * number, name, SMALL_PT, colour=QUIET)
-            x += 0.44 + text_width_in(name, SMALL_PT)
 
 
 def _draw_rows(sheet: Sheet, y: float, rows: Sequence[Group], quantities: Sequence[_Quantity]) -> None:
@@ -140,7 +100,7 @@ def _draw_rows(sheet: Sheet, y: float, rows: Sequence[Group], quantities: Sequen
         sheet.text(left - 0.1, y + (number + 0.5) * _ROW_IN, name, SMALL_PT, ha="right")
     for column, (title, unit, value_of) in enumerate(quantities):
         x = left + column * (width + 0.45 + _GAP_IN)
-        sheet.text(x, y - 0.13, f"{title}, {unit}", HEADING_PT, weight="bold")
+        sheet.title(x, y - 0.13, f"{title}, {unit}")
         axes = sheet.axes(x, y, width, _ROW_IN * len(rows))
         values = [1e3 * (value_of(group) or 0.0) for group in rows]
         _prepare(axes, len(rows), max(values))
@@ -156,7 +116,5 @@ def _prepare(axes: Axes, rows: int, ceiling: float) -> None:
     axes.set_xlim(0, 1.04 * ceiling)
     axes.set_ylim(rows - 0.5, -0.5)
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-    axes.yaxis.set_major_locator(NullLocator())
-    axes.tick_params(labelsize=SMALL_PT, length=3, pad=2, color=RULE)
-    axes.spines[["right", "top", "bottom"]].set_visible(False)
-    axes.spines["left"].set_color(RULE)
+    set_ticks(axes.yaxis, ())
+    style_axes(axes, "left")

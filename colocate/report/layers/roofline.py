@@ -1,4 +1,4 @@
-"""A roofline: what each layer of layers reaches in FLOP/s over its FLOP per byte, under the machine's ceilings.
+"""A roofline: what each fused layer reaches in FLOP/s over its FLOP per byte, under the machine's ceilings.
 
 Williams, Waterman and Patterson, "Roofline", Communications of the ACM 52(4), 2009. A layer under the slope waits
 for memory, one under the flat part for arithmetic; the gap to the roof is what the runtime leaves. Areas are times:
@@ -12,33 +12,31 @@ import math
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
 
 from colocate.model.layers import Ceilings, FusedLayer
+from colocate.report.drawing.axes import set_ticks, style_axes
+from colocate.report.drawing.colours import INK, QUIET
 from colocate.report.drawing.paper import (
     BODY_PT,
-    HEADING_PT,
     LINE_IN,
     MARGIN_IN,
-    QUIET,
-    RULE,
     SMALL_PT,
     Sheet,
     heading_height_in,
     text_width_in,
     wrapped,
 )
-from colocate.report.layers.figure import KIND_COLOURS
+from colocate.report.layers.kinds import KIND_COLOURS, draw_kinds
 from colocate.report.layers.load import LayersReport
 from colocate.report.layers.terminal import way_words
 from colocate.report.text.captions import Caption
 from colocate.report.text.labels import shortened
-from colocate.report.text.numbers import three_digits
+from colocate.report.text.numbers import percent_text, three_digits
 from colocate.study.layers import by_kind
 
 _WIDTH_IN, _PLOT_IN, _LEFT_IN = 8.4, (6.9, 4.3), 0.75
 _LARGEST_PT = 26.0
-# Of the time of what is shown: names of smaller fused_layers would only be in the way.
+# Of the time of what is shown: names of smaller layers would only be in the way.
 _NAMED_SHARE = 0.02
 
 # Left, lower, right and upper end in points from the lower left corner of the axes.
@@ -62,17 +60,15 @@ def draw_roofline(report: LayersReport, caption: Caption) -> Figure | None:
     sheet = Sheet(_WIDTH_IN, bottom + 0.95 + LINE_IN * len(lines) + 0.15)
     sheet.heading(f"Roofline of {shortened(report.inference.network)}", caption, phrases)
     x = MARGIN_IN + _LEFT_IN
-    sheet.text(x - _LEFT_IN + 0.05, top - 0.16, "GFLOP/s", HEADING_PT, weight="bold")
-    sheet.text(x + _PLOT_IN[0] / 2, bottom + 0.34, "FLOP per byte moved (both axes logarithmic)", SMALL_PT,
-               ha="center", colour=QUIET)  # fmt: skip
+    sheet.title(x - _LEFT_IN + 0.05, top - 0.16, "GFLOP/s")
+    sheet.note(x + _PLOT_IN[0] / 2, bottom + 0.34, "FLOP per byte moved (both axes logarithmic)", ha="center")
     axes = sheet.axes(x, top, *_PLOT_IN)
     _prepare(axes, fused_layers, roof)
     if roof is not None:
         _draw_roof(axes, roof)
-    _draw_blocks(axes, fused_layers, roof)
-    _draw_key(sheet, bottom + 0.66, fused_layers)
-    for number, line in enumerate(lines):
-        sheet.text(MARGIN_IN, bottom + 0.95 + number * LINE_IN, line, BODY_PT)
+    _draw_layers(axes, fused_layers, roof)
+    draw_kinds(sheet, bottom + 0.66, [list(dict.fromkeys(map(by_kind, fused_layers)))])
+    sheet.lines(bottom + 0.95, lines)
     return sheet.figure
 
 
@@ -80,9 +76,8 @@ def _words(report: LayersReport, silent_s: float) -> str:
     everything_s = report.everything.time_s
     words = "Areas are shares of the time."
     if everything_s and silent_s:
-        words += (
-            f" Blocks that multiply nothing are not shown; they take {100 * silent_s / everything_s:.0f} % of it."
-        )
+        share = silent_s / everything_s
+        words += f" Fused layers that multiply nothing are not shown; they take {percent_text(share)} of it."
     if report.ceilings is None:
         words += " The ceilings were not measured."
     elif not report.modelled:
@@ -110,25 +105,21 @@ def _prepare(axes: Axes, fused_layers: list[FusedLayer], roof: Ceilings | None) 
         leading = (1, 2, 5) if span < 3 else (1, 3) if span < 4 else (1,)
         powers = range(math.floor(math.log10(limits[0])), math.ceil(math.log10(limits[1])) + 1)
         ticks = [digit * 10.0**power for power in powers for digit in leading]
-        shown = [tick for tick in ticks if limits[0] <= tick <= limits[1]]
-        axis.set_ticks(shown, labels=[f"{tick:g}" for tick in shown])
-        axis.set_minor_locator(NullLocator())
-    axes.tick_params(labelsize=SMALL_PT, length=3, pad=2, color=RULE)
+        set_ticks(axis, [tick for tick in ticks if limits[0] <= tick <= limits[1]])
     axes.grid(color="#ececec", linewidth=0.6)
     axes.set_axisbelow(True)
-    axes.spines[["right", "top"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(RULE)
+    style_axes(axes, "left", "bottom")
 
 
 def _draw_roof(axes: Axes, roof: Ceilings) -> None:
     begin, end = axes.get_xlim()
     ridge = roof.flop_per_s / roof.bytes_per_s
     at = np.array([begin, ridge, end])
-    axes.plot(at, [roof.at(intensity) / 1e9 for intensity in at], color="#1a1a1a", linewidth=1.3)
+    axes.plot(at, [roof.at(intensity) / 1e9 for intensity in at], color=INK, linewidth=1.3)
     flat = f"{three_digits(roof.flop_per_s / 1e9)} GFLOP/s"
     axes.annotate(flat, (end, roof.flop_per_s / 1e9), (-2, 4), textcoords="offset points", ha="right",
                   size=SMALL_PT)  # fmt: skip
-    # Along the slope, near its lower end: above the line there are never any fused_layers.
+    # Along the slope, near its lower end: above the line there is never a layer.
     low, high = axes.get_ylim()
     start = max(begin, low * 1e9 / roof.bytes_per_s)
     middle = math.sqrt(start * ridge)
@@ -139,7 +130,7 @@ def _draw_roof(axes: Axes, roof: Ceilings) -> None:
     )  # fmt: skip
 
 
-def _draw_blocks(axes: Axes, fused_layers: list[FusedLayer], roof: Ceilings | None) -> None:
+def _draw_layers(axes: Axes, fused_layers: list[FusedLayer], roof: Ceilings | None) -> None:
     """Every layer as a disc, the longest at the bottom, and the names of those that matter as far as room goes."""
     times_s = {id(layer): layer.time_s.value for layer in fused_layers if layer.time_s is not None}
     longest_s, together_s = max(times_s.values()), sum(times_s.values())
@@ -196,11 +187,3 @@ def _room(at: tuple[float, float], away: float, width: float, taken: list[_Box])
         if inside and all(box[2] < b[0] or b[2] < box[0] or box[3] < b[1] or b[3] < box[1] for b in taken):
             return box
     return None
-
-
-def _draw_key(sheet: Sheet, y: float, fused_layers: list[FusedLayer]) -> None:
-    x = MARGIN_IN
-    for name in dict.fromkeys(by_kind(layer) for layer in fused_layers):
-        sheet.box(x, y - 0.06, 0.2, 0.12, face=KIND_COLOURS[name])
-        sheet.text(x + 0.26, y, name, SMALL_PT, colour=QUIET)
-        x += 0.44 + text_width_in(name, SMALL_PT)

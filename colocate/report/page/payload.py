@@ -1,4 +1,4 @@
-"""What page.js is given: per cell the bounds that its verdict rests on under any limits, and words for the rest.
+"""What the scripts of the page are given: per cell the bounds that its verdict rests on, and words for the rest.
 
 Bounds are numbers to the last digit, so that the page and `study.advice` compare the same; everything else that is
 shown was put into words here, so that numbers look alike in tables, figures and page.
@@ -191,16 +191,24 @@ def interval_of(view: View, cell: Cell, bounds: Bounds | None) -> Interval | Non
     return None if value is None else Interval(value, None, None)
 
 
-def _shown(view: View, cell: Cell, bounds: Bounds | None) -> list[Any] | None:
-    """What a tile shows of `cell`: value, its words, those of its bounds, and whether it is significant."""
+def _shown(view: View, cell: Cell, bounds: Bounds | None) -> Mapping[str, Any] | None:
+    """What a tile shows of `cell`: the value, its words with a mark where it is not significant, those of its bounds.
+
+    `significant` is also false where there are no bounds to tell by: such a value has neither colour nor mark.
+    """
     found = interval_of(view, cell, bounds)
     if found is None or not math.isfinite(found.value):
         return None
     origin = view.scale.origin
     significant = origin is None or found.excludes(origin)
-    unsure = origin is not None and found.lo is not None and found.hi is not None and not significant
-    span = span_words(found, view.text) or ("no interval" if bounds is not None and view.quantity else "")
-    return [found.value, view.text(found.value) + (f" {NOT_SIGNIFICANT}" if unsure else ""), span, significant]
+    marked = not significant and found.lo is not None and found.hi is not None
+    return {
+        "value": found.value,
+        "words": view.text(found.value),
+        "mark": NOT_SIGNIFICANT if marked else "",
+        "span": span_words(found, view.text) or ("no interval" if bounds is not None and view.quantity else ""),
+        "significant": significant,
+    }
 
 
 def _row(view: View, cell: Cell, bounds: Bounds | None) -> list[str] | None:

@@ -16,23 +16,14 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from colocate.model.cell import SOLO, Cell
 from colocate.model.request import ClockPoint, Inference
 from colocate.model.trial import FloatArray, TrialRecord
-from colocate.report.drawing.paper import (
-    BODY_PT,
-    HEADING_PT,
-    MARGIN_IN,
-    QUIET,
-    RULE,
-    SMALL_PT,
-    Sheet,
-    heading_height_in,
-    round_ticks,
-    text_width_in,
-)
+from colocate.report.drawing.axes import round_ticks, set_ticks, style_axes
+from colocate.report.drawing.colours import ACCENT, ALONE, INK, RULE
+from colocate.report.drawing.key import Key
+from colocate.report.drawing.paper import BODY_PT, MARGIN_IN, Sheet, heading_height_in, text_width_in
 from colocate.report.text.captions import Caption
 from colocate.report.text.labels import (
     clocks_words,
@@ -44,11 +35,11 @@ from colocate.report.text.labels import (
 )
 from colocate.report.text.numbers import three_digits
 
-_ALONE, _BESIDE, _DARK = "#9a9a9a", "#b5367a", "#1a1a1a"
 _LINE_IN, _PLOT_IN, _PANEL_GAP_IN, _PLACEMENT_GAP_IN = 0.40, 3.9, 0.72, 0.35
 # Right edges of the columns of numbers, from the right edge of the plot.
 _NUMBERS_IN = {"p50 ms": 0.62, "p99 ms": 1.22, "max ms": 1.82, "n": 2.36}
 _BINS = 160
+_ALONE_DASH = (0, (2, 2))
 # More dots than these across a plot fall on one another.
 _DOTS_ACROSS = 350
 
@@ -99,7 +90,7 @@ def draw_distributions(cells: Sequence[Cell], records: Sequence[TrialRecord], ca
     for number, inference in enumerate(inferences):
         y = top + number * (panel_height + _PANEL_GAP_IN)
         name = network_words(inference, inferences, ", ")
-        sheet.text(MARGIN_IN, y - 0.14, name, HEADING_PT, weight="bold")
+        sheet.title(MARGIN_IN, y - 0.14, name)
         for line, task in enumerate(tasks):
             sheet.text(left - 0.12, y + (line + 0.6) * _LINE_IN, task_label(task), BODY_PT, ha="right")
         limits_ms = _limits_ms([spread for (owner, *_), spread in spreads.items() if owner == inference])
@@ -112,11 +103,11 @@ def draw_distributions(cells: Sequence[Cell], records: Sequence[TrialRecord], ca
     if len(placements) > 1:
         for column, placement in enumerate(placements):
             x = left + column * (panel_width + _PLACEMENT_GAP_IN)
-            sheet.text(x + panel_width / 2, top - 0.47, placement, HEADING_PT, ha="center", weight="bold")
+            sheet.title(x + panel_width / 2, top - 0.47, placement, ha="center")
             sheet.rule(x, x + panel_width, top - 0.35)
     for column in range(len(placements)):
         x = left + column * (panel_width + _PLACEMENT_GAP_IN) + _PLOT_IN / 2
-        sheet.text(x, key_top - 0.32, "latency, ms (logarithmic)", SMALL_PT, ha="center", colour=QUIET)
+        sheet.note(x, key_top - 0.32, "latency, ms (logarithmic)", ha="center")
     _draw_key(sheet, key_top)
     return sheet.figure
 
@@ -155,35 +146,31 @@ def _draw_panel(axes: Axes, spreads: Sequence[_Spread | None], limits_ms: tuple[
     axes.set_xscale("log")
     axes.set_xlim(*limits_ms)
     axes.set_ylim(-0.25, len(spreads) - 0.25)
-    axes.xaxis.set_major_locator(FixedLocator(round_ticks(*limits_ms, logarithmic=True)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_locator(NullLocator())
-    axes.tick_params(labelsize=SMALL_PT, length=3, pad=2, color=RULE)
-    axes.spines[["left", "right", "top"]].set_visible(False)
-    axes.spines["bottom"].set_color(RULE)
+    set_ticks(axes.xaxis, round_ticks(*limits_ms, logarithmic=True))
+    set_ticks(axes.yaxis, ())
+    style_axes(axes, "bottom")
     for number, spread in enumerate(spreads):
         if spread is not None:
-            _draw_spread(axes, len(spreads) - 1 - number, spread, _BESIDE if number else _ALONE, limits_ms)
+            _draw_spread(axes, len(spreads) - 1 - number, spread, ACCENT if number else ALONE, limits_ms)
     if spreads[0] is not None:
-        axes.axvline(spreads[0].p50_ms, color=_ALONE, linewidth=0.8, linestyle=(0, (2, 2)), zorder=0)
+        axes.axvline(spreads[0].p50_ms, color=ALONE, linewidth=0.8, linestyle=_ALONE_DASH, zorder=0)
 
 
 def _draw_spread(axes: Axes, base: float, spread: _Spread, colour: str, limits_ms: tuple[float, float]) -> None:
     edges, heights = _silhouette(spread.latencies_ms, limits_ms)
     axes.stairs(base + 0.66 * heights, edges, baseline=base, fill=True, color=colour, alpha=0.55, linewidth=0)
     axes.plot(limits_ms, (base, base), color=RULE, linewidth=0.6, zorder=1)
-    axes.plot((spread.p50_ms, spread.p50_ms), (base, base + 0.66), color=_DARK, linewidth=1.8, solid_capstyle="butt")
+    axes.plot((spread.p50_ms, spread.p50_ms), (base, base + 0.66), color=INK, linewidth=1.8, solid_capstyle="butt")
     if spread.p99_ms is not None:
-        axes.plot((spread.p99_ms, spread.p99_ms), (base, base + 0.34), color=_DARK, linewidth=0.9)
-        axes.plot(spread.p99_ms, base + 0.36, marker="v", markersize=4, color=_DARK, linestyle="none")
+        axes.plot((spread.p99_ms, spread.p99_ms), (base, base + 0.34), color=INK, linewidth=0.9)
+        axes.plot(spread.p99_ms, base + 0.36, marker="v", markersize=4, color=INK, linestyle="none")
     begin, end = limits_ms
     loose = spread.loose_ms[spread.loose_ms <= end]
     steps = np.unique(np.round(np.log(loose / begin) / np.log(end / begin) * _DOTS_ACROSS))
     dots_ms = begin * (end / begin) ** (steps / _DOTS_ACROSS)
-    axes.plot(dots_ms, np.full(len(dots_ms), base - 0.11), ".", markersize=3, color=_DARK, markeredgewidth=0)
+    axes.plot(dots_ms, np.full(len(dots_ms), base - 0.11), ".", markersize=3, color=INK, markeredgewidth=0)
     if spread.latencies_ms[-1] > end:
-        axes.plot(end, base - 0.11, marker=">", markersize=4, color=_DARK, linestyle="none", clip_on=False)
+        axes.plot(end, base - 0.11, marker=">", markersize=4, color=INK, linestyle="none", clip_on=False)
 
 
 def _silhouette(latencies_ms: FloatArray, limits_ms: tuple[float, float]) -> tuple[FloatArray, FloatArray]:
@@ -203,7 +190,7 @@ def _silhouette(latencies_ms: FloatArray, limits_ms: tuple[float, float]) -> tup
 
 def _write_numbers(sheet: Sheet, x: float, y: float, spreads: Sequence[_Spread | None]) -> None:
     for title, right in _NUMBERS_IN.items():
-        sheet.text(x + right, y - 0.12, title, SMALL_PT, ha="right", colour=QUIET)
+        sheet.note(x + right, y - 0.12, title, ha="right")
     for line, spread in enumerate(spreads):
         middle = y + (line + 0.6) * _LINE_IN
         if spread is None:
@@ -217,23 +204,11 @@ def _write_numbers(sheet: Sheet, x: float, y: float, spreads: Sequence[_Spread |
 
 def _draw_key(sheet: Sheet, y: float) -> None:
     """Each mark once, as it is drawn in the panels, with its meaning."""
-    axes = sheet.axes(0, y - 0.12, sheet.width_in, 0.24)
-    axes.set_axis_off()
-    axes.set_xlim(0, sheet.width_in)
-    axes.set_ylim(-1, 1)
-    x = MARGIN_IN + 0.05
-    for marker, size, meaning in (
-        ("|", 9.0, "p50"),
-        ("v", 4.0, "p99"),
-        (":", 0.0, "p50 alone"),
-        (".", 3.0, "each inference beyond the last quantile known"),
-        (">", 4.0, "the maximum is off the axis"),
-    ):
-        if marker == ":":
-            axes.plot((x, x), (-0.8, 0.8), color=_ALONE, linewidth=0.8, linestyle=(0, (2, 2)))
-        else:
-            axes.plot(x, 0, marker=marker, markersize=size, color=_DARK)
-        sheet.text(x + 0.12, y, meaning, SMALL_PT, colour=QUIET)
-        x += 0.42 + text_width_in(meaning, SMALL_PT)
+    key = Key(sheet, y)
+    key.plot("p50", marker="|", markersize=9.0, color=INK)
+    key.plot("p99", marker="v", markersize=4.0, color=INK)
+    key.plot("p50 alone", (0, 0), (0.096, -0.096), color=ALONE, linewidth=0.8, linestyle=_ALONE_DASH)
+    key.plot("each inference beyond the last quantile known", marker=".", markersize=3.0, color=INK)
+    key.plot("the maximum is off the axis", marker=">", markersize=4.0, color=INK)
     note = "Shapes: density over log time, each to the same height. A p99 is given where the samples can tell it."
-    sheet.text(MARGIN_IN, y + 0.22, note, SMALL_PT, colour=QUIET)
+    sheet.note(MARGIN_IN, y + 0.22, note)

@@ -18,181 +18,85 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, LogNorm, Normalize, to_rgb
 from matplotlib.figure import Figure
 
-from colocate.model.cell import SOLO, Cell
-from colocate.model.request import Inference
-from colocate.report.drawing.paper import (
-    BODY_PT,
-    HEADING_PT,
-    LINE_IN,
-    MARGIN_IN,
-    MIN_WIDTH_IN,
-    QUIET,
-    RGB,
-    RULE,
-    SMALL_PT,
-    Sheet,
-    heading_height_in,
-    round_ticks,
-    text_colour,
-    text_width_in,
-    wrapped,
-)
+from colocate.model.cell import Cell
+from colocate.report.drawing.axes import round_ticks
+from colocate.report.drawing.colours import RGB, RULE, text_colour
+from colocate.report.drawing.paper import BODY_PT, HEADING_PT, LINE_IN, MARGIN_IN, SMALL_PT, Sheet
+from colocate.report.sweep.layout import SYMBOL_IN, Column, Grid, Layout, grid_of, layout_of
 from colocate.report.sweep.metrics import Metric, Scale
-from colocate.report.sweep.tiles import Note, Tile, TileState, notes_on, tile_of
+from colocate.report.sweep.tiles import Note, Tile, TileState
 from colocate.report.text.captions import Caption
-from colocate.report.text.labels import (
-    clock_text,
-    clocks_words,
-    inference_label,
-    inferences_of,
-    placements_of,
-    task_label,
-    tasks_of,
-)
+from colocate.report.text.labels import clock_text, task_label
 from colocate.report.text.numbers import percent_text
 
 _BELOW = "#c6dbef"
-_TILE_IN, _SMALL_TILE_IN = (0.88, 0.42), (0.62, 0.32)
-# With more tiles across, the page would outgrow any screen: then they show values without intervals.
-_MANY_ACROSS = 26
 _SEAM_IN = 0.02
-_PANEL_GAP_IN, _PLACEMENT_GAP_IN = 0.14, 0.35
-_TICKS_IN = 0.62
 _BAR_IN = (2.6, 0.13)
-_KEY_IN = 0.42
 
-_Row = tuple[Inference, int | None]
-_Column = tuple[str, str, int | None]
+# Left, top, width and height, in inches.
+_Box = tuple[float, float, float, float]
 
 
 def draw_heatmap(metric: Metric, cells: Sequence[Cell], caption: Caption) -> Figure | None:
     """The page of `metric`; None where no cell has a value of it."""
     if all(metric.value_of(cell) is None for cell in cells):
         return None
-    layout = _Layout(metric, cells, caption)
+    grid = grid_of(metric, cells)
+    layout = layout_of(grid, caption)
     sheet = Sheet(layout.width_in, layout.height_in)
-    sheet.heading(metric.title, caption, layout.phrases)
-    norm, colours = _colours(metric, [tile for tile in layout.tiles.values() if tile.state is TileState.COLOURED])
-    _draw_labels(sheet, layout)
-    for (row, column), tile in layout.tiles.items():
-        x, y = layout.xs[column], layout.ys[row]
+    sheet.heading(metric.title, caption, grid.phrases)
+    _draw_labels(sheet, grid, layout)
+    norm, colours = _colours(metric, [tile for tile in grid.tiles.values() if tile.state is TileState.COLOURED])
+    for (row, column), tile in grid.tiles.items():
         face = None
         if tile.state is TileState.COLOURED and tile.value is not None:
             face = to_rgb(colours(norm(tile.value)))
-        _draw_tile(sheet, x, y, layout.tile_in, tile, face, layout.crowded)
-    _draw_key(sheet, layout, metric, norm, colours)
+        _draw_tile(sheet, (layout.xs[column], layout.ys[row], *layout.tile_in), tile, face, grid.crowded)
+    _draw_scale(sheet, layout.key_top, metric, norm, colours)
+    _draw_notes(sheet, layout.notes_top, layout.notes)
     return sheet.figure
 
 
-class _Layout:
-    """Where everything on the page stands, in inches."""
-
-    def __init__(self, metric: Metric, cells: Sequence[Cell], caption: Caption) -> None:
-        self.inferences = inferences_of(cells)
-        self.placements = placements_of(cells)
-        # The network alone is a column of its own where the quantity means something for it.
-        alone = any(metric.value_of(cell) is not None for cell in cells if cell.task == SOLO)
-        tasks = [task for task in tasks_of(cells) if alone or task != SOLO]
-        clocks = {cell.clocks for cell in cells}
-        self.has_clocks = len(clocks) > 1
-        cpu_hz = sorted({point.cpu_hz for point in clocks}, key=lambda hz: hz or 0)
-        gpu_hz = sorted({point.gpu_hz for point in clocks}, key=lambda hz: hz or 0)
-        self.rows: list[_Row] = list(itertools.product(self.inferences, cpu_hz))
-        self.columns: list[_Column] = list(itertools.product(self.placements, tasks, gpu_hz))
-
-        of_place = {
-            ((cell.inference, cell.clocks.cpu_hz), (cell.placement, cell.task, cell.clocks.gpu_hz)): cell
-            for cell in cells
-        }
-        places = list(itertools.product(self.rows, self.columns))
-        self.tiles = {place: tile_of(metric, of_place.get(place)) for place in places}
-
-        self.crowded = len(self.columns) > _MANY_ACROSS
-        has_intervals = any(tile.interval.startswith("[") for tile in self.tiles.values())
-        self.phrases = ["95 % intervals" + (" in cells.csv" if self.crowded else "")] if has_intervals else []
-        self.phrases += self.placements if len(self.placements) == 1 else []
-        self.phrases += [] if self.has_clocks else [clocks_words(cells[0].clocks)]
-
-        width, height = _SMALL_TILE_IN if self.crowded else _TILE_IN
-        if not self.crowded:
-            width = max(width, *(0.08 + text_width_in(tile.interval, SMALL_PT) for tile in self.tiles.values()))
-        widest_task = max(text_width_in(task_label(task), HEADING_PT) for task in tasks) + 0.12
-        self.tile_in = (max(width, widest_task / len(gpu_hz)), height)
-        gap = _PANEL_GAP_IN if self.has_clocks else 0.0
-        self.labels = [inference_label(inference, self.inferences) for inference in self.inferences]
-        left = MARGIN_IN + 0.15 + max(
-            *(text_width_in(name, HEADING_PT) for name, _ in self.labels),
-            *(text_width_in(quality, SMALL_PT) for _, quality in self.labels),
-        )  # fmt: skip
-        left += _TICKS_IN if self.has_clocks else 0.0
-        across = _offsets(self.columns, self.tile_in[0], (_PLACEMENT_GAP_IN, gap, 0.0))
-        self.left, self.right = left, left + across[-1] + self.tile_in[0]
-        self.width_in = max(MIN_WIDTH_IN, self.right + MARGIN_IN)
-
-        self.top = heading_height_in(caption, self.phrases, self.width_in) + 0.30
-        self.top += 0.26 if len(self.placements) > 1 else 0.0
-        down = _offsets(self.rows, height, (gap, 0.0))
-        self.bottom = self.top + down[-1] + height
-        self.xs = dict(zip(self.columns, (self.left + offset for offset in across), strict=True))
-        self.ys = dict(zip(self.rows, (self.top + offset for offset in down), strict=True))
-
-        self.key_top = self.bottom + (0.52 if self.has_clocks else 0.28)
-        room_in = self.width_in - 2 * MARGIN_IN - _KEY_IN
-        self.key: list[tuple[Note, list[str]]] = [
-            (note, wrapped(note.meaning, room_in, BODY_PT))
-            for note in notes_on(metric, [of_place.get(place) for place in places])
-        ]
-        lines = sum(len(lines) for _, lines in self.key)
-        self.height_in = self.key_top + 0.62 + LINE_IN * lines + 0.05 * len(self.key) + 0.2
-
-
-def _offsets(keys: Sequence[tuple[object, ...]], step_in: float, gaps_in: Sequence[float]) -> list[float]:
-    """Where each of `keys` begins; before one that differs from the last in place k first stands gap k."""
-    offsets = [0.0]
-    for before, key in itertools.pairwise(keys):
-        place = next(place for place, (old, new) in enumerate(zip(before, key, strict=True)) if old != new)
-        offsets.append(offsets[-1] + step_in + gaps_in[place])
-    return offsets
-
-
-def _spans(layout: _Layout, depth: int) -> Iterator[tuple[_Column, float, float]]:
+def _spans(layout: Layout, depth: int) -> Iterator[tuple[Column, float, float]]:
     """Each run of columns that agree in their first `depth` places: its first column, left and right end."""
-    for _, run in itertools.groupby(layout.columns, key=lambda column: column[:depth]):
+    for _, run in itertools.groupby(layout.xs, key=lambda column: column[:depth]):
         columns = list(run)
         yield columns[0], layout.xs[columns[0]], layout.xs[columns[-1]] + layout.tile_in[0]
 
 
-def _draw_labels(sheet: Sheet, layout: _Layout) -> None:
-    if len(layout.placements) > 1:
+def _draw_labels(sheet: Sheet, grid: Grid, layout: Layout) -> None:
+    if len(grid.placements) > 1:
         for (placement, _, _), x0, x1 in _spans(layout, 1):
-            sheet.text((x0 + x1) / 2, layout.top - 0.43, placement, HEADING_PT, ha="center", weight="bold")
+            sheet.title((x0 + x1) / 2, layout.top - 0.43, placement, ha="center")
             sheet.rule(x0, x1, layout.top - 0.31)
     for (_, task, _), x0, x1 in _spans(layout, 2):
         sheet.text((x0 + x1) / 2, layout.top - 0.14, task_label(task), HEADING_PT, ha="center")
     for (_, run), (name, quality) in zip(
-        itertools.groupby(layout.rows, key=lambda row: row[0]), layout.labels, strict=True
+        itertools.groupby(layout.ys, key=lambda row: row[0]), grid.labels, strict=True
     ):
         rows = list(run)
         middle = (layout.ys[rows[0]] + layout.ys[rows[-1]] + layout.tile_in[1]) / 2
         sheet.text(MARGIN_IN, middle - (0.07 if quality else 0), name, HEADING_PT)
-        sheet.text(MARGIN_IN, middle + 0.09, quality, SMALL_PT, colour=QUIET)
-    if layout.has_clocks:
-        for row, y in layout.ys.items():
-            sheet.text(layout.left - 0.08, y + layout.tile_in[1] / 2, clock_text(row[1]), SMALL_PT, ha="right")
-        for column, x in layout.xs.items():
-            sheet.text(x + layout.tile_in[0] / 2, layout.bottom + 0.11, clock_text(column[2]), SMALL_PT, ha="center")
-        sheet.text(layout.left - 0.08, layout.top - 0.14, "CPU MHz", SMALL_PT, ha="right", colour=QUIET)
-        sheet.text(layout.left - 0.08, layout.bottom + 0.11, "GPU MHz", SMALL_PT, ha="right", colour=QUIET)
+        sheet.note(MARGIN_IN, middle + 0.09, quality)
+    if grid.has_clocks:
+        _draw_clocks(sheet, layout)
 
 
-def _draw_tile(
-    sheet: Sheet, x: float, y: float, size_in: tuple[float, float], tile: Tile,
-    face: RGB | None, crowded: bool,
-) -> None:  # fmt: skip
-    width, height = size_in
-    _draw_ground(sheet, x, y, size_in, tile.state, face)
-    colour = text_colour(face or to_rgb(_BELOW))
-    middle = x + width / 2
+def _draw_clocks(sheet: Sheet, layout: Layout) -> None:
+    """CPU clocks left of the rows, GPU clocks below the columns."""
+    (width, height), beside, below = layout.tile_in, layout.left - 0.08, layout.bottom + 0.11
+    for (_, cpu_hz), y in layout.ys.items():
+        sheet.text(beside, y + height / 2, clock_text(cpu_hz), SMALL_PT, ha="right")
+    for (_, _, gpu_hz), x in layout.xs.items():
+        sheet.text(x + width / 2, below, clock_text(gpu_hz), SMALL_PT, ha="center")
+    sheet.note(beside, layout.top - 0.14, "CPU MHz", ha="right")
+    sheet.note(beside, below, "GPU MHz", ha="right")
+
+
+def _draw_tile(sheet: Sheet, box: _Box, tile: Tile, face: RGB | None, crowded: bool) -> None:
+    _draw_ground(sheet, box, tile.state, face)
+    x, y, width, height = box
+    colour, middle = text_colour(face or to_rgb(_BELOW)), x + width / 2
     if tile.interval and not crowded:
         sheet.text(middle, y + 0.34 * height, tile.words, BODY_PT, ha="center", colour=colour)
         sheet.text(middle, y + 0.72 * height, tile.interval, SMALL_PT, ha="center", colour=colour)
@@ -201,11 +105,9 @@ def _draw_tile(
         sheet.text(middle, y + height / 2, tile.words, size, ha="center", colour=colour)
 
 
-def _draw_ground(
-    sheet: Sheet, x: float, y: float, size_in: tuple[float, float], state: TileState,
-    face: RGB | None,
-) -> None:  # fmt: skip
-    inner = (x + _SEAM_IN / 2, y + _SEAM_IN / 2, size_in[0] - _SEAM_IN, size_in[1] - _SEAM_IN)
+def _draw_ground(sheet: Sheet, box: _Box, state: TileState, face: RGB | None = None) -> None:
+    x, y, width, height = box
+    inner = (x + _SEAM_IN / 2, y + _SEAM_IN / 2, width - _SEAM_IN, height - _SEAM_IN)
     if state is TileState.NOT_SIGNIFICANT:
         sheet.box(*inner, edge=RULE, hatch="////")
     elif state in (TileState.ABSENT, TileState.NOTHING):
@@ -228,8 +130,7 @@ def _colours(metric: Metric, tiles: Sequence[Tile]) -> tuple[Normalize, ListedCo
     return Normalize(least, max(greatest, least + 0.05 * abs(least), least + 1e-9)), colours
 
 
-def _draw_key(sheet: Sheet, layout: _Layout, metric: Metric, norm: Normalize, colours: ListedColormap) -> None:
-    y = layout.key_top
+def _draw_scale(sheet: Sheet, y: float, metric: Metric, norm: Normalize, colours: ListedColormap) -> None:
     sheet.text(MARGIN_IN, y, metric.bar, BODY_PT)
     axes = sheet.axes(MARGIN_IN, y + 0.12, *_BAR_IN)
     bar = sheet.figure.colorbar(ScalarMappable(norm, colours), cax=axes, orientation="horizontal")
@@ -240,12 +141,15 @@ def _draw_key(sheet: Sheet, layout: _Layout, metric: Metric, norm: Normalize, co
     bar.minorticks_off()
     axes.tick_params(labelsize=SMALL_PT, length=2, pad=2)
     bar.outline.set_visible(False)
-    y += 0.62
-    for note, lines in layout.key:
+
+
+def _draw_notes(sheet: Sheet, y: float, notes: Sequence[tuple[Note, Sequence[str]]]) -> None:
+    """What marks and tiles without a colour mean, each after a small tile or its symbol."""
+    for note, lines in notes:
         if note.state is not None:
-            _draw_ground(sheet, MARGIN_IN, y - 0.08, (_KEY_IN - 0.08, 0.17), note.state, None)
-        sheet.text(MARGIN_IN + (_KEY_IN - 0.08) / 2, y, note.symbol, SMALL_PT, ha="center")
+            _draw_ground(sheet, (MARGIN_IN, y - 0.08, SYMBOL_IN - 0.08, 0.17), note.state)
+        sheet.text(MARGIN_IN + (SYMBOL_IN - 0.08) / 2, y, note.symbol, SMALL_PT, ha="center")
         for line in lines:
-            sheet.text(MARGIN_IN + (_KEY_IN if note.symbol else 0.0), y, line, BODY_PT)
+            sheet.text(MARGIN_IN + (SYMBOL_IN if note.symbol else 0.0), y, line, BODY_PT)
             y += LINE_IN
         y += 0.05

@@ -9,7 +9,7 @@ from colocate.model.cell import SOLO, Interval
 from colocate.report.run_report import LoadedRun
 from colocate.report.text.captions import assumption_words, machine_words
 from colocate.report.text.labels import clocks_text, inferences_of, misses_words, network_words
-from colocate.report.text.numbers import NOT_SIGNIFICANT, ms_text
+from colocate.report.text.numbers import NOT_SIGNIFICANT, counted, ms_text
 from colocate.report.text.tables import console, print_warnings, warning_numbers
 
 
@@ -55,7 +55,7 @@ def print_sweep(run: LoadedRun) -> None:
 def trials_words(run: LoadedRun) -> str:
     """`75 of 75 trials`, or how many sequential stopping took."""
     if run.header.spec.until_decided:
-        return f"{len(run.records)} trials until decided"
+        return f"{counted(len(run.records), 'trial')} until decided"
     return f"{len(run.records)} of {run.header.planned} trials"
 
 

@@ -41,7 +41,7 @@ def caption_of(header: Header, cells: Sequence[Cell], records: Sequence[TrialRec
     if header.facts.confinement.startswith(("cgroup", "affinity")):
         phrases.append(header.facts.confinement)
     if header.spec.until_decided:
-        phrases.append(f"until decided: {len(records)} trials")
+        phrases.append(f"until decided: {counted(len(records), 'trial')}")
     elif unfinished := unfinished_words(header, len(records)):
         phrases.append(unfinished)
     phrases += shared_qualities(inferences_of(cells))

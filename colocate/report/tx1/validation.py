@@ -6,28 +6,20 @@ import collections
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MultipleLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from colocate.model.provenance import Provenance, PublishedCheck, PublishedQuantity, PublishedRole
-from colocate.report.drawing.paper import (
-    BODY_PT,
-    HEADING_PT,
-    LINE_IN,
-    MARGIN_IN,
-    QUIET,
-    RULE,
-    SMALL_PT,
-    Sheet,
-    heading_height_in,
-    text_width_in,
-)
+from colocate.report.drawing.axes import set_ticks, style_axes
+from colocate.report.drawing.colours import ACCENT, INK, QUIET, WHITE
+from colocate.report.drawing.key import Key
+from colocate.report.drawing.paper import LINE_IN, MARGIN_IN, SMALL_PT, Sheet, heading_height_in, text_width_in
 from colocate.report.text.captions import Caption
 from colocate.report.text.labels import plain
-from colocate.report.text.numbers import three_digits
+from colocate.report.text.numbers import counted, three_digits
 
 _T = TypeVar("_T")
 
@@ -61,10 +53,18 @@ class _Look:
     face: str
     meaning: str
 
+    @property
+    def plot(self) -> Mapping[str, Any]:
+        """Arguments of matplotlib's `plot`."""
+        return {
+            "marker": self.marker, "markersize": self.size, "markeredgecolor": self.edge,
+            "markerfacecolor": self.face, "markeredgewidth": 1.1,
+        }  # fmt: skip
+
 
 _LOOKS: Mapping[PublishedRole, _Look] = {
-    "calibration": _Look("o", 4.5, "#1a1a1a", "#1a1a1a", "constants were fitted to the figure, or read from it"),
-    "not fitted": _Look("D", 5.0, "#b5367a", "#ffffff", "none was fitted to the figure, but its value was known"),
+    "calibration": _Look("o", 4.5, INK, INK, "constants were fitted to the figure, or read from it"),
+    "not fitted": _Look("D", 5.0, ACCENT, WHITE, "none was fitted to the figure, but its value was known"),
 }
 # Half widths of the bands, narrow one first, and their colours.
 _BANDS = ((0.1, "#d4d4d4"), (0.2, "#ececec"))
@@ -91,15 +91,14 @@ def draw_validation(provenance: Provenance | None, caption: Caption) -> Figure |
     by_role = {role: [check for check in checks if check.role == role] for role in _LOOKS}
     summaries = [f"{role}: {summary_of(of_role)}" for role, of_role in by_role.items() if of_role]
     kinds = collections.Counter(constant.kind for constant in constants)
-    counted = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
-    summaries.append(f"constants: {counted}; each with its unit and source in constants.csv")
+    constants_words = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
+    summaries.append(f"constants: {constants_words}; each with its unit and source in constants.csv")
     first_line = heading_height_in(own, phrases, width) + 0.05
     top = first_line + LINE_IN * len(summaries) + 0.16
     bottom = top + max(sum(map(_height_in, column)) for column in columns)
     sheet = Sheet(width, bottom + 0.42)
     sheet.heading("The model beside what others measured on a Tegra X1", own, phrases)
-    for number, line in enumerate(summaries):
-        sheet.text(MARGIN_IN, first_line + LINE_IN * number, line, BODY_PT)
+    sheet.lines(first_line, summaries)
     limit = min(_LIMITS[1], max(_LIMITS[0], *(1.05 * abs(check.error_ratio) for check in checks)))
     for number, column in enumerate(columns):
         y = top
@@ -134,8 +133,7 @@ def summary_of(checks: Sequence[PublishedCheck]) -> str:
     """How far off the model is in `checks`, of which there is one at least: in words."""
     errors = [abs(check.error_ratio) for check in checks]
     inside = ", ".join(f"{sum(error <= half for error in errors)} within {100 * half:.0f} %" for half, _ in _BANDS)
-    plural = "s" if len(checks) > 1 else ""
-    return f"{len(checks)} figure{plural}, absolute error {_span(checks)}; {inside}"
+    return f"{counted(len(checks), 'figure')}, absolute error {_span(checks)}; {inside}"
 
 
 def _span(checks: Sequence[PublishedCheck]) -> str:
@@ -151,10 +149,10 @@ def _percent(ratio: float, decimals: int) -> str:
 
 def _draw_group(sheet: Sheet, x: float, y: float, label_in: float, group: _Group, limit: float) -> None:
     kind, plot_x, first = _KINDS[group[0].quantity], x + label_in, y + _HEAD_IN
-    sheet.text(x, y + 0.10, f"{plain(group[0].source)}: {kind.name}, {kind.unit}", HEADING_PT, weight="bold")
+    sheet.title(x, y + 0.10, f"{plain(group[0].source)}: {kind.name}, {kind.unit}")
     sheet.text(x, y + 0.36, f"{group[0].role}: {_span(group)}", SMALL_PT, colour=_LOOKS[group[0].role].edge)
     for title, right in _NUMBERS_IN.items():
-        sheet.text(plot_x + _PLOT_IN + right, y + 0.36, title, SMALL_PT, ha="right", colour=QUIET)
+        sheet.note(plot_x + _PLOT_IN + right, y + 0.36, title, ha="right")
     axes = sheet.axes(plot_x, first, _PLOT_IN, _ROW_IN * len(group))
     _prepare(axes, len(group), limit)
     for row, check in enumerate(group):
@@ -177,9 +175,8 @@ def _prepare(axes: Axes, rows: int, limit: float) -> None:
     axes.xaxis.tick_top()
     axes.xaxis.set_major_locator(MultipleLocator(0.1 if limit < 0.35 else 0.25))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _percent(value, 0)))
-    axes.yaxis.set_major_locator(NullLocator())
-    axes.tick_params(labelsize=SMALL_PT, length=2, pad=2, color=RULE)
-    axes.spines[:].set_visible(False)
+    set_ticks(axes.yaxis, ())
+    style_axes(axes, length_pt=2)
 
 
 def _draw_dot(axes: Axes, row: int, check: PublishedCheck, limit: float) -> None:
@@ -188,28 +185,12 @@ def _draw_dot(axes: Axes, row: int, check: PublishedCheck, limit: float) -> None
     inside = max(-limit, min(limit, check.error_ratio))
     axes.plot((0, inside), (row, row), color=look.edge, linewidth=0.8, zorder=2)
     marker = look.marker if inside == check.error_ratio else ">" if inside > 0 else "<"
-    axes.plot(
-        inside, row, marker=marker, markersize=look.size, markeredgecolor=look.edge, markerfacecolor=look.face,
-        markeredgewidth=1.1, clip_on=False, zorder=3,
-    )  # fmt: skip
+    axes.plot(inside, row, **{**look.plot, "marker": marker}, clip_on=False, zorder=3)
 
 
 def _draw_key(sheet: Sheet, y: float) -> None:
-    axes = sheet.axes(0, y - 0.1, sheet.width_in, 0.2)
-    axes.set_axis_off()
-    axes.set_xlim(0, sheet.width_in)
-    axes.set_ylim(-1, 1)
-    x = MARGIN_IN + 0.05
+    key = Key(sheet, y)
     for role, look in _LOOKS.items():
-        words = f"{role}: {look.meaning}"
-        axes.plot(
-            x, 0, marker=look.marker, markersize=look.size, markeredgecolor=look.edge, markerfacecolor=look.face,
-            markeredgewidth=1.1,
-        )  # fmt: skip
-        sheet.text(x + 0.12, y, words, SMALL_PT, colour=QUIET)
-        x += 0.42 + text_width_in(words, SMALL_PT)
+        key.plot(f"{role}: {look.meaning}", **look.plot)
     for half, colour in _BANDS:
-        words = f"within {100 * half:.0f} %"
-        sheet.box(x, y - 0.07, 0.28, 0.14, face=colour)
-        sheet.text(x + 0.35, y, words, SMALL_PT, colour=QUIET)
-        x += 0.65 + text_width_in(words, SMALL_PT)
+        key.box(f"within {100 * half:.0f} %", 0.28, 0.14, colour, words_in=0.35)

@@ -1,0 +1,45 @@
+"""A line that says what symbols mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+
+from colocate.report.drawing.colours import QUIET, RGB
+from colocate.report.drawing.paper import MARGIN_IN, SMALL_PT, Sheet, text_width_in
+
+
+class Key:
+    """Symbols as they are drawn in the figure, each with words after it, from (`x`, `y`) to the right."""
+
+    def __init__(
+        self, sheet: Sheet, y: float, x: float = MARGIN_IN + 0.05, *, gap_in: float = 0.30, colour: str = QUIET
+    ) -> None:
+        self._sheet, self._x, self._y, self._gap_in, self._colour = sheet, x, y, gap_in, colour
+
+    def plot(
+        self, words: str, xs_in: Sequence[float] = (0.0,), ys_in: Sequence[float] | None = None, *,
+        words_in: float = 0.12, **look: Any,
+    ) -> None:  # fmt: skip
+        """A symbol as of matplotlib's `plot`, in inches from where it stands, and `words_in` right of there words."""
+        ys_in = ys_in or [0.0] * len(xs_in)
+        self._sheet.plot([self._x + x for x in xs_in], [self._y + y for y in ys_in], **look)
+        self._write(words, words_in)
+
+    def box(self, words: str, width_in: float, height_in: float, face: RGB | str, *, words_in: float) -> None:
+        """A symbol that is a patch of colour."""
+        self._sheet.box(self._x, self._y - height_in / 2, width_in, height_in, face=face)
+        self._write(words, words_in)
+
+    def axes(self, words: str, width_in: float, height_in: float, *, words_in: float) -> Axes:
+        """A symbol to draw in axes of its own, which are returned."""
+        axes = self._sheet.axes(self._x, self._y - height_in / 2, width_in, height_in)
+        axes.set_axis_off()
+        self._write(words, words_in)
+        return axes
+
+    def _write(self, words: str, words_in: float) -> None:
+        self._sheet.text(self._x + words_in, self._y, words, SMALL_PT, colour=self._colour)
+        self._x += words_in + text_width_in(words, SMALL_PT) + self._gap_in

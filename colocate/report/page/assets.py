@@ -1,0 +1,44 @@
+"""What the page carries with it: its style, its scripts, and the policy that lets no other script run."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable
+from importlib import resources
+
+from plotly.offline import get_plotlyjs
+
+# In this order, for each uses what stands before it; the last one starts.
+_SCRIPTS = ("elements", "run", "verdicts", "choices", "limits", "tables", "cells", "charts", "main")
+
+
+def style() -> str:
+    """The style sheet."""
+    return _asset("style.css")
+
+
+def page_script() -> str:
+    """All scripts of the page as one, in a scope of their own."""
+    return "".join(('"use strict";\n(() => {\n', *(_asset(f"scripts/{name}.js") for name in _SCRIPTS), "})();\n"))
+
+
+def plotly_script() -> str:
+    """The library that draws the charts."""
+    text: str = get_plotlyjs()
+    return text
+
+
+def policy(scripts: Iterable[str]) -> str:
+    """A Content Security Policy: nothing is fetched, and no script runs but these (W3C CSP 3)."""
+    hashes = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
+    allowed = " ".join(f"'sha256-{each}'" for each in hashes)
+    # Plotly styles its drawings through elements that it makes itself.
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; "
+        f"base-uri 'none'; form-action 'none'"
+    )
+
+
+def _asset(name: str) -> str:
+    return resources.files("colocate.report.page").joinpath(name).read_text(encoding="utf-8")

@@ -1,0 +1,93 @@
+"""The command line as a user meets it, in a process of its own, and small studies for it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+from colocate.store import FILE_NAME, Header, Run
+
+# On this machine, without any file or runtime: a network that spins.
+TINY = (
+    "--backend", "synthetic", "--networks", "spin-1ms", "--stressors", "bitcount", "--placement", "shared",
+    "--repeats", "2", "--window", "0.1", "--warmup", "0.02", "--settle", "0",
+)  # fmt: skip
+# In virtual time.
+MODEL = (
+    "--rig", "tx1-model", "--networks", "alexnet", "--stressors", "bitcount,jpeg", "--cpu-clocks", "high",
+    "--gpu-clocks", "low,high", "--window", "0.5", "--quiet",
+)  # fmt: skip
+
+# The main program, with a signal in the trial of that number.
+_INTERRUPTED = """
+import os, sys
+from colocate.__main__ import main
+from colocate.rigs.host.rig import HostRig
+run, left, signum = HostRig.run, int(sys.argv.pop(1)), int(sys.argv.pop(1))
+def interrupted(rig, trial):
+    global left
+    record = run(rig, trial)
+    left -= 1
+    if not left:
+        os.kill(os.getpid(), signum)
+    return record
+HostRig.run = interrupted
+main()
+"""
+
+
+def colocate(
+    *arguments: str | Path, env: dict[str, str] | None = None, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run `python -m colocate` with these arguments, and more in its environment where `env` says so."""
+    return _run([sys.executable, "-m", "colocate", *map(str, arguments)], env, cwd)
+
+
+def interrupted(
+    trial: int, *arguments: str | Path, signum: signal.Signals = signal.SIGINT
+) -> subprocess.CompletedProcess[str]:
+    """Run it likewise, with a signal before the trial of that number on this machine (1, 2, ...) is on the disk."""
+    return _run([sys.executable, "-c", _INTERRUPTED, str(trial), str(int(signum)), *map(str, arguments)], None, None)
+
+
+def _run(command: list[str], env: dict[str, str] | None, cwd: Path | None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **(env or {})}, cwd=cwd)
+
+
+def refused(code: int, said: str, command: str, *arguments: str | Path) -> None:
+    """Assert that it ends with this code and one line on stderr, which holds what is `said`."""
+    done = colocate(command, *arguments)
+    assert done.returncode == code, done
+    assert said in done.stderr
+    assert done.stderr.startswith("colocate: ")
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert done.stdout == ""
+
+
+def header_of(run: Path) -> Header:
+    """What the run in that folder is."""
+    with Run.read(run) as stored:
+        return stored.header()
+
+
+def trial_ids(run: Path) -> set[str]:
+    """The trials that gave numbers."""
+    with Run.read(run) as stored:
+        return stored.done()
+
+
+def lose(run: Path, which: str) -> None:
+    """Take the trials for which the SQL condition holds out of the run, as if a kill had come before them."""
+    with contextlib.closing(sqlite3.connect(run / FILE_NAME)) as connection, connection:
+        connection.execute(f"DELETE FROM trial WHERE {which}")
+
+
+def copy_of(run: Path, folder: Path) -> Path:
+    """The run, with all its files, under its own name in another folder: to be changed."""
+    return shutil.copytree(run, folder / run.name)

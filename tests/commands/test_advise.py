@@ -1,0 +1,61 @@
+"""`colocate advise` on a run, finished or not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.commands.command_line import colocate, copy_of, header_of, lose
+
+
+def test_advice_on_a_run(modelled_run: Path) -> None:
+    done = colocate("advise", modelled_run, "--power-budget", "9", "--max-slowdown", "1.1", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["finished"] and found["judged"] == 4
+    verdicts = {(each["gpu_hz"], each["task"]): each["verdict"] for each in found["verdicts"]}
+    assert verdicts == {
+        (76_800_000, "bitcount"): "SAFE", (76_800_000, "jpeg"): "UNSAFE",
+        (998_400_000, "bitcount"): "UNSAFE", (998_400_000, "jpeg"): "UNSAFE",
+    }  # fmt: skip
+    assert [choice["tasks"] for choice in found["choices"]] == [["bitcount"]]
+    table = colocate("advise", modelled_run, "--power-budget", "9")
+    assert table.returncode == 0 and "bitcount, isolated, at 1734/76.8 MHz" in table.stdout
+    page = colocate("advise", modelled_run, "--power-budget", "9", "--markdown").stdout
+    assert page.startswith("## 1 SAFE, 3 UNSAFE, 0 UNDECIDED")
+
+
+def test_nothing_safe_is_in_the_exit_code(modelled_run: Path) -> None:
+    done = colocate("advise", modelled_run, "--slo-ms", "0.1")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "nothing is safe within these limits" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("said", "flags"),
+    [
+        ("nothing to judge by: give --slo-ms", []),
+        ("must be a ratio above 1", ["--max-slowdown", "0.9"]),
+        ("quantile 0.9 is not one of", ["--slo-ms", "30", "--quantile", "0.9"]),
+        ("not allowed with", ["--slo-ms", "30", "--json", "--markdown"]),
+        ("must be above 0", ["--power-budget", "nan"]),
+    ],
+)
+def test_advice_needs_limits_that_make_sense(modelled_run: Path, said: str, flags: list[str]) -> None:
+    done = colocate("advise", modelled_run, *flags)
+    assert (done.returncode, done.stderr.count("\n"), done.stdout) == (2, 1, "")
+    assert said in done.stderr
+
+
+def test_advice_on_an_unfinished_run_says_so(modelled_run: Path, tmp_path: Path) -> None:
+    run = copy_of(modelled_run, tmp_path)
+    assert header_of(run).planned == 48
+    lose(run, "rowid > 20")
+    done = colocate("advise", run, "--power-budget", "9")
+    assert done.returncode in (0, 1)
+    assert "unfinished, with 20 of 48 trials" in done.stdout
+    lose(run, "TRUE")
+    done = colocate("advise", run, "--power-budget", "9")
+    assert (done.returncode, "nothing to judge yet" in done.stderr) == (2, True)

@@ -1,0 +1,57 @@
+"""Flags that several commands share: the keys of a study file, in one line each."""
+
+from __future__ import annotations
+
+import argparse
+
+import pytest
+
+from colocate.cli import parser
+from colocate.commands.common_arguments import LIMIT_FLAGS, OF_TASKS, STUDY_FLAGS, given, without, words
+from colocate.errors import SpecError
+from colocate.spec import LIMIT_KEYS, StudyKeys, make_spec
+
+
+def parsed(*arguments: str) -> dict[str, object]:
+    return given(parser().parse_args(["sweep", *arguments]), STUDY_FLAGS)
+
+
+def test_every_key_of_a_study_is_a_flag() -> None:
+    # Constants of a model are a table of numbers, which no flag holds.
+    assert STUDY_FLAGS.keys() == StudyKeys.__dataclass_fields__.keys() - {"model"}
+    assert LIMIT_FLAGS.keys() == {*LIMIT_KEYS} and STUDY_FLAGS.keys() >= {*OF_TASKS}
+
+
+def test_a_flag_that_is_not_given_leaves_no_trace() -> None:
+    assert parsed() == {}
+    assert parsed("--no-graph", "--repeats", "3") == {"graph": False, "repeats": 3}
+
+
+def test_flags_mean_what_the_keys_mean() -> None:
+    flags = parsed(
+        "--networks", "alexnet,googlenet", "--cpu-clocks", "102, high", "--inference-cpus", "0-1,4",
+        "--placement", "isolated,shared", "--graph", "--slo-ms", "30", "--until", "decided", "--budget", "30m",
+    )  # fmt: skip
+    keys = {
+        "networks": ["alexnet", "googlenet"], "cpu_clocks": ["102", "high"], "inference_cpus": [0, 1, 4],
+        "placement": ["isolated", "shared"], "graph": True, "slo_ms": 30.0, "until": "decided", "budget": "30m",
+    }  # fmt: skip
+    assert flags == keys
+    assert make_spec(flags) == make_spec(keys)
+
+
+def test_commands_are_gathered_into_one_table() -> None:
+    given_ = parsed("--command", "encoder=ffmpeg -i 'a=b.mp4'", "--command", " other =true")
+    assert given_ == {"commands": {"encoder": "ffmpeg -i 'a=b.mp4'", "other": "true"}}
+    with pytest.raises(SpecError, match="--command wants NAME='program arguments', not 'ffmpeg'"):
+        parsed("--command", "ffmpeg")
+
+
+@pytest.mark.parametrize(("text", "found"), [("a,b", ["a", "b"]), (" a , ,b,", ["a", "b"]), ("", []), (",", [])])
+def test_words_are_parted_by_commas(text: str, found: list[str]) -> None:
+    assert words(text) == found
+
+
+def test_a_table_without_some_of_its_keys() -> None:
+    assert without({"a": 1, "b": 2}, "b", "c") == {"a": 1}
+    assert given(argparse.Namespace(repeats=2, out=None), STUDY_FLAGS) == {"repeats": 2}

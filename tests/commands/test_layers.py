@@ -1,0 +1,221 @@
+"""`colocate layers`: on a small network of one's own, and in virtual time."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from colocate.commands.layers import CEILING_WINDOW_S, layers_request, subgraph_files
+from colocate.errors import SpecError
+from colocate.inference.backends.registry import BACKENDS
+from colocate.inference.networks.catalogue import skeleton
+from colocate.inference.onnx.graph import layers as layers_of
+from colocate.inference.onnx.graph import macs
+from colocate.inference.onnx.layer_map import launch_overhead
+from colocate.model.layers import LayerMap
+from colocate.model.quality import QualityFlag
+from colocate.model.request import ClockPoint, Inference
+from colocate.model.trial import PowerTrace, Trial, TrialRecord
+from colocate.report.layers.load import LayersReport
+from colocate.report.write import write_report
+from colocate.rigs.host.rig import HostRig
+from colocate.rigs.registry import make_rig
+from colocate.spec import make_study
+from colocate.store import Run
+from colocate.study.plan import plan
+from colocate.sweep import sweep
+from tests.commands.command_line import colocate, copy_of, lose, refused
+from tests.commands.own_networks import BRANCHING_MACS, branching
+from tests.commands.test_report import files_of
+from tests.observers import Silence
+from tests.rows import rows_of
+
+SHORT = ["--repeats", "2", "--window", "0.2", "--warmup", "0.02", "--settle", "0", "--placement", "shared"]
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment with a cache folder that nobody else uses."""
+    return {"XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache"))}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, cache: dict[str, str]) -> Path:
+    folder = tmp_path_factory.mktemp("layers")
+    done = colocate("layers", branching(folder / "mine.onnx"), *SHORT, "--out", folder / "run", env=cache)
+    assert done.returncode == 0, done.stderr
+    assert "Layers add up to" in done.stdout
+    return folder / "run"
+
+
+def test_every_layer_has_a_time_and_the_counts_of_the_graph(finished: Path) -> None:
+    table = rows_of(finished / "layers.csv")
+    assert {name for row in table for name in row["layers"].split(";") if name} == {
+        "left", "right", "times", "joined", "flat", "product",
+    }  # fmt: skip
+    assert sum(int(row["flop"] or 0) for row in table) == 2 * BRANCHING_MACS
+    assert all(float(row["time_s_lo"]) <= float(row["time_s"]) <= float(row["time_s_hi"]) for row in table)
+    assert sum(float(row["time_share"]) for row in table) == pytest.approx(1)
+    groups = rows_of(finished / "layer-groups.csv")
+    kinds = {row["name"]: row for row in groups if row["grouping"] == "kind"}
+    assert {"convolution", "fully connected"} <= set(kinds)
+    (everything,) = [row for row in groups if row["grouping"] == "sum"]
+    assert float(everything["time_s"]) == pytest.approx(sum(float(row["time_s"]) for row in kinds.values()))
+    assert [row["name"] for row in groups if row["grouping"] == "whole"] == [str(finished.parent / "mine.onnx")]
+
+
+def test_a_report_writes_the_same_files_again(finished: Path, tmp_path: Path) -> None:
+    run, before = copy_of(finished, tmp_path), files_of(finished)
+    assert {"figures/layers.png", "figures/roofline.svg", "layers.csv", "layer-groups.csv"} <= {*before}
+    for name in before:
+        (run / name).unlink()
+    said = "only a run of `colocate efficiency` has settings to choose from"
+    refused(2, said, "report", run, "--latency-limit-ms", "5")
+    done = colocate("report", run, "--json")
+    assert files_of(run) == before
+    assert json.loads(done.stdout)["ceilings"]["flop_per_s"] > 0
+
+
+def test_a_run_that_was_cut_short_resumes(finished: Path, tmp_path: Path, cache: dict[str, str]) -> None:
+    run = copy_of(finished, tmp_path)
+    lose(run, "rowid % 2 = 0")
+    done = colocate("layers", "--resume", "--out", run, "--json", "--quiet", env=cache)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert summary["done"] == summary["planned"]
+    subgraphs = Path(cache["XDG_CACHE_HOME"], "colocate", "subgraphs")
+    assert subgraphs.is_dir() and list(subgraphs.iterdir()) == [], "they are gone when they are no longer needed"
+
+
+def test_the_model_of_a_board_tells_energy_as_well(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    done = colocate(
+        "layers", "squeezenet1_1", "--rig", "tx1-model", "--repeats", "2", "--out", out, "--json", "--quiet"
+    )
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert abs(summary["difference_ratio"]) < 0.10
+    layers = summary["layers"]
+    assert sum(row["flop"] or 0 for row in layers) == 2 * (macs(layers_of(skeleton("squeezenet1_1", 1))) or 0)
+    timed = [row for row in layers if row["time_s"] is not None]
+    assert {row["kind"] for row in layers if row["time_s"] is None} == {"Concat"}, "written in place"
+    assert all(row["energy_j"] > 0 for row in timed)
+    assert all(row["flop_per_s"] <= summary["ceilings"]["flop_per_s"] for row in timed if row["flop_per_s"])
+    (whole,) = [row for row in summary["groups"] if row["grouping"] == "whole"]
+    assert sum(row["energy_j"] for row in timed) == pytest.approx(whole["energy_j"], rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("said", "arguments"),
+    [
+        ("wants a network", []),
+        ("did you mean 'alexnet'", ["alexnett"]),
+        ("one clock point", ["alexnet", "--rig", "tx1-model", "--gpu-clocks", "low,high"]),
+        ("has no layers to look at", ["spin-1ms"]),
+        ("--resume needs --out", ["--resume"]),
+    ],
+)
+def test_a_bad_request_gets_one_line(said: str, arguments: list[str]) -> None:
+    refused(2, said, "layers", *arguments)
+
+
+# ---- the study
+
+
+def test_one_clock_point_by_default() -> None:
+    keys, _ = layers_request({"rig": "tx1-model"}, "alexnet", make_rig("tx1-model"))
+    assert (keys["cpu_clocks"], keys["gpu_clocks"]) == (["high"], ["high"])
+    with pytest.raises(SpecError, match="one clock point"):
+        layers_request({"rig": "tx1-model", "cpu_clocks": ["low", "high"]}, "alexnet", make_rig("tx1-model"))
+
+
+@pytest.mark.parametrize("window_s", [0.1, 30.0])
+def test_ceilings_have_windows_of_their_own(window_s: float, tmp_path: Path) -> None:
+    network = str(branching(tmp_path / "mine.onnx"))
+    rig = make_rig("host", profiled=network)
+    keys, purpose = layers_request({"window": window_s, "placement": ["shared"]}, network, rig)
+    assert {probe.quantity for probe in purpose.ceilings.values()} == {"flop", "bytes"}
+    trials = plan(make_study(keys).spec, rig.facts())
+    windows_s = {trial.inference.network: trial.window_s for trial in trials if trial.inference is not None}
+    assert windows_s == {network: window_s, **dict.fromkeys(purpose.ceilings, CEILING_WINDOW_S)}
+    assert CEILING_WINDOW_S not in (0.1, 30.0)
+
+
+# What an inference takes, by the end of its network's name; those not named are subgraphs.
+TIMES_S = {"mine.onnx": 0.010, "nothing.onnx": 0.00005, "flop.onnx": 0.002, "bytes.onnx": 0.004}
+SUBGRAPH_S, BETWEEN_S = 0.001, 0.0001
+
+
+def timed_and_metered(record: TrialRecord) -> TrialRecord:
+    """The window on a machine of known times, whose meter shows 10 W idle and 4 W more beside any network but one."""
+    trial = record.trial
+    watts = 10.0 + 0.01 * trial.repeat
+    latencies_s, elapsed_s = record.latencies_s, record.elapsed_s
+    if trial.inference is not None:
+        assert len(latencies_s) >= 1, "however slow the machine, a window holds an inference"
+        # The power of one subgraph changes from repeat to repeat as much as it is above idle.
+        restless = trial.inference.network.endswith("-001.onnx")
+        watts += 4.0 * (trial.repeat + 0.1) if restless else 4.0 + 0.1 * trial.repeat
+        time_s = TIMES_S.get(Path(trial.inference.network).name, SUBGRAPH_S)
+        latencies_s = np.full(len(latencies_s), time_s)
+        elapsed_s = len(latencies_s) * (time_s + BETWEEN_S)
+    trace = PowerTrace(np.array([0.0]), np.array([[watts]]), ("VDD_IN",), 0.01)
+    return dataclasses.replace(record, latencies_s=latencies_s, elapsed_s=elapsed_s, power=trace)
+
+
+def test_layers_are_run_by_themselves_where_a_profile_or_a_meter_wants_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A runtime that does not profile, on a machine with a meter."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    silent = dataclasses.replace(BACKENDS["onnxruntime-cpu"], profiles=False)
+    monkeypatch.setitem(BACKENDS, "onnxruntime-cpu", silent)
+    facts, run, layer_map = HostRig.facts, HostRig.run, HostRig.layer_map
+
+    def on_a_gpu(self: HostRig, inference: Inference, clocks: ClockPoint) -> LayerMap:
+        found = layer_map(self, inference, clocks)
+        beside = launch_overhead(Path(inference.network))
+        assert beside is not None and beside.moved_bytes == 4 * (3 * 32 * 32 + 10)
+        return dataclasses.replace(found, fused_layers=(*found.fused_layers, beside))
+
+    def timed_run(self: HostRig, trial: Trial) -> TrialRecord:
+        return timed_and_metered(run(self, trial))
+
+    monkeypatch.setattr(HostRig, "facts", lambda self: dataclasses.replace(facts(self), rails=("VDD_IN",)))
+    monkeypatch.setattr(HostRig, "run", timed_run)
+    monkeypatch.setattr(HostRig, "layer_map", on_a_gpu)
+    network = str(branching(tmp_path / "mine.onnx"))
+    rig = make_rig("host", profiled=network)
+    short = {"repeats": 3, "window": 0.1, "warmup": 0.02, "settle": 0, "placement": ["shared"]}
+    keys, purpose = layers_request(short, network, rig)
+    assert len(purpose.subgraphs) == 6, "left, right, times, joined with flat, product; launch overhead"
+    with subgraph_files(purpose):
+        tally = sweep(make_study(keys), rig, tmp_path / "run", Silence(), resume=False, purpose=purpose)
+    assert (tally.failed, tally.empty) == (0, 0)
+    with Run.read(tmp_path / "run") as stored:
+        assert all(not record.profile for record in stored.records())
+    report = write_report(tmp_path / "run").content
+    assert isinstance(report, LayersReport)
+    assert any("run by itself" in note for note in report.notes)
+    assert report.fused_layers[-1].is_launch_overhead
+    overhead_s = report.fused_layers[-1].time_s
+    assert overhead_s is not None and overhead_s.value == pytest.approx(SUBGRAPH_S)
+    assert any("Launch, input and output" in note for note in report.notes)
+    assert any("above idle (10.0 W in this run)" in note for note in report.notes)
+    assert any("which it is not of 1 fused layer." in note for note in report.notes)
+    table = {row["layers"].split(";")[0]: row for row in rows_of(tmp_path / "run" / "layers.csv")}
+    assert float(table["left"]["power_above_idle_w"]) == pytest.approx(4.1)
+    left = next(layer for layer in report.fused_layers if layer.layers[0] == "left")
+    assert left.time_s is not None and left.energy_j is not None
+    assert left.time_s.value == pytest.approx(SUBGRAPH_S - TIMES_S["nothing.onnx"]), "less what starting it takes"
+    # The turn of the loop is the layer and what starting it takes.
+    assert left.energy_j.value == pytest.approx(4.1 * (SUBGRAPH_S + BETWEEN_S))
+    assert (table["right"]["energy_j"], table["right"]["warnings"]) == ("", QualityFlag.ENERGY_UNRESOLVED.value)
+    assert report.ceilings is not None
+    amounts = {probe.quantity: probe.amount for probe in purpose.ceilings.values()}
+    assert report.ceilings.flop_per_s == pytest.approx(amounts["flop"] / TIMES_S["flop.onnx"])
+    assert report.ceilings.bytes_per_s == pytest.approx(amounts["bytes"] / TIMES_S["bytes.onnx"])

@@ -1,0 +1,37 @@
+"""What commands print, whatever is in it and whoever reads it."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Mapping
+
+import pytest
+
+from colocate.commands.output import print_json, print_lines, say
+
+
+def test_json_has_no_number_that_json_does_not_have(capsys: pytest.CaptureFixture[str]) -> None:
+    rows: list[Mapping[str, object]] = [{"value": float("nan"), "ends": (1.5, float("inf"))}, {"value": None}]
+    print_json({"rows": rows, "n": 3, "told": True})
+    said = capsys.readouterr().out
+    assert said.count("\n") == 1
+    expected = {"rows": [{"value": None, "ends": [1.5, None]}, {"value": None}], "n": 3, "told": True}
+    assert json.loads(said) == expected
+
+
+def test_results_and_remarks_have_each_their_stream(capsys: pytest.CaptureFixture[str]) -> None:
+    print_lines("a\nb")
+    say("remark")
+    assert capsys.readouterr() == ("a\nb\n", "remark\n")
+
+
+def test_a_reader_who_left_is_no_failure_of_a_remark(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Left(io.StringIO):
+        def write(self, _: str) -> int:
+            raise BrokenPipeError
+
+    for stream in (Left(), None):
+        monkeypatch.setattr(sys, "stderr", stream)
+        say("remark")

@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+import dataclasses
+
+from colocate.model.machine import HostFacts, Missing
+from tests.study.test_plan import facts
+
+
+def test_what_makes_another_machine_and_what_only_explains_one() -> None:
+    here = facts()
+    absent = Missing("not there", "install it")
+    same: list[HostFacts] = [
+        dataclasses.replace(here, memory_bytes=2**30),
+        dataclasses.replace(here, clocks_missing={"cpu": absent}, backends_missing={"tensorrt": absent}),
+        dataclasses.replace(here, cpusets_missing=absent),
+    ]
+    assert all(each == here for each in same)
+    assert dataclasses.replace(here, kernel="another") != here
+    assert dataclasses.replace(here, cpu_steps_hz=(1,)) != here

@@ -1,0 +1,31 @@
+"""Those whom a sweep may tell of its progress."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from colocate.model.machine import HostFacts
+from colocate.model.trial import Trial, TrialRecord
+from colocate.store import Failure
+from colocate.study.plan import Stage
+
+
+class Silence:
+    """Is told and says nothing; keeps what ended."""
+
+    def __init__(self) -> None:
+        self.missing: tuple[Trial, ...] = ()
+        self.outcomes: list[TrialRecord | Failure] = []
+        self.stages: list[Stage] = []
+
+    def begins(self, missing: Sequence[Trial], planned: int, facts: HostFacts) -> None:
+        self.missing = tuple(missing)
+
+    def starts(self, trial: Trial) -> None:
+        pass
+
+    def ended(self, outcome: TrialRecord | Failure) -> None:
+        self.outcomes.append(outcome)
+
+    def enters(self, stage: Stage, wanted: int) -> None:
+        self.stages.append(stage)

@@ -1,0 +1,95 @@
+"""What verdicts promise, what would decide more, and what a run was made for: in sentences."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from colocate.model.cell import Interval
+from colocate.model.limits import Limits, Quantity
+from colocate.model.quality import QualityFlag
+from colocate.report.advise.words import correction, interval_words, notes, recommendations, remedies, saving_words
+from colocate.study.saving import Saving
+from colocate.study.stages import OverBudget
+from colocate.study.stats import POOL_MIN_CELLS
+from tests.report.advise.judged import LIMITS, POWER, evidence_of, judged
+
+
+def test_an_unfinished_run_says_so() -> None:
+    assert "unfinished, with 30 of 0 trials" in notes(judged(finished=False))[0]
+    assert not any("unfinished" in note for note in notes(judged()))
+
+
+def test_the_correction_is_stated_whole() -> None:
+    said = correction(judged())
+    assert "lower bounds for 2 kinds of limit too" in said and "Smyth 2004" not in said, "three are too few for that"
+    solo, cool, *_ = evidence_of()
+    cells = [dataclasses.replace(cool.cell, task=f"task {n}") for n in range(POOL_MIN_CELLS)]
+    many = judged(evidence=(solo, *(dataclasses.replace(cool, cell=cell) for cell in cells)))
+    assert "over the table (Smyth 2004)" in correction(many)
+    assert "widened for 1 cell (" in correction(judged(evidence=(solo, cool)))
+
+
+def test_a_run_that_is_too_short_names_the_one_that_would_do() -> None:
+    found = judged()
+    warm = found.advice.rulings[-1]
+    assert warm.further_blocks is not None
+    more = f"More blocks take a new run, with --repeats {5 + warm.further_blocks} for all that would help"
+    assert any(note.startswith(more) for note in notes(found))
+    assert not any("--repeats" in note for note in notes(judged(Limits(power_budget_w=5.0))))
+
+
+def test_a_run_that_has_its_further_blocks_still_to_come_is_to_be_resumed() -> None:
+    said = "This run has these further blocks still to come: --resume it."
+    assert said in notes(judged(finished=False, repeats=900))
+    assert said not in notes(judged(repeats=5))
+
+
+def test_a_warning_that_decides_comes_with_its_remedy() -> None:
+    assert remedies(judged()) == ()
+    solo, *tasks = evidence_of()
+    disturbed = [dataclasses.replace(each, values={}, left_out={POWER: (QualityFlag.OTHER_LOAD,)}) for each in tasks]
+    found = judged(Limits(power_budget_w=10.0), [solo, *disturbed])
+    assert remedies(found) == (f"{QualityFlag.OTHER_LOAD.value}: {QualityFlag.OTHER_LOAD.remedy}",)
+
+
+def test_an_unfinished_study_until_decided_tells_whether_it_was_looked_at() -> None:
+    until_decided: dict[str, Any] = {"limits": LIMITS, "until_decided": True, "repeats": 30}
+    first = notes(judged(finished=False, **until_decided))[0]
+    assert "no look has been reached yet (the first comes after 4 repeats)" in first
+    assert "its last complete look" in notes(judged(finished=False, state={"looks": 1}, **until_decided))[0]
+
+
+def test_the_end_of_the_budget_and_hindsight_are_named() -> None:
+    found = judged(state={"over_budget": OverBudget(12, 352.0)}, budget_s=300.0, saving=Saving(100.0, 1, 80.0))
+    said = "The budget of 300 s ended it: the next look, after 12 repeats, would take until 352 s."
+    assert said in notes(found)
+    assert "25 % more than a fixed design that, with hindsight" in saving_words(found)
+    assert "1 repeat of every cell" in saving_words(found)
+    assert saving_words(judged()) == ""
+
+
+def test_each_network_is_told_what_may_run_beside_it() -> None:
+    ((network, words),) = recommendations(judged())
+    assert network == "alexnet" and words.startswith("cool, isolated, at native clocks: 17 % of the tasks' best solo")
+    assert recommendations(judged(Limits(power_budget_w=5.0))) == [("alexnet", "nothing is safe within these limits")]
+    open_ = judged(Limits(power_budget_w=10.0), [*evidence_of()[:1], *evidence_of()[2:]])
+    assert recommendations(open_) == [("alexnet", "nothing is known to be safe yet")]
+
+
+@pytest.mark.parametrize(
+    ("quantity", "interval", "words"),
+    [
+        (Quantity.LATENCY_P95, Interval(0.0123, None, 0.0130), "12.3 ms [?, 13.0]"),
+        (Quantity.WORK_LOSS, Interval(0.05, 0.02, 0.0812), "5 % [2, 8.12]"),
+        (Quantity.SLOWDOWN_P50, Interval(1.05, 1.0, 1.1), "1.050 [1.000, 1.100]"),
+        (POWER, Interval(8.0, 7.5, None), "8.00 W [7.50, ?]"),
+        (POWER, None, ""),
+    ],
+)
+def test_an_end_that_is_not_known_is_a_question_mark(
+    quantity: Quantity, interval: Interval | None, words: str
+) -> None:
+    assert interval_words(quantity, interval) == words

@@ -1,0 +1,74 @@
+"""What two runs have in common, in what they differ, and why some cannot be compared."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from colocate.errors import SpecError, StoreError
+from colocate.model.request import Task
+from colocate.report.compare.load import compare_runs
+from colocate.store import Run
+from tests.report.compare.runs import run
+
+
+def test_the_same_file_elsewhere_is_the_same_network(tmp_path: Path) -> None:
+    found = compare_runs(run(tmp_path / "a"), run(tmp_path / "b", "/b/mine.onnx"), 0.0, 0.95)
+    assert {change.before.inference.network for change in found.comparison.changes} == {"mine.onnx"}
+    assert not found.comparison.only_before and not found.comparison.only_after
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"sha256": "2"}, "what is in network mine.onnx, batch 1, fp32 is not the same"),
+        ({"batch": 4}, "batch of mine.onnx was 1 and is 4"),
+        ({"argv": ("false",)}, "task mine is not the same program"),
+        ({"network": "/a/other.onnx"}, "no cell in common"),
+    ],
+)
+def test_what_is_another_thing_is_not_compared(tmp_path: Path, other: dict[str, Any], said: str) -> None:
+    with pytest.raises(SpecError, match=said):
+        compare_runs(run(tmp_path / "a"), run(tmp_path / "b", **other), 0.0, 0.95)
+
+
+def test_runs_that_could_show_nothing_are_not_compared(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="no change has an interval"):
+        compare_runs(run(tmp_path / "a", repeats=1), run(tmp_path / "b", repeats=1), 0.0, 0.95)
+
+
+def test_what_is_no_run_is_not_compared(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="holds no run"):
+        compare_runs(run(tmp_path / "a"), tmp_path / "b", 0.0, 0.95)
+
+
+def test_a_task_that_only_one_run_has_is_a_cell_and_no_difference(tmp_path: Path) -> None:
+    more = run(tmp_path / "b", also=(Task("other", ("true",)),))
+    found = compare_runs(run(tmp_path / "a"), more, 0.0, 0.95)
+    assert [cell.task for cell in found.comparison.only_after] == ["other"] and found.differs == ()
+
+
+def test_a_run_equals_itself_and_differs_in_what_was_measured_otherwise(tmp_path: Path) -> None:
+    a = run(tmp_path / "a")
+    assert compare_runs(a, a, 0.0, 0.95).differs == ()
+    with Run.read(a) as before:
+        header, records = before.header(), list(before.records())
+    facts = dataclasses.replace(header.facts, kernel="6.1", versions={"numpy": "2"}, memory_bytes=1)
+    spec = dataclasses.replace(header.spec, warmup_s=1.0, inference_cpus=None, emc_clock="native")
+    with Run.create(tmp_path / "c", dataclasses.replace(header, facts=facts, spec=spec)) as after:
+        for record in records:
+            after.append(dataclasses.replace(record, runtime={"version": "1.3"}))
+    assert compare_runs(a, tmp_path / "c", 0.0, 0.95).differs == (
+        "kernel was k and is 6.1",
+        "numpy was none and is 2",
+        "onnxruntime-cpu version was 1.2 and is 1.3",
+        "warmup_s was 0.3 and is 1.0",
+    )
+
+
+def test_a_run_that_is_not_finished_is_told(tmp_path: Path) -> None:
+    found = compare_runs(run(tmp_path / "a"), run(tmp_path / "b", done=8), 0.0, 0.95)
+    assert found.notes == ("The run after is unfinished: 8 of 9 trials.",)

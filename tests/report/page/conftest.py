@@ -1,0 +1,8 @@
+"""What every test of the page may ask for."""
+
+from __future__ import annotations
+
+from tests.report.page.browser import browser, opened
+from tests.report.page.runs import server, tx1
+
+__all__ = ["browser", "opened", "server", "tx1"]

@@ -1,0 +1,144 @@
+"""Limits and verdicts in a browser: those of `study.advice`, whatever is set."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from colocate.model.limits import QUANTILES, Limits, Quantity
+from colocate.study.advice import Verdict, advise
+from colocate.study.evidence import Evidence
+from colocate.study.sequential import Schedule
+from tests.report.page.browser import set_limit, set_limits, verdicts
+from tests.report.page.runs import Shown, a_run, shown
+
+if TYPE_CHECKING:
+    from tests.report.page.browser import Opened
+
+
+def some_limits(evidence: Sequence[Evidence], count: int) -> list[Limits]:
+    """Limits where verdicts turn: means of cells, and bounds to the last digit."""
+    picks = random.Random(6)
+    found = []
+    ends = {q: sorted({end for r in advise(evidence, limit_of(q)).rulings for check in r.checks
+                       if check.interval for end in dataclasses.astuple(check.interval) if end})
+            for q in Quantity}  # fmt: skip
+    for n, quantile in zip(range(count), itertools.cycle(QUANTILES), strict=False):
+        latency = Quantity.latency(quantile) if n % 2 else Quantity.slowdown(quantile)
+        # The page is given milliseconds.
+        slo_ms = 1e3 * picks.choice(ends[latency] or [0.05])
+        slowdown = max(1.0001, picks.choice(ends[latency] or [1.1]))
+        loss = [end for end in ends[Quantity.WORK_LOSS] if 0 < end < 1]
+        found.append(
+            Limits(
+                slo_s=slo_ms / 1e3 if n % 2 else None,
+                max_slowdown=None if n % 2 else slowdown,
+                quantile=quantile,
+                power_budget_w=picks.choice(ends[Quantity.POWER]) if n % 3 else None,
+                max_work_loss=picks.choice(loss) if n % 5 == 0 else None,
+            )
+        )
+    return found
+
+
+def limit_of(quantity: Quantity) -> Limits:
+    """Any limit on `quantity`, to get at its bounds."""
+    quantile = next((q for q in QUANTILES if quantity in (Quantity.latency(q), Quantity.slowdown(q))), 0.95)
+    return Limits(
+        slo_s=1.0 if quantity.kind == "latency" else None,
+        max_slowdown=2.0 if quantity.kind == "slowdown" else None,
+        power_budget_w=1.0 if quantity.kind == "power" else None,
+        max_work_loss=0.5 if quantity.kind == "work" else None,
+        quantile=quantile,
+    )
+
+
+@pytest.mark.parametrize("name", ["tx1", "server"])
+def test_verdicts_and_choices_are_those_of_the_advice(
+    name: str, opened: Opened, request: pytest.FixtureRequest
+) -> None:
+    run: Shown = request.getfixturevalue(name)
+    page = opened(run)
+    places = list(dict.fromkeys(
+        (each.cell.inference, each.cell.placement, each.cell.clocks) for each in run.evidence
+    ))  # fmt: skip
+    seen = set()
+    for limits in some_limits(run.evidence, 40):
+        set_limits(page, limits)
+        advice = advise(run.evidence, limits)
+        assert verdicts(page) == [ruling.verdict.value for ruling in advice.rulings], limits
+        seen |= {ruling.verdict for ruling in advice.rulings}
+        if any(choice.power_w is None for choice in advice.choices):
+            continue
+        rows = page.eval_on_selector_all(
+            "#choices-table tr[data-place]", "rows => rows.map(row => ({...row.dataset}))"
+        )
+        watts = page.eval_on_selector_all(
+            "#choices-table tr[data-recommended=true]", "rows => rows.map(row => Number(row.cells[4].textContent))"
+        )
+        assert watts == pytest.approx([choice.power_w for choice in advice.recommended], abs=0.006)
+        for mark, wanted in (("recommended", "recommended"), ("front", "on_front")):
+            marked = {int(row["place"]) for row in rows if row[mark] == "true"}
+            assert marked == {
+                places.index((choice.inference, choice.placement, choice.clocks))
+                for choice in advice.choices if getattr(choice, wanted)
+            }, limits  # fmt: skip
+    assert seen == set(Verdict)
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        Limits(max_slowdown=1.07, quantile=0.5, power_budget_w=30.0, confidence=0.9),
+        Limits(slo_s=0.0117, quantile=0.5),
+        Limits(max_work_loss=0.2),
+    ],
+)
+def test_the_page_begins_with_the_limits_and_the_looks_of_the_study(
+    limits: Limits, tmp_path: Path, opened: Opened
+) -> None:
+    header, records = a_run(repeats=6)
+    spec = dataclasses.replace(header.spec, limits=limits, until_decided=True, repeats=30)
+    run = shown(tmp_path, dataclasses.replace(header, spec=spec, planned=1000), records)
+    page = opened(run)
+    assert not page.locator("#unfinished").count(), "it is for the data to say when enough was measured"
+    assert verdicts(page) == [ruling.verdict.value for ruling in advise(run.evidence, limits, Schedule(30)).rulings]
+    power = page.locator("[data-limit=power]")
+    assert power.locator(".on").is_checked() == (limits.power_budget_w is not None)
+
+
+def test_one_block_decides_nothing(tmp_path: Path, opened: Opened) -> None:
+    run = shown(tmp_path, *a_run(repeats=1))
+    page = opened(run)
+    set_limit(page, "latency", 50.0)
+    assert verdicts(page) == ["UNDECIDED"]
+    assert "no interval" in page.locator("td[data-verdict]").inner_text()
+
+
+def test_limits_that_make_no_sense_judge_nothing(server: Shown, opened: Opened) -> None:
+    page = opened(server)
+    for name, value in (("latency", 0.9), ("power", -1.0), ("work", 1.0)):
+        set_limit(page, name, value)
+        assert set(verdicts(page)) == {""}
+        assert "must be" in page.locator(f"[data-limit={name}] .problem").inner_text()
+        set_limit(page, name, None)
+    assert set(verdicts(page)) == {""} and "Set a limit" in page.locator("#tally").inner_text()
+
+
+def test_a_slider_moved_by_keys_sets_the_number_and_the_verdicts(tx1: Shown, opened: Opened) -> None:
+    page = opened(tx1)
+    box = page.locator("[data-limit=latency]")
+    found = {}
+    for key in ("Home", "PageUp", "End"):
+        box.locator("input[type=range]").press(key)
+        limit = float(box.locator("input[type=number]").input_value())
+        found[limit] = verdicts(page)
+        wanted = advise(tx1.evidence, Limits(max_slowdown=limit))
+        assert found[limit] == [ruling.verdict.value for ruling in wanted.rulings]
+    assert len(found) == 3 and found[min(found)] != found[max(found)]

@@ -1,0 +1,73 @@
+"""What the page says in sentences is what the bounds say in numbers."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from colocate.model.machine import Missing
+from colocate.report.page.render import CONFIDENCE
+from colocate.report.page.words import failure_rows, findings, machine_rows, network_rows, warning_rows
+from colocate.store import Failure
+from colocate.study.bounds import Bounds, bounds
+from tests.report.page.runs import a_run, loaded
+
+
+def judged(folder: Path, repeats: int = 4) -> Sequence[Bounds]:
+    return bounds(loaded(folder, *a_run(repeats=repeats)).evidence, CONFIDENCE)
+
+
+def test_a_slowdown_that_is_shown_is_found_with_its_bounds(tmp_path: Path) -> None:
+    words = " ".join(findings(judged(tmp_path), CONFIDENCE))
+    assert "Its p50 latency is slowed in 1 of 1 cell, most beside jpeg at native clocks, 1.1" in words
+    assert "The power of the board was not metered." in words
+    assert words.endswith("All at 95\N{NO-BREAK SPACE}% confidence over the whole table.")
+
+
+def test_one_block_shows_a_slowdown_without_an_interval(tmp_path: Path) -> None:
+    words = " ".join(findings(judged(tmp_path, repeats=1), CONFIDENCE))
+    assert "Its p50 latency has no interval yet, it takes two blocks" in words
+    assert "confidence" not in words
+
+
+def test_a_network_without_a_task_says_so() -> None:
+    assert findings([], CONFIDENCE) == ("No task has been measured beside it yet.",)
+
+
+def rows_of_machine(**facts: Any) -> Mapping[str, Sequence[str]]:
+    return dict(machine_rows(a_run(**facts)[0].facts))
+
+
+@pytest.mark.parametrize(("cpus", "words"), [((0, 1, 2, 3, 8), "5: 0-3, 8"), ((5,), "1: 5"), ((2, 0), "2: 0, 2")])
+def test_cpus_are_written_as_ranges(cpus: tuple[int, ...], words: str) -> None:
+    assert rows_of_machine(cpus=cpus)["CPUs"] == [words]
+
+
+def test_the_machine_says_what_it_is_missing_and_leaves_out_what_is_absent() -> None:
+    rows = rows_of_machine(
+        clocks_missing={"gpu": Missing("needs root", "sudo")}, cpu_steps_hz=(102_000_000, 1_734_000_000)
+    )
+    assert rows["clocks"] == ["gpu: needs root"]
+    assert rows["CPU clock"] == ["2 steps, 102 to 1734 MHz"] and rows["GPU clock"] == ["cannot be set"]
+    assert rows["power rails"] == ["none: power was not metered"]
+    assert "memory" not in rows and "GPUs" not in rows
+
+
+def test_equal_failures_are_counted_and_a_warning_counts_its_cells(tmp_path: Path) -> None:
+    header, records = a_run()
+    failures = [Failure(records[at].trial, message) for at, message in ((0, "died"), (1, "died"), (2, "hung\n"))]
+    assert failure_rows(failures) == [("died", 2), ("hung", 1)]
+    cells = loaded(tmp_path, header, records).cells
+    for name, count, remedy in warning_rows(cells):
+        own = sum(name in {warning.value for warning in cell.warnings} for cell in cells)
+        assert count == f"{own} of 2" and own > 0 and remedy
+
+
+def test_a_network_is_described_by_all_that_was_loaded() -> None:
+    header, _ = a_run()
+    header = dataclasses.replace(header, networks={"alexnet": {"name": "alexnet", "macs": 7, "graph_sha256": "ab"}})
+    assert network_rows(header) == [("alexnet", ["macs 7, graph_sha256 ab"])]

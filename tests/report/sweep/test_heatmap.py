@@ -1,0 +1,62 @@
+"""Heatmaps: what is drawn and where."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from colocate.model.cell import Interval
+from colocate.model.request import ClockPoint
+from tests.report.drawn import cell, draw_all, header, records_of, texts
+
+
+def test_svg_holds_values_intervals_rig_and_circumstances_as_text(tmp_path: Path) -> None:
+    draw_all(tmp_path, [cell()], records_of([cell()]), header("tx1-model", planned=9))
+    for name in ("heatmap-slowdown-p50", "distributions"):
+        found = "\n".join(texts(tmp_path / f"{name}.svg"))
+        assert "MODEL of a Tegra X1, not a measurement" in found
+        assert "5 blocks, windows of 2 s, unfinished: 1 of 9 trials" in found
+    tiles = set(texts(tmp_path / "heatmap-slowdown-p50.svg"))
+    assert {"alexnet", "jpeg", "1.13", "[1.09, 1.17]", "latency beside the task / latency alone, p50"} <= tiles
+    assert "12.3" in texts(tmp_path / "distributions.svg")
+
+
+def test_clock_grid_has_ticks_in_mhz_and_a_tile_for_every_point(tmp_path: Path) -> None:
+    points = [ClockPoint(c, g) for c in (102_000_000, 921_600_000) for g in (76_800_000, 998_400_000)]
+    cells = [
+        cell(network, clocks=point, slowdown_p50=Interval(1.1 + number / 100, 1.05, 1.5))
+        for number, (network, point) in enumerate(itertools.product(("alexnet", "resnet152"), points))
+    ]
+    draw_all(tmp_path, cells[:-1], records_of(cells))
+    found = texts(tmp_path / "heatmap-slowdown-p50.svg")
+    # CPU clocks beside each network's panel, GPU clocks under the page's last.
+    assert [found.count(tick) for tick in ("102", "921.6", "76.8", "998.4")] == [2, 2, 1, 1]
+    assert [f"1.{10 + number}" in found for number in range(8)] == [True] * 7 + [False]
+    assert "not measured" in found
+    assert any("at the highest clocks, 921.6/998.4 MHz" in text for text in texts(tmp_path / "distributions.svg"))
+
+
+def test_placements_stand_side_by_side_and_qualities_are_named_where_they_differ(tmp_path: Path) -> None:
+    cells = [
+        cell(placement=placement, precision=precision)
+        for placement in ("isolated", "shared")
+        for precision in ("fp16", "fp32")
+    ]
+    draw_all(tmp_path, cells, records_of(cells))
+    found = texts(tmp_path / "heatmap-slowdown-p50.svg")
+    assert [found.count(word) for word in ("isolated", "shared", "fp16", "fp32", "1.13")] == [1, 1, 1, 1, 4]
+    assert any("batch 1" in text for text in found if "windows" in text)
+
+
+def test_a_crowded_page_shows_values_alone(tmp_path: Path) -> None:
+    draw_all(tmp_path, [cell(task=f"t{number}") for number in range(30)])
+    found = texts(tmp_path / "heatmap-slowdown-p50.svg")
+    assert found.count("1.13") == 30 and "[1.09, 1.17]" not in found
+
+
+@pytest.mark.parametrize("slowdown", [1.0 + 1e-12, 1.05, 3.0, 40.0, 5e6])
+def test_any_range_of_slowdowns_can_be_drawn(tmp_path: Path, slowdown: float) -> None:
+    own = cell(slowdown_p50=Interval(slowdown, slowdown - 1e-13, slowdown * 1e9), work_loss_ratio=-0.004, power_w=0.0)
+    assert len(draw_all(tmp_path, [own])) == 6

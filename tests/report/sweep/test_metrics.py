@@ -1,0 +1,36 @@
+"""What heatmaps can show of a cell."""
+
+from __future__ import annotations
+
+import pytest
+
+from colocate.model.cell import Interval
+from colocate.model.quality import QualityFlag
+from colocate.report.sweep.metrics import METRICS, Metric, Scale
+from tests.report.drawn import cell
+
+FULL = cell(
+    slowdown_p50=Interval(1.1, 1.0, 1.2), slowdown_mean=Interval(1.2, 1.1, 1.3), slowdown_p99=Interval(1.3, 1.2, 1.4),
+    power_w=8.25, energy_per_inference_j=0.0625, work_loss_ratio=0.125,
+)  # fmt: skip
+
+
+def test_each_metric_shows_its_own_quantity() -> None:
+    shown = {metric.name: metric.value_of(FULL) for metric in METRICS}
+    assert shown == {
+        "slowdown-p50": FULL.slowdown_p50, "slowdown-mean": FULL.slowdown_mean, "slowdown-p99": FULL.slowdown_p99,
+        "power": 8.25, "energy-per-inference": 0.0625, "work-loss": 0.125,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+def test_each_metric_names_itself_in_its_title_and_its_colours(metric: Metric) -> None:
+    assert metric.title[0].isupper() and not metric.bar[0].isupper()
+    of_ratio = metric.name.startswith("slowdown")
+    assert (metric.scale is Scale.RATIO) == of_ratio == (metric.scale.origin == 1.0)
+    assert not of_ratio or QualityFlag.TRIALS_FAILED in metric.causes
+
+
+def test_values_are_told_as_their_kind_is_told_everywhere() -> None:
+    p50, _, _, power, _, work_loss = METRICS
+    assert (p50.text(1.134), power.text(8.123), work_loss.text(-0.004)) == ("1.13", "8.12", "0 %")

@@ -1,0 +1,77 @@
+"""One cell of a heatmap: what it says, and how sure that is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from colocate.model.cell import Interval
+from colocate.model.quality import QualityFlag
+from colocate.report.sweep.metrics import METRICS
+from colocate.report.sweep.tiles import TileState, notes_on, tile_of
+from tests.report.drawn import cell, draw_all, texts
+
+P50, _, P99, POWER, _, WORK_LOSS = METRICS
+
+
+def test_not_significant_marks_stand_at_the_right_cells(tmp_path: Path) -> None:
+    cells = [
+        cell(task="costs", slowdown_p50=Interval(1.31, 1.002, 1.6)),
+        cell(task="may cost", slowdown_p50=Interval(1.32, 0.998, 1.7)),
+        cell(task="helps", slowdown_p50=Interval(0.93, 0.9, 0.96)),
+        cell(task="one block", slowdown_p50=Interval(1.34, None, None)),
+        cell(task="lost", slowdown_p50=None, warnings=(QualityFlag.TRIALS_FAILED,)),
+    ]
+    found = [tile_of(P50, own) for own in cells]
+    assert [tile.state for tile in found] == [
+        TileState.COLOURED, TileState.NOT_SIGNIFICANT, TileState.BELOW_SCALE, TileState.COLOURED, TileState.ABSENT,
+    ]  # fmt: skip
+    assert [tile.words for tile in found] == ["1.310", "1.320 n.s.", "▼ 0.93", "1.34", "-"]
+    assert [tile.interval for tile in found][:2] == ["[1.002, 1.600]", "[0.998, 1.700]"]
+    draw_all(tmp_path, cells)
+    svg = tmp_path / "heatmap-slowdown-p50.svg"
+    assert [text for text in texts(svg) if text.endswith("n.s.")] == ["1.320 n.s.", "n.s."]
+    # One hatched tile, and one in the key.
+    assert svg.read_text(encoding="utf-8").count("fill: url(#") == 2
+
+
+def test_a_page_without_marks_has_no_key_to_them() -> None:
+    assert notes_on(P50, [cell()]) == []
+
+
+def test_the_key_says_why_a_value_is_absent() -> None:
+    short = cell(slowdown_p99=None, warnings=(QualityFlag.TOO_FEW_SAMPLES, QualityFlag.OTHER_LOAD))
+    (note,) = notes_on(P99, [short])
+    assert note.symbol == "-" and note.meaning.startswith("too few samples: lengthen --window")
+    (note,) = notes_on(P50, [None])
+    assert note.meaning == "not measured"
+    # A window too short for a p99 says nothing about a missing power meter.
+    (note,) = notes_on(POWER, [short])
+    assert note.meaning == "not measured"
+
+
+def test_a_doubtful_value_carries_an_asterisk_with_its_remedy() -> None:
+    doubtful = cell(warnings=(QualityFlag.CPU_TIME_STOLEN,))
+    assert tile_of(P50, doubtful).words == "1.13 *"
+    (note,) = notes_on(P50, [doubtful])
+    assert (note.symbol, note.meaning.split(":")[0]) == ("*", "cpu time stolen")
+
+
+@given(st.floats(0.5, 2.0), st.floats(1e-4, 0.1), st.floats(1e-4, 0.1))
+def test_no_estimate_lies_outside_its_interval_as_shown(value: float, below: float, above: float) -> None:
+    tile = tile_of(P50, cell(slowdown_p50=Interval(value, value - below, value + above)))
+    lo, hi = map(float, tile.interval.strip("[]").split(", "))
+    assert lo <= float(tile.words.removeprefix("▼ ").removesuffix(" n.s.")) <= hi
+
+
+@pytest.mark.parametrize("loss", [-0.004, 0.0, 0.004])
+def test_no_work_lost_is_neither_coloured_nor_below_the_scale(tmp_path: Path, loss: float) -> None:
+    tile = tile_of(WORK_LOSS, cell(work_loss_ratio=loss))
+    assert (tile.state, tile.words) == (TileState.NOTHING, "0 %")
+    assert tile_of(WORK_LOSS, cell(work_loss_ratio=-0.02)).words == "▼ -2 %"
+    assert tile_of(WORK_LOSS, cell(work_loss_ratio=0.02)).state is TileState.COLOURED
+    draw_all(tmp_path, [cell(work_loss_ratio=loss)])
+    assert "▼" not in "".join(texts(tmp_path / "heatmap-work-loss.svg"))

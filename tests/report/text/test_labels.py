@@ -1,0 +1,97 @@
+"""Names made safe and short, and how a network is run."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from colocate.model.request import ClockPoint, Inference
+from colocate.report.text.labels import (
+    clocks_column,
+    clocks_text,
+    clocks_words,
+    file_stems,
+    inference_label,
+    misses_words,
+    network_label,
+    network_words,
+    placements_of,
+    plain,
+    shared_qualities,
+    shortened,
+    task_label,
+    tasks_of,
+    unusual_qualities,
+)
+from tests.report.drawn import cell
+
+
+@given(st.text(max_size=80))
+def test_shortened_names_fit_and_keep_both_ends(name: str) -> None:
+    short = shortened(name)
+    assert len(short) <= 26
+    assert all(c.isprintable() for c in short)
+    if short != plain(name):
+        head, tail = short.split("…", 1) if plain(name).count("…") == 0 else ("", "")
+        assert plain(name).startswith(head) and plain(name).endswith(tail)
+
+
+def test_a_file_is_called_by_its_own_name_where_no_other_is() -> None:
+    among = [Inference(name) for name in ("alexnet", "/far/away/detector.onnx", "/a/net.onnx", "/b/net.onnx")]
+    labels = [network_label(each.network, among) for each in among]
+    assert labels == ["alexnet", "detector", "/a/net.onnx", "/b/net.onnx"]
+    assert network_label("/x/alexnet.onnx", [Inference("alexnet"), Inference("/x/alexnet.onnx")]) == "/x/alexnet.onnx"
+
+
+@pytest.mark.parametrize(
+    ("point", "texts"),
+    [
+        (ClockPoint(), ("native", "native", "native clocks")),
+        (ClockPoint(921_600_000, 76_800_000), ("921.6/76.8", "921.6/76.8 MHz", "921.6/76.8 MHz (CPU/GPU)")),
+        (ClockPoint(None, 76_800_000), ("native/76.8", "native/76.8 MHz", "native/76.8 MHz (CPU/GPU)")),
+        # A memory clock is the study's, not a cell's.
+        (ClockPoint(None, None, 1_600_000_000), ("native", "native", "native clocks")),
+    ],
+)
+def test_clocks_are_told_in_mhz_where_they_are_set(point: ClockPoint, texts: tuple[str, str, str]) -> None:
+    assert (clocks_column(point), clocks_text(point), clocks_words(point)) == texts
+
+
+def test_a_network_is_told_by_that_in_which_it_differs() -> None:
+    plain_, half, timed = (
+        Inference("alexnet", "tensorrt"),
+        Inference("alexnet", "tensorrt", "fp16", 8, graph=True, wait="block"),
+        Inference("alexnet", "tensorrt", period_s=0.0333),
+    )
+    among = [plain_, half, timed]
+    assert inference_label(plain_, among) == ("alexnet", "fp32, batch 1")
+    assert network_words(half, among) == "alexnet fp16, batch 8, CUDA graph, blocking wait"
+    assert network_words(timed, among, ": ") == "alexnet: fp32, batch 1, every 33.3 ms"
+    assert network_words(half, [half]) == "alexnet"
+    assert shared_qualities(among) == ["tensorrt"]
+    assert unusual_qualities(plain_) == []
+    assert unusual_qualities(half) == ["fp16", "batch 8", "CUDA graph", "blocking wait"]
+
+
+def test_tasks_and_placements_stand_as_in_the_cells_and_alone_comes_first() -> None:
+    cells = [
+        cell(task=task, placement=place) for place in ("shared", "isolated") for task in ("jpeg", "none", "mine")
+    ]
+    assert tasks_of(cells) == ["none", "jpeg", "mine"] and placements_of(cells) == ["shared", "isolated"]
+    assert [task_label(name) for name in ("none", "a\nb")] == ["alone", "a b"]
+
+
+def test_names_of_files_are_told_apart() -> None:
+    networks = ["alexnet", "/a/net.onnx", "/b/net.onnx", "/c/\u00e4 b?.onnx", "/d/.onnx", "/e/??.onnx"]
+    stems = file_stems(networks)
+    assert [stems[network] for network in networks] == ["alexnet", "net", "net~2", "\u00e4_b_", ".onnx", "_"]
+    assert len(set(stems.values())) == len(networks)
+
+
+def test_misses_are_a_share_and_a_longest_run() -> None:
+    assert misses_words(cell(miss_ratio=0.0025, longest_miss_run=3)) == "0.25 %, 3 running"
+    assert misses_words(cell(miss_ratio=0.0, longest_miss_run=0)) == "0 %"
+    assert misses_words(dataclasses.replace(cell(), miss_ratio=None)) == ""

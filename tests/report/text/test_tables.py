@@ -1,0 +1,109 @@
+"""Tables as CSV, on a terminal of 80 columns, and as Markdown."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from colocate.model.cell import Interval
+from colocate.model.quality import QualityFlag
+from colocate.report.text.tables import (
+    Value,
+    compact_table,
+    console,
+    escaped,
+    interval_columns,
+    markdown_table,
+    print_warnings,
+    warning_numbers,
+    write_rows,
+)
+from tests.report.drawn import cell
+
+
+@given(st.text())
+def test_nothing_begins_in_an_escaped_name(name: str) -> None:
+    safe = escaped(name)
+    assert safe.isprintable()
+    assert not re.search(r"(?<!\\)(?:\\\\)*[`*_\[\]<>|~$@&]", safe)
+    assert html.unescape(safe) == safe or "\\&" in safe
+
+
+def test_no_cell_of_markdown_makes_a_column() -> None:
+    lines = markdown_table(["network", "a|b"], [["x|y", "`z`"], ["", "2\n3"]])
+    assert lines == [r"| network | a\|b |", "| --- | --- |", r"| x\|y | \`z\` |", "|  | 2 3 |"]
+
+
+def test_csv_has_nine_digits_and_nothing_where_a_quantity_is_absent(tmp_path: Path) -> None:
+    row: dict[str, Value] = {
+        "name": 'a,"b"',
+        "n": 123456789012,
+        "value": 0.123456789123,
+        "large": 1e20,
+        "absent": None,
+        "flag": 0,
+    }
+    write_rows(tmp_path / "t.csv", [row, {**row, "value": 2.0}])
+    first, *lines = (tmp_path / "t.csv").read_bytes().decode().split("\n")
+    assert first == "name,n,value,large,absent,flag"
+    assert lines == ['"a,""b""",123456789012,0.123456789,1e+20,,0', '"a,""b""",123456789012,2,1e+20,,0', ""]
+
+
+def test_a_table_without_rows_has_its_columns(tmp_path: Path) -> None:
+    write_rows(tmp_path / "t.csv", [], columns=("a", "b"))
+    assert (tmp_path / "t.csv").read_text() == "a,b\n"
+
+
+@pytest.mark.parametrize(
+    ("interval", "values"),
+    [(Interval(1.5, 1.0, 2.0), (1.5, 1.0, 2.0)), (Interval(1.5, None, None), (1.5, None, None)), (None, (None,) * 3)],
+)
+def test_a_quantity_takes_three_columns(interval: Interval | None, values: tuple[float | None, ...]) -> None:
+    assert interval_columns("p50_s", interval) == dict(zip(("p50_s", "p50_s_lo", "p50_s_hi"), values, strict=True))
+
+
+def test_what_all_rows_share_takes_no_column(capsys: pytest.CaptureFixture[str]) -> None:
+    columns = {"network": True, "clocks, MHz": False, "verdict": False, "missed": False, "": True}
+    rows = [("alexnet", "native", "SAFE", "", "x"), ("googlenet", "native", "SAFE", "", "x")]
+    table, same = compact_table(columns, rows, ["green", "red"], keep=("verdict",))
+    assert same == "In every row clocks, MHz: native; all: x."
+    Console(width=80).print(table)
+    assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
+        ["network", "verdict"], ["alexnet", "SAFE"], ["googlenet", "SAFE"]
+    ]  # fmt: skip
+
+
+def test_a_single_row_shares_nothing_but_what_is_empty() -> None:
+    table, same = compact_table({"a": True, "b": True, "c": False}, [("1", "", "2")], [""])
+    assert same == "" and [str(column.header) for column in table.columns] == ["a", "c"]
+
+
+def test_names_are_broken_and_numbers_are_not(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [("a-network-with-a-very-long-name", "12.3 [11.1, 13.5]"), ("b", "1 [0.9, 1.1]")]
+    table, _ = compact_table({"network": True, "estimate [interval]": False}, rows, ["", ""])
+    Console(width=34).print(table)
+    said = capsys.readouterr().out
+    assert "12.3 [11.1, 13.5]" in said and "a-network-with-a-very-long-name" not in said
+    assert "".join(line[:16].strip() for line in said.splitlines()[2:-1]).startswith("a-network-with-a-very")
+
+
+def test_output_that_is_no_terminal_is_wide_enough_for_every_column() -> None:
+    assert console().width == 150
+
+
+def test_warnings_are_numbered_as_the_enum_lists_them_and_explained_once(capsys: pytest.CaptureFixture[str]) -> None:
+    flags = (QualityFlag.TRIALS_FAILED, QualityFlag.OTHER_LOAD)
+    rows = [cell(), dataclasses.replace(cell(), warnings=flags), dataclasses.replace(cell(), warnings=flags[1:])]
+    numbers = warning_numbers(rows)
+    assert numbers == {QualityFlag.OTHER_LOAD: "1", QualityFlag.TRIALS_FAILED: "2"}
+    print_warnings(console(), numbers)
+    assert capsys.readouterr().out.splitlines() == [
+        f"{number}  {flag.value}: {flag.remedy}" for flag, number in numbers.items()
+    ]

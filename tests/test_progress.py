@@ -1,0 +1,125 @@
+"""Progress: a line or a bar, in the user's own words, and no reason to end a study."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from colocate.model.machine import Missing
+from colocate.model.request import ClockPoint, Inference, Placement, Task
+from colocate.model.trial import Trial, TrialRecord, Work
+from colocate.progress import describe, progress
+from colocate.store import Failure, Run
+from colocate.study.evidence import collect
+from colocate.study.plan import Stage
+from colocate.study.sequential import Schedule, judge
+from tests.commands.command_line import TINY
+from tests.study.test_plan import facts
+from tests.study.truth import record, trial
+from tests.study.until_decided import SPEC, TRIALS, WHOLE
+
+ALEXNET, JPEG = Inference("alexnet", "onnxruntime-cpu"), Task("jpeg")
+
+
+@pytest.mark.parametrize(
+    ("of", "words"),
+    [
+        (trial(0, JPEG, ALEXNET), "alexnet beside jpeg"),
+        (trial(0, None, ALEXNET), "alexnet alone"),
+        (trial(0, JPEG, None), "jpeg alone"),
+        (trial(0, None, None), "idle alone"),
+        (trial(0, None, dataclasses.replace(ALEXNET, precision="fp16", batch=8)), "alexnet fp16 batch 8 alone"),
+        (trial(0, None, Inference("/far/away/net.onnx", "tensorrt")), "net.onnx alone"),
+        (trial(0, JPEG, ALEXNET, ClockPoint(921_600_000)), "alexnet beside jpeg, CPU 921.6 MHz"),
+        (
+            trial(0, JPEG, ALEXNET, ClockPoint(102_000_000, 76_800_000), Placement("shared", (0,), (0, 1), (1,))),
+            "alexnet beside jpeg, shared, CPU 102 MHz, GPU 76.8 MHz",
+        ),
+    ],
+)
+def test_a_trial_is_told_by_what_a_study_chose(of: Trial, words: str) -> None:
+    assert describe(of) == words
+
+
+def lines(*outcomes: TrialRecord | Failure, capsys: pytest.CaptureFixture[str], planned: int = 9) -> list[str]:
+    """What is said of these outcomes, the last of so many."""
+    machine = facts(backends_missing={"tensorrt": Missing("not installed"), "bandwidth": Missing("no GPU")})
+    with progress(quiet=False) as observer:
+        observer.begins([outcome.trial for outcome in outcomes], planned, machine)
+        for outcome in outcomes:
+            observer.starts(outcome.trial)
+            observer.ended(outcome)
+    return capsys.readouterr().err.splitlines()
+
+
+def test_each_trial_is_a_line_with_the_running_median(capsys: pytest.CaptureFixture[str]) -> None:
+    windows = [record(trial(block, JPEG, ALEXNET), np.full(5, s)) for block, s in enumerate((0.010, 0.030, 0.014))]
+    worked = dataclasses.replace(record(trial(3, JPEG, None), np.array([])), work=Work("images", 30, 2.0, 2.0))
+    failed = Failure(trial(4, JPEG, ALEXNET), "[out] of memory")
+    begins, *said = lines(*windows, worked, failed, capsys=capsys)
+    assert said == [
+        "[5/9] alexnet beside jpeg: median 10.0 ms",
+        "[6/9] alexnet beside jpeg: median 20.0 ms",
+        "[7/9] alexnet beside jpeg: median 14.0 ms",
+        "[8/9] jpeg alone: 15 images/s",
+        "[9/9] alexnet beside jpeg: failed: [out] of memory",
+    ]
+    # What is missing of a runtime that would have been better, not of those that were no choice.
+    assert begins == "networks run on onnxruntime-cpu (tensorrt: not installed)"
+
+
+def test_a_look_says_where_the_study_stands(capsys: pytest.CaptureFixture[str]) -> None:
+    first = [done for done in WHOLE if done.trial.repeat < 4]
+    limits = SPEC.limits
+    assert limits is not None
+    look = judge(collect(first, SPEC), limits, Schedule(SPEC.repeats))
+    with progress(quiet=False) as observer:
+        observer.begins(TRIALS, len(TRIALS), facts())
+        observer.enters(Stage(TRIALS[:16], 4), 16)
+        observer.enters(Stage(TRIALS[16:22], 6, look), 22)
+        observer.ended(first[0])
+    *_, said, last = capsys.readouterr().err.splitlines()
+    assert said == "2 of 3 cells decided, 1 open: 6 trials to repeat 6"
+    assert last.startswith("[1/22] "), "of those that are wanted"
+
+
+def test_quiet_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress(quiet=True) as observer:
+        observer.begins(TRIALS, len(TRIALS), facts())
+        observer.enters(Stage(TRIALS, 4), 16)
+        observer.starts(TRIALS[0])
+        observer.ended(Failure(TRIALS[0], "no"))
+    assert capsys.readouterr() == ("", "")
+
+
+def test_brackets_in_a_message_are_no_markup_on_a_terminal(tmp_path: Path) -> None:
+    code = """
+from colocate.progress import progress
+from colocate.store import Failure
+from tests.study.test_plan import facts
+from tests.study.until_decided import TRIALS
+with progress(quiet=False) as observer:
+    observer.begins(TRIALS, len(TRIALS), facts())
+    for trial in TRIALS[:3]:
+        observer.starts(trial)
+        observer.ended(Failure(trial, "[/dev/video0] lost"))
+    observer.starts(TRIALS[3])
+"""
+    command = shlex.join([sys.executable, "-c", code])
+    done = subprocess.run(["script", "-qec", command, "/dev/null"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    assert "Traceback" not in done.stdout and "last: failed: [/dev/video0] lost" in done.stdout
+
+
+def test_progress_that_nobody_reads_does_not_end_the_study(tmp_path: Path) -> None:
+    command = shlex.join([sys.executable, "-m", "colocate", "sweep", *TINY, "--out", str(tmp_path / "run")])
+    done = subprocess.run(["bash", "-c", f"{command} 2> >(true)"], capture_output=True, text=True)
+    assert done.returncode == 0
+    with Run.read(tmp_path / "run") as run:
+        assert len(run.done()) == run.header().planned

@@ -19,8 +19,9 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from colocate.errors import SpecError
 from colocate.inference.backends.registry import maker_of
 from colocate.inference.networks.catalogue import builtin_names, own_batch
+from colocate.inference.networks.input_choices import input_choices
 from colocate.model.limits import Limits
-from colocate.model.request import PRECISIONS, WAITS, Inference, InputChoice, SweepSpec, Task
+from colocate.model.request import PRECISIONS, WAITS, Inference, SweepSpec, Task
 from colocate.rigs.registry import RIGS, RUNTIMES, default_wait
 from colocate.study.plan import LEVELS, NATIVE
 from cpu_workloads.registry import names as stressor_names
@@ -219,7 +220,7 @@ def _inference(entry: str | NetworkKeys, request: StudyKeys) -> Inference:
         network = _file_or_name(network)
     else:
         _known(network, builtin_names(), "network", "an .onnx file, or one of")
-    choices = _choices(own.shapes or request.shapes, own.inputs or request.inputs)
+    choices = input_choices(own.shapes or request.shapes, own.inputs or request.inputs)
     return Inference(
         network,
         backend,
@@ -230,39 +231,6 @@ def _inference(entry: str | NetworkKeys, request: StudyKeys) -> Inference:
         None if (period_ms := own.period_ms or request.period_ms) is None else period_ms * 1e-3,
         choices,
     )
-
-
-def _choices(shapes: Mapping[str, str], values: Mapping[str, str | float]) -> tuple[InputChoice, ...]:
-    names = sorted({*shapes, *values})
-    return tuple(
-        InputChoice(
-            name,
-            _shape(name, shapes[name]) if name in shapes else None,
-            _value(name, values[name]) if name in values else None,
-        )
-        for name in names
-    )
-
-
-def _shape(name: str, text: str) -> tuple[int | None, ...]:
-    """`@batchx3x640x640` -> None, 3, 640, 640; an empty text is a scalar."""
-    sizes = text.split("x") if text else []
-    if not all(size == "@batch" or (size.isascii() and size.isdecimal()) for size in sizes):
-        raise SpecError(f"--shape {name}: write {text!r} as 1x3x320x320, or as @batchx3x320x320 to follow --batch")
-    return tuple(None if size == "@batch" else int(size) for size in sizes)
-
-
-def _value(name: str, value: str | float) -> str | float:
-    """A number, or the path of an array that a run finds from any folder."""
-    try:
-        number = float(value)
-    except ValueError:
-        if not str(value).endswith(".npy"):
-            raise SpecError(f"--input {name}: give a number or the path of an .npy file, not {value!r}") from None
-        return str(Path(str(value)).absolute())
-    if not math.isfinite(number):
-        raise SpecError(f"--input {name}: {value} is no number to feed")
-    return number
 
 
 def _own_windows_s(request: StudyKeys) -> tuple[tuple[str, float], ...]:

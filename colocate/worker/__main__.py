@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from colocate.worker.backend import Profiler, load
-from colocate.worker.errors import WorkerError, one_line
-from colocate.worker.inputs import fed
+from colocate.worker.errors import WorkerError, refused
 from colocate.worker.loop import measure
 from colocate.worker.request import Request, from_json
 from cpu_workloads.contract import Control, serve
@@ -34,7 +33,7 @@ def serve_request(request: Request, control: Control) -> None:
         except WorkerError:
             raise
         except Exception as error:  # of the runtime's own kinds
-            raise WorkerError(f"{request.network} cannot run{fed(request.file)}: {one_line(error)}") from error
+            raise refused(f"{request.network} cannot run", request.file, error) from error
         inference_s = time.monotonic() - began_s
     # Nothing in the loop makes cycles. Without the collector no window holds one of its pauses.
     gc.collect()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from colocate.worker.request import NetworkFile
+
 
 class WorkerError(Exception):
     """The runtime, its GPU or its files refuse; the message is one line that is meant for the user."""
@@ -11,3 +13,11 @@ def one_line(error: Exception) -> str:
     """The first line of what a runtime says, without the status code of ONNX Runtime."""
     said = str(error).strip().splitlines()
     return said[0].removeprefix("[ONNXRuntimeError] : ") if said else repr(error)
+
+
+def refused(what: str, file: NetworkFile | None, error: Exception) -> WorkerError:
+    """What the runtime has against `what` it should do, with what the inputs were fed and how to feed them else."""
+    if file is None:
+        return WorkerError(f"{what}: {one_line(error)}")
+    told = ", ".join(f"{spec.name}={'x'.join(map(str, spec.shape)) or 'scalar'}" for spec in file.inputs)
+    return WorkerError(f"{what}, fed {told} (--shape and --input change that): {one_line(error)}")

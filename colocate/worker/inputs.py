@@ -21,14 +21,6 @@ def input_arrays(file: NetworkFile, seed: int = 0) -> dict[str, npt.NDArray[Any]
     return {spec.name: _array(spec, rng) for spec in file.inputs}
 
 
-def fed(file: NetworkFile | None) -> str:
-    """What a file's inputs are fed and how to change it, for a message; empty without a file."""
-    if file is None:
-        return ""
-    told = ", ".join(f"{spec.name}={'x'.join(map(str, spec.shape)) or 'scalar'}" for spec in file.inputs)
-    return f", fed {told} (--shape and --input change that)"
-
-
 def _array(spec: TensorSpec, rng: np.random.Generator) -> npt.NDArray[Any]:
     if spec.file is not None:
         return _stored(spec)

@@ -23,6 +23,7 @@ from colocate.inference.networks import cache
 from colocate.inference.networks.network import Network
 from colocate.inference.networks.topologies import TOPOLOGIES
 from colocate.model.request import InputChoice
+from colocate.worker.request import TensorSpec
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -151,9 +152,11 @@ def _built(name: str, batch: int) -> bytes:
 
 
 def _described(name: str, batch: int, path: Path) -> bytes:
-    from colocate.inference.onnx import onnx_file
+    from colocate.inference.onnx import feeding, onnx_file
 
-    network = _network(name, path, onnx_file.sha256(path), skeleton(name, batch))
+    model = skeleton(name, batch)
+    inputs = feeding.feeding(model, onnx_file.inputs(path, model)).inputs
+    network = _network(name, path, onnx_file.sha256(path), model, inputs)
     return json.dumps(network.to_json()).encode()
 
 
@@ -171,8 +174,8 @@ def _own(path: Path, batch: int, choices: Sequence[InputChoice]) -> Network:
             file = cache.obtain(
                 f"{path.stem}-b{batch}-{key}.onnx", lambda: onnx_file.with_shapes(path, shapes, fed.sizes)
             )
-    facts = _network(path.stem, file, sha256, onnx_file.read(file))
-    return dataclasses.replace(facts, inputs=fed.inputs, guesses=fed.guesses)
+    facts = _network(path.stem, file, sha256, onnx_file.read(file), fed.inputs)
+    return dataclasses.replace(facts, guesses=fed.guesses)
 
 
 def _read_own(path: Path, batch: int | None, choices: Sequence[InputChoice]) -> tuple[ModelProto, Feeding]:
@@ -186,13 +189,12 @@ def _read_own(path: Path, batch: int | None, choices: Sequence[InputChoice]) -> 
         raise error if str(path) in str(error) else SpecError(f"{path}: {error}") from error
 
 
-def _network(name: str, path: Path, sha256: str, model: ModelProto) -> Network:
-    from colocate.inference.onnx import feeding, graph, onnx_file
+def _network(name: str, path: Path, sha256: str, model: ModelProto, inputs: tuple[TensorSpec, ...]) -> Network:
+    from colocate.inference.onnx import graph
 
-    fed = feeding.feeding(model, onnx_file.inputs(path, model))
     try:
         macs = graph.macs(graph.layers(model))
     except SpecError:
         # What a runtime accepts, it runs, though its shapes are declared wrong.
         macs = None
-    return Network(name, path, sha256, fed.inputs, graph.parameters(model), macs)
+    return Network(name, path, sha256, inputs, graph.parameters(model), macs)

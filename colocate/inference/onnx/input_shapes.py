@@ -73,7 +73,7 @@ class InputDimensions:
         dim, dims = str(self.dims[axis]), self.dims
         if axis == self.batch_axis or _BATCH.fullmatch(dim):
             return batch
-        if _PAST.fullmatch(dim):
+        if _PAST.fullmatch(dim or self.name):
             return 0
         if len(dims) == 4 and not _SEQUENCE.fullmatch(dim):
             channels_last = dims[3] in _CHANNELS

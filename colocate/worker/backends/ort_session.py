@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 import onnxruntime as ort
 
-from colocate.worker.errors import WorkerError, one_line
-from colocate.worker.inputs import fed
+from colocate.worker.errors import WorkerError, refused
 from colocate.worker.request import NetworkFile
 
 
@@ -31,7 +30,7 @@ def load(
     except Exception as error:  # onnxruntime's many exceptions share no other base
         # After a failure it tries the CPU by itself; what that says hides the reason.
         first = error.__cause__ if isinstance(error.__cause__, Exception) else error
-        raise WorkerError(f"onnxruntime cannot load {file.path}{fed(file)}: {one_line(first)}") from error
+        raise refused(f"onnxruntime cannot load {file.path}", file, first) from error
     # A provider that cannot start only gets a log line, and the CPU takes its place.
     if session.get_providers()[0] != provider:
         raise WorkerError(f"onnxruntime started {session.get_providers()[0]} in place of {provider}")

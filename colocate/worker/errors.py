@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from colocate.worker.request import NetworkFile
+from colocate.worker.request import NetworkFile, TensorSpec
 
 
 class WorkerError(Exception):
@@ -19,5 +19,11 @@ def refused(what: str, file: NetworkFile | None, error: Exception) -> WorkerErro
     """What the runtime has against `what` it should do, with what the inputs were fed and how to feed them else."""
     if file is None:
         return WorkerError(f"{what}: {one_line(error)}")
-    told = ", ".join(f"{spec.name}={'x'.join(map(str, spec.shape)) or 'scalar'}" for spec in file.inputs)
+    told = ", ".join(f"{spec.name}={_told(spec)}" for spec in file.inputs)
     return WorkerError(f"{what}, fed {told} (--shape and --input change that): {one_line(error)}")
+
+
+def _told(spec: TensorSpec) -> str:
+    if spec.shape:
+        return "x".join(map(str, spec.shape))
+    return "scalar" if spec.constant is None else f"{spec.constant:g}"

@@ -40,12 +40,17 @@ def tensor_from_json(fields: Mapping[str, Any]) -> TensorSpec:
 
 
 class NetworkFile(NamedTuple):
-    """The file to load, what it is fed, and the SHA-256 of what it was made from."""
+    """The file to load, what it is fed, and the SHA-256 of what it was made from.
+
+    `source` is the user's own file where this is a copy with fixed shapes: what a runtime refuses with its shapes
+    fixed, it may run while they are open, as where a branch that is not taken contradicts them.
+    """
 
     name: str
     path: Path
     sha256: str
     inputs: tuple[TensorSpec, ...]
+    source: Path | None = None
 
 
 class Request(NamedTuple):
@@ -75,7 +80,10 @@ class Request(NamedTuple):
         fields: dict[str, Any] = {**self._asdict(), "cache": str(self.cache)}
         if self.file is not None:
             inputs = [spec.to_json() for spec in self.file.inputs]
-            fields["file"] = {**self.file._asdict(), "path": str(self.file.path), "inputs": inputs}
+            source = None if self.file.source is None else str(self.file.source)
+            fields["file"] = {
+                **self.file._asdict(), "path": str(self.file.path), "inputs": inputs, "source": source
+            }  # fmt: skip
         return json.dumps(fields)
 
 
@@ -85,5 +93,6 @@ def from_json(text: str) -> Request:
     file: Mapping[str, Any] | None = fields["file"]
     if file is not None:
         inputs = tuple(map(tensor_from_json, file["inputs"]))
-        fields["file"] = NetworkFile(file["name"], Path(file["path"]), file["sha256"], inputs)
+        source = file["source"] and Path(file["source"])
+        fields["file"] = NetworkFile(file["name"], Path(file["path"]), file["sha256"], inputs, source)
     return Request(**{**fields, "cache": Path(fields["cache"])})

@@ -58,9 +58,7 @@ def embedding(path: Path, names: Sequence[str], rows: Sequence[int], kind: int =
     ]
     nodes.append(helper.make_node("Sum", [f"row.{name}" for name in names], ["y"]))
     inputs = [value(name, ["batch", "sequence"], kind) for name in names]
-    return written(
-        path, nodes, inputs, {f"table.{name}": random(n, 4) for name, n in zip(names, rows, strict=True)}
-    )
+    return written(path, nodes, inputs, {f"table.{name}": random(n, 4) for name, n in zip(names, rows, strict=True)})
 
 
 def lstm(path: Path) -> Path:

@@ -134,7 +134,7 @@ def _halved(network: Network, batch: int) -> Network:
     # Named after what it is made from and by, like every file here.
     key = _digest(f"{network.sha256} {onnxruntime.__version__}", _HERE / "half_precision.py")
     path = cache.obtain(f"{network.name}-b{batch}-fp16-{key}.onnx", lambda: half_precision.halved(network.path))
-    return dataclasses.replace(network, path=path)
+    return dataclasses.replace(network, path=path, source=None)
 
 
 def _digest(salt: str, *sources: Path) -> str:
@@ -175,7 +175,7 @@ def _own(path: Path, batch: int, choices: Sequence[InputChoice]) -> Network:
                 f"{path.stem}-b{batch}-{key}.onnx", lambda: onnx_file.with_shapes(path, shapes, fed.sizes)
             )
     facts = _network(path.stem, file, sha256, onnx_file.read(file), fed.inputs)
-    return dataclasses.replace(facts, guesses=fed.guesses)
+    return dataclasses.replace(facts, guesses=fed.guesses, source=None if file == path else path)
 
 
 def _read_own(path: Path, batch: int | None, choices: Sequence[InputChoice]) -> tuple[ModelProto, Feeding]:

@@ -137,13 +137,19 @@ def _guessed_batch_axis(graph: GraphProto, name: str, dims: Sequence[Dimension])
     named = [axis for axis, dim in enumerate(dims) if isinstance(dim, str) and _BATCH.fullmatch(dim)]
     if named:
         return named[0]
-    if len(dims) < 2 or (isinstance(dims[0], str) and (_PAST.fullmatch(dims[0]) or _SEQUENCE.fullmatch(dims[0]))):
+    if len(dims) < 2 or _is_length(dims[0]):
         return None
-    if len(dims) == 3 and (
-        _is_recurrent(graph, name) or [isinstance(dim, int) for dim in dims] == [True, False, True]
-    ):
+    if len(dims) == 3 and (_is_recurrent(graph, name) or _is_open_between_two(dims)):
         return 1
     return 0
+
+
+def _is_length(dim: Dimension) -> bool:
+    return isinstance(dim, str) and bool(_PAST.fullmatch(dim) or _SEQUENCE.fullmatch(dim))
+
+
+def _is_open_between_two(dims: Sequence[Dimension]) -> bool:
+    return [isinstance(dim, int) for dim in dims] == [True, False, True] and not _is_length(dims[1])
 
 
 def _is_recurrent(graph: GraphProto, name: str) -> bool:

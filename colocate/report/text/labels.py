@@ -121,9 +121,12 @@ def _qualities(inference: Inference) -> tuple[str, ...]:
 
 
 def _choice_words(choice: InputChoice) -> str:
-    sizes = None if choice.shape is None else "x".join("@batch" if n is None else str(n) for n in choice.shape)
-    value = PurePath(choice.value).name if isinstance(choice.value, str) else choice.value
-    return " ".join(str(part) for part in (choice.name, sizes, value) if part is not None)
+    words = [choice.name]
+    if choice.shape is not None:
+        words.append("x".join("@batch" if size is None else str(size) for size in choice.shape) or "scalar")
+    if choice.value is not None:
+        words.append(PurePath(choice.value).name if isinstance(choice.value, str) else f"{choice.value:g}")
+    return " ".join(words)
 
 
 def _qualities_seen(among: Sequence[Inference]) -> list[set[str]]:

@@ -28,6 +28,8 @@ def load(
     try:
         session = ort.InferenceSession(str(file.path), options, providers=[(provider, dict(settings))])
     except Exception as error:  # onnxruntime's many exceptions share no other base
+        if file.source is not None:
+            return load(file._replace(path=file.source, source=None), options, provider, settings)
         # After a failure it tries the CPU by itself; what that says hides the reason.
         first = error.__cause__ if isinstance(error.__cause__, Exception) else error
         raise refused(f"onnxruntime cannot load {file.path}", file, first) from error

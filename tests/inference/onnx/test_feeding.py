@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from onnx import TensorProto, helper
 from colocate.errors import SpecError
 from colocate.inference.networks.catalogue import check, guesses, own_batch, resolve
 from colocate.model.request import InputChoice
+from colocate.worker.errors import WorkerError
 from tests.inference import own_files
 from tests.inference.own_files import fed, value, written
 
@@ -173,7 +175,7 @@ def test_where_nothing_counts_a_batch_it_is_one(tmp_path: Path) -> None:
     node = helper.make_node("Identity", ["x"], ["y"])
     path = written(tmp_path / "m.onnx", [node], [value("x", ["samples"])])
     assert shapes(path) == {"x": (128,)}
-    with pytest.raises(SpecError, match="no dimension is known to count a batch of 2.*--shape x=@batch"):
+    with pytest.raises(SpecError, match=r"no dimension is known to count a batch of 2.*--shape x=@batch"):
         check(str(path), 2)
     assert shapes(path, 2, InputChoice("x", (None,))) == {"x": (2,)}
 
@@ -189,3 +191,26 @@ def test_a_past_whose_length_is_nought_in_the_file_is_fed_so(tmp_path: Path) -> 
     node = helper.make_node("Concat", ["past", "keys"], ["y"], axis=2)
     path = written(tmp_path / "m.onnx", [node], [value("past", [1, 2, 0, 4]), value("keys", [1, 2, 3, 4])])
     assert shapes(path) == {"past": (1, 2, 0, 4), "keys": (1, 2, 3, 4)}
+
+
+def test_a_branch_that_is_not_taken_may_contradict_the_shapes(tmp_path: Path) -> None:
+    """No runtime loads this file with the shape of `x` fixed: the other branch wants another length."""
+    branches = {
+        f"{name}_branch": helper.make_graph([node], name, [], [value(f"y.{name}", None)])
+        for name, node in (
+            ("then", helper.make_node("Relu", ["x"], ["y.then"])),
+            ("else", helper.make_node("MatMul", ["x", "w"], ["y.else"])),
+        )
+    }
+    nodes = [
+        helper.make_node("Equal", ["rate", "known"], ["same"]),
+        helper.make_node("If", ["same"], ["y"], **branches),
+    ]
+    stored = {"known": np.array(8000), "w": own_files.random(7, 7)}
+    inputs = [value("x", ["batch", "sequence"]), value("rate", [], TensorProto.INT64)]
+    path = written(tmp_path / "m.onnx", nodes, inputs, stored)
+    assert shapes(path, 2) == {"x": (2, 128), "rate": ()}
+    network = resolve(str(path), 2)
+    assert network.path != path and network.source == path
+    with pytest.raises(WorkerError, match="cannot load"):
+        fed(dataclasses.replace(network, source=None))

@@ -119,5 +119,5 @@ def test_a_choice_goes_before_every_guess() -> None:
     "kind", [TensorProto.STRING, TensorProto.BFLOAT16, TensorProto.COMPLEX64, TensorProto.FLOAT8E4M3FN, 99]
 )
 def test_what_is_neither_number_nor_boolean_cannot_be_fed(kind: int) -> None:
-    with pytest.raises(SpecError, match="input 'x' is of type [a-z0-9 ]+, which cannot be fed"):
+    with pytest.raises(SpecError, match=r"input 'x' is of type [a-z0-9 ]+, which cannot be fed"):
         dtype_of(value("x", [1], kind))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import onnxruntime as ort
 
-from colocate.worker.errors import WorkerError, refused
+from colocate.worker.errors import WorkerError, one_line
 from colocate.worker.request import NetworkFile
 
 
@@ -32,7 +32,7 @@ def load(
             return load(file._replace(path=file.source, source=None), options, provider, settings)
         # After a failure it tries the CPU by itself; what that says hides the reason.
         first = error.__cause__ if isinstance(error.__cause__, Exception) else error
-        raise refused(f"onnxruntime cannot load {file.path}", file, first) from error
+        raise WorkerError(f"onnxruntime cannot load {file.path}: {one_line(first)}") from error
     # A provider that cannot start only gets a log line, and the CPU takes its place.
     if session.get_providers()[0] != provider:
         raise WorkerError(f"onnxruntime started {session.get_providers()[0]} in place of {provider}")

@@ -24,7 +24,7 @@ def test_every_network_runs_under_the_same_settings(tmp_path: Path) -> None:
 def test_a_file_that_is_refused_is_named_in_one_line(tmp_path: Path) -> None:
     file = small_network(tmp_path).file
     file.path.write_bytes(b"no network")
-    with pytest.raises(WorkerError, match=r"cannot load .*small\.onnx, fed data=2x3x8x8 \(--shape and") as caught:
+    with pytest.raises(WorkerError, match=r"onnxruntime cannot load .*small\.onnx: ") as caught:
         load(file, session_options(1), "CPUExecutionProvider", {})
     assert "\n" not in str(caught.value) and "[ONNXRuntimeError]" not in str(caught.value)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import helper
 
 from colocate.commands.study_run import keys_of, resumable
 from colocate.errors import HostError, Interrupted, StoreError
@@ -153,7 +154,7 @@ def test_a_choice_that_cannot_be_gets_one_line(tmp_path: Path, said: str, argume
 
 
 def test_a_guess_that_fails_names_the_flags(tmp_path: Path) -> None:
-    node = own_files.helper.make_node("MatMul", ["x", "w"], ["y"])
+    node = helper.make_node("MatMul", ["x", "w"], ["y"])
     inputs, weights = [own_files.value("x", ["batch", "features"])], {"w": own_files.random(7, 7)}
     path = own_files.written(tmp_path / "m.onnx", [node], inputs, weights)
     done = colocate("sweep", "--networks", path, *ONCE, "--out", tmp_path / "run")

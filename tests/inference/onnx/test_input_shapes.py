@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from onnx import helper
 
@@ -14,7 +16,7 @@ Dims = tuple[int | str | None, ...]
 
 
 def dimensions(dims: Dims, name: str = "x", op: str = "Identity", shape: tuple[int | None, ...] | None = None,
-               **attributes: int) -> InputDimensions:  # fmt: skip
+               **attributes: Any) -> InputDimensions:  # fmt: skip
     """Of an input that one node of that kind reads."""
     read = value(name, dims)
     graph = helper.make_graph([helper.make_node(op, [name], ["y"], **attributes)], "g", [read], [])

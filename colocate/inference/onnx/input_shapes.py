@@ -108,7 +108,12 @@ def read_dimensions(graph: GraphProto, value: ValueInfoProto, choice: InputChoic
         told = "x".join("@batch" if size is None else str(size) for size in chosen) or "a scalar"
         raise SpecError(f"input '{value.name}' is {own} in the file, not {told}")
     dims = tuple(dim if size is None else size for dim, size in zip(declared, chosen, strict=True))
-    return InputDimensions(value.name, declared, dims, chosen.index(None) if None in chosen else axis)
+    if None in chosen:
+        axis = chosen.index(None)
+    elif axis is not None and dims[axis] == 0:
+        # Of nothing there is no batch.
+        axis = None
+    return InputDimensions(value.name, declared, dims, axis)
 
 
 def named_sizes(inputs: Sequence[InputDimensions], batch: int) -> dict[str, int]:

@@ -98,6 +98,11 @@ def test_a_choice_says_which_axis_is_the_batch() -> None:
     assert (read.batch_axis, read.own_batch, fed(read, batch=4)) == (1, None, [(10, 4)])
 
 
+def test_of_nothing_there_is_no_batch() -> None:
+    read = dimensions(("n",), shape=(0,))
+    assert (read.batch_axis, read.own_batch, fed(read)) == (None, None, [(0,)])
+
+
 @pytest.mark.parametrize("shape", [(2, 3, 8), (2, 1, 8, 8), (2, 3, 8, 8, 1), (), (2, 3, 9, 8)])
 def test_a_choice_that_does_not_fit_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(SpecError, match="input 'x' is batchx3x8xw in the file, not "):

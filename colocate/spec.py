@@ -18,7 +18,8 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from colocate.errors import SpecError
 from colocate.inference.backends.registry import maker_of
-from colocate.inference.networks.catalogue import builtin_names
+from colocate.inference.networks.catalogue import builtin_names, own_batch
+from colocate.inference.networks.input_choices import input_choices
 from colocate.model.limits import Limits
 from colocate.model.request import PRECISIONS, WAITS, Inference, SweepSpec, Task
 from colocate.rigs.registry import RIGS, RUNTIMES, default_wait
@@ -62,6 +63,8 @@ class NetworkKeys:
     wait: str | None = None
     period_ms: _Period | None = None
     window: _Seconds | None = None
+    shapes: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, str | float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,9 @@ class StudyKeys:
     emc_clock: _Clock | None = None
     backend: str = "auto"
     precision: str = "fp32"
-    batch: _Count = 1
+    batch: _Count | None = None
+    shapes: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, str | float] = field(default_factory=dict)
     graph: _Switch = False
     wait: str | None = None
     period_ms: _Period | None = None
@@ -211,18 +216,20 @@ def _inference(entry: str | NetworkKeys, request: StudyKeys) -> Inference:
         if backend not in ("auto", maker):
             raise SpecError(f"{backend} cannot run '{network}', which is {maker}'s own; leave out the backend")
         backend = maker
-    elif network.endswith(".onnx") and "\0" not in network:
+    elif network.endswith((".onnx", ".ort")) and "\0" not in network:
         network = _file_or_name(network)
     else:
         _known(network, builtin_names(), "network", "an .onnx file, or one of")
+    choices = input_choices(own.shapes or request.shapes, own.inputs or request.inputs)
     return Inference(
         network,
         backend,
         _known(own.precision or request.precision, PRECISIONS, "precision"),
-        own.batch or request.batch,
+        own.batch or request.batch or own_batch(network, choices) or 1,
         request.graph if own.graph is None else own.graph,
         _known(own.wait or request.wait or default_wait(request.rig), WAITS, "wait"),
         None if (period_ms := own.period_ms or request.period_ms) is None else period_ms * 1e-3,
+        choices,
     )
 
 
@@ -245,7 +252,8 @@ def _own_windows_s(request: StudyKeys) -> tuple[tuple[str, float], ...]:
 
 def _file_or_name(network: str) -> str:
     # A run is resumed from any folder.
-    return str(Path(network).absolute()) if network.endswith(".onnx") and "\0" not in network else network
+    is_path = network.endswith((".onnx", ".ort")) and "\0" not in network
+    return str(Path(network).absolute()) if is_path else network
 
 
 def _cpus(cpus: tuple[int, ...] | None) -> tuple[int, ...] | None:

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from colocate.errors import SpecError
 from colocate.model.limits import Limits
-from colocate.model.request import Inference
+from colocate.model.request import Inference, InputChoice
 from colocate.rigs.registry import make_rig
 from colocate.spec import StudyKeys, make_limits, make_spec, make_study, parse_duration_s
 from colocate.study.plan import plan
+from tests.inference import own_files
 from tests.study.test_plan import facts
 
 
@@ -40,6 +41,24 @@ def test_a_network_has_one_length_of_window_however_it_is_run() -> None:
     for other in (fp16, fp16 | {"window": 2}):
         with pytest.raises(SpecError, match=r"networks: alexnet has windows of 1 and 2 s; give it one length"):
             make_spec({"networks": [fp32 | {"window": 1}, other]})
+
+
+def test_a_network_may_be_fed_in_a_way_of_its_own(tmp_path: Path) -> None:
+    path = str(own_files.convolution(tmp_path / "mine.onnx", ["N", 3, "h", "w"]))
+    own = {"network": path, "shapes": {"images": "@batchx3x32x32"}, "inputs": {"images": 0.5}}
+    first, second = make_spec({"networks": [path, own], "shapes": {"images": "1x3x64x64"}}).inferences
+    assert first.inputs == (InputChoice("images", (1, 3, 64, 64)),)
+    assert second.inputs == (InputChoice("images", (None, 3, 32, 32), 0.5),)
+
+
+def test_the_batch_is_that_of_the_file_unless_another_is_asked_for(tmp_path: Path) -> None:
+    fixed = str(own_files.convolution(tmp_path / "fixed.onnx", [8, 3, 8, 8]))
+    dynamic = str(own_files.convolution(tmp_path / "dynamic.onnx", ["N", 3, 8, 8]))
+    assert [each.batch for each in make_spec({"networks": [fixed, dynamic]}).inferences] == [8, 1]
+    # That the file does not take it is for the rig to say, which names the file.
+    assert make_spec({"networks": [fixed], "batch": 2}).inferences[0].batch == 2
+    chosen = {"networks": [dynamic], "shapes": {"images": "3x3x8x8"}}
+    assert make_spec(chosen).inferences[0].batch == 3
 
 
 def test_limits_in_a_study_are_limits() -> None:

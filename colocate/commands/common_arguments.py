@@ -22,14 +22,14 @@ def _cpus(text: str) -> list[int]:
     return list(parse_cpu_list(text))
 
 
-class _Commands(argparse.Action):
+class _Entry(argparse.Action):
     """Gathers each `--command NAME='argv ...'` into one table, as a study file's `[commands]` is."""
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, *_: Any) -> None:
-        name, equals, line = values.partition("=")
+        name, equals, text = values.partition("=")
         if not equals:
-            parser.error(f"--command wants NAME='program arguments', not {values!r}")
-        vars(namespace).setdefault("commands", {})[name.strip()] = line
+            parser.error(f"{self.option_strings[0]} wants {self.metavar}, not {values!r}")
+        vars(namespace).setdefault(self.dest, {})[name.strip()] = text
 
 
 # Key of a limit in the study file -> its flag.
@@ -50,13 +50,23 @@ STUDY_FLAGS: dict[str, dict[str, Any]] = {
         "help": "alexnet, googlenet, resnet152, bandwidth, or paths of .onnx files",
     },
     "stressors": {"type": words, "metavar": "A,B", "help": "background tasks (python -m cpu_workloads --list)"},
-    "commands": {"action": _Commands, "metavar": "NAME='ARGV ...'", "help": "a task of your own; repeatable"},
+    "commands": {"action": _Entry, "metavar": "NAME='ARGV ...'", "help": "a task of your own; repeatable"},
     "cpu_clocks": {"type": words, "metavar": "LIST", "help": "MHz, or some of low,mid,high, or native"},
     "gpu_clocks": {"type": words, "metavar": "LIST", "help": "MHz, or some of low,mid,high, or native"},
     "emc_clock": {"metavar": "MHZ", "help": "lock the memory clock: MHz, low, mid or high"},
     "backend": {"metavar": "NAME", "help": "auto, tensorrt, onnxruntime, onnxruntime-cuda, onnxruntime-cpu"},
     "precision": {"metavar": "P", "help": "fp32 or fp16"},
-    "batch": {"type": int, "metavar": "N", "help": "images per inference"},
+    "batch": {"type": int, "metavar": "N", "help": "images per inference (default: the file's own, or 1)"},
+    "shapes": {
+        "action": _Entry,
+        "metavar": "INPUT=1x3x320x320",
+        "help": "the shape of an input that an .onnx file leaves open, @batch for --batch; repeatable",
+    },
+    "inputs": {
+        "action": _Entry,
+        "metavar": "INPUT=FILE.npy",
+        "help": "what to feed an input: an array of numpy, or one number; repeatable",
+    },
     "graph": {"action": argparse.BooleanOptionalAction, "help": "launch each inference as one CUDA graph"},
     "wait": {"metavar": "HOW", "help": "spin or block while the GPU works"},
     "period_ms": {"type": float, "metavar": "MS", "help": "an inference each MS, as of a camera; not back to back"},
@@ -86,7 +96,9 @@ OF_TASKS = ("stressors", "commands", "until", "budget", *LIMIT_FLAGS)
 def add_flags(parser: argparse._ActionsContainer, flags: Flags) -> None:
     """Flags that leave no trace where they are not given."""
     for key, flag in flags.items():
-        name = "--command" if key == "commands" else "--" + key.replace("_", "-")
+        # A flag of a table gives one entry.
+        one = key.removesuffix("s") if flag.get("action") is _Entry else key
+        name = "--" + one.replace("_", "-")
         parser.add_argument(name, **{"dest": key, "default": argparse.SUPPRESS, **flag})
 
 

@@ -42,8 +42,9 @@ f is 1 without --latency-limit-ms X. With it, and L the upper end of the interva
     --utility fading    f = min(1, X / L)          (twice as late is half as good)
 
 A latency is of one inference, all images of its batch; power is the board's, gross of what it draws idle. "x times
-better" is images/s/W of the best over that of the default setting (batch 1, fp32, clocks native or else the highest),
-paired by block, with a 95 % interval that allows for picking the best after seeing them all. A setting that fails, as
+better" is images/s/W of the best over that of the default setting (batch 1, or the one a file fixes; fp32; clocks
+native or else the highest), paired by block, with a 95 % interval that allows for picking the best after seeing them
+all. A setting that fails, as
 for want of memory, is a row with its failure; one that no runtime here has is left out with a line that says so."""
 
 
@@ -113,9 +114,14 @@ def settings(keys: Mapping[str, Any], axes: Axes, rig: Rig) -> Settings:
     """
     from colocate.spec import make_spec
 
-    product = itertools.product(axes.networks, axes.backends, axes.precisions, axes.batches)
     names = ("network", "backend", "precision", "batch")
-    asked = [dict(zip(names, combination, strict=True)) for combination in product]
+    asked = [
+        dict(zip(names, combination, strict=True))
+        for network in axes.networks
+        for combination in itertools.product(
+            (network,), axes.backends, axes.precisions, _batches(network, axes, keys)
+        )
+    ]
     spec = make_spec({**keys, "networks": asked, "stressors": ()})
     able: dict[Inference, None] = {}
     unable: dict[str, list[Inference]] = {}
@@ -137,6 +143,17 @@ def settings(keys: Mapping[str, Any], axes: Axes, rig: Rig) -> Settings:
             f"Left out, {len(some)} of {len(spec.inferences)} settings: {why}" for why, some in unable.items()
         ),
     )
+
+
+def _batches(network: str, axes: Axes, keys: Mapping[str, Any]) -> tuple[int, ...]:
+    """Those asked for, and the one that a file fixes, which is the only one that it can run."""
+    from colocate.inference.networks.catalogue import own_batch
+    from colocate.spec import make_spec
+
+    of_file = {key: keys[key] for key in ("shapes", "inputs") if key in keys}
+    asked = make_spec({"networks": [network], "stressors": (), **of_file}).inferences[0]
+    own = own_batch(asked.network, asked.inputs)
+    return axes.batches if own is None or own in axes.batches else (*axes.batches, own)
 
 
 def _checked(inference: Inference, spec: SweepSpec, rig: Rig) -> Inference:

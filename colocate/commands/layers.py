@@ -93,8 +93,10 @@ def layers_request(keys: Mapping[str, Any], network: str, rig: Rig) -> tuple[Map
     )
     # Files of single layers are of the network's precision and batch already.
     of_files = {"backend": whole.backend, "precision": "fp32", "batch": 1}
-    networks = [
-        {"network": whole.network, "backend": whole.backend, "precision": whole.precision, "batch": whole.batch},
+    of_whole = {key: value for key, value in keys.items() if key in ("shapes", "inputs")}
+    networks: list[dict[str, Any]] = [
+        {"network": whole.network, "backend": whole.backend, "precision": whole.precision, "batch": whole.batch,
+         **of_whole},
         *({"network": path, **of_files} for path in purpose.subgraphs),
         *(
             {"network": path, **of_files, "backend": probe.backend, "precision": probe.precision,
@@ -102,7 +104,7 @@ def layers_request(keys: Mapping[str, Any], network: str, rig: Rig) -> tuple[Map
             for path, probe in purpose.ceilings.items()
         ),
     ]  # fmt: skip
-    shared = {key: value for key, value in keys.items() if key not in ("backend", "precision", "batch")}
+    shared = without(keys, "backend", "precision", "batch", *of_whole)
     return {**shared, "networks": networks, "stressors": []}, purpose
 
 
@@ -119,7 +121,7 @@ def subgraph_files(purpose: LayersPurpose) -> Iterator[None]:
         if purpose.subgraphs or purpose.ceilings:
             folder.mkdir(parents=True, exist_ok=True)
         if purpose.subgraphs:
-            network = catalogue.resolve(whole.network, whole.batch, whole.precision)
+            network = catalogue.resolve(whole.network, whole.batch, whole.precision, whole.inputs)
             names = [purpose.layer_map.fused_layers[index].layers for index in purpose.subgraphs.values()]
             written = [str(cut.path) for cut in subgraphs.subgraphs(network, names, folder)]
             assert written == list(purpose.subgraphs), "a run's subgraphs lie where they lay"
@@ -160,7 +162,7 @@ def _subgraphs(whole: Inference, layer_map: LayerMap, facts: HostFacts, folder: 
     ]
     if not able:
         return {}
-    stem = folder / catalogue.resolve(whole.network, whole.batch, whole.precision).path.stem
+    stem = folder / catalogue.resolve(whole.network, whole.batch, whole.precision, whole.inputs).path.stem
     return {f"{stem}-{number:03}.onnx": index for number, index in enumerate(able)}
 
 

@@ -88,6 +88,7 @@ def run_study(arguments: argparse.Namespace, study: Study, rig: Rig, purpose: Pu
     from colocate.store import holds_run
     from colocate.sweep import sweep
 
+    _say_guesses(study)
     if arguments.dry_run:
         _print_plan(arguments, study, rig)
         return None
@@ -100,6 +101,18 @@ def run_study(arguments: argparse.Namespace, study: Study, rig: Rig, purpose: Pu
     if tally.failed:
         say(f"{tally.failed} of {tally.wanted} trials failed; --resume runs them again.")
     return tally
+
+
+def _say_guesses(study: Study) -> None:
+    """A line for each network whose inputs were left open."""
+    from colocate.inference.backends.registry import maker_of
+    from colocate.inference.networks import catalogue
+
+    for inference in {
+        each.network: each for each in study.spec.inferences if maker_of(each.network) is None
+    }.values():
+        if guessed := catalogue.guesses(inference.network, inference.batch, inference.inputs):
+            say(f"{inference.network} leaves shapes open: it is fed {', '.join(guessed)} (--shape changes that)")
 
 
 def report_unless_empty(arguments: argparse.Namespace, tally: Tally) -> int:

@@ -32,8 +32,22 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True)
+class InputChoice:
+    """What a study says of one input of a network; what it leaves open is guessed (`inference.onnx.feeding`).
+
+    In `shape` None stands for the batch. `value` is the path of an array (.npy), or the number to fill with.
+    """
+
+    name: str
+    shape: tuple[int | None, ...] | None = None
+    value: str | float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Inference:
     """A network and how it is run. `network` is a built-in name or the path of an .onnx file.
+
+    `batch` is what runs: that of the file where it fixes one. `inputs` are those that the study chose.
 
     With `graph` its kernels are captured once and launched as one CUDA graph. `wait` is how the launching thread
     waits for the GPU: `spin` (it polls, which is quickest and keeps its CPU busy) or `block` (it sleeps).
@@ -48,6 +62,13 @@ class Inference:
     graph: bool = False
     wait: str = "spin"
     period_s: float | None = None
+    inputs: tuple[InputChoice, ...] = ()
+
+    @property
+    def ways(self) -> tuple[int | str | float, ...]:
+        """How it is run, for the order of rows: by runtime, precision, batch and the rest."""
+        period_s = self.period_s or 0
+        return self.backend, self.precision, self.batch, self.graph, self.wait, period_s, repr(self.inputs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,16 +179,20 @@ def trade_offs(
 
 
 def default_setting(rows: Sequence[Efficiency], backend: str | None = None) -> Efficiency | None:
-    """What one gets who sets nothing: batch 1 in fp32, clocks left to their governors or, where all are set, highest.
+    """What one gets who sets nothing: batch 1 (or the only one, which a file fixes) in fp32, clocks left to their
+    governors or, where all are set, highest.
 
     On `backend`, or else on the first in `rows`. None where there is no such row.
     """
-    plain = [row for row in rows if _plain(row.setting.inference, backend or rows[0].setting.inference.backend)]
+    batches = {row.setting.inference.batch for row in rows}
+    batch = batches.pop() if len(batches) == 1 else 1
+    backend = backend or rows[0].setting.inference.backend
+    plain = [row for row in rows if _plain(row.setting.inference, backend, batch)]
     return max(plain, key=lambda row: (_usual_ways(row.setting.inference), _clock_rank(row)), default=None)
 
 
-def _plain(inference: Inference, backend: str) -> bool:
-    usual = Inference(inference.network, backend)
+def _plain(inference: Inference, backend: str, batch: int) -> bool:
+    usual = Inference(inference.network, backend, batch=batch)
     return (inference.backend, inference.precision, inference.batch) == (usual.backend, usual.precision, usual.batch)
 
 
@@ -204,11 +208,11 @@ def _solo_setting(trial: Trial) -> Setting | None:
     return None if trial.inference is None or trial.task else Setting(trial.inference, trial.clocks)
 
 
-def _rank(networks: Sequence[str], setting: Setting) -> tuple[int | str, ...]:
+def _rank(networks: Sequence[str], setting: Setting) -> tuple[int | str | float, ...]:
     inference, clocks = setting.inference, setting.clocks
     # A clock left to its governor sorts before the steps.
     hz = [hz or 0 for hz in dataclasses.astuple(clocks)]
-    return networks.index(inference.network), *dataclasses.astuple(inference)[1:], *hz
+    return networks.index(inference.network), *inference.ways, *hz
 
 
 def _clock_rank(row: Efficiency) -> tuple[float, ...]:

@@ -231,9 +231,10 @@ def _content_hash(trial: Trial, seed: int) -> str:
     the noise of a model follows from them.
     """
     inference = None if trial.inference is None else dataclasses.asdict(trial.inference)
-    if inference is not None and inference["period_s"] is None:
-        # Came later than the rest.
-        del inference["period_s"]
+    # These came later than the rest.
+    for name in ("period_s", "inputs"):
+        if inference is not None and not inference[name]:
+            del inference[name]
     placement = dataclasses.asdict(trial.placement)
     placement["stressor_cpus"] = placement.pop("task_cpus")
     fields = {

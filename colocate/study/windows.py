@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -96,10 +95,10 @@ def _windows(
     )
 
 
-def _rank(spec: SweepSpec, inference: Inference, key: CellKey) -> tuple[int | str, ...]:
+def _rank(spec: SweepSpec, inference: Inference, key: CellKey) -> tuple[int | str | float, ...]:
     return (
         [asked.network for asked in spec.inferences].index(inference.network),
-        *(0 if part is None else part for part in dataclasses.astuple(inference)[1:]),
+        *inference.ways,
         spec.placements.index(key.placement),
         # A clock left to its governor sorts before the steps.
         key.clocks.cpu_hz or 0,

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from colocate.worker.backend import Profiler, load
-from colocate.worker.errors import WorkerError
+from colocate.worker.errors import WorkerError, refused
 from colocate.worker.loop import measure
 from colocate.worker.request import Request, from_json
 from cpu_workloads.contract import Control, serve
@@ -28,7 +28,12 @@ def serve_request(request: Request, control: Control) -> None:
     backend = load(request)
     for _ in range(FIRST_INFERENCES):
         began_s = time.monotonic()
-        backend.infer()
+        try:
+            backend.infer()
+        except WorkerError:
+            raise
+        except Exception as error:  # of the runtime's own kinds
+            raise refused(f"{request.network} cannot run", request.file, error) from error
         inference_s = time.monotonic() - began_s
     # Nothing in the loop makes cycles. Without the collector no window holds one of its pauses.
     gc.collect()

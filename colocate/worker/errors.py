@@ -2,6 +2,28 @@
 
 from __future__ import annotations
 
+from colocate.worker.request import NetworkFile, TensorSpec
+
 
 class WorkerError(Exception):
     """The runtime, its GPU or its files refuse; the message is one line that is meant for the user."""
+
+
+def one_line(error: Exception) -> str:
+    """The first line of what a runtime says, without the status code of ONNX Runtime."""
+    said = str(error).strip().splitlines()
+    return said[0].removeprefix("[ONNXRuntimeError] : ") if said else repr(error)
+
+
+def refused(what: str, file: NetworkFile | None, error: Exception) -> WorkerError:
+    """What the runtime has against `what` it should do, with what the inputs were fed and how to feed them else."""
+    if file is None:
+        return WorkerError(f"{what}: {one_line(error)}")
+    told = ", ".join(f"{spec.name}={_told(spec)}" for spec in file.inputs)
+    return WorkerError(f"{what}, fed {told} (--shape and --input change that): {one_line(error)}")
+
+
+def _told(spec: TensorSpec) -> str:
+    if spec.shape:
+        return "x".join(map(str, spec.shape))
+    return "scalar" if spec.constant is None else f"{spec.constant:g}"

@@ -1,4 +1,4 @@
-"""What to feed a network: arrays of the shapes and types that its file wants."""
+"""What to feed a network: arrays as its specs of tensors want them."""
 
 from __future__ import annotations
 
@@ -7,20 +7,33 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from colocate.worker.errors import WorkerError
 from colocate.worker.request import NetworkFile, TensorSpec
 
 
 def input_arrays(file: NetworkFile, seed: int = 0) -> dict[str, npt.NDArray[Any]]:
-    """What to feed each input: of its shape and type, random, the same for the same seed.
+    """What to feed each input: of its shape and type, the same for the same seed.
 
-    Never zeros, on which a GPU draws less power than on any real image. Standard normal for floats; 1 to 127
-    for small integers; 1 to 9 for int64, which mostly are indices into a table of unknown length.
+    Random rather than zeros, on which a GPU draws less power than on any real image. Raises WorkerError for a file
+    that cannot be read.
     """
     rng = np.random.default_rng(seed)
-    return {spec.name: _random(spec, rng) for spec in file.inputs}
+    return {spec.name: _array(spec, rng) for spec in file.inputs}
 
 
-def _random(spec: TensorSpec, rng: np.random.Generator) -> npt.NDArray[Any]:
-    if spec.dtype.startswith("float"):
-        return rng.standard_normal(spec.shape, dtype=np.float32).astype(spec.dtype)
-    return rng.integers(1, 10 if spec.dtype == "int64" else 128, spec.shape).astype(spec.dtype)
+def _array(spec: TensorSpec, rng: np.random.Generator) -> npt.NDArray[Any]:
+    if spec.file is not None:
+        return _stored(spec)
+    if spec.constant is not None:
+        return np.full(spec.shape, spec.constant).astype(spec.dtype)
+    if spec.low is not None and spec.high is not None:
+        return np.asarray(rng.integers(spec.low, spec.high, spec.shape)).astype(spec.dtype)
+    return rng.standard_normal(spec.shape, dtype=np.float32).astype(spec.dtype)
+
+
+def _stored(spec: TensorSpec) -> npt.NDArray[Any]:
+    assert spec.file is not None
+    try:
+        return np.ascontiguousarray(np.load(spec.file, allow_pickle=False).astype(spec.dtype).reshape(spec.shape))
+    except (OSError, ValueError, EOFError) as error:
+        raise WorkerError(f"input '{spec.name}': cannot read {spec.file}: {error}") from error

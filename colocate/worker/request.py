@@ -15,20 +15,42 @@ COPIED_BYTES = 256 << 20
 
 
 class TensorSpec(NamedTuple):
-    """An input: its name, its shape with the batch first, and numpy's name of its element type."""
+    """An input: its name, its shape, numpy's name of its element type, and what to fill it with.
+
+    That is the array in `file` (.npy), or `constant`, or integers from `low` to below `high`, or else floats from a
+    standard normal distribution.
+    """
 
     name: str
     shape: tuple[int, ...]
     dtype: str
+    low: int | None = None
+    high: int | None = None
+    constant: float | None = None
+    file: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields that are not at their default, for `tensor_from_json`."""
+        return {key: value for key, value in self._asdict().items() if value is not None}
+
+
+def tensor_from_json(fields: Mapping[str, Any]) -> TensorSpec:
+    """The inverse of `TensorSpec.to_json`, also after a passage through JSON text."""
+    return TensorSpec(**{**fields, "shape": tuple(fields["shape"])})
 
 
 class NetworkFile(NamedTuple):
-    """The file to load, what it is fed, and the SHA-256 of what it was made from."""
+    """The file to load, what it is fed, and the SHA-256 of what it was made from.
+
+    `source` is the user's own file where this is a copy with fixed shapes: what a runtime refuses with its shapes
+    fixed, it may run while they are open, as where a branch that is not taken contradicts them.
+    """
 
     name: str
     path: Path
     sha256: str
     inputs: tuple[TensorSpec, ...]
+    source: Path | None = None
 
 
 class Request(NamedTuple):
@@ -57,8 +79,11 @@ class Request(NamedTuple):
         """One line for `from_json`."""
         fields: dict[str, Any] = {**self._asdict(), "cache": str(self.cache)}
         if self.file is not None:
-            inputs = [spec._asdict() for spec in self.file.inputs]
-            fields["file"] = {**self.file._asdict(), "path": str(self.file.path), "inputs": inputs}
+            inputs = [spec.to_json() for spec in self.file.inputs]
+            source = None if self.file.source is None else str(self.file.source)
+            fields["file"] = {
+                **self.file._asdict(), "path": str(self.file.path), "inputs": inputs, "source": source
+            }  # fmt: skip
         return json.dumps(fields)
 
 
@@ -67,6 +92,7 @@ def from_json(text: str) -> Request:
     fields: dict[str, Any] = json.loads(text)
     file: Mapping[str, Any] | None = fields["file"]
     if file is not None:
-        inputs = tuple(TensorSpec(each["name"], tuple(each["shape"]), each["dtype"]) for each in file["inputs"])
-        fields["file"] = NetworkFile(file["name"], Path(file["path"]), file["sha256"], inputs)
+        inputs = tuple(map(tensor_from_json, file["inputs"]))
+        source = file["source"] and Path(file["source"])
+        fields["file"] = NetworkFile(file["name"], Path(file["path"]), file["sha256"], inputs, source)
     return Request(**{**fields, "cache": Path(fields["cache"])})

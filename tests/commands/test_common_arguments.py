@@ -43,8 +43,15 @@ def test_flags_mean_what_the_keys_mean() -> None:
 def test_commands_are_gathered_into_one_table() -> None:
     given_ = parsed("--command", "encoder=ffmpeg -i 'a=b.mp4'", "--command", " other =true")
     assert given_ == {"commands": {"encoder": "ffmpeg -i 'a=b.mp4'", "other": "true"}}
-    with pytest.raises(SpecError, match="--command wants NAME='program arguments', not 'ffmpeg'"):
+    with pytest.raises(SpecError, match=r"--command wants NAME='ARGV \.\.\.', not 'ffmpeg'"):
         parsed("--command", "ffmpeg")
+
+
+def test_inputs_are_gathered_by_their_names() -> None:
+    given_ = parsed("--shape", "x=1x3x8x8", "--shape", "rate=", "--input", "rate=16000", "--input", "a:b=f=1.npy")
+    assert given_ == {"shapes": {"x": "1x3x8x8", "rate": ""}, "inputs": {"rate": "16000", "a:b": "f=1.npy"}}
+    with pytest.raises(SpecError, match=r"--shape wants INPUT=1x3x320x320, not '1x3x8x8'"):
+        parsed("--shape", "1x3x8x8")
 
 
 @pytest.mark.parametrize(("text", "found"), [("a,b", ["a", "b"]), (" a , ,b,", ["a", "b"]), ("", []), (",", [])])

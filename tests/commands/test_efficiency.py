@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from colocate.model.purpose import Axes
 from colocate.model.trial import Trial, TrialRecord
 from colocate.rigs.registry import make_rig
 from colocate.rigs.tx1.rig import Tx1Rig
+from colocate.store import Run
 from tests.commands.command_line import colocate, header_of, interrupted, refused, trial_ids
+from tests.inference import own_files
 from tests.rows import rows_of
 
 SHORT = ["--repeats", "2", "--window", "0.1", "--warmup", "0.02", "--settle", "0", "--placement", "shared"]
@@ -120,3 +123,31 @@ def test_the_same_setting_is_run_once() -> None:
     assert [entry["backend"] for entry in found.keys["networks"]] == ["tensorrt", "tensorrt"]
     assert found.default_backend == "tensorrt"
     assert len(found.left_out) == 1 and "2 of 6 settings" in found.left_out[0]
+
+
+OWN = ["--backends", "onnxruntime-cpu", "--precisions", "fp32", *SHORT, "--quiet"]
+
+
+def test_a_batch_that_the_file_fixes_is_the_one_that_runs_and_counts(tmp_path: Path) -> None:
+    path = own_files.convolution(tmp_path / "m.onnx", [8, 3, 32, 32])
+    done = colocate("efficiency", "--networks", path, "--batches", "1,2,8", *OWN, "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    for left_out in (1, 2):
+        said = f"Left out, 1 of 3 settings: {path}: the file is of batch 8, not {left_out}; ask for that"
+        assert said in done.stderr
+    (row,) = rows_of(tmp_path / "run" / "efficiency.csv")
+    assert row["batch"] == "8"
+    with Run.read(tmp_path / "run") as run:
+        records = [record for record in run.records() if record.trial.inference]
+    # Each inference is of eight images.
+    assert all(record.trial.inference and record.trial.inference.batch == 8 for record in records)
+    rates = [8 * len(record.latencies_s) / record.elapsed_s for record in records]
+    assert float(row["images_per_s"]) == pytest.approx(math.prod(rates) ** (1 / len(rates)))
+
+
+def test_a_fixed_batch_is_run_though_it_was_not_asked_for(tmp_path: Path) -> None:
+    path = own_files.convolution(tmp_path / "m.onnx", [3, 3, 8, 8])
+    axes = Axes((str(path),), (1, 2), ("fp32",), ("onnxruntime-cpu",))
+    found = settings({"placement": ["shared"]}, axes, make_rig("host"))
+    assert [network["batch"] for network in found.keys["networks"]] == [3]
+    assert ["the file is of batch 3, not" in line for line in found.left_out] == [True, True]

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import sqlite3
 from pathlib import Path
 
+import numpy as np
 import pytest
+from onnx import helper
 
 from colocate.commands.study_run import keys_of, resumable
 from colocate.errors import HostError, Interrupted, StoreError
 from colocate.store import FILE_NAME
 from tests.commands.command_line import colocate, copy_of, header_of, refused
+from tests.inference import own_files
 
 
 def test_another_study_is_not_mixed_in(tiny_run: Path) -> None:
@@ -82,3 +86,88 @@ def test_an_error_that_another_attempt_would_not_fix_suggests_none(
     with pytest.raises(HostError):
         failing(argparse.Namespace(command="sweep", out=tiny_run))
     assert capsys.readouterr().err == ""
+
+
+# One window of a network in ONNX Runtime.
+ONCE = (
+    "--backend", "onnxruntime-cpu", "--stressors", "", "--placement", "shared", "--repeats", "1", "--window", "0.1",
+    "--warmup", "0", "--settle", "0", "--quiet",
+)  # fmt: skip
+
+
+def test_guesses_are_said_in_a_line_and_stored(tmp_path: Path) -> None:
+    path, run = own_files.convolution(tmp_path / "m.onnx", ["N", 3, "h", "w"]), tmp_path / "run"
+    done = colocate("sweep", "--networks", path, *ONCE, "--out", run)
+    assert (done.returncode, done.stderr) == (
+        0, f"{path} leaves shapes open: it is fed images=1x3x224x224 (--shape changes that)\n",
+    )  # fmt: skip
+    (network,) = header_of(run).networks.values()
+    assert network["guesses"] == ["images=1x3x224x224"]
+
+
+def test_what_a_network_is_fed_is_chosen_by_flags(tmp_path: Path) -> None:
+    path, run = own_files.convolution(tmp_path / "m.onnx", ["N", 3, "h", "w"]), tmp_path / "run"
+    chosen = ["--shape", "images=@batchx3x32x48", "--input", "images=0.5", "--batch", "2"]
+    done = colocate("sweep", "--networks", path, *chosen, *ONCE, "--out", run)
+    assert (done.returncode, done.stderr) == (0, "")
+    (network,) = header_of(run).networks.values()
+    assert network["inputs"] == [{"name": "images", "shape": [2, 3, 32, 48], "dtype": "float32", "constant": 0.5}]
+    resumed = colocate("sweep", "--resume", "--out", run, "--quiet")
+    assert (resumed.returncode, resumed.stderr) == (0, "")
+
+
+def test_what_a_network_is_fed_is_chosen_in_a_study_file(tmp_path: Path) -> None:
+    path, run = own_files.convolution(tmp_path / "m.onnx", ["N", 3, "h", "w"]), tmp_path / "run"
+    np.save(tmp_path / "photo.npy", np.ones((1, 3, 16, 16), np.uint8))
+    (tmp_path / "study.toml").write_text(f"""
+[[networks]]
+network = "{path}"
+shapes = {{ images = "1x3x32x32" }}
+
+[[networks]]
+network = "{path}"
+inputs = {{ images = "photo.npy" }}
+""")
+    done = colocate("sweep", "study.toml", *ONCE, "--out", run, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    fed = [network["inputs"][0] for network in header_of(run).networks.values()]
+    assert [(each["shape"], each.get("file")) for each in fed] == [
+        ([1, 3, 32, 32], None), ([1, 3, 16, 16], str(tmp_path / "photo.npy")),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("said", "arguments"),
+    [
+        ("m.onnx: the network has no input 'image'; its inputs are images", ["--shape", "image=1x3x8x8"]),
+        ("m.onnx: input 'images' is 8x3x8x8 in the file, not 1x3x8x8", ["--shape", "images=1x3x8x8"]),
+        ("m.onnx: the file is of batch 8, not 2; ask for that, or export it", ["--batch", "2"]),
+        ("--shape images: write '8,3' as 1x3x320x320", ["--shape", "images=8,3"]),
+        ("--input images: give a number or the path of an .npy file, not 'a.png'", ["--input", "images=a.png"]),
+        ("absent.npy: No such file", ["--input", "images=absent.npy"]),
+    ],
+)
+def test_a_choice_that_cannot_be_gets_one_line(tmp_path: Path, said: str, arguments: list[str]) -> None:
+    path = own_files.convolution(tmp_path / "m.onnx", [8, 3, 8, 8])
+    refused(2, said, "sweep", "--networks", path, *ONCE, "--out", tmp_path / "run", *arguments)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_guess_that_fails_names_the_flags(tmp_path: Path) -> None:
+    node = helper.make_node("MatMul", ["x", "w"], ["y"])
+    inputs, weights = [own_files.value("x", ["batch", "features"])], {"w": own_files.random(7, 7)}
+    path = own_files.written(tmp_path / "m.onnx", [node], inputs, weights)
+    done = colocate("sweep", "--networks", path, *ONCE, "--out", tmp_path / "run")
+    assert done.returncode == 2
+    assert "cannot run, fed x=1x128 (--shape and --input change that): " in done.stderr
+    assert colocate("layers", path, *ONCE[:2], "--out", tmp_path / "layers").stderr.count("--shape and --input") == 1
+    done = colocate("sweep", "--networks", path, *ONCE, "--out", tmp_path / "run2", "--shape", "x=@batchx7", "--json")
+    assert done.returncode == 0 and json.loads(done.stdout)["cells"], done.stderr
+
+
+def test_files_of_one_name_are_told_apart_by_their_folder(tmp_path: Path) -> None:
+    paths = [own_files.convolution(tmp_path / name / "model.onnx", [1, 3, 8, 8]) for name in ("face", "plate")]
+    done = colocate("sweep", "--networks", ",".join(map(str, paths)), *ONCE, "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "face/model" in page and "plate/model" in page

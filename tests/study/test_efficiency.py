@@ -236,8 +236,9 @@ def test_pairs_are_of_the_same_repeat() -> None:
 def test_each_network_has_its_own_choice() -> None:
     other = Inference("resnet152", "synthetic", batch=4)
     found = trade_offs(efficiencies([solo(), solo(other)], SweepSpec((ONE, other), ())))
-    assert [(each.network, each.default is None) for each in found] == [("alexnet", False), ("resnet152", True)]
-    assert found[1].best is not None and found[1].times_better is None
+    assert [(each.network, each.default is None) for each in found] == [("alexnet", False), ("resnet152", False)]
+    # The only batch there is, as of a file that fixes it.
+    assert found[1].best is found[1].default is not None
 
 
 def test_the_default_is_native_or_else_the_highest_clock() -> None:
@@ -265,7 +266,8 @@ def test_the_default_leaves_every_option_alone_and_may_be_on_another_runtime() -
         ([{"graph": True}], 0),
         ([{"graph": True}, {}], 1),
         ([{"wait": "block", "period_s": 0.1}, {"wait": "block"}], 1),
-        ([{"batch": 2}], None),
+        ([{"batch": 2}], 0),
+        ([{"batch": 2}, {"batch": 4}], None),
         ([{"precision": "fp16"}, {"backend": "another"}], None),
     ],
 )

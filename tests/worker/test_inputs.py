@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from colocate.worker.errors import WorkerError
 from colocate.worker.inputs import input_arrays
 from colocate.worker.request import NetworkFile, TensorSpec
 
@@ -15,9 +16,10 @@ def fed_by(*inputs: TensorSpec) -> NetworkFile:
     return NetworkFile("n", Path("n.onnx"), "", inputs)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float16", "uint8", "int8", "int64"])
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "uint8", "int8", "int64", "uint32"])
 def test_the_input_is_of_its_type_and_not_zero(dtype: str) -> None:
-    file = fed_by(TensorSpec("x", (2, 3, 8, 8), dtype))
+    spec = TensorSpec("x", (2, 3, 8, 8), dtype)
+    file = fed_by(spec if dtype.startswith("float") else spec._replace(low=1, high=100))
     x = input_arrays(file, seed=7)["x"]
     assert (x.dtype.name, x.shape) == (dtype, (2, 3, 8, 8))
     assert np.count_nonzero(x) > 0.99 * x.size
@@ -32,7 +34,34 @@ def test_each_input_has_numbers_of_its_own() -> None:
     assert (arrays["left"] != arrays["right"]).all()
 
 
-def test_an_index_stays_small() -> None:
-    """A table of unknown length is at least ten rows long, in the hope of most networks."""
-    x = input_arrays(fed_by(TensorSpec("x", (1000,), "int64")))["x"]
-    assert (x.min(), x.max()) == (1, 9)
+def test_an_index_stays_inside_its_range() -> None:
+    x = input_arrays(fed_by(TensorSpec("x", (1000,), "int64", low=0, high=2)))["x"]
+    assert (x.min(), x.max()) == (0, 1)
+
+
+@pytest.mark.parametrize(("dtype", "number"), [("bool", 1.0), ("int64", 16000.0), ("float16", 0.5)])
+def test_a_constant_fills_a_scalar_and_an_array(dtype: str, number: float) -> None:
+    arrays = input_arrays(fed_by(*(TensorSpec(f"x{s}", s, dtype, constant=number) for s in ((), (2, 3)))))
+    assert [(x.shape, x.dtype.name, set(x.ravel().tolist())) for x in arrays.values()] == [
+        (shape, dtype, {number}) for shape in ((), (2, 3))
+    ]
+
+
+def test_nothing_is_fed_where_a_size_is_nought() -> None:
+    assert input_arrays(fed_by(TensorSpec("x", (2, 0, 4), "float32")))["x"].shape == (2, 0, 4)
+
+
+def test_a_stored_array_is_fed_in_the_type_of_the_input(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.arange(6).reshape(2, 3).T)
+    x = input_arrays(fed_by(TensorSpec("x", (3, 2), "float32", file=str(tmp_path / "x.npy"))))["x"]
+    assert x.dtype == np.float32 and x.flags.c_contiguous
+    np.testing.assert_array_equal(x, [[0, 3], [1, 4], [2, 5]])
+
+
+@pytest.mark.parametrize("content", [None, b"no array"])
+def test_a_stored_array_that_is_gone_is_named(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "x.npy"
+    if content:
+        path.write_bytes(content)
+    with pytest.raises(WorkerError, match=r"input 'x': cannot read .*x\.npy"):
+        input_arrays(fed_by(TensorSpec("x", (1,), "float32", file=str(path))))

@@ -12,6 +12,7 @@ import hashlib
 import importlib
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,12 +22,14 @@ from colocate.errors import SpecError
 from colocate.inference.networks import cache
 from colocate.inference.networks.network import Network
 from colocate.inference.networks.topologies import TOPOLOGIES
+from colocate.model.request import InputChoice
 from colocate.worker.request import TensorSpec
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
     from colocate.inference.networks.topologies.sketch import Skeleton
+    from colocate.inference.onnx.feeding import Feeding
 
 SEED = 0
 _HERE = Path(__file__).parent
@@ -38,22 +41,40 @@ def builtin_names() -> tuple[str, ...]:
     return tuple(TOPOLOGIES)
 
 
-def check(network: str, batch: int = 1) -> None:
+def check(network: str, batch: int = 1, choices: Sequence[InputChoice] = ()) -> None:
     """Raise SpecError for what `resolve` would refuse, and write nothing."""
-    path = _own_file(network, batch)
+    path = _own_file(network, batch, choices)
     if path is not None:
-        _read_own(path, batch)
+        _read_own(path, batch, choices)
 
 
-def resolve(network: str, batch: int, precision: str = "fp32") -> Network:
+def resolve(network: str, batch: int, precision: str = "fp32", choices: Sequence[InputChoice] = ()) -> Network:
     """The file and the facts of a built-in (by name) or of a user's own network (by path) at a batch size.
 
-    In fp16 the file is converted, and `sha256` stays that of what it was made from. Raises SpecError for an
-    unknown name and for a file that cannot be used, HostError for a cache folder that cannot be written.
+    `choices` say what the inputs of the user's own are fed. In fp16 the file is converted, and `sha256` stays that of
+    what it was made from. Raises SpecError for an unknown name and for a file that cannot be used, HostError for a
+    cache folder that cannot be written.
     """
-    path = _own_file(network, batch)
-    whole = _builtin(network, batch) if path is None else _own(path, batch)
+    path = _own_file(network, batch, choices)
+    whole = _builtin(network, batch) if path is None else _own(path, batch, choices)
     return whole if precision == "fp32" else _halved(whole, batch)
+
+
+def own_batch(network: str, choices: Sequence[InputChoice] = ()) -> int | None:
+    """The batch that a user's own file, or the study with its `choices`, fixes; None where any will do, and where
+    nothing can be read: `check` says what is wrong.
+    """
+    try:
+        path = _own_file(network, 1, choices)
+        return None if path is None else _read_own(path, None, choices)[1].own_batch
+    except SpecError:
+        return None
+
+
+def guesses(network: str, batch: int, choices: Sequence[InputChoice] = ()) -> tuple[str, ...]:
+    """The shapes of inputs, `images=1x3x224x224`, that neither a user's own file nor the study says."""
+    path = _own_file(network, batch, choices)
+    return () if path is None else _read_own(path, batch, choices)[1].guesses
 
 
 def skeleton(name: str, batch: int) -> ModelProto:
@@ -63,12 +84,19 @@ def skeleton(name: str, batch: int) -> ModelProto:
     return _drawn(name, batch).model
 
 
-def _own_file(network: str, batch: int) -> Path | None:
+def _own_file(network: str, batch: int, choices: Sequence[InputChoice]) -> Path | None:
     """The path of a user's own network; None for a built-in."""
     if batch < 1:
         raise SpecError(f"a batch of {batch} images cannot be run; give 1 or more")
     if network in TOPOLOGIES:
+        if choices:
+            raise SpecError(f"'{network}' has inputs of its own: --shape and --input are for .onnx files")
         return None
+    if network.endswith(".ort"):
+        raise SpecError(
+            f"{network} is in ONNX Runtime's own format, of which neither shapes nor layers can be read; "
+            "give the .onnx file that it was made from"
+        )
     # Path.is_file would raise for a name that is too long, or in a folder that may not be searched.
     if not network.endswith(".onnx") and not os.path.isfile(network):  # noqa: PTH113 - see above
         raise _unknown(network)
@@ -92,7 +120,7 @@ def _builtin(name: str, batch: int) -> Network:
     # Files are named after all that they are made from, so no edit or upgrade can leave a stale one in use.
     # numpy is part of it because a release may change what a generator draws from a seed.
     recipe = _digest(f"{SEED} {np.__version__}", *sorted((_HERE / "topologies").glob("*.py")))
-    reading = _digest(recipe, _ONNX / "graph.py", _HERE / "catalogue.py")
+    reading = _digest(recipe, _ONNX / "graph.py", _HERE / "catalogue.py", _HERE / "network.py")
     path = cache.obtain(f"{name}-b{batch}-{recipe}.onnx", lambda: _built(name, batch))
     facts = cache.obtain(f"{name}-b{batch}-{reading}.json", lambda: _described(name, batch, path))
     return Network.from_json({**json.loads(facts.read_text()), "path": path})
@@ -106,7 +134,7 @@ def _halved(network: Network, batch: int) -> Network:
     # Named after what it is made from and by, like every file here.
     key = _digest(f"{network.sha256} {onnxruntime.__version__}", _HERE / "half_precision.py")
     path = cache.obtain(f"{network.name}-b{batch}-fp16-{key}.onnx", lambda: half_precision.halved(network.path))
-    return dataclasses.replace(network, path=path)
+    return dataclasses.replace(network, path=path, source=None)
 
 
 def _digest(salt: str, *sources: Path) -> str:
@@ -124,42 +152,49 @@ def _built(name: str, batch: int) -> bytes:
 
 
 def _described(name: str, batch: int, path: Path) -> bytes:
-    from colocate.inference.onnx import onnx_file
+    from colocate.inference.onnx import feeding, onnx_file
 
-    network = _network(name, path, onnx_file.sha256(path), skeleton(name, batch))
+    model = skeleton(name, batch)
+    inputs = feeding.feeding(model, onnx_file.inputs(path, model)).inputs
+    network = _network(name, path, onnx_file.sha256(path), model, inputs)
     return json.dumps(network.to_json()).encode()
 
 
-def _own(path: Path, batch: int) -> Network:
+def _own(path: Path, batch: int, choices: Sequence[InputChoice]) -> Network:
     from colocate.inference.onnx import onnx_file
 
-    model, is_open = _read_own(path, batch)
+    model, fed = _read_own(path, batch, choices)
     sha256 = onnx_file.sha256(path, *onnx_file.weight_files(path, model))
-    if not is_open:
-        return _network(path.stem, path, sha256, model)
-    key = _digest(sha256, _ONNX / "onnx_file.py")
-    fixed = cache.obtain(f"{path.stem}-b{batch}-{key}.onnx", lambda: onnx_file.with_batch(path, batch))
-    return _network(path.stem, fixed, sha256, onnx_file.read(fixed))
+    file = path
+    if not onnx_file.is_fixed(onnx_file.inputs(path, model)):
+        shapes = {spec.name: spec.shape for spec in fed.inputs}
+        key = _digest(f"{sha256} {shapes} {fed.sizes}", _ONNX / "onnx_file.py")
+        # Too large to be written in one piece, it runs as it is.
+        if onnx_file.fits_one_file(path, model):
+            file = cache.obtain(
+                f"{path.stem}-b{batch}-{key}.onnx", lambda: onnx_file.with_shapes(path, shapes, fed.sizes)
+            )
+    facts = _network(path.stem, file, sha256, onnx_file.read(file), fed.inputs)
+    return dataclasses.replace(facts, guesses=fed.guesses, source=None if file == path else path)
 
 
-def _read_own(path: Path, batch: int) -> tuple[ModelProto, bool]:
-    """The model, and whether its batch dimension is open."""
-    from colocate.inference.onnx import onnx_file
+def _read_own(path: Path, batch: int | None, choices: Sequence[InputChoice]) -> tuple[ModelProto, Feeding]:
+    from colocate.inference.onnx import feeding, onnx_file
 
     model = onnx_file.read(path)
-    onnx_file.check(path, model)
-    return model, onnx_file.needs_batch(path, onnx_file.inputs(path, model), batch)
+    onnx_file.check_weights(path, model)
+    try:
+        return model, feeding.feeding(model, onnx_file.inputs(path, model), batch, choices)
+    except SpecError as error:
+        raise error if str(path) in str(error) else SpecError(f"{path}: {error}") from error
 
 
-def _network(name: str, path: Path, sha256: str, model: ModelProto) -> Network:
-    from colocate.inference.onnx import graph, onnx_file
+def _network(name: str, path: Path, sha256: str, model: ModelProto, inputs: tuple[TensorSpec, ...]) -> Network:
+    from colocate.inference.onnx import graph
 
-    specs = tuple(
-        TensorSpec(
-            value.name,
-            tuple(dim.dim_value for dim in value.type.tensor_type.shape.dim),
-            onnx_file.DTYPES[value.type.tensor_type.elem_type],
-        )
-        for value in onnx_file.inputs(path, model)
-    )
-    return Network(name, path, sha256, specs, graph.parameters(model), graph.macs(graph.layers(model)))
+    try:
+        macs = graph.macs(graph.layers(model))
+    except SpecError:
+        # What a runtime accepts, it runs, though its shapes are declared wrong.
+        macs = None
+    return Network(name, path, sha256, inputs, graph.parameters(model), macs)

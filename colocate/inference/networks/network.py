@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from colocate.worker.request import NetworkFile, TensorSpec
+from colocate.worker.request import NetworkFile, TensorSpec, tensor_from_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,8 @@ class Network:
 
     `name` is a built-in's or the stem of a user's file; `sha256` is of the built-in's file, or of the user's
     with its files of weights. `macs` (1 MAC = 2 FLOP) are of one inference, all images of the batch; None
-    where unknown.
+    where unknown. `guesses` are the shapes of inputs, `images=1x3x224x224`, that neither file nor study says.
+    `source` is the user's own file where `path` is a copy of it with fixed shapes.
     """
 
     name: str
@@ -27,25 +28,33 @@ class Network:
     inputs: tuple[TensorSpec, ...]
     parameters: int
     macs: int | None
+    guesses: tuple[str, ...] = ()
+    source: Path | None = None
 
     @property
     def file(self) -> NetworkFile:
         """What a worker needs of it."""
-        return NetworkFile(self.name, self.path, self.sha256, self.inputs)
+        return NetworkFile(self.name, self.path, self.sha256, self.inputs, self.source)
 
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON values."""
-        inputs = [spec._asdict() for spec in self.inputs]
-        return {**dataclasses.asdict(self), "path": str(self.path), "inputs": inputs}
+        inputs = [spec.to_json() for spec in self.inputs]
+        fields = {**dataclasses.asdict(self), "path": str(self.path), "inputs": inputs}
+        if self.source is not None:
+            fields["source"] = str(self.source)
+        for name in ("guesses", "source"):
+            if not fields[name]:
+                del fields[name]
+        return fields
 
     def described(self) -> dict[str, Any]:
         """What the file holds, as JSON reads it back. Where it lies is this user's affair, and may change."""
         fields: dict[str, Any] = json.loads(json.dumps(self.to_json()))
-        del fields["path"]
-        return fields
+        return {key: value for key, value in fields.items() if key not in ("path", "source")}
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Network:
         """The inverse of `to_json`, also after a passage through JSON text."""
-        inputs = tuple(TensorSpec(i["name"], tuple(i["shape"]), i["dtype"]) for i in fields["inputs"])
-        return cls(**{**fields, "path": Path(fields["path"]), "inputs": inputs})
+        paths = {key: Path(fields[key]) for key in ("path", "source") if key in fields}
+        inputs = tuple(map(tensor_from_json, fields["inputs"]))
+        return cls(**{**fields, **paths, "inputs": inputs, "guesses": tuple(fields.get("guesses", ()))})

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from onnx import NodeProto, TensorProto, ValueInfoProto, helper
 
+from colocate.inference.onnx.feeding import PART_PRODUCER
 from colocate.model.purpose import CeilingQuantity
 from colocate.worker.request import RESIDENT
 
@@ -67,6 +68,7 @@ def _copies() -> list[NodeProto]:
 def _saved(nodes: list[NodeProto], takes: ValueInfoProto, gives: ValueInfoProto) -> bytes:
     graph = helper.make_graph(nodes, "ceiling", [takes], [gives])
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    made.producer_name = PART_PRODUCER
     helper.set_model_props(made, {RESIDENT: "yes"})
     content: bytes = made.SerializeToString()
     return content

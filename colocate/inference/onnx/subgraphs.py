@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from onnx import ModelProto, ValueInfoProto, helper, numpy_helper
+from onnx import ModelProto, helper, numpy_helper
 from onnx.utils import Extractor
 
 from colocate.errors import SpecError
 from colocate.inference.networks.network import Network
 from colocate.inference.onnx import graph, onnx_file
-from colocate.worker.request import RESIDENT, TensorSpec
+from colocate.inference.onnx.feeding import PART_PRODUCER
+from colocate.inference.onnx.input_values import filled
+from colocate.worker.request import RESIDENT
 
 
 def subgraphs(network: Network, fused_layers: Iterable[Collection[str]], folder: Path) -> Iterator[Network]:
@@ -40,6 +42,7 @@ def subgraphs(network: Network, fused_layers: Iterable[Collection[str]], folder:
         for tensor in subgraph.graph.initializer:
             tensor.CopyFrom(stored[tensor.name])
         # A layer's input is there when its turn comes: looped by itself, it is not charged with a copy to the GPU.
+        subgraph.producer_name = PART_PRODUCER
         helper.set_model_props(subgraph, {RESIDENT: "yes"})
         onnx.save(subgraph, path)
         yield _described(layer, path, subgraph)
@@ -71,20 +74,17 @@ def launch_overhead(model: Path) -> ModelProto:
         nodes.append(helper.make_node("Cast", ["overhead.one"], [f"overhead.of.{value.name}"], to=tensor.elem_type))
         nodes.append(helper.make_node("Expand", [f"overhead.of.{value.name}", shape], [value.name]))
     empty = helper.make_graph(nodes, "launch_overhead", inputs, made, stored)
-    return helper.make_model(empty, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    return helper.make_model(
+        empty, opset_imports=[helper.make_opsetid("", 13)], ir_version=8, producer_name=PART_PRODUCER
+    )
 
 
 def _described(layer: graph.Layer, path: Path, subgraph: ModelProto) -> Network:
-    inputs = tuple(_spec(layer, value) for value in subgraph.graph.input)
-    return Network(layer.name, path, onnx_file.sha256(path), inputs, graph.parameters(subgraph), layer.macs)
-
-
-def _spec(layer: graph.Layer, value: ValueInfoProto) -> TensorSpec:
-    tensor = value.type.tensor_type
-    if tensor.elem_type not in onnx_file.DTYPES:
-        raise SpecError(
-            f"layer '{layer.name}' cannot be cut out: its input '{value.name}' is of a type that is not fed"
+    try:
+        inputs = tuple(
+            filled(subgraph.graph, value, tuple(dim.dim_value for dim in value.type.tensor_type.shape.dim), None)
+            for value in subgraph.graph.input
         )
-    return TensorSpec(
-        value.name, tuple(dim.dim_value for dim in tensor.shape.dim), onnx_file.DTYPES[tensor.elem_type]
-    )
+    except SpecError as error:
+        raise SpecError(f"layer '{layer.name}' cannot be cut out: {error}") from error
+    return Network(layer.name, path, onnx_file.sha256(path), inputs, graph.parameters(subgraph), layer.macs)

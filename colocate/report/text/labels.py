@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
 from colocate.model.cell import SOLO, Cell
-from colocate.model.request import ClockPoint, Inference
+from colocate.model.request import ClockPoint, Inference, InputChoice
 from colocate.report.text.numbers import mhz_text, ms_text
 
 NAME_LIMIT = 26
@@ -82,10 +82,24 @@ def shared_qualities(among: Sequence[Inference]) -> list[str]:
 
 
 def network_label(network: str, among: Sequence[Inference]) -> str:
-    """A network's name for a heading: of a file its own without folder and ending, where no other is called so."""
-    names = {each.network: PurePath(each.network).stem if is_file(each.network) else each.network for each in among}
-    own = names.get(network, network)
-    return shortened(own if list(names.values()).count(own) == 1 else network)
+    """A network's name for a heading: of a file its own without folder and ending. Where others are called so, the
+    nearest folder that tells them apart stands before it: `detector/model`.
+    """
+    if not is_file(network):
+        return shortened(network)
+    others = {each.network for each in among} - {network}
+    own = PurePath(network)
+    same = [PurePath(other) for other in others if PurePath(other).stem == own.stem]
+    if not same:
+        return shortened(own.stem)
+    for level, folder in enumerate(own.parents):
+        if all(folder.name != _parent(other, level) for other in same):
+            return shortened(f"{folder.name}/{own.stem}")
+    return shortened(network)
+
+
+def _parent(path: PurePath, level: int) -> str:
+    return path.parents[level].name if level < len(path.parents) else ""
 
 
 def is_file(network: str) -> bool:
@@ -102,7 +116,17 @@ def _qualities(inference: Inference) -> tuple[str, ...]:
         "CUDA graph" if inference.graph else "",
         "blocking wait" if inference.wait == "block" else "",
         "" if inference.period_s is None else f"every {ms_text(inference.period_s)} ms",
+        " and ".join(plain(_choice_words(choice)) for choice in inference.inputs),
     )
+
+
+def _choice_words(choice: InputChoice) -> str:
+    words = [choice.name]
+    if choice.shape is not None:
+        words.append("x".join("@batch" if size is None else str(size) for size in choice.shape) or "scalar")
+    if choice.value is not None:
+        words.append(PurePath(choice.value).name if isinstance(choice.value, str) else f"{choice.value:g}")
+    return " ".join(words)
 
 
 def _qualities_seen(among: Sequence[Inference]) -> list[set[str]]:

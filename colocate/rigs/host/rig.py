@@ -82,7 +82,7 @@ class HostRig:
             if inference.backend == "synthetic":
                 _check_spin(inference.network)
             elif runtime.own_networks is None:
-                catalogue.check(inference.network, inference.batch)
+                catalogue.check(inference.network, inference.batch, inference.inputs)
 
     def networks(self, inferences: Sequence[Inference]) -> Mapping[str, Mapping[str, Any]]:
         """See `Rig.networks`."""
@@ -173,12 +173,13 @@ def _pinned_domains(trials: Sequence[Trial]) -> set[str]:
 def _network(inference: Inference) -> Network | None:
     if BACKENDS[inference.backend].own_networks is not None:
         return None
-    return catalogue.resolve(inference.network, inference.batch, inference.precision)
+    return catalogue.resolve(inference.network, inference.batch, inference.precision, inference.inputs)
 
 
 def _file_label(inference: Inference) -> str:
-    """Which file an inference loads: one network has a file per batch and precision."""
-    return f"{inference.network}, batch {inference.batch}, {inference.precision}"
+    """Which file an inference loads and is fed: one network has a file per batch, precision and choice of inputs."""
+    fed = "".join(f", {choice.name} {choice.shape} {choice.value}" for choice in inference.inputs)
+    return f"{inference.network}, batch {inference.batch}, {inference.precision}{fed}"
 
 
 @contextlib.contextmanager

@@ -151,4 +151,4 @@ def layers(inference: Inference) -> Sequence[graph.Layer]:
     """The layers of the graph that would run elsewhere. Raises SpecError for a network that cannot be used."""
     if inference.network in catalogue.builtin_names():
         return graph.layers(catalogue.skeleton(inference.network, inference.batch))
-    return graph.layers(catalogue.resolve(inference.network, inference.batch).path)
+    return graph.layers(catalogue.resolve(inference.network, inference.batch, choices=inference.inputs).path)

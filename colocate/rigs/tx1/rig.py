@@ -84,7 +84,7 @@ class Tx1Rig:
                 )
             if inference.period_s is not None:
                 raise SpecError(f"rig '{NAME}' models inferences back to back: leave out period-ms")
-            catalogue.check(inference.network, inference.batch)
+            catalogue.check(inference.network, inference.batch, inference.inputs)
             self._check_memory(inference)
         for task in dict.fromkeys(trial.task for trial in trials if trial.task is not None):
             if task.argv or task.name not in UNITS:
@@ -224,7 +224,7 @@ def _work(setting: OperatingPoint, predicted: Prediction, elapsed_s: float, slow
 
 def _described(inference: Inference) -> Mapping[str, Any]:
     if inference.network not in catalogue.builtin_names():
-        network = catalogue.resolve(inference.network, inference.batch).to_json()
+        network = catalogue.resolve(inference.network, inference.batch, choices=inference.inputs).to_json()
         return {key: value for key, value in network.items() if key != "path"}
     model = catalogue.skeleton(inference.network, inference.batch)
     return {

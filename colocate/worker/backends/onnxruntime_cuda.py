@@ -11,8 +11,8 @@ import onnxruntime as ort
 
 from colocate.worker import cuda
 from colocate.worker.backend import Facts
-from colocate.worker.backends.ort_session import load, one_line, session_options
-from colocate.worker.errors import WorkerError
+from colocate.worker.backends.ort_session import load, session_options
+from colocate.worker.errors import WorkerError, one_line
 from colocate.worker.inputs import input_arrays
 from colocate.worker.request import RESIDENT, NetworkFile, Request
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import onnxruntime as ort
 
-from colocate.worker.errors import WorkerError
+from colocate.worker.errors import WorkerError, one_line
 from colocate.worker.request import NetworkFile
 
 
@@ -28,6 +28,8 @@ def load(
     try:
         session = ort.InferenceSession(str(file.path), options, providers=[(provider, dict(settings))])
     except Exception as error:  # onnxruntime's many exceptions share no other base
+        if file.source is not None:
+            return load(file._replace(path=file.source, source=None), options, provider, settings)
         # After a failure it tries the CPU by itself; what that says hides the reason.
         first = error.__cause__ if isinstance(error.__cause__, Exception) else error
         raise WorkerError(f"onnxruntime cannot load {file.path}: {one_line(first)}") from error
@@ -35,12 +37,3 @@ def load(
     if session.get_providers()[0] != provider:
         raise WorkerError(f"onnxruntime started {session.get_providers()[0]} in place of {provider}")
     return session
-
-
-def one_line(error: Exception) -> str:
-    """The first line of what the runtime says, without its own status code."""
-    return (
-        str(error).strip().splitlines()[0].removeprefix("[ONNXRuntimeError] : ")
-        if str(error).strip()
-        else repr(error)
-    )

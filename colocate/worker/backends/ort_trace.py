@@ -16,7 +16,7 @@ import numpy as np
 
 from colocate.worker.backend import ProfiledStep
 from colocate.worker.backends.ort_session import load, session_options
-from colocate.worker.errors import WorkerError
+from colocate.worker.errors import WorkerError, refused
 from colocate.worker.inputs import input_arrays
 from colocate.worker.request import NetworkFile
 
@@ -43,8 +43,11 @@ def recorded(file: NetworkFile, folder: Path, inferences: int, threads: int) -> 
     options.profile_file_prefix = str(folder / "onnxruntime")
     session = load(file, options, "CPUExecutionProvider", {})
     feeds = input_arrays(file)
-    for _ in range(inferences):
-        session.run(None, feeds)
+    try:
+        for _ in range(inferences):
+            session.run(None, feeds)
+    except Exception as error:  # of the runtime's own kinds
+        raise refused(f"{file.name} cannot run", file, error) from error
     return Path(session.end_profiling())
 
 

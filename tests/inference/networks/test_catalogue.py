@@ -13,6 +13,8 @@ from colocate.errors import SpecError
 from colocate.inference.networks import catalogue
 from colocate.inference.networks.catalogue import resolve, skeleton
 from colocate.inference.networks.network import Network
+from colocate.model.request import InputChoice
+from tests.inference import own_files
 
 
 def test_a_skeleton_has_the_name_of_a_builtin() -> None:
@@ -72,3 +74,30 @@ def test_an_unknown_name_gets_the_nearest(wrong: str, message: str) -> None:
 def test_a_batch_below_one_is_refused() -> None:
     with pytest.raises(SpecError, match="batch of 0"):
         resolve("alexnet", 0)
+
+
+def test_the_format_of_one_runtime_is_refused_with_the_reason() -> None:
+    with pytest.raises(SpecError, match=r"m\.ort is in ONNX Runtime's own format, .* give the \.onnx file"):
+        catalogue.check("/a/m.ort")
+
+
+def test_a_builtin_is_fed_what_it_takes() -> None:
+    with pytest.raises(SpecError, match=r"'alexnet' has inputs of its own: --shape and --input are for \.onnx files"):
+        catalogue.check("alexnet", 1, [InputChoice("data", (1, 3, 8, 8))])
+    assert (catalogue.own_batch("alexnet"), catalogue.guesses("alexnet", 8)) == (None, ())
+
+
+def test_the_batch_of_a_file_that_cannot_be_read_is_open(tmp_path: Path) -> None:
+    """What is wrong with it, `check` says: a request must not fail where it is only looked at."""
+    assert catalogue.own_batch(str(tmp_path / "absent.onnx")) is None
+    assert catalogue.own_batch("/a/m.ort") is None
+
+
+def test_facts_of_an_own_network_hold_no_path(tmp_path: Path, kept: Path) -> None:
+    path = own_files.convolution(tmp_path / "m.onnx", ["N", 3, "h", "w"])
+    network = resolve(str(path), 1)
+    assert network.source == path and network.path.parent == kept
+    assert Network.from_json(json.loads(json.dumps(network.to_json()))) == network
+    described = network.described()
+    assert described["guesses"] == ["images=1x3x224x224"]
+    assert not {"path", "source"} & described.keys()

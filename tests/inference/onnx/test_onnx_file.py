@@ -43,7 +43,6 @@ def test_a_file_with_fixed_sizes_is_used_where_it_lies(tmp_path: Path, kept: Pat
     assert (network.name, network.path) == ("mine", path)
     assert network.inputs == (TensorSpec("x", (2, 3, 8, 8), "float32"),)
     assert (network.parameters, network.macs) == (4 * 3 * 9, 2 * 4 * 36 * 27)
-    assert resolve(str(path), 1) == network
     assert not kept.exists()
 
 
@@ -73,37 +72,12 @@ def test_the_digest_covers_external_weights(tmp_path: Path, kept: Path) -> None:
     assert resolve(str(path), 1).sha256 != before
 
 
-@pytest.mark.parametrize(
-    ("shape", "batch", "message"),
-    [
-        ((4, 3, 8, 8), 2, "exported for batch 4, not 2"),
-        ((1, 3, "height", None), 1, r"dimension 2 \(height\), 3 \(unnamed\) open.*fixed sizes"),
-        ((), 1, "no dimensions"),
-    ],
-)
-def test_sizes_that_cannot_be_used(
-    tmp_path: Path, shape: tuple[int | str | None, ...], batch: int, message: str
-) -> None:
-    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in "xy")
-    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", [x], [y])
-    onnx.save(helper.make_model(graph, ir_version=8), tmp_path / "m.onnx")
-    with pytest.raises(SpecError, match=message):
-        check(str(tmp_path / "m.onnx"), batch)
-    with pytest.raises(SpecError, match=message):
-        resolve(str(tmp_path / "m.onnx"), batch)
-
-
 def test_every_input_is_fed(tmp_path: Path) -> None:
     network = resolve(str(own(tmp_path / "m.onnx", names=("left", "right"))), 1)
     assert [spec.name for spec in network.inputs] == ["left", "right"]
     target = "colocate.worker.backends.onnxruntime_cpu:OnnxRuntimeCpu"
     runtime = OnnxRuntimeCpu(Request(target, "m", file=network.file))
     runtime.infer()
-
-
-def test_a_type_that_cannot_be_fed_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SpecError, match=r"'x' of .* is of type double; supported are float32"):
-        resolve(str(own(tmp_path / "m.onnx", dtype=TensorProto.DOUBLE)), 1)
 
 
 def test_a_missing_or_short_file_of_weights_is_named(tmp_path: Path) -> None:
@@ -132,13 +106,16 @@ def test_another_kind_of_file_is_refused(tmp_path: Path, content: bytes) -> None
         resolve(str(tmp_path / "m.onnx"), 1)
 
 
-def test_a_checker_that_says_nothing_is_a_spec_error_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: Path) -> None:
-        raise onnx.checker.ValidationError("")
-
-    monkeypatch.setattr(onnx.checker, "check_model", refuse)
-    with pytest.raises(SpecError, match="not a valid ONNX network: it is damaged"):
-        check(str(own(tmp_path / "mine.onnx")))
+def test_what_the_checker_refuses_the_runtime_may_run(tmp_path: Path, kept: Path) -> None:
+    """A version of the format that the runtime takes, an output without a type: whatever it runs is run."""
+    path = own(tmp_path / "mine.onnx", ("N", 3, 8, 8))
+    model = onnx.load(path)
+    model.graph.output[0].ClearField("type")
+    onnx.save(model, path)
+    with pytest.raises(onnx.checker.ValidationError):
+        onnx.checker.check_model(path)
+    target = "colocate.worker.backends.onnxruntime_cpu:OnnxRuntimeCpu"
+    OnnxRuntimeCpu(Request(target, "m", file=resolve(str(path), 2).file)).infer()
 
 
 def test_damage_is_a_spec_error_of_one_line_or_unseen(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
-from colocate.spec import make_spec
+import pytest
+
+from colocate.model.purpose import Aim
+from colocate.report.efficiency.best_study import best_study
+from colocate.report.efficiency.load import EfficiencyReport
+from colocate.spec import make_spec, make_study
+from colocate.study.efficiency import efficiencies, trade_offs
 from colocate.study_file import read_study
-from tests.commands.command_line import colocate
+from tests.commands.command_line import colocate, header_of
+from tests.inference import own_files
 from tests.rows import rows_of
+from tests.study.solo import solo
 
 
 def test_the_best_settings_are_a_study(efficiency_run: Path, tmp_path: Path) -> None:
@@ -46,3 +55,20 @@ def test_the_study_of_the_best_is_of_this_aim_and_keeps_how_it_was_run(tmp_path:
     done = colocate("report", run, "--latency-limit-ms", "0.001")
     assert "no setting keeps the limit" in done.stdout
     assert not (run / "best.toml").exists()
+
+
+def test_the_batch_of_a_file_counts_and_stands_in_the_study(efficiency_run: Path, tmp_path: Path) -> None:
+    path = str(own_files.convolution(tmp_path / "m.onnx", [8, 3, "h", "w"]))
+    keys = {"shapes": {"images": "8x3x32x32"}, "networks": [path], "backend": "onnxruntime-cpu", "stressors": []}
+    study = make_study(keys)
+    (fixed,) = study.spec.inferences
+    rows = efficiencies([solo(fixed, 0.01, 5.0, repeat) for repeat in range(3)], study.spec)
+    (found,) = trade_offs(rows)
+    assert rows[0].images_per_s is not None and rows[0].energy_per_image_j is not None
+    assert (rows[0].images_per_s.value, rows[0].energy_per_image_j.value) == pytest.approx((800, 5.0 * 0.01 / 8))
+    assert found.best is found.default is rows[0]
+    header = dataclasses.replace(header_of(efficiency_run), request=keys, spec=study.spec)
+    text = best_study(EfficiencyReport(Aim(), rows, (found,)), header)
+    assert text is not None
+    (tmp_path / "best.toml").write_text(text)
+    assert make_spec(read_study(tmp_path / "best.toml")).inferences == (fixed,)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from colocate.model.request import ClockPoint, Inference
+from colocate.model.request import ClockPoint, Inference, InputChoice
 from colocate.report.text.labels import (
     clocks_column,
     clocks_text,
@@ -42,8 +42,36 @@ def test_shortened_names_fit_and_keep_both_ends(name: str) -> None:
 def test_a_file_is_called_by_its_own_name_where_no_other_is() -> None:
     among = [Inference(name) for name in ("alexnet", "/far/away/detector.onnx", "/a/net.onnx", "/b/net.onnx")]
     labels = [network_label(each.network, among) for each in among]
-    assert labels == ["alexnet", "detector", "/a/net.onnx", "/b/net.onnx"]
-    assert network_label("/x/alexnet.onnx", [Inference("alexnet"), Inference("/x/alexnet.onnx")]) == "/x/alexnet.onnx"
+    assert labels == ["alexnet", "detector", "a/net", "b/net"]
+    assert network_label("/x/alexnet.onnx", [Inference("alexnet"), Inference("/x/alexnet.onnx")]) == "x/alexnet"
+
+
+@pytest.mark.parametrize(
+    ("paths", "labels"),
+    [
+        # The nearest folder that differs, however deep the file lies.
+        (["/m/face/onnx/model.onnx", "/m/plate/onnx/model.onnx"], ["face/model", "plate/model"]),
+        (["/m/face/1/model.onnx", "/m/plate/2/model.onnx"], ["1/model", "2/model"]),
+        (["/face/model.onnx", "/m/n/face/model.onnx"], ["/model", "n/model"]),
+        # No one folder tells this one from both others.
+        (["/a/x/model.onnx", "/a/y/model.onnx", "/b/x/model.onnx"],
+         ["/a/x/model.onnx", "y/model", "b/model"]),
+    ],
+)  # fmt: skip
+def test_files_of_one_name_are_told_apart_by_the_folder_that_differs(paths: list[str], labels: list[str]) -> None:
+    assert [network_label(path, list(map(Inference, paths))) for path in paths] == labels
+
+
+def test_a_network_is_told_by_what_it_is_fed() -> None:
+    small, stored = (
+        Inference("/a/net.onnx", inputs=(choice,))
+        for choice in (InputChoice("x", (None, 3, 64, 64)), InputChoice("x", value="/far/away/photo.npy"))
+    )
+    number = Inference("/a/net.onnx", inputs=(InputChoice("rate", (), 16000.0), InputChoice("x", (1, 8))))
+    among = [small, stored, number]
+    assert [inference_label(each, among)[1] for each in among] == [
+        "x @batchx3x64x64", "x photo.npy", "rate scalar 16000 and x 1x8",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import onnxruntime as ort
 import pytest
 
-from colocate.worker.backends.ort_session import load, one_line, session_options
+from colocate.worker.backends.ort_session import load, session_options
 from colocate.worker.errors import WorkerError
 from tests.small import small_network
 
@@ -34,15 +34,3 @@ def test_a_file_that_is_refused_is_named_in_one_line(tmp_path: Path) -> None:
 def test_another_provider_in_place_of_the_one_asked_for_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(WorkerError, match="CUDAExecutionProvider"):
         load(small_network(tmp_path).file, session_options(1), "CUDAExecutionProvider", {})
-
-
-@pytest.mark.parametrize(
-    ("said", "line"),
-    [
-        ("[ONNXRuntimeError] : 7 : INVALID_PROTOBUF : failed\n at line 3", "7 : INVALID_PROTOBUF : failed"),
-        ("  plain  ", "plain"),
-        ("", "RuntimeError('')"),
-    ],
-)
-def test_one_line_of_what_the_runtime_says(said: str, line: str) -> None:
-    assert one_line(RuntimeError(said)) == line

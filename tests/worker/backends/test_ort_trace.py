@@ -86,3 +86,12 @@ def test_a_few_disturbed_inferences_do_not_count() -> None:
     calm = (0.001,) * 9
     ran = [TimedStep("conv1", "Conv", (0.5, *calm)), TimedStep("conv2", "Conv", (*calm, 0.9))]
     assert [step.time_s for step in central(ran)] == pytest.approx([0.001, 0.001])
+
+
+def test_what_cannot_run_says_what_it_was_fed(tmp_path: Path) -> None:
+    file = small_network(tmp_path).file
+    wrong = file._replace(inputs=(file.inputs[0]._replace(shape=(2, 3, 9, 9)),))
+    with pytest.raises(
+        WorkerError, match=r"small cannot run, fed data=2x3x9x9 \(--shape and --input change that\): "
+    ):
+        recorded(wrong, tmp_path, 1, 1)

@@ -1,0 +1,189 @@
+"""What shape every input of a network is fed in: chosen by the study, or else guessed from the graph.
+
+The guesses, which a study can override input by input:
+
+- a dimension named like a batch (`batch`, `N`), an open first dimension, and the open middle one of a recurrent state
+  are the batch;
+- the other open dimensions of an image (rank 4, with 1, 3 or 4 channels) are 224, a multiple of 32;
+- what a name calls past or cached is empty, and any other open dimension is a sequence of 128.
+
+A dimension of one name has one size in all inputs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from onnx import GraphProto, ValueInfoProto
+
+from colocate.errors import SpecError
+from colocate.model.request import InputChoice
+
+IMAGE_SIDE, SEQUENCE_LENGTH = 224, 128
+
+_BATCH = re.compile(r"n|b|bs|.*batch.*", re.IGNORECASE)
+_PAST = re.compile(r".*(past|cache).*", re.IGNORECASE)
+_SEQUENCE = re.compile(r"[tls]|.*(seq|len|time|token|frame|step|sample).*", re.IGNORECASE)
+# What exporters write where they know no name.
+_NAMELESS = frozenset(("", "?", "None"))
+_CHANNELS = (1, 3, 4)
+_RECURRENT = frozenset(("LSTM", "GRU", "RNN"))
+
+Dimension = int | str
+
+
+@dataclass(frozen=True, slots=True)
+class InputDimensions:
+    """The dimensions of one input: a size each, or a symbol where it is open, which is empty where it has no name.
+
+    `declared` are the file's; in `dims` the sizes that the study chose are in their places. `batch_axis` counts
+    images or sequences; None where none is known to.
+    """
+
+    name: str
+    declared: tuple[Dimension, ...]
+    dims: tuple[Dimension, ...]
+    batch_axis: int | None
+
+    @property
+    def own_batch(self) -> int | None:
+        """The batch that the file or the study fixes."""
+        dim = None if self.batch_axis is None else self.dims[self.batch_axis]
+        return dim if isinstance(dim, int) else None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether any dimension beside the batch must be guessed."""
+        return any(isinstance(dim, str) and axis != self.batch_axis for axis, dim in enumerate(self.dims))
+
+    def shape(self, batch: int, sizes: Mapping[str, int]) -> tuple[int, ...]:
+        """What to feed, with the `sizes` of dimensions that have a name."""
+        return tuple(
+            dim if isinstance(dim, int) else sizes[dim] if dim else self.guess(axis, batch)
+            for axis, dim in enumerate(self.dims)
+        )
+
+    def guess(self, axis: int, batch: int) -> int:
+        """The size of an open dimension that nobody chose."""
+        dim, dims = str(self.dims[axis]), self.dims
+        if axis == self.batch_axis or _BATCH.fullmatch(dim):
+            return batch
+        if _PAST.fullmatch(dim or self.name):
+            return 0
+        if len(dims) == 4 and not _SEQUENCE.fullmatch(dim):
+            channels_last = dims[3] in _CHANNELS
+            if axis == 1 and not channels_last:
+                return _CHANNELS[1]
+            if dims[1] in _CHANNELS or channels_last or not isinstance(dims[1], int):
+                return IMAGE_SIDE
+        return SEQUENCE_LENGTH
+
+
+def read_dimensions(graph: GraphProto, value: ValueInfoProto, choice: InputChoice | None) -> InputDimensions:
+    """The dimensions of the input `value`. Raises SpecError for a choice that contradicts them or cannot be read."""
+    chosen = None if choice is None else _chosen_shape(choice)
+    tensor = value.type.tensor_type
+    if tensor.HasField("shape"):
+        # Exporters mark an open dimension by a name, by nothing, or by a size below 1.
+        declared: tuple[Dimension, ...] = tuple(
+            dim.dim_value if dim.dim_value > 0 else "" if dim.dim_param in _NAMELESS else dim.dim_param
+            for dim in tensor.shape.dim
+        )
+    elif chosen is not None:
+        declared = ("",) * len(chosen)
+    else:
+        raise SpecError(
+            f"the file does not say how many dimensions '{value.name}' has; give --shape {value.name}=..."
+        )
+    axis = _guessed_batch_axis(graph, value.name, declared)
+    if chosen is None:
+        return InputDimensions(value.name, declared, declared, axis)
+    if not _fits(chosen, declared):
+        own = "x".join(str(dim) or "?" for dim in declared) or "a scalar"
+        told = "x".join("@batch" if size is None else str(size) for size in chosen) or "a scalar"
+        raise SpecError(f"input '{value.name}' is {own} in the file, not {told}")
+    dims = tuple(dim if size is None else size for dim, size in zip(declared, chosen, strict=True))
+    if None in chosen:
+        axis = chosen.index(None)
+    elif axis is not None and dims[axis] == 0:
+        # Of nothing there is no batch.
+        axis = None
+    return InputDimensions(value.name, declared, dims, axis)
+
+
+def named_sizes(inputs: Sequence[InputDimensions], batch: int) -> dict[str, int]:
+    """The size of each dimension that has a name; of a sum such as `past + 1`, that of its parts."""
+    sizes = {
+        symbol: dim
+        for each in inputs
+        for symbol, dim in zip(each.declared, each.dims, strict=True)
+        if isinstance(symbol, str) and isinstance(dim, int) and symbol
+    }
+    named = [
+        (each, axis, dim) for each in inputs for axis, dim in enumerate(each.dims) if isinstance(dim, str) and dim
+    ]
+    for each, axis, dim in named:
+        if "+" not in dim:
+            sizes.setdefault(dim, each.guess(axis, batch))
+    for _, _, dim in named:
+        if "+" in dim:
+            parts = [part.strip() for part in dim.split("+")]
+            known = [int(part) if part.isdecimal() else sizes.get(part, SEQUENCE_LENGTH) for part in parts]
+            sizes.setdefault(dim, sum(known))
+    return sizes
+
+
+def _guessed_batch_axis(graph: GraphProto, name: str, dims: Sequence[Dimension]) -> int | None:
+    named = [axis for axis, dim in enumerate(dims) if isinstance(dim, str) and _BATCH.fullmatch(dim)]
+    if named:
+        return named[0]
+    if len(dims) < 2 or _is_length(dims[0]):
+        return None
+    if len(dims) == 3 and (_is_recurrent(graph, name) or _is_open_between_two(dims)):
+        return 1
+    return 0
+
+
+def _is_length(dim: Dimension) -> bool:
+    return isinstance(dim, str) and bool(_PAST.fullmatch(dim) or _SEQUENCE.fullmatch(dim))
+
+
+def _is_open_between_two(dims: Sequence[Dimension]) -> bool:
+    return [isinstance(dim, int) for dim in dims] == [True, False, True] and not _is_length(dims[1])
+
+
+def _is_recurrent(graph: GraphProto, name: str) -> bool:
+    """Whether a recurrent layer reads this input with the time first, as ONNX has it by default."""
+    return any(
+        node.op_type in _RECURRENT
+        and name in (node.input[0], *node.input[5:7])
+        and not any(attribute.name == "layout" and attribute.i for attribute in node.attribute)
+        for node in graph.node
+    )
+
+
+def _fits(chosen: Sequence[int | None], declared: Sequence[Dimension]) -> bool:
+    return len(chosen) == len(declared) and all(
+        size == dim or isinstance(dim, str) for size, dim in zip(chosen, declared, strict=True) if size is not None
+    )
+
+
+def _chosen_shape(choice: InputChoice) -> tuple[int | None, ...] | None:
+    if choice.shape is not None:
+        return choice.shape
+    return tuple(_stored_array(choice.value).shape) if isinstance(choice.value, str) else None
+
+
+def _stored_array(path: str) -> npt.NDArray[Any]:
+    try:
+        array: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except OSError as error:
+        raise SpecError(f"cannot read the input {path}: {error.strerror or error}") from error
+    except (ValueError, EOFError) as error:
+        raise SpecError(f"{path} is no array of numpy (.npy): {error}") from error
+    return array

@@ -1,0 +1,120 @@
+"""What values an input of a network is fed: chosen by the study, or else such that the network can run.
+
+Integers that index a table stay inside it, masks are ones, a scalar that is compared with a constant is that
+constant, other scalars are 1.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+
+import numpy as np
+from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
+
+from colocate.errors import SpecError
+from colocate.model.request import InputChoice
+from colocate.worker.request import TensorSpec
+
+_MASK = re.compile(r".*mask.*", re.IGNORECASE)
+# What changes an index on its way to a table by nothing that matters here.
+_TRANSPARENT = frozenset(("Cast", "Identity", "Squeeze", "Unsqueeze", "Reshape", "Flatten", "Transpose", "Expand"))
+_COMPARISONS = frozenset(("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"))
+
+
+def dtype_of(value: ValueInfoProto) -> str:
+    """Numpy's name of an input's element type. Raises SpecError for one that cannot be fed."""
+    number = value.type.tensor_type.elem_type
+    try:
+        dtype = np.dtype(helper.tensor_dtype_to_np_dtype(number))
+    except (KeyError, ValueError, TypeError):
+        dtype = np.dtype(object)
+    # bfloat16 and the 8-bit floats are no types of numpy's own, and strings have no size.
+    if dtype.kind not in "biuf" or dtype.itemsize > 8 or type(dtype).__module__.startswith("ml_dtypes"):
+        kinds = {number: kind.lower() for kind, number in TensorProto.DataType.items()}
+        kind = kinds.get(number, f"number {number}")
+        raise SpecError(f"input '{value.name}' is of type {kind}, which cannot be fed: only numbers and booleans can")
+    return dtype.name
+
+
+def filled(
+    graph: GraphProto, value: ValueInfoProto, shape: tuple[int, ...], choice: InputChoice | None
+) -> TensorSpec:
+    """The values to feed: a file's, one number, integers in a range, or else normally distributed floats."""
+    name, dtype = value.name, dtype_of(value)
+    chosen = None if choice is None else choice.value
+    if isinstance(chosen, str):
+        return TensorSpec(name, shape, dtype, file=chosen)
+    if chosen is not None:
+        return TensorSpec(name, shape, dtype, constant=chosen)
+    if dtype == "bool" or (_MASK.fullmatch(name) and shape):
+        return TensorSpec(name, shape, dtype, constant=1.0)
+    if not shape:
+        compared = _compared_with(graph, name)
+        return TensorSpec(name, shape, dtype, constant=1.0 if compared is None else compared)
+    if dtype.startswith("float"):
+        return TensorSpec(name, shape, dtype)
+    rows = _table_rows(graph, name)
+    if rows is not None:
+        return TensorSpec(name, shape, dtype, low=0, high=rows)
+    return TensorSpec(name, shape, dtype, low=1, high=10 if dtype in ("int64", "int32", "uint64", "uint32") else 128)
+
+
+def _nodes(graph: GraphProto) -> Iterator[NodeProto]:
+    """Every node, those in the bodies of If, Loop and Scan right after the node that holds them."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            for body in (attribute.g, *attribute.graphs):
+                yield from _nodes(body)
+
+
+def _constants(graph: GraphProto) -> dict[str, TensorProto]:
+    """Tensors whose shape is known before anything runs; of large ones the data may be missing."""
+    found = {tensor.name: tensor for tensor in graph.initializer}
+    for node in _nodes(graph):
+        if node.op_type == "Constant":
+            values = [attribute.t for attribute in node.attribute if attribute.name == "value"]
+            found |= dict(zip(node.output, values, strict=False))
+        elif node.op_type in ("DequantizeLinear", "Cast", "Identity") and node.input[0] in found:
+            found[node.output[0]] = found[node.input[0]]
+        for attribute in node.attribute:
+            for body in (attribute.g, *attribute.graphs):
+                found |= {tensor.name: tensor for tensor in body.initializer}
+    return found
+
+
+def _table_rows(graph: GraphProto, name: str) -> int | None:
+    """How many rows the smallest table has that integers of the input `name` index; None where they index none."""
+    constants, same, rows = _constants(graph), {name}, []
+    for node in _nodes(graph):
+        if node.op_type in _TRANSPARENT and node.input[0] in same:
+            same |= set(node.output)
+        elif node.op_type in ("Gather", "GatherElements") and node.input[1] in same and node.input[0] in constants:
+            axis = next((attribute.i for attribute in node.attribute if attribute.name == "axis"), 0)
+            rows.append(constants[node.input[0]].dims[axis])
+        elif node.op_type == "OneHot" and node.input[0] in same and node.input[1] in constants:
+            rows.append(int(numpy_helper.to_array(constants[node.input[1]]).ravel()[0]))
+        elif node.op_type == "EmbedLayerNormalization":
+            # com.microsoft: word ids index input 2, segment ids input 4.
+            tables = [(0, 2), (1, 4)]
+            rows += [
+                constants[node.input[table]].dims[0]
+                for ids, table in tables
+                if len(node.input) > table and node.input[ids] in same and node.input[table] in constants
+            ]
+    return min(rows, default=None)
+
+
+def _compared_with(graph: GraphProto, name: str) -> float | None:
+    """The constant that a scalar input is compared with; None where it is not."""
+    constants, same = _constants(graph), {name}
+    for node in _nodes(graph):
+        if node.op_type in _TRANSPARENT and node.input[0] in same:
+            same |= set(node.output)
+        elif node.op_type in _COMPARISONS and same & set(node.input):
+            others = [constants[other] for other in node.input if other in constants]
+            if others and math.prod(others[0].dims) == 1:
+                return float(numpy_helper.to_array(others[0]).ravel()[0])
+    return None

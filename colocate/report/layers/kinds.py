@@ -13,7 +13,7 @@ KIND_COLOURS: Mapping[str, str] = {
     "fully connected": "#e58a2b",
     "fire module": "#5e3c99",
     "inception module": "#5e3c99",
-    "residual layer": "#5e3c99",
+    "residual block": "#5e3c99",
     "pooling": "#2b83ba",
     "normalisation": "#74a9cf",
     "element-wise": "#6a9f58",

@@ -73,7 +73,7 @@ def record(index: int, n: int = 3) -> TrialRecord:
         gpu_temperature_c=55.0,
         throttle_reasons=("power cap",),
         runtime={"provider": "CUDAExecutionProvider", "graph": True, "version": 1.5},
-        profile=(Step("conv1", "Conv", 0.001), Step("fc6", "Gemm", 0.002, 0.5)),
+        profile=(Step("conv1", "Conv", 0.001), Step("fc6", "Gemm", 0.002, 0.5, ("loop",), 4.0)),
         warnings=(QualityFlag.CPU_TIME_STOLEN,),
     )
 
@@ -113,6 +113,7 @@ def test_what_is_stored_is_read_back(tmp_path: Path) -> None:
                 (FusedLayer("conv1", "Conv", ("conv1",), 8, 4, Interval(0.5, None, 0.75)),),
                 timed=True,
                 ceilings=Ceilings(2.0, 1.0),
+                precision="mixed int8/fp32",
             ),
             {"conv1.onnx": 0},
             {"flop.onnx": CeilingProbe("flop", 16, 2, "tensorrt", "fp16")},

@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 SUMMARY = "time and energy per layer of a network"
 DESCRIPTION = """\
 Where one network's time and energy go. After each window of the network its runtime's own profile gives the time of
-each step, which is a layer or several that it fused; FLOP and bytes are counted in the graph. The sum over the layers
-is set against the network's own p50. For energy each fused layer is cut out, with its true input shapes, and run in a
-loop by itself: power above idle times the time of a turn, given only where that power is known to 20 %. The profile
-of ONNX Runtime on the GPU has the time of a launch and not how long a kernel runs: there times too are those of the
-layers by themselves. The ceilings of the roofline are a large matrix product and a large copy in the same runtime."""
+each step, which is a layer or several that it fused; FLOP and bytes are counted in the graph, by the types of its
+tensors. Layers in the body of a Loop, an If or a Scan have rows of their own. The sum over the layers is set against
+the network's own p50; beyond 25 % every time carries a warning. For energy each fused layer is cut out, with its true
+input shapes, and run in a loop by itself: power above idle times the time of a turn, given only where that power is
+known to 20 %. The profile of ONNX Runtime on the GPU has the time of a launch and not how long a kernel runs: there
+times too are those of the layers by themselves. The ceilings of the roofline are a large matrix product and a large
+copy in the same runtime."""
 
 # What the machine can do at best does not depend on how long the user's network is watched.
 CEILING_WINDOW_S = 1.0
@@ -158,7 +160,8 @@ def _subgraphs(whole: Inference, layer_map: LayerMap, facts: HostFacts, folder: 
     able = [
         index
         for index, layer in enumerate(layer_map.fused_layers)
-        if layer.moved_bytes is not None and (wanted or layer.is_launch_overhead)
+        # What lies in a body is looped with all that is around it.
+        if layer.moved_bytes is not None and not layer.within and (wanted or layer.is_launch_overhead)
     ]
     if not able:
         return {}
@@ -173,13 +176,16 @@ def _ceilings(whole: Inference, layer_map: LayerMap, facts: HostFacts, folder: P
     from colocate.model.request import WIDTH_BYTES
     from colocate.worker.request import COPIED_BYTES
 
-    on_gpu = BACKENDS[whole.backend].on_gpu
+    runtime = BACKENDS[whole.backend]
+    on_gpu = runtime.on_gpu
+    # Those of a file of half precision in half precision, where the runtime is one that takes networks so.
+    precision = layer_map.precision if layer_map.precision in runtime.precisions else whole.precision
     probes: dict[str, CeilingProbe] = {}
     for probe in ceilings.probes(on_gpu=on_gpu):
         if probe.quantity == "bytes" and on_gpu and "bandwidth" in facts.probes:
             probes["bandwidth"] = CeilingProbe("bytes", 2 * COPIED_BYTES, 0, "bandwidth", "fp32")
         elif probe.quantity != "nothing" or not layer_map.timed:
-            amount = probe.amount * (WIDTH_BYTES[whole.precision] if probe.quantity == "bytes" else 1)
+            amount = probe.amount * (WIDTH_BYTES[precision] if probe.quantity == "bytes" else 1)
             path = str(folder / f"{probe.quantity}.onnx")
-            probes[path] = CeilingProbe(probe.quantity, amount, probe.size, whole.backend, whole.precision)
+            probes[path] = CeilingProbe(probe.quantity, amount, probe.size, whole.backend, precision)
     return probes

@@ -9,6 +9,14 @@ from colocate.model.cell import Interval
 
 # Layers of one module share its name, which the authors' files give them: fire2/..., inception_3a/..., res4b12_....
 _MODULE = re.compile(r"(fire|inception|res)_?\d+[a-z]?\d*(?=[/_]|$)")
+# What runtimes put before the name of an operator that they fused, quantised or laid out in another way.
+_RUNTIME_PREFIX = re.compile(r"(?:Nhwc|Fused|QLinear|Q(?=Gemm))+")
+
+
+def standard_operator(kind: str) -> str:
+    """The operator behind a runtime's own variant of it: `Conv` of `FusedConv`, `QLinearConv` and `NhwcFusedConv`."""
+    match = _RUNTIME_PREFIX.match(kind)
+    return kind[match.end() :] if match else kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,9 +24,13 @@ class FusedLayer:
     """What a runtime ran as one: a layer, several that it fused, or a step of its own, which holds no layers.
 
     `kind` is the operators, joined by +. `flop` (2 per multiply-accumulate, nothing else counted) and `moved_bytes`
-    (activations that enter and leave the layer and its weights, each once) are of one inference; None where the
-    graph does not say. `time_s` is None for layers that no step of the runtime could be matched with, `energy_j`
-    where no meter could resolve it. `step` is the name of the runtime's step that ran it.
+    (activations that enter and leave the layer and its weights, each once, by the types of their elements) are of
+    one inference; None where the graph does not say. `time_s` is None for layers that no step of the runtime could be
+    matched with, `energy_j` where no meter could resolve it. `step` is the name of the runtime's step that ran it.
+
+    A layer in the body of a Loop, an If or a Scan is one of its own: `within` names the steps around it, the
+    outermost first, and its time, FLOP and bytes are of all runs of the body together. What is around it has its own
+    time alone, less its body's, and counts no FLOP and no bytes a second time. So every sum is that of the network.
     """
 
     name: str
@@ -30,6 +42,22 @@ class FusedLayer:
     energy_j: Interval | None = None
     step: str | None = None
     power_w: Interval | None = None
+    within: tuple[str, ...] = ()
+
+    @property
+    def full_name(self) -> str:
+        """Its name behind those of what it lies in: bodies may have layers of the same names as the network."""
+        return " > ".join((*self.within, self.name))
+
+    @property
+    def first_layer(self) -> str:
+        """The first of the layers that it is named after; its own name where that is a step's."""
+        return next((layer for layer in self.layers if f"{self.name}+".startswith(f"{layer}+")), self.name)
+
+    def lies_in(self, other: FusedLayer) -> bool:
+        """Whether it is in the body of `other`, or of what lies in that."""
+        around = (*other.within, other.step)
+        return other.step is not None and self.within[: len(around)] == around
 
     @property
     def is_launch_overhead(self) -> bool:
@@ -74,9 +102,12 @@ class LayerMap:
 
     `fused_layers` have no times yet. The profile of a window gives times where it is `timed`, and energies where it
     is `metered`; what it does not give must be looked at layer by layer. `ceilings` are of a rig that knows its own.
+    `precision` is what the weights of the file are stored as, whatever the study asked for; empty in runs that did
+    not note it.
     """
 
     fused_layers: tuple[FusedLayer, ...]
     timed: bool
     metered: bool = False
     ceilings: Ceilings | None = None
+    precision: str = ""

@@ -24,6 +24,7 @@ class QualityFlag(str, enum.Enum):
     READING_IMPLAUSIBLE = "reading implausible"
     ENERGY_UNRESOLVED = "energy unresolved"
     TRIALS_FAILED = "trials failed"
+    PROFILE_DOES_NOT_ADD_UP = "profile does not add up"
 
     @property
     def remedy(self) -> str:
@@ -47,6 +48,10 @@ _REMEDIES = {
     QualityFlag.READING_IMPLAUSIBLE: "a power sensor showed a negative power or a counter that ran backwards",
     QualityFlag.ENERGY_UNRESOLVED: "the power above idle is not known to 20 %: lengthen --window, or raise --repeats",
     QualityFlag.TRIALS_FAILED: "read the messages of the failed trials; --resume runs them again",
+    QualityFlag.PROFILE_DOES_NOT_ADD_UP: (
+        "all layers together differ from the network by more than 25 %: raise --batch where steps last microseconds, "
+        "or measure on a quieter machine"
+    ),
 }
 
 

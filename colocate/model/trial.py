@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from colocate.model.quality import QualityFlag
 from colocate.model.request import ClockPoint, Inference, Placement, Task
@@ -65,13 +65,22 @@ class PowerTrace:
 class Step:
     """One step of a runtime's own profile of a network: `time_s` of one inference, and in a model `energy_j`.
 
-    `kind` is the operator, where the profile has it.
+    `kind` is the operator, where the profile has it. `within` names the steps in whose bodies it ran (of a loop, of
+    a branch), the outermost first; the time of such a step is its own, without its body's. `runs` is how often it ran
+    in one inference.
     """
 
     name: str
     kind: str
     time_s: float
     energy_j: float | None = None
+    within: tuple[str, ...] = ()
+    runs: float = 1.0
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Step:
+        """The step that a runtime's own process reports."""
+        return cls(**{**fields, "within": tuple(fields.get("within", ()))})
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from colocate.model.cell import Interval
-from colocate.model.layers import FusedLayer
+from colocate.model.layers import FusedLayer, standard_operator
 from colocate.model.trial import Step
 from colocate.study.interference import INTERVAL_MIN_BLOCKS
 from colocate.study.stats import geometric_mean
@@ -25,12 +25,17 @@ _T = TypeVar("_T", int, float)
 _MODULE_KINDS = {"fire": "fire module", "inception": "inception module", "res": "residual block"}
 # Group -> ONNX operators. Of a fused layer the first group counts in which any of its operators is.
 _GROUPS = {
-    "convolution": ("Conv", "ConvTranspose", "ConvInteger", "QLinearConv"),
-    "fully connected": ("Gemm", "MatMul", "MatMulInteger", "QLinearMatMul"),
+    "convolution": ("Conv", "ConvTranspose", "ConvInteger"),
+    "fully connected": ("Gemm", "MatMul", "MatMulInteger"),
     "normalisation": ("LRN", "BatchNormalization", "InstanceNormalization", "LayerNormalization"),
     "pooling": ("MaxPool", "AveragePool", "GlobalMaxPool", "GlobalAveragePool"),
     "softmax": ("Softmax", "LogSoftmax"),
-    "element-wise": ("Relu", "LeakyRelu", "Sigmoid", "Tanh", "Clip", "Add", "Sub", "Mul", "Div", "Sum"),
+    "element-wise": (
+        "Relu", "LeakyRelu", "Sigmoid", "Tanh", "Clip", "Add", "Sub", "Mul", "Div", "Sum",
+        "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear",
+    ),
+    # Their own time alone: what their bodies run counts by its own kind.
+    "control flow": ("If", "Loop", "Scan"),
     # The last four are no layers: ONNX Runtime puts them in.
     "data movement": (
         "Concat", "Flatten", "Reshape", "Transpose", "Slice", "Split", "Squeeze", "Unsqueeze",
@@ -80,6 +85,14 @@ class Balance:
         """Sum over whole, less 1: 0.05 where the layers add up to 5 % more than the network takes."""
         return self.sum_s / self.whole_s - 1
 
+    @property
+    def adds_up(self) -> bool:
+        """Whether the two differ by no more than `MISMATCH_RATIO`."""
+        return abs(self.difference_ratio) <= MISMATCH_RATIO
+
+
+MISMATCH_RATIO = 0.25
+"""Difference of all layers together from the network, over the network: beyond this, no layer's time is certain."""
 
 RESOLVED_RATIO = 0.20
 """Half the width of the interval of a power above idle, over the power: beyond this, no energy is given."""
@@ -141,19 +154,20 @@ def timed(
 ) -> tuple[FusedLayer, ...]:
     """`fused_layers` with the geometric means of their steps over the profiles of all windows, with intervals.
 
-    Energies likewise, where the profiles have them. A layer without a step stays as it is.
+    Energies likewise, where the profiles have them. A layer without a step stays as it is. Steps of one name are told
+    apart by what they lie in.
     """
-    by_step: defaultdict[str, list[Step]] = defaultdict(list)
+    by_step: defaultdict[tuple[tuple[str, ...], str | None], list[Step]] = defaultdict(list)
     for window in windows:
         for step in window:
-            by_step[step.name].append(step)
+            by_step[step.within, step.name].append(step)
     return tuple(
         dataclasses.replace(
             layer,
-            time_s=_mean([step.time_s for step in by_step[layer.step]], confidence),
-            energy_j=_mean([step.energy_j for step in by_step[layer.step]], confidence),
+            time_s=_mean([step.time_s for step in by_step[layer.within, layer.step]], confidence),
+            energy_j=_mean([step.energy_j for step in by_step[layer.within, layer.step]], confidence),
         )
-        if layer.step is not None and layer.step in by_step
+        if (layer.within, layer.step) in by_step
         else layer
         for layer in fused_layers
     )
@@ -168,13 +182,13 @@ def by_kind(layer: FusedLayer) -> str:
     """`convolution`, `pooling`, `fully connected`, ...; inside a module, the module's kind."""
     if layer.module is not None:
         return next(kind for prefix, kind in _MODULE_KINDS.items() if layer.module.startswith(prefix))
-    kinds = {kind.removeprefix("Fused") for kind in layer.kind.split("+")}
+    kinds = {standard_operator(kind) for kind in layer.kind.split("+")}
     return next((group for group, members in _GROUPS.items() if kinds & set(members)), "other")
 
 
 def by_module(layer: FusedLayer) -> str:
     """The name of its module, or its own where it is in none."""
-    return layer.module or layer.name
+    return layer.module or layer.full_name
 
 
 def grouped(fused_layers: Iterable[FusedLayer], label: Callable[[FusedLayer], str]) -> tuple[Group, ...]:

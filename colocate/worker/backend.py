@@ -12,11 +12,17 @@ Facts = Mapping[str, str | int | float | bool]
 
 
 class ProfiledStep(NamedTuple):
-    """One step of a runtime's own profile: seconds of one inference. `kind` is the operator where it is known."""
+    """One step of a runtime's own profile: seconds of one inference. `kind` is the operator where it is known.
+
+    Of a step in the body of a loop or a branch `within` names what it lies in, the outermost first, and the step
+    around it is less the time of its body. `runs` is how often it ran in one inference, on average.
+    """
 
     name: str
     kind: str
     time_s: float
+    within: tuple[str, ...] = ()
+    runs: float = 1.0
 
 
 class Backend(Protocol):

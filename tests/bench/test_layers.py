@@ -37,8 +37,8 @@ def test_layers_add_up_to_the_whole(name: str, tmp_path: Path, monkeypatch: pyte
             plain.infer()
             latencies_s.append(time.monotonic() - before_s)
         trace = recorded(network.file, tmp_path, INFERENCES, threads=1)
-        sessions.append([Step(*step) for step in central(steps(trace, warmup=5))])
-    fused = timed(fused_layers(sessions[0], graph.layers(network.path), 4), sessions)
+        sessions.append([Step(**step._asdict()) for step in central(steps(trace, warmup=5))])
+    fused = timed(fused_layers(sessions[0], graph.layers(network.path)), sessions)
     found = balance(fused, float(np.median(latencies_s)))
     assert found is not None
     print(f"{name}: layers {found.sum_s * 1e3:.3f} ms of {found.whole_s * 1e3:.3f} ms: {found.difference_ratio:+.1%}")

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from colocate.commands.layers import CEILING_WINDOW_S, layers_request, subgraph_files
@@ -18,7 +19,7 @@ from colocate.inference.onnx.graph import macs
 from colocate.inference.onnx.layer_map import launch_overhead
 from colocate.model.layers import LayerMap
 from colocate.model.quality import QualityFlag
-from colocate.model.request import ClockPoint, Inference
+from colocate.model.request import WIDTH_BYTES, ClockPoint, Inference
 from colocate.model.trial import PowerTrace, Trial, TrialRecord
 from colocate.report.layers.load import LayersReport
 from colocate.report.write import write_report
@@ -31,6 +32,7 @@ from colocate.sweep import sweep
 from tests.commands.command_line import colocate, copy_of, lose, refused
 from tests.commands.own_networks import BRANCHING_MACS, branching
 from tests.commands.test_report import files_of
+from tests.inference.onnx.files import half, looping, quantised_by_pairs
 from tests.observers import Silence
 from tests.rows import rows_of
 
@@ -143,6 +145,61 @@ def test_ceilings_have_windows_of_their_own(window_s: float, tmp_path: Path) -> 
     windows_s = {trial.inference.network: trial.window_s for trial in trials if trial.inference is not None}
     assert windows_s == {network: window_s, **dict.fromkeys(purpose.ceilings, CEILING_WINDOW_S)}
     assert CEILING_WINDOW_S not in (0.1, 30.0)
+
+
+# ---- control flow, and files of their own precision
+
+
+def written(model: onnx.ModelProto, folder: Path) -> str:
+    onnx.save(model, folder / "mine.onnx")
+    return str(folder / "mine.onnx")
+
+
+@pytest.mark.parametrize(
+    ("model", "precision", "longest"),
+    [(looping(), "fp32", "Loop_1 > MatMul_1"), (quantised_by_pairs(), "int8", "conv1+relu1")],
+)
+def test_tables_and_titles_hold_a_body_and_the_precision_of_the_file(
+    model: onnx.ModelProto, precision: str, longest: str, tmp_path: Path, cache: dict[str, str]
+) -> None:
+    once = [*SHORT, "--repeats", "1"]
+    done = colocate("layers", written(model, tmp_path), *once, "--out", tmp_path / "run", env=cache)
+    assert done.returncode == 0, done.stderr
+    assert f" {precision} batch 1" in done.stdout.replace("\n", " ")
+    rows = {row["name"]: row for row in rows_of(tmp_path / "run" / "layers.csv")}
+    assert rows[longest]["flop"] and float(rows[longest]["time_s"]) > 0
+    assert {row["precision"] for row in rows.values()} == {precision}
+    groups = rows_of(tmp_path / "run" / "layer-groups.csv")
+    assert {row["precision"] for row in groups} == {precision}
+    (everything,) = [row for row in groups if row["grouping"] == "sum"]
+    assert float(everything["time_s"]) == pytest.approx(sum(float(row["time_s"] or 0) for row in rows.values()))
+
+
+def test_what_has_a_body_is_looped_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    facts = HostRig.facts
+    monkeypatch.setattr(HostRig, "facts", lambda self: dataclasses.replace(facts(self), rails=("VDD_IN",)))
+    network = written(looping(), tmp_path)
+    _, purpose = layers_request({"placement": ["shared"]}, network, make_rig("host", profiled=network))
+    layers = purpose.layer_map.fused_layers
+    assert [layers[index].full_name for index in purpose.subgraphs.values()] == ["MatMul_0", "Loop_1", "MatMul_2"]
+    assert any(layer.within for layer in layers)
+    with subgraph_files(purpose):
+        assert all(Path(path).is_file() for path in purpose.subgraphs)
+
+
+@pytest.mark.parametrize(("precisions", "expected"), [(("fp32", "fp16"), "fp16"), (("fp32",), "fp32")])
+def test_ceilings_are_those_of_the_precision_of_the_file_where_the_runtime_has_it(
+    precisions: tuple[str, ...], expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = dataclasses.replace(BACKENDS["onnxruntime-cpu"], precisions=precisions)
+    monkeypatch.setitem(BACKENDS, "onnxruntime-cpu", both)
+    network = written(half(), tmp_path)
+    _, purpose = layers_request({"placement": ["shared"]}, network, make_rig("host", profiled=network))
+    assert purpose.layer_map.precision == "fp16"
+    assert {probe.precision for probe in purpose.ceilings.values()} == {expected}
+    (copied,) = [probe for probe in purpose.ceilings.values() if probe.quantity == "bytes"]
+    assert copied.amount % copied.size**2 == 0 and copied.amount // copied.size**2 == 18 * WIDTH_BYTES[expected]
 
 
 # What an inference takes, by the end of its network's name; those not named are subgraphs.

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from colocate.model.layers import Ceilings
+from colocate.model.layers import Ceilings, FusedLayer, standard_operator
 from tests.study.fused import fused
 
 
@@ -30,6 +30,30 @@ from tests.study.fused import fused
 )
 def test_a_module_is_what_all_its_layers_are_named_after(layers: list[str], module: str | None) -> None:
     assert fused(*layers).module == module
+
+
+@pytest.mark.parametrize(
+    ("kind", "standard"),
+    [
+        ("FusedConv", "Conv"), ("QLinearConv", "Conv"), ("NhwcFusedConv", "Conv"), ("NhwcMaxPool", "MaxPool"),
+        ("QGemm", "Gemm"), ("QuantizeLinear", "QuantizeLinear"), ("ConvInteger", "ConvInteger"), ("", ""),
+    ],
+)  # fmt: skip
+def test_a_runtimes_operator_is_a_variant_of_one_of_the_standard(kind: str, standard: str) -> None:
+    assert standard_operator(kind) == standard
+
+
+def test_what_lies_in_a_body_has_a_name_of_its_own() -> None:
+    loop = FusedLayer("loop+behind", "Loop+Identity", ("loop", "behind"), 0, 0, step="loop")
+    inner = FusedLayer("conv+relu", "Conv+Relu", ("q", "conv", "relu"), 1, 1, step="conv", within=("loop", "if"))
+    around = FusedLayer("if", "If", ("if",), 0, 0, step="if", within=("loop",))
+    assert inner.full_name == "loop > if > conv+relu" and loop.full_name == "loop+behind"
+    assert inner.lies_in(loop) and inner.lies_in(around) and around.lies_in(loop)
+    assert not (loop.lies_in(loop) or loop.lies_in(inner) or around.lies_in(inner))
+    unrun = dataclasses.replace(loop, step=None)
+    assert not inner.lies_in(unrun)
+    assert [layer.first_layer for layer in (loop, inner)] == ["loop", "conv"]
+    assert dataclasses.replace(loop, layers=()).first_layer == "loop+behind"
 
 
 def test_launch_overhead_is_what_no_step_of_a_profile_holds() -> None:

@@ -55,6 +55,11 @@ def test_what_is_in_a_module_counts_as_the_modules(layers: list[str], module: st
         ("GlobalAveragePool", "pooling"),
         ("ReorderOutput", "data movement"),
         ("Add+Relu", "element-wise"),
+        ("QLinearConv", "convolution"),
+        ("QGemm", "fully connected"),
+        ("NhwcMaxPool", "pooling"),
+        ("DequantizeLinear", "element-wise"),
+        ("Loop", "control flow"),
         ("Secret", "other"),
     ],
 )
@@ -93,6 +98,12 @@ def test_the_sum_against_the_whole() -> None:
     assert found is not None
     assert (found.sum_s, found.difference_ratio) == pytest.approx((0.003, 0.2))
     assert balance([untimed], 0.0025) is None
+
+
+@pytest.mark.parametrize(("whole_s", "adds_up"), [(0.00241, True), (0.0041, False), (0.0039, True), (0.0023, False)])
+def test_a_sum_adds_up_within_a_quarter_of_the_whole(whole_s: float, adds_up: bool) -> None:
+    found = balance([fused("a"), fused("b", time_s=0.002)], whole_s)
+    assert found is not None and found.adds_up == adds_up
 
 
 # ---- power above idle
@@ -141,3 +152,13 @@ def test_times_and_energies_are_means_over_windows() -> None:
     assert second == layers[1]
     unmetered = timed(layers, [[Step("a", "Conv", 0.001)], windows[1]])[0]
     assert unmetered.energy_j is None and unmetered.time_s is not None
+
+
+def test_steps_of_one_name_are_told_apart_by_what_they_lie_in() -> None:
+    layers = [
+        FusedLayer("a", "Conv", ("a",), 1, 1, step="a"),
+        FusedLayer("a", "Conv", ("a",), 1, 1, step="a", within=("loop",)),
+    ]
+    window = [Step("a", "Conv", 0.001), Step("a", "Conv", 0.007, within=("loop",), runs=7.0)]
+    times_s = [layer.time_s.value for layer in timed(layers, [window] * 3) if layer.time_s is not None]
+    assert times_s == pytest.approx([0.001, 0.007])

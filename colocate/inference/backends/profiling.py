@@ -24,4 +24,4 @@ def steps(inference: Inference, network: Network) -> tuple[Step, ...]:
     if child.returncode:
         lines = child.stderr.strip().splitlines() or [f"it ended with status {child.returncode} and no word"]
         raise HostError(f"{inference.backend} cannot profile {network.name}: {lines[-1]}")
-    return tuple(Step(**step) for step in json.loads(child.stdout))
+    return tuple(Step.from_json(step) for step in json.loads(child.stdout))

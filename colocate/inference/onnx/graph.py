@@ -1,49 +1,41 @@
-"""What the layers of an ONNX graph compute and move: exact, from shapes alone."""
+"""What the layers of an ONNX graph compute and move: exact, from shapes and element types alone."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import onnx.inliner
 import onnx.shape_inference
-from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
 from colocate.errors import SpecError
+from colocate.inference.onnx import element_types, quantised
 from colocate.inference.onnx.onnx_file import read
+from colocate.inference.onnx.tensors import Scope, Shape, Tensor, bodies_of, captured_by, declare_carried
 
-Shape = tuple[int, ...]
-
-# Kinds that multiply and accumulate: where their weights stand among the inputs, and their first operand.
-_CONVOLUTIONS = {"Conv": 1, "ConvInteger": 1, "QLinearConv": 3}
-_PRODUCTS = ("MatMul", "MatMulInteger", "QLinearMatMul")
 # Kinds that multiply and accumulate in a way that is not counted here.
 _UNCOUNTED = frozenset(("Attention", "DeformConv", "Einsum", "GRU", "If", "LSTM", "Loop", "RNN", "Scan"))
 # Kinds that list nothing but constants and still read more, or give another result each time.
 _NEVER_CONSTANT = _UNCOUNTED | {"RandomNormal", "RandomUniform"}
-_STANDARD_DOMAINS = ("", "ai.onnx")
 # Integers of 64 bits are shapes, axes and indices, and booleans masks: constants, but no weights.
 _NOT_WEIGHTS = (TensorProto.INT64, TensorProto.BOOL)
-
-
-class Tensor(NamedTuple):
-    """What a layer reads or writes. `elements` is None where the shape depends on the data."""
-
-    name: str
-    elements: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
     """One node of the graph, or several that run as one. Counts are of one inference at the graph's own batch size.
 
-    `reads` and `writes` are activations and `weights` constants, each tensor once. `inputs` names the layers that
-    it reads from; the network's own input is none. `macs` (multiply-accumulates; 1 MAC = 2 FLOP) are None where a
-    shape depends on the data or the kind is not counted.
+    `reads` and `writes` are activations and `weights` constants, each tensor once; scales and zero points of
+    quantised numbers are none. `inputs` names the layers that it reads from; the network's own input is none. `macs`
+    (multiply-accumulates; 1 MAC = 2 FLOP) are None where a shape depends on the data or the kind is not counted.
+
+    A Loop, an If or a Scan has `bodies`: the layers of each, counted once for each time that they run. What these
+    read from the graph around them, it reads.
     """
 
     name: str
@@ -53,6 +45,7 @@ class Layer:
     writes: tuple[Tensor, ...]
     weights: tuple[Tensor, ...]
     inputs: tuple[str, ...]
+    bodies: tuple[tuple[Layer, ...], ...] = ()
 
     @property
     def input_elements(self) -> int | None:
@@ -69,42 +62,21 @@ class Layer:
         """Elements of all constants of known shape that it reads."""
         return sum(tensor.elements or 0 for tensor in self.weights)
 
+    @property
+    def moved_bytes(self) -> int | None:
+        """Bytes of all that it reads and writes, by the types of the tensors; None where an activation's are not
+        known.
+        """
+        activations = _total(tensor.size_bytes for tensor in (*self.reads, *self.writes))
+        return None if activations is None else activations + sum(tensor.size_bytes or 0 for tensor in self.weights)
+
 
 def layers(model: Path | str | ModelProto) -> tuple[Layer, ...]:
     """The layers in the order in which they run. Nodes that only prepare constants are not layers.
 
     Raises SpecError for a path that is not a readable ONNX file.
     """
-    plain = inferred(model)
-    shapes = _shapes(plain)
-    constants = {tensor.name: tensor.data_type for tensor in plain.graph.initializer}
-    uses = Counter(node.name for node in plain.graph.node)
-    makers: dict[str, str] = {}
-    found = []
-    for node in plain.graph.node:
-        read_names = tuple(dict.fromkeys(name for name in node.input if name))
-        written = [name for name in node.output if name]
-        if node.op_type not in _NEVER_CONSTANT and all(name in constants for name in read_names):
-            element_type = constants[read_names[0]] if read_names else _constant_type(node)
-            constants.update(dict.fromkeys(written, element_type))
-            continue
-        # A node's name may be absent or taken; a tensor's never is.
-        name = node.name if uses[node.name] == 1 and node.name else written[0]
-        makers.update(dict.fromkeys(written, name))
-        activations = [tensor for tensor in read_names if tensor not in constants]
-        weights = [t for t in read_names if t in constants and constants[t] not in _NOT_WEIGHTS]
-        found.append(
-            Layer(
-                name=name,
-                kind=node.op_type,
-                macs=_macs(node, shapes),
-                reads=_tensors(activations, shapes),
-                writes=_tensors(written, shapes),
-                weights=_tensors(weights, shapes),
-                inputs=tuple(dict.fromkeys(makers[tensor] for tensor in activations if tensor in makers)),
-            )
-        )
-    return tuple(found)
+    return _layers(inferred(model).graph, Scope({}, {}, {}))
 
 
 def macs(found: Sequence[Layer]) -> int | None:
@@ -113,10 +85,11 @@ def macs(found: Sequence[Layer]) -> int | None:
 
 
 def fused(network: Sequence[Layer], names: Collection[str]) -> Layer:
-    """The layers `names` of the network as if they ran as one, named after all of them.
+    """The layers `names` of the network as if they ran as one, named after all of them but those that quantise.
 
     It reads what they do not make themselves, and writes what the rest of the network reads or nobody does (the
-    network's output). Raises ValueError for a name that is no layer.
+    network's output). What one of them dequantises for another is not written: whoever else reads it dequantises for
+    itself. Raises ValueError for a name that is no layer.
     """
     own = [layer for layer in network if layer.name in names]
     unknown = set(names) - {layer.name for layer in own}
@@ -125,15 +98,47 @@ def fused(network: Sequence[Layer], names: Collection[str]) -> Layer:
     made = {tensor for layer in own for tensor in layer.writes}
     read_inside = {tensor for layer in own for tensor in layer.reads}
     read_outside = {tensor for layer in network if layer.name not in names for tensor in layer.reads}
+    dequantised = {tensor for layer in own if layer.kind == quantised.DEQUANTISER for tensor in layer.writes}
+    leaving = read_outside - (dequantised & read_inside)
+    named = [layer for layer in own if layer.kind not in quantised.QUANTISERS] or own
     return Layer(
-        name="+".join(layer.name for layer in own),
-        kind="+".join(layer.kind for layer in own),
+        name="+".join(layer.name for layer in named),
+        kind="+".join(layer.kind for layer in named),
         macs=macs(own),
         reads=_once(tensor for layer in own for tensor in layer.reads if tensor not in made),
-        writes=_once(t for layer in own for t in layer.writes if t in read_outside or t not in read_inside),
+        writes=_once(t for layer in own for t in layer.writes if t in leaving or t not in read_inside),
         weights=_once(tensor for layer in own for tensor in layer.weights),
         inputs=tuple(dict.fromkeys(name for layer in own for name in layer.inputs if name not in names)),
+        bodies=tuple(body for layer in own for body in layer.bodies),
     )
+
+
+def in_precision(network: Iterable[Layer], precision: str) -> tuple[Layer, ...]:
+    """The layers as if all their tensors were of this precision, as on a board that ran the network in it."""
+    element_type = element_types.numbered(precision)
+
+    def typed(tensors: Iterable[Tensor]) -> tuple[Tensor, ...]:
+        return tuple(tensor._replace(element_type=element_type) for tensor in tensors)
+
+    return tuple(
+        dataclasses.replace(layer, reads=typed(layer.reads), writes=typed(layer.writes), weights=typed(layer.weights))
+        for layer in network
+    )
+
+
+def precision(network: Sequence[Layer]) -> str:
+    """What the weights are stored as that activations are multiplied by: `int8`, or `mixed int8/fp32`, that of most
+    first. Of a network that has none, what it computes with.
+    """
+    counts: Counter[str] = Counter()
+    for layer in _everywhere(network):
+        if layer.macs != 0 and not layer.bodies and layer.weights:
+            heaviest = max(layer.weights, key=lambda tensor: tensor.elements or 0)
+            counts[_type_name(heaviest)] += heaviest.elements or 0
+    if not counts:
+        counts.update(_type_name(tensor) for layer in _everywhere(network) for tensor in layer.reads)
+    types = [name for name, _ in counts.most_common() if name]
+    return types[0] if len(types) == 1 else f"mixed {'/'.join(types)}" if types else ""
 
 
 def parameters(model: ModelProto) -> int:
@@ -147,36 +152,92 @@ def parameters(model: ModelProto) -> int:
 def inferred(model: Path | str | ModelProto) -> ModelProto:
     """The model with the shape of every tensor and its functions opened out; from a path, without larger weights.
 
-    A node without a name is called as ONNX Runtime calls it in a profile, by its kind and number: `MatMul_3`.
-    Raises SpecError for a path that is not a readable ONNX file, and for shapes that contradict each other.
+    A node without a name is called as ONNX Runtime calls it in a profile, by its kind and number: `MatMul_3`; in a
+    body numbers begin anew. Raises SpecError for a path that is not a readable ONNX file, and for shapes that
+    contradict each other.
     """
     plain = model if isinstance(model, ModelProto) else read(Path(model))
     opened = onnx.inliner.inline_local_functions(plain) if plain.functions else plain
     try:
-        found = onnx.shape_inference.infer_shapes(opened, data_prop=True)
+        found = onnx.shape_inference.infer_shapes(quantised.with_plain_nodes(opened), data_prop=True)
+        while declare_carried(found.graph):
+            found = onnx.shape_inference.infer_shapes(found, data_prop=True)
     except onnx.shape_inference.InferenceError as error:
         raise SpecError(f"the shapes in network '{plain.graph.name}' do not fit together: {error}") from error
-    # What a runtime opens out, it numbers in a way of its own; written-out constants are no nodes to it.
-    numbered = [] if plain.functions else [node for node in found.graph.node if node.op_type != "Constant"]
-    for number, node in enumerate(numbered):
-        node.name = node.name or f"{node.op_type}_{number}"
+    for node, original in zip(found.graph.node, opened.graph.node, strict=True):
+        if original.domain == quantised.RUNTIME_DOMAIN:
+            node.CopyFrom(original)
+    # What a runtime opens out, it numbers in a way of its own.
+    if not plain.functions:
+        _number(found.graph)
     return found
 
 
-def fixed(value: ValueInfoProto) -> bool:
-    """Whether the shape of a tensor is known before it is computed."""
-    tensor = value.type.tensor_type
-    return bool(tensor.HasField("shape")) and all(dim.HasField("dim_value") for dim in tensor.shape.dim)
+def _layers(graph: GraphProto, around: Scope) -> tuple[Layer, ...]:
+    scope = around.inside(graph)
+    uses = Counter(node.name for node in graph.node)
+    makers: dict[str, str] = {}
+    found = []
+    for node in graph.node:
+        captured = captured_by(node)
+        read_names = list(dict.fromkeys(name for name in (*node.input, *captured) if name))
+        written = [name for name in node.output if name]
+        if node.op_type not in _NEVER_CONSTANT and all(name in scope.stored for name in read_names):
+            scope.stored.update({name: _stored_type(node, name, read_names, scope) for name in written})
+            continue
+        # A node's name may be absent or taken; a tensor's never is.
+        name = node.name if uses[node.name] == 1 and node.name else written[0]
+        makers.update(dict.fromkeys(written, name))
+        activations = [tensor for tensor in read_names if tensor not in scope.stored]
+        weights = [
+            tensor
+            for tensor in (*quantised.operands(node), *captured)
+            if tensor in scope.stored and scope.stored[tensor] not in _NOT_WEIGHTS
+        ]
+        found.append(
+            Layer(
+                name=name,
+                kind=node.op_type,
+                macs=_macs(node, scope.shapes),
+                reads=scope.tensors(activations),
+                writes=scope.tensors(written),
+                weights=scope.tensors(weights),
+                inputs=tuple(dict.fromkeys(makers[tensor] for tensor in activations if tensor in makers)),
+                bodies=tuple(_layers(body, scope) for body in bodies_of(node)),
+            )
+        )
+    return tuple(found)
 
 
-def _shapes(model: ModelProto) -> dict[str, Shape]:
-    """Shapes of all tensors that have a fixed one."""
-    graph = model.graph
-    shapes: dict[str, Shape] = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
-    for value in (*graph.input, *graph.value_info, *graph.output):
-        if fixed(value):
-            shapes.setdefault(value.name, tuple(dim.dim_value for dim in value.type.tensor_type.shape.dim))
-    return shapes
+def _stored_type(node: NodeProto, written: str, read_names: Sequence[str], scope: Scope) -> int:
+    """Of a constant that `node` prepares: a dequantised one, and what is moved about of it, stays in its integers."""
+    if not read_names:
+        return _constant_type(node)
+    first, computed = read_names[0], scope.types.get(written)
+    if node.op_type == quantised.DEQUANTISER or computed in (None, 0, scope.types.get(first)):
+        return scope.stored[first]
+    assert computed is not None, "checked above"
+    return computed
+
+
+def _number(graph: GraphProto) -> None:
+    """Name the nodes that have no name; written-out constants are no nodes to a runtime."""
+    for number, node in enumerate(node for node in graph.node if node.op_type != "Constant"):
+        node.name = node.name or f"{node.op_type}_{number}"
+        for body in bodies_of(node):
+            _number(body)
+
+
+def _everywhere(network: Iterable[Layer]) -> Iterator[Layer]:
+    """All layers, those of bodies included."""
+    for layer in network:
+        yield layer
+        for body in layer.bodies:
+            yield from _everywhere(body)
+
+
+def _type_name(tensor: Tensor) -> str:
+    return "" if tensor.element_type is None else element_types.short_name(tensor.element_type)
 
 
 def _weights_of_constant(node: NodeProto) -> list[TensorProto]:
@@ -190,10 +251,6 @@ def _constant_type(node: NodeProto) -> int:
     return weights[0].data_type if weights else TensorProto.INT64
 
 
-def _tensors(names: Iterable[str], shapes: Mapping[str, Shape]) -> tuple[Tensor, ...]:
-    return tuple(Tensor(name, math.prod(shapes[name]) if name in shapes else None) for name in names)
-
-
 def _once(tensors: Iterable[Tensor]) -> tuple[Tensor, ...]:
     return tuple(dict.fromkeys(tensors))
 
@@ -205,18 +262,18 @@ def _total(counts: Iterable[int | None]) -> int | None:
 
 
 def _macs(node: NodeProto, shapes: Mapping[str, Shape]) -> int | None:
-    kind = node.op_type
-    if kind in _UNCOUNTED or node.domain not in _STANDARD_DOMAINS:
+    if node.op_type in _UNCOUNTED or not quantised.known(node):
         return None
-    if kind in _CONVOLUTIONS:
+    kind, operands = quantised.plain_kind(node), quantised.operands(node)
+    if kind == "Conv":
         # Every output element is a sum over the channels of its group and the window.
-        return _product(node.output[0], node.input[_CONVOLUTIONS[kind]], shapes)
+        return _product(node.output[0], operands[1], shapes)
     if kind == "ConvTranspose":
         # Every input element is spread over the channels of its group and the window.
-        return _product(node.input[0], node.input[1], shapes)
-    if kind == "Gemm" or kind in _PRODUCTS:
+        return _product(operands[0], operands[1], shapes)
+    if kind in ("Gemm", "MatMul"):
         summed_axis = -2 if _transposes_a(node) else -1
-        a, y = shapes.get(node.input[0]), shapes.get(node.output[0])
+        a, y = shapes.get(operands[0]), shapes.get(node.output[0])
         return None if a is None or y is None else math.prod(y) * a[summed_axis]
     return 0
 

@@ -1,106 +1,52 @@
-"""Which layers of a network each step of a runtime ran, by the names of both."""
+"""Which layers of a network each step of a runtime ran, by the names of both, body by body."""
 
 from __future__ import annotations
 
 import itertools
 import math
-import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple
 
 from onnx import ValueInfoProto, helper
 
 from colocate.inference.onnx import graph, onnx_file
 from colocate.inference.onnx.graph import Layer
+from colocate.inference.onnx.matching import Ran, held
+from colocate.inference.onnx.tensors import fixed
 from colocate.model.layers import FusedLayer
-
-# A fused or rewritten node is called after one of those it replaces: "fused fc6", "relu1_nchwc",
-# "product/MatMulAddFusion" (ONNX Runtime 1.19 and 1.20 add a slash); a number is added where that name is taken.
-_REWRITTEN = re.compile(r"(?:fused )?(?P<name>.+?)(?:/\w+Fusion/?)?(?:_nchwc)?(?:_token_\d+)?")
-# What a product fused with a sum is called where its own name is lost: by ONNX Runtime up to 1.18 always, by later
-# releases where the product has none.
-_NAMELESS = re.compile(r"(?:fused )?(?:gemm|/MatMulAddFusion/?)(?:_token_\d+)?")
-# What runs inside the step before it, or is folded away, and so may have no step of its own.
-_FOLLOWERS = frozenset((
-    "Add", "BatchNormalization", "Cast", "Clip", "Dropout", "Flatten", "HardSigmoid", "Identity", "LeakyRelu", "Mul",
-    "Relu", "Reshape", "Sigmoid", "Squeeze", "Sum", "Tanh", "Transpose", "Unsqueeze",
-))  # fmt: skip
-
 
 # Layers that move no data: a runtime has no step for them.
 _FREE = frozenset(("Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"))
 
 
-class Ran(Protocol):
-    """A step that a runtime ran; `kind` is its operator, empty where that is not known."""
+class AssumedStep(NamedTuple):
+    """A step that a runtime is taken to run, named after its layer."""
 
-    @property
-    def name(self) -> str:
-        """Mostly made of the names of what it ran."""
-
-    @property
-    def kind(self) -> str:
-        """The operator."""
+    name: str
+    kind: str
+    within: tuple[str, ...] = ()
+    runs: float = 1.0
 
 
-def held(ran: Sequence[Ran], layers: Sequence[Layer]) -> tuple[tuple[str, ...], ...]:
-    """The layers that each step ran, by name, in the network's order; none where its name is no help.
-
-    A step has the name of one of its layers, or of a tensor that the layer writes. Layers that no step is called
-    after were fused into one that is: where a step multiplies and the layer it is called after does not, back to
-    the one that does; activations, sums and the like with what they read, and of several with the last to run.
-    Products whose steps lost their names are matched by their order, where they can run in no other.
-    """
-    by_name = {layer.name: layer for layer in layers}
-    named = {tensor.name: layer for layer in layers for tensor in layer.writes} | by_name
-    holder: dict[str, int] = {}
-    for index, step in enumerate(ran):
-        for layer in _named(step, named):
-            holder.setdefault(layer.name, index)
-    holder.update(_in_turn(ran, layers, holder))
-    for name, index in list(holder.items()):
-        if ran[index].kind and by_name[name].kind != ran[index].kind:
-            holder.update(dict.fromkeys(_before(by_name[name], by_name, holder), index))
-    for layer in layers:
-        if (
-            layer.name not in holder
-            and layer.kind in _FOLLOWERS
-            and layer.inputs
-            and holder.keys() >= {*layer.inputs}
-        ):
-            holder[layer.name] = max(holder[name] for name in layer.inputs)
-    own: defaultdict[int, list[str]] = defaultdict(list)
-    for layer in layers:
-        if layer.name in holder:
-            own[holder[layer.name]].append(layer.name)
-    return tuple(tuple(own[index]) for index in range(len(ran)))
-
-
-def fused_layers(ran: Sequence[Ran], layers: Sequence[Layer], width_bytes: int) -> tuple[FusedLayer, ...]:
+def fused_layers(ran: Sequence[Ran], layers: Sequence[Layer]) -> tuple[FusedLayer, ...]:
     """What ran, in order, without times: one layer per step, then the layers that no step could be matched with.
 
-    `width_bytes` is of one element of activations and weights.
+    The steps in the body of a Loop, an If or a Scan follow the step around them, each a layer of its own with the
+    FLOP and bytes of all its runs; they are matched with the layers of that body alone. A branch that did not run has
+    no layers here.
     """
-    found = []
-    for step, names in zip(ran, held(ran, layers), strict=True):
-        if names:
-            found.append(_fused_layer(graph.fused(layers, names), names, width_bytes, step.name))
-        else:
-            found.append(FusedLayer(step.name, step.kind, (), None, None, step=step.name))
-    matched = {name for fused in found for name in fused.layers}
-    left = [layer for layer in layers if layer.name not in matched]
-    return (*found, *(_fused_layer(layer, (layer.name,), width_bytes, None) for layer in left))
+    return tuple(_fused_layers(ran, layers, ()))
 
 
-def commonly_fused(layers: Sequence[Layer]) -> tuple[Layer, ...]:
-    """The layers that a step is named after in a runtime that reports none: all but those that move no data, and
-    activations behind what multiplies, which every runtime runs as part of it.
+def commonly_fused(layers: Sequence[Layer]) -> tuple[AssumedStep, ...]:
+    """The steps of a runtime that reports none: all layers but those that move no data, and activations behind what
+    multiplies, which every runtime runs as part of it. What has a body is one step.
     """
     kinds = {layer.name: layer.kind for layer in layers}
     return tuple(
-        layer
+        AssumedStep(layer.name, layer.kind)
         for layer in layers
         if layer.kind not in _FREE
         and not (layer.kind == "Relu" and len(layer.inputs) == 1 and kinds[layer.inputs[0]] in ("Conv", "Gemm"))
@@ -114,7 +60,7 @@ def launch_overhead(model: Path) -> FusedLayer | None:
     """
     plain = graph.inferred(model)
     values = [*onnx_file.inputs(model, plain), *plain.graph.output]
-    if not all(graph.fixed(value) for value in values):
+    if not all(map(fixed, values)):
         return None
     return FusedLayer("launch, input and output", "MemcpyFromHost+MemcpyToHost", (), None, sum(map(_bytes, values)))
 
@@ -125,51 +71,52 @@ def _bytes(value: ValueInfoProto) -> int:
     return int(elements * helper.tensor_dtype_to_np_dtype(tensor.elem_type).itemsize)
 
 
-def _named(step: Ran, named: Mapping[str, Layer]) -> Iterator[Layer]:
-    """The layers that a step is called after: TensorRT joins the names of all, ONNX Runtime takes one of them."""
-    for name in (step.name, *step.name.split(" + ")):
-        rewritten = _REWRITTEN.fullmatch(name)
-        layer = named.get(name) or (named.get(rewritten["name"]) if rewritten else None)
-        if layer is not None:
-            yield layer
-
-
-def _in_turn(ran: Sequence[Ran], layers: Sequence[Layer], holder: Mapping[str, int]) -> dict[str, int]:
-    """The steps of the products that no step is called after, by name: those that lost their names, in order, where
-    there are as many and each product needs the one before it. Of two branches either may run first.
-    """
-    called = set(holder.values())
-    steps = [index for index, step in enumerate(ran) if index not in called and _NAMELESS.fullmatch(step.name)]
-    products = [layer.name for layer in layers if layer.kind == "MatMul" and layer.name not in holder]
-    if len(steps) != len(products) or any(b not in _behind(a, layers) for a, b in itertools.pairwise(products)):
-        return {}
-    return dict(zip(products, steps, strict=True))
-
-
-def _behind(name: str, layers: Sequence[Layer]) -> set[str]:
-    """The layer `name` and all that need its output."""
-    found = {name}
+def _fused_layers(ran: Sequence[Ran], layers: Sequence[Layer], within: tuple[str, ...]) -> Iterator[FusedLayer]:
+    own = [step for step in ran if step.within == within]
+    matched: set[str] = set()
+    for step, names in zip(own, held(own, layers), strict=True):
+        layer = graph.fused(layers, names) if names else None
+        matched.update(names)
+        inside = (*within, step.name)
+        has_body = any(other.within == inside for other in ran)
+        yield _fused_layer(step, layer, names, has_body=has_body)
+        if has_body:
+            bodies = [] if layer is None else layer.bodies
+            yield from _fused_layers(ran, _body_that_ran([s for s in ran if s.within == inside], bodies), inside)
     for layer in layers:
-        if not found.isdisjoint(layer.inputs):
-            found.add(layer.name)
-    return found
+        if layer.name not in matched:
+            flop = None if layer.macs is None else 2 * layer.macs
+            yield FusedLayer(layer.name, layer.kind, (layer.name,), flop, layer.moved_bytes, within=within)
 
 
-def _before(layer: Layer, by_name: Mapping[str, Layer], holder: Mapping[str, int]) -> list[str]:
-    """The layers that no step is called after, from `layer` back to one that multiplies; none where there is none."""
-    path: list[str] = []
-    while layer.macs == 0:
-        free = [name for name in layer.inputs if name not in holder]
-        if not free:
-            return []
-        layer = by_name[free[-1]]
-        path.append(layer.name)
-    return path
+def _fused_layer(step: Ran, layer: Layer | None, names: tuple[str, ...], *, has_body: bool) -> FusedLayer:
+    if layer is None:
+        return FusedLayer(step.name, step.kind, (), None, None, step=step.name, within=step.within)
+    flop = None if layer.macs is None else round(2 * layer.macs * step.runs)
+    moved_bytes = None if layer.moved_bytes is None else round(layer.moved_bytes * step.runs)
+    if has_body:
+        # Its body's layers count for themselves.
+        flop, moved_bytes = 0, 0
+    return FusedLayer(layer.name, layer.kind, names, flop, moved_bytes, step=step.name, within=step.within)
 
 
-def _fused_layer(layer: Layer, names: tuple[str, ...], width_bytes: int, step: str | None) -> FusedLayer:
-    flop = None if layer.macs is None else 2 * layer.macs
-    moved = (layer.input_elements, layer.output_elements)
-    elements = None if None in moved else sum(filter(None, moved)) + layer.weight_elements
-    moved_bytes = None if elements is None else width_bytes * elements
-    return FusedLayer(layer.name, layer.kind, names, flop, moved_bytes, step=step)
+def _body_that_ran(ran: Sequence[Ran], bodies: Sequence[Sequence[Layer]]) -> Sequence[Layer]:
+    """The layers of the body whose steps these are: of an If's two the one that most of them are called after, and of
+    two such the one with fewer left over. Where both ran in turn, and where nothing tells the two apart, those layers
+    that are the same work in each body that has one of their name.
+    """
+    if len(bodies) < 2:
+        return bodies[0] if bodies else ()
+
+    def unexplained(body: Sequence[Layer]) -> tuple[int, int]:
+        found = held(ran, body)
+        return sum(not names for names in found), len(body) - len({name for names in found for name in names})
+
+    works: defaultdict[str, set[tuple[str, int | None, int | None]]] = defaultdict(set)
+    for layer in itertools.chain(*bodies):
+        works[layer.name].add((layer.kind, layer.macs, layer.moved_bytes))
+    certain = {layer.name: layer for layer in itertools.chain(*bodies) if len(works[layer.name]) == 1}
+    first, second, *_ = sorted(bodies, key=unexplained)
+    runs = {step.runs for step, names in zip(ran, held(ran, first), strict=True) if names}
+    in_turn = len(runs) > 1 or unexplained([*certain.values()])[0] < unexplained(first)[0]
+    return [*certain.values()] if in_turn or unexplained(first) == unexplained(second) else first

@@ -15,6 +15,7 @@ from colocate.inference.networks.network import Network
 from colocate.inference.onnx import graph, onnx_file
 from colocate.inference.onnx.feeding import PART_PRODUCER
 from colocate.inference.onnx.input_values import filled
+from colocate.inference.onnx.tensors import captured_by
 from colocate.worker.request import RESIDENT
 
 
@@ -38,7 +39,7 @@ def subgraphs(network: Network, fused_layers: Iterable[Collection[str]], folder:
         layer = graph.fused(layers, names)
         if any(tensor.elements is None for tensor in layer.reads):
             raise SpecError(f"layer '{layer.name}' cannot be cut out: the shape of its input depends on the data")
-        subgraph = extractor.extract_model([tensor.name for tensor in layer.reads], [t.name for t in layer.writes])
+        subgraph = _cut(extractor, layer)
         for tensor in subgraph.graph.initializer:
             tensor.CopyFrom(stored[tensor.name])
         # A layer's input is there when its turn comes: looped by itself, it is not charged with a copy to the GPU.
@@ -77,6 +78,25 @@ def launch_overhead(model: Path) -> ModelProto:
     return helper.make_model(
         empty, opset_imports=[helper.make_opsetid("", 13)], ir_version=8, producer_name=PART_PRODUCER
     )
+
+
+def _cut(extractor: Extractor, layer: graph.Layer) -> ModelProto:
+    """The layer with the constants that it reads, those that only its bodies read included: a body sees the tensors
+    of the graph around it without listing them.
+    """
+    reads, writes = [tensor.name for tensor in layer.reads], [tensor.name for tensor in layer.writes]
+    subgraph = extractor.extract_model(reads, writes)
+    captured = {name for node in subgraph.graph.node for name in captured_by(node)}
+    captured -= {*reads, *(name for node in subgraph.graph.node for name in node.output)}
+    prepared = sorted(captured - extractor.initializers.keys())
+    if prepared:
+        subgraph = extractor.extract_model(reads, [*writes, *prepared])
+        del subgraph.graph.output[len(writes) :]
+    there = {tensor.name for tensor in subgraph.graph.initializer}
+    subgraph.graph.initializer.extend(
+        tensor for name, tensor in extractor.initializers.items() if name in captured - there
+    )
+    return subgraph
 
 
 def _described(layer: graph.Layer, path: Path, subgraph: ModelProto) -> Network:

@@ -17,6 +17,7 @@ KIND_COLOURS: Mapping[str, str] = {
     "pooling": "#2b83ba",
     "normalisation": "#74a9cf",
     "element-wise": "#6a9f58",
+    "control flow": "#8c5a3c",
     "softmax": "#d9c74a",
     "data movement": "#b0b0b0",
     "other": "#4d4d4d",

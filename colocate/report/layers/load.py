@@ -38,7 +38,9 @@ from colocate.study.windows import energies_j
 class LayersReport:
     """`fused_layers` in the order in which they run; `notes` say where numbers come from and why some are not there.
 
-    `modelled` ceilings are the rig's own, the others were measured in the run.
+    `precision` is that of the network's file. Times are of the runtime's profile where they are `profiled`, else of
+    each layer run by itself. `modelled` ceilings are the rig's own, the others were measured in the run, in
+    `ceilings_precision`.
     """
 
     inference: Inference
@@ -47,6 +49,9 @@ class LayersReport:
     whole_j: Interval | None
     ceilings: Ceilings | None
     notes: tuple[str, ...]
+    precision: str
+    ceilings_precision: str
+    profiled: bool
     modelled: bool = False
 
     @property
@@ -63,6 +68,24 @@ class LayersReport:
     def balance(self) -> Balance | None:
         """The sum of all times against the whole network's p50."""
         return None if self.whole_s is None else balance(self.fused_layers, self.whole_s.value)
+
+    @property
+    def warnings(self) -> tuple[QualityFlag, ...]:
+        """Why every time may be wrong."""
+        found = self.balance
+        wrong = self.profiled and found is not None and not found.adds_up
+        return (QualityFlag.PROFILE_DOES_NOT_ADD_UP,) if wrong else ()
+
+    def warnings_of(self, layer: FusedLayer) -> tuple[QualityFlag, ...]:
+        """Why a layer's time is doubtful, and its energy not given."""
+        unresolved = layer.power_w is not None and not resolved(layer.power_w)
+        of_time = () if layer.time_s is None else self.warnings
+        return in_order({*of_time, *([QualityFlag.ENERGY_UNRESOLVED] if unresolved else [])})
+
+    @property
+    def explained_warnings(self) -> tuple[str, ...]:
+        """`warnings`, each a sentence with its remedy."""
+        return _sentences(self.warnings)
 
 
 def load(run: LoadedRun, changes: Mapping[str, Any]) -> LayersReport:
@@ -85,20 +108,37 @@ def load(run: LoadedRun, changes: Mapping[str, Any]) -> LayersReport:
     }
     above_w = dict(zip(above_w, allowing_for_idle([*above_w.values()]), strict=True))
     for path, index in purpose.subgraphs.items():
-        fused_layers[index] = _looked_at(
-            fused_layers[index], by_network.get(path, []), above_w.get(path), start_s, timed=purpose.layer_map.timed
-        )
+        whole, windows, above = fused_layers[index], by_network.get(path, []), above_w.get(path)
+        inside = [each for each, layer in enumerate(fused_layers) if layer.lies_in(whole)]
+        if inside:
+            # It was looped with all that lies in it.
+            for each in (index, *inside):
+                fused_layers[each] = _sharing(fused_layers[each], above)
+        else:
+            fused_layers[index] = _looked_at(whole, windows, above, start_s, timed=purpose.layer_map.timed)
     whole_s = _mean([_p50_s(record) for record in own])
     whole_w = above_w.get(purpose.inference.network)
-    return LayersReport(
+    report = LayersReport(
         inference=purpose.inference,
         fused_layers=tuple(fused_layers),
         whole_s=whole_s,
         whole_j=None if whole_w is None or whole_s is None else energy_j(whole_w, whole_s),
         ceilings=purpose.layer_map.ceilings or _ceilings(purpose, by_network),
-        notes=(*_notes(purpose, header, fused_layers, sorted(_powers_w(idle).values())), *_warnings(own)),
+        notes=tuple(_notes(purpose, header, fused_layers, sorted(_powers_w(idle).values()))),
+        precision=purpose.layer_map.precision or purpose.inference.precision,
+        ceilings_precision=next((p.precision for p in purpose.ceilings.values() if p.quantity == "flop"), ""),
+        profiled=purpose.layer_map.timed,
         modelled=purpose.layer_map.ceilings is not None,
     )
+    # What is wrong with the windows of the whole network is wrong with the profiles taken after them.
+    met = {*report.warnings, *(warning for record in own for warning in record.warnings)}
+    return dataclasses.replace(report, notes=(*report.notes, *_sentences(in_order(met))))
+
+
+def _sharing(layer: FusedLayer, above_w: Interval | None) -> FusedLayer:
+    """`layer` with the power of the whole that it is part of."""
+    energy = None if above_w is None or layer.time_s is None else energy_j(above_w, layer.time_s)
+    return dataclasses.replace(layer, power_w=above_w, energy_j=energy)
 
 
 def _looked_at(
@@ -152,6 +192,11 @@ def _notes(
             f"The profile of {purpose.inference.backend} shows when kernels are launched, not how long they run: "
             "times are of each layer run by itself, less that of a network that does nothing."
         )
+    if any(layer.within for layer in fused_layers):
+        yield (
+            "A layer in the body of a Loop, an If or a Scan has a row of its own, with the time, FLOP and bytes of "
+            "all runs of the body; the row of what is around it has its own time alone."
+        )
     if any(layer.is_launch_overhead for layer in fused_layers):
         yield "Launch, input and output: the time of a network of the same input and output and nothing between them."
     if not header.facts.rails:
@@ -167,10 +212,8 @@ def _notes(
         )
 
 
-def _warnings(windows: Sequence[TrialRecord]) -> Iterable[str]:
-    """What casts warning on the windows of the whole network, and so on the profiles taken after them."""
-    met = {warning for record in windows for warning in record.warnings}
-    return (f"{warning.value.capitalize()}: {warning.remedy}." for warning in in_order(met))
+def _sentences(warnings: Iterable[QualityFlag]) -> tuple[str, ...]:
+    return tuple(f"{warning.value.capitalize()}: {warning.remedy}." for warning in warnings)
 
 
 def _powers_w(records: Iterable[TrialRecord]) -> Mapping[int, float]:
@@ -185,8 +228,3 @@ def _p50_s(record: TrialRecord) -> float:
 
 def _mean(values: Sequence[float]) -> Interval | None:
     return geometric_mean(np.array(values)) if values else None
-
-
-def warnings_of(layer: FusedLayer) -> tuple[QualityFlag, ...]:
-    """Why a layer's energy is not given."""
-    return (QualityFlag.ENERGY_UNRESOLVED,) if layer.power_w is not None and not resolved(layer.power_w) else ()

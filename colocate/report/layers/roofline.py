@@ -81,8 +81,10 @@ def _words(report: LayersReport, silent_s: float) -> str:
     if report.ceilings is None:
         words += " The ceilings were not measured."
     elif not report.modelled:
-        words += " Ceilings: the quickest large matrix product and the quickest large copy in the same runtime."
-    return words
+        words += " Ceilings: the quickest large matrix product and the quickest large copy in the same runtime"
+        theirs, own = report.ceilings_precision, report.precision
+        words += "." if theirs in ("", own) else f", in {theirs}, which {own} layers may exceed."
+    return " ".join((words, *report.explained_warnings))
 
 
 def _limits(fused_layers: list[FusedLayer], roof: Ceilings | None) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -151,7 +153,7 @@ def _draw_layers(axes: Axes, fused_layers: list[FusedLayer], roof: Ceilings | No
     for layer, at, radius in discs:
         if times_s[id(layer)] < _NAMED_SHARE * together_s:
             continue
-        name, (x, y) = shortened(layer.layers[0], 20), _place_pt(axes, at)
+        name, (x, y) = shortened(layer.first_layer, 20), _place_pt(axes, at)
         place = _room((x, y), radius + 3, 72 * text_width_in(name, SMALL_PT), taken)
         if place is not None:
             taken.append(place)

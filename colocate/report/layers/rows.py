@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from colocate.model.cell import Interval
 from colocate.model.layers import FusedLayer
-from colocate.report.layers.load import LayersReport, warnings_of
+from colocate.model.quality import QualityFlag
+from colocate.report.layers.load import LayersReport
 from colocate.report.text.tables import Value, interval_columns
 from colocate.study.layers import by_kind, by_module, grouped
 
@@ -16,7 +17,7 @@ from colocate.study.layers import by_kind, by_module, grouped
 def layer_row(layer: FusedLayer, report: LayersReport) -> Mapping[str, Value]:
     """One layer under the columns of layers.csv; absent is None."""
     return {
-        "name": layer.name,
+        "name": layer.full_name,
         "kind": layer.kind,
         "group": by_kind(layer),
         "module": layer.module,
@@ -29,7 +30,9 @@ def layer_row(layer: FusedLayer, report: LayersReport) -> Mapping[str, Value]:
         "flop_per_s": layer.flop_per_s,
         **interval_columns("power_above_idle_w", layer.power_w),
         **interval_columns("energy_j", layer.energy_j),
-        "warnings": ";".join(warning.value for warning in warnings_of(layer)),
+        "warnings": _warnings_text(report.warnings_of(layer)),
+        "within": " > ".join(layer.within),
+        "precision": report.precision,
     }
 
 
@@ -48,6 +51,8 @@ def group_rows(report: LayersReport) -> list[Mapping[str, Value]]:
             "energy_j": group.energy_j,
             "flop": group.flop,
             "moved_bytes": group.moved_bytes,
+            "precision": report.precision,
+            "warnings": _warnings_text(report.warnings) if grouping == "sum" else "",
         }
         for grouping, group in groups
     ]
@@ -56,8 +61,13 @@ def group_rows(report: LayersReport) -> list[Mapping[str, Value]]:
         "name": report.inference.network,
         "time_s": value_of(report.whole_s),
         "energy_j": value_of(report.whole_j),
+        "precision": report.precision,
     }
     return [*rows, {key: whole.get(key) for key in rows[0]}]
+
+
+def _warnings_text(warnings: Iterable[QualityFlag]) -> str:
+    return ";".join(warning.value for warning in warnings)
 
 
 def value_of(interval: Interval | None) -> float | None:
@@ -77,6 +87,8 @@ def layers_json(report: LayersReport) -> Mapping[str, Any]:
     return {
         "layers": [layer_row(layer, report) for layer in report.fused_layers],
         "groups": group_rows(report),
+        "precision": report.precision,
+        "warnings": [warning.value for warning in report.warnings],
         "difference_ratio": None if found is None else found.difference_ratio,
         "ceilings": None if report.ceilings is None else dataclasses.asdict(report.ceilings),
         "notes": list(report.notes),

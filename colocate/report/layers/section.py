@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,10 @@ def _files(report: LayersReport, run: LoadedRun) -> Iterator[Path]:
 
 
 def _figures(report: LayersReport, run: LoadedRun, caption: Caption) -> Iterator[tuple[str, Figure | None]]:
+    # A run's caption has what its study asked for; the file has its own.
+    asked = report.inference.precision
+    own = tuple(report.precision if word == asked else word for word in caption.circumstances)
+    caption = dataclasses.replace(caption, circumstances=own)
     yield "layers", draw_layers(report, caption)
     yield "roofline", draw_roofline(report, caption)
 

@@ -16,9 +16,10 @@ from colocate.study.layers import by_kind, grouped
 
 
 def way_words(report: LayersReport, caption: Caption) -> list[str]:
-    """How the network was run, as far as the caption of the run does not say so."""
+    """How the network was run, as far as the caption of the run does not say so, and what its times suffer from."""
     inference = report.inference
-    words = [plain(inference.backend), plain(inference.precision), f"batch {inference.batch}"]
+    words = [plain(inference.backend), report.precision, f"batch {inference.batch}"]
+    words += [warning.value for warning in report.warnings]
     return [word for word in words if word not in caption.circumstances]
 
 
@@ -44,13 +45,14 @@ def balance_words(report: LayersReport) -> str:
 def print_layers(report: LayersReport, run: LoadedRun) -> None:
     """Every layer and every kind, for a person."""
     out, inference = console(), report.inference
-    name = f"{plain(inference.network)} {plain(inference.backend)} {inference.precision} batch {inference.batch}"
+    name = f"{plain(inference.network)} {plain(inference.backend)} {report.precision} batch {inference.batch}"
     title = f"{name} on {machine_words(run.header.facts)}, {len(run.records)} of {run.header.planned} trials"
     energies = report.metered
     table = _table(title, "layer", energies)
     for layer in report.fused_layers:
         table.add_row(
-            Text(plain(layer.name)),
+            # What lies in a body is set in below what it lies in.
+            Text(2 * len(layer.within) * " " + plain(layer.name)),
             by_kind(layer),
             *_numbers(value_of(layer.time_s), layer.flop, report),
             "" if layer.intensity_flop_per_byte is None else three_digits(layer.intensity_flop_per_byte),

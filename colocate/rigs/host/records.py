@@ -69,7 +69,7 @@ def record(
         gpu_temperature_c=readings.gpu_temperature_c,
         throttle_reasons=readings.throttle_reasons,
         runtime=runtime,
-        profile=tuple(Step(**step) for report in served for step in report.get("profile", ())),
+        profile=tuple(Step.from_json(step) for report in served for step in report.get("profile", ())),
         warnings=in_order(warnings),
     )
 

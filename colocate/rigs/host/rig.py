@@ -23,7 +23,7 @@ from colocate.inference.networks import catalogue
 from colocate.inference.networks.network import Network
 from colocate.model.layers import LayerMap
 from colocate.model.machine import HostFacts
-from colocate.model.request import WIDTH_BYTES, ClockPoint, Inference
+from colocate.model.request import ClockPoint, Inference
 from colocate.model.trial import Trial, TrialRecord
 from colocate.power.find import Meters, find_meters
 from colocate.rigs.host.children import INFERENCE_SEAT, Children
@@ -133,7 +133,8 @@ class HostRig:
         # With onnx, which no window needs.
         from colocate.inference.backends import profiling
         from colocate.inference.onnx import graph
-        from colocate.inference.onnx.layer_map import Ran, commonly_fused, fused_layers, launch_overhead
+        from colocate.inference.onnx.layer_map import commonly_fused, fused_layers, launch_overhead
+        from colocate.inference.onnx.matching import Ran
 
         network = _network(inference)
         if network is None:
@@ -141,9 +142,9 @@ class HostRig:
         layers = graph.layers(network.path)
         profiles = BACKENDS[inference.backend].profiles
         ran: Sequence[Ran] = profiling.steps(inference, network) if profiles else commonly_fused(layers)
-        found = fused_layers(ran, layers, WIDTH_BYTES[inference.precision])
+        found = fused_layers(ran, layers)
         beside = launch_overhead(network.path) if BACKENDS[inference.backend].on_gpu else None
-        return LayerMap((*found, *([beside] if beside else ())), timed=profiles)
+        return LayerMap((*found, *([beside] if beside else ())), timed=profiles, precision=graph.precision(layers))
 
 
 def _check_spin(network: str) -> None:

@@ -189,13 +189,14 @@ class Tx1Rig:
         halves = c.fp16_gain if inference.precision == "fp16" else 1.0
         memory = memory_bytes_per_s(emc_hz(cpu_hz, gpu_hz), c)
         return LayerMap(
-            fused_layers=fused_layers(ran, layers, WIDTH_BYTES[inference.precision]),
+            fused_layers=fused_layers(ran, graph.in_precision(layers, inference.precision)),
             timed=True,
             metered=True,
             ceilings=Ceilings(
                 flop_per_s=2 * c.macs_per_cycle * halves * gpu_hz,
                 bytes_per_s=min(memory, c.gpu_bytes_per_cycle * gpu_hz),
             ),
+            precision=inference.precision,
         )
 
 

@@ -45,9 +45,10 @@ class OnnxRuntimeCpu:
 
     def profile(self, inferences: int) -> list[ProfiledStep]:
         """See `Profiler.profile`: from the trace of a session of its own."""
-        from colocate.worker.backends import ort_trace
+        from colocate.worker.backends import ort_recording, ort_trace
 
         warmup = max(1, inferences // 5)
         with tempfile.TemporaryDirectory() as folder:
             trace = ort_trace.recorded(self._file, Path(folder), warmup + inferences, self._threads)
-            return ort_trace.central(ort_trace.steps(trace, warmup))
+            recording = ort_recording.measured(Path(folder), self._threads)
+            return ort_trace.central(ort_trace.steps(trace, warmup), recording)

@@ -2,15 +2,20 @@
 
 The trace is a list of events in Chrome's format, in whole microseconds. On the CPU a step's length is that of its
 kernel; on a GPU it may be no more than the launch.
+
+The nodes in the body of a Loop, an If or a Scan have events of their own, which lie in that of the node around them.
+A step's time is its own, less that of the body's runs: what the runtime does between the nodes of a body is left out,
+as it is between all others. So all times add up, and a step knows what it ran within.
 """
 
 from __future__ import annotations
 
 import bisect
 import json
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,16 +26,51 @@ from colocate.worker.inputs import input_arrays
 from colocate.worker.request import NetworkFile
 
 _SUFFIX = "_kernel_time"
+# One run of a graph or of a body: its nodes lie in it, and it lies in the node that has the body.
+_RUN_OF_A_GRAPH = "SequentialExecutor::Execute"
 # Lengths are cut to whole microseconds: half of one is lost on average, and many steps take but a few.
 _CUT_OFF_US = 0.5
 
+_Event = Mapping[str, Any]
+
 
 class TimedStep(NamedTuple):
-    """A node of the graph that the runtime made of the network: seconds of each inference, in order."""
+    """A node of the graph that the runtime made of the network: seconds of each inference, in order.
+
+    `within` names the nodes in whose bodies it lies, the outermost first; `runs` is how often it ran in an inference,
+    on average.
+    """
 
     name: str
     kind: str
     times_s: tuple[float, ...]
+    within: tuple[str, ...] = ()
+    runs: float = 1.0
+
+
+class Recording(NamedTuple):
+    """What a profile adds to each recorded length, and how long the shortest step takes without, both in seconds."""
+
+    added_s: float
+    shortest_s: float
+
+
+NOTHING_ADDED = Recording(0.0, 0.0)
+
+
+class _Key(NamedTuple):
+    """What tells steps apart: bodies may have nodes of the same names as the graph around them."""
+
+    within: tuple[str, ...]
+    name: str
+    kind: str
+
+
+class _Span(NamedTuple):
+    """An event that others may lie in; `key` where it is a step."""
+
+    end_us: int
+    key: _Key | None
 
 
 def recorded(file: NetworkFile, folder: Path, inferences: int, threads: int) -> Path:
@@ -64,24 +104,69 @@ def steps(trace: Path, warmup: int = 1) -> tuple[TimedStep, ...]:
     if len(runs) <= warmup:
         raise WorkerError(f"{trace} holds {len(runs)} inferences, of which {warmup} only warm up; run more")
     begins = [begin for begin, _ in runs]
-    found: dict[tuple[str, str], list[float]] = {}
-    for event in sorted(events, key=lambda event: event["ts"]):
+    inferences = len(runs) - warmup
+    times_s: defaultdict[_Key, list[float]] = defaultdict(lambda: [0.0] * inferences)
+    counts: Counter[_Key] = Counter()
+    for event, key, outer in _nested(events):
         run = bisect.bisect_right(begins, event["ts"]) - 1
-        is_step = event["cat"] == "Node" and event["name"].endswith(_SUFFIX)
-        if is_step and run >= warmup and event["ts"] <= runs[run][1]:
-            key = event["name"].removesuffix(_SUFFIX), event["args"]["op_name"]
-            found.setdefault(key, [0.0] * (len(runs) - warmup))[run - warmup] += (event["dur"] + _CUT_OFF_US) * 1e-6
-    return tuple(TimedStep(name, kind, tuple(times_s)) for (name, kind), times_s in found.items())
+        if run < warmup or event["ts"] > runs[run][1]:
+            continue
+        length_s = (event["dur"] + _CUT_OFF_US) * 1e-6
+        if key is not None:
+            times_s[key][run - warmup] += length_s
+            counts[key] += 1
+        if outer is not None:
+            times_s[outer][run - warmup] -= length_s
+    return tuple(
+        TimedStep(key.name, key.kind, tuple(own_s), key.within, counts[key] / inferences)
+        for key, own_s in times_s.items()
+    )
 
 
-def central(session: Sequence[TimedStep]) -> list[ProfiledStep]:
-    """Each step with its mean over the half of the inferences whose totals lie in the middle.
+def central(session: Sequence[TimedStep], recording: Recording = NOTHING_ADDED) -> list[ProfiledStep]:
+    """Each step with its mean over the half of the inferences whose totals lie in the middle, less what recording
+    added to it.
 
     Every step over the same inferences, so that they add up. Medians of each do not: where the CPU is taken away
     once in most inferences, it is in few runs of any one step, and their sum misses it.
     """
     table = np.array([step.times_s for step in session])
-    quarter = table.shape[1] // 4
-    middle = np.argsort(table.sum(axis=0))[quarter : table.shape[1] - quarter]
-    means_s = table[:, middle].mean(axis=1).tolist()
-    return [ProfiledStep(step.name, step.kind, mean_s) for step, mean_s in zip(session, means_s, strict=True)]
+    means_s = table[:, middle(table.sum(axis=0))].mean(axis=1).tolist()
+    return [
+        ProfiledStep(
+            step.name,
+            step.kind,
+            max(mean_s - step.runs * recording.added_s, step.runs * recording.shortest_s),
+            step.within,
+            step.runs,
+        )
+        for step, mean_s in zip(session, means_s, strict=True)
+    ]
+
+
+def middle(lengths: Any) -> Any:
+    """Where the middle half of `lengths` (n,) stands: what disturbed a few does not count."""
+    quarter = len(lengths) // 4
+    return np.argsort(lengths)[quarter : len(lengths) - quarter]
+
+
+def _nested(events: Sequence[_Event]) -> Iterator[tuple[_Event, _Key | None, _Key | None]]:
+    """Every event of a step or of a graph's run, in order: the step that it is, and the step that it lies in at once,
+    where they are such.
+    """
+    around: list[_Span] = []
+    for event in sorted(filter(_counts, events), key=lambda event: (event["ts"], -event["dur"])):
+        while around and event["ts"] >= around[-1].end_us:
+            around.pop()
+        key = None
+        if event["cat"] == "Node":
+            within = tuple(span.key.name for span in around if span.key is not None)
+            key = _Key(within, event["name"].removesuffix(_SUFFIX), event["args"]["op_name"])
+        yield event, key, around[-1].key if around else None
+        around.append(_Span(event["ts"] + event["dur"], key))
+
+
+def _counts(event: _Event) -> bool:
+    if event["cat"] == "Node":
+        return bool(event["name"].endswith(_SUFFIX))
+    return bool(event["name"] == _RUN_OF_A_GRAPH)

@@ -10,6 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 from colocate.errors import SpecError
 from colocate.inference.networks.catalogue import builtin_names, skeleton
 from colocate.inference.onnx import graph
+from tests.inference.onnx.files import half, looping, quantised_by_pairs, quantised_operators, scanning
 
 
 def value(name: str, *shape: int | str, dtype: int = TensorProto.FLOAT) -> onnx.ValueInfoProto:
@@ -153,3 +154,105 @@ def test_a_path_is_as_good_as_a_model(tmp_path: Path) -> None:
 def test_no_file_is_a_spec_error(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="there is no file"):
         graph.layers(tmp_path / "absent.onnx")
+
+
+# ---- types of elements
+
+
+def test_bytes_are_those_of_each_tensors_own_type() -> None:
+    """Indices of 64 bits, a table of half precision, and what a Cast makes of its rows."""
+    nodes = [
+        helper.make_node("Gather", ["table", "x"], ["rows"], "gather"),
+        helper.make_node("Cast", ["rows"], ["wide"], "cast", to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["wide", "wide"], ["y"], "square"),
+    ]
+    table = numpy_helper.from_array(np.ones((10, 8), np.float16), "table")
+    gather, cast, square = graph.layers(model_of(nodes, value("x", 3, dtype=TensorProto.INT64), [table]))
+    assert gather.moved_bytes == 3 * 8 + 10 * 8 * 2 + 3 * 8 * 2
+    assert (cast.moved_bytes, square.moved_bytes) == (3 * 8 * (2 + 4), 3 * 8 * (4 + 4))
+
+
+def test_a_dequantised_weight_stays_what_is_stored_of_it_and_a_converted_one_does_not() -> None:
+    nodes = [
+        helper.make_node("DequantizeLinear", ["q", "scale"], ["w"]),
+        helper.make_node("Transpose", ["w"], ["t"], perm=[1, 0]),
+        helper.make_node("MatMul", ["x", "t"], ["m"], "dequantised"),
+        helper.make_node("Cast", ["half"], ["c"], to=TensorProto.FLOAT),
+        helper.make_node("MatMul", ["m", "c"], ["y"], "converted"),
+    ]
+    stored = [
+        numpy_helper.from_array(np.ones((6, 8), np.int8), "q"),
+        numpy_helper.from_array(np.array(0.1, np.float32), "scale"),
+        numpy_helper.from_array(np.ones((6, 4), np.float16), "half"),
+    ]
+    dequantised, converted = graph.layers(model_of(nodes, value("x", 2, 8), stored))
+    assert [tensor.size_bytes for tensor in dequantised.weights] == [6 * 8]
+    assert [tensor.size_bytes for tensor in converted.weights] == [4 * 6 * 4]
+
+
+def test_what_is_dequantised_for_several_is_written_by_none() -> None:
+    layers = graph.layers(quantised_by_pairs())
+    total = graph.fused(layers, ["r1.d DequantizeLinear", "c2.d DequantizeLinear", "sum", "s.q QuantizeLinear"])
+    assert ([t.name for t in total.reads], [t.name for t in total.writes]) == (["r1.q", "c2.q"], ["s.q"])
+    assert (total.name, total.kind) == ("sum", "Add")
+    alone = graph.fused(layers, ["r1.d DequantizeLinear"])
+    assert ([t.name for t in alone.writes], alone.name) == (["r1.d"], "r1.d DequantizeLinear")
+
+
+@pytest.mark.parametrize(
+    ("model", "precision"),
+    [
+        (quantised_by_pairs(), "int8"),
+        (quantised_operators(), "int8"),
+        (half(), "fp16"),
+        (looping(), "fp32"),
+        (scanning(), "fp32"),
+        (skeleton("alexnet", 1), "fp32"),
+    ],
+)
+def test_the_precision_of_a_file_is_that_of_what_it_multiplies_by(model: onnx.ModelProto, precision: str) -> None:
+    assert graph.precision(graph.layers(model)) == precision
+
+
+def test_the_precision_of_a_mixed_file_names_the_heavier_first() -> None:
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["m"]),
+        helper.make_node("DequantizeLinear", ["q", "scale"], ["d"]),
+        helper.make_node("MatMul", ["m", "d"], ["y"]),
+    ]
+    stored = [
+        weight("w", 3, 4),
+        numpy_helper.from_array(np.ones((4, 100), np.int8), "q"),
+        numpy_helper.from_array(np.array(0.1, np.float32), "scale"),
+    ]
+    layers = graph.layers(model_of(nodes, value("x", 2, 3), stored))
+    assert graph.precision(layers) == "mixed int8/fp32"
+
+
+def test_the_precision_of_a_file_without_weights_is_what_it_computes_with() -> None:
+    relu = helper.make_node("Relu", ["x"], ["y"])
+    assert graph.precision(graph.layers(model_of([relu], value("x", 2, dtype=TensorProto.FLOAT16), []))) == "fp16"
+    assert graph.precision(()) == ""
+
+
+def test_a_board_that_computes_in_another_precision_moves_everything_in_it() -> None:
+    layers = graph.layers(skeleton("squeezenet1_1", 2))
+    halves = graph.in_precision(layers, "fp16")
+    assert graph.in_precision(layers, "fp32") == layers
+    assert [2 * (layer.moved_bytes or 0) for layer in halves] == [layer.moved_bytes for layer in layers]
+
+
+# ---- bodies
+
+
+def test_what_a_body_reads_from_around_it_its_node_reads() -> None:
+    first, loop, last = graph.layers(looping())
+    assert (loop.inputs, [tensor.name for tensor in loop.weights]) == (("MatMul_0",), ["w"])
+    assert (loop.macs, graph.macs((first, loop, last))) == (None, None)
+    (body,) = loop.bodies
+    assert [(layer.name, layer.macs, layer.inputs) for layer in body] == [
+        ("MatMul_0", 16**3, ()),
+        ("MatMul_1", 16**3, ("MatMul_0",)),
+        ("Identity_2", 0, ()),
+    ]
+    assert last.macs == 16**3, "a body that keeps the shape of what it carries gives it"

@@ -1,7 +1,8 @@
-"""Which layers each step of a runtime ran, told from the names of both: every layer is matched, none twice."""
+"""What a runtime made of a network: every layer once, with its FLOP and bytes, body by body."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,12 +14,32 @@ from onnx import TensorProto, helper, numpy_helper
 from colocate.inference.networks.catalogue import resolve, skeleton
 from colocate.inference.networks.network import Network
 from colocate.inference.onnx import graph
-from colocate.inference.onnx.layer_map import commonly_fused, fused_layers, held
+from colocate.inference.onnx.layer_map import commonly_fused, fused_layers
 from colocate.model.layers import FusedLayer
 from colocate.model.trial import Step
 from colocate.study.layers import timed
 from colocate.worker.backends.ort_trace import TimedStep, central, recorded, steps
 from colocate.worker.request import TensorSpec
+from tests.inference.onnx.files import (
+    CHANNELS,
+    COLOURS,
+    MATRIX_BYTES,
+    PIXELS,
+    PRODUCT_FLOP,
+    QUANTISED_MACS,
+    ROWS,
+    SIDE,
+    TRIPS,
+    alternating,
+    chosen,
+    half,
+    looping,
+    model_of_products,
+    profiled,
+    quantised_by_pairs,
+    quantised_operators,
+    scanning,
+)
 
 ALEXNET = graph.layers(skeleton("alexnet", 1))
 RESNET = graph.layers(skeleton("resnet50", 1))
@@ -30,44 +51,8 @@ def step(name: str, kind: str, time_s: float = 0.001) -> TimedStep:
 
 def with_times(sessions: Sequence[Sequence[TimedStep]], layers: Sequence[graph.Layer]) -> tuple[FusedLayer, ...]:
     """What ran, with its times: the geometric means over sessions."""
-    windows = [[Step(*each) for each in central(session)] for session in sessions]
-    return timed(fused_layers(sessions[0], layers, 4), windows)
-
-
-def layers_of_steps(ran: Sequence[TimedStep], layers: Sequence[graph.Layer]) -> dict[str, tuple[str, ...]]:
-    return dict(zip([each.name for each in ran], held(ran, layers), strict=True))
-
-
-# ---- matching: the names that releases of runtimes were seen to give
-
-
-def test_a_name_that_joins_all_names() -> None:
-    ran = [Step("conv1 + relu1", "", 0.001), Step("norm1", "", 0.001), Step("Reformatting CopyNode", "", 0.001)]
-    assert held(ran, ALEXNET) == (("conv1", "relu1"), ("norm1",), ())
-
-
-def test_steps_called_after_the_first_of_what_was_fused() -> None:
-    found = layers_of_steps([step("fused conv1", "FusedConv"), step("fused fc6_token_3", "FusedGemm")], ALEXNET)
-    assert found == {"fused conv1": ("conv1", "relu1"), "fused fc6_token_3": ("fc6", "relu6")}
-
-
-def test_steps_called_after_the_last_of_what_was_fused() -> None:
-    ran = [step("relu1_nchwc", "Conv"), step("norm1", "LRN"), step("pool1_nchwc", "MaxPool")]
-    ran += [step("relu2_nchwc", "Conv"), step("ReorderOutput_token_15", "ReorderOutput")]
-    assert list(layers_of_steps(ran, ALEXNET).values()) == [
-        ("conv1", "relu1"), ("norm1",), ("pool1",), ("conv2", "relu2"), ()
-    ]  # fmt: skip
-
-
-def test_a_sum_runs_with_the_last_of_its_convolutions() -> None:
-    ran = [step("res2a_branch2b_relu_nchwc", "Conv"), step("res2a_branch2c_nchwc", "Conv")]
-    ran += [step("res2a_branch1_nchwc", "Conv"), step("res2b_branch2a_relu_nchwc", "Conv")]
-    assert list(layers_of_steps(ran, RESNET).values()) == [
-        ("res2a_branch2b", "res2a_branch2b_relu"),
-        ("res2a_branch2c",),
-        ("res2a_branch1", "res2a", "res2a_relu"),
-        ("res2b_branch2a", "res2b_branch2a_relu"),
-    ]
+    windows = [[Step(**each._asdict()) for each in central(session)] for session in sessions]
+    return timed(fused_layers(sessions[0], layers), windows)
 
 
 def test_a_step_called_after_nothing_holds_nothing_and_is_kept() -> None:
@@ -89,86 +74,16 @@ def test_the_interval_of_a_time_is_over_sessions() -> None:
     assert alone is not None and alone.lo is None
 
 
-# ---- matching: products with a sum behind, which ONNX Runtime makes one Gemm of
-
-
-def model_of_products(count: int, names: Sequence[str], branches: bool = False) -> onnx.ModelProto:
-    """So many matrix products, each with a bias and a rectifier, one behind the other or all of one input."""
-    nodes, weights, read = [], [], "x"
-    for index, name in zip(range(count), names, strict=True):
-        nodes += [
-            helper.make_node("MatMul", [read, f"w{index}"], [f"m{index}"], name),
-            helper.make_node("Add", [f"m{index}", f"b{index}"], [f"a{index}"], name and f"{name}.bias"),
-            helper.make_node("Relu", [f"a{index}"], [f"r{index}"], name and f"{name}.relu"),
-        ]
-        weights += [(f"w{index}", (16, 16)), (f"b{index}", (16,))]
-        read = "x" if branches else f"r{index}"
-    joined = [f"r{index}" for index in range(count)] if branches else [read]
-    nodes.append(helper.make_node("Concat", joined, ["y"], "joined", axis=1))
-    stored = [numpy_helper.from_array(np.ones(shape, np.float32), name) for name, shape in weights]
-    ends = [helper.make_tensor_value_info(*end) for end in (("x", 1, [4, 16]), ("y", 1, [4, 16 * len(joined)]))]
-    body = helper.make_graph(nodes, "g", ends[:1], ends[1:], stored)
-    return helper.make_model(body, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-
-
-def products(count: int, names: Sequence[str], branches: bool = False) -> tuple[graph.Layer, ...]:
-    return graph.layers(model_of_products(count, names, branches))
-
-
-@pytest.mark.parametrize(
-    "named",
-    [
-        pytest.param(("fused gemm", "fused gemm_token_1"), id="1.17 and 1.18"),
-        pytest.param(("fused one/MatMulAddFusion/", "fused two/MatMulAddFusion/"), id="1.19 and 1.20"),
-        pytest.param(("fused one/MatMulAddFusion", "fused two/MatMulAddFusion_token_4"), id="from 1.21 on"),
-    ],
-)
-def test_each_release_has_a_name_for_a_product_with_its_sum(named: tuple[str, str]) -> None:
-    ran = [step(name, "FusedGemm") for name in named]
-    assert held(ran, products(2, ["one", "two"])) == (
-        ("one", "one.bias", "one.relu"), ("two", "two.bias", "two.relu")
-    )  # fmt: skip
-
-
-def test_products_without_names_are_matched_in_order() -> None:
-    ran = [step("fused /MatMulAddFusion", "FusedGemm"), step("/MatMulAddFusion/_token_0", "Gemm")]
-    assert held(ran, products(2, ["", ""])) == (("MatMul_0", "Add_1", "Relu_2"), ("MatMul_3", "Add_4", "Relu_5"))
-
-
-def test_a_product_that_keeps_its_name_is_not_counted_among_those_that_lost_it() -> None:
-    ran = [step("gemm", "Gemm"), step("two", "MatMul"), step("gemm_token_0", "Gemm")]
-    found = held(ran, products(3, ["one", "two", "three"]))
-    assert [names[0] for names in found] == ["one", "two", "three"]
-
-
-@pytest.mark.parametrize("count", [1, 3])
-def test_as_many_steps_as_products_or_none_is_matched(count: int) -> None:
-    ran = [step(f"gemm_token_{index}", "Gemm") for index in range(count)]
-    assert held(ran, products(2, ["one", "two"])) == ((),) * count
-
-
-def test_of_two_branches_either_may_run_first() -> None:
-    ran = [step("gemm", "Gemm"), step("gemm_token_0", "Gemm")]
-    assert held(ran, products(2, ["one", "two"], branches=True)) == ((), ())
-    named = [step("one/MatMulAddFusion", "Gemm"), step("gemm", "Gemm")]
-    assert [names[:1] for names in held(named, products(2, ["one", "two"], branches=True))] == [("one",), ("two",)]
-
-
-def test_a_layer_that_is_called_gemm_is_no_lost_name() -> None:
-    found = held([step("gemm", "MatMul")], products(2, ["gemm", "two"]))
-    assert found == (("gemm", "gemm.bias", "gemm.relu"),)
-
-
 # ---- a runtime that does not profile
 
 
 def test_fused_layers_of_a_runtime_that_does_not_profile_hold_every_layer_once() -> None:
     for layers in (ALEXNET, RESNET):
-        found = fused_layers(commonly_fused(layers), layers, 4)
+        found = fused_layers(commonly_fused(layers), layers)
         assert sorted(name for fused in found for name in fused.layers) == sorted(layer.name for layer in layers)
         assert all(fused.time_s is None for fused in found)
         assert sum(fused.flop or 0 for fused in found) == 2 * (graph.macs(layers) or 0)
-    first = fused_layers(commonly_fused(ALEXNET), ALEXNET, 4)[0]
+    first = fused_layers(commonly_fused(ALEXNET), ALEXNET)[0]
     assert (first.name, first.step) == ("conv1+relu1", "conv1")
 
 
@@ -268,3 +183,131 @@ def test_nodes_without_names_are_found(tmp_path: Path) -> None:
     conserved(found, network)
     assert [fused.layers for fused in found if fused.time_s] == [("MatMul_1",), ("Relu_2",), ("Greater_3",)]
     assert len(found) == 3
+
+
+# ---- bodies of Loop, If and Scan
+
+
+def mapped(model: onnx.ModelProto, folder: Path) -> dict[str, FusedLayer]:
+    """What ONNX Runtime makes of the network, without times, by full names."""
+    found = fused_layers(profiled(model, folder), graph.layers(model))
+    assert len({layer.full_name for layer in found}) == len(found)
+    return {layer.full_name: layer for layer in found}
+
+
+def counts(layer: FusedLayer) -> tuple[int | None, int | None]:
+    return layer.flop, layer.moved_bytes
+
+
+def test_the_body_of_a_loop_is_told_apart_from_the_network_and_counted_for_every_run(tmp_path: Path) -> None:
+    found = mapped(looping(), tmp_path)
+    one = (PRODUCT_FLOP, 3 * MATRIX_BYTES)
+    all_trips = (TRIPS * PRODUCT_FLOP, TRIPS * 3 * MATRIX_BYTES)
+    assert {name: counts(layer) for name, layer in found.items()} == {
+        "MatMul_0": one,
+        "Loop_1": (0, 0),
+        "Loop_1 > MatMul_0": all_trips,
+        "Loop_1 > MatMul_1": all_trips,
+        "Loop_1 > Identity_2": (0, 2 * TRIPS),
+        "MatMul_2": one,
+    }
+    assert found["Loop_1 > MatMul_1"].lies_in(found["Loop_1"]) and not found["MatMul_2"].lies_in(found["Loop_1"])
+
+
+def test_of_two_branches_the_one_that_ran_is_shown(tmp_path: Path) -> None:
+    found = mapped(chosen(first=1, second=3), tmp_path)
+    inside = {name: counts(layer) for name, layer in found.items() if layer.within}
+    one = (PRODUCT_FLOP, 3 * MATRIX_BYTES)
+    assert inside == {"choice > choice": one, "choice > MatMul_1": one, "choice > MatMul_2": one}
+    assert (found["choice"].kind, counts(found["choice"])) == ("If", (0, 0))
+
+
+def test_two_branches_of_the_same_names_and_work_need_no_telling_apart(tmp_path: Path) -> None:
+    found = mapped(chosen(first=2, second=2), tmp_path)
+    assert [counts(found[f"choice > {name}"]) for name in ("choice", "MatMul_1")] == [(PRODUCT_FLOP, 3072)] * 2
+
+
+def test_two_branches_of_the_same_names_and_other_work_are_not_guessed_at() -> None:
+    def branch(columns: int) -> tuple[graph.Layer, ...]:
+        (layer,) = graph.layers(model_of_products(1, [""]))[:1]
+        return (dataclasses.replace(layer, macs=columns),)
+
+    choice = graph.Layer("choice", "If", None, (), (), (), (), (branch(1), branch(2)))
+    ran = [TimedStep("choice", "If", (0.0,)), TimedStep("MatMul_0", "MatMul", (0.0,), ("choice",))]
+    inside = fused_layers(ran, [choice])[1]
+    assert (inside.layers, inside.flop, inside.step) == ((), None, "MatMul_0")
+
+
+def test_branches_that_ran_in_turn_are_counted_by_their_own_runs(tmp_path: Path) -> None:
+    found = mapped(alternating(), tmp_path)
+    # One product in every trip, another in every second.
+    assert found["Loop_0 > If_2 > MatMul_0"].flop == TRIPS * PRODUCT_FLOP
+    assert found["Loop_0 > If_2 > MatMul_1"].flop == TRIPS // 2 * PRODUCT_FLOP
+    assert found["Loop_0 > If_2"].within == ("Loop_0",)
+
+
+def test_the_body_of_a_scan_is_fused_like_any_graph(tmp_path: Path) -> None:
+    found = mapped(scanning(), tmp_path)
+    product = found["Scan_0 > MatMul_0+Add_1+Tanh_2"]
+    assert product.flop == ROWS * 2 * SIDE**2
+    # State and row in, state out, and the weights, in each run.
+    assert product.moved_bytes == ROWS * 4 * (3 * SIDE + SIDE**2)
+    assert counts(found["Scan_0 > Neg_3"]) == (0, ROWS * 4 * 2 * SIDE)
+
+
+def test_times_of_a_body_come_from_its_own_steps(tmp_path: Path) -> None:
+    ran = profiled(looping(), tmp_path)
+    window = [Step(**each._asdict()) for each in central(ran)]
+    found = timed(fused_layers(ran, graph.layers(looping())), [window])
+    assert {layer.full_name: layer.time_s.value for layer in found if layer.time_s} == pytest.approx(
+        {" > ".join((*step.within, step.name)): step.time_s for step in window}
+    )
+
+
+def test_a_runtime_that_does_not_profile_runs_a_loop_as_a_whole() -> None:
+    layers = graph.layers(looping())
+    found = fused_layers(commonly_fused(layers), layers)
+    assert [(layer.name, layer.flop) for layer in found] == [
+        ("MatMul_0", PRODUCT_FLOP), ("Loop_1", None), ("MatMul_2", PRODUCT_FLOP)
+    ]  # fmt: skip
+
+
+# ---- quantised networks, and those of half precision
+
+TENSOR_BYTES, BIAS_BYTES = CHANNELS * PIXELS, 4 * CHANNELS
+QUANTISED_BYTES = (
+    COLOURS * PIXELS + TENSOR_BYTES + CHANNELS * COLOURS * 9 + BIAS_BYTES,
+    2 * TENSOR_BYTES + CHANNELS * CHANNELS * 9 + BIAS_BYTES,
+)
+
+
+def test_a_convolution_that_the_runtime_quantises_keeps_its_name_and_moves_bytes(tmp_path: Path) -> None:
+    found = mapped(quantised_by_pairs(), tmp_path)
+    assert [counts(found[name]) for name in ("conv1+relu1", "conv2", "sum")] == [
+        (2 * QUANTISED_MACS[0], QUANTISED_BYTES[0]),
+        (2 * QUANTISED_MACS[1], QUANTISED_BYTES[1]),
+        (0, 3 * TENSOR_BYTES),
+    ]
+    assert (found["conv1+relu1"].kind, found["conv1+relu1"].first_layer) == ("Conv+Relu", "conv1")
+    assert counts(found["x.q QuantizeLinear"]) == (0, (4 + 1) * COLOURS * PIXELS)
+    assert counts(found["y DequantizeLinear"]) == (0, (1 + 4) * TENSOR_BYTES)
+
+
+def test_convolutions_without_names_are_counted_as_well(tmp_path: Path) -> None:
+    found = mapped(quantised_by_pairs(named=False), tmp_path)
+    convolutions = [counts(layer) for layer in found.values() if "Conv" in layer.kind]
+    assert convolutions == [(2 * macs, size) for macs, size in zip(QUANTISED_MACS, QUANTISED_BYTES, strict=True)]
+
+
+def test_operators_on_integers_are_counted_in_bytes(tmp_path: Path) -> None:
+    found = mapped(quantised_operators(), tmp_path)
+    assert [counts(found[name]) for name in ("conv1_quant", "conv2_quant", "sum_quant")] == [
+        (2 * QUANTISED_MACS[0], QUANTISED_BYTES[0]),
+        (2 * QUANTISED_MACS[1], QUANTISED_BYTES[1]),
+        (0, 3 * TENSOR_BYTES),
+    ]
+
+
+def test_a_file_of_half_precision_moves_two_bytes_an_element(tmp_path: Path) -> None:
+    found = mapped(half(), tmp_path)
+    assert counts(found["product"]) == (2 * 4 * SIDE**2, 2 * (2 * 4 * SIDE + SIDE**2))

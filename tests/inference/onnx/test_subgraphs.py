@@ -22,6 +22,7 @@ from colocate.inference.onnx.layer_map import launch_overhead
 from colocate.inference.onnx.subgraphs import subgraphs
 from colocate.worker.inputs import input_arrays
 from colocate.worker.request import TensorSpec
+from tests.inference.onnx import files
 
 Arrays = dict[str, npt.NDArray[np.float32]]
 
@@ -188,3 +189,40 @@ def test_what_cannot_be_cut_says_why(tmp_path: Path) -> None:
         list(subgraphs(network, [["passed"]], tmp_path))
     with pytest.raises(ValueError, match="absent"):
         list(subgraphs(network, [["absent"]], tmp_path))
+
+
+def prepared(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The network with the weights that its body reads made by nodes in front."""
+    weights = model.graph.initializer[0]
+    halved = helper.make_node("Mul", ["w.stored", "half"], ["w"])
+    stored = helper.make_node("Constant", [], ["w.stored"], value=weights)
+    nodes = [stored, halved, *model.graph.node]
+    del model.graph.node[:], model.graph.initializer[0]
+    model.graph.node.extend(nodes)
+    model.graph.initializer.append(files.constant("half", 0.5, np.float32))
+    return model
+
+
+@pytest.mark.parametrize(
+    ("model", "names"),
+    [
+        (files.looping(), ["Loop_1"]),
+        (prepared(files.looping()), ["Loop_2"]),
+        (files.scanning(), ["Scan_0"]),
+        (files.alternating(), ["Loop_0"]),
+        (files.quantised_by_pairs(), ["x.d DequantizeLinear", "conv1", "relu1", "r1.q QuantizeLinear"]),
+        (files.quantised_by_pairs(), ["r1.d DequantizeLinear", "c2.d DequantizeLinear", "sum", "s.q QuantizeLinear"]),
+    ],
+)
+def test_what_has_a_body_or_is_quantised_computes_what_it_does_in_the_whole(
+    model: onnx.ModelProto, names: list[str], tmp_path: Path
+) -> None:
+    network = files.saved(model, tmp_path)
+    layer = graph.fused(graph.layers(network.path), names)
+    (subgraph,) = subgraphs(network, [names], tmp_path)
+    onnx.checker.check_model(subgraph.path, full_check=True)
+    seen = activations(network)
+    found = run(str(subgraph.path), {spec.name: seen[spec.name] for spec in subgraph.inputs})
+    assert [*found] == [tensor.name for tensor in layer.writes]
+    for name, values in found.items():
+        np.testing.assert_array_equal(values, seen[name])

@@ -79,10 +79,11 @@ def test_work_is_that_of_all_processes_together() -> None:
 
 def test_times_on_the_accelerator_and_a_profile_are_kept() -> None:
     step = {"name": "conv1", "kind": "Conv", "time_s": 0.1}
-    found = recorded(trial(), [served(devices_s=[0.4] * 4, profile=[step])])
+    inner = {**step, "within": ["loop"], "runs": 3.0}
+    found = recorded(trial(), [served(devices_s=[0.4] * 4, profile=[step, inner])])
     assert found.device_s is not None
     assert np.array_equal(found.device_s, [0.4] * 4)
-    assert found.profile == (Step("conv1", "Conv", 0.1),)
+    assert found.profile == (Step("conv1", "Conv", 0.1), Step("conv1", "Conv", 0.1, None, ("loop",), 3.0))
 
 
 def test_a_window_without_an_inference_is_a_failure() -> None:

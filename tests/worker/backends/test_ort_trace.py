@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 from colocate.worker.backends.ort_trace import TimedStep, central, recorded, steps
 from colocate.worker.errors import WorkerError
+from tests.inference.onnx import files
 from tests.small import small_network
 
 
@@ -19,6 +21,10 @@ def node(name: str, begin_us: int, length_us: int, kind: str = "Conv") -> dict[s
     return {
         "cat": "Node", "ph": "X", "name": name, "ts": begin_us, "dur": length_us, "args": {"op_name": kind}
     }  # fmt: skip
+
+
+def graph_run(begin_us: int, length_us: int) -> dict[str, Any]:
+    return session("SequentialExecutor::Execute", begin_us, length_us)
 
 
 def session(name: str, begin_us: int, length_us: int) -> dict[str, Any]:
@@ -95,3 +101,63 @@ def test_what_cannot_run_says_what_it_was_fed(tmp_path: Path) -> None:
         WorkerError, match=r"small cannot run, fed data=2x3x9x9 \(--shape and --input change that\): "
     ):
         recorded(wrong, tmp_path, 1, 1)
+
+
+def test_the_steps_of_a_body_are_told_apart_and_taken_from_what_is_around_them(tmp_path: Path) -> None:
+    """A product, a Loop of two runs of a product of the same name and an If around a third, and one more behind."""
+    events = [session("model_run", 0, 50), node("a_kernel_time", 10, 20)]
+    for begin_us in (100, 500):
+        # The trace is in the order in which events end.
+        events += [
+            node("a_kernel_time", begin_us + 2, 20, "MatMul"),
+            node("a_kernel_time", begin_us + 42, 10, "MatMul"),
+            graph_run(begin_us + 41, 14),
+            node("a_kernel_time", begin_us + 61, 12, "MatMul"),
+            node("a_kernel_time", begin_us + 76, 30, "MatMul"),
+            graph_run(begin_us + 75, 32),
+            node("if_kernel_time", begin_us + 74, 35, "If"),
+            graph_run(begin_us + 60, 50),
+            node("loop_kernel_time", begin_us + 40, 80, "Loop"),
+            # It begins where the one before it ends.
+            node("b_kernel_time", begin_us + 120, 5, "Relu"),
+            graph_run(begin_us + 1, 130),
+            session("model_run", begin_us, 140),
+        ]
+    found = steps(written(tmp_path / "t.json", events))
+    times_us = {(*step.within, step.name): [1e6 * time_s for time_s in step.times_s] for step in found}
+    assert times_us == {
+        ("a",): pytest.approx([20.5] * 2),
+        # Less its two runs of the body, with half a microsecond lost of each length.
+        ("loop",): pytest.approx([80.5 - 14.5 - 50.5] * 2),
+        ("loop", "a"): pytest.approx([10.5 + 12.5] * 2),
+        ("loop", "if"): pytest.approx([35.5 - 32.5] * 2),
+        ("loop", "if", "a"): pytest.approx([30.5] * 2),
+        ("b",): pytest.approx([5.5] * 2),
+    }
+    assert {(*step.within, step.name): step.runs for step in found}["loop", "a"] == 2.0
+    assert [step.runs for step in found if step.name != "a"] == [1.0, 1.0, 1.0]
+
+
+def test_without_events_of_a_bodys_runs_its_nodes_are_taken_from_what_is_around_them(tmp_path: Path) -> None:
+    events = [session("model_run", 0, 9), session("model_run", 100, 90), node("loop_kernel_time", 110, 50, "Loop")]
+    events += [node("a_kernel_time", 112, 10), node("a_kernel_time", 132, 20)]
+    loop, inner = steps(written(tmp_path / "t.json", events))
+    assert [*loop.times_s, *inner.times_s] == pytest.approx([19.5e-6, 31e-6])
+
+
+@pytest.mark.parametrize(
+    ("model", "around", "inside"),
+    [
+        (files.looping(), "Loop_1", {"MatMul_0": 20.0, "MatMul_1": 20.0, "Identity_2": 20.0}),
+        (files.chosen(first=1, second=2), "choice", {"choice": 1.0, "MatMul_1": 1.0}),
+        (files.scanning(), "Scan_0", {"fused /MatMulAddFusion": 5.0, "Neg_3": 5.0}),
+    ],
+)
+def test_bodies_in_a_real_trace(
+    model: onnx.ModelProto, around: str, inside: dict[str, float], tmp_path: Path
+) -> None:
+    found = files.profiled(model, tmp_path)
+    assert {step.name: step.runs for step in found if step.within == (around,)} == inside
+    assert [step.runs for step in found if step.name == around and not step.within] == [1.0]
+    names = [step.name for step in found if not step.within]
+    assert len(set(names)) == len(names)

@@ -1,0 +1,152 @@
+"""Steps of a runtime and layers of one graph, or of one body, matched by the names of both."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+from colocate.inference.onnx.graph import Layer
+from colocate.inference.onnx.quantised import DEQUANTISER
+from colocate.model.layers import standard_operator
+
+# A fused or rewritten node is called after one of those it replaces: "fused fc6", "relu1_nchwc", "conv1_quant",
+# "product/MatMulAddFusion" (ONNX Runtime 1.19 and 1.20 add a slash); a number is added where that name is taken.
+_REWRITTEN = re.compile(
+    r"(?:fused )?(?P<name>.+?)(?:/\w+Fusion/?)?(?:/duplicated)?(?P<quantised>_quant)?(?:_nchwc)?(?:_token_\d+)?"
+)
+# What a product fused with a sum is called where its own name is lost: by ONNX Runtime up to 1.18 always, by later
+# releases where the product has none. What was rewritten and has no name is called after a number alone.
+_NAMELESS = re.compile(r"(?:fused )?(?:gemm|/MatMulAddFusion/?)?(?:_token_\d+)?")
+# What runs inside the step before it, or is folded away, and so may have no step of its own.
+_FOLLOWERS = frozenset((
+    "Add", "BatchNormalization", "Cast", "Clip", "Dropout", "Flatten", "HardSigmoid", "Identity", "LeakyRelu", "Mul",
+    "QuantizeLinear", "Relu", "Reshape", "Sigmoid", "Squeeze", "Sum", "Tanh", "Transpose", "Unsqueeze", DEQUANTISER,
+))  # fmt: skip
+
+
+class Ran(Protocol):
+    """A step that a runtime ran; `kind` is its operator, empty where that is not known. Within which steps and how
+    often it ran, see `model.trial.Step`.
+    """
+
+    @property
+    def name(self) -> str:
+        """Mostly made of the names of what it ran."""
+
+    @property
+    def kind(self) -> str:
+        """The operator."""
+
+    @property
+    def within(self) -> tuple[str, ...]:
+        """The steps around it."""
+
+    @property
+    def runs(self) -> float:
+        """In one inference."""
+
+
+def held(ran: Sequence[Ran], layers: Sequence[Layer]) -> tuple[tuple[str, ...], ...]:
+    """The layers that each step ran, by name, in the network's order; none where its name is no help.
+
+    A step has the name of one of its layers, or of a tensor that the layer writes. Layers that no step is called
+    after were fused into one that is: where a step multiplies and the layer it is called after does not, back to
+    the one that does; activations, sums and the like with what they read, and of several with the last to run.
+    What dequantises is part of each step that reads it. Steps whose names are lost are matched by their order, where
+    they can run in no other.
+    """
+    by_name = {layer.name: layer for layer in layers}
+    named = {tensor.name: layer for layer in layers for tensor in layer.writes} | by_name
+    holder: dict[str, int] = {}
+    for index, step in enumerate(ran):
+        for layer in _named(step, named):
+            holder.setdefault(layer.name, index)
+    holder.update(_in_turn(ran, layers, holder))
+    for name, index in list(holder.items()):
+        if ran[index].kind and by_name[name].kind != standard_operator(ran[index].kind):
+            holder.update(dict.fromkeys(_other_than_named(by_name[name], layers, holder), index))
+    stepless = {layer.name for layer in layers if layer.kind == DEQUANTISER} - holder.keys()
+    for layer in layers:
+        if (
+            layer.name not in holder
+            and layer.kind in _FOLLOWERS
+            and layer.inputs
+            and holder.keys() >= {*layer.inputs}
+        ):
+            holder[layer.name] = max(holder[name] for name in layer.inputs)
+    readers: defaultdict[str, set[int]] = defaultdict(set)
+    for layer in layers:
+        for name in stepless.intersection(layer.inputs) if layer.name in holder else ():
+            readers[name].add(holder[layer.name])
+    own: defaultdict[int, list[str]] = defaultdict(list)
+    for layer in layers:
+        for index in readers[layer.name] or ({holder[layer.name]} if layer.name in holder else ()):
+            own[index].append(layer.name)
+    return tuple(tuple(own[index]) for index in range(len(ran)))
+
+
+def _named(step: Ran, named: Mapping[str, Layer]) -> Iterator[Layer]:
+    """The layers that a step is called after: TensorRT joins the names of all, ONNX Runtime takes one of them."""
+    for name in (step.name, *step.name.split(" + ")):
+        layer = named.get(name)
+        rewritten = _REWRITTEN.fullmatch(name)
+        if layer is None and rewritten:
+            # The file's own name may end in `_quant` as well.
+            own = rewritten["name"]
+            layer = named.get(own + (rewritten["quantised"] or "")) or named.get(own)
+        if layer is not None:
+            yield layer
+
+
+def _in_turn(ran: Sequence[Ran], layers: Sequence[Layer], holder: Mapping[str, int]) -> dict[str, int]:
+    """The steps of the layers that no step is called after, by name: of each operator those that lost their names, in
+    order, where there are as many and each layer needs the one before it. Of two branches either may run first.
+    """
+    called = set(holder.values())
+    lost: defaultdict[str, list[int]] = defaultdict(list)
+    for index, step in enumerate(ran):
+        numbered = re.fullmatch(rf"{re.escape(step.kind)}_\d+", step.name) if step.kind else None
+        if index not in called and (numbered or _NAMELESS.fullmatch(step.name)):
+            lost[_product(step.kind)].append(index)
+    found: dict[str, int] = {}
+    for kind, indices in lost.items():
+        names = [layer.name for layer in layers if _product(layer.kind) == kind and layer.name not in holder]
+        if len(indices) == len(names) and all(b in _behind(a, layers) for a, b in itertools.pairwise(names)):
+            found.update(zip(names, indices, strict=True))
+    return found
+
+
+def _product(kind: str) -> str:
+    """The operator, with one name for all products of matrices: a MatMul with a sum behind it becomes a Gemm."""
+    plain = standard_operator(kind)
+    return "Gemm" if plain == "MatMul" else plain
+
+
+def _behind(name: str, layers: Sequence[Layer]) -> set[str]:
+    """The layer `name` and all that need its output."""
+    found = {name}
+    for layer in layers:
+        if not found.isdisjoint(layer.inputs):
+            found.add(layer.name)
+    return found
+
+
+def _other_than_named(layer: Layer, layers: Sequence[Layer], holder: Mapping[str, int]) -> list[str]:
+    """What else a step ran that is called after `layer` and has another operator: the layers that no step is called
+    after, from `layer` back to one that multiplies, or from what dequantises on to the one that reads it.
+    """
+    by_name = {each.name: each for each in layers}
+    if layer.kind == DEQUANTISER:
+        readers = [each.name for each in layers if layer.name in each.inputs and each.name not in holder]
+        return readers if len(readers) == 1 else []
+    path: list[str] = []
+    while layer.macs == 0:
+        free = [name for name in layer.inputs if name not in holder]
+        if not free:
+            return []
+        layer = by_name[free[-1]]
+        path.append(layer.name)
+    return path

@@ -1,0 +1,108 @@
+"""What is known of the tensors of a graph before it runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from onnx import GraphProto, NodeProto, ValueInfoProto
+
+from colocate.inference.onnx import element_types
+
+Shape = tuple[int, ...]
+
+
+class Tensor(NamedTuple):
+    """What a layer reads or writes. `elements` is None where the shape depends on the data, and `element_type` (of
+    onnx's TensorProto) where the graph does not say; a constant has the type in which it is stored.
+    """
+
+    name: str
+    elements: int | None
+    element_type: int | None
+
+    @property
+    def size_bytes(self) -> int | None:
+        """Elements by their width; those of 4 bits share bytes."""
+        width = None if self.element_type is None else element_types.bits(self.element_type)
+        return None if width is None or self.elements is None else math.ceil(width * self.elements / 8)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is known of the tensors of a graph and of the graphs around it: `shapes` that are fixed, `types` of
+    elements, and of constants the types in which they are `stored`.
+    """
+
+    shapes: dict[str, Shape]
+    types: dict[str, int]
+    stored: dict[str, int]
+
+    def inside(self, graph: GraphProto) -> Scope:
+        """What is known in `graph`, which lies in this scope."""
+        # The first to speak of a tensor counts: the inputs before what was inferred.
+        values = [*graph.output, *graph.value_info, *graph.input]
+        stored = {tensor.name: tensor.data_type for tensor in graph.initializer}
+        shapes = {v.name: tuple(dim.dim_value for dim in v.type.tensor_type.shape.dim) for v in values if fixed(v)}
+        return Scope(
+            {**self.shapes, **shapes, **{tensor.name: tuple(tensor.dims) for tensor in graph.initializer}},
+            {**self.types, **{v.name: v.type.tensor_type.elem_type for v in values}, **stored},
+            {**self.stored, **stored},
+        )
+
+    def tensors(self, names: Iterable[str]) -> tuple[Tensor, ...]:
+        """Those of these names, each once."""
+        return tuple(
+            Tensor(
+                name,
+                math.prod(self.shapes[name]) if name in self.shapes else None,
+                self.stored.get(name, self.types.get(name)) or None,
+            )
+            for name in dict.fromkeys(names)
+        )
+
+
+def fixed(value: ValueInfoProto) -> bool:
+    """Whether the shape of a tensor is known before it is computed."""
+    tensor = value.type.tensor_type
+    return bool(tensor.HasField("shape")) and all(dim.HasField("dim_value") for dim in tensor.shape.dim)
+
+
+def bodies_of(node: NodeProto) -> list[GraphProto]:
+    """The graphs that a Loop, an If or a Scan runs."""
+    return [attribute.g for attribute in node.attribute if attribute.HasField("g")]
+
+
+def captured_by(node: NodeProto) -> list[str]:
+    """The tensors of the graph around it that the bodies of a node read."""
+    found: dict[str, None] = {}
+    for body in bodies_of(node):
+        own = {value.name for value in (*body.input, *body.initializer)}
+        own |= {name for inner in body.node for name in inner.output}
+        read_names = [name for inner in body.node for name in (*inner.input, *captured_by(inner))]
+        read_names += [value.name for value in body.output]
+        found.update(dict.fromkeys(name for name in read_names if name and name not in own))
+    return list(found)
+
+
+def declare_carried(graph: GraphProto) -> bool:
+    """Whether a Loop of the graph carries out a tensor whose shape was not known and is now: the one that its body
+    is declared to take, and gives again. Shape inference alone allows for a body that changes it.
+    """
+    changed = False
+    values = {value.name: value for value in (*graph.value_info, *graph.output)}
+    for node in graph.node:
+        for body in bodies_of(node):
+            changed |= declare_carried(body)
+        if node.op_type != "Loop":
+            continue
+        # A body takes its number and a condition first, and gives a condition first.
+        (body,) = bodies_of(node)
+        for name, taken, given in zip(node.output, body.input[2:], body.output[1:], strict=False):
+            value = values.get(name)
+            if value is not None and not fixed(value) and fixed(taken) and taken.type == given.type:
+                value.type.CopyFrom(given.type)
+                changed = True
+    return changed

@@ -9,7 +9,7 @@ import pytest
 
 from colocate.errors import SpecError
 from colocate.model.quality import QualityFlag
-from colocate.report.layers.load import LayersReport, load, warnings_of
+from colocate.report.layers.load import LayersReport, load
 from tests.report.layers.looked_at import CEILINGS, TIMES_S, WHOLE, run
 from tests.report.layers.runs import LAYERS, PROFILE, run_of
 

@@ -22,14 +22,21 @@ def _cpus(text: str) -> list[int]:
     return list(parse_cpu_list(text))
 
 
-class _Commands(argparse.Action):
+class _Programs(argparse.Action):
     """Gathers each `--command NAME='argv ...'` into one table, as a study file's `[commands]` is."""
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, *_: Any) -> None:
         name, equals, line = values.partition("=")
         if not equals:
-            parser.error(f"--command wants NAME='program arguments', not {values!r}")
-        vars(namespace).setdefault("commands", {})[name.strip()] = line
+            parser.error(f"{self.option_strings[0]} wants NAME='program arguments', not {values!r}")
+        vars(namespace).setdefault(self.dest, {})[name.strip()] = line
+
+
+class _Refusal(argparse.Action):
+    """Says why a command has no use for the flag: its `metavar`."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        parser.error(str(self.metavar))
 
 
 # Key of a limit in the study file -> its flag.
@@ -49,8 +56,13 @@ STUDY_FLAGS: dict[str, dict[str, Any]] = {
         "metavar": "A,B",
         "help": "alexnet, googlenet, resnet152, bandwidth, or paths of .onnx files",
     },
+    "pipelines": {
+        "action": _Programs,
+        "metavar": "NAME='ARGV ...'",
+        "help": "a program of your own as a network; repeatable (docs/pipelines.md)",
+    },
     "stressors": {"type": words, "metavar": "A,B", "help": "background tasks (python -m cpu_workloads --list)"},
-    "commands": {"action": _Commands, "metavar": "NAME='ARGV ...'", "help": "a task of your own; repeatable"},
+    "commands": {"action": _Programs, "metavar": "NAME='ARGV ...'", "help": "a task of your own; repeatable"},
     "cpu_clocks": {"type": words, "metavar": "LIST", "help": "MHz, or some of low,mid,high, or native"},
     "gpu_clocks": {"type": words, "metavar": "LIST", "help": "MHz, or some of low,mid,high, or native"},
     "emc_clock": {"metavar": "MHZ", "help": "lock the memory clock: MHz, low, mid or high"},
@@ -79,6 +91,8 @@ STUDY_FLAGS: dict[str, dict[str, Any]] = {
     "budget": {"metavar": "TIME", "help": "with --until decided: for no longer than 90s, 30m or 2h"},
     **LIMIT_FLAGS,
 }
+# Tables of which each flag adds one entry.
+_ONE_ENTRY = {"commands": "--command", "pipelines": "--pipeline"}
 # What a study without tasks has no use for.
 OF_TASKS = ("stressors", "commands", "until", "budget", *LIMIT_FLAGS)
 
@@ -86,8 +100,13 @@ OF_TASKS = ("stressors", "commands", "until", "budget", *LIMIT_FLAGS)
 def add_flags(parser: argparse._ActionsContainer, flags: Flags) -> None:
     """Flags that leave no trace where they are not given."""
     for key, flag in flags.items():
-        name = "--command" if key == "commands" else "--" + key.replace("_", "-")
+        name = _ONE_ENTRY.get(key, "--" + key.replace("_", "-"))
         parser.add_argument(name, **{"dest": key, "default": argparse.SUPPRESS, **flag})
+
+
+def refuse_pipelines(parser: argparse.ArgumentParser, why: str) -> None:
+    """Answer `--pipeline` with `why` this command cannot look at a program of the user's own."""
+    parser.add_argument("--pipeline", action=_Refusal, metavar=why, help=argparse.SUPPRESS)
 
 
 def add_run_flags(parser: argparse.ArgumentParser) -> None:

@@ -133,7 +133,7 @@ def settled_backend(inference: Inference, facts: HostFacts) -> Inference:
     Raises HostError, with what is missing, when there is none.
     """
     asked = inference.backend
-    if asked in facts.probes:
+    if inference.pipeline is not None or asked in facts.probes:
         return inference
     for backend in facts.backends:
         if asked == "auto" or f"{backend}-".startswith(f"{asked}-"):
@@ -231,9 +231,10 @@ def _content_hash(trial: Trial, seed: int) -> str:
     the noise of a model follows from them.
     """
     inference = None if trial.inference is None else dataclasses.asdict(trial.inference)
-    if inference is not None and inference["period_s"] is None:
-        # Came later than the rest.
-        del inference["period_s"]
+    for later in ("period_s", "pipeline"):
+        if inference is not None and inference[later] is None:
+            # Came later than the rest.
+            del inference[later]
     placement = dataclasses.asdict(trial.placement)
     placement["stressor_cpus"] = placement.pop("task_cpus")
     fields = {

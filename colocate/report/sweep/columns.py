@@ -22,7 +22,7 @@ def cell_row(cell: Cell, rig: str) -> Mapping[str, Value]:
         "task": cell.task,
         "placement": cell.placement,
         "backend": cell.inference.backend,
-        "precision": cell.inference.precision,
+        "precision": cell.inference.precision or None,
         "batch": cell.inference.batch,
         "cpu_hz": cell.clocks.cpu_hz,
         "gpu_hz": cell.clocks.gpu_hz,

@@ -14,6 +14,7 @@ import pytest
 
 from colocate.model.request import Inference, Pipeline, SweepSpec
 from colocate.progress import _runtimes
+from colocate.report.text.labels import inference_label, shared_qualities, unusual_qualities
 from colocate.rigs.registry import make_rig
 from colocate.spec import make_spec
 from colocate.store import Run
@@ -57,7 +58,8 @@ def test_a_sweep_measures_a_program_like_any_network(finished: Path) -> None:
         rows = {(row["network"], row["task"]): row for row in csv.DictReader(file)}
     assert set(rows) == {(network, task) for network in ("cam", "radar") for task in ("none", "bitcount")}
     for (_, task), row in rows.items():
-        assert (row["backend"], row["precision"]) == ("pipeline", "")
+        unknown = [row[name] for name in ("precision", "batch", "graph", "wait", "period_s")]
+        assert (row["backend"], unknown) == ("pipeline", [""] * 5)
         assert float(row["p50_s"]) > 0.00199
         assert (row["slowdown_p50"] == "") == (task == "none")
     assert (finished / "report.html").exists()
@@ -162,6 +164,13 @@ def test_a_program_is_part_of_an_id_and_its_absence_is_not() -> None:
     assert ids(Inference("alexnet", "tensorrt")) == ["80def97eec669048"], "as before there were pipelines"
     one, other = (Inference("cam", "pipeline", pipeline=Pipeline((name,))) for name in ("a", "b"))
     assert ids(one) != ids(other)
+
+
+def test_labels_say_nothing_of_what_the_program_decides() -> None:
+    (cam, alexnet) = make_spec({**SMALL, "pipelines": {"cam": "true"}, "networks": ["cam", "alexnet"]}).inferences
+    assert unusual_qualities(cam) == []
+    assert shared_qualities([cam]) == ["pipeline"]
+    assert inference_label(cam, [cam, alexnet]) == ("cam", "pipeline")
 
 
 def test_only_networks_that_are_loaded_could_have_a_better_runtime() -> None:

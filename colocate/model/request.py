@@ -52,7 +52,8 @@ class Pipeline:
 @dataclass(frozen=True, slots=True)
 class Inference:
     """A network and how it is run. `network` is a built-in name, the path of an .onnx file, or with a `pipeline` the
-    user's name for it: then `backend` is `pipeline`, `precision` is empty as it is not known, and the rest as usual.
+    user's name for it: then `backend` is `pipeline`, `precision` is empty, and the rest, which the program decides as
+    well, says nothing.
 
     With `graph` its kernels are captured once and launched as one CUDA graph. `wait` is how the launching thread
     waits for the GPU: `spin` (it polls, which is quickest and keeps its CPU busy) or `block` (it sleeps).

@@ -127,7 +127,7 @@ class RunningPipeline:
         few = f"printed one {asked}, and no second" if reported else f"printed no {asked}"
         latest = self._output.latest_line()
         said = f"it printed last: {latest}" if latest else "it printed nothing"
-        return f"it {few} within {self._ready_s:g} s; {said}"
+        return f"it {few} within {self._ready_s:g} s and was ended; {said}"
 
 
 def within(inferences: Sequence[Times], go_ns: int, word_ns: int) -> Mapping[str, Any] | None:

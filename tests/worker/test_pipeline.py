@@ -117,9 +117,17 @@ def test_the_program_runs_where_it_is_put_with_its_own_environment_and_folder(tm
 @pytest.mark.parametrize(
     ("argv", "latency", "said"),
     [
-        (("sleep", "600"), PATTERN, "it printed no line that matches '{}' within 0.5 s; it printed nothing"),
-        (("sleep", "600"), None, "it printed no record to the descriptor in COLOCATE_FD within 0.5 s; it printed "),
-        (prints(), "took ([0-9.]+)", r"within 0.5 s; it printed last: [0-9]+ infer: [0-9.]+ ms"),
+        (
+            ("sleep", "600"),
+            PATTERN,
+            "it printed no line that matches '{}' within 0.5 s and was ended; it printed nothing",
+        ),
+        (
+            ("sleep", "600"),
+            None,
+            "it printed no record to the descriptor in COLOCATE_FD within 0.5 s and was ended; it printed ",
+        ),
+        (prints(), "took ([0-9.]+)", r"within 0.5 s and was ended; it printed last: [0-9]+ infer: [0-9.]+ ms"),
         (prints(after="time.sleep(600)"), PATTERN, "it printed one line that matches '{}', and no second within 0.5"),
     ],
 )

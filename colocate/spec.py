@@ -8,9 +8,8 @@ from __future__ import annotations
 import difflib
 import math
 import re
-import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -22,6 +21,7 @@ from colocate.inference.networks.catalogue import builtin_names, own_batch
 from colocate.inference.networks.input_choices import input_choices
 from colocate.model.limits import Limits
 from colocate.model.request import PRECISIONS, WAITS, Inference, SweepSpec, Task
+from colocate.programs import PipelineKeys, can_name, make_pipeline, split
 from colocate.rigs.registry import RIGS, RUNTIMES, default_wait
 from colocate.study.plan import LEVELS, NATIVE
 from cpu_workloads.registry import names as stressor_names
@@ -74,6 +74,7 @@ class StudyKeys:
     __pydantic_config__ = ConfigDict(extra="forbid")
 
     networks: tuple[str | NetworkKeys, ...] = ("alexnet", "googlenet", "resnet152")
+    pipelines: Mapping[str, str | PipelineKeys] = field(default_factory=dict)
     stressors: tuple[str, ...] = ("bitcount", "jpeg", "stringsearch")
     commands: Mapping[str, str] = field(default_factory=dict)
     rig: str = "host"
@@ -108,7 +109,9 @@ class StudyKeys:
 
 
 _request = TypeAdapter(StudyKeys)
-_BRANCHES = ("str", "float", "NetworkKeys")
+_BRANCHES = ("str", "float", "tuple[str, ...]", "NetworkKeys", "PipelineKeys")
+# What a pipeline decides itself.
+_OF_LOADED_NETWORKS = ("backend", "precision", "batch", "graph", "wait", "period_ms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,8 @@ def make_study(keys: Mapping[str, Any]) -> Study:
 def make_spec(keys: Mapping[str, Any]) -> SweepSpec:
     """What the request means. Raises SpecError that names the key, and the nearest valid word where there is one."""
     request = _validated(keys)
+    if request.pipelines:
+        request = replace(request, networks=_with_pipelines(request, named="networks" in keys))
     builtin = [name for name in request.stressors if name not in request.commands]
     tasks = [Task(_known(name, stressor_names(), "stressor")) for name in builtin]
     tasks += [Task(name, _argv(name, line)) for name, line in request.commands.items()]
@@ -208,9 +213,32 @@ def _validated(keys: Mapping[str, Any]) -> StudyKeys:
         raise SpecError(f"{repr(where)[1:-1]}: {said[0].lower()}{said[1:]}, not {first['input']!r}") from error
 
 
+def _with_pipelines(request: StudyKeys, *, named: bool) -> tuple[str | NetworkKeys, ...]:
+    """Every pipeline runs, as every command does. Where no `networks` are named, nothing else does."""
+    entries = request.networks if named else ()
+    mentioned = {entry if isinstance(entry, str) else entry.network for entry in entries}
+    return (*entries, *(name for name in request.pipelines if name not in mentioned))
+
+
+def _piped(own: NetworkKeys, request: StudyKeys) -> Inference:
+    """The network that is a program of the user's own."""
+    name, usual = own.network, StudyKeys()
+    if name in builtin_names() or maker_of(name) is not None:
+        raise SpecError(f"pipelines.{name}: this is the name of a built-in network; choose another")
+    for key in _OF_LOADED_NETWORKS:
+        if getattr(own, key) is not None or getattr(request, key) != getattr(usual, key):
+            raise SpecError(
+                f"{key}: pipeline '{name}' decides this itself; "
+                f'set it for other networks alone, as in networks = [{{ network = "alexnet", {key} = ... }}]'
+            )
+    return Inference(name, "pipeline", precision="", pipeline=make_pipeline(name, request.pipelines[name]))
+
+
 def _inference(entry: str | NetworkKeys, request: StudyKeys) -> Inference:
     own = NetworkKeys(entry) if isinstance(entry, str) else entry
     network = own.network
+    if network in request.pipelines:
+        return _piped(own, request)
     backend = _known(own.backend or request.backend, ("auto", *RUNTIMES), "backend")
     if (maker := maker_of(network)) is not None:
         if backend not in ("auto", maker):
@@ -261,17 +289,11 @@ def _cpus(cpus: tuple[int, ...] | None) -> tuple[int, ...] | None:
 
 
 def _argv(name: str, line: str) -> tuple[str, ...]:
-    if not name or name == "none" or any(not (c.isprintable() and c not in "/;,") for c in name):
+    if not can_name(name):
         raise SpecError(f"--command: '{name}' cannot name a task; use letters, digits, '-' and '_'")
     if name in stressor_names():
         raise SpecError(f"--command {name}: this is the name of a built-in stressor; choose another")
-    try:
-        argv = tuple(shlex.split(line))
-    except ValueError as error:
-        raise SpecError(f"--command {name}: {error} in {line!r}") from error
-    if not argv:
-        raise SpecError(f"--command {name}: the command is empty")
-    return argv
+    return split(f"--command {name}", line)
 
 
 def _clocks(key: str, values: tuple[float | str, ...] | None) -> tuple[int | str, ...] | None:

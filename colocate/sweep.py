@@ -143,7 +143,8 @@ def _words(value: object) -> str:
         return " ".join(_words(part) for part in astuple(value) if part not in (None, ()))
     if isinstance(value, tuple):
         return f"({', '.join(map(_words, value))})"
-    return str(value)
+    # A script in an argument has several lines.
+    return str(value) if str(value).isprintable() else repr(value)
 
 
 def _tally(run: Run, trials: Sequence[Trial]) -> Tally:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import argparse
 import gc
 import json
-import os
 import signal
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
@@ -121,16 +119,10 @@ def _serve(name: str) -> NoReturn:
 def _command(argv: Sequence[str]) -> Command:
     """A command that does not outlive this process when a signal ends it."""
     from cpu_workloads.command import Command
+    from cpu_workloads.program import end_on_signals
 
     command = Command(argv)
-
-    def end(signum: int) -> None:
-        command.end()
-        os._exit(128 + signum)
-
-    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        # In a thread of its own: the interrupted code may hold the lock that `end` needs.
-        signal.signal(signum, lambda signum, _: threading.Thread(target=end, args=(signum,)).start())
+    end_on_signals(command.end)
     return command
 
 

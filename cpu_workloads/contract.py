@@ -30,7 +30,7 @@ class Control:
     `at_end` runs before the process exits because the parent died.
     """
 
-    def __init__(self, at_end: Callable[[], None] | None = None) -> None:
+    def __init__(self, at_end: Callable[[], object] | None = None) -> None:
         self._words: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._peeked: str | None = None
         self._at_end = at_end

@@ -32,6 +32,13 @@ class _Entry(argparse.Action):
         vars(namespace).setdefault(self.dest, {})[name.strip()] = text
 
 
+class _Refusal(argparse.Action):
+    """Says why a command has no use for the flag: its `metavar`."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        parser.error(str(self.metavar))
+
+
 # Key of a limit in the study file -> its flag.
 LIMIT_FLAGS: dict[str, dict[str, Any]] = {
     "slo_ms": {"type": float, "metavar": "MS", "help": "the latency that must hold, at --quantile"},
@@ -48,6 +55,11 @@ STUDY_FLAGS: dict[str, dict[str, Any]] = {
         "type": words,
         "metavar": "A,B",
         "help": "alexnet, googlenet, resnet152, bandwidth, or paths of .onnx files",
+    },
+    "pipelines": {
+        "action": _Entry,
+        "metavar": "NAME='ARGV ...'",
+        "help": "a program of your own as a network; repeatable (docs/pipelines.md)",
     },
     "stressors": {"type": words, "metavar": "A,B", "help": "background tasks (python -m cpu_workloads --list)"},
     "commands": {"action": _Entry, "metavar": "NAME='ARGV ...'", "help": "a task of your own; repeatable"},
@@ -100,6 +112,11 @@ def add_flags(parser: argparse._ActionsContainer, flags: Flags) -> None:
         one = key.removesuffix("s") if flag.get("action") is _Entry else key
         name = "--" + one.replace("_", "-")
         parser.add_argument(name, **{"dest": key, "default": argparse.SUPPRESS, **flag})
+
+
+def refuse_pipelines(parser: argparse.ArgumentParser, why: str) -> None:
+    """Answer `--pipeline` with `why` this command cannot look at a program of the user's own."""
+    parser.add_argument("--pipeline", action=_Refusal, metavar=why, help=argparse.SUPPRESS)
 
 
 def add_run_flags(parser: argparse.ArgumentParser) -> None:

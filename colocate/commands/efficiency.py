@@ -17,6 +17,7 @@ from colocate.commands.common_arguments import (
     add_flags,
     add_run_flags,
     given,
+    refuse_pipelines,
     without,
     words,
 )
@@ -71,7 +72,8 @@ _AXES: Flags = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What is multiplied out, the other keys of a study without tasks, what is best, and where the run goes."""
     add_flags(parser, _AXES)
-    add_flags(parser, without(STUDY_FLAGS, "networks", *OF_TASKS, "backend", "precision", "batch"))
+    add_flags(parser, without(STUDY_FLAGS, "networks", "pipelines", *OF_TASKS, "backend", "precision", "batch"))
+    refuse_pipelines(parser, "a program decides its batch and precision itself: measure a pipeline with sweep")
     add_flags(parser, AIM_FLAGS)
     add_run_flags(parser)
 

@@ -9,7 +9,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from colocate.commands.common_arguments import OF_TASKS, STUDY_FLAGS, add_flags, add_run_flags, without
+from colocate.commands.common_arguments import (
+    OF_TASKS,
+    STUDY_FLAGS,
+    add_flags,
+    add_run_flags,
+    refuse_pipelines,
+    without,
+)
 from colocate.commands.study_run import keys_of, report_unless_empty, resumable, run_study, stored_purpose
 from colocate.errors import SpecError
 from colocate.model.purpose import CeilingProbe, LayersPurpose
@@ -38,7 +45,8 @@ CEILING_WINDOW_S = 1.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The network, the keys of a study that has one network and no tasks, and where the run goes."""
     parser.add_argument("network", nargs="?", metavar="NETWORK", help="a built-in, or the path of an .onnx file")
-    add_flags(parser, without(STUDY_FLAGS, "networks", *OF_TASKS))
+    add_flags(parser, without(STUDY_FLAGS, "networks", "pipelines", *OF_TASKS))
+    refuse_pipelines(parser, "layers of a program cannot be seen from outside: give it the .onnx file of its network")
     add_run_flags(parser)
 
 

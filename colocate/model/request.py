@@ -10,6 +10,7 @@ from colocate.model.limits import Limits
 WIDTH_BYTES = {"fp32": 4, "fp16": 2}
 PRECISIONS = tuple(WIDTH_BYTES)
 WAITS = ("spin", "block")
+LATENCY_UNITS = ("ms", "us", "s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,27 @@ class InputChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class Pipeline:
+    """A program of the user's own as the network. It runs `argv` in its folder `directory`, or where colocate does.
+
+    It prints for each inference a line that matches `latency`, whose one group is the latency in `latency_unit` (one
+    of `LATENCY_UNITS`); where that is None it writes records (`colocate.marks`). It infers `ready_s` after its start
+    at the latest.
+    """
+
+    argv: tuple[str, ...]
+    latency: str | None = None
+    latency_unit: str = "ms"
+    environment: tuple[tuple[str, str], ...] = ()
+    directory: str | None = None
+    ready_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
 class Inference:
-    """A network and how it is run. `network` is a built-in name or the path of an .onnx file.
+    """A network and how it is run. `network` is a built-in name, the path of an .onnx file, or with a `pipeline` the
+    user's name for it: then `backend` is `pipeline`, `precision` is empty, and the rest, which the program decides as
+    well, says nothing.
 
     `batch` is what runs: that of the file where it fixes one. `inputs` are those that the study chose.
 
@@ -63,6 +83,7 @@ class Inference:
     wait: str = "spin"
     period_s: float | None = None
     inputs: tuple[InputChoice, ...] = ()
+    pipeline: Pipeline | None = None
 
     @property
     def ways(self) -> tuple[int | str | float, ...]:

@@ -133,7 +133,7 @@ def settled_backend(inference: Inference, facts: HostFacts) -> Inference:
     Raises HostError, with what is missing, when there is none.
     """
     asked = inference.backend
-    if asked in facts.probes:
+    if inference.pipeline is not None or asked in facts.probes:
         return inference
     for backend in facts.backends:
         if asked == "auto" or f"{backend}-".startswith(f"{asked}-"):
@@ -232,7 +232,7 @@ def _content_hash(trial: Trial, seed: int) -> str:
     """
     inference = None if trial.inference is None else dataclasses.asdict(trial.inference)
     # These came later than the rest.
-    for name in ("period_s", "inputs"):
+    for name in ("period_s", "inputs", "pipeline"):
         if inference is not None and not inference[name]:
             del inference[name]
     placement = dataclasses.asdict(trial.placement)

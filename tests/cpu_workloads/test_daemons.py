@@ -71,9 +71,10 @@ def test_orphans_that_end_by_themselves_are_reaped_while_the_run_goes_on(tmp_pat
 # One daemon that nothing can kill, as far as the command can tell.
 _UNKILLABLE = """
 import json, pathlib, sys, time
-from cpu_workloads import command
-killer, command._kill_descendants, command.END_S = command._kill_descendants, lambda: None, 0.1
-task = command.Command(sys.argv[2:])
+from cpu_workloads import program
+from cpu_workloads.command import Command
+killer, program._kill_descendants, program.END_S = program._kill_descendants, lambda: None, 0.1
+task = Command(sys.argv[2:])
 task.begin()
 while not pathlib.Path(sys.argv[1]).exists():
     time.sleep(0.01)

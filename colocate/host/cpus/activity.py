@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+import contextlib
 import os
 import time
 from collections.abc import Collection, Sequence
@@ -13,7 +15,9 @@ from colocate.host.processes.child import Child
 # proc(5), /proc/stat: user nice system idle iowait irq softirq steal, in ticks since boot.
 _BUSY_COLUMNS = (0, 1, 2, 5, 6)
 _STEAL_COLUMN = 7
-_STAT = Path("/proc/stat")
+# /proc/PID/stat, behind the name: parent; user and system ticks of its own and of the children that it waited for.
+_PARENT_COLUMN, _TIME_COLUMNS = 1, slice(11, 15)
+_PROC = Path("/proc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,7 @@ class Disturbance:
 
 
 class Activity:
-    """Watches `cpus` from its making on; `children` are those of ours that run there."""
+    """Watches `cpus` from its making on; `children` are those of ours that run there, with all that they start."""
 
     def __init__(self, cpus: Collection[int], children: Sequence[Child]) -> None:
         self._cpus, self._children = cpus, children
@@ -40,10 +44,28 @@ class Activity:
 
     def _read(self) -> tuple[float, float, float]:
         busy_s, stolen_s = cpu_seconds(self._cpus)
-        return busy_s, stolen_s, sum(child.cpu_s() for child in self._children)
+        return busy_s, stolen_s, trees_cpu_s([child.pid for child in self._children])
 
 
-def cpu_seconds(cpus: Collection[int], stat: Path = _STAT) -> tuple[float, float]:
+def trees_cpu_s(pids: Collection[int], proc: Path = _PROC) -> float:
+    """CPU seconds that these processes have used since they began, and all that came of them and was waited for."""
+    ticks: dict[int, int] = {}
+    children: collections.defaultdict[int, list[int]] = collections.defaultdict(list)
+    for folder in proc.glob("[0-9]*") if pids else ():
+        # A process may end while it is looked at.
+        with contextlib.suppress(OSError):
+            # The name, in parentheses, may hold spaces and parentheses itself.
+            columns = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
+            children[int(columns[_PARENT_COLUMN])].append(int(folder.name))
+            ticks[int(folder.name)] = sum(map(int, columns[_TIME_COLUMNS]))
+    left, found = set(pids), set[int]()
+    while left:
+        found |= left
+        left = {child for pid in left for child in children[pid]} - found
+    return sum(ticks.get(pid, 0) for pid in found) / os.sysconf("SC_CLK_TCK")
+
+
+def cpu_seconds(cpus: Collection[int], stat: Path = _PROC / "stat") -> tuple[float, float]:
     """Seconds since boot that `cpus` were busy, and that the hypervisor took from them, summed.
 
     They advance in ticks, of 10 ms mostly. CPUs that are offline have no line, so lines are found by their names.

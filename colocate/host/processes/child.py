@@ -15,13 +15,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from colocate.errors import TrialError
 from colocate.host.cpus.cpuset import Seat
 
 _LAUNCH = str(Path(__file__).with_name("launch.py"))
 _STDERR_TAIL_BYTES = 2000
+
+
+def launcher(seat: Seat, parent: str = "-") -> list[str]:
+    """The command that enters `seat` and becomes the one after it; see `launch.py`, also for `parent`."""
+    cpus = ",".join(map(str, seat.cpus))
+    # -S and -E: it needs the standard library alone and starts in half the time.
+    return [sys.executable, "-S", "-E", _LAUNCH, parent, cpus, str(seat.cgroup_procs or "-")]
 
 
 class Child:
@@ -36,11 +41,8 @@ class Child:
         self.facts: Mapping[str, Any] = {}
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child; closed in close()
         self._unread = b""
-        cpus = ",".join(map(str, seat.cpus))
-        # -S and -E: the launcher needs the standard library alone and starts in half the time.
-        launcher = [sys.executable, "-S", "-E", _LAUNCH, str(os.getpid()), cpus, str(seat.cgroup_procs or "-")]
         self._process = subprocess.Popen(
-            [*launcher, *command],
+            [*launcher(seat, str(os.getpid())), *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
@@ -69,13 +71,10 @@ class Child:
         """The second half of `stop`."""
         return self._receive(timeout_s)
 
-    def cpu_s(self) -> float:
-        """CPU seconds used by all its threads since it began; 0 once it has ended."""
-        try:
-            times = psutil.Process(self._process.pid).cpu_times()
-        except psutil.NoSuchProcess:
-            return 0.0
-        return float(times.user + times.system)
+    @property
+    def pid(self) -> int:
+        """The number of its process."""
+        return self._process.pid
 
     def close(self, timeout_s: float = 1.0) -> None:
         """End the child and whatever it started. Nothing happens to one that is closed already."""

@@ -2,7 +2,8 @@
 
 Run as a script by `child.py`, not imported. It does what could be done between fork and exec in the parent,
 where code is not safe beside threads, and it is done before the command imports a framework that sizes its
-thread pool from the affinity mask. CGROUP is the `cgroup.procs` file to enter, or `-`.
+thread pool from the affinity mask. CGROUP is the `cgroup.procs` file to enter, or `-`; so is PARENT, where the
+parent has seen to it that the command dies with it.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 def main(arguments: list[str]) -> None:
     """Become the command; exits with one line on stderr when the CPUs cannot be entered."""
     parent, cpu_list, cgroup, *command = arguments
-    # SIGTERM and not SIGKILL: a runner of the user's own program must still end that program.
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != int(parent):
-        sys.exit("the parent ended before its child began")
+    if parent != "-":
+        # SIGTERM and not SIGKILL: a runner of the user's own program must still end that program.
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != int(parent):
+            sys.exit("the parent ended before its child began")
     cpus = {int(cpu) for cpu in cpu_list.split(",")}
     try:
         if cgroup != "-":
@@ -33,7 +35,10 @@ def main(arguments: list[str]) -> None:
     seen = os.sched_getaffinity(0)
     if seen != cpus:
         sys.exit(f"asked for CPUs {cpu_list}, the kernel granted {','.join(map(str, sorted(seen)))}")
-    os.execvp(command[0], command)
+    try:
+        os.execvp(command[0], command)
+    except OSError as error:
+        sys.exit(f"cannot start {command[0]}: {error.strerror}")
 
 
 if __name__ == "__main__":

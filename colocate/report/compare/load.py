@@ -106,7 +106,7 @@ class _Side:
         return {
             f"{record.trial.inference.backend} {key}": value
             for record in self.run.records
-            if record.trial.inference is not None
+            if record.trial.inference is not None and record.trial.inference.pipeline is None
             for key, value in record.runtime.items()
         }
 
@@ -125,14 +125,21 @@ def _reasons(a: _Side, b: _Side) -> Iterator[str]:
     ways_a, ways_b = a.ways(), b.ways()
     for network in ways_a.keys() & ways_b.keys():
         if set(ways_a[network]).isdisjoint(ways_b[network]):
-            was, now = ways_a[network][0], ways_b[network][0]
-            for field in dataclasses.fields(Inference):
-                if getattr(was, field.name) != getattr(now, field.name):
-                    yield _changed(f"{field.name} of {network}", getattr(was, field.name), getattr(now, field.name))
+            yield from _other_way(network, ways_a[network][0], ways_b[network][0])
     programs = {task.name: task.argv for task in spec_b.tasks}
     for task in spec_a.tasks:
         if programs.get(task.name, task.argv) != task.argv:
             yield f"task {task.name} is not the same program"
+
+
+def _other_way(network: str, was: Inference, now: Inference) -> Iterator[str]:
+    """In what the ways differ in which a network is run."""
+    for field in dataclasses.fields(Inference):
+        before, after = getattr(was, field.name), getattr(now, field.name)
+        if before != after and before and after and field.name == "pipeline":
+            yield f"pipeline {network} is not the same program, or is run in another way"
+        elif before != after:
+            yield _changed(f"{field.name} of {network}", before, after)
 
 
 def _as_left_alone(spec: SweepSpec) -> SweepSpec:

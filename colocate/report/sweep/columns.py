@@ -17,13 +17,15 @@ _NO_CELL = Cell(Inference(""), "", "", ClockPoint(), 0, 0)
 
 def cell_row(cell: Cell, rig: str) -> Mapping[str, Value]:
     """One cell of a run on `rig` under the column names of cells.csv; absent is None."""
+    # What a pipeline decides itself is not known.
+    loaded = cell.inference.pipeline is None
     return {
         "network": cell.inference.network,
         "task": cell.task,
         "placement": cell.placement,
         "backend": cell.inference.backend,
-        "precision": cell.inference.precision,
-        "batch": cell.inference.batch,
+        "precision": cell.inference.precision if loaded else None,
+        "batch": cell.inference.batch if loaded else None,
         "cpu_hz": cell.clocks.cpu_hz,
         "gpu_hz": cell.clocks.gpu_hz,
         "emc_hz": cell.emc_hz,
@@ -43,8 +45,8 @@ def cell_row(cell: Cell, rig: str) -> Mapping[str, Value]:
         "work_loss_ratio": cell.work_loss_ratio,
         "temperature_c": cell.temperature_c,
         "warnings": ";".join(warning.value for warning in cell.warnings),
-        "graph": int(cell.inference.graph),
-        "wait": cell.inference.wait,
+        "graph": int(cell.inference.graph) if loaded else None,
+        "wait": cell.inference.wait if loaded else None,
         "period_s": cell.inference.period_s,
         "miss_ratio": cell.miss_ratio,
         "longest_miss_run": cell.longest_miss_run,

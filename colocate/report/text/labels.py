@@ -112,7 +112,7 @@ def _qualities(inference: Inference) -> tuple[str, ...]:
     return (
         plain(inference.backend),
         plain(inference.precision),
-        f"batch {inference.batch}",
+        f"batch {inference.batch}" if inference.pipeline is None else "",
         "CUDA graph" if inference.graph else "",
         "blocking wait" if inference.wait == "block" else "",
         "" if inference.period_s is None else f"every {ms_text(inference.period_s)} ms",

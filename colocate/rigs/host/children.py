@@ -7,11 +7,12 @@ import sys
 from collections.abc import Iterator, Mapping
 
 from colocate.host.cpus.cpuset import Seat
-from colocate.host.processes.child import Child
+from colocate.host.processes.child import Child, launcher
 from colocate.inference.backends.registry import BACKENDS, worker_request
 from colocate.inference.networks.network import Network
-from colocate.model.request import Inference, Placement, Task
+from colocate.model.request import Inference, Pipeline, Placement, Task
 from colocate.model.trial import Trial
+from colocate.worker.pipeline import PipelineRequest
 
 # A slow clock stretches loading a hundredfold; a child that is silent for longer is stuck.
 READY_TIMEOUT_S = 600.0
@@ -42,18 +43,20 @@ class Children:
         if trial.inference is None:
             return []
         if self._worker is None:
-            child = Child(
-                trial.inference.network,
-                _worker_command(
-                    trial.inference,
-                    self._networks[trial.inference],
-                    profiled=trial.inference.network == self._profiled,
-                ),
-                self._seats[INFERENCE_SEAT],
-            )
+            child = self._started(trial.inference, trial.placement)
             self._worker = (trial.inference, child)
             child.ready(READY_TIMEOUT_S)
         return [self._worker[1]]
+
+    def _started(self, inference: Inference, place: Placement) -> Child:
+        seat = self._seats[INFERENCE_SEAT]
+        if inference.pipeline is not None:
+            # Who reads what the program reports must not take its CPUs from it.
+            command = _pipeline_command(inference.pipeline, seat)
+            return Child(inference.network, command, Seat(place.housekeeping_cpus))
+        profiled = inference.network == self._profiled
+        command = _worker_command(inference, self._networks[inference], profiled=profiled)
+        return Child(inference.network, command, seat)
 
     def tasks(self, trial: Trial) -> list[Child]:
         """The processes of the trial's task, ready; empty where it has none."""
@@ -90,6 +93,19 @@ def _worker_command(inference: Inference, network: Network | None, *, profiled: 
         profiled=profiled and BACKENDS[inference.backend].profiles,
     )
     return [sys.executable, "-m", "colocate.worker", request.to_json()]
+
+
+def _pipeline_command(pipeline: Pipeline, seat: Seat) -> list[str]:
+    request = PipelineRequest(
+        pipeline.argv,
+        pipeline.latency,
+        pipeline.latency_unit,
+        dict(pipeline.environment),
+        pipeline.directory,
+        pipeline.ready_s,
+        tuple(launcher(seat)),
+    )
+    return [sys.executable, "-m", "colocate.worker.pipeline", request.to_json()]
 
 
 def _task_commands(task: Task, seat: Seat) -> Iterator[tuple[list[str], Seat]]:

@@ -69,6 +69,8 @@ class HostRig:
     def check(self, trials: Sequence[Trial]) -> None:
         """See `Rig.check`."""
         for inference in distinct_inferences(trials):
+            if inference.pipeline is not None:
+                continue
             runtime = BACKENDS[inference.backend]
             if inference.precision not in runtime.precisions:
                 can = " and ".join(runtime.precisions)
@@ -172,7 +174,7 @@ def _pinned_domains(trials: Sequence[Trial]) -> set[str]:
 
 
 def _network(inference: Inference) -> Network | None:
-    if BACKENDS[inference.backend].own_networks is not None:
+    if inference.pipeline is not None or BACKENDS[inference.backend].own_networks is not None:
         return None
     return catalogue.resolve(inference.network, inference.batch, inference.precision, inference.inputs)
 

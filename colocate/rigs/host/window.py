@@ -74,16 +74,12 @@ def _patience_s(child: Child) -> float:
 
 
 def _activities(trial: Trial, worker: list[Child], tasks: list[Child]) -> list[Activity]:
-    """Watches over the CPUs of the network and of the task, as far as it is known who runs there.
-
-    What a user's program starts is not counted as its own, so nothing follows for its CPUs.
-    """
+    """Watches over the CPUs of the network and of the task."""
     place = trial.placement
-    known = trial.task is None or not trial.task.argv
-    if trial.task is not None and not set(place.inference_cpus).isdisjoint(place.task_cpus):
-        return [Activity({*place.inference_cpus, *place.task_cpus}, [*worker, *tasks])] if known else []
+    if tasks and not set(place.inference_cpus).isdisjoint(place.task_cpus):
+        return [Activity({*place.inference_cpus, *place.task_cpus}, [*worker, *tasks])]
     network = [Activity(place.inference_cpus, worker)] if worker else []
-    return [*network, Activity(place.task_cpus, tasks)] if tasks and known else network
+    return [*network, Activity(place.task_cpus, tasks)] if tasks else network
 
 
 def _begin_block(trial: Trial, hold: Hold) -> None:

@@ -77,6 +77,11 @@ class Tx1Rig:
     def check(self, trials: Sequence[Trial]) -> None:
         """See `Rig.check`. Only tasks whose cycles and traffic are known can be modelled."""
         for inference in distinct_inferences(trials):
+            if inference.pipeline is not None:
+                raise SpecError(
+                    f"rig '{NAME}' is a model and runs no program: measure pipeline '{inference.network}' on a real "
+                    "machine: use --rig host"
+                )
             if inference.graph or inference.wait != "block":
                 raise SpecError(
                     f"rig '{NAME}' models a thread that launches kernels one by one and sleeps until the GPU is "

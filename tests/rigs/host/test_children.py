@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +10,10 @@ import pytest
 
 from colocate.host.cpus.cpuset import Seat
 from colocate.host.processes.child import Child
-from colocate.model.request import Placement, Task
+from colocate.model.request import Inference, Pipeline, Placement, Task
 from colocate.rigs.host.children import INFERENCE_SEAT, Children
 from tests.rigs.host.trials import CPUS, trial
+from tests.worker.pipelines import PATTERN, prints
 
 ISOLATED = Placement("isolated", CPUS[:1], CPUS[-2:], CPUS[-1:])
 SHARED = Placement("shared", CPUS[:1], CPUS, CPUS[-1:])
@@ -46,6 +48,19 @@ def test_one_network_is_loaded_at_a_time(children: Children) -> None:
     assert not running.is_running()
     assert children.worker(trial(None)) == []
     assert not psutil.pid_exists(second._process.pid)
+
+
+def test_a_pipeline_has_the_networks_cpus_and_who_listens_sits_elsewhere(children: Children) -> None:
+    network = Inference("cam", "pipeline", precision="", pipeline=Pipeline(prints(), PATTERN))
+    asked = dataclasses.replace(ONE, inference=network, placement=ISOLATED)
+    (listener,) = children.worker(asked)
+    assert listener.name == "cam"
+    assert cpus(listener) == set(CPUS[-1:])
+    (program,) = process(listener).children()
+    assert os.sched_getaffinity(program.pid) == set(CPUS[:1])
+    assert children.worker(asked) == [listener], "it runs on"
+    children.worker(OTHER)
+    assert not psutil.pid_exists(program.pid)
 
 
 def test_a_built_in_runs_once_on_each_cpu_and_is_kept(children: Children) -> None:

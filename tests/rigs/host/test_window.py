@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 
+from colocate.host.cpus.activity import trees_cpu_s
 from colocate.host.cpus.cpuset import Seat
 from colocate.host.processes.child import Child
+from colocate.model.request import Inference, Pipeline, Task
 from colocate.rigs.host.rig import HostRig
-from colocate.rigs.host.window import stopped
+from colocate.rigs.host.window import _activities, stopped
+from tests.cpu_workloads.conversation import eventually
 from tests.rigs.host.trials import SHARED, trial
+from tests.worker.pipelines import PATTERN, prints
 
 # Told to stop, it reports only once all three of them have been told; alone it gives up after a while.
 WAITING = """
@@ -34,6 +39,24 @@ def test_a_window_grows_until_a_slow_network_fits() -> None:
     with rig.opened([slow]):
         record = rig.run(slow)
     assert record.latencies_s.size >= 1 and record.elapsed_s >= 0.3
+
+
+def test_what_a_users_program_starts_is_no_other_load() -> None:
+    """Its processes are below the one that measures it."""
+    burn = Task("burn", ("sh", "-c", f"{sys.executable} -c 'while True: pass'"))
+    network = Inference("cam", "pipeline", precision="", pipeline=Pipeline(prints(), PATTERN))
+    asked = dataclasses.replace(trial(task=burn, window_s=1.0), inference=network)
+    rig = HostRig()
+    with rig.opened([asked]):
+        assert rig._hold is not None
+        children = rig._hold.children
+        (worker,), (task,) = children.worker(asked), children.tasks(asked)
+        task.go()
+        for child in (worker, task):
+            assert eventually(lambda pid=child.pid: trees_cpu_s([pid]) > 0.5)  # type: ignore[misc]  # of the default
+        assert len(_activities(asked, [worker], [task])) == 1, "they share a CPU"
+        record = rig.run(asked)
+    assert record.latencies_s.size and record.work is not None
 
 
 def test_children_that_are_stopped_together_end_together(tmp_path: Path) -> None:

@@ -1,0 +1,183 @@
+"""The process behind the user's own program as the network: `python -m colocate.worker.pipeline JSON`.
+
+It starts the program, collects what that reports of its inferences, and serves windows by the child contract. The
+program runs from the start to the end, between windows too. This process sits elsewhere: the program has the CPUs of
+the network to itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from colocate.worker.errors import WorkerError
+from colocate.worker.pipeline_output import LatencyLines, Output, Times
+from cpu_workloads.contract import Control, serve
+from cpu_workloads.program import Program, ProgramError, end_on_signals
+
+# The first inference allocates and compiles; from its end to that of the second is how long one takes.
+FIRST_INFERENCES = 2
+_LOOK_S = 0.01
+
+
+class PipelineRequest(NamedTuple):
+    """The program, and how it reports; `launcher` is a command that puts it on its CPUs and becomes it."""
+
+    argv: tuple[str, ...]
+    latency: str | None = None
+    latency_unit: str = "ms"
+    environment: Mapping[str, str] = {}
+    directory: str | None = None
+    ready_s: float = 60.0
+    launcher: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        """One line for `from_json`."""
+        return json.dumps(self._asdict())
+
+
+def from_json(text: str) -> PipelineRequest:
+    """The inverse of `PipelineRequest.to_json`."""
+    fields: dict[str, Any] = json.loads(text)
+    return PipelineRequest(**{**fields, "argv": tuple(fields["argv"]), "launcher": tuple(fields["launcher"])})
+
+
+class ProgramEndedError(WorkerError):
+    """The program ended by itself; `status` is the exit status of a process that ends as it did."""
+
+    def __init__(self, returncode: int, last_line: str) -> None:
+        self.status = returncode if returncode >= 0 else 128 - returncode
+        how = "a pipeline runs until it is ended; it said: "
+        if returncode:
+            how = f"killed by {signal.Signals(-returncode).name}: " if returncode < 0 else ""
+        super().__init__(how + last_line)
+
+
+class RunningPipeline:
+    """The program, started once, and its reports."""
+
+    def __init__(self, request: PipelineRequest, program: Program) -> None:
+        lines = None if request.latency is None else LatencyLines(request.latency, request.latency_unit)
+        self._output = Output(lines)
+        self._program = program
+        self._ready_s = request.ready_s
+        self._returncode: int | None = None
+
+    def start(self) -> float:
+        """Start it and wait until it infers; how long an inference takes with what comes between two, in seconds.
+
+        Raises WorkerError where it is silent, cannot be started or ends.
+        """
+        deadline_s = time.monotonic() + self._ready_s
+        try:
+            with self._program.lock:
+                self._program.start(**self._output.popen_options())
+        except OSError as error:
+            raise WorkerError(f"it cannot be started: {error.strerror}") from error
+        self._output.listen()
+        threading.Thread(target=self._await_end, daemon=True).start()
+        while len(found := self._output.inferences()) < FIRST_INFERENCES:
+            self.check()
+            if time.monotonic() > deadline_s:
+                raise WorkerError(self._silence(len(found)))
+            time.sleep(_LOOK_S)
+        (_, first_ns), (begin_ns, end_ns) = found[:FIRST_INFERENCES]
+        return max(end_ns - begin_ns, end_ns - first_ns) / 1e9
+
+    def window(self, control: Control) -> Mapping[str, Any]:
+        """What began and ended until the parent's next word. Raises WorkerError as `check` does, and where a window
+        that is over has no inference.
+        """
+        go_ns, cpu_s = self._moment()
+        self._output.forget(before_ns=go_ns)
+        word = control.peek()
+        word_ns, cpu_end_s = self._moment()
+        found = self._output.inferences()
+        self.check()
+        if (counted := within(found, go_ns, word_ns)) is None:
+            if word == "stop":
+                length_s = (word_ns - go_ns) / 1e9
+                raise WorkerError(f"no inference began and ended within the {length_s:.3g} s: lengthen --window")
+            return {}
+        return {**counted, "devices_s": [], "cpu_s": cpu_end_s - cpu_s}
+
+    def check(self) -> None:
+        """Raise WorkerError when the program ended, or reported what makes no sense."""
+        if self._output.failure:
+            raise WorkerError(self._output.failure)
+        if self._returncode is not None:
+            raise ProgramEndedError(self._returncode, self._output.last_line())
+
+    def _await_end(self) -> None:
+        self._returncode, _ = self._program.await_end()
+
+    def _moment(self) -> tuple[int, float]:
+        with self._program.lock:
+            return time.monotonic_ns(), self._program.cpu_s()
+
+    def _silence(self, reported: int) -> str:
+        asked = self._output.reports.name
+        few = f"printed one {asked}, and no second" if reported else f"printed no {asked}"
+        latest = self._output.latest_line()
+        said = f"it printed last: {latest}" if latest else "it printed nothing"
+        return f"it {few} within {self._ready_s:g} s and was ended; {said}"
+
+
+def within(inferences: Sequence[Times], go_ns: int, word_ns: int) -> Mapping[str, Any] | None:
+    """The report of those that began and ended between the two words; None where none did.
+
+    `inferences` are in the order in which they began. The time that counts begins when the one under way at `go` has
+    ended, and ends with the last that counts: so it holds whole turns of the program, whatever that does between two
+    inferences.
+    """
+    counted = [(begin_ns, end_ns) for begin_ns, end_ns in inferences if go_ns <= begin_ns and end_ns <= word_ns]
+    if not counted:
+        return None
+    under_way = [end_ns for begin_ns, end_ns in inferences if begin_ns < go_ns <= end_ns]
+    first_ns = counted[0][0]
+    return {
+        # Several may be under way at a time.
+        "begin_ns": min(first_ns, max([go_ns, *under_way])),
+        "end_ns": max(end_ns for _, end_ns in counted),
+        "begins_ns": [begin_ns for begin_ns, _ in counted],
+        "latencies_ns": [end_ns - begin_ns for begin_ns, end_ns in counted],
+    }
+
+
+def main(text: str) -> None:
+    """Serve the request; a failure is one line on stderr."""
+    request = from_json(text)
+    try:
+        if request.directory is not None:
+            os.chdir(request.directory)
+        os.environ.update(request.environment)
+        program = Program(request.argv, request.launcher)
+    except OSError as error:
+        sys.exit(f"its directory {request.directory} cannot be entered: {error.strerror}")
+    except ProgramError as error:
+        sys.exit(str(error))
+    control = Control(at_end=program.end)
+    end_on_signals(program.end)
+    try:
+        pipeline = RunningPipeline(request, program)
+        inference_s = pipeline.start()
+        ready = {"runtime": {"program": shlex.join(request.argv)}, "inference_s": inference_s}
+        serve(control, pipeline.window, ready)
+    except ProgramEndedError as ending:
+        sys.stderr.write(f"{ending}\n")
+        sys.exit(ending.status)
+    except WorkerError as error:
+        sys.exit(str(error))
+    finally:
+        program.end()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,129 @@
+"""Programs of the user's own in a study: what their tables mean, and what is refused with its key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from colocate.errors import SpecError
+from colocate.model.request import Inference, Pipeline
+from colocate.programs import PipelineKeys, can_name, make_pipeline, split
+from colocate.spec import make_spec
+from colocate.study_file import read_study, study_file
+
+STUDY = r"""
+networks = ["alexnet", { network = "cam", window = 5.0 }]
+
+[pipelines]
+plain = "python3 'a b.py' --fast"
+
+[pipelines.cam]
+argv = ["python3", "camera.py"]
+latency = 'infer: ([0-9.]+) us'
+latency_unit = "us"
+environment = { OMP_NUM_THREADS = "1", A = "" }
+directory = "app"
+ready_s = 90.0
+"""
+CAM = Pipeline(
+    ("python3", "camera.py"),
+    r"infer: ([0-9.]+) us",
+    "us",
+    (("A", ""), ("OMP_NUM_THREADS", "1")),
+    str(Path("app").absolute()),
+    90.0,
+)
+
+
+def as_network(name: str, pipeline: Pipeline) -> Inference:
+    return Inference(name, "pipeline", precision="", pipeline=pipeline)
+
+
+def test_a_study_file_says_everything_of_a_pipeline(tmp_path: Path) -> None:
+    (tmp_path / "study.toml").write_text(STUDY)
+    keys = read_study(tmp_path / "study.toml")
+    spec = make_spec(keys)
+    plain = Pipeline(("python3", "a b.py", "--fast"))
+    assert spec.inferences == (Inference("alexnet"), as_network("cam", CAM), as_network("plain", plain))
+    assert spec.own_windows_s == (("cam", 5.0),)
+    (tmp_path / "again.toml").write_text(study_file(keys))
+    assert make_spec(read_study(tmp_path / "again.toml")) == spec
+
+
+@pytest.mark.parametrize(
+    ("keys", "networks"),
+    [
+        ({}, ["cam"]),
+        ({"networks": []}, ["cam"]),
+        ({"networks": ["alexnet"]}, ["alexnet", "cam"]),
+        ({"networks": ["cam", "alexnet"]}, ["cam", "alexnet"]),
+        ({"networks": [{"network": "cam", "window": 1.0}]}, ["cam"]),
+    ],
+)
+def test_every_pipeline_runs_and_what_else_is_named(keys: dict[str, Any], networks: list[str]) -> None:
+    spec = make_spec({**keys, "pipelines": {"cam": "true"}})
+    assert [inference.network for inference in spec.inferences] == networks
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("  ", r"pipelines\.cam\.argv: the command is empty"),
+        ("x 'y", r"pipelines\.cam\.argv: No closing quotation in \"x 'y\""),
+        ({"argv": []}, r"pipelines\.cam: the command is empty"),
+        ({"argv": [""]}, r"pipelines\.cam: the command is empty"),
+        ({"argv": ["a", "b\0"]}, r"pipelines\.cam: no argument of a program can hold a zero byte"),
+        ({"argv": ["a", 3]}, r"pipelines\.cam\.argv\.1: .* not 3"),
+        ({"argv": 3}, r"pipelines\.cam\.argv: .* not 3"),
+        (3, r"pipelines\.cam: .* not 3"),
+        ({"latency": "(x)"}, r"pipelines\.cam\.argv: "),
+        ({"argv": "x", "latancy": "(x)"}, r"pipelines\.cam\.latancy: "),
+        ({"argv": "x", "latency": "(x"}, r"pipelines\.cam\.latency: '\(x' is no regular expression"),
+        ({"argv": "x", "latency": "x{99999999999}"}, r"pipelines\.cam\.latency: .* is no regular expression"),
+        ({"argv": "x", "latency": "x"}, r"pipelines\.cam\.latency: 'x' has 0 groups; put the latency alone"),
+        ({"argv": "x", "latency": "(x)(y)"}, r"pipelines\.cam\.latency: '\(x\)\(y\)' has 2 groups"),
+        ({"argv": "x", "latency_unit": "min"}, r"pipelines\.cam\.latency_unit: .*'ms', 'us' or 's', not 'min'"),
+        ({"argv": "x", "environment": {"A=": "1"}}, r"pipelines\.cam\.environment: 'A=' cannot be set to '1'"),
+        ({"argv": "x", "environment": {"A": 1}}, r"pipelines\.cam\.environment\.A: .* not 1"),
+        ({"argv": "x", "ready_s": 0}, r"pipelines\.cam\.ready_s: .*greater than 0"),
+        ({"argv": "x", "ready_s": 1e9}, r"pipelines\.cam\.ready_s: .*500"),
+    ],
+)
+def test_what_is_wrong_with_a_pipeline_is_named(table: object, said: str) -> None:
+    with pytest.raises(SpecError, match=said) as caught:
+        make_spec({"pipelines": {"cam": table}})
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["", "none", "a,b", "a/b", "a\nb", "mine.onnx"])
+def test_what_cannot_be_a_name(name: str) -> None:
+    with pytest.raises(SpecError, match=r"pipelines: .* cannot name a network"):
+        make_spec({"pipelines": {name: "true"}})
+
+
+@pytest.mark.parametrize("name", ["alexnet", "bandwidth", "spin-1ms"])
+def test_a_built_in_name_is_taken(name: str) -> None:
+    with pytest.raises(SpecError, match=f"pipelines.{name}: this is the name of a built-in network"):
+        make_spec({"pipelines": {name: "true"}})
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("backend", "onnxruntime"), ("precision", "fp16"), ("batch", 8), ("graph", True), ("wait", "block"),
+     ("period_ms", 33.3)],
+)  # fmt: skip
+def test_what_a_program_decides_itself_is_refused(key: str, value: object) -> None:
+    said = f"{key}: pipeline 'cam' decides this itself; set it for other networks alone, as in networks = "
+    for keys in ({key: value}, {"networks": [{"network": "cam", key: value}]}):
+        with pytest.raises(SpecError, match=said):
+            make_spec({**keys, "pipelines": {"cam": "true"}})
+    alone = {"networks": [{"network": "alexnet", key: value}], "pipelines": {"cam": "true"}}
+    assert [inference.network for inference in make_spec(alone).inferences] == ["alexnet", "cam"]
+
+
+def test_a_string_is_the_command_alone() -> None:
+    assert make_pipeline("cam", "a 'b c'") == make_pipeline("cam", PipelineKeys(("a", "b c")))
+    assert split("--command x", "a b") == ("a", "b")
+    assert can_name("my-cam_2") and not can_name("none")

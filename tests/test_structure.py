@@ -54,8 +54,7 @@ WITHOUT_OWN_TEST = {
     "colocate/worker/__main__.py": "tested as a process in tests/worker/test_main.py",
     "cpu_workloads/__main__.py": "tested as a process in tests/cpu_workloads/test_cli.py",
     "colocate/errors.py": "the exception tree: every failure's test names its exception and exit status",
-    "colocate/worker/errors.py": "one exception: every failure's test names it",
-    **{f"colocate/model/{name}.py": NOUNS for name in ("provenance", "purpose", "request", "trial")},
+    **{f"colocate/model/{name}.py": NOUNS for name in ("provenance", "purpose")},
     **{f"colocate/{name}.py": PROTOCOL for name in ("host/clocks/domain", "power/meter", "rigs/rig")},
     **{
         f"colocate/inference/networks/topologies/{name}.py": TOPOLOGY

@@ -37,7 +37,7 @@ def test_the_json_has_what_the_tables_have(tmp_path: Path) -> None:
     list(SECTION.files(report, run))
     found = SECTION.json(report, run)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
-    assert found.keys() == {"layers", "groups", "difference_ratio", "ceilings", "notes"}
+    assert found.keys() == {*("layers", "groups", "difference_ratio", "ceilings", "notes", "precision", "warnings")}
     assert len(found["layers"]) == len(rows_of(tmp_path / "layers.csv"))
 
 

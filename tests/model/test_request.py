@@ -1,0 +1,41 @@
+"""The order in which the ways to run a network stand in tables."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from colocate.model.request import Inference, InputChoice
+
+CHOICES = st.builds(
+    InputChoice,
+    st.sampled_from("xy"),
+    st.none() | st.tuples(st.none() | st.integers(1, 9)),
+    st.none() | st.integers(-1, 1) | st.just("x.npy"),
+)
+INFERENCES = st.builds(
+    Inference,
+    st.just("net"),
+    st.sampled_from(("onnxruntime-cpu", "tensorrt")),
+    st.sampled_from(("fp32", "fp16")),
+    st.integers(1, 128),
+    st.booleans(),
+    st.sampled_from(("spin", "block")),
+    st.none() | st.floats(0.001, 1),
+    st.lists(CHOICES, max_size=2).map(tuple),
+)
+
+
+@given(st.lists(INFERENCES, max_size=5))
+def test_any_two_ways_have_an_order(inferences: list[Inference]) -> None:
+    ways = [each.ways for each in inferences]
+    assert sorted(ways[::-1]) == sorted(ways)
+
+
+@given(INFERENCES, INFERENCES)
+def test_only_equal_ways_are_the_same(one: Inference, other: Inference) -> None:
+    assert (one.ways == other.ways) == (one == other)
+
+
+def test_batches_rise() -> None:
+    assert Inference("net", batch=8).ways < Inference("net", batch=16).ways

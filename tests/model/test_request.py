@@ -28,8 +28,8 @@ INFERENCES = st.builds(
 
 @given(st.lists(INFERENCES, max_size=5))
 def test_any_two_ways_have_an_order(inferences: list[Inference]) -> None:
-    ways = [each.ways for each in inferences]
-    assert sorted(ways[::-1]) == sorted(ways)
+    backwards = [each.ways for each in inferences[::-1]]
+    assert sorted(backwards) == sorted(each.ways for each in inferences)
 
 
 @given(INFERENCES, INFERENCES)

@@ -1,8 +1,8 @@
 """The process behind the user's own program as the network: `python -m colocate.worker.pipeline JSON`.
 
 It starts the program, collects what that reports of its inferences, and serves windows by the child contract. The
-program runs from the start to the end, between windows too. This process sits elsewhere: the program has the CPUs of
-the network to itself.
+program runs from its start on, between windows too. This process sits elsewhere: the program has the CPUs of the
+network to itself.
 """
 
 from __future__ import annotations

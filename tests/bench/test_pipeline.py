@@ -82,10 +82,11 @@ def test_a_program_has_the_latency_of_colocates_own_loop(loop: str, latency: str
     finally:
         worker.close()
         pipeline.close()
+    # Turn by turn: what else the machine does changes from one to the next.
+    ratio = np.median([np.median(b) / np.median(a) for a, b in zip(ours, theirs, strict=True)])
     own_ns, programs_ns = (np.median(np.concatenate(each)) for each in (ours, theirs))
-    by_turn = [np.median(b) / np.median(a) for a, b in zip(ours, theirs, strict=True)]
     print(
-        f"\n{NETWORK}: p50 {own_ns / 1e6:.3f} ms in colocate's loop; the program's over that: "
-        f"{programs_ns / own_ns:.4f} (median of {TURNS} turns {np.median(by_turn):.4f}, n {sum(map(len, theirs))})"
+        f"\n{NETWORK}: p50 {own_ns / 1e6:.3f} ms in colocate's loop; the program's over that: {ratio:.4f}, median of "
+        f"{TURNS} turns ({programs_ns / own_ns:.4f} over all, n {sum(map(len, theirs))})"
     )
-    assert abs(programs_ns / own_ns - 1) <= 0.02
+    assert abs(ratio - 1) <= 0.02

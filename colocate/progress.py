@@ -78,12 +78,16 @@ def _look_words(look: Interim, stage: Stage) -> str:
 
 def _runtimes(trials: Sequence[Trial], facts: HostFacts) -> str:
     """Which runtimes the networks use, and what those that would be better are missing."""
+    if not trials:
+        return "nothing is missing: every trial is done"
     inferences = distinct_inferences(trials)
     used = list(dict.fromkeys(inference.backend for inference in inferences))
     loaded = [inference.backend for inference in inferences if inference.pipeline is None]
     better = itertools.takewhile(lambda name: name not in loaded, BACKENDS if loaded else ())
     missing = [f"{name}: {facts.backends_missing[name].reason}" for name in better if name in facts.backends_missing]
-    return f"networks run on {', '.join(used) or 'nothing'}" + (f" ({'; '.join(missing)})" if missing else "")
+    return f"networks run on {', '.join(used) or 'nothing: there are tasks alone'}" + (
+        f" ({'; '.join(missing)})" if missing else ""
+    )
 
 
 class _Silence:

@@ -202,7 +202,7 @@ def parse_duration_s(text: str | float) -> float:
 
 def _validated(keys: Mapping[str, Any]) -> StudyKeys:
     for key in keys:
-        _known(key, StudyKeys.__dataclass_fields__, "key", "a study file may hold")
+        _known(key, StudyKeys.__dataclass_fields__, "key", "one of the keys of a study file:")
     try:
         return _request.validate_python(dict(keys))
     except ValidationError as error:
@@ -333,6 +333,7 @@ def _distinct(values: Iterable[_T], key: str) -> tuple[_T, ...]:
         raise SpecError(f"{key}: name at least one")
     for value in listed:
         if listed.count(value) > 1:
-            named = f"{value.network}, run in the same way," if isinstance(value, Inference) else value
+            name = value.name if isinstance(value, Task) else value
+            named = f"{value.network}, run in the same way," if isinstance(value, Inference) else name
             raise SpecError(f"{key}: {named} is named twice")
     return listed

@@ -126,8 +126,11 @@ class Run:
     @classmethod
     def create(cls, folder: Path, header: Header) -> Run:
         """A new run in `folder`, which is made. Raises StoreError where a run is already, or no way to write."""
-        with _named_errors(folder), contextlib.ExitStack() as stack:
+        try:
             folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"cannot make the folder {folder}: {error.strerror}; choose another --out") from error
+        with _named_errors(folder), contextlib.ExitStack() as stack:
             stack.enter_context(_locked(folder))
             if holds_run(folder):
                 raise StoreError(f"{folder} holds a run already; continue it with --resume or choose another --out")

@@ -209,3 +209,8 @@ def test_no_request_is_met_with_anything_but_a_spec_or_a_spec_error(keys: dict[s
         make_spec(keys)
     except SpecError as error:
         assert "\n" not in str(error)
+
+
+def test_a_key_that_is_like_no_other_gets_the_list() -> None:
+    with pytest.raises(SpecError, match="unknown key 'out'; give one of the keys of a study file: networks, "):
+        make_spec({"out": "x"})

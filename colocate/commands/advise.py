@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from colocate.commands.common_arguments import LIMIT_FLAGS, add_forms
+from colocate.commands.common_arguments import LIMIT_FLAGS, add_forms, named_path
 from colocate.commands.output import print_json, print_lines
 from colocate.errors import SpecError
 
@@ -20,7 +19,7 @@ NOTHING_SAFE = 1
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The run, limits, and the form of the answer."""
-    parser.add_argument("folder", type=Path, metavar="RUN", help="folder of a run, finished or not")
+    parser.add_argument("folder", type=named_path, metavar="RUN", help="folder of a run, finished or not")
     for key, flag in LIMIT_FLAGS.items():
         parser.add_argument("--" + key.replace("_", "-"), dest=key, **flag)
     add_forms(parser)

@@ -19,7 +19,17 @@ def words(text: str) -> list[str]:
 def _cpus(text: str) -> list[int]:
     from colocate.host.cpus.cpuset import parse_cpu_list
 
-    return list(parse_cpu_list(text))
+    try:
+        return list(parse_cpu_list(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of CPUs such as 0 or 0-1,4") from None
+
+
+def named_path(text: str) -> Path:
+    """A path that a user names; an empty one, as of a variable that is not set, names nothing."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("an empty path names no folder or file")
+    return Path(text)
 
 
 class _Entry(argparse.Action):
@@ -85,7 +95,7 @@ STUDY_FLAGS: dict[str, dict[str, Any]] = {
     "placement": {
         "type": words,
         "metavar": "P",
-        "help": "isolated, shared (tasks on the inference CPU too), or both",
+        "help": "isolated, shared (tasks on the inference CPU too), or isolated,shared",
     },
     "inference_cpus": {"type": _cpus, "metavar": "LIST", "help": "CPUs of the network, as 0 or 0-1,4"},
     "repeats": {"type": int, "metavar": "R", "help": "blocks per cell; intervals narrow with them"},
@@ -121,7 +131,7 @@ def refuse_pipelines(parser: argparse.ArgumentParser, why: str) -> None:
 
 def add_run_flags(parser: argparse.ArgumentParser) -> None:
     """The flags of every command that leaves a run on the disk."""
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the run (default: results/TIME-RIG)")
+    parser.add_argument("--out", type=named_path, metavar="DIR", help="folder of the run (default: results/TIME-RIG)")
     parser.add_argument("--resume", action="store_true", help="run what is missing of the run in --out")
     parser.add_argument("--dry-run", action="store_true", help="print the plan and its length; touch nothing")
     parser.add_argument("--quiet", action="store_true", help="no progress")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from colocate.commands.common_arguments import add_forms
+from colocate.commands.common_arguments import add_forms, named_path
 from colocate.commands.output import print_json, print_lines
 
 SUMMARY = "what changed between two runs"
@@ -19,8 +18,8 @@ REGRESSED = 1
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The two runs, what is allowed, and the form of the answer."""
-    parser.add_argument("before", type=Path, metavar="BEFORE", help="folder of a run")
-    parser.add_argument("after", type=Path, metavar="AFTER", help="folder of a run of the same study")
+    parser.add_argument("before", type=named_path, metavar="BEFORE", help="folder of a run")
+    parser.add_argument("after", type=named_path, metavar="AFTER", help="folder of a run of the same study")
     parser.add_argument(
         "--max-regression", type=float, default=0.0, metavar="R", help="what is allowed: 0.05 = 5 %% (default: none)"
     )

@@ -60,7 +60,7 @@ def _numbers(text: str) -> list[int]:
 _AXES: Flags = {
     "networks": {"type": words, "metavar": "A,B", "help": "as for sweep (default: alexnet,googlenet,resnet152)"},
     "batches": {"type": _numbers, "metavar": "N,M", "help": "images per inference (default: 1,2,4,8,16,32,64,128)"},
-    "precisions": {"type": words, "metavar": "P,Q", "help": "fp32, fp16 or both (default: both)"},
+    "precisions": {"type": words, "metavar": "P,Q", "help": "fp32, fp16 or fp32,fp16 (default: fp32,fp16)"},
     "backends": {
         "type": words,
         "metavar": "B,C",

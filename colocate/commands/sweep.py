@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from colocate.commands.common_arguments import STUDY_FLAGS, add_flags, add_run_flags
+from colocate.commands.common_arguments import STUDY_FLAGS, add_flags, add_run_flags, named_path
 from colocate.commands.output import say
 from colocate.commands.study_run import keys_of, print_report, report_on, resumable, run_study, stored_purpose
 from colocate.errors import HostError, SpecError
@@ -24,7 +23,7 @@ Runs networks beside CPU tasks in paired, shuffled blocks. A default run on two 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """A study file, every key of it as a flag, and where the run goes."""
-    parser.add_argument("file", nargs="?", type=Path, metavar="SPEC.toml", help="study file; flags override it")
+    parser.add_argument("file", nargs="?", type=named_path, metavar="SPEC.toml", help="study file; flags override it")
     add_flags(parser, STUDY_FLAGS)
     add_run_flags(parser)
 

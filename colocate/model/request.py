@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from dataclasses import dataclass
+from typing import Any
 
 from colocate.model.limits import Limits
 
@@ -84,6 +87,11 @@ class Inference:
     period_s: float | None = None
     inputs: tuple[InputChoice, ...] = ()
     pipeline: Pipeline | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as JSON reads them back."""
+        fields: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self)))
+        return fields
 
     @property
     def ways(self) -> tuple[int | str | float, ...]:

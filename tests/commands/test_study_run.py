@@ -160,7 +160,12 @@ def test_a_guess_that_fails_names_the_flags(tmp_path: Path) -> None:
     done = colocate("sweep", "--networks", path, *ONCE, "--out", tmp_path / "run")
     assert done.returncode == 2
     assert "cannot run, fed x=1x128 (--shape and --input change that): " in done.stderr
-    assert colocate("layers", path, *ONCE[:2], "--out", tmp_path / "layers").stderr.count("--shape and --input") == 1
+    assert (
+        colocate("layers", path, *ONCE[:2], "--placement", "shared", "--out", tmp_path / "layers").stderr.count(
+            "--shape and --input"
+        )
+        == 1
+    )
     done = colocate("sweep", "--networks", path, *ONCE, "--out", tmp_path / "run2", "--shape", "x=@batchx7", "--json")
     assert done.returncode == 0 and json.loads(done.stdout)["cells"], done.stderr
 

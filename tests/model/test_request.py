@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,3 +41,10 @@ def test_only_equal_ways_are_the_same(one: Inference, other: Inference) -> None:
 
 def test_batches_rise() -> None:
     assert Inference("net", batch=8).ways < Inference("net", batch=16).ways
+
+
+@given(INFERENCES)
+def test_its_json_is_what_json_reads_back(inference: Inference) -> None:
+    fields = inference.to_json()
+    assert json.loads(json.dumps(fields)) == fields
+    assert fields["network"] == "net" and len(fields["inputs"]) == len(inference.inputs)

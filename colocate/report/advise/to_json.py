@@ -77,4 +77,4 @@ def _check_json(check: LimitCheck) -> dict[str, Any]:
 
 
 def _place_json(of: Cell | Choice) -> dict[str, Any]:
-    return {**dataclasses.asdict(of.inference), "placement": of.placement, **dataclasses.asdict(of.clocks)}
+    return {**of.inference.to_json(), "placement": of.placement, **dataclasses.asdict(of.clocks)}

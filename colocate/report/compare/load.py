@@ -42,7 +42,10 @@ def compare_runs(before: Path, after: Path, max_regression: float, confidence: f
         raise SpecError(f"these runs cannot be compared: {'; '.join(map(plain, reasons))}")
     found = compare(a.evidence, b.evidence, max_regression, confidence)
     if not found.changes:
-        raise SpecError("these runs cannot be compared: they have no cell in common that both have measured")
+        raise SpecError(
+            "these runs cannot be compared: they have no cell in common whose windows count in both; "
+            "`colocate report` shows the warnings of each"
+        )
     if not any(
         change.quantity.kind in _TIMES and None not in (change.ratio.lo, change.ratio.hi) for change in found.changes
     ):

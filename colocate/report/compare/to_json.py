@@ -40,4 +40,4 @@ def comparison_json(compared: Compared) -> dict[str, Any]:
 
 def _cell_json(cell: Cell) -> dict[str, Any]:
     place = {"placement": cell.placement, **dataclasses.asdict(cell.clocks)}
-    return {**dataclasses.asdict(cell.inference), "task": cell.task, **place}
+    return {**cell.inference.to_json(), "task": cell.task, **place}

@@ -22,6 +22,14 @@ _FILE_COLUMNS = 150
 Value = str | int | float | None
 
 
+class Terminal(Console):
+    """A console that lets its caller hear that nobody reads on: `cli` ends quietly then, with exit code 0."""
+
+    def on_broken_pipe(self) -> None:
+        """Pass the BrokenPipeError on, in whose handling this is called; by itself a console exits with 1."""
+        raise
+
+
 class _Flagged(Protocol):
     @property
     def warnings(self) -> tuple[QualityFlag, ...]: ...
@@ -79,8 +87,8 @@ def compact_table(
 
 def console() -> Console:
     """Standard output, wide enough for every column where it is a file or a pipe."""
-    found = Console()
-    return found if found.is_terminal else Console(width=_FILE_COLUMNS)
+    found = Terminal()
+    return found if found.is_terminal else Terminal(width=_FILE_COLUMNS)
 
 
 def warning_numbers(rows: Iterable[_Flagged]) -> Mapping[QualityFlag, str]:

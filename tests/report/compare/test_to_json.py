@@ -13,8 +13,10 @@ from colocate.study.comparison import compare
 from tests.report.compare.runs import P50, STEADY, compared
 from tests.study.tables import SOLO, evidence
 
-CELL = {"network", "backend", "precision", "batch", "graph", "wait", "period_s", "task", "placement", "cpu_hz",
-        "gpu_hz", "emc_hz"}  # fmt: skip
+CELL = {
+    *("network", "backend", "precision", "batch", "graph", "wait", "period_s", "inputs", "pipeline"),
+    *("task", "placement", "cpu_hz", "gpu_hz", "emc_hz"),
+}
 
 
 def test_every_change_names_its_cell_and_how_much_it_is() -> None:

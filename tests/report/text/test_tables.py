@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import html
+import os
 import re
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from rich.console import Console
 from colocate.model.cell import Interval
 from colocate.model.quality import QualityFlag
 from colocate.report.text.tables import (
+    Terminal,
     Value,
     compact_table,
     console,
@@ -107,3 +109,11 @@ def test_warnings_are_numbered_as_the_enum_lists_them_and_explained_once(capsys:
     assert capsys.readouterr().out.splitlines() == [
         f"{number}  {flag.value}: {flag.remedy}" for flag, number in numbers.items()
     ]
+
+
+def test_a_reader_that_went_away_is_heard_of() -> None:
+    """By itself a console would end with exit code 1, which says that nothing is safe."""
+    read, write = os.pipe()
+    os.close(read)
+    with pytest.raises(BrokenPipeError), os.fdopen(write, "w", buffering=1) as gone:
+        Terminal(file=gone).print("SAFE")

@@ -217,3 +217,9 @@ def test_only_commands_print_and_only_main_files_exit() -> None:
         assert "exit" not in names, path
         assert ("print" in names) <= (relative(path) in printing), path
         assert ("sys.exit(" in path.read_text()) <= (relative(path) in exiting), path
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_no_character_is_written_by_its_name(path: Path) -> None:
+    # To compile such an escape Python imports a module: a signal just then is a syntax error, not an end.
+    assert "\\N{" not in path.read_text()

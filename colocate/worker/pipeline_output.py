@@ -200,7 +200,7 @@ class Output:
 
 def printable(text: str) -> str:
     """`text` on one line of bounded length, which may be shown."""
-    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text.strip())
+    shown = "".join(c if c.isprintable() else "\ufffd" for c in text.strip())
     return shown if len(shown) <= _SAID_CHARACTERS else f"{shown[:_SAID_CHARACTERS]}..."
 
 

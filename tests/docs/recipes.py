@@ -49,7 +49,7 @@ class Recipe:
 def for_these_cpus(script: str) -> str:
     """The commands of a page; on one CPU there is none beside the network's, so that tasks share it."""
     shared = len(os.sched_getaffinity(0)) == 1
-    return script.replace(" colocate sweep ", " colocate sweep --placement shared ") if shared else script
+    return re.sub(r" colocate (sweep|jitter) ", r" colocate \1 --placement shared ", script) if shared else script
 
 
 def recipes() -> dict[str, Recipe]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.recipes import ROOT
+from tests.docs.recipes import ROOT, for_these_cpus
 
 PAGE = (ROOT / "examples" / "from_pytorch.md").read_text(encoding="utf-8")
 
@@ -34,7 +34,7 @@ def test_the_export_is_measured_and_judged(tmp_path: Path) -> None:
     pytest.importorskip("onnxscript")
     (program,), (commands,) = blocks("python"), blocks("sh")
     (tmp_path / "export.py").write_text(program, encoding="utf-8")
-    for line in commands.splitlines():
+    for line in for_these_cpus(commands).splitlines():
         command = [sys.executable, *shlex.split(line)[1:]]
         if "sweep" in command:
             command += ["--window", "0.2", "--repeats", "2", "--quiet"]

@@ -15,6 +15,7 @@ import pytest
 
 from colocate.spec import make_spec
 from colocate.study_file import read_study
+from tests.docs.recipes import for_these_cpus
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "pipeline"
@@ -55,7 +56,7 @@ def test_the_program_in_c_is_measured(tmp_path: Path) -> None:
 def test_what_the_page_shows_of_a_terminal_is_what_happens(tmp_path: Path) -> None:
     shown = [line for block in blocks(ROOT / "docs" / "pipelines.md", "console") for line in block.splitlines()]
     for command, answer in zip(shown[::2], shown[1::2], strict=True):
-        python, *rest = shlex.split(command.removeprefix("$ "))
+        python, *rest = shlex.split(for_these_cpus(command.removeprefix("$ ")))
         assert python == "python"
         done = subprocess.run([sys.executable, *rest], capture_output=True, text=True, cwd=tmp_path)
         assert (done.stdout, done.stderr.strip()) == ("", answer)

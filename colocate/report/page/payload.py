@@ -237,7 +237,7 @@ def span_words(interval: Interval, text: Words) -> str:
         words = "" if interval.hi is None else f"≤ {text(interval.hi)}"
     else:
         words = f"≥ {text(interval.lo)}" if interval.hi is None else f"[{text(interval.lo)}, {text(interval.hi)}]"
-    return words.replace(" ", "\N{NO-BREAK SPACE}")
+    return words.replace(" ", "\u00a0")
 
 
 def _finite(value: float) -> float | None:

@@ -31,7 +31,7 @@ def findings(judged: Sequence[Bounds], confidence: float) -> tuple[str, ...]:
     sentences += [_power_words(judged), _loss_words(judged)]
     if any(estimate.interval.lo is not None for each in judged for estimate in each.estimates.values()):
         sentences.append(f"All at {100 * confidence:g} % confidence over the whole table.")
-    return tuple(sentence.replace(" %", "\N{NO-BREAK SPACE}%") for sentence in sentences)
+    return tuple(sentence.replace(" %", "\u00a0%") for sentence in sentences)
 
 
 def _slowdown_words(quantity: Quantity, judged: Sequence[Bounds]) -> str:

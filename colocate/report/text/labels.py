@@ -135,7 +135,7 @@ def _qualities_seen(among: Sequence[Inference]) -> list[set[str]]:
 
 def plain(name: str) -> str:
     """`name` on one line, each character that cannot be shown (or stand in XML) as U+FFFD."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " ".join(name.split()))
+    return "".join(c if c.isprintable() else "\ufffd" for c in " ".join(name.split()))
 
 
 def shortened(name: str, limit: int = NAME_LIMIT) -> str:

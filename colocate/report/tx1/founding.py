@@ -151,7 +151,7 @@ def _draw_jpeg_cost(panel: _Panel, study: FoundingStudy) -> None:
     lo, hi = axes.get_ylim()
     axes.set_ylim(min(lo, -1), max(hi, 1))
     panel.write(
-        f"Latency beside {study.jpeg} \N{MINUS SIGN} beside {BITCOUNT}",
+        f"Latency beside {study.jpeg} \u2212 beside {BITCOUNT}",
         f"% of that beside {BITCOUNT}, GPU {clock_text(study.gpu_hz[0])} MHz; 95 % intervals",
         _NETWORK_KEY,
     )
@@ -188,4 +188,4 @@ def _draw_gpu_power_difference(panel: _Panel, study: FoundingStudy) -> None:
         look = {**_look(place), "color": _GREYS[place], "linestyle": SERIES_DASHES[place]}
         axes.plot(study.mhz, less - more, **look)
         key.append((f"{clock_text(gpu_hz)} MHz", look))
-    panel.write("GPU power, googlenet \N{MINUS SIGN} resnet152", "each alone, mean, W, by GPU clock", key)
+    panel.write("GPU power, googlenet \u2212 resnet152", "each alone, mean, W, by GPU clock", key)

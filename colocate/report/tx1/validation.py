@@ -87,7 +87,7 @@ def draw_validation(provenance: Provenance | None, caption: Caption) -> Figure |
     column_in = label_in + _PLOT_IN + max(_NUMBERS_IN.values())
     width = 2 * MARGIN_IN + len(columns) * (column_in + _COLUMN_GAP_IN) - _COLUMN_GAP_IN
     # The circumstances of the run are not those of the published figures.
-    own, phrases = Caption(caption.rig, ()), ["error = model / published \N{MINUS SIGN} 1"]
+    own, phrases = Caption(caption.rig, ()), ["error = model / published \u2212 1"]
     by_role = {role: [check for check in checks if check.role == role] for role in _LOOKS}
     summaries = [f"{role}: {summary_of(of_role)}" for role, of_role in by_role.items() if of_role]
     kinds = collections.Counter(constant.kind for constant in constants)
@@ -143,7 +143,7 @@ def _span(checks: Sequence[PublishedCheck]) -> str:
 
 def _percent(ratio: float, decimals: int) -> str:
     """With its sign, a true minus; what rounds to nothing has none."""
-    words = f"{100 * ratio:+.{decimals}f}".replace("-", "\N{MINUS SIGN}")
+    words = f"{100 * ratio:+.{decimals}f}".replace("-", "\u2212")
     return (words if any(digit in words for digit in "123456789") else words[1:]) + " %"
 
 

@@ -20,22 +20,25 @@ from colocate.worker.request import TensorSpec
 _MASK = re.compile(r".*mask.*", re.IGNORECASE)
 # What changes an index on its way to a table by nothing that matters here.
 _TRANSPARENT = frozenset(("Cast", "Identity", "Squeeze", "Unsqueeze", "Reshape", "Flatten", "Transpose", "Expand"))
+# The types that numpy has itself: bfloat16, the 8-bit floats and the 4-bit integers are none, and strings no number.
+_FED = frozenset(
+    TensorProto.DataType.Value(name)
+    for name in (
+        *("FLOAT16", "FLOAT", "DOUBLE", "BOOL"),
+        *("INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64"),
+    )
+)
 _COMPARISONS = frozenset(("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"))
 
 
 def dtype_of(value: ValueInfoProto) -> str:
     """Numpy's name of an input's element type. Raises SpecError for one that cannot be fed."""
     number = value.type.tensor_type.elem_type
-    try:
-        dtype = np.dtype(helper.tensor_dtype_to_np_dtype(number))
-    except (KeyError, ValueError, TypeError):
-        dtype = np.dtype(object)
-    # bfloat16 and the 8-bit floats are no types of numpy's own, and strings have no size.
-    if dtype.kind not in "biuf" or dtype.itemsize > 8 or type(dtype).__module__.startswith("ml_dtypes"):
+    if number not in _FED:
         kinds = {number: kind.lower() for kind, number in TensorProto.DataType.items()}
         kind = kinds.get(number, f"number {number}")
         raise SpecError(f"input '{value.name}' is of type {kind}, which cannot be fed: only numbers and booleans can")
-    return dtype.name
+    return np.dtype(helper.tensor_dtype_to_np_dtype(number)).name
 
 
 def filled(

@@ -14,6 +14,7 @@ import numpy as np
 from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 from colocate.errors import SpecError
+from colocate.inference.onnx.tensors import bodies_of
 from colocate.model.request import InputChoice
 from colocate.worker.request import TensorSpec
 
@@ -68,9 +69,18 @@ def _nodes(graph: GraphProto) -> Iterator[NodeProto]:
     """Every node, those in the bodies of If, Loop and Scan right after the node that holds them."""
     for node in graph.node:
         yield node
-        for attribute in node.attribute:
-            for body in (attribute.g, *attribute.graphs):
-                yield from _nodes(body)
+        for body in bodies_of(node):
+            yield from _nodes(body)
+
+
+def _readers(graph: GraphProto, name: str) -> Iterator[tuple[NodeProto, set[str]]]:
+    """Every node with the names that the input `name` has when its turn comes: its own, and those of its copies."""
+    same = {name}
+    for node in _nodes(graph):
+        if node.op_type in _TRANSPARENT and node.input[0] in same:
+            same |= set(node.output)
+        else:
+            yield node, same
 
 
 def _constants(graph: GraphProto) -> dict[str, TensorProto]:
@@ -82,19 +92,16 @@ def _constants(graph: GraphProto) -> dict[str, TensorProto]:
             found |= dict(zip(node.output, values, strict=False))
         elif node.op_type in ("DequantizeLinear", "Cast", "Identity") and node.input[0] in found:
             found[node.output[0]] = found[node.input[0]]
-        for attribute in node.attribute:
-            for body in (attribute.g, *attribute.graphs):
-                found |= {tensor.name: tensor for tensor in body.initializer}
+        for body in bodies_of(node):
+            found |= {tensor.name: tensor for tensor in body.initializer}
     return found
 
 
 def _table_rows(graph: GraphProto, name: str) -> int | None:
     """How many rows the smallest table has that integers of the input `name` index; None where they index none."""
-    constants, same, rows = _constants(graph), {name}, []
-    for node in _nodes(graph):
-        if node.op_type in _TRANSPARENT and node.input[0] in same:
-            same |= set(node.output)
-        elif node.op_type in ("Gather", "GatherElements") and node.input[1] in same and node.input[0] in constants:
+    constants, rows = _constants(graph), []
+    for node, same in _readers(graph, name):
+        if node.op_type in ("Gather", "GatherElements") and node.input[1] in same and node.input[0] in constants:
             axis = next((attribute.i for attribute in node.attribute if attribute.name == "axis"), 0)
             rows.append(constants[node.input[0]].dims[axis])
         elif node.op_type == "OneHot" and node.input[0] in same and node.input[1] in constants:
@@ -112,11 +119,9 @@ def _table_rows(graph: GraphProto, name: str) -> int | None:
 
 def _compared_with(graph: GraphProto, name: str) -> float | None:
     """The constant that a scalar input is compared with; None where it is not."""
-    constants, same = _constants(graph), {name}
-    for node in _nodes(graph):
-        if node.op_type in _TRANSPARENT and node.input[0] in same:
-            same |= set(node.output)
-        elif node.op_type in _COMPARISONS and same & set(node.input):
+    constants = _constants(graph)
+    for node, same in _readers(graph, name):
+        if node.op_type in _COMPARISONS and same & set(node.input):
             others = [constants[other] for other in node.input if other in constants]
             if others and math.prod(others[0].dims) == 1:
                 return float(numpy_helper.to_array(others[0]).ravel()[0])

@@ -88,6 +88,13 @@ class Inference:
     inputs: tuple[InputChoice, ...] = ()
     pipeline: Pipeline | None = None
 
+    @property
+    def present(self) -> dict[str, Any]:
+        """The fields less those that are absent. Ids of trials and the noise of a model follow from them: a field
+        that comes later leaves those without it as they were.
+        """
+        return {name: value for name, value in dataclasses.asdict(self).items() if value not in (None, ())}
+
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON reads them back."""
         fields: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self)))

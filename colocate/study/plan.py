@@ -230,18 +230,13 @@ def _content_hash(trial: Trial, seed: int) -> str:
     """The names in the hashed text are those of the first edition: the same plan has had the same ids ever since, and
     the noise of a model follows from them.
     """
-    inference = None if trial.inference is None else dataclasses.asdict(trial.inference)
-    # These came later than the rest.
-    for name in ("period_s", "inputs", "pipeline"):
-        if inference is not None and not inference[name]:
-            del inference[name]
     placement = dataclasses.asdict(trial.placement)
     placement["stressor_cpus"] = placement.pop("task_cpus")
     fields = {
         "trial_id": "",
         "round": trial.repeat,
         "block": trial.block,
-        "inference": inference,
+        "inference": None if trial.inference is None else trial.inference.present,
         "stressor": None if trial.task is None else dataclasses.asdict(trial.task),
         "clocks": dataclasses.asdict(trial.clocks),
         "placement": placement,

@@ -48,3 +48,9 @@ def test_its_json_is_what_json_reads_back(inference: Inference) -> None:
     fields = inference.to_json()
     assert json.loads(json.dumps(fields)) == fields
     assert fields["network"] == "net" and len(fields["inputs"]) == len(inference.inputs)
+
+
+def test_what_is_absent_is_not_present() -> None:
+    first = {"network": "net", "backend": "auto", "precision": "fp32", "batch": 1, "graph": False, "wait": "spin"}
+    assert Inference("net").present == first
+    assert Inference("net", period_s=0.1, inputs=(InputChoice("x"),)).present.keys() == {*first, "period_s", "inputs"}

@@ -23,10 +23,7 @@ def drift(trial: Trial, constants: Constants) -> float:
 
     One part belongs to the block, so all windows that share a solo baseline have it, one to the window alone.
     """
-    # What is absent stays out: a field that comes later leaves the noise of those without it as it was.
-    how = (
-        None if trial.inference is None else {k: v for k, v in asdict(trial.inference).items() if v not in (None, ())}
-    )
+    how = None if trial.inference is None else trial.inference.present
     shared = (trial.block, asdict(trial.clocks), how)
     of_block = generator(f"block {json.dumps(shared, sort_keys=True)}").standard_normal()
     of_window = generator(f"window {trial.trial_id}").standard_normal()

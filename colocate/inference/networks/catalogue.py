@@ -43,9 +43,7 @@ def builtin_names() -> tuple[str, ...]:
 
 def check(network: str, batch: int = 1, choices: Sequence[InputChoice] = ()) -> None:
     """Raise SpecError for what `resolve` would refuse, and write nothing."""
-    path = _own_file(network, batch, choices)
-    if path is not None:
-        _read_own(path, batch, choices)
+    _feeding(network, batch, choices)
 
 
 def resolve(network: str, batch: int, precision: str = "fp32", choices: Sequence[InputChoice] = ()) -> Network:
@@ -65,16 +63,16 @@ def own_batch(network: str, choices: Sequence[InputChoice] = ()) -> int | None:
     nothing can be read: `check` says what is wrong.
     """
     try:
-        path = _own_file(network, 1, choices)
-        return None if path is None else _read_own(path, None, choices)[1].own_batch
+        fed = _feeding(network, None, choices)
     except SpecError:
         return None
+    return None if fed is None else fed.own_batch
 
 
 def guesses(network: str, batch: int, choices: Sequence[InputChoice] = ()) -> tuple[str, ...]:
     """The shapes of inputs, `images=1x3x224x224`, that neither a user's own file nor the study says."""
-    path = _own_file(network, batch, choices)
-    return () if path is None else _read_own(path, batch, choices)[1].guesses
+    fed = _feeding(network, batch, choices)
+    return () if fed is None else fed.guesses
 
 
 def skeleton(name: str, batch: int) -> ModelProto:
@@ -82,6 +80,12 @@ def skeleton(name: str, batch: int) -> ModelProto:
     if name not in TOPOLOGIES:
         raise _unknown(name)
     return _drawn(name, batch).model
+
+
+def _feeding(network: str, batch: int | None, choices: Sequence[InputChoice]) -> Feeding | None:
+    """What a user's own network is fed, in batches of its own where `batch` is None; None for a built-in."""
+    path = _own_file(network, 1 if batch is None else batch, choices)
+    return None if path is None else _read_own(path, batch, choices)[1]
 
 
 def _own_file(network: str, batch: int, choices: Sequence[InputChoice]) -> Path | None:
@@ -174,7 +178,8 @@ def _own(path: Path, batch: int, choices: Sequence[InputChoice]) -> Network:
             file = cache.obtain(
                 f"{path.stem}-b{batch}-{key}.onnx", lambda: onnx_file.with_shapes(path, shapes, fed.sizes)
             )
-    facts = _network(path.stem, file, sha256, onnx_file.read(file), fed.inputs)
+            model = onnx_file.read(file)
+    facts = _network(path.stem, file, sha256, model, fed.inputs)
     return dataclasses.replace(facts, guesses=fed.guesses, source=None if file == path else path)
 
 

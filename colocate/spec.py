@@ -244,7 +244,7 @@ def _inference(entry: str | NetworkKeys, request: StudyKeys) -> Inference:
         if backend not in ("auto", maker):
             raise SpecError(f"{backend} cannot run '{network}', which is {maker}'s own; leave out the backend")
         backend = maker
-    elif network.endswith((".onnx", ".ort")) and "\0" not in network:
+    elif _is_path(network):
         network = _file_or_name(network)
     else:
         _known(network, builtin_names(), "network", "an .onnx file, or one of")
@@ -278,10 +278,13 @@ def _own_windows_s(request: StudyKeys) -> tuple[tuple[str, float], ...]:
     return tuple(found)
 
 
+def _is_path(network: str) -> bool:
+    return network.endswith((".onnx", ".ort")) and "\0" not in network
+
+
 def _file_or_name(network: str) -> str:
     # A run is resumed from any folder.
-    is_path = network.endswith((".onnx", ".ort")) and "\0" not in network
-    return str(Path(network).absolute()) if is_path else network
+    return str(Path(network).absolute()) if _is_path(network) else network
 
 
 def _cpus(cpus: tuple[int, ...] | None) -> tuple[int, ...] | None:

@@ -17,7 +17,7 @@ from colocate.errors import StoreError
 from colocate.model.cell import Interval
 from colocate.model.layers import Ceilings, FusedLayer, LayerMap
 from colocate.model.limits import Limits
-from colocate.model.machine import HostFacts, Missing
+from colocate.model.machine import Missing
 from colocate.model.provenance import Constant, Provenance, PublishedCheck
 from colocate.model.purpose import (
     Aim,
@@ -33,16 +33,9 @@ from colocate.model.request import Inference, SweepSpec, Task
 from colocate.model.trial import PowerTrace, Step, TrialRecord, Work
 from colocate.store import FILE_NAME, SCHEMA_VERSION, Failure, Header, Run
 from colocate.study.plan import plan
+from tests.study.test_plan import facts
 
-FACTS = HostFacts(
-    rig="host",
-    machine_id="m",
-    architecture="aarch64",
-    cpu_model="board",
-    cpus=(0, 1, 2, 3),
-    last_level_cache_bytes=None,
-    kernel="k",
-    confinement="affinity",
+FACTS = facts(
     cpusets_missing=Missing("not root", "run as root"),
     clocks_missing={"gpu": Missing("this machine shows no such clock", "root, and a GPU")},
     rails=("VDD_IN",),

@@ -111,6 +111,8 @@ STUDY_FLAGS: dict[str, dict[str, Any]] = {
     "budget": {"metavar": "TIME", "help": "with --until decided: for no longer than 90s, 30m or 2h"},
     **LIMIT_FLAGS,
 }
+# What the network in a user's own file is fed.
+OF_INPUTS = ("shapes", "inputs")
 # What a study without tasks has no use for.
 OF_TASKS = ("stressors", "commands", "until", "budget", *LIMIT_FLAGS)
 
@@ -150,6 +152,11 @@ def without(table: Mapping[str, _T], *keys: str) -> dict[str, _T]:
     return {key: value for key, value in table.items() if key not in keys}
 
 
+def only(table: Mapping[str, _T], *keys: str) -> dict[str, _T]:
+    """Those of `keys` that `table` has."""
+    return {key: value for key, value in table.items() if key in keys}
+
+
 def given(arguments: argparse.Namespace, flags: Flags) -> dict[str, Any]:
     """The values of those of `flags` that were given, by their keys."""
-    return {key: value for key, value in vars(arguments).items() if key in flags}
+    return only(vars(arguments), *flags)

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from colocate.commands.aim import AIM_FLAGS, aim_of
 from colocate.commands.common_arguments import (
+    OF_INPUTS,
     OF_TASKS,
     STUDY_FLAGS,
     Flags,
     add_flags,
     add_run_flags,
     given,
+    only,
     refuse_pipelines,
     without,
     words,
@@ -45,8 +47,8 @@ f is 1 without --latency-limit-ms X. With it, and L the upper end of the interva
 A latency is of one inference, all images of its batch; power is the board's, gross of what it draws idle. "x times
 better" is images/s/W of the best over that of the default setting (batch 1, or the one a file fixes; fp32; clocks
 native or else the highest), paired by block, with a 95 % interval that allows for picking the best after seeing them
-all. A setting that fails, as
-for want of memory, is a row with its failure; one that no runtime here has is left out with a line that says so."""
+all. A setting that fails, as for want of memory, is a row with its failure; one that no runtime here has is left out
+with a line that says so."""
 
 
 def _numbers(text: str) -> list[int]:
@@ -89,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
     asked = {key: tuple(value) for key, value in given(arguments, _AXES).items()}
     axes = stored.axes if stored else Axes(tuple(name for name in StudyKeys().networks if isinstance(name, str)))
     axes = dataclasses.replace(axes, **asked)
-    ground = make_study({key: value for key, value in keys.items() if key in ("rig", "model")}).spec
+    ground = make_study(only(keys, "rig", "model")).spec
     rig = make_rig(ground.rig, dict(ground.model))
     found = settings(keys, axes, rig)
     for line in found.left_out:
@@ -152,8 +154,7 @@ def _batches(network: str, axes: Axes, keys: Mapping[str, Any]) -> tuple[int, ..
     from colocate.inference.networks.catalogue import own_batch
     from colocate.spec import make_spec
 
-    of_file = {key: keys[key] for key in ("shapes", "inputs") if key in keys}
-    asked = make_spec({"networks": [network], "stressors": (), **of_file}).inferences[0]
+    asked = make_spec({"networks": [network], "stressors": (), **only(keys, *OF_INPUTS)}).inferences[0]
     own = own_batch(asked.network, asked.inputs)
     return axes.batches if own is None or own in axes.batches else (*axes.batches, own)
 

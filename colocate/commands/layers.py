@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from colocate.commands.common_arguments import (
+    OF_INPUTS,
     OF_TASKS,
     STUDY_FLAGS,
     add_flags,
     add_run_flags,
+    only,
     refuse_pipelines,
     without,
 )
@@ -103,7 +105,7 @@ def layers_request(keys: Mapping[str, Any], network: str, rig: Rig) -> tuple[Map
     )
     # Files of single layers are of the network's precision and batch already.
     of_files = {"backend": whole.backend, "precision": "fp32", "batch": 1}
-    of_whole = {key: value for key, value in keys.items() if key in ("shapes", "inputs")}
+    of_whole = only(keys, *OF_INPUTS)
     networks: list[dict[str, Any]] = [
         {"network": whole.network, "backend": whole.backend, "precision": whole.precision, "batch": whole.batch,
          **of_whole},

@@ -45,7 +45,7 @@ def run(argv: Sequence[str]) -> int:
     """Run one command; its exit code. Foreseeable failures are one line on stderr."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # A terminal that lacks a letter of somebody's file name is no reason to stop.
+            # A terminal that cannot show a letter of somebody's file name is no reason to stop.
             stream.reconfigure(errors="backslashreplace")
     try:
         arguments = parser().parse_args(argv)

@@ -47,6 +47,6 @@ def _house_style() -> Iterator[None]:
         matplotlib.rc("text", parse_math=False)
         matplotlib.rc("svg", fonttype="none", hashsalt="colocate")
         matplotlib.rc("hatch", linewidth=0.6)
-        # A name in a script that DejaVu Sans lacks shows as boxes in the PNG and in full in the SVG.
+        # A name in a script that DejaVu Sans does not have shows as boxes in the PNG and in full in the SVG.
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from ", category=UserWarning)
         yield

@@ -36,7 +36,7 @@ function choiceAt(number, cells, slowdown) {
   };
 }
 
-/** A quantity of all `choices`; null where one of them lacks it. */
+/** A quantity of all `choices`; null where one of them has none. */
 function column(choices, key) {
   const values = choices.map((choice) => choice[key]);
   return values.length && !values.includes(null) ? values : null;

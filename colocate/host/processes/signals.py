@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 from collections.abc import Iterator
-from types import FrameType
+from types import FrameType, TracebackType
 
 from colocate.errors import ColocateError, Interrupted
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-# A signal that arrived inside `deferred`; and how many of those are open.
+# A signal that arrived inside `deferred`, how many of those are open, and the signal that was raised.
 _pending: int | None = None
 _deferred = 0
+_raised: int | None = None
 
 
 @contextlib.contextmanager
@@ -24,16 +26,25 @@ def interruptible() -> Iterator[None]:
     A signal that was ignored on entry stays ignored (nohup). The former handlers come back, except after an
     interruption: then the process is ending, and impatient signals must not break that either.
     """
+    global _raised
 
     def interrupt(signum: int, _frame: FrameType | None) -> None:
-        global _pending
+        global _pending, _raised
         for each in former:
             signal.signal(each, signal.SIG_IGN)
         if _deferred:
             _pending = signum
         else:
+            _raised = signum
             raise Interrupted(signum)
 
+    def show(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+        # A module in C that is being imported prints what it then makes an ImportError of.
+        if not issubclass(kind, Interrupted):
+            former_show(kind, error, traceback)
+
+    _raised = None
+    former_show, sys.excepthook = sys.excepthook, show
     former = {s: handler for s in STOPPING if (handler := signal.getsignal(s)) is not signal.SIG_IGN}
     for each in former:
         signal.signal(each, interrupt)
@@ -44,6 +55,7 @@ def interruptible() -> Iterator[None]:
         interrupted = True
         raise
     finally:
+        sys.excepthook = former_show
         if not interrupted:
             for each, handler in former.items():
                 signal.signal(each, handler)
@@ -52,26 +64,23 @@ def interruptible() -> Iterator[None]:
 @contextlib.contextmanager
 def undisguised() -> Iterator[None]:
     """Inside, an `Interrupted` that came out as another error is raised as itself: a module in C that is being
-    imported makes an ImportError of it. The project's own errors stay: one on the way out, as of a knob that could
-    not be put back, matters more.
+    imported makes an ImportError of it, at times without naming its cause. The project's own errors stay: one on the
+    way out, as of a knob that could not be put back, matters more.
     """
     try:
         yield
     except ColocateError:
         raise
-    except Exception as error:
-        behind: BaseException | None = error
-        while behind is not None and not isinstance(behind, Interrupted):
-            behind = behind.__cause__ or behind.__context__
-        if behind is None:
+    except Exception:
+        if _raised is None:
             raise
-        raise behind from None
+        raise Interrupted(_raised) from None
 
 
 @contextlib.contextmanager
 def deferred() -> Iterator[None]:
     """Inside, a stopping signal waits; it raises `Interrupted` when the outermost of these ends."""
-    global _pending, _deferred
+    global _pending, _deferred, _raised
     _deferred += 1
     try:
         yield
@@ -79,4 +88,5 @@ def deferred() -> Iterator[None]:
         _deferred -= 1
         if not _deferred and _pending is not None:
             signum, _pending = _pending, None
+            _raised = signum
             raise Interrupted(signum)

@@ -2,12 +2,41 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from colocate.errors import HostError, Interrupted
 from colocate.host.processes.signals import STOPPING, deferred, interruptible, undisguised
+
+# Ends itself while a module in C is at `import_array()`, which asks for this attribute.
+SIGNALLED = """
+import os, signal, sys
+from colocate.errors import Interrupted
+from colocate.host.processes.signals import interruptible, undisguised
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "numpy.linalg._umath_linalg":
+            import numpy._core._multiarray_umath
+            del sys.modules["numpy._core._multiarray_umath"]
+            sys.meta_path[0] = Signaller()
+
+class Signaller:
+    def find_spec(self, name, path=None, target=None):
+        if name == "numpy._core._multiarray_umath":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+sys.meta_path.insert(0, Finder())
+try:
+    with interruptible(), undisguised():
+        import numpy
+except Interrupted as interruption:
+    sys.exit(interruption.exit_code)
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -60,19 +89,34 @@ def test_an_ignored_signal_stays_ignored() -> None:
         os.kill(os.getpid(), signal.SIGHUP)
 
 
-def disguised(error: Exception) -> None:
+def disguised(error: Exception, cause: bool = True) -> None:
     """A signal, and the error that a module makes of it."""
     try:
         os.kill(os.getpid(), signal.SIGTERM)
         signal.sigtimedwait((), 1)
     except Interrupted as interruption:
-        raise error from interruption
+        error.__context__ = error.__cause__ = interruption if cause else None
+    raise error
 
 
-def test_an_interruption_that_comes_out_as_another_error_is_itself() -> None:
+@pytest.mark.parametrize("cause", [True, False])
+def test_an_interruption_that_comes_out_as_another_error_is_itself(cause: bool) -> None:
     with pytest.raises(Interrupted) as raised, interruptible(), undisguised():
-        disguised(ImportError("initialization failed"))
+        disguised(ImportError("initialization failed"), cause)
     assert raised.value.exit_code == 128 + signal.SIGTERM
+
+
+def test_an_interruption_while_numpy_is_imported_says_nothing_but_how_to_go_on(tmp_path: Path) -> None:
+    # NumPy's modules in C print whatever goes wrong while they import its core, and raise an error of their own.
+    (tmp_path / "numpy_signalled.py").write_text(SIGNALLED)
+    done = subprocess.run([sys.executable, tmp_path / "numpy_signalled.py"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGTERM, "")
+
+
+def test_other_errors_that_are_printed_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    with interruptible():
+        sys.excepthook(ValueError, ValueError("no such module"), None)
+    assert "ValueError: no such module" in capsys.readouterr().err
 
 
 def test_an_error_of_the_projects_own_on_the_way_out_stays() -> None:
@@ -81,5 +125,5 @@ def test_an_error_of_the_projects_own_on_the_way_out_stays() -> None:
 
 
 def test_an_error_without_a_signal_stays() -> None:
-    with pytest.raises(ImportError, match="no such module"), undisguised():
+    with pytest.raises(ImportError, match="no such module"), interruptible(), undisguised():
         raise ImportError("no such module")

@@ -18,8 +18,11 @@ _REWRITTEN = re.compile(
     r"(?:fused )?(?P<name>.+?)(?:/\w+Fusion/?)?(?:/duplicated)?(?P<quantised>_quant)?(?:_nchwc)?(?:_token_\d+)?"
 )
 # What a product fused with a sum is called where its own name is lost: by ONNX Runtime up to 1.18 always, by later
-# releases where the product has none. What was rewritten and has no name is called after a number alone.
+# releases where the product has none. What was rewritten and has no name is called after a number alone, or after its
+# operator and a number; quantised convolutions always are by ONNX Runtime 1.19.
 _NAMELESS = re.compile(r"(?:fused )?(?:gemm|/MatMulAddFusion/?)?(?:_token_\d+)?")
+# Operators that a runtime puts in of its own accord: a step of no name is none of the network's.
+_PUT_IN = frozenset(("Cast", "Identity", "QuantizeLinear", "Transpose", DEQUANTISER))
 # What runs inside the step before it, or is folded away, and so may have no step of its own.
 _FOLLOWERS = frozenset((
     "Add", "BatchNormalization", "Cast", "Clip", "Dropout", "Flatten", "HardSigmoid", "Identity", "LeakyRelu", "Mul",
@@ -66,7 +69,7 @@ def held(ran: Sequence[Ran], layers: Sequence[Layer]) -> tuple[tuple[str, ...], 
             holder.setdefault(layer.name, index)
     holder.update(_in_turn(ran, layers, holder))
     for name, index in list(holder.items()):
-        if ran[index].kind and by_name[name].kind != standard_operator(ran[index].kind):
+        if ran[index].kind and standard_operator(by_name[name].kind) != standard_operator(ran[index].kind):
             holder.update(dict.fromkeys(_other_than_named(by_name[name], layers, holder), index))
     stepless = {layer.name for layer in layers if layer.kind == DEQUANTISER} - holder.keys()
     for layer in layers:
@@ -77,13 +80,14 @@ def held(ran: Sequence[Ran], layers: Sequence[Layer]) -> tuple[tuple[str, ...], 
             and holder.keys() >= {*layer.inputs}
         ):
             holder[layer.name] = max(holder[name] for name in layer.inputs)
-    readers: defaultdict[str, set[int]] = defaultdict(set)
-    for layer in layers:
-        for name in stepless.intersection(layer.inputs) if layer.name in holder else ():
-            readers[name].add(holder[layer.name])
+    holders = {name: {index} for name, index in holder.items()}
+    for name in stepless:
+        readers = [layer.name for layer in layers if name in layer.inputs]
+        if readers:
+            holders[name] = {holder[reader] for reader in readers if reader in holder}
     own: defaultdict[int, list[str]] = defaultdict(list)
     for layer in layers:
-        for index in readers[layer.name] or ({holder[layer.name]} if layer.name in holder else ()):
+        for index in holders.get(layer.name, ()):
             own[index].append(layer.name)
     return tuple(tuple(own[index]) for index in range(len(ran)))
 
@@ -108,11 +112,13 @@ def _in_turn(ran: Sequence[Ran], layers: Sequence[Layer], holder: Mapping[str, i
     called = set(holder.values())
     lost: defaultdict[str, list[int]] = defaultdict(list)
     for index, step in enumerate(ran):
-        numbered = re.fullmatch(rf"{re.escape(step.kind)}_\d+", step.name) if step.kind else None
-        if index not in called and (numbered or _NAMELESS.fullmatch(step.name)):
+        after_kind = re.fullmatch(rf"{re.escape(step.kind)}(?:_\d+)?(?:_token_\d+)?", step.name)
+        if index not in called and (after_kind or _NAMELESS.fullmatch(step.name)):
             lost[_product(step.kind)].append(index)
     found: dict[str, int] = {}
     for kind, indices in lost.items():
+        if kind in _PUT_IN:
+            continue
         names = [layer.name for layer in layers if _product(layer.kind) == kind and layer.name not in holder]
         if len(indices) == len(names) and all(b in _behind(a, layers) for a, b in itertools.pairwise(names)):
             found.update(zip(names, indices, strict=True))

@@ -44,11 +44,14 @@ class OnnxRuntimeCpu:
         return self._facts
 
     def profile(self, inferences: int) -> list[ProfiledStep]:
-        """See `Profiler.profile`: from the trace of a session of its own."""
+        """See `Profiler.profile`: from the trace of a session of its own, less what recording added."""
         from colocate.worker.backends import ort_recording, ort_trace
 
         warmup = max(1, inferences // 5)
         with tempfile.TemporaryDirectory() as folder:
             trace = ort_trace.recorded(self._file, Path(folder), warmup + inferences, self._threads)
+            profile = ort_trace.read(trace, warmup)
+            plain_s = ort_recording.plain_length_s(self.infer, max(4, inferences // 4))
             recording = ort_recording.measured(Path(folder), self._threads)
-            return ort_trace.central(ort_trace.steps(trace, warmup), recording)
+        added_s = recording.added_to(profile, plain_s)
+        return ort_trace.central(profile.steps, added_s, recording.shortest_s)

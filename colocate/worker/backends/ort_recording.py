@@ -1,25 +1,47 @@
 """What ONNX Runtime's profile adds to the length of each step: it looks at the inputs and writes down the outputs
-between its two clock reads, some microseconds on a desktop CPU and more with several threads.
+between its two clock reads, for some microseconds on a desktop CPU and more with several threads.
 
-Measured, because without it a network of many short steps takes twice its time: a chain of short steps is run with a
-profile and without, under the clocks and on the CPUs of the window that the profile belongs to.
+Without it a network of many short steps would seem to take twice its time. How much a profile slows a network down is
+known where that is run without as well; which part of it lies within the recorded lengths is measured with a chain of
+short steps, under the clocks and on the CPUs of the window that the profile belongs to.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from colocate.worker.backends.ort_session import load, session_options
-from colocate.worker.backends.ort_trace import Recording, central, middle, recorded, steps
+from colocate.worker.backends.ort_trace import Profile, central, middle, read, recorded
 from colocate.worker.inputs import input_arrays
 from colocate.worker.request import NetworkFile, TensorSpec
 
 _STEPS, _INFERENCES, _WARMUP = 32, 60, 10
-# Numbers that a step reads: enough that it finds its caches as used as in a network.
-_ELEMENTS = 4096
+# Numbers that a step reads: it is over as soon as it began.
+_ELEMENTS = 64
+# In a network whose code and data do not stay in the caches recording adds more than in the chain. Twice as much is
+# the most that was seen; what is more is no recording but another program.
+_MOST = 2.0
+
+
+class Recording(NamedTuple):
+    """What recording adds to the length of a step of the chain, which share that is of all that the profile adds to
+    its time, and how long such a step takes by itself.
+    """
+
+    added_s: float
+    share: float
+    shortest_s: float
+
+    def added_to(self, profile: Profile, plain_s: float) -> float:
+        """To each recorded step of a network that takes `plain_s` without a profile, in seconds."""
+        slower_s = _central(profile.lengths_s) - plain_s
+        each_s = self.share * slower_s / max(profile.runs, 1.0)
+        return min(max(each_s, self.added_s), _MOST * self.added_s)
 
 
 def measured(folder: Path, threads: int) -> Recording:
@@ -28,16 +50,27 @@ def measured(folder: Path, threads: int) -> Recording:
     path.write_bytes(chain())
     file = NetworkFile("chain", path, "", (TensorSpec("x0", (1, _ELEMENTS), "float32"),))
     session, feeds = load(file, session_options(threads), "CPUExecutionProvider", {}), input_arrays(file)
+    plain_s = plain_length_s(lambda: session.run(None, feeds), _INFERENCES, _WARMUP)
+    profile = read(recorded(file, folder, _WARMUP + _INFERENCES, threads), _WARMUP)
+    within_s = sum(step.time_s for step in central(profile.steps)) - plain_s
+    slower_s = _central(profile.lengths_s) - plain_s
+    share = within_s / slower_s if slower_s > 0 else 0.0
+    return Recording(max(within_s / profile.runs, 0.0), min(max(share, 0.0), 1.0), plain_s / profile.runs)
+
+
+def plain_length_s(infer: Callable[[], object], inferences: int, warmup: int = 1) -> float:
+    """How long an inference takes without a profile: the mean of the middle half of so many."""
     lengths_s = []
-    for _ in range(_WARMUP + _INFERENCES):
+    for _ in range(warmup + inferences):
         before_s = time.monotonic()
-        session.run(None, feeds)
+        infer()
         lengths_s.append(time.monotonic() - before_s)
-    whole_s = np.array(lengths_s[_WARMUP:])
-    found = central(steps(recorded(file, folder, _WARMUP + _INFERENCES, threads), _WARMUP))
-    shortest_s = float(whole_s[middle(whole_s)].mean()) / len(found)
-    recorded_s = sum(step.time_s for step in found) / len(found)
-    return Recording(max(recorded_s - shortest_s, 0.0), shortest_s)
+    return _central(lengths_s[warmup:])
+
+
+def _central(lengths_s: Sequence[float]) -> float:
+    table = np.array(lengths_s)
+    return float(table[middle(table)].mean())
 
 
 def chain() -> bytes:

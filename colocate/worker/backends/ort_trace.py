@@ -48,14 +48,16 @@ class TimedStep(NamedTuple):
     runs: float = 1.0
 
 
-class Recording(NamedTuple):
-    """What a profile adds to each recorded length, and how long the shortest step takes without, both in seconds."""
+class Profile(NamedTuple):
+    """The steps of a profiled session in the order in which they run, and how long each inference took."""
 
-    added_s: float
-    shortest_s: float
+    steps: tuple[TimedStep, ...]
+    lengths_s: tuple[float, ...]
 
-
-NOTHING_ADDED = Recording(0.0, 0.0)
+    @property
+    def runs(self) -> float:
+        """How many steps an inference runs, bodies run by run."""
+        return sum(step.runs for step in self.steps)
 
 
 class _Key(NamedTuple):
@@ -91,8 +93,8 @@ def recorded(file: NetworkFile, folder: Path, inferences: int, threads: int) -> 
     return Path(session.end_profiling())
 
 
-def steps(trace: Path, warmup: int = 1) -> tuple[TimedStep, ...]:
-    """The steps of a profiled session in the order in which they run, without its first `warmup` inferences.
+def read(trace: Path, warmup: int = 1) -> Profile:
+    """What is in a trace, without its first `warmup` inferences.
 
     Raises WorkerError for a file that is no whole trace or holds no further inference.
     """
@@ -117,37 +119,42 @@ def steps(trace: Path, warmup: int = 1) -> tuple[TimedStep, ...]:
             counts[key] += 1
         if outer is not None:
             times_s[outer][run - warmup] -= length_s
-    return tuple(
-        TimedStep(key.name, key.kind, tuple(own_s), key.within, counts[key] / inferences)
-        for key, own_s in times_s.items()
+    return Profile(
+        steps=tuple(
+            TimedStep(key.name, key.kind, tuple(own_s), key.within, counts[key] / inferences)
+            for key, own_s in times_s.items()
+        ),
+        lengths_s=tuple((end - begin) * 1e-6 for begin, end in runs[warmup:]),
     )
 
 
-def central(session: Sequence[TimedStep], recording: Recording = NOTHING_ADDED) -> list[ProfiledStep]:
-    """Each step with its mean over the half of the inferences whose totals lie in the middle, less what recording
-    added to it.
+def central(steps: Sequence[TimedStep], added_s: float = 0.0, shortest_s: float = 0.0) -> list[ProfiledStep]:
+    """Each step with its mean over the half of the inferences whose totals lie in the middle, less `added_s` for each
+    of its runs, and no less than `shortest_s` for each.
 
     Every step over the same inferences, so that they add up. Medians of each do not: where the CPU is taken away
     once in most inferences, it is in few runs of any one step, and their sum misses it.
     """
-    table = np.array([step.times_s for step in session])
+    if not steps:
+        return []
+    table = np.array([step.times_s for step in steps])
     means_s = table[:, middle(table.sum(axis=0))].mean(axis=1).tolist()
     return [
         ProfiledStep(
             step.name,
             step.kind,
-            max(mean_s - step.runs * recording.added_s, step.runs * recording.shortest_s),
+            max(mean_s - step.runs * added_s, step.runs * shortest_s),
             step.within,
             step.runs,
         )
-        for step, mean_s in zip(session, means_s, strict=True)
+        for step, mean_s in zip(steps, means_s, strict=True)
     ]
 
 
-def middle(lengths: Any) -> Any:
-    """Where the middle half of `lengths` (n,) stands: what disturbed a few does not count."""
-    quarter = len(lengths) // 4
-    return np.argsort(lengths)[quarter : len(lengths) - quarter]
+def middle(lengths_s: Any) -> Any:
+    """Where the middle half of `lengths_s` (n,) stands: what disturbed a few does not count."""
+    quarter = len(lengths_s) // 4
+    return np.argsort(lengths_s)[quarter : len(lengths_s) - quarter]
 
 
 def _nested(events: Sequence[_Event]) -> Iterator[tuple[_Event, _Key | None, _Key | None]]:

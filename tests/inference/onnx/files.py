@@ -11,7 +11,7 @@ import onnx
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 from colocate.inference.networks.network import Network
-from colocate.worker.backends.ort_trace import TimedStep, recorded, steps
+from colocate.worker.backends.ort_trace import TimedStep, read, recorded
 from colocate.worker.request import TensorSpec
 
 # Rows and columns of the matrices, and the FLOP and bytes of a product of two of them.
@@ -66,14 +66,14 @@ def model_of_products(count: int, names: Sequence[str], branches: bool = False) 
     return helper.make_model(body, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
-def looping() -> ModelProto:
+def looping(side: int = SIDE) -> ModelProto:
     """Three products, the second a Loop of two, none of which has a name; all read the same weights."""
     state = [
         helper.make_tensor_value_info("number", TensorProto.INT64, []),
         helper.make_tensor_value_info("on", TensorProto.BOOL, []),
-        floats("v", SIDE, SIDE),
+        floats("v", side, side),
     ]
-    given = [helper.make_tensor_value_info("still_on", TensorProto.BOOL, []), floats("v2", SIDE, SIDE)]
+    given = [helper.make_tensor_value_info("still_on", TensorProto.BOOL, []), floats("v2", side, side)]
     inner = [product("v", "v1"), product("v1", "v2"), helper.make_node("Identity", ["on"], ["still_on"])]
     body = helper.make_graph(inner, "body", state, given)
     nodes = [
@@ -81,11 +81,11 @@ def looping() -> ModelProto:
         helper.make_node("Loop", ["trips", "", "h"], ["l"], body=body),
         product("l", "y"),
     ]
-    stored = [weights("w", SIDE, SIDE), constant("trips", TRIPS, np.int64)]
-    return model_of(nodes, [floats("x", SIDE, SIDE), floats("y", SIDE, SIDE)], stored)
+    stored = [weights("w", side, side), constant("trips", TRIPS, np.int64)]
+    return model_of(nodes, [floats("x", side, side), floats("y", side, side)], stored)
 
 
-def chosen(first: int = 1, second: int = 3, name: str = "choice") -> ModelProto:
+def chosen(first: int = 1, second: int = 3, name: str = "choice", side: int = SIDE) -> ModelProto:
     """An If with so many products in each branch, of which the second runs. The first product of each branch has the
     name of the If, the others have none.
     """
@@ -93,7 +93,7 @@ def chosen(first: int = 1, second: int = 3, name: str = "choice") -> ModelProto:
     def branch(count: int) -> GraphProto:
         tensors = ["x", *(f"{count}.{number}" for number in range(count))]
         inner = [product(tensors[i], tensors[i + 1], "" if i else name) for i in range(count)]
-        return helper.make_graph(inner, f"branch of {count}", [], [floats(tensors[-1], SIDE, SIDE)])
+        return helper.make_graph(inner, f"branch of {count}", [], [floats(tensors[-1], side, side)])
 
     nodes = [
         helper.make_node("ReduceMax", ["x"], ["greatest"], keepdims=0),
@@ -101,11 +101,11 @@ def chosen(first: int = 1, second: int = 3, name: str = "choice") -> ModelProto:
         helper.make_node("If", ["condition"], ["c"], name, then_branch=branch(first), else_branch=branch(second)),
         helper.make_node("Relu", ["c"], ["y"]),
     ]
-    stored = [weights("w", SIDE, SIDE), constant("unreachable", 1e9, np.float32)]
-    return model_of(nodes, [floats("x", SIDE, SIDE), floats("y", SIDE, SIDE)], stored)
+    stored = [weights("w", side, side), constant("unreachable", 1e9, np.float32)]
+    return model_of(nodes, [floats("x", side, side), floats("y", side, side)], stored)
 
 
-def scanning() -> ModelProto:
+def scanning(side: int = SIDE) -> ModelProto:
     """A Scan over the rows of its input: a product with a sum and an activation behind it, and its result."""
     inner = [
         product("state", "m"),
@@ -113,13 +113,13 @@ def scanning() -> ModelProto:
         helper.make_node("Tanh", ["a"], ["state2"]),
         helper.make_node("Neg", ["state2"], ["out"]),
     ]
-    row = floats("row", 1, SIDE)
+    row = floats("row", 1, side)
     body = helper.make_graph(
-        inner, "body", [floats("state", 1, SIDE), row], [floats("state2", 1, SIDE), floats("out", 1, SIDE)]
+        inner, "body", [floats("state", 1, side), row], [floats("state2", 1, side), floats("out", 1, side)]
     )
     scan = helper.make_node("Scan", ["begin", "x"], ["last", "y"], body=body, num_scan_inputs=1)
-    ends = [floats("x", ROWS, 1, SIDE), floats("y", ROWS, 1, SIDE)]
-    return model_of([scan], ends, [weights("w", SIDE, SIDE), weights("begin", 1, SIDE)])
+    ends = [floats("x", ROWS, 1, side), floats("y", ROWS, 1, side)]
+    return model_of([scan], ends, [weights("w", side, side), weights("begin", 1, side)])
 
 
 def alternating() -> ModelProto:
@@ -251,4 +251,4 @@ def saved(model: ModelProto, folder: Path) -> Network:
 
 def profiled(model: ModelProto, folder: Path) -> tuple[TimedStep, ...]:
     """The steps that ONNX Runtime makes of it."""
-    return steps(recorded(saved(model, folder).file, folder, 3, threads=1))
+    return read(recorded(saved(model, folder).file, folder, 3, threads=1)).steps

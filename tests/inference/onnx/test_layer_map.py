@@ -18,7 +18,7 @@ from colocate.inference.onnx.layer_map import commonly_fused, fused_layers
 from colocate.model.layers import FusedLayer
 from colocate.model.trial import Step
 from colocate.study.layers import timed
-from colocate.worker.backends.ort_trace import TimedStep, central, recorded, steps
+from colocate.worker.backends.ort_trace import TimedStep, central, read, recorded
 from colocate.worker.request import TensorSpec
 from tests.inference.onnx.files import (
     CHANNELS,
@@ -108,7 +108,7 @@ def conserved(found: Sequence[FusedLayer], network: Network) -> None:
 @pytest.mark.parametrize("name", ["squeezenet1_1", "resnet50"])
 def test_every_layer_of_a_real_network_is_found(name: str, tmp_path: Path) -> None:
     network = resolve(name, 1)
-    ran = steps(recorded(network.file, tmp_path, 3, threads=1))
+    ran = read(recorded(network.file, tmp_path, 3, threads=1)).steps
     assert all(len(each.times_s) == 2 and min(each.times_s) > 0 for each in ran)
     found = with_times([ran], graph.layers(network.path))
     conserved(found, network)
@@ -142,7 +142,7 @@ def test_a_product_with_its_bias_and_activation(tmp_path: Path) -> None:
     path = tmp_path / "net.onnx"
     onnx.save(helper.make_model(body, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
     network = Network("net", path, "", (TensorSpec("x", (8, 64), "float32"),), 0, 8 * 64 * 32 + 8 * 32 * 8)
-    found = with_times([steps(recorded(network.file, tmp_path, 3, threads=1))], graph.layers(path))
+    found = with_times([read(recorded(network.file, tmp_path, 3, threads=1)).steps], graph.layers(path))
     conserved(found, network)
     assert [fused.layers for fused in found if fused.time_s] == [
         ("product", "bias", "activation"), ("second",), ("gate",)
@@ -156,7 +156,7 @@ def test_products_of_a_real_profile_are_found(names: tuple[str, ...], tmp_path: 
     path = tmp_path / "net.onnx"
     onnx.save(model_of_products(3, names), path)
     network = Network("net", path, "", (TensorSpec("x", (4, 16), "float32"),), 0, 3 * 4 * 16 * 16)
-    found = with_times([steps(recorded(network.file, tmp_path, 3, threads=1))], graph.layers(path))
+    found = with_times([read(recorded(network.file, tmp_path, 3, threads=1)).steps], graph.layers(path))
     conserved(found, network)
     held_layers = [fused.layers for fused in found if fused.time_s and "MatMul" in fused.kind]
     assert [len(layers) for layers in held_layers] == [3, 3, 3], "the product, its sum and its rectifier"
@@ -179,7 +179,7 @@ def test_nodes_without_names_are_found(tmp_path: Path) -> None:
     body = helper.make_graph(nodes, "g", ends[:1], ends[1:], [weight])
     onnx.save(helper.make_model(body, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
     network = Network("net", path, "", (TensorSpec("x", (64, 64), "float32"),), 0, 64**3)
-    found = with_times([steps(recorded(network.file, tmp_path, 3, threads=1))], graph.layers(path))
+    found = with_times([read(recorded(network.file, tmp_path, 3, threads=1)).steps], graph.layers(path))
     conserved(found, network)
     assert [fused.layers for fused in found if fused.time_s] == [("MatMul_1",), ("Relu_2",), ("Greater_3",)]
     assert len(found) == 3

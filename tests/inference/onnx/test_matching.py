@@ -139,11 +139,30 @@ def test_a_quantised_convolution_is_found_by_whatever_it_is_called_after(names: 
     )
 
 
-def test_quantised_convolutions_without_names_are_matched_in_order() -> None:
-    ran = [step("_token_2", "QLinearConv"), step("_token_6", "QLinearConv"), step("QLinearAdd_19", "QLinearAdd")]
-    first, second, total = held(ran, NAMELESS_PAIRS)
-    assert ("Conv_6" in first, "Conv_10" in second, "Add_13" in total) == (True, True, True)
-    assert held(ran[1:], NAMELESS_PAIRS)[0] == (), "one step is none of two convolutions"
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param(("QLinearConv", "QLinearConv_token_3", "QLinearAdd_19"), id="1.19"),
+        pytest.param(("_token_2", "_token_6", "QLinearAdd_19"), id="1.32"),
+    ],
+)
+def test_quantised_convolutions_without_names_are_matched_in_order(names: tuple[str, str, str]) -> None:
+    kinds = ("QLinearConv", "QLinearConv", "QLinearAdd")
+    ran = [step("Transpose", "Transpose"), *(step(*each) for each in zip(names, kinds, strict=True))]
+    put_in, first, second, total = held(ran, NAMELESS_PAIRS)
+    assert (put_in, "Conv_6" in first, "Conv_10" in second, "Add_13" in total) == ((), True, True, True)
+    assert held(ran[2:], NAMELESS_PAIRS)[0] == (), "one step is none of two convolutions"
+
+
+def test_what_dequantises_for_a_step_that_is_not_known_is_left_over() -> None:
+    (quantiser,) = held([step("x.q QuantizeLinear", "QuantizeLinear")], PAIRS)
+    assert quantiser == ("x.q QuantizeLinear",)
+
+
+def test_operators_on_integers_are_no_other_layers_than_they_are_called_after() -> None:
+    layers = graph.layers(quantised_operators())
+    ran = [step("sum_quant", "QLinearAdd"), step("y_real", "DequantizeLinear")]
+    assert held(ran, layers) == (("sum_quant",), ("y_real",))
 
 
 def test_what_dequantises_by_itself_is_a_layer_of_its_own() -> None:

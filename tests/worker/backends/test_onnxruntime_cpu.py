@@ -81,3 +81,18 @@ def test_a_file_that_is_damaged_is_refused_in_one_line(wanted: Request) -> None:
     wanted.loaded.path.write_bytes(b"no network")
     with pytest.raises(WorkerError, match="onnxruntime cannot load"):
         OnnxRuntimeCpu(wanted)
+
+
+def test_a_profile_of_what_cannot_run_says_what_it_was_fed(tmp_path: Path) -> None:
+    """It reads rows of a table that has fewer, which loading does not show."""
+    nodes = [helper.make_node("Gather", ["table", "x"], ["y"])]
+    table = helper.make_tensor("table", TensorProto.FLOAT, [2, 3], [0.0] * 6)
+    x = helper.make_tensor_value_info("x", TensorProto.INT64, [4])
+    graph = helper.make_graph(
+        nodes, "g", [x], [helper.make_tensor_value_info("y", TensorProto.FLOAT, [4, 3])], [table]
+    )
+    path = tmp_path / "rows.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
+    file = NetworkFile("rows", path, "", (TensorSpec("x", (4,), "int64", constant=9),))
+    with pytest.raises(WorkerError, match="rows cannot run, fed x="):
+        OnnxRuntimeCpu(Request(TARGET, "rows", file=file)).profile(2)

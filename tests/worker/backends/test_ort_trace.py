@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import pytest
 
-from colocate.worker.backends.ort_trace import TimedStep, central, recorded, steps
+from colocate.worker.backends.ort_trace import TimedStep, central, read, recorded
 from colocate.worker.errors import WorkerError
 from tests.inference.onnx import files
 from tests.small import small_network
@@ -53,7 +53,7 @@ def test_steps_by_inference_without_the_first(tmp_path: Path) -> None:
         session("model_run", 299, 30),
         node("stray_kernel_time", 400, 5),
     ]
-    a, b = steps(written(tmp_path / "t.json", events))
+    a, b = read(written(tmp_path / "t.json", events)).steps
     # Half a microsecond was cut off each length.
     assert [(each.name, each.kind) for each in (a, b)] == [("a", "Conv"), ("b", "Relu")]
     assert a.times_s == pytest.approx((10.5e-6, 12.5e-6))
@@ -64,15 +64,15 @@ def test_steps_by_inference_without_the_first(tmp_path: Path) -> None:
 def test_no_whole_trace(text: str, tmp_path: Path) -> None:
     (tmp_path / "t.json").write_text(text)
     with pytest.raises(WorkerError, match=r"t\.json"):
-        steps(tmp_path / "t.json")
+        read(tmp_path / "t.json")
     with pytest.raises(WorkerError, match="absent"):
-        steps(tmp_path / "absent.json")
+        read(tmp_path / "absent.json")
 
 
 def test_a_real_trace_holds_every_step_of_each_inference_but_the_first(tmp_path: Path) -> None:
     trace = recorded(small_network(tmp_path).file, tmp_path, 3, threads=1)
     assert trace.parent == tmp_path
-    found = steps(trace)
+    found = read(trace).steps
     assert {"Conv", "MatMul"} <= {step.kind for step in found}
     assert all(len(step.times_s) == 2 and min(step.times_s) > 0 for step in found)
 
@@ -123,7 +123,7 @@ def test_the_steps_of_a_body_are_told_apart_and_taken_from_what_is_around_them(t
             graph_run(begin_us + 1, 130),
             session("model_run", begin_us, 140),
         ]
-    found = steps(written(tmp_path / "t.json", events))
+    found = read(written(tmp_path / "t.json", events)).steps
     times_us = {(*step.within, step.name): [1e6 * time_s for time_s in step.times_s] for step in found}
     assert times_us == {
         ("a",): pytest.approx([20.5] * 2),
@@ -141,7 +141,7 @@ def test_the_steps_of_a_body_are_told_apart_and_taken_from_what_is_around_them(t
 def test_without_events_of_a_bodys_runs_its_nodes_are_taken_from_what_is_around_them(tmp_path: Path) -> None:
     events = [session("model_run", 0, 9), session("model_run", 100, 90), node("loop_kernel_time", 110, 50, "Loop")]
     events += [node("a_kernel_time", 112, 10), node("a_kernel_time", 132, 20)]
-    loop, inner = steps(written(tmp_path / "t.json", events))
+    loop, inner = read(written(tmp_path / "t.json", events)).steps
     assert [*loop.times_s, *inner.times_s] == pytest.approx([19.5e-6, 31e-6])
 
 
@@ -157,7 +157,8 @@ def test_bodies_in_a_real_trace(
     model: onnx.ModelProto, around: str, inside: dict[str, float], tmp_path: Path
 ) -> None:
     found = files.profiled(model, tmp_path)
-    assert {step.name: step.runs for step in found if step.within == (around,)} == inside
+    # ONNX Runtime 1.19 and 1.20 add a slash.
+    assert {step.name.rstrip("/"): step.runs for step in found if step.within == (around,)} == inside
     assert [step.runs for step in found if step.name == around and not step.within] == [1.0]
     names = [step.name for step in found if not step.within]
     assert len(set(names)) == len(names)

@@ -27,7 +27,7 @@ from colocate.model.provenance import Provenance
 from colocate.model.purpose import Purpose, SweepPurpose
 from colocate.model.quality import QualityFlag
 from colocate.model.request import SweepSpec
-from colocate.model.trial import FloatArray, PowerTrace, Step, Trial, TrialRecord, Work
+from colocate.model.trial import FloatArray, PowerTrace, Segment, Step, Trial, TrialRecord, Work
 
 SCHEMA_VERSION = 2
 # "colo" in ASCII: sets our files apart from other programs' (sqlite.org/pragma.html#pragma_application_id).
@@ -49,7 +49,8 @@ CREATE TABLE trial (
     latencies_ns BLOB,
     device_ns BLOB,
     power_t_ns BLOB,
-    power_w BLOB
+    power_w BLOB,
+    conditions BLOB
 );
 """
 _NS = 1e-9
@@ -98,6 +99,7 @@ class _Scalars:
     throttle_reasons: tuple[str, ...] = ()
     runtime: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     profile: tuple[Step, ...] = ()
+    segments: tuple[Segment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +203,8 @@ class Run:
                 row["rails"] = _rails.dump_json(_Rails(power.rails, power.sensor_period_s)).decode()
                 row["power_t_ns"] = _packed(power.t_s)
                 row["power_w"] = zlib.compress(power.power_w.astype("<f8").tobytes(), level=1)
+            if outcome.conditions is not None:
+                row["conditions"] = zlib.compress(outcome.conditions.astype("u1").tobytes(), level=1)
         columns, marks = ", ".join(row), ", ".join("?" * len(row))
         with _named_errors(self.folder), self._connection:
             self._connection.execute(f"INSERT OR REPLACE INTO trial ({columns}) VALUES ({marks})", list(row.values()))
@@ -213,9 +217,13 @@ class Run:
     def records(self) -> Iterator[TrialRecord]:
         """Every trial that gave numbers, in the order in which they ended."""
         columns = "trial, scalars, begins_ns, latencies_ns, device_ns, rails, power_t_ns, power_w"
+        # Runs of schema 1 have no alternating windows.
+        columns += ", NULL" if self._version == 1 else ", conditions"
         query = f"SELECT {columns} FROM trial WHERE failure IS NULL ORDER BY rowid"
         with _named_errors(self.folder):
-            for trial, scalars, begins, latencies, device, rails, power_t, power_w in self._connection.execute(query):
+            for (
+                trial, scalars, begins, latencies, device, rails, power_t, power_w, conditions
+            ) in self._connection.execute(query):  # fmt: skip
                 plain = self._decoded(_scalars, scalars, store_schema1.scalars)
                 yield TrialRecord(
                     trial=self._decoded(_trial, trial, store_schema1.trial),
@@ -223,6 +231,7 @@ class Run:
                     latencies_s=_unpacked(latencies),
                     device_s=None if device is None else _unpacked(device),
                     power=None if rails is None else _trace(self._decoded(_rails, rails), power_t, power_w),
+                    conditions=None if conditions is None else np.frombuffer(zlib.decompress(conditions), "u1"),
                     **{field.name: getattr(plain, field.name) for field in fields(_Scalars)},
                 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -138,9 +138,15 @@ def refuse_other_study(stored: Header, wanted: Header) -> None:
 
 
 def _words(value: object) -> str:
-    """A field's value without Python's class names around it."""
+    """A field's value without Python's class names; of a noun, by name what it does not leave at its default."""
     if is_dataclass(value) and not isinstance(value, type):
-        return " ".join(_words(part) for part in astuple(value) if part not in (None, ()))
+        parts = [(each, getattr(value, each.name)) for each in fields(value)]
+        said = [
+            _words(part) if each.default is MISSING else f"{each.name} {_words(part)}"
+            for each, part in parts
+            if part != each.default
+        ]
+        return " ".join(said)
     if isinstance(value, tuple):
         return f"({', '.join(map(_words, value))})"
     # A script in an argument has several lines.

@@ -13,6 +13,7 @@ import pytest
 
 from colocate.errors import HostError, Interrupted, SpecError, TrialError
 from colocate.model.layers import LayerMap
+from colocate.model.limits import Limits
 from colocate.model.machine import HostFacts
 from colocate.model.provenance import Provenance
 from colocate.model.purpose import Aim, Axes, EfficiencyPurpose, SweepPurpose
@@ -186,7 +187,15 @@ def header(**changes: Any) -> Header:
         ({"spec": dataclasses.replace(STUDY.spec, budget_s=9.0)}, "break their promise: make a new run"),
         (
             {"spec": dataclasses.replace(STUDY.spec, tasks=(Task("mine", ("true", "-x")),))},
-            r"spec\.tasks was \(jpeg\) and is \(mine \(true, -x\)\)",
+            r"spec\.tasks was \(jpeg\) and is \(mine argv \(true, -x\)\)",
+        ),
+        (
+            {"spec": dataclasses.replace(STUDY.spec, tasks=(Task("jpeg", pause=False),))},
+            r"spec\.tasks was \(jpeg\) and is \(jpeg pause False\)",
+        ),
+        (
+            {"spec": dataclasses.replace(STUDY.spec, limits=Limits(slo_s=0.03))},
+            r"spec\.limits was None and is slo_s 0\.03\. Choose",
         ),
         ({"facts": dataclasses.replace(MACHINE, kernel="6.1")}, r"machine\.kernel was k and is 6\.1"),
         ({"networks": {"alexnet": {"sha256": "2"}}}, "the network files differ"),

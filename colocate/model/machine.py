@@ -23,7 +23,9 @@ class HostFacts:
     Clocks that are `gpu_on_request` (of a workstation or server GPU) are set only when steps are asked for by name.
     `backends` can run a network's file here, best first, and `probes` make a network of their own;
     `backends_missing` has by name why each of the others does not work. `cpusets_missing` is set where CPUs are set
-    apart by affinity alone. In `virtual_time` nobody waits for a window.
+    apart by affinity alone. `pausing` is how tasks are paused: `cgroup-v2`, `cgroup-v1` (their freezers), or
+    `signals` (SIGSTOP to each process); empty in runs made before tasks were. In `virtual_time` nobody waits for a
+    window.
     """
 
     rig: str
@@ -35,6 +37,7 @@ class HostFacts:
     kernel: str
     confinement: str
     virtual_time: bool = False
+    pausing: str = ""
     # Virtual machines grow theirs as it is used; and a reason explains, it does not identify.
     memory_bytes: int = field(default=0, compare=False)
     confinement_note: str = field(default="", compare=False)

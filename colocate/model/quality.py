@@ -25,6 +25,8 @@ class QualityFlag(str, enum.Enum):
     ENERGY_UNRESOLVED = "energy unresolved"
     TRIALS_FAILED = "trials failed"
     PROFILE_DOES_NOT_ADD_UP = "profile does not add up"
+    ALTERNATION_DIFFERS = "alternation differs"
+    PAUSED_LATE = "paused late"
 
     @property
     def remedy(self) -> str:
@@ -51,6 +53,13 @@ _REMEDIES = {
     QualityFlag.PROFILE_DOES_NOT_ADD_UP: (
         "all layers together differ from the network by more than 25 %: raise --batch where steps last microseconds, "
         "or measure on a quieter machine"
+    ),
+    QualityFlag.ALTERNATION_DIFFERS: (
+        "steady windows show another slowdown, as heat or a slow governor causes, and the verdict rests on them; "
+        "raise --segment-ms, or give --design steady"
+    ),
+    QualityFlag.PAUSED_LATE: (
+        "the task took too long to pause for its segments: raise --segment-ms, or give --design steady"
     ),
 }
 

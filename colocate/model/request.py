@@ -109,10 +109,14 @@ class Inference:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A background task: a built-in of `cpu_workloads`, or with `argv` a program of the user's own."""
+    """A background task: a built-in of `cpu_workloads`, or with `argv` a program of the user's own.
+
+    Without `pause` it must not be paused: a watchdog inside it would bark, or a connection time out.
+    """
 
     name: str
     argv: tuple[str, ...] = ()
+    pause: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,9 @@ class SweepSpec:
     `model` sets constants of a rig that is a model, by their names, in order.
 
     `own_windows_s` are lengths of the windows of single networks, by name; of all others it is `window_s`.
+
+    An `alternating` study pauses and resumes each task inside its windows, which then hold both conditions; see
+    `docs/statistics.md`. `segment_s` is how long a segment lasts, None where each window chooses it.
 
     `limits` are those that the study was made for. `until_decided` it goes on until its cells are decided under them:
     for `repeats` repeats at the most, and where there is a `budget_s` for no longer than that.
@@ -149,3 +156,5 @@ class SweepSpec:
     limits: Limits | None = None
     until_decided: bool = False
     budget_s: float | None = None
+    alternating: bool = False
+    segment_s: float | None = None

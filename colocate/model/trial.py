@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,15 +15,29 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     FloatArray = npt.NDArray[np.float64]
+    ByteArray = npt.NDArray[np.uint8]
 else:
     # A worker needs the nouns and no arrays: without numpy it is up in a fraction of the time.
     FloatArray = "numpy.typing.NDArray[numpy.float64]"
+    ByteArray = "numpy.typing.NDArray[numpy.uint8]"
+
+
+class Condition(enum.IntEnum):
+    """What runs in a segment of an alternating window: the network alone, both, or the task alone. An inference that
+    overlaps a switch between them, or the guard after one, belongs to none of the three.
+    """
+
+    GUARD = 0
+    ALONE = 1
+    BESIDE = 2
+    TASK_ALONE = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
     """One window. Without `inference` a task runs alone; without `task` the network does;
-    without both the machine idles.
+    without both the machine idles. With `alternating` both are there, and are paused and resumed by
+    turns; `segment_s` is how long a segment lasts, where a study says so.
 
     `repeat` is which repeat it belongs to, `block` the group that shares its solo baseline.
     `trial_id` is a hash of everything else, so the same plan always yields the same ids.
@@ -39,6 +54,8 @@ class Trial:
     settle_s: float
     window_s: float
     max_start_temp_c: float | None = None
+    alternating: bool = False
+    segment_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +66,27 @@ class Work:
     count: float
     elapsed_s: float
     cpu_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A part of an alternating window in one condition, less the switch that began it and the guard after that.
+
+    `begin_s` and `end_s` count from the window's start. The segments of one `group` are neighbours, in an order that
+    cancels a drift linear in time, and are compared with one another. `work` is what the task did in the segment, in
+    a unit that all segments of the window share: that of the window's `Work`, or seconds of CPU time.
+    """
+
+    condition: Condition
+    group: int
+    begin_s: float
+    end_s: float
+    work: float | None = None
+
+    @property
+    def length_s(self) -> float:
+        """How long it lasted."""
+        return self.end_s - self.begin_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +131,9 @@ class TrialRecord:
     the GPU's own sensor and `throttle_reasons` what its driver said held its clock down, both within the window.
     `runtime` is what the runtime said of itself and of how it runs the network: versions, provider, settings.
     `profile` is where one inference spends its time, taken right after the window where a rig was asked for it.
+
+    Of an alternating window `segments` are in order, and `conditions` (n,) says of each inference which `Condition`
+    it belongs to. Its `work` is that beside the network, and it has no power: sensors are slower than segments.
     """
 
     trial: Trial
@@ -112,3 +153,5 @@ class TrialRecord:
     runtime: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     profile: tuple[Step, ...] = ()
     warnings: tuple[QualityFlag, ...] = ()
+    segments: tuple[Segment, ...] = ()
+    conditions: ByteArray | None = None

@@ -231,19 +231,23 @@ def _content_hash(trial: Trial, seed: int) -> str:
     the noise of a model follows from them.
     """
     placement = dataclasses.asdict(trial.placement)
+    task: dict[str, object] | None = None
+    if trial.task is not None:
+        task = {"name": trial.task.name, "argv": trial.task.argv, **({} if trial.task.pause else {"pause": False})}
     placement["stressor_cpus"] = placement.pop("task_cpus")
     fields = {
         "trial_id": "",
         "round": trial.repeat,
         "block": trial.block,
         "inference": None if trial.inference is None else trial.inference.present,
-        "stressor": None if trial.task is None else dataclasses.asdict(trial.task),
+        "stressor": task,
         "clocks": dataclasses.asdict(trial.clocks),
         "placement": placement,
         "warmup_s": trial.warmup_s,
         "settle_s": trial.settle_s,
         "window_s": trial.window_s,
         "max_start_temp_c": trial.max_start_temp_c,
+        **({"alternating": True, "segment_s": trial.segment_s} if trial.alternating else {}),
     }
     content = json.dumps([seed, fields], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(content.encode()).hexdigest()[:16]

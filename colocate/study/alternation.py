@@ -1,0 +1,123 @@
+"""The segments of an alternating window: how long, in which order, and which inference belongs to which.
+
+Pausing and resuming a task inside a window compares it with a machine that is some ten milliseconds older instead
+of some seconds. Four neighbours make a group, in the order A B B A or B A A B by lot: a drift linear in time cancels,
+and no period of the machine locks in. Between the groups stand the segments of the task alone, for which the network
+is paused: they give its own rate of work. Shared by every rig that can alternate.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from colocate.model.trial import ByteArray, Condition, FloatArray, Segment
+
+SEGMENT_MIN_S = 0.05
+# A segment holds so many inferences, or fewer where the window has no room for them; one more overlaps the switch.
+INFERENCES_PER_SEGMENT, INFERENCES_MIN = 8, 3
+# Switching takes no more than this share of a segment.
+SWITCHING_RATIO = 0.05
+# Caches refill within the guard after a switch; a clock that its governor raises under load needs longer.
+GUARD_S, RAMP_GUARD_S, RAMP_SEGMENT_S = 0.005, 0.05, 0.2
+GROUPS_MIN = 2
+# One such segment of the task alone for so many of the others: its rate needs little of the window.
+PER_TASK_ALONE = 10
+
+_ORDERS = (
+    (Condition.ALONE, Condition.BESIDE, Condition.BESIDE, Condition.ALONE),
+    (Condition.BESIDE, Condition.ALONE, Condition.ALONE, Condition.BESIDE),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a window alternates: a segment lasts `segment_s`, and its first `guard_s` belong to no condition."""
+
+    segment_s: float
+    guard_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A segment to come: what runs in it, and the group of neighbours that it is compared with."""
+
+    condition: Condition
+    group: int
+
+
+def pace_of(
+    window_s: float,
+    inference_s: float,
+    *,
+    switching_s: float = 0.0,
+    ramps: bool = False,
+    period_s: float | None = None,
+    segment_s: float | None = None,
+) -> Pace:
+    """The pace for a network whose inference takes `inference_s`, in a window of about `window_s`.
+
+    `switching_s` is how long pausing takes; with `ramps` a governor follows the load; with `period_s` segments are
+    whole periods. `segment_s` is what the study asks for: then only periods and a minimum of inferences change it.
+    """
+    guard_s = max(RAMP_GUARD_S if ramps else GUARD_S, period_s or 0.0)
+    if segment_s is None:
+        room = window_s / (len(_ORDERS[0]) * GROUPS_MIN + 1) / inference_s if inference_s else INFERENCES_PER_SEGMENT
+        inferences = min(max(room, INFERENCES_MIN), INFERENCES_PER_SEGMENT)
+        length_s = max(
+            SEGMENT_MIN_S,
+            inferences * max(inference_s, period_s or 0.0),
+            switching_s / SWITCHING_RATIO,
+            RAMP_SEGMENT_S if ramps else 0.0,
+        )
+    else:
+        length_s = max(segment_s, guard_s + inference_s)
+    if period_s:
+        length_s = math.ceil(length_s / period_s - 1e-9) * period_s
+    return Pace(length_s, guard_s)
+
+
+def scheduled(window_s: float, pace: Pace, seed: str) -> tuple[Turn, ...]:
+    """The segments of a window in order: as many groups as it has room for, and no fewer than `GROUPS_MIN`.
+
+    `seed` draws the order, so a trial that is run again has the same.
+    """
+    draw = random.Random(f"segments {seed}")
+    per_group = len(_ORDERS[0])
+    room = window_s / pace.segment_s
+    groups = max(GROUPS_MIN, int(room / (per_group * (1 + 1 / PER_TASK_ALONE)) + 1e-9))
+    pieces = [[Turn(condition, group) for condition in draw.choice(_ORDERS)] for group in range(groups)]
+    alone = max(1, round(groups * per_group / PER_TASK_ALONE))
+    for number in range(alone):
+        pieces.insert(draw.randint(0, len(pieces)), [Turn(Condition.TASK_ALONE, groups + number)])
+    return tuple(turn for piece in pieces for turn in piece)
+
+
+def conditions_of(
+    begins_s: FloatArray, latencies_s: FloatArray, segments: Sequence[Segment], period_s: float | None = None
+) -> ByteArray:
+    """The `Condition` (n,) of inferences that began at `begins_s` (n,), ascending, and took `latencies_s` (n,).
+
+    An inference belongs to the segment that holds it from begin to end, and to `GUARD` where none does. With
+    `period_s` it begins when it is due; those that a switch made late wait for one another, and until one is due with
+    none before it under way they belong to no condition.
+    """
+    found = np.full(len(begins_s), Condition.GUARD, dtype=np.uint8)
+    ends_s = begins_s + latencies_s
+    # Stored times are whole nanoseconds.
+    waited = np.zeros(len(begins_s), dtype=bool)
+    waited[1:] = ends_s[:-1] > begins_s[1:] + 1e-9
+    for segment in segments:
+        if segment.condition is Condition.TASK_ALONE:
+            continue
+        first, last = np.searchsorted(begins_s, [segment.begin_s, segment.end_s])
+        inside = np.arange(first, last)
+        inside = inside[ends_s[inside] <= segment.end_s]
+        if period_s is not None:
+            inside = inside[np.logical_or.accumulate(~waited[inside])]
+        found[inside] = segment.condition
+    return found

@@ -1,0 +1,89 @@
+"""Segments: their order, their length, and which inference belongs to which."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from colocate.model.trial import Condition, Segment
+from colocate.study.alternation import GROUPS_MIN, Pace, conditions_of, pace_of, scheduled
+
+SEGMENTS = (Segment(Condition.ALONE, 0, 0.0, 1.0), Segment(Condition.BESIDE, 0, 1.5, 2.5))
+
+
+@given(st.floats(0.1, 30), st.floats(0.02, 5), st.text(max_size=5))
+def test_groups_are_balanced_and_the_task_alone_stands_between_them(
+    window_s: float, segment_s: float, seed: str
+) -> None:
+    turns = scheduled(window_s, Pace(segment_s, 0.005), seed)
+    assert turns == scheduled(window_s, Pace(segment_s, 0.005), seed)
+    groups = Counter(turn.group for turn in turns if turn.condition is not Condition.TASK_ALONE)
+    assert set(groups.values()) == {4} and len(groups) >= GROUPS_MIN
+    for group in groups:
+        at = [index for index, turn in enumerate(turns) if turn.group == group]
+        order = [turns[index].condition for index in at]
+        assert at == list(range(at[0], at[0] + 4))
+        assert order == order[::-1] and order[0] != order[1]
+    assert 1 <= sum(turn.condition is Condition.TASK_ALONE for turn in turns) <= max(1, len(groups))
+    assert len(turns) * segment_s <= max(window_s * 1.2, (4 * GROUPS_MIN + 1) * segment_s)
+
+
+def test_both_orders_are_drawn() -> None:
+    firsts = {scheduled(1.0, Pace(0.05, 0.005), str(seed))[0].condition for seed in range(20)}
+    assert firsts >= {Condition.ALONE, Condition.BESIDE}
+
+
+@pytest.mark.parametrize(
+    ("known", "segment_s", "guard_s"),
+    [
+        ({"inference_s": 0.001}, 0.05, 0.005),
+        ({"inference_s": 0.01}, 0.08, 0.005),
+        # Room for two groups and the task alone, of three inferences at the least.
+        ({"inference_s": 0.05}, 2 / 9, 0.005),
+        ({"inference_s": 1.0}, 3.0, 0.005),
+        ({"inference_s": 0.001, "switching_s": 0.01}, 0.2, 0.005),
+        ({"inference_s": 0.001, "ramps": True}, 0.2, 0.05),
+        ({"inference_s": 0.001, "segment_s": 0.03}, 0.03, 0.005),
+        ({"inference_s": 0.5, "segment_s": 0.03}, 0.505, 0.005),
+        # Whole periods: 8 of them.
+        ({"inference_s": 0.01, "period_s": 0.02}, 0.16, 0.02),
+        ({"inference_s": 0.01, "period_s": 0.02, "segment_s": 0.05}, 0.06, 0.02),
+        ({"inference_s": 0.0}, 0.05, 0.005),
+    ],
+)
+def test_a_segment_is_as_long_as_inferences_switches_and_governors_need(
+    known: dict[str, float], segment_s: float, guard_s: float
+) -> None:
+    pace = pace_of(2.0, **known)  # type: ignore[arg-type]
+    assert pace.segment_s == pytest.approx(segment_s)
+    assert pace.guard_s == guard_s
+
+
+def test_an_inference_belongs_to_the_segment_that_holds_all_of_it() -> None:
+    begins_s = np.array([-0.1, 0.0, 0.5, 0.9, 1.2, 1.5, 2.4, 2.6])
+    found = conditions_of(begins_s, np.full(8, 0.2), SEGMENTS)
+    assert found.tolist() == [0, Condition.ALONE, Condition.ALONE, 0, 0, Condition.BESIDE, 0, 0]
+    assert found.dtype == np.uint8
+
+
+def test_no_inference_belongs_to_the_task_alone() -> None:
+    alone = (Segment(Condition.TASK_ALONE, 0, 0.0, 1.0),)
+    assert conditions_of(np.array([0.1]), np.array([0.2]), alone).tolist() == [Condition.GUARD]
+
+
+def test_frames_that_a_switch_made_late_belong_to_no_condition() -> None:
+    # One every 0.1 s; that of 1.4 takes until 1.75, and those after it wait.
+    begins_s = np.linspace(1.2, 1.9, 8)
+    ends_s = np.array([1.25, 1.35, 1.75, 1.79, 1.81, 1.83, 1.85, 1.95])
+    found = conditions_of(begins_s, ends_s - begins_s, SEGMENTS, period_s=0.1)
+    assert found.tolist() == [0, 0, 0, 0, 0, 0, 0, Condition.BESIDE]
+
+
+def test_a_network_that_never_catches_up_gives_nothing() -> None:
+    begins_s = np.linspace(1.4, 2.3, 10)
+    found = conditions_of(begins_s, np.linspace(0.15, 0.5, 10), SEGMENTS, period_s=0.1)
+    assert not found.any()

@@ -57,7 +57,7 @@ def test_the_workflow_runs_what_a_change_must_pass_and_the_readmes_test_command(
     newest = [command for command in commands() if command.startswith("python3 -m venv")]
     assert newest and all(f"```sh\n{command}\n```" in readme for command in newest)
     lowest = [command for command in commands() if "--resolution lowest-direct -e '.[test]'" in command]
-    assert len(lowest) == 1 and lowest[0].endswith(".venv/bin/python -m pytest")
+    assert len(lowest) == 1 and lowest[0].splitlines()[-1] == newest[0].rpartition(" && ")[2]
 
 
 def test_the_commands_name_files_that_exist() -> None:

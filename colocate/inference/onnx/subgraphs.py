@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import onnx
-from onnx import ModelProto, helper, numpy_helper
+from onnx import ModelProto, TensorProto, helper, numpy_helper
 from onnx.utils import Extractor
 
 from colocate.errors import SpecError
@@ -27,7 +27,9 @@ def subgraphs(network: Network, fused_layers: Iterable[Collection[str]], folder:
     that reads a tensor of unknown shape or of a type that cannot be fed, ValueError for the name of no layer.
     """
     # Cutting goes by shapes alone, so it copies no weights; each subgraph then gets the data of its own.
-    extractor = Extractor(graph.inferred(network.path))
+    whole = graph.inferred(network.path)
+    extractor = Extractor(whole)
+    constants = {tensor.name: tensor for tensor in whole.graph.initializer}
     layers = graph.layers(network.path)
     stored = {tensor.name: tensor for tensor in onnx.load(network.path, format="protobuf").graph.initializer}
     for index, names in enumerate(fused_layers):
@@ -39,7 +41,7 @@ def subgraphs(network: Network, fused_layers: Iterable[Collection[str]], folder:
         layer = graph.fused(layers, names)
         if any(tensor.elements is None for tensor in layer.reads):
             raise SpecError(f"layer '{layer.name}' cannot be cut out: the shape of its input depends on the data")
-        subgraph = _cut(extractor, layer)
+        subgraph = _cut(extractor, constants, layer)
         for tensor in subgraph.graph.initializer:
             tensor.CopyFrom(stored[tensor.name])
         # A layer's input is there when its turn comes: looped by itself, it is not charged with a copy to the GPU.
@@ -80,7 +82,7 @@ def launch_overhead(model: Path) -> ModelProto:
     )
 
 
-def _cut(extractor: Extractor, layer: graph.Layer) -> ModelProto:
+def _cut(extractor: Extractor, constants: Mapping[str, TensorProto], layer: graph.Layer) -> ModelProto:
     """The layer with the constants that it reads, those that only its bodies read included: a body sees the tensors
     of the graph around it without listing them.
     """
@@ -88,14 +90,12 @@ def _cut(extractor: Extractor, layer: graph.Layer) -> ModelProto:
     subgraph = extractor.extract_model(reads, writes)
     captured = {name for node in subgraph.graph.node for name in captured_by(node)}
     captured -= {*reads, *(name for node in subgraph.graph.node for name in node.output)}
-    prepared = sorted(captured - extractor.initializers.keys())
+    prepared = sorted(captured - constants.keys())
     if prepared:
         subgraph = extractor.extract_model(reads, [*writes, *prepared])
         del subgraph.graph.output[len(writes) :]
     there = {tensor.name for tensor in subgraph.graph.initializer}
-    subgraph.graph.initializer.extend(
-        tensor for name, tensor in extractor.initializers.items() if name in captured - there
-    )
+    subgraph.graph.initializer.extend(tensor for name, tensor in constants.items() if name in captured - there)
     return subgraph
 
 

@@ -34,9 +34,10 @@ def test_names_and_widths(element_type: int, name: str, width: int | None) -> No
 
 def test_widths_are_those_of_numpy() -> None:
     for element_type in helper.get_all_tensor_dtypes():
-        width = bits(element_type)
-        if width is not None and width >= 8:
-            assert width == 8 * np.dtype(helper.tensor_dtype_to_np_dtype(element_type)).itemsize
+        width, dtype = bits(element_type), np.dtype(helper.tensor_dtype_to_np_dtype(element_type))
+        # Types that numpy does not have are numbers of another type in onnx 1.16.
+        if width is not None and width >= 8 and helper.np_dtype_to_tensor_dtype(dtype) == element_type:
+            assert width == 8 * dtype.itemsize
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])

@@ -39,7 +39,10 @@ class _Entry(argparse.Action):
         name, equals, text = values.partition("=")
         if not equals:
             parser.error(f"{self.option_strings[0]} wants {self.metavar}, not {values!r}")
-        vars(namespace).setdefault(self.dest, {})[name.strip()] = text
+        entries = vars(namespace).setdefault(self.dest, {})
+        if name.strip() in entries:
+            parser.error(f"{self.option_strings[0]} {name.strip()} is given twice")
+        entries[name.strip()] = text
 
 
 class _Refusal(argparse.Action):

@@ -50,6 +50,8 @@ def test_commands_are_gathered_into_one_table() -> None:
 def test_inputs_are_gathered_by_their_names() -> None:
     given_ = parsed("--shape", "x=1x3x8x8", "--shape", "rate=", "--input", "rate=16000", "--input", "a:b=f=1.npy")
     assert given_ == {"shapes": {"x": "1x3x8x8", "rate": ""}, "inputs": {"rate": "16000", "a:b": "f=1.npy"}}
+    with pytest.raises(SpecError, match="--shape x is given twice"):
+        parsed("--shape", "x=1", "--shape", "x=2")
     with pytest.raises(SpecError, match=r"--shape wants INPUT=1x3x320x320, not '1x3x8x8'"):
         parsed("--shape", "1x3x8x8")
 

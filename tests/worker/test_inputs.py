@@ -58,6 +58,42 @@ def test_a_stored_array_is_fed_in_the_type_of_the_input(tmp_path: Path) -> None:
     np.testing.assert_array_equal(x, [[0, 3], [1, 4], [2, 5]])
 
 
+@pytest.mark.parametrize(
+    ("array", "dtype", "said"),
+    [
+        ([0.5, 1.0], "uint8", "is of uint8, which cannot hold 0.5"),
+        ([1, -1], "uint8", "which cannot hold -1"),
+        ([1, 300], "int8", "which cannot hold 300"),
+        ([1, 2], "bool", "which cannot hold 2"),
+        ([1.0, np.nan], "int64", "which cannot hold nan"),
+        ([1.0, 1e6], "float16", "which cannot hold 1000000"),
+        (["1", "2"], "float32", "holds <U1; only numbers and booleans"),
+        ([1j, 2j], "float32", "holds complex128; only numbers"),
+    ],
+)
+def test_what_an_input_cannot_hold_is_refused_and_not_bent(
+    tmp_path: Path, array: list[object], dtype: str, said: str
+) -> None:
+    np.save(tmp_path / "x.npy", np.array(array))
+    with pytest.raises(WorkerError, match=rf"input 'x'.*{said}"):
+        input_arrays(fed_by(TensorSpec("x", (2,), dtype, file=str(tmp_path / "x.npy"))))
+
+
+@pytest.mark.parametrize("array", [[1e-9, 0.1], [np.nan, np.inf], [True, False], [2**40, 1]])
+def test_floats_round_what_they_are_given(tmp_path: Path, array: list[object]) -> None:
+    np.save(tmp_path / "x.npy", np.array(array))
+    x = input_arrays(fed_by(TensorSpec("x", (2,), "float32", file=str(tmp_path / "x.npy"))))["x"]
+    np.testing.assert_array_equal(x, np.array(array, np.float32))
+
+
+@pytest.mark.parametrize("size", [2**44, 2**62])
+@pytest.mark.parametrize("fields", [{}, {"constant": 1.0}, {"low": 0, "high": 2}])
+def test_what_memory_cannot_hold_is_named(size: int, fields: dict[str, float]) -> None:
+    dtype = "int64" if "low" in fields else "float32"
+    with pytest.raises(WorkerError, match=rf"no memory for input 'x', {size}x64 of {dtype}; give a smaller --batch"):
+        input_arrays(fed_by(TensorSpec("x", (size, 64), dtype, **fields)))  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("content", [None, b"no array"])
 def test_a_stored_array_that_is_gone_is_named(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "x.npy"

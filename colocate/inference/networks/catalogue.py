@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import hashlib
 import importlib
 import json
@@ -30,8 +31,10 @@ if TYPE_CHECKING:
 
     from colocate.inference.networks.topologies.sketch import Skeleton
     from colocate.inference.onnx.feeding import Feeding
+    from colocate.inference.onnx.onnx_file import OnnxFile
 
 SEED = 0
+_Stamp = tuple[int, ...] | None
 _HERE = Path(__file__).parent
 _ONNX = _HERE.parent / "onnx"
 
@@ -85,7 +88,7 @@ def skeleton(name: str, batch: int) -> ModelProto:
 def _feeding(network: str, batch: int | None, choices: Sequence[InputChoice]) -> Feeding | None:
     """What a user's own network is fed, in batches of its own where `batch` is None; None for a built-in."""
     path = _own_file(network, 1 if batch is None else batch, choices)
-    return None if path is None else _read_own(path, batch, choices)[1]
+    return None if path is None else _fed(path, batch, choices)
 
 
 def _own_file(network: str, batch: int, choices: Sequence[InputChoice]) -> Path | None:
@@ -165,33 +168,63 @@ def _described(name: str, batch: int, path: Path) -> bytes:
 
 
 def _own(path: Path, batch: int, choices: Sequence[InputChoice]) -> Network:
+    arrays = [Path(choice.value) for choice in choices if isinstance(choice.value, str)]
+    files = (path, *_opened(path).weight_files, *arrays)
+    return _resolved(path, batch, tuple(choices), tuple(map(_stamp, files)))
+
+
+@functools.lru_cache
+def _resolved(path: Path, batch: int, choices: tuple[InputChoice, ...], stamps: tuple[_Stamp, ...]) -> Network:
+    """A user's own network, while its files bear these `stamps`: a command wants it several times."""
     from colocate.inference.onnx import onnx_file
 
-    model, fed = _read_own(path, batch, choices)
-    sha256 = onnx_file.sha256(path, *onnx_file.weight_files(path, model))
-    file = path
-    if not onnx_file.is_fixed(onnx_file.inputs(path, model)):
+    own, fed = _opened(path), _fed(path, batch, choices)
+    sha256 = onnx_file.sha256(path, *own.weight_files)
+    file, model = path, own.model
+    # Too large to be written in one piece, it runs as it is.
+    if not onnx_file.is_fixed(own.inputs) and onnx_file.fits_one_file(own):
         shapes = {spec.name: spec.shape for spec in fed.inputs}
         key = _digest(f"{sha256} {shapes} {fed.sizes}", _ONNX / "onnx_file.py")
-        # Too large to be written in one piece, it runs as it is.
-        if onnx_file.fits_one_file(path, model):
-            file = cache.obtain(
-                f"{path.stem}-b{batch}-{key}.onnx", lambda: onnx_file.with_shapes(path, shapes, fed.sizes)
-            )
-            model = onnx_file.read(file)
+
+        def copy() -> bytes:
+            content: bytes = onnx_file.with_shapes(onnx_file.whole(path), shapes, fed.sizes).SerializeToString()
+            return content
+
+        file = cache.obtain(f"{path.stem}-b{batch}-{key}.onnx", copy)
+        model = onnx_file.with_shapes(model, shapes, fed.sizes)
     facts = _network(path.stem, file, sha256, model, fed.inputs)
     return dataclasses.replace(facts, guesses=fed.guesses, source=None if file == path else path)
 
 
-def _read_own(path: Path, batch: int | None, choices: Sequence[InputChoice]) -> tuple[ModelProto, Feeding]:
-    from colocate.inference.onnx import feeding, onnx_file
+def _fed(path: Path, batch: int | None, choices: Sequence[InputChoice]) -> Feeding:
+    from colocate.inference.onnx import feeding
 
-    model = onnx_file.read(path)
-    onnx_file.check_weights(path, model)
+    own = _opened(path)
     try:
-        return model, feeding.feeding(model, onnx_file.inputs(path, model), batch, choices)
+        return feeding.feeding(own.model, own.inputs, batch, choices)
     except SpecError as error:
         raise error if str(path) in str(error) else SpecError(f"{path}: {error}") from error
+
+
+def _opened(path: Path) -> OnnxFile:
+    return _read(path, _stamp(path))
+
+
+@functools.lru_cache
+def _read(path: Path, stamp: _Stamp) -> OnnxFile:
+    """The file, while it bears this `stamp`."""
+    from colocate.inference.onnx import onnx_file
+
+    return onnx_file.opened(path)
+
+
+def _stamp(path: Path) -> _Stamp:
+    """What changes with a file; None of one that cannot be looked at, which who reads it says."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _network(name: str, path: Path, sha256: str, model: ModelProto, inputs: tuple[TensorSpec, ...]) -> Network:

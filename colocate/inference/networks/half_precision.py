@@ -8,12 +8,13 @@ import onnx
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from colocate.errors import SpecError
+from colocate.inference.onnx import onnx_file
 
 
 def halved(path: Path) -> bytes:
     """The .onnx file at `path` converted to FP16, between two casts. Raises SpecError when it cannot be."""
     try:
-        converted: onnx.ModelProto = convert_float_to_float16(onnx.load(path), keep_io_types=True)
+        converted: onnx.ModelProto = convert_float_to_float16(onnx_file.whole(path), keep_io_types=True)
         content: bytes = converted.SerializeToString()
         return content
     except (ValueError, TypeError, RuntimeError) as error:

@@ -9,6 +9,9 @@ from pathlib import Path
 from colocate.errors import SpecError
 from colocate.model.request import InputChoice
 
+# A dimension of more is none of any tensor in memory.
+_SIZE_MAX = 2**40
+
 
 def input_choices(shapes: Mapping[str, str], values: Mapping[str, str | float]) -> tuple[InputChoice, ...]:
     """What a study says of inputs, by their names. Raises SpecError for what is neither shape nor value."""
@@ -28,6 +31,10 @@ def _shape(name: str, text: str) -> tuple[int | None, ...]:
     sizes = text.split("x") if text else []
     if not all(size == "@batch" or (size.isascii() and size.isdecimal()) for size in sizes):
         raise SpecError(f"--shape {name}: write {text!r} as 1x3x320x320, or as @batchx3x320x320 to follow --batch")
+    if sizes.count("@batch") > 1:
+        raise SpecError(f"--shape {name}: {text!r} has two dimensions of @batch; name the one that counts images")
+    if any(size != "@batch" and int(size) > _SIZE_MAX for size in sizes):
+        raise SpecError(f"--shape {name}: {text!r} has a dimension beyond {_SIZE_MAX}; no tensor is so large")
     return tuple(None if size == "@batch" else int(size) for size in sizes)
 
 

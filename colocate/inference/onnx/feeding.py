@@ -53,7 +53,7 @@ def feeding(
     if model.producer_name == PART_PRODUCER:
         batch = own
     if own is not None and batch not in (None, own):
-        raise SpecError(f"the file is of batch {own}, not {batch}; ask for that, or export it with a dynamic batch")
+        raise SpecError(counting[0].why_only(own, batch))
     if batch not in (None, 1) and not counting:
         raise SpecError(
             f"no dimension is known to count a batch of {batch}; say which does: --shape {names[0]}=@batchx3x320"

@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ import numpy.typing as npt
 from onnx import GraphProto, ValueInfoProto
 
 from colocate.errors import SpecError
+from colocate.inference.onnx.onnx_file import check_regular
 from colocate.model.request import InputChoice
 
 IMAGE_SIDE, SEQUENCE_LENGTH = 224, 128
@@ -55,6 +57,15 @@ class InputDimensions:
         """The batch that the file or the study fixes."""
         dim = None if self.batch_axis is None else self.dims[self.batch_axis]
         return dim if isinstance(dim, int) else None
+
+    def why_only(self, own: int, batch: int | None) -> str:
+        """Why it takes the batch `own` and not `batch`."""
+        if self.batch_axis is not None and isinstance(self.declared[self.batch_axis], int):
+            return f"the file is of batch {own}, not {batch}; ask for that, or export it with a dynamic batch"
+        return (
+            f"what is chosen for input '{self.name}', by --shape or as an array, is of batch {own}, not {batch}; "
+            f"ask for that, or choose another"
+        )
 
     @property
     def is_open(self) -> bool:
@@ -181,9 +192,10 @@ def _chosen_shape(choice: InputChoice) -> tuple[int | None, ...] | None:
 
 def _stored_array(path: str) -> npt.NDArray[Any]:
     try:
-        array: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        check_regular(Path(path))
+        array: npt.NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
     except OSError as error:
         raise SpecError(f"cannot read the input {path}: {error.strerror or error}") from error
     except (ValueError, EOFError) as error:
-        raise SpecError(f"{path} is no array of numpy (.npy): {error}") from error
+        raise SpecError(f"{path} is no array of numpy, as numpy.save writes it: {error}") from error
     return array

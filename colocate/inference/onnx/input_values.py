@@ -50,19 +50,29 @@ def filled(
     chosen = None if choice is None else choice.value
     if isinstance(chosen, str):
         return TensorSpec(name, shape, dtype, file=chosen)
+    if chosen is not None and not _holds(dtype, chosen):
+        raise SpecError(f"--input {name}={chosen:g}: the input is of {dtype}, which cannot hold that number")
     if chosen is not None:
         return TensorSpec(name, shape, dtype, constant=chosen)
     if dtype == "bool" or (_MASK.fullmatch(name) and shape):
         return TensorSpec(name, shape, dtype, constant=1.0)
     if not shape:
         compared = _compared_with(graph, name)
-        return TensorSpec(name, shape, dtype, constant=1.0 if compared is None else compared)
+        fitting = compared is not None and _holds(dtype, compared)
+        return TensorSpec(name, shape, dtype, constant=compared if fitting else 1.0)
     if dtype.startswith("float"):
         return TensorSpec(name, shape, dtype)
     rows = _table_rows(graph, name)
     if rows is not None:
-        return TensorSpec(name, shape, dtype, low=0, high=rows)
+        return TensorSpec(name, shape, dtype, low=0, high=max(rows, 1))
     return TensorSpec(name, shape, dtype, low=1, high=10 if dtype in ("int64", "int32", "uint64", "uint32") else 128)
+
+
+def _holds(dtype: str, number: float) -> bool:
+    """Whether elements of the type `dtype` can be `number`; floats may round it."""
+    with np.errstate(all="ignore"):
+        stored = np.float64(number).astype(dtype)
+    return bool(np.isfinite(stored)) if dtype.startswith("float") else float(stored) == number
 
 
 def _nodes(graph: GraphProto) -> Iterator[NodeProto]:
@@ -103,7 +113,7 @@ def _table_rows(graph: GraphProto, name: str) -> int | None:
     for node, same in _readers(graph, name):
         if node.op_type in ("Gather", "GatherElements") and node.input[1] in same and node.input[0] in constants:
             axis = next((attribute.i for attribute in node.attribute if attribute.name == "axis"), 0)
-            rows.append(constants[node.input[0]].dims[axis])
+            rows += constants[node.input[0]].dims[axis:][:1]
         elif node.op_type == "OneHot" and node.input[0] in same and node.input[1] in constants:
             rows.append(int(numpy_helper.to_array(constants[node.input[1]]).ravel()[0]))
         elif node.op_type == "EmbedLayerNormalization":

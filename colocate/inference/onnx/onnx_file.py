@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
 from google.protobuf.message import DecodeError
-from onnx import ModelProto, TensorProto, ValueInfoProto
-from onnx.external_data_helper import ExternalDataInfo
+from onnx import ModelProto, ValueInfoProto
 
 from colocate.errors import SpecError
+from colocate.inference.onnx import external_data, operators
 
 # A protobuf message cannot be larger: weights in files of their own may come to more.
 _MESSAGE_LIMIT_BYTES = 2**31 - 1
@@ -22,38 +23,58 @@ _DATA_FIELDS = ("raw_data", "float_data", "int32_data", "int64_data", "double_da
 _CHUNK_BYTES = 1 << 20
 
 
-def read(path: Path) -> ModelProto:
-    """The model; its larger initializers have shapes and no data. Raises SpecError when there is none."""
-    try:
-        model = onnx.load(path, format="protobuf", load_external_data=False)
-    except FileNotFoundError as error:
-        raise SpecError(f"there is no file {path}") from error
-    except OSError as error:
-        raise SpecError(f"cannot read {path}: {error.strerror}") from error
-    except DecodeError as error:
-        raise SpecError(f"{path} is not an ONNX file, or a part of it is missing") from error
-    if not model.graph.node:
-        raise SpecError(f"{path} is not an ONNX file: it holds no network")
-    for tensor in model.graph.initializer:
+@dataclass(frozen=True, slots=True)
+class OnnxFile:
+    """What is in the file at `path`: a `model` whose larger initializers have shapes and no data, and the files
+    beside it that hold its weights.
+    """
+
+    path: Path
+    model: ModelProto
+    weight_files: tuple[Path, ...]
+
+    @property
+    def inputs(self) -> tuple[ValueInfoProto, ...]:
+        """See `inputs`."""
+        return inputs(self.path, self.model)
+
+
+def opened(path: Path) -> OnnxFile:
+    """The file at `path`. Raises SpecError when it holds no network, when a file of its weights is missing, and where
+    a node lacks what its operator needs.
+    """
+    parsed = _parsed(path)
+    external = external_data.external_tensors(path, parsed)
+    external_data.check(path, external)
+    external_data.take_in(each for each in external if math.prod(each.tensor.dims) <= _SMALL_ELEMENTS)
+    for tensor in parsed.graph.initializer:
         if math.prod(tensor.dims) > _SMALL_ELEMENTS:
             for data in _DATA_FIELDS:
                 tensor.ClearField(data)
+    # The memory of what was cleared is freed with the message.
+    model = ModelProto()
+    model.CopyFrom(parsed)
+    return OnnxFile(path, model, tuple(sorted({each.file for each in external})))
+
+
+def read(path: Path) -> ModelProto:
+    """The model of the file at `path`; see `opened`."""
+    return opened(path).model
+
+
+def whole(path: Path) -> ModelProto:
+    """The model with all its weights, those in other files included. Raises SpecError as `opened` does."""
+    model = _parsed(path)
+    external = external_data.external_tensors(path, model)
+    external_data.check(path, external)
+    external_data.take_in(external)
     return model
 
 
-def check_weights(path: Path, model: ModelProto) -> None:
-    """Raise SpecError when a file of weights of `model` in `path` is missing. The rest the runtime judges."""
-    for info in _external(model):
-        file = path.parent / info.location
-        if not file.is_file():
-            raise SpecError(f"{path} keeps weights in {file}, which does not exist; copy it there as well")
-        if file.stat().st_size < (info.offset or 0) + (info.length or 0):
-            raise SpecError(f"{file}, which holds weights of {path}, is cut short; copy it again")
-
-
-def weight_files(path: Path, model: ModelProto) -> tuple[Path, ...]:
-    """The files beside `path` that hold weights of `model`."""
-    return tuple(path.parent / location for location in sorted({info.location for info in _external(model)}))
+def check_regular(path: Path) -> None:
+    """Raise SpecError for a pipe or a device: a file is read several times, by several processes."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise SpecError(f"{path} is a pipe or a device; write what it gives into a file")
 
 
 def sha256(*paths: Path) -> str:
@@ -83,17 +104,20 @@ def is_fixed(values: Sequence[ValueInfoProto]) -> bool:
     )
 
 
-def fits_one_file(path: Path, model: ModelProto) -> bool:
-    """Whether `model` with all its weights can be written as one file."""
-    return sum(file.stat().st_size for file in (path, *weight_files(path, model))) <= _MESSAGE_LIMIT_BYTES
+def fits_one_file(file: OnnxFile) -> bool:
+    """Whether the model with all its weights can be written as one file."""
+    return sum(path.stat().st_size for path in (file.path, *file.weight_files)) <= _MESSAGE_LIMIT_BYTES
 
 
-def with_shapes(path: Path, shapes: Mapping[str, Sequence[int]], sizes: Mapping[str, int]) -> bytes:
-    """The model, its weights included, its inputs of these `shapes` by their names, and dimensions that have a name
-    of these `sizes` wherever it occurs.
+def with_shapes(model: ModelProto, shapes: Mapping[str, Sequence[int]], sizes: Mapping[str, int]) -> ModelProto:
+    """A copy of `model`, its inputs of these `shapes` by their names, and dimensions that have a name of these
+    `sizes` wherever it occurs.
     """
-    model = onnx.load(path, format="protobuf")
-    for value in inputs(path, model):
+    fixed = ModelProto()
+    fixed.CopyFrom(model)
+    for value in fixed.graph.input:
+        if value.name not in shapes:
+            continue
         shape = value.type.tensor_type.shape
         # Where not even their number is known.
         shape.SetInParent()
@@ -101,16 +125,30 @@ def with_shapes(path: Path, shapes: Mapping[str, Sequence[int]], sizes: Mapping[
             shape.dim.add()
         for dim, size in zip(shape.dim, shapes[value.name], strict=True):
             dim.dim_value = size
-    for value in (*model.graph.value_info, *model.graph.output):
+    for value in (*fixed.graph.value_info, *fixed.graph.output):
         for dim in value.type.tensor_type.shape.dim:
             if dim.dim_param in sizes:
                 dim.dim_value = sizes[dim.dim_param]
-    content: bytes = model.SerializeToString()
-    return content
+    return fixed
 
 
-def _external(model: ModelProto) -> list[ExternalDataInfo]:
-    return [ExternalDataInfo(t) for t in model.graph.initializer if t.data_location == TensorProto.EXTERNAL]
+def _parsed(path: Path) -> ModelProto:
+    try:
+        check_regular(path)
+        model = onnx.load(path, format="protobuf", load_external_data=False)
+    except FileNotFoundError as error:
+        raise SpecError(f"there is no file {path}") from error
+    except OSError as error:
+        raise SpecError(f"cannot read {path}: {error.strerror}") from error
+    except DecodeError as error:
+        raise SpecError(f"{path} is not an ONNX file, or a part of it is missing") from error
+    if not model.graph.node:
+        raise SpecError(f"{path} is not an ONNX file: it holds no network")
+    try:
+        operators.check(model)
+    except SpecError as error:
+        raise SpecError(f"{path}: {error}") from error
+    return model
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

@@ -31,7 +31,7 @@ def subgraphs(network: Network, fused_layers: Iterable[Collection[str]], folder:
     extractor = Extractor(whole)
     constants = {tensor.name: tensor for tensor in whole.graph.initializer}
     layers = graph.layers(network.path)
-    stored = {tensor.name: tensor for tensor in onnx.load(network.path, format="protobuf").graph.initializer}
+    stored = {tensor.name: tensor for tensor in onnx_file.whole(network.path).graph.initializer}
     for index, names in enumerate(fused_layers):
         path = folder / f"{network.path.stem}-{index:03}.onnx"
         if not names:

@@ -29,6 +29,15 @@ def test_what_is_no_shape_is_refused(text: str) -> None:
         input_choices({"x": text}, {})
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("@batchx@batch", "two dimensions of @batch"), ("1x99999999999999999999", "a dimension beyond 1099511627776")],
+)
+def test_a_shape_that_no_input_can_have_is_refused(text: str, said: str) -> None:
+    with pytest.raises(SpecError, match=f"--shape x: '{text}' has {said}"):
+        input_choices({"x": text}, {})
+
+
 @pytest.mark.parametrize("value", ["photo.png", "", "one"])
 def test_what_is_neither_number_nor_array_is_refused(value: str) -> None:
     with pytest.raises(SpecError, match=r"--input x: give a number or the path of an \.npy file, not"):

@@ -146,6 +146,15 @@ def test_an_array_of_a_file_is_what_is_fed(tmp_path: Path) -> None:
     np.testing.assert_array_equal(fed(resolve(str(path), 2, "fp32", [choice]))["images"], image.astype(np.float32))
 
 
+@pytest.mark.parametrize("by_array", [False, True])
+def test_a_choice_that_fixes_the_batch_is_blamed_and_not_the_file(tmp_path: Path, by_array: bool) -> None:
+    path = own_files.convolution(tmp_path / "m.onnx", ["N", 3, 8, 8])
+    np.save(tmp_path / "x.npy", own_files.random(2, 3, 8, 8))
+    chosen = {"value": str(tmp_path / "x.npy")} if by_array else {"shape": (2, 3, 8, 8)}
+    with pytest.raises(SpecError, match="what is chosen for input 'images', by --shape or as an array, is of"):
+        check(str(path), 3, [InputChoice("images", **chosen)])  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("choice", "said"),
     [

@@ -104,6 +104,36 @@ def test_a_scalar_is_what_it_is_compared_with(op: str) -> None:
     assert spec(several, shape=()).constant == 1
 
 
+@pytest.mark.parametrize(
+    ("kind", "number", "holds"),
+    [
+        (TensorProto.UINT8, 255.0, True),
+        (TensorProto.UINT8, 256.0, False),
+        (TensorProto.UINT8, -1.0, False),
+        (INT64, 1.5, False),
+        (INT64, 2.0**63, False),
+        (TensorProto.BOOL, 2.0, False),
+        (TensorProto.FLOAT, 0.1, True),
+        (TensorProto.FLOAT16, 1e6, False),
+    ],
+)
+def test_a_number_that_the_input_cannot_hold_is_refused_and_never_guessed(
+    kind: int, number: float, holds: bool
+) -> None:
+    made = graph(helper.make_node("Equal", ["ids", "rate"], ["y"]), rate=[number])
+    assert spec(made, kind, ()).constant == (number if holds else 1)
+    if holds:
+        assert spec(graph(), kind, choice=InputChoice("ids", value=number)).constant == number
+        return
+    with pytest.raises(SpecError, match=r"--input ids=.*: the input is of \w+, which cannot hold that number"):
+        spec(graph(), kind, choice=InputChoice("ids", value=number))
+
+
+def test_a_table_of_no_rows_is_for_the_runtime_to_refuse() -> None:
+    made = graph(helper.make_node("Gather", ["table", "ids"], ["y"]), table=TABLE[:0])
+    assert (spec(made).low, spec(made).high) == (0, 1)
+
+
 def test_floats_are_drawn() -> None:
     assert spec(graph(), TensorProto.FLOAT, name="x") == TensorSpec("x", (2, 8), "float32")
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from colocate.errors import SpecError
-from colocate.inference.networks.catalogue import check, resolve
+from colocate.inference.networks.catalogue import check, guesses, own_batch, resolve
+from colocate.model.request import InputChoice
 from colocate.worker.backends.onnxruntime_cpu import OnnxRuntimeCpu
 from colocate.worker.inputs import input_arrays
 from colocate.worker.request import Request, TensorSpec
@@ -64,11 +66,12 @@ def test_an_open_batch_is_fixed_in_a_copy(tmp_path: Path, kept: Path, first: str
 
 
 def test_the_digest_covers_external_weights(tmp_path: Path, kept: Path) -> None:
-    path = own(tmp_path / "mine.onnx", external=True)
-    before = resolve(str(path), 1).sha256
-    weights = bytearray((tmp_path / "weights.bin").read_bytes())
+    before = resolve(str(own(tmp_path / "mine.onnx", external=True)), 1).sha256
+    (tmp_path / "changed").mkdir()
+    path = own(tmp_path / "changed" / "mine.onnx", external=True)
+    weights = bytearray((path.parent / "weights.bin").read_bytes())
     weights[0] ^= 1
-    (tmp_path / "weights.bin").write_bytes(weights)
+    (path.parent / "weights.bin").write_bytes(weights)
     assert resolve(str(path), 1).sha256 != before
 
 
@@ -99,6 +102,32 @@ def test_a_folder_or_no_file_is_refused(tmp_path: Path) -> None:
         resolve(str(tmp_path / "folder.onnx"), 1)
 
 
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    for name in ("m.onnx", "x.npy"):
+        os.mkfifo(tmp_path / name)
+    with pytest.raises(SpecError, match=r"m\.onnx is a pipe or a device; write what it gives into a file"):
+        resolve(str(tmp_path / "m.onnx"), 1)
+    with pytest.raises(SpecError, match=r"x\.npy is a pipe or a device"):
+        check(str(own(tmp_path / "own.onnx")), 1, [InputChoice("x", value=str(tmp_path / "x.npy"))])
+
+
+def test_a_file_is_read_once_while_it_stays_as_it_is(
+    tmp_path: Path, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = str(own(tmp_path / "m.onnx", ("N", 3, 8, 8)))
+    read: list[str] = []
+    load = onnx.load
+    monkeypatch.setattr(onnx, "load", lambda path, **how: (read.append(path), load(path, **how))[1])
+    for _ in range(2):
+        assert (own_batch(path), guesses(path, 2)) == (None, ())
+        check(path, 2)
+        assert resolve(path, 2) is resolve(path, 2)
+    # And once with its weights, for the copy.
+    assert len(read) == 2
+    own(Path(path), ("N", 3, 16, 16))
+    assert resolve(path, 2).inputs[0].shape == (2, 3, 16, 16)
+
+
 @pytest.mark.parametrize("content", [b"", b"not a network", b"\x00" * 64, b"\xff\xd8\xff\xe0" * 16])
 def test_another_kind_of_file_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "m.onnx").write_bytes(content)
@@ -118,19 +147,19 @@ def test_what_the_checker_refuses_the_runtime_may_run(tmp_path: Path, kept: Path
     OnnxRuntimeCpu(Request(target, "m", file=resolve(str(path), 2).file)).infer()
 
 
-def test_damage_is_a_spec_error_of_one_line_or_unseen(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_damage_is_a_spec_error_of_one_line_or_unseen(tmp_path_factory: pytest.TempPathFactory, kept: Path) -> None:
     folder = tmp_path_factory.mktemp("damage")
     whole = own(folder / "whole.onnx").read_bytes()
-    damaged = folder / "damaged.onnx"
     rng = np.random.default_rng(0)
     refused = 0
     for position in range(0, len(whole), 3):
         cut, flipped = whole[:position], bytearray(whole)
         flipped[position] = rng.integers(256)
-        for content in (cut, bytes(flipped)):
+        for kind, content in (("cut", cut), ("flipped", bytes(flipped))):
+            damaged = folder / f"{kind}-{position}.onnx"
             damaged.write_bytes(content)
             try:
-                check(str(damaged))
+                resolve(str(damaged), own_batch(str(damaged)) or 1)
             except SpecError as error:
                 refused += 1
                 assert "\n" not in str(error)

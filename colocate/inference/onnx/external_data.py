@@ -1,0 +1,84 @@
+"""The tensors that a user's .onnx file keeps in files beside it.
+
+They are read here and not by onnx, which refuses symbolic links: in a cache of downloads every file is one, and
+runtimes follow them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto
+
+from colocate.errors import SpecError
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalTensor:
+    """A `tensor` whose data lie in `file` from `offset_bytes` on; to its end where `length_bytes` is None."""
+
+    tensor: TensorProto
+    file: Path
+    offset_bytes: int = 0
+    length_bytes: int | None = None
+
+
+def external_tensors(path: Path, model: ModelProto) -> tuple[ExternalTensor, ...]:
+    """Those of the `model` in `path`. Raises SpecError where it does not say where one lies."""
+    nodes = [*model.graph.node, *(node for function in model.functions for node in function.node)]
+    tensors = [*model.graph.initializer, *_tensors_of(nodes)]
+    return tuple(_located(path, tensor) for tensor in tensors if tensor.data_location == TensorProto.EXTERNAL)
+
+
+def check(path: Path, tensors: Iterable[ExternalTensor]) -> None:
+    """Raise SpecError when a file that holds some of the `tensors` of `path` is missing. The rest the runtime
+    judges.
+    """
+    for each in tensors:
+        if not each.file.is_file():
+            raise SpecError(f"{path} keeps weights in {each.file}, which does not exist; copy it there as well")
+        if each.file.stat().st_size < each.offset_bytes + (each.length_bytes or 0):
+            raise SpecError(f"{each.file}, which holds weights of {path}, is cut short; copy it again")
+
+
+def take_in(tensors: Iterable[ExternalTensor]) -> None:
+    """Read the data of `tensors` into them."""
+    for each in tensors:
+        with each.file.open("rb") as file:
+            file.seek(each.offset_bytes)
+            each.tensor.raw_data = file.read(-1 if each.length_bytes is None else each.length_bytes)
+        each.tensor.ClearField("external_data")
+        each.tensor.data_location = TensorProto.DEFAULT
+
+
+def _tensors_of(nodes: Iterable[NodeProto]) -> Iterator[TensorProto]:
+    """Those that nodes hold themselves, and in their bodies."""
+    for node in nodes:
+        for attribute in node.attribute:
+            yield from (attribute.t, *attribute.tensors)
+            for body in (attribute.g, *attribute.graphs):
+                yield from _tensors_in(body)
+
+
+def _tensors_in(graph: GraphProto) -> Iterator[TensorProto]:
+    yield from graph.initializer
+    yield from _tensors_of(graph.node)
+
+
+def _located(path: Path, tensor: TensorProto) -> ExternalTensor:
+    said = {entry.key: entry.value for entry in tensor.external_data}
+    location = PurePath(said.get("location", ""))
+    try:
+        offset_bytes, length_bytes = int(said.get("offset") or 0), int(said["length"]) if said.get("length") else None
+    except ValueError:
+        offset_bytes, length_bytes = -1, None
+    # Runtimes read nothing that lies elsewhere.
+    inside = location.parts and not location.is_absolute() and ".." not in location.parts
+    if not inside or offset_bytes < 0 or (length_bytes or 0) < 0:
+        raise SpecError(
+            f"{path} says of tensor '{tensor.name}' that it lies at {said}, which is no place in a file beside it; "
+            "export it again"
+        )
+    return ExternalTensor(tensor, path.parent / location, offset_bytes, length_bytes)

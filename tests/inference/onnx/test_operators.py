@@ -1,0 +1,48 @@
+"""A graph whose nodes lack what their operators need is refused by one line; the rest the runtime judges."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from onnx import NodeProto, helper
+
+from colocate.errors import SpecError
+from colocate.inference.networks.catalogue import resolve
+from tests.inference.own_files import INT64, random, value, written
+
+
+@pytest.mark.parametrize(
+    ("node", "lacking"),
+    [
+        (helper.make_node("Conv", ["x"], ["y"], name="c"), "node 'c' \\(Conv\\) has 1 inputs where 2 are needed"),
+        (helper.make_node("Gather", [], ["y"]), "\\(Gather\\) has 0 inputs"),
+        (helper.make_node("Relu", ["x"], []), "\\(Relu\\) has 0 outputs where 1 are needed"),
+        (helper.make_node("LSTM", ["x", "w", "w"], []), None),
+        (helper.make_node("Cast", ["x"], ["y"]), "\\(Cast\\) has no attribute 'to'"),
+        (helper.make_node("Loop", ["x", "x"], ["y"]), "\\(Loop\\) has no attribute 'body'"),
+        (helper.make_node("Conv", ["x"], ["y"], domain="a.domain.of.one's.own"), None),
+        (helper.make_node("NoSuchOperator", [], ["y"]), None),
+    ],
+)
+def test_a_node_has_what_its_operator_needs(tmp_path: Path, node: NodeProto, lacking: str | None) -> None:
+    path = written(tmp_path / "m.onnx", [node], [value("x", [1, 3, 8, 8])], {"w": random(2, 2)})
+    if lacking is None:
+        resolve(str(path), 1)
+        return
+    with pytest.raises(SpecError, match=rf"m\.onnx: .*{lacking}.*; export it again"):
+        resolve(str(path), 1)
+
+
+def test_nodes_of_bodies_are_looked_at(tmp_path: Path) -> None:
+    body = helper.make_graph([helper.make_node("Add", ["x"], ["z"], name="inner")], "b", [], [value("z", [1])])
+    node = helper.make_node("If", ["c"], ["y"], then_branch=body, else_branch=body)
+    path = written(tmp_path / "m.onnx", [node], [value("c", []), value("x", [1])])
+    with pytest.raises(SpecError, match=r"node 'inner' \(Add\) has 1 inputs"):
+        resolve(str(path), 1)
+
+
+@pytest.mark.parametrize("axis", [7, -7])
+def test_an_axis_that_a_table_does_not_have_is_for_the_runtime(tmp_path: Path, axis: int) -> None:
+    node = helper.make_node("Gather", ["w", "x"], ["y"], axis=axis)
+    assert resolve(str(written(tmp_path / "m.onnx", [node], [value("x", [1, 3], INT64)], {"w": random(2, 2)})), 1)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
 from colocate.worker.request import NetworkFile, TensorSpec
-
-_SOURCE_PLACE = re.compile(r"/\S+\.(?:h|cc|cpp|cu|cuh):\d+ [^\n]*\n")
 
 
 class WorkerError(Exception):
@@ -14,10 +10,8 @@ class WorkerError(Exception):
 
 
 def one_line(error: Exception) -> str:
-    """The first line of what a runtime says, without the status code of ONNX Runtime and places in its source, which
-    stand on a line of their own before the reason.
-    """
-    said = _SOURCE_PLACE.sub("", str(error).strip()).splitlines()
+    """The first line of what a runtime says, without the status code of ONNX Runtime."""
+    said = str(error).strip().splitlines()
     return said[0].removeprefix("[ONNXRuntimeError] : ") if said else repr(error)
 
 

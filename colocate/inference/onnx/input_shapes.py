@@ -97,7 +97,7 @@ class InputDimensions:
 
 def read_dimensions(graph: GraphProto, value: ValueInfoProto, choice: InputChoice | None) -> InputDimensions:
     """The dimensions of the input `value`. Raises SpecError for a choice that contradicts them or cannot be read."""
-    chosen = None if choice is None else _chosen_shape(choice)
+    chosen, chosen_axis = (None, None) if choice is None else _chosen_shape(choice)
     tensor = value.type.tensor_type
     if tensor.HasField("shape"):
         # Exporters mark an open dimension by a name, by nothing, or by a size below 1.
@@ -115,12 +115,10 @@ def read_dimensions(graph: GraphProto, value: ValueInfoProto, choice: InputChoic
     if chosen is None:
         return InputDimensions(value.name, declared, declared, axis)
     if not _fits(chosen, declared):
-        own = "x".join(str(dim) or "?" for dim in declared) or "a scalar"
-        told = "x".join("@batch" if size is None else str(size) for size in chosen) or "a scalar"
-        raise SpecError(f"input '{value.name}' is {own} in the file, not {told}")
+        raise SpecError(f"input '{value.name}' is {_written(declared)} in the file, not {_written(chosen)}")
     dims = tuple(dim if size is None else size for dim, size in zip(declared, chosen, strict=True))
-    if None in chosen:
-        axis = chosen.index(None)
+    if chosen_axis is not None:
+        axis = chosen_axis
     elif axis is not None and dims[axis] == 0:
         # Of nothing there is no batch.
         axis = None
@@ -184,10 +182,21 @@ def _fits(chosen: Sequence[int | None], declared: Sequence[Dimension]) -> bool:
     )
 
 
-def _chosen_shape(choice: InputChoice) -> tuple[int | None, ...] | None:
-    if choice.shape is not None:
-        return choice.shape
-    return tuple(_stored_array(choice.value).shape) if isinstance(choice.value, str) else None
+def _written(dims: Sequence[Dimension | None]) -> str:
+    """As in a flag; `?` for an open dimension without a name."""
+    return "x".join("@batch" if dim is None else str(dim) or "?" for dim in dims) or "a scalar"
+
+
+def _chosen_shape(choice: InputChoice) -> tuple[tuple[int | None, ...] | None, int | None]:
+    """The shape that is chosen, that of an array in a file going before, and the axis that is said to be the batch."""
+    axis = choice.shape.index(None) if choice.shape and None in choice.shape else None
+    if not isinstance(choice.value, str):
+        return choice.shape, axis
+    stored = tuple(_stored_array(choice.value).shape)
+    if choice.shape is not None and not _fits(choice.shape, stored):
+        told = _written(choice.shape)
+        raise SpecError(f"{choice.value} is {_written(stored)}, and not {told} as in --shape {choice.name}={told}")
+    return stored, axis
 
 
 def _stored_array(path: str) -> npt.NDArray[Any]:

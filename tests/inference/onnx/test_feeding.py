@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -146,13 +147,25 @@ def test_an_array_of_a_file_is_what_is_fed(tmp_path: Path) -> None:
     np.testing.assert_array_equal(fed(resolve(str(path), 2, "fp32", [choice]))["images"], image.astype(np.float32))
 
 
+def test_an_array_and_a_shape_of_one_input_agree(tmp_path: Path) -> None:
+    path = own_files.written(
+        tmp_path / "m.onnx", [helper.make_node("Relu", ["x"], ["y"])], [value("x", [None, None])]
+    )
+    np.save(tmp_path / "x.npy", own_files.random(2, 4))
+    array = str(tmp_path / "x.npy")
+    assert own_batch(str(path), [InputChoice("x", (2, 4), array)]) == 2
+    assert own_batch(str(path), [InputChoice("x", (2, None), array)]) == 4
+    with pytest.raises(SpecError, match=r"x\.npy is 2x4, and not 4x@batch as in --shape x=4x@batch"):
+        check(str(path), 1, [InputChoice("x", (4, None), array)])
+
+
 @pytest.mark.parametrize("by_array", [False, True])
 def test_a_choice_that_fixes_the_batch_is_blamed_and_not_the_file(tmp_path: Path, by_array: bool) -> None:
     path = own_files.convolution(tmp_path / "m.onnx", ["N", 3, 8, 8])
     np.save(tmp_path / "x.npy", own_files.random(2, 3, 8, 8))
-    chosen = {"value": str(tmp_path / "x.npy")} if by_array else {"shape": (2, 3, 8, 8)}
+    chosen: dict[str, Any] = {"value": str(tmp_path / "x.npy")} if by_array else {"shape": (2, 3, 8, 8)}
     with pytest.raises(SpecError, match="what is chosen for input 'images', by --shape or as an array, is of"):
-        check(str(path), 3, [InputChoice("images", **chosen)])  # type: ignore[arg-type]
+        check(str(path), 3, [InputChoice("images", **chosen)])
 
 
 @pytest.mark.parametrize(

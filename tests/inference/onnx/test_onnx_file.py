@@ -117,7 +117,12 @@ def test_a_file_is_read_once_while_it_stays_as_it_is(
     path = str(own(tmp_path / "m.onnx", ("N", 3, 8, 8)))
     read: list[str] = []
     load = onnx.load
-    monkeypatch.setattr(onnx, "load", lambda path, **how: (read.append(path), load(path, **how))[1])
+
+    def counted(path: Path, **how: object) -> onnx.ModelProto:
+        read.append(str(path))
+        return load(path, **how)
+
+    monkeypatch.setattr(onnx, "load", counted)
     for _ in range(2):
         assert (own_batch(path), guesses(path, 2)) == (None, ())
         check(path, 2)

@@ -188,7 +188,7 @@ def _written(dims: Sequence[Dimension | None]) -> str:
 
 
 def _chosen_shape(choice: InputChoice) -> tuple[tuple[int | None, ...] | None, int | None]:
-    """The shape that is chosen, that of an array in a file going before, and the axis that is said to be the batch."""
+    """The shape that is chosen, an array's going before, and the axis that is said to be the batch."""
     axis = choice.shape.index(None) if choice.shape and None in choice.shape else None
     if not isinstance(choice.value, str):
         return choice.shape, axis

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from colocate.worker.request import NetworkFile, TensorSpec
+
+# File, line and the signature of a function.
+_SOURCE_PLACE = re.compile(r"/\S+\.(?:h|cc):\d+ [^()]*\([^()]*\) ")
 
 
 class WorkerError(Exception):
@@ -10,8 +15,8 @@ class WorkerError(Exception):
 
 
 def one_line(error: Exception) -> str:
-    """The first line of what a runtime says, without the status code of ONNX Runtime."""
-    said = str(error).strip().splitlines()
+    """The first line of what a runtime says, without the status code and the places in the source of ONNX Runtime."""
+    said = _SOURCE_PLACE.sub("", str(error).strip()).splitlines()
     return said[0].removeprefix("[ONNXRuntimeError] : ") if said else repr(error)
 
 

@@ -54,10 +54,17 @@ class ProgramEndedError(WorkerError):
 
     def __init__(self, returncode: int, last_line: str) -> None:
         self.status = returncode if returncode >= 0 else 128 - returncode
-        how = "a pipeline runs until it is ended; it said: "
-        if returncode:
-            how = f"killed by {signal.Signals(-returncode).name}: " if returncode < 0 else ""
-        super().__init__(how + last_line)
+        said = last_line or "it said nothing"
+        if returncode == 0:
+            said = f"a pipeline runs until it is ended; {f'it said: {last_line}' if last_line else said}"
+        elif returncode < 0:
+            said = f"killed by {_signal_name(-returncode)}: {said}"
+        super().__init__(said)
+
+
+def _signal_name(number: int) -> str:
+    """Those for real time have no name."""
+    return signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
 
 
 class RunningPipeline:

@@ -153,9 +153,12 @@ class Output:
             return sorted(self._inferences)
 
     def last_line(self) -> str:
-        """The last line on its standard error, or where that is empty on its standard output; once all is read."""
+        """The last line on its standard error, or where that is empty on its standard output; empty where both are.
+
+        It waits until all is read.
+        """
         self._thread.join(1.0)
-        return _last_line(self._tails[self._stderr]) or _last_line(self._tails[self._stdout]) or "it said nothing"
+        return _last_line(self._tails[self._stderr]) or _last_line(self._tails[self._stdout])
 
     def latest_line(self) -> str:
         """The line that it printed last, on whichever output; empty where it printed nothing."""

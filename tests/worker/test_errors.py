@@ -15,6 +15,10 @@ from colocate.worker.request import NetworkFile, TensorSpec
     [
         ("[ONNXRuntimeError] : 7 : INVALID_PROTOBUF : failed\n at line 3", "7 : INVALID_PROTOBUF : failed"),
         ("  plain  ", "plain"),
+        (
+            "Status Message: /src/wise_ops.h:583 void Append(int, int) axis was false.",
+            "Status Message: axis was false.",
+        ),
         ("", "RuntimeError('')"),
     ],
 )

@@ -143,6 +143,8 @@ def test_silence_is_one_line_with_what_it_said_last(argv: tuple[str, ...], laten
     [
         (("sh", "-c", "echo no such camera >&2; exit 3"), "(exit status 3): no such camera"),
         (("sh", "-c", "echo done"), "(exit status 0): a pipeline runs until it is ended; it said: done"),
+        (("true",), "(exit status 0): a pipeline runs until it is ended; it said nothing"),
+        (("sh", "-c", "kill -40 $$"), "(exit status 168): killed by signal 40: it said nothing"),
         (("sh", "-c", "exit 4"), "(exit status 4): it said nothing"),
         (("sh", "-c", "echo bye; kill -SEGV $$"), "(exit status 139): killed by SIGSEGV: bye"),
         (("no-such-program",), "cannot start 'no-such-program': no such program, or it is not executable"),

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from colocate.inference.onnx.onnx_file import OnnxFile
 
 SEED = 0
+# Of a file's own name in that of its copy: with what is put behind it, within what a folder can hold.
+_STEM_BYTES = 120
 _Stamp = tuple[int, ...] | None
 _HERE = Path(__file__).parent
 _ONNX = _HERE.parent / "onnx"
@@ -104,6 +106,8 @@ def _own_file(network: str, batch: int, choices: Sequence[InputChoice]) -> Path 
             f"{network} is in ONNX Runtime's own format, of which neither shapes nor layers can be read; "
             "give the .onnx file that it was made from"
         )
+    if not network.isascii() and os.fsencode(network).decode(errors="ignore") != network:
+        raise SpecError(f"there is no runtime for {network!r}: its name is not UTF-8, which runtimes want; rename it")
     # Path.is_file would raise for a name that is too long, or in a folder that may not be searched.
     if not network.endswith(".onnx") and not os.path.isfile(network):  # noqa: PTH113 - see above
         raise _unknown(network)
@@ -190,7 +194,8 @@ def _resolved(path: Path, batch: int, choices: tuple[InputChoice, ...], stamps: 
             content: bytes = onnx_file.with_shapes(onnx_file.whole(path), shapes, fed.sizes).SerializeToString()
             return content
 
-        file = cache.obtain(f"{path.stem}-b{batch}-{key}.onnx", copy)
+        stem = path.stem.encode()[:_STEM_BYTES].decode(errors="ignore")
+        file = cache.obtain(f"{stem}-b{batch}-{key}.onnx", copy)
         model = onnx_file.with_shapes(model, shapes, fed.sizes)
     facts = _network(path.stem, file, sha256, model, fed.inputs)
     return dataclasses.replace(facts, guesses=fed.guesses, source=None if file == path else path)

@@ -36,6 +36,16 @@ _NAMELESS = frozenset(("", "?", "None"))
 _CHANNELS = (1, 3, 4)
 _RECURRENT = frozenset(("LSTM", "GRU", "RNN"))
 
+# What else than an array an input can be, by the field of its type.
+_NO_ARRAYS = {
+    "sequence_type": "a sequence",
+    "map_type": "a map",
+    "optional_type": "an optional",
+    "sparse_tensor_type": "a sparse tensor",
+    "opaque_type": "opaque",
+    None: "of no type",
+}
+
 Dimension = int | str
 
 
@@ -97,6 +107,9 @@ class InputDimensions:
 
 def read_dimensions(graph: GraphProto, value: ValueInfoProto, choice: InputChoice | None) -> InputDimensions:
     """The dimensions of the input `value`. Raises SpecError for a choice that contradicts them or cannot be read."""
+    kind = value.type.WhichOneof("value")
+    if kind != "tensor_type":
+        raise SpecError(f"input '{value.name}' is {_NO_ARRAYS[kind]}, which cannot be fed: only arrays can")
     chosen, chosen_axis = (None, None) if choice is None else _chosen_shape(choice)
     tensor = value.type.tensor_type
     if tensor.HasField("shape"):

@@ -89,6 +89,7 @@ def sha256(*paths: Path) -> str:
 def inputs(path: Path, model: ModelProto) -> tuple[ValueInfoProto, ...]:
     """What a window feeds, one at least. Raises SpecError for a model that is fed nothing."""
     stored = {tensor.name for tensor in model.graph.initializer}
+    stored |= {tensor.values.name for tensor in model.graph.sparse_initializer}
     found = tuple(value for value in model.graph.input if value.name not in stored)
     if not found:
         raise SpecError(f"{path} has no input: there is nothing to feed it")

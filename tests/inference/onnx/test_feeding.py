@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, ValueInfoProto, helper
 
 from colocate.errors import SpecError
 from colocate.inference.networks.catalogue import check, guesses, own_batch, resolve
@@ -200,6 +200,21 @@ def test_where_nothing_counts_a_batch_it_is_one(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match=r"no dimension is known to count a batch of 2.*--shape x=@batch"):
         check(str(path), 2)
     assert shapes(path, 2, InputChoice("x", (None,))) == {"x": (2,)}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (helper.make_tensor_sequence_value_info("x", own_files.FLOAT, [2]), "a sequence"),
+        (helper.make_value_info("x", helper.make_optional_type_proto(value("x", [2]).type)), "an optional"),
+        (helper.make_value_info("x", helper.make_sparse_tensor_type_proto(own_files.FLOAT, [2])), "a sparse tensor"),
+        (ValueInfoProto(name="x"), "of no type"),
+    ],
+)
+def test_what_is_no_array_is_refused_by_its_kind(tmp_path: Path, given: ValueInfoProto, said: str) -> None:
+    path = written(tmp_path / "m.onnx", [helper.make_node("Identity", ["x"], ["y"])], [given])
+    with pytest.raises(SpecError, match=f"input 'x' is {said}, which cannot be fed: only arrays can"):
+        check(str(path), 1, [InputChoice("x", (2,))])
 
 
 def test_dimensions_of_an_unknown_number_are_asked_for(tmp_path: Path) -> None:

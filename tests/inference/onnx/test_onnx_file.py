@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -94,6 +95,29 @@ def test_a_missing_or_short_file_of_weights_is_named(tmp_path: Path) -> None:
         resolve(str(path), 1)
 
 
+def test_a_sparse_constant_is_no_input_though_it_is_listed_as_one(tmp_path: Path, kept: Path) -> None:
+    path = own(tmp_path / "m.onnx", ("N", 3, 8, 8))
+    model = onnx.load(path)
+    values = numpy_helper.from_array(np.ones(2, np.float32), "few")
+    indices = numpy_helper.from_array(np.array([0, 5]), "indices")
+    model.graph.sparse_initializer.append(helper.make_sparse_tensor(values, indices, [4, 4]))
+    model.graph.input.append(helper.make_tensor_value_info("few", TensorProto.FLOAT, [4, 4]))
+    onnx.save(model, path)
+    assert [spec.name for spec in resolve(str(path), 2).inputs] == ["x"]
+
+
+def test_a_long_name_is_cut_for_the_copy(tmp_path: Path, kept: Path) -> None:
+    name = "\u00fc" * 120
+    network = resolve(str(own(tmp_path / f"{name}.onnx", ("N", 3, 8, 8))), 2)
+    assert network.name == name
+    assert network.path.parent == kept
+
+
+def test_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"its name is not UTF-8, which runtimes want; rename it"):
+        check(str(tmp_path / "m\udcff.onnx"))
+
+
 def test_a_folder_or_no_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="there is no file"):
         resolve(str(tmp_path / "absent.onnx"), 1)
@@ -118,7 +142,7 @@ def test_a_file_is_read_once_while_it_stays_as_it_is(
     read: list[str] = []
     load = onnx.load
 
-    def counted(path: Path, **how: object) -> onnx.ModelProto:
+    def counted(path: Path, **how: Any) -> onnx.ModelProto:
         read.append(str(path))
         return load(path, **how)
 

@@ -111,7 +111,7 @@ class StudyKeys:
 _request = TypeAdapter(StudyKeys)
 _BRANCHES = ("str", "float", "tuple[str, ...]", "NetworkKeys", "PipelineKeys")
 # What a pipeline decides itself.
-_OF_LOADED_NETWORKS = ("backend", "precision", "batch", "graph", "wait", "period_ms")
+_OF_LOADED_NETWORKS = ("backend", "precision", "batch", "graph", "wait", "period_ms", "shapes", "inputs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +226,7 @@ def _piped(own: NetworkKeys, request: StudyKeys) -> Inference:
     if name in builtin_names() or maker_of(name) is not None:
         raise SpecError(f"pipelines.{name}: this is the name of a built-in network; choose another")
     for key in _OF_LOADED_NETWORKS:
-        if getattr(own, key) is not None or getattr(request, key) != getattr(usual, key):
+        if getattr(own, key) or getattr(request, key) != getattr(usual, key):
             raise SpecError(
                 f"{key}: pipeline '{name}' decides this itself; "
                 f'set it for other networks alone, as in networks = [{{ network = "alexnet", {key} = ... }}]'

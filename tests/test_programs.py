@@ -112,7 +112,7 @@ def test_a_built_in_name_is_taken(name: str) -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [("backend", "onnxruntime"), ("precision", "fp16"), ("batch", 8), ("graph", True), ("wait", "block"),
-     ("period_ms", 33.3)],
+     ("period_ms", 33.3), ("shapes", {"x": "1x3"}), ("inputs", {"x": 1})],
 )  # fmt: skip
 def test_what_a_program_decides_itself_is_refused(key: str, value: object) -> None:
     said = f"{key}: pipeline 'cam' decides this itself; set it for other networks alone, as in networks = "

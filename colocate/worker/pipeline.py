@@ -111,7 +111,10 @@ class RunningPipeline:
         if (counted := within(found, go_ns, word_ns)) is None:
             if word == "stop":
                 length_s = (word_ns - go_ns) / 1e9
-                raise WorkerError(f"no inference began and ended within the {length_s:.3g} s: lengthen --window")
+                raise WorkerError(
+                    f"no inference began and ended within the {length_s:.3g} s: it has stopped, or --window must be "
+                    f"longer; {self._printed_last()}"
+                )
             return {}
         return {**counted, "devices_s": [], "cpu_s": cpu_end_s - cpu_s}
 
@@ -132,9 +135,11 @@ class RunningPipeline:
     def _silence(self, reported: int) -> str:
         asked = self._output.reports.name
         few = f"printed one {asked}, and no second" if reported else f"printed no {asked}"
+        return f"it {few} within {self._ready_s:g} s and was ended; {self._printed_last()}"
+
+    def _printed_last(self) -> str:
         latest = self._output.latest_line()
-        said = f"it printed last: {latest}" if latest else "it printed nothing"
-        return f"it {few} within {self._ready_s:g} s and was ended; {said}"
+        return f"it printed last: {latest}" if latest else "it printed nothing"
 
 
 def within(inferences: Sequence[Times], go_ns: int, word_ns: int) -> Mapping[str, Any] | None:

@@ -235,9 +235,4 @@ def _stamp(path: Path) -> _Stamp:
 def _network(name: str, path: Path, sha256: str, model: ModelProto, inputs: tuple[TensorSpec, ...]) -> Network:
     from colocate.inference.onnx import graph
 
-    try:
-        macs = graph.macs(graph.layers(model))
-    except SpecError:
-        # What a runtime accepts, it runs, though its shapes are declared wrong.
-        macs = None
-    return Network(name, path, sha256, inputs, graph.parameters(model), macs)
+    return Network(name, path, sha256, inputs, graph.parameters(model), graph.macs(graph.layers(model)))

@@ -13,7 +13,6 @@ import onnx.inliner
 import onnx.shape_inference
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
-from colocate.errors import SpecError
 from colocate.inference.onnx import element_types, quantised
 from colocate.inference.onnx.onnx_file import read
 from colocate.inference.onnx.tensors import Scope, Shape, Tensor, bodies_of, captured_by, declare_carried
@@ -153,8 +152,7 @@ def inferred(model: Path | str | ModelProto) -> ModelProto:
     """The model with the shape of every tensor and its functions opened out; from a path, without larger weights.
 
     A node without a name is called as ONNX Runtime calls it in a profile, by its kind and number: `MatMul_3`; in a
-    body numbers begin anew. Raises SpecError for a path that is not a readable ONNX file, and for shapes that
-    contradict each other.
+    body numbers begin anew. Raises SpecError for a path that is not a readable ONNX file.
     """
     plain = model if isinstance(model, ModelProto) else read(Path(model))
     opened = onnx.inliner.inline_local_functions(plain) if plain.functions else plain
@@ -162,8 +160,10 @@ def inferred(model: Path | str | ModelProto) -> ModelProto:
         found = onnx.shape_inference.infer_shapes(quantised.with_plain_nodes(opened), data_prop=True)
         while declare_carried(found.graph):
             found = onnx.shape_inference.infer_shapes(found, data_prop=True)
-    except onnx.shape_inference.InferenceError as error:
-        raise SpecError(f"the shapes in network '{plain.graph.name}' do not fit together: {error}") from error
+    except onnx.shape_inference.InferenceError:
+        # Shapes that contradict each other are for the runtime to judge. What it runs has layers of unknown sizes.
+        found = ModelProto()
+        found.CopyFrom(opened)
     for node, original in zip(found.graph.node, opened.graph.node, strict=True):
         if original.domain == quantised.RUNTIME_DOMAIN:
             node.CopyFrom(original)

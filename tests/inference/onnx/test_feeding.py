@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
-from onnx import TensorProto, ValueInfoProto, helper
+from onnx import TensorProto, ValueInfoProto, helper, numpy_helper
 
 from colocate.errors import SpecError
 from colocate.inference.networks.catalogue import check, guesses, own_batch, resolve
+from colocate.inference.onnx.graph import layers
 from colocate.model.request import InputChoice
 from colocate.worker.errors import WorkerError
 from tests.inference import own_files
@@ -228,6 +230,22 @@ def test_a_past_whose_length_is_nought_in_the_file_is_fed_so(tmp_path: Path) -> 
     node = helper.make_node("Concat", ["past", "keys"], ["y"], axis=2)
     path = written(tmp_path / "m.onnx", [node], [value("past", [1, 2, 0, 4]), value("keys", [1, 2, 3, 4])])
     assert shapes(path) == {"past": (1, 2, 0, 4), "keys": (1, 2, 3, 4)}
+
+
+def test_types_that_contradict_leave_layers_of_unknown_sizes(tmp_path: Path) -> None:
+    """The runtime ignores the type of an input that a constant of its name takes the place of."""
+    node = helper.make_node("MatMul", ["x", "w"], ["y"], name="product")
+    path = written(tmp_path / "m.onnx", [node], [value("x", ["N", 4])])
+    model = onnx.load(path)
+    values = numpy_helper.from_array(np.ones(2, np.float32), "w")
+    indices = numpy_helper.from_array(np.array([0, 5]), "indices")
+    model.graph.sparse_initializer.append(helper.make_sparse_tensor(values, indices, [4, 4]))
+    model.graph.input.append(value("w", [4, 4]))
+    onnx.save(model, path)
+    network = resolve(str(path), 2)
+    assert fed(network)["x"].shape == (2, 4)
+    assert network.macs is None
+    assert [(layer.name, layer.macs) for layer in layers(network.path)] == [("product", None)]
 
 
 def test_a_branch_that_is_not_taken_may_contradict_the_shapes(tmp_path: Path) -> None:

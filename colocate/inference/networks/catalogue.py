@@ -208,7 +208,9 @@ def _fed(path: Path, batch: int | None, choices: Sequence[InputChoice]) -> Feedi
     try:
         return feeding.feeding(own.model, own.inputs, batch, choices)
     except SpecError as error:
-        raise error if str(path) in str(error) else SpecError(f"{path}: {error}") from error
+        # Names in a file may hold anything.
+        said = "".join(c if c.isprintable() else "\ufffd" for c in str(error))
+        raise error if str(path) in said else SpecError(f"{path}: {said}") from error
 
 
 def _opened(path: Path) -> OnnxFile:

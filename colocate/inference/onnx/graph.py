@@ -160,8 +160,9 @@ def inferred(model: Path | str | ModelProto) -> ModelProto:
         found = onnx.shape_inference.infer_shapes(quantised.with_plain_nodes(opened), data_prop=True)
         while declare_carried(found.graph):
             found = onnx.shape_inference.infer_shapes(found, data_prop=True)
-    except onnx.shape_inference.InferenceError:
-        # Shapes that contradict each other are for the runtime to judge. What it runs has layers of unknown sizes.
+    except (onnx.shape_inference.InferenceError, UnicodeDecodeError):
+        # Shapes that contradict each other, and may not even be text where they have names, are for the runtime to
+        # judge. What it runs has layers of unknown sizes.
         found = ModelProto()
         found.CopyFrom(opened)
     for node, original in zip(found.graph.node, opened.graph.node, strict=True):

@@ -1,4 +1,4 @@
-"""A graph whose nodes lack what their operators need is refused by one line; the rest the runtime judges."""
+"""Damage, and nodes that lack what their operators need, are refused by one line; the rest the runtime judges."""
 
 from __future__ import annotations
 
@@ -31,6 +31,21 @@ def test_a_node_has_what_its_operator_needs(tmp_path: Path, node: NodeProto, lac
         resolve(str(path), 1)
         return
     with pytest.raises(SpecError, match=rf"m\.onnx: .*{lacking}.*; export it again"):
+        resolve(str(path), 1)
+
+
+@pytest.mark.parametrize("name", [b"Relu", b"sequence", b"x_in", b"y_out", b"act"])
+def test_a_name_that_is_no_text_is_damage(tmp_path: Path, name: bytes) -> None:
+    node = helper.make_node("Relu", ["x_in"], ["y_out"], name="act")
+    path = written(tmp_path / "m.onnx", [node], [value("x_in", [1, "sequence"])])
+    path.write_bytes(path.read_bytes().replace(name, b"\xff" + name[1:]))
+    with pytest.raises(SpecError, match=r"m\.onnx: it is damaged: b'\\xff.*' stands in place of a name; copy it"):
+        resolve(str(path), 1)
+
+
+def test_a_name_of_several_lines_is_said_in_one(tmp_path: Path) -> None:
+    path = written(tmp_path / "m.onnx", [helper.make_node("Relu", ["x\ny"], ["y"])], [value("x\ny", None)])
+    with pytest.raises(SpecError, match="how many dimensions 'x\N{REPLACEMENT CHARACTER}y' has"):
         resolve(str(path), 1)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -53,7 +52,8 @@ def test_a_report_on_settings_is_the_same_again_and_may_ask_otherwise(efficiency
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(os.urandom(10_000), "file is not a database"), (b"", "is not a run of colocate"), (None, "holds no run")],
+    [(bytes(range(256)) * 40, "file is not a database"), (b"", "is not a run of colocate"), (None, "holds no run")],
+    ids=["no database", "empty", "absent"],
 )
 def test_a_damaged_run_is_refused(tmp_path: Path, content: bytes | None, said: str) -> None:
     if content is not None:

@@ -5,6 +5,11 @@ shuffled order; without a network the idle machine comes last. Every repeat hold
 the networks are shuffled first and the clock points inside each: loading a network is the costly step (a split-plot
 design, the hard-to-change factor outermost). Repeat r is shuffled from (seed, r) alone, so adding repeats leaves the
 earlier ones as they are.
+
+In an alternating study every block holds an alternating window per task that may be paused. These windows hold their
+own baseline. The windows above, the steady ones, then stand beside them in the first `STEADY_REPEATS` repeats alone:
+power, energy and temperature are known well from a few, and they check the alternation. Where a limit is set on power
+every repeat has them; a task that must not be paused has its own in every repeat, and what they are set against.
 """
 
 from __future__ import annotations
@@ -17,7 +22,7 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from colocate.errors import HostError, SpecError
 from colocate.model.machine import HostFacts
@@ -38,6 +43,8 @@ HOUSEKEEPING_MIN_CPUS = 4
 # A table of 81 cells that is measured until decided, for 30 repeats at the most, takes the time of 7.5 full ones
 # (tests/bench/test_verdicts.py): decided cells leave theirs to the others.
 REPEATS_PER_FULL_REPEAT = 4
+# The least that gives the steady windows of a cell a scatter, without which they check nothing.
+STEADY_REPEATS = 2
 
 
 def plan(spec: SweepSpec, facts: HostFacts) -> tuple[Trial, ...]:
@@ -54,14 +61,15 @@ def plan(spec: SweepSpec, facts: HostFacts) -> tuple[Trial, ...]:
         shuffler = random.Random(f"{spec.seed}:{repeat}")
         for inference in _shuffled([*inferences, None], shuffler):
             for place, clocks in _shuffled(settings, shuffler):
-                tasks = _shuffled(_tasks(spec.tasks, inference, facts), shuffler)
+                windows = _shuffled(_windows(spec, facts, inference, repeat), shuffler)
                 if inference is None:
                     # A GPU keeps its clock up for seconds after a network: the idle machine comes last.
-                    tasks.sort(key=lambda task: task is None)
-                for task in tasks:
+                    windows.sort(key=lambda window: window.task is None)
+                for window in windows:
                     unnamed = Trial(
-                        "", repeat, block, inference, task, clocks, place,
+                        "", repeat, block, inference, window.task, clocks, place,
                         spec.warmup_s, spec.settle_s, _window_s(spec, inference), spec.max_start_temp_c,
+                        window.alternating, spec.segment_s if window.alternating else None,
                     )  # fmt: skip
                     trials.append(dataclasses.replace(unnamed, trial_id=_content_hash(unnamed, spec.seed)))
                 block += 1
@@ -111,13 +119,18 @@ def within_budget(spec: SweepSpec, facts: HostFacts) -> SweepSpec:
     """
     if spec.budget_s is None:
         return spec
-    repeat_s = estimate_s(plan(dataclasses.replace(spec, repeats=1), facts))
-    fit = int(spec.budget_s / repeat_s)
-    if fit < 2:
+    trials = plan(dataclasses.replace(spec, repeats=STEADY_REPEATS + 1), facts)
+    # The first repeats of an alternating study hold more windows than those after them.
+    *first_s, later_s = (
+        estimate_s([trial for trial in trials if trial.repeat == repeat]) for repeat in range(STEADY_REPEATS + 1)
+    )
+    two_s = sum(first_s[:2])
+    if spec.budget_s < two_s:
         raise SpecError(
-            f"budget: two repeats of this study take {2 * repeat_s:.0f} s, and fewer decide nothing; "
-            f"give --budget {math.ceil(2 * repeat_s)}s or more, or ask for fewer cells"
+            f"budget: two repeats of this study take {two_s:.0f} s, and fewer decide nothing; "
+            f"give --budget {math.ceil(two_s)}s or more, or ask for fewer cells"
         )
+    fit = max(2, STEADY_REPEATS + math.floor((spec.budget_s - sum(first_s)) / later_s))
     # With scipy: only where a study looks at itself.
     from colocate.study.sequential import FIRST_LOOK
 
@@ -216,10 +229,22 @@ def _window_s(spec: SweepSpec, inference: Inference | None) -> float:
     return spec.window_s if inference is None else dict(spec.own_windows_s).get(inference.network, spec.window_s)
 
 
-def _tasks(tasks: Sequence[Task], inference: Inference | None, facts: HostFacts) -> list[Task | None]:
+class _Window(NamedTuple):
+    """A window of a block: its task, None for the baseline, and whether both conditions are in it."""
+
+    task: Task | None
+    alternating: bool = False
+
+
+def _windows(spec: SweepSpec, facts: HostFacts, inference: Inference | None, repeat: int) -> list[_Window]:
+    metered = spec.limits is not None and spec.limits.power_budget_w is not None
+    few = spec.alternating and repeat >= STEADY_REPEATS and not metered
+    steady = [task for task in spec.tasks if not (few and task.pause)]
+    paused = [task for task in spec.tasks if spec.alternating and task.pause and inference is not None]
     # Idling is worth a window only where a meter can see it.
-    alone = inference is None and not facts.rails
-    return [*tasks] if alone else [None, *tasks]
+    compared = (steady or not spec.tasks) and (inference is not None or facts.rails)
+    baseline = [_Window(None)] if compared else []
+    return [*baseline, *map(_Window, steady), *(_Window(task, alternating=True) for task in paused)]
 
 
 def _shuffled(items: Sequence[_T], shuffler: random.Random) -> list[_T]:

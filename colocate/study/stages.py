@@ -2,7 +2,7 @@
 
 A plan is worked off in stages. A study of so many repeats is one stage. One that goes on until decided has a stage
 up to each look of its `Schedule`: after a look the blocks of settled cells, and of those given up, are dropped. What
-an open cell is set against stays with it: its solo window, its task alone and the idle machine.
+a steady window of an open cell is set against stays with it: its solo window, its task alone and the idle machine.
 
 A study is judged from its records alone: the same records give the same stages, so that an interrupted one goes on
 as if it had never stopped. For the same reason a budget is counted as `plan.estimate_s` counts it. A stage that
@@ -42,16 +42,12 @@ def stages(
     """
     assert spec.limits is not None, "a study until decided has limits"
     schedule = Schedule(spec.repeats)
-    wanted: Collection[CellKey] | None = None
+    open_cells: Collection[CellKey] | None = None
     progress: Interim | None = None
     taken: list[Trial] = []
     repeats = 0
     while (look := schedule.next_look(repeats)) is not None:
-        stage = [
-            trial
-            for trial in trials
-            if repeats <= trial.repeat < look and (wanted is None or CellKey.of(trial) in wanted)
-        ]
+        stage = _wanted([trial for trial in trials if repeats <= trial.repeat < look], open_cells)
         taken += stage
         if not stage:
             break
@@ -60,23 +56,27 @@ def stages(
         yield Stage(tuple(stage), look, progress)
         repeats = look
         progress = judge(evidence_after(repeats), spec.limits, schedule)
-        wanted = _settings(progress)
+        open_cells = {CellKey(c.inference, c.placement, c.clocks, c.task) for c in progress.open_cells}
     return None
 
 
-def _settings(progress: Interim) -> set[CellKey]:
-    """What the open cells need windows of: their own, and those that they are set against."""
-    own = [CellKey(c.inference, c.placement, c.clocks, c.task) for c in progress.open_cells]
-    return {
-        other
-        for setting in own
-        for other in (
-            setting,
-            setting._replace(task=None),
-            setting._replace(inference=None),
-            setting._replace(inference=None, task=None),
-        )
-    }
+def _wanted(trials: Sequence[Trial], open_cells: Collection[CellKey] | None) -> list[Trial]:
+    """The windows of `open_cells`, and those that the steady ones among them are set against; without cells all."""
+    if open_cells is None:
+        return list(trials)
+    own = [trial for trial in trials if CellKey.of(trial) in open_cells]
+    wanted = {_window(trial) for trial in own}
+    for repeat, setting, alternating in tuple(wanted):
+        if not alternating:
+            wanted |= {
+                (repeat, against, False)
+                for against in (
+                    setting._replace(task=None),
+                    setting._replace(inference=None),
+                    setting._replace(inference=None, task=None),
+                )
+            }
+    return [trial for trial in trials if _window(trial) in wanted]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +132,6 @@ def state_of(
     return StudyState(tuple(wanted), finished, evidence_after(repeats), looks, over_budget)
 
 
-def _window(trial: Trial) -> tuple[int, CellKey]:
+def _window(trial: Trial) -> tuple[int, CellKey, bool]:
     """Which window of the plan a trial is: runs of former versions have other ids, and can be judged all the same."""
-    return trial.repeat, CellKey.of(trial)
+    return trial.repeat, CellKey.of(trial), trial.alternating

@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from colocate.errors import HostError, SpecError
+from colocate.model.limits import Limits
 from colocate.model.machine import HostFacts, Missing
 from colocate.model.request import ClockPoint, Inference, SweepSpec, Task
-from colocate.study.plan import clock_points, estimate_s, placement, plan, settled_backend
+from colocate.model.trial import Trial
+from colocate.study.plan import STEADY_REPEATS, clock_points, estimate_s, placement, plan, settled_backend
 
 TX1_CPU_HZ = tuple(
     khz * 1000
@@ -199,3 +201,50 @@ def test_a_network_may_have_windows_of_its_own() -> None:
     expected = {("googlenet", True): 0.5, ("googlenet", False): 0.5}
     usual = {(network, alone): 2.0 for network in ("alexnet", "resnet152", None) for alone in (True, False)}
     assert windows_s == expected | usual
+
+
+def by_kind(trials: tuple[Trial, ...]) -> dict[tuple[bool, str | None, bool], set[int]]:
+    """The repeats that hold each kind of window: with a network or not, beside which task, alternating or not."""
+    found = defaultdict(set)
+    for trial in trials:
+        task = trial.task.name if trial.task else None
+        found[trial.inference is not None, task, trial.alternating].add(trial.repeat)
+    return dict(found)
+
+
+METERED = facts(rails=("VDD_IN",))
+EVERY, FIRST = set(range(5)), set(range(STEADY_REPEATS))
+
+
+def test_an_alternating_study_has_few_steady_windows() -> None:
+    trials = plan(spec(alternating=True, segment_s=0.1), METERED)
+    expected: dict[object, set[int]] = {(network, None, False): FIRST for network in (True, False)}
+    for task in ("bitcount", "jpeg", "stringsearch"):
+        expected |= {(True, task, True): EVERY, (True, task, False): FIRST, (False, task, False): FIRST}
+    assert by_kind(trials) == expected
+    assert {(trial.alternating, trial.segment_s) for trial in trials} == {(True, 0.1), (False, None)}
+    assert len({trial.trial_id for trial in trials}) == len(trials)
+    more = plan(spec(alternating=True, segment_s=0.1, repeats=7), METERED)
+    assert more[: len(trials)] == trials
+
+
+def test_a_power_budget_needs_steady_windows_throughout() -> None:
+    budget = Limits(power_budget_w=9.0)
+    kinds = by_kind(plan(spec(alternating=True, limits=budget), METERED))
+    assert set(map(frozenset, kinds.values())) == {frozenset(EVERY)}
+    kinds = by_kind(plan(spec(alternating=True, limits=Limits(max_slowdown=1.1)), METERED))
+    assert kinds[True, None, False] == FIRST
+
+
+def test_a_task_that_must_not_be_paused_has_steady_windows_throughout() -> None:
+    tasks = (Task("bitcount"), Task("jpeg", pause=False))
+    assert by_kind(plan(spec(alternating=True, tasks=tasks), METERED)) == {
+        (True, "bitcount", True): EVERY, (True, "bitcount", False): FIRST, (False, "bitcount", False): FIRST,
+        (True, "jpeg", False): EVERY, (False, "jpeg", False): EVERY,
+        (True, None, False): EVERY, (False, None, False): EVERY,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("tasks", [(), (Task("jpeg", pause=False),)])
+def test_without_a_task_to_pause_both_designs_are_the_same(tasks: tuple[Task, ...]) -> None:
+    assert plan(spec(alternating=True, tasks=tasks), METERED) == plan(spec(tasks=tasks), METERED)

@@ -12,7 +12,7 @@ from colocate.errors import SpecError
 from colocate.model.limits import Limits, Quantity
 from colocate.model.trial import TrialRecord
 from colocate.study.advice import Verdict, advise
-from colocate.study.plan import estimate_s, whole, within_budget
+from colocate.study.plan import STEADY_REPEATS, estimate_s, plan, whole, within_budget
 from colocate.study.sequential import Schedule
 from colocate.study.stages import state_of
 from tests.study.test_plan import facts
@@ -97,3 +97,17 @@ def test_a_budget_bounds_the_repeats() -> None:
     assert within_budget(dataclasses.replace(SPEC, budget_s=99 * repeat_s), machine).repeats == 20
     with pytest.raises(SpecError, match="two repeats"):
         within_budget(dataclasses.replace(SPEC, budget_s=1.5 * repeat_s), machine)
+
+
+def test_a_budget_counts_that_the_first_repeats_of_an_alternating_study_hold_more() -> None:
+    alternating = dataclasses.replace(SPEC, alternating=True)
+    machine = facts(probes=("synthetic",))
+    trials = plan(alternating, machine)
+    first_s, later_s = (
+        estimate_s([trial for trial in trials if trial.repeat == repeat]) for repeat in (0, STEADY_REPEATS)
+    )
+    assert first_s > 2 * later_s
+    budget_s = STEADY_REPEATS * first_s + 1.5 * later_s
+    assert within_budget(dataclasses.replace(alternating, budget_s=budget_s), machine).repeats == 3
+    with pytest.raises(SpecError, match="two repeats"):
+        within_budget(dataclasses.replace(alternating, budget_s=1.5 * first_s), machine)

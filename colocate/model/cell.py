@@ -28,9 +28,10 @@ class Interval:
 class Cell:
     """One network x task x placement x clock point over all its blocks; the unit of every table and figure.
 
-    `task` is `none` for the solo baseline. `slowdown_p50` and `slowdown_p99` are co-located over solo, as is
-    `slowdown_mean`, which is of the mean latency.
+    `task` is `none` for the solo baseline. `slowdown_p50`, `slowdown_p95` and `slowdown_p99` are co-located over
+    solo, as is `slowdown_mean`, which is of the mean latency.
     `work_loss_ratio` is 1 - (work rate beside the network / work rate alone at the same clock point).
+    `alternating`: these ratios are from alternating windows, and latencies from them, too; else from steady ones.
     Of a network with a period, `miss_ratio` is the share of its inferences that were not done within it, and
     `longest_miss_run` how many of these followed one another in one window at the most.
     """
@@ -52,10 +53,12 @@ class Cell:
     energy_per_inference_j: float | None = None
     idle_power_w: float | None = None
     work_per_s: float | None = None
-    work_loss_ratio: float | None = None
+    work_loss_ratio: Interval | None = None
     emc_hz: int | None = None
     temperature_c: float | None = None
     warnings: tuple[QualityFlag, ...] = ()
     miss_ratio: float | None = None
     longest_miss_run: int | None = None
     slowdown_mean: Interval | None = None
+    slowdown_p95: Interval | None = None
+    alternating: bool = False

@@ -34,6 +34,9 @@ class QualityFlag(str, enum.Enum):
         return _REMEDIES[self]
 
 
+# What disturbs a window and has nothing to do with its setting.
+FROM_OUTSIDE = frozenset({QualityFlag.CPU_TIME_STOLEN, QualityFlag.OTHER_LOAD, QualityFlag.STARTED_HOT})
+
 _REMEDIES = {
     QualityFlag.TOO_FEW_SAMPLES: "lengthen --window until each window holds enough inferences for the tail",
     QualityFlag.TOO_FEW_BLOCKS: "raise --repeats: an interval needs two complete blocks at the least",

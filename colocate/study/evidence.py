@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import statistics
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from colocate.model.cell import SOLO, Cell
 from colocate.model.limits import QUANTILES, Quantity
-from colocate.model.quality import QualityFlag, in_order
+from colocate.model.quality import FROM_OUTSIDE, QualityFlag, in_order
 from colocate.model.request import SweepSpec
-from colocate.model.trial import Trial, TrialRecord
+from colocate.model.trial import FloatArray, Trial, TrialRecord
 from colocate.study.interference import cell_of
 from colocate.study.stats import quantile_known, sample_quantile
 from colocate.study.windows import Windows, energies_j, group, work_per_s
@@ -21,16 +22,11 @@ MEDIAN = 0.50
 
 # A window that something from outside disturbed, or in which the machine or the task was not what was asked for,
 # is no window of the setting: it gives no value.
-_DISTURBED = frozenset(
-    {
-        QualityFlag.CPU_TIME_STOLEN,
-        QualityFlag.OTHER_LOAD,
-        QualityFlag.STARTED_HOT,
-        QualityFlag.CLOCK_DRIFTED,
-        QualityFlag.THROTTLED,
-        QualityFlag.STRESSOR_ENDED_EARLY,
-    }
-)
+_DISTURBED = FROM_OUTSIDE | {
+    QualityFlag.CLOCK_DRIFTED,
+    QualityFlag.THROTTLED,
+    QualityFlag.STRESSOR_ENDED_EARLY,
+}
 _MISREAD = frozenset(
     {
         QualityFlag.WINDOW_SHORT_FOR_SENSOR,
@@ -57,10 +53,11 @@ class Evidence:
     """The values of one cell by quantity and repeat; a quantity, or a repeat of it, that is absent has no entry.
 
     `values` are in the unit of the quantity: latencies are quantiles of one window, slowdowns their ratios to the
-    solo window of the block, power is the board's mean over the window, work loss is against the task alone in the
-    same repeat. `left_out` are the warnings for which windows gave no value, in enum order; `withheld` those for
-    which a quantity may break a limit but not be said to meet one. `work_share` is the cell's rate of work over the
-    best rate that its task reached alone at any clock point; None where the task's work is not known.
+    network alone in the same window or block, power is the board's mean over the window, work loss is against the
+    task alone in the same window or repeat. `left_out` are the warnings for which windows gave no value, in enum
+    order; `withheld` those for which a quantity may break a limit but not be said to meet one. `work_share` is
+    the cell's rate of work over the best rate that its task reached alone at any clock point; None where the task's
+    work is not known.
     """
 
     cell: Cell
@@ -79,6 +76,9 @@ def collect(
     records: Iterable[TrialRecord], spec: SweepSpec, failed: Iterable[Trial] = (), confidence: float = 0.95
 ) -> tuple[Evidence, ...]:
     """One Evidence per cell, solo baselines included, in the order of `interference.cells`.
+
+    Slowdown and work loss come from alternating windows, of a cell that has none from steady ones; latencies come
+    from all, averaged within a repeat.
 
     The median of every window counts, as in the cells: that of a few samples is noisy, not biased, and noise between
     blocks is what bounds are made of. A tail of a window counts only where the window is worth enough samples to
@@ -101,19 +101,19 @@ class _Reader:
 
     def __init__(self, confidence: float) -> None:
         self._confidence = confidence
-        self._read: dict[str, Mapping[float, float]] = {}
+        # With the latencies themselves, so that none takes the place in memory of another.
+        self._read: dict[int, tuple[FloatArray, Mapping[float, float]]] = {}
 
-    def quantiles(self, record: TrialRecord) -> Mapping[float, float]:
-        """The quantiles of the window that count."""
-        found = self._read.get(record.trial.trial_id)
-        if found is None:
-            found = self._read[record.trial.trial_id] = {
-                q: sample_quantile(record.latencies_s, q)
+    def quantiles(self, latencies: FloatArray) -> Mapping[float, float]:
+        """The quantiles that count of the latencies of a window."""
+        if id(latencies) not in self._read:
+            found = {
+                q: sample_quantile(latencies, q)
                 for q in QUANTILES
-                if (q == MEDIAN and len(record.latencies_s))
-                or quantile_known(record.latencies_s, q, self._confidence)
+                if (q == MEDIAN and len(latencies)) or quantile_known(latencies, q, self._confidence)
             }
-        return found
+            self._read[id(latencies)] = latencies, found
+        return self._read[id(latencies)][1]
 
 
 def _best_rates(records: Sequence[TrialRecord]) -> Mapping[str, float]:
@@ -132,21 +132,25 @@ def _best_rates(records: Sequence[TrialRecord]) -> Mapping[str, float]:
 
 
 def _evidence(windows: Windows, cell: Cell, reader: _Reader, best: Mapping[str, float]) -> Evidence:
-    values: defaultdict[Quantity, dict[int, float]] = defaultdict(dict)
+    values: defaultdict[Quantity, defaultdict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
     left_out: defaultdict[Quantity, set[QualityFlag]] = defaultdict(set)
     for quantity, sides, value in _readings(windows, reader):
         spoiling = _DISTURBED | _MISREAD if quantity is Quantity.POWER else _DISTURBED
         warnings = {warning for side in sides for warning in side.warnings if warning in spoiling}
         left_out[quantity] |= warnings
         if not warnings and value is not None:
-            values[quantity][sides[-1].trial.repeat] = value
+            values[quantity][sides[-1].trial.repeat].append(value)
     of_the_cell = {QualityFlag.TRIALS_FAILED} if windows.lossy else set()
-    if any(record.work is not None and record.work.count == 0 for record in windows.own):
+    if any(record.work is not None and record.work.count == 0 for record in (*windows.own, *windows.alternating)):
         of_the_cell.add(QualityFlag.NO_RUN_COMPLETED)
     rate, best_rate = cell.work_per_s, best.get(windows.task)
     return Evidence(
         cell=cell,
-        values={quantity: values[quantity] for quantity in Quantity if values[quantity]},
+        values={
+            quantity: {repeat: _typical(found) for repeat, found in values[quantity].items()}
+            for quantity in Quantity
+            if values[quantity]
+        },
         left_out={quantity: _ordered(left_out[quantity]) for quantity in Quantity if left_out[quantity]},
         withheld={
             quantity: _ordered(warnings)
@@ -158,23 +162,26 @@ def _evidence(windows: Windows, cell: Cell, reader: _Reader, best: Mapping[str, 
 
 
 def _readings(windows: Windows, reader: _Reader) -> Iterator[tuple[Quantity, Sequence[TrialRecord], float | None]]:
-    """Every quantity of every block, with the windows that it is made from, the cell's own last."""
-    for own in windows.own:
-        known = reader.quantiles(own)
+    """Every quantity of every window or block, with the windows that it is made from, the cell's own last."""
+    for record, latencies in windows.latencies():
+        known = reader.quantiles(latencies)
         for q in QUANTILES:
-            yield Quantity.latency(q), (own,), known.get(q)
+            yield Quantity.latency(q), (record,), known.get(q)
+    for own in windows.own:
         energy_j = energies_j(own)[0]
         yield Quantity.POWER, (own,), energy_j / own.elapsed_s if energy_j else None
-    for solo, own in windows.pairs():
-        before, beside = reader.quantiles(solo), reader.quantiles(own)
+    for pair in windows.pairs():
+        before, beside = reader.quantiles(pair.alone), reader.quantiles(pair.beside)
         for q in QUANTILES:
-            yield Quantity.slowdown(q), (solo, own), beside[q] / before[q] if q in before and q in beside else None
-    alone = {record.trial.repeat: record for record in windows.alone}
-    for own in windows.own:
-        if own.trial.repeat in alone:
-            sides = (alone[own.trial.repeat], own)
-            rate_alone, rate = (work_per_s([side]) for side in sides)
-            yield Quantity.WORK_LOSS, sides, 1 - rate / rate_alone if rate and rate_alone else None
+            value = beside[q] / before[q] if q in before and q in beside else None
+            yield Quantity.slowdown(q), pair.records, value
+    for sides, kept in windows.work_kept():
+        yield Quantity.WORK_LOSS, sides, None if kept is None else 1 - kept
+
+
+def _typical(values: Sequence[float]) -> float:
+    """The value of a repeat, which may hold a steady and an alternating window."""
+    return values[0] if len(values) == 1 else statistics.geometric_mean(values)
 
 
 def _ordered(warnings: Collection[QualityFlag]) -> tuple[QualityFlag, ...]:

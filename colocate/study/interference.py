@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import math
 import statistics
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -15,7 +14,8 @@ from colocate.model.cell import SOLO, Cell, Interval
 from colocate.model.quality import QualityFlag, in_order
 from colocate.model.request import SweepSpec
 from colocate.model.trial import FloatArray, Trial, TrialRecord
-from colocate.study.stats import paired_ratio, quantile_known, sample_quantile
+from colocate.study.conditions import Pair, in_condition
+from colocate.study.stats import geometric_mean, paired_ratio, quantile_known, sample_quantile
 from colocate.study.windows import Windows, energies_j, group, work_per_s
 
 __all__ = ["INTERVAL_MIN_BLOCKS", "SOLO", "cell_of", "cells"]
@@ -37,95 +37,124 @@ def cells(
 
 def cell_of(windows: Windows, confidence: float = 0.95) -> Cell:
     """What `windows` show, all blocks together."""
-    own, inference, pairs = windows.own, windows.inference, windows.pairs()
-    colocated = windows.setting.task is not None
-    pooled = np.concatenate([record.latencies_s for record in own])
+    own, pairs = windows.own, windows.pairs()
+    latencies_s = windows.latencies()
+    pooled = np.concatenate([own_s for _, own_s in latencies_s])
     known = {q: quantile_known(pooled, q, confidence) for q in (0.50, 0.95, 0.99)}
-    slowdown_p50 = _slowdown(pairs, partial(sample_quantile, quantile=0.50), confidence) if pairs else None
-    slowdown_mean = _slowdown(pairs, np.mean, confidence) if pairs else None
-    tails = [pair for pair in pairs if all(quantile_known(side.latencies_s, 0.99, confidence) for side in pair)]
-    known_p99 = len(tails) >= INTERVAL_MIN_BLOCKS
-    slowdown_p99 = _slowdown(tails, partial(sample_quantile, quantile=0.99), confidence) if known_p99 else None
-    emc_hz = [record.emc_hz_seen for record in own if record.emc_hz_seen is not None]
-
-    # A ratio has the warnings of both of its sides.
-    sides = (*own, *(windows.solo if colocated else ()), *windows.alone)
-    warnings = {warning for record in sides for warning in record.warnings}
+    tails = {
+        q: [pair for pair in pairs if all(quantile_known(side, q, confidence) for side in (pair.alone, pair.beside))]
+        for q in (0.95, 0.99)
+    }
+    warnings = _warnings(windows)
     # A p99 of some of the blocks alone is one of those whose latencies changed least.
-    if not all(known.values()) or len(tails) < len(pairs):
+    if not all(known.values()) or len(tails[0.99]) < len(pairs):
         warnings.add(QualityFlag.TOO_FEW_SAMPLES)
-    if colocated and len(pairs) < INTERVAL_MIN_BLOCKS:
+    if windows.setting.task is not None and len(pairs) < INTERVAL_MIN_BLOCKS:
         warnings.add(QualityFlag.TOO_FEW_BLOCKS)
-    if any(record.work is not None and record.work.count == 0 for record in (*own, *windows.alone)):
-        warnings.add(QualityFlag.NO_RUN_COMPLETED)
-    if windows.lossy:
-        warnings.add(QualityFlag.TRIALS_FAILED)
 
+    emc_hz = [record.emc_hz_seen for record, _ in latencies_s if record.emc_hz_seen is not None]
     power_w, gpu_w, cpu_w = _mean_powers_w(own)
-    miss_ratio, longest_miss_run = _misses(own, inference.period_s)
+    miss_ratio, longest_miss_run = _misses(windows)
     return Cell(
-        inference=inference,
+        inference=windows.inference,
         task=windows.task,
         placement=windows.setting.placement,
         clocks=windows.setting.clocks,
         n=len(pooled),
-        blocks=len(pairs) if colocated else len(own),
+        blocks=len(pairs) if windows.setting.task is not None else len({r.trial.block for r, _ in latencies_s}),
         p50_s=sample_quantile(pooled, 0.50) if len(pooled) else None,
         p95_s=sample_quantile(pooled, 0.95) if known[0.95] else None,
         p99_s=sample_quantile(pooled, 0.99) if known[0.99] else None,
-        slowdown_p50=slowdown_p50,
-        slowdown_p99=slowdown_p99,
+        slowdown_p50=_slowdown(pairs, partial(sample_quantile, quantile=0.50), confidence),
+        slowdown_p95=_tail_slowdown(tails, 0.95, confidence),
+        slowdown_p99=_tail_slowdown(tails, 0.99, confidence),
         power_w=power_w,
         power_gpu_w=gpu_w,
         power_cpu_w=cpu_w,
         energy_per_inference_j=_energy_per_inference_j(own),
         idle_power_w=_mean_powers_w(windows.idle)[0],
-        work_per_s=work_per_s(own),
-        work_loss_ratio=_work_loss_ratio(own, windows.alone),
+        work_per_s=work_per_s(own or windows.alternating) if windows.setting.task is not None else None,
+        work_loss_ratio=_work_loss_ratio(windows, confidence),
         emc_hz=statistics.median_low(emc_hz) if emc_hz else None,
         temperature_c=_mean(record.temperature_c for record in own),
         warnings=in_order(warnings),
         miss_ratio=miss_ratio,
         longest_miss_run=longest_miss_run,
-        slowdown_mean=slowdown_mean,
+        slowdown_mean=_slowdown(pairs, np.mean, confidence),
+        alternating=bool(windows.alternating),
     )
 
 
-def _misses(records: Sequence[TrialRecord], period_s: float | None) -> tuple[float | None, int | None]:
+def _warnings(windows: Windows) -> set[QualityFlag]:
+    """Those of all windows: a ratio has the warnings of both of its sides."""
+    colocated = windows.setting.task is not None
+    # Beside a solo baseline the task's own trouble is not the network's.
+    beside = windows.alternating if colocated else ()
+    sides = (*windows.own, *beside, *(windows.solo if colocated else ()), *windows.alone)
+    warnings = {warning for record in sides for warning in record.warnings}
+    worked = (*windows.own, *beside, *windows.alone)
+    if any(record.work is not None and record.work.count == 0 for record in worked):
+        warnings.add(QualityFlag.NO_RUN_COMPLETED)
+    if windows.lossy:
+        warnings.add(QualityFlag.TRIALS_FAILED)
+    if windows.differs:
+        warnings.add(QualityFlag.ALTERNATION_DIFFERS)
+    return warnings
+
+
+def _misses(windows: Windows) -> tuple[float | None, int | None]:
     """The share of inferences that took longer than the period, and the longest run of them within one window."""
-    missed = [record.latencies_s > period_s for record in records if period_s is not None and len(record.latencies_s)]
-    if not missed:
+    period_s = windows.inference.period_s
+    own = [(record, latencies_s) for record, latencies_s in windows.latencies() if len(latencies_s)]
+    if period_s is None or not own:
         return None, None
-    runs = (sum(1 for _ in run) for window in missed for late, run in itertools.groupby(window.tolist()) if late)
-    return float(np.concatenate(missed).mean()), max(runs, default=0)
+    missed = np.concatenate([latencies_s > period_s for _, latencies_s in own])
+    # Other conditions, and guards, end a run.
+    late = [in_condition(record, windows.condition) & (record.latencies_s > period_s) for record, _ in own]
+    runs = (sum(1 for _ in run) for window in late for is_late, run in itertools.groupby(window.tolist()) if is_late)
+    return float(missed.mean()), max(runs, default=0)
 
 
-def _slowdown(
-    pairs: Sequence[tuple[TrialRecord, TrialRecord]], latency_s: Callable[[FloatArray], float], confidence: float
-) -> Interval:
-    solo, colocated = (
-        np.array([latency_s(record.latencies_s) for record in side]) for side in zip(*pairs, strict=True)
-    )
-    return paired_ratio(solo, colocated, confidence)
-
-
-def _work_loss_ratio(beside: Sequence[TrialRecord], alone: Sequence[TrialRecord]) -> float | None:
-    """1 - the geometric mean of rate beside over rate alone, each within its repeat.
-
-    A repeat that has no window of the task alone is set against all those that other repeats have.
-    """
-    overall = work_per_s(alone)
-    if overall is None or work_per_s(beside) is None:
+def _slowdown(pairs: Sequence[Pair], statistic: Callable[[FloatArray], float], confidence: float) -> Interval | None:
+    if not pairs:
         return None
+    alone, beside = (
+        np.array([statistic(side) for side in sides])
+        for sides in ([pair.alone for pair in pairs], [pair.beside for pair in pairs])
+    )
+    return paired_ratio(alone, beside, confidence)
+
+
+def _tail_slowdown(tails: Mapping[float, Sequence[Pair]], quantile: float, confidence: float) -> Interval | None:
+    """The slowdown of a tail, from the pairs that know it; None where there are too few for an interval."""
+    pairs = tails[quantile]
+    enough = len(pairs) >= INTERVAL_MIN_BLOCKS
+    return _slowdown(pairs, partial(sample_quantile, quantile=quantile), confidence) if enough else None
+
+
+def _work_loss_ratio(windows: Windows, confidence: float) -> Interval | None:
+    """1 - the geometric mean of rate beside over rate alone, each within its window or its repeat."""
+    kept = [each for _, each in windows.alternating_work() if each is not None] or _steady_work_kept(windows)
+    if not kept:
+        return None
+    of = geometric_mean(np.array(kept), confidence)
+    lo, hi = (None if end is None else 1 - end for end in (of.hi, of.lo))
+    return Interval(1 - of.value, lo, hi)
+
+
+def _steady_work_kept(windows: Windows) -> list[float]:
+    """A repeat that has no window of the task alone is set against all those that other repeats have."""
+    overall = work_per_s(windows.alone)
+    if overall is None or work_per_s(windows.own) is None:
+        return []
     by_repeat: defaultdict[int, list[TrialRecord]] = defaultdict(list)
-    for record in alone:
+    for record in windows.alone:
         by_repeat[record.trial.repeat].append(record)
-    kept = [
-        math.log(rate / (work_per_s(by_repeat[record.trial.repeat]) or overall))
-        for record in beside
+    return [
+        rate / (work_per_s(by_repeat[record.trial.repeat]) or overall)
+        for record in windows.own
         if (rate := work_per_s([record])) is not None
     ]
-    return 1 - math.exp(statistics.fmean(kept))
 
 
 def _mean_powers_w(records: Sequence[TrialRecord]) -> tuple[float | None, float | None, float | None]:

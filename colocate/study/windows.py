@@ -1,15 +1,24 @@
-"""TrialRecords sorted into what they are windows of: a cell, its solo baseline, its task alone, the idle machine."""
+"""TrialRecords sorted into what they are windows of: a cell, its solo baseline, its task alone, the idle machine.
+
+A cell has steady windows, alternating ones, or both. Where both show another slowdown than chance explains, the
+alternating ones are left out: what a cell says then rests on its steady windows alone.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+import numpy as np
+
 from colocate.model.cell import SOLO
+from colocate.model.quality import FROM_OUTSIDE
 from colocate.model.request import ClockPoint, Inference, SweepSpec
-from colocate.model.trial import Trial, TrialRecord
+from colocate.model.trial import Condition, FloatArray, Trial, TrialRecord
+from colocate.study.agreement import Designs, differing
+from colocate.study.conditions import Pair, alternating_pair, latencies, steady_pair, work_kept
 from colocate.study.rails import rail_roles
 from colocate.study.stats import integrate
 
@@ -33,33 +42,76 @@ class CellKey(NamedTuple):
 class Windows:
     """All windows of one cell, and those that it is set against; each in the order measured.
 
-    `own` are the cell's, `solo` the network's without a task, `alone` its task's without a network,
-    `idle` the machine's without either. `lossy`: a trial of the cell failed and was not made good.
+    `own` are the cell's steady ones, `alternating` those in which its condition takes turns; for a solo baseline
+    those of every task. `solo` are the network's without a task, `alone` its task's without a network,
+    `idle` the machine's without either. `lossy`: a trial of the cell failed and was not made good. `differs`: its
+    alternating windows showed another slowdown than the steady ones, and are left out.
     """
 
     inference: Inference
     setting: CellKey
     own: Sequence[TrialRecord]
+    alternating: Sequence[TrialRecord]
     solo: Sequence[TrialRecord]
     alone: Sequence[TrialRecord]
     idle: Sequence[TrialRecord]
     lossy: bool
+    differs: bool = False
 
     @property
     def task(self) -> str:
         """The name of the task, `none` for the solo baseline."""
         return self.setting.task or SOLO
 
-    def pairs(self) -> list[tuple[TrialRecord, TrialRecord]]:
-        """The solo and the co-located window of each block that has both; none for the solo baseline."""
+    @property
+    def condition(self) -> Condition:
+        """The condition of alternating windows that is this cell's."""
+        return Condition.ALONE if self.setting.task is None else Condition.BESIDE
+
+    def latencies(self) -> list[tuple[TrialRecord, FloatArray]]:
+        """Each window that has latencies of this cell, in order, with these."""
+        return [(record, latencies(record, self.condition)) for record in (*self.own, *self.alternating)]
+
+    def pairs(self) -> list[Pair]:
+        """The network alone and beside the task, once per alternating window, or where there is none per block.
+
+        None for the solo baseline.
+        """
+        return self.alternating_pairs() or self.steady_pairs()
+
+    def alternating_pairs(self) -> list[Pair]:
+        """Of each alternating window both sides."""
         if self.setting.task is None:
             return []
-        baseline = {record.trial.block: record for record in self.solo if len(record.latencies_s)}
-        return [
-            (baseline[record.trial.block], record)
-            for record in self.own
-            if record.trial.block in baseline and len(record.latencies_s)
+        return [pair for record in self.alternating if (pair := alternating_pair(record))]
+
+    def steady_pairs(self) -> list[Pair]:
+        """The solo and the co-located window of each block that has both."""
+        if self.setting.task is None:
+            return []
+        baseline = {record.trial.block: record for record in self.solo}
+        blocks = [(baseline.get(record.trial.block), record) for record in self.own]
+        return [pair for solo, own in blocks if solo and (pair := steady_pair(solo, own))]
+
+    def work_kept(self) -> list[tuple[tuple[TrialRecord, ...], float | None]]:
+        """The rate of the task's work beside the network over that alone, with the windows that it is from.
+
+        Of each alternating window; where none knows it of each steady one, against the task alone in its repeat.
+        """
+        alone = {record.trial.repeat: record for record in self.alone}
+        return self.alternating_work() or [
+            ((against, own), beside / rate if beside and rate else None)
+            for own in self.own
+            if (against := alone.get(own.trial.repeat))
+            for beside, rate in [(work_per_s([own]), work_per_s([against]))]
         ]
+
+    def alternating_work(self) -> list[tuple[tuple[TrialRecord, ...], float | None]]:
+        """The same of alternating windows alone; nothing where none knows it."""
+        found: list[tuple[tuple[TrialRecord, ...], float | None]] = [
+            ((record,), work_kept(record)) for record in self.alternating if self.setting.task
+        ]
+        return found if any(kept is not None for _, kept in found) else []
 
 
 def group(records: Iterable[TrialRecord], spec: SweepSpec, failed: Iterable[Trial] = ()) -> tuple[Windows, ...]:
@@ -70,29 +122,77 @@ def group(records: Iterable[TrialRecord], spec: SweepSpec, failed: Iterable[Tria
     has a record all the same was run again and does not count. Raises ValueError for a record of something
     that `spec` does not name.
     """
-    windows: defaultdict[CellKey, list[TrialRecord]] = defaultdict(list)
+    steady: defaultdict[CellKey, list[TrialRecord]] = defaultdict(list)
+    alternating: defaultdict[CellKey, list[TrialRecord]] = defaultdict(list)
     # In the order measured: autocorrelation is judged over the windows laid end to end.
     for record in sorted(records, key=lambda r: (r.trial.repeat, r.trial.block, r.trial.trial_id)):
-        windows[CellKey.of(record.trial)].append(record)
-    done = {record.trial.trial_id for own in windows.values() for record in own}
+        (alternating if record.trial.alternating else steady)[CellKey.of(record.trial)].append(record)
+    done = {record.trial.trial_id for own in (*steady.values(), *alternating.values()) for record in own}
     lossy = {CellKey.of(trial) for trial in failed if trial.trial_id not in done}
-    wanted = [(key.inference, key) for key in windows if key.inference is not None]
+    # Alternating windows hold the baseline of their setting, too.
+    keys = {*steady, *alternating, *(key._replace(task=None) for key in alternating)}
+    wanted = [(key.inference, key) for key in keys if key.inference is not None]
     wanted.sort(key=lambda pair: _rank(spec, *pair))
-    return tuple(_windows(inference, key, windows, key in lossy) for inference, key in wanted)
+    found = [_windows(inference, key, steady, alternating.get(key, ()), key in lossy) for inference, key in wanted]
+    return _with_baselines(
+        [
+            replace(each, alternating=(), differs=True) if differs else each
+            for each, differs in zip(found, differing([_designs(each) for each in found]), strict=True)
+        ]
+    )
 
 
 def _windows(
-    inference: Inference, key: CellKey, windows: Mapping[CellKey, Sequence[TrialRecord]], lossy: bool
+    inference: Inference,
+    key: CellKey,
+    steady: Mapping[CellKey, Sequence[TrialRecord]],
+    alternating: Sequence[TrialRecord],
+    lossy: bool,
 ) -> Windows:
     return Windows(
         inference,
         key,
-        own=windows[key],
-        solo=windows.get(key._replace(task=None), ()),
-        alone=windows.get(key._replace(inference=None), ()) if key.task else (),
-        idle=windows.get(key._replace(inference=None, task=None), ()),
+        own=steady.get(key, ()),
+        alternating=alternating,
+        solo=steady.get(key._replace(task=None), ()),
+        alone=steady.get(key._replace(inference=None), ()) if key.task else (),
+        idle=steady.get(key._replace(inference=None, task=None), ()),
         lossy=lossy,
     )
+
+
+def _with_baselines(cells: Sequence[Windows]) -> tuple[Windows, ...]:
+    """`cells`, where each solo baseline has the alternating windows of all tasks beside it."""
+    beside: defaultdict[CellKey, list[TrialRecord]] = defaultdict(list)
+    for each in cells:
+        beside[each.setting._replace(task=None)] += each.alternating
+    return tuple(
+        each if each.setting.task else replace(each, alternating=tuple(beside[each.setting])) for each in cells
+    )
+
+
+def _designs(windows: Windows) -> Designs:
+    """What steady and alternating windows show of a cell, less those that something from outside disturbed."""
+    steady, alternating = (
+        [pair for pair in pairs if not any(FROM_OUTSIDE & {*record.warnings} for record in pair.records)]
+        for pairs in (windows.steady_pairs(), windows.alternating_pairs())
+    )
+    alone, beside = (
+        _levels([latencies(pair.records[-1], condition) for pair in alternating])
+        for condition in (Condition.ALONE, Condition.BESIDE)
+    )
+    return Designs(
+        windows.inference,
+        _levels([pair.beside for pair in steady]) - _levels([pair.alone for pair in steady]),
+        _levels([pair.beside for pair in alternating]) - _levels([pair.alone for pair in alternating]),
+        alone,
+        beside,
+    )
+
+
+def _levels(windows: Sequence[FloatArray]) -> FloatArray:
+    """The logarithms of median and mean of each of the windows, (windows, 2)."""
+    return np.log([[np.median(window), window.mean()] for window in windows]).reshape(-1, 2)
 
 
 def _rank(spec: SweepSpec, inference: Inference, key: CellKey) -> tuple[int | str | float, ...]:

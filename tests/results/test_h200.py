@@ -81,8 +81,8 @@ def rate_per_s(record: TrialRecord) -> float:
 
 def ratio(windows: Windows, of: Callable[[TrialRecord], float]) -> list[str]:
     """As it is written: beside the task over alone, with the interval over the blocks."""
-    pairs = windows.pairs()
-    found = paired_ratio(np.array([of(solo) for solo, _ in pairs]), np.array([of(own) for _, own in pairs]))
+    solo, own = zip(*(pair.records for pair in windows.pairs()), strict=True)
+    found = paired_ratio(np.array([of(each) for each in solo]), np.array([of(each) for each in own]))
     assert found.lo is not None and found.hi is not None
     return [f"{end:.3f}" for end in (found.value, found.lo, found.hi)]
 

@@ -192,16 +192,20 @@ def test_work_is_set_against_the_same_repeat() -> None:
     # The machine is twice as fast in repeat 1; a loss of 20 % must not see that.
     cell = worked([80.0, 160.0], {0: 100.0, 1: 200.0})
     assert cell.work_per_s == pytest.approx(240 / 4)
-    assert cell.work_loss_ratio == pytest.approx(0.2)
+    assert cell.work_loss_ratio is not None and cell.work_loss_ratio.value == pytest.approx(0.2)
+    assert (cell.work_loss_ratio.lo, cell.work_loss_ratio.hi) == pytest.approx((0.2, 0.2))
 
 
 def test_work_loss_is_a_geometric_mean() -> None:
-    assert worked([50.0, 200.0], {0: 100.0, 1: 100.0}).work_loss_ratio == pytest.approx(0.0)
+    loss = worked([50.0, 200.0], {0: 100.0, 1: 100.0}).work_loss_ratio
+    assert loss is not None and loss.value == pytest.approx(0.0)
+    assert loss.lo is not None and loss.hi is not None
+    assert loss.lo < 0 < loss.hi and (1 - loss.lo) * (1 - loss.hi) == pytest.approx(1.0)
 
 
 def test_a_repeat_without_the_task_alone_uses_the_others() -> None:
     cell = worked([90.0, 90.0], {0: 100.0})
-    assert cell.work_loss_ratio == pytest.approx(0.1)
+    assert cell.work_loss_ratio is not None and cell.work_loss_ratio.value == pytest.approx(0.1)
     assert worked([90.0], {}).work_loss_ratio is None
 
 

@@ -60,14 +60,14 @@ def test_a_cell_comes_with_all_that_it_is_set_against() -> None:
         True,
     )
     assert (baseline.own, baseline.alone, baseline.idle, baseline.lossy) == ([solo], (), [idle], False)
-    assert (beside.pairs(), baseline.pairs()) == ([(solo, own)], [])
+    assert [pair.records for pair in beside.pairs()] == [(solo, own)] and not baseline.pairs()
 
 
 def test_a_pair_is_of_one_block_and_of_two_windows_with_inferences() -> None:
     empty = dataclasses.replace(window(1), latencies_s=np.array([]))
     done = [window(0), window(0, TASK), empty, window(1, TASK), window(2, TASK), window(3)]
     _, beside = group(done, SPEC)
-    assert [(solo.trial.block, own.trial.block) for solo, own in beside.pairs()] == [(0, 0)]
+    assert [[record.trial.block for record in pair.records] for pair in beside.pairs()] == [[0, 0]]
 
 
 def test_windows_stand_in_the_order_measured() -> None:

@@ -19,6 +19,7 @@ def cell_row(cell: Cell, rig: str) -> Mapping[str, Value]:
     """One cell of a run on `rig` under the column names of cells.csv; absent is None."""
     # What a pipeline decides itself is not known.
     loaded = cell.inference.pipeline is None
+    work_loss = cell.work_loss_ratio
     return {
         "network": cell.inference.network,
         "task": cell.task,
@@ -42,7 +43,7 @@ def cell_row(cell: Cell, rig: str) -> Mapping[str, Value]:
         "energy_per_inference_j": cell.energy_per_inference_j,
         "idle_power_w": cell.idle_power_w,
         "work_per_s": cell.work_per_s,
-        "work_loss_ratio": cell.work_loss_ratio,
+        "work_loss_ratio": work_loss.value if work_loss else None,
         "temperature_c": cell.temperature_c,
         "warnings": ";".join(warning.value for warning in cell.warnings),
         "graph": int(cell.inference.graph) if loaded else None,
@@ -53,6 +54,11 @@ def cell_row(cell: Cell, rig: str) -> Mapping[str, Value]:
         # A row that is copied elsewhere still says whether it was measured.
         "rig": rig,
         **interval_columns("slowdown_mean", cell.slowdown_mean),
+        **interval_columns("slowdown_p95", cell.slowdown_p95),
+        # Its value has stood further up since before it had an interval.
+        "work_loss_ratio_lo": work_loss.lo if work_loss else None,
+        "work_loss_ratio_hi": work_loss.hi if work_loss else None,
+        "design": "alternating" if cell.alternating else "steady",
     }
 
 
@@ -74,4 +80,5 @@ def trial_row(trial: Trial) -> Mapping[str, Value]:
         "cpu_hz": trial.clocks.cpu_hz,
         "gpu_hz": trial.clocks.gpu_hz,
         "trial_id": trial.trial_id,
+        "design": "alternating" if trial.alternating else "steady",
     }

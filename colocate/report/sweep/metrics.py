@@ -75,7 +75,7 @@ METRICS = (
         title="What each task loses beside the network",
         bar="share of the task's work rate alone that is lost beside the network",
         scale=Scale.SHARE,
-        value_of=lambda cell: cell.work_loss_ratio,
+        value_of=lambda cell: cell.work_loss_ratio.value if cell.work_loss_ratio else None,
         text=percent_text,
         causes=frozenset({QualityFlag.NO_RUN_COMPLETED, QualityFlag.TRIALS_FAILED}),
     ),

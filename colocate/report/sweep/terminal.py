@@ -28,6 +28,7 @@ def print_sweep(run: LoadedRun) -> None:
     inferences = inferences_of(run.cells)
     for cell in run.cells:
         if cell.task != SOLO:
+            loss = cell.work_loss_ratio
             table.add_row(
                 Text(network_words(cell.inference, inferences)),
                 Text(cell.task),
@@ -37,7 +38,7 @@ def print_sweep(run: LoadedRun) -> None:
                 *([misses_words(cell)] if timed else []),
                 _interval_text(cell.slowdown_p50),
                 _interval_text(cell.slowdown_p99),
-                "" if cell.work_loss_ratio is None else f"{100 * cell.work_loss_ratio:.0f} %".replace("-0 %", "0 %"),
+                "" if loss is None else f"{100 * loss.value:.0f} %".replace("-0 %", "0 %"),
                 " ".join(numbers[warning] for warning in cell.warnings),
             )
     out.print(table)

@@ -58,5 +58,9 @@ def test_a_crowded_page_shows_values_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("slowdown", [1.0 + 1e-12, 1.05, 3.0, 40.0, 5e6])
 def test_any_range_of_slowdowns_can_be_drawn(tmp_path: Path, slowdown: float) -> None:
-    own = cell(slowdown_p50=Interval(slowdown, slowdown - 1e-13, slowdown * 1e9), work_loss_ratio=-0.004, power_w=0.0)
+    own = cell(
+        slowdown_p50=Interval(slowdown, slowdown - 1e-13, slowdown * 1e9),
+        work_loss_ratio=Interval(-0.004, None, None),
+        power_w=0.0,
+    )
     assert len(draw_all(tmp_path, [own])) == 6

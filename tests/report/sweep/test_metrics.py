@@ -11,7 +11,7 @@ from tests.report.drawn import cell
 
 FULL = cell(
     slowdown_p50=Interval(1.1, 1.0, 1.2), slowdown_mean=Interval(1.2, 1.1, 1.3), slowdown_p99=Interval(1.3, 1.2, 1.4),
-    power_w=8.25, energy_per_inference_j=0.0625, work_loss_ratio=0.125,
+    power_w=8.25, energy_per_inference_j=0.0625, work_loss_ratio=Interval(0.125, None, None),
 )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from colocate.errors import SpecError
+from colocate.model.cell import Interval
 from colocate.report.sweep.metrics import METRICS
 from colocate.report.sweep.section import SECTION
 from tests.report.drawn import CAPTION, cell, loaded, records_of
@@ -26,7 +27,7 @@ def test_a_sweep_writes_its_page_and_names_every_figure(tmp_path: Path) -> None:
 
 
 def test_each_quantity_that_was_measured_is_drawn() -> None:
-    cells = [cell(power_w=8.0, work_loss_ratio=0.1)]
+    cells = [cell(power_w=8.0, work_loss_ratio=Interval(0.1, None, None))]
     run = loaded(cells, records_of(cells))
     drawn = {name for name, figure in SECTION.figures(run, run, CAPTION) if figure is not None}
     assert drawn >= {"heatmap-power", "heatmap-work-loss"}

@@ -30,8 +30,9 @@ def test_every_cell_with_a_task_is_a_line_and_what_is_not_significant_says_so(
 ) -> None:
     cells = [
         cell(task="none", slowdown_p50=None, warnings=(QualityFlag.OTHER_LOAD,)),
-        cell(slowdown_p99=Interval(1.3, 0.9, 1.6), work_loss_ratio=0.124),
-        cell(task="[b]", slowdown_p50=Interval(1.5, None, None), p50_s=None, work_loss_ratio=-0.004,
+        cell(slowdown_p99=Interval(1.3, 0.9, 1.6), work_loss_ratio=Interval(0.124, None, None)),
+        cell(task="[b]", slowdown_p50=Interval(1.5, None, None), p50_s=None,
+             work_loss_ratio=Interval(-0.004, None, None),
              warnings=(QualityFlag.TOO_FEW_BLOCKS, QualityFlag.OTHER_LOAD)),
     ]  # fmt: skip
     title, *said = printed(capsys, cells)

@@ -69,9 +69,9 @@ def test_no_estimate_lies_outside_its_interval_as_shown(value: float, below: flo
 
 @pytest.mark.parametrize("loss", [-0.004, 0.0, 0.004])
 def test_no_work_lost_is_neither_coloured_nor_below_the_scale(tmp_path: Path, loss: float) -> None:
-    tile = tile_of(WORK_LOSS, cell(work_loss_ratio=loss))
+    tile = tile_of(WORK_LOSS, cell(work_loss_ratio=Interval(loss, None, None)))
     assert (tile.state, tile.words) == (TileState.NOTHING, "0 %")
-    assert tile_of(WORK_LOSS, cell(work_loss_ratio=-0.02)).words == "▼ -2 %"
-    assert tile_of(WORK_LOSS, cell(work_loss_ratio=0.02)).state is TileState.COLOURED
-    draw_all(tmp_path, [cell(work_loss_ratio=loss)])
+    assert tile_of(WORK_LOSS, cell(work_loss_ratio=Interval(-0.02, None, None))).words == "▼ -2 %"
+    assert tile_of(WORK_LOSS, cell(work_loss_ratio=Interval(0.02, None, None))).state is TileState.COLOURED
+    draw_all(tmp_path, [cell(work_loss_ratio=Interval(loss, None, None))])
     assert "▼" not in "".join(texts(tmp_path / "heatmap-work-loss.svg"))

@@ -1,0 +1,103 @@
+"""The two sides of a slowdown, the network alone and beside its task, as a block or an alternating window saw them.
+
+Two steady windows of a block are the sides as they are. An alternating window is split by condition, and each
+inference is divided by the median of those alone in its own group of segments: that group is some hundred
+milliseconds long, so a drift from group to group cancels before a side is put together. With x a latency, g its
+group, and q a quantile or the mean,
+
+    slowdown = q of all x / median(alone in g) beside the task, over q of all x / median(alone in g) alone
+
+The window stays what is counted. Its segments follow one another too closely to be counted for themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from colocate.model.trial import Condition, FloatArray, TrialRecord
+
+# One group may have met what the others did not: a single one is no comparison.
+GROUPS_MIN = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pair:
+    """The latencies of a network `alone` and `beside` a task, in seconds or both in another unit.
+
+    `records` are the windows that they are from, one beside the task last: of two steady windows both, of an
+    alternating one itself.
+    """
+
+    records: tuple[TrialRecord, ...]
+    alone: FloatArray
+    beside: FloatArray
+
+    def log_ratio(self, statistic: Callable[[FloatArray], float]) -> float:
+        """The logarithm of the slowdown of a `statistic` of latencies."""
+        return float(np.log(statistic(self.beside)) - np.log(statistic(self.alone)))
+
+
+def in_condition(record: TrialRecord, condition: Condition) -> npt.NDArray[np.bool_]:
+    """Which inferences of a window belong to a condition; of a steady window, which has only one, all."""
+    if record.conditions is None:
+        return np.ones(len(record.latencies_s), dtype=np.bool_)
+    found: npt.NDArray[np.bool_] = record.conditions == condition
+    return found
+
+
+def latencies(record: TrialRecord, condition: Condition) -> FloatArray:
+    """The latencies in one condition, in order; of a steady window all of them."""
+    return record.latencies_s if record.conditions is None else record.latencies_s[record.conditions == condition]
+
+
+def steady_pair(solo: TrialRecord, own: TrialRecord) -> Pair | None:
+    """The sides that two windows of one block are; None where one of them has no inference."""
+    both = len(solo.latencies_s) and len(own.latencies_s)
+    return Pair((solo, own), solo.latencies_s, own.latencies_s) if both else None
+
+
+def alternating_pair(record: TrialRecord) -> Pair | None:
+    """The sides of an alternating window, in units of what the network takes alone.
+
+    None where fewer than `GROUPS_MIN` groups have inferences in both conditions; other groups do not count.
+    """
+    alone, beside = [], []
+    for in_alone, in_beside in _groups(record):
+        if len(in_alone) and len(in_beside):
+            typical_s = float(np.median(in_alone))
+            alone.append(in_alone / typical_s)
+            beside.append(in_beside / typical_s)
+    return Pair((record,), np.concatenate(alone), np.concatenate(beside)) if len(alone) >= GROUPS_MIN else None
+
+
+def work_kept(record: TrialRecord) -> float | None:
+    """The rate of the task's work beside the network over its rate alone in the same window; None where it is not
+    known, or nothing was finished in one of the two.
+    """
+    beside, alone = (_work_per_s(record, condition) for condition in (Condition.BESIDE, Condition.TASK_ALONE))
+    return beside / alone if beside and alone else None
+
+
+def _work_per_s(record: TrialRecord, condition: Condition) -> float | None:
+    counted = [(s.work, s.length_s) for s in record.segments if s.condition is condition and s.work is not None]
+    length_s = sum(length_s for _, length_s in counted)
+    return sum(work for work, _ in counted) / length_s if length_s else None
+
+
+def _groups(record: TrialRecord) -> Sequence[tuple[FloatArray, FloatArray]]:
+    """The latencies alone and beside the task of each group of segments."""
+    if record.conditions is None or not record.segments:
+        return []
+    # Stored times are whole nanoseconds: one may lie a hair before the segment that it begins.
+    begins_s = np.array([segment.begin_s for segment in record.segments]) - 1e-9
+    of_segment = np.searchsorted(begins_s, record.begins_s, side="right") - 1
+    groups = np.array([segment.group for segment in record.segments])[of_segment]
+    sides = [in_condition(record, condition) for condition in (Condition.ALONE, Condition.BESIDE)]
+    return [
+        (record.latencies_s[own & sides[0]], record.latencies_s[own & sides[1]])
+        for own in (groups == group for group in np.unique(groups))
+    ]

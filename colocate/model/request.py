@@ -158,3 +158,8 @@ class SweepSpec:
     budget_s: float | None = None
     alternating: bool = False
     segment_s: float | None = None
+
+    @property
+    def steady_throughout(self) -> bool:
+        """Whether every repeat has steady windows: power is known from no others, so a budget for it needs them."""
+        return not self.alternating or (self.limits is not None and self.limits.power_budget_w is not None)

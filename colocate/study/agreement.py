@@ -8,10 +8,11 @@ difference shows. Each cell has a t statistic of its mean log ratios,
 
 a^2 is the variance of its alternating windows. s^2 is that of the steady pairs of all cells of a network pooled, as
 two pairs know little of theirs; and no less than what two windows of the cell would scatter by were they not paired,
-as the latencies of its alternating windows show it: some cells scatter more than others. The median and the mean of
-the latencies are tried, and count twice. From all cells of the table those are picked whose difference is beyond
-chance (Benjamini and Hochberg 1995, Journal of the Royal Statistical Society B 57(1)): where none differs one is
-picked in at most `FALSE_ALARMS` of tables, and where many do the demand on each is less strict.
+as the latencies of its alternating windows show it: some cells scatter more than others. Either would do by itself,
+so the larger of their degrees of freedom holds. The median and the mean of the latencies are tried, and count twice.
+From all cells of the table those are picked whose difference is beyond chance (Benjamini and Hochberg 1995, Journal
+of the Royal Statistical Society B 57(1)): where none differs one is picked in at most `FALSE_ALARMS` of tables, and
+where many do the demand on each is less strict.
 """
 
 from __future__ import annotations
@@ -78,4 +79,4 @@ def _chance(cell: Designs, pooled: FloatArray, df: int) -> float:
     error = np.sqrt(steady / len(cell.steady) + alternating / len(cell.alternating))
     # Equal windows, as of a model without noise, differ by rounding.
     t = difference / np.maximum(error, 1e-9)
-    return float(min(1.0, len(t) * 2 * stdtr(df, -t).min()))
+    return float(min(1.0, len(t) * 2 * stdtr(max(df, len(cell.alternating) - 1), -t).min()))

@@ -57,7 +57,8 @@ class Evidence:
     task alone in the same window or repeat. `left_out` are the warnings for which windows gave no value, in enum
     order; `withheld` those for which a quantity may break a limit but not be said to meet one. `work_share` is
     the cell's rate of work over the best rate that its task reached alone at any clock point; None where the task's
-    work is not known.
+    work is not known. A `closed` cell gains nothing by further repeats: it rests on steady windows, as its
+    alternating ones differ, and there will be no more of these.
     """
 
     cell: Cell
@@ -65,6 +66,7 @@ class Evidence:
     left_out: Mapping[Quantity, tuple[QualityFlag, ...]]
     withheld: Mapping[Quantity, tuple[QualityFlag, ...]]
     work_share: float | None = None
+    closed: bool = False
 
     @property
     def colocated(self) -> bool:
@@ -92,7 +94,8 @@ def collect(
     reader = _Reader(confidence)
     best = _best_rates(records)
     return tuple(
-        _evidence(windows, cell_of(windows, confidence), reader, best) for windows in group(records, spec, failed)
+        _evidence(windows, cell_of(windows, confidence), reader, best, closed=not spec.steady_throughout)
+        for windows in group(records, spec, failed)
     )
 
 
@@ -131,7 +134,7 @@ def _best_rates(records: Sequence[TrialRecord]) -> Mapping[str, float]:
     return best
 
 
-def _evidence(windows: Windows, cell: Cell, reader: _Reader, best: Mapping[str, float]) -> Evidence:
+def _evidence(windows: Windows, cell: Cell, reader: _Reader, best: Mapping[str, float], *, closed: bool) -> Evidence:
     values: defaultdict[Quantity, defaultdict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
     left_out: defaultdict[Quantity, set[QualityFlag]] = defaultdict(set)
     for quantity, sides, value in _readings(windows, reader):
@@ -158,6 +161,7 @@ def _evidence(windows: Windows, cell: Cell, reader: _Reader, best: Mapping[str, 
             if (warnings := (left_out[quantity] | of_the_cell) & _WITHHOLDING)
         },
         work_share=None if rate is None or best_rate is None else rate / best_rate,
+        closed=closed and windows.differs,
     )
 
 

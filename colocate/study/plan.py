@@ -112,6 +112,13 @@ def estimate_s(trials: Sequence[Trial], load_s: float = 3.0, overhead_s: float =
     return total
 
 
+def repeats_s(spec: SweepSpec, facts: HostFacts, repeats: int) -> float:
+    """Seconds that so many full repeats should take; the first ones of an alternating study hold more windows."""
+    trials = plan(dataclasses.replace(spec, repeats=min(repeats, STEADY_REPEATS + 1)), facts)
+    each_s = [estimate_s([*own]) for _, own in itertools.groupby(trials, lambda trial: trial.repeat)]
+    return sum(each_s) + (repeats - len(each_s)) * each_s[-1]
+
+
 def within_budget(spec: SweepSpec, facts: HostFacts) -> SweepSpec:
     """`spec` with as many repeats at the most as its budget may come to. Unchanged without one.
 
@@ -119,18 +126,14 @@ def within_budget(spec: SweepSpec, facts: HostFacts) -> SweepSpec:
     """
     if spec.budget_s is None:
         return spec
-    trials = plan(dataclasses.replace(spec, repeats=STEADY_REPEATS + 1), facts)
-    # The first repeats of an alternating study hold more windows than those after them.
-    *first_s, later_s = (
-        estimate_s([trial for trial in trials if trial.repeat == repeat]) for repeat in range(STEADY_REPEATS + 1)
-    )
-    two_s = sum(first_s[:2])
+    two_s = repeats_s(spec, facts, 2)
     if spec.budget_s < two_s:
         raise SpecError(
             f"budget: two repeats of this study take {two_s:.0f} s, and fewer decide nothing; "
             f"give --budget {math.ceil(two_s)}s or more, or ask for fewer cells"
         )
-    fit = max(2, STEADY_REPEATS + math.floor((spec.budget_s - sum(first_s)) / later_s))
+    later_s = repeats_s(spec, facts, STEADY_REPEATS + 1) - repeats_s(spec, facts, STEADY_REPEATS)
+    fit = max(2, STEADY_REPEATS + math.floor((spec.budget_s - repeats_s(spec, facts, STEADY_REPEATS)) / later_s))
     # With scipy: only where a study looks at itself.
     from colocate.study.sequential import FIRST_LOOK
 
@@ -237,8 +240,7 @@ class _Window(NamedTuple):
 
 
 def _windows(spec: SweepSpec, facts: HostFacts, inference: Inference | None, repeat: int) -> list[_Window]:
-    metered = spec.limits is not None and spec.limits.power_budget_w is not None
-    few = spec.alternating and repeat >= STEADY_REPEATS and not metered
+    few = repeat >= STEADY_REPEATS and not spec.steady_throughout
     steady = [task for task in spec.tasks if not (few and task.pause)]
     paused = [task for task in spec.tasks if spec.alternating and task.pause and inference is not None]
     # Idling is worth a window only where a meter can see it.

@@ -10,7 +10,7 @@ A block's time is counted as `plan.estimate_s` counts it, on both sides.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from colocate.model.limits import Limits
@@ -35,17 +35,22 @@ class Saving:
 
 
 def saving(
-    evidence: Sequence[Evidence], limits: Limits, decided: int, wanted: Sequence[Trial], full_repeat: Sequence[Trial]
+    evidence: Sequence[Evidence],
+    limits: Limits,
+    decided: int,
+    wanted: Sequence[Trial],
+    full_s: Callable[[int], float],
 ) -> Saving | None:
     """The saving of a study that `decided` so many cells with the `wanted` trials.
 
-    None where nothing was decided, or no fixed design of `bounds.MOST_FURTHER_BLOCKS` repeats decides as much.
+    `full_s` are the seconds of so many full repeats. None where nothing was decided, or no fixed design of
+    `bounds.MOST_FURTHER_BLOCKS` repeats decides as much.
     """
     needs = sorted(_needed_blocks(each, limits) for each in bounds(evidence, limits.confidence, once))
     if not decided or not math.isfinite(needs[decided - 1]):
         return None
     repeats = int(needs[decided - 1])
-    return Saving(estimate_s(wanted), repeats, repeats * estimate_s(full_repeat))
+    return Saving(estimate_s(wanted), repeats, full_s(repeats))
 
 
 def _needed_blocks(of: Bounds, limits: Limits) -> float:

@@ -47,7 +47,7 @@ def stages(
     taken: list[Trial] = []
     repeats = 0
     while (look := schedule.next_look(repeats)) is not None:
-        stage = _wanted([trial for trial in trials if repeats <= trial.repeat < look], open_cells)
+        stage = windows_for([trial for trial in trials if repeats <= trial.repeat < look], open_cells)
         taken += stage
         if not stage:
             break
@@ -56,15 +56,15 @@ def stages(
         yield Stage(tuple(stage), look, progress)
         repeats = look
         progress = judge(evidence_after(repeats), spec.limits, schedule)
-        open_cells = {CellKey(c.inference, c.placement, c.clocks, c.task) for c in progress.open_cells}
+        open_cells = {CellKey.of_cell(cell) for cell in progress.open_cells}
     return None
 
 
-def _wanted(trials: Sequence[Trial], open_cells: Collection[CellKey] | None) -> list[Trial]:
-    """The windows of `open_cells`, and those that the steady ones among them are set against; without cells all."""
-    if open_cells is None:
+def windows_for(trials: Sequence[Trial], cells: Collection[CellKey] | None) -> list[Trial]:
+    """The windows of `cells`, and those that the steady ones among them are set against; all of None."""
+    if cells is None:
         return list(trials)
-    own = [trial for trial in trials if CellKey.of(trial) in open_cells]
+    own = [trial for trial in trials if CellKey.of(trial) in cells]
     wanted = {_window(trial) for trial in own}
     for repeat, setting, alternating in tuple(wanted):
         if not alternating:

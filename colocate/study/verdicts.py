@@ -112,7 +112,7 @@ def _check(of: Bounds, quantity: Quantity, limit: float) -> LimitCheck:
     withheld = of.evidence.withheld.get(quantity, ())
     if estimate is None:
         # What disturbed the windows so far may be gone in the next; what is missing from undisturbed ones will be.
-        curable = quantity in of.evidence.left_out and not withheld
+        curable = quantity in of.evidence.left_out and not withheld and not of.evidence.closed
         reason = absence(of.evidence, quantity)
         return LimitCheck(quantity, limit, None, Verdict.UNDECIDED, None, None, reason, curable)
     interval = estimate.interval
@@ -122,6 +122,9 @@ def _check(of: Bounds, quantity: Quantity, limit: float) -> LimitCheck:
         return LimitCheck(quantity, limit, interval, found, margin, None, "", curable=False)
     if withheld and interval.value <= limit:
         reason = f"{quantity.words} is within its limit but has the warning {_words(withheld)}"
+        return LimitCheck(quantity, limit, interval, found, margin, None, reason, curable=False)
+    if of.evidence.closed:
+        reason = f"{quantity.words} rests on few steady windows: {QualityFlag.ALTERNATION_DIFFERS.value}"
         return LimitCheck(quantity, limit, interval, found, margin, None, reason, curable=False)
     hopeful = of.hopeful(quantity, limit)
     if estimate.spread_log is None:

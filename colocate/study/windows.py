@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from colocate.model.cell import SOLO
+from colocate.model.cell import SOLO, Cell
 from colocate.model.quality import FROM_OUTSIDE
 from colocate.model.request import ClockPoint, Inference, SweepSpec
 from colocate.model.trial import Condition, FloatArray, Trial, TrialRecord
@@ -36,6 +36,11 @@ class CellKey(NamedTuple):
         """The setting that `trial` is a window of."""
         task = None if trial.task is None else trial.task.name
         return cls(trial.inference, trial.placement.name, trial.clocks, task)
+
+    @classmethod
+    def of_cell(cls, cell: Cell) -> CellKey:
+        """The setting that `cell` is of."""
+        return cls(cell.inference, cell.placement, cell.clocks, None if cell.task == SOLO else cell.task)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -205,6 +210,20 @@ def _rank(spec: SweepSpec, inference: Inference, key: CellKey) -> tuple[int | st
         key.clocks.gpu_hz or 0,
         [None, *(task.name for task in spec.tasks)].index(key.task),
     )
+
+
+def pooled_latencies(records: Iterable[TrialRecord]) -> Mapping[CellKey, FloatArray]:
+    """All latencies of each setting that has one, window by window; of alternating windows those in its condition."""
+    found: defaultdict[CellKey, list[FloatArray]] = defaultdict(list)
+    for record in records:
+        setting = CellKey.of(record.trial)
+        if record.trial.alternating:
+            found[setting].append(latencies(record, Condition.BESIDE))
+            found[setting._replace(task=None)].append(latencies(record, Condition.ALONE))
+        else:
+            found[setting].append(record.latencies_s)
+    pooled = {setting: np.concatenate(own) for setting, own in found.items()}
+    return {setting: own for setting, own in pooled.items() if len(own)}
 
 
 def work_per_s(records: Sequence[TrialRecord]) -> float | None:

@@ -21,8 +21,8 @@ def table(
 ) -> list[Designs]:
     """Three networks of 27 cells each, three of which share their solo windows.
 
-    Windows scatter by `spread`, log-uniform between its ends, and alternating ratios by 1.5 %. In the first half of the
-    cells of each network steady pairs are `unseen` slower.
+    Windows scatter by `spread`, log-uniform between its ends, and alternating ratios by 1.5 %. In the first half of
+    the cells of each network steady pairs are `unseen` slower.
     """
     found = []
     for network in range(3):

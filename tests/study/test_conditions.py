@@ -30,7 +30,8 @@ def window(*segments: tuple[Condition, int, list[float], float | None]) -> Trial
     return TrialRecord(
         trial(0, TASK), 0.0, float(len(segments)), np.array(begins), np.array(latencies_s),
         segments=tuple(
-            Segment(condition, group, at + 0.2, at + 1.0, work) for at, (condition, group, _, work) in enumerate(segments)
+            Segment(condition, group, at + 0.2, at + 1.0, work)
+            for at, (condition, group, _, work) in enumerate(segments)
         ),
         conditions=np.array(conditions, dtype=np.uint8),
     )  # fmt: skip
@@ -53,9 +54,9 @@ def test_a_group_is_compared_with_itself() -> None:
 def test_a_group_without_one_of_its_sides_does_not_count_and_one_group_is_too_few() -> None:
     whole = [(A, 0, [1.0], None), (B, 0, [2.0], None), (A, 1, [1.0], None), (B, 1, [3.0], None)]
     lacking = [(A, 2, [], None), (B, 2, [50.0], None)]
-    found = alternating_pair(window(*whole, *lacking))  # type: ignore[arg-type]
+    found = alternating_pair(window(*whole, *lacking))
     assert found is not None and found.beside.tolist() == [2.0, 3.0]
-    assert alternating_pair(window(*whole[:2], *lacking)) is None  # type: ignore[arg-type]
+    assert alternating_pair(window(*whole[:2], *lacking)) is None
     assert alternating_pair(record(trial(0, TASK), np.ones(5))) is None
 
 

@@ -10,14 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from colocate.model.limits import QUANTILES, Quantity
+from colocate.model.limits import QUANTILES, Limits, Quantity
 from colocate.model.quality import QualityFlag
 from colocate.model.request import ClockPoint
-from colocate.model.trial import Work
+from colocate.model.trial import Condition, Work
+from colocate.study.advice import Verdict, advise
+from colocate.study.conditions import latencies
 from colocate.study.evidence import collect
 from colocate.study.interference import cells
 from colocate.study.stats import quantile_known, sample_quantile
-from tests.study.measured import EXTERNAL, OWN, SENSOR, colocated, flagged, measured
+from tests.study.alternating import Alternating
+from tests.study.measured import EXTERNAL, OWN, SENSOR, colocated, flagged, measured, metered
 from tests.study.truth import SPEC, TASK, record, trial
 
 
@@ -128,3 +131,41 @@ def test_a_task_whose_end_no_window_saw_and_failed_trials_withhold_without_takin
 def test_shuffled_records_give_the_same_evidence(seed: int) -> None:
     ordered = flagged(measured(3, 100), QualityFlag.THROTTLED)
     assert collect(random.Random(seed).sample(ordered, len(ordered)), SPEC) == collect(ordered, SPEC)
+
+
+def test_alternating_windows_give_a_value_a_repeat_and_steady_ones_power() -> None:
+    truth = Alternating(slowdown=1.2, loss=0.3, solo_s=0.002)
+    done = [
+        record if record.trial.alternating else metered(record)
+        for record in truth.study(np.random.default_rng(2017), repeats=4, steady=2)
+    ]
+    baseline, found = collect(done, SPEC)
+    every = {0, 1, 2, 3}
+    assert found.values[Quantity.SLOWDOWN_P50].keys() == found.values[Quantity.WORK_LOSS].keys() == every
+    assert found.values[Quantity.LATENCY_P50].keys() == baseline.values[Quantity.LATENCY_P50].keys() == every
+    assert found.values[Quantity.POWER].keys() == {0, 1}
+    assert [*found.values[Quantity.SLOWDOWN_P50].values()] == pytest.approx([1.2] * 4, rel=0.03)
+    # Both kinds of windows of a repeat are averaged.
+    both = [r for r in done if r.trial.task and r.trial.repeat == 0]
+    medians = [sample_quantile(latencies(record, Condition.BESIDE), 0.5) for record in both]
+    assert found.values[Quantity.LATENCY_P50][0] == pytest.approx(np.sqrt(np.prod(medians)))
+
+
+def test_a_disturbed_alternating_window_gives_no_value() -> None:
+    done = list(Alternating(solo_s=0.002).study(np.random.default_rng(2017), repeats=3))
+    spoilt = [dataclasses.replace(done[0], warnings=(QualityFlag.OTHER_LOAD,)), *done[1:]]
+    found = colocated(spoilt)
+    assert found.values[Quantity.SLOWDOWN_P50].keys() == {1, 2}
+    assert found.left_out[Quantity.WORK_LOSS] == (QualityFlag.OTHER_LOAD,)
+
+
+def test_a_cell_whose_designs_differ_is_closed_unless_steady_windows_go_on() -> None:
+    done = list(Alternating(solo_s=0.002, unseen=2.0).study(np.random.default_rng(2017), repeats=4, steady=2))
+    spec = dataclasses.replace(SPEC, alternating=True)
+    budget = dataclasses.replace(spec, limits=Limits(power_budget_w=9.0))
+    (found,) = (each for each in collect(done, spec) if each.colocated)
+    assert found.closed and found.cell.warnings and found.values[Quantity.SLOWDOWN_P50].keys() == {0, 1}
+    assert not any(each.closed for each in collect(done, budget))
+    (ruling,) = advise(collect(done, spec), Limits(max_slowdown=2.2, quantile=0.5)).rulings
+    assert (ruling.verdict, ruling.open, ruling.further_blocks) == (Verdict.UNDECIDED, False, None)
+    assert "alternation differs" in ruling.reason

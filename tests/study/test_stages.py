@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from colocate.errors import SpecError
 from colocate.model.limits import Limits, Quantity
-from colocate.model.trial import TrialRecord
+from colocate.model.request import Task
+from colocate.model.trial import Trial, TrialRecord
 from colocate.study.advice import Verdict, advise
 from colocate.study.plan import STEADY_REPEATS, estimate_s, plan, whole, within_budget
 from colocate.study.sequential import Schedule
-from colocate.study.stages import state_of
+from colocate.study.stages import state_of, windows_for
+from colocate.study.windows import CellKey
 from tests.study.test_plan import facts
 from tests.study.until_decided import SLOWDOWNS, SPEC, TRIALS, WHOLE, carried_on, measured
 
@@ -111,3 +113,33 @@ def test_a_budget_counts_that_the_first_repeats_of_an_alternating_study_hold_mor
     assert within_budget(dataclasses.replace(alternating, budget_s=budget_s), machine).repeats == 3
     with pytest.raises(SpecError, match="two repeats"):
         within_budget(dataclasses.replace(alternating, budget_s=1.5 * first_s), machine)
+
+
+def test_a_baseline_is_wanted_where_a_steady_window_is_set_against_it() -> None:
+    tasks = (Task("light", pause=False), Task("near"), Task("heavy"))
+    trials = plan(dataclasses.replace(SPEC, tasks=tasks, alternating=True), facts(probes=("synthetic",)))
+    late = [trial for trial in trials if trial.repeat == STEADY_REPEATS]
+    inference = next(trial.inference for trial in late if trial.inference)
+
+    def wanted(task: str, of: list[Trial]) -> set[tuple[bool, str | None, bool]]:
+        setting = CellKey(inference, "isolated", late[0].clocks, task)
+        return {
+            (trial.inference is not None, trial.task.name if trial.task else None, trial.alternating)
+            for trial in windows_for(of, {setting})
+        }
+
+    assert wanted("near", late) == {(True, "near", True)}
+    assert wanted("light", late) == {(True, "light", False), (True, None, False), (False, "light", False)}
+    first = [trial for trial in trials if trial.repeat == 0]
+    assert wanted("near", first) == {
+        (True, "near", True), (True, "near", False), (True, None, False), (False, "near", False)
+    }  # fmt: skip
+    assert windows_for(late, None) == late
+
+
+def test_an_alternating_window_and_a_steady_one_of_a_cell_are_two() -> None:
+    spec = dataclasses.replace(SPEC, alternating=True, until_decided=False, repeats=2)
+    trials = plan(spec, facts(probes=("synthetic",)))
+    steady = [measured(trial) for trial in trials if not trial.alternating]
+    assert not state_of(trials, spec, steady, []).finished
+    assert state_of(trials, spec, steady, [trial for trial in trials if trial.alternating]).finished

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
+from functools import partial
 
 from colocate.errors import SpecError
 from colocate.model.limits import Limits
 from colocate.report.run_report import LoadedRun, state_of_run
 from colocate.study.advice import Advice, advise
 from colocate.study.bounds import once
-from colocate.study.plan import plan
+from colocate.study.plan import repeats_s
 from colocate.study.saving import Saving, saving
 from colocate.study.sequential import Schedule, looks_of
 from colocate.study.stages import StudyState
@@ -55,6 +55,6 @@ def advise_on(run: LoadedRun, limits: Limits) -> AdviceReport:
     saved = None
     if spec.until_decided and state.finished:
         decided = sum(ruling.verdict is not Verdict.UNDECIDED for ruling in advice.rulings)
-        full_repeat = plan(dataclasses.replace(spec, repeats=1), run.header.facts)
-        saved = saving(state.evidence, limits, decided, state.wanted, full_repeat)
+        full_s = partial(repeats_s, spec, run.header.facts)
+        saved = saving(state.evidence, limits, decided, state.wanted, full_s)
     return AdviceReport(run, state, advice, saved)

@@ -7,7 +7,6 @@ shown was put into words here, so that numbers look alike in tables, figures and
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +25,7 @@ from colocate.study.bounds import Bounds
 from colocate.study.evidence import Evidence
 from colocate.study.stats import sample_quantile
 from colocate.study.verdicts import absence
-from colocate.study.windows import CellKey
+from colocate.study.windows import CellKey, pooled_latencies
 
 # The curve of a cell: these quantiles of all its latencies, closer where the tail is.
 LEVELS = (0.0, 0.01, 0.025, *(step / 20 for step in range(1, 20)), 0.975, 0.99, 0.995, 0.999, 1.0)
@@ -151,8 +150,7 @@ def _cell(
 ) -> Mapping[str, Any]:
     cell = each.cell
     estimates = {} if bounds is None else bounds.estimates
-    task = None if cell.task == SOLO else cell.task
-    curve = curves.get(CellKey(cell.inference, cell.placement, cell.clocks, task))
+    curve = curves.get(CellKey.of_cell(cell))
     return {
         "place": place,
         "task_id": cell.task,
@@ -246,11 +244,7 @@ def _finite(value: float) -> float | None:
 
 def _curves(records: Iterable[TrialRecord]) -> Mapping[CellKey, FloatArray]:
     """The latencies at `LEVELS` of all windows of a setting together, in seconds."""
-    windows: defaultdict[CellKey, list[FloatArray]] = defaultdict(list)
-    for record in records:
-        if len(record.latencies_s):
-            windows[CellKey.of(record.trial)].append(record.latencies_s)
-    return {setting: _curve(np.concatenate(own)) for setting, own in windows.items()}
+    return {setting: _curve(own) for setting, own in pooled_latencies(records).items()}
 
 
 def _curve(latencies_s: FloatArray) -> FloatArray:

@@ -9,7 +9,6 @@ slowdown moves a silhouette as a whole, and equal ratios are equal distances in 
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -34,6 +33,7 @@ from colocate.report.text.labels import (
     tasks_of,
 )
 from colocate.report.text.numbers import three_digits
+from colocate.study.windows import pooled_latencies
 
 _LINE_IN, _PLOT_IN, _PANEL_GAP_IN, _PLACEMENT_GAP_IN = 0.40, 3.9, 0.72, 0.35
 # Right edges of the columns of numbers, from the right edge of the plot.
@@ -113,21 +113,19 @@ def draw_distributions(cells: Sequence[Cell], records: Sequence[TrialRecord], ca
 
 
 def _spreads(cells: Sequence[Cell], records: Sequence[TrialRecord], clocks: ClockPoint) -> _Spreads:
-    windows: defaultdict[tuple[Inference | None, str, str], list[FloatArray]] = defaultdict(list)
-    for record in records:
-        trial = record.trial
-        if trial.clocks == clocks:
-            task = SOLO if trial.task is None else trial.task.name
-            windows[trial.inference, trial.placement.name, task].append(record.latencies_s)
+    pooled = {
+        (setting.inference, setting.placement, setting.task or SOLO): own
+        for setting, own in pooled_latencies(record for record in records if record.trial.clocks == clocks).items()
+    }
     return {
         (cell.inference, cell.placement, cell.task): _Spread(
-            1e3 * np.sort(np.concatenate(windows[cell.inference, cell.placement, cell.task])),
+            1e3 * np.sort(pooled[cell.inference, cell.placement, cell.task]),
             1e3 * cell.p50_s,
             None if cell.p95_s is None else 1e3 * cell.p95_s,
             None if cell.p99_s is None else 1e3 * cell.p99_s,
         )
         for cell in cells
-        if cell.p50_s is not None and windows[cell.inference, cell.placement, cell.task]
+        if cell.p50_s is not None and (cell.inference, cell.placement, cell.task) in pooled
     }
 
 

@@ -13,8 +13,9 @@ import numpy as np
 
 from colocate.model.cell import SOLO, Cell, Interval
 from colocate.model.request import Inference
-from colocate.model.trial import FloatArray, TrialRecord
+from colocate.model.trial import Condition, FloatArray, TrialRecord
 from colocate.report.text.labels import inferences_of, placements_of, tasks_of
+from colocate.study.conditions import latencies
 from colocate.study.rails import rail_roles
 from colocate.study.stats import integrate, paired_ratio, sample_quantile
 
@@ -110,9 +111,10 @@ def _latency_ratio(
         trial = record.trial
         if trial.inference is None or trial.task is None or trial.clocks.cpu_hz is None:
             continue
-        if networks.get(trial.inference.network) == trial.inference and len(record.latencies_s):
+        latencies_s = latencies(record, Condition.BESIDE)
+        if networks.get(trial.inference.network) == trial.inference and len(latencies_s):
             own = medians[trial.inference.network, trial.clocks.cpu_hz][trial.block]
-            own[trial.task.name] = sample_quantile(record.latencies_s, 0.5)
+            own[trial.task.name] = sample_quantile(latencies_s, 0.5)
     pairs = {
         key: [(own[BITCOUNT], own[jpeg]) for own in blocks.values() if {BITCOUNT, jpeg} <= own.keys()]
         for key, blocks in medians.items()

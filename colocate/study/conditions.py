@@ -1,11 +1,14 @@
 """The two sides of a slowdown, the network alone and beside its task, as a block or an alternating window saw them.
 
 Two steady windows of a block are the sides as they are. An alternating window is split by condition, and each
-inference is divided by the median of those alone in its own group of segments: that group is some hundred
-milliseconds long, so a drift from group to group cancels before a side is put together. With x a latency, g its
-group, and q a quantile or the mean,
+latency is divided by the level of its own group of segments. A group is some hundred milliseconds long, so a drift
+from group to group cancels before the sides are put together. With q a quantile or the mean,
 
-    slowdown = q of all x / median(alone in g) beside the task, over q of all x / median(alone in g) alone
+    level(g) = median of the latencies of group g, alone, and beside the task over r
+    slowdown(q) = q of latency / level(g) over all that are beside, / q of latency / level(g) over all that are alone
+
+r is the slowdown of the median that the levels of those alone would give. That both sides have a part in the level
+keeps its own error from making the tails of one side look longer than those of the other.
 
 The window stays what is counted. Its segments follow one another too closely to be counted for themselves.
 """
@@ -65,13 +68,20 @@ def alternating_pair(record: TrialRecord) -> Pair | None:
 
     None where fewer than `GROUPS_MIN` groups have inferences in both conditions; other groups do not count.
     """
-    alone, beside = [], []
-    for in_alone, in_beside in _groups(record):
-        if len(in_alone) and len(in_beside):
-            typical_s = float(np.median(in_alone))
-            alone.append(in_alone / typical_s)
-            beside.append(in_beside / typical_s)
-    return Pair((record,), np.concatenate(alone), np.concatenate(beside)) if len(alone) >= GROUPS_MIN else None
+    groups = [(alone, beside) for alone, beside in _groups(record) if len(alone) and len(beside)]
+    if len(groups) < GROUPS_MIN:
+        return None
+    alone, beside = _over(groups, [np.median(alone) for alone, _ in groups])
+    first = np.median(beside) / np.median(alone)
+    levels = [np.median(np.concatenate([alone, beside / first])) for alone, beside in groups]
+    return Pair((record,), *_over(groups, levels))
+
+
+def _over(groups: Sequence[tuple[FloatArray, FloatArray]], levels: Sequence[np.floating]) -> list[FloatArray]:
+    """Both sides of all groups together, each group over its level."""
+    return [
+        np.concatenate([group[side] / level for group, level in zip(groups, levels, strict=True)]) for side in (0, 1)
+    ]
 
 
 def work_kept(record: TrialRecord) -> float | None:

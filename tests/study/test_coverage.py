@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 from colocate.model.trial import FloatArray
+from colocate.study.conditions import alternating_pair
 from colocate.study.stats import paired_ratio, quantile_known, sample_quantile
+from tests.study.alternating import Alternating, Machine
 from tests.study.truth import Truth
 
 REPETITIONS = 500
@@ -85,3 +87,18 @@ def test_windows_worth_too_little_do_not_know_their_tail(rho: float) -> None:
     share = float(np.mean([quantile_known(window, 0.99) for window in windows]))
     print(f"{rho=}: {share:.1%} of windows of 400 samples know their p99")
     assert share > 0.8 if rho == 0.0 else share < 0.1 if rho == 0.9 else share < 0.8
+
+
+def test_slowdown_of_alternating_windows() -> None:
+    """Few studies, as each inference is simulated; tests/bench/test_alternating_verdicts.py has many."""
+    rng = np.random.default_rng(2017)
+    truths = [Alternating(machine=Machine(kind, inside=0.03)) for kind in ("white", "ar1", "walk")] * 40
+    windows = [[alternating_pair(truth.window(rng)) for _ in range(4)] for truth in truths]
+    for name, of in (("p50", np.median), ("mean", np.mean)):
+        alone, beside = (
+            np.array([[of(getattr(pair, side)) for pair in study if pair] for study in windows])
+            for side in ("alone", "beside")
+        )
+        share, width = covered(alone, beside, truths[0].slowdown)
+        print(f"alternating {name}: {share:.1%} covered, width {width:.1%}")
+        assert 0.90 <= share <= 0.99 and width < 0.08

@@ -170,6 +170,30 @@ class Constants:
     block_ratio: float = _assumed(
         0.003, "ratio", "between blocks; CMU latencies at the same clocks agree within 1 %", most=0.5
     )
+    drift_ratio: float = _assumed(
+        0,
+        "ratio",
+        "of everything, within a window; 0 is none. An H200 beside tasks that do nothing: 0.012, which leaves 1.0 % "
+        "between 100 ms, with window_ratio 0.068",
+        most=0.5,
+    )
+    drift_s: float = _assumed(0.1, "s", "how long that drift remembers: so long it lasts on an H200", least=1e-3)
+    # What pausing and resuming a task inside a window does not show
+    heat_limit_w: float = _assumed(
+        0, "W", "mean power of the board above which the GPU's clock falls; 0 is none: the logs show no throttling"
+    )
+    ramp_s: float = _assumed(
+        0, "s", "time constant with which the machine answers a change of load, as a slow governor does; 0 is at once"
+    )
+    # Virtual time
+    inferences_min: float = _assumed(
+        600,
+        "inferences",
+        "a window is lengthened until it holds so many, as virtual time costs nothing: enough for its 99th "
+        "percentile (368 independent samples) although latencies follow one another. 1: windows as asked for",
+        least=1,
+        most=100_000,
+    )
 
 
 def described(constants: Constants) -> Iterator[Constant]:
@@ -196,6 +220,7 @@ def assuming(model: Mapping[str, float]) -> Constants:
         least, most = assumed[name]["least"], assumed[name]["most"]
         if not (math.isfinite(value) and least <= value <= most):
             raise SpecError(f"model: {name} is a number from {least:g} to {most:g}, not {value:g}")
-        if assumed[name]["unit"] == "kernels" and value != int(value):
-            raise SpecError(f"model: {name} is a whole number of kernels, not {value:g}")
+        unit = assumed[name]["unit"]
+        if unit in ("kernels", "inferences") and value != int(value):
+            raise SpecError(f"model: {name} is a whole number of {unit}, not {value:g}")
     return replace(constants, **model)

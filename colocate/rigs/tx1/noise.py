@@ -1,4 +1,4 @@
-"""The board's unrest: latencies that follow one another, rare interruptions, drift between blocks."""
+"""The board's unrest: latencies that follow one another, rare interruptions, drift between and within windows."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from scipy.signal import lfilter
 
 from colocate.model.trial import FloatArray, Trial
 from colocate.rigs.tx1.constants import Constants
+from colocate.rigs.tx1.course import Course
+
+# Steps per time constant: an average over one differs from the drift's own by less than anyone sees.
+_STEPS = 10
 
 
 def generator(seed: str) -> np.random.Generator:
@@ -41,3 +45,36 @@ def latencies_s(latency_s: float, count: int, rng: np.random.Generator, constant
     delays = np.where(interrupted, c.tail_ratio * rng.standard_exponential(count), 0.0)
     found: FloatArray = latency_s * (np.exp(c.jitter_ratio * jitter) + delays)
     return found
+
+
+def speed_within(trial: Trial, span_s: float, constants: Constants) -> Course:
+    """The speed of everything, around 1, as it drifts within a window over `span_s` or somewhat more: of its
+    logarithm a first-order autoregression in time. A longer span begins alike.
+    """
+    c = constants
+    if not c.drift_ratio:
+        return Course(np.array([0.0, span_s]), np.ones(1))
+    step_s = c.drift_s / _STEPS
+    steps = int(np.ceil(span_s / step_s)) + 1
+    innovations = generator(f"drift {trial.trial_id}").standard_normal(steps)
+    kept = np.exp(-1 / _STEPS)
+    innovations[1:] *= np.sqrt(1 - kept**2)
+    return Course(np.arange(steps + 1) * step_s, np.exp(c.drift_ratio * lfilter([1.0], [1.0, -kept], innovations)))
+
+
+def drifted(
+    trial: Trial, latencies_s: FloatArray, elapsed_s: float, constants: Constants
+) -> tuple[FloatArray, float, float]:
+    """The `latencies_s` (n,), back to back, and the length of a steady window, as the drift within it makes them; and
+    how much slower the window is on average. Without latencies its length stays `elapsed_s`.
+    """
+    if not constants.drift_ratio:
+        return latencies_s, elapsed_s, 1.0
+    span_s = elapsed_s
+    while (speed := speed_within(trial, span_s, constants)).done[-1] < elapsed_s:
+        span_s *= 2
+    if not len(latencies_s):
+        return latencies_s, elapsed_s, elapsed_s / float(speed.done_by(np.array([elapsed_s]))[0])
+    ends_s = speed.reached_s(np.cumsum(latencies_s))
+    length_s = float(ends_s[-1])
+    return np.diff(ends_s, prepend=0.0), length_s, length_s / elapsed_s

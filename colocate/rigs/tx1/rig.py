@@ -21,10 +21,12 @@ from colocate.model.machine import HostFacts
 from colocate.model.provenance import Provenance, PublishedCheck
 from colocate.model.request import WIDTH_BYTES, ClockPoint, Inference
 from colocate.model.trial import Step, Trial, TrialRecord, Work
+from colocate.rigs.tx1.alternating import alternated
 from colocate.rigs.tx1.clocks import CPU_STEPS_HZ, GPU_STEPS_HZ, emc_hz
 from colocate.rigs.tx1.constants import assuming, described
+from colocate.rigs.tx1.heat import sustained_hz
 from colocate.rigs.tx1.model import Load, OperatingPoint, Prediction, Tx1Model, layers
-from colocate.rigs.tx1.noise import drift, generator, latencies_s
+from colocate.rigs.tx1.noise import drift, drifted, generator, latencies_s
 from colocate.rigs.tx1.power import RAILS
 from colocate.rigs.tx1.published import validate
 from colocate.rigs.tx1.sensor import shown
@@ -36,10 +38,6 @@ NAME = "tx1-model"
 BACKENDS = ("tensorrt", "caffe")
 CACHE_BYTES = 2 * 2**20
 MEMORY_BYTES = 4 * 2**30
-
-INFERENCES_MIN = 600
-"""Inferences in a window, at the least. Virtual time costs nothing, so a window is lengthened until it holds as many:
-enough to know the 99th percentile of each window (368 independent samples) although latencies follow one another."""
 
 
 class Tx1Rig:
@@ -65,6 +63,7 @@ class Tx1Rig:
             last_level_cache_bytes=CACHE_BYTES,
             kernel="none: virtual time, clocks of L4T 24.2.1",
             confinement="model",
+            pausing="model",
             virtual_time=True,
             memory_bytes=MEMORY_BYTES,
             confinement_note="every process has a core of the model to itself, unless the placement is shared",
@@ -146,23 +145,31 @@ class Tx1Rig:
         yield
 
     def run(self, trial: Trial) -> TrialRecord:
-        """See `Rig.run`. `elapsed_s` may be longer than the window asked for: see `INFERENCES_MIN`.
+        """See `Rig.run`. `elapsed_s` may be longer than the window asked for: see `inferences_min`.
 
         Every trial has a virtual clock of its own, which starts with its warm-up: the record follows from the trial
         alone, so that a resumed run is equal to one that was never interrupted.
         """
+        return alternated(trial, _setting(trial), self._model) if trial.alternating else self._steady(trial)
+
+    def _steady(self, trial: Trial) -> TrialRecord:
         c, setting = self._model.constants, _setting(trial)
+        if trial.inference is not None:
+            sustained = sustained_hz(self._model, {(trial.inference, setting): 1.0}, setting.gpu_hz)
+            setting = replace(setting, gpu_hz=sustained)
         predicted = self._model.predict(trial.inference, setting)
         rng, slower = generator(trial.trial_id), drift(trial, c)
         latencies, inference_j = np.empty(0), np.zeros((2, len(RAILS)))
         elapsed_s = trial.window_s
         if predicted.line is not None and predicted.inference_j is not None:
             typical_s = predicted.line.latency_s * slower
-            count = max(INFERENCES_MIN, math.floor(trial.window_s / typical_s))
+            count = max(int(c.inferences_min), math.floor(trial.window_s / typical_s))
             latencies = latencies_s(typical_s, count, rng, c)
             # Slower at the same clocks is longer at the same power.
             inference_j = predicted.inference_j * slower
             elapsed_s = float(latencies.sum())
+        latencies, elapsed_s, slower_within = drifted(trial, latencies, elapsed_s, c)
+        slower *= slower_within
         profile: tuple[Step, ...] = ()
         if trial.inference is not None and trial.inference.network == self._profiled:
             steps = self._model.steps(trial.inference, setting)

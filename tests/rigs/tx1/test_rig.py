@@ -12,7 +12,7 @@ from colocate.model.request import Inference, SweepSpec, Task
 from colocate.model.trial import Trial, TrialRecord
 from colocate.rigs.tx1.constants import Constants, described
 from colocate.rigs.tx1.published import figures
-from colocate.rigs.tx1.rig import INFERENCES_MIN, Tx1Rig
+from colocate.rigs.tx1.rig import Tx1Rig
 from colocate.study.plan import distinct_inferences, plan
 from colocate.study.rails import rail_roles
 
@@ -77,7 +77,7 @@ def test_a_window_holds_enough_inferences_end_to_end() -> None:
         if record.trial.inference is None:
             assert (len(record.latencies_s), record.elapsed_s) == (0, record.trial.window_s)
         else:
-            assert len(record.latencies_s) >= INFERENCES_MIN
+            assert len(record.latencies_s) >= Constants().inferences_min
             assert record.elapsed_s == pytest.approx(record.latencies_s.sum())
             assert np.allclose(record.begins_s[1:], (record.begins_s + record.latencies_s)[:-1])
         assert record.power is not None

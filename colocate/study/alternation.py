@@ -2,7 +2,8 @@
 
 Pausing and resuming a task inside a window compares it with a machine that is some ten milliseconds older instead
 of some seconds. Four neighbours make a group, in the order A B B A or B A A B by lot: a drift linear in time cancels,
-and no period of the machine locks in. Between the groups stand the segments of the task alone, for which the network
+and no period of the machine locks in. A window too short for four segments of a slow network holds two, A B or B A:
+no more than two steady windows take. Between the groups stand the segments of the task alone, for which the network
 is paused: they give its own rate of work. Shared by every rig that can alternate.
 """
 
@@ -18,28 +19,41 @@ import numpy as np
 from colocate.model.trial import ByteArray, Condition, FloatArray, Segment
 
 SEGMENT_MIN_S = 0.05
-# A segment holds so many inferences, or fewer where the window has no room for them; one more overlaps the switch.
-INFERENCES_PER_SEGMENT, INFERENCES_MIN = 8, 3
+# A segment holds so many inferences, or fewer where the window has no room for them. One more overlaps the switch: of
+# the least, one is whole even when it takes an eighth longer than was thought.
+INFERENCES_PER_SEGMENT, INFERENCES_MIN = 8, 2.25
 # Switching takes no more than this share of a segment.
 SWITCHING_RATIO = 0.05
 # Caches refill within the guard after a switch; a clock that its governor raises under load needs longer.
 GUARD_S, RAMP_GUARD_S, RAMP_SEGMENT_S = 0.005, 0.05, 0.2
-GROUPS_MIN = 2
 # One such segment of the task alone for so many of the others: its rate needs little of the window.
 PER_TASK_ALONE = 10
+# Nor need it be as long as theirs where inferences are slow.
+TASK_ALONE_S = 0.1
+# Segments in a window before they grow longer than they need to be.
+SEGMENTS_SOUGHT = (8, 4, 2)
 
-_ORDERS = (
-    (Condition.ALONE, Condition.BESIDE, Condition.BESIDE, Condition.ALONE),
-    (Condition.BESIDE, Condition.ALONE, Condition.ALONE, Condition.BESIDE),
+_PAIRS = (
+    (Condition.ALONE, Condition.BESIDE),
+    (Condition.BESIDE, Condition.ALONE),
 )
+_FOURS = tuple((*pair, *reversed(pair)) for pair in _PAIRS)
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast a window alternates: a segment lasts `segment_s`, and its first `guard_s` belong to no condition."""
+    """How fast a window alternates: a segment lasts `segment_s`, and its first `guard_s` belong to no condition.
+
+    With the task alone it lasts `task_alone_s` where that is shorter.
+    """
 
     segment_s: float
     guard_s: float
+    task_alone_s: float = math.inf
+
+    def length_s(self, condition: Condition) -> float:
+        """How long a segment in that condition lasts."""
+        return min(self.segment_s, self.task_alone_s) if condition is Condition.TASK_ALONE else self.segment_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,33 +79,39 @@ def pace_of(
     whole periods. `segment_s` is what the study asks for: then only periods and a minimum of inferences change it.
     """
     guard_s = max(RAMP_GUARD_S if ramps else GUARD_S, period_s or 0.0)
+    inference_s = max(inference_s, period_s or 0.0)
+    switched_s = max(switching_s / SWITCHING_RATIO, RAMP_SEGMENT_S if ramps else 0.0)
+    task_alone_s = max(TASK_ALONE_S + guard_s, switched_s)
+    least_s = guard_s + INFERENCES_MIN * inference_s
     if segment_s is None:
-        room = window_s / (len(_ORDERS[0]) * GROUPS_MIN + 1) / inference_s if inference_s else INFERENCES_PER_SEGMENT
-        inferences = min(max(room, INFERENCES_MIN), INFERENCES_PER_SEGMENT)
-        length_s = max(
-            SEGMENT_MIN_S,
-            inferences * max(inference_s, period_s or 0.0),
-            switching_s / SWITCHING_RATIO,
-            RAMP_SEGMENT_S if ramps else 0.0,
-        )
+        least_s = max(SEGMENT_MIN_S, least_s, switched_s)
+        room_s = (window_s - min(task_alone_s, least_s)) / _segments_of(window_s, least_s, task_alone_s)
+        length_s = max(least_s, min(room_s, INFERENCES_PER_SEGMENT * inference_s))
     else:
-        length_s = max(segment_s, guard_s + inference_s)
+        length_s = max(segment_s, least_s)
     if period_s:
         length_s = math.ceil(length_s / period_s - 1e-9) * period_s
-    return Pace(length_s, guard_s)
+    return Pace(length_s, guard_s, task_alone_s)
+
+
+def _segments_of(window_s: float, segment_s: float, task_alone_s: float) -> int:
+    """The most of `SEGMENTS_SOUGHT` that there is room for beside the task alone, the least if for none."""
+    fitting = (n for n in SEGMENTS_SOUGHT if n * segment_s + min(task_alone_s, segment_s) <= window_s)
+    return next(fitting, SEGMENTS_SOUGHT[-1])
 
 
 def scheduled(window_s: float, pace: Pace, seed: str) -> tuple[Turn, ...]:
-    """The segments of a window in order: as many groups as it has room for, and no fewer than `GROUPS_MIN`.
+    """The segments of a window in order: as many groups of four as it has room for, and where there is room for none
+    a single group of two.
 
     `seed` draws the order, so a trial that is run again has the same.
     """
     draw = random.Random(f"segments {seed}")
-    per_group = len(_ORDERS[0])
-    room = window_s / pace.segment_s
-    groups = max(GROUPS_MIN, int(room / (per_group * (1 + 1 / PER_TASK_ALONE)) + 1e-9))
-    pieces = [[Turn(condition, group) for condition in draw.choice(_ORDERS)] for group in range(groups)]
-    alone = max(1, round(groups * per_group / PER_TASK_ALONE))
+    four_s = len(_FOURS[0]) * (pace.segment_s + pace.length_s(Condition.TASK_ALONE) / PER_TASK_ALONE)
+    fours = int(window_s / four_s + 1e-9)
+    orders, groups = (_FOURS, fours) if fours else (_PAIRS, 1)
+    pieces = [[Turn(condition, group) for condition in draw.choice(orders)] for group in range(groups)]
+    alone = max(1, round(groups * len(orders[0]) / PER_TASK_ALONE))
     for number in range(alone):
         pieces.insert(draw.randint(0, len(pieces)), [Turn(Condition.TASK_ALONE, groups + number)])
     return tuple(turn for piece in pieces for turn in piece)

@@ -27,23 +27,32 @@ _ROOM = 3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Window:
-    """What runs when: the `turns` in order, `pace.segment_s` each."""
+    """What runs when: the `turns` in order, at their `pace`."""
 
     turns: Sequence[Turn]
     pace: Pace
 
     @property
+    def edges_s(self) -> FloatArray:
+        """Where the turns begin and end (n + 1,)."""
+        return np.cumsum([0.0, *(self.pace.length_s(turn.condition) for turn in self.turns)])
+
+    @property
     def length_s(self) -> float:
         """How long all turns take."""
-        return len(self.turns) * self.pace.segment_s
+        return float(self.edges_s[-1])
+
+    def share(self, condition: Condition) -> float:
+        """Which part of the window is in the condition."""
+        return float(np.diff(self.edges_s)[self.running(condition)].sum() / self.length_s)
 
     def running(self, condition: Condition) -> npt.NDArray[np.bool_]:
         """Which of the turns (n,) are in the condition."""
         return np.array([turn.condition is condition for turn in self.turns])
 
     def at(self, moments_s: FloatArray) -> npt.NDArray[np.intp]:
-        """The turn that is under way at each of `moments_s` (m,)."""
-        return np.minimum(np.floor_divide(moments_s, self.pace.segment_s).astype(np.intp), len(self.turns) - 1)
+        """The turn that is under way at each of `moments_s` (m,), all within the window."""
+        return np.searchsorted(self.edges_s[1:-1], moments_s, side="right")
 
 
 def alternated(trial: Trial, setting: OperatingPoint, model: Tx1Model) -> TrialRecord:
@@ -81,7 +90,8 @@ def alternated(trial: Trial, setting: OperatingPoint, model: Tx1Model) -> TrialR
 def _window(trial: Trial, setting: OperatingPoint, model: Tx1Model) -> Window:
     alone, beside, _ = _predicted(trial, setting, model)
     assert alone.line is not None and beside.line is not None, "a network has a timeline"
-    latency_s = max(alone.line.latency_s, beside.line.latency_s)
+    # As the warm-up shows it.
+    latency_s = max(alone.line.latency_s, beside.line.latency_s) * drift(trial, model.constants)
     length_s = window_s(trial.window_s, latency_s, model.constants)
     ramps = trial.clocks.cpu_hz is None or trial.clocks.gpu_hz is None
     pace = pace_of(length_s, latency_s, ramps=ramps, segment_s=trial.segment_s)
@@ -103,7 +113,7 @@ def _sustained_hz(trial: Trial, setting: OperatingPoint, window: Window, model: 
         Condition.BESIDE: (trial.inference, setting),
         Condition.TASK_ALONE: (None, setting),
     }
-    shares = {load: float(window.running(condition).mean()) for condition, load in loads.items()}
+    shares = {load: window.share(condition) for condition, load in loads.items()}
     return sustained_hz(model, shares, setting.gpu_hz)
 
 
@@ -130,9 +140,8 @@ def courses(
     everything.
     """
     assert alone.line is not None and beside.line is not None, "a network has a timeline"
-    steps_s = [ramp_s / _RAMP_STEPS] if ramp_s else []
-    grids = [np.arange(0, window.length_s, step_s) for step_s in (window.pace.segment_s, *steps_s)]
-    edges_s = np.unique(np.concatenate([*grids, speed.edges_s, [window.length_s]]))
+    ramp = np.arange(0.0, window.length_s, ramp_s / _RAMP_STEPS) if ramp_s else np.empty(0)
+    edges_s = np.unique(np.concatenate([window.edges_s, speed.edges_s, ramp]))
     edges_s = edges_s[edges_s <= window.length_s]
     middles_s = (edges_s[:-1] + edges_s[1:]) / 2
     turn = window.at(middles_s)
@@ -146,8 +155,7 @@ def courses(
 
 def segments(window: Window, work: Course) -> tuple[Segment, ...]:
     """The turns of the window less their guards, with the work that the task did in each."""
-    ends_s = np.arange(1.0, len(window.turns) + 1) * window.pace.segment_s
-    begins_s: FloatArray = ends_s - window.pace.segment_s + window.pace.guard_s
+    ends_s, begins_s = window.edges_s[1:], window.edges_s[:-1] + window.pace.guard_s
     done = work.done_by(ends_s) - work.done_by(begins_s)
     return tuple(
         Segment(turn.condition, turn.group, *of_turn)
@@ -160,14 +168,13 @@ def _felt(moments_s: FloatArray, window: Window, runs: npt.NDArray[np.bool_], ra
 
     At first as much as on average: windows like this one went before.
     """
-    at, present = window.at(moments_s), runs.astype(np.float64)
+    at, present, edges_s = window.at(moments_s), runs.astype(np.float64), window.edges_s
     if not ramp_s:
         return present[at]
-    kept = math.exp(-window.pace.segment_s / ramp_s)
-    before = [float(present.mean())]
-    for there in present[:-1].tolist():
-        before.append(there + (before[-1] - there) * kept)
-    gone = np.exp(-(moments_s - at * window.pace.segment_s) / ramp_s)
+    before = [float(np.average(present, weights=np.diff(edges_s)))]
+    for there, length_s in zip(present.tolist(), np.diff(edges_s).tolist(), strict=True):
+        before.append(there + (before[-1] - there) * math.exp(-length_s / ramp_s))
+    gone = np.exp(-(moments_s - edges_s[at]) / ramp_s)
     felt: FloatArray = present[at] + (np.array(before)[at] - present[at]) * gone
     return felt
 

@@ -59,7 +59,8 @@ def speed_within(trial: Trial, span_s: float, constants: Constants) -> Course:
     innovations = generator(f"drift {trial.trial_id}").standard_normal(steps)
     kept = np.exp(-1 / _STEPS)
     innovations[1:] *= np.sqrt(1 - kept**2)
-    per_s: FloatArray = np.exp(c.drift_ratio * lfilter([1.0], [1.0, -kept], innovations))
+    drifting: FloatArray = lfilter([1.0], [1.0, -kept], innovations)
+    per_s: FloatArray = np.exp(c.drift_ratio * drifting)
     return Course(np.arange(steps + 1) * step_s, per_s)
 
 

@@ -166,31 +166,35 @@ class Constants:
     jitter_memory: float = _assumed(0.5, "ratio", "lag-1 autocorrelation of the jitter", most=0.99)
     tail_share: float = _assumed(0.004, "ratio", "share of inferences that something interrupts", most=1)
     tail_ratio: float = _assumed(0.08, "ratio", "mean delay of those, of the latency; exponential", most=100)
-    window_ratio: float = _assumed(0.0007, "ratio", "from one window to another of the same block", most=0.5)
+    window_ratio: float = _assumed(
+        0.0007,
+        "ratio",
+        "from one window to another of the same block; an H200 has 0.068 (AlexNet, tasks that do nothing)",
+        most=0.5,
+    )
     block_ratio: float = _assumed(
         0.003, "ratio", "between blocks; CMU latencies at the same clocks agree within 1 %", most=0.5
     )
     drift_ratio: float = _assumed(
         0,
         "ratio",
-        "of everything, within a window; 0 is none. An H200 beside tasks that do nothing: 0.012, which leaves 1.0 % "
-        "between 100 ms, with window_ratio 0.068",
+        "from moment to moment within a window, 0: none; with 0.012 100 ms scatter by 1.0 %, as on that H200",
         most=0.5,
     )
-    drift_s: float = _assumed(0.1, "s", "how long that drift remembers: so long it lasts on an H200", least=1e-3)
+    drift_s: float = _assumed(0.1, "s", "after so long that drift has forgotten most of what it was", least=1e-3)
     # What pausing and resuming a task inside a window does not show
     heat_limit_w: float = _assumed(
-        0, "W", "mean power of the board above which the GPU's clock falls; 0 is none: the logs show no throttling"
+        0, "W", "mean power of the board above which it lowers the GPU's clock, 0: none; the logs show none"
     )
     ramp_s: float = _assumed(
-        0, "s", "time constant with which the machine answers a change of load, as a slow governor does; 0 is at once"
+        0, "s", "time constant with which it answers a change of load, as a slow governor does; 0: at once"
     )
     # Virtual time
     inferences_min: float = _assumed(
         600,
         "inferences",
         "a window is lengthened until it holds so many, as virtual time costs nothing: enough for its 99th "
-        "percentile (368 independent samples) although latencies follow one another. 1: windows as asked for",
+        "percentile (368 independent samples) though latencies follow one another; 1: as long as asked for",
         least=1,
         most=100_000,
     )

@@ -10,14 +10,14 @@ from colocate.rigs.tx1.clocks import GPU_STEPS_HZ
 from colocate.rigs.tx1.model import OperatingPoint, Tx1Model
 from colocate.rigs.tx1.power import RAILS
 
-Load = tuple[Inference | None, OperatingPoint]
+Running = tuple[Inference | None, OperatingPoint]
 
 
-def sustained_hz(model: Tx1Model, shares: Mapping[Load, float], gpu_hz: int) -> int:
+def sustained_hz(model: Tx1Model, shares: Mapping[Running, float], gpu_hz: int) -> int:
     """The highest step of the GPU's clock up to `gpu_hz` at which the board stays within `heat_limit_w`.
 
-    `shares` are the parts of the window that each load has, in all 1. Where no step will do it is the lowest. Heat
-    follows what minutes have in common, so short turns of the loads leave their mean.
+    `shares` are the parts of the window in which each runs, in all 1. Where no step will do it is the lowest. Heat
+    follows the mean of minutes, so turns of less than that leave their mean.
     """
     limit_w = model.constants.heat_limit_w
     if not limit_w:

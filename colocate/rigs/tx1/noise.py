@@ -59,9 +59,9 @@ def speed_within(trial: Trial, span_s: float, constants: Constants) -> Course:
     innovations = generator(f"drift {trial.trial_id}").standard_normal(steps)
     kept = np.exp(-1 / _STEPS)
     innovations[1:] *= np.sqrt(1 - kept**2)
-    drifting: FloatArray = lfilter([1.0], [1.0, -kept], innovations)
-    per_s: FloatArray = np.exp(c.drift_ratio * drifting)
-    return Course(np.arange(steps + 1) * step_s, per_s)
+    drift: FloatArray = lfilter([1.0], [1.0, -kept], innovations)
+    edges_s = step_s * np.arange(steps + 1, dtype=np.float64)
+    return Course(edges_s, np.exp(c.drift_ratio * drift))
 
 
 def drifted(

@@ -24,6 +24,7 @@ def test_every_constant_says_its_unit_and_where_it_is_from() -> None:
         ({"contention": -1.0}, "from 0 to 10, not -1"),
         ({"contention": 11.0}, "from 0 to 10, not 11"),
         ({"norm_launches": 11.5}, "norm_launches is a whole number of kernels"),
+        ({"inferences_min": 1.5}, "inferences_min is a whole number of inferences"),
         ({"tile": 0.0}, "tile is a number from 1"),
         ({"tail_share": float("nan")}, "tail_share"),
     ],

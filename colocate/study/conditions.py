@@ -23,9 +23,6 @@ import numpy.typing as npt
 
 from colocate.model.trial import Condition, FloatArray, TrialRecord
 
-# One group may have met what the others did not: a single one is no comparison.
-GROUPS_MIN = 2
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pair:
@@ -66,10 +63,11 @@ def steady_pair(solo: TrialRecord, own: TrialRecord) -> Pair | None:
 def alternating_pair(record: TrialRecord) -> Pair | None:
     """The sides of an alternating window, in units of what the network takes alone.
 
-    None where fewer than `GROUPS_MIN` groups have inferences in both conditions; other groups do not count.
+    None where no group has inferences in both conditions; one that has not does not count. The window of a slow
+    network has a single group, like a block of steady windows.
     """
     groups = [(alone, beside) for alone, beside in _groups(record) if len(alone) and len(beside)]
-    if len(groups) < GROUPS_MIN:
+    if not groups:
         return None
     alone, beside = _over(groups, [np.median(alone) for alone, _ in groups])
     first = np.median(beside) / np.median(alone)

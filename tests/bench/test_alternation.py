@@ -8,8 +8,7 @@ windows at the length that they had, warm-ups, settling, loads. The same numbers
 from __future__ import annotations
 
 import dataclasses
-import itertools
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,7 +17,7 @@ import pytest
 from colocate.model.cell import Cell
 from colocate.model.limits import Limits
 from colocate.model.request import Inference, SweepSpec, Task
-from colocate.model.trial import Trial, TrialRecord
+from colocate.model.trial import TrialRecord
 from colocate.rigs.tx1.constants import assuming
 from colocate.rigs.tx1.model import Load, OperatingPoint, Tx1Model
 from colocate.rigs.tx1.rig import Tx1Rig
@@ -47,9 +46,8 @@ QUICK = SweepSpec(
     until_decided=True,
     alternating=True,
 )
-STEADY = dataclasses.replace(QUICK, alternating=False)
-# A steady design needs so many that the last look comes late.
-PATIENT = dataclasses.replace(STEADY, repeats=300)
+# Steady pairs scatter by 9.6 %: they need more repeats.
+PATIENT = dataclasses.replace(QUICK, alternating=False, repeats=300)
 
 
 @dataclass(frozen=True)
@@ -95,10 +93,9 @@ def decided(spec: SweepSpec) -> Outcome:
     repeats = 1 + ran[-1].repeat
     rulings = judge(evidence_after(repeats), spec.limits or Limits(), Schedule(spec.repeats)).advice.rulings
     verdicts = {ruling.cell: ruling.verdict for ruling in rulings}
-    return Outcome(verdicts, {cell: truth(cell, MODEL) for cell in verdicts}, estimate_s(ran), repeats)
-
-
-MODEL = Tx1Model(assuming(REAL))
+    return Outcome(
+        verdicts, {cell: truth(cell, Tx1Model(assuming(REAL))) for cell in verdicts}, estimate_s(ran), repeats
+    )
 
 
 def truth(cell: Cell, model: Tx1Model) -> float:
@@ -113,30 +110,32 @@ def truth(cell: Cell, model: Tx1Model) -> float:
     return beside / before
 
 
-def parts_s(spec: SweepSpec, repeat: int) -> Counter[str]:
-    """Seconds of windows, with their warm-up, of one repeat by network and design."""
-    rig, found = Tx1Rig(REAL), Counter[str]()
+def parts_s(spec: SweepSpec, repeat: int) -> dict[str, int]:
+    """Seconds of the windows of one repeat, with their warm-ups, by network and design."""
+    rig, found = Tx1Rig(REAL), defaultdict[str, float](float)
     for trial in plan(spec, rig.facts()):
         if trial.repeat == repeat:
-            how = "by turns" if trial.alternating else "steady"
-            network = trial.inference.network if trial.inference else "tasks alone, idle machine"
-            found[f"{network} {how}"] += round(rig.run(trial).elapsed_s + trial.warmup_s + 0.1, 2)  # type: ignore[assignment]
-    return found
+            network = "tasks alone, idle machine" if trial.inference is None else trial.inference.network
+            seconds = estimate_s([dataclasses.replace(trial, window_s=rig.run(trial).elapsed_s)], load_s=0)
+            found[f"{network} {'by turns' if trial.alternating else 'steady'}"] += seconds - trial.settle_s
+    return {name: round(seconds) for name, seconds in found.items()}
 
 
 def test_a_table_of_81_cells_is_decided_in_ten_minutes() -> None:
     alternating, patient = decided(QUICK), decided(PATIENT)
-    print(f"\nalternating: {alternating}\nsteady: {patient}\nat least {patient.board_s / alternating.board_s:.1f} fold")
+    print(
+        f"\nalternating: {alternating}\nsteady: {patient}\nat least {patient.board_s / alternating.board_s:.1f} fold"
+    )
     for repeat in (0, QUICK.repeats - 1):
         print(f"a repeat of all cells, number {repeat + 1}, in s: {dict(parts_s(QUICK, repeat))}")
     assert len(alternating.verdicts) == 81 and alternating.wrong == patient.wrong == 0
     assert alternating.board_s <= TEN_MINUTES_S
-    assert len(alternating.open) <= 8 < len(patient.open)
-    assert patient.board_s > 5 * alternating.board_s
+    assert len(alternating.open) <= 6 < len(patient.open)
+    assert patient.board_s >= 8 * alternating.board_s
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_other_noise_takes_as_long(seed: int) -> None:
     found = decided(dataclasses.replace(QUICK, seed=seed))
     print(f"\nseed {seed}: {found}")
-    assert found.board_s <= 1.1 * TEN_MINUTES_S and len(found.open) <= 10
+    assert found.board_s <= TEN_MINUTES_S and len(found.open) <= 6 and not found.wrong

@@ -26,16 +26,16 @@ _ROOM = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Window:
-    """What runs when: the `turns` in order, at their `pace`."""
+class Turns:
+    """What runs when in a window: its turns in `order`, at their `pace`."""
 
-    turns: Sequence[Turn]
+    order: Sequence[Turn]
     pace: Pace
 
     @property
     def edges_s(self) -> FloatArray:
         """Where the turns begin and end (n + 1,)."""
-        return np.cumsum([0.0, *(self.pace.length_s(turn.condition) for turn in self.turns)])
+        return np.cumsum([0.0, *(self.pace.length_s(turn.condition) for turn in self.order)])
 
     @property
     def length_s(self) -> float:
@@ -48,7 +48,7 @@ class Window:
 
     def running(self, condition: Condition) -> npt.NDArray[np.bool_]:
         """Which of the turns (n,) are in the condition."""
-        return np.array([turn.condition is condition for turn in self.turns])
+        return np.array([turn.condition is condition for turn in self.order])
 
     def at(self, moments_s: FloatArray) -> npt.NDArray[np.intp]:
         """The turn that is under way at each of `moments_s` (m,), all within the window."""
@@ -87,7 +87,7 @@ def alternated(trial: Trial, setting: OperatingPoint, model: Tx1Model) -> TrialR
     )
 
 
-def _window(trial: Trial, setting: OperatingPoint, model: Tx1Model) -> Window:
+def _window(trial: Trial, setting: OperatingPoint, model: Tx1Model) -> Turns:
     alone, beside, _ = _predicted(trial, setting, model)
     assert alone.line is not None and beside.line is not None, "a network has a timeline"
     # As the warm-up shows it.
@@ -95,7 +95,7 @@ def _window(trial: Trial, setting: OperatingPoint, model: Tx1Model) -> Window:
     length_s = window_s(trial.window_s, latency_s, model.constants)
     ramps = trial.clocks.cpu_hz is None or trial.clocks.gpu_hz is None
     pace = pace_of(length_s, latency_s, ramps=ramps, segment_s=trial.segment_s)
-    return Window(scheduled(length_s, pace, trial.trial_id), pace)
+    return Turns(scheduled(length_s, pace, trial.trial_id), pace)
 
 
 def _predicted(trial: Trial, setting: OperatingPoint, model: Tx1Model) -> tuple[Prediction, Prediction, Prediction]:
@@ -107,7 +107,7 @@ def _predicted(trial: Trial, setting: OperatingPoint, model: Tx1Model) -> tuple[
     )
 
 
-def _sustained_hz(trial: Trial, setting: OperatingPoint, window: Window, model: Tx1Model) -> int:
+def _sustained_hz(trial: Trial, setting: OperatingPoint, window: Turns, model: Tx1Model) -> int:
     loads = {
         Condition.ALONE: (trial.inference, replace(setting, load=None)),
         Condition.BESIDE: (trial.inference, setting),
@@ -132,7 +132,7 @@ def window_s(asked_s: float, latency_s: float, constants: Constants) -> float:
 
 
 def courses(
-    window: Window, alone: Prediction, beside: Prediction, task: Prediction, speed: Course, ramp_s: float
+    window: Turns, alone: Prediction, beside: Prediction, task: Prediction, speed: Course, ramp_s: float
 ) -> tuple[Course, Course]:
     """How fast inferences, and the task's work, go on through the window.
 
@@ -153,17 +153,17 @@ def courses(
     return Course(edges_s, inferences), Course(edges_s, work)
 
 
-def segments(window: Window, work: Course) -> tuple[Segment, ...]:
+def segments(window: Turns, work: Course) -> tuple[Segment, ...]:
     """The turns of the window less their guards, with the work that the task did in each."""
     ends_s, begins_s = window.edges_s[1:], window.edges_s[:-1] + window.pace.guard_s
     done = work.done_by(ends_s) - work.done_by(begins_s)
     return tuple(
         Segment(turn.condition, turn.group, *of_turn)
-        for turn, *of_turn in zip(window.turns, begins_s.tolist(), ends_s.tolist(), done.tolist(), strict=True)
+        for turn, *of_turn in zip(window.order, begins_s.tolist(), ends_s.tolist(), done.tolist(), strict=True)
     )
 
 
-def _felt(moments_s: FloatArray, window: Window, runs: npt.NDArray[np.bool_], ramp_s: float) -> FloatArray:
+def _felt(moments_s: FloatArray, window: Turns, runs: npt.NDArray[np.bool_], ramp_s: float) -> FloatArray:
     """How much of the presence of a side that `runs` in some turns (n,) is felt at `moments_s` (m,), from 0 to 1.
 
     At first as much as on average: windows like this one went before.

@@ -9,9 +9,12 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
+from colocate.model.cell import Cell
+from colocate.model.quality import QualityFlag
 from colocate.model.request import Inference, SweepSpec, Task
 from colocate.model.trial import Condition, Trial, TrialRecord
 from colocate.rigs.tx1.rig import Tx1Rig
+from colocate.study.interference import cells
 from colocate.study.plan import plan
 
 ALONE, BESIDE, TASK_ALONE = Condition.ALONE, Condition.BESIDE, Condition.TASK_ALONE
@@ -139,3 +142,21 @@ def test_a_machine_that_answers_slowly_shows_short_segments_less_than_steady_win
     assert abs(by_turns - 1) < 0.02 < 0.05 < steady - 1
     at_once, _ = both_ways({"ramp_s": 0.001, "inferences_min": 1.0})
     assert at_once == pytest.approx(steady, abs=0.01)
+
+
+@pytest.mark.parametrize("model", [{"heat_limit_w": 12.0}, {"ramp_s": 1.0, "inferences_min": 1.0}])
+def test_a_study_of_what_alternation_cannot_see_says_so(model: dict[str, float]) -> None:
+    spec = SweepSpec(
+        (Inference("alexnet", wait="block"),), (Task("bitcount"), Task("jpeg")), "tx1-model", ("high",),
+        ("mid", "high"), alternating=True,
+    )  # fmt: skip
+
+    def slowed(constants: dict[str, float]) -> dict[Cell, bool]:
+        rig = Tx1Rig(constants)
+        found = cells([rig.run(trial) for trial in plan(spec, rig.facts())], spec)
+        return {cell: QualityFlag.ALTERNATION_DIFFERS in cell.warnings for cell in found if cell.task == "jpeg"}
+
+    assert not any(slowed({}).values())
+    for cell, differs in slowed(model).items():
+        # The slowdown is that of steady windows, as without a limit or a ramp, or above.
+        assert differs and cell.slowdown_p50 is not None and cell.slowdown_p50.value > 1.04

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from cpu_workloads.contract import Control, serve
+from cpu_workloads.counter import Counter
 from cpu_workloads.registry import load, names
 from cpu_workloads.stressor import Report, StressorError, measure, measure_steps
 
@@ -98,14 +99,14 @@ def _run(name: str, seconds: float, iterations: int | None) -> Report:
 
 
 def _serve(name: str) -> NoReturn:
-    stressor = load(name)
+    stressor, counter = load(name), Counter()
     # The parent decides when to end; a Ctrl-C at its terminal is the parent's to handle.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.freeze()
     gc.disable()
 
     def measure_and_verify(control: Control) -> Report:
-        report = measure(stressor, control.pending)
+        report = measure(stressor, control.pending, counter.add)
         if control.peek() == "stop":
             try:
                 stressor.verify()
@@ -113,7 +114,7 @@ def _serve(name: str) -> NoReturn:
                 report["failed"] = {"returncode": None, "stderr": str(error)}
         return report
 
-    serve(Control(), measure_and_verify, stressor.facts())
+    serve(Control(), measure_and_verify, {**stressor.facts(), "counter": counter.descriptor})
 
 
 def _command(argv: Sequence[str]) -> Command:

@@ -78,21 +78,29 @@ def report(unit: str, count: int, begin: Moment, end: Moment) -> Report:
     }
 
 
-def measure(stressor: Stressor, pending: Callable[[], bool]) -> Report:
-    """Step until `pending()`, and report the whole steps up to then.
+def measure(
+    stressor: Stressor, pending: Callable[[], bool], counted: Callable[[float, float], object] | None = None
+) -> Report:
+    """Step until `pending()`, and report the whole steps up to then. `counted` is told of every step: its work, and
+    the CPU time of the process after it.
 
     A step that is under way when the word arrives ran partly beside something else: it is not counted, and
     the report ends with the last counted step. Only the first step always counts, so that there is a rate.
     """
+
+    def step() -> tuple[int, Moment]:
+        work, moment = stressor.step(), now()
+        if counted is not None:
+            counted(work, moment.cpu_s)
+        return work, moment
+
     begin = now()
-    count = stressor.step()
-    end = now()
+    count, end = step()
     while not pending():
-        work = stressor.step()
+        work, moment = step()
         if pending():
             break
-        count += work
-        end = now()
+        count, end = count + work, moment
     return report(stressor.unit, count, begin, end)
 
 

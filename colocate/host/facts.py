@@ -51,6 +51,7 @@ def read_facts(confinement: Confinement, clocks: Clocks, rails: tuple[str, ...])
         memory_bytes=psutil.virtual_memory().total,
         kernel=platform.release(),
         confinement=confinement.name,
+        pausing=confinement.pausing,
         cpusets_missing=confinement.missing,
         cpu_steps_hz=steps_hz["cpu"],
         gpu_steps_hz=steps_hz["gpu"],

@@ -49,7 +49,13 @@ class Activity:
 
 def trees_cpu_s(pids: Collection[int], proc: Path = _PROC) -> float:
     """CPU seconds that these processes have used since they began, and all that came of them and was waited for."""
-    ticks: dict[int, int] = {}
+    ticks = sum(sum(map(int, columns[_TIME_COLUMNS])) for columns in trees(pids, proc).values())
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def trees(pids: Collection[int], proc: Path = _PROC) -> dict[int, list[str]]:
+    """These processes and all that came of them, each with what /proc/PID/stat has behind its name."""
+    stats: dict[int, list[str]] = {}
     children: collections.defaultdict[int, list[int]] = collections.defaultdict(list)
     for folder in proc.glob("[0-9]*") if pids else ():
         # A process may end while it is looked at.
@@ -57,12 +63,23 @@ def trees_cpu_s(pids: Collection[int], proc: Path = _PROC) -> float:
             # The name, in parentheses, may hold spaces and parentheses itself.
             columns = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
             children[int(columns[_PARENT_COLUMN])].append(int(folder.name))
-            ticks[int(folder.name)] = sum(map(int, columns[_TIME_COLUMNS]))
+            stats[int(folder.name)] = columns
     left, found = set(pids), set[int]()
     while left:
         found |= left
         left = {child for pid in left for child in children[pid]} - found
-    return sum(ticks.get(pid, 0) for pid in found) / os.sysconf("SC_CLK_TCK")
+    return {pid: stats[pid] for pid in found if pid in stats}
+
+
+def group_cpu_s(group: Path) -> float | None:
+    """CPU seconds that a cgroup has used, to the microsecond; None where it does not count them."""
+    stat = group / "cpu.stat"
+    for line in stat.read_text().splitlines() if stat.exists() else ():
+        name, _, value = line.partition(" ")
+        if name == "usage_usec":
+            return int(value) * 1e-6
+    usage = group / "cpuacct.usage"
+    return int(usage.read_text()) * 1e-9 if usage.exists() else None
 
 
 def cpu_seconds(cpus: Collection[int], stat: Path = _PROC / "stat") -> tuple[float, float]:

@@ -22,11 +22,12 @@ _LAUNCH = str(Path(__file__).with_name("launch.py"))
 _STDERR_TAIL_BYTES = 2000
 
 
-def launcher(seat: Seat, parent: str = "-") -> list[str]:
-    """The command that enters `seat` and becomes the one after it; see `launch.py`, also for `parent`."""
+def launcher(seat: Seat, parent: str = "-", death_signal: str = "SIGKILL") -> list[str]:
+    """The command that enters `seat` and becomes the one after it; see `launch.py`, also for the rest."""
     cpus = ",".join(map(str, seat.cpus))
+    groups = ":".join(str(group / "cgroup.procs") for group in seat.groups) or "-"
     # -S and -E: it needs the standard library alone and starts in half the time.
-    return [sys.executable, "-S", "-E", _LAUNCH, parent, cpus, str(seat.cgroup_procs or "-")]
+    return [sys.executable, "-S", "-E", _LAUNCH, parent, death_signal, cpus, groups]
 
 
 class Child:
@@ -34,15 +35,17 @@ class Child:
 
     The constructor only starts it, so that several can start side by side; `ready` waits for each.
     It runs in a session of its own: a Ctrl-C on the terminal reaches the sweep alone, which then ends its children.
+    When this process dies the kernel kills the child, also while it is paused. One that `runs_program` of the user's
+    must still end that program: it is resumed, and reads the end of its input.
     """
 
-    def __init__(self, name: str, command: Sequence[str], seat: Seat) -> None:
+    def __init__(self, name: str, command: Sequence[str], seat: Seat, *, runs_program: bool = False) -> None:
         self.name = name
         self.facts: Mapping[str, Any] = {}
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child; closed in close()
         self._unread = b""
         self._process = subprocess.Popen(
-            [*launcher(seat, str(os.getpid())), *command],
+            [*launcher(seat, str(os.getpid()), "SIGCONT" if runs_program else "SIGKILL"), *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,

@@ -1,9 +1,10 @@
-"""Enters its CPUs, ties its life to the parent's, then becomes the command: `launch.py PARENT CPUS CGROUP COMMAND...`
+"""Enters its seat, ties its life to the parent's, then becomes the command:
+`launch.py PARENT SIGNAL CPUS CGROUPS COMMAND...`
 
 Run as a script by `child.py`, not imported. It does what could be done between fork and exec in the parent,
 where code is not safe beside threads, and it is done before the command imports a framework that sizes its
-thread pool from the affinity mask. CGROUP is the `cgroup.procs` file to enter, or `-`; so is PARENT, where the
-parent has seen to it that the command dies with it.
+thread pool from the affinity mask. CGROUPS are the `cgroup.procs` files to enter, with colons between, or `-`. PARENT
+is `-`, and SIGNAL then says nothing, where the parent has seen to it that the command dies with it.
 """
 
 from __future__ import annotations
@@ -18,15 +19,14 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 def main(arguments: list[str]) -> None:
     """Become the command; exits with one line on stderr when the CPUs cannot be entered."""
-    parent, cpu_list, cgroup, *command = arguments
+    parent, death_signal, cpu_list, cgroups, *command = arguments
     if parent != "-":
-        # SIGTERM and not SIGKILL: a runner of the user's own program must still end that program.
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.Signals[death_signal])
         if os.getppid() != int(parent):
             sys.exit("the parent ended before its child began")
     cpus = {int(cpu) for cpu in cpu_list.split(",")}
     try:
-        if cgroup != "-":
+        for cgroup in cgroups.split(":") if cgroups != "-" else ():
             with open(cgroup, "w") as procs:  # noqa: PTH123 - pathlib costs 10 ms at each start of a child
                 procs.write(str(os.getpid()))
         os.sched_setaffinity(0, cpus)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from colocate.host.cpus.cpuset import Seat
 from colocate.host.processes.child import Child, launcher
+from colocate.host.processes.pausing import Pause, pause_of, resume_all
 from colocate.inference.backends.registry import BACKENDS, worker_request
 from colocate.inference.networks.network import Network
 from colocate.model.request import Inference, Pipeline, Placement, Task
@@ -53,7 +54,7 @@ class Children:
         if inference.pipeline is not None:
             # Who reads what the program reports must not take its CPUs from it.
             command = _pipeline_command(inference.pipeline, seat)
-            return Child(inference.network, command, Seat(place.housekeeping_cpus))
+            return Child(inference.network, command, Seat(place.housekeeping_cpus), runs_program=True)
         profiled = inference.network == self._profiled
         command = _worker_command(inference, self._networks[inference], profiled=profiled)
         return Child(inference.network, command, seat)
@@ -67,18 +68,33 @@ class Children:
             # Listed before any is ready: whatever fails, they are closed.
             started = self._tasks[key] = []
             for command, seat in _task_commands(trial.task, self._seats[trial.placement.name]):
-                started.append(Child(trial.task.name, command, seat))
+                started.append(Child(trial.task.name, command, seat, runs_program=bool(trial.task.argv)))
             for child in started:
                 child.ready(READY_TIMEOUT_S)
         return self._tasks[key]
 
+    def task_seat(self, trial: Trial) -> Seat:
+        """Where the trial's task sits."""
+        return self._seats[trial.placement.name]
+
+    def pauses(self, trial: Trial) -> tuple[Pause, Pause]:
+        """Ways to hold the trial's task and its network, both of them ready."""
+        task = pause_of(self.task_seat(trial), self.tasks(trial))
+        return task, pause_of(self._seats[INFERENCE_SEAT], self.worker(trial))
+
     def close(self) -> None:
-        """End them all."""
+        """End them all; what is paused could not end, and so goes on first."""
+        resume_all([pause_of(seat, self._seated(name)) for name, seat in self._seats.items()])
         self._close_worker()
         while self._tasks:
             _, started = self._tasks.popitem()
             for child in started:
                 child.close()
+
+    def _seated(self, name: str) -> list[Child]:
+        if name == INFERENCE_SEAT:
+            return [] if self._worker is None else [self._worker[1]]
+        return [child for (_, place), started in self._tasks.items() if place.name == name for child in started]
 
     def _close_worker(self) -> None:
         if self._worker is not None:

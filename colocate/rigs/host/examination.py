@@ -21,6 +21,12 @@ from colocate.power.refresh import refresh_period_s
 from cpu_workloads.registry import fix as stressor_fix
 from cpu_workloads.registry import names as stressor_names
 
+_PAUSING = {
+    "cgroup-v2": "cgroup-v2 freezer",
+    "cgroup-v1": "cgroup-v1 freezer",
+    "signals": "SIGSTOP and SIGCONT to each process",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -67,6 +73,7 @@ def _machine(facts: HostFacts) -> Iterator[Finding]:
     )
     missing = facts.cpusets_missing or Missing("")
     yield Finding("machine", "confinement", f"{facts.confinement} {missing.reason}".rstrip(), missing.fix)
+    yield Finding("machine", "pausing", _PAUSING[facts.pausing])
 
 
 def _clocks(facts: HostFacts, clocks: Clocks) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from colocate.host.clocks.find import Clocks
@@ -21,6 +21,11 @@ _COOLING_POLL_S = 1.0
 
 # CPU, GPU and memory in Hz, None where it cannot be read.
 Clockset = tuple[int | None, int | None, int | None]
+
+
+def sleep_until(moment_s: float) -> None:
+    """Sleep until a moment of the monotonic clock."""
+    time.sleep(max(0.0, moment_s - time.monotonic()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +53,20 @@ class Monitor:
         self._looks: list[Clockset] = []
         self._gpu_looks: list[GpuLook] = []
         self._samples: tuple[Samples, ...] = ()
+        self._sampling = False
 
-    def begin(self, warmup_s: float) -> None:
-        """Sleep through the warm-up, or longer if the meters need it to catch the window's beginning."""
-        self._sampler.start()
-        time.sleep(max(warmup_s, self._sampler.lead_s))
+    def begin(self, warmup_s: float, *, power: bool = True) -> None:
+        """Sleep through the warm-up, or longer if the meters need it to catch the window's beginning. Without `power`
+        none is read.
+        """
+        self._samples, self._sampling = (), power
+        if power:
+            self._sampler.start()
+        time.sleep(max(warmup_s, self._sampler.lead_s if power else 0.0))
 
-    def window(self, window_s: float, cpus: Sequence[int]) -> None:
-        """Sleep through the window and look a few times; `cpus` are those whose clock matters.
+    def window(self, window_s: float, cpus: Sequence[int], until: Callable[[float], None] = sleep_until) -> None:
+        """Let the window pass and look a few times; `cpus` are those whose clock matters, and `until` passes the time
+        until a moment of the monotonic clock.
 
         Ends when every energy counter has stepped once more, a little after `window_s`. So the children are to work
         on until this returns: what the machine draws idle afterwards would be counted as theirs.
@@ -64,11 +75,12 @@ class Monitor:
         self._throttle_before = self._throttle.read()
         self._looks, self._gpu_looks = [], []
         for look in range(LOOKS):
-            _sleep_until(began_s + window_s * (look + 0.5) / LOOKS)
+            until(began_s + window_s * (look + 0.5) / LOOKS)
             self._looks.append(self._clocks.seen(cpus))
             self._gpu_looks.append(self._gpus.look())
-        _sleep_until(began_s + window_s)
-        self._samples = self._sampler.stop()
+        until(began_s + window_s)
+        if self._sampling:
+            self._samples = self._sampler.stop()
 
     def end(self) -> Readings:
         """What was seen."""
@@ -95,7 +107,3 @@ class Monitor:
     def close(self) -> None:
         """End the sampling thread if a window was cut short."""
         self._sampler.close()
-
-
-def _sleep_until(moment_s: float) -> None:
-    time.sleep(max(0.0, moment_s - time.monotonic()))

@@ -12,9 +12,11 @@ from colocate.errors import TrialError
 from colocate.host.clocks.domain import ARRIVED_RATIO
 from colocate.host.cpus.activity import Disturbance
 from colocate.model.quality import QualityFlag, in_order
-from colocate.model.trial import Step, Trial, TrialRecord, Work
+from colocate.model.trial import ByteArray, Condition, FloatArray, Segment, Step, Trial, TrialRecord, Work
 from colocate.power.trace import power_trace
+from colocate.rigs.host.alternation import Alternated
 from colocate.rigs.host.monitor import Readings
+from colocate.study.alternation import conditions_of
 
 # Share of CPU time above which its use by others is a warning. The kernel counts in 10 ms
 # ticks, so a share below this may be rounding in a window of a second.
@@ -36,6 +38,7 @@ def record(
     readings: Readings,
     started_hot: bool,
     runtime: Mapping[str, Any],
+    alternated: Alternated | None = None,
 ) -> TrialRecord:
     """One window from the report of its worker (none or one), of its tasks' processes (none or more), and
     what the monitor read meanwhile; `began_ns` is when the parent said `go`, `runtime` the facts of the worker.
@@ -53,14 +56,22 @@ def record(
     warnings = {*_warnings(served, worked, disturbances), *_clock_warnings(trial, readings), *power_warnings}
     if started_hot:
         warnings.add(QualityFlag.STARTED_HOT)
+    begins_s, latencies_s, done = (begins_ns - begin_ns) * _NS, latencies_ns * _NS, work(trial, worked)
+    segments: tuple[Segment, ...] = ()
+    conditions = None
+    if alternated is not None and done is not None:
+        segments, done = alternated.segments(begin_ns), alternated.work(done)
+        conditions = _conditions(trial, begins_s, latencies_s, segments)
+        if alternated.paused_late:
+            warnings.add(QualityFlag.PAUSED_LATE)
     return TrialRecord(
         trial=trial,
         started_unix_s=started_unix_s,
         elapsed_s=(end_ns - begin_ns) * _NS,
-        begins_s=(begins_ns - begin_ns) * _NS,
-        latencies_s=latencies_ns * _NS,
+        begins_s=begins_s,
+        latencies_s=latencies_s,
         device_s=devices_s if devices_s.size else None,
-        work=work(trial, worked),
+        work=done,
         power=power,
         cpu_hz_seen=cpu_hz,
         gpu_hz_seen=gpu_hz,
@@ -71,7 +82,26 @@ def record(
         runtime=runtime,
         profile=tuple(Step.from_json(step) for report in served for step in report.get("profile", ())),
         warnings=in_order(warnings),
+        segments=segments,
+        conditions=conditions,
     )
+
+
+def _conditions(
+    trial: Trial, begins_s: FloatArray, latencies_s: FloatArray, segments: Sequence[Segment]
+) -> ByteArray:
+    """The condition of each inference. Raises TrialError where the network was seen in one of them alone."""
+    assert trial.inference is not None
+    found = conditions_of(begins_s, latencies_s, segments, trial.inference.period_s)
+    for condition, where in ((Condition.ALONE, "without the task"), (Condition.BESIDE, "beside the task")):
+        if not (found == condition).any():
+            if not any(segment.condition is condition for segment in segments):
+                reason = f"the task took too long to pause: no segment {where} is left"
+            else:
+                longest_s = max(segment.length_s for segment in segments if segment.condition is condition)
+                reason = f"no inference fits into a segment {where}, of {1e3 * longest_s:.3g} ms at the most"
+            raise TrialError(f"{reason}; raise --segment-ms and --window, or give --design steady")
+    return found
 
 
 def work(trial: Trial, reports: Sequence[Report]) -> Work | None:

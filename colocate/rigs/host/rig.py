@@ -11,6 +11,7 @@ from typing import Any
 
 from colocate.errors import HostError, SpecError, TrialError
 from colocate.host.clocks.find import Clocks, find_clocks
+from colocate.host.clocks.governor import follows_load
 from colocate.host.cpus import cpuset
 from colocate.host.facts import read_facts
 from colocate.host.processes.signals import deferred
@@ -112,7 +113,7 @@ class HostRig:
             loaded = {each: _network(each) for each in distinct_inferences(trials)}
             children = Children(seats, loaded, self._profiled)
             stack.callback(children.close)
-            self._hold = Hold(children, pins, monitor)
+            self._hold = Hold(children, pins, monitor, ramps=follows_load(self._sysfs))
             try:
                 rehearse(children, trials)
                 yield

@@ -1,30 +1,43 @@
-"""One window: children begin, the monitor watches, children stop and report."""
+"""One window: children begin, the monitor watches, children stop and report.
+
+While it lasts this process sleeps, or in an alternating window pauses and resumes task and network by turns.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from colocate.host.cpus.activity import Activity
 from colocate.host.processes.child import Child
+from colocate.host.processes.pausing import median_switch_s, resumed_after
 from colocate.host.restore.session import Pins
-from colocate.model.request import ClockPoint
+from colocate.model.request import ClockPoint, Task
 from colocate.model.trial import Trial, TrialRecord
+from colocate.rigs.host.alternation import Alternated, Alternation, catch_up_s
 from colocate.rigs.host.children import Children
-from colocate.rigs.host.monitor import Monitor
+from colocate.rigs.host.gauge import gauged
+from colocate.rigs.host.monitor import Monitor, sleep_until
 from colocate.rigs.host.records import record
+from colocate.study.alternation import Pace, pace_of, scheduled
 
 ANSWER_TIMEOUT_S = 60.0
 PATIENCE_INFERENCES = 30
 # A window without an inference says nothing, and one is under way when it begins.
 INFERENCES_MIN = 2
+# Pausing is timed so often before the first alternating window of a task. What takes longer than the limit is no
+# reason for longer segments: those that it costs are lost, and the record says so.
+SWITCHES_TIMED, SWITCHING_MAX_S = 8, 0.02
 
 
 @dataclass(slots=True)
 class Hold:
-    """What an opened rig holds, and how far it has come."""
+    """What an opened rig holds, and how far it has come. `ramps`: CPU clocks that are not pinned follow the load.
+    `switching_s` is how long pausing a task and its network takes.
+    """
 
     children: Children
     pins: Pins
@@ -32,6 +45,17 @@ class Hold:
     clocks: ClockPoint | None = None
     block: int | None = None
     started_hot: bool = False
+    ramps: bool = False
+    switching_s: dict[tuple[Task | None, str], float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """How a window passes: its length, what passes the time until a moment of it, and what was noted meanwhile."""
+
+    length_s: float
+    until: Callable[[float], None] = sleep_until
+    noted: Callable[[], Alternated | None] = lambda: None
 
 
 def run_window(trial: Trial, hold: Hold) -> TrialRecord:
@@ -42,23 +66,67 @@ def run_window(trial: Trial, hold: Hold) -> TrialRecord:
     # Stressors begin first and end last, so that the whole of the network's window is under load.
     for child in (*tasks, *worker):
         child.go()
-    hold.monitor.begin(trial.warmup_s)
+    hold.monitor.begin(trial.warmup_s, power=not trial.alternating)
+    pace = _pace(trial, hold, worker) if trial.alternating else None
     for child in (*tasks, *worker):
         child.go()
     started_unix_s, begin_ns = time.time(), time.monotonic_ns()
     activities = _activities(trial, worker, tasks)
-    hold.monitor.window(_window_s(trial, worker), trial.placement.inference_cpus)
+    with _alternating(trial, hold, pace) if pace else contextlib.nullcontext(_steady(trial, worker)) as passage:
+        hold.monitor.window(passage.length_s, trial.placement.inference_cpus, passage.until)
     disturbances = [activity.disturbance() for activity in activities]
     served, worked = stopped(worker), stopped(tasks)
     readings = hold.monitor.end()
     runtime = worker[0].facts["runtime"] if worker else {}
-    return record(trial, started_unix_s, begin_ns, served, worked, disturbances, readings, hold.started_hot, runtime)
+    return record(
+        trial,
+        started_unix_s,
+        begin_ns,
+        served,
+        worked,
+        disturbances,
+        readings,
+        hold.started_hot,
+        runtime,
+        passage.noted(),
+    )
 
 
-def _window_s(trial: Trial, worker: Sequence[Child]) -> float:
-    """The length asked for, or as long as a slow network takes for `INFERENCES_MIN`."""
-    inference_s = max((float(child.facts["inference_s"]) for child in worker), default=0.0)
-    return max(trial.window_s, INFERENCES_MIN * inference_s)
+def _steady(trial: Trial, worker: Sequence[Child]) -> Passage:
+    """As long as asked for, or as a slow network takes for `INFERENCES_MIN`."""
+    return Passage(max(trial.window_s, INFERENCES_MIN * _inference_s(worker)))
+
+
+def _inference_s(worker: Sequence[Child]) -> float:
+    return max((float(child.facts["inference_s"]) for child in worker), default=0.0)
+
+
+def _pace(trial: Trial, hold: Hold, worker: Sequence[Child]) -> Pace:
+    key = (trial.task, trial.placement.name)
+    if key not in hold.switching_s:
+        hold.switching_s[key] = median_switch_s(hold.children.pauses(trial), SWITCHES_TIMED)
+    assert trial.inference is not None
+    return pace_of(
+        trial.window_s,
+        _inference_s(worker),
+        switching_s=min(hold.switching_s[key], SWITCHING_MAX_S),
+        ramps=hold.ramps and trial.clocks.cpu_hz is None,
+        period_s=trial.inference.period_s,
+        segment_s=trial.segment_s,
+    )
+
+
+@contextlib.contextmanager
+def _alternating(trial: Trial, hold: Hold, pace: Pace) -> Iterator[Passage]:
+    """By turns; afterwards nothing is paused, whatever ends the window."""
+    assert trial.inference is not None
+    children, period_s = hold.children, trial.inference.period_s
+    task, network = children.pauses(trial)
+    turns = scheduled(trial.window_s, pace, trial.trial_id)
+    rest_s = catch_up_s(pace, _inference_s(children.worker(trial)), period_s)
+    with gauged(children.tasks(trial), children.task_seat(trial)) as gauge, resumed_after(task, network):
+        alternation = Alternation(turns, pace, task, network, gauge, rest_s)
+        yield Passage(alternation.length_s, alternation.until, alternation.noted)
 
 
 def stopped(children: Sequence[Child]) -> list[Mapping[str, Any]]:

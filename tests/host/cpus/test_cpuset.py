@@ -55,19 +55,19 @@ def test_affinity_is_the_fallback_and_says_why(tmp_path: Path) -> None:
 @pytest.fixture
 def real() -> cpuset.Confinement:
     found = cpuset.detect()
-    if found.hierarchy is None:
+    if found.cpusets is None:
         pytest.skip(f"no cpusets for this process: {found.missing}")
     return found
 
 
 def groups(confinement: cpuset.Confinement) -> list[Path]:
-    assert confinement.hierarchy is not None
-    return list(confinement.hierarchy.folder.glob(f"colocate-{os.getpid()}-*"))
+    assert confinement.cpusets is not None
+    return list(confinement.cpusets.folder.glob(f"colocate-{os.getpid()}-*"))
 
 
 def test_a_real_cpuset_holds_its_child_and_leaves_no_trace(real: cpuset.Confinement) -> None:
-    assert real.hierarchy is not None
-    control = real.hierarchy.folder / "cgroup.subtree_control"
+    assert real.cpusets is not None
+    control = real.cpusets.folder / "cgroup.subtree_control"
     before = control.read_text() if control.exists() else None
     with cpuset.confined(real, {"inference": CPUS[-1:]}) as seats:
         child = Child("inside", [sys.executable, "-c", SELF_REPORT], seats["inference"])
@@ -85,18 +85,17 @@ def test_a_real_cpuset_holds_its_child_and_leaves_no_trace(real: cpuset.Confinem
 def test_what_is_left_in_a_group_is_ended_with_it(real: cpuset.Confinement) -> None:
     sleeper = subprocess.Popen(["sleep", "1000"])
     with cpuset.confined(real, {"inference": CPUS[:1]}) as seats:
-        procs = seats["inference"].cgroup_procs
-        assert procs is not None
-        procs.write_text(str(sleeper.pid))
+        for group in seats["inference"].groups:
+            (group / "cgroup.procs").write_text(str(sleeper.pid))
     assert sleeper.wait(5) == -9
     assert groups(real) == []
 
 
 def test_groups_of_a_killed_process_are_removed_by_the_next(real: cpuset.Confinement) -> None:
-    assert real.hierarchy is not None
+    assert real.cpusets is not None
     finished = subprocess.Popen(["true"])
     finished.wait()
-    stale = real.hierarchy.folder / f"colocate-{finished.pid}-inference"
+    stale = real.cpusets.folder / f"colocate-{finished.pid}-inference"
     stale.mkdir()
     with cpuset.confined(real, {"inference": CPUS[:1]}):
         assert not stale.exists()

@@ -18,7 +18,7 @@ SELF = [sys.executable, "-c", SELF_REPORT]
 # A parent that dies with its child in the middle of something; it prints the child's number first.
 DYING_PARENT = f"""
 import os, subprocess, sys
-child = subprocess.Popen([*{LAUNCH!r}, str(os.getpid()), "{CPU}", "-", "sleep", "1000"])
+child = subprocess.Popen([*{LAUNCH!r}, str(os.getpid()), "SIGKILL", "{CPU}", "-", "sleep", "1000"])
 while open(f"/proc/{{child.pid}}/comm").read() != "sleep\\n":
     pass
 print(child.pid, flush=True)
@@ -29,7 +29,7 @@ os._exit(0)
 def test_it_becomes_the_command_on_its_cpus_in_its_group(tmp_path: Path) -> None:
     procs = tmp_path / "cgroup.procs"
     process = subprocess.Popen(
-        [*LAUNCH, str(os.getpid()), str(CPU), str(procs), *SELF],
+        [*LAUNCH, str(os.getpid()), "SIGKILL", str(CPU), str(procs), *SELF],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     said, _ = process.communicate(timeout=60)
@@ -39,7 +39,15 @@ def test_it_becomes_the_command_on_its_cpus_in_its_group(tmp_path: Path) -> None
 
 def test_a_group_that_cannot_be_entered_is_named_and_the_command_does_not_run(tmp_path: Path) -> None:
     marker = tmp_path / "ran"
-    command = [*LAUNCH, str(os.getpid()), str(CPU), str(tmp_path / "no/cgroup.procs"), "touch", str(marker)]
+    command = [
+        *LAUNCH,
+        str(os.getpid()),
+        "SIGKILL",
+        str(CPU),
+        str(tmp_path / "no/cgroup.procs"),
+        "touch",
+        str(marker),
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.startswith(f"cannot enter CPUs {CPU}: ")
@@ -47,18 +55,20 @@ def test_a_group_that_cannot_be_entered_is_named_and_the_command_does_not_run(tm
 
 
 def test_a_parent_that_sees_to_it_itself_is_not_asked_for() -> None:
-    done = subprocess.run([*LAUNCH, "-", str(CPU), "-", *SELF], capture_output=True, text=True, check=True)
+    done = subprocess.run([*LAUNCH, "-", "-", str(CPU), "-", *SELF], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)[1] == [CPU]
 
 
 def test_a_command_that_cannot_be_started_is_one_line(tmp_path: Path) -> None:
-    done = subprocess.run([*LAUNCH, "-", str(CPU), "-", str(tmp_path)], capture_output=True, text=True)
+    done = subprocess.run([*LAUNCH, "-", "-", str(CPU), "-", str(tmp_path)], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (1, f"cannot start {tmp_path}: Permission denied\n")
 
 
 def test_a_child_whose_parent_is_gone_does_not_begin(tmp_path: Path) -> None:
     marker = tmp_path / "ran"
-    done = subprocess.run([*LAUNCH, "1", str(CPU), "-", "touch", str(marker)], capture_output=True, text=True)
+    done = subprocess.run(
+        [*LAUNCH, "1", "SIGKILL", str(CPU), "-", "touch", str(marker)], capture_output=True, text=True
+    )
     assert (done.returncode, done.stderr) == (1, "the parent ended before its child began\n")
     assert not marker.exists()
 

@@ -1,0 +1,163 @@
+"""Temporary cgroups: where they can be made, how they are named and claimed, and how they go with all in them.
+
+A group's name has the number of the process that made it, and a lock on it says that this process still lives. So
+whoever comes later, the watchdog of a killed sweep, `restore` or the next sweep, can remove what is left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from colocate.errors import HostError
+
+MOUNTS = Path("/proc/mounts")
+OWN = Path("/proc/self/cgroup")
+# The files that pause a group, by version.
+FREEZE, FREEZER_STATE = "cgroup.freeze", "freezer.state"
+_NAME = re.compile(r"colocate-(\d+)-\w+")
+# An empty group of this name says that its owner switched the controller on: the tree is its own journal.
+_DELEGATED = "delegated"
+_EMPTYING_S = 2.0
+# What cgroup v1 has as controllers; "cpu" only because another may be mounted with it.
+_V1_CONTROLLERS = frozenset({"cpuset", "freezer", "cpuacct", "cpu"})
+# The first kernel whose cgroup v2 can pause groups.
+_FREEZES_SINCE = (5, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Hierarchy:
+    """A cgroup tree: the folder to make groups in, which version's files it has, and what its groups can do.
+
+    Every cgroup v2 counts the CPU time of its groups (`cpuacct`), and a kernel that can pauses them (`freezer`).
+    """
+
+    folder: Path
+    version: int
+    controllers: frozenset[str]
+
+    @property
+    def effective_file(self) -> str:
+        """The file that shows which CPUs a group was really granted."""
+        return "cpuset.cpus.effective" if self.version == 2 else "cpuset.effective_cpus"
+
+    def group(self, name: str) -> Path:
+        """The group of this process called `name`, made or not."""
+        return self.folder / f"colocate-{os.getpid()}-{name}"
+
+
+def hierarchies(mounts: str, own: str) -> Iterator[Hierarchy]:
+    """Cgroup trees that groups of ours can be of use in, the newer kind first."""
+    fields = [line.split() for line in mounts.splitlines()]
+    for _, folder, kind, *_ in fields:
+        controllers = Path(folder) / "cgroup.controllers"
+        if kind == "cgroup2" and controllers.exists():
+            always = {"cpuacct", "freezer"} if _freezes(Path(folder)) else {"cpuacct"}
+            yield Hierarchy(Path(folder), 2, frozenset({*controllers.read_text().split(), *always}))
+    for _, folder, kind, options, *_ in fields:
+        found = _V1_CONTROLLERS.intersection(options.split(",")) if kind == "cgroup" else frozenset()
+        if found - {"cpu"}:
+            # A v1 group can only narrow its parent, so ours is made below the one this process sits in.
+            below = Path(folder + _own_path(own, found))
+            yield Hierarchy(below if below.is_dir() else Path(folder), 1, frozenset(found))
+
+
+def _freezes(folder: Path) -> bool:
+    # The true root of the tree cannot be paused and so does not show that its groups can.
+    release = tuple(int(number) for number in re.findall(r"\d+", os.uname().release)[:2])
+    return (folder / FREEZE).exists() or release >= _FREEZES_SINCE
+
+
+def _own_path(own: str, controllers: frozenset[str]) -> str:
+    for line in own.splitlines():
+        _, names, path = line.split(":", 2)
+        if controllers.intersection(names.split(",")):
+            return path
+    return "/"
+
+
+@contextlib.contextmanager
+def own_groups(hierarchy: Hierarchy) -> Iterator[contextlib.ExitStack]:
+    """No group of this process is left in the tree afterwards; the stack is for `claim`."""
+    with contextlib.ExitStack() as stack:
+        stack.callback(clear, hierarchy, os.getpid())
+        yield stack
+
+
+def claim(group: Path, stack: contextlib.ExitStack) -> None:
+    """Make the group, with a lock on it that ends with this process, whatever the number by which others know it."""
+    group.mkdir()
+    descriptor = os.open(group, os.O_RDONLY | os.O_DIRECTORY)
+    stack.callback(os.close, descriptor)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+def delegate(hierarchy: Hierarchy, stack: contextlib.ExitStack) -> None:
+    """Switch the cpuset controller on for the groups below, where it is off."""
+    control = hierarchy.folder / "cgroup.subtree_control"
+    if hierarchy.version == 2 and "cpuset" not in control.read_text().split():
+        claim(hierarchy.group(_DELEGATED), stack)
+        control.write_text("+cpuset")
+
+
+def remove_stale(hierarchy: Hierarchy) -> None:
+    """Remove what processes left here that are no more."""
+    for group in hierarchy.folder.glob("colocate-*-*"):
+        match = _NAME.fullmatch(group.name)
+        if match and not _is_claimed(group):
+            clear(hierarchy, int(match[1]))
+
+
+def clear(hierarchy: Hierarchy, pid: int) -> None:
+    """Remove every group of the process `pid`, and switch the controller off if it switched it on."""
+    marker = hierarchy.folder / f"colocate-{pid}-{_DELEGATED}"
+    for group in hierarchy.folder.glob(f"colocate-{pid}-*"):
+        if group != marker:
+            _remove(group)
+    if marker.exists():
+        # Another program may have begun to use the controller in the meantime: then it stays on.
+        with contextlib.suppress(OSError):
+            (hierarchy.folder / "cgroup.subtree_control").write_text("-cpuset")
+        _remove(marker)
+
+
+def _is_claimed(group: Path) -> bool:
+    try:
+        descriptor = os.open(group, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _remove(group: Path) -> None:
+    """Kill what is left in a group of our own and remove it; the kernel needs a moment to empty it."""
+    deadline_s = time.monotonic() + _EMPTYING_S
+    while group.exists():
+        try:
+            for pid in (group / "cgroup.procs").read_text().split():
+                # 0 stands for a process of another PID namespace; to kill it would be to kill our own group.
+                if pid != "0":
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(int(pid), signal.SIGKILL)
+            # A process that the v1 freezer holds dies when it is let go, and has done nothing more by then.
+            state = group / FREEZER_STATE
+            if state.exists():
+                state.write_text("THAWED")
+            group.rmdir()
+        except OSError as error:
+            if time.monotonic() > deadline_s:
+                raise HostError(f"cannot remove the temporary cgroup {group}: {error}") from error
+            time.sleep(0.01)

@@ -1,0 +1,173 @@
+"""Pausing and resuming all that runs in a seat: by the freezer of its cgroup, v2 or v1, else by signals.
+
+Whoever pauses resumes before a word is sent to a paused child, and before it is closed: it could not answer. Should
+this process die instead, nothing stays paused: the kernel kills or resumes the children (`Child`), and groups are
+removed with all in them (`colocate/host/cpus/groups.py`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from colocate.host.cpus.activity import trees
+from colocate.host.cpus.cpuset import Seat
+from colocate.host.cpus.groups import FREEZE, FREEZER_STATE
+from colocate.host.processes.child import Child
+from colocate.host.processes.signals import deferred
+
+# A task of a tiny weight has to run once more to notice, which takes up to a second on a busy CPU.
+PAUSE_TIMEOUT_S = 0.5
+# Between looks whether all stand still. Pausing takes some 0.3 ms.
+_LOOK_AGAIN_S = 0.0002
+_PROC = Path("/proc")
+# proc(5), /proc/PID/stat behind the name: `T` is stopped by a signal; the dead count as well.
+_STATE_COLUMN, _STILL = 0, frozenset("TtZXx")
+
+
+class Pause(Protocol):
+    """A way to hold what runs in one seat."""
+
+    def ask(self) -> None:
+        """Ask all of it to stand still."""
+
+    def is_still(self) -> bool:
+        """Whether all of it does."""
+
+    def resume(self) -> None:
+        """Let it go on; nothing happens where it is not paused."""
+
+
+@dataclass(frozen=True, slots=True)
+class FreezerV2:
+    """The freezer of a cgroup v2."""
+
+    group: Path
+
+    def ask(self) -> None:
+        """See `Pause.ask`."""
+        (self.group / FREEZE).write_text("1")
+
+    def is_still(self) -> bool:
+        """See `Pause.is_still`: `frozen` counts the group as a whole."""
+        return "frozen 1" in (self.group / "cgroup.events").read_text().splitlines()
+
+    def resume(self) -> None:
+        """See `Pause.resume`."""
+        (self.group / FREEZE).write_text("0")
+
+
+@dataclass(frozen=True, slots=True)
+class FreezerV1:
+    """A group of the freezer hierarchy of cgroup v1."""
+
+    group: Path
+
+    def ask(self) -> None:
+        """See `Pause.ask`."""
+        (self.group / FREEZER_STATE).write_text("FROZEN")
+
+    def is_still(self) -> bool:
+        """See `Pause.is_still`: FREEZING is not FROZEN."""
+        return (self.group / FREEZER_STATE).read_text().strip() == "FROZEN"
+
+    def resume(self) -> None:
+        """See `Pause.resume`."""
+        (self.group / FREEZER_STATE).write_text("THAWED")
+
+
+@dataclass(frozen=True, slots=True)
+class StopSignals:
+    """SIGSTOP and SIGCONT to these processes and all that came of them."""
+
+    pids: tuple[int, ...]
+
+    def ask(self) -> None:
+        """See `Pause.ask`."""
+        self._send(signal.SIGSTOP)
+
+    def is_still(self) -> bool:
+        """See `Pause.is_still`. What was started meanwhile is stopped, too: by then its parent is."""
+        threads = {pid: list(_states(pid)) for pid in trees(self.pids)}
+        moving = [pid for pid, states in threads.items() if not _STILL.issuperset(states)]
+        for pid in moving:
+            _send(pid, signal.SIGSTOP)
+        return not moving
+
+    def resume(self) -> None:
+        """See `Pause.resume`."""
+        self._send(signal.SIGCONT)
+
+    def _send(self, signum: signal.Signals) -> None:
+        for pid in trees(self.pids):
+            _send(pid, signum)
+
+
+def _send(pid: int, signum: signal.Signals) -> None:
+    # Ended meanwhile, or another user's: then it does not stand still, and the window says so.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signum)
+
+
+def _states(pid: int) -> Iterator[str]:
+    """The state of each thread of a process."""
+    for stat in (_PROC / str(pid)).glob("task/*/stat"):
+        with contextlib.suppress(OSError):
+            yield stat.read_text(errors="replace").rpartition(")")[2].split()[_STATE_COLUMN]
+
+
+def pause_of(seat: Seat, children: Sequence[Child]) -> Pause:
+    """The best way to hold `children`, who sit in `seat`."""
+    for group in seat.groups:
+        if (group / FREEZE).exists():
+            return FreezerV2(group)
+        if (group / FREEZER_STATE).exists():
+            return FreezerV1(group)
+    return StopSignals(tuple(child.pid for child in children))
+
+
+def stands_still(pause: Pause, timeout_s: float = PAUSE_TIMEOUT_S) -> bool:
+    """Wait until all that was asked to does; whether it did so in time."""
+    deadline_s = time.monotonic() + timeout_s
+    while not pause.is_still():
+        if time.monotonic() >= deadline_s:
+            return False
+        time.sleep(_LOOK_AGAIN_S)
+    return True
+
+
+@contextlib.contextmanager
+def resumed_after(*pauses: Pause) -> Iterator[None]:
+    """Whatever ends the block, nothing is paused afterwards."""
+    try:
+        yield
+    finally:
+        with deferred():
+            resume_all(pauses)
+
+
+def resume_all(pauses: Sequence[Pause]) -> None:
+    """Resume each, whatever becomes of the others."""
+    with contextlib.ExitStack() as stack:
+        for pause in pauses:
+            stack.callback(pause.resume)
+
+
+def median_switch_s(pauses: Sequence[Pause], switches: int, clock: Callable[[], float] = time.monotonic) -> float:
+    """How long pausing takes, the median of a few times; one that takes too long counts as `PAUSE_TIMEOUT_S`."""
+    took_s = []
+    with resumed_after(*pauses):
+        for number in range(switches):
+            pause = pauses[number % len(pauses)]
+            began_s = clock()
+            pause.ask()
+            stands_still(pause)
+            took_s.append(clock() - began_s)
+            pause.resume()
+    return sorted(took_s)[len(took_s) // 2]

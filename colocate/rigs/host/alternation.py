@@ -1,0 +1,158 @@
+"""An alternating window: this process pauses and resumes task and network by turns, and notes when and what was done.
+
+The worker and the tasks know nothing of it. Afterwards their inferences are sorted by the times noted here.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from colocate.host.processes.pausing import PAUSE_TIMEOUT_S, Pause, stands_still
+from colocate.model.trial import Condition, Segment, Work
+from colocate.rigs.host.gauge import Counts, Gauge, cpu_between_s, work_between, work_per_cpu_s
+from colocate.rigs.host.monitor import sleep_until
+from colocate.study.alternation import Pace, Turn
+
+_NS = 1e-9
+# A network at a frame rate needs this long for what piled up while it was paused, in segments at the most.
+CATCHING_UP_MAX = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A segment as it was: CLOCK_MONOTONIC at its begin and end, and what the task had done by then."""
+
+    turn: Turn
+    begin_ns: int
+    end_ns: int
+    before: Counts
+    after: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class Alternated:
+    """What was noted in one window. `paused_late`: segments were lost because the pause came too late.
+
+    `unit` is that of the task's work, None for seconds of CPU time.
+    """
+
+    stretches: tuple[Stretch, ...]
+    paused_late: bool
+    unit: str | None
+
+    def segments(self, begin_ns: int) -> tuple[Segment, ...]:
+        """The segments of a window that began at `begin_ns`, each with the task's work."""
+        return tuple(
+            Segment(
+                each.turn.condition,
+                each.turn.group,
+                (each.begin_ns - begin_ns) * _NS,
+                (each.end_ns - begin_ns) * _NS,
+                work_between(each.before, each.after, self._per_cpu_s()),
+            )
+            for each in self.stretches
+        )
+
+    def work(self, reported: Work) -> Work:
+        """What the task did beside the network; `reported` is its own count of the whole window.
+
+        Runs of a user's program are counted when they end. Beside the network falls the part of them that its share
+        of the CPU time is.
+        """
+        beside = [each for each in self.stretches if each.turn.condition is Condition.BESIDE]
+        cpu_s = sum(cpu_between_s(each.before, each.after) for each in beside)
+        if self.unit is None:
+            count = reported.count * cpu_s / reported.cpu_s if reported.cpu_s else 0.0
+        else:
+            count = sum(work_between(each.before, each.after, self._per_cpu_s()) for each in beside)
+        elapsed_s = sum(each.end_ns - each.begin_ns for each in beside) * _NS
+        return Work(reported.unit, count, elapsed_s, cpu_s)
+
+    def _per_cpu_s(self) -> tuple[float, ...]:
+        return work_per_cpu_s(self.stretches[0].before, self.stretches[-1].after) if self.stretches else ()
+
+
+class Alternation:
+    """Goes through the turns while `until` passes the time. The first begins when it is made.
+
+    At the end of each turn the next switch is asked for. A turn counts from when all that it pauses stands still, and
+    the guard is over. One in which that came too late is lost.
+    """
+
+    def __init__(
+        self, turns: Sequence[Turn], pace: Pace, task: Pause, network: Pause, gauge: Gauge, catch_up_s: float = 0.0
+    ) -> None:
+        """`catch_up_s` is how long the guard lasts in addition after the network was paused."""
+        self._turns, self._pace = turns, pace
+        self._paused_in = {Condition.ALONE: task, Condition.TASK_ALONE: network}
+        self._gauge = gauge
+        self._catch_up_s = catch_up_s
+        self._stretches: list[Stretch] = []
+        self._held: Pause | None = None
+        self._paused_late = False
+        self._course = self._steps(time.monotonic())
+        self._due_s = -math.inf
+
+    @property
+    def length_s(self) -> float:
+        """How long all turns take."""
+        return len(self._turns) * self._pace.segment_s + sum(map(self._extra_s, range(len(self._turns))))
+
+    def until(self, moment_s: float) -> None:
+        """Pass the time until a moment of the monotonic clock, and switch when a turn is over."""
+        while self._due_s <= moment_s:
+            sleep_until(self._due_s)
+            self._due_s = next(self._course, math.inf)
+        sleep_until(moment_s)
+
+    def noted(self) -> Alternated:
+        """What was noted so far."""
+        return Alternated(tuple(self._stretches), self._paused_late, self._gauge.unit)
+
+    def _steps(self, end_s: float) -> Iterator[float]:
+        """The moments at which there is something to do, from `end_s` on, the end of what was before."""
+        for number, turn in enumerate(self._turns):
+            guard_s = self._pace.guard_s + self._extra_s(number)
+            end_s += self._pace.segment_s + self._extra_s(number)
+            still = self._switched(turn.condition, end_s)
+            begin_s = time.monotonic() + guard_s
+            if not still or begin_s >= end_s:
+                self._paused_late = True
+                yield end_s
+                continue
+            yield begin_s
+            begin_ns, before = self._looked()
+            yield end_s
+            after = self._gauge.read()
+            self._stretches.append(Stretch(turn, begin_ns, time.monotonic_ns(), before, after))
+
+    def _switched(self, condition: Condition, end_s: float) -> bool:
+        """Ask for what the condition needs; whether it was there before `end_s`."""
+        held, self._held = self._held, self._paused_in.get(condition)
+        if self._held is not None and self._held is not held:
+            self._held.ask()
+        if held is not None and held is not self._held:
+            held.resume()
+        return self._held is None or stands_still(
+            self._held, min(PAUSE_TIMEOUT_S, end_s - self._pace.guard_s - time.monotonic())
+        )
+
+    def _looked(self) -> tuple[int, Counts]:
+        counts = self._gauge.read()
+        return time.monotonic_ns(), counts
+
+    def _extra_s(self, number: int) -> float:
+        after_pause = number > 0 and self._turns[number - 1].condition is Condition.TASK_ALONE
+        return self._catch_up_s if after_pause else 0.0
+
+
+def catch_up_s(pace: Pace, inference_s: float, period_s: float | None) -> float:
+    """How long a network at a frame rate takes for the frames of a segment in which it was paused: whole periods."""
+    if period_s is None or not inference_s:
+        return 0.0
+    busy = min(inference_s / period_s, 0.999)
+    needed_s = min(busy / (1 - busy), CATCHING_UP_MAX) * pace.segment_s
+    return math.ceil(needed_s / period_s) * period_s

@@ -1,0 +1,60 @@
+"""A stressor's work so far, in memory that the measuring process maps and reads at any moment.
+
+Two places hold a count and the CPU time at which it was reached; the first number says how many counts there were,
+and so which place is complete. A stressor that is paused in the middle of writing leaves the other one whole.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from pathlib import Path
+
+_BYTES = mmap.PAGESIZE
+# Doubles: how many counts, then a count and its CPU time twice.
+_PLACES = (1, 3)
+_TRIES = 100
+
+
+class Counter:
+    """Kept by the process that works; others map it by the number of its descriptor."""
+
+    def __init__(self) -> None:
+        self.descriptor = os.memfd_create("work")
+        os.ftruncate(self.descriptor, _BYTES)
+        self._values = memoryview(mmap.mmap(self.descriptor, _BYTES)).cast("d")
+        self._counts = 0
+        self._total = 0.0
+
+    def add(self, work: float, cpu_s: float) -> None:
+        """So much more was done, and the process has used `cpu_s` of CPU time since it began."""
+        self._counts += 1
+        self._total += work
+        values, place = self._values, _PLACES[self._counts % 2]
+        values[place] = self._total
+        values[place + 1] = cpu_s
+        values[0] = self._counts
+
+
+class CounterView:
+    """The counter of another process, which keeps it at `descriptor`."""
+
+    def __init__(self, pid: int, descriptor: int) -> None:
+        with Path(f"/proc/{pid}/fd/{descriptor}").open("rb") as file:
+            self._mapped = mmap.mmap(file.fileno(), _BYTES, access=mmap.ACCESS_READ)
+        self._values = memoryview(self._mapped).cast("d")
+
+    def read(self) -> tuple[float, float]:
+        """What it has done so far, and the CPU time that it had used by then."""
+        for _ in range(_TRIES):
+            counts = self._values[0]
+            place = _PLACES[int(counts) % 2]
+            found = self._values[place], self._values[place + 1]
+            if self._values[0] == counts:
+                break
+        return found
+
+    def close(self) -> None:
+        """Unmap it."""
+        self._values.release()
+        self._mapped.close()

@@ -1,7 +1,8 @@
-"""Runs in the guest: ends sweeps at random moments and compares every knob with what it was, byte by byte.
+"""Runs in the guest: ends alternating sweeps at random moments and compares every knob with what it was, byte by byte.
 
-`kills.py COUNT SEED` prints JSON. The sweep is forked from this process, which has imported everything once:
-without KVM the imports take longer than the sweep needs to reach any state worth being killed in.
+`kills.py COUNT SEED` prints JSON. What a killed sweep left paused counts as alive. The sweep is forked from this
+process, which has imported everything once: without KVM the imports take longer than the sweep needs to reach any
+state worth being killed in.
 """
 
 from __future__ import annotations
@@ -37,12 +38,12 @@ PATTERNS = (
     "sys/class/devfreq/*/max_freq",
     "sys/class/devfreq/*/governor",
     "sys/fs/cgroup/cgroup.subtree_control",
-    "sys/fs/cgroup/colocate-*",
+    "sys/fs/cgroup/**/colocate-*",
 )
 SWEEP = [
     "sweep", "--backend", "synthetic", "--networks", "spin-1ms,spin-2ms", "--stressors", "stringsearch",
     "--cpu-clocks", "low,mid,high", "--gpu-clocks", "low,mid,high", "--repeats", "20", "--window", "0.03",
-    "--warmup", "0", "--settle", "0", "--quiet", "--json",
+    "--warmup", "0", "--settle", "0", "--design", "alternating", "--quiet", "--json",
 ]  # fmt: skip
 
 
@@ -63,6 +64,19 @@ def alive(needle: bytes, file: str) -> list[int]:
             if int(folder.name) != os.getpid() and needle in (folder / file).read_bytes():
                 pids.append(int(folder.name))
     return pids
+
+
+def described(pid: int) -> str:
+    """What it runs, and whether it is paused: stopped by a signal, or in a frozen group."""
+    seen = []
+    for file in ("cmdline", "stat", "cgroup"):
+        with contextlib.suppress(OSError):
+            seen.append(Path(f"/proc/{pid}/{file}").read_text(errors="replace").replace("\0", " "))
+    for group in Path("/sys/fs/cgroup").glob("**/colocate-*"):
+        with contextlib.suppress(OSError):
+            if str(pid) in (group / "cgroup.procs").read_text().split():
+                seen.append(f"{group}: {(group / 'cgroup.events').read_text()}")
+    return "; ".join(seen)
 
 
 def forked(arguments: list[str], log: Path) -> int:
@@ -105,6 +119,15 @@ def difference(before: dict[str, str]) -> dict[str, list[str | None]]:
     }
 
 
+def is_paused() -> bool:
+    """Whether a group of a sweep is frozen now."""
+    for freeze in Path("/sys/fs/cgroup").glob("**/colocate-*/cgroup.freeze"):
+        with contextlib.suppress(OSError):
+            if freeze.read_text().strip() == "1":
+                return True
+    return False
+
+
 def wait_for_a_change(before: dict[str, str]) -> None:
     """Until the sweep has begun to change the machine, or has had its time to."""
     end_s = time.monotonic() + 30
@@ -118,7 +141,7 @@ def main(count: int, seed: int) -> None:
     find_commands()
     moments = random.Random(seed)
     before = knobs()
-    residues, pinned, slowest_s = [], 0, 0.0
+    residues, pinned, paused, slowest_s = [], 0, 0, 0.0
     codes: dict[str, list[int]] = {way: [] for way in WAYS}
     with TemporaryDirectory() as folder:
         log = Path(folder, "log")
@@ -131,6 +154,7 @@ def main(count: int, seed: int) -> None:
                 wait_for_a_change(before)
                 time.sleep(moments.uniform(0.0, 1.0))
             pinned += bool(difference(before))
+            paused += is_paused()
             codes[way].append(end(way, pid, log))
             ended_s = time.monotonic()
             while (left := difference(before)) and time.monotonic() < ended_s + COME_BACK_S:
@@ -139,8 +163,7 @@ def main(count: int, seed: int) -> None:
             while (orphans := alive(MARK, "environ")) and time.monotonic() < ended_s + STARTING_S:
                 time.sleep(0.01)
             if left or orphans:
-                commands = [Path(f"/proc/{each}/cmdline").read_text() for each in orphans]
-                residues.append({"kill": kill, "way": way, "left": left, "orphans": commands})
+                residues.append({"kill": kill, "way": way, "left": left, "orphans": list(map(described, orphans))})
                 ended(forked(["restore"], log))
         said = log.read_text()
     print(
@@ -148,6 +171,7 @@ def main(count: int, seed: int) -> None:
             {
                 "kills": count,
                 "changed_when_killed": pinned,
+                "paused_when_killed": paused,
                 "residues": residues,
                 "slowest_s": slowest_s,
                 "codes": codes,

@@ -88,13 +88,14 @@ def test_a_plan_runs_at_the_clocks_that_were_asked_for(tmp_path: Path) -> None:
     )
 
 
-def test_no_kill_leaves_a_knob_changed(tmp_path: Path) -> None:
+def test_no_kill_leaves_a_knob_changed_or_a_process_paused(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.board_vm.kills", str(KILLS), "1"]
     done = run_in_board(command, 120 + 20 * KILLS, tmp_path, cwd=ROOT)
     assert done.exit_code == 0, done.stderr[-2000:]
     found = json.loads(done.stdout)
     print(
-        f"\n{KILLS} kills, knobs changed at {found['changed_when_killed']}, residues {len(found['residues'])}, "
+        f"\n{KILLS} kills, knobs changed at {found['changed_when_killed']}, paused at {found['paused_when_killed']}, "
+        f"residues {len(found['residues'])}, "
         f"back after {found['slowest_s']:.2f} s at the most"
     )
     assert found["residues"] == []

@@ -34,6 +34,7 @@ def test_clocks_that_can_be_set_have_steps_and_nothing_missing(tmp_path: Path) -
     assert facts.emc_steps_hz == (40_800_000, 1_600_000_000)
     assert facts.clocks_missing == {}
     assert (facts.rails, facts.confinement, facts.cpusets_missing) == (("VDD_IN",), "affinity", AFFINITY.missing)
+    assert facts.pausing == "signals"
 
 
 def test_a_machine_without_clocks_says_so_of_each_with_a_fix() -> None:

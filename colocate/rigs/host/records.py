@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -12,7 +13,7 @@ from colocate.errors import TrialError
 from colocate.host.clocks.domain import ARRIVED_RATIO
 from colocate.host.cpus.activity import Disturbance
 from colocate.model.quality import QualityFlag, in_order
-from colocate.model.trial import ByteArray, Condition, FloatArray, Segment, Step, Trial, TrialRecord, Work
+from colocate.model.trial import Condition, Step, Trial, TrialRecord, Work
 from colocate.power.trace import power_trace
 from colocate.rigs.host.alternation import Alternated
 from colocate.rigs.host.monitor import Readings
@@ -46,6 +47,9 @@ def record(
     Raises TrialError when a task failed inside the window, or the network finished no inference.
     """
     begin_ns, end_ns = _span_ns(served or worked) or (began_ns, began_ns + round(trial.window_s / _NS))
+    if alternated is not None:
+        # A worker that is paused first thing hears the word later.
+        begin_ns = min(begin_ns, began_ns)
     begins_ns = np.array(served[0]["begins_ns"] if served else [], dtype=np.float64)
     latencies_ns = np.array(served[0]["latencies_ns"] if served else [], dtype=np.float64)
     if served and not latencies_ns.size:
@@ -53,25 +57,19 @@ def record(
     devices_s = np.array(served[0]["devices_s"] if served else [], dtype=np.float64)
     power, power_warnings = power_trace(readings.samples, begin_ns, end_ns, under_load=bool(served or worked))
     cpu_hz, gpu_hz, emc_hz = (_median(clock) for clock in zip(*readings.clocks_hz, strict=True))
-    warnings = {*_warnings(served, worked, disturbances), *_clock_warnings(trial, readings), *power_warnings}
+    # Of an alternating task the counts in the segments tell more than when its first and last step were.
+    whole = () if alternated is not None else worked
+    warnings = {*_warnings(served, whole, disturbances), *_clock_warnings(trial, readings), *power_warnings}
     if started_hot:
         warnings.add(QualityFlag.STARTED_HOT)
-    begins_s, latencies_s, done = (begins_ns - begin_ns) * _NS, latencies_ns * _NS, work(trial, worked)
-    segments: tuple[Segment, ...] = ()
-    conditions = None
-    if alternated is not None and done is not None:
-        segments, done = alternated.segments(begin_ns), alternated.work(done)
-        conditions = _conditions(trial, begins_s, latencies_s, segments)
-        if alternated.paused_late:
-            warnings.add(QualityFlag.PAUSED_LATE)
-    return TrialRecord(
+    found = TrialRecord(
         trial=trial,
         started_unix_s=started_unix_s,
         elapsed_s=(end_ns - begin_ns) * _NS,
-        begins_s=begins_s,
-        latencies_s=latencies_s,
+        begins_s=(begins_ns - begin_ns) * _NS,
+        latencies_s=latencies_ns * _NS,
         device_s=devices_s if devices_s.size else None,
-        work=done,
+        work=work(trial, worked),
         power=power,
         cpu_hz_seen=cpu_hz,
         gpu_hz_seen=gpu_hz,
@@ -82,26 +80,36 @@ def record(
         runtime=runtime,
         profile=tuple(Step.from_json(step) for report in served for step in report.get("profile", ())),
         warnings=in_order(warnings),
+    )
+    return found if alternated is None else _sorted(found, alternated, begin_ns)
+
+
+def _sorted(found: TrialRecord, alternated: Alternated, begin_ns: int) -> TrialRecord:
+    """The record with its segments, and the condition of each inference. Raises TrialError where the network was seen
+    in one condition alone.
+    """
+    assert found.trial.inference is not None and found.work is not None
+    segments = alternated.segments(begin_ns)
+    conditions = conditions_of(found.begins_s, found.latencies_s, segments, found.trial.inference.period_s)
+    for condition, where in ((Condition.ALONE, "without the task"), (Condition.BESIDE, "beside the task")):
+        if not (conditions == condition).any():
+            lengths_s = [segment.length_s for segment in segments if segment.condition is condition]
+            raise TrialError(
+                (
+                    f"no inference fits into a segment {where}, of {1e3 * max(lengths_s):.3g} ms at the most"
+                    if lengths_s
+                    else f"the task took too long to pause: no segment {where} is left"
+                )
+                + "; raise --segment-ms and --window, or give --design steady"
+            )
+    late = {QualityFlag.PAUSED_LATE} if alternated.paused_late else set()
+    return dataclasses.replace(
+        found,
+        work=alternated.work(found.work),
         segments=segments,
         conditions=conditions,
+        warnings=in_order({*found.warnings, *late}),
     )
-
-
-def _conditions(
-    trial: Trial, begins_s: FloatArray, latencies_s: FloatArray, segments: Sequence[Segment]
-) -> ByteArray:
-    """The condition of each inference. Raises TrialError where the network was seen in one of them alone."""
-    assert trial.inference is not None
-    found = conditions_of(begins_s, latencies_s, segments, trial.inference.period_s)
-    for condition, where in ((Condition.ALONE, "without the task"), (Condition.BESIDE, "beside the task")):
-        if not (found == condition).any():
-            if not any(segment.condition is condition for segment in segments):
-                reason = f"the task took too long to pause: no segment {where} is left"
-            else:
-                longest_s = max(segment.length_s for segment in segments if segment.condition is condition)
-                reason = f"no inference fits into a segment {where}, of {1e3 * longest_s:.3g} ms at the most"
-            raise TrialError(f"{reason}; raise --segment-ms and --window, or give --design steady")
-    return found
 
 
 def work(trial: Trial, reports: Sequence[Report]) -> Work | None:

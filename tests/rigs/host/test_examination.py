@@ -64,6 +64,7 @@ def test_whatever_is_missing_has_a_reason_and_a_fix(tmp_path: Path) -> None:
     confinement = by_name(found, "machine")["confinement"]
     assert confinement.state == "affinity no cgroup tree here has the cpuset controller"
     assert "run as root" in confinement.fix
+    assert by_name(found, "machine")["pausing"].state == "SIGSTOP and SIGCONT to each process"
 
 
 def test_what_is_there_needs_no_fix(tmp_path: Path) -> None:

@@ -10,9 +10,12 @@ from colocate.errors import TrialError
 from colocate.host.cpus.activity import Disturbance
 from colocate.model.quality import QualityFlag
 from colocate.model.request import ClockPoint, Task
-from colocate.model.trial import Step, Trial, TrialRecord, Work
+from colocate.model.trial import Condition, Step, Trial, TrialRecord, Work
+from colocate.rigs.host.alternation import Alternated, Stretch
+from colocate.rigs.host.gauge import Count
 from colocate.rigs.host.monitor import Clockset, Readings
 from colocate.rigs.host.records import DISTURBED_RATIO, record, work
+from colocate.study.alternation import Turn
 from tests.rigs.host.trials import trial
 
 S = 1_000_000_000
@@ -47,9 +50,11 @@ def recorded(
     disturbances: Sequence[Disturbance] = (),
     readings: Readings | None = None,
     started_hot: bool = False,
+    alternated: Alternated | None = None,
 ) -> TrialRecord:
     seen = Readings((UNSEEN,)) if readings is None else readings
-    return record(asked, 1.5, BEGAN_NS, network, task, disturbances, seen, started_hot, {"provider": "CPU"})
+    runtime = {"provider": "CPU"}
+    return record(asked, 1.5, BEGAN_NS, network, task, disturbances, seen, started_hot, runtime, alternated)
 
 
 def test_the_window_is_the_networks_own() -> None:
@@ -158,3 +163,56 @@ def test_heat_and_throttling_are_warnings(readings: Readings, hot: bool, warning
     found = recorded(trial(), [served()], readings=readings, started_hot=hot)
     assert found.warnings == (warning,)
     assert found.throttle_reasons == readings.throttle_reasons
+
+
+def stretch(condition: Condition, begin_s: float, end_s: float, work: float) -> Stretch:
+    """A segment so long after the parent's word; a frame takes a second of CPU time."""
+    begin_ns, end_ns = (BEGAN_NS + round(each * S) for each in (begin_s, end_s))
+    return Stretch(Turn(condition, 0), begin_ns, end_ns, (Count(0, 0, 0),), (Count(work, work, work),))
+
+
+STRETCHES = (stretch(Condition.ALONE, 0.1, 1.0, 0.0), stretch(Condition.BESIDE, 1.0, 2.0, 0.5))
+
+
+def test_an_alternating_window_has_segments_and_the_condition_of_each_inference() -> None:
+    # The task's last step was done before its last pause, which is no early end.
+    found = recorded(
+        trial(task=TASK), [served()], [worked(window_s=1.0)], alternated=Alternated(STRETCHES, False, "frames")
+    )
+    assert [(each.condition, each.group, each.work) for each in found.segments] == [
+        (Condition.ALONE, 0, 0.0),
+        (Condition.BESIDE, 0, 0.5),
+    ]
+    assert [each.length_s for each in found.segments] == pytest.approx([0.9, 1.0])
+    assert found.conditions is not None
+    assert found.conditions.tolist() == [0, Condition.ALONE, Condition.BESIDE, Condition.BESIDE]
+    assert found.work == Work("frames", 0.5, 1.0, 0.5)
+    assert found.warnings == ()
+
+
+def test_an_alternating_window_begins_with_the_parents_word() -> None:
+    """A worker that is paused first thing hears it later."""
+    alternated = Alternated(STRETCHES, True, "frames")
+    found = recorded(trial(task=TASK), [served(BEGAN_NS + S // 4)], [worked()], alternated=alternated)
+    assert found.begins_s[0] == pytest.approx(0.25)
+    assert found.segments[0].begin_s == pytest.approx(0.1)
+    assert found.elapsed_s == 2.25
+    assert found.warnings == (QualityFlag.PAUSED_LATE,)
+
+
+@pytest.mark.parametrize(
+    ("stretches", "said"),
+    [
+        (STRETCHES[:1], "the task took too long to pause: no segment beside the task is left; raise --segment-ms"),
+        (
+            (stretch(Condition.ALONE, 0.1, 0.5, 0), STRETCHES[1]),
+            "into a segment without the task, of 400 ms",
+        ),
+        ((), "no segment without the task is left; .* or give --design steady"),
+    ],
+)
+def test_a_condition_without_an_inference_is_a_failure_that_says_what_helps(
+    stretches: tuple[Stretch, ...], said: str
+) -> None:
+    with pytest.raises(TrialError, match=said):
+        recorded(trial(task=TASK), [served()], [worked()], alternated=Alternated(stretches, True, "frames"))

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from colocate.errors import HostError
+from colocate.host.cpus import cpuset, groups
+from colocate.host.cpus.groups import Hierarchy, claim, clear, hierarchies, own_groups, remove_stale
+
+
+def mount(folder: Path, kind: str, options: str = "rw") -> str:
+    folder.mkdir(parents=True, exist_ok=True)
+    return f"cgroup {folder} {kind} {options} 0 0\n"
+
+
+def v2(folder: Path, controllers: str) -> str:
+    line = mount(folder, "cgroup2")
+    (folder / "cgroup.controllers").write_text(controllers + "\n")
+    (folder / "cgroup.subtree_control").write_text("cpuset\n")
+    return line
+
+
+def detected(tmp_path: Path, mounts: str, own: str = "") -> cpuset.Confinement:
+    (tmp_path / "mounts").write_text(mounts)
+    (tmp_path / "own").write_text(own)
+    return cpuset.detect(tmp_path / "mounts", tmp_path / "own")
+
+
+def test_one_tree_of_cgroup_v2_does_everything(tmp_path: Path) -> None:
+    found = detected(tmp_path, v2(tmp_path / "v2", "cpuset cpu memory"))
+    assert found.cpusets is not None
+    assert found.cpusets == found.freezer == found.accounting
+    assert (found.name, found.pausing) == ("cgroup-v2", "cgroup-v2")
+
+
+def test_a_hybrid_layout_pauses_in_the_v2_tree_beside_v1_cpusets(tmp_path: Path) -> None:
+    mounts = mount(tmp_path / "cpuset", "cgroup", "rw,cpuset") + mount(tmp_path / "freezer", "cgroup", "rw,freezer")
+    found = detected(tmp_path, mounts + v2(tmp_path / "unified", ""))
+    assert (found.name, found.pausing) == ("cgroup-v1", "cgroup-v2")
+    assert found.freezer == found.accounting
+    assert found.freezer is not None and found.freezer.folder == tmp_path / "unified"
+
+
+def test_before_kernel_5_2_the_v1_freezer_pauses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = os.uname_result(("Linux", "board", "4.9.337-tegra", "", "aarch64"))
+    monkeypatch.setattr(os, "uname", lambda: old)
+    mounts = mount(tmp_path / "cpuset", "cgroup", "rw,cpuset") + mount(tmp_path / "freezer", "cgroup", "rw,freezer")
+    found = detected(tmp_path, mounts + v2(tmp_path / "unified", ""))
+    assert (found.name, found.pausing) == ("cgroup-v1", "cgroup-v1")
+    # Which has no bearing on the count of CPU time.
+    assert found.accounting is not None and found.accounting.version == 2
+    (tmp_path / "unified/cgroup.freeze").touch()
+    assert detected(tmp_path, mounts + v2(tmp_path / "unified", "")).pausing == "cgroup-v2"
+
+
+def test_cpu_time_is_not_counted_where_a_group_would_also_share_the_cpu(tmp_path: Path) -> None:
+    mounts = mount(tmp_path / "both", "cgroup", "rw,cpu,cpuacct") + mount(tmp_path / "cpu", "cgroup", "rw,cpu")
+    assert detected(tmp_path, mounts).accounting is None
+    found = detected(tmp_path, mounts + mount(tmp_path / "cpuacct", "cgroup", "rw,cpuacct"))
+    assert found.accounting == Hierarchy(tmp_path / "cpuacct", 1, frozenset({"cpuacct"}))
+    assert (found.name, found.pausing) == ("affinity", "signals")
+
+
+def test_a_v1_group_is_made_below_the_own_one(tmp_path: Path) -> None:
+    mounts = mount(tmp_path / "freezer", "cgroup", "rw,freezer")
+    (tmp_path / "freezer/user").mkdir()
+    (below,) = hierarchies(mounts, "3:cpuset:/elsewhere\n2:freezer:/user\n0::/\n")
+    assert below.folder == tmp_path / "freezer/user"
+    # A container may name a folder that it cannot see.
+    (top,) = hierarchies(mounts, "2:freezer:/gone\n")
+    assert top.folder == tmp_path / "freezer"
+
+
+@pytest.fixture
+def tree() -> Hierarchy:
+    """A real one: the kernel fills a group's folder, and takes it away with what it holds."""
+    found = cpuset.detect().freezer
+    if found is None:
+        pytest.skip("no cgroups for this process")
+    return found
+
+
+def own(tree: Hierarchy) -> list[Path]:
+    return list(tree.folder.glob(f"colocate-{os.getpid()}-*"))
+
+
+def test_a_claim_ends_with_its_process_and_the_group_with_the_claim(tree: Hierarchy) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    stale = tree.folder / f"colocate-{gone.pid}-task"
+    stale.mkdir()
+    with contextlib.ExitStack() as stack:
+        claim(tree.group("task"), stack)
+        remove_stale(tree)
+        assert tree.group("task").exists() and not stale.exists()
+    remove_stale(tree)
+    assert not tree.group("task").exists()
+
+
+def test_own_groups_are_gone_however_the_block_ends(tree: Hierarchy) -> None:
+    with pytest.raises(ZeroDivisionError), own_groups(tree) as stack:
+        claim(tree.group("task"), stack)
+        raise ZeroDivisionError
+    assert own(tree) == []
+
+
+def test_groups_of_others_are_left_alone(tmp_path: Path) -> None:
+    for name in ("colocate-mine", "colocate-1-task"):
+        (tmp_path / name).mkdir()
+    clear(Hierarchy(tmp_path, 1, frozenset({"freezer"})), os.getpid())
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_group_that_stays_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = Hierarchy(tmp_path, 1, frozenset({"freezer"}))
+    monkeypatch.setattr(groups, "_EMPTYING_S", 0.05)
+    tree.group("task").mkdir()
+    (tree.group("task") / "cgroup.procs").write_text("0\n")
+    with pytest.raises(HostError, match="cannot remove the temporary cgroup"):
+        clear(tree, os.getpid())

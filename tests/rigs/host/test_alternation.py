@@ -1,0 +1,172 @@
+"""The course of an alternating window, with pauses and a task of words alone; and with real ones."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+
+import numpy as np
+import pytest
+
+from colocate.model.quality import QualityFlag
+from colocate.model.request import Task
+from colocate.model.trial import Condition, Work
+from colocate.rigs.host import alternation
+from colocate.rigs.host.alternation import Alternated, Alternation, Stretch, catch_up_s
+from colocate.rigs.host.gauge import Count, Counts
+from colocate.study.alternation import Pace, Turn
+from tests.rigs.host.alternating import KINDS, alternating, confinement_of, rig_of
+
+PACE = Pace(1.0, 0.1)
+A, B, T = Condition.ALONE, Condition.BESIDE, Condition.TASK_ALONE
+
+
+class Machine:
+    """Time that passes only where somebody sleeps, and a task that does 10 units a second unless it is paused."""
+
+    unit = "words"
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, late_s: float = 0.0) -> None:
+        self.now_s, self.done, self.words = 100.0, 0.0, list[str]()
+        self.late_s = late_s
+        self.still: dict[str, bool] = {"task": False, "network": False}
+        monkeypatch.setattr(alternation, "sleep_until", self.sleep_until)
+        monkeypatch.setattr(alternation, "stands_still", self.stands_still)
+        monkeypatch.setattr(time, "monotonic", lambda: self.now_s)
+        monkeypatch.setattr(time, "monotonic_ns", lambda: round(self.now_s * 1e9))
+
+    def sleep_until(self, moment_s: float) -> None:
+        passed_s = max(0.0, moment_s - self.now_s)
+        self.done += 0.0 if self.still["task"] else 10 * passed_s
+        self.now_s += passed_s
+
+    def stands_still(self, pause: Held, timeout_s: float) -> bool:
+        waited_s = min(max(timeout_s, 0.0), self.late_s)
+        self.now_s += waited_s
+        if waited_s == self.late_s:
+            self.still[pause.name] = True
+        return waited_s == self.late_s
+
+    def read(self) -> Counts:
+        return (Count(self.done, self.now_s, self.now_s),)
+
+
+@dataclasses.dataclass
+class Held:
+    machine: Machine
+    name: str
+
+    def ask(self) -> None:
+        self.machine.words.append(f"pause {self.name}")
+
+    def is_still(self) -> bool:
+        return self.machine.still[self.name]
+
+    def resume(self) -> None:
+        self.machine.words.append(f"resume {self.name}")
+        self.machine.still[self.name] = False
+
+
+def course(machine: Machine, conditions: list[Condition], catch_up: float = 0.0) -> Alternation:
+    turns = [Turn(condition, 0) for condition in conditions]
+    return Alternation(turns, PACE, Held(machine, "task"), Held(machine, "network"), machine, catch_up)
+
+
+def test_segments_begin_after_the_guard_and_end_before_the_next_switch(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(monkeypatch, late_s=0.05)
+    found = course(machine, [A, B, B, A, T])
+    assert found.length_s == 5
+    for look_s in (100.5, 102.0, 105.0):
+        found.until(look_s)
+        assert machine.now_s == pytest.approx(look_s)
+    segments = found.noted().segments(100_000_000_000)
+    assert [segment.condition for segment in segments] == [A, B, B, A, T]
+    assert [segment.begin_s for segment in segments] == pytest.approx([0.15, 1.1, 2.1, 3.15, 4.15])
+    assert [segment.end_s for segment in segments] == pytest.approx([1, 2, 3, 4, 5])
+    assert [segment.work for segment in segments] == pytest.approx([0, 9, 9, 0, 8.5])
+    assert not found.noted().paused_late
+    # The last word is the caller's, who resumes all.
+    assert machine.words == ["pause task", "resume task", "pause task", "pause network", "resume task"]
+
+
+def test_a_pause_that_comes_too_late_costs_its_segment_and_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(monkeypatch, late_s=2.0)
+    found = course(machine, [B, A, B])
+    found.until(103.0)
+    assert [each.turn.condition for each in found.noted().stretches] == [B, B]
+    assert found.noted().paused_late
+    assert machine.words == ["pause task", "resume task"]
+
+
+def test_a_network_at_a_frame_rate_catches_up_before_its_next_segment(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(monkeypatch)
+    found = course(machine, [T, A], catch_up=0.5)
+    assert found.length_s == 2.5
+    found.until(102.5)
+    last = found.noted().segments(100_000_000_000)[-1]
+    assert (last.begin_s, last.end_s) == pytest.approx((1.6, 2.5))
+
+
+@pytest.mark.parametrize(
+    ("inference_s", "period_s", "needed_s"),
+    [(0.01, None, 0.0), (0.0, 0.02, 0.0), (0.01, 0.02, 1.0), (0.005, 0.02, 0.34), (0.1, 0.02, 4.0)],
+)
+def test_catching_up_takes_whole_periods(inference_s: float, period_s: float | None, needed_s: float) -> None:
+    assert catch_up_s(PACE, inference_s, period_s) == pytest.approx(needed_s)
+
+
+def test_work_is_that_beside_the_network() -> None:
+    def stretch(condition: Condition, begin_s: int, cpu_s: float) -> Stretch:
+        before, after = Count(10.0 * begin_s, begin_s, begin_s), Count(10 * (begin_s + cpu_s), *[begin_s + cpu_s] * 2)
+        return Stretch(Turn(condition, 0), begin_s * 10**9, (begin_s + 1) * 10**9, (before,), (after,))
+
+    stretches = (stretch(A, 0, 0.0), stretch(B, 1, 0.5), stretch(B, 2, 0.25), stretch(T, 3, 1.0))
+    reported = Work("words", 30.0, 4.0, 3.0)
+    assert Alternated(stretches, False, "words").work(reported) == Work("words", 7.5, 2.0, 0.75)
+    # Of a user's program a quarter of the CPU time fell beside the network, and so a quarter of its runs.
+    assert Alternated(stretches, False, None).work(reported) == Work("words", 7.5, 2.0, 0.75)
+
+
+def test_a_window_of_which_nothing_is_left_has_no_segments() -> None:
+    nothing = Alternated((), True, "words")
+    assert nothing.segments(0) == ()
+    assert nothing.work(Work("words", 1.0, 1.0, 1.0)) == Work("words", 0, 0, 0)
+
+
+@pytest.mark.parametrize("task", [Task("stringsearch"), Task("lists", ("sh", "-c", "for i in 1 2 3; do ls /; done"))])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_real_window_holds_all_three_conditions(kind: str, task: Task) -> None:
+    if confinement_of(kind) is None:
+        pytest.skip(f"this process cannot pause by {kind}")
+    rig = rig_of(kind)
+    asked = dataclasses.replace(alternating(task, window_s=1.0), segment_s=0.2)
+    with rig.opened([asked]):
+        record = rig.run(asked)
+        # The children are as they were: a steady window follows.
+        steady = dataclasses.replace(asked, alternating=False, window_s=0.2)
+        assert rig.run(steady).segments == ()
+    assert record.conditions is not None and record.power is None
+    assert {segment.condition for segment in record.segments} == {A, B, T}
+    for segment in record.segments:
+        assert 0 < segment.begin_s < segment.end_s
+        assert segment.condition is not A or segment.work == 0, "what is paused does nothing"
+    for condition in (A, B):
+        assert np.count_nonzero(record.conditions == condition)
+    assert record.work is not None and record.work.count > 0
+    assert record.work.elapsed_s == pytest.approx(sum(s.length_s for s in record.segments if s.condition is B))
+    # The pauses are no end.
+    assert QualityFlag.STRESSOR_ENDED_EARLY not in record.warnings
+
+
+def test_an_interrupted_window_leaves_nothing_paused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the moment: the children end as politely as ever."""
+    rig, asked = rig_of("signals"), alternating(Task("stringsearch"))
+    monkeypatch.setattr(Alternation, "_looked", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
+    with rig.opened([asked]):
+        assert rig._hold is not None
+        with pytest.raises(KeyboardInterrupt):
+            rig.run(asked)
+        children = [*rig._hold.children.tasks(asked), *rig._hold.children.worker(asked)]
+        with contextlib.suppress(KeyError):
+            assert all(child.stop(30) for child in children)

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from colocate.host.cpus.cpuset import Seat
+from colocate.host.processes.child import Child
+from colocate.rigs.host.gauge import (
+    Count,
+    cpu_between_s,
+    gauged,
+    process_cpu_s,
+    work_between,
+    work_per_cpu_s,
+)
+from tests.cpu_workloads.conversation import eventually
+from tests.rigs.host.trials import CPUS
+
+SEAT = Seat(CPUS[:1])
+BITCOUNT = [sys.executable, "-m", "cpu_workloads", "bitcount", "--child"]
+BURN = [sys.executable, "-m", "cpu_workloads", "command", "--child", "--", "sh", "-c", "while :; do :; done"]
+
+
+def test_the_step_under_way_counts_by_its_cpu_time() -> None:
+    # 100 units in a second of CPU; a step lasts 0.1 s.
+    begin, end = Count(100, 1.0, 1.08), Count(120, 1.2, 1.23)
+    assert work_between((begin,), (end,), (100.0,)) == pytest.approx(15)
+    assert work_between((begin, begin), (end, begin), (100.0, 7.0)) == pytest.approx(15)
+    assert cpu_between_s((begin, begin), (end, end)) == pytest.approx(0.3)
+
+
+def test_the_rate_is_each_processs_own() -> None:
+    first, last = (Count(0, 0.0, 0.1), Count(5, 1.0, 1.0)), (Count(80, 2.0, 2.1), Count(5, 1.0, 1.0))
+    assert work_per_cpu_s(first, last) == (40.0, 0.0)
+
+
+def test_a_processs_cpu_time_is_finer_than_a_tick() -> None:
+    import os
+
+    before_s = process_cpu_s(os.getpid())
+    own_s = time.process_time()
+    assert before_s <= own_s <= process_cpu_s(os.getpid())
+
+
+def test_stressors_are_read_while_they_work() -> None:
+    children = [Child("bitcount", BITCOUNT, SEAT) for _ in range(2)]
+    try:
+        for child in children:
+            child.ready(30)
+            child.go()
+        with gauged(children, SEAT) as gauge:
+            assert gauge.unit == "words"
+            first = gauge.read()
+            assert eventually(lambda: all(now.work > was.work for now, was in zip(gauge.read(), first, strict=True)))
+            last = gauge.read()
+        assert work_between(first, last, work_per_cpu_s(first, last)) > 0
+        assert cpu_between_s(first, last) > 0
+    finally:
+        for child in children:
+            child.close()
+
+
+def test_a_programs_work_is_the_cpu_time_of_all_its_processes() -> None:
+    child = Child("burn", BURN, SEAT, runs_program=True)
+    try:
+        child.ready(30)
+        child.go()
+        with gauged([child], SEAT) as gauge:
+            first = gauge.read()
+            assert gauge.unit is None
+            assert eventually(lambda: cpu_between_s(first, gauge.read()) > 0.1)
+    finally:
+        child.close()
+
+
+def test_a_group_that_counts_is_asked_first(tmp_path: Path) -> None:
+    child = Child("burn", BURN, SEAT, runs_program=True)
+    v1, v2 = tmp_path / "v1", tmp_path / "v2"
+    v1.mkdir()
+    v2.mkdir()
+    (v1 / "cpuacct.usage").write_text("2500000000\n")
+    (v2 / "cpu.stat").write_text("usage_usec 1500000\nuser_usec 1\n")
+    try:
+        child.ready(30)
+        for group, cpu_s in ((v1, 2.5), (v2, 1.5)):
+            with gauged([child], Seat(CPUS[:1], (tmp_path, group))) as gauge:
+                assert gauge.read() == (Count(cpu_s, cpu_s, cpu_s),)
+    finally:
+        child.close()

@@ -1,141 +1,135 @@
-"""Board time until a table of 81 cells is decided, by alternating windows and by steady ones, in virtual time.
+"""Alternating windows against what must come out, and against steady windows taken by turns with them.
 
-The founding study on the model of a Tegra X1, with the noise of a real machine. It counts as `estimate_s` does: all
-windows at the length that they had, warm-ups, settling, loads. The same numbers each time, on every machine. Run with
-`pytest -m bench -s tests/bench/test_alternation.py`: a minute.
+A task on the network's own CPU at equal weight halves its rate, so that the mean latency doubles; under a quota of
+20 % of that CPU it leaves 80 %, so that the mean is 1.25. Needs root and the cpu controller of cgroup v1: with a high
+weight for the bench alone, nobody else on the machine counts. `pytest -m bench -s tests/bench/test_alternation.py`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
+import numpy as np
 import pytest
 
-from colocate.model.cell import Cell
-from colocate.model.limits import Limits
-from colocate.model.request import Inference, SweepSpec, Task
-from colocate.model.trial import TrialRecord
-from colocate.rigs.tx1.constants import assuming
-from colocate.rigs.tx1.model import Load, OperatingPoint, Tx1Model
-from colocate.rigs.tx1.rig import Tx1Rig
-from colocate.study.evidence import Evidence, collect
-from colocate.study.plan import estimate_s, plan
-from colocate.study.sequential import Schedule, judge
-from colocate.study.stages import stages
-from colocate.study.verdicts import Verdict
+from colocate.host.cpus.cpuset import Seat
+from colocate.host.processes.child import Child
+from colocate.inference.backends.registry import worker_request
+from colocate.inference.networks import catalogue
+from colocate.model.request import Inference, Task
+from colocate.model.trial import Condition, Trial, TrialRecord
+from colocate.rigs.host.rig import HostRig
+from tests.bench.test_overhead import BARE, latencies_ns, small_network
+from tests.rigs.host.trials import CPUS, trial
 
 pytestmark = pytest.mark.bench
 
-LIMIT, TEN_MINUTES_S = 1.05, 600
-# `window_ratio` and `drift_ratio` say where these are from. Windows are as long as asked for, as on a real board.
-REAL = {"window_ratio": 0.068, "drift_ratio": 0.012, "inferences_min": 1.0}
-NETWORKS, TASKS = ("alexnet", "googlenet", "resnet152"), ("bitcount", "stringsearch", "jpeg")
-# What somebody would ask for whose board has no time: short windows, and few repeats at the most.
-QUICK = SweepSpec(
-    inferences=tuple(Inference(network, wait="block") for network in NETWORKS),
-    tasks=tuple(map(Task, TASKS)),
-    rig="tx1-model",
-    repeats=10,
-    warmup_s=0.05,
-    settle_s=0.1,
-    window_s=0.2,
-    limits=Limits(max_slowdown=LIMIT, quantile=0.5),
-    until_decided=True,
-    alternating=True,
-)
-# Steady pairs scatter by 9.6 %: they need more repeats.
-PATIENT = dataclasses.replace(QUICK, alternating=False, repeats=300)
+WINDOWS, WINDOW_S = 24, 1.0
+CPU_TREE = Path("/sys/fs/cgroup/cpu")
+# The most that cgroup v1 takes, against 1024 for each process outside.
+WEIGHT_MAX = 262_144
+# Far shorter than a segment: what a longer period leaves over at a pause would be spent after it.
+PERIOD_US = 10_000
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a study said of each cell, the slowdown without noise, and how long its board was busy."""
-
-    verdicts: dict[Cell, Verdict]
-    truths: dict[Cell, float]
-    board_s: float
-    repeats: int
-
-    @property
-    def open(self) -> list[float]:
-        """The true slowdowns of cells without a verdict."""
-        return sorted(self.truths[cell] for cell, found in self.verdicts.items() if found is Verdict.UNDECIDED)
-
-    @property
-    def wrong(self) -> int:
-        """Cells whose verdict is not the truth."""
-        return sum(
-            found is not Verdict.UNDECIDED and (found is Verdict.SAFE) != (self.truths[cell] <= LIMIT)
-            for cell, found in self.verdicts.items()
-        )
-
-    def __str__(self) -> str:
-        near = ", ".join(f"{truth:.3f}" for truth in self.open)
-        return (
-            f"{self.board_s:.0f} s, {self.repeats} repeats at the most, "
-            f"{len(self.open)} of {len(self.verdicts)} cells open (slowdown {near})"
-        )
+@contextlib.contextmanager
+def weighed(network: Sequence[int], task: Sequence[int], quota_ratio: float | None) -> Iterator[None]:
+    """The processes of both at equal weight, together at the highest; the task under a quota, if one is given."""
+    if not os.access(CPU_TREE / "cgroup.procs", os.W_OK):
+        pytest.skip("needs root and the cpu controller of cgroup v1")
+    both = CPU_TREE / f"bench-{os.getpid()}"
+    groups = {both / "network": network, both / "task": task}
+    try:
+        for group in (both, *groups):
+            group.mkdir()
+        (both / "cpu.shares").write_text(str(WEIGHT_MAX))
+        if quota_ratio is not None:
+            (both / "task/cpu.cfs_period_us").write_text(str(PERIOD_US))
+            (both / "task/cpu.cfs_quota_us").write_text(str(round(quota_ratio * PERIOD_US)))
+        for group, pids in groups.items():
+            for pid in pids:
+                (group / "cgroup.procs").write_text(str(pid))
+        yield
+    finally:
+        for group, pids in groups.items():
+            for pid in pids:
+                with contextlib.suppress(OSError):
+                    (CPU_TREE / "cgroup.procs").write_text(str(pid))
+            group.rmdir()
+        both.rmdir()
 
 
-def decided(spec: SweepSpec) -> Outcome:
-    """The study, worked off as a sweep does, without its disk."""
-    rig, records = Tx1Rig(REAL), list[TrialRecord]()
+def slowdown(record: TrialRecord) -> float:
+    """Of the mean, in an alternating window."""
+    alone, beside = (record.latencies_s[record.conditions == each] for each in (Condition.ALONE, Condition.BESIDE))
+    return float(beside.mean() / alone.mean())
 
-    def evidence_after(repeats: int) -> Sequence[Evidence]:
-        return collect((record for record in records if record.trial.repeat < repeats), spec)
 
-    for stage in stages(plan(spec, rig.facts()), spec, evidence_after):
-        records += map(rig.run, stage.trials)
-    ran = [dataclasses.replace(record.trial, window_s=record.elapsed_s) for record in records]
-    repeats = 1 + ran[-1].repeat
-    rulings = judge(evidence_after(repeats), spec.limits or Limits(), Schedule(spec.repeats)).advice.rulings
-    verdicts = {ruling.cell: ruling.verdict for ruling in rulings}
-    return Outcome(
-        verdicts, {cell: truth(cell, Tx1Model(assuming(REAL))) for cell in verdicts}, estimate_s(ran), repeats
+def described(logs: list[float]) -> tuple[float, float]:
+    """Mean and half-width of the 95 % interval of ratios, from their logarithms."""
+    half = 2.0 * float(np.std(logs, ddof=1)) / len(logs) ** 0.5
+    return float(np.exp(np.mean(logs))), float(np.exp(np.mean(logs)) * half)
+
+
+@pytest.mark.parametrize(("quota_ratio", "truth", "off"), [(None, 2.0, 0.06), (0.2, 1.25, 0.03)])
+def test_known_truths_come_out_in_both_designs(
+    quota_ratio: float | None, truth: float, off: float, tmp_path: Path
+) -> None:
+    network = str(small_network(tmp_path / "small.onnx"))
+    beside = trial(network, Task("bitcount"), backend="onnxruntime-cpu", window_s=WINDOW_S)
+    solo = dataclasses.replace(beside, task=None)
+    turns = dataclasses.replace(beside, alternating=True)
+    rig = HostRig()
+    with rig.opened([beside, solo]):
+        assert rig._hold is not None
+        children = rig._hold.children
+        pids = [[child.pid for child in kept(beside)] for kept in (children.worker, children.tasks)]
+        steady, alternating = [], []
+        with weighed(*pids, quota_ratio):
+            for number in range(WINDOWS):
+                pair = [rig.run(each).latencies_s.mean() for each in (solo, beside)[:: 1 if number % 2 else -1]]
+                steady.append(float(np.log(pair[1] / pair[0]) * (1 if number % 2 else -1)))
+                record = rig.run(dataclasses.replace(turns, trial_id=f"window {number}"))
+                alternating.append(float(np.log(slowdown(record))))
+    found = {"steady": described(steady), "alternating": described(alternating)}
+    for design, (mean, half) in found.items():
+        print(f"\n{design}: mean x {mean:.3f} +- {half:.3f}, must be {truth}")
+    for mean, _ in found.values():
+        assert abs(mean - truth) <= off
+
+
+def test_segments_without_a_task_are_as_quick_as_a_bare_loop(tmp_path: Path) -> None:
+    inference = Inference(str(small_network(tmp_path / "small.onnx")), "onnxruntime-cpu")
+    request = worker_request(inference, catalogue.resolve(inference.network, 1).file).to_json()
+    turns = dataclasses.replace(
+        trial(inference.network, Task("bitcount"), backend="onnxruntime-cpu", window_s=WINDOW_S), alternating=True
     )
+    rig, ratios = HostRig(), []
+    with rig.opened([turns]):
+        assert rig._hold is not None
+        worker, tasks = rig._hold.children.worker(turns), rig._hold.children.tasks(turns)
+        bare = Child("bare", [sys.executable, "-c", BARE, request], Seat(CPUS[:1]))
+        try:
+            bare.ready(120)
+            pids = [child.pid for child in (*worker, bare)]
+            with weighed(pids, [child.pid for child in tasks], None):
+                for number in range(2 * WINDOWS):
+                    ours, theirs = taken(rig, turns, bare, number)
+                    ratios.append(float(np.median(ours) / np.median(theirs)))
+        finally:
+            bare.close()
+    print(f"\nworker in segments without a task over a bare loop: {np.median(ratios):.4f}")
+    assert np.median(ratios) <= 1.005
 
 
-def truth(cell: Cell, model: Tx1Model) -> float:
-    """The slowdown of a cell without noise."""
-    alone = OperatingPoint(cell.clocks.cpu_hz or 0, cell.clocks.gpu_hz or 0)
-    assert cell.inference is not None
-    lines = [
-        model.predict(cell.inference, setting).line
-        for setting in (alone, dataclasses.replace(alone, load=Load(cell.task, 2)))
-    ]
-    before, beside = (line.latency_s for line in lines if line is not None)
-    return beside / before
-
-
-def parts_s(spec: SweepSpec, repeat: int) -> dict[str, int]:
-    """Seconds of the windows of one repeat, with their warm-ups, by network and design."""
-    rig, found = Tx1Rig(REAL), defaultdict[str, float](float)
-    for trial in plan(spec, rig.facts()):
-        if trial.repeat == repeat:
-            network = "tasks alone, idle machine" if trial.inference is None else trial.inference.network
-            seconds = estimate_s([dataclasses.replace(trial, window_s=rig.run(trial).elapsed_s)], load_s=0)
-            found[f"{network} {'by turns' if trial.alternating else 'steady'}"] += seconds - trial.settle_s
-    return {name: round(seconds) for name, seconds in found.items()}
-
-
-def test_a_table_of_81_cells_is_decided_in_ten_minutes() -> None:
-    alternating, patient = decided(QUICK), decided(PATIENT)
-    print(
-        f"\nalternating: {alternating}\nsteady: {patient}\nat least {patient.board_s / alternating.board_s:.1f} fold"
-    )
-    for repeat in (0, QUICK.repeats - 1):
-        print(f"a repeat of all cells, number {repeat + 1}, in s: {dict(parts_s(QUICK, repeat))}")
-    assert len(alternating.verdicts) == 81 and alternating.wrong == patient.wrong == 0
-    assert alternating.board_s <= TEN_MINUTES_S
-    assert len(alternating.open) <= 6 < len(patient.open)
-    assert patient.board_s >= 8 * alternating.board_s
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_other_noise_takes_as_long(seed: int) -> None:
-    found = decided(dataclasses.replace(QUICK, seed=seed))
-    print(f"\nseed {seed}: {found}")
-    assert found.board_s <= TEN_MINUTES_S and len(found.open) <= 6 and not found.wrong
+def taken(rig: HostRig, turns: Trial, bare: Child, number: int) -> tuple[Sequence[float], Sequence[float]]:
+    """Latencies of one window of each, in s, in turning order."""
+    theirs = latencies_ns(bare, WINDOW_S / 2) if number % 2 else []
+    record = rig.run(dataclasses.replace(turns, trial_id=f"window {number}"))
+    theirs = theirs or latencies_ns(bare, WINDOW_S / 2)
+    return record.latencies_s[record.conditions == Condition.ALONE].tolist(), [each / 1e9 for each in theirs]

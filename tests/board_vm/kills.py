@@ -1,4 +1,4 @@
-"""Runs in the guest: ends alternating sweeps at random moments and compares every knob with what it was, byte by byte.
+"""Runs in the guest: ends alternating sweeps at random moments, and compares every knob with what it was.
 
 `kills.py COUNT SEED` prints JSON. What a killed sweep left paused counts as alive. The sweep is forked from this
 process, which has imported everything once: without KVM the imports take longer than the sweep needs to reach any

@@ -11,7 +11,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -27,8 +27,9 @@ PAUSE_TIMEOUT_S = 0.5
 # Between looks whether all stand still. Pausing takes some 0.3 ms.
 _LOOK_AGAIN_S = 0.0002
 _PROC = Path("/proc")
-# proc(5), /proc/PID/stat behind the name: `T` is stopped by a signal; the dead count as well.
-_STATE_COLUMN, _STILL = 0, frozenset("TtZXx")
+# proc(5), /proc/PID/stat behind the name: `T` is stopped by a signal; the dead count as well. `D` stops before it does
+# anything of its own: a shell waits in it for the command that it is starting, which is stopped already.
+_STATE_COLUMN, _STILL = 0, frozenset("TtDZXx")
 
 
 class Pause(Protocol):
@@ -94,7 +95,7 @@ class StopSignals:
 
     def is_still(self) -> bool:
         """See `Pause.is_still`. What was started meanwhile is stopped, too: by then its parent is."""
-        threads = {pid: list(_states(pid)) for pid in trees(self.pids)}
+        threads = {pid: list(_states(pid)) for pid in _all_of(self.pids)}
         moving = [pid for pid, states in threads.items() if not _STILL.issuperset(states)]
         for pid in moving:
             _send(pid, signal.SIGSTOP)
@@ -105,8 +106,26 @@ class StopSignals:
         self._send(signal.SIGCONT)
 
     def _send(self, signum: signal.Signals) -> None:
-        for pid in trees(self.pids):
+        for pid in _all_of(self.pids):
             _send(pid, signum)
+
+
+def _all_of(pids: Collection[int]) -> set[int]:
+    """These processes and all that came of them. Where the kernel lists children, the rest of /proc is not read."""
+    if not Path(f"/proc/self/task/{os.getpid()}/children").exists():
+        return set(trees(pids))
+    left, found = set(pids), set[int]()
+    while left:
+        found |= left
+        left = {child for pid in left for child in _children(pid)} - found
+    return found
+
+
+def _children(pid: int) -> Iterator[int]:
+    # While some of them end the kernel may leave others out; once their parent stands still it names all.
+    for listed in (_PROC / str(pid)).glob("task/*/children"):
+        with contextlib.suppress(OSError):
+            yield from map(int, listed.read_text().split())
 
 
 def _send(pid: int, signum: signal.Signals) -> None:

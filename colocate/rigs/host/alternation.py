@@ -19,6 +19,9 @@ from colocate.study.alternation import Pace, Turn
 _NS = 1e-9
 # A network at a frame rate needs this long for what piled up while it was paused, in segments at the most.
 CATCHING_UP_MAX = 4.0
+# Under a tiny weight or a quota a task cannot stand still before it has run once more. One that uses no more than
+# this share of a segment, which that takes, disturbs as little as one that stands still.
+RESTING_RATIO = 0.002
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,8 @@ class Alternation:
     """Goes through the turns while `until` passes the time. The first begins when it is made.
 
     At the end of each turn the next switch is asked for. A turn counts from when all that it pauses stands still, and
-    the guard is over. One in which that came too late is lost.
+    the guard is over. Half of it at the most goes by with waiting for that; then it is lost, unless the task rests
+    all the same.
     """
 
     def __init__(
@@ -117,32 +121,28 @@ class Alternation:
         for number, turn in enumerate(self._turns):
             guard_s = self._pace.guard_s + self._extra_s(number)
             end_s += self._pace.segment_s + self._extra_s(number)
-            still = self._switched(turn.condition, end_s)
+            still = self._switched(turn.condition, (end_s - guard_s - time.monotonic()) / 2)
             begin_s = time.monotonic() + guard_s
-            if not still or begin_s >= end_s:
-                self._paused_late = True
+            if begin_s < end_s:
+                yield begin_s
+                before, begin_ns = self._gauge.read(), time.monotonic_ns()
                 yield end_s
-                continue
-            yield begin_s
-            begin_ns, before = self._looked()
+                after, end_ns = self._gauge.read(), time.monotonic_ns()
+                rests = cpu_between_s(before, after) <= RESTING_RATIO * (end_ns - begin_ns) * _NS
+                if still or (turn.condition is Condition.ALONE and rests):
+                    self._stretches.append(Stretch(turn, begin_ns, end_ns, before, after))
+                    continue
+            self._paused_late = True
             yield end_s
-            after = self._gauge.read()
-            self._stretches.append(Stretch(turn, begin_ns, time.monotonic_ns(), before, after))
 
-    def _switched(self, condition: Condition, end_s: float) -> bool:
-        """Ask for what the condition needs; whether it was there before `end_s`."""
+    def _switched(self, condition: Condition, timeout_s: float) -> bool:
+        """Ask for what the condition needs; whether it was there in time."""
         held, self._held = self._held, self._paused_in.get(condition)
         if self._held is not None and self._held is not held:
             self._held.ask()
         if held is not None and held is not self._held:
             held.resume()
-        return self._held is None or stands_still(
-            self._held, min(PAUSE_TIMEOUT_S, end_s - self._pace.guard_s - time.monotonic())
-        )
-
-    def _looked(self) -> tuple[int, Counts]:
-        counts = self._gauge.read()
-        return time.monotonic_ns(), counts
+        return self._held is None or stands_still(self._held, min(PAUSE_TIMEOUT_S, timeout_s))
 
     def _extra_s(self, number: int) -> float:
         after_pause = number > 0 and self._turns[number - 1].condition is Condition.TASK_ALONE

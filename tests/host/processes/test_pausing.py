@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -13,7 +15,7 @@ import psutil
 import pytest
 
 from colocate.host.cpus import cpuset
-from colocate.host.cpus.activity import trees_cpu_s
+from colocate.host.cpus.activity import trees, trees_cpu_s
 from colocate.host.cpus.cpuset import Seat
 from colocate.host.processes import pausing
 from colocate.host.processes.child import Child
@@ -134,6 +136,21 @@ def test_a_v2_group_is_frozen_when_its_events_say_so(tmp_path: Path) -> None:
 
 def test_without_a_freezer_processes_get_signals(tmp_path: Path) -> None:
     assert pause_of(Seat((0,), (tmp_path,)), []) == StopSignals(())
+
+
+def test_all_that_came_of_a_process_is_found_in_either_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = "sleep 1000 & setsid sh -c 'sleep 1000; true' & wait"
+    started = subprocess.Popen(["sh", "-c", script])
+    try:
+        assert eventually(lambda: len(trees([started.pid])) == 4)
+        found = pausing._all_of([started.pid])
+        assert found == set(trees([started.pid]))
+        monkeypatch.setattr(Path, "exists", lambda self: False)
+        assert pausing._all_of([started.pid]) == found
+    finally:
+        for pid in pausing._all_of([started.pid]):
+            os.kill(pid, signal.SIGKILL)
+        started.wait()
 
 
 class Noted:

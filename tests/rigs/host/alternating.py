@@ -51,8 +51,8 @@ def main(kind: str, task: Task) -> None:
     """Say each condition that is reached."""
     switched = Alternation._switched
 
-    def told(self: Alternation, condition: Condition, end_s: float) -> bool:
-        still = switched(self, condition, end_s)
+    def told(self: Alternation, condition: Condition, timeout_s: float) -> bool:
+        still = switched(self, condition, timeout_s)
         os.write(1, f"{condition.name}\n".encode())
         return still
 

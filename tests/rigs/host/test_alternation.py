@@ -14,7 +14,7 @@ from colocate.model.request import Task
 from colocate.model.trial import Condition, Work
 from colocate.rigs.host import alternation
 from colocate.rigs.host.alternation import Alternated, Alternation, Stretch, catch_up_s
-from colocate.rigs.host.gauge import Count, Counts
+from colocate.rigs.host.gauge import Count, Counts, StepGauge
 from colocate.study.alternation import Pace, Turn
 from tests.rigs.host.alternating import KINDS, alternating, confinement_of, rig_of
 
@@ -29,7 +29,7 @@ class Machine:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, late_s: float = 0.0) -> None:
         self.now_s, self.done, self.words = 100.0, 0.0, list[str]()
-        self.late_s = late_s
+        self.late_s, self.rests = late_s, False
         self.still: dict[str, bool] = {"task": False, "network": False}
         monkeypatch.setattr(alternation, "sleep_until", self.sleep_until)
         monkeypatch.setattr(alternation, "stands_still", self.stands_still)
@@ -38,7 +38,7 @@ class Machine:
 
     def sleep_until(self, moment_s: float) -> None:
         passed_s = max(0.0, moment_s - self.now_s)
-        self.done += 0.0 if self.still["task"] else 10 * passed_s
+        self.done += 0.0 if self.still["task"] or self.rests else 10 * passed_s
         self.now_s += passed_s
 
     def stands_still(self, pause: Held, timeout_s: float) -> bool:
@@ -49,7 +49,8 @@ class Machine:
         return waited_s == self.late_s
 
     def read(self) -> Counts:
-        return (Count(self.done, self.now_s, self.now_s),)
+        cpu_s = self.done / 10
+        return (Count(self.done, cpu_s, cpu_s),)
 
 
 @dataclasses.dataclass
@@ -97,6 +98,16 @@ def test_a_pause_that_comes_too_late_costs_its_segment_and_is_said(monkeypatch: 
     assert [each.turn.condition for each in found.noted().stretches] == [B, B]
     assert found.noted().paused_late
     assert machine.words == ["pause task", "resume task"]
+
+
+def test_a_task_that_cannot_run_disturbs_no_more_than_a_paused_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(monkeypatch, late_s=2.0)
+    machine.rests = True
+    found = course(machine, [B, A, T])
+    found.until(103.0)
+    # What a paused network does is not counted, so it has to stand still.
+    assert [each.turn.condition for each in found.noted().stretches] == [B, A]
+    assert found.noted().segments(100_000_000_000)[1].begin_s == pytest.approx(1.55)
 
 
 def test_a_network_at_a_frame_rate_catches_up_before_its_next_segment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +158,8 @@ def test_a_real_window_holds_all_three_conditions(kind: str, task: Task) -> None
         steady = dataclasses.replace(asked, alternating=False, window_s=0.2)
         assert rig.run(steady).segments == ()
     assert record.conditions is not None and record.power is None
-    assert {segment.condition for segment in record.segments} == {A, B, T}
+    late = QualityFlag.PAUSED_LATE in record.warnings
+    assert {segment.condition for segment in record.segments} == {A, B, T} or late
     for segment in record.segments:
         assert 0 < segment.begin_s < segment.end_s
         assert segment.condition is not A or segment.work == 0, "what is paused does nothing"
@@ -162,7 +174,7 @@ def test_a_real_window_holds_all_three_conditions(kind: str, task: Task) -> None
 def test_an_interrupted_window_leaves_nothing_paused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the moment: the children end as politely as ever."""
     rig, asked = rig_of("signals"), alternating(Task("stringsearch"))
-    monkeypatch.setattr(Alternation, "_looked", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(StepGauge, "read", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
     with rig.opened([asked]):
         assert rig._hold is not None
         with pytest.raises(KeyboardInterrupt):

@@ -33,6 +33,9 @@ TASK_ALONE_S = 0.1
 # Segments in a window before they grow longer than they need to be.
 SEGMENTS_SOUGHT = (8, 4, 2)
 
+# An inference that is longer than this share of those of its condition is an outlier, and no measure of the others.
+LONG_SHARE = 0.99
+
 _PAIRS = (
     (Condition.ALONE, Condition.BESIDE),
     (Condition.BESIDE, Condition.ALONE),
@@ -122,9 +125,11 @@ def conditions_of(
 ) -> ByteArray:
     """The `Condition` (n,) of inferences that began at `begins_s` (n,), ascending, and took `latencies_s` (n,).
 
-    An inference belongs to the segment that holds it from begin to end, and to `GUARD` where none does. With
-    `period_s` it begins when it is due; those that a switch made late wait for one another, and until one is due with
-    none before it under way they belong to no condition.
+    An inference belongs to the segment that holds it from begin to end, and to `GUARD` where none does. So do those
+    that began too near to the end for the longest of their condition: of what begins there only the short ones end in
+    time, and the mean would come out too small. With `period_s` an inference begins when it is due; those that a
+    switch made late wait for one another, and until one is due with none before it under way they belong to no
+    condition.
     """
     found = np.full(len(begins_s), Condition.GUARD, dtype=np.uint8)
     ends_s = begins_s + latencies_s
@@ -140,4 +145,11 @@ def conditions_of(
         if period_s is not None:
             inside = inside[np.logical_or.accumulate(~waited[inside])]
         found[inside] = segment.condition
+    for condition in (Condition.ALONE, Condition.BESIDE):
+        own = found == condition
+        if own.any():
+            long_s = np.quantile(latencies_s[own], LONG_SHARE)
+            for segment in segments:
+                if segment.condition is condition:
+                    found[own & (begins_s > segment.end_s - long_s) & (begins_s < segment.end_s)] = Condition.GUARD
     return found

@@ -99,6 +99,22 @@ def test_an_inference_belongs_to_the_segment_that_holds_all_of_it() -> None:
     assert found.dtype == np.uint8
 
 
+def test_the_mean_is_that_of_all_inferences_and_not_of_those_that_end_in_time() -> None:
+    """Beside a task with an equal share of the CPU one of four inferences waits for the task's turn. Many of a
+    segment's length, so that the long one is often cut off at the end.
+    """
+    draw = np.random.default_rng(1)
+    latencies_s = draw.permuted(np.repeat([0.001, 0.001, 0.001, 0.005], 5000))
+    begins_s = np.concatenate([[0.0], np.cumsum(latencies_s)[:-1]])
+    segments = [
+        Segment(Condition.BESIDE, 0, 0.05 * n, 0.05 * n + 0.045) for n in range(int(latencies_s.sum() / 0.05))
+    ]
+    found = conditions_of(begins_s, latencies_s, segments)
+    kept = found == Condition.BESIDE
+    assert np.mean(latencies_s[kept]) == pytest.approx(0.002, rel=0.015)
+    assert np.count_nonzero(kept) > 0.75 * len(kept)
+
+
 def test_no_inference_belongs_to_the_task_alone() -> None:
     alone = (Segment(Condition.TASK_ALONE, 0, 0.0, 1.0),)
     assert conditions_of(np.array([0.1]), np.array([0.2]), alone).tolist() == [Condition.GUARD]

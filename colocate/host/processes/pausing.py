@@ -27,8 +27,8 @@ PAUSE_TIMEOUT_S = 0.5
 # Between looks whether all stand still. Pausing takes some 0.3 ms.
 _LOOK_AGAIN_S = 0.0002
 _PROC = Path("/proc")
-# proc(5), /proc/PID/stat behind the name: `T` is stopped by a signal; the dead count as well. `D` stops before it does
-# anything of its own: a shell waits in it for the command that it is starting, which is stopped already.
+# proc(5), /proc/PID/stat behind the name: `T` is stopped by a signal; the dead count as well. `D` stops before it
+# does anything of its own: a shell waits in it for the command that it is starting, which is stopped already.
 _STATE_COLUMN, _STILL = 0, frozenset("TtDZXx")
 
 

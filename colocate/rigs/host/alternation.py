@@ -103,7 +103,7 @@ class Alternation:
     @property
     def length_s(self) -> float:
         """How long all turns take."""
-        return len(self._turns) * self._pace.segment_s + sum(map(self._extra_s, range(len(self._turns))))
+        return sum(map(self._length_s, range(len(self._turns))))
 
     def until(self, moment_s: float) -> None:
         """Pass the time until a moment of the monotonic clock, and switch when a turn is over."""
@@ -120,7 +120,7 @@ class Alternation:
         """The moments at which there is something to do, from `end_s` on, the end of what was before."""
         for number, turn in enumerate(self._turns):
             guard_s = self._pace.guard_s + self._extra_s(number)
-            end_s += self._pace.segment_s + self._extra_s(number)
+            end_s += self._length_s(number)
             still = self._switched(turn.condition, (end_s - guard_s - time.monotonic()) / 2)
             begin_s = time.monotonic() + guard_s
             if begin_s < end_s:
@@ -144,6 +144,9 @@ class Alternation:
             held.resume()
         return self._held is None or stands_still(self._held, min(PAUSE_TIMEOUT_S, timeout_s))
 
+    def _length_s(self, number: int) -> float:
+        return self._pace.length_s(self._turns[number].condition) + self._extra_s(number)
+
     def _extra_s(self, number: int) -> float:
         after_pause = number > 0 and self._turns[number - 1].condition is Condition.TASK_ALONE
         return self._catch_up_s if after_pause else 0.0
@@ -154,5 +157,5 @@ def catch_up_s(pace: Pace, inference_s: float, period_s: float | None) -> float:
     if period_s is None or not inference_s:
         return 0.0
     busy = min(inference_s / period_s, 0.999)
-    needed_s = min(busy / (1 - busy), CATCHING_UP_MAX) * pace.segment_s
+    needed_s = min(busy / (1 - busy), CATCHING_UP_MAX) * pace.length_s(Condition.TASK_ALONE)
     return math.ceil(needed_s / period_s) * period_s

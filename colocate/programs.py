@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from colocate.errors import SpecError
-from colocate.model.request import Pipeline
+from colocate.model.request import Pipeline, Task
 
 # The rig waits for a silent child a little longer than this.
 _READY_MAX_S = 500
@@ -30,6 +30,36 @@ class PipelineKeys:
     environment: Mapping[str, str] = field(default_factory=dict)
     directory: str | None = None
     ready_s: Annotated[float, Field(gt=0, le=_READY_MAX_S, allow_inf_nan=False, strict=True)] = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class CommandKeys:
+    """The table of one task: `command` is split like a shell would, `argv` is a list; see `model.request.Task`."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    command: str | None = None
+    argv: tuple[str, ...] | None = None
+    pause: Annotated[bool, Field(strict=True)] = True
+
+
+def make_task(name: str, keys: str | CommandKeys, taken: Collection[str]) -> Task:
+    """What the table `[commands.NAME]` means; a string is its `command` alone. Raises SpecError, also for a name that
+    is `taken`.
+    """
+    where = f"--command {name}" if isinstance(keys, str) else f"commands.{name}"
+    if not can_name(name):
+        raise SpecError(f"--command: '{name}' cannot name a task; use letters, digits, '-' and '_'")
+    if name in taken:
+        raise SpecError(f"{where}: this is the name of a built-in stressor; choose another")
+    table = CommandKeys(keys) if isinstance(keys, str) else keys
+    if table.command is not None and table.argv is None:
+        argv = split(where, table.command)
+    elif table.argv is not None and table.command is None:
+        argv = _checked(where, table.argv)
+    else:
+        raise SpecError(f'{where}: give either command = "..." or argv = [...]')
+    return Task(name, argv, table.pause)
 
 
 def make_pipeline(name: str, keys: str | PipelineKeys) -> Pipeline:

@@ -15,13 +15,14 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
+from colocate.design import DESIGNS, alternates
 from colocate.errors import SpecError
 from colocate.inference.backends.registry import maker_of
 from colocate.inference.networks.catalogue import builtin_names, own_batch
 from colocate.inference.networks.input_choices import input_choices
 from colocate.model.limits import Limits
 from colocate.model.request import PRECISIONS, WAITS, Inference, SweepSpec, Task
-from colocate.programs import PipelineKeys, can_name, make_pipeline, split
+from colocate.programs import CommandKeys, PipelineKeys, make_pipeline, make_task
 from colocate.rigs.registry import RIGS, RUNTIMES, default_wait
 from colocate.study.plan import LEVELS, NATIVE
 from cpu_workloads.registry import names as stressor_names
@@ -76,7 +77,7 @@ class StudyKeys:
     networks: tuple[str | NetworkKeys, ...] = ("alexnet", "googlenet", "resnet152")
     pipelines: Mapping[str, str | PipelineKeys] = field(default_factory=dict)
     stressors: tuple[str, ...] = ("bitcount", "jpeg", "stringsearch")
-    commands: Mapping[str, str] = field(default_factory=dict)
+    commands: Mapping[str, str | CommandKeys] = field(default_factory=dict)
     rig: str = "host"
     cpu_clocks: tuple[_Clock, ...] | None = None
     gpu_clocks: tuple[_Clock, ...] | None = None
@@ -95,6 +96,8 @@ class StudyKeys:
     warmup: _Pause = 0.3
     settle: _Pause = 0.2
     window: _Seconds = 2.0
+    design: str | None = None
+    segment_ms: _Period | None = None
     max_start_temp: Annotated[float, Field(gt=0, lt=150, allow_inf_nan=False)] | None = None
     seed: Annotated[int, Field(strict=True)] = 0
     model: Mapping[str, Annotated[float, Field(allow_inf_nan=False, strict=True)]] = field(default_factory=dict)
@@ -109,7 +112,7 @@ class StudyKeys:
 
 
 _request = TypeAdapter(StudyKeys)
-_BRANCHES = ("str", "float", "tuple[str, ...]", "NetworkKeys", "PipelineKeys")
+_BRANCHES = ("str", "float", "tuple[str, ...]", "NetworkKeys", "PipelineKeys", "CommandKeys")
 # What a pipeline decides itself.
 _OF_LOADED_NETWORKS = ("backend", "precision", "batch", "graph", "wait", "period_ms", "shapes", "inputs")
 
@@ -134,7 +137,8 @@ def make_spec(keys: Mapping[str, Any]) -> SweepSpec:
         request = replace(request, networks=_with_pipelines(request, named="networks" in keys))
     builtin = [name for name in request.stressors if name not in request.commands]
     tasks = [Task(_known(name, stressor_names(), "stressor")) for name in builtin]
-    tasks += [Task(name, _argv(name, line)) for name, line in request.commands.items()]
+    tasks += [make_task(name, keys, stressor_names()) for name, keys in request.commands.items()]
+    design = None if request.design is None else _known(request.design, DESIGNS, "design")
     limits = make_limits({key: getattr(request, key) for key in LIMIT_KEYS})
     until_decided = request.until is not None and _known(request.until, [DECIDED], "until") == DECIDED
     if until_decided and (limits is None or not tasks):
@@ -166,6 +170,8 @@ def make_spec(keys: Mapping[str, Any]) -> SweepSpec:
         limits=limits,
         until_decided=until_decided,
         budget_s=None if request.budget is None else parse_duration_s(request.budget),
+        alternating=alternates(design, request.segment_ms, tasks),
+        segment_s=None if request.segment_ms is None else request.segment_ms * 1e-3,
     )
 
 
@@ -289,14 +295,6 @@ def _file_or_name(network: str) -> str:
 
 def _cpus(cpus: tuple[int, ...] | None) -> tuple[int, ...] | None:
     return None if cpus is None else _distinct(cpus, "inference_cpus")
-
-
-def _argv(name: str, line: str) -> tuple[str, ...]:
-    if not can_name(name):
-        raise SpecError(f"--command: '{name}' cannot name a task; use letters, digits, '-' and '_'")
-    if name in stressor_names():
-        raise SpecError(f"--command {name}: this is the name of a built-in stressor; choose another")
-    return split(f"--command {name}", line)
 
 
 def _clocks(key: str, values: tuple[float | str, ...] | None) -> tuple[int | str, ...] | None:

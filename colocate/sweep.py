@@ -8,6 +8,7 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Protocol
 
+from colocate.design import settled_design
 from colocate.errors import SpecError, TrialError
 from colocate.model.machine import HostFacts
 from colocate.model.purpose import Purpose, SweepPurpose
@@ -56,6 +57,14 @@ class Tally:
     served: int
 
 
+def settled(study: Study, facts: HostFacts) -> SweepSpec:
+    """What the study means on a machine with these `facts`: its design, and how many repeats its budget allows.
+
+    Raises HostError for a design that the machine cannot have, and whatever `within_budget` raises.
+    """
+    return within_budget(settled_design(study.spec, study.keys, facts), facts)
+
+
 def sweep(
     study: Study, rig: Rig, folder: Path, observer: Observer, *, resume: bool, purpose: Purpose | None = None
 ) -> Tally:
@@ -65,7 +74,7 @@ def sweep(
     the store raise. Trials that ended are kept whatever happens.
     """
     facts = rig.facts()
-    spec = within_budget(study.spec, facts)
+    spec = settled(study, facts)
     trials = plan(spec, facts)
     rig.check(trials)
     networks = rig.networks(distinct_inferences(trials))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from colocate.errors import SpecError
-from colocate.model.request import Inference, Pipeline
+from colocate.model.request import Inference, Pipeline, Task
 from colocate.programs import PipelineKeys, can_name, make_pipeline, split
 from colocate.spec import make_spec
 from colocate.study_file import read_study, study_file
@@ -35,6 +35,50 @@ CAM = Pipeline(
     str(Path("app").absolute()),
     90.0,
 )
+
+
+TASKS = r"""
+stressors = []
+
+[commands]
+plain = "gzip 'a b.bin'"
+
+[commands.listed]
+argv = ["gzip", "a b.bin"]
+
+[commands.watched]
+command = "gzip 'a b.bin'"
+pause = false
+"""
+
+
+def test_a_task_is_a_line_or_a_table(tmp_path: Path) -> None:
+    (tmp_path / "study.toml").write_text(TASKS)
+    keys = read_study(tmp_path / "study.toml")
+    argv = ("gzip", "a b.bin")
+    assert make_spec(keys).tasks == (Task("plain", argv), Task("listed", argv), Task("watched", argv, pause=False))
+    (tmp_path / "again.toml").write_text(study_file(keys))
+    assert make_spec(read_study(tmp_path / "again.toml")).tasks == make_spec(keys).tasks
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ({}, r"commands\.x: give either command = .* or argv = "),
+        ({"command": "true", "argv": ["true"]}, r"commands\.x: give either command = .* or argv = "),
+        ({"command": "gzip 'a"}, r"commands\.x: No closing quotation"),
+        ({"argv": []}, r"commands\.x: the command is empty"),
+        ({"argv": "true"}, r"commands\.x\.argv: .*list"),
+        ({"command": "true", "pause": "no"}, r"commands\.x\.pause: .*boolean"),
+        ({"command": "true", "paws": False}, r"commands\.x\.paws: "),
+    ],
+)
+def test_a_table_of_a_task_that_means_nothing_is_named(table: dict[str, object], said: str) -> None:
+    with pytest.raises(SpecError, match=said) as caught:
+        make_spec({"commands": {"x": table}})
+    assert "\n" not in str(caught.value)
+    with pytest.raises(SpecError, match=r"commands\.jpeg: this is the name of a built-in stressor"):
+        make_spec({"commands": {"jpeg": {"command": "true"}}})
 
 
 def as_network(name: str, pipeline: Pipeline) -> Inference:

@@ -103,6 +103,11 @@ STUDY_FLAGS: dict[str, dict[str, Any]] = {
     "inference_cpus": {"type": _cpus, "metavar": "LIST", "help": "CPUs of the network, as 0 or 0-1,4"},
     "repeats": {"type": int, "metavar": "R", "help": "blocks per cell; intervals narrow with them"},
     "window": {"type": float, "metavar": "SECONDS", "help": "length of one measured window"},
+    "design": {
+        "metavar": "HOW",
+        "help": "alternating (pause and resume tasks inside each window) or steady (windows with and without a task)",
+    },
+    "segment_ms": {"type": float, "metavar": "MS", "help": "how long tasks run or pause at a time (default: chosen)"},
     "warmup": {"type": float, "metavar": "SECONDS", "help": "load before each window that is not counted"},
     "settle": {"type": float, "metavar": "SECONDS", "help": "pause after a change of network or clock"},
     "max_start_temp": {"type": float, "metavar": "C", "help": "before each block wait until it is no hotter"},
@@ -117,7 +122,7 @@ STUDY_FLAGS: dict[str, dict[str, Any]] = {
 # What the network in a user's own file is fed.
 OF_INPUTS = ("shapes", "inputs")
 # What a study without tasks has no use for.
-OF_TASKS = ("stressors", "commands", "until", "budget", *LIMIT_FLAGS)
+OF_TASKS = ("stressors", "commands", "design", "segment_ms", "until", "budget", *LIMIT_FLAGS)
 
 
 def add_flags(parser: argparse._ActionsContainer, flags: Flags) -> None:

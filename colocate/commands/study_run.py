@@ -7,7 +7,7 @@ import functools
 import math
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,6 +19,7 @@ from colocate.host.processes.signals import undisguised
 
 if TYPE_CHECKING:
     from colocate.model.purpose import Purpose
+    from colocate.model.trial import Trial
     from colocate.report.write import Report
     from colocate.rigs.rig import Rig
     from colocate.spec import Study
@@ -171,24 +172,35 @@ def _print_clock_pairs(report: Report) -> None:
 def _print_plan(arguments: argparse.Namespace, study: Study, rig: Rig) -> None:
     from colocate.report.sweep.columns import trial_row
     from colocate.report.text.numbers import minutes
-    from colocate.study.plan import estimate_s, plan, within_budget
+    from colocate.study.plan import estimate_s, plan
+    from colocate.sweep import settled
 
-    facts, spec = rig.facts(), study.spec
-    trials = plan(within_budget(spec, facts), facts)
+    facts = rig.facts()
+    spec = settled(study, facts)
+    trials = plan(spec, facts)
     rig.check(trials)
     all_s = estimate_s(trials)
     seconds = None if facts.virtual_time else round(min(all_s, spec.budget_s or math.inf))
     if arguments.json:
         rows = [trial_row(trial) for trial in trials]
-        print_json({"rig": facts.rig, "trials": len(trials), "estimate_s": seconds, "plan": rows})
+        alternating = sum(trial.alternating for trial in trials)
+        numbers = {"trials": len(trials), "alternating": alternating, "estimate_s": seconds}
+        print_json({"rig": facts.rig, **numbers, "plan": rows})
         return
     for trial in trials:
         row = trial_row(trial)
         print_lines("  ".join(f"{key}={value}" for key, value in row.items() if value is not None))
     most = "at the most " if spec.until_decided else ""
     long = "in virtual time: seconds" if seconds is None else f"about {minutes(all_s)}"
-    print_lines(f"{most}{len(trials)} trials in {trials[-1].block + 1} blocks, {long}")
+    print_lines(f"{most}{_windows_words(trials)} in {trials[-1].block + 1} blocks, {long}")
     if spec.budget_s is not None and all_s > spec.budget_s:
         fit = math.floor(len(trials) * spec.budget_s / all_s)
         budget = minutes(spec.budget_s)
         print_lines(f"the budget ends it after {budget} at the most: about {fit} of these trials fit")
+
+
+def _windows_words(trials: Sequence[Trial]) -> str:
+    """`75 trials`, and where tasks are paused how many windows of each design: `75 trials (45 alternating, 30 steady)`."""
+    alternating = sum(trial.alternating for trial in trials)
+    designs = f" ({alternating} alternating, {len(trials) - alternating} steady)" if alternating else ""
+    return f"{len(trials)} trials{designs}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from colocate.design import design_of
 from colocate.model.cell import Cell
 from colocate.model.request import ClockPoint, Inference
 from colocate.model.trial import Trial
@@ -77,6 +78,7 @@ def trial_row(trial: Trial) -> Mapping[str, Value]:
         "network": trial.inference.network if trial.inference else None,
         "task": trial.task.name if trial.task else None,
         "placement": trial.placement.name,
+        "design": design_of(trial),
         "cpu_hz": trial.clocks.cpu_hz,
         "gpu_hz": trial.clocks.gpu_hz,
         "trial_id": trial.trial_id,

@@ -1,0 +1,50 @@
+"""Which design a study has: alternating windows, or steady ones alone.
+
+An alternating study pauses and resumes its tasks inside each window; a steady one compares windows with and without
+a task. What a study does not say follows from its tasks, and from whether the machine can pause them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Sequence
+
+from colocate.errors import HostError, SpecError
+from colocate.model.machine import HostFacts
+from colocate.model.request import SweepSpec, Task
+from colocate.model.trial import Trial
+
+ALTERNATING, STEADY = "alternating", "steady"
+DESIGNS = (ALTERNATING, STEADY)
+# The keys of a study that have no meaning where nothing alternates.
+KEYS = ("design", "segment_ms")
+
+
+def design_of(of: SweepSpec | Trial) -> str:
+    """The design of a study, or of one window."""
+    return ALTERNATING if of.alternating else STEADY
+
+
+def alternates(design: str | None, segment_ms: float | None, tasks: Sequence[Task]) -> bool:
+    """Whether a study with these keys alternates, on a machine that can pause its `tasks`. Raises SpecError."""
+    pausable = any(task.pause for task in tasks)
+    if design == ALTERNATING and not pausable:
+        raise SpecError("design: there is no task that may be paused; name one, or leave design out")
+    alternating = design == ALTERNATING
+    if segment_ms is not None and not alternating:
+        raise SpecError(
+            "segment_ms: only alternating windows have segments; leave it out, or add --design alternating"
+        )
+    return alternating
+
+
+def settled_design(spec: SweepSpec, asked: Collection[str], facts: HostFacts) -> SweepSpec:
+    """`spec` with the design that it has on a machine with these `facts`; `asked` are the keys that the user gave.
+
+    Raises HostError where the user asks for what the machine cannot do.
+    """
+    if not spec.alternating or facts.pausing:
+        return spec
+    if not {*KEYS}.isdisjoint(asked):
+        raise HostError("design: tasks cannot be paused on this machine; give --design steady, without --segment-ms")
+    return dataclasses.replace(spec, alternating=False, segment_s=None)

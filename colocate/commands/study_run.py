@@ -200,7 +200,7 @@ def _print_plan(arguments: argparse.Namespace, study: Study, rig: Rig) -> None:
 
 
 def _windows_words(trials: Sequence[Trial]) -> str:
-    """`75 trials`, and where tasks are paused how many windows of each design: `75 trials (45 alternating, 30 steady)`."""
+    """`75 trials`; where tasks are paused also how many of each design: `75 trials (45 alternating, 30 steady)`."""
     alternating = sum(trial.alternating for trial in trials)
     designs = f" ({alternating} alternating, {len(trials) - alternating} steady)" if alternating else ""
     return f"{len(trials)} trials{designs}"

@@ -18,6 +18,7 @@ from colocate.model.limits import QUANTILES, Limits, Quantity
 from colocate.model.quality import QualityFlag, in_order
 from colocate.model.request import ClockPoint, Inference
 from colocate.model.trial import FloatArray, TrialRecord
+from colocate.report.sweep.latencies import latencies_of
 from colocate.report.sweep.metrics import Scale
 from colocate.report.text.labels import clocks_text, network_words, task_label
 from colocate.report.text.numbers import NOT_SIGNIFICANT, counted, ms_text, ratio_text, three_digits
@@ -25,7 +26,7 @@ from colocate.study.bounds import Bounds
 from colocate.study.evidence import Evidence
 from colocate.study.stats import sample_quantile
 from colocate.study.verdicts import absence
-from colocate.study.windows import CellKey, pooled_latencies
+from colocate.study.windows import CellKey
 
 # The curve of a cell: these quantiles of all its latencies, closer where the tail is.
 LEVELS = (0.0, 0.01, 0.025, *(step / 20 for step in range(1, 20)), 0.975, 0.99, 0.995, 0.999, 1.0)
@@ -108,7 +109,7 @@ def payload(
     solo_power_w = {place_of(cell): cell.power_w for cell in cells if cell.task == SOLO}
     warnings = warnings_of(cells)
     bounds = {id(each.evidence): each for each in judged}
-    curves = _curves(records)
+    curves = {setting: _curve(latencies_s) for setting, latencies_s in latencies_of(records).items()}
     return {
         "confidence": confidence,
         "limits": {} if limits is None else {quantity.value: limit for quantity, limit in limits.by_quantity.items()},
@@ -150,7 +151,8 @@ def _cell(
 ) -> Mapping[str, Any]:
     cell = each.cell
     estimates = {} if bounds is None else bounds.estimates
-    curve = curves.get(CellKey.of_cell(cell))
+    task = None if cell.task == SOLO else cell.task
+    curve = curves.get(CellKey(cell.inference, cell.placement, cell.clocks, task))
     return {
         "place": place,
         "task_id": cell.task,
@@ -242,10 +244,6 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _curves(records: Iterable[TrialRecord]) -> Mapping[CellKey, FloatArray]:
-    """The latencies at `LEVELS` of all windows of a setting together, in seconds."""
-    return {setting: _curve(own) for setting, own in pooled_latencies(records).items()}
-
-
 def _curve(latencies_s: FloatArray) -> FloatArray:
+    """Its latencies at `LEVELS`, in seconds."""
     return np.array([sample_quantile(latencies_s, level) for level in LEVELS])

@@ -17,12 +17,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from colocate.model.cell import SOLO, Cell
-from colocate.model.request import ClockPoint, Inference
+from colocate.model.request import Inference
 from colocate.model.trial import FloatArray, TrialRecord
 from colocate.report.drawing.axes import round_ticks, set_ticks, style_axes
 from colocate.report.drawing.colours import ACCENT, ALONE, INK, RULE
 from colocate.report.drawing.key import Key
 from colocate.report.drawing.paper import BODY_PT, MARGIN_IN, Sheet, heading_height_in, text_width_in
+from colocate.report.sweep.latencies import latencies_of
 from colocate.report.text.captions import Caption
 from colocate.report.text.labels import (
     clocks_words,
@@ -33,7 +34,7 @@ from colocate.report.text.labels import (
     tasks_of,
 )
 from colocate.report.text.numbers import three_digits
-from colocate.study.windows import pooled_latencies
+from colocate.study.windows import CellKey
 
 _LINE_IN, _PLOT_IN, _PANEL_GAP_IN, _PLACEMENT_GAP_IN = 0.40, 3.9, 0.72, 0.35
 # Right edges of the columns of numbers, from the right edge of the plot.
@@ -69,7 +70,7 @@ def draw_distributions(cells: Sequence[Cell], records: Sequence[TrialRecord], ca
         return None
     clocks = max((cell.clocks for cell in cells), key=lambda point: (point.cpu_hz or 0, point.gpu_hz or 0))
     here = [cell for cell in cells if cell.clocks == clocks]
-    spreads = _spreads(here, records, clocks)
+    spreads = _spreads(here, records)
     if not spreads:
         return None
     inferences, placements, tasks = inferences_of(here), placements_of(here), tasks_of(here)
@@ -112,21 +113,22 @@ def draw_distributions(cells: Sequence[Cell], records: Sequence[TrialRecord], ca
     return sheet.figure
 
 
-def _spreads(cells: Sequence[Cell], records: Sequence[TrialRecord], clocks: ClockPoint) -> _Spreads:
-    pooled = {
-        (setting.inference, setting.placement, setting.task or SOLO): own
-        for setting, own in pooled_latencies(record for record in records if record.trial.clocks == clocks).items()
-    }
+def _spreads(cells: Sequence[Cell], records: Sequence[TrialRecord]) -> _Spreads:
+    latencies = latencies_of(records)
     return {
         (cell.inference, cell.placement, cell.task): _Spread(
-            1e3 * np.sort(pooled[cell.inference, cell.placement, cell.task]),
+            1e3 * np.sort(latencies[setting]),
             1e3 * cell.p50_s,
             None if cell.p95_s is None else 1e3 * cell.p95_s,
             None if cell.p99_s is None else 1e3 * cell.p99_s,
         )
         for cell in cells
-        if cell.p50_s is not None and (cell.inference, cell.placement, cell.task) in pooled
+        if cell.p50_s is not None and (setting := _setting(cell)) in latencies
     }
+
+
+def _setting(cell: Cell) -> CellKey:
+    return CellKey(cell.inference, cell.placement, cell.clocks, None if cell.task == SOLO else cell.task)
 
 
 def _limits_ms(spreads: Sequence[_Spread]) -> tuple[float, float]:

@@ -26,7 +26,10 @@ class Scale(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One quantity: `name` goes into the file's, `bar` labels the colours, `causes` may explain its absence."""
+    """One quantity: `name` goes into the file's, `bar` labels the colours, `causes` may explain its absence.
+
+    Those that are `metered` come from steady windows: sensors are slower than the segments of alternating ones.
+    """
 
     name: str
     title: str
@@ -35,6 +38,7 @@ class Metric:
     value_of: Callable[[Cell], Interval | float | None]
     text: Callable[[float], str]
     causes: frozenset[QualityFlag] = frozenset()
+    metered: bool = False
 
 
 def _slowdown(quantity: str, words: str, value_of: Callable[[Cell], Interval | None], *causes: QualityFlag) -> Metric:
@@ -61,6 +65,7 @@ METRICS = (
         scale=Scale.AMOUNT,
         value_of=lambda cell: cell.power_w,
         text=three_digits,
+        metered=True,
     ),
     Metric(
         name="energy-per-inference",
@@ -69,6 +74,7 @@ METRICS = (
         scale=Scale.AMOUNT,
         value_of=lambda cell: cell.energy_per_inference_j,
         text=three_digits,
+        metered=True,
     ),
     Metric(
         name="work-loss",

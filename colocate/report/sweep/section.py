@@ -30,7 +30,8 @@ def _files(_: LoadedRun, run: LoadedRun) -> Iterator[Path]:
 
 def _figures(_: LoadedRun, run: LoadedRun, caption: Caption) -> Iterator[tuple[str, Figure | None]]:
     for metric in METRICS:
-        yield f"heatmap-{metric.name}", draw_heatmap(metric, run.cells, caption)
+        own = caption.of_steady_windows if metric.metered else caption
+        yield f"heatmap-{metric.name}", draw_heatmap(metric, run.cells, own)
     yield "distributions", draw_distributions(run.cells, run.records, caption)
     yield "founding-study", draw_founding_study(run.cells, run.records, caption, run.header.networks)
 

@@ -8,6 +8,7 @@ from rich.text import Text
 from colocate.model.cell import SOLO, Interval
 from colocate.report.run_report import LoadedRun
 from colocate.report.text.captions import assumption_words, machine_words
+from colocate.report.text.designs import design_sentences
 from colocate.report.text.labels import clocks_text, inferences_of, misses_words, network_words
 from colocate.report.text.numbers import NOT_SIGNIFICANT, counted, ms_text
 from colocate.report.text.tables import console, print_warnings, warning_numbers
@@ -46,6 +47,8 @@ def print_sweep(run: LoadedRun) -> None:
         f"Slowdown is co-located over solo with its 95 % interval; {NOT_SIGNIFICANT} = not significant.",
         highlight=False,
     )
+    for sentence in design_sentences(run.header, run.cells, run.records):
+        out.print(Text(sentence))
     if words := assumption_words(run.header):
         out.print(f"A model, {words}: the size of every slowdown and work loss rests on it.", highlight=False)
     if facts.cpusets_missing is not None:

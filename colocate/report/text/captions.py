@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from colocate.model.cell import SOLO, Cell
 from colocate.model.machine import HostFacts
 from colocate.model.trial import TrialRecord
+from colocate.report.text.designs import slowdown_phrases, steady_phrases
 from colocate.report.text.labels import inferences_of, shared_qualities, shortened
 from colocate.report.text.numbers import counted
 from colocate.store import Header
@@ -23,10 +24,19 @@ _RIG_WORDS = {"tx1-model": "MODEL of a Tegra X1, not a measurement"}
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """What stands over every figure of a run: the rig, and how it was measured in short phrases."""
+    """What stands over every figure of a run: the rig, and how it was measured in short phrases.
+
+    `steady` are those of what comes from steady windows in a run with alternating ones.
+    """
 
     rig: str
     circumstances: tuple[str, ...]
+    steady: tuple[str, ...] = ()
+
+    @property
+    def of_steady_windows(self) -> Caption:
+        """The Caption of what comes from steady windows alone."""
+        return Caption(self.rig, self.steady or self.circumstances)
 
 
 def caption_of(header: Header, cells: Sequence[Cell], records: Sequence[TrialRecord]) -> Caption:
@@ -34,9 +44,8 @@ def caption_of(header: Header, cells: Sequence[Cell], records: Sequence[TrialRec
     beside = [cell for cell in cells if cell.task != SOLO]
     blocks = sorted({cell.blocks for cell in beside or cells}) or [0]
     span = counted(blocks[-1], "block") if len(blocks) == 1 else f"{blocks[0]} to {counted(blocks[-1], 'block')}"
-    phrases = [span, f"windows of {_window_words(header, records)} s"]
     # Whether it was set or not.
-    phrases += filter(None, [assumption_words(header)])
+    phrases = list(filter(None, [assumption_words(header)]))
     phrases += [f"assuming {name} = {value:g}" for name, value in header.spec.model if name != CONTENTION]
     if header.facts.confinement.startswith(("cgroup", "affinity")):
         phrases.append(header.facts.confinement)
@@ -45,7 +54,12 @@ def caption_of(header: Header, cells: Sequence[Cell], records: Sequence[TrialRec
     elif unfinished := unfinished_words(header, len(records)):
         phrases.append(unfinished)
     phrases += shared_qualities(inferences_of(cells))
-    return Caption(_rig_words(header.facts), tuple(phrases))
+    steady = steady_phrases(header, records)
+    return Caption(
+        _rig_words(header.facts),
+        (span, *slowdown_phrases(header, records), *phrases),
+        (*steady, *phrases) if steady else (),
+    )
 
 
 def unfinished_words(header: Header, done: int) -> str:
@@ -58,15 +72,6 @@ def unfinished_words(header: Header, done: int) -> str:
 def model_words(facts: HostFacts) -> str | None:
     """What a reader must know of a rig that is a model; None for a machine."""
     return _RIG_WORDS.get(facts.rig)
-
-
-def _window_words(header: Header, records: Sequence[TrialRecord]) -> str:
-    """How long the windows asked for were in fact: a machine ends one with an inference, a model may lengthen it."""
-    elapsed_s = [record.elapsed_s for record in records] or [header.spec.window_s]
-    shortest, longest = (
-        f"{round(seconds, 1 if seconds < 100 else None):g}" for seconds in (min(elapsed_s), max(elapsed_s))
-    )
-    return shortest if shortest == longest else f"{shortest} to {longest}"
 
 
 def _rig_words(facts: HostFacts) -> str:

@@ -1,0 +1,86 @@
+"""Which windows the numbers of a run come from: alternating ones with their segments, or steady ones."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from colocate.model.cell import Cell
+from colocate.model.quality import QualityFlag
+from colocate.model.trial import TrialRecord
+from colocate.report.text.labels import clocks_words, inferences_of, network_words, shortened
+from colocate.report.text.numbers import counted
+from colocate.store import Header
+from colocate.study.windows import CellKey
+
+
+def slowdown_phrases(header: Header, records: Sequence[TrialRecord]) -> tuple[str, ...]:
+    """Where slowdowns come from: `alternating windows of 2 s` and `segments of 50 ms`, or `windows of 2 s`.
+
+    Their lengths are what they were in fact: a machine ends a window with an inference, a model may lengthen it.
+    """
+    if not header.spec.alternating:
+        return (f"windows of {_length_words(header, records)} s",)
+    alternating = [record for record in records if record.trial.alternating]
+    length = f"alternating windows of {_length_words(header, alternating)} s"
+    return (length, f"segments of {words} ms") if (words := _segment_words(alternating)) else (length,)
+
+
+def steady_phrases(header: Header, records: Iterable[TrialRecord]) -> tuple[str, ...]:
+    """The windows that power and energy come from, with their number; empty where all windows are steady."""
+    if not header.spec.alternating:
+        return ()
+    steady = [record for record in records if record.trial.inference is not None and not record.trial.alternating]
+    windows = sorted(Counter(CellKey.of(record.trial) for record in steady).values()) or [0]
+    span = counted(windows[-1], "block") if len({*windows}) == 1 else f"{windows[0]} to {windows[-1]} blocks"
+    return span, f"steady windows of {_length_words(header, steady)} s"
+
+
+def _length_words(header: Header, records: Sequence[TrialRecord]) -> str:
+    elapsed_s = [record.elapsed_s for record in records] or [header.spec.window_s]
+    return _span_words(f"{round(seconds, 1 if seconds < 100 else None):g}" for seconds in _ends(elapsed_s))
+
+
+def _segment_words(records: Iterable[TrialRecord]) -> str:
+    """From switch to switch, to two digits: a switch takes a moment, and no two take the same."""
+    lengths_s = [
+        float(np.median(np.diff([segment.end_s for segment in record.segments])))
+        for record in records
+        if len(record.segments) > 1
+    ]
+    return _span_words(f"{float(f'{1e3 * length_s:.2g}'):g}" for length_s in _ends(lengths_s))
+
+
+def _ends(values: Sequence[float]) -> tuple[float, ...]:
+    return (min(values), max(values)) if values else ()
+
+
+def _span_words(ends: Iterable[str]) -> str:
+    return " to ".join(dict.fromkeys(ends))
+
+
+def design_sentences(header: Header, cells: Sequence[Cell], records: Sequence[TrialRecord]) -> tuple[str, ...]:
+    """For a run with alternating windows, which numbers come from them and which do not; else nothing."""
+    if not header.spec.alternating:
+        return ()
+    said = [f"Slowdown and work lost come from {', '.join(slowdown_phrases(header, records))}."]
+    if steady := steady_phrases(header, records) if header.facts.rails else ():
+        said.append(f"Power, energy and temperature come from {steady[1]}.")
+    if kept := [shortened(task.name) for task in header.spec.tasks if not task.pause]:
+        said.append(f"Beside {' and '.join(kept)}, not to be paused, all numbers come from steady windows.")
+    if differing := differing_words(cells):
+        said.append(f"Both disagree beyond chance, and steady windows count: {differing}.")
+    return tuple(said)
+
+
+def differing_words(cells: Sequence[Cell], most: int = 5) -> str:
+    """The cells whose slowdown rests on steady windows, as alternating ones show another."""
+    among = inferences_of(cells)
+    names = [
+        f"{network_words(cell.inference, among)} beside {shortened(cell.task)} at {clocks_words(cell.clocks)}"
+        for cell in cells
+        if QualityFlag.ALTERNATION_DIFFERS in cell.warnings
+    ]
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -6,14 +6,18 @@ from collections.abc import Iterable
 
 from colocate.model.cell import Cell, Interval
 from colocate.model.limits import Limits, Quantity
-from colocate.model.quality import in_order
+from colocate.model.quality import QualityFlag, in_order
 from colocate.report.advise.load import AdviceReport
+from colocate.report.text.designs import design_sentences
 from colocate.report.text.labels import clocks_words, inferences_of, network_words, shortened
 from colocate.report.text.numbers import counted, minutes, ms_text, three_digits
 from colocate.study.advice import TURNS, Choice
 from colocate.study.bounds import PROBABLE
 from colocate.study.stats import POOL_MIN_CELLS
 from colocate.study.verdicts import Verdict
+
+# Of how tasks are paused: a verdict beside them rests on other windows, or on fewer.
+_OF_DESIGN = (QualityFlag.ALTERNATION_DIFFERS, QualityFlag.PAUSED_LATE)
 
 
 def value_words(quantity: Quantity, value: float) -> str:
@@ -102,7 +106,7 @@ def correction(report: AdviceReport) -> str:
 
 
 def remedies(report: AdviceReport) -> tuple[str, ...]:
-    """What to do about each warning that keeps a limit from being decided on."""
+    """What to do about each warning that keeps a limit undecided, or changes which windows a verdict rests on."""
     evidence = {each.cell: each for each in report.state.evidence}
     met = {
         warning
@@ -112,13 +116,14 @@ def remedies(report: AdviceReport) -> tuple[str, ...]:
         for warnings in (evidence[ruling.cell].left_out, evidence[ruling.cell].withheld)
         for warning in warnings.get(check.quantity, ())
     }
+    met |= {warning for cell in judged_cells(report) for warning in cell.warnings if warning in _OF_DESIGN}
     return tuple(f"{warning.value}: {warning.remedy}" for warning in in_order(met))
 
 
 def notes(report: AdviceReport) -> tuple[str, ...]:
     """How far the run has come, what its verdicts promise, and what a choice of several tasks means."""
     state = report.state
-    found = [correction(report), TURNS]
+    found = [correction(report), TURNS, *_design_words(report)]
     found += filter(None, (_more_words(report), _frame_words(report), budget_words(report)))
     if not state.finished:
         so_far = f"This run is unfinished, with {len(report.run.records)} of {len(state.wanted)} trials"
@@ -133,6 +138,11 @@ def notes(report: AdviceReport) -> tuple[str, ...]:
         )
         found.insert(0, f"{so_far}: {judged}")
     return tuple(found)
+
+
+def _design_words(report: AdviceReport) -> tuple[str, ...]:
+    """Which windows the verdicts rest on; nothing where all are steady."""
+    return design_sentences(report.run.header, judged_cells(report), report.run.records)
 
 
 def _more_words(report: AdviceReport) -> str:

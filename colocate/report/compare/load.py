@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from colocate.design import design_of
 from colocate.errors import SpecError
 from colocate.model.request import Inference, SweepSpec
 from colocate.report.run_report import LoadedRun, load, state_of_run
@@ -23,6 +24,8 @@ _CONDITIONS = ("rig", "model", "emc_clock", "inference_cpus")
 _TIMES = ("latency", "slowdown")
 # What a study asks for decides which cells it has; the cells say themselves which of them both runs have.
 _CELLS = ("inferences", "tasks", "placements", "cpu_clocks", "gpu_clocks")
+# Said in other words.
+_DESIGN = "alternating"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +164,11 @@ def _differences(a: _Side, b: _Side) -> Iterator[str]:
             yield _changed(field.name, was, now)
     yield from _changes("", a.runtimes, b.runtimes)
     spec_a, spec_b = (_as_left_alone(side.run.header.spec) for side in (a, b))
+    if spec_a.alternating != spec_b.alternating:
+        yield _changed("design", design_of(spec_a), design_of(spec_b))
     for field in dataclasses.fields(spec_a):
         was, now = getattr(spec_a, field.name), getattr(spec_b, field.name)
-        if field.name not in _CELLS and was != now:
+        if field.name not in (*_CELLS, _DESIGN) and was != now:
             yield _changed(field.name, was, now)
 
 

@@ -16,6 +16,7 @@ from colocate.report.page.payload import VIEWS, payload
 from colocate.report.page.tables import tables_of
 from colocate.report.run_report import LoadedRun
 from colocate.report.text.captions import caption_of, machine_words, model_words, unfinished_words
+from colocate.report.text.designs import design_sentences
 from colocate.report.text.labels import plain
 from colocate.report.text.numbers import three_digits
 from colocate.report.tx1.validation import summary_of
@@ -85,6 +86,7 @@ def _found(run: LoadedRun, judged: Sequence[Bounds], confidence: float) -> _Valu
         "tables": tables_of(run.cells, judged, confidence),
         "views": VIEWS,
         "payload": payload(run.evidence, judged, run.records, confidence, spec.limits),
+        "designs": design_sentences(run.header, run.cells, run.records),
         "warnings": words.warning_rows(run.cells),
         "failures": words.failure_rows(run.failures),
         "confidence": f"{100 * confidence:g} %",

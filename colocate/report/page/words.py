@@ -16,6 +16,12 @@ from colocate.report.text.numbers import counted, mhz_text
 from colocate.store import Failure, Header
 from colocate.study.bounds import Bounds
 
+# How tasks are paused, in words; a model's way has none.
+_PAUSING = {
+    "cgroup-v2": "the freezer of cgroup v2",
+    "cgroup-v1": "the freezer of cgroup v1",
+    "signals": "SIGSTOP to each of their processes",
+}
 _VIEW = {view.key: view for view in VIEWS}
 
 
@@ -126,6 +132,7 @@ def machine_rows(facts: HostFacts) -> list[tuple[str, Sequence[str]]]:
         ("kernel", [facts.kernel]),
         ("CPUs set apart by", [facts.confinement, facts.confinement_note,
                                "" if facts.cpusets_missing is None else facts.cpusets_missing.reason]),
+        ("tasks paused by", [_PAUSING.get(facts.pausing, facts.pausing)]),
         ("CPU clock", [_steps(facts.cpu_steps_hz)]),
         ("GPU clock", [_steps(facts.gpu_steps_hz), "set on request only" if facts.gpu_on_request else ""]),
         ("memory clock", [_steps(facts.emc_steps_hz)]),

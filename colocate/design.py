@@ -46,5 +46,5 @@ def settled_design(spec: SweepSpec, asked: Collection[str], facts: HostFacts) ->
     if not spec.alternating or facts.pausing:
         return spec
     if not {*KEYS}.isdisjoint(asked):
-        raise HostError("design: tasks cannot be paused on this machine; give --design steady, without --segment-ms")
+        raise HostError("design: tasks cannot be paused on this machine; give --design steady")
     return dataclasses.replace(spec, alternating=False, segment_s=None)

@@ -30,7 +30,7 @@ def alternates(design: str | None, segment_ms: float | None, tasks: Sequence[Tas
     pausable = any(task.pause for task in tasks)
     if design == ALTERNATING and not pausable:
         raise SpecError("design: there is no task that may be paused; name one, or leave design out")
-    alternating = design == ALTERNATING
+    alternating = pausable if design is None else design == ALTERNATING
     if segment_ms is not None and not alternating:
         raise SpecError(
             "segment_ms: only alternating windows have segments; leave it out, or add --design alternating"

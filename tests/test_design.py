@@ -18,6 +18,8 @@ JPEG, WATCHED = Task("jpeg"), Task("watched", ("true",), pause=False)
 @pytest.mark.parametrize(
     ("design", "tasks", "alternating"),
     [
+        (None, [JPEG], True),
+        (None, [JPEG, WATCHED], True),
         ("alternating", [JPEG], True),
         ("alternating", [JPEG, WATCHED], True),
         ("steady", [JPEG], False),
@@ -52,7 +54,7 @@ def test_a_design_that_cannot_be_gets_one_line(keys: dict[str, object], said: st
 
 
 def spec(**keys: object) -> SweepSpec:
-    return make_spec({"design": "alternating", **keys})
+    return make_spec(keys)
 
 
 def test_the_stored_study_says_what_runs() -> None:

@@ -22,7 +22,10 @@ from colocate.study.plan import plan
 from colocate.study_file import study_file
 from tests.worker.pipelines import PATTERN, marks, prints
 
-SMALL = {"stressors": ["bitcount"], "placement": ["shared"], "repeats": 2, "warmup": 0.05, "settle": 0.0}
+SMALL = {
+    "stressors": ["bitcount"], "placement": ["shared"], "design": "steady", "repeats": 2, "warmup": 0.05,
+    "settle": 0.0,
+}  # fmt: skip
 
 
 def colocate(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

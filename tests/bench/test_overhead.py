@@ -112,7 +112,8 @@ def test_the_parent_uses_at_most_two_percent_of_a_core_inside_windows(monkeypatc
         shares.append((time.process_time() - used_s) / (time.monotonic() - began_s))
 
     monkeypatch.setattr(Monitor, "window", measured)
-    spec = make_spec({"networks": ["alexnet"], "stressors": ["bitcount"], "repeats": 2, "window": 3.0})
+    study = {"networks": ["alexnet"], "stressors": ["bitcount"], "design": "steady", "repeats": 2, "window": 3.0}
+    spec = make_spec(study)
     rig = make_rig("host")
     trials = plan(spec, rig.facts())
     with rig.opened(trials):

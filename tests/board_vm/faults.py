@@ -21,6 +21,7 @@ REQUEST = {
     "backend": "synthetic",
     "networks": ["spin-1ms"],
     "stressors": ["stringsearch"],
+    "design": "steady",
     "gpu_clocks": ["high"],
     "repeats": 1,
     "window": 1.0,

@@ -51,6 +51,7 @@ def test_a_plan_runs_at_the_clocks_that_were_asked_for(tmp_path: Path) -> None:
     request = {
         "networks": list(map(str, networks)),
         "stressors": ["bitcount", "jpeg-small", "stringsearch"],
+        "design": "steady",
         "repeats": 1,
         "window": 0.15,
         "warmup": 0.02,

@@ -13,13 +13,17 @@ from pathlib import Path
 
 from colocate.store import FILE_NAME, Header, Run
 
+# Few windows of known number; a sweep as a user starts it is in test_sweep_alternating.py.
+STEADY = ("--design", "steady")
 # On this machine, without any file or runtime: a network that spins.
 TINY = (
+    *STEADY,
     "--backend", "synthetic", "--networks", "spin-1ms", "--stressors", "bitcount", "--placement", "shared",
     "--repeats", "2", "--window", "0.1", "--warmup", "0.02", "--settle", "0",
 )  # fmt: skip
 # In virtual time.
 MODEL = (
+    *STEADY,
     "--rig", "tx1-model", "--networks", "alexnet", "--stressors", "bitcount,jpeg", "--cpu-clocks", "high",
     "--gpu-clocks", "low,high", "--window", "0.5", "--quiet",
 )  # fmt: skip

@@ -48,7 +48,7 @@ def test_an_inference_longer_than_the_window_is_recorded(
     monkeypatch.setattr(Monitor, "window", noted)
     keys = {
         "networks": ["spin-200ms"], "backend": "synthetic", "stressors": ["bitcount"], "placement": ["shared"],
-        "repeats": 1, "window": WINDOW_S, "warmup": 0.01, "settle": 0, "period_ms": period_ms,
+        "design": "steady", "repeats": 1, "window": WINDOW_S, "warmup": 0.01, "settle": 0, "period_ms": period_ms,
     }  # fmt: skip
     study = make_study({key: value for key, value in keys.items() if value is not None})
     tally = sweep(study, make_rig("host"), tmp_path / "run", Silent(), resume=False)

@@ -109,7 +109,7 @@ def payload(
     solo_power_w = {place_of(cell): cell.power_w for cell in cells if cell.task == SOLO}
     warnings = warnings_of(cells)
     bounds = {id(each.evidence): each for each in judged}
-    curves = {setting: _curve(latencies_s) for setting, latencies_s in latencies_of(records).items()}
+    curves = {setting: _curve(latencies_s) for setting, latencies_s in latencies_of(cells, records).items()}
     return {
         "confidence": confidence,
         "limits": {} if limits is None else {quantity.value: limit for quantity, limit in limits.by_quantity.items()},
@@ -151,8 +151,7 @@ def _cell(
 ) -> Mapping[str, Any]:
     cell = each.cell
     estimates = {} if bounds is None else bounds.estimates
-    task = None if cell.task == SOLO else cell.task
-    curve = curves.get(CellKey(cell.inference, cell.placement, cell.clocks, task))
+    curve = curves.get(CellKey.of_cell(cell))
     return {
         "place": place,
         "task_id": cell.task,

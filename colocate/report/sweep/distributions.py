@@ -16,7 +16,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from colocate.model.cell import SOLO, Cell
+from colocate.model.cell import Cell
 from colocate.model.request import Inference
 from colocate.model.trial import FloatArray, TrialRecord
 from colocate.report.drawing.axes import round_ticks, set_ticks, style_axes
@@ -114,7 +114,7 @@ def draw_distributions(cells: Sequence[Cell], records: Sequence[TrialRecord], ca
 
 
 def _spreads(cells: Sequence[Cell], records: Sequence[TrialRecord]) -> _Spreads:
-    latencies = latencies_of(records)
+    latencies = latencies_of(cells, records)
     return {
         (cell.inference, cell.placement, cell.task): _Spread(
             1e3 * np.sort(latencies[setting]),
@@ -123,12 +123,8 @@ def _spreads(cells: Sequence[Cell], records: Sequence[TrialRecord]) -> _Spreads:
             None if cell.p99_s is None else 1e3 * cell.p99_s,
         )
         for cell in cells
-        if cell.p50_s is not None and (setting := _setting(cell)) in latencies
+        if cell.p50_s is not None and (setting := CellKey.of_cell(cell)) in latencies
     }
-
-
-def _setting(cell: Cell) -> CellKey:
-    return CellKey(cell.inference, cell.placement, cell.clocks, None if cell.task == SOLO else cell.task)
 
 
 def _limits_ms(spreads: Sequence[_Spread]) -> tuple[float, float]:

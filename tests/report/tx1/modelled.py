@@ -13,7 +13,8 @@ from colocate.study.plan import distinct_inferences, plan
 
 
 def modelled(**keys: Any) -> tuple[Header, list[TrialRecord]]:
-    spec = make_spec({"rig": "tx1-model", "repeats": 2, "gpu_clocks": ["high"], "cpu_clocks": [102, 1734], **keys})
+    clocks = {"gpu_clocks": ["high"], "cpu_clocks": [102, 1734]}
+    spec = make_spec({"rig": "tx1-model", "design": "steady", "repeats": 2, **clocks, **keys})
     rig = Tx1Rig()
     facts = rig.facts()
     trials = plan(spec, facts)

@@ -165,7 +165,7 @@ def _tile_size_in(grid: Grid) -> tuple[float, float]:
     """Room for the longest interval, and for the name of a task over the tiles of its GPU clocks."""
     width, height = _SMALL_TILE_IN if grid.crowded else _TILE_IN
     if not grid.crowded:
-        width = max(width, *(0.08 + text_width_in(tile.interval, SMALL_PT) for tile in grid.tiles.values()))
+        width = max(width, *(0.12 + text_width_in(tile.interval, SMALL_PT) for tile in grid.tiles.values()))
     widest_task = max(text_width_in(task_label(task), HEADING_PT) for task in grid.tasks) + 0.12
     gpu_clocks = len({gpu_hz for _, _, gpu_hz in grid.columns})
     return max(width, widest_task / gpu_clocks), height

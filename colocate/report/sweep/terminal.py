@@ -10,7 +10,7 @@ from colocate.report.run_report import LoadedRun
 from colocate.report.text.captions import assumption_words, machine_words
 from colocate.report.text.designs import design_sentences
 from colocate.report.text.labels import clocks_text, inferences_of, misses_words, network_words
-from colocate.report.text.numbers import NOT_SIGNIFICANT, counted, ms_text
+from colocate.report.text.numbers import NOT_SIGNIFICANT, counted, ms_text, ratio_texts
 from colocate.report.text.tables import console, print_warnings, warning_numbers
 
 
@@ -44,7 +44,7 @@ def print_sweep(run: LoadedRun) -> None:
             )
     out.print(table)
     out.print(
-        f"Slowdown is co-located over solo with its 95 % interval; {NOT_SIGNIFICANT} = not significant.",
+        f"Slowdown is latency beside the task over latency alone with its 95 % interval; {NOT_SIGNIFICANT} = not significant.",
         highlight=False,
     )
     for sentence in design_sentences(run.header, run.cells, run.records):
@@ -69,4 +69,5 @@ def _interval_text(interval: Interval | None) -> str:
     if interval.lo is None or interval.hi is None:
         return f"{interval.value:.3f}"
     mark = "" if interval.excludes(1.0) else f"{NOT_SIGNIFICANT} "
-    return f"{interval.value:.3f} {mark}[{interval.lo:.3f}, {interval.hi:.3f}]"
+    value, lo, hi = ratio_texts((interval.value, interval.lo, interval.hi), least=3)
+    return f"{value} {mark}[{lo}, {hi}]"

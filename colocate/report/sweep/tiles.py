@@ -13,7 +13,14 @@ from colocate.report.text.numbers import ratio_texts
 
 # These cast warning on a number that is there; the others explain one that is not.
 _SUSPECT = frozenset(
-    {QualityFlag.STRESSOR_ENDED_EARLY, QualityFlag.CPU_TIME_STOLEN, QualityFlag.OTHER_LOAD, QualityFlag.TRIALS_FAILED}
+    {
+        QualityFlag.STRESSOR_ENDED_EARLY,
+        QualityFlag.CPU_TIME_STOLEN,
+        QualityFlag.OTHER_LOAD,
+        QualityFlag.TRIALS_FAILED,
+        QualityFlag.ALTERNATION_DIFFERS,
+        QualityFlag.PAUSED_LATE,
+    }
 )
 
 

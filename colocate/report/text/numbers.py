@@ -37,12 +37,14 @@ def ratio_text(value: float) -> str:
     return f"{value:.2f}" if value < 10 else three_digits(value)
 
 
-def ratio_texts(values: Sequence[float]) -> list[str]:
+def ratio_texts(values: Sequence[float], least: int = 2) -> list[str]:
     """A slowdown and the ends of its interval, with as many decimals as each other. From ten on as `ratio_text`.
 
-    Two; three where one of them is 1.00 with two; four where all lie on one side of 1 and three would hide it.
+    Two, or the `least`; three where one of them is 1.00 with two, or two would hide the interval; four where all lie
+    on one side of 1 and three would hide that.
     """
-    decimals = 3 if any(f"{value:.2f}" == "1.00" for value in values) else 2
+    hidden = min(values) < max(values) and f"{min(values):.2f}" == f"{max(values):.2f}"
+    decimals = 3 if hidden or any(f"{value:.2f}" == "1.00" for value in values) else least
     if (min(values) > 1 or max(values) < 1) and any(f"{value:.3f}" == "1.000" for value in values):
         decimals = 4
     return [f"{value:.{decimals}f}" if value < 10 else ratio_text(value) for value in values]

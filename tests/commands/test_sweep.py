@@ -69,10 +69,12 @@ def test_a_dry_run_touches_nothing(tmp_path: Path) -> None:
                  "--gpu-clocks", "native")  # fmt: skip
     done = colocate("sweep", *arguments, env={"XDG_CACHE_HOME": str(cache)})
     *rows, last = done.stdout.splitlines()
-    # Where a meter would see it the idle machine has a window too, in each of the five repeats.
+    # Where a meter would see it the idle machine has a window too, in each of the two repeats with steady windows.
     idle = sum("network=" not in row and "task=" not in row for row in rows)
-    assert idle in (0, 5)
-    assert last.startswith(f"{75 + idle} trials in 20 blocks, about ") and len(rows) == 75 + idle
+    assert idle in (0, 2)
+    designs = f"{75 + idle} trials (45 alternating, {30 + idle} steady)"
+    assert last.startswith(f"{designs} in 20 blocks, about ") and len(rows) == 75 + idle
+    assert sum("  design=alternating" in row for row in rows) == 45
     assert rows[0].startswith("repeat=0  block=0  ")
     assert list(tmp_path.iterdir()) == []
 

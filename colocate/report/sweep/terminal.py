@@ -44,7 +44,8 @@ def print_sweep(run: LoadedRun) -> None:
             )
     out.print(table)
     out.print(
-        f"Slowdown is latency beside the task over latency alone with its 95 % interval; {NOT_SIGNIFICANT} = not significant.",
+        "Slowdown is latency beside the task over latency alone, with its 95 % interval; "
+        f"{NOT_SIGNIFICANT} = not significant.",
         highlight=False,
     )
     for sentence in design_sentences(run.header, run.cells, run.records):

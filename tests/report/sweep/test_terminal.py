@@ -46,7 +46,10 @@ def test_every_cell_with_a_task_is_a_line_and_what_is_not_significant_says_so(
     assert second == ["alexnet", "[b]", "isolated", "native", "", "1.500", "", "0 %", "1 2"]
     flags = (QualityFlag.TOO_FEW_BLOCKS, QualityFlag.OTHER_LOAD)
     assert said[-2:] == [f"{number}  {flag.value}: {flag.remedy}" for number, flag in enumerate(flags, start=1)]
-    assert "Slowdown is co-located over solo with its 95 % interval; n.s. = not significant." in said
+    assert (
+        "Slowdown is latency beside the task over latency alone, with its 95 % interval; n.s. = not significant."
+        in said
+    )
 
 
 def test_misses_have_a_column_where_there_is_a_deadline(capsys: pytest.CaptureFixture[str]) -> None:

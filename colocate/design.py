@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Collection, Sequence
 
 from colocate.errors import HostError, SpecError
+from colocate.model.cell import Cell
 from colocate.model.machine import HostFacts
 from colocate.model.request import SweepSpec, Task
 from colocate.model.trial import Trial
@@ -20,8 +21,8 @@ DESIGNS = (ALTERNATING, STEADY)
 KEYS = ("design", "segment_ms")
 
 
-def design_of(of: SweepSpec | Trial) -> str:
-    """The design of a study, or of one window."""
+def design_of(of: SweepSpec | Trial | Cell) -> str:
+    """The design of a study, of one window, or of the windows that the slowdown of a cell comes from."""
     return ALTERNATING if of.alternating else STEADY
 
 

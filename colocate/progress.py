@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,14 +16,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from colocate.inference.backends.registry import BACKENDS
 from colocate.model.machine import HostFacts
 from colocate.model.request import Inference
-from colocate.model.trial import Trial, TrialRecord
+from colocate.model.trial import Condition, Trial, TrialRecord
 from colocate.report.text.labels import unusual_qualities
-from colocate.report.text.numbers import mhz_text, ms_text
+from colocate.report.text.numbers import mhz_text, minutes, ms_text
 from colocate.store import Failure
+from colocate.study.conditions import latencies
 from colocate.study.plan import Stage, distinct_inferences
 from colocate.sweep import Observer
 
 if TYPE_CHECKING:
+    from colocate.study.narrowing import Narrowing
     from colocate.study.sequential import Interim
 
 
@@ -76,6 +78,26 @@ def _look_words(look: Interim, stage: Stage) -> str:
     )
 
 
+def _narrowing_words(found: Narrowing | None, *, virtual: bool) -> str:
+    """`slowdown known to 2.1 %, to 1.0 % after 4 more minutes`; empty where none is known, or none gets narrower.
+
+    In virtual time minutes mean nothing, and repeats stand for them.
+    """
+    if found is None or found.further_width is None or found.further_s is None or found.further_repeats is None:
+        return ""
+    if virtual:
+        more = f"{found.further_repeats} more {'repeat' if found.further_repeats == 1 else 'repeats'}"
+    else:
+        number, unit = minutes(found.further_s).split()
+        more = f"{number} more {'seconds' if unit == 's' else 'minutes'}"
+    return f"slowdown known to {_width_text(found.width)}, to {_width_text(found.further_width)} after {more}"
+
+
+def _width_text(width: float) -> str:
+    """The width of an interval from end to end: `2.1 %`."""
+    return "> 100 %" if width > 1 else f"{100 * width:#.2g} %".replace(". ", " ")
+
+
 def _runtimes(trials: Sequence[Trial], facts: HostFacts) -> str:
     """Which runtimes the networks use, and what those that would be better are missing."""
     if not trials:
@@ -103,6 +125,9 @@ class _Silence:
     def enters(self, stage: Stage, wanted: int) -> None:
         pass
 
+    def completes(self, narrowing: Callable[[], Narrowing | None]) -> None:
+        pass
+
 
 class _Medians:
     """The running median of each cell: of the medians of its windows so far."""
@@ -114,9 +139,11 @@ class _Medians:
         """What the outcome adds, in words."""
         if isinstance(outcome, Failure):
             return f"failed: {outcome.message}"
-        if outcome.latencies_s.size:
+        # Of an alternating window those beside the task: it is described by both.
+        latencies_s = latencies(outcome, Condition.BESIDE)
+        if latencies_s.size:
             medians_s = self._medians_s[describe(outcome.trial)]
-            medians_s.append(float(np.median(outcome.latencies_s)))
+            medians_s.append(float(np.median(latencies_s)))
             return f"median {ms_text(float(np.median(medians_s)))} ms"
         if outcome.work is not None and outcome.work.elapsed_s > 0:
             return f"{outcome.work.count / outcome.work.elapsed_s:.4g} {outcome.work.unit}/s"
@@ -127,9 +154,10 @@ class _Lines:
     def __init__(self) -> None:
         self._medians = _Medians()
         self._ended = self._planned = 0
+        self._virtual = False
 
     def begins(self, missing: Sequence[Trial], planned: int, facts: HostFacts) -> None:
-        self._planned, self._ended = planned, planned - len(missing)
+        self._planned, self._ended, self._virtual = planned, planned - len(missing), facts.virtual_time
         with contextlib.suppress(OSError):
             sys.stderr.write(f"{_runtimes(missing, facts)}\n")
 
@@ -150,6 +178,11 @@ class _Lines:
             with contextlib.suppress(OSError):
                 sys.stderr.write(f"{_look_words(stage.progress, stage)}\n")
 
+    def completes(self, narrowing: Callable[[], Narrowing | None]) -> None:
+        if words := _narrowing_words(narrowing(), virtual=self._virtual):
+            with contextlib.suppress(OSError):
+                sys.stderr.write(f"{words}\n")
+
 
 class _Bar:
     def __init__(self, bar: Progress) -> None:
@@ -157,8 +190,10 @@ class _Bar:
         self._medians = _Medians()
         self._task: TaskID = bar.add_task("starting", total=None)
         self._note = ""
+        self._virtual = False
 
     def begins(self, missing: Sequence[Trial], planned: int, facts: HostFacts) -> None:
+        self._virtual = facts.virtual_time
         self._bar.console.print(_runtimes(missing, facts), markup=False, highlight=False)
         self._bar.update(self._task, total=planned, completed=planned - len(missing), refresh=True)
 
@@ -173,3 +208,7 @@ class _Bar:
         self._bar.update(self._task, total=wanted)
         if stage.progress is not None:
             self._bar.console.print(_look_words(stage.progress, stage), markup=False, highlight=False)
+
+    def completes(self, narrowing: Callable[[], Narrowing | None]) -> None:
+        if words := _narrowing_words(narrowing(), virtual=self._virtual):
+            self._bar.console.print(words, markup=False, highlight=False)

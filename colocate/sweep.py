@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import functools
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from colocate.design import settled_design
 from colocate.errors import SpecError, TrialError
@@ -19,6 +21,9 @@ from colocate.rigs.rig import Rig
 from colocate.spec import Study
 from colocate.store import Failure, Header, Run
 from colocate.study.plan import Stage, distinct_inferences, plan, whole, within_budget
+
+if TYPE_CHECKING:
+    from colocate.study.narrowing import Narrowing
 
 # Transient warnings: the trial is retried once.
 TRANSIENT = frozenset({QualityFlag.CLOCK_DRIFTED, QualityFlag.THROTTLED})
@@ -42,6 +47,9 @@ class Observer(Protocol):
 
     def enters(self, stage: Stage, wanted: int) -> None:
         """A stage begins, with which so many trials are wanted in all."""
+
+    def completes(self, narrowing: Callable[[], Narrowing | None]) -> None:
+        """A repeat is over: how narrow intervals are now and will be, worked out where it is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +104,14 @@ def sweep(
         for stage in _stages(trials, spec, run):
             wanted += stage.trials
             observer.enters(stage, len(wanted))
-            for trial in _missing(stage, run.done()):
+            left = _missing(stage, run.done())
+            for trial, after in itertools.zip_longest(left, left[1:]):
                 observer.starts(trial)
                 outcome = _outcome(rig, trial)
                 run.append(outcome)
                 observer.ended(outcome)
+                if spec.tasks and (after is None or after.repeat > trial.repeat):
+                    observer.completes(functools.partial(_narrowing, run, spec, trials, stage))
         return _tally(run, wanted)
 
 
@@ -120,6 +131,17 @@ def _stages(trials: Sequence[Trial], spec: SweepSpec, run: Run) -> Iterator[Stag
         )
 
     return stages(trials, spec, evidence_after)
+
+
+def _narrowing(run: Run, spec: SweepSpec, trials: Sequence[Trial], stage: Stage) -> Narrowing | None:
+    """How narrow the intervals of the open cells are, and what the trials of `trials` still to come bring."""
+    from colocate.study.evidence import collect
+    from colocate.study.narrowing import narrowing
+
+    evidence = collect(run.records(), spec, [failure.trial for failure in run.failures()])
+    done = run.done()
+    to_come = [trial for trial in trials if trial.trial_id not in done]
+    return narrowing(evidence, to_come, None if stage.progress is None else stage.progress.open_cells)
 
 
 def _missing(stage: Stage, done: set[str]) -> list[Trial]:

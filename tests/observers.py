@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from colocate.model.machine import HostFacts
 from colocate.model.trial import Trial, TrialRecord
 from colocate.store import Failure
+from colocate.study.narrowing import Narrowing
 from colocate.study.plan import Stage
 
 
@@ -17,6 +18,7 @@ class Silence:
         self.missing: tuple[Trial, ...] = ()
         self.outcomes: list[TrialRecord | Failure] = []
         self.stages: list[Stage] = []
+        self.narrowings: list[Narrowing | None] = []
 
     def begins(self, missing: Sequence[Trial], planned: int, facts: HostFacts) -> None:
         self.missing = tuple(missing)
@@ -29,3 +31,6 @@ class Silence:
 
     def enters(self, stage: Stage, wanted: int) -> None:
         self.stages.append(stage)
+
+    def completes(self, narrowing: Callable[[], Narrowing | None]) -> None:
+        self.narrowings.append(narrowing())

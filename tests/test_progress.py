@@ -17,9 +17,11 @@ from colocate.model.trial import Trial, TrialRecord, Work
 from colocate.progress import describe, progress
 from colocate.store import Failure, Run
 from colocate.study.evidence import collect
+from colocate.study.narrowing import Narrowing
 from colocate.study.plan import Stage
 from colocate.study.sequential import Schedule, judge
 from tests.commands.command_line import TINY
+from tests.report.alternated import BESIDE_S, alternating
 from tests.study.test_plan import facts
 from tests.study.truth import record, trial
 from tests.study.until_decided import SPEC, TRIALS, WHOLE
@@ -89,12 +91,46 @@ def test_a_look_says_where_the_study_stands(capsys: pytest.CaptureFixture[str]) 
     assert last.startswith("[1/22] "), "of those that are wanted"
 
 
+@pytest.mark.parametrize(
+    ("found", "virtual", "words"),
+    [
+        (Narrowing(0.0214, 0.0103, 3, 240.0), False, "slowdown known to 2.1 %, to 1.0 % after 4 more minutes"),
+        (Narrowing(0.0214, 0.0103, 3, 61.0), False, "slowdown known to 2.1 %, to 1.0 % after 61 more seconds"),
+        (Narrowing(0.123, 0.0009, 3, 240.0), True, "slowdown known to 12 %, to 0.090 % after 3 more repeats"),
+        (Narrowing(1e300, 1.01, 1, 240.0), True, "slowdown known to > 100 %, to > 100 % after 1 more repeat"),
+        # At the end the report says it.
+        (Narrowing(0.0214), False, None),
+        (None, False, None),
+    ],
+)
+@pytest.mark.parametrize("terminal", [False, True])
+def test_after_a_repeat_it_says_how_narrow_intervals_are_and_will_be(
+    found: Narrowing | None, virtual: bool, words: str | None, terminal: bool,
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    if terminal:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+    with progress(quiet=False) as observer:
+        observer.begins(TRIALS, len(TRIALS), facts(virtual_time=virtual))
+        observer.completes(lambda: found)
+    # A terminal clears the line of the bar first.
+    found_lines = capsys.readouterr().err.replace("\x1b[2K", "").splitlines()
+    said = [line for line in found_lines if "slowdown known" in line]
+    assert said == ([] if words is None else [words])
+
+
+def test_of_an_alternating_window_the_median_is_of_those_beside_the_task(capsys: pytest.CaptureFixture[str]) -> None:
+    _, said = lines(alternating(0), capsys=capsys, planned=1)
+    assert said == f"[1/1] alexnet beside jpeg: median {1e3 * BESIDE_S:.1f} ms"
+
+
 def test_quiet_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:
     with progress(quiet=True) as observer:
         observer.begins(TRIALS, len(TRIALS), facts())
         observer.enters(Stage(TRIALS, 4), 16)
         observer.starts(TRIALS[0])
         observer.ended(Failure(TRIALS[0], "no"))
+        observer.completes(lambda: pytest.fail("nobody reads it: it is not worked out"))
     assert capsys.readouterr() == ("", "")
 
 

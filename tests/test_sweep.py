@@ -87,6 +87,29 @@ def test_every_trial_of_the_plan_is_run_once_and_kept(tmp_path: Path) -> None:
     assert [outcome.trial for outcome in observer.outcomes] == [*TRIALS]
 
 
+def test_after_each_repeat_its_observer_may_ask_how_narrow_intervals_are(tmp_path: Path) -> None:
+    def noisy(record: TrialRecord, _: int) -> TrialRecord:
+        return dataclasses.replace(record, latencies_s=record.latencies_s * (1 + 0.01 * (record.trial.block % 3)))
+
+    observer = Silence()
+    four = Study({"repeats": 4}, dataclasses.replace(STUDY.spec, repeats=4))
+    sweep(four, Bench(noisy), tmp_path / "run", observer, resume=False)
+    first, *later = observer.narrowings
+    assert first is None and len(later) == 3, "an interval takes two blocks"
+    assert [found and found.further_repeats is None for found in later] == [False, False, True]
+
+
+def test_a_machine_that_cannot_pause_tasks_gets_steady_windows_and_the_run_says_so(tmp_path: Path) -> None:
+    asked = dataclasses.replace(STUDY.spec, alternating=True, segment_s=0.1)
+    sweep(Study({}, asked), Bench(), tmp_path / "run", Silence(), resume=False)
+    header, records, _ = stored(tmp_path / "run")
+    assert (header.spec.alternating, header.spec.segment_s) == (False, None)
+    assert not any(record.trial.alternating for record in records)
+    with pytest.raises(HostError, match="tasks cannot be paused"):
+        sweep(Study({"design": "alternating"}, asked), Bench(), tmp_path / "other", Silence(), resume=False)
+    assert not (tmp_path / "other").exists()
+
+
 def test_a_run_without_a_purpose_is_a_sweeps(tmp_path: Path) -> None:
     sweep(STUDY, Bench(), tmp_path / "run", Silence(), resume=False)
     assert stored(tmp_path / "run")[0].purpose == SweepPurpose()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from colocate.model.trial import Trial, TrialRecord
 from colocate.rigs.registry import make_rig
 from colocate.spec import make_study
 from colocate.store import Failure
+from colocate.study.narrowing import Narrowing
 from colocate.study.plan import Stage
 from colocate.sweep import sweep
 
@@ -24,6 +25,8 @@ class Silence:
     """An observer that prints nothing."""
 
     def enters(self, stage: Stage, wanted: int) -> None: ...
+
+    def completes(self, narrowing: Callable[[], Narrowing | None]) -> None: ...
 
     def begins(self, missing: Sequence[Trial], planned: int, facts: HostFacts) -> None: ...
 

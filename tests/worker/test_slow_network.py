@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from colocate.rigs.host.window import INFERENCES_MIN
 from colocate.rigs.registry import make_rig
 from colocate.spec import make_study
 from colocate.store import Failure, Run
+from colocate.study.narrowing import Narrowing
 from colocate.study.plan import Stage
 from colocate.sweep import sweep
 
@@ -32,6 +33,8 @@ class Silent:
     def ended(self, outcome: TrialRecord | Failure) -> None: ...
 
     def enters(self, stage: Stage, wanted: int) -> None: ...
+
+    def completes(self, narrowing: Callable[[], Narrowing | None]) -> None: ...
 
 
 @pytest.mark.parametrize("period_ms", [None, 100.0])

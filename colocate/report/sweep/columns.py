@@ -59,7 +59,7 @@ def cell_row(cell: Cell, rig: str) -> Mapping[str, Value]:
         # Its value has stood further up since before it had an interval.
         "work_loss_ratio_lo": work_loss.lo if work_loss else None,
         "work_loss_ratio_hi": work_loss.hi if work_loss else None,
-        "design": "alternating" if cell.alternating else "steady",
+        "design": design_of(cell),
     }
 
 
@@ -82,5 +82,4 @@ def trial_row(trial: Trial) -> Mapping[str, Value]:
         "cpu_hz": trial.clocks.cpu_hz,
         "gpu_hz": trial.clocks.gpu_hz,
         "trial_id": trial.trial_id,
-        "design": "alternating" if trial.alternating else "steady",
     }

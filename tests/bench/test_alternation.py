@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import os
+import statistics
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -74,11 +76,9 @@ def described(logs: list[float]) -> tuple[float, float]:
     """Median and half-width of its 95 % interval of ratios, from their logarithms: a burst of somebody else's falls
     into one window.
     """
-    middle, half = (
-        np.median(logs),
-        2.0 * 1.253 * 1.4826 * np.median(np.abs(logs - np.median(logs))) / len(logs) ** 0.5,
-    )
-    return float(np.exp(middle)), float(np.exp(middle) * half)
+    middle = statistics.median(logs)
+    scatter = 1.4826 * statistics.median(abs(each - middle) for each in logs)
+    return math.exp(middle), math.exp(middle) * 2.5 * scatter / len(logs) ** 0.5
 
 
 @pytest.mark.parametrize(("quota_ratio", "truth", "off"), [(None, 2.0, 0.06), (0.2, 1.25, 0.03)])

@@ -79,7 +79,8 @@ class Alternated:
 
 
 class Alternation:
-    """Goes through the turns while `until` passes the time. The first begins when it is made.
+    """Goes through the turns while `until` passes the time, and `finish` through those that are left. One that is
+    held up, as by another program on this process's CPU, delays those after it.
 
     At the end of each turn the next switch is asked for. A turn counts from when all that it pauses stands still, and
     the guard is over. Half of it at the most goes by with waiting for that; then it is lost, unless the task rests
@@ -97,7 +98,7 @@ class Alternation:
         self._stretches: list[Stretch] = []
         self._held: Pause | None = None
         self._paused_late = False
-        self._course = self._steps(time.monotonic())
+        self._course = self._steps()
         self._due_s = -math.inf
 
     @property
@@ -108,19 +109,27 @@ class Alternation:
     def until(self, moment_s: float) -> None:
         """Pass the time until a moment of the monotonic clock, and switch when a turn is over."""
         while self._due_s <= moment_s:
-            sleep_until(self._due_s)
-            self._due_s = next(self._course, math.inf)
+            self._go_on()
         sleep_until(moment_s)
+
+    def finish(self) -> None:
+        """Go through the turns that are left."""
+        while self._due_s < math.inf:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        sleep_until(self._due_s)
+        self._due_s = next(self._course, math.inf)
 
     def noted(self) -> Alternated:
         """What was noted so far."""
         return Alternated(tuple(self._stretches), self._paused_late, self._gauge.unit)
 
-    def _steps(self, end_s: float) -> Iterator[float]:
-        """The moments at which there is something to do, from `end_s` on, the end of what was before."""
+    def _steps(self) -> Iterator[float]:
+        """The moments at which there is something to do."""
         for number, turn in enumerate(self._turns):
             guard_s = self._pace.guard_s + self._extra_s(number)
-            end_s += self._length_s(number)
+            end_s = time.monotonic() + self._length_s(number)
             still = self._switched(turn.condition, (end_s - guard_s - time.monotonic()) / 2)
             begin_s = time.monotonic() + guard_s
             if begin_s < end_s:

@@ -127,6 +127,7 @@ def _alternating(trial: Trial, hold: Hold, pace: Pace) -> Iterator[Passage]:
     with gauged(children.tasks(trial), children.task_seat(trial)) as gauge, resumed_after(task, network):
         alternation = Alternation(turns, pace, task, network, gauge, rest_s)
         yield Passage(alternation.length_s, alternation.until, alternation.noted)
+        alternation.finish()
 
 
 def stopped(children: Sequence[Child]) -> list[Mapping[str, Any]]:

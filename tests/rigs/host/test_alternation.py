@@ -100,6 +100,18 @@ def test_a_pause_that_comes_too_late_costs_its_segment_and_is_said(monkeypatch: 
     assert machine.words == ["pause task", "resume task"]
 
 
+def test_who_is_held_up_goes_through_all_turns_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(monkeypatch)
+    found = course(machine, [A, B, A])
+    found.until(100.5)
+    machine.now_s = 109.0
+    found.until(103.0)
+    found.finish()
+    segments = found.noted().segments(100_000_000_000)
+    assert [segment.end_s for segment in segments] == pytest.approx([9, 10, 11])
+    assert segments[1].length_s == pytest.approx(0.9)
+
+
 def test_a_task_that_cannot_run_disturbs_no_more_than_a_paused_one(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(monkeypatch, late_s=2.0)
     machine.rests = True

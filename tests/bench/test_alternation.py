@@ -26,6 +26,7 @@ from colocate.inference.networks import catalogue
 from colocate.model.request import Inference, Task
 from colocate.model.trial import Condition, Trial, TrialRecord
 from colocate.rigs.host.rig import HostRig
+from colocate.study.conditions import alternating_pair
 from tests.bench.test_overhead import BARE, latencies_ns, small_network
 from tests.rigs.host.trials import CPUS, trial
 
@@ -68,8 +69,9 @@ def weighed(network: Sequence[int], task: Sequence[int], quota_ratio: float | No
 
 def slowdown(record: TrialRecord) -> float:
     """Of the mean, in an alternating window."""
-    alone, beside = (record.latencies_s[record.conditions == each] for each in (Condition.ALONE, Condition.BESIDE))
-    return float(beside.mean() / alone.mean())
+    pair = alternating_pair(record)
+    assert pair is not None
+    return math.exp(pair.log_ratio(lambda side: float(side.mean())))
 
 
 def described(logs: list[float]) -> tuple[float, float]:

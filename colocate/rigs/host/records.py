@@ -13,7 +13,7 @@ from colocate.errors import TrialError
 from colocate.host.clocks.domain import ARRIVED_RATIO
 from colocate.host.cpus.activity import Disturbance
 from colocate.model.quality import QualityFlag, in_order
-from colocate.model.trial import Condition, Step, Trial, TrialRecord, Work
+from colocate.model.trial import Condition, Segment, Step, Trial, TrialRecord, Work
 from colocate.power.trace import power_trace
 from colocate.rigs.host.alternation import Alternated
 from colocate.rigs.host.monitor import Readings
@@ -27,6 +27,14 @@ COVERED_RATIO = 0.9
 _NS = 1e-9
 
 Report = Mapping[str, Any]
+
+
+class SegmentTooShortError(TrialError):
+    """No inference lies within a segment of one condition; in that, one takes `inference_s`."""
+
+    def __init__(self, message: str, inference_s: float) -> None:
+        super().__init__(message)
+        self.inference_s = inference_s
 
 
 def record(
@@ -93,14 +101,14 @@ def _sorted(found: TrialRecord, alternated: Alternated, begin_ns: int) -> TrialR
     conditions = conditions_of(found.begins_s, found.latencies_s, segments, found.trial.inference.period_s)
     for condition, where in ((Condition.ALONE, "without the task"), (Condition.BESIDE, "beside the task")):
         if not (conditions == condition).any():
-            lengths_s = [segment.length_s for segment in segments if segment.condition is condition]
-            raise TrialError(
-                (
-                    f"no inference fits into a segment {where}, of {1e3 * max(lengths_s):.3g} ms at the most"
-                    if lengths_s
-                    else f"the task took too long to pause: no segment {where} is left"
-                )
-                + "; raise --segment-ms and --window, or give --design steady"
+            own = [segment for segment in segments if segment.condition is condition]
+            fix = "raise --segment-ms and --window, or give --design steady"
+            if not own:
+                raise TrialError(f"the task took too long to pause: no segment {where} is left; {fix}")
+            longest_s = max(segment.length_s for segment in own)
+            raise SegmentTooShortError(
+                f"no inference fits into a segment {where}, of {1e3 * longest_s:.3g} ms at the most; {fix}",
+                _overlapping_s(found, own),
             )
     late = {QualityFlag.PAUSED_LATE} if alternated.paused_late else set()
     return dataclasses.replace(
@@ -110,6 +118,14 @@ def _sorted(found: TrialRecord, alternated: Alternated, begin_ns: int) -> TrialR
         conditions=conditions,
         warnings=in_order({*found.warnings, *late}),
     )
+
+
+def _overlapping_s(found: TrialRecord, segments: Sequence[Segment]) -> float:
+    """The median length of inferences that were under way in one of the segments; the segment's where none was."""
+    ends_s = found.begins_s + found.latencies_s
+    under_way = [(found.begins_s < each.end_s) & (ends_s > each.begin_s) for each in segments]
+    lengths_s = found.latencies_s[np.logical_or.reduce(under_way)]
+    return float(np.median(lengths_s)) if lengths_s.size else max(each.length_s for each in segments)
 
 
 def work(trial: Trial, reports: Sequence[Report]) -> Work | None:

@@ -21,8 +21,9 @@ from colocate.rigs.host.alternation import Alternated, Alternation, catch_up_s
 from colocate.rigs.host.children import Children
 from colocate.rigs.host.gauge import gauged
 from colocate.rigs.host.monitor import Monitor, sleep_until
-from colocate.rigs.host.records import record
+from colocate.rigs.host.records import SegmentTooShortError, record
 from colocate.study.alternation import Pace, pace_of, scheduled
+from colocate.study.windows import CellKey
 
 ANSWER_TIMEOUT_S = 60.0
 PATIENCE_INFERENCES = 30
@@ -36,7 +37,8 @@ SWITCHES_TIMED, SWITCHING_MAX_S = 8, 0.02
 @dataclass(slots=True)
 class Hold:
     """What an opened rig holds, and how far it has come. `ramps`: CPU clocks that are not pinned follow the load.
-    `switching_s` is how long pausing a task and its network takes.
+    `switching_s` is how long pausing a task and its network takes. `inference_s` is how long an inference takes in
+    settings where it is too slow for the segments that its time alone asks for.
     """
 
     children: Children
@@ -47,6 +49,7 @@ class Hold:
     started_hot: bool = False
     ramps: bool = False
     switching_s: dict[tuple[Task | None, str], float] = field(default_factory=dict)
+    inference_s: dict[CellKey, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,15 @@ class Passage:
 
 def run_window(trial: Trial, hold: Hold) -> TrialRecord:
     """Run the trial on what is held. Raises TrialError when this window failed and others may not."""
+    try:
+        return _ran(trial, hold)
+    except SegmentTooShortError as error:
+        # How slow a network is beside a task is not known before it ran there once.
+        hold.inference_s[CellKey.of(trial)] = error.inference_s
+        return _ran(trial, hold)
+
+
+def _ran(trial: Trial, hold: Hold) -> TrialRecord:
     tasks, worker = hold.children.tasks(trial), hold.children.worker(trial)
     if trial.block != hold.block:
         _begin_block(trial, hold)
@@ -108,7 +120,7 @@ def _pace(trial: Trial, hold: Hold, worker: Sequence[Child]) -> Pace:
     assert trial.inference is not None
     return pace_of(
         trial.window_s,
-        _inference_s(worker),
+        max(_inference_s(worker), hold.inference_s.get(CellKey.of(trial), 0.0)),
         switching_s=min(hold.switching_s[key], SWITCHING_MAX_S),
         ramps=hold.ramps and trial.clocks.cpu_hz is None,
         period_s=trial.inference.period_s,

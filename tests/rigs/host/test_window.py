@@ -5,13 +5,20 @@ from __future__ import annotations
 import dataclasses
 import sys
 from pathlib import Path
+from typing import Any, cast
+
+import pytest
 
 from colocate.host.cpus.activity import trees_cpu_s
 from colocate.host.cpus.cpuset import Seat
 from colocate.host.processes.child import Child
 from colocate.model.request import Inference, Pipeline, Task
+from colocate.model.trial import Trial, TrialRecord
+from colocate.rigs.host import window
+from colocate.rigs.host.records import SegmentTooShortError
 from colocate.rigs.host.rig import HostRig
-from colocate.rigs.host.window import _activities, stopped
+from colocate.rigs.host.window import Hold, _activities, run_window, stopped
+from colocate.study.windows import CellKey
 from tests.cpu_workloads.conversation import eventually
 from tests.rigs.host.trials import SHARED, trial
 from tests.worker.pipelines import PATTERN, prints
@@ -72,3 +79,19 @@ def test_children_that_are_stopped_together_end_together(tmp_path: Path) -> None
     finally:
         for child in children:
             child.close()
+
+
+def test_a_network_that_is_slower_beside_its_task_gets_longer_segments(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = trial("spin-1ms", Task("bitcount"), placement=SHARED)
+    hold = Hold(cast(Any, None), cast(Any, None), cast(Any, None))
+    known = []
+
+    def ran(trial: Trial, hold: Hold) -> TrialRecord:
+        known.append(dict(hold.inference_s))
+        if len(known) == 1:
+            raise SegmentTooShortError("no inference fits", 0.25)
+        return cast(TrialRecord, "record")
+
+    monkeypatch.setattr(window, "_ran", ran)
+    assert cast(object, run_window(asked, hold)) == "record"
+    assert known == [{}, {CellKey.of(asked): 0.25}]

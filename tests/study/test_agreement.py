@@ -57,7 +57,7 @@ def test_what_alternation_cannot_see_is_found() -> None:
     rng = np.random.default_rng(2017)
     first = np.tile(np.arange(CELLS) < CELLS / 2, 3)
     picked = np.mean([differing(table(rng, unseen=0.3)) for _ in range(20)], axis=0)
-    assert picked[first].mean() > 0.8 and picked[~first].mean() < 0.1
+    assert picked[first].mean() > 0.6 and picked[~first].mean() < 0.1
 
 
 def test_more_pairs_find_smaller_differences() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,9 +45,9 @@ def test_an_inference_longer_than_the_window_is_recorded(
     lengths_s: list[float] = []
     window = Monitor.window
 
-    def noted(self: Monitor, window_s: float, cpus: Sequence[int]) -> None:
+    def noted(self: Monitor, window_s: float, *how: Any) -> None:
         lengths_s.append(window_s)
-        window(self, window_s, cpus)
+        window(self, window_s, *how)
 
     monkeypatch.setattr(Monitor, "window", noted)
     keys = {

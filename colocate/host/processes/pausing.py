@@ -75,8 +75,13 @@ class FreezerV1:
         (self.group / FREEZER_STATE).write_text("FROZEN")
 
     def is_still(self) -> bool:
-        """See `Pause.is_still`: FREEZING is not FROZEN."""
-        return (self.group / FREEZER_STATE).read_text().strip() == "FROZEN"
+        """See `Pause.is_still`: FREEZING is not FROZEN. A process that forked meanwhile may have missed the word: ask
+        again (Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst of the kernel).
+        """
+        if (self.group / FREEZER_STATE).read_text().strip() == "FROZEN":
+            return True
+        self.ask()
+        return False
 
     def resume(self) -> None:
         """See `Pause.resume`."""
@@ -123,9 +128,8 @@ def _all_of(pids: Collection[int]) -> set[int]:
 
 def _children(pid: int) -> Iterator[int]:
     # While some of them end the kernel may leave others out; once their parent stands still it names all.
-    for listed in (_PROC / str(pid)).glob("task/*/children"):
-        with contextlib.suppress(OSError):
-            yield from map(int, listed.read_text().split())
+    for listed in _of_threads(pid, "children"):
+        yield from map(int, listed.split())
 
 
 def _send(pid: int, signum: signal.Signals) -> None:
@@ -136,9 +140,18 @@ def _send(pid: int, signum: signal.Signals) -> None:
 
 def _states(pid: int) -> Iterator[str]:
     """The state of each thread of a process."""
-    for stat in (_PROC / str(pid)).glob("task/*/stat"):
-        with contextlib.suppress(OSError):
-            yield stat.read_text(errors="replace").rpartition(")")[2].split()[_STATE_COLUMN]
+    for stat in _of_threads(pid, "stat"):
+        yield stat.rpartition(")")[2].split()[_STATE_COLUMN]
+
+
+def _of_threads(pid: int, file: str) -> list[str]:
+    """A file of each thread of a process; nothing of those that have ended meanwhile."""
+    found = []
+    with contextlib.suppress(OSError):
+        for thread in (_PROC / str(pid) / "task").iterdir():
+            with contextlib.suppress(OSError):
+                found.append((thread / file).read_text(errors="replace"))
+    return found
 
 
 def pause_of(seat: Seat, children: Sequence[Child]) -> Pause:

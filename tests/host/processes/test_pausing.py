@@ -112,8 +112,8 @@ def test_a_v1_group_that_is_freezing_is_not_frozen(tmp_path: Path) -> None:
     pause.ask()
     assert state.read_text() == "FROZEN"
     state.write_text("FREEZING\n")
-    assert not stands_still(pause, 0.01)
-    state.write_text("FROZEN\n")
+    assert not pause.is_still()
+    assert state.read_text() == "FROZEN", "asked again"
     assert stands_still(pause, 0.01)
     pause.resume()
     assert state.read_text() == "THAWED"

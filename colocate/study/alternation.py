@@ -35,6 +35,8 @@ SEGMENTS_SOUGHT = (8, 4, 2)
 
 # An inference that is longer than this share of those of its condition is an outlier, and no measure of the others.
 LONG_SHARE = 0.99
+# The most of a segment's end that is given up for the long ones: few slow inferences must not lose all.
+LAST_RATIO = 1 / 3
 
 _PAIRS = (
     (Condition.ALONE, Condition.BESIDE),
@@ -148,8 +150,9 @@ def conditions_of(
     for condition in (Condition.ALONE, Condition.BESIDE):
         own = found == condition
         if own.any():
-            long_s = np.quantile(latencies_s[own], LONG_SHARE)
+            long_s = float(np.quantile(latencies_s[own], LONG_SHARE))
             for segment in segments:
                 if segment.condition is condition:
-                    found[own & (begins_s > segment.end_s - long_s) & (begins_s < segment.end_s)] = Condition.GUARD
+                    late_s = segment.end_s - min(long_s, LAST_RATIO * segment.length_s)
+                    found[own & (begins_s > late_s) & (begins_s < segment.end_s)] = Condition.GUARD
     return found

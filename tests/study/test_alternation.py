@@ -132,3 +132,11 @@ def test_a_network_that_never_catches_up_gives_nothing() -> None:
     begins_s = np.linspace(1.4, 2.3, 10)
     found = conditions_of(begins_s, np.linspace(0.15, 0.5, 10), SEGMENTS, period_s=0.1)
     assert not found.any()
+
+
+def test_few_slow_inferences_do_not_lose_all_of_a_segment() -> None:
+    # One took nearly as long as the segment; those that began in the first two thirds count.
+    segments = (Segment(Condition.ALONE, 0, 0.0, 1.0), Segment(Condition.ALONE, 1, 2.0, 3.0))
+    begins_s, latencies_s = np.array([0.0, 2.0, 2.2, 2.4, 2.6, 2.8]), np.array([0.95, 0.2, 0.2, 0.2, 0.2, 0.2])
+    found = conditions_of(begins_s, latencies_s, segments)
+    assert found.tolist() == [Condition.ALONE] * 5 + [Condition.GUARD]

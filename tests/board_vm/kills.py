@@ -8,6 +8,7 @@ state worth being killed in.
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import os
 import random
@@ -47,10 +48,15 @@ SWEEP = [
 ]  # fmt: skip
 
 
+def _present(pattern: str) -> list[Path]:
+    """What matches now; `Path.glob` fails where a group vanishes while it is looked at."""
+    return [Path(path) for path in glob.glob(pattern, recursive=True)]  # noqa: PTH207
+
+
 def knobs() -> dict[str, str]:
     found = {}
     for pattern in PATTERNS:
-        for path in Path("/").glob(pattern):
+        for path in _present(f"/{pattern}"):
             with contextlib.suppress(OSError):
                 found[str(path)] = "a folder" if path.is_dir() else path.read_text()
     return found
@@ -72,7 +78,7 @@ def described(pid: int) -> str:
     for file in ("cmdline", "stat", "cgroup"):
         with contextlib.suppress(OSError):
             seen.append(Path(f"/proc/{pid}/{file}").read_text(errors="replace").replace("\0", " "))
-    for group in Path("/sys/fs/cgroup").glob("**/colocate-*"):
+    for group in _present("/sys/fs/cgroup/**/colocate-*"):
         with contextlib.suppress(OSError):
             if str(pid) in (group / "cgroup.procs").read_text().split():
                 seen.append(f"{group}: {(group / 'cgroup.events').read_text()}")
@@ -121,7 +127,7 @@ def difference(before: dict[str, str]) -> dict[str, list[str | None]]:
 
 def is_paused() -> bool:
     """Whether a group of a sweep is frozen now."""
-    for freeze in Path("/sys/fs/cgroup").glob("**/colocate-*/cgroup.freeze"):
+    for freeze in _present("/sys/fs/cgroup/**/colocate-*/cgroup.freeze"):
         with contextlib.suppress(OSError):
             if freeze.read_text().strip() == "1":
                 return True

@@ -105,18 +105,23 @@ def _sorted(found: TrialRecord, alternated: Alternated, begin_ns: int) -> TrialR
             fix = "raise --segment-ms and --window, or give --design steady"
             if not own:
                 raise TrialError(f"the task took too long to pause: no segment {where} is left; {fix}")
+            if found.trial.inference.period_s is not None:
+                # Each frame waits for the one before, so latencies are as long as the window lasts: longer segments
+                # would only make longer ones.
+                late = f"the network does not keep up with its frames {where}"
+                raise TrialError(f"{late}; raise --period-ms, or give --design steady")
             longest_s = max(segment.length_s for segment in own)
             raise SegmentTooShortError(
-                f"no inference fits into a segment {where}, of {1e3 * longest_s:.3g} ms at the most; {fix}",
+                f"no inference fits into a segment {where}, of {1e3 * longest_s:.0f} ms at the most; {fix}",
                 _overlapping_s(found, own),
             )
-    late = {QualityFlag.PAUSED_LATE} if alternated.paused_late else set()
+    paused_late = {QualityFlag.PAUSED_LATE} if alternated.paused_late else set()
     return dataclasses.replace(
         found,
         work=alternated.work(found.work),
         segments=segments,
         conditions=conditions,
-        warnings=in_order({*found.warnings, *late}),
+        warnings=in_order({*found.warnings, *paused_late}),
     )
 
 

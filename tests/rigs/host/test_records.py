@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from colocate.model.trial import Condition, Step, Trial, TrialRecord, Work
 from colocate.rigs.host.alternation import Alternated, Stretch
 from colocate.rigs.host.gauge import Count
 from colocate.rigs.host.monitor import Clockset, Readings
-from colocate.rigs.host.records import DISTURBED_RATIO, record, work
+from colocate.rigs.host.records import DISTURBED_RATIO, SegmentTooShortError, record, work
 from colocate.study.alternation import Turn
 from tests.rigs.host.trials import trial
 
@@ -216,3 +217,17 @@ def test_a_condition_without_an_inference_is_a_failure_that_says_what_helps(
 ) -> None:
     with pytest.raises(TrialError, match=said):
         recorded(trial(task=TASK), [served()], [worked()], alternated=Alternated(stretches, True, "frames"))
+
+
+@pytest.mark.parametrize("backlog_s", [0.0, 5.0])
+def test_a_network_that_does_not_keep_up_with_its_frames_asks_for_no_longer_segments(backlog_s: float) -> None:
+    """Latencies count from when a frame was due: of late frames they say how long the window was."""
+    asked = trial(task=TASK)
+    assert asked.inference is not None
+    asked = dataclasses.replace(asked, inference=dataclasses.replace(asked.inference, period_s=0.5))
+    late = served(latencies_ns=[round((0.6 + backlog_s + 0.1 * n) * S) for n in range(4)])
+    with pytest.raises(
+        TrialError, match="does not keep up with its frames without the task; raise --period"
+    ) as caught:
+        recorded(asked, [late], [worked()], alternated=Alternated(STRETCHES, False, "frames"))
+    assert not isinstance(caught.value, SegmentTooShortError)

@@ -33,8 +33,10 @@ def alternates(design: str | None, segment_ms: float | None, tasks: Sequence[Tas
         raise SpecError("design: there is no task that may be paused; name one, or leave design out")
     alternating = pausable if design is None else design == ALTERNATING
     if segment_ms is not None and not alternating:
+        why = "this study is steady" if pausable else "no task may be paused"
+        other = ", or give --design alternating" if pausable else ""
         raise SpecError(
-            "segment_ms: only alternating windows have segments; leave it out, or add --design alternating"
+            f"segment_ms: only alternating windows have segments, and {why}; leave out {segment_ms:g}{other}"
         )
     return alternating
 

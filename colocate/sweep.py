@@ -10,7 +10,7 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from colocate.design import settled_design
+from colocate.design import design_of, settled_design
 from colocate.errors import SpecError, TrialError
 from colocate.model.machine import HostFacts
 from colocate.model.purpose import Purpose, SweepPurpose
@@ -155,7 +155,10 @@ def refuse_other_study(stored: Header, wanted: Header) -> None:
         for part, before, after in (("spec", stored.spec, wanted.spec), ("machine", stored.facts, wanted.facts))
         for field in fields(before)
         if field.compare and (was := getattr(before, field.name)) != (now := getattr(after, field.name))
+        if field.name != "alternating"
     ]
+    if stored.spec.alternating != wanted.spec.alternating:
+        differences.insert(0, f"design was {design_of(stored.spec)} and is {design_of(wanted.spec)}")
     if stored.networks != wanted.networks:
         differences.append("the network files differ")
     if differences:

@@ -220,6 +220,10 @@ def header(**changes: Any) -> Header:
             {"spec": dataclasses.replace(STUDY.spec, limits=Limits(slo_s=0.03))},
             r"spec\.limits was None and is slo_s 0\.03\. Choose",
         ),
+        (
+            {"spec": dataclasses.replace(STUDY.spec, alternating=True, segment_s=0.1)},
+            r"resumed: design was steady and is alternating; spec\.segment_s was None and is 0\.1\. Choose",
+        ),
         ({"facts": dataclasses.replace(MACHINE, kernel="6.1")}, r"machine\.kernel was k and is 6\.1"),
         ({"networks": {"alexnet": {"sha256": "2"}}}, "the network files differ"),
     ],

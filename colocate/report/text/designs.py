@@ -10,7 +10,7 @@ import numpy as np
 from colocate.model.cell import Cell
 from colocate.model.quality import QualityFlag
 from colocate.model.trial import TrialRecord
-from colocate.report.text.labels import clocks_words, inferences_of, network_words, shortened
+from colocate.report.text.labels import clocks_words, inferences_of, network_words, placements_of, shortened
 from colocate.report.text.numbers import counted
 from colocate.store import Header
 from colocate.study.windows import CellKey
@@ -71,15 +71,16 @@ def design_sentences(header: Header, cells: Sequence[Cell], records: Sequence[Tr
     if kept := [shortened(task.name) for task in header.spec.tasks if not task.pause]:
         said.append(f"Beside {' and '.join(kept)}, not to be paused, all numbers come from steady windows.")
     if differing := differing_words(cells):
-        said.append(f"Both disagree beyond chance, and steady windows count: {differing}.")
+        said.append(f"Alternating and steady windows disagree beyond chance, and the steady ones count: {differing}.")
     return tuple(said)
 
 
 def differing_words(cells: Sequence[Cell], most: int = 5) -> str:
     """The cells whose slowdown rests on steady windows, as alternating ones show another."""
-    among = inferences_of(cells)
+    among, placed = inferences_of(cells), len(placements_of(cells)) > 1
     names = [
-        f"{network_words(cell.inference, among)} beside {shortened(cell.task)} at {clocks_words(cell.clocks)}"
+        f"{network_words(cell.inference, among)} beside {shortened(cell.task)}"
+        f"{f', {cell.placement},' if placed else ''} at {clocks_words(cell.clocks)}"
         for cell in cells
         if QualityFlag.ALTERNATION_DIFFERS in cell.warnings
     ]

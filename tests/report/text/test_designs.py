@@ -56,5 +56,7 @@ def test_cells_whose_designs_differ_are_named() -> None:
     differs = dataclasses.replace(jpeg, warnings=(QualityFlag.ALTERNATION_DIFFERS,))
     *_, last = design_sentences(of, [solo, differs, uplink], records)
     words = "alexnet beside jpeg at native clocks"
-    assert last == f"Both disagree beyond chance, and steady windows count: {words}."
+    assert last == f"Alternating and steady windows disagree beyond chance, and the steady ones count: {words}."
     assert differing_words([differs] * 7) == ", ".join([words] * 5) + " and 2 more"
+    shared = dataclasses.replace(jpeg, placement="shared")
+    assert differing_words([differs, shared]) == "alexnet beside jpeg, isolated, at native clocks"

@@ -41,7 +41,9 @@ _REMEDIES = {
     QualityFlag.TOO_FEW_SAMPLES: "lengthen --window until each window holds enough inferences for the tail",
     QualityFlag.TOO_FEW_BLOCKS: "raise --repeats: an interval needs two complete blocks at the least",
     QualityFlag.STRESSOR_ENDED_EARLY: "make the task run longer, or find out why it ended inside the window",
-    QualityFlag.NO_RUN_COMPLETED: "lengthen --window beyond the time that the task needs for one run",
+    QualityFlag.NO_RUN_COMPLETED: (
+        "lengthen --window until a run fits into it; an alternating one pauses the task for half of its length"
+    ),
     QualityFlag.CPU_TIME_STOLEN: "the hypervisor gave this machine's CPUs to another; measure on a quieter host",
     QualityFlag.OTHER_LOAD: "stop the other programs on the inference CPUs, or choose others with --inference-cpus",
     QualityFlag.CLOCK_DRIFTED: "a pinned clock ran at another rate in the window: look for thermal or power limits",

@@ -65,23 +65,38 @@ def design_sentences(header: Header, cells: Sequence[Cell], records: Sequence[Tr
     """For a run with alternating windows, which numbers come from them and which do not; else nothing."""
     if not header.spec.alternating:
         return ()
-    said = [f"Slowdown and work lost come from {', '.join(slowdown_phrases(header, records))}."]
+    said = []
+    if any(record.trial.alternating for record in records):
+        said.append(f"Slowdown and work lost come from {', '.join(slowdown_phrases(header, records))}.")
     if steady := steady_phrases(header, records) if header.facts.rails else ():
         said.append(f"Power, energy and temperature come from {steady[1]}.")
     if kept := [shortened(task.name) for task in header.spec.tasks if not task.pause]:
         said.append(f"Beside {' and '.join(kept)}, not to be paused, all numbers come from steady windows.")
+    pausable = {task.name for task in header.spec.tasks if task.pause}
+    failed = [cell for cell in cells if cell.task in pausable and QualityFlag.TRIALS_FAILED in cell.warnings]
+    steady_alone = [cell for cell in failed if cell.slowdown_p50 and not cell.alternating and not _differs(cell)]
+    if fallen := _named(steady_alone, cells):
+        said.append(f"No alternating window succeeded, and steady windows count: {fallen}.")
     if differing := differing_words(cells):
         said.append(f"Alternating and steady windows disagree beyond chance, and the steady ones count: {differing}.")
     return tuple(said)
 
 
-def differing_words(cells: Sequence[Cell], most: int = 5) -> str:
+def differing_words(cells: Sequence[Cell]) -> str:
     """The cells whose slowdown rests on steady windows, as alternating ones show another."""
+    return _named([cell for cell in cells if _differs(cell)], cells)
+
+
+def _differs(cell: Cell) -> bool:
+    return QualityFlag.ALTERNATION_DIFFERS in cell.warnings
+
+
+def _named(some: Sequence[Cell], cells: Sequence[Cell], most: int = 5) -> str:
+    """Some of the `cells` by name, as many as a line holds."""
     among, placed = inferences_of(cells), len(placements_of(cells)) > 1
     names = [
         f"{network_words(cell.inference, among)} beside {shortened(cell.task)}"
         f"{f', {cell.placement},' if placed else ''} at {clocks_words(cell.clocks)}"
-        for cell in cells
-        if QualityFlag.ALTERNATION_DIFFERS in cell.warnings
+        for cell in some
     ]
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -58,5 +58,12 @@ def test_cells_whose_designs_differ_are_named() -> None:
     words = "alexnet beside jpeg at native clocks"
     assert last == f"Alternating and steady windows disagree beyond chance, and the steady ones count: {words}."
     assert differing_words([differs] * 7) == ", ".join([words] * 5) + " and 2 more"
+    failed = dataclasses.replace(jpeg, warnings=(QualityFlag.TRIALS_FAILED,), alternating=False)
+    steady_windows = [record for record in records if not record.trial.alternating]
+    said = design_sentences(of, [solo, failed, uplink], steady_windows)
+    assert said == (
+        "Beside uplink, not to be paused, all numbers come from steady windows.",
+        f"No alternating window succeeded, and steady windows count: {words}.",
+    )
     shared = dataclasses.replace(jpeg, placement="shared")
     assert differing_words([differs, shared]) == "alexnet beside jpeg, isolated, at native clocks"

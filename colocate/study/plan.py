@@ -107,7 +107,8 @@ def estimate_s(trials: Sequence[Trial], load_s: float = 3.0, overhead_s: float =
             total += trial.settle_s
             if trial.inference is not None and (before is None or trial.inference != before.inference):
                 total += load_s
-        total += trial.warmup_s + trial.window_s + overhead_s
+        # One segment of either condition lies in every alternating window, however long they are asked to be.
+        total += trial.warmup_s + max(trial.window_s, 2 * (trial.segment_s or 0.0)) + overhead_s
         before = trial
     return total
 

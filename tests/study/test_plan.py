@@ -184,6 +184,15 @@ def test_the_estimate_grows_with_windows_and_repeats() -> None:
     assert estimate_s(plan(spec(window_s=4.0), facts())) > estimate_s(plan(spec(window_s=2.0), facts()))
 
 
+def test_the_estimate_knows_of_segments_that_are_longer_than_a_window() -> None:
+    within, beyond = (
+        plan(spec(alternating=True, segment_s=segment_s, window_s=2.0), facts()) for segment_s in (0.5, 3.0)
+    )
+    alternating = sum(trial.alternating for trial in beyond)
+    assert alternating
+    assert estimate_s(beyond) - estimate_s(within) == pytest.approx(alternating * 4.0)
+
+
 def test_a_period_is_part_of_an_id_and_its_absence_is_not() -> None:
     def ids(period_s: float | None) -> set[str]:
         asked = spec(inferences=(Inference("alexnet", period_s=period_s),))

@@ -88,6 +88,8 @@ def described(pid: int) -> str:
 def forked(arguments: list[str], log: Path) -> int:
     pid = os.fork()
     if pid == 0:
+        # As the main program does until the command line takes over.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(descriptor, 1)
         os.dup2(descriptor, 2)
@@ -181,6 +183,7 @@ def main(count: int, seed: int) -> None:
                 "residues": residues,
                 "slowest_s": slowest_s,
                 "codes": codes,
+                "tracebacks": said.count("Traceback"),
                 "log": said[-4000:],
             }
         )

@@ -101,9 +101,10 @@ def test_no_kill_leaves_a_knob_changed_or_a_process_paused(tmp_path: Path) -> No
     )
     assert found["residues"] == []
     assert found["changed_when_killed"] > KILLS / 3, found["log"]
-    assert "Traceback" not in found["log"]
+    assert found["tracebacks"] == 0, found["log"]
     for way, code in (("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129), ("SIGKILL", -9)):
-        assert set(found["codes"][way]) <= {code}, found["log"]
+        # Before the command line takes over a signal ends the process itself.
+        assert set(found["codes"][way]) <= {code, 128 - code}, (found["codes"], found["log"])
     assert set(found["codes"]["SIGKILL both, then restore"]) <= {0}, found["log"]
 
 

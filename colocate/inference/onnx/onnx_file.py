@@ -41,7 +41,7 @@ class OnnxFile:
 
 def opened(path: Path) -> OnnxFile:
     """The file at `path`. Raises SpecError when it holds no network, when a file of its weights is missing, and where
-    a node lacks what its operator needs.
+    a node does not have what its operator needs.
     """
     parsed = _parsed(path)
     external = external_data.external_tensors(path, parsed)

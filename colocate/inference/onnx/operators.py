@@ -32,9 +32,9 @@ def _check(node: NodeProto, versions: Mapping[str, int]) -> None:
         schema = defs.get_schema(node.op_type, max(versions.get(node.domain, 1), 1), node.domain)
     except defs.SchemaError:
         schema = None
-    lacking = "" if schema is None else next(_lacking(node, schema), "")
-    if lacking:
-        raise SpecError(f"node '{node.name}' ({node.op_type}) has {lacking}; export it again")
+    missing = "" if schema is None else next(_missing(node, schema), "")
+    if missing:
+        raise SpecError(f"node '{node.name}' ({node.op_type}) has {missing}; export it again")
     for body in bodies_of(node):
         for inner in body.node:
             _check(inner, versions)
@@ -47,7 +47,7 @@ def _check_text(*names: object) -> None:
             raise SpecError(f"it is damaged: {name!r} stands in place of a name; copy it again")
 
 
-def _lacking(node: NodeProto, schema: defs.OpSchema) -> Iterator[str]:
+def _missing(node: NodeProto, schema: defs.OpSchema) -> Iterator[str]:
     for what, names, least in (("input", node.input, schema.min_input), ("output", node.output, schema.min_output)):
         if len(names) < least:
             yield f"{len(names)} {what}s where {least} are needed"

@@ -1,4 +1,4 @@
-"""Damage, and nodes that lack what their operators need, are refused by one line; the rest the runtime judges."""
+"""Damage, and nodes without what their operators need, are refused by one line; the rest the runtime judges."""
 
 from __future__ import annotations
 

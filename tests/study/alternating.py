@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.special import ndtri
 
 from colocate.model.request import ClockPoint, Task
 from colocate.model.trial import Condition, FloatArray, Segment, TrialRecord, Work
 from colocate.study.alternation import Pace, scheduled
-from tests.study.truth import NATIVE, TASK, record, series, trial
+from tests.study.truth import NATIVE, TASK, record, series, tail_slowdown, trial
 
 STEP_S = 0.001
 
@@ -64,8 +63,7 @@ class Alternating:
 
     def slowdown_at(self, quantile: float) -> float:
         """The true ratio of a quantile of latencies beside the task to that alone."""
-        z = max(float(ndtri(quantile)), 0.0)
-        return self.slowdown * math.exp(self.machine.body * self.tail * z**2)
+        return tail_slowdown(self.slowdown, self.machine.body * self.tail, quantile)
 
     def window(
         self,

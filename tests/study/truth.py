@@ -19,6 +19,13 @@ ISOLATED = Placement("isolated", (0,), (1,), (1,))
 SPEC = SweepSpec((NETWORK,), (TASK,))
 
 
+def tail_slowdown(slowdown: float, tail_ratio: float, quantile: float) -> float:
+    """The ratio of a quantile beside the task to that alone, where the log of what lies above the median grows by
+    `tail_ratio` times the square of its normal score.
+    """
+    return slowdown * math.exp(tail_ratio * max(float(ndtri(quantile)), 0.0) ** 2)
+
+
 @dataclass(frozen=True)
 class Truth:
     """Pairs of windows: the log of a latency is a median, the block's drift, the window's noise and a body.
@@ -38,8 +45,7 @@ class Truth:
 
     def slowdown_at(self, quantile: float) -> float:
         """The true ratio of the co-located to the solo quantile."""
-        z = float(ndtri(quantile))
-        return self.slowdown * math.exp(self.body * self.tail * max(z, 0.0) ** 2)
+        return tail_slowdown(self.slowdown, self.body * self.tail, quantile)
 
     def draw(self, rng: np.random.Generator, repetitions: int, blocks: int, n: int) -> tuple[FloatArray, FloatArray]:
         """Solo and co-located latencies in seconds, each (n, repetitions, blocks), the first index in time."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -20,6 +20,7 @@ from colocate.errors import SpecError
 from colocate.inference.backends.registry import maker_of
 from colocate.inference.networks.catalogue import builtin_names, own_batch
 from colocate.inference.networks.input_choices import input_choices
+from colocate.model.containment import NONE, Containment, containment_words, parse_containment
 from colocate.model.limits import Limits
 from colocate.model.request import PRECISIONS, WAITS, Inference, SweepSpec, Task
 from colocate.programs import CommandKeys, PipelineKeys, make_pipeline, make_task
@@ -78,6 +79,7 @@ class StudyKeys:
     pipelines: Mapping[str, str | PipelineKeys] = field(default_factory=dict)
     stressors: tuple[str, ...] = ("bitcount", "jpeg", "stringsearch")
     commands: Mapping[str, str | CommandKeys] = field(default_factory=dict)
+    containment: tuple[str, ...] = (NONE,)
     rig: str = "host"
     cpu_clocks: tuple[_Clock, ...] | None = None
     gpu_clocks: tuple[_Clock, ...] | None = None
@@ -152,7 +154,7 @@ def make_spec(keys: Mapping[str, Any]) -> SweepSpec:
         raise SpecError(f"budget: it ends a study that goes on until {DECIDED}; add --until {DECIDED}")
     return SweepSpec(
         inferences=_distinct([_inference(entry, request) for entry in request.networks], "networks"),
-        tasks=_distinct(tasks, "stressors"),
+        tasks=_contained(_distinct(tasks, "stressors"), request.containment),
         rig=_known(request.rig, RIGS, "rig"),
         cpu_clocks=_clocks("cpu_clocks", request.cpu_clocks),
         gpu_clocks=_clocks("gpu_clocks", request.gpu_clocks),
@@ -184,6 +186,12 @@ _LIMITS = {
 }
 _HOW_TO_JUDGE = ("quantile", "confidence")
 LIMIT_KEYS = (*_LIMITS, *_HOW_TO_JUDGE)
+
+
+def _contained(tasks: Sequence[Task], containment: Sequence[str]) -> tuple[Task, ...]:
+    """Each task once in each containment."""
+    ways = _distinct([parse_containment(text) for text in containment], "containment")
+    return tuple(replace(task, containment=way) for task in tasks for way in ways)
 
 
 def make_limits(keys: Mapping[str, float | None], study: Limits | None = None) -> Limits | None:
@@ -336,5 +344,7 @@ def _distinct(values: Iterable[_T], key: str) -> tuple[_T, ...]:
         if listed.count(value) > 1:
             name = value.name if isinstance(value, Task) else value
             named = f"{value.network}, run in the same way," if isinstance(value, Inference) else name
+            if value is None or isinstance(value, Containment):
+                named = containment_words(value)
             raise SpecError(f"{key}: {named} is named twice")
     return listed

@@ -17,7 +17,7 @@ def words(text: str) -> list[str]:
 
 
 def _cpus(text: str) -> list[int]:
-    from colocate.host.cpus.cpuset import parse_cpu_list
+    from colocate.host.cpus.cpu_list import parse_cpu_list
 
     try:
         return list(parse_cpu_list(text))
@@ -76,6 +76,12 @@ STUDY_FLAGS: dict[str, dict[str, Any]] = {
     },
     "stressors": {"type": words, "metavar": "A,B", "help": "background tasks (python -m cpu_workloads --list)"},
     "commands": {"action": _Entry, "metavar": "NAME='ARGV ...'", "help": "a task of your own; repeatable"},
+    "containment": {
+        "type": words,
+        "metavar": "LIST",
+        "help": "bound each task in turn: none, idle, weight=10, quota=20%%, quota=20%%/10 (of each 10 ms), cpus=2; "
+        "idle+cpus=2 for both",
+    },
     "cpu_clocks": {"type": words, "metavar": "LIST", "help": "MHz, or some of low,mid,high, or native"},
     "gpu_clocks": {"type": words, "metavar": "LIST", "help": "MHz, or some of low,mid,high, or native"},
     "emc_clock": {"metavar": "MHZ", "help": "lock the memory clock: MHz, low, mid or high"},
@@ -122,7 +128,7 @@ STUDY_FLAGS: dict[str, dict[str, Any]] = {
 # What the network in a user's own file is fed.
 OF_INPUTS = ("shapes", "inputs")
 # What a study without tasks has no use for.
-OF_TASKS = ("stressors", "commands", "design", "segment_ms", "until", "budget", *LIMIT_FLAGS)
+OF_TASKS = ("stressors", "commands", "containment", "design", "segment_ms", "until", "budget", *LIMIT_FLAGS)
 
 
 def add_flags(parser: argparse._ActionsContainer, flags: Flags) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from colocate.model.containment import Containment
 from colocate.model.quality import QualityFlag
 from colocate.model.request import ClockPoint, Inference
 
@@ -26,7 +27,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One network x task x placement x clock point over all its blocks; the unit of every table and figure.
+    """One network x task x containment x placement x clock point over all its blocks; a row of every table.
 
     `task` is `none` for the solo baseline. `slowdown_p50`, `slowdown_p95` and `slowdown_p99` are co-located over
     solo, as is `slowdown_mean`, which is of the mean latency.
@@ -62,3 +63,4 @@ class Cell:
     slowdown_mean: Interval | None = None
     slowdown_p95: Interval | None = None
     alternating: bool = False
+    containment: Containment | None = None

@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from colocate.model.containment import Containment
 from colocate.model.limits import Limits
 
 # Bytes of one element.
@@ -111,12 +112,14 @@ class Inference:
 class Task:
     """A background task: a built-in of `cpu_workloads`, or with `argv` a program of the user's own.
 
-    Without `pause` it must not be paused: a watchdog inside it would bark, or a connection time out.
+    Without `pause` it must not be paused: a watchdog inside it would bark, or a connection time out. In each
+    `containment` that a study names it is a task of its own, under the same name.
     """
 
     name: str
     argv: tuple[str, ...] = ()
     pause: bool = True
+    containment: Containment | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ import numpy as np
 
 from colocate.model.trial import ByteArray, Condition, FloatArray, Segment
 
-SEGMENT_MIN_S = 0.05
+# Half as long scatter half as much on a server GPU whose latencies drift, and the guard still takes but a fifth.
+SEGMENT_MIN_S = 0.025
 # A segment holds so many inferences, or fewer where the window has no room for them. One more overlaps the switch: of
 # the least, one is whole even when it takes an eighth longer than was thought.
 INFERENCES_PER_SEGMENT, INFERENCES_MIN = 8, 2.25

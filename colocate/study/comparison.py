@@ -29,6 +29,7 @@ from scipy.special import stdtrit
 
 from colocate.errors import SpecError
 from colocate.model.cell import Cell, Interval
+from colocate.model.containment import Containment
 from colocate.model.limits import Quantity
 from colocate.model.request import ClockPoint, Inference
 from colocate.study.bounds import means, table
@@ -36,7 +37,7 @@ from colocate.study.evidence import Evidence
 
 COMPARED = (Quantity.LATENCY_P50, Quantity.LATENCY_P99, Quantity.SLOWDOWN_P50, Quantity.POWER)
 
-Identity = tuple[Inference, str, str, ClockPoint]
+Identity = tuple[Inference, str, Containment | None, str, ClockPoint]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class Comparison:
 
 def identity(cell: Cell) -> Identity:
     """What makes two cells of two runs the same: all that was asked for."""
-    return cell.inference, cell.task, cell.placement, cell.clocks
+    return cell.inference, cell.task, cell.containment, cell.placement, cell.clocks
 
 
 def compare(

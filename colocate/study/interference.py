@@ -82,6 +82,7 @@ def cell_of(windows: Windows, confidence: float = 0.95) -> Cell:
         longest_miss_run=longest_miss_run,
         slowdown_mean=_slowdown(pairs, np.mean, confidence),
         alternating=bool(windows.alternating),
+        containment=windows.setting.containment,
     )
 
 

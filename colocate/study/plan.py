@@ -262,6 +262,8 @@ def _content_hash(trial: Trial, seed: int) -> str:
     task: dict[str, object] | None = None
     if trial.task is not None:
         task = {"name": trial.task.name, "argv": trial.task.argv, **({} if trial.task.pause else {"pause": False})}
+        if trial.task.containment is not None:
+            task["containment"] = dataclasses.asdict(trial.task.containment)
     placement["stressor_cpus"] = placement.pop("task_cpus")
     fields = {
         "trial_id": "",

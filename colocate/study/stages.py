@@ -71,9 +71,9 @@ def windows_for(trials: Sequence[Trial], cells: Collection[CellKey] | None) -> l
             wanted |= {
                 (repeat, against, False)
                 for against in (
-                    setting._replace(task=None),
+                    setting.solo,
                     setting._replace(inference=None),
-                    setting._replace(inference=None, task=None),
+                    setting.solo._replace(inference=None),
                 )
             }
     return [trial for trial in trials if _window(trial) in wanted]

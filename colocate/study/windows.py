@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from colocate.model.cell import SOLO, Cell
+from colocate.model.containment import Containment
 from colocate.model.quality import FROM_OUTSIDE
 from colocate.model.request import ClockPoint, Inference, SweepSpec
 from colocate.model.trial import Condition, FloatArray, Trial, TrialRecord
@@ -30,17 +31,24 @@ class CellKey(NamedTuple):
     placement: str
     clocks: ClockPoint
     task: str | None
+    containment: Containment | None = None
+
+    @property
+    def solo(self) -> CellKey:
+        """The same setting without a task."""
+        return self._replace(task=None, containment=None)
 
     @classmethod
     def of(cls, trial: Trial) -> CellKey:
         """The setting that `trial` is a window of."""
-        task = None if trial.task is None else trial.task.name
-        return cls(trial.inference, trial.placement.name, trial.clocks, task)
+        task = (None, None) if trial.task is None else (trial.task.name, trial.task.containment)
+        return cls(trial.inference, trial.placement.name, trial.clocks, *task)
 
     @classmethod
     def of_cell(cls, cell: Cell) -> CellKey:
         """The setting that `cell` is of."""
-        return cls(cell.inference, cell.placement, cell.clocks, None if cell.task == SOLO else cell.task)
+        task = None if cell.task == SOLO else cell.task
+        return cls(cell.inference, cell.placement, cell.clocks, task, cell.containment)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,7 +143,7 @@ def group(records: Iterable[TrialRecord], spec: SweepSpec, failed: Iterable[Tria
     done = {record.trial.trial_id for own in (*steady.values(), *alternating.values()) for record in own}
     lossy = {CellKey.of(trial) for trial in failed if trial.trial_id not in done}
     # Alternating windows hold the baseline of their setting, too.
-    keys = {*steady, *alternating, *(key._replace(task=None) for key in alternating)}
+    keys = {*steady, *alternating, *(key.solo for key in alternating)}
     wanted = [(key.inference, key) for key in keys if key.inference is not None]
     wanted.sort(key=lambda pair: _rank(spec, *pair))
     found = [_windows(inference, key, steady, alternating.get(key, ()), key in lossy) for inference, key in wanted]
@@ -159,9 +167,9 @@ def _windows(
         key,
         own=steady.get(key, ()),
         alternating=alternating,
-        solo=steady.get(key._replace(task=None), ()),
+        solo=steady.get(key.solo, ()),
         alone=steady.get(key._replace(inference=None), ()) if key.task else (),
-        idle=steady.get(key._replace(inference=None, task=None), ()),
+        idle=steady.get(key.solo._replace(inference=None), ()),
         lossy=lossy,
     )
 
@@ -170,7 +178,7 @@ def _with_baselines(cells: Sequence[Windows]) -> tuple[Windows, ...]:
     """`cells`, where each solo baseline has the alternating windows of all tasks beside it."""
     beside: defaultdict[CellKey, list[TrialRecord]] = defaultdict(list)
     for each in cells:
-        beside[each.setting._replace(task=None)] += each.alternating
+        beside[each.setting.solo] += each.alternating
     return tuple(
         each if each.setting.task else replace(each, alternating=tuple(beside[each.setting])) for each in cells
     )
@@ -208,7 +216,7 @@ def _rank(spec: SweepSpec, inference: Inference, key: CellKey) -> tuple[int | st
         # A clock left to its governor sorts before the steps.
         key.clocks.cpu_hz or 0,
         key.clocks.gpu_hz or 0,
-        [None, *(task.name for task in spec.tasks)].index(key.task),
+        [(None, None), *((task.name, task.containment) for task in spec.tasks)].index((key.task, key.containment)),
     )
 
 
@@ -219,7 +227,7 @@ def pooled_latencies(records: Iterable[TrialRecord]) -> Mapping[CellKey, FloatAr
         setting = CellKey.of(record.trial)
         if record.trial.alternating:
             found[setting].append(latencies(record, Condition.BESIDE))
-            found[setting._replace(task=None)].append(latencies(record, Condition.ALONE))
+            found[setting.solo].append(latencies(record, Condition.ALONE))
         else:
             found[setting].append(record.latencies_s)
     pooled = {setting: np.concatenate(own) for setting, own in found.items()}

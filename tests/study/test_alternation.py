@@ -44,7 +44,7 @@ def test_both_orders_are_drawn() -> None:
 @pytest.mark.parametrize(
     ("known", "segment_s", "guard_s"),
     [
-        ({"inference_s": 0.001}, 0.05, 0.005),
+        ({"inference_s": 0.001}, 0.025, 0.005),
         ({"inference_s": 0.01}, 0.08, 0.005),
         # Room for eight and the task alone, for four, for two, and for none.
         ({"inference_s": 0.05}, (2 - 0.105) / 8, 0.005),
@@ -58,7 +58,7 @@ def test_both_orders_are_drawn() -> None:
         # Whole periods: 8 of them.
         ({"inference_s": 0.01, "period_s": 0.02}, 0.16, 0.02),
         ({"inference_s": 0.01, "period_s": 0.02, "segment_s": 0.05}, 0.08, 0.02),
-        ({"inference_s": 0.0}, 0.05, 0.005),
+        ({"inference_s": 0.0}, 0.025, 0.005),
     ],
 )
 def test_a_segment_is_as_long_as_inferences_switches_and_governors_need(
@@ -88,7 +88,7 @@ def test_segments_fill_the_window_of_a_slow_network() -> None:
 
 def test_the_task_alone_needs_no_segment_as_long_as_slow_inferences() -> None:
     assert pace_of(1.0, 0.8).length_s(Condition.TASK_ALONE) == pytest.approx(0.105)
-    assert pace_of(1.0, 0.001).length_s(Condition.TASK_ALONE) == pytest.approx(0.05)
+    assert pace_of(1.0, 0.001).length_s(Condition.TASK_ALONE) == pytest.approx(0.025)
     assert pace_of(1.0, 0.8, switching_s=0.02).length_s(Condition.TASK_ALONE) == pytest.approx(0.4)
 
 

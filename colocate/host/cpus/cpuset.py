@@ -2,7 +2,8 @@
 
 A cpuset binds whatever a task starts, also threads that set their own affinity; affinity alone is inherited
 but can be left. All three give a `Seat`, which a child enters before it becomes its command. A seat's groups also
-pause what sits there and count its CPU time, as far as the kernel can; see `colocate/host/processes/pausing.py`.
+pause what sits there and count its CPU time, as far as the kernel can (`colocate/host/processes/pausing.py`), and
+bound it where a study asks for that (`containing.py`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from colocate.errors import HostError
+from colocate.host.cpus.containing import set_apart, weigh
 from colocate.host.cpus.groups import (
     MOUNTS,
     OWN,
@@ -27,10 +29,6 @@ from colocate.host.cpus.groups import (
 )
 from colocate.model.machine import Missing
 
-# Of cpu.weight in cgroup v2 (Documentation/admin-guide/cgroup-v2.rst of the kernel).
-_WEIGHT_DEFAULT, _WEIGHT_MAX = 100, 10_000
-_CPUS_MAX = 8192  # CONFIG_NR_CPUS of the largest kernels
-
 
 @dataclass(frozen=True, slots=True)
 class Seat:
@@ -43,13 +41,15 @@ class Seat:
 @dataclass(frozen=True, slots=True)
 class Confinement:
     """How children are held here. `cpusets` sets CPUs apart; it is None for plain affinity, and `missing` says why.
-    `freezer` pauses, `accounting` counts CPU time; each may be the same tree, or None.
+    `freezer` pauses, `accounting` counts CPU time, and `shares` weighs groups and gives quotas; each may be the same
+    tree, or None.
     """
 
     cpusets: Hierarchy | None
     missing: Missing | None = None
     freezer: Hierarchy | None = None
     accounting: Hierarchy | None = None
+    shares: Hierarchy | None = None
 
     @property
     def name(self) -> str:
@@ -72,7 +72,7 @@ def detect(mounts: Path = MOUNTS, own: Path = OWN) -> Confinement:
         if not reason:
             usable.append(hierarchy)
         if "cpuset" in hierarchy.controllers and cpusets is None:
-            reason = reason or _not_passed_on(hierarchy)
+            reason = reason or _not_passed_on(hierarchy, "cpuset")
             if reason:
                 reasons.append(f"cgroup v{hierarchy.version}: {reason}")
             else:
@@ -81,10 +81,13 @@ def detect(mounts: Path = MOUNTS, own: Path = OWN) -> Confinement:
     # With "cpu" mounted beside it, a group would also share the CPU as one.
     counting = [tree for tree in usable if "cpu" not in tree.controllers or tree.version == 2]
     accounting = _first(counting, "cpuacct", freezer, cpusets)
+    passing = [tree for tree in usable if not _not_passed_on(tree, "cpu")]
+    shares = _first(passing, "cpu", *(tree for tree in (cpusets, freezer, accounting) if tree in passing))
     if cpusets is not None:
-        return Confinement(cpusets, None, freezer, accounting)
+        return Confinement(cpusets, None, freezer, accounting, shares)
     reason = "; ".join(reasons) or "no cgroup tree here has the cpuset controller"
-    return Confinement(None, Missing(reason, "run as root with a writable cpuset controller"), freezer, accounting)
+    missing = Missing(reason, "run as root with a writable cpuset controller")
+    return Confinement(None, missing, freezer, accounting, shares)
 
 
 def _first(usable: Sequence[Hierarchy], controller: str, *chosen: Hierarchy | None) -> Hierarchy | None:
@@ -101,26 +104,30 @@ def _not_writable(hierarchy: Hierarchy) -> str:
     return "" if os.access(folder, os.W_OK) else f"{folder} cannot be written by this user"
 
 
-def _not_passed_on(hierarchy: Hierarchy) -> str:
-    """Why groups made here would have no cpusets, or nothing."""
+def _not_passed_on(hierarchy: Hierarchy, controller: str) -> str:
+    """Why groups made here would not have the controller, or nothing."""
     folder = hierarchy.folder
-    if hierarchy.version == 2 and "cpuset" not in (folder / "cgroup.subtree_control").read_text().split():
+    if not hierarchy.passes_on(controller):
         # Only the tree's true root, which has no type, may hold processes and pass a controller on (cgroup v2,
         # "no internal processes"); the root that a container sees is not it.
         if (folder / "cgroup.type").exists():
-            return f"{folder} is a container's and does not pass cpusets on"
+            return f"{folder} is a container's and does not pass {controller}s on"
         if not os.access(folder / "cgroup.subtree_control", os.W_OK):
             return f"{folder / 'cgroup.subtree_control'} cannot be written by this user"
     return ""
 
 
 @contextlib.contextmanager
-def confined(confinement: Confinement, places: Mapping[str, tuple[int, ...]]) -> Iterator[Mapping[str, Seat]]:
+def confined(
+    confinement: Confinement, places: Mapping[str, tuple[int, ...]], *, weighed: bool = False
+) -> Iterator[Mapping[str, Seat]]:
     """A seat per named set of CPUs; its groups are gone afterwards, with any process still in them.
 
-    Raises HostError when the kernel grants other CPUs than asked.
+    `weighed` ones have their say in how the CPU is shared; see `contain`. Raises HostError when the kernel grants
+    other CPUs than asked.
     """
-    trees = (confinement.cpusets, confinement.accounting, confinement.freezer)
+    shares = confinement.shares if weighed else None
+    trees = (confinement.cpusets, shares, confinement.accounting, confinement.freezer)
     # What freezes comes last and so goes first: a paused process leaves no group before it is let go.
     chosen = list(dict.fromkeys(tree for tree in trees if tree is not None))
     groups: dict[str, list[Path]] = {name: [] for name in places}
@@ -129,7 +136,8 @@ def confined(confinement: Confinement, places: Mapping[str, tuple[int, ...]]) ->
     with contextlib.ExitStack() as stack:
         for tree in chosen:
             try:
-                made = stack.enter_context(_grouped(tree, places, cpusets=tree == confinement.cpusets))
+                wanted = {"cpuset": confinement.cpusets == tree, "cpu": shares == tree}
+                made = stack.enter_context(_grouped(tree, places, [name for name, own in wanted.items() if own]))
             except OSError as error:
                 raise HostError(f"cannot make a cgroup in {tree.folder}: {error}") from error
             for name, group in made.items():
@@ -158,47 +166,19 @@ def _freezers_first() -> list[Hierarchy]:
 
 @contextlib.contextmanager
 def _grouped(
-    hierarchy: Hierarchy, places: Mapping[str, tuple[int, ...]], *, cpusets: bool
+    hierarchy: Hierarchy, places: Mapping[str, tuple[int, ...]], controllers: Sequence[str]
 ) -> Iterator[Mapping[str, Path]]:
     with own_groups(hierarchy) as stack:
-        if cpusets:
-            delegate(hierarchy, stack)
+        for controller in controllers:
+            delegate(hierarchy, controller, stack)
         groups = {}
         for name, cpus in places.items():
             groups[name] = group = hierarchy.group(name)
             claim(group, stack)
-            if cpusets:
-                _set_apart(hierarchy, group, cpus)
+            if "cpuset" in controllers:
+                if hierarchy.version == 1:
+                    (group / "cpuset.mems").write_text((hierarchy.folder / "cpuset.mems").read_text())
+                set_apart(group, cpus)
+            # The controller may have been on before, and then it acts here as well.
+            weigh(group, cpus)
         yield groups
-
-
-def _set_apart(hierarchy: Hierarchy, group: Path, cpus: Sequence[int]) -> None:
-    if hierarchy.version == 1:
-        (group / "cpuset.mems").write_text((hierarchy.folder / "cpuset.mems").read_text())
-    (group / "cpuset.cpus").write_text(",".join(map(str, cpus)))
-    granted = parse_cpu_list((group / hierarchy.effective_file).read_text())
-    if granted != tuple(sorted(cpus)):
-        raise HostError(f"{group}: asked for CPUs {cpus}, the kernel granted {granted}")
-    weigh(group, cpus)
-
-
-def weigh(group: Path, cpus: Sequence[int]) -> None:
-    """Make each process of the group count like any other on its CPU, as if there were no groups.
-
-    Where the cpu controller is on, a group's weight is spread over the CPUs that it keeps busy. A task on fifteen
-    CPUs would have a fifteenth of it on each, and the network that shares one of them would get 94 % of that one.
-    """
-    weight = group / "cpu.weight"
-    if weight.exists():
-        weight.write_text(str(min(_WEIGHT_DEFAULT * len(cpus), _WEIGHT_MAX)))
-
-
-def parse_cpu_list(text: str) -> tuple[int, ...]:
-    """The kernel's CPU list format, `0-3,7` -> (0, 1, 2, 3, 7). Raises ValueError for anything else."""
-    cpus: set[int] = set()
-    for part in filter(None, text.strip().split(",")):
-        first, _, last = part.partition("-")
-        if int(last or first) >= _CPUS_MAX:
-            raise ValueError(f"no machine has a CPU {last or first}")
-        cpus.update(range(int(first), int(last or first) + 1))
-    return tuple(sorted(cpus))

@@ -23,10 +23,11 @@ OWN = Path("/proc/self/cgroup")
 # The files that pause a group, by version.
 FREEZE, FREEZER_STATE = "cgroup.freeze", "freezer.state"
 _NAME = re.compile(r"colocate-(\d+)-\w+")
-# An empty group of this name says that its owner switched the controller on: the tree is its own journal.
-_DELEGATED = "delegated"
+# An empty group of such a name says that its owner switched that controller on: the tree is its own journal.
+_DELEGATED = "delegated_"
+_CONTROL = "cgroup.subtree_control"
 _EMPTYING_S = 2.0
-# What cgroup v1 has as controllers; "cpu" only because another may be mounted with it.
+# What cgroup v1 has as controllers that are of use.
 _V1_CONTROLLERS = frozenset({"cpuset", "freezer", "cpuacct", "cpu"})
 # The first kernel whose cgroup v2 can pause groups.
 _FREEZES_SINCE = (5, 2)
@@ -48,6 +49,10 @@ class Hierarchy:
         """The file that shows which CPUs a group was really granted."""
         return "cpuset.cpus.effective" if self.version == 2 else "cpuset.effective_cpus"
 
+    def passes_on(self, controller: str) -> bool:
+        """Whether the groups below have the controller; in cgroup v1 they have what the tree has."""
+        return self.version == 1 or controller in (self.folder / _CONTROL).read_text().split()
+
     def group(self, name: str) -> Path:
         """The group of this process called `name`, made or not."""
         return self.folder / f"colocate-{os.getpid()}-{name}"
@@ -63,7 +68,7 @@ def hierarchies(mounts: str, own: str) -> Iterator[Hierarchy]:
             yield Hierarchy(Path(folder), 2, frozenset({*controllers.read_text().split(), *always}))
     for _, folder, kind, options, *_ in fields:
         found = _V1_CONTROLLERS.intersection(options.split(",")) if kind == "cgroup" else frozenset()
-        if found - {"cpu"}:
+        if found:
             # A v1 group can only narrow its parent, so ours is made below the one this process sits in.
             below = Path(folder + _own_path(own, found))
             yield Hierarchy(below if below.is_dir() else Path(folder), 1, frozenset(found))
@@ -99,12 +104,11 @@ def claim(group: Path, stack: contextlib.ExitStack) -> None:
     fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
-def delegate(hierarchy: Hierarchy, stack: contextlib.ExitStack) -> None:
-    """Switch the cpuset controller on for the groups below, where it is off."""
-    control = hierarchy.folder / "cgroup.subtree_control"
-    if hierarchy.version == 2 and "cpuset" not in control.read_text().split():
-        claim(hierarchy.group(_DELEGATED), stack)
-        control.write_text("+cpuset")
+def delegate(hierarchy: Hierarchy, controller: str, stack: contextlib.ExitStack) -> None:
+    """Switch a controller on for the groups below, where it is off."""
+    if not hierarchy.passes_on(controller):
+        claim(hierarchy.group(_DELEGATED + controller), stack)
+        (hierarchy.folder / _CONTROL).write_text(f"+{controller}")
 
 
 def remove_stale(hierarchy: Hierarchy) -> None:
@@ -116,15 +120,16 @@ def remove_stale(hierarchy: Hierarchy) -> None:
 
 
 def clear(hierarchy: Hierarchy, pid: int) -> None:
-    """Remove every group of the process `pid`, and switch the controller off if it switched it on."""
-    marker = hierarchy.folder / f"colocate-{pid}-{_DELEGATED}"
-    for group in hierarchy.folder.glob(f"colocate-{pid}-*"):
-        if group != marker:
+    """Remove every group of the process `pid`, and switch the controllers off that it switched on."""
+    first = f"colocate-{pid}-"
+    markers = [*hierarchy.folder.glob(f"{first}{_DELEGATED}*")]
+    for group in hierarchy.folder.glob(f"{first}*"):
+        if group not in markers:
             _remove(group)
-    if marker.exists():
+    for marker in markers:
         # Another program may have begun to use the controller in the meantime: then it stays on.
         with contextlib.suppress(OSError):
-            (hierarchy.folder / "cgroup.subtree_control").write_text("-cpuset")
+            (hierarchy.folder / _CONTROL).write_text(f"-{marker.name.removeprefix(first + _DELEGATED)}")
         _remove(marker)
 
 

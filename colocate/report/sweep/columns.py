@@ -7,6 +7,7 @@ from pathlib import Path
 
 from colocate.design import design_of
 from colocate.model.cell import Cell
+from colocate.model.containment import NONE, containment_words
 from colocate.model.request import ClockPoint, Inference
 from colocate.model.trial import Trial
 from colocate.report.run_report import LoadedRun
@@ -60,6 +61,7 @@ def cell_row(cell: Cell, rig: str) -> Mapping[str, Value]:
         "work_loss_ratio_lo": work_loss.lo if work_loss else None,
         "work_loss_ratio_hi": work_loss.hi if work_loss else None,
         "design": design_of(cell),
+        "containment": containment_words(cell.containment),
     }
 
 
@@ -77,6 +79,7 @@ def trial_row(trial: Trial) -> Mapping[str, Value]:
         "block": trial.block,
         "network": trial.inference.network if trial.inference else None,
         "task": trial.task.name if trial.task else None,
+        "containment": containment_words(trial.task.containment) if trial.task else NONE,
         "placement": trial.placement.name,
         "design": design_of(trial),
         "cpu_hz": trial.clocks.cpu_hz,

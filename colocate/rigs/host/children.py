@@ -4,21 +4,51 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
+from colocate.host.cpus.containing import contain
 from colocate.host.cpus.cpuset import Seat
 from colocate.host.processes.child import Child, launcher
 from colocate.host.processes.pausing import Pause, pause_of, resume_all
 from colocate.inference.backends.registry import BACKENDS, worker_request
 from colocate.inference.networks.network import Network
+from colocate.model.containment import Containment
 from colocate.model.request import Inference, Pipeline, Placement, Task
 from colocate.model.trial import Trial
 from colocate.worker.pipeline import PipelineRequest
 
 # A slow clock stretches loading a hundredfold; a child that is silent for longer is stuck.
 READY_TIMEOUT_S = 600.0
-# The seat that the network's worker takes; tasks sit in the one named after their placement.
+# The seat that the network's worker takes.
 INFERENCE_SEAT = "inference"
+
+
+@dataclass(frozen=True, slots=True)
+class Seats:
+    """Where the network's worker sits, and each task in each placement: it is paused and bounded by itself."""
+
+    inference: Seat
+    tasks: Mapping[tuple[str, Task], Seat]
+
+    def of(self, task: Task, place: Placement) -> Seat:
+        """The seat of a task in a placement."""
+        return self.tasks[place.name, started_as(task)]
+
+
+def started_as(task: Task) -> Task:
+    """The task as its processes are started: they serve every containment but one that says how many they are."""
+    copies = task.containment.cpus if task.containment and not task.argv else None
+    return dataclasses.replace(task, containment=None if copies is None else Containment(cpus=copies))
+
+
+def task_places(trials: Sequence[Trial]) -> dict[tuple[str, Task], tuple[str, tuple[int, ...]]]:
+    """The name and the CPUs of the seat of each task in each placement."""
+    wanted = {(t.placement.name, started_as(t.task)): t.placement.task_cpus for t in trials if t.task is not None}
+    return {
+        (place, task): (f"{place}_{number}", cpus[: task.containment.cpus if task.containment else None])
+        for number, ((place, task), cpus) in enumerate(wanted.items())
+    }
 
 
 class Children:
@@ -28,7 +58,7 @@ class Children:
     """
 
     def __init__(
-        self, seats: Mapping[str, Seat], networks: Mapping[Inference, Network | None], profiled: str | None = None
+        self, seats: Seats, networks: Mapping[Inference, Network | None], profiled: str | None = None
     ) -> None:
         """`profiled` is the network whose windows each end with a profile of its runtime's own."""
         self._seats = seats
@@ -50,7 +80,7 @@ class Children:
         return [self._worker[1]]
 
     def _started(self, inference: Inference, place: Placement) -> Child:
-        seat = self._seats[INFERENCE_SEAT]
+        seat = self._seats.inference
         if inference.pipeline is not None:
             # Who reads what the program reports must not take its CPUs from it.
             command = _pipeline_command(inference.pipeline, seat)
@@ -63,11 +93,11 @@ class Children:
         """The processes of the trial's task, ready; empty where it has none."""
         if trial.task is None:
             return []
-        key = (trial.task, trial.placement)
+        key = (started_as(trial.task), trial.placement)
         if key not in self._tasks:
             # Listed before any is ready: whatever fails, they are closed.
             started = self._tasks[key] = []
-            for command, seat in _task_commands(trial.task, self._seats[trial.placement.name]):
+            for command, seat in _task_commands(key[0], self.task_seat(trial)):
                 started.append(Child(trial.task.name, command, seat, runs_program=bool(trial.task.argv)))
             for child in started:
                 child.ready(READY_TIMEOUT_S)
@@ -75,26 +105,30 @@ class Children:
 
     def task_seat(self, trial: Trial) -> Seat:
         """Where the trial's task sits."""
-        return self._seats[trial.placement.name]
+        assert trial.task is not None
+        return self._seats.of(trial.task, trial.placement)
+
+    def contain(self, trial: Trial) -> None:
+        """Bound the trial's task as the trial wants it. Raises KnobError."""
+        if trial.task is not None:
+            seat = self.task_seat(trial)
+            contain(seat.groups, seat.cpus, trial.task.containment)
 
     def pauses(self, trial: Trial) -> tuple[Pause, Pause]:
         """Ways to hold the trial's task and its network, both of them ready."""
         task = pause_of(self.task_seat(trial), self.tasks(trial))
-        return task, pause_of(self._seats[INFERENCE_SEAT], self.worker(trial))
+        return task, pause_of(self._seats.inference, self.worker(trial))
 
     def close(self) -> None:
         """End them all; what is paused could not end, and so goes on first."""
-        resume_all([pause_of(seat, self._seated(name)) for name, seat in self._seats.items()])
+        tasks = [pause_of(self._seats.of(task, place), started) for (task, place), started in self._tasks.items()]
+        worker = [] if self._worker is None else [pause_of(self._seats.inference, [self._worker[1]])]
+        resume_all([*tasks, *worker])
         self._close_worker()
         while self._tasks:
             _, started = self._tasks.popitem()
             for child in started:
                 child.close()
-
-    def _seated(self, name: str) -> list[Child]:
-        if name == INFERENCE_SEAT:
-            return [] if self._worker is None else [self._worker[1]]
-        return [child for (_, place), started in self._tasks.items() if place.name == name for child in started]
 
     def _close_worker(self) -> None:
         if self._worker is not None:

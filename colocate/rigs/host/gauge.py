@@ -1,6 +1,6 @@
 """What a task has done so far, read at any moment while it runs or is paused.
 
-A stressor keeps its count of whole steps in shared memory. A step lasts 1 to some 10 ms and a segment 50 ms, so the
+A stressor keeps its count of whole steps in shared memory. A step lasts 1 to some 10 ms and a segment 25 ms, so the
 part of the step under way is added, by the CPU time since the last count. Of a user's program the CPU time is its
 work: that of its cgroup, or of its processes, which the kernel counts in steps of 10 ms.
 """

@@ -27,7 +27,7 @@ from colocate.model.machine import HostFacts
 from colocate.model.request import ClockPoint, Inference
 from colocate.model.trial import Trial, TrialRecord
 from colocate.power.find import Meters, find_meters
-from colocate.rigs.host.children import INFERENCE_SEAT, Children
+from colocate.rigs.host.children import INFERENCE_SEAT, Children, Seats, task_places
 from colocate.rigs.host.monitor import Monitor
 from colocate.rigs.host.rehearsal import rehearse
 from colocate.rigs.host.window import Hold, run_window
@@ -98,15 +98,16 @@ class HostRig:
     @contextlib.contextmanager
     def opened(self, trials: Sequence[Trial]) -> Iterator[None]:
         """See `Rig.opened`. Children end, cpusets go, clocks and this process's own CPUs are put back."""
-        places = {trial.placement.name: trial.placement for trial in trials}
-        first = next(iter(places.values()))
-        groups = {name: place.task_cpus for name, place in places.items()}
-        groups[INFERENCE_SEAT] = first.inference_cpus
+        first = trials[0].placement
+        seats_wanted = task_places(trials)
+        groups = {INFERENCE_SEAT: first.inference_cpus, **dict(seats_wanted.values())}
+        weighed = any(trial.task is not None and trial.task.containment is not None for trial in trials)
         wanted = _pinned_domains(trials)
         with contextlib.ExitStack() as stack:
             # Outermost: with it stands the watchdog, which also removes the cpusets of a killed sweep.
             pins = stack.enter_context(held(self._clocks, wanted, journal.state_folder(), self._sysfs))
-            seats = stack.enter_context(cpuset.confined(self._confinement, groups))
+            made = stack.enter_context(cpuset.confined(self._confinement, groups, weighed=weighed))
+            seats = Seats(made[INFERENCE_SEAT], {key: made[name] for key, (name, _) in seats_wanted.items()})
             stack.enter_context(_moved_to(first.housekeeping_cpus))
             monitor = Monitor(self._sysfs, self._clocks, self._meters)
             stack.callback(monitor.close)

@@ -75,6 +75,7 @@ def _ran(trial: Trial, hold: Hold) -> TrialRecord:
     tasks, worker = hold.children.tasks(trial), hold.children.worker(trial)
     if trial.block != hold.block:
         _begin_block(trial, hold)
+    hold.children.contain(trial)
     # Stressors begin first and end last, so that the whole of the network's window is under load.
     for child in (*tasks, *worker):
         child.go()

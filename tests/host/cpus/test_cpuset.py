@@ -6,12 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from colocate.errors import HostError
 from colocate.host.cpus import cpuset
-from colocate.host.cpus.cpuset import Seat, weigh
+from colocate.host.cpus.cpuset import Seat
 from colocate.host.processes.child import Child
 
 CPUS = tuple(sorted(os.sched_getaffinity(0)))
@@ -27,17 +25,6 @@ def granted(try_to_leave):
     return sorted(os.sched_getaffinity(0))
 serve(Control(), lambda control: {"left": granted(True)}, {"cpus": granted(False)})
 """
-
-
-@given(st.sets(st.integers(0, 200)))
-def test_the_kernels_cpu_lists_are_read(cpus: set[int]) -> None:
-    assert cpuset.parse_cpu_list(",".join(map(str, cpus)) + "\n") == tuple(sorted(cpus))
-
-
-def test_ranges_of_cpus_are_read() -> None:
-    assert cpuset.parse_cpu_list("0-2,5,7-8\n") == (0, 1, 2, 5, 7, 8)
-    with pytest.raises(ValueError, match="invalid"):
-        cpuset.parse_cpu_list("0-x")
 
 
 def test_affinity_is_the_fallback_and_says_why(tmp_path: Path) -> None:
@@ -105,16 +92,3 @@ def test_cpus_that_the_tree_does_not_have_are_refused_and_leave_no_group(real: c
     with pytest.raises(HostError), cpuset.confined(real, {"inference": (4095,)}):
         pass
     assert groups(real) == []
-
-
-@pytest.mark.parametrize(
-    ("cpus", "weight"), [((3,), "100"), (tuple(range(15)), "1500"), (tuple(range(200)), "10000")]
-)
-def test_each_process_of_a_group_counts_like_one_without_groups(
-    tmp_path: Path, cpus: tuple[int, ...], weight: str
-) -> None:
-    weigh(tmp_path, cpus)
-    assert not list(tmp_path.iterdir()), "without the cpu controller groups have no weight"
-    (tmp_path / "cpu.weight").write_text("100")
-    weigh(tmp_path, cpus)
-    assert (tmp_path / "cpu.weight").read_text() == weight

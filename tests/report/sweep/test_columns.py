@@ -19,7 +19,7 @@ COLUMNS = (
     "slowdown_p50,slowdown_p50_lo,slowdown_p50_hi,slowdown_p99,slowdown_p99_lo,slowdown_p99_hi,"
     "power_w,power_gpu_w,power_cpu_w,energy_per_inference_j,idle_power_w,work_per_s,work_loss_ratio,temperature_c,"
     "warnings,graph,wait,period_s,miss_ratio,longest_miss_run,rig,slowdown_mean,slowdown_mean_lo,slowdown_mean_hi,"
-    "slowdown_p95,slowdown_p95_lo,slowdown_p95_hi,work_loss_ratio_lo,work_loss_ratio_hi,design"
+    "slowdown_p95,slowdown_p95_lo,slowdown_p95_hi,work_loss_ratio_lo,work_loss_ratio_hi,design,containment"
 )
 
 

@@ -11,13 +11,23 @@ import pytest
 from colocate.host.cpus.cpuset import Seat
 from colocate.host.processes.child import Child
 from colocate.model.request import Inference, Pipeline, Placement, Task
-from colocate.rigs.host.children import INFERENCE_SEAT, Children
+from colocate.rigs.host.children import Children, Seats
 from tests.rigs.host.trials import CPUS, trial
 from tests.worker.pipelines import PATTERN, prints
 
 ISOLATED = Placement("isolated", CPUS[:1], CPUS[-2:], CPUS[-1:])
 SHARED = Placement("shared", CPUS[:1], CPUS, CPUS[-1:])
-SEATS = {INFERENCE_SEAT: Seat(CPUS[:1]), "isolated": Seat(CPUS[-2:]), "shared": Seat(CPUS)}
+PLACES = {"isolated": CPUS[-2:], "shared": CPUS}
+
+
+class EverySeat(Seats):
+    """A seat for whatever task comes, by its placement."""
+
+    def of(self, task: Task, place: Placement) -> Seat:
+        return Seat(PLACES[place.name])
+
+
+SEATS = EverySeat(Seat(CPUS[:1]), {})
 ONE, OTHER = trial("spin-1ms"), trial("spin-2ms")
 
 

@@ -1,0 +1,84 @@
+"""Bounding what runs in the groups of a seat: its CPUs, its weight against others, its quota; each read back.
+
+The groups are temporary, so a bound goes with them, whatever ends the sweep (`groups.py`). Within a group the kernel
+shares a CPU by the group's weight alone: the priority of a process says nothing to processes of another group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from colocate.errors import HostError, KnobError
+from colocate.host.cpus.cpu_list import parse_cpu_list
+from colocate.model.containment import Containment
+
+# Of cpu.weight in cgroup v2 and cpu.shares in v1 (Documentation/admin-guide/cgroup-v2.rst, and scheduler/
+# sched-design-CFS.rst, of the kernel): what a group has that nobody weighed, and the most; the least share.
+WEIGHT_DEFAULT, _WEIGHT_MAX, _SHARES_DEFAULT, _SHARES_MAX, _SHARES_MIN = 100, 10_000, 1024, 262_144, 2
+_US = 1e-6
+
+
+def set_apart(group: Path, cpus: Sequence[int]) -> None:
+    """Give the group these CPUs. Raises HostError where the kernel grants others."""
+    (group / "cpuset.cpus").write_text(",".join(map(str, cpus)))
+    names = ("cpuset.cpus.effective", "cpuset.effective_cpus")
+    shown = next(group / name for name in names if (group / name).exists())
+    granted = parse_cpu_list(shown.read_text())
+    if granted != tuple(sorted(cpus)):
+        raise HostError(f"{group}: asked for CPUs {tuple(cpus)}, the kernel granted {granted}")
+
+
+def weigh(group: Path, cpus: Sequence[int], weight: int = WEIGHT_DEFAULT) -> None:
+    """Make each process of the group count on its CPU like a process of that weight that is in no group.
+
+    Where the cpu controller is on, a group's weight is spread over the CPUs that it keeps busy. A task on fifteen
+    CPUs would have a fifteenth of it on each, and the network that shares one of them would get 94 % of that one.
+    """
+    whole = weight * len(cpus)
+    if (group / "cpu.weight").exists():
+        _set(group / "cpu.weight", str(min(whole, _WEIGHT_MAX)))
+    elif (group / "cpu.shares").exists():
+        shares = round(whole * _SHARES_DEFAULT / WEIGHT_DEFAULT)
+        _set(group / "cpu.shares", str(max(_SHARES_MIN, min(shares, _SHARES_MAX))))
+
+
+def contain(groups: Sequence[Path], cpus: Sequence[int], containment: Containment | None) -> None:
+    """Bound all that runs in the `groups` of a seat with these `cpus`; None lifts what bounded it before.
+
+    Raises KnobError where the kernel refuses a bound, or shows another one afterwards.
+    """
+    bound = containment or Containment()
+    for group in groups:
+        if (group / "cpuset.cpus").exists():
+            set_apart(group, cpus[: bound.cpus] if bound.cpus else cpus)
+        # An idle group has no weight to set.
+        if (group / "cpu.idle").exists():
+            _set(group / "cpu.idle", str(int(bound.idle)))
+        if bound.idle and (group / "cpu.shares").exists() and not (group / "cpu.idle").exists():
+            _set(group / "cpu.shares", str(_SHARES_MIN))
+        if not bound.idle:
+            weigh(group, cpus, bound.weight or WEIGHT_DEFAULT)
+        _give_quota(group, bound)
+
+
+def _give_quota(group: Path, bound: Containment) -> None:
+    period_us = round(bound.quota_period_s / _US)
+    quota_us = None if bound.quota_ratio is None else round(bound.quota_ratio * bound.quota_period_s / _US)
+    if (group / "cpu.max").exists():
+        _set(group / "cpu.max", f"{'max' if quota_us is None else quota_us} {period_us}")
+    elif (group / "cpu.cfs_quota_us").exists():
+        # A period that is too short for the old quota would be refused.
+        _set(group / "cpu.cfs_quota_us", "-1")
+        _set(group / "cpu.cfs_period_us", str(period_us))
+        _set(group / "cpu.cfs_quota_us", "-1" if quota_us is None else str(quota_us))
+
+
+def _set(knob: Path, value: str) -> None:
+    try:
+        knob.write_text(value)
+        found = knob.read_text().strip()
+    except OSError as error:
+        raise KnobError(f"{knob}: the kernel refuses {value}: {error.strerror}") from error
+    if found != value:
+        raise KnobError(f"{knob}: wanted {value}, found {found}")

@@ -1,0 +1,89 @@
+"""How a task's use of the CPU is bounded, and how that is written: `idle`, `weight=10`, `quota=20%/10`, `cpus=2`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from colocate.errors import SpecError
+
+NONE = "none"
+# Documentation/admin-guide/cgroup-v2.rst of the kernel: cpu.weight, and the period of cpu.max.
+WEIGHT_MAX = 10_000
+QUOTA_PERIOD_S, QUOTA_PERIOD_MIN_S, QUOTA_PERIOD_MAX_S = 0.1, 0.001, 1.0
+# sched_cfs_bandwidth refuses less time than this in a period (`min_cfs_quota_period` in kernel/sched/core.c).
+QUOTA_MIN_S = 0.001
+_QUOTA = re.compile(r"quota=(\d+(?:\.\d+)?)%(?:/(\d+(?:\.\d+)?))?", re.ASCII)
+_COUNT = re.compile(r"(weight|cpus)=(\d{1,6})", re.ASCII)
+_HOW = "write none, idle, weight=10, quota=20%, quota=20%/10 (of each 10 ms) or cpus=2; join two with +"
+
+
+@dataclass(frozen=True, slots=True)
+class Containment:
+    """What bounds a task; a part that does not is None, or False.
+
+    `idle`: it runs where nothing else wants to. `weight` is its share against the network's 100 on a CPU that both
+    want. It gets at most `quota_ratio` seconds of CPU a second, counted in periods of `quota_period_s`. `cpus` is how
+    many of the tasks' CPUs it may use.
+    """
+
+    idle: bool = False
+    weight: int | None = None
+    quota_ratio: float | None = None
+    quota_period_s: float = QUOTA_PERIOD_S
+    cpus: int | None = None
+
+    @property
+    def words(self) -> str:
+        """As `parse_containment` reads it."""
+        parts = ["idle"] if self.idle else []
+        if self.weight is not None:
+            parts.append(f"weight={self.weight}")
+        if self.quota_ratio is not None:
+            period = "" if self.quota_period_s == QUOTA_PERIOD_S else f"/{1e3 * self.quota_period_s:g}"
+            parts.append(f"quota={100 * self.quota_ratio:g}%{period}")
+        if self.cpus is not None:
+            parts.append(f"cpus={self.cpus}")
+        return "+".join(parts)
+
+
+def containment_words(containment: Containment | None) -> str:
+    """Its words; `none` where there is none."""
+    return NONE if containment is None else containment.words
+
+
+def parse_containment(text: str) -> Containment | None:
+    """`idle`, `quota=20%/10+cpus=2` and so on; None for `none`. Raises SpecError with the value and what to write."""
+    if text.strip() == NONE:
+        return None
+    found: dict[str, bool | int | float] = {}
+    for part in text.strip().split("+"):
+        own = _part(part.strip(), text)
+        if not found.keys().isdisjoint(own):
+            raise SpecError(f"containment: {text!r} says one thing twice; {_HOW}")
+        found |= own
+    if "idle" in found and "weight" in found:
+        raise SpecError(f"containment: {text!r}: an idle task has no weight; leave one of the two out")
+    return Containment(**found)  # type: ignore[arg-type]
+
+
+def _part(part: str, text: str) -> dict[str, bool | int | float]:
+    if part == "idle":
+        return {"idle": True}
+    if match := _COUNT.fullmatch(part):
+        count, most = int(match[2]), WEIGHT_MAX if match[1] == "weight" else 8192
+        if not 1 <= count <= most:
+            raise SpecError(f"containment: {text!r}: {match[1]} is a number from 1 to {most}")
+        return {match[1]: count}
+    if match := _QUOTA.fullmatch(part):
+        ratio, period_s = float(match[1]) / 100, float(match[2]) * 1e-3 if match[2] else QUOTA_PERIOD_S
+        if not QUOTA_PERIOD_MIN_S <= period_s <= QUOTA_PERIOD_MAX_S:
+            raise SpecError(f"containment: {text!r}: a quota is of a period of 1 to 1000 ms")
+        # A hair less than the least is rounding.
+        if ratio * period_s < QUOTA_MIN_S * (1 - 1e-9):
+            raise SpecError(
+                f"containment: {text!r} is {1e3 * ratio * period_s:.3g} ms of CPU in {1e3 * period_s:g} ms, and the "
+                "kernel gives no less than 1 ms; raise the share or the period"
+            )
+        return {"quota_ratio": ratio, "quota_period_s": period_s}
+    raise SpecError(f"containment: {text!r} is none that is known; {_HOW}")

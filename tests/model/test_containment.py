@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from colocate.errors import SpecError
+from colocate.model.containment import Containment, containment_words, parse_containment
+
+KNOWN = st.builds(
+    Containment,
+    idle=st.just(False),
+    weight=st.none() | st.integers(1, 10_000),
+    quota_ratio=st.integers(1, 1600).map(lambda percent: percent / 100),
+    quota_period_s=st.integers(100, 1000).map(lambda ms: ms * 1e-3),
+    cpus=st.none() | st.integers(1, 256),
+) | st.builds(Containment, idle=st.just(True), cpus=st.none() | st.integers(1, 256))
+
+
+@given(KNOWN)
+def test_what_is_written_is_read_back(containment: Containment) -> None:
+    assert parse_containment(containment.words) == containment
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("none", "none"), (" idle + cpus=2", "idle+cpus=2"), ("quota=20%/100", "quota=20%")]
+)
+def test_each_has_one_way_to_be_written(text: str, words: str) -> None:
+    assert containment_words(parse_containment(text)) == words
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "idel", "idle+idle", "idle+weight=5", "weight=0", "weight=10001", "cpus=0", "quota=0%", "quota=20",
+     "quota=5%/10", "quota=20%/2000", "quota=nan%", "none+idle", "weight=1.5", "cpus=\u0663"],
+)  # fmt: skip
+def test_what_is_none_is_refused_with_the_value(text: str) -> None:
+    with pytest.raises(SpecError, match="containment: "):
+        parse_containment(text)

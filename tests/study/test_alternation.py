@@ -52,7 +52,7 @@ def test_both_orders_are_drawn() -> None:
         ({"inference_s": 0.25}, (2 - 0.105) / 2, 0.005),
         ({"inference_s": 1.0}, 2.255, 0.005),
         ({"inference_s": 0.001, "switching_s": 0.01}, 0.2, 0.005),
-        ({"inference_s": 0.001, "ramps": True}, 0.2, 0.05),
+        ({"inference_s": 0.001, "settling": True}, 0.2, 0.05),
         ({"inference_s": 0.001, "segment_s": 0.03}, 0.03, 0.005),
         ({"inference_s": 0.5, "segment_s": 0.03}, 1.13, 0.005),
         # Whole periods: 8 of them.

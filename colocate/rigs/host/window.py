@@ -123,10 +123,16 @@ def _pace(trial: Trial, hold: Hold, worker: Sequence[Child]) -> Pace:
         trial.window_s,
         max(_inference_s(worker), hold.inference_s.get(CellKey.of(trial), 0.0)),
         switching_s=min(hold.switching_s[key], SWITCHING_MAX_S),
-        ramps=hold.ramps and trial.clocks.cpu_hz is None,
+        settling=_settles(trial, hold),
         period_s=trial.inference.period_s,
         segment_s=trial.segment_s,
     )
+
+
+def _settles(trial: Trial, hold: Hold) -> bool:
+    """Whether a governor or a scheduler takes its time to answer to a task that comes or goes."""
+    place = trial.placement
+    return not {*place.task_cpus}.isdisjoint(place.inference_cpus) or (hold.ramps and trial.clocks.cpu_hz is None)
 
 
 @contextlib.contextmanager

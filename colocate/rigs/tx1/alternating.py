@@ -94,7 +94,7 @@ def _window(trial: Trial, setting: OperatingPoint, model: Tx1Model) -> Turns:
     latency_s = max(alone.line.latency_s, beside.line.latency_s) * drift(trial, model.constants)
     length_s = window_s(trial.window_s, latency_s, model.constants)
     ramps = trial.clocks.cpu_hz is None or trial.clocks.gpu_hz is None
-    pace = pace_of(length_s, latency_s, ramps=ramps, segment_s=trial.segment_s)
+    pace = pace_of(length_s, latency_s, settling=ramps, segment_s=trial.segment_s)
     return Turns(scheduled(length_s, pace, trial.trial_id), pace)
 
 

@@ -12,7 +12,7 @@ import pytest
 from colocate.host.cpus.activity import trees_cpu_s
 from colocate.host.cpus.cpuset import Seat
 from colocate.host.processes.child import Child
-from colocate.model.request import Inference, Pipeline, Task
+from colocate.model.request import ClockPoint, Inference, Pipeline, Placement, Task
 from colocate.model.trial import Trial, TrialRecord
 from colocate.rigs.host import window
 from colocate.rigs.host.records import SegmentTooShortError
@@ -95,3 +95,16 @@ def test_a_network_that_is_slower_beside_its_task_gets_longer_segments(monkeypat
     monkeypatch.setattr(window, "_ran", ran)
     assert cast(object, run_window(asked, hold)) == "record"
     assert known == [{}, {CellKey.of(asked): 0.25}]
+
+
+@pytest.mark.parametrize(
+    ("task_cpus", "ramps", "cpu_hz", "settles"),
+    [((1,), False, None, False), ((0, 1), False, 10**9, True), ((1,), True, None, True), ((1,), True, 10**9, False)],
+)
+def test_governors_and_schedulers_that_answer_slowly_are_given_time(
+    task_cpus: tuple[int, ...], ramps: bool, cpu_hz: int | None, settles: bool
+) -> None:
+    place = Placement("any", (0,), task_cpus, (1,))
+    asked = dataclasses.replace(trial(task=Task("bitcount")), placement=place, clocks=ClockPoint(cpu_hz))
+    hold = Hold(cast("Any", None), cast("Any", None), cast("Any", None), ramps=ramps)
+    assert window._settles(asked, hold) is settles

@@ -20,8 +20,8 @@ from colocate.errors import SpecError
 from colocate.inference.backends.registry import maker_of
 from colocate.inference.networks.catalogue import builtin_names, own_batch
 from colocate.inference.networks.input_choices import input_choices
+from colocate.limit_keys import LIMIT_KEYS, make_limits
 from colocate.model.containment import NONE, Containment, containment_words, parse_containment
-from colocate.model.limits import Limits
 from colocate.model.request import PRECISIONS, WAITS, Inference, SweepSpec, Task
 from colocate.programs import CommandKeys, PipelineKeys, make_pipeline, make_task
 from colocate.rigs.registry import RIGS, RUNTIMES, default_wait
@@ -105,7 +105,7 @@ class StudyKeys:
     model: Mapping[str, Annotated[float, Field(allow_inf_nan=False, strict=True)]] = field(default_factory=dict)
     slo_ms: _Number | None = None
     max_slowdown: _Number | None = None
-    quantile: _Number | None = None
+    percentile: str | float | None = None
     power_budget: _Number | None = None
     max_work_loss: _Number | None = None
     confidence: _Number | None = None
@@ -177,33 +177,10 @@ def make_spec(keys: Mapping[str, Any]) -> SweepSpec:
     )
 
 
-# Key of a limit -> its field of Limits, and what one of the key's units is in the field's.
-_LIMITS = {
-    "slo_ms": ("slo_s", 1e-3),
-    "max_slowdown": ("max_slowdown", 1.0),
-    "power_budget": ("power_budget_w", 1.0),
-    "max_work_loss": ("max_work_loss", 1.0),
-}
-_HOW_TO_JUDGE = ("quantile", "confidence")
-LIMIT_KEYS = (*_LIMITS, *_HOW_TO_JUDGE)
-
-
 def _contained(tasks: Sequence[Task], containment: Sequence[str]) -> tuple[Task, ...]:
     """Each task once in each containment."""
     ways = _distinct([parse_containment(text) for text in containment], "containment")
     return tuple(replace(task, containment=way) for task in tasks for way in ways)
-
-
-def make_limits(keys: Mapping[str, float | None], study: Limits | None = None) -> Limits | None:
-    """The limits that `keys` name, which take the place of all of the `study`'s; its quantile and confidence stay
-    unless `keys` name others. None where there are neither. Raises SpecError for a limit that makes no sense.
-    """
-    named = {field: value * unit for key, (field, unit) in _LIMITS.items() if (value := keys.get(key)) is not None}
-    judged = {key: value for key in _HOW_TO_JUDGE if (value := keys.get(key)) is not None}
-    if study is None:
-        return Limits(**named, **judged) if named or judged else None
-    kept = named or {field: getattr(study, field) for field, _ in _LIMITS.values()}
-    return Limits(**kept, **{key: getattr(study, key) for key in _HOW_TO_JUDGE} | judged)
 
 
 def parse_duration_s(text: str | float) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import os
 import sqlite3
 import zlib
@@ -20,7 +21,7 @@ import numpy as np
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from colocate import store_schema1
+from colocate import store_schema1, store_schema2
 from colocate.errors import SchemaError, SpecError, StoreError
 from colocate.model.machine import HostFacts
 from colocate.model.provenance import Provenance
@@ -29,7 +30,7 @@ from colocate.model.quality import QualityFlag
 from colocate.model.request import SweepSpec
 from colocate.model.trial import FloatArray, PowerTrace, Segment, Step, Trial, TrialRecord, Work
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 # "colo" in ASCII: sets our files apart from other programs' (sqlite.org/pragma.html#pragma_application_id).
 APPLICATION_ID = 0x636F6C6F
 FILE_NAME = "run.sqlite"
@@ -56,6 +57,11 @@ CREATE TABLE trial (
 _NS = 1e-9
 _T = TypeVar("_T")
 Upgrade = Callable[[Any], Any]
+# Of each noun, by the schema that it was stored in: what makes JSON of the next schema of it.
+_HEADERS: Mapping[int, Upgrade] = {1: store_schema1.header, 2: store_schema2.header}
+_TRIALS: Mapping[int, Upgrade] = {1: store_schema1.trial}
+_PLAIN: Mapping[int, Upgrade] = {1: store_schema1.scalars}
+_READ = (1, 2, SCHEMA_VERSION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +191,7 @@ class Run:
         """What the run is."""
         with _named_errors(self.folder):
             ((text,),) = self._connection.execute("SELECT json FROM header")
-        return self._decoded(_header, text, store_schema1.header)
+        return self._decoded(_header, text, _HEADERS)
 
     def append(self, outcome: TrialRecord | Failure) -> None:
         """Put one trial on the disk; a second attempt at a failed trial takes its place."""
@@ -224,9 +230,9 @@ class Run:
             for (
                 trial, scalars, begins, latencies, device, rails, power_t, power_w, conditions
             ) in self._connection.execute(query):  # fmt: skip
-                plain = self._decoded(_scalars, scalars, store_schema1.scalars)
+                plain = self._decoded(_scalars, scalars, _PLAIN)
                 yield TrialRecord(
-                    trial=self._decoded(_trial, trial, store_schema1.trial),
+                    trial=self._decoded(_trial, trial, _TRIALS),
                     begins_s=_unpacked(begins),
                     latencies_s=_unpacked(latencies),
                     device_s=None if device is None else _unpacked(device),
@@ -240,14 +246,15 @@ class Run:
         query = "SELECT trial, failure FROM trial WHERE failure IS NOT NULL ORDER BY rowid"
         with _named_errors(self.folder):
             for trial, message in self._connection.execute(query):
-                yield Failure(self._decoded(_trial, trial, store_schema1.trial), message)
+                yield Failure(self._decoded(_trial, trial, _TRIALS), message)
 
-    def _decoded(self, adapter: TypeAdapter[_T], text: str, upgrade: Upgrade | None = None) -> _T:
-        """`text` as the noun of `adapter`; `upgrade` makes today's JSON of that of schema 1."""
+    def _decoded(self, adapter: TypeAdapter[_T], text: str, upgrades: Mapping[int, Upgrade] | None = None) -> _T:
+        """`text` as the noun of `adapter`, by way of all schemas since its own."""
+        due = [upgrade for version, upgrade in (upgrades or {}).items() if version >= self._version]
         try:
-            if self._version == SCHEMA_VERSION or upgrade is None:
+            if not due:
                 return adapter.validate_json(text)
-            return adapter.validate_python(upgrade(from_json(text)))
+            return adapter.validate_python(functools.reduce(lambda old, upgrade: upgrade(old), due, from_json(text)))
         # What an upgrade meets in damaged JSON, and limits that cannot be (SpecError).
         except (ValueError, KeyError, TypeError, AttributeError, SpecError) as error:
             raise StoreError(f"the run in {self.folder} is damaged: {_damage(error)}") from error
@@ -276,9 +283,9 @@ def _opened(folder: Path, mode: str) -> Iterator[sqlite3.Connection]:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if application != APPLICATION_ID:
             raise StoreError(f"{path} is not a run of colocate")
-        if version not in (1, SCHEMA_VERSION):
+        if version not in _READ:
             raise SchemaError(
-                f"{path} has schema {version}, this colocate reads schemas 1 and {SCHEMA_VERSION}; "
+                f"{path} has schema {version}, this colocate reads schemas 1 to {SCHEMA_VERSION}; "
                 f"use the version of colocate that made it"
             )
         yield connection

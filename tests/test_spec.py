@@ -12,7 +12,7 @@ from colocate.errors import SpecError
 from colocate.model.limits import Limits
 from colocate.model.request import Inference, InputChoice
 from colocate.rigs.registry import make_rig
-from colocate.spec import StudyKeys, make_limits, make_spec, make_study, parse_duration_s
+from colocate.spec import StudyKeys, make_spec, make_study, parse_duration_s
 from colocate.study.plan import plan
 from tests.inference import own_files
 from tests.study.test_plan import facts
@@ -62,19 +62,11 @@ def test_the_batch_is_that_of_the_file_unless_another_is_asked_for(tmp_path: Pat
 
 
 def test_limits_in_a_study_are_limits() -> None:
-    spec = make_spec({"slo_ms": 33.3, "power_budget": 8, "quantile": 0.99, "until": "decided", "budget": "1.5h"})
-    assert spec.limits == Limits(slo_s=33.3 * 1e-3, power_budget_w=8.0, quantile=0.99)
+    spec = make_spec({"slo_ms": 33.3, "power_budget": 8, "percentile": "p99", "until": "decided", "budget": "1.5h"})
+    assert spec.limits == Limits(slo_s=33.3 * 1e-3, power_budget_w=8.0, percentile="p99")
     assert (spec.until_decided, spec.budget_s, spec.repeats) == (True, 5400.0, 30)
     assert make_spec({"until": "decided", "max_work_loss": 0.1, "repeats": 9}).repeats == 9
     assert make_spec({}).limits is None and make_spec({}).repeats == 5
-
-
-def test_limits_that_are_given_take_the_place_of_the_studys() -> None:
-    study = Limits(slo_s=0.03, quantile=0.99, confidence=0.9)
-    assert make_limits({}, study) == study
-    assert make_limits({"max_slowdown": 1.2}, study) == Limits(max_slowdown=1.2, quantile=0.99, confidence=0.9)
-    assert make_limits({"quantile": 0.5}, study) == Limits(slo_s=0.03, quantile=0.5, confidence=0.9)
-    assert make_limits({"slo_ms": None}) is None
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("30m", 1800), ("2h", 7200), (" 1.5 h ", 5400), (45, 45)])
@@ -136,7 +128,7 @@ def test_the_default_is_the_founding_studys_nine_pairs() -> None:
         ({"repeats": 0}, "repeats: .*1"),
         ({"period_ms": 0}, "period_ms: .*greater than 0"),
         ({"period_ms": 1e9}, "period_ms: .*10000"),
-        ({"quantile": 0.95}, "nothing to judge by"),
+        ({"percentile": "p95"}, "nothing to judge by"),
         ({"max_slowdown": 0.5}, "a ratio above 1"),
         ({"until": "done"}, "unknown until 'done'"),
         ({"until": "decided"}, "nothing to decide"),

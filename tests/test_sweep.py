@@ -181,7 +181,7 @@ def test_what_cannot_run_at_all_leaves_no_folder(step: str, tmp_path: Path, monk
 def test_a_budget_is_kept_with_the_repeats_that_it_comes_to(tmp_path: Path) -> None:
     from colocate.model.limits import Limits
 
-    limits = Limits(max_slowdown=1.1, quantile=0.5)
+    limits = Limits(max_slowdown=1.1, percentile="p50")
     spec = dataclasses.replace(STUDY.spec, repeats=30, limits=limits, until_decided=True, budget_s=60.0)
     observer = Silence()
     sweep(Study({}, spec), Bench(), tmp_path / "run", observer, resume=False)

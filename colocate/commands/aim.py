@@ -25,8 +25,8 @@ AIM_FLAGS: Flags = {
         "metavar": "X",
         "help": "what a latency may be, in ms (default: no limit)",
     },
-    "quantile": {
-        "dest": "aim_quantile",
+    "percentile": {
+        "dest": "aim_percentile",
         "choices": ("p50", "p99"),
         "help": "of the latencies, which the limit is for (default: p99)",
     },
@@ -41,4 +41,4 @@ def aim_of(arguments: argparse.Namespace) -> dict[str, Any]:
     """The fields of an Aim that are given as flags."""
     given = vars(arguments)
     aim = {key: given[key] for key in ("latency_limit_s", "utility") if key in given}
-    return aim | ({"quantile": f"{given['aim_quantile']}_s"} if "aim_quantile" in given else {})
+    return aim | ({"quantile": f"{given['aim_percentile']}_s"} if "aim_percentile" in given else {})

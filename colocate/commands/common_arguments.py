@@ -54,9 +54,9 @@ class _Refusal(argparse.Action):
 
 # Key of a limit in the study file -> its flag.
 LIMIT_FLAGS: dict[str, dict[str, Any]] = {
-    "slo_ms": {"type": float, "metavar": "MS", "help": "the latency that must hold, at --quantile"},
+    "slo_ms": {"type": float, "metavar": "MS", "help": "the latency that must hold, at --percentile"},
     "max_slowdown": {"type": float, "metavar": "R", "help": "the slowdown that is allowed: 1.1 = 10 %% slower"},
-    "quantile": {"type": float, "metavar": "Q", "help": "of latency and slowdown: 0.5, 0.95 (default) or 0.99"},
+    "percentile": {"metavar": "P", "help": "of latency and slowdown: p50, p95 (default), p99, or mean"},
     "power_budget": {"type": float, "metavar": "W", "help": "the mean power of the board that is allowed"},
     "max_work_loss": {"type": float, "metavar": "R", "help": "the share of its work that a task may lose"},
     "confidence": {"type": float, "metavar": "C", "help": "of all verdicts together (default: 0.95)"},

@@ -39,7 +39,7 @@ picks the best setting (batch, precision, runtime, clocks) of each network: the 
 
     utility = images/s/W x f(latency)      in images per joule, f from 0 to 1
 
-f is 1 without --latency-limit-ms X. With it, and L the upper end of the interval of the latency's --quantile in ms:
+f is 1 without --latency-limit-ms X. With it, and L the upper end of the interval of the latency's --percentile in ms:
 
     --utility within    f = 1 if L <= X, else 0    (so: the least energy per image that keeps the limit)
     --utility fading    f = min(1, X / L)          (twice as late is half as good)

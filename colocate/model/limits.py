@@ -9,7 +9,10 @@ from dataclasses import dataclass
 
 from colocate.errors import SpecError
 
-QUANTILES = (0.50, 0.95, 0.99)
+MEAN = "mean"
+PERCENTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
+# What of the latencies a limit may be on.
+STATISTICS = (*PERCENTILES, MEAN)
 
 
 class Quantity(str, enum.Enum):
@@ -18,21 +21,23 @@ class Quantity(str, enum.Enum):
     LATENCY_P50 = "latency_p50_s"
     LATENCY_P95 = "latency_p95_s"
     LATENCY_P99 = "latency_p99_s"
+    LATENCY_MEAN = "latency_mean_s"
     SLOWDOWN_P50 = "slowdown_p50"
     SLOWDOWN_P95 = "slowdown_p95"
     SLOWDOWN_P99 = "slowdown_p99"
+    SLOWDOWN_MEAN = "slowdown_mean"
     POWER = "power_w"
     WORK_LOSS = "work_loss_ratio"
 
     @classmethod
-    def latency(cls, quantile: float) -> Quantity:
-        """The latency at one of `QUANTILES`."""
-        return (cls.LATENCY_P50, cls.LATENCY_P95, cls.LATENCY_P99)[QUANTILES.index(quantile)]
+    def latency(cls, statistic: str) -> Quantity:
+        """One of `STATISTICS` of the latency."""
+        return cls(f"latency_{statistic}_s")
 
     @classmethod
-    def slowdown(cls, quantile: float) -> Quantity:
-        """The slowdown at one of `QUANTILES`."""
-        return (cls.SLOWDOWN_P50, cls.SLOWDOWN_P95, cls.SLOWDOWN_P99)[QUANTILES.index(quantile)]
+    def slowdown(cls, statistic: str) -> Quantity:
+        """The slowdown of one of `STATISTICS` of the latency."""
+        return cls(f"slowdown_{statistic}")
 
     @property
     def kind(self) -> str:
@@ -68,11 +73,25 @@ class Quantity(str, enum.Enum):
 _LARGEST_LOG = 700.0
 
 
+def parse_percentile(text: str | float) -> str:
+    """`p95`, `95`, `0.95` or `mean` as one of `STATISTICS`. Raises SpecError."""
+    said = str(text).strip().lower()
+    if said in STATISTICS:
+        return said
+    for name, level in PERCENTILES.items():
+        try:
+            if float(said) in (level, round(100 * level)):
+                return name
+        except ValueError:
+            break
+    raise SpecError(f"percentile {str(text)!r} is not one of {', '.join(STATISTICS)}")
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What must hold beside the network; None sets no limit, and one at least is set.
 
-    `slo_s` and `max_slowdown` (1.2 = 20 % slower) are for the latency at `quantile`, 0.5, 0.95 or 0.99;
+    `slo_s` and `max_slowdown` (1.2 = 20 % slower) are for the `percentile` of the latency, one of `STATISTICS`;
     `power_budget_w` is for the mean power of the board; `max_work_loss` is the share of its work that a task may
     lose. `confidence` is for the whole table, each side for itself: no wrong SAFE, and no wrong UNSAFE. Raises
     SpecError for a limit that makes no sense.
@@ -80,14 +99,14 @@ class Limits:
 
     slo_s: float | None = None
     max_slowdown: float | None = None
-    quantile: float = 0.95
+    percentile: str = "p95"
     power_budget_w: float | None = None
     max_work_loss: float | None = None
     confidence: float = 0.95
 
     def __post_init__(self) -> None:
-        if self.quantile not in QUANTILES:
-            raise SpecError(f"quantile {self.quantile:g} is not one of {', '.join(map(str, QUANTILES))}")
+        if self.percentile not in STATISTICS:
+            raise SpecError(f"percentile {self.percentile!r} is not one of {', '.join(STATISTICS)}")
         if not 0.5 <= self.confidence < 1:
             raise SpecError(f"confidence {self.confidence:g} must lie between 0.5 and 1, as in 0.95")
         for name, limit, lowest, highest, example in (
@@ -105,8 +124,8 @@ class Limits:
     def by_quantity(self) -> Mapping[Quantity, float]:
         """The limits that are set."""
         every = {
-            Quantity.latency(self.quantile): self.slo_s,
-            Quantity.slowdown(self.quantile): self.max_slowdown,
+            Quantity.latency(self.percentile): self.slo_s,
+            Quantity.slowdown(self.percentile): self.max_slowdown,
             Quantity.POWER: self.power_budget_w,
             Quantity.WORK_LOSS: self.max_work_loss,
         }

@@ -120,7 +120,7 @@ def _choice(
 ) -> Choice:
     work_share = _total([each.evidence.work_share for each, _ in members])
     power_w = _total([*(ruling.cell.power_w for _, ruling in members), *[solo_power_w] * (turns - len(members))])
-    slowdowns = [each.estimates.get(Quantity.slowdown(limits.quantile)) for each, _ in members]
+    slowdowns = [each.estimates.get(Quantity.slowdown(limits.percentile)) for each, _ in members]
     known = [estimate.interval.value for estimate in slowdowns if estimate is not None]
     margins = {
         quantity: min((margin for margin in column if margin is not None), default=None)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from colocate.model.cell import SOLO, Cell
-from colocate.model.limits import QUANTILES, Quantity
+from colocate.model.limits import MEAN, PERCENTILES, STATISTICS, Quantity
 from colocate.model.quality import FROM_OUTSIDE, QualityFlag, in_order
 from colocate.model.request import SweepSpec
 from colocate.model.trial import FloatArray, Trial, TrialRecord
@@ -16,7 +16,7 @@ from colocate.study.interference import cell_of
 from colocate.study.stats import quantile_known, sample_quantile
 from colocate.study.windows import Windows, energies_j, group, work_per_s
 
-__all__ = ["QUANTILES", "Evidence", "Quantity", "collect"]
+__all__ = ["Evidence", "Quantity", "collect"]
 
 MEDIAN = 0.50
 
@@ -52,7 +52,7 @@ _WITHHOLDING = frozenset(
 class Evidence:
     """The values of one cell by quantity and repeat; a quantity, or a repeat of it, that is absent has no entry.
 
-    `values` are in the unit of the quantity: latencies are quantiles of one window, slowdowns their ratios to the
+    `values` are in the unit of the quantity: latencies are statistics of one window, slowdowns their ratios to the
     network alone in the same window or block, power is the board's mean over the window, work loss is against the
     task alone in the same window or repeat. `left_out` are the warnings for which windows gave no value, in enum
     order; `withheld` those for which a quantity may break a limit but not be said to meet one. `work_share` is
@@ -100,21 +100,23 @@ def collect(
 
 
 class _Reader:
-    """Quantiles of windows, each worked out once though every task of a block is set against the same baseline."""
+    """Statistics of windows, each worked out once though every task of a block is set against the same baseline."""
 
     def __init__(self, confidence: float) -> None:
         self._confidence = confidence
         # With the latencies themselves, so that none takes the place in memory of another.
-        self._read: dict[int, tuple[FloatArray, Mapping[float, float]]] = {}
+        self._read: dict[int, tuple[FloatArray, Mapping[str, float]]] = {}
 
-    def quantiles(self, latencies: FloatArray) -> Mapping[float, float]:
-        """The quantiles that count of the latencies of a window."""
+    def statistics(self, latencies: FloatArray) -> Mapping[str, float]:
+        """Those of `STATISTICS` that the latencies of a window tell."""
         if id(latencies) not in self._read:
             found = {
-                q: sample_quantile(latencies, q)
-                for q in QUANTILES
+                name: sample_quantile(latencies, q)
+                for name, q in PERCENTILES.items()
                 if (q == MEDIAN and len(latencies)) or quantile_known(latencies, q, self._confidence)
             }
+            if len(latencies):
+                found[MEAN] = float(latencies.mean())
             self._read[id(latencies)] = latencies, found
         return self._read[id(latencies)][1]
 
@@ -168,17 +170,17 @@ def _evidence(windows: Windows, cell: Cell, reader: _Reader, best: Mapping[str, 
 def _readings(windows: Windows, reader: _Reader) -> Iterator[tuple[Quantity, Sequence[TrialRecord], float | None]]:
     """Every quantity of every window or block, with the windows that it is made from, the cell's own last."""
     for record, latencies in windows.latencies():
-        known = reader.quantiles(latencies)
-        for q in QUANTILES:
-            yield Quantity.latency(q), (record,), known.get(q)
+        known = reader.statistics(latencies)
+        for each in STATISTICS:
+            yield Quantity.latency(each), (record,), known.get(each)
     for own in windows.own:
         energy_j = energies_j(own)[0]
         yield Quantity.POWER, (own,), energy_j / own.elapsed_s if energy_j else None
     for pair in windows.pairs():
-        before, beside = reader.quantiles(pair.alone), reader.quantiles(pair.beside)
-        for q in QUANTILES:
-            value = beside[q] / before[q] if q in before and q in beside else None
-            yield Quantity.slowdown(q), pair.records, value
+        before, beside = reader.statistics(pair.alone), reader.statistics(pair.beside)
+        for each in STATISTICS:
+            value = beside[each] / before[each] if each in before and each in beside else None
+            yield Quantity.slowdown(each), pair.records, value
     for sides, kept in windows.work_kept():
         yield Quantity.WORK_LOSS, sides, None if kept is None else 1 - kept
 

@@ -148,8 +148,8 @@ def absence(evidence: Evidence, quantity: Quantity) -> str:
 
 
 _ABSENT = {
-    "latency": "no window holds enough inferences to know this quantile: lengthen --window",
-    "slowdown": "no block holds enough inferences, alone and beside, to know this quantile: lengthen --window",
+    "latency": "no window holds enough inferences to know this percentile: lengthen --window",
+    "slowdown": "no block holds enough inferences, alone and beside, to know this percentile: lengthen --window",
     "power": "the power of the board was not metered",
     "work": "the work of the task was not measured, alone and beside the network in the same repeat",
 }

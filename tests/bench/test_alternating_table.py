@@ -42,7 +42,7 @@ QUICK = SweepSpec(
     warmup_s=0.05,
     settle_s=0.1,
     window_s=0.2,
-    limits=Limits(max_slowdown=LIMIT, quantile=0.5),
+    limits=Limits(max_slowdown=LIMIT, percentile="p50"),
     until_decided=True,
     alternating=True,
 )

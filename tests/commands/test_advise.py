@@ -38,7 +38,7 @@ def test_nothing_safe_is_in_the_exit_code(modelled_run: Path) -> None:
     [
         ("nothing to judge by: give --slo-ms", []),
         ("must be a ratio above 1", ["--max-slowdown", "0.9"]),
-        ("quantile 0.9 is not one of", ["--slo-ms", "30", "--quantile", "0.9"]),
+        ("percentile '0.9' is not one of", ["--slo-ms", "30", "--percentile", "0.9"]),
         ("not allowed with", ["--slo-ms", "30", "--json", "--markdown"]),
         ("must be above 0", ["--power-budget", "nan"]),
     ],

@@ -17,7 +17,7 @@ from colocate.model.purpose import Aim
     [
         ([], {}),
         (["--latency-limit-ms", "30"], {"latency_limit_s": 0.03}),
-        (["--quantile", "p50", "--utility", "fading"], {"quantile": "p50_s", "utility": "fading"}),
+        (["--percentile", "p50", "--utility", "fading"], {"quantile": "p50_s", "utility": "fading"}),
     ],
 )
 @pytest.mark.parametrize("command", [["efficiency"], ["report", "run"]])
@@ -36,5 +36,5 @@ def test_a_limit_is_a_positive_number(text: str) -> None:
 
 
 def test_the_quantile_of_limits_is_another_flag_than_that_of_an_aim() -> None:
-    assert vars(parser().parse_args(["sweep", "--quantile", "0.99"]))["quantile"] == 0.99
-    assert aim_of(parser().parse_args(["sweep", "--quantile", "0.99"])) == {}
+    assert vars(parser().parse_args(["sweep", "--percentile", "0.99"]))["percentile"] == "0.99"
+    assert aim_of(parser().parse_args(["sweep", "--percentile", "0.99"])) == {}

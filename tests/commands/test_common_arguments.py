@@ -9,7 +9,8 @@ import pytest
 from colocate.cli import parser
 from colocate.commands.common_arguments import LIMIT_FLAGS, OF_TASKS, STUDY_FLAGS, given, without, words
 from colocate.errors import SpecError
-from colocate.spec import LIMIT_KEYS, StudyKeys, make_spec
+from colocate.limit_keys import LIMIT_KEYS
+from colocate.spec import StudyKeys, make_spec
 
 
 def parsed(*arguments: str) -> dict[str, object]:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.commands.command_line import MODEL, TINY, colocate, header_of, interrupted, lose, refused, trial_ids
 
-DECIDED = [*MODEL, "--until", "decided", "--power-budget", "8.7", "--max-slowdown", "1.001", "--quantile", "0.5"]
+DECIDED = [*MODEL, "--until", "decided", "--power-budget", "8.7", "--max-slowdown", "1.001", "--percentile", "p50"]
 
 
 def test_a_sweep_until_decided_ends_early_and_resumes_to_the_same_end(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_until_decided_needs_something_to_decide(said: str, flags: list[str]) ->
 
 def test_on_this_machine_too_an_interrupted_sweep_until_decided_goes_on(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    arguments = [*TINY, "--repeats", "4", "--until", "decided", "--max-slowdown", "50", "--quantile", "0.5"]
+    arguments = [*TINY, "--repeats", "4", "--until", "decided", "--max-slowdown", "50", "--percentile", "p50"]
     cut = interrupted(6, "sweep", *arguments, "--out", out)
     assert cut.returncode == 130 and "sweep --resume --out" in cut.stderr
     kept = trial_ids(out)

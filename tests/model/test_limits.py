@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from colocate.errors import SpecError
-from colocate.model.limits import Limits, Quantity
+from colocate.model.limits import Limits, Quantity, parse_percentile
 
 
 @pytest.mark.parametrize(
@@ -21,17 +22,30 @@ from colocate.model.limits import Limits, Quantity
         ({"max_slowdown": 0.9}, "as in 1.2"),
         ({"power_budget_w": -1.0}, "power budget is -1"),
         ({"max_work_loss": 1.0}, "work loss is 1"),
-        ({"slo_s": 1.0, "quantile": 0.9}, "quantile 0.9 is not one of 0.5, 0.95, 0.99"),
+        ({"slo_s": 1.0, "percentile": "p90"}, "percentile 'p90' is not one of p50, p95, p99, mean"),
         ({"slo_s": 1.0, "confidence": 95.0}, "confidence 95"),
     ],
 )
-def test_a_limit_that_makes_no_sense_is_refused(wrong: dict[str, float], says: str) -> None:
+def test_a_limit_that_makes_no_sense_is_refused(wrong: dict[str, Any], says: str) -> None:
     with pytest.raises(SpecError, match=says):
         Limits(**wrong)
 
 
-def test_limits_are_for_the_quantile_asked_for() -> None:
-    every = Limits(slo_s=1.0, max_slowdown=1.2, quantile=0.99, power_budget_w=9.0, max_work_loss=0.1)
+@pytest.mark.parametrize(
+    ("said", "meant"), [("p95", "p95"), ("P50", "p50"), (0.99, "p99"), ("95", "p95"), (50, "p50"), ("mean", "mean")]
+)
+def test_a_percentile_is_understood_however_it_is_written(said: str | float, meant: str) -> None:
+    assert parse_percentile(said) == meant
+
+
+@pytest.mark.parametrize("said", ["", "p90", 0.9, "median", "nan", 1, "p0.95"])
+def test_what_is_no_percentile_is_refused(said: str | float) -> None:
+    with pytest.raises(SpecError, match="not one of p50, p95, p99, mean"):
+        parse_percentile(said)
+
+
+def test_limits_are_for_the_percentile_asked_for() -> None:
+    every = Limits(slo_s=1.0, max_slowdown=1.2, percentile="p99", power_budget_w=9.0, max_work_loss=0.1)
     assert every.by_quantity == {
         Quantity.LATENCY_P99: 1.0, Quantity.SLOWDOWN_P99: 1.2, Quantity.POWER: 9.0, Quantity.WORK_LOSS: 0.1
     }  # fmt: skip

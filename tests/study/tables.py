@@ -112,7 +112,7 @@ class Table:
         ]
 
 
-LIMITS = Limits(max_slowdown=MAX_SLOWDOWN, power_budget_w=BUDGET_W, quantile=0.5)
+LIMITS = Limits(max_slowdown=MAX_SLOWDOWN, power_budget_w=BUDGET_W, percentile="p50")
 
 
 def evidence(of: Cell, values: dict[Quantity, FloatArray]) -> Evidence:

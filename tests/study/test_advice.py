@@ -49,7 +49,7 @@ limit = st.tuples(st.floats(1.01, 1.4), st.floats(4, 13), st.floats(0.01, 0.6))
 def judged(table: list[Evidence], limits: tuple[float, float, float], confidence: float = 0.95) -> list[Verdict]:
     slowdown, power_w, loss = limits
     asked = Limits(
-        max_slowdown=slowdown, quantile=0.5, power_budget_w=power_w, max_work_loss=loss, confidence=confidence
+        max_slowdown=slowdown, percentile="p50", power_budget_w=power_w, max_work_loss=loss, confidence=confidence
     )
     return [found.verdict for found in advise(table, asked).rulings]
 
@@ -133,7 +133,7 @@ def test_from_latencies_to_verdicts() -> None:
         done += [record(trial(b, task), beside[:, 0, b] / solo[:, 0, b].mean() * 0.01) for b in range(8)]
     solo = Truth(rho=0.5, body=0.02, drift=0.0).draw(rng, 1, 8, 600)[0]
     done += [record(trial(b), solo[:, 0, b]) for b in range(8)]
-    found = advise(collect(done, spec), Limits(max_slowdown=1.1, quantile=0.5)).rulings
+    found = advise(collect(done, spec), Limits(max_slowdown=1.1, percentile="p50")).rulings
     assert [each.verdict for each in found] == [Verdict.SAFE, Verdict.SAFE, Verdict.UNSAFE, Verdict.UNSAFE]
 
 
@@ -146,7 +146,7 @@ def placed(step: int, task: str, share: float | None, power_w: float | None, slo
 
 
 def recommended(table: list[Evidence]) -> Choice:
-    (found,) = advise(table, Limits(max_slowdown=1.1, quantile=0.5)).recommended
+    (found,) = advise(table, Limits(max_slowdown=1.1, percentile="p50")).recommended
     return found
 
 
@@ -177,7 +177,7 @@ def test_without_a_power_meter_the_most_work_counts_and_the_front_is_against_slo
         placed(2, "jpeg", 0.9, None, 1.02),
         placed(3, "jpeg", 0.8, None, 1.05),
     ]
-    advice = advise(table, Limits(max_slowdown=1.1, quantile=0.5))
+    advice = advise(table, Limits(max_slowdown=1.1, percentile="p50"))
     assert [choice.on_front for choice in advice.choices] == [True, True, False]
     assert [choice.recommended for choice in advice.choices] == [False, True, False]
 
@@ -189,14 +189,14 @@ def test_without_work_the_place_that_admits_most_tasks_is_recommended() -> None:
 
 
 def test_nothing_safe_recommends_nothing() -> None:
-    advice = advise([placed(1, "jpeg", 0.5, 5.0, 1.5)], Limits(max_slowdown=1.1, quantile=0.5))
+    advice = advise([placed(1, "jpeg", 0.5, 5.0, 1.5)], Limits(max_slowdown=1.1, percentile="p50"))
     assert (advice.choices, advice.recommended, advice.judged) == ((), (), 1)
 
 
 @given(st.lists(st.tuples(st.floats(0.01, 1), st.floats(1, 30)), min_size=1, max_size=9))
 def test_the_recommended_choice_is_on_the_front(points: list[tuple[float, float]]) -> None:
     table = [placed(step, "jpeg", share, power_w) for step, (share, power_w) in enumerate(points, start=1)]
-    advice: Advice = advise(table, Limits(max_slowdown=1.1, quantile=0.5))
+    advice: Advice = advise(table, Limits(max_slowdown=1.1, percentile="p50"))
     (best,) = advice.recommended
     assert best.work_share_per_j == max(choice.work_share_per_j or 0.0 for choice in advice.choices)
     front = [choice for choice in advice.choices if choice.on_front]
@@ -213,7 +213,7 @@ def test_each_way_to_run_a_network_has_its_own_recommendation() -> None:
         cell("alexnet", 1, "jpeg"), inference=Inference("alexnet", "synthetic", "fp16"), power_w=5.0
     )
     table = [placed(1, "jpeg", 0.5, 5.0), dataclasses.replace(placed(1, "jpeg", 0.5, 5.0), cell=half)]
-    found = advise(table, Limits(max_slowdown=1.1, quantile=0.5)).recommended
+    found = advise(table, Limits(max_slowdown=1.1, percentile="p50")).recommended
     assert [choice.inference.precision for choice in found] == ["fp32", "fp16"]
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from colocate.model.limits import QUANTILES, Limits, Quantity
+from colocate.model.limits import PERCENTILES, Limits, Quantity
 from colocate.model.quality import QualityFlag
 from colocate.model.request import ClockPoint
 from colocate.model.trial import Condition, Work
@@ -35,9 +35,10 @@ def test_a_window_gives_its_median_and_the_tails_that_it_knows(rho: float) -> No
     done = measured(4, rho=rho)
     found = colocated(done)
     own = {r.trial.repeat: r.latencies_s for r in done if r.trial.task and r.trial.inference}
-    for q in QUANTILES:
+    for name, q in PERCENTILES.items():
         known = {b: sample_quantile(w, q) for b, w in own.items() if q == 0.5 or quantile_known(w, q)}
-        assert found.values.get(Quantity.latency(q), {}) == known
+        assert found.values.get(Quantity.latency(name), {}) == known
+    assert found.values[Quantity.LATENCY_MEAN] == pytest.approx({b: w.mean() for b, w in own.items()})
     assert (Quantity.SLOWDOWN_P99 in found.values) == (rho == 0.0)
 
 
@@ -166,6 +167,6 @@ def test_a_cell_whose_designs_differ_is_closed_unless_steady_windows_go_on() -> 
     (found,) = (each for each in collect(done, spec) if each.colocated)
     assert found.closed and found.cell.warnings and found.values[Quantity.SLOWDOWN_P50].keys() == {0, 1}
     assert not any(each.closed for each in collect(done, budget))
-    (ruling,) = advise(collect(done, spec), Limits(max_slowdown=2.2, quantile=0.5)).rulings
+    (ruling,) = advise(collect(done, spec), Limits(max_slowdown=2.2, percentile="p50")).rulings
     assert (ruling.verdict, ruling.open, ruling.further_blocks) == (Verdict.UNDECIDED, False, None)
     assert "alternation differs" in ruling.reason

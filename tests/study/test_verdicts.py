@@ -21,7 +21,7 @@ from tests.study.tables import COLOCATED, around, evidence
 from tests.study.truth import SPEC, TASK, trial
 
 P50, POWER, WORK = Quantity.SLOWDOWN_P50, Quantity.POWER, Quantity.WORK_LOSS
-BOTH = Limits(max_slowdown=1.2, quantile=0.5, power_budget_w=10.0)
+BOTH = Limits(max_slowdown=1.2, percentile="p50", power_budget_w=10.0)
 
 
 def ruled(of: Evidence, limits: Limits, looks: Looks = once) -> Ruling:

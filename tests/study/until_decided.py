@@ -21,7 +21,7 @@ SPEC = SweepSpec(
     (Inference("alexnet", "synthetic"),),
     tuple(Task(name, ("true",)) for name in SLOWDOWNS),
     repeats=20,
-    limits=Limits(max_slowdown=1.2, quantile=0.5),
+    limits=Limits(max_slowdown=1.2, percentile="p50"),
     until_decided=True,
 )
 

@@ -39,7 +39,7 @@ def best_study(report: EfficiencyReport, header: Header) -> str | None:
         request[key] = ["native" if hz is None else hz / 1e6 for hz in steps]
     if aim.latency_limit_s is not None and aim.utility == "within":
         request["slo_ms"] = 1e3 * aim.latency_limit_s
-        request["quantile"] = 0.5 if aim.quantile == "p50_s" else 0.99
+        request["percentile"] = aim.quantile.removesuffix("_s")
     lines = [f"# The best settings for {aim_words(aim)}."]
     if len({setting.clocks for setting in best}) > 1:
         lines.append("# Every network runs at the clocks of all; its own are those of:")

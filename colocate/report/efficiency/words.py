@@ -50,7 +50,7 @@ def trade_off_words(found: TradeOff, report: EfficiencyReport) -> str:
         if found.undecided:
             return (
                 f"no choice. {len(found.undecided)} settings have no {QUANTILE_WORDS[aim.quantile]}: "
-                "lengthen --window, or take --quantile p50"
+                "lengthen --window, or take --percentile p50"
             )
         metered = any(row.images_per_j is not None for row in own)
         return "no setting keeps the limit" if metered else "no choice without a meter of power"

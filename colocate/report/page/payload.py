@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from colocate.model.cell import SOLO, Cell, Interval
-from colocate.model.limits import QUANTILES, Limits, Quantity
+from colocate.model.limits import STATISTICS, Limits, Quantity
 from colocate.model.quality import QualityFlag, in_order
 from colocate.model.request import ClockPoint, Inference
 from colocate.model.trial import FloatArray, TrialRecord
@@ -66,9 +66,9 @@ def _share_text(value: float) -> str:
     return f"{100 * value:.1f} %".replace("-0.0 %", "0.0 %")
 
 
-def _slowdown(q: float) -> View:
-    alone = Quantity.latency(q).value
-    return View(Quantity.slowdown(q).value, f"slowdown p{100 * q:.0f}", "", Scale.RATIO, _ratio_text, alone=alone)
+def _slowdown(statistic: str) -> View:
+    key, alone = Quantity.slowdown(statistic).value, Quantity.latency(statistic).value
+    return View(key, f"slowdown {statistic}", "", Scale.RATIO, _ratio_text, alone=alone)
 
 
 def _amount(key: str, label: str, unit: str, text: Words, pooled: Callable[[Cell], float | None]) -> View:
@@ -76,10 +76,11 @@ def _amount(key: str, label: str, unit: str, text: Words, pooled: Callable[[Cell
 
 
 VIEWS = (
-    *map(_slowdown, QUANTILES),
+    *map(_slowdown, STATISTICS),
     _amount(Quantity.LATENCY_P50.value, "latency p50", "ms", ms_text, lambda cell: cell.p50_s),
     _amount(Quantity.LATENCY_P95.value, "latency p95", "ms", ms_text, lambda cell: cell.p95_s),
     _amount(Quantity.LATENCY_P99.value, "latency p99", "ms", ms_text, lambda cell: cell.p99_s),
+    _amount(Quantity.LATENCY_MEAN.value, "latency mean", "ms", ms_text, lambda cell: None),
     _amount(Quantity.POWER.value, "power", "W", three_digits, lambda cell: cell.power_w),
     _amount("energy_per_inference_j", "energy each", "J", three_digits, lambda cell: cell.energy_per_inference_j),
     View(Quantity.WORK_LOSS.value, "work lost", "", Scale.SHARE, _share_text),

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from colocate.model.cell import Cell, Interval
-from colocate.model.limits import QUANTILES, Quantity
+from colocate.model.limits import PERCENTILES, Quantity
 from colocate.model.machine import HostFacts, Missing
 from colocate.model.trial import TrialRecord
 from colocate.report.page.payload import VIEWS, span_words, warnings_of
@@ -29,7 +29,7 @@ def findings(judged: Sequence[Bounds], confidence: float) -> tuple[str, ...]:
     """What the cells of one network and placement show, a sentence a quantity."""
     if not judged:
         return ("No task has been measured beside it yet.",)
-    tails = [q for q in QUANTILES[1:] if any(Quantity.slowdown(q) in each.estimates for each in judged)]
+    tails = [q for q in [*PERCENTILES][1:] if any(Quantity.slowdown(q) in each.estimates for each in judged)]
     quantities = [Quantity.SLOWDOWN_P50, *(Quantity.slowdown(q) for q in tails[-1:])]
     sentences = [_slowdown_words(quantity, judged) for quantity in quantities]
     if not tails:

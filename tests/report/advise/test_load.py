@@ -21,7 +21,7 @@ from colocate.study.sequential import Schedule
 from tests.study.test_plan import facts
 from tests.study.until_decided import SPEC, TRIALS, WHOLE, measured
 
-LIMITS = Limits(max_slowdown=1.2, quantile=0.5)
+LIMITS = Limits(max_slowdown=1.2, percentile="p50")
 
 
 def run_of(records: Sequence[TrialRecord]) -> LoadedRun:
@@ -43,7 +43,7 @@ def test_what_is_not_finished_has_saved_nothing_yet() -> None:
 
 
 def test_limits_beyond_which_nothing_lies_leave_no_choice() -> None:
-    found = advise_on(run_of(WHOLE), Limits(max_slowdown=1.0001, quantile=0.5))
+    found = advise_on(run_of(WHOLE), Limits(max_slowdown=1.0001, percentile="p50"))
     assert not found.safe and found.count(Verdict.SAFE) == 0
 
 

@@ -27,7 +27,7 @@ def test_the_best_settings_are_a_study(efficiency_run: Path, tmp_path: Path) -> 
     assert (inference.network, inference.precision, inference.batch, inference.backend) == (
         "alexnet", best["precision"], int(best["batch"]), best["backend"],
     )  # fmt: skip
-    assert spec.limits is not None and (spec.limits.slo_s, spec.limits.quantile) == (0.6, 0.99)
+    assert spec.limits is not None and (spec.limits.slo_s, spec.limits.percentile) == (0.6, "p99")
     done = colocate("sweep", efficiency_run / "best.toml", "--out", tmp_path / "run", "--quiet", "--json")
     assert done.returncode == 0, done.stderr
     clocks = {(row["cpu_hz"], row["gpu_hz"]) for row in rows_of(tmp_path / "run" / "cells.csv")}

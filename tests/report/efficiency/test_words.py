@@ -52,7 +52,7 @@ def test_where_there_is_no_choice_the_reason_is_given() -> None:
     assert choice(Aim(0.001)) == "no setting keeps the limit"
     assert choice(of=rows(watts=None)) == "no choice without a meter of power"
     assert choice(Aim(0.1), rows(n=20)) == (
-        "no choice. 2 settings have no p99: lengthen --window, or take --quantile p50"
+        "no choice. 2 settings have no p99: lengthen --window, or take --percentile p50"
     )
 
 

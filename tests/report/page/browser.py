@@ -89,7 +89,7 @@ _SET = """wanted => {
 def set_limits(page: Page, limits: Limits) -> None:
     """Set the controls to `limits`, the latency in ms."""
     slow = limits.slo_s is None
-    choose = {"latency-as": "slowdown" if slow else "latency", "quantile": f"p{100 * limits.quantile:.0f}"}
+    choose = {"latency-as": "slowdown" if slow else "latency", "percentile": limits.percentile}
     latency = limits.max_slowdown if limits.slo_s is None else 1e3 * limits.slo_s
     values = {"latency": latency, "power": limits.power_budget_w, "work": limits.max_work_loss}
     page.evaluate(_SET, {"choose": choose, "limits": values})

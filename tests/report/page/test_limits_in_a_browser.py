@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from colocate.model.limits import QUANTILES, Limits, Quantity
+from colocate.model.limits import STATISTICS, Limits, Quantity
 from colocate.study.advice import Verdict, advise
 from colocate.study.evidence import Evidence
 from colocate.study.sequential import Schedule
@@ -29,8 +29,8 @@ def some_limits(evidence: Sequence[Evidence], count: int) -> list[Limits]:
     ends = {q: sorted({end for r in advise(evidence, limit_of(q)).rulings for check in r.checks
                        if check.interval for end in dataclasses.astuple(check.interval) if end})
             for q in Quantity}  # fmt: skip
-    for n, quantile in zip(range(count), itertools.cycle(QUANTILES), strict=False):
-        latency = Quantity.latency(quantile) if n % 2 else Quantity.slowdown(quantile)
+    for n, statistic in zip(range(count), itertools.cycle(STATISTICS), strict=False):
+        latency = Quantity.latency(statistic) if n % 2 else Quantity.slowdown(statistic)
         # The page is given milliseconds.
         slo_ms = 1e3 * picks.choice(ends[latency] or [0.05])
         slowdown = max(1.0001, picks.choice(ends[latency] or [1.1]))
@@ -39,7 +39,7 @@ def some_limits(evidence: Sequence[Evidence], count: int) -> list[Limits]:
             Limits(
                 slo_s=slo_ms / 1e3 if n % 2 else None,
                 max_slowdown=None if n % 2 else slowdown,
-                quantile=quantile,
+                percentile=statistic,
                 power_budget_w=picks.choice(ends[Quantity.POWER]) if n % 3 else None,
                 max_work_loss=picks.choice(loss) if n % 5 == 0 else None,
             )
@@ -49,13 +49,13 @@ def some_limits(evidence: Sequence[Evidence], count: int) -> list[Limits]:
 
 def limit_of(quantity: Quantity) -> Limits:
     """Any limit on `quantity`, to get at its bounds."""
-    quantile = next((q for q in QUANTILES if quantity in (Quantity.latency(q), Quantity.slowdown(q))), 0.95)
+    statistic = next((s for s in STATISTICS if quantity in (Quantity.latency(s), Quantity.slowdown(s))), "p95")
     return Limits(
         slo_s=1.0 if quantity.kind == "latency" else None,
         max_slowdown=2.0 if quantity.kind == "slowdown" else None,
         power_budget_w=1.0 if quantity.kind == "power" else None,
         max_work_loss=0.5 if quantity.kind == "work" else None,
-        quantile=quantile,
+        percentile=statistic,
     )
 
 
@@ -95,8 +95,8 @@ def test_verdicts_and_choices_are_those_of_the_advice(
 @pytest.mark.parametrize(
     "limits",
     [
-        Limits(max_slowdown=1.07, quantile=0.5, power_budget_w=30.0, confidence=0.9),
-        Limits(slo_s=0.0117, quantile=0.5),
+        Limits(max_slowdown=1.07, percentile="p50", power_budget_w=30.0, confidence=0.9),
+        Limits(slo_s=0.0117, percentile="p50"),
         Limits(max_work_loss=0.2),
     ],
 )

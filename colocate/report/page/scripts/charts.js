@@ -32,13 +32,13 @@ function draw(id, traces, x, y) {
   }, { displayModeBar: false, responsive: true });
 }
 
-/** Work over `cost`; `quantile` is that of the slowdown. */
-function drawChoices(choices, cost, quantile) {
+/** Work over `cost`; `percentile` is that of the slowdown. */
+function drawChoices(choices, cost, percentile) {
   const traces = run.networks.flatMap((_, network) => {
     const own = choices.filter((choice) => choice.network === network && choice.work_share !== null && choice[cost] !== null);
     return own.length ? choiceTraces(own, network, cost) : [];
   });
-  const title = cost === "power_w" ? "power of the board, W" : `largest slowdown, ${quantile}`;
+  const title = cost === "power_w" ? "power of the board, W" : `largest slowdown, ${percentile}`;
   draw("pareto", traces, [title, {}], ["work, % of the best alone", { rangemode: "tozero" }]);
 }
 

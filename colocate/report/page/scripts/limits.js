@@ -85,11 +85,11 @@ class Limit {
 class Limits {
   constructor(changed) {
     this.latencyAs = find("#latency-as");
-    this.quantile = find("#quantile");
+    this.percentile = find("#percentile");
     [this.latency, this.power, this.work] = ["latency", "power", "work"].map((name) => new Limit(name, changed));
     this.all = [this.latency, this.power, this.work];
     find("#limits").addEventListener("submit", (event) => event.preventDefault());
-    for (const select of [this.latencyAs, this.quantile]) {
+    for (const select of [this.latencyAs, this.percentile]) {
       select.addEventListener("change", () => {
         this.serveLatency();
         changed();
@@ -97,28 +97,28 @@ class Limits {
     }
   }
 
-  /** The slowdown at the quantile that the latency is limited at. */
+  /** The slowdown at the percentile that the latency is limited at. */
   get slowdown() {
-    return `slowdown_${this.quantile.value}`;
+    return `slowdown_${this.percentile.value}`;
   }
 
   serveLatency() {
     if (this.latencyAs.value === "slowdown") {
       this.latency.serve(this.slowdown, { unit: "×", lowest: 1, start: 1.05, wanted: "above 1, as in 1.2 for 20 % slower" });
     } else {
-      this.latency.serve(`latency_${this.quantile.value}_s`, { scale: 1e3, unit: "ms", wanted: "above 0" });
+      this.latency.serve(`latency_${this.percentile.value}_s`, { scale: 1e3, unit: "ms", wanted: "above 0" });
     }
   }
 
   /** Set the limits that the study was made for; where it was made for none, one on the latency. */
   begin() {
     const judged = run.cells.filter((cell) => cell.judged).length;
-    for (const option of this.quantile.options) {
+    for (const option of this.percentile.options) {
       const count = knownIn(`slowdown_${option.value}`);
       if (count < judged) option.title = `known in ${count} of ${judged} cells`;
     }
     const asked = Object.keys(run.limits).sort().find((quantity) => /^(latency|slowdown)_/.test(quantity));
-    [this.latencyAs.value, this.quantile.value] = asked
+    [this.latencyAs.value, this.percentile.value] = asked
       ? asked.split("_")
       : ["slowdown", ["p95", "p50"].find((q) => 2 * knownIn(`slowdown_${q}`) > judged) ?? "p50"];
     this.latency.on.checked = asked !== undefined || !Object.keys(run.limits).length;

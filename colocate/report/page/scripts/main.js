@@ -21,7 +21,7 @@ function start() {
   }
 
   const showView = () => showValues(views.get(viewPick.value));
-  const redrawChoices = () => drawChoices(choices, costPick.value, limits.quantile.value);
+  const redrawChoices = () => drawChoices(choices, costPick.value, limits.percentile.value);
   const redrawDistribution = () => drawDistribution(Number(placePick.value));
 
   limits.begin();

@@ -20,7 +20,7 @@ def test_advice_on_a_run(modelled_run: Path) -> None:
         (76_800_000, "bitcount"): "SAFE", (76_800_000, "jpeg"): "UNSAFE",
         (998_400_000, "bitcount"): "UNSAFE", (998_400_000, "jpeg"): "UNSAFE",
     }  # fmt: skip
-    assert [choice["tasks"] for choice in found["choices"]] == [["bitcount"]]
+    assert [choice["task"] for choice in found["choices"]] == ["bitcount"]
     table = colocate("advise", modelled_run, "--power-budget", "9")
     assert table.returncode == 0 and "bitcount, isolated, at 1734/76.8 MHz" in table.stdout
     page = colocate("advise", modelled_run, "--power-budget", "9", "--markdown").stdout

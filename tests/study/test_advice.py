@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from colocate.model.cell import Cell, Interval
+from colocate.model.containment import Containment
 from colocate.model.limits import Limits, Quantity
 from colocate.model.quality import QualityFlag
 from colocate.model.request import Inference, SweepSpec, Task
@@ -150,25 +151,32 @@ def recommended(table: list[Evidence]) -> Choice:
     return found
 
 
-def test_the_choice_with_the_most_work_per_joule_is_recommended() -> None:
+def test_the_choice_with_the_most_work_per_joule_is_recommended_with_its_own_numbers() -> None:
     table = [
-        placed(1, "none", None, 4.0), placed(1, "jpeg", 0.3, 5.0), placed(1, "bitcount", 0.4, 5.0),
+        placed(1, "none", None, 4.0), placed(1, "jpeg", 0.3, 5.0), placed(1, "bitcount", 0.4, 5.0, slowdown=1.02),
         placed(2, "none", None, 8.0), placed(2, "jpeg", 0.9, 20.0), placed(2, "bitcount", 0.9, 20.0),
     ]  # fmt: skip
     found = recommended(table)
-    assert (found.clocks.cpu_hz, found.tasks) == (1, ("jpeg", "bitcount"))
-    assert found.work_share == pytest.approx(0.35) and found.power_w == pytest.approx(5.0)
-    assert found.work_share_per_j == pytest.approx(0.07)
-    assert found.margins[P50] == pytest.approx(1 - 1 / 1.1, abs=0.02)
+    assert (found.cell.clocks.cpu_hz, found.cell.task) == (1, "bitcount")
+    assert (found.work_share, found.cell.power_w) == (0.4, 5.0)
+    assert found.slowdown == pytest.approx(1.02)
+    assert found.work_share_per_j == pytest.approx(0.08)
+    assert found.margins[P50] == pytest.approx(1 - 1.02 / 1.1, abs=0.02)
 
 
-def test_the_turn_of_a_task_that_is_not_safe_stays_empty() -> None:
+def test_a_task_that_is_not_safe_is_no_choice_and_changes_no_other() -> None:
     table = [placed(1, "none", None, 4.0), placed(1, "jpeg", 0.6, 6.0), placed(1, "bitcount", 0.9, 9.0, slowdown=1.5)]
-    found = recommended(table)
-    assert found.tasks == ("jpeg",)
-    assert found.work_share == pytest.approx(0.3) and found.power_w == pytest.approx(5.0)
-    without_solo = recommended(table[1:])
-    assert (without_solo.power_w, without_solo.work_share_per_j) == (None, None)
+    (found,) = advise(table, Limits(max_slowdown=1.1, percentile="p50")).choices
+    assert (found.cell.task, found.work_share, found.cell.power_w) == ("jpeg", 0.6, 6.0)
+    assert recommended(table[1:]) == found, "whatever is known of the network alone"
+
+
+def test_each_containment_of_a_task_is_a_choice() -> None:
+    free, idle = placed(1, "jpeg", 0.9, 5.0), placed(1, "jpeg", 0.4, 5.0)
+    idle = dataclasses.replace(idle, cell=dataclasses.replace(idle.cell, containment=Containment(idle=True)))
+    advice = advise([free, idle], Limits(max_slowdown=1.1, percentile="p50"))
+    assert [choice.cell.containment for choice in advice.choices] == [None, Containment(idle=True)]
+    assert [choice.recommended for choice in advice.choices] == [True, False]
 
 
 def test_without_a_power_meter_the_most_work_counts_and_the_front_is_against_slowdown() -> None:
@@ -182,10 +190,17 @@ def test_without_a_power_meter_the_most_work_counts_and_the_front_is_against_slo
     assert [choice.recommended for choice in advice.choices] == [False, True, False]
 
 
-def test_without_work_the_place_that_admits_most_tasks_is_recommended() -> None:
-    table = [placed(1, "jpeg", None, 5.0), placed(2, "jpeg", None, 5.0), placed(2, "bitcount", None, 5.0)]
+def test_without_work_the_smallest_slowdown_is_recommended() -> None:
+    table = [placed(1, "jpeg", None, 5.0, 1.04), placed(2, "jpeg", None, 5.0, 1.01)]
     found = recommended(table)
-    assert found.tasks == ("jpeg", "bitcount") and found.work_share is None and not found.on_front
+    assert found.cell.clocks.cpu_hz == 2 and found.work_share is None and not found.on_front
+
+
+def test_a_choice_whose_work_is_not_known_is_not_ranked_among_others() -> None:
+    table = [placed(1, "mine", None, 5.0), placed(1, "jpeg", 0.5, 6.0), placed(2, "jpeg", 0.4, 8.0)]
+    advice = advise(table, Limits(max_slowdown=1.1, percentile="p50"))
+    assert [choice.recommended for choice in advice.choices] == [False, True, False]
+    assert [choice.on_front for choice in advice.choices] == [False, True, False]
 
 
 def test_nothing_safe_recommends_nothing() -> None:
@@ -203,7 +218,8 @@ def test_the_recommended_choice_is_on_the_front(points: list[tuple[float, float]
     assert any(choice.work_share_per_j == best.work_share_per_j for choice in front)
     for choice in advice.choices:
         assert choice.on_front or any(
-            (other.work_share or 0) >= (choice.work_share or 0) and (other.power_w or 0) <= (choice.power_w or 0)
+            (other.work_share or 0) >= (choice.work_share or 0)
+            and (other.cell.power_w or 0) <= (choice.cell.power_w or 0)
             for other in front
         )
 
@@ -214,7 +230,7 @@ def test_each_way_to_run_a_network_has_its_own_recommendation() -> None:
     )
     table = [placed(1, "jpeg", 0.5, 5.0), dataclasses.replace(placed(1, "jpeg", 0.5, 5.0), cell=half)]
     found = advise(table, Limits(max_slowdown=1.1, percentile="p50")).recommended
-    assert [choice.inference.precision for choice in found] == ["fp32", "fp16"]
+    assert [choice.cell.inference.precision for choice in found] == ["fp32", "fp16"]
 
 
 def test_the_cell_of_a_ruling_is_the_cell_of_its_evidence() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from colocate.report.advise.load import AdviceReport
 from colocate.report.advise.words import interval_words, judged_cells, value_words
 from colocate.report.text.labels import clocks_column, inferences_of, misses_words, network_words, shortened
-from colocate.report.text.numbers import counted
+from colocate.report.text.numbers import counted, ms_text
 from colocate.study.verdicts import Ruling, deciding
 
 # Columns by name, and whether their text may be broken into lines.
@@ -29,16 +29,19 @@ CHOICE_COLUMNS = {
     "network": True,
     "placement": False,
     "clocks, MHz": False,
-    "tasks by turns": True,
+    "task": True,
+    "containment": True,
+    "p50": False,
+    "p95": False,
+    "slowdown": False,
     "work done": False,
     "power": False,
     "work per kJ": False,
-    "slowdown": False,
     "": True,
 }
 FRONT = (
     "Pareto front: no other choice of the network does as much work for as little power (or slowdown). Work is the "
-    "share of the tasks' best solo work, and work per kJ the seconds of it that are done per kilojoule"
+    "share of the task's best solo work, and work per kJ the seconds of it that are done per kilojoule"
 )
 
 
@@ -67,15 +70,19 @@ def choice_rows(report: AdviceReport) -> Iterable[tuple[str, ...]]:
     for choice in report.advice.choices:
         if choice.on_front or choice.recommended:
             aside = "" if choice.on_front else ", off the front"
+            cell = choice.cell
             yield (
-                network_words(choice.inference, among),
-                choice.placement,
-                clocks_column(choice.clocks),
-                ", ".join(map(shortened, choice.tasks)),
-                "" if choice.work_share is None else f"{100 * choice.work_share:.0f} %",
-                "" if choice.power_w is None else f"{choice.power_w:.3g} W",
-                "" if choice.work_share_per_j is None else f"{1e3 * choice.work_share_per_j:.3g} s",
+                network_words(cell.inference, among),
+                cell.placement,
+                clocks_column(cell.clocks),
+                shortened(cell.task),
+                "" if cell.containment is None else cell.containment.words,
+                "" if cell.p50_s is None else f"{ms_text(cell.p50_s)} ms",
+                "" if cell.p95_s is None else f"{ms_text(cell.p95_s)} ms",
                 "" if choice.slowdown is None else f"{choice.slowdown:.3f}",
+                "" if choice.work_share is None else f"{100 * choice.work_share:.0f} %",
+                "" if cell.power_w is None else f"{cell.power_w:.3g} W",
+                "" if choice.work_share_per_j is None else f"{1e3 * choice.work_share_per_j:.3g} s",
                 f"recommended{aside}" if choice.recommended else "",
             )
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from colocate.model.cell import Cell
+from colocate.model.containment import containment_words
 from colocate.report.advise.load import AdviceReport
 from colocate.report.advise.words import notes, remedies
-from colocate.study.advice import Choice
 from colocate.study.verdicts import LimitCheck, Verdict, deciding
 
 
@@ -42,10 +42,12 @@ def advice_json(report: AdviceReport, folder: Path) -> dict[str, Any]:
         ],
         "choices": [
             {
-                **_place_json(choice),
-                "tasks": list(choice.tasks),
+                **_place_json(choice.cell),
+                "task": choice.cell.task,
+                "p50_s": choice.cell.p50_s,
+                "p95_s": choice.cell.p95_s,
                 "work_share": choice.work_share,
-                "power_w": choice.power_w,
+                "power_w": choice.cell.power_w,
                 "work_share_per_j": choice.work_share_per_j,
                 "slowdown": choice.slowdown,
                 "margins": {quantity.value: margin for quantity, margin in choice.margins.items()},
@@ -76,5 +78,8 @@ def _check_json(check: LimitCheck) -> dict[str, Any]:
     }
 
 
-def _place_json(of: Cell | Choice) -> dict[str, Any]:
-    return {**of.inference.to_json(), "placement": of.placement, **dataclasses.asdict(of.clocks)}
+def _place_json(cell: Cell) -> dict[str, Any]:
+    """Where a task stood, and how it was contained."""
+    containment = containment_words(cell.containment)
+    clocks = dataclasses.asdict(cell.clocks)
+    return {**cell.inference.to_json(), "placement": cell.placement, "containment": containment, **clocks}

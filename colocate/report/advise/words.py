@@ -11,7 +11,7 @@ from colocate.report.advise.load import AdviceReport
 from colocate.report.text.designs import design_sentences
 from colocate.report.text.labels import clocks_words, inferences_of, network_words, shortened
 from colocate.report.text.numbers import counted, minutes, ms_text, three_digits
-from colocate.study.advice import TURNS, Choice
+from colocate.study.advice import Choice
 from colocate.study.bounds import PROBABLE
 from colocate.study.stats import POOL_MIN_CELLS
 from colocate.study.verdicts import Verdict
@@ -49,7 +49,7 @@ def _limit_words(limits: Limits) -> str:
 
 def recommendations(report: AdviceReport) -> list[tuple[str, str]]:
     """Each network with what is recommended for it, in plain words."""
-    found = {choice.inference: choice for choice in report.advice.recommended}
+    found = {choice.cell.inference: choice for choice in report.advice.recommended}
     among = inferences_of(judged_cells(report))
     said = []
     for inference in among:
@@ -61,25 +61,29 @@ def recommendations(report: AdviceReport) -> list[tuple[str, str]]:
             )
             words = "nothing is known to be safe yet" if open_ else "nothing is safe within these limits"
         else:
-            words = f"{_turns(choice)}, {choice.placement}, at {clocks_words(choice.clocks)}: {_facts(choice)}"
+            words = f"{_where(choice.cell)}: {_facts(choice)}"
         said.append((network_words(inference, among), words))
     return said
 
 
-def _turns(choice: Choice) -> str:
-    tasks = [shortened(task) for task in choice.tasks]
-    return tasks[0] if len(tasks) == 1 else f"{', '.join(tasks[:-1])} and {tasks[-1]} by turns"
+def _where(cell: Cell) -> str:
+    """The task as it ran, and where."""
+    contained = "" if cell.containment is None else f" contained by {cell.containment.words}"
+    return f"{shortened(cell.task)}{contained}, {cell.placement}, at {clocks_words(cell.clocks)}"
 
 
 def _facts(choice: Choice) -> str:
     """What a choice gets done, at what price, and how far it stays from the limits."""
+    cell = choice.cell
+    latencies = {"p50": cell.p50_s, "p95": cell.p95_s}
     facts = [
-        "" if choice.work_share is None else f"{100 * choice.work_share:.0f} % of the tasks' best solo work",
-        "" if choice.power_w is None else f"{choice.power_w:.3g} W",
+        *(f"{name} {ms_text(latency_s)} ms" for name, latency_s in latencies.items() if latency_s is not None),
+        "" if choice.slowdown is None else f"slowdown {choice.slowdown:.3f}",
+        "" if choice.work_share is None else f"{100 * choice.work_share:.0f} % of its best solo work",
+        "" if cell.power_w is None else f"{cell.power_w:.3g} W",
         ""
         if choice.work_share_per_j is None
-        else f"{1e3 * choice.work_share_per_j:.3g} s of their best solo work per kJ",
-        "" if choice.slowdown is None else f"slowdown {choice.slowdown:.3f}",
+        else f"{1e3 * choice.work_share_per_j:.3g} s of its best solo work per kJ",
     ]
     margins = [
         f"{quantity.words} {100 * margin:.1f} %" for quantity, margin in choice.margins.items() if margin is not None
@@ -121,9 +125,9 @@ def remedies(report: AdviceReport) -> tuple[str, ...]:
 
 
 def notes(report: AdviceReport) -> tuple[str, ...]:
-    """How far the run has come, what its verdicts promise, and what a choice of several tasks means."""
+    """How far the run has come, and what its verdicts promise and rest on."""
     state = report.state
-    found = [correction(report), TURNS, *_design_words(report)]
+    found = [correction(report), *_design_words(report)]
     found += filter(None, (_more_words(report), _frame_words(report), budget_words(report)))
     if not state.finished:
         so_far = f"This run is unfinished, with {len(report.run.records)} of {len(state.wanted)} trials"

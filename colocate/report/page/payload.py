@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from colocate.model.cell import SOLO, Cell, Interval
+from colocate.model.cell import Cell, Interval
 from colocate.model.limits import STATISTICS, Limits, Quantity
 from colocate.model.quality import QualityFlag, in_order
 from colocate.model.request import ClockPoint, Inference
@@ -107,7 +107,6 @@ def payload(
     cells = [each.cell for each in evidence]
     places = list({place_of(cell): cell for cell in cells})
     inferences = list(dict.fromkeys(cell.inference for cell in cells))
-    solo_power_w = {place_of(cell): cell.power_w for cell in cells if cell.task == SOLO}
     warnings = warnings_of(cells)
     bounds = {id(each.evidence): each for each in judged}
     curves = {setting: _curve(latencies_s) for setting, latencies_s in latencies_of(cells, records).items()}
@@ -125,9 +124,8 @@ def payload(
                 "network": inferences.index(cell.inference),
                 "placement": cell.placement,
                 "clocks": clocks_text(cell.clocks),
-                "solo_power_w": solo_power_w.get(place),
             }
-            for place, cell in {place_of(cell): cell for cell in cells}.items()
+            for cell in {place_of(cell): cell for cell in cells}.values()
         ],
         "warnings": [f"{warning.value}: {warning.remedy}" for warning in warnings],
         "cells": [
@@ -176,6 +174,9 @@ def _cell(
             for quantity in estimates
             if quantity in each.withheld
         },
+        "containment": "" if cell.containment is None else cell.containment.words,
+        "p50": None if cell.p50_s is None else ms_text(cell.p50_s),
+        "p95": None if cell.p95_s is None else ms_text(cell.p95_s),
         "power_w": cell.power_w,
         "work_share": each.work_share,
         "warnings": [warnings.index(warning) for warning in cell.warnings],

@@ -34,7 +34,18 @@ def evidence_of(network: str = "alexnet") -> tuple[Evidence, ...]:
     z = np.array([-1.0, 0.0, 1.0, -0.5, 0.5])
     return tuple(
         Evidence(
-            Cell(Inference(network), name, "isolated", ClockPoint(), 500, 5, power_w=power_w, work_per_s=1.0),
+            Cell(
+                Inference(network),
+                name,
+                "isolated",
+                ClockPoint(),
+                500,
+                5,
+                p50_s=0.010,
+                p95_s=0.012,
+                power_w=power_w,
+                work_per_s=1.0,
+            ),
             {POWER: dict(enumerate(power_w * np.exp(0.01 * z))), P95: dict(enumerate(1.05 * np.exp(0.01 * z)))},
             {},
             {},

@@ -83,9 +83,9 @@ def test_columns_that_are_kept_are_columns() -> None:
 
 def test_a_choice_says_its_work_its_power_and_what_a_joule_does() -> None:
     (row,) = choices(judged())
-    # One of three turns is used, at half of the task's best; the network runs alone in the others.
-    assert (row["tasks by turns"], row["work done"], row["power"]) == ("cool", "17 %", "7.33 W")
-    assert float(row["work per kJ"].removesuffix(" s")) == pytest.approx(1e3 * 0.5 / (8 + 7 + 7), rel=0.005)
+    assert (row["task"], row["containment"], row["work done"], row["power"]) == ("cool", "", "50 %", "8 W")
+    assert (row["p50"], row["p95"]) == ("10.0 ms", "12.0 ms")
+    assert float(row["work per kJ"].removesuffix(" s")) == pytest.approx(1e3 * 0.5 / 8, rel=0.005)
     assert (row["slowdown"], row[""]) == ("1.050", "recommended")
 
 

@@ -6,8 +6,6 @@ import dataclasses
 import json
 from pathlib import Path
 
-import pytest
-
 from colocate.model.limits import Limits
 from colocate.report.advise.to_json import advice_json
 from tests.report.advise.judged import DONE, evidence_of, judged
@@ -24,8 +22,9 @@ def test_every_verdict_names_what_it_hangs_on() -> None:
     assert [check["limit"] for check in hot["checks"]] == [1.2, 10.0]
     assert found["counts"] == {"SAFE": 1, "UNSAFE": 1, "UNDECIDED": 1}
     (choice,) = found["choices"]
-    assert choice["tasks"] == ["cool"] and choice["recommended"] and choice["on_front"]
-    assert choice["power_w"] == pytest.approx((8.0 + 7.0 + 7.0) / 3)
+    assert (choice["task"], choice["containment"]) == ("cool", "none")
+    assert choice["recommended"] and choice["on_front"]
+    assert (choice["power_w"], choice["p50_s"], choice["p95_s"]) == (8.0, 0.010, 0.012)
     assert (found["run"], found["done"], found["wanted"], found["saving"]) == ("run", DONE, 0, None)
 
 

@@ -65,30 +65,27 @@ def test_verdicts_and_choices_are_those_of_the_advice(
 ) -> None:
     run: Shown = request.getfixturevalue(name)
     page = opened(run)
-    places = list(dict.fromkeys(
-        (each.cell.inference, each.cell.placement, each.cell.clocks) for each in run.evidence
-    ))  # fmt: skip
+    cells = [each.cell for each in run.evidence]
     seen = set()
     for limits in some_limits(run.evidence, 40):
         set_limits(page, limits)
         advice = advise(run.evidence, limits)
         assert verdicts(page) == [ruling.verdict.value for ruling in advice.rulings], limits
         seen |= {ruling.verdict for ruling in advice.rulings}
-        if any(choice.power_w is None for choice in advice.choices):
+        if any(choice.cell.power_w is None for choice in advice.choices):
             continue
         rows = page.eval_on_selector_all(
-            "#choices-table tr[data-place]", "rows => rows.map(row => ({...row.dataset}))"
+            "#choices-table tr[data-cell]", "rows => rows.map(row => ({...row.dataset}))"
         )
         watts = page.eval_on_selector_all(
-            "#choices-table tr[data-recommended=true]", "rows => rows.map(row => Number(row.cells[4].textContent))"
+            "#choices-table tr[data-recommended=true]", "rows => rows.map(row => Number(row.cells[5].textContent))"
         )
-        assert watts == pytest.approx([choice.power_w for choice in advice.recommended], abs=0.006)
+        assert watts == pytest.approx([choice.cell.power_w for choice in advice.recommended], abs=0.006)
         for mark, wanted in (("recommended", "recommended"), ("front", "on_front")):
-            marked = {int(row["place"]) for row in rows if row[mark] == "true"}
-            assert marked == {
-                places.index((choice.inference, choice.placement, choice.clocks))
-                for choice in advice.choices if getattr(choice, wanted)
-            }, limits  # fmt: skip
+            marked = {int(row["cell"]) for row in rows if row[mark] == "true"}
+            assert marked == {cells.index(choice.cell) for choice in advice.choices if getattr(choice, wanted)}, (
+                limits
+            )
     assert seen == set(Verdict)
 
 

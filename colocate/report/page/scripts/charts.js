@@ -38,8 +38,8 @@ function drawChoices(choices, cost, percentile) {
     const own = choices.filter((choice) => choice.network === network && choice.work_share !== null && choice[cost] !== null);
     return own.length ? choiceTraces(own, network, cost) : [];
   });
-  const title = cost === "power_w" ? "power of the board, W" : `largest slowdown, ${percentile}`;
-  draw("pareto", traces, [title, {}], ["work, % of the best alone", { rangemode: "tozero" }]);
+  const title = cost === "power_w" ? "power of the board, W" : `slowdown, ${percentile}`;
+  draw("pareto", traces, [title, {}], ["work, % of the task's best alone", { rangemode: "tozero" }]);
 }
 
 /** The choices of a network as marks, with a line through those on the front. */
@@ -67,10 +67,10 @@ function choiceTraces(own, network, cost) {
 
 function hoverText(choice) {
   return [
-    `<b>${escaped(run.networks[choice.network])}</b>, ${escaped(placeName(run.places[choice.number]))}`,
-    escaped(tasksOf(choice)),
-    `work ${percent(choice.work_share)}, ${rounded(choice.power_w, 2)} W, slowdown ${rounded(choice.slowdown, 3)}`,
-    choice.recommended ? "most work per joule" : "",
+    `<b>${escaped(run.networks[choice.network])}</b>, ${escaped(placeName(run.places[choice.cell.place]))}`,
+    escaped(taskOf(choice)),
+    `p50 ${choice.cell.p50 ?? "–"} ms, p95 ${choice.cell.p95 ?? "–"} ms, work ${percent(choice.work_share)}, ${rounded(choice.power_w, 2)} W, slowdown ${rounded(choice.slowdown, 3)}`,
+    choice.recommended ? "recommended" : "",
   ].filter(Boolean).join("<br>");
 }
 
@@ -80,21 +80,21 @@ function showChoices(choices, cost) {
   body.replaceChildren();
   for (const choice of choices.filter((each) => each.recommended || each.front[cost])) {
     const row = body.insertRow();
-    row.dataset.place = choice.number;
+    row.dataset.cell = choice.number;
     row.dataset.recommended = choice.recommended;
     row.dataset.front = choice.front[cost];
-    const { placement, clocks } = run.places[choice.number];
+    const { placement, clocks } = run.places[choice.cell.place];
     const numbers = [
-      percent(choice.work_share), rounded(choice.power_w, 2), choice.per_j === null ? "–" : `${rounded(1000 * choice.per_j, 1)} s`, rounded(choice.slowdown, 3),
+      choice.cell.p95 ?? "–", percent(choice.work_share), rounded(choice.power_w, 2), choice.per_j === null ? "–" : `${rounded(1000 * choice.per_j, 1)} s`, rounded(choice.slowdown, 3),
     ];
     row.append(
       make("th", run.networks[choice.network], { scope: "row" }),
       make("td", `${placement}, ${clocks}${choice.recommended ? " ★" : ""}`, { class: "where" }),
-      make("td", tasksOf(choice)),
+      make("td", taskOf(choice)),
       ...numbers.map((text) => make("td", text, { class: "number" })),
     );
   }
-  if (!choices.length) body.insertRow().append(make("td", "Nothing is SAFE under these limits.", { colspan: 7 }));
+  if (!choices.length) body.insertRow().append(make("td", "Nothing is SAFE under these limits.", { colspan: 8 }));
 }
 
 /** The latencies at a place, alone and beside each task. */

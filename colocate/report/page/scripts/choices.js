@@ -1,38 +1,22 @@
-// The choices that the verdicts leave, as in colocate.study.advice: at each place the tasks that are SAFE there.
+// The choices that the verdicts leave, as in colocate.study.advice: every cell that is SAFE, with its own numbers.
 
-const tasksBeside = run.networks.map(
-  (_, network) => new Set(run.cells.filter((cell) => cell.judged && run.places[cell.place].network === network).map((cell) => cell.task_id)).size,
-);
-
-const total = (parts) => (parts.some((part) => part === null) ? null : parts.reduce((sum, part) => sum + part, 0));
-
-const tasksOf = (choice) => choice.cells.map((cell) => cell.task).join(", ");
+const taskOf = ({ cell }) => [cell.task, cell.containment].filter(Boolean).join(", ");
 
 /** All choices, network by network; `rulings` are those of the cells, `slowdown` is the quantity that stands for it. */
 function choicesOf(rulings, slowdown) {
-  const safe = new Map();
-  run.cells.forEach((cell, number) => {
-    if (rulings[number]?.verdict === "SAFE") safe.set(cell.place, [...(safe.get(cell.place) ?? []), cell]);
-  });
-  const choices = [...safe].map(([number, cells]) => choiceAt(number, cells, slowdown));
+  const choices = run.cells.flatMap((cell, number) => (rulings[number]?.verdict === "SAFE" ? [choiceOf(cell, number, slowdown)] : []));
   return run.networks.flatMap((_, network) => ranked(choices.filter((choice) => choice.network === network)));
 }
 
-/** Tasks take turns with those that are not SAFE, whose turns stay empty. */
-function choiceAt(number, cells, slowdown) {
-  const place = run.places[number];
-  const turns = tasksBeside[place.network];
-  const work = total(cells.map((cell) => cell.work_share));
-  const power = total([...cells.map((cell) => cell.power_w), ...Array(turns - cells.length).fill(place.solo_power_w)]);
-  const slowdowns = cells.map((cell) => cell.bounds[slowdown]?.[0] ?? null);
+function choiceOf(cell, number, slowdown) {
   return {
     number,
-    network: place.network,
-    cells,
-    work_share: work === null ? null : work / turns,
-    power_w: power === null ? null : power / turns,
-    per_j: work === null || !power ? null : work / power,
-    slowdown: slowdowns.includes(null) ? null : Math.max(...slowdowns),
+    cell,
+    network: run.places[cell.place].network,
+    work_share: cell.work_share,
+    power_w: cell.power_w,
+    per_j: cell.work_share === null || !cell.power_w ? null : cell.work_share / cell.power_w,
+    slowdown: cell.bounds[slowdown]?.[0] ?? null,
   };
 }
 
@@ -42,20 +26,24 @@ function column(choices, key) {
   return values.length && !values.includes(null) ? values : null;
 }
 
+/** The one of `choices` with the most of `key`; a choice without is none of them. */
+function most(choices, key) {
+  const known = choices.filter((choice) => choice[key] !== null);
+  return known.reduce((best, each) => (best && best[key] >= each[key] ? best : each), null);
+}
+
 /** The choices of one network, with the recommended one marked, and for each cost those that no other betters. */
 function ranked(choices) {
-  const work = column(choices, "work_share");
-  const score = column(choices, "per_j") ?? work ?? choices.map((choice) => choice.cells.length);
-  const best = score.indexOf(Math.max(...score));
-  const front = (key) => {
-    const cost = column(choices, key);
-    const betters = (j, i) => work[j] >= work[i] && cost[j] <= cost[i] && (work[j] !== work[i] || cost[j] !== cost[i]);
-    return choices.map((_, i) => Boolean(work && cost) && !choices.some((_, j) => betters(j, i)));
-  };
-  const fronts = { power_w: front("power_w"), slowdown: front("slowdown") };
-  return choices.map((choice, i) => ({
+  const known = choices.filter((choice) => choice.work_share !== null);
+  const least = choices.map((choice) => ({ ...choice, quick: choice.slowdown === null ? null : -choice.slowdown }));
+  const best = known.length ? most(known, column(known, "per_j") ? "per_j" : "work_share") : most(least, "quick") ?? choices[0];
+  const betters = (a, b, key) =>
+    a.work_share >= b.work_share && a[key] <= b[key] && (a.work_share !== b.work_share || a[key] !== b[key]);
+  const onFront = (choice, key) =>
+    choice.work_share !== null && Boolean(column(known, key)) && !known.some((other) => betters(other, choice, key));
+  return choices.map((choice) => ({
     ...choice,
-    recommended: i === best,
-    front: { power_w: fronts.power_w[i], slowdown: fronts.slowdown[i] },
+    recommended: choice.number === best.number,
+    front: { power_w: onFront(choice, "power_w"), slowdown: onFront(choice, "slowdown") },
   }));
 }

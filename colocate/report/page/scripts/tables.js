@@ -72,8 +72,8 @@ function showLive(rulings, choices) {
     const numbers = every(`table[data-table="${line.dataset.table}"] td[data-verdict]`).map((td) => td.dataset.cell);
     const places = new Set(numbers.map((number) => run.cells[number].place));
     const counts = counted(numbers.map((number) => rulings[number])).filter(([, count]) => count);
-    const best = choices.find((choice) => choice.recommended && places.has(choice.number));
-    const advice = best ? ` Most work per joule: ${tasksOf(best)} at ${run.places[best.number].clocks}.` : "";
+    const best = choices.find((choice) => choice.recommended && places.has(choice.cell.place));
+    const advice = best ? ` Recommended: ${taskOf(best)} at ${run.places[best.cell.place].clocks}.` : "";
     line.textContent = counts.length ? `Under the limits below: ${counts.map(([verdict, count]) => `${count} ${verdict}`).join(", ")}.${advice}` : "";
   }
 }

@@ -19,7 +19,13 @@ import queue
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import NoReturn
+
+
+def _threads() -> set[int]:
+    """The numbers of all threads of this process."""
+    return {int(folder.name) for folder in Path("/proc/self/task").iterdir()}
 
 
 class Control:
@@ -27,7 +33,7 @@ class Control:
 
     Made first thing: from then on the process ends with its parent, and what libraries print while they load goes
     to stderr. An inner loop checks `pending()` and nothing else: it costs some 50 ns and no system call.
-    `at_end` runs before the process exits because the parent died.
+    `at_end` runs before the process exits because the parent died. `listener` is the thread's number (gettid(2)).
     """
 
     def __init__(self, at_end: Callable[[], object] | None = None) -> None:
@@ -37,7 +43,10 @@ class Control:
         # The protocol keeps stdout for itself: whatever else a library prints goes to stderr.
         self._out = os.fdopen(os.dup(1), "w", encoding="utf-8")
         os.dup2(2, 1)
+        before = _threads()
         threading.Thread(target=self._listen, daemon=True).start()
+        # Python says it itself from 3.8 on, and a worker may be older.
+        (self.listener,) = _threads() - before
 
     def _listen(self) -> None:
         try:

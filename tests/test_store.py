@@ -38,6 +38,7 @@ from tests.study.test_plan import facts
 FACTS = facts(
     cpusets_missing=Missing("not root", "run as root"),
     clocks_missing={"gpu": Missing("this machine shows no such clock", "root, and a GPU")},
+    containment_missing={"fifo": Missing("SCHED_FIFO is refused", "run as root")},
     rails=("VDD_IN",),
     backends=("onnxruntime-cpu",),
     backends_missing={"tensorrt": Missing("the package tensorrt is not installed", "pip install tensorrt")},

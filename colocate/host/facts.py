@@ -13,6 +13,7 @@ import psutil
 from colocate.errors import HostError
 from colocate.host.clocks.domain import Domain
 from colocate.host.clocks.find import Clocks
+from colocate.host.cpus.bounds import missing_bounds
 from colocate.host.cpus.cpuset import Confinement
 from colocate.host.gpu_state import GpuState
 from colocate.model.machine import HostFacts, Missing
@@ -53,6 +54,7 @@ def read_facts(confinement: Confinement, clocks: Clocks, rails: tuple[str, ...])
         confinement=confinement.name,
         pausing=confinement.pausing,
         cpusets_missing=confinement.missing,
+        containment_missing=missing_bounds(confinement),
         cpu_steps_hz=steps_hz["cpu"],
         gpu_steps_hz=steps_hz["gpu"],
         emc_steps_hz=steps_hz["emc"],

@@ -1,4 +1,6 @@
-"""How a task's use of the CPU is bounded, and how that is written: `idle`, `weight=10`, `quota=20%/10`, `cpus=2`."""
+"""How a task's use of the CPU is bounded, and how that is written: `idle`, `weight=10`, `quota=20%/10`, `cpus=2`,
+`fifo`.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from dataclasses import dataclass
 from colocate.errors import SpecError
 
 NONE = "none"
+KINDS = ("idle", "weight", "quota", "cpus", "fifo")
 # Documentation/admin-guide/cgroup-v2.rst of the kernel: cpu.weight, and the period of cpu.max.
 WEIGHT_MAX = 10_000
 QUOTA_PERIOD_S, QUOTA_PERIOD_MIN_S, QUOTA_PERIOD_MAX_S = 0.1, 0.001, 1.0
@@ -15,7 +18,10 @@ QUOTA_PERIOD_S, QUOTA_PERIOD_MIN_S, QUOTA_PERIOD_MAX_S = 0.1, 0.001, 1.0
 QUOTA_MIN_S = 0.001
 _QUOTA = re.compile(r"quota=(\d+(?:\.\d+)?)%(?:/(\d+(?:\.\d+)?))?", re.ASCII)
 _COUNT = re.compile(r"(weight|cpus)=(\d{1,6})", re.ASCII)
-_HOW = "write none, idle, weight=10, quota=20%, quota=20%/10 (of each 10 ms) or cpus=2; join two with +"
+_HOW = (
+    "write none, idle, weight=10, quota=20%, quota=20%/10 (of each 10 ms), cpus=2 or fifo (the network's thread has "
+    "priority); join two with +"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +30,8 @@ class Containment:
 
     `idle`: it runs where nothing else wants to. `weight` is its share against the network's 100 on a CPU that both
     want. It gets at most `quota_ratio` seconds of CPU a second, counted in periods of `quota_period_s`. `cpus` is how
-    many of the tasks' CPUs it may use.
+    many of the tasks' CPUs it may use. `fifo` bounds it from the other side: the network's launching thread runs
+    before all that is not of a real-time class.
     """
 
     idle: bool = False
@@ -32,6 +39,13 @@ class Containment:
     quota_ratio: float | None = None
     quota_period_s: float = QUOTA_PERIOD_S
     cpus: int | None = None
+    fifo: bool = False
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Those of `KINDS` that it has."""
+        parts = (self.idle or None, self.weight, self.quota_ratio, self.cpus, self.fifo or None)
+        return tuple(kind for kind, part in zip(KINDS, parts, strict=True) if part is not None)
 
     @property
     def words(self) -> str:
@@ -44,6 +58,8 @@ class Containment:
             parts.append(f"quota={100 * self.quota_ratio:g}%{period}")
         if self.cpus is not None:
             parts.append(f"cpus={self.cpus}")
+        if self.fifo:
+            parts.append("fifo")
         return "+".join(parts)
 
 
@@ -68,8 +84,8 @@ def parse_containment(text: str) -> Containment | None:
 
 
 def _part(part: str, text: str) -> dict[str, bool | int | float]:
-    if part == "idle":
-        return {"idle": True}
+    if part in ("idle", "fifo"):
+        return {part: True}
     if match := _COUNT.fullmatch(part):
         count, most = int(match[2]), WEIGHT_MAX if match[1] == "weight" else 8192
         if not 1 <= count <= most:

@@ -23,7 +23,8 @@ class HostFacts:
     Clocks that are `gpu_on_request` (of a workstation or server GPU) are set only when steps are asked for by name.
     `backends` can run a network's file here, best first, and `probes` make a network of their own;
     `backends_missing` has by name why each of the others does not work. `cpusets_missing` is set where CPUs are set
-    apart by affinity alone. `pausing` is how tasks are paused: `cgroup-v2`, `cgroup-v1` (their freezers), or
+    apart by affinity alone. `containment_missing` has why a task cannot be bounded in a way, by `containment.KINDS`.
+    `pausing` is how tasks are paused: `cgroup-v2`, `cgroup-v1` (their freezers), or
     `signals` (SIGSTOP to each process); empty in runs made before tasks were. In `virtual_time` nobody waits for a
     window.
     """
@@ -42,6 +43,7 @@ class HostFacts:
     memory_bytes: int = field(default=0, compare=False)
     confinement_note: str = field(default="", compare=False)
     cpusets_missing: Missing | None = field(default=None, compare=False)
+    containment_missing: Mapping[str, Missing] = field(default_factory=dict, compare=False)
     cpu_steps_hz: tuple[int, ...] = ()
     gpu_steps_hz: tuple[int, ...] = ()
     emc_steps_hz: tuple[int, ...] = ()

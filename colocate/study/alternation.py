@@ -29,6 +29,8 @@ SWITCHING_RATIO = 0.05
 # a scheduler: a task that shares the network's CPU gets 70 % of it in the first 30 ms after it was resumed, and the
 # half that is its due only then (seen on Linux 6.18; it made a mean that doubles 2.3 times as long).
 GUARD_S, SETTLING_GUARD_S, SETTLING_SEGMENT_S = 0.005, 0.05, 0.2
+# The least periods of its quota that a task is measured in.
+QUOTA_PERIODS_MIN = 2
 # One such segment of the task alone for so many of the others: its rate needs little of the window.
 PER_TASK_ALONE = 10
 # Nor need it be as long as theirs where inferences are slow.
@@ -80,27 +82,41 @@ def pace_of(
     settling: bool = False,
     period_s: float | None = None,
     segment_s: float | None = None,
+    quota_period_s: float | None = None,
 ) -> Pace:
     """The pace for a network whose inference takes `inference_s`, in a window of about `window_s`.
 
     `switching_s` is how long pausing takes; `settling`: a governor follows the load, or a scheduler shares a CPU
     between task and network, and both take some ten milliseconds to find their level; with `period_s` segments are
     whole periods. `segment_s` is what the study asks for: then only periods and a minimum of inferences change it.
+
+    A task that was paused begins with all of the quota that it has in `quota_period_s`, wherever in that period it
+    is resumed. So the guard is longer by one, and what is measured is whole periods.
     """
-    guard_s = max(SETTLING_GUARD_S if settling else GUARD_S, period_s or 0.0)
+    guard_s = max(SETTLING_GUARD_S if settling else GUARD_S, period_s or 0.0) + (quota_period_s or 0.0)
     inference_s = max(inference_s, period_s or 0.0)
     switched_s = max(switching_s / SWITCHING_RATIO, SETTLING_SEGMENT_S if settling else 0.0)
-    task_alone_s = max(TASK_ALONE_S + guard_s, switched_s)
-    least_s = guard_s + INFERENCES_MIN * inference_s
+    quotas_s = QUOTA_PERIODS_MIN * (quota_period_s or 0.0)
+    task_alone_s = _in_whole(max(TASK_ALONE_S + guard_s, switched_s, guard_s + quotas_s), guard_s, quota_period_s)
+    least_s = guard_s + max(INFERENCES_MIN * inference_s, quotas_s)
     if segment_s is None:
         least_s = max(SEGMENT_MIN_S, least_s, switched_s)
         room_s = (window_s - min(task_alone_s, least_s)) / _segments_of(window_s, least_s, task_alone_s)
         length_s = max(least_s, min(room_s, INFERENCES_PER_SEGMENT * inference_s))
     else:
         length_s = max(segment_s, least_s)
-    if period_s:
-        length_s = math.ceil(length_s / period_s - 1e-9) * period_s
-    return Pace(length_s, guard_s, task_alone_s)
+    length_s = _in_whole(length_s, guard_s, quota_period_s)
+    longer_s = _in_whole(length_s, 0.0, period_s) - length_s
+    # What is measured keeps its whole periods of the quota.
+    more_s = longer_s if quota_period_s else 0.0
+    return Pace(length_s + longer_s, guard_s + more_s, task_alone_s + more_s)
+
+
+def _in_whole(length_s: float, first_s: float, period_s: float | None) -> float:
+    """At least `length_s`, in whole periods behind its first part; itself without a period."""
+    if not period_s:
+        return length_s
+    return first_s + math.ceil((length_s - first_s) / period_s - 1e-9) * period_s
 
 
 def _segments_of(window_s: float, segment_s: float, task_alone_s: float) -> int:

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from colocate.errors import HostError, SpecError
+from colocate.model.containment import containment_words
 from colocate.model.machine import HostFacts
 from colocate.model.request import ClockPoint, Inference, Placement, SweepSpec, Task
 from colocate.model.trial import Trial
@@ -50,8 +51,9 @@ STEADY_REPEATS = 2
 def plan(spec: SweepSpec, facts: HostFacts) -> tuple[Trial, ...]:
     """All trials of the study in the order in which they run.
 
-    Raises SpecError for CPUs or clock steps that do not exist, HostError for a knob that is missing.
+    Raises SpecError for CPUs or clock steps that do not exist, HostError for a knob or a containment that is missing.
     """
+    _check_containments(spec.tasks, facts)
     inferences = [settled_backend(inference, facts) for inference in spec.inferences]
     placements = [placement(name, spec.inference_cpus, facts.cpus) for name in spec.placements]
     settings = list(itertools.product(placements, clock_points(spec, facts)))
@@ -164,6 +166,14 @@ def settled_backend(inference: Inference, facts: HostFacts) -> Inference:
     raise HostError(f"backend '{asked}' is not available here: {reason}")
 
 
+def _check_containments(tasks: Sequence[Task], facts: HostFacts) -> None:
+    for task in tasks:
+        for kind in task.containment.kinds if task.containment else ():
+            if (missing := facts.containment_missing.get(kind)) is not None:
+                asked = containment_words(task.containment)
+                raise HostError(f"containment: {asked} is not available here: {missing.reason}; {missing.fix}")
+
+
 def placement(name: str, inference_cpus: Sequence[int] | None, cpus: Sequence[int]) -> Placement:
     """Who runs where, given the CPUs this process may use.
 
@@ -263,7 +273,7 @@ def _content_hash(trial: Trial, seed: int) -> str:
     if trial.task is not None:
         task = {"name": trial.task.name, "argv": trial.task.argv, **({} if trial.task.pause else {"pause": False})}
         if trial.task.containment is not None:
-            task["containment"] = dataclasses.asdict(trial.task.containment)
+            task["containment"] = trial.task.containment.words
     placement["stressor_cpus"] = placement.pop("task_cpus")
     fields = {
         "trial_id": "",

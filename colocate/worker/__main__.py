@@ -48,7 +48,9 @@ def serve_request(request: Request, control: Control) -> None:
             report["profile"] = [step._asdict() for step in cast(Profiler, backend).profile(profiled)]
         return report
 
-    serve(control, window, {"runtime": dict(backend.facts()), "inference_s": inference_s})
+    # Of the thread that listens: with a priority for the launching one it needs a higher.
+    facts = {"runtime": dict(backend.facts()), "inference_s": inference_s, "listener": control.listener}
+    serve(control, window, facts)
 
 
 def main(text: str) -> None:

@@ -14,6 +14,7 @@ KNOWN = st.builds(
     quota_ratio=st.integers(1, 1600).map(lambda percent: percent / 100),
     quota_period_s=st.integers(100, 1000).map(lambda ms: ms * 1e-3),
     cpus=st.none() | st.integers(1, 256),
+    fifo=st.booleans(),
 ) | st.builds(Containment, idle=st.just(True), cpus=st.none() | st.integers(1, 256))
 
 
@@ -23,7 +24,8 @@ def test_what_is_written_is_read_back(containment: Containment) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "words"), [("none", "none"), (" idle + cpus=2", "idle+cpus=2"), ("quota=20%/100", "quota=20%")]
+    ("text", "words"),
+    [("none", "none"), (" idle + cpus=2", "idle+cpus=2"), ("fifo+idle", "idle+fifo"), ("quota=20%/100", "quota=20%")],
 )
 def test_each_has_one_way_to_be_written(text: str, words: str) -> None:
     assert containment_words(parse_containment(text)) == words
@@ -32,8 +34,18 @@ def test_each_has_one_way_to_be_written(text: str, words: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "idel", "idle+idle", "idle+weight=5", "weight=0", "weight=10001", "cpus=0", "quota=0%", "quota=20",
-     "quota=5%/10", "quota=20%/2000", "quota=nan%", "none+idle", "weight=1.5", "cpus=\u0663"],
+     "quota=5%/10", "quota=20%/2000", "quota=nan%", "none+idle", "weight=1.5", "cpus=\u0663",
+     "fifo=1", "fifo+fifo"],
 )  # fmt: skip
 def test_what_is_none_is_refused_with_the_value(text: str) -> None:
     with pytest.raises(SpecError, match="containment: "):
         parse_containment(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [("idle", ("idle",)), ("fifo+weight=1", ("weight", "fifo")), ("cpus=1+quota=20%", ("quota", "cpus"))],
+)
+def test_its_kinds_are_the_parts_that_bound(text: str, kinds: tuple[str, ...]) -> None:
+    found = parse_containment(text)
+    assert found is not None and found.kinds == kinds

@@ -12,7 +12,7 @@ def test_what_makes_another_machine_and_what_only_explains_one() -> None:
     same: list[HostFacts] = [
         dataclasses.replace(here, memory_bytes=2**30),
         dataclasses.replace(here, clocks_missing={"cpu": absent}, backends_missing={"tensorrt": absent}),
-        dataclasses.replace(here, cpusets_missing=absent),
+        dataclasses.replace(here, cpusets_missing=absent, containment_missing={"idle": absent}),
     ]
     assert all(each == here for each in same)
     assert dataclasses.replace(here, kernel="another") != here

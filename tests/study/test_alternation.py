@@ -69,6 +69,29 @@ def test_a_segment_is_as_long_as_inferences_switches_and_governors_need(
     assert pace.guard_s == guard_s
 
 
+@pytest.mark.parametrize(
+    ("known", "guard_s", "measured_s"),
+    [
+        # At least two periods, and whole ones.
+        ({"quota_period_s": 0.1}, 0.105, 0.2),
+        ({"quota_period_s": 0.01}, 0.015, 0.02),
+        ({"quota_period_s": 0.01, "segment_s": 0.07}, 0.015, 0.06),
+        ({"quota_period_s": 0.01, "inference_s": 0.01}, 0.015, 0.07),
+        ({"quota_period_s": 0.01, "settling": True}, 0.06, 0.14),
+        # Whole frames besides: the guard takes what is over.
+        ({"quota_period_s": 0.01, "period_s": 0.033}, 0.033 + 0.01 + 0.021, 0.2),
+    ],
+)
+def test_a_task_is_measured_in_whole_periods_of_its_quota_after_the_first(
+    known: dict[str, float], guard_s: float, measured_s: float
+) -> None:
+    pace = pace_of(2.0, **{"inference_s": 0.001, **known})  # type: ignore[arg-type]
+    assert pace.guard_s == pytest.approx(guard_s)
+    assert pace.segment_s - pace.guard_s == pytest.approx(measured_s)
+    alone = (pace.length_s(Condition.TASK_ALONE) - pace.guard_s) / known["quota_period_s"]
+    assert alone == pytest.approx(round(alone)) and alone > 1.99
+
+
 @given(st.floats(0.1, 5), st.floats(1e-4, 2), st.floats(0, 1))
 def test_each_segment_holds_a_whole_inference_wherever_the_first_begins(
     window_s: float, inference_s: float, phase: float

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from colocate.errors import HostError, SpecError
+from colocate.model.containment import parse_containment
 from colocate.model.limits import Limits
 from colocate.model.machine import HostFacts, Missing
 from colocate.model.request import ClockPoint, Inference, SweepSpec, Task
@@ -115,6 +116,16 @@ def test_a_clock_that_is_no_step_is_refused_with_the_steps() -> None:
         clock_points(spec(cpu_clocks=(1_000_000_000,)), facts(cpu_steps_hz=TX1_CPU_HZ))
     with pytest.raises(HostError, match="GPU clock cannot be set"):
         clock_points(spec(gpu_clocks=("low",)), facts())
+
+
+def test_a_containment_that_the_machine_lacks_is_refused_with_what_to_do() -> None:
+    bound = spec(tasks=(Task("bitcount"), Task("jpeg", containment=parse_containment("quota=20%+cpus=1"))))
+    assert plan(bound, facts())
+    without = facts(containment_missing={"quota": Missing("no group gives quotas", "run as root")})
+    with pytest.raises(
+        HostError, match=r"containment: quota=20%\+cpus=1 is not available here: no group gives quotas; run as root"
+    ):
+        plan(bound, without)
 
 
 @given(st.sets(st.integers(0, 63), min_size=1, max_size=16))

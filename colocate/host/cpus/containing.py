@@ -6,6 +6,7 @@ shares a CPU by the group's weight alone: the priority of a process says nothing
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from colocate.model.containment import Containment
 # sched-design-CFS.rst, of the kernel): what a group has that nobody weighed, and the most; the least share.
 WEIGHT_DEFAULT, _WEIGHT_MAX, _SHARES_DEFAULT, _SHARES_MAX, _SHARES_MIN = 100, 10_000, 1024, 262_144, 2
 _US = 1e-6
+RT_RUNTIME, _RT_PERIOD = "cpu.rt_runtime_us", "cpu.rt_period_us"
+# How long the kernel may take to let go of a group.
+_RELEASED_S = 2.0
 
 
 def set_apart(group: Path, cpus: Sequence[int]) -> None:
@@ -60,6 +64,44 @@ def contain(groups: Sequence[Path], cpus: Sequence[int], containment: Containmen
         if not bound.idle:
             weigh(group, cpus, bound.weight or WEIGHT_DEFAULT)
         _give_quota(group, bound)
+
+
+def allow_fifo(groups: Sequence[Path]) -> None:
+    """Let processes of these groups have SCHED_FIFO. A group of cgroup v1 has no time for that unless it is given
+    some of its parent's (Documentation/scheduler/sched-rt-group.rst of the kernel); this gives what others left.
+
+    Raises HostError where that is nothing, and KnobError where the kernel refuses.
+    """
+    deadline_s = time.monotonic() + _RELEASED_S
+    for group in groups:
+        while (group / RT_RUNTIME).exists():
+            try:
+                _set(group / RT_RUNTIME, str(_rt_left_us(group)))
+                break
+            except KnobError:
+                # A group that was removed a moment ago still has its part.
+                if time.monotonic() > deadline_s:
+                    raise
+            time.sleep(0.01)
+
+
+def _rt_left_us(group: Path) -> int:
+    """What a group may have of its parent's time for real-time threads in each of its periods. Raises HostError."""
+    beside = [knob.parent for knob in group.parent.glob(f"*/{RT_RUNTIME}") if knob.parent != group]
+    left_ratio = _rt_ratio(group.parent) - sum(map(_rt_ratio, beside))
+    left_us = int(left_ratio * int((group / _RT_PERIOD).read_text()))
+    if left_us <= 0:
+        parent = group.parent / RT_RUNTIME
+        raise HostError(
+            f"fifo: {parent} leaves no time to real-time threads; raise it, or lower that of groups beside"
+        )
+    return left_us
+
+
+def _rt_ratio(group: Path) -> float:
+    """The share of time that real-time threads of a group may take; without a limit it is all."""
+    runtime_us = int((group / RT_RUNTIME).read_text())
+    return 1.0 if runtime_us < 0 else runtime_us / int((group / _RT_PERIOD).read_text())
 
 
 def _give_quota(group: Path, bound: Containment) -> None:

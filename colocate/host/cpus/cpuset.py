@@ -27,15 +27,19 @@ from colocate.host.cpus.groups import (
     own_groups,
     remove_stale,
 )
+from colocate.model.containment import Containment
 from colocate.model.machine import Missing
 
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """Where a process may run: its CPUs, and the cgroups that it enters (none: affinity alone)."""
+    """Where a process may run: its CPUs, and the cgroups that it enters (none: affinity alone). `containment` is what
+    bounds it there by its class from its launch on, in place of a group.
+    """
 
     cpus: tuple[int, ...]
     groups: tuple[Path, ...] = ()
+    containment: Containment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,9 @@ class Confinement:
     def pausing(self) -> str:
         """`cgroup-v2`, `cgroup-v1` or `signals`."""
         return "signals" if self.freezer is None else f"cgroup-v{self.freezer.version}"
+
+
+AFFINITY_ALONE = Confinement(None)
 
 
 def detect(mounts: Path = MOUNTS, own: Path = OWN) -> Confinement:

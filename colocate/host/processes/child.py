@@ -17,6 +17,7 @@ from typing import Any
 
 from colocate.errors import TrialError
 from colocate.host.cpus.cpuset import Seat
+from colocate.host.cpus.scheduling import scheduling
 
 _LAUNCH = str(Path(__file__).with_name("launch.py"))
 _STDERR_TAIL_BYTES = 2000
@@ -27,7 +28,7 @@ def launcher(seat: Seat, parent: str = "-", death_signal: str = "SIGKILL") -> li
     cpus = ",".join(map(str, seat.cpus))
     groups = ":".join(str(group / "cgroup.procs") for group in seat.groups) or "-"
     # -S and -E: it needs the standard library alone and starts in half the time.
-    return [sys.executable, "-S", "-E", _LAUNCH, parent, death_signal, cpus, groups]
+    return [sys.executable, "-S", "-E", _LAUNCH, parent, death_signal, cpus, groups, scheduling(seat.containment)]
 
 
 class Child:

@@ -1,25 +1,32 @@
 """Enters its seat, ties its life to the parent's, then becomes the command:
-`launch.py PARENT SIGNAL CPUS CGROUPS COMMAND...`
+`launch.py PARENT SIGNAL CPUS CGROUPS SCHEDULING COMMAND...`
 
 Run as a script by `child.py`, not imported. It does what could be done between fork and exec in the parent,
 where code is not safe beside threads, and it is done before the command imports a framework that sizes its
-thread pool from the affinity mask. CGROUPS are the `cgroup.procs` files to enter, with colons between, or `-`. PARENT
+thread pool from the affinity mask. CGROUPS are the `cgroup.procs` files to enter, with colons between, or `-`.
+SCHEDULING is `idle` for that class, by how much nicer to be, or `-`; all that the command starts inherits it. PARENT
 is `-`, and SIGNAL then says nothing, where the parent has seen to it that the command dies with it.
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import signal
 import sys
+import time
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+# sched(7): where the kernel groups processes by session, the nice value of the session counts against others. No
+# session has a class, so the idle one is as nice as can be. Who is not root may set one every 100 ms.
+_SESSION = "/proc/self/autogroup"
+_NICE_MAX, _SESSION_TRIES, _SESSION_WAIT_S = 19, 30, 0.05
 
 
 def main(arguments: list[str]) -> None:
-    """Become the command; exits with one line on stderr when the CPUs cannot be entered."""
-    parent, death_signal, cpu_list, cgroups, *command = arguments
+    """Become the command; exits with one line on stderr when the seat cannot be taken."""
+    parent, death_signal, cpu_list, cgroups, scheduling, *command = arguments
     if parent != "-":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.Signals[death_signal])
         if os.getppid() != int(parent):
@@ -35,10 +42,48 @@ def main(arguments: list[str]) -> None:
     seen = os.sched_getaffinity(0)
     if seen != cpus:
         sys.exit(f"asked for CPUs {cpu_list}, the kernel granted {','.join(map(str, sorted(seen)))}")
+    if scheduling != "-":
+        try:
+            schedule(scheduling)
+        except OSError as error:
+            sys.exit(f"cannot be scheduled as asked ({scheduling}): {error.strerror}; run as root")
     try:
         os.execvp(command[0], command)
     except OSError as error:
         sys.exit(f"cannot start {command[0]}: {error.strerror}")
+
+
+def schedule(scheduling: str) -> None:
+    """Give this process that class or that much more nice, and its session the same. Raises OSError."""
+    if scheduling == "idle":
+        nice = _NICE_MAX
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        holds = os.sched_getscheduler(0) == os.SCHED_IDLE
+    else:
+        nice = int(scheduling)
+        wanted = max(-20, min(os.getpriority(os.PRIO_PROCESS, 0) + nice, _NICE_MAX))
+        os.setpriority(os.PRIO_PROCESS, 0, wanted)
+        holds = os.getpriority(os.PRIO_PROCESS, 0) == wanted
+    if not holds:
+        raise OSError(errno.EPERM, "the kernel kept it as it was")
+    if os.path.exists(_SESSION):  # noqa: PTH110 - as above
+        _make_session(nice)
+
+
+def _make_session(nice: int) -> None:
+    for left in reversed(range(_SESSION_TRIES)):
+        try:
+            with open(_SESSION, "w") as session:  # noqa: PTH123 - as above
+                session.write(str(nice))
+            break
+        except OSError as error:
+            if error.errno != errno.EAGAIN or not left:
+                raise
+            time.sleep(_SESSION_WAIT_S)
+    with open(_SESSION) as session:  # noqa: PTH123 - as above
+        # `/autogroup-7 nice 19`
+        if int(session.read().split()[-1]) != nice:
+            raise OSError(errno.EPERM, "the kernel kept its session as it was")
 
 
 if __name__ == "__main__":

@@ -14,14 +14,12 @@ from colocate.host.processes.pausing import PAUSE_TIMEOUT_S, Pause, stands_still
 from colocate.model.trial import Condition, Segment, Work
 from colocate.rigs.host.gauge import Counts, Gauge, cpu_between_s, work_between, work_per_cpu_s
 from colocate.rigs.host.monitor import sleep_until
+from colocate.rigs.host.resting import RESTING_RATIO
 from colocate.study.alternation import Pace, Turn
 
 _NS = 1e-9
 # A network at a frame rate needs this long for what piled up while it was paused, in segments at the most.
 CATCHING_UP_MAX = 4.0
-# Under a tiny weight or a quota a task cannot stand still before it has run once more. One that uses no more than
-# this share of a segment, which that takes, disturbs as little as one that stands still.
-RESTING_RATIO = 0.002
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +81,8 @@ class Alternation:
     held up, as by another program on this process's CPU, delays those after it.
 
     At the end of each turn the next switch is asked for. A turn counts from when all that it pauses stands still, and
-    the guard is over. Half of it at the most goes by with waiting for that; then it is lost, unless the task rests
-    all the same.
+    the guard is over. Half of it at the most goes by with waiting for that; then it is lost. One without the task
+    counts if the task rested in it.
     """
 
     def __init__(
@@ -138,7 +136,7 @@ class Alternation:
                 yield end_s
                 after, end_ns = self._gauge.read(), time.monotonic_ns()
                 rests = cpu_between_s(before, after) <= RESTING_RATIO * (end_ns - begin_ns) * _NS
-                if still or (turn.condition is Condition.ALONE and rests):
+                if rests if turn.condition is Condition.ALONE else still:
                     self._stretches.append(Stretch(turn, begin_ns, end_ns, before, after))
                     continue
             self._paused_late = True

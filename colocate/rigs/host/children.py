@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from colocate.host.cpus.containing import contain
-from colocate.host.cpus.cpuset import Seat
+from colocate.host.cpus.cpuset import AFFINITY_ALONE, Confinement, Seat
+from colocate.host.cpus.scheduling import at_launch
 from colocate.host.processes.child import Child, launcher
 from colocate.host.processes.pausing import Pause, pause_of, resume_all
+from colocate.host.processes.priority import prioritised
 from colocate.inference.backends.registry import BACKENDS, worker_request
 from colocate.inference.networks.network import Network
-from colocate.model.containment import Containment
 from colocate.model.request import Inference, Pipeline, Placement, Task
 from colocate.model.trial import Trial
 from colocate.worker.pipeline import PipelineRequest
@@ -26,29 +28,43 @@ INFERENCE_SEAT = "inference"
 
 @dataclass(frozen=True, slots=True)
 class Seats:
-    """Where the network's worker sits, and each task in each placement: it is paused and bounded by itself."""
+    """Where the network's worker sits, and each task in each placement: it is paused and bounded by itself, as
+    `held` can.
+    """
 
     inference: Seat
     tasks: Mapping[tuple[str, Task], Seat]
+    held: Confinement = AFFINITY_ALONE
 
     def of(self, task: Task, place: Placement) -> Seat:
         """The seat of a task in a placement."""
-        return self.tasks[place.name, started_as(task)]
+        return self.tasks[place.name, started_as(task, self.held)]
 
 
-def started_as(task: Task) -> Task:
-    """The task as its processes are started: they serve every containment but one that says how many they are."""
-    copies = task.containment.cpus if task.containment and not task.argv else None
-    return dataclasses.replace(task, containment=None if copies is None else Containment(cpus=copies))
+def started_as(task: Task, held: Confinement) -> Task:
+    """The task as its processes are started: they serve every containment that is set in their groups. What is set
+    when they start is how many they are, and what no group here can do.
+    """
+    bound = at_launch(task.containment, by_class=held.shares is None, cpus_too=held.cpusets is None or not task.argv)
+    return dataclasses.replace(task, containment=bound)
 
 
-def task_places(trials: Sequence[Trial]) -> dict[tuple[str, Task], tuple[str, tuple[int, ...]]]:
+def task_places(trials: Sequence[Trial], held: Confinement) -> dict[tuple[str, Task], tuple[str, tuple[int, ...]]]:
     """The name and the CPUs of the seat of each task in each placement."""
-    wanted = {(t.placement.name, started_as(t.task)): t.placement.task_cpus for t in trials if t.task is not None}
+    wanted = {
+        (trial.placement.name, started_as(trial.task, held)): trial.placement.task_cpus
+        for trial in trials
+        if trial.task is not None
+    }
     return {
         (place, task): (f"{place}_{number}", cpus[: task.containment.cpus if task.containment else None])
         for number, ((place, task), cpus) in enumerate(wanted.items())
     }
+
+
+def wants_fifo(trial: Trial) -> bool:
+    """Whether the network's launching thread is to go before all else."""
+    return trial.task is not None and trial.task.containment is not None and trial.task.containment.fifo
 
 
 class Children:
@@ -93,7 +109,7 @@ class Children:
         """The processes of the trial's task, ready; empty where it has none."""
         if trial.task is None:
             return []
-        key = (started_as(trial.task), trial.placement)
+        key = (started_as(trial.task, self._seats.held), trial.placement)
         if key not in self._tasks:
             # Listed before any is ready: whatever fails, they are closed.
             started = self._tasks[key] = []
@@ -113,6 +129,15 @@ class Children:
         if trial.task is not None:
             seat = self.task_seat(trial)
             contain(seat.groups, seat.cpus, trial.task.containment)
+
+    @contextlib.contextmanager
+    def prioritised(self, trial: Trial) -> Iterator[None]:
+        """Inside, the network's launching thread has the priority that the trial wants for it. Raises HostError."""
+        with contextlib.ExitStack() as stack:
+            if wants_fifo(trial):
+                for child in self.worker(trial):
+                    stack.enter_context(prioritised(child))
+            yield
 
     def pauses(self, trial: Trial) -> tuple[Pause, Pause]:
         """Ways to hold the trial's task and its network, both of them ready."""

@@ -15,6 +15,7 @@ from colocate.host.restore import journal
 from colocate.host.sysfs import Sysfs
 from colocate.inference.backends import availability
 from colocate.inference.backends.registry import BACKENDS
+from colocate.model.containment import KINDS
 from colocate.model.machine import HostFacts, Missing
 from colocate.power.find import find_meters
 from colocate.power.refresh import refresh_period_s
@@ -74,6 +75,16 @@ def _machine(facts: HostFacts) -> Iterator[Finding]:
     missing = facts.cpusets_missing or Missing("")
     yield Finding("machine", "confinement", f"{facts.confinement} {missing.reason}".rstrip(), missing.fix)
     yield Finding("machine", "pausing", _PAUSING[facts.pausing])
+    yield _containment(facts)
+
+
+def _containment(facts: HostFacts) -> Finding:
+    """What can bound a task here, and why the rest cannot."""
+    missing = facts.containment_missing
+    can = ", ".join(kind for kind in KINDS if kind not in missing)
+    reasons = "".join(f"; not {kind}: {each.reason}" for kind, each in missing.items())
+    fixes = "; ".join(f"{kind}: {each.fix}" for kind, each in missing.items())
+    return Finding("machine", "containment", f"{can}{reasons}", fixes)
 
 
 def _clocks(facts: HostFacts, clocks: Clocks) -> Iterator[Finding]:

@@ -13,7 +13,10 @@ from colocate.errors import HostError, SpecError, TrialError
 from colocate.host.clocks.find import Clocks, find_clocks
 from colocate.host.clocks.governor import follows_load
 from colocate.host.cpus import cpuset
+from colocate.host.cpus.containing import allow_fifo
+from colocate.host.cpus.cpuset import Seat
 from colocate.host.facts import read_facts
+from colocate.host.processes.priority import fifo_missing
 from colocate.host.processes.signals import deferred
 from colocate.host.restore import journal
 from colocate.host.restore.session import held
@@ -27,7 +30,7 @@ from colocate.model.machine import HostFacts
 from colocate.model.request import ClockPoint, Inference
 from colocate.model.trial import Trial, TrialRecord
 from colocate.power.find import Meters, find_meters
-from colocate.rigs.host.children import INFERENCE_SEAT, Children, Seats, task_places
+from colocate.rigs.host.children import INFERENCE_SEAT, Children, Seats, task_places, wants_fifo
 from colocate.rigs.host.monitor import Monitor
 from colocate.rigs.host.rehearsal import rehearse
 from colocate.rigs.host.window import Hold, run_window
@@ -69,6 +72,8 @@ class HostRig:
 
     def check(self, trials: Sequence[Trial]) -> None:
         """See `Rig.check`."""
+        if any(trial.inference and trial.inference.pipeline and wants_fifo(trial) for trial in trials):
+            raise HostError("fifo: the threads of a pipeline are its own; start it by `chrt -f 1` instead")
         for inference in distinct_inferences(trials):
             if inference.pipeline is not None:
                 continue
@@ -99,7 +104,7 @@ class HostRig:
     def opened(self, trials: Sequence[Trial]) -> Iterator[None]:
         """See `Rig.opened`. Children end, cpusets go, clocks and this process's own CPUs are put back."""
         first = trials[0].placement
-        seats_wanted = task_places(trials)
+        seats_wanted = task_places(trials, self._confinement)
         groups = {INFERENCE_SEAT: first.inference_cpus, **dict(seats_wanted.values())}
         weighed = any(trial.task is not None and trial.task.containment is not None for trial in trials)
         wanted = _pinned_domains(trials)
@@ -107,7 +112,13 @@ class HostRig:
             # Outermost: with it stands the watchdog, which also removes the cpusets of a killed sweep.
             pins = stack.enter_context(held(self._clocks, wanted, journal.state_folder(), self._sysfs))
             made = stack.enter_context(cpuset.confined(self._confinement, groups, weighed=weighed))
-            seats = Seats(made[INFERENCE_SEAT], {key: made[name] for key, (name, _) in seats_wanted.items()})
+            tasks = {
+                (place, task): dataclasses.replace(made[name], containment=task.containment)
+                for (place, task), (name, _) in seats_wanted.items()
+            }
+            seats = Seats(made[INFERENCE_SEAT], tasks, self._confinement)
+            if any(wants_fifo(trial) for trial in trials):
+                _make_room_for_fifo(seats.inference)
             stack.enter_context(_moved_to(first.housekeeping_cpus))
             monitor = Monitor(self._sysfs, self._clocks, self._meters)
             stack.callback(monitor.close)
@@ -149,6 +160,12 @@ class HostRig:
         found = fused_layers(ran, layers)
         beside = launch_overhead(network.path) if BACKENDS[inference.backend].on_gpu else None
         return LayerMap((*found, *([beside] if beside else ())), timed=profiles, precision=graph.precision(layers))
+
+
+def _make_room_for_fifo(seat: Seat) -> None:
+    allow_fifo(seat.groups)
+    if (missing := fifo_missing(seat)) is not None:
+        raise HostError(f"fifo: {missing.reason}; {missing.fix}")
 
 
 def _check_spin(network: str) -> None:

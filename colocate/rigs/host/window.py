@@ -22,6 +22,7 @@ from colocate.rigs.host.children import Children
 from colocate.rigs.host.gauge import gauged
 from colocate.rigs.host.monitor import Monitor, sleep_until
 from colocate.rigs.host.records import SegmentTooShortError, record
+from colocate.rigs.host.resting import Resting
 from colocate.study.alternation import Pace, pace_of, scheduled
 from colocate.study.windows import CellKey
 
@@ -76,17 +77,18 @@ def _ran(trial: Trial, hold: Hold) -> TrialRecord:
     if trial.block != hold.block:
         _begin_block(trial, hold)
     hold.children.contain(trial)
-    # Stressors begin first and end last, so that the whole of the network's window is under load.
-    for child in (*tasks, *worker):
-        child.go()
-    hold.monitor.begin(trial.warmup_s, power=not trial.alternating)
-    pace = _pace(trial, hold, worker) if trial.alternating else None
-    for child in (*tasks, *worker):
-        child.go()
-    started_unix_s, begin_ns = time.time(), time.monotonic_ns()
-    activities = _activities(trial, worker, tasks)
-    with _alternating(trial, hold, pace) if pace else contextlib.nullcontext(_steady(trial, worker)) as passage:
-        hold.monitor.window(passage.length_s, trial.placement.inference_cpus, passage.until)
+    with hold.children.prioritised(trial):
+        # Stressors begin first and end last, so that the whole of the network's window is under load.
+        for child in (*tasks, *worker):
+            child.go()
+        hold.monitor.begin(trial.warmup_s, power=not trial.alternating)
+        pace = _pace(trial, hold, worker) if trial.alternating else None
+        for child in (*tasks, *worker):
+            child.go()
+        started_unix_s, begin_ns = time.time(), time.monotonic_ns()
+        activities = _activities(trial, worker, tasks)
+        with _alternating(trial, hold, pace) if pace else contextlib.nullcontext(_steady(trial, worker)) as passage:
+            hold.monitor.window(passage.length_s, trial.placement.inference_cpus, passage.until)
     disturbances = [activity.disturbance() for activity in activities]
     served, worked = stopped(worker), stopped(tasks)
     readings = hold.monitor.end()
@@ -117,8 +119,11 @@ def _inference_s(worker: Sequence[Child]) -> float:
 def _pace(trial: Trial, hold: Hold, worker: Sequence[Child]) -> Pace:
     key = (trial.task, trial.placement.name)
     if key not in hold.switching_s:
-        hold.switching_s[key] = median_switch_s(hold.children.pauses(trial), SWITCHES_TIMED)
-    assert trial.inference is not None
+        task, network = hold.children.pauses(trial)
+        with gauged(hold.children.tasks(trial), hold.children.task_seat(trial)) as gauge:
+            hold.switching_s[key] = median_switch_s([Resting(task, gauge), network], SWITCHES_TIMED)
+    assert trial.inference is not None and trial.task is not None
+    bound = trial.task.containment
     return pace_of(
         trial.window_s,
         max(_inference_s(worker), hold.inference_s.get(CellKey.of(trial), 0.0)),
@@ -126,6 +131,7 @@ def _pace(trial: Trial, hold: Hold, worker: Sequence[Child]) -> Pace:
         settling=_settles(trial, hold),
         period_s=trial.inference.period_s,
         segment_s=trial.segment_s,
+        quota_period_s=bound.quota_period_s if bound is not None and bound.quota_ratio is not None else None,
     )
 
 
@@ -144,7 +150,7 @@ def _alternating(trial: Trial, hold: Hold, pace: Pace) -> Iterator[Passage]:
     turns = scheduled(trial.window_s, pace, trial.trial_id)
     rest_s = catch_up_s(pace, _inference_s(children.worker(trial)), period_s)
     with gauged(children.tasks(trial), children.task_seat(trial)) as gauge, resumed_after(task, network):
-        alternation = Alternation(turns, pace, task, network, gauge, rest_s)
+        alternation = Alternation(turns, pace, Resting(task, gauge), network, gauge, rest_s)
         yield Passage(alternation.length_s, alternation.until, alternation.noted)
         alternation.finish()
 

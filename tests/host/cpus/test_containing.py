@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from colocate.errors import KnobError
-from colocate.host.cpus import cpuset
-from colocate.host.cpus.containing import contain, weigh
+from colocate.errors import HostError, KnobError
+from colocate.host.cpus import containing, cpuset
+from colocate.host.cpus.containing import allow_fifo, contain, weigh
 from colocate.host.cpus.cpuset import Seat
 from colocate.model.containment import parse_containment
 
@@ -72,3 +72,47 @@ def test_a_bound_that_does_not_hold_is_named(tmp_path: Path, stands_for: str, sa
 def test_nothing_is_written_where_there_is_no_group(tmp_path: Path) -> None:
     contain([tmp_path], CPUS, parse_containment("idle"))
     assert not list(tmp_path.iterdir())
+
+
+def rt_group(folder: Path, runtime_us: int, period_us: int = 1_000_000) -> Path:
+    """A group of cgroup v1 with that much time for real-time threads."""
+    folder.mkdir()
+    (folder / "cpu.rt_runtime_us").write_text(f"{runtime_us}\n")
+    (folder / "cpu.rt_period_us").write_text(f"{period_us}\n")
+    return folder
+
+
+@pytest.mark.parametrize(("parent_us", "given"), [(950_000, "375000"), (-1, "400000")])
+def test_fifo_gets_what_the_groups_beside_have_left(tmp_path: Path, parent_us: int, given: str) -> None:
+    parent = rt_group(tmp_path / "parent", parent_us)
+    rt_group(parent / "beside", 200_000)
+    group = rt_group(parent / "colocate", 0, 500_000)
+    allow_fifo([tmp_path, group])
+    assert (group / "cpu.rt_runtime_us").read_text() == given
+
+
+def test_fifo_where_nothing_is_left_says_what_to_raise(tmp_path: Path) -> None:
+    parent = rt_group(tmp_path / "parent", 950_000)
+    rt_group(parent / "beside", 950_000)
+    with pytest.raises(HostError, match=r"fifo: .*parent/cpu.rt_runtime_us leaves no time"):
+        allow_fifo([rt_group(parent / "colocate", 0)])
+
+
+def test_a_group_that_keeps_its_time_for_good_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(containing, "_RELEASED_S", 0.02)
+    group = rt_group(rt_group(tmp_path / "parent", 950_000) / "colocate", 0)
+    (group / "cpu.rt_runtime_us").unlink()
+    (group / "cpu.rt_runtime_us").symlink_to("/dev/full")
+    monkeypatch.setattr(containing, "_rt_left_us", lambda group: 950_000)
+    with pytest.raises(KnobError, match="the kernel refuses 950000"):
+        allow_fifo([group])
+
+
+def test_real_time_is_given_in_a_real_group(seat: Seat) -> None:
+    try:
+        allow_fifo(seat.groups)
+    except HostError as error:
+        pytest.skip(f"somebody else has it: {error}")
+    given = [int((group / name).read_text()) for group in seat.groups for name in ("cpu.rt_runtime_us",) if
+             (group / name).exists()]  # fmt: skip
+    assert all(runtime_us > 0 for runtime_us in given)

@@ -8,15 +8,18 @@ from pathlib import Path
 import psutil
 import pytest
 
-from colocate.host.cpus.cpuset import Seat
+from colocate.host.cpus.cpuset import AFFINITY_ALONE, Seat
+from colocate.host.cpus.groups import Hierarchy
 from colocate.host.processes.child import Child
+from colocate.model.containment import parse_containment
 from colocate.model.request import Inference, Pipeline, Placement, Task
-from colocate.rigs.host.children import Children, Seats
+from colocate.rigs.host.children import Children, Seats, task_places
 from tests.rigs.host.trials import CPUS, trial
 from tests.worker.pipelines import PATTERN, prints
 
 ISOLATED = Placement("isolated", CPUS[:1], CPUS[-2:], CPUS[-1:])
 SHARED = Placement("shared", CPUS[:1], CPUS, CPUS[-1:])
+TREE = Hierarchy(Path("/sys/fs/cgroup"), 2, frozenset({"cpuset", "cpu"}))
 PLACES = {"isolated": CPUS[-2:], "shared": CPUS}
 
 
@@ -82,6 +85,39 @@ def test_a_built_in_runs_once_on_each_cpu_and_is_kept(children: Children) -> Non
     assert len(elsewhere) == len(CPUS)
     assert all(process(child).is_running() for child in started)
     assert children.tasks(trial(None)) == []
+
+
+@pytest.mark.parametrize("argv", [(), ("sleep", "1000")])
+def test_where_no_group_can_bound_each_containment_has_processes_of_its_own(argv: tuple[str, ...]) -> None:
+    name = "sleep" if argv else "stringsearch"
+    bounds = ["none", "idle", "weight=10", "idle+cpus=1", "idle+fifo"]
+    asked = [
+        trial(None, Task(name, argv, containment=parse_containment(words)), placement=SHARED) for words in bounds
+    ]
+    places = task_places(asked, AFFINITY_ALONE)
+    assert len(places) == len(bounds) - 1, "fifo is the network's"
+    seats = Seats(
+        Seat(CPUS[:1]), {key: Seat(cpus, (), key[1].containment) for key, (_, cpus) in places.items()}, AFFINITY_ALONE
+    )
+    found = Children(seats, {})
+    try:
+        started = [found.tasks(each) for each in asked]
+        policies = [os.sched_getscheduler(process(children[0]).pid) for children in started]
+        assert policies == [os.SCHED_OTHER, os.SCHED_IDLE, os.SCHED_OTHER, os.SCHED_IDLE, os.SCHED_IDLE]
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        assert process(started[2][0]).nice() == min(19, own + 10)
+        assert cpus(started[3][0]) == set(CPUS[:1]) and len(started[3]) == 1
+        assert started[4] is started[1]
+    finally:
+        found.close()
+
+
+def test_where_groups_can_the_same_processes_serve_all_but_fewer_copies() -> None:
+    held = dataclasses.replace(AFFINITY_ALONE, cpusets=TREE, shares=TREE)
+    bounds = [parse_containment(words) for words in ("none", "idle", "weight=10+fifo", "quota=20%", "cpus=1")]
+    for argv, seats in (((), 2), (("sleep", "1000"), 1)):
+        asked = [trial(None, Task("mine", argv, containment=bound), placement=SHARED) for bound in bounds]
+        assert len(task_places(asked, held)) == seats
 
 
 def test_a_program_of_the_users_own_runs_once_on_all_cpus(children: Children) -> None:

@@ -65,6 +65,10 @@ def test_whatever_is_missing_has_a_reason_and_a_fix(tmp_path: Path) -> None:
     assert confinement.state == "affinity no cgroup tree here has the cpuset controller"
     assert "run as root" in confinement.fix
     assert by_name(found, "machine")["pausing"].state == "SIGSTOP and SIGCONT to each process"
+    containment = by_name(found, "machine")["containment"]
+    assert containment.state.startswith("idle, weight, cpus")
+    assert "; not quota: no cgroup tree here has a cpu controller" in containment.state
+    assert "quota: run as root" in containment.fix
 
 
 def test_what_is_there_needs_no_fix(tmp_path: Path) -> None:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import os
 import re
 import signal
+from typing import Any
 
 import psutil
 import pytest
 
 from colocate.errors import ColocateError, HostError, SpecError, TrialError
-from colocate.model.request import Inference, SweepSpec, Task
+from colocate.model.containment import parse_containment
+from colocate.model.machine import Missing
+from colocate.model.request import Inference, Pipeline, SweepSpec, Task
 from colocate.model.trial import Trial
+from colocate.rigs.host import rig as rig_module
+from colocate.rigs.host.monitor import Monitor
 from colocate.rigs.host.rig import HostRig
 from colocate.study.plan import plan
 from tests.rigs.host.trials import trial
@@ -27,6 +34,8 @@ SPEC = SweepSpec(
     settle_s=0.0,
     window_s=0.2,
 )
+FIFO = trial(task=Task("stringsearch", containment=parse_containment("idle+fifo")))
+PIPELINE = Inference("cam", "pipeline", precision="", pipeline=Pipeline(("cam",)))
 
 
 def test_a_study_runs_and_leaves_the_process_as_it_was() -> None:
@@ -71,6 +80,7 @@ def test_after_a_trial_that_failed_the_next_has_new_processes() -> None:
         (trial("spin-fast"), SpecError, "named like spin-2ms"),
         (trial("alexnett", backend="onnxruntime-cpu"), SpecError, "alexnett"),
         (trial("/nowhere/mine.onnx", backend="onnxruntime-cpu"), SpecError, "/nowhere/mine.onnx"),
+        (dataclasses.replace(FIFO, inference=PIPELINE), HostError, "start it by `chrt -f 1`"),
     ],
 )
 def test_what_cannot_run_is_refused_before_anything_is_written(
@@ -85,3 +95,37 @@ def test_a_synthetic_network_has_no_file_and_no_layers() -> None:
     assert HostRig().networks([inference]) == {}
     with pytest.raises(SpecError, match="'spin-2ms' has no layers"):
         HostRig().layer_map(inference, trial().clocks)
+
+
+@pytest.mark.parametrize("ends", [None, TrialError("failed"), KeyboardInterrupt()])
+def test_the_network_has_fifo_while_its_window_lasts_and_not_after(
+    ends: BaseException | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker is kept from window to window."""
+    rig, seen = HostRig(), list[int]()
+    if "fifo" in rig.facts().containment_missing:
+        pytest.skip("this process may not use SCHED_FIFO")
+    with rig.opened([FIFO]):
+        assert rig._hold is not None
+        hold = rig._hold
+        (worker,) = hold.children.worker(FIFO)
+
+        def watched(*arguments: Any) -> None:
+            seen.append(os.sched_getscheduler(worker.pid))
+            if ends is not None:
+                raise ends
+            Monitor.window(hold.monitor, *arguments)
+
+        with monkeypatch.context() as patch, contextlib.suppress(TrialError, KeyboardInterrupt):
+            patch.setattr(hold.monitor, "window", watched)
+            # A window that fails ends its worker; this one is looked at.
+            patch.setattr(hold.children, "close", lambda: None)
+            rig.run(FIFO)
+        assert os.sched_getscheduler(worker.pid) == os.SCHED_OTHER
+    assert seen == [os.SCHED_FIFO]
+
+
+def test_fifo_that_is_refused_ends_a_study_before_its_first_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rig_module, "fifo_missing", lambda seat: Missing("SCHED_FIFO is refused", "run as root"))
+    with pytest.raises(HostError, match="fifo: SCHED_FIFO is refused; run as root"), HostRig().opened([FIFO]):
+        pytest.fail("it began")

@@ -1,0 +1,50 @@
+"""How a process shares its CPU where no cgroup weighs it: by scheduling class and nice value, from its launch on.
+
+Both act between processes of one group alone. Where no group of ours has the cpu controller, the network and the
+tasks are in the same one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+from colocate.model.containment import Containment
+
+# kernel/sched/core.c, sched_prio_to_weight: each step of nice is a factor of 1.25, and there are 40 of them.
+_STEP, _NICE_MIN, _NICE_MAX = 1.25, -20, 19
+_WEIGHT_DEFAULT = 100
+# What `launch.py` takes: a class, or steps of nice.
+AS_IT_IS, IDLE = "-", "idle"
+
+
+def at_launch(containment: Containment | None, *, by_class: bool, cpus_too: bool) -> Containment | None:
+    """The part of a containment that is set when a process starts, and so needs processes of its own: `by_class` idle
+    and weight, and with `cpus_too` how many CPUs it has. None where that is nothing.
+    """
+    if containment is None:
+        return None
+    part = dataclasses.replace(
+        containment,
+        idle=containment.idle and by_class,
+        weight=containment.weight if by_class else None,
+        cpus=containment.cpus if cpus_too else None,
+        quota_ratio=None,
+        fifo=False,
+    )
+    return part if part.kinds else None
+
+
+def scheduling(containment: Containment | None) -> str:
+    """The scheduling of a process in that containment, for `launch.py`."""
+    if containment is None:
+        return AS_IT_IS
+    if containment.idle:
+        return IDLE
+    return AS_IT_IS if containment.weight is None else str(nice_steps(containment.weight))
+
+
+def nice_steps(weight: int) -> int:
+    """By how much nicer a process is that has `weight` against the 100 of one that is not, as near as steps go."""
+    steps = round(-math.log(weight / _WEIGHT_DEFAULT) / math.log(_STEP))
+    return max(_NICE_MIN, min(steps, _NICE_MAX))

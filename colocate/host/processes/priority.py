@@ -1,0 +1,66 @@
+"""The network's launching thread before all else on its CPUs: SCHED_FIFO, for as long as a window lasts."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+from colocate.errors import HostError
+from colocate.host.cpus.cpuset import Seat
+from colocate.host.processes.child import Child, launcher
+from colocate.host.processes.signals import deferred
+from colocate.model.machine import Missing
+
+# The launching thread never sleeps where it polls the GPU. Who listens for the word that ends a window must be heard
+# all the same, so it is one step above; it sleeps until then.
+LAUNCHING_PRIORITY, LISTENING_PRIORITY = 1, 2
+_TRY = f"import os; os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param({LISTENING_PRIORITY}))"
+_FIX = (
+    "run as root, in a container with --cap-add=SYS_NICE --ulimit rtprio=2, or let the user: `USER - rtprio 2` in "
+    "/etc/security/limits.conf"
+)
+
+
+def fifo_missing(seat: Seat) -> Missing | None:
+    """Why no process in `seat` may have SCHED_FIFO; None where one may. It is tried on a process of its own."""
+    tried = subprocess.run([*launcher(seat), sys.executable, "-S", "-E", "-c", _TRY], capture_output=True, text=True)
+    if tried.returncode == 0:
+        return None
+    said = (tried.stderr.strip().splitlines() or ["it said nothing"])[-1]
+    return Missing(f"SCHED_FIFO is refused ({said})", _FIX)
+
+
+@contextlib.contextmanager
+def prioritised(child: Child) -> Iterator[None]:
+    """The threads that launch and listen in `child` have SCHED_FIFO inside, and what they had before afterwards,
+    whatever ends the block. Raises HostError where the kernel refuses.
+    """
+    wanted = {child.pid: LAUNCHING_PRIORITY, int(child.facts["listener"]): LISTENING_PRIORITY}
+    former = {thread: (os.sched_getscheduler(thread), os.sched_getparam(thread)) for thread in wanted}
+    try:
+        for thread, priority in wanted.items():
+            _set_fifo(child, thread, priority)
+        yield
+    finally:
+        with deferred():
+            for thread, (policy, parameter) in former.items():
+                # It may have ended meanwhile.
+                with contextlib.suppress(ProcessLookupError):
+                    os.sched_setscheduler(thread, policy, parameter)
+
+
+def _set_fifo(child: Child, thread: int, priority: int) -> None:
+    try:
+        os.sched_setscheduler(thread, os.SCHED_FIFO, os.sched_param(priority))
+    except PermissionError as error:
+        raise HostError(f"fifo: SCHED_FIFO is refused for {child.name} ({error.strerror}); {_FIX}") from error
+    if (found := _found(thread)) != (os.SCHED_FIFO, priority):
+        raise HostError(f"fifo: {child.name} has scheduling policy {found[0]}, priority {found[1]} after it was set")
+
+
+def _found(thread: int) -> tuple[int, int]:
+    """Policy and priority of a thread."""
+    return os.sched_getscheduler(thread), os.sched_getparam(thread).sched_priority

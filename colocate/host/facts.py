@@ -15,6 +15,7 @@ from colocate.host.clocks.domain import Domain
 from colocate.host.clocks.find import Clocks
 from colocate.host.cpus.bounds import missing_bounds
 from colocate.host.cpus.cpuset import Confinement
+from colocate.host.cpus.quota import quota_groups, quota_of
 from colocate.host.gpu_state import GpuState
 from colocate.model.machine import HostFacts, Missing
 
@@ -62,6 +63,7 @@ def read_facts(confinement: Confinement, clocks: Clocks, rails: tuple[str, ...])
         clocks_missing=missing,
         rails=rails,
         gpus=gpus.names,
+        quota_cpus=min(filter(None, map(quota_of, quota_groups())), default=None),
         versions=_versions() | ({"nvidia driver": gpus.driver} if gpus.driver else {}),
     )
 

@@ -26,7 +26,7 @@ class HostFacts:
     apart by affinity alone. `containment_missing` has why a task cannot be bounded in a way, by `containment.KINDS`.
     `pausing` is how tasks are paused: `cgroup-v2`, `cgroup-v1` (their freezers), or
     `signals` (SIGSTOP to each process); empty in runs made before tasks were. In `virtual_time` nobody waits for a
-    window.
+    window. `quota_cpus` is how many CPUs' time a quota around this process allows; None without one.
     """
 
     rig: str
@@ -55,3 +55,5 @@ class HostFacts:
     backends_missing: Mapping[str, Missing] = field(default_factory=dict, compare=False)
     gpus: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
+    # A limit of the container that a study runs in, not of its machine.
+    quota_cpus: float | None = field(default=None, compare=False)

@@ -132,6 +132,7 @@ def machine_rows(facts: HostFacts) -> list[tuple[str, Sequence[str]]]:
         ("kernel", [facts.kernel]),
         ("CPUs set apart by", [facts.confinement, facts.confinement_note,
                                "" if facts.cpusets_missing is None else facts.cpusets_missing.reason]),
+        ("CPU quota", ["" if facts.quota_cpus is None else f"{facts.quota_cpus:.3g} CPUs of time"]),
         ("tasks paused by", [_PAUSING.get(facts.pausing, facts.pausing)]),
         ("CPU clock", [_steps(facts.cpu_steps_hz)]),
         ("GPU clock", [_steps(facts.gpu_steps_hz), "set on request only" if facts.gpu_on_request else ""]),

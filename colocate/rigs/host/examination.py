@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from colocate.errors import HostError
 from colocate.host.clocks.find import Clocks, find_clocks
 from colocate.host.cpus import cpuset
+from colocate.host.cpus.quota import quota_groups, quota_of
 from colocate.host.facts import read_facts
 from colocate.host.restore import journal
 from colocate.host.sysfs import Sysfs
@@ -74,6 +75,9 @@ def _machine(facts: HostFacts) -> Iterator[Finding]:
     )
     missing = facts.cpusets_missing or Missing("")
     yield Finding("machine", "confinement", f"{facts.confinement} {missing.reason}".rstrip(), missing.fix)
+    for group in quota_groups():
+        allowed = f"{quota_of(group):.3g} CPUs of time on {group}"
+        yield Finding("machine", "CPU quota", allowed, "docker run --cpus, or raise cpu.max of that cgroup")
     yield Finding("machine", "pausing", _PAUSING[facts.pausing])
     yield _containment(facts)
 

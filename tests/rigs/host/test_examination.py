@@ -38,6 +38,7 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     state.mkdir()
     confinement = cpuset.detect(mounts=mounts, own=mounts)
     monkeypatch.setattr(cpuset, "detect", lambda: confinement)
+    monkeypatch.setattr(examination, "quota_groups", lambda: ())
     monkeypatch.setattr(availability, "look", lambda: NOTHING)
     monkeypatch.setattr(availability, "mixed_up", lambda: None)
     monkeypatch.setattr(journal, "state_folder", lambda: state)
@@ -88,6 +89,15 @@ def test_what_is_there_needs_no_fix(tmp_path: Path) -> None:
         STRESSORS, ("ready", "")
     )
     assert kernel.writes == []
+
+
+def test_a_quota_around_this_process_is_shown_with_its_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "CPU quota" not in by_name(examine(Sysfs(tmp_path)), "machine")
+    (tmp_path / "cpu.max").write_text("150000 100000\n")
+    monkeypatch.setattr(examination, "quota_groups", lambda: (tmp_path,))
+    quota = by_name(examine(Sysfs(tmp_path)), "machine")["CPU quota"]
+    assert quota.state == f"1.5 CPUs of time on {tmp_path}"
+    assert "docker run --cpus" in quota.fix
 
 
 def test_a_clock_that_can_be_read_but_not_set_shows_both(tmp_path: Path) -> None:

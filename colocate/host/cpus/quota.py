@@ -1,0 +1,83 @@
+"""CPU quotas of the groups around a process: of its container, its service, its login session.
+
+A quota stops everything in its group once that has had its time, and nothing in the group can tell. So it is looked
+for in every group from the process's own up to the root of what can be seen: /proc/PID/cgroup names the group, in a
+container that does not see its own one the top of the mount stands for it. Groups that a sweep made for its children
+are none of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from colocate.host.cpus.groups import MOUNTS
+
+_PROC = Path("/proc")
+_OURS = "colocate-"
+# Documentation/scheduler/sched-bwc.rst and admin-guide/cgroup-v2.rst of the kernel: the name of a count and its unit.
+_THROTTLED_S = {"throttled_usec": 1e-6, "throttled_time": 1e-9}
+
+
+@dataclass(frozen=True, slots=True)
+class Throttling:
+    """How often the quotas of some groups have stopped them so far, and for how long, summed over CPUs."""
+
+    times: int
+    stopped_s: float
+
+    def since(self, before: Throttling) -> Throttling:
+        """What was added after `before`."""
+        return Throttling(self.times - before.times, self.stopped_s - before.stopped_s)
+
+
+def quota_groups(pid: int | str = "self", mounts: Path = MOUNTS, proc: Path = _PROC) -> tuple[Path, ...]:
+    """The groups with a quota that a process is in, the innermost first."""
+    own = (proc / str(pid) / "cgroup").read_text()
+    return tuple(
+        group
+        for group in _groups(mounts.read_text(), own)
+        if not group.name.startswith(_OURS) and quota_of(group) is not None
+    )
+
+
+def quota_of(group: Path) -> float | None:
+    """How many CPUs' time the quota of a group allows; None where it has none."""
+    if (group / "cpu.max").exists():
+        quota, period = (group / "cpu.max").read_text().split()
+        return None if quota == "max" else int(quota) / int(period)
+    if (group / "cpu.cfs_quota_us").exists():
+        quota_us = int((group / "cpu.cfs_quota_us").read_text())
+        return None if quota_us < 0 else quota_us / int((group / "cpu.cfs_period_us").read_text())
+    return None
+
+
+def throttling(groups: Sequence[Path]) -> Throttling:
+    """What the quotas of these groups have done so far."""
+    times, stopped_s = 0, 0.0
+    for group in groups:
+        for line in (group / "cpu.stat").read_text().splitlines():
+            name, _, value = line.partition(" ")
+            times += int(value) if name == "nr_throttled" else 0
+            stopped_s += int(value) * _THROTTLED_S.get(name, 0.0)
+    return Throttling(times, stopped_s)
+
+
+def _groups(mounts: str, own: str) -> Iterator[Path]:
+    """Every group of the process in the trees that can have quotas, from its own up to the top of each."""
+    paths = {names: path for _, names, path in (line.split(":", 2) for line in own.splitlines())}
+    for _, top, kind, options, *_ in (line.split() for line in mounts.splitlines()):
+        found = [
+            path
+            for names, path in paths.items()
+            if (kind == "cgroup2" and not names)
+            or (kind == "cgroup" and "cpu" in names.split(",") and "cpu" in options.split(","))
+        ]
+        for path in found:
+            inner = Path(top + path)
+            group = inner if inner.is_dir() else Path(top)
+            while group != Path(top):
+                yield group
+                group = group.parent
+            yield group

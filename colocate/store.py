@@ -28,7 +28,7 @@ from colocate.model.provenance import Provenance
 from colocate.model.purpose import Purpose, SweepPurpose
 from colocate.model.quality import QualityFlag
 from colocate.model.request import SweepSpec
-from colocate.model.trial import FloatArray, PowerTrace, Segment, Step, Trial, TrialRecord, Work
+from colocate.model.trial import FloatArray, PowerTrace, Segment, Step, Trial, TrialRecord, Waits, Work
 
 SCHEMA_VERSION = 3
 # "colo" in ASCII: sets our files apart from other programs' (sqlite.org/pragma.html#pragma_application_id).
@@ -106,6 +106,7 @@ class _Scalars:
     runtime: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     profile: tuple[Step, ...] = ()
     segments: tuple[Segment, ...] = ()
+    waits: Waits | None = None
 
 
 @dataclass(frozen=True, slots=True)

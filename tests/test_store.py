@@ -30,7 +30,7 @@ from colocate.model.purpose import (
 )
 from colocate.model.quality import QualityFlag
 from colocate.model.request import Inference, SweepSpec, Task
-from colocate.model.trial import Condition, PowerTrace, Segment, Step, TrialRecord, Work
+from colocate.model.trial import Condition, PowerTrace, Segment, Step, TrialRecord, Waits, Work
 from colocate.store import FILE_NAME, SCHEMA_VERSION, Failure, Header, Run
 from colocate.study.plan import plan
 from tests.study.test_plan import facts
@@ -52,6 +52,9 @@ TRIALS = plan(SPEC, FACTS)
 HEADER = Header({"networks": ["alexnet"]}, SPEC, FACTS, {"alexnet": {"macs": 1}}, None, len(TRIALS))
 
 
+WAITS = Waits(0.25, 0.5, 3, 4, 0.125)
+
+
 def record(index: int, n: int = 3) -> TrialRecord:
     latencies_s = np.linspace(0.001, 0.002, n)
     return TrialRecord(
@@ -69,7 +72,8 @@ def record(index: int, n: int = 3) -> TrialRecord:
         runtime={"provider": "CUDAExecutionProvider", "graph": True, "version": 1.5},
         profile=(Step("conv1", "Conv", 0.001), Step("fc6", "Gemm", 0.002, 0.5, ("loop",), 4.0)),
         warnings=(QualityFlag.CPU_TIME_STOLEN,),
-        segments=(Segment(Condition.ALONE, 0, 0.01, 0.06), Segment(Condition.BESIDE, 0, 0.07, 0.12, 41.5)),
+        segments=(Segment(Condition.ALONE, 0, 0.01, 0.06), Segment(Condition.BESIDE, 0, 0.07, 0.12, 41.5, WAITS)),
+        waits=WAITS,
         conditions=np.arange(n, dtype=np.uint8) % len(Condition),
     )
 

@@ -27,6 +27,7 @@ class QualityFlag(str, enum.Enum):
     PROFILE_DOES_NOT_ADD_UP = "profile does not add up"
     ALTERNATION_DIFFERS = "alternation differs"
     PAUSED_LATE = "paused late"
+    QUOTA_THROTTLED = "quota throttled"
 
     @property
     def remedy(self) -> str:
@@ -35,7 +36,9 @@ class QualityFlag(str, enum.Enum):
 
 
 # What disturbs a window and has nothing to do with its setting.
-FROM_OUTSIDE = frozenset({QualityFlag.CPU_TIME_STOLEN, QualityFlag.OTHER_LOAD, QualityFlag.STARTED_HOT})
+FROM_OUTSIDE = frozenset(
+    {QualityFlag.CPU_TIME_STOLEN, QualityFlag.OTHER_LOAD, QualityFlag.STARTED_HOT, QualityFlag.QUOTA_THROTTLED}
+)
 
 _REMEDIES = {
     QualityFlag.TOO_FEW_SAMPLES: "lengthen --window until each window holds enough inferences for the tail",
@@ -65,6 +68,10 @@ _REMEDIES = {
     ),
     QualityFlag.PAUSED_LATE: (
         "the task took too long to pause for its segments: raise --segment-ms, or give --design steady"
+    ),
+    QualityFlag.QUOTA_THROTTLED: (
+        "a CPU quota around colocate stopped network or task: raise the container's CPU limit (docker run --cpus, "
+        "or cpu.max of its cgroup)"
     ),
 }
 

@@ -69,12 +69,29 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
+class Waits:
+    """What the kernel counted of the threads that launch a network, in a window or a segment of it.
+
+    `waited_s` is how long they could have run and another was on their CPU, `cpu_s` how long they ran. They left
+    their CPU `voluntary` times to sleep, and `involuntary` times for another. `throttled_s` is how long a CPU quota
+    of a group around them stopped that group, summed over its CPUs; None where there is no quota.
+    """
+
+    waited_s: float
+    cpu_s: float
+    voluntary: int
+    involuntary: int
+    throttled_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
     """A part of an alternating window in one condition, less the switch that began it and the guard after that.
 
     `begin_s` and `end_s` count from the window's start. The segments of one `group` are neighbours, in an order that
     cancels a drift linear in time, and are compared with one another. `work` is what the task did in the segment, in
-    a unit that all segments of the window share: that of the window's `Work`, or seconds of CPU time.
+    a unit that all segments of the window share: that of the window's `Work`, or seconds of CPU time. `waits` are the
+    network's, where the kernel counts them.
     """
 
     condition: Condition
@@ -82,6 +99,7 @@ class Segment:
     begin_s: float
     end_s: float
     work: float | None = None
+    waits: Waits | None = None
 
     @property
     def length_s(self) -> float:
@@ -131,6 +149,7 @@ class TrialRecord:
     the GPU's own sensor and `throttle_reasons` what its driver said held its clock down, both within the window.
     `runtime` is what the runtime said of itself and of how it runs the network: versions, provider, settings.
     `profile` is where one inference spends its time, taken right after the window where a rig was asked for it.
+    `waits` are the network's in the whole window, where the kernel counts them.
 
     Of an alternating window `segments` are in order, and `conditions` (n,) says of each inference which `Condition`
     it belongs to. Its `work` is that beside the network, and it has no power: sensors are slower than segments.
@@ -155,3 +174,4 @@ class TrialRecord:
     warnings: tuple[QualityFlag, ...] = ()
     segments: tuple[Segment, ...] = ()
     conditions: ByteArray | None = None
+    waits: Waits | None = None

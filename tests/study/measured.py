@@ -11,7 +11,12 @@ from colocate.model.trial import PowerTrace, TrialRecord, Work
 from colocate.study.evidence import Evidence, collect
 from tests.study.truth import SPEC, TASK, Truth, record, records, trial
 
-EXTERNAL = (QualityFlag.CPU_TIME_STOLEN, QualityFlag.OTHER_LOAD, QualityFlag.STARTED_HOT)
+EXTERNAL = (
+    QualityFlag.CPU_TIME_STOLEN,
+    QualityFlag.OTHER_LOAD,
+    QualityFlag.STARTED_HOT,
+    QualityFlag.QUOTA_THROTTLED,
+)
 
 
 OWN = (QualityFlag.CLOCK_DRIFTED, QualityFlag.THROTTLED, QualityFlag.STRESSOR_ENDED_EARLY)

@@ -20,6 +20,7 @@ _SUSPECT = frozenset(
         QualityFlag.TRIALS_FAILED,
         QualityFlag.ALTERNATION_DIFFERS,
         QualityFlag.PAUSED_LATE,
+        QualityFlag.QUOTA_THROTTLED,
     }
 )
 

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from colocate.host.processes.pausing import PAUSE_TIMEOUT_S, Pause, stands_still
-from colocate.model.trial import Condition, Segment, Work
+from colocate.model.trial import Condition, Segment, Waits, Work
 from colocate.rigs.host.gauge import Counts, Gauge, cpu_between_s, work_between, work_per_cpu_s
 from colocate.rigs.host.monitor import sleep_until
 from colocate.rigs.host.resting import RESTING_RATIO
+from colocate.rigs.host.waits import WaitGauge
 from colocate.study.alternation import Pace, Turn
 
 _NS = 1e-9
@@ -24,13 +25,16 @@ CATCHING_UP_MAX = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A segment as it was: CLOCK_MONOTONIC at its begin and end, and what the task had done by then."""
+    """A segment as it was: CLOCK_MONOTONIC at its begin and end, what the task had done by then, and the network's
+    waits in between.
+    """
 
     turn: Turn
     begin_ns: int
     end_ns: int
     before: Counts
     after: Counts
+    waits: Waits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class Alternated:
                 (each.begin_ns - begin_ns) * _NS,
                 (each.end_ns - begin_ns) * _NS,
                 work_between(each.before, each.after, self._per_cpu_s()),
+                each.waits,
             )
             for each in self.stretches
         )
@@ -86,12 +91,20 @@ class Alternation:
     """
 
     def __init__(
-        self, turns: Sequence[Turn], pace: Pace, task: Pause, network: Pause, gauge: Gauge, catch_up_s: float = 0.0
+        self,
+        turns: Sequence[Turn],
+        pace: Pace,
+        task: Pause,
+        network: Pause,
+        gauge: Gauge,
+        catch_up_s: float = 0.0,
+        waits: WaitGauge | None = None,
     ) -> None:
         """`catch_up_s` is how long the guard lasts in addition after the network was paused."""
         self._turns, self._pace = turns, pace
         self._paused_in = {Condition.ALONE: task, Condition.TASK_ALONE: network}
         self._gauge = gauge
+        self._waits = waits or WaitGauge()
         self._catch_up_s = catch_up_s
         self._stretches: list[Stretch] = []
         self._held: Pause | None = None
@@ -132,12 +145,14 @@ class Alternation:
             begin_s = time.monotonic() + guard_s
             if begin_s < end_s:
                 yield begin_s
+                waits_before = self._waits.read()
                 before, begin_ns = self._gauge.read(), time.monotonic_ns()
                 yield end_s
                 after, end_ns = self._gauge.read(), time.monotonic_ns()
+                waits = self._waits.between(waits_before, self._waits.read())
                 rests = cpu_between_s(before, after) <= RESTING_RATIO * (end_ns - begin_ns) * _NS
                 if rests if turn.condition is Condition.ALONE else still:
-                    self._stretches.append(Stretch(turn, begin_ns, end_ns, before, after))
+                    self._stretches.append(Stretch(turn, begin_ns, end_ns, before, after, waits))
                     continue
             self._paused_late = True
             yield end_s

@@ -13,7 +13,7 @@ from colocate.errors import TrialError
 from colocate.host.clocks.domain import ARRIVED_RATIO
 from colocate.host.cpus.activity import Disturbance
 from colocate.model.quality import QualityFlag, in_order
-from colocate.model.trial import Condition, Segment, Step, Trial, TrialRecord, Work
+from colocate.model.trial import Condition, Segment, Step, Trial, TrialRecord, Waits, Work
 from colocate.power.trace import power_trace
 from colocate.rigs.host.alternation import Alternated
 from colocate.rigs.host.monitor import Readings
@@ -48,9 +48,13 @@ def record(
     started_hot: bool,
     runtime: Mapping[str, Any],
     alternated: Alternated | None = None,
+    waits: Waits | None = None,
+    *,
+    throttled: bool = False,
 ) -> TrialRecord:
     """One window from the report of its worker (none or one), of its tasks' processes (none or more), and
     what the monitor read meanwhile; `began_ns` is when the parent said `go`, `runtime` the facts of the worker.
+    `throttled`: a quota around the children stopped them.
 
     Raises TrialError when a task failed inside the window, or the network finished no inference.
     """
@@ -70,6 +74,8 @@ def record(
     warnings = {*_warnings(served, whole, disturbances), *_clock_warnings(trial, readings), *power_warnings}
     if started_hot:
         warnings.add(QualityFlag.STARTED_HOT)
+    if throttled:
+        warnings.add(QualityFlag.QUOTA_THROTTLED)
     found = TrialRecord(
         trial=trial,
         started_unix_s=started_unix_s,
@@ -88,6 +94,7 @@ def record(
         runtime=runtime,
         profile=tuple(Step.from_json(step) for report in served for step in report.get("profile", ())),
         warnings=in_order(warnings),
+        waits=waits,
     )
     return found if alternated is None else _sorted(found, alternated, begin_ns)
 

@@ -23,6 +23,7 @@ from colocate.rigs.host.gauge import gauged
 from colocate.rigs.host.monitor import Monitor, sleep_until
 from colocate.rigs.host.records import SegmentTooShortError, record
 from colocate.rigs.host.resting import Resting
+from colocate.rigs.host.waits import WaitGauge, wait_gauge
 from colocate.study.alternation import Pace, pace_of, scheduled
 from colocate.study.windows import CellKey
 
@@ -87,8 +88,13 @@ def _ran(trial: Trial, hold: Hold) -> TrialRecord:
             child.go()
         started_unix_s, begin_ns = time.time(), time.monotonic_ns()
         activities = _activities(trial, worker, tasks)
-        with _alternating(trial, hold, pace) if pace else contextlib.nullcontext(_steady(trial, worker)) as passage:
+        pipeline = trial.inference is not None and trial.inference.pipeline is not None
+        waits = wait_gauge(worker, tasks, pipeline=pipeline)
+        waits_before = waits.read()
+        alternating = _alternating(trial, hold, pace, waits) if pace else contextlib.nullcontext(_steady(trial, worker))
+        with alternating as passage:
             hold.monitor.window(passage.length_s, trial.placement.inference_cpus, passage.until)
+        waits_after = waits.read()
     disturbances = [activity.disturbance() for activity in activities]
     served, worked = stopped(worker), stopped(tasks)
     readings = hold.monitor.end()
@@ -104,6 +110,8 @@ def _ran(trial: Trial, hold: Hold) -> TrialRecord:
         hold.started_hot,
         runtime,
         passage.noted(),
+        waits.between(waits_before, waits_after),
+        throttled=waits_after.throttling.times > waits_before.throttling.times,
     )
 
 
@@ -142,7 +150,7 @@ def _settles(trial: Trial, hold: Hold) -> bool:
 
 
 @contextlib.contextmanager
-def _alternating(trial: Trial, hold: Hold, pace: Pace) -> Iterator[Passage]:
+def _alternating(trial: Trial, hold: Hold, pace: Pace, waits: WaitGauge) -> Iterator[Passage]:
     """By turns; afterwards nothing is paused, whatever ends the window."""
     assert trial.inference is not None
     children, period_s = hold.children, trial.inference.period_s
@@ -150,7 +158,7 @@ def _alternating(trial: Trial, hold: Hold, pace: Pace) -> Iterator[Passage]:
     turns = scheduled(trial.window_s, pace, trial.trial_id)
     rest_s = catch_up_s(pace, _inference_s(children.worker(trial)), period_s)
     with gauged(children.tasks(trial), children.task_seat(trial)) as gauge, resumed_after(task, network):
-        alternation = Alternation(turns, pace, Resting(task, gauge), network, gauge, rest_s)
+        alternation = Alternation(turns, pace, Resting(task, gauge), network, gauge, rest_s, waits)
         yield Passage(alternation.length_s, alternation.until, alternation.noted)
         alternation.finish()
 

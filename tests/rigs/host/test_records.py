@@ -11,7 +11,7 @@ from colocate.errors import TrialError
 from colocate.host.cpus.activity import Disturbance
 from colocate.model.quality import QualityFlag
 from colocate.model.request import ClockPoint, Task
-from colocate.model.trial import Condition, Step, Trial, TrialRecord, Work
+from colocate.model.trial import Condition, Step, Trial, TrialRecord, Waits, Work
 from colocate.rigs.host.alternation import Alternated, Stretch
 from colocate.rigs.host.gauge import Count
 from colocate.rigs.host.monitor import Clockset, Readings
@@ -117,6 +117,14 @@ def test_a_task_that_failed_is_a_failure_with_its_last_line(stderr: str, said: s
 )
 def test_cpu_time_that_others_used_is_a_warning(disturbance: Disturbance, warnings: tuple[QualityFlag, ...]) -> None:
     assert recorded(trial(), [served()], disturbances=[Disturbance(0, 0), disturbance]).warnings == warnings
+
+
+def test_waits_are_kept_and_a_quota_that_stopped_the_window_is_a_warning() -> None:
+    waits = Waits(0.5, 1.5, 2, 3, 0.1)
+    asked, seen = trial(), Readings((UNSEEN,))
+    found = record(asked, 1.5, BEGAN_NS, [served()], [], [], seen, False, {}, waits=waits, throttled=True)
+    assert (found.waits, found.warnings) == (waits, (QualityFlag.QUOTA_THROTTLED,))
+    assert recorded(asked, [served()]).waits is None
 
 
 @pytest.mark.parametrize(

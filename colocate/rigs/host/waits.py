@@ -1,0 +1,100 @@
+"""What the kernel counts of the threads that launch the network, read by this process at any moment of a window.
+
+The worker knows nothing of it. A reading takes some ten microseconds, on the CPUs of this process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from colocate.host.cpus.activity import trees
+from colocate.host.cpus.quota import Throttling, quota_groups, throttling
+from colocate.host.processes.child import Child
+from colocate.model.trial import Waits
+
+_PROC = Path("/proc")
+_NS = 1e-9
+_SWITCHES = ("voluntary_ctxt_switches", "nonvoluntary_ctxt_switches")
+
+
+class ThreadCounts(NamedTuple):
+    """Of one thread since it began: ns that it ran and waited, and its voluntary and involuntary switches."""
+
+    ran_ns: int = 0
+    waited_ns: int = 0
+    voluntary: int = 0
+    involuntary: int = 0
+
+
+class WaitReading(NamedTuple):
+    """The counts of some threads by their numbers, and of the quotas around them."""
+
+    threads: Mapping[str, ThreadCounts]
+    throttling: Throttling
+
+
+@dataclass(frozen=True, slots=True)
+class WaitGauge:
+    """Reads the waits of the main thread of each of the processes `launching`, and of all threads of the `programs`.
+
+    `quotas` are the groups around them that have one.
+    """
+
+    launching: Sequence[int] = ()
+    programs: Sequence[int] = ()
+    quotas: Sequence[Path] = ()
+    proc: Path = _PROC
+
+    def read(self) -> WaitReading:
+        """The counts so far; a thread that is gone, or that the kernel does not count, has none."""
+        threads = {}
+        for folder in self._threads():
+            with contextlib.suppress(OSError):
+                threads[folder.name] = _counts(folder)
+        return WaitReading(threads, throttling(self.quotas))
+
+    def between(self, begin: WaitReading, end: WaitReading) -> Waits | None:
+        """What was counted between two readings; None without a network, or where the kernel counts nothing."""
+        ended = [(now, begin.threads.get(thread, ThreadCounts())) for thread, now in end.threads.items()]
+        sums = ThreadCounts(*(sum(column) for column in zip(*(_less(*pair) for pair in ended), strict=True)))
+        if not any(now.ran_ns for now, _ in ended):
+            return None
+        stopped_s = end.throttling.since(begin.throttling).stopped_s if self.quotas else None
+        return Waits(sums.waited_ns * _NS, sums.ran_ns * _NS, sums.voluntary, sums.involuntary, stopped_s)
+
+    def _threads(self) -> list[Path]:
+        found = [self.proc / str(pid) / "task" / str(pid) for pid in self.launching]
+        for pid in self.programs:
+            found += (self.proc / str(pid) / "task").glob("[0-9]*")
+        return found
+
+
+def wait_gauge(worker: Sequence[Child], tasks: Sequence[Child], *, pipeline: bool) -> WaitGauge:
+    """The gauge of the network that a `worker` serves; of a `pipeline` its program launches, not the worker.
+
+    Where there is no network the quotas are those around the task.
+    """
+    pids = [child.pid for child in worker]
+    programs = [pid for pid in trees(pids) if pid not in pids] if pipeline else []
+    quotas = [
+        group for pid in [*(programs or pids), *(child.pid for child in tasks)][:1] for group in quota_groups(pid)
+    ]
+    return WaitGauge([] if pipeline else pids, programs, quotas)
+
+
+def _counts(thread: Path) -> ThreadCounts:
+    ran_ns, waited_ns, _ = map(int, (thread / "schedstat").read_text().split())
+    switches = dict.fromkeys(_SWITCHES, 0)
+    for line in (thread / "status").read_text().splitlines():
+        name, _, value = line.partition(":")
+        if name in switches:
+            switches[name] = int(value)
+    return ThreadCounts(ran_ns, waited_ns, *switches.values())
+
+
+def _less(now: ThreadCounts, then: ThreadCounts) -> ThreadCounts:
+    return ThreadCounts(*(a - b for a, b in zip(now, then, strict=True)))

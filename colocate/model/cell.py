@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from colocate.model.cause import ExtraTime
 from colocate.model.containment import Containment
 from colocate.model.quality import QualityFlag
 from colocate.model.request import ClockPoint, Inference
@@ -34,7 +35,8 @@ class Cell:
     `work_loss_ratio` is 1 - (work rate beside the network / work rate alone at the same clock point).
     `alternating`: these ratios are from alternating windows, and latencies from them, too; else from steady ones.
     Of a network with a period, `miss_ratio` is the share of its inferences that were not done within it, and
-    `longest_miss_run` how many of these followed one another in one window at the most.
+    `longest_miss_run` how many of these followed one another in one window at the most. `extra_time` is where a
+    significant slowdown of the mean comes from, as far as the kernel counted it.
     """
 
     inference: Inference
@@ -64,3 +66,4 @@ class Cell:
     slowdown_p95: Interval | None = None
     alternating: bool = False
     containment: Containment | None = None
+    extra_time: ExtraTime | None = None

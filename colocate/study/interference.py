@@ -14,6 +14,7 @@ from colocate.model.cell import SOLO, Cell, Interval
 from colocate.model.quality import QualityFlag, in_order
 from colocate.model.request import SweepSpec
 from colocate.model.trial import FloatArray, Trial, TrialRecord
+from colocate.study.causes import extra_time
 from colocate.study.conditions import Pair, in_condition
 from colocate.study.stats import geometric_mean, paired_ratio, quantile_known, sample_quantile
 from colocate.study.windows import Windows, energies_j, group, work_per_s
@@ -54,6 +55,8 @@ def cell_of(windows: Windows, confidence: float = 0.95) -> Cell:
 
     emc_hz = [record.emc_hz_seen for record, _ in latencies_s if record.emc_hz_seen is not None]
     power_w, gpu_w, cpu_w = _mean_powers_w(own)
+    slowdown_p50 = _slowdown(pairs, partial(sample_quantile, quantile=0.50), confidence)
+    slowdown_mean = _slowdown(pairs, np.mean, confidence)
     miss_ratio, longest_miss_run = _misses(windows)
     return Cell(
         inference=windows.inference,
@@ -65,7 +68,7 @@ def cell_of(windows: Windows, confidence: float = 0.95) -> Cell:
         p50_s=sample_quantile(pooled, 0.50) if len(pooled) else None,
         p95_s=sample_quantile(pooled, 0.95) if known[0.95] else None,
         p99_s=sample_quantile(pooled, 0.99) if known[0.99] else None,
-        slowdown_p50=_slowdown(pairs, partial(sample_quantile, quantile=0.50), confidence),
+        slowdown_p50=slowdown_p50,
         slowdown_p95=_tail_slowdown(tails, 0.95, confidence),
         slowdown_p99=_tail_slowdown(tails, 0.99, confidence),
         power_w=power_w,
@@ -80,9 +83,10 @@ def cell_of(windows: Windows, confidence: float = 0.95) -> Cell:
         warnings=in_order(warnings),
         miss_ratio=miss_ratio,
         longest_miss_run=longest_miss_run,
-        slowdown_mean=_slowdown(pairs, np.mean, confidence),
+        slowdown_mean=slowdown_mean,
         alternating=bool(windows.alternating),
         containment=windows.setting.containment,
+        extra_time=extra_time(windows, pairs, (slowdown_mean, slowdown_p50)),
     )
 
 

@@ -36,6 +36,7 @@ def advice_json(report: AdviceReport, folder: Path) -> dict[str, Any]:
                 "reason": ruling.reason,
                 "miss_ratio": ruling.cell.miss_ratio,
                 "longest_miss_run": ruling.cell.longest_miss_run,
+                "cause": ruling.cell.extra_time.largest[0].value if ruling.cell.extra_time else None,
                 "checks": [_check_json(check) for check in ruling.checks],
             }
             for ruling in advice.rulings

@@ -8,6 +8,7 @@ from colocate.model.cell import Cell, Interval
 from colocate.model.limits import Limits, Quantity
 from colocate.model.quality import QualityFlag, in_order
 from colocate.report.advise.load import AdviceReport
+from colocate.report.text.causes import cause_lines
 from colocate.report.text.designs import design_sentences
 from colocate.report.text.labels import clocks_words, inferences_of, network_words, shortened
 from colocate.report.text.numbers import counted, minutes, ms_text, three_digits
@@ -204,7 +205,16 @@ def saving_words(report: AdviceReport) -> str:
 
 def afterwards(report: AdviceReport) -> Iterable[str]:
     """What follows the tables: remedies, notes, and what sequential stopping saved."""
-    return filter(None, (*remedies(report), *notes(report), saving_words(report)))
+    return filter(None, (*remedies(report), *unsafe_causes(report), *notes(report), saving_words(report)))
+
+
+def unsafe_causes(report: AdviceReport) -> list[str]:
+    """What takes most of the extra time where a task makes the network too slow, and what to do about it."""
+    return cause_lines(
+        ruling.cell
+        for ruling in report.advice.rulings
+        if any(c.verdict is Verdict.UNSAFE and c.quantity.kind in ("latency", "slowdown") for c in ruling.checks)
+    )
 
 
 def judged_cells(report: AdviceReport) -> list[Cell]:

@@ -62,6 +62,7 @@ def cell_row(cell: Cell, rig: str) -> Mapping[str, Value]:
         "work_loss_ratio_hi": work_loss.hi if work_loss else None,
         "design": design_of(cell),
         "containment": containment_words(cell.containment),
+        "cause": cell.extra_time.largest[0].value if cell.extra_time else None,
     }
 
 

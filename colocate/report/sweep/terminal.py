@@ -8,6 +8,7 @@ from rich.text import Text
 from colocate.model.cell import SOLO, Interval
 from colocate.report.run_report import LoadedRun
 from colocate.report.text.captions import assumption_words, machine_words
+from colocate.report.text.causes import cause_lines, cause_short
 from colocate.report.text.designs import design_sentences
 from colocate.report.text.labels import clocks_text, inferences_of, misses_words, network_words
 from colocate.report.text.numbers import NOT_SIGNIFICANT, counted, ms_text, ratio_texts
@@ -23,7 +24,9 @@ def print_sweep(run: LoadedRun) -> None:
     for name in ("network", "beside", "placement", "clocks"):
         table.add_column(name, no_wrap=True)
     timed = any(cell.miss_ratio is not None for cell in run.cells)
-    for name in ("p50 ms", *(["missed"] if timed else []), "slowdown p50", "slowdown p99", "work lost", "warnings"):
+    explained = any(cell.extra_time is not None for cell in run.cells)
+    names = ("p50 ms", *(["missed"] if timed else []), "slowdown p50", "slowdown p99")
+    for name in (*names, *(["cause"] if explained else []), "work lost", "warnings"):
         table.add_column(name, justify="right", no_wrap=True)
     numbers = warning_numbers(run.cells)
     inferences = inferences_of(run.cells)
@@ -39,6 +42,7 @@ def print_sweep(run: LoadedRun) -> None:
                 *([misses_words(cell)] if timed else []),
                 _interval_text(cell.slowdown_p50),
                 _interval_text(cell.slowdown_p99),
+                *([cause_short(cell.extra_time)] if explained else []),
                 "" if loss is None else f"{100 * loss.value:.0f} %".replace("-0 %", "0 %"),
                 " ".join(numbers[warning] for warning in cell.warnings),
             )
@@ -48,7 +52,7 @@ def print_sweep(run: LoadedRun) -> None:
         f"{NOT_SIGNIFICANT} = not significant.",
         highlight=False,
     )
-    for sentence in design_sentences(run.header, run.cells, run.records):
+    for sentence in (*cause_lines(run.cells), *design_sentences(run.header, run.cells, run.records)):
         out.print(Text(sentence))
     if words := assumption_words(run.header):
         out.print(f"A model, {words}: the size of every slowdown and work loss rests on it.", highlight=False)

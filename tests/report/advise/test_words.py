@@ -7,10 +7,20 @@ from typing import Any
 
 import pytest
 
+from colocate.model.cause import Cause, ExtraTime
 from colocate.model.cell import Interval
 from colocate.model.limits import Limits, Quantity
 from colocate.model.quality import QualityFlag
-from colocate.report.advise.words import correction, interval_words, notes, recommendations, remedies, saving_words
+from colocate.report.advise.words import (
+    afterwards,
+    correction,
+    interval_words,
+    notes,
+    recommendations,
+    remedies,
+    saving_words,
+    unsafe_causes,
+)
 from colocate.study.saving import Saving
 from colocate.study.stages import OverBudget
 from colocate.study.stats import POOL_MIN_CELLS
@@ -53,6 +63,17 @@ def test_a_warning_that_decides_comes_with_its_remedy() -> None:
     disturbed = [dataclasses.replace(each, values={}, left_out={POWER: (QualityFlag.OTHER_LOAD,)}) for each in tasks]
     found = judged(Limits(power_budget_w=10.0), [solo, *disturbed])
     assert remedies(found) == (f"{QualityFlag.OTHER_LOAD.value}: {QualityFlag.OTHER_LOAD.remedy}",)
+
+
+def test_causes_are_told_of_tasks_that_make_the_network_too_slow() -> None:
+    solo, *tasks = evidence_of()
+    found = ExtraTime(1e-3, ((Cause.PREEMPTED, 1e-3),))
+    tasks = [dataclasses.replace(each, cell=dataclasses.replace(each.cell, extra_time=found)) for each in tasks]
+    # "hot" is UNSAFE by its power, which no wait explains.
+    assert unsafe_causes(judged(evidence=[solo, *tasks])) == []
+    (line,) = unsafe_causes(judged(Limits(max_slowdown=1.01), [solo, *tasks]))
+    assert line.startswith("alexnet beside cool, isolated: the launch thread was preempted for 1.00 ms of 1.00 ms")
+    assert line in afterwards(judged(Limits(max_slowdown=1.01), [solo, *tasks]))
 
 
 def test_an_unfinished_study_until_decided_tells_whether_it_was_looked_at() -> None:

@@ -19,7 +19,8 @@ COLUMNS = (
     "slowdown_p50,slowdown_p50_lo,slowdown_p50_hi,slowdown_p99,slowdown_p99_lo,slowdown_p99_hi,"
     "power_w,power_gpu_w,power_cpu_w,energy_per_inference_j,idle_power_w,work_per_s,work_loss_ratio,temperature_c,"
     "warnings,graph,wait,period_s,miss_ratio,longest_miss_run,rig,slowdown_mean,slowdown_mean_lo,slowdown_mean_hi,"
-    "slowdown_p95,slowdown_p95_lo,slowdown_p95_hi,work_loss_ratio_lo,work_loss_ratio_hi,design,containment"
+    "slowdown_p95,slowdown_p95_lo,slowdown_p95_hi,work_loss_ratio_lo,work_loss_ratio_hi,design,containment,"
+    "cause"
 )
 
 
@@ -44,7 +45,7 @@ def test_a_cell_is_a_row_that_says_where_it_comes_from(tmp_path: Path) -> None:
         "p99_s": "0.02", "slowdown_p50": "1.13", "slowdown_p50_lo": "1.09", "slowdown_p50_hi": "1.17",
         "power_w": "8.5", "warnings": "too few samples;other load", "graph": "1", "wait": "spin", "period_s": "0.04",
         "miss_ratio": "0.25", "longest_miss_run": "3", "rig": "tx1-model", "slowdown_mean": "1.2",
-        "slowdown_mean_lo": "1.1", "slowdown_mean_hi": "1.3", "design": "steady",
+        "slowdown_mean_lo": "1.1", "slowdown_mean_hi": "1.3", "design": "steady", "containment": "none",
     }  # fmt: skip
 
 

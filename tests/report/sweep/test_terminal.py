@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from colocate.model.cause import Cause, ExtraTime
 from colocate.model.cell import Cell, Interval
 from colocate.model.machine import Missing
 from colocate.model.provenance import Constant, Provenance
@@ -23,6 +24,14 @@ def printed(capsys: pytest.CaptureFixture[str], cells: Sequence[Cell], of: Heade
 
 def columns(line: str) -> list[str]:
     return [part.strip() for part in line.strip("\N{BOX DRAWINGS LIGHT VERTICAL}┃").replace("┃", "│").split("│")]
+
+
+def test_a_cause_has_a_column_and_a_sentence_only_where_there_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    said = printed(capsys, [cell(), cell(task="fft", extra_time=ExtraTime(1e-3, ((Cause.QUOTA, 1e-3),)))])
+    head, first, second = (columns(line) for line in said if line.startswith(("┃", "│")))
+    assert (first[head.index("cause")], second[head.index("cause")]) == ("", "quota 100 %")
+    assert any(line.startswith("alexnet beside fft, isolated: a CPU quota around colocate") for line in said)
+    assert not any("cause" in line for line in printed(capsys, [cell()]))
 
 
 def test_every_cell_with_a_task_is_a_line_and_what_is_not_significant_says_so(

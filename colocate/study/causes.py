@@ -1,0 +1,169 @@
+"""Where the extra time of a network beside a task goes: what the kernel counted, per inference, alone and beside.
+
+With x the mean of a count per inference, alone and beside the task, and dx = x(beside) - x(alone):
+
+    whole        = d latency
+    quota        = min(d throttled, d waited)
+    waiting      = d waited - quota
+    preempted    = waiting * involuntary(beside) / (involuntary + voluntary)(beside)
+    launch wait  = waiting - preempted
+    GPU time     = d device - d waited
+    clock        = cpu(alone) * (f(alone) / f(beside) - 1), at the most d cpu - GPU time
+    slower CPU   = d cpu - GPU time - clock
+    unknown      = the rest
+
+Each is 0 where it would be negative, and is cut to what those above it leave of the whole; how much was cut is said.
+
+- `waited` is the run queue's wait, the second field of /proc/PID/schedstat (kernel, Documentation/scheduler/
+  sched-stats.rst), and counts waits under a quota as well. `throttled` is `throttled_usec` of cpu.stat
+  (Documentation/admin-guide/cgroup-v2.rst), in cgroup v1 `throttled_time` (Documentation/scheduler/sched-bwc.rst).
+- A thread waits for its CPU once after each time that it left it: woken up after a voluntary switch, or preempted,
+  an involuntary one (proc(5), /proc/PID/status). A wait of either kind is taken to be as long as one of the other.
+- The time between two events on a GPU includes its waiting for a thread that waits, so only what is left counts.
+- A thread that spins while the GPU works uses CPU time for that, so the CPU time that it takes more on the GPU's
+  account is the GPU's.
+- Instructions take the same number of cycles at another clock f, and no part of the time is the memory's: an upper
+  bound on what the clock explains. f is that of steady windows, alone and beside in the same block.
+
+Inferences of a segment are counted by their begins, which at its ends cancels in the mean over many.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from colocate.model.cause import Cause, ExtraTime
+from colocate.model.cell import Interval
+from colocate.model.trial import Condition, TrialRecord, Waits
+from colocate.study.conditions import Pair, in_condition
+from colocate.study.windows import Windows
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Means per inference of a network alone, or beside a task, in seconds; switches are numbers."""
+
+    latency_s: float
+    device_s: float | None
+    waited_s: float
+    cpu_s: float
+    voluntary: float
+    involuntary: float
+    throttled_s: float
+
+
+def extra_time(windows: Windows, pairs: Sequence[Pair], slowdowns: Iterable[Interval | None]) -> ExtraTime | None:
+    """Where the extra time goes of a cell whose mean or median is slower for certain, by its `slowdowns`.
+
+    None for any other cell, and where no window counted waits.
+    """
+    if not any(each is not None and each.lo is not None and each.lo > 1 for each in slowdowns):
+        return None
+    both = [
+        (alone, beside)
+        for pair in pairs
+        if (alone := _side(pair.records[0], Condition.ALONE))
+        and (beside := _side(pair.records[-1], Condition.BESIDE))
+    ]
+    if not both:
+        return None
+    alone, beside = _mean([side for side, _ in both]), _mean([side for _, side in both])
+    if beside.latency_s <= alone.latency_s:
+        return None
+    return split(alone, beside, _clock_ratio(windows), _launches(windows))
+
+
+def split(alone: Side, beside: Side, clock_ratio: float = 1.0, launches: int | None = None) -> ExtraTime:
+    """The parts of the extra time; `clock_ratio` is the CPU's clock beside the task over that alone."""
+    waited_s = max(0.0, beside.waited_s - alone.waited_s)
+    quota_s = min(max(0.0, beside.throttled_s - alone.throttled_s), waited_s)
+    switches = beside.involuntary + beside.voluntary
+    preempted_s = (waited_s - quota_s) * (beside.involuntary / switches if switches else 0.0)
+    gpu_s = 0.0
+    if alone.device_s is not None and beside.device_s is not None:
+        gpu_s = max(0.0, beside.device_s - alone.device_s - waited_s)
+    slower_s = max(0.0, beside.cpu_s - alone.cpu_s - gpu_s)
+    clock_s = min(max(0.0, alone.cpu_s * (1 / clock_ratio - 1)), slower_s)
+    found = {
+        Cause.QUOTA: quota_s,
+        Cause.PREEMPTED: preempted_s,
+        Cause.LAUNCH_WAIT: waited_s - quota_s - preempted_s,
+        Cause.GPU_TIME: gpu_s,
+        Cause.CLOCK: clock_s,
+        Cause.SLOWER_CPU: slower_s - clock_s,
+    }
+    left_s = extra_s = beside.latency_s - alone.latency_s
+    parts = dict.fromkeys(Cause, 0.0)
+    for cause, part_s in found.items():
+        parts[cause] = min(part_s, left_s)
+        left_s -= parts[cause]
+    parts[Cause.UNKNOWN] = left_s
+    kept = tuple((cause, part_s) for cause, part_s in parts.items() if part_s > 0)
+    return ExtraTime(extra_s, kept, max(0.0, sum(found.values()) - extra_s), launches)
+
+
+def _side(record: TrialRecord, condition: Condition) -> Side | None:
+    """What a window counted in a condition; None where it has no inference there, or no waits."""
+    own = in_condition(record, condition)
+    if record.segments:
+        spans = [(s.begin_s, s.end_s, s.waits) for s in record.segments if s.condition is condition]
+    else:
+        spans = [(-np.inf, np.inf, record.waits)]
+    counted = [waits for *_, waits in spans if waits is not None]
+    n = sum(int(np.count_nonzero((record.begins_s >= begin_s) & (record.begins_s < end_s)))
+            for begin_s, end_s, waits in spans if waits is not None)  # fmt: skip
+    if not own.any() or not n:
+        return None
+    device_s = record.device_s if record.device_s is not None and len(record.device_s) == len(own) else None
+    return Side(
+        float(record.latencies_s[own].mean()),
+        None if device_s is None else float(device_s[own].mean()),
+        *(total / n for total in _totals(counted)),
+    )
+
+
+def _totals(counted: Sequence[Waits]) -> tuple[float, ...]:
+    """In the order of the fields of a `Side`."""
+    return (
+        sum(waits.waited_s for waits in counted),
+        sum(waits.cpu_s for waits in counted),
+        sum(waits.voluntary for waits in counted),
+        sum(waits.involuntary for waits in counted),
+        sum(waits.throttled_s or 0.0 for waits in counted),
+    )
+
+
+def _mean(sides: Sequence[Side]) -> Side:
+    devices_s = [side.device_s for side in sides if side.device_s is not None]
+    return Side(
+        statistics.fmean(side.latency_s for side in sides),
+        statistics.fmean(devices_s) if len(devices_s) == len(sides) else None,
+        statistics.fmean(side.waited_s for side in sides),
+        statistics.fmean(side.cpu_s for side in sides),
+        statistics.fmean(side.voluntary for side in sides),
+        statistics.fmean(side.involuntary for side in sides),
+        statistics.fmean(side.throttled_s for side in sides),
+    )
+
+
+def _clock_ratio(windows: Windows) -> float:
+    """The CPU's clock beside the task over that alone; 1 where it cannot be read."""
+    ratios = [
+        pair.records[-1].cpu_hz_seen / pair.records[0].cpu_hz_seen
+        for pair in windows.steady_pairs()
+        if pair.records[0].cpu_hz_seen and pair.records[-1].cpu_hz_seen
+    ]
+    return statistics.median(ratios) if ratios else 1.0
+
+
+def _launches(windows: Windows) -> int | None:
+    """In how many steps one inference is launched; None where it is not known, or a graph does it already."""
+    for record in (*windows.own, *windows.alternating):
+        # Only a runtime of a GPU says whether it has a graph.
+        if record.profile and record.runtime.get("graph") is False:
+            return round(sum(step.runs for step in record.profile))
+    return None

@@ -20,6 +20,7 @@ from colocate.model.request import ClockPoint, Inference
 from colocate.model.trial import FloatArray, TrialRecord
 from colocate.report.sweep.latencies import latencies_of
 from colocate.report.sweep.metrics import Scale
+from colocate.report.text.causes import cause_short
 from colocate.report.text.labels import clocks_text, network_words, task_label
 from colocate.report.text.numbers import NOT_SIGNIFICANT, counted, ms_text, ratio_text, three_digits
 from colocate.study.bounds import Bounds
@@ -158,7 +159,11 @@ def _cell(
         "judged": bounds is not None,
         "size": f"{counted(cell.n, 'inference')} in {counted(cell.blocks, 'block')}",
         "shown": {view.key: shown for view in VIEWS if (shown := _shown(view, cell, bounds))},
-        "rows": [*(row for view in VIEWS if (row := _row(view, cell, bounds))), *_miss_rows(cell)],
+        "rows": [
+            *(row for view in VIEWS if (row := _row(view, cell, bounds))),
+            *_miss_rows(cell),
+            *_cause_rows(cell),
+        ],
         "bounds": {
             quantity.value: [_finite(estimate.interval.value), estimate.interval.lo, estimate.interval.hi]
             for quantity, estimate in estimates.items()
@@ -230,6 +235,11 @@ def _miss_rows(cell: Cell) -> list[list[str]]:
         [["longest run of them", str(cell.longest_miss_run), "", ""]] if cell.longest_miss_run is not None else []
     )
     return [["deadlines missed", f"{100 * cell.miss_ratio:.3g} %", "", ""], *longest]
+
+
+def _cause_rows(cell: Cell) -> list[list[str]]:
+    """What is told on focus of a network that is slower for certain: what takes most of its extra time."""
+    return [["cause", cause_short(cell.extra_time), "", ""]] if cell.extra_time else []
 
 
 def span_words(interval: Interval, text: Words) -> str:

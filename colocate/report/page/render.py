@@ -12,6 +12,7 @@ from markupsafe import Markup
 from colocate import __version__
 from colocate.report.page import words
 from colocate.report.page.assets import page_script, plotly_script, policy, style
+from colocate.report.page.causes import SHOWN_FIRST, cause_bars, legend
 from colocate.report.page.payload import VIEWS, payload
 from colocate.report.page.tables import tables_of
 from colocate.report.run_report import LoadedRun
@@ -86,6 +87,9 @@ def _found(run: LoadedRun, judged: Sequence[Bounds], confidence: float) -> _Valu
         "tables": tables_of(run.cells, judged, confidence),
         "views": VIEWS,
         "payload": payload(run.evidence, judged, run.records, confidence, spec.limits),
+        "cause_bars": cause_bars(run.cells),
+        "cause_legend": legend(run.cells),
+        "bars_shown": SHOWN_FIRST,
         "designs": design_sentences(run.header, run.cells, run.records),
         "warnings": words.warning_rows(run.cells),
         "failures": words.failure_rows(run.failures),

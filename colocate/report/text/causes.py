@@ -83,11 +83,12 @@ def cause_lines(cells: Iterable[Cell]) -> list[str]:
                 worst[cause] = cell, cell.extra_time
     among = inferences_of(cells)
     return [
-        f"{network_words(cell.inference, among)} beside {_task_words(cell)}, {cell.placement}: {cause_words(found)}."
+        f"{network_words(cell.inference, among)} beside {task_words(cell)}, {cell.placement}: {cause_words(found)}."
         for cell, found in (worst[cause] for cause in Cause if cause in worst)
     ]
 
 
-def _task_words(cell: Cell) -> str:
+def task_words(cell: Cell) -> str:
+    """`bitcount (idle)`: a task and how it is contained."""
     bound = "" if cell.containment is None else f" ({containment_words(cell.containment)})"
     return f"{shortened(cell.task)}{bound}"

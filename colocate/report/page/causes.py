@@ -1,0 +1,67 @@
+"""A bar for each cell with a significant slowdown: what the extra time of an inference is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from colocate.model.cause import Cause, ExtraTime
+from colocate.model.cell import Cell
+from colocate.model.request import ClockPoint
+from colocate.report.text.causes import cause_words, parts_words, task_words
+from colocate.report.text.labels import clocks_words, inferences_of, network_words
+from colocate.report.text.numbers import ms_text
+
+# So many bars are seen at once; the rest is folded away.
+SHOWN_FIRST = 12
+
+
+@dataclass(frozen=True, slots=True)
+class CauseBar:
+    """One bar: each part with the name of its colour and its share in per cent, and what stands around it."""
+
+    network: str
+    where: str
+    extra: str
+    parts: tuple[tuple[str, float], ...]
+    parts_words: str
+    words: str
+
+
+def cause_bars(cells: Iterable[Cell]) -> tuple[CauseBar, ...]:
+    """Those of all cells that have a cause, the one with the largest share of extra time first."""
+    cells = list(cells)
+    explained = [(cell, found) for cell in cells if (found := cell.extra_time) is not None]
+    explained.sort(key=lambda pair: -(pair[1].extra_s / (pair[0].p50_s or 1.0)))
+    among = inferences_of(cells)
+    return tuple(
+        CauseBar(
+            network_words(cell.inference, among, ", "),
+            _where(cell),
+            f"+{ms_text(found.extra_s)} ms",
+            _shares(found),
+            parts_words(found),
+            f"{cause_words(found)}.",
+        )
+        for cell, found in explained
+    )
+
+
+def legend(cells: Iterable[Cell]) -> tuple[tuple[str, str], ...]:
+    """The colour and the name of each cause that any of the cells has."""
+    met = {cause for cell in cells if cell.extra_time is not None for cause, _ in cell.extra_time.parts}
+    return tuple((colour(cause), cause.value) for cause in Cause if cause in met)
+
+
+def colour(cause: Cause) -> str:
+    """The name by which the style sheet knows a cause."""
+    return cause.name.lower().replace("_", "-")
+
+
+def _where(cell: Cell) -> str:
+    clocks = "" if cell.clocks == ClockPoint() else clocks_words(cell.clocks)
+    return " · ".join(filter(None, (f"beside {task_words(cell)}", cell.placement, clocks)))
+
+
+def _shares(found: ExtraTime) -> tuple[tuple[str, float], ...]:
+    return tuple((colour(cause), round(100 * part_s / found.extra_s, 2)) for cause, part_s in found.parts)

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from colocate.inference.backends.registry import BACKENDS
 from colocate.model.machine import HostFacts
-from colocate.model.request import Inference
+from colocate.model.request import Inference, Task
 from colocate.model.trial import Condition, Trial, TrialRecord
 from colocate.report.text.labels import unusual_qualities
 from colocate.report.text.numbers import mhz_text, minutes, ms_text
@@ -53,7 +53,7 @@ def progress(*, quiet: bool) -> Iterator[Observer]:
 def describe(trial: Trial) -> str:
     """`alexnet beside jpeg`, `jpeg alone`, with the clocks where they are set and what else a study chose."""
     network = _network_words(trial.inference) if trial.inference else None
-    task = trial.task.name if trial.task else None
+    task = _task_words(trial.task) if trial.task else None
     text = f"{network} beside {task}" if network and task else f"{network or task or 'idle'} alone"
     clocks = [
         f"{label} {mhz_text(hz)} MHz"
@@ -62,6 +62,10 @@ def describe(trial: Trial) -> str:
     ]
     shared = [trial.placement.name] if trial.placement.name != "isolated" else []
     return ", ".join([text, *shared, *clocks])
+
+
+def _task_words(task: Task) -> str:
+    return task.name if task.containment is None else f"{task.name} ({task.containment.words})"
 
 
 def _network_words(inference: Inference) -> str:

@@ -122,11 +122,11 @@ class _Reader:
 
 
 def _best_rates(records: Sequence[TrialRecord]) -> Mapping[str, float]:
-    """The best rate of each task alone over all placements and clock points, each the mean of its repeats."""
+    """The best rate of each task alone over all containments, placements and clock points, each over its repeats."""
     alone: defaultdict[object, list[TrialRecord]] = defaultdict(list)
     for record in records:
         if record.trial.inference is None and record.trial.task is not None:
-            alone[record.trial.task.name, record.trial.placement.name, record.trial.clocks].append(record)
+            alone[record.trial.task, record.trial.placement.name, record.trial.clocks].append(record)
     best: dict[str, float] = {}
     for windows in alone.values():
         task = windows[0].trial.task

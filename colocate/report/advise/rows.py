@@ -6,7 +6,14 @@ from collections.abc import Callable, Iterable
 
 from colocate.report.advise.load import AdviceReport
 from colocate.report.advise.words import interval_words, judged_cells, value_words
-from colocate.report.text.labels import clocks_column, inferences_of, misses_words, network_words, shortened
+from colocate.report.text.labels import (
+    beside_words,
+    clocks_column,
+    inferences_of,
+    misses_words,
+    network_words,
+    tasks_of,
+)
 from colocate.report.text.numbers import counted, ms_text
 from colocate.study.verdicts import Ruling, deciding
 
@@ -30,7 +37,6 @@ CHOICE_COLUMNS = {
     "placement": False,
     "clocks, MHz": False,
     "task": True,
-    "containment": True,
     "p50": False,
     "p95": False,
     "slowdown": False,
@@ -47,12 +53,13 @@ FRONT = (
 
 def verdict_rows(report: AdviceReport, remaining: Callable[[Ruling], str]) -> Iterable[tuple[str, ...]]:
     """A row per judged cell under `COLUMNS`; `remaining` says what would decide an undecided one."""
-    among = inferences_of(judged_cells(report))
+    judged = judged_cells(report)
+    among, tasks = inferences_of(judged), tasks_of(judged)
     for ruling in report.advice.rulings:
         cell, check = ruling.cell, deciding(ruling)
         yield (
             network_words(cell.inference, among),
-            shortened(cell.task),
+            beside_words(cell, tasks),
             cell.placement,
             clocks_column(cell.clocks),
             ruling.verdict.value,
@@ -66,7 +73,8 @@ def verdict_rows(report: AdviceReport, remaining: Callable[[Ruling], str]) -> It
 
 def choice_rows(report: AdviceReport) -> Iterable[tuple[str, ...]]:
     """The Pareto front of each network, and what is recommended."""
-    among = inferences_of(judged_cells(report))
+    judged = judged_cells(report)
+    among, tasks = inferences_of(judged), tasks_of(judged)
     for choice in report.advice.choices:
         if choice.on_front or choice.recommended:
             aside = "" if choice.on_front else ", off the front"
@@ -75,8 +83,7 @@ def choice_rows(report: AdviceReport) -> Iterable[tuple[str, ...]]:
                 network_words(cell.inference, among),
                 cell.placement,
                 clocks_column(cell.clocks),
-                shortened(cell.task),
-                "" if cell.containment is None else cell.containment.words,
+                beside_words(cell, tasks),
                 "" if cell.p50_s is None else f"{ms_text(cell.p50_s)} ms",
                 "" if cell.p95_s is None else f"{ms_text(cell.p95_s)} ms",
                 "" if choice.slowdown is None else f"{choice.slowdown:.3f}",

@@ -29,6 +29,7 @@ def advice_json(report: AdviceReport, folder: Path) -> dict[str, Any]:
             {
                 **_place_json(ruling.cell),
                 "task": ruling.cell.task,
+                "containment": containment_words(ruling.cell.containment),
                 "verdict": ruling.verdict.value,
                 "decided_by": deciding(ruling).quantity.value,
                 "further_blocks": ruling.further_blocks,

@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 from colocate.model.cell import Cell
+from colocate.model.containment import containment_words
 from colocate.report.compare.load import Compared
 
 
@@ -39,5 +40,5 @@ def comparison_json(compared: Compared) -> dict[str, Any]:
 
 
 def _cell_json(cell: Cell) -> dict[str, Any]:
-    place = {"placement": cell.placement, **dataclasses.asdict(cell.clocks)}
-    return {**cell.inference.to_json(), "task": cell.task, **place}
+    task = {"task": cell.task, "containment": containment_words(cell.containment)}
+    return {**cell.inference.to_json(), **task, "placement": cell.placement, **dataclasses.asdict(cell.clocks)}

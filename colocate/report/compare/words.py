@@ -7,7 +7,16 @@ from statistics import median
 
 from colocate.model.cell import Cell
 from colocate.report.compare.load import Compared
-from colocate.report.text.labels import clocks_column, clocks_words, inferences_of, network_words, shortened
+from colocate.report.text.labels import (
+    ContainedTask,
+    beside_words,
+    clocks_column,
+    clocks_words,
+    inferences_of,
+    network_words,
+    shortened,
+    tasks_of,
+)
 from colocate.report.text.numbers import counted
 from colocate.study.comparison import Change, Comparison
 
@@ -35,14 +44,15 @@ def verdict_words(found: Comparison) -> str:
 
 def change_rows(found: Comparison) -> Iterable[tuple[Change, tuple[str, ...]]]:
     """What was shown to have changed, regressions first."""
-    among = inferences_of([change.before for change in found.changes])
+    compared = [change.before for change in found.changes]
+    among, tasks = inferences_of(compared), tasks_of(compared)
     for change in (*found.regressions, *found.improvements):
         cell = change.before
         yield (
             change,
             (
                 network_words(cell.inference, among),
-                shortened(cell.task),
+                beside_words(cell, tasks),
                 cell.placement,
                 clocks_column(cell.clocks),
                 change.quantity.words,
@@ -71,15 +81,16 @@ def sentences(compared: Compared) -> list[str]:
         regression = f"a regression of {100 * found.max_regression:g} %" if found.max_regression else "no regression"
         could = "is too small to show" if found.max_regression else "could have been shown"
         said.append(f"In {len(found.blind)} of {counted(len(found.changes), 'change')} {regression} {could}.")
+    tasks = tasks_of([*(change.before for change in found.changes), *found.only_before, *found.only_after])
     for name, cells in (("before", found.only_before), ("after", found.only_after)):
         if cells:
             verb = "is" if len(cells) == 1 else "are"
-            said.append(f"{counted(len(cells), 'cell')} {verb} only in the run {name}: {_named(cells)}.")
+            said.append(f"{counted(len(cells), 'cell')} {verb} only in the run {name}: {_named(cells, tasks)}.")
     return [*said, *compared.notes, *(f"Differs: {difference}." for difference in compared.differs)]
 
 
-def _named(cells: Sequence[Cell], most: int = 5) -> str:
+def _named(cells: Sequence[Cell], tasks: Sequence[ContainedTask], most: int = 5) -> str:
     words = [
-        f"{shortened(c.inference.network)} beside {shortened(c.task)} at {clocks_words(c.clocks)}" for c in cells
+        f"{shortened(c.inference.network)} beside {beside_words(c, tasks)} at {clocks_words(c.clocks)}" for c in cells
     ]
     return ", ".join(words[:most]) + (", ..." if len(words) > most else "")

@@ -21,7 +21,7 @@ from colocate.model.trial import FloatArray, TrialRecord
 from colocate.report.sweep.latencies import latencies_of
 from colocate.report.sweep.metrics import Scale
 from colocate.report.text.causes import cause_short
-from colocate.report.text.labels import clocks_text, network_words, task_label
+from colocate.report.text.labels import ContainedTask, clocks_text, network_words, task_words, tasks_of
 from colocate.report.text.numbers import NOT_SIGNIFICANT, counted, ms_text, ratio_text, three_digits
 from colocate.study.bounds import Bounds
 from colocate.study.evidence import Evidence
@@ -107,7 +107,7 @@ def payload(
     """
     cells = [each.cell for each in evidence]
     places = list({place_of(cell): cell for cell in cells})
-    inferences = list(dict.fromkeys(cell.inference for cell in cells))
+    inferences, tasks = list(dict.fromkeys(cell.inference for cell in cells)), tasks_of(cells)
     warnings = warnings_of(cells)
     bounds = {id(each.evidence): each for each in judged}
     curves = {setting: _curve(latencies_s) for setting, latencies_s in latencies_of(cells, records).items()}
@@ -130,7 +130,11 @@ def payload(
         ],
         "warnings": [f"{warning.value}: {warning.remedy}" for warning in warnings],
         "cells": [
-            _cell(each, bounds.get(id(each)), places.index(place_of(each.cell)), warnings, curves)
+            {
+                "place": places.index(place_of(each.cell)),
+                "task": task_words(ContainedTask.of(each.cell), tasks),
+                **_cell(each, bounds.get(id(each)), warnings, curves),
+            }
             for each in evidence
         ],
     }
@@ -145,7 +149,6 @@ def warnings_of(cells: Iterable[Cell]) -> tuple[QualityFlag, ...]:
 def _cell(
     each: Evidence,
     bounds: Bounds | None,
-    place: int,
     warnings: Sequence[QualityFlag],
     curves: Mapping[CellKey, FloatArray],
 ) -> Mapping[str, Any]:
@@ -153,9 +156,7 @@ def _cell(
     estimates = {} if bounds is None else bounds.estimates
     curve = curves.get(CellKey.of_cell(cell))
     return {
-        "place": place,
         "task_id": cell.task,
-        "task": task_label(cell.task),
         "judged": bounds is not None,
         "size": f"{counted(cell.n, 'inference')} in {counted(cell.blocks, 'block')}",
         "shown": {view.key: shown for view in VIEWS if (shown := _shown(view, cell, bounds))},

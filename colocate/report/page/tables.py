@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from colocate.model.cell import Cell
 from colocate.model.request import ClockPoint, Inference
 from colocate.report.page.words import findings
-from colocate.report.text.labels import clock_text, inference_label, inferences_of, task_label, tasks_of
+from colocate.report.text.labels import (
+    ContainedTask,
+    clock_text,
+    inference_label,
+    inferences_of,
+    task_label,
+    tasks_of,
+)
 from colocate.study.bounds import Bounds
 
 _Group = tuple[Inference, str]
@@ -30,49 +37,56 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The cells of one network and placement: clock points down, tasks across, the network alone first."""
+    """The cells of one network and placement: clock points down, tasks across, the network alone first.
+
+    Each of `tasks` is its name, and its containment where these differ.
+    """
 
     network: int
     name: str
     how: str
     placement: str
     findings: Sequence[str]
-    tasks: Sequence[str]
+    tasks: Sequence[tuple[str, str]]
     clocked: bool
     rows: Sequence[Row]
 
 
 def tables_of(cells: Sequence[Cell], judged: Sequence[Bounds], confidence: float) -> list[Table]:
     """All tables of the page, in the order of `cells`; `judged` are the bounds of these at `confidence`."""
-    inferences = inferences_of(cells)
+    inferences, tasks = inferences_of(cells), tasks_of(cells)
     numbered: defaultdict[_Group, dict[int, Cell]] = defaultdict(dict)
     for number, cell in enumerate(cells):
         numbered[_group(cell)][number] = cell
     bounds: defaultdict[_Group, list[Bounds]] = defaultdict(list)
     for each in judged:
         bounds[_group(each.evidence.cell)].append(each)
-    return [_table(inferences, own, findings(bounds[group], confidence)) for group, own in numbered.items()]
+    return [_table(inferences, tasks, own, findings(bounds[group], confidence)) for group, own in numbered.items()]
 
 
 def _group(cell: Cell) -> _Group:
     return cell.inference, cell.placement
 
 
-def _table(inferences: Sequence[Inference], numbered: Mapping[int, Cell], found: Sequence[str]) -> Table:
+def _table(
+    inferences: Sequence[Inference],
+    among: Sequence[ContainedTask],
+    numbered: Mapping[int, Cell],
+    found: Sequence[str],
+) -> Table:
     """The table of the cells in `numbered`, which are of one network and placement."""
     own = list(numbered.values())
     inference, placement = _group(own[0])
     tasks, points = tasks_of(own), list(dict.fromkeys(cell.clocks for cell in own))
     name, how = inference_label(inference, inferences)
-    at = {(cell.clocks, cell.task): number for number, cell in numbered.items()}
+    at = {(cell.clocks, ContainedTask.of(cell)): number for number, cell in numbered.items()}
     rows = [
         Row(clock_text(point.cpu_hz), clock_text(point.gpu_hz), cpu_rows, [at.get((point, task)) for task in tasks])
         for point, cpu_rows in zip(points, _cpu_rows(points), strict=True)
     ]
     clocked = any((point.cpu_hz, point.gpu_hz) != (None, None) for point in points)
-    return Table(
-        inferences.index(inference), name, how, placement, found, [task_label(task) for task in tasks], clocked, rows
-    )
+    headings = [task_label(task, among) for task in tasks]
+    return Table(inferences.index(inference), name, how, placement, found, headings, clocked, rows)
 
 
 def _cpu_rows(points: Sequence[ClockPoint]) -> list[int]:

@@ -11,7 +11,7 @@ from colocate.model.limits import PERCENTILES, Quantity
 from colocate.model.machine import HostFacts, Missing
 from colocate.model.trial import TrialRecord
 from colocate.report.page.payload import VIEWS, span_words, warnings_of
-from colocate.report.text.labels import clocks_words, plain, task_label
+from colocate.report.text.labels import ContainedTask, beside_words, clocks_words, plain, tasks_of
 from colocate.report.text.numbers import counted, mhz_text
 from colocate.store import Failure, Header
 from colocate.study.bounds import Bounds
@@ -29,18 +29,19 @@ def findings(judged: Sequence[Bounds], confidence: float) -> tuple[str, ...]:
     """What the cells of one network and placement show, a sentence a quantity."""
     if not judged:
         return ("No task has been measured beside it yet.",)
+    tasks = tasks_of([each.evidence.cell for each in judged])
     tails = [q for q in [*PERCENTILES][1:] if any(Quantity.slowdown(q) in each.estimates for each in judged)]
     quantities = [Quantity.SLOWDOWN_P50, *(Quantity.slowdown(q) for q in tails[-1:])]
-    sentences = [_slowdown_words(quantity, judged) for quantity in quantities]
+    sentences = [_slowdown_words(quantity, judged, tasks) for quantity in quantities]
     if not tails:
         sentences.append("No window holds enough inferences to know its tail.")
-    sentences += [_power_words(judged), _loss_words(judged)]
+    sentences += [_power_words(judged), _loss_words(judged, tasks)]
     if any(estimate.interval.lo is not None for each in judged for estimate in each.estimates.values()):
         sentences.append(f"All at {100 * confidence:g} % confidence over the whole table.")
     return tuple(sentence.replace(" %", "\u00a0%") for sentence in sentences)
 
 
-def _slowdown_words(quantity: Quantity, judged: Sequence[Bounds]) -> str:
+def _slowdown_words(quantity: Quantity, judged: Sequence[Bounds], tasks: Sequence[ContainedTask]) -> str:
     found = _intervals(quantity, judged)
     name = f"p{quantity.value[-2:]} latency"
     if not found:
@@ -48,7 +49,7 @@ def _slowdown_words(quantity: Quantity, judged: Sequence[Bounds]) -> str:
     bounded = [(each, interval) for each, interval in found if interval.lo is not None]
     shown = [(each, interval) for each, interval in bounded if interval.lo is not None and interval.lo > 1]
     worst = _worst(shown or found)
-    most = f"{_where(worst[0])}, {_value_words(quantity, worst[1])}"
+    most = f"{_where(worst[0], tasks)}, {_value_words(quantity, worst[1])}"
     of = (
         f"{len(found)} of {counted(len(judged), 'cell')}" if len(found) < len(judged) else counted(len(found), "cell")
     )
@@ -70,14 +71,13 @@ def _power_words(judged: Sequence[Bounds]) -> str:
     return f"The board draws {' to '.join(ends)} W beside tasks."
 
 
-def _loss_words(judged: Sequence[Bounds]) -> str:
+def _loss_words(judged: Sequence[Bounds], tasks: Sequence[ContainedTask]) -> str:
     found = _intervals(Quantity.WORK_LOSS, judged)
     if not found:
         return "What tasks lose beside it is not known."
     worst = _worst(found)
-    return (
-        f"The task that loses most of its work is {_where(worst[0])}: {_value_words(Quantity.WORK_LOSS, worst[1])}."
-    )
+    most = _value_words(Quantity.WORK_LOSS, worst[1])
+    return f"The task that loses most of its work is {_where(worst[0], tasks)}: {most}."
 
 
 _Found = tuple[Bounds, Interval]
@@ -91,9 +91,9 @@ def _worst(found: Sequence[_Found]) -> _Found:
     return max(found, key=lambda pair: pair[1].value)
 
 
-def _where(each: Bounds) -> str:
+def _where(each: Bounds, tasks: Sequence[ContainedTask]) -> str:
     cell = each.evidence.cell
-    return f"{task_label(cell.task)} at {clocks_words(cell.clocks)}"
+    return f"{beside_words(cell, tasks)} at {clocks_words(cell.clocks)}"
 
 
 def _value_words(quantity: Quantity, interval: Interval) -> str:

@@ -26,11 +26,12 @@ from colocate.report.drawing.paper import BODY_PT, MARGIN_IN, Sheet, heading_hei
 from colocate.report.sweep.latencies import latencies_of
 from colocate.report.text.captions import Caption
 from colocate.report.text.labels import (
+    ContainedTask,
     clocks_words,
     inferences_of,
     network_words,
     placements_of,
-    task_label,
+    task_words,
     tasks_of,
 )
 from colocate.report.text.numbers import three_digits
@@ -61,7 +62,7 @@ class _Spread:
         return self.latencies_ms if known_ms is None else self.latencies_ms[self.latencies_ms > known_ms]
 
 
-_Spreads = Mapping[tuple[Inference, str, str], _Spread]
+_Spreads = Mapping[tuple[Inference, str, ContainedTask], _Spread]
 
 
 def draw_distributions(cells: Sequence[Cell], records: Sequence[TrialRecord], caption: Caption) -> Figure | None:
@@ -80,7 +81,8 @@ def draw_distributions(cells: Sequence[Cell], records: Sequence[TrialRecord], ca
     )
     phrases += placements if len(placements) == 1 else []
 
-    left = MARGIN_IN + 0.15 + max(text_width_in(task_label(task), BODY_PT) for task in tasks)
+    names = [task_words(task, tasks) for task in tasks]
+    left = MARGIN_IN + 0.15 + max(text_width_in(name, BODY_PT) for name in names)
     panel_width = _PLOT_IN + max(_NUMBERS_IN.values())
     width = left + len(placements) * (panel_width + _PLACEMENT_GAP_IN) - _PLACEMENT_GAP_IN + MARGIN_IN
     top = heading_height_in(caption, phrases, width) + (0.55 if len(placements) > 1 else 0.32)
@@ -90,10 +92,9 @@ def draw_distributions(cells: Sequence[Cell], records: Sequence[TrialRecord], ca
     sheet.heading("Latency of each network alone and beside each task", caption, phrases)
     for number, inference in enumerate(inferences):
         y = top + number * (panel_height + _PANEL_GAP_IN)
-        name = network_words(inference, inferences, ", ")
-        sheet.title(MARGIN_IN, y - 0.14, name)
-        for line, task in enumerate(tasks):
-            sheet.text(left - 0.12, y + (line + 0.6) * _LINE_IN, task_label(task), BODY_PT, ha="right")
+        sheet.title(MARGIN_IN, y - 0.14, network_words(inference, inferences, ", "))
+        for line, name in enumerate(names):
+            sheet.text(left - 0.12, y + (line + 0.6) * _LINE_IN, name, BODY_PT, ha="right")
         limits_ms = _limits_ms([spread for (owner, *_), spread in spreads.items() if owner == inference])
         for column, placement in enumerate(placements):
             x = left + column * (panel_width + _PLACEMENT_GAP_IN)
@@ -116,7 +117,7 @@ def draw_distributions(cells: Sequence[Cell], records: Sequence[TrialRecord], ca
 def _spreads(cells: Sequence[Cell], records: Sequence[TrialRecord]) -> _Spreads:
     latencies = latencies_of(cells, records)
     return {
-        (cell.inference, cell.placement, cell.task): _Spread(
+        (cell.inference, cell.placement, ContainedTask.of(cell)): _Spread(
             1e3 * np.sort(latencies[setting]),
             1e3 * cell.p50_s,
             None if cell.p95_s is None else 1e3 * cell.p95_s,

@@ -1,4 +1,4 @@
-"""One page per quantity: networks down, tasks across, and a grid of clocks in each panel where they were set.
+"""One page per quantity: panels of networks down and placements across (`layout`), with what `panels` puts into each.
 
 Colours. Slowdown below 1 is rare and small, so a diverging map would spend half its colours on nothing and
 show both halves as the same grey in print. The map is therefore sequential and perceptually uniform: it begins
@@ -9,6 +9,7 @@ for a finding, in grey print as little as in colour. Nor does a share that round
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterator, Sequence
 
@@ -18,15 +19,16 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, LogNorm, Normalize, to_rgb
 from matplotlib.figure import Figure
 
-from colocate.model.cell import Cell
+from colocate.model.cell import SOLO, Cell
 from colocate.report.drawing.axes import round_ticks
 from colocate.report.drawing.colours import RGB, RULE, text_colour
 from colocate.report.drawing.paper import BODY_PT, HEADING_PT, LINE_IN, MARGIN_IN, SMALL_PT, Sheet
 from colocate.report.sweep.layout import SYMBOL_IN, Column, Grid, Layout, grid_of, layout_of
 from colocate.report.sweep.metrics import Metric, Scale
+from colocate.report.sweep.panels import Panels, by_containment, by_task
 from colocate.report.sweep.tiles import Note, Tile, TileState
 from colocate.report.text.captions import Caption
-from colocate.report.text.labels import clock_text, task_label
+from colocate.report.text.labels import containments_of, tasks_of
 from colocate.report.text.numbers import percent_text
 
 _BELOW = "#c6dbef"
@@ -38,10 +40,22 @@ _Box = tuple[float, float, float, float]
 
 
 def draw_heatmap(metric: Metric, cells: Sequence[Cell], caption: Caption) -> Figure | None:
-    """The page of `metric`; None where no cell has a value of it."""
+    """The page of `metric` by task; None where no cell has a value of it."""
     if all(metric.value_of(cell) is None for cell in cells):
         return None
-    grid = grid_of(metric, cells)
+    return _drawn(metric, grid_of(metric, cells, by_task(metric, cells)), caption)
+
+
+def draw_containments(metric: Metric, cells: Sequence[Cell], caption: Caption) -> Figure | None:
+    """The page of `metric` by containment; None where all tasks have the same, or no cell has a value of it."""
+    beside = [cell for cell in cells if cell.task != SOLO]
+    if len(containments_of(tasks_of(beside))) < 2 or all(metric.value_of(cell) is None for cell in beside):
+        return None
+    titled = dataclasses.replace(metric, title=f"{metric.title}, by containment")
+    return _drawn(titled, grid_of(metric, beside, by_containment(beside)), caption)
+
+
+def _drawn(metric: Metric, grid: Grid, caption: Caption) -> Figure:
     layout = layout_of(grid, caption)
     sheet = Sheet(layout.width_in, layout.height_in)
     sheet.heading(metric.title, caption, grid.phrases)
@@ -67,10 +81,12 @@ def _spans(layout: Layout, depth: int) -> Iterator[tuple[Column, float, float]]:
 def _draw_labels(sheet: Sheet, grid: Grid, layout: Layout) -> None:
     if len(grid.placements) > 1:
         for (placement, _, _), x0, x1 in _spans(layout, 1):
-            sheet.title((x0 + x1) / 2, layout.top - 0.43, placement, ha="center")
-            sheet.rule(x0, x1, layout.top - 0.31)
-    for (_, task, _), x0, x1 in _spans(layout, 2):
-        sheet.text((x0 + x1) / 2, layout.top - 0.14, task_label(task), HEADING_PT, ha="center")
+            sheet.title((x0 + x1) / 2, layout.heads_top - 0.13, placement, ha="center")
+            sheet.rule(x0, x1, layout.heads_top - 0.01)
+    for (_, head, _), x0, x1 in _spans(layout, 2):
+        name, note = grid.panels.heads[head]
+        sheet.text((x0 + x1) / 2, layout.heads_top + 0.16, name, HEADING_PT, ha="center")
+        sheet.note((x0 + x1) / 2, layout.top - 0.12, note, ha="center")
     for (_, run), (name, quality) in zip(
         itertools.groupby(layout.ys, key=lambda row: row[0]), grid.labels, strict=True
     ):
@@ -78,19 +94,18 @@ def _draw_labels(sheet: Sheet, grid: Grid, layout: Layout) -> None:
         middle = (layout.ys[rows[0]] + layout.ys[rows[-1]] + layout.tile_in[1]) / 2
         sheet.text(MARGIN_IN, middle - (0.07 if quality else 0), name, HEADING_PT)
         sheet.note(MARGIN_IN, middle + 0.09, quality)
-    if grid.has_clocks:
-        _draw_clocks(sheet, layout)
+    _draw_ticks(sheet, grid.panels, layout)
 
 
-def _draw_clocks(sheet: Sheet, layout: Layout) -> None:
-    """CPU clocks left of the rows, GPU clocks below the columns."""
+def _draw_ticks(sheet: Sheet, panels: Panels, layout: Layout) -> None:
+    """The words of lines left of the rows, those of feet below the columns."""
     (width, height), beside, below = layout.tile_in, layout.left - 0.08, layout.bottom + 0.11
-    for (_, cpu_hz), y in layout.ys.items():
-        sheet.text(beside, y + height / 2, clock_text(cpu_hz), SMALL_PT, ha="right")
-    for (_, _, gpu_hz), x in layout.xs.items():
-        sheet.text(x + width / 2, below, clock_text(gpu_hz), SMALL_PT, ha="center")
-    sheet.note(beside, layout.top - 0.14, "CPU MHz", ha="right")
-    sheet.note(beside, below, "GPU MHz", ha="right")
+    for (_, line), y in layout.ys.items():
+        sheet.text(beside, y + height / 2, panels.lines[line], SMALL_PT, ha="right")
+    for (_, _, foot), x in layout.xs.items():
+        sheet.text(x + width / 2, below, panels.feet[foot], SMALL_PT, ha="center")
+    sheet.note(beside, layout.top - 0.14, panels.line_title, ha="right")
+    sheet.note(beside, below, panels.foot_title, ha="right")
 
 
 def _draw_tile(sheet: Sheet, box: _Box, tile: Tile, face: RGB | None, crowded: bool) -> None:
@@ -126,6 +141,8 @@ def _colours(metric: Metric, tiles: Sequence[Tile]) -> tuple[Normalize, ListedCo
         return LogNorm(1.0, max([1.1, *values])), colours
     if metric.scale is Scale.SHARE:
         return Normalize(0.0, max([0.1, *values])), colours
+    if metric.scale is Scale.KEPT:
+        return Normalize(0.0, max([1.0, *values])), colours.reversed()
     least, greatest = min(values), max(values)
     return Normalize(least, max(greatest, least + 0.05 * abs(least), least + 1e-9)), colours
 
@@ -136,7 +153,7 @@ def _draw_scale(sheet: Sheet, y: float, metric: Metric, norm: Normalize, colours
     bar = sheet.figure.colorbar(ScalarMappable(norm, colours), cax=axes, orientation="horizontal")
     begin, end = float(norm.vmin or 0.0), float(norm.vmax or 0.0)
     ticks = round_ticks(begin, end, metric.scale is Scale.RATIO)
-    words = percent_text if metric.scale is Scale.SHARE else "{:g}".format
+    words = percent_text if metric.scale in (Scale.SHARE, Scale.KEPT) else "{:g}".format
     bar.set_ticks(ticks, labels=[words(tick) for tick in ticks])
     bar.minorticks_off()
     axes.tick_params(labelsize=SMALL_PT, length=2, pad=2)

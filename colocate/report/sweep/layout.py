@@ -1,12 +1,12 @@
-"""What stands where on a page of tiles: networks and CPU clocks down, placements, tasks and GPU clocks across."""
+"""What stands where on a page of tiles: panels of networks down and placements across, lines and heads in each."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
-from colocate.model.cell import SOLO, Cell
+from colocate.model.cell import Cell
 from colocate.model.request import ClockPoint, Inference
 from colocate.report.drawing.paper import (
     BODY_PT,
@@ -20,16 +20,10 @@ from colocate.report.drawing.paper import (
     wrapped,
 )
 from colocate.report.sweep.metrics import Metric
+from colocate.report.sweep.panels import Panels
 from colocate.report.sweep.tiles import Note, Tile, notes_on, tile_of
 from colocate.report.text.captions import Caption
-from colocate.report.text.labels import (
-    clocks_words,
-    inference_label,
-    inferences_of,
-    placements_of,
-    task_label,
-    tasks_of,
-)
+from colocate.report.text.labels import clocks_words, inference_label, inferences_of, placements_of
 
 # In a note, the symbol and the space after it.
 SYMBOL_IN = 0.42
@@ -39,30 +33,25 @@ _MANY_ACROSS = 26
 _PANEL_GAP_IN, _PLACEMENT_GAP_IN = 0.14, 0.35
 _TICKS_IN = 0.62
 
-Row = tuple[Inference, int | None]
-Column = tuple[str, str, int | None]
+Row = tuple[Inference, Hashable]
+Column = tuple[str, Hashable, Hashable]
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """What the page shows: networks and CPU clocks down, placements, tasks and GPU clocks across.
+    """What the page shows: networks and the lines of their panels down, placements, heads and feet across.
 
     `labels` has of each network its name and how it is run; `notes` is the key to the tiles.
     """
 
     labels: Sequence[tuple[str, str]]
     placements: Sequence[str]
-    tasks: Sequence[str]
+    panels: Panels
     rows: Sequence[Row]
     columns: Sequence[Column]
     clocks: Sequence[ClockPoint]
     tiles: Mapping[tuple[Row, Column], Tile]
     notes: Sequence[Note]
-
-    @property
-    def has_clocks(self) -> bool:
-        """Whether there are several clock points, so that tiles need ticks."""
-        return len(self.clocks) > 1
 
     @property
     def crowded(self) -> bool:
@@ -75,37 +64,29 @@ class Grid:
         intervals = any(tile.interval.startswith("[") for tile in self.tiles.values())
         phrases = ["95 % intervals in cells.csv" if self.crowded else "95 % intervals"] if intervals else []
         phrases += self.placements if len(self.placements) == 1 else []
-        return phrases if self.has_clocks else [*phrases, clocks_words(self.clocks[0])]
+        return phrases if len(self.clocks) > 1 else [*phrases, clocks_words(self.clocks[0])]
 
 
-def grid_of(metric: Metric, cells: Sequence[Cell]) -> Grid:
-    """A tile for each of `cells`, and for each combination that was not measured."""
+def grid_of(metric: Metric, cells: Sequence[Cell], panels: Panels) -> Grid:
+    """A tile for each of `cells` that has a place in `panels`, and for each combination that was not measured."""
     inferences, placements = inferences_of(cells), placements_of(cells)
-    clocks = list(dict.fromkeys(cell.clocks for cell in cells))
-    # The network alone is a column of its own where the quantity means something for it.
-    alone = any(metric.value_of(cell) is not None for cell in cells if cell.task == SOLO)
-    tasks = [task for task in tasks_of(cells) if alone or task != SOLO]
-    rows = list(itertools.product(inferences, _ascending(point.cpu_hz for point in clocks)))
-    columns = list(itertools.product(placements, tasks, _ascending(point.gpu_hz for point in clocks)))
-    measured = {
-        ((cell.inference, cell.clocks.cpu_hz), (cell.placement, cell.task, cell.clocks.gpu_hz)): cell
-        for cell in cells
-    }
+    rows = list(itertools.product(inferences, panels.lines))
+    columns = list(itertools.product(placements, panels.heads, panels.feet))
+    measured: dict[tuple[Row, Column], Cell] = {}
+    for cell in cells:
+        line, head, foot = panels.place_of(cell)
+        measured[(cell.inference, line), (cell.placement, head, foot)] = cell
     shown = {place: measured.get(place) for place in itertools.product(rows, columns)}
     return Grid(
         labels=[inference_label(inference, inferences) for inference in inferences],
         placements=placements,
-        tasks=tasks,
+        panels=panels,
         rows=rows,
         columns=columns,
-        clocks=clocks,
+        clocks=list(dict.fromkeys(cell.clocks for cell in cells)),
         tiles={place: tile_of(metric, cell) for place, cell in shown.items()},
         notes=notes_on(metric, list(shown.values())),
     )
-
-
-def _ascending(clocks_hz: Iterable[int | None]) -> list[int | None]:
-    return sorted(set(clocks_hz), key=lambda hz: hz or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +96,7 @@ class Layout:
     tile_in: tuple[float, float]
     xs: Mapping[Column, float]
     ys: Mapping[Row, float]
+    heads_top: float
     key_top: float
     notes_top: float
     notes: Sequence[tuple[Note, Sequence[str]]]
@@ -140,19 +122,23 @@ class Layout:
 def layout_of(grid: Grid, caption: Caption) -> Layout:
     """Tiles of one size below the heading, names left of them, the key below."""
     tile_in = _tile_size_in(grid)
-    gap = _PANEL_GAP_IN if grid.has_clocks else 0.0
+    gap_down, gap_across = (
+        _PANEL_GAP_IN if any(words.values()) else 0.0 for words in (grid.panels.lines, grid.panels.feet)
+    )
     left = _labels_width_in(grid)
-    across = [left + offset for offset in _offsets(grid.columns, tile_in[0], (_PLACEMENT_GAP_IN, gap, 0.0))]
+    across = [left + offset for offset in _offsets(grid.columns, tile_in[0], (_PLACEMENT_GAP_IN, gap_across, 0.0))]
     width = max(MIN_WIDTH_IN, across[-1] + tile_in[0] + MARGIN_IN)
-    top = heading_height_in(caption, grid.phrases, width) + 0.30 + (0.26 if len(grid.placements) > 1 else 0.0)
-    down = [top + offset for offset in _offsets(grid.rows, tile_in[1], (gap, 0.0))]
-    key_top = down[-1] + tile_in[1] + (0.52 if grid.has_clocks else 0.28)
+    heads_in = 0.30 + (0.15 if any(note for _, note in grid.panels.heads.values()) else 0.0)
+    top = heading_height_in(caption, grid.phrases, width) + heads_in + (0.26 if len(grid.placements) > 1 else 0.0)
+    down = [top + offset for offset in _offsets(grid.rows, tile_in[1], (gap_down, 0.0))]
+    key_top = down[-1] + tile_in[1] + (0.52 if any(grid.panels.feet.values()) else 0.28)
     notes = [(note, wrapped(note.meaning, width - 2 * MARGIN_IN - SYMBOL_IN, BODY_PT)) for note in grid.notes]
     notes_in = LINE_IN * sum(len(lines) for _, lines in notes) + 0.05 * len(notes)
     return Layout(
         tile_in=tile_in,
         xs=dict(zip(grid.columns, across, strict=True)),
         ys=dict(zip(grid.rows, down, strict=True)),
+        heads_top=top - heads_in,
         key_top=key_top,
         notes_top=key_top + 0.62,
         notes=notes,
@@ -162,22 +148,23 @@ def layout_of(grid: Grid, caption: Caption) -> Layout:
 
 
 def _tile_size_in(grid: Grid) -> tuple[float, float]:
-    """Room for the longest interval, and for the name of a task over the tiles of its GPU clocks."""
+    """Room for the longest interval, and for a head over the tiles of its feet."""
     width, height = _SMALL_TILE_IN if grid.crowded else _TILE_IN
     if not grid.crowded:
         width = max(width, *(0.12 + text_width_in(tile.interval, SMALL_PT) for tile in grid.tiles.values()))
-    widest_task = max(text_width_in(task_label(task), HEADING_PT) for task in grid.tasks) + 0.12
-    gpu_clocks = len({gpu_hz for _, _, gpu_hz in grid.columns})
-    return max(width, widest_task / gpu_clocks), height
+    heads = grid.panels.heads.values()
+    widest = max(max(text_width_in(name, HEADING_PT), text_width_in(note, SMALL_PT)) for name, note in heads) + 0.12
+    return max(width, widest / len(grid.panels.feet)), height
 
 
 def _labels_width_in(grid: Grid) -> float:
-    """From the edge of the page over the names of the networks, and the CPU clocks where there are any."""
+    """From the edge of the page over the names of the networks, and the words of the lines where there are any."""
     widest = max(
         *(text_width_in(name, HEADING_PT) for name, _ in grid.labels),
         *(text_width_in(quality, SMALL_PT) for _, quality in grid.labels),
     )
-    return MARGIN_IN + 0.15 + widest + (_TICKS_IN if grid.has_clocks else 0.0)
+    lines = [text_width_in(words, SMALL_PT) for words in (*grid.panels.lines.values(), grid.panels.line_title)]
+    return MARGIN_IN + 0.15 + widest + (max(_TICKS_IN, max(lines) + 0.12) if any(grid.panels.lines.values()) else 0.0)
 
 
 def _offsets(keys: Sequence[tuple[object, ...]], step_in: float, gaps_in: Sequence[float]) -> list[float]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from colocate.model.cell import Cell, Interval
 from colocate.model.quality import QualityFlag
 from colocate.report.text.numbers import percent_text, ratio_text, three_digits
+from colocate.study.evidence import Evidence
+from colocate.study.windows import CellKey
 
 
 class Scale(enum.Enum):
@@ -16,12 +18,13 @@ class Scale(enum.Enum):
 
     RATIO = "from 1, where nothing changes; equal ratios are equal steps"
     SHARE = "from 0, where nothing changes"
+    KEPT = "from 1, where nothing is lost, down to 0"
     AMOUNT = "from the least to the greatest"
 
     @property
     def origin(self) -> float | None:
         """The value at which nothing changes, where the colours begin."""
-        return {Scale.RATIO: 1.0, Scale.SHARE: 0.0, Scale.AMOUNT: None}[self]
+        return {Scale.RATIO: 1.0, Scale.SHARE: 0.0}.get(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +56,22 @@ def _slowdown(quantity: str, words: str, value_of: Callable[[Cell], Interval | N
     )
 
 
+# One that waits for its turn on a CPU now and then keeps its median: the mean tells of every wait.
+_MEAN = _slowdown("mean", "mean", lambda cell: cell.slowdown_mean)
+_POWER = Metric(
+    name="power",
+    title="Mean power of the board during the windows",
+    bar="mean power of the board, W",
+    scale=Scale.AMOUNT,
+    value_of=lambda cell: cell.power_w,
+    text=three_digits,
+    metered=True,
+)
 METRICS = (
     _slowdown("p50", "median", lambda cell: cell.slowdown_p50),
-    # One that waits for its turn on a CPU now and then keeps its median: the mean tells of every wait.
-    _slowdown("mean", "mean", lambda cell: cell.slowdown_mean),
+    _MEAN,
     _slowdown("p99", "p99", lambda cell: cell.slowdown_p99, QualityFlag.TOO_FEW_BLOCKS),
-    Metric(
-        name="power",
-        title="Mean power of the board during the windows",
-        bar="mean power of the board, W",
-        scale=Scale.AMOUNT,
-        value_of=lambda cell: cell.power_w,
-        text=three_digits,
-        metered=True,
-    ),
+    _POWER,
     Metric(
         name="energy-per-inference",
         title="Energy of the board per inference",
@@ -81,8 +86,24 @@ METRICS = (
         title="What each task loses beside the network",
         bar="share of the task's work rate alone that is lost beside the network",
         scale=Scale.SHARE,
-        value_of=lambda cell: cell.work_loss_ratio.value if cell.work_loss_ratio else None,
+        value_of=lambda cell: cell.work_loss_ratio,
         text=percent_text,
         causes=frozenset({QualityFlag.NO_RUN_COMPLETED, QualityFlag.TRIALS_FAILED}),
     ),
 )
+
+
+def containment_metrics(evidence: Iterable[Evidence]) -> tuple[Metric, ...]:
+    """What containments are chosen by: what the network pays, what the task gets done, and power."""
+    shares = {CellKey.of_cell(each.cell): each.work_share for each in evidence}
+    kept = Metric(
+        name="work-kept",
+        title="Work of each task beside the network",
+        bar="share of the most work that the task did alone",
+        scale=Scale.KEPT,
+        value_of=lambda cell: shares.get(CellKey.of_cell(cell)),
+        text=percent_text,
+        causes=frozenset({QualityFlag.NO_RUN_COMPLETED, QualityFlag.TRIALS_FAILED}),
+    )
+    p95 = _slowdown("p95", "p95", lambda cell: cell.slowdown_p95, QualityFlag.TOO_FEW_BLOCKS)
+    return _MEAN, p95, kept, _POWER

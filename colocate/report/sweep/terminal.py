@@ -10,7 +10,14 @@ from colocate.report.run_report import LoadedRun
 from colocate.report.text.captions import assumption_words, machine_words
 from colocate.report.text.causes import cause_lines, cause_short
 from colocate.report.text.designs import design_sentences
-from colocate.report.text.labels import clocks_text, inferences_of, misses_words, network_words
+from colocate.report.text.labels import (
+    beside_words,
+    clocks_text,
+    inferences_of,
+    misses_words,
+    network_words,
+    tasks_of,
+)
 from colocate.report.text.numbers import NOT_SIGNIFICANT, counted, ms_text, ratio_texts
 from colocate.report.text.tables import console, print_warnings, warning_numbers
 
@@ -29,13 +36,13 @@ def print_sweep(run: LoadedRun) -> None:
     for name in (*names, *(["cause"] if explained else []), "work lost", "warnings"):
         table.add_column(name, justify="right", no_wrap=True)
     numbers = warning_numbers(run.cells)
-    inferences = inferences_of(run.cells)
+    inferences, tasks = inferences_of(run.cells), tasks_of(run.cells)
     for cell in run.cells:
         if cell.task != SOLO:
             loss = cell.work_loss_ratio
             table.add_row(
                 Text(network_words(cell.inference, inferences)),
-                Text(cell.task),
+                Text(beside_words(cell, tasks)),
                 cell.placement,
                 clocks_text(cell.clocks),
                 "" if cell.p50_s is None else ms_text(cell.p50_s),

@@ -62,7 +62,8 @@ def tile_of(metric: Metric, cell: Cell | None) -> Tile:
     value, words, interval = _words_of(metric, found)
     words += " *" if _SUSPECT.intersection(cell.warnings) else ""
     origin = metric.scale.origin
-    if isinstance(found, Interval) and interval.startswith("[") and not found.excludes(1.0):
+    known = isinstance(found, Interval) and None not in (found.lo, found.hi)
+    if isinstance(found, Interval) and known and origin is not None and not found.excludes(origin):
         return Tile(TileState.NOT_SIGNIFICANT, value, f"{words} n.s.", interval)
     if metric.scale is Scale.SHARE and metric.text(value) == metric.text(0.0):
         return Tile(TileState.NOTHING, value, words)
@@ -77,7 +78,8 @@ def _words_of(metric: Metric, found: Interval | float) -> tuple[float, str, str]
         return found, metric.text(found), ""
     if found.lo is None or found.hi is None:
         return found.value, metric.text(found.value), "no interval"
-    value, lo, hi = ratio_texts((found.value, found.lo, found.hi))
+    texts = ratio_texts if metric.scale is Scale.RATIO else lambda values: [metric.text(value) for value in values]
+    value, lo, hi = texts((found.value, found.lo, found.hi))
     return found.value, value, f"[{lo}, {hi}]"
 
 
@@ -87,7 +89,8 @@ def notes_on(metric: Metric, cells: Sequence[Cell | None]) -> list[Note]:
     states = {tile.state for tile in tiles}
     notes = []
     if TileState.NOT_SIGNIFICANT in states:
-        meaning = "not significant: the 95 % interval includes 1.0, so the task may cost nothing"
+        none = "1.0, so the task may cost nothing" if metric.scale is Scale.RATIO else "0 %, so it may lose nothing"
+        meaning = f"not significant: the 95 % interval includes {none}"
         notes.append(Note("n.s.", meaning, TileState.NOT_SIGNIFICANT))
     if TileState.BELOW_SCALE in states:
         begins = "1.0, faster beside the task" if metric.scale is Scale.RATIO else "0 %, more work than alone"

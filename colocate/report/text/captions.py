@@ -9,7 +9,13 @@ from colocate.model.cell import SOLO, Cell
 from colocate.model.machine import HostFacts
 from colocate.model.trial import TrialRecord
 from colocate.report.text.designs import slowdown_phrases, steady_phrases
-from colocate.report.text.labels import inferences_of, shared_qualities, shortened
+from colocate.report.text.labels import (
+    inferences_of,
+    shared_containment,
+    shared_qualities,
+    shortened,
+    tasks_of,
+)
 from colocate.report.text.numbers import counted
 from colocate.store import Header
 
@@ -53,7 +59,7 @@ def caption_of(header: Header, cells: Sequence[Cell], records: Sequence[TrialRec
         phrases.append(f"until decided: {counted(len(records), 'trial')}")
     elif unfinished := unfinished_words(header, len(records)):
         phrases.append(unfinished)
-    phrases += shared_qualities(inferences_of(cells))
+    phrases += [*shared_qualities(inferences_of(cells)), *shared_containment(tasks_of(cells))]
     steady = steady_phrases(header, records)
     return Caption(
         _rig_words(header.facts),

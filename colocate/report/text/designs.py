@@ -10,7 +10,15 @@ import numpy as np
 from colocate.model.cell import Cell
 from colocate.model.quality import QualityFlag
 from colocate.model.trial import TrialRecord
-from colocate.report.text.labels import clocks_words, inferences_of, network_words, placements_of, shortened
+from colocate.report.text.labels import (
+    beside_words,
+    clocks_words,
+    inferences_of,
+    network_words,
+    placements_of,
+    shortened,
+    tasks_of,
+)
 from colocate.report.text.numbers import counted
 from colocate.store import Header
 from colocate.study.windows import CellKey
@@ -70,7 +78,7 @@ def design_sentences(header: Header, cells: Sequence[Cell], records: Sequence[Tr
         said.append(f"Slowdown and work lost come from {', '.join(slowdown_phrases(header, records))}.")
     if steady := steady_phrases(header, records) if header.facts.rails else ():
         said.append(f"Power, energy and temperature come from {steady[1]}.")
-    if kept := [shortened(task.name) for task in header.spec.tasks if not task.pause]:
+    if kept := list(dict.fromkeys(shortened(task.name) for task in header.spec.tasks if not task.pause)):
         said.append(f"Beside {' and '.join(kept)}, not to be paused, all numbers come from steady windows.")
     pausable = {task.name for task in header.spec.tasks if task.pause}
     failed = [cell for cell in cells if cell.task in pausable and QualityFlag.TRIALS_FAILED in cell.warnings]
@@ -93,9 +101,9 @@ def _differs(cell: Cell) -> bool:
 
 def _named(some: Sequence[Cell], cells: Sequence[Cell], most: int = 5) -> str:
     """Some of the `cells` by name, as many as a line holds."""
-    among, placed = inferences_of(cells), len(placements_of(cells)) > 1
+    among, tasks, placed = inferences_of(cells), tasks_of(cells), len(placements_of(cells)) > 1
     names = [
-        f"{network_words(cell.inference, among)} beside {shortened(cell.task)}"
+        f"{network_words(cell.inference, among)} beside {beside_words(cell, tasks)}"
         f"{f', {cell.placement},' if placed else ''} at {clocks_words(cell.clocks)}"
         for cell in some
     ]

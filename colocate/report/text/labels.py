@@ -5,12 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
+from typing import NamedTuple
 
 from colocate.model.cell import SOLO, Cell
+from colocate.model.containment import Containment, containment_words
 from colocate.model.request import ClockPoint, Inference, InputChoice
 from colocate.report.text.numbers import mhz_text, ms_text
 
 NAME_LIMIT = 26
+
+
+class ContainedTask(NamedTuple):
+    """A task in its containment: what a row or a column is of. The solo baseline's is `SOLO`, in none."""
+
+    name: str
+    containment: Containment | None = None
+
+    @classmethod
+    def of(cls, cell: Cell) -> ContainedTask:
+        """What ran beside the network of `cell`."""
+        return cls(cell.task, cell.containment)
 
 
 def clock_text(hz: int | None) -> str:
@@ -42,9 +56,14 @@ def inferences_of(cells: Sequence[Cell]) -> list[Inference]:
     return list(dict.fromkeys(cell.inference for cell in cells))
 
 
-def tasks_of(cells: Sequence[Cell]) -> list[str]:
-    """Every task in the order of `cells`, the solo baseline first."""
-    return sorted(dict.fromkeys(cell.task for cell in cells), key=lambda name: name != SOLO)
+def tasks_of(cells: Sequence[Cell]) -> list[ContainedTask]:
+    """Every task in every containment, in the order of `cells`, the solo baseline first."""
+    return sorted(dict.fromkeys(map(ContainedTask.of, cells)), key=lambda task: task.name != SOLO)
+
+
+def containments_of(tasks: Sequence[ContainedTask]) -> list[Containment | None]:
+    """Every containment of `tasks` in their order; that of the solo baseline is none of them."""
+    return list(dict.fromkeys(task.containment for task in tasks if task.name != SOLO))
 
 
 def placements_of(cells: Sequence[Cell]) -> list[str]:
@@ -52,9 +71,20 @@ def placements_of(cells: Sequence[Cell]) -> list[str]:
     return list(dict.fromkeys(cell.placement for cell in cells))
 
 
-def task_label(name: str) -> str:
-    """A task's name for a heading; the solo baseline is `alone`."""
-    return "alone" if name == SOLO else shortened(name)
+def task_label(task: ContainedTask, among: Sequence[ContainedTask]) -> tuple[str, str]:
+    """Name and containment of a task, as far as `among` differ in it: `bitcount` and `idle`.
+
+    The solo baseline is `alone`; without containment there is nothing to say, except in a heading.
+    """
+    if task.name == SOLO:
+        return "alone", ""
+    told = task.containment is not None and len(containments_of(among)) > 1
+    return shortened(task.name), containment_words(task.containment) if told else ""
+
+
+def task_words(task: ContainedTask, among: Sequence[ContainedTask]) -> str:
+    """`task_label` as one text: `bitcount, idle`."""
+    return ", ".join(filter(None, task_label(task, among)))
 
 
 def inference_label(inference: Inference, among: Sequence[Inference]) -> tuple[str, str]:
@@ -79,6 +109,17 @@ def unusual_qualities(inference: Inference) -> list[str]:
 def shared_qualities(among: Sequence[Inference]) -> list[str]:
     """What all of `among` have in common."""
     return [quality for seen in _qualities_seen(among) if len(seen) == 1 and (quality := seen.pop())]
+
+
+def beside_words(cell: Cell, among: Sequence[ContainedTask]) -> str:
+    """What ran beside the network of `cell`, as `task_words` names it; `none` for the solo baseline."""
+    return SOLO if cell.task == SOLO else task_words(ContainedTask.of(cell), among)
+
+
+def shared_containment(among: Sequence[ContainedTask]) -> list[str]:
+    """`containment idle`, where that is what all of `among` have in common."""
+    found = containments_of(among)
+    return [f"containment {containment_words(found[0])}"] if len(found) == 1 and found[0] is not None else []
 
 
 def network_label(network: str, among: Sequence[Inference]) -> str:

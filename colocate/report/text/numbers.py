@@ -51,8 +51,8 @@ def ratio_texts(values: Sequence[float], least: int = 2) -> list[str]:
 
 
 def percent_text(value: float) -> str:
-    """A share as whole per cent: `12 %`."""
-    return f"{round(100 * value)} %"
+    """A share as whole per cent: `12 %`; few blocks can give an end of -10 million, which shows as `< -999 %`."""
+    return f"{round(100 * value)} %" if value > -10 else "< -999 %"
 
 
 def signed_percent(ratio: float) -> str:

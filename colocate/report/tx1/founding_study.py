@@ -14,7 +14,7 @@ import numpy as np
 from colocate.model.cell import SOLO, Cell, Interval
 from colocate.model.request import Inference
 from colocate.model.trial import Condition, FloatArray, TrialRecord
-from colocate.report.text.labels import inferences_of, placements_of, tasks_of
+from colocate.report.text.labels import ContainedTask, inferences_of, placements_of, tasks_of
 from colocate.study.conditions import latencies
 from colocate.study.rails import rail_roles
 from colocate.study.stats import integrate, paired_ratio, sample_quantile
@@ -58,10 +58,11 @@ def founding_study_of(
     `described` are the networks as in the run's header.
     """
     placement = next(iter(placements_of(cells)), None)
-    own = [cell for cell in cells if cell.placement == placement]
+    # The study knew no containment.
+    own = [cell for cell in cells if cell.placement == placement and cell.containment is None]
     # Where a network was run in several ways, the first.
     networks = {inference.network: inference for inference in reversed(inferences_of(own))}
-    jpeg = next((task for task in _JPEGS if task in tasks_of(own)), None)
+    jpeg = next((task for task in _JPEGS if ContainedTask(task) in tasks_of(own)), None)
     alone = {
         (cell.inference.network, cell.clocks.cpu_hz, cell.clocks.gpu_hz): cell
         for cell in own
@@ -74,7 +75,8 @@ def founding_study_of(
     gpu_hz = sorted({hz for *_, hz in alone}, key=lambda hz: hz or 0, reverse=True)
     if jpeg is None or len(cpu_hz) < 2 or len(alone) < len(NETWORKS) * len(cpu_hz) * len(gpu_hz):
         return None
-    here = [record for record in records if record.trial.placement.name == placement]
+    trials = ((record, record.trial) for record in records if record.trial.placement.name == placement)
+    here = [record for record, trial in trials if trial.task is None or trial.task.containment is None]
     task_w, tasks = _task_cpu_w(here), (BITCOUNT, jpeg, STRINGSEARCH)
     ratio = _latency_ratio([r for r in here if r.trial.clocks.gpu_hz == gpu_hz[0]], networks, jpeg)
     wanted_w, wanted = itertools.product((SOLO, *tasks), cpu_hz), itertools.product(NETWORKS, cpu_hz)

@@ -15,7 +15,7 @@ from tests.study.tables import SOLO, evidence
 
 CELL = {
     *("network", "backend", "precision", "batch", "graph", "wait", "period_s", "inputs", "pipeline"),
-    *("task", "placement", "cpu_hz", "gpu_hz", "emc_hz"),
+    *("task", "containment", "placement", "cpu_hz", "gpu_hz", "emc_hz"),
 }
 
 

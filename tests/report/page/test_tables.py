@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from colocate.model.cell import Cell
+from colocate.model.containment import Containment
 from colocate.model.limits import Quantity
 from colocate.model.request import ClockPoint
 from colocate.report.page.tables import Table, tables_of
@@ -40,7 +41,7 @@ def test_each_network_and_placement_has_a_table_with_clocks_down_and_tasks_acros
         ("alexnet", "isolated", 0), ("alexnet", "shared", 0), ("vgg16", "isolated", 1), ("vgg16", "shared", 1),
     ]  # fmt: skip
     for table in found:
-        assert list(table.tasks) == ["alone", "jpeg", "bitcount"] and table.clocked
+        assert [name for name, _ in table.tasks] == ["alone", "jpeg", "bitcount"] and table.clocked
         assert [(row.cpu, row.gpu) for row in table.rows] == [
             ("102", "76.8"), ("102", "998.4"), ("921.6", "76.8"), ("921.6", "998.4"),
         ]  # fmt: skip
@@ -57,7 +58,7 @@ def test_every_cell_stands_once_at_its_clocks_and_task(chosen: list[int]) -> Non
         # A CPU clock is written over as many rows as there are.
         assert sum(row.cpu_rows for row in table.rows) == len(table.rows)
         places = [(row, *pair) for row in table.rows for pair in zip(table.tasks, row.cells, strict=True)]
-        for row, task, number in places:
+        for row, (task, _), number in places:
             if number is not None:
                 own = cells[number]
                 assert (own.inference.network, own.placement) == (table.name, table.placement)
@@ -67,9 +68,17 @@ def test_every_cell_stands_once_at_its_clocks_and_task(chosen: list[int]) -> Non
 
 def test_the_network_alone_comes_first_whenever_it_was_measured() -> None:
     (table,) = tables([cell(task="jpeg"), cell(task="none"), cell(task="a")])
-    assert list(table.tasks) == ["alone", "jpeg", "a"]
+    assert list(table.tasks) == [("alone", ""), ("jpeg", ""), ("a", "")]
     (row,) = table.rows
     assert list(row.cells) == [1, 0, 2]
+
+
+def test_each_containment_of_a_task_has_a_column() -> None:
+    idle = Containment(idle=True)
+    (table,) = tables([cell(task="none"), cell(containment=idle), cell(), cell(task="a", containment=idle)])
+    assert list(table.tasks) == [("alone", ""), ("jpeg", "idle"), ("jpeg", ""), ("a", "idle")]
+    (row,) = table.rows
+    assert list(row.cells) == [0, 1, 2, 3]
 
 
 def test_native_clocks_alone_need_no_column() -> None:

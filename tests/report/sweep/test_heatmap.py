@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from colocate.model.cell import Interval
+from colocate.model.containment import Containment
 from colocate.model.request import ClockPoint
 from tests.report.drawn import cell, draw_all, header, records_of, texts
 
@@ -64,3 +65,28 @@ def test_any_range_of_slowdowns_can_be_drawn(tmp_path: Path, slowdown: float) ->
         power_w=0.0,
     )
     assert len(draw_all(tmp_path, [own])) == 6
+
+
+def test_a_study_of_containments_has_pages_with_these_as_columns(tmp_path: Path) -> None:
+    cells = [
+        cell(task=task, containment=containment, placement=placement, slowdown_mean=Interval(1.13, 1.09, 1.17))
+        for placement in ("isolated", "shared")
+        for task in ("bitcount", "jpeg")
+        for containment in (None, Containment(idle=True), Containment(weight=10))
+    ]
+    draw_all(tmp_path, cells, records_of(cells))
+    found = texts(tmp_path / "containment-slowdown-mean.svg")
+    assert "Slowdown of the mean latency beside each task, by containment" in found
+    words = ("isolated", "shared", "bitcount", "jpeg", "none", "idle", "weight=10", "1.13")
+    assert [found.count(word) for word in words] == [1, 1, 1, 1, 2, 2, 2, 12]
+    # The other pages name the containment of each task.
+    found = texts(tmp_path / "heatmap-slowdown-p50.svg")
+    assert [found.count(word) for word in ("bitcount", "idle", "weight=10", "none")] == [6, 4, 4, 0]
+    assert "jpeg, weight=10" in texts(tmp_path / "distributions.svg")
+
+
+def test_a_study_of_one_containment_has_no_page_of_it(tmp_path: Path) -> None:
+    idle = cell(containment=Containment(idle=True), slowdown_mean=Interval(1.13, 1.09, 1.17))
+    names = {path.stem for path in draw_all(tmp_path, [idle], records_of([idle]))}
+    assert "heatmap-slowdown-mean" in names and not any(name.startswith("containment") for name in names)
+    assert any("containment idle" in text for text in texts(tmp_path / "heatmap-slowdown-mean.svg"))

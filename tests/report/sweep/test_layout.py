@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from colocate.model.cell import Cell, Interval
+from colocate.model.containment import Containment
 from colocate.model.quality import QualityFlag
 from colocate.model.request import ClockPoint
 from colocate.report.drawing.paper import (
@@ -23,7 +24,8 @@ from colocate.report.drawing.paper import (
     text_width_in,
 )
 from colocate.report.sweep.layout import SYMBOL_IN, Column, Grid, Layout, grid_of, layout_of
-from colocate.report.sweep.metrics import METRICS
+from colocate.report.sweep.metrics import METRICS, Metric
+from colocate.report.sweep.panels import by_task
 from colocate.report.sweep.tiles import TileState
 from tests.report.drawn import CAPTION, cell
 
@@ -31,8 +33,12 @@ P50, POWER = METRICS[0], METRICS[3]
 LOW, HIGH = ClockPoint(102_000_000, 76_800_000), ClockPoint(921_600_000, 998_400_000)
 
 
+def grid_by_task(metric: Metric, cells: Sequence[Cell]) -> Grid:
+    return grid_of(metric, cells, by_task(metric, cells))
+
+
 def laid_out(*cells: Cell) -> tuple[Grid, Layout]:
-    grid = grid_of(P50, cells)
+    grid = grid_by_task(P50, cells)
     return grid, layout_of(grid, CAPTION)
 
 
@@ -41,48 +47,42 @@ def laid_out(*cells: Cell) -> tuple[Grid, Layout]:
 
 def test_every_combination_has_a_tile_measured_or_not() -> None:
     cells = [cell(clocks=HIGH), cell(network="vgg16", clocks=LOW), cell(task="bitcount", clocks=LOW)]
-    grid = grid_of(P50, cells)
+    grid = grid_by_task(P50, cells)
     inferences = [cells[0].inference, cells[1].inference]
     assert list(grid.rows) == list(itertools.product(inferences, (102_000_000, 921_600_000)))
     assert list(grid.columns) == list(
-        itertools.product(["isolated"], ["jpeg", "bitcount"], (76_800_000, 998_400_000))
+        itertools.product(["isolated"], [("jpeg", None), ("bitcount", None)], (76_800_000, 998_400_000))
     )
     assert grid.tiles.keys() == {*itertools.product(grid.rows, grid.columns)}
     measured = {place for place, tile in grid.tiles.items() if tile.state is not TileState.ABSENT}
     assert measured == {
-        ((own.inference, own.clocks.cpu_hz), (own.placement, own.task, own.clocks.gpu_hz)) for own in cells
+        ((own.inference, own.clocks.cpu_hz), (own.placement, (own.task, None), own.clocks.gpu_hz)) for own in cells
     }
     assert [note.meaning for note in grid.notes] == ["not measured"]
-    assert grid.has_clocks
-
-
-def test_the_network_alone_has_a_column_where_the_quantity_is_known_of_it() -> None:
-    cells = [cell(task="jpeg", power_w=8.0), cell(task="none", slowdown_p50=None, power_w=7.0)]
-    assert list(grid_of(P50, cells).tasks) == ["jpeg"]
-    assert list(grid_of(POWER, cells).tasks) == ["none", "jpeg"]
+    assert all(grid.panels.lines.values()) and all(grid.panels.feet.values())
 
 
 def test_native_clocks_come_before_those_that_were_set() -> None:
     points = [ClockPoint(None, HIGH.gpu_hz), ClockPoint(LOW.cpu_hz, None)]
-    grid = grid_of(P50, [cell(clocks=point) for point in points])
+    grid = grid_by_task(P50, [cell(clocks=point) for point in points])
     assert [cpu_hz for _, cpu_hz in grid.rows] == [None, LOW.cpu_hz]
     assert [gpu_hz for *_, gpu_hz in grid.columns] == [None, HIGH.gpu_hz]
 
 
 @pytest.mark.parametrize(("tasks", "crowded"), [(26, False), (27, True)])
 def test_a_crowded_page_says_where_the_intervals_are(tasks: int, crowded: bool) -> None:
-    grid = grid_of(P50, [cell(task=f"t{number}") for number in range(tasks)])
+    grid = grid_by_task(P50, [cell(task=f"t{number}") for number in range(tasks)])
     assert grid.crowded == crowded
     assert grid.phrases[0] == ("95 % intervals in cells.csv" if crowded else "95 % intervals")
 
 
 def test_the_heading_says_what_all_tiles_share() -> None:
-    assert grid_of(P50, [cell()]).phrases == ["95 % intervals", "isolated", "native clocks"]
+    assert grid_by_task(P50, [cell()]).phrases == ["95 % intervals", "isolated", "native clocks"]
     several = [cell(clocks=point, placement=name) for point in (LOW, HIGH) for name in ("isolated", "shared")]
-    assert grid_of(P50, several).phrases == ["95 % intervals"]
-    assert grid_of(POWER, [cell(power_w=8.0, clocks=LOW)]).phrases == ["isolated", "102/76.8 MHz (CPU/GPU)"]
+    assert grid_by_task(P50, several).phrases == ["95 % intervals"]
+    assert grid_by_task(POWER, [cell(power_w=8.0, clocks=LOW)]).phrases == ["isolated", "102/76.8 MHz (CPU/GPU)"]
     one_block = cell(slowdown_p50=Interval(1.1, None, None))
-    assert "95 % intervals" not in grid_of(P50, [one_block]).phrases
+    assert "95 % intervals" not in grid_by_task(P50, [one_block]).phrases
 
 
 # ---- where it stands
@@ -175,3 +175,11 @@ def test_ways_to_run_a_network_widen_the_names() -> None:
     assert grid.labels[1][1] == "fp16, batch 128, CUDA graph"
     assert layout.left > laid_out(cell())[1].left
     assert layout.left >= MARGIN_IN + text_width_in(grid.labels[1][1], SMALL_PT)
+
+
+def test_containments_of_a_task_stand_under_its_name() -> None:
+    _, plain = laid_out(cell())
+    grid, layout = laid_out(cell(), cell(containment=Containment(quota_ratio=0.333, quota_period_s=0.0123)))
+    assert [*grid.panels.heads.values()] == [("jpeg", ""), ("jpeg", "quota=33.3%/12.3")]
+    assert layout.top - layout.heads_top > plain.top - plain.heads_top
+    assert layout.tile_in[0] > text_width_in("quota=33.3%/12.3", SMALL_PT)

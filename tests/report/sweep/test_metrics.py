@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from colocate.model.cell import Interval
+from colocate.model.containment import Containment
 from colocate.model.quality import QualityFlag
-from colocate.report.sweep.metrics import METRICS, Metric, Scale
+from colocate.report.sweep.metrics import METRICS, Metric, Scale, containment_metrics
+from colocate.study.evidence import Evidence
 from tests.report.drawn import cell
 
 FULL = cell(
@@ -19,7 +21,7 @@ def test_each_metric_shows_its_own_quantity() -> None:
     shown = {metric.name: metric.value_of(FULL) for metric in METRICS}
     assert shown == {
         "slowdown-p50": FULL.slowdown_p50, "slowdown-mean": FULL.slowdown_mean, "slowdown-p99": FULL.slowdown_p99,
-        "power": 8.25, "energy-per-inference": 0.0625, "work-loss": 0.125,
+        "power": 8.25, "energy-per-inference": 0.0625, "work-loss": FULL.work_loss_ratio,
     }  # fmt: skip
 
 
@@ -34,3 +36,13 @@ def test_each_metric_names_itself_in_its_title_and_its_colours(metric: Metric) -
 def test_values_are_written_as_their_kind_is_everywhere() -> None:
     p50, _, _, power, _, work_loss = METRICS
     assert (p50.text(1.134), power.text(8.123), work_loss.text(-0.004)) == ("1.13", "8.12", "0 %")
+
+
+def test_containments_are_shown_by_what_both_sides_get() -> None:
+    idle = cell(containment=Containment(idle=True), slowdown_p95=Interval(1.4, 1.3, 1.5), power_w=8.5)
+    evidence = [Evidence(each, {}, {}, {}, work_share=share) for each, share in ((FULL, 0.9), (idle, 0.25))]
+    metrics = {metric.name: metric for metric in containment_metrics(evidence)}
+    assert {name: metric.value_of(idle) for name, metric in metrics.items()} == {
+        "slowdown-mean": None, "slowdown-p95": idle.slowdown_p95, "work-kept": 0.25, "power": 8.5,
+    }  # fmt: skip
+    assert metrics["work-kept"].value_of(FULL) == 0.9 and metrics["work-kept"].scale.origin is None

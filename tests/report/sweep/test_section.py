@@ -8,7 +8,7 @@ import pytest
 
 from colocate.errors import SpecError
 from colocate.model.cell import Interval
-from colocate.report.sweep.metrics import METRICS
+from colocate.report.sweep.metrics import METRICS, containment_metrics
 from colocate.report.sweep.section import SECTION
 from tests.report.drawn import CAPTION, cell, loaded, records_of
 
@@ -20,7 +20,12 @@ def test_a_sweep_writes_its_page_and_names_every_figure(tmp_path: Path) -> None:
     assert [path.name for path in SECTION.files(run, run)] == ["report.html"]
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
     figures = dict(SECTION.figures(run, run, CAPTION))
-    assert list(figures) == [*(f"heatmap-{metric.name}" for metric in METRICS), "distributions", "founding-study"]
+    assert list(figures) == [
+        *(f"heatmap-{metric.name}" for metric in METRICS),
+        *(f"containment-{metric.name}" for metric in containment_metrics(run.evidence)),
+        "distributions",
+        "founding-study",
+    ]
     drawn = {name for name, figure in figures.items() if figure is not None}
     assert drawn == {"heatmap-slowdown-p50", "distributions"}
     assert SECTION.json(run, run) == {}

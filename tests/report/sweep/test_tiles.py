@@ -75,3 +75,12 @@ def test_no_work_lost_is_neither_coloured_nor_below_the_scale(tmp_path: Path, lo
     assert tile_of(WORK_LOSS, cell(work_loss_ratio=Interval(0.02, None, None))).state is TileState.COLOURED
     draw_all(tmp_path, [cell(work_loss_ratio=Interval(loss, None, None))])
     assert "▼" not in "".join(texts(tmp_path / "heatmap-work-loss.svg"))
+
+
+def test_work_loss_that_may_be_none_is_hatched() -> None:
+    found = [tile_of(WORK_LOSS, cell(work_loss_ratio=Interval(0.12, lo, 0.24))) for lo in (-0.02, 0.01)]
+    assert [tile.state for tile in found] == [TileState.NOT_SIGNIFICANT, TileState.COLOURED]
+    assert [(tile.words, tile.interval) for tile in found] == [("12 % n.s.", "[-2 %, 24 %]"), ("12 %", "[1 %, 24 %]")]
+    (note,) = notes_on(WORK_LOSS, [cell(work_loss_ratio=Interval(0.12, -0.02, 0.24))])
+    assert note.meaning == "not significant: the 95 % interval includes 0 %, so it may lose nothing"
+    assert tile_of(WORK_LOSS, cell(work_loss_ratio=Interval(0.9, -1e9, 1.0))).interval == "[< -999 %, 100 %]"

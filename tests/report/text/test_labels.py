@@ -8,11 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from colocate.model.containment import Containment
 from colocate.model.request import ClockPoint, Inference, InputChoice
 from colocate.report.text.labels import (
+    ContainedTask,
+    beside_words,
     clocks_column,
     clocks_text,
     clocks_words,
+    containments_of,
     file_stems,
     inference_label,
     misses_words,
@@ -20,9 +24,11 @@ from colocate.report.text.labels import (
     network_words,
     placements_of,
     plain,
+    shared_containment,
     shared_qualities,
     shortened,
     task_label,
+    task_words,
     tasks_of,
     unusual_qualities,
 )
@@ -108,8 +114,24 @@ def test_tasks_and_placements_stand_as_in_the_cells_and_alone_comes_first() -> N
     cells = [
         cell(task=task, placement=place) for place in ("shared", "isolated") for task in ("jpeg", "none", "mine")
     ]
-    assert tasks_of(cells) == ["none", "jpeg", "mine"] and placements_of(cells) == ["shared", "isolated"]
-    assert [task_label(name) for name in ("none", "a\nb")] == ["alone", "a b"]
+    tasks = tasks_of(cells)
+    assert [task.name for task in tasks] == ["none", "jpeg", "mine"]
+    assert placements_of(cells) == ["shared", "isolated"]
+    assert [task_words(task, tasks) for task in (tasks[0], ContainedTask("a\nb"))] == ["alone", "a b"]
+
+
+def test_containments_are_named_where_tasks_differ_in_them() -> None:
+    idle, quota = Containment(idle=True), Containment(quota_ratio=0.2, quota_period_s=0.01)
+    cells = [cell(task="none"), *(cell(containment=each) for each in (None, idle, quota))]
+    tasks = tasks_of(cells)
+    assert [beside_words(own, tasks) for own in cells] == ["none", "jpeg", "jpeg, idle", "jpeg, quota=20%/10"]
+    assert task_label(tasks[2], tasks) == ("jpeg", "idle") and containments_of(tasks) == [None, idle, quota]
+    assert shared_containment(tasks) == []
+    # What all tasks have in common the caption says once.
+    same = tasks_of([cell(task="none"), cell(containment=idle), cell(task="bitcount", containment=idle)])
+    assert [task_words(task, same) for task in same] == ["alone", "jpeg", "bitcount"]
+    assert shared_containment(same) == ["containment idle"]
+    assert shared_containment(tasks_of([cell()])) == []
 
 
 def test_names_of_files_are_all_different() -> None:

@@ -91,6 +91,8 @@ def test_work_is_the_rate_beside_over_the_rate_alone() -> None:
     assert work_kept(window((B, 0, [1.0], 6.0))) is None
     assert work_kept(window((B, 0, [1.0], None), (T, 1, [], 10.0))) is None
     assert work_kept(window((B, 0, [1.0], 0.0), (T, 1, [], 10.0))) is None
+    # What was under way is estimated: a little work may come out below none.
+    assert work_kept(window((B, 0, [1.0], 6.0), (T, 1, [], -1.7))) is None
 
 
 @pytest.mark.parametrize("kind", ["white", "ar1", "walk"])

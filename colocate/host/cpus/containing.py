@@ -53,16 +53,17 @@ def contain(groups: Sequence[Path], cpus: Sequence[int], containment: Containmen
     Raises KnobError where the kernel refuses a bound, or shows another one afterwards.
     """
     bound = containment or Containment()
+    own = cpus[: bound.cpus] if bound.cpus else cpus
     for group in groups:
         if (group / "cpuset.cpus").exists():
-            set_apart(group, cpus[: bound.cpus] if bound.cpus else cpus)
+            set_apart(group, own)
         # An idle group has no weight to set.
         if (group / "cpu.idle").exists():
             _set(group / "cpu.idle", str(int(bound.idle)))
         if bound.idle and (group / "cpu.shares").exists() and not (group / "cpu.idle").exists():
             _set(group / "cpu.shares", str(_SHARES_MIN))
         if not bound.idle:
-            weigh(group, cpus, bound.weight or WEIGHT_DEFAULT)
+            weigh(group, own, bound.weight or WEIGHT_DEFAULT)
         _give_quota(group, bound)
 
 

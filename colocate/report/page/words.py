@@ -12,7 +12,7 @@ from colocate.model.machine import HostFacts, Missing
 from colocate.model.trial import TrialRecord
 from colocate.report.page.payload import VIEWS, span_words, warnings_of
 from colocate.report.text.labels import ContainedTask, beside_words, clocks_words, plain, tasks_of
-from colocate.report.text.numbers import counted, mhz_text
+from colocate.report.text.numbers import counted, mhz_text, number_ranges
 from colocate.store import Failure, Header
 from colocate.study.bounds import Bounds
 
@@ -124,7 +124,7 @@ def machine_rows(facts: HostFacts) -> list[tuple[str, Sequence[str]]]:
         ("rig", [facts.rig]),
         ("machine", [facts.machine_id]),
         ("processor", [f"{facts.cpu_model}, {facts.architecture}"]),
-        ("CPUs", [f"{len(facts.cpus)}: {_ranges(facts.cpus)}"]),
+        ("CPUs", [f"{len(facts.cpus)}: {number_ranges(facts.cpus, ', ')}"]),
         ("GPUs", facts.gpus),
         ("memory", [f"{facts.memory_bytes / gib:.3g} GiB"] if facts.memory_bytes else []),
         ("last level cache", [f"{facts.last_level_cache_bytes / (1 << 20):g} MiB"]
@@ -149,17 +149,6 @@ def machine_rows(facts: HostFacts) -> list[tuple[str, Sequence[str]]]:
 
 def _reasons(missing: Mapping[str, Missing]) -> list[str]:
     return [f"{name}: {each.reason}" for name, each in missing.items()]
-
-
-def _ranges(numbers: Sequence[int]) -> str:
-    """`0-3, 8` for 0, 1, 2, 3 and 8."""
-    runs: list[list[int]] = []
-    for number in sorted(numbers):
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    return ", ".join(f"{run[0]}" if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
 def _steps(steps_hz: Sequence[int]) -> str:

@@ -49,8 +49,8 @@ def test_each_bound_is_in_the_kernel_and_is_lifted_again(seat: Seat) -> None:
     if any((group / "cpu.idle").exists() for group in seat.groups):
         assert shown(seat, "cpu.idle") == "1"
     contain(seat.groups, seat.cpus, parse_containment("weight=10+cpus=1"))
-    weight = 10 * len(CPUS)
-    assert shown(seat, "cpu.weight", "cpu.shares") in (str(weight), str(round(10.24 * weight)))
+    # On one of its CPUs alone the weight is not spread.
+    assert shown(seat, "cpu.weight", "cpu.shares") in ("10", "102")
     assert shown(seat, "cpuset.cpus") == str(CPUS[0])
     contain(seat.groups, seat.cpus, parse_containment("quota=20%/10"))
     assert shown(seat, "cpu.max", "cpu.cfs_quota_us") in ("2000 10000", "2000")

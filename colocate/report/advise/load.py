@@ -10,6 +10,7 @@ from colocate.model.limits import Limits
 from colocate.report.run_report import LoadedRun, state_of_run
 from colocate.study.advice import Advice, advise
 from colocate.study.bounds import once
+from colocate.study.containments import Contained, containments
 from colocate.study.plan import repeats_s
 from colocate.study.saving import Saving, saving
 from colocate.study.sequential import Schedule, looks_of
@@ -31,6 +32,11 @@ class AdviceReport:
         """The looks of a study with sequential stopping."""
         looks = looks_of(self.run.header.spec)
         return looks if isinstance(looks, Schedule) else None
+
+    @property
+    def contained(self) -> tuple[Contained, ...]:
+        """For each task the best containment; none where no task was contained."""
+        return containments(self.advice.rulings, self.state.evidence)
 
     @property
     def safe(self) -> bool:

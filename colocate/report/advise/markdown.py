@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from colocate.report.advise import containment
 from colocate.report.advise.load import AdviceReport
 from colocate.report.advise.rows import CHOICE_COLUMNS, COLUMNS, FRONT, choice_rows, remaining_words, verdict_rows
 from colocate.report.advise.words import afterwards, recommendations, summary
@@ -15,6 +16,22 @@ def advice_markdown(report: AdviceReport) -> str:
     lines += ["", *markdown_table(list(COLUMNS), verdict_rows(report, remaining_words))]
     if report.safe:
         lines += ["", escaped(FRONT) + ".", "", *markdown_table(list(CHOICE_COLUMNS), choice_rows(report))]
+    lines += _containment(report)
     for note in afterwards(report):
         lines += ["", escaped(note)]
     return "\n".join(lines)
+
+
+def _containment(report: AdviceReport) -> list[str]:
+    """For each task its best containment, and how these are set for good."""
+    rows = list(containment.containment_rows(report))
+    if not rows:
+        return []
+    lines = ["", f"{containment.TITLE}.", "", *markdown_table(list(containment.COLUMNS), rows)]
+    recipes = containment.recipes(report)
+    for recipe in recipes:
+        lines += ["", f"{escaped(recipe.title)}:"]
+        for title, own in recipe.parts:
+            lines += ["", f"{escaped(title)}:", "", "```", *own, "```"]
+        lines += ["", " ".join(recipe.remarks)]
+    return [*lines, "", containment.WHERE] if recipes else lines

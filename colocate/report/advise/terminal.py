@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from rich.console import Console
 from rich.text import Text
 
+from colocate.report.advise import containment
 from colocate.report.advise.load import AdviceReport
 from colocate.report.advise.rows import CHOICE_COLUMNS, COLUMNS, FRONT, KEPT, choice_rows, verdict_rows
 from colocate.report.advise.words import afterwards, recommendations, summary
@@ -46,9 +48,33 @@ def print_advice(report: AdviceReport) -> None:
         out.print(Text(f"{FRONT}. {same}".rstrip()))
         out.print(front)
         out.print()
+    _print_containment(out, report)
     for note in afterwards(report):
         out.print(Text(note))
     out.print()
     out.print(Text(summary(report), style="bold"))
     for network, words in recommendations(report):
         out.print(Text.assemble((network, "bold"), ": ", words))
+
+
+def _print_containment(out: Console, report: AdviceReport) -> None:
+    """For each task its best containment, and how these are set for good."""
+    rows = list(containment.containment_rows(report))
+    if not rows:
+        return
+    styles = [_STYLES[each.ruling.verdict] for each in report.contained]
+    table, same = compact_table(containment.COLUMNS, rows, styles, containment.KEPT)
+    out.print(Text(f"{containment.TITLE}. {same}".rstrip()))
+    out.print(table)
+    out.print()
+    recipes = containment.recipes(report)
+    for recipe in recipes:
+        out.print(Text(f"{recipe.title}:", style="bold"))
+        for title, lines in recipe.parts:
+            out.print(Text(f"  {title}:"))
+            # Lines to copy are not broken.
+            out.print(Text("\n".join(f"    {line}" for line in lines)), soft_wrap=True)
+        out.print(Text(" ".join(recipe.remarks)))
+        out.print()
+    if recipes:
+        out.print(Text(containment.WHERE))

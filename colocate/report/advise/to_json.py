@@ -8,8 +8,10 @@ from typing import Any
 
 from colocate.model.cell import Cell
 from colocate.model.containment import containment_words
+from colocate.report.advise.containment import recipes
 from colocate.report.advise.load import AdviceReport
 from colocate.report.advise.words import notes, remedies
+from colocate.study.containments import Contained
 from colocate.study.verdicts import LimitCheck, Verdict, deciding
 
 
@@ -29,7 +31,6 @@ def advice_json(report: AdviceReport, folder: Path) -> dict[str, Any]:
             {
                 **_place_json(ruling.cell),
                 "task": ruling.cell.task,
-                "containment": containment_words(ruling.cell.containment),
                 "verdict": ruling.verdict.value,
                 "decided_by": deciding(ruling).quantity.value,
                 "further_blocks": ruling.further_blocks,
@@ -58,11 +59,24 @@ def advice_json(report: AdviceReport, folder: Path) -> dict[str, Any]:
             }
             for choice in advice.choices
         ],
+        "containments": list(map(_contained_json, report.contained)),
+        "recipes": [{"title": each.title, "parts": dict(each.parts)} for each in recipes(report)],
         "saving": None
         if report.saving is None
         else {**dataclasses.asdict(report.saving), "ratio": report.saving.ratio},
         "remedies": list(remedies(report)),
         "notes": list(notes(report)),
+    }
+
+
+def _contained_json(each: Contained) -> dict[str, Any]:
+    return {
+        **_place_json(each.ruling.cell),
+        "task": each.ruling.cell.task,
+        "verdict": each.ruling.verdict.value,
+        "decided_by": deciding(each.ruling).quantity.value,
+        "work_share": each.work_share,
+        "power_w": each.ruling.cell.power_w,
     }
 
 

@@ -1,0 +1,92 @@
+"""The best containment of each task as rows of a table, and how it is set for good, in words."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from colocate.model.containment import Containment, containment_words
+from colocate.report.advise.drop_in import drop_in, remarks, version_1_writes, version_2_writes
+from colocate.report.advise.load import AdviceReport
+from colocate.report.advise.words import interval_words, judged_cells, value_words
+from colocate.report.text.labels import clocks_column, inferences_of, network_words, shortened
+from colocate.report.text.numbers import number_ranges, percent_text, three_digits
+from colocate.study.plan import placement
+from colocate.study.verdicts import deciding
+
+# Columns by name, and whether their text may be broken into lines.
+COLUMNS = {
+    "network": True,
+    "task": True,
+    "placement": False,
+    "containment": False,
+    "clocks, MHz": False,
+    "verdict": False,
+    "decided by": True,
+    "estimate [interval]": False,
+    "limit": False,
+    "power": False,
+    "of full speed": False,
+}
+# Shown however alike the rows are.
+KEPT = ("task", "containment", "verdict", "estimate [interval]")
+TITLE = (
+    "Containment: for each task the one that is SAFE with the most work, or where none is SAFE, that which came "
+    "nearest. Full speed is the task's best rate of work alone"
+)
+WHERE = "TASK stands for the task's service or group, PID for its process."
+
+
+def containment_rows(report: AdviceReport) -> Iterable[tuple[str, ...]]:
+    """A row for each task beside each network and in each placement, under `COLUMNS`."""
+    among = inferences_of(judged_cells(report))
+    for each in report.contained:
+        cell, check = each.ruling.cell, deciding(each.ruling)
+        yield (
+            network_words(cell.inference, among),
+            shortened(cell.task),
+            cell.placement,
+            containment_words(cell.containment),
+            clocks_column(cell.clocks),
+            each.ruling.verdict.value + (", nearest" if not each.safe and check.interval else ""),
+            check.quantity.words,
+            interval_words(check.quantity, check.interval),
+            value_words(check.quantity, check.limit),
+            "" if cell.power_w is None else f"{three_digits(cell.power_w)} W",
+            "" if each.work_share is None else percent_text(each.work_share),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a containment is set for good on the CPUs of a placement: each part a title and lines to copy."""
+
+    title: str
+    parts: Sequence[tuple[str, Sequence[str]]]
+    remarks: Sequence[str]
+
+
+def recipes(report: AdviceReport) -> list[Recipe]:
+    """One for each containment and placement in which a task is SAFE; none for tasks that need no containment."""
+    tasks: defaultdict[tuple[Containment, str], list[str]] = defaultdict(list)
+    for each in report.contained:
+        cell = each.ruling.cell
+        if each.safe and cell.containment is not None:
+            tasks[cell.containment, cell.placement].append(shortened(cell.task))
+    return [_recipe(report, *where, list(dict.fromkeys(names))) for where, names in tasks.items()]
+
+
+def _recipe(report: AdviceReport, containment: Containment, name: str, tasks: Sequence[str]) -> Recipe:
+    spec, facts = report.run.header.spec, report.run.header.facts
+    cpus = placement(name, spec.inference_cpus, facts.cpus).task_cpus
+    parts = [
+        ("/etc/systemd/system/TASK.service.d/containment.conf", drop_in(containment, cpus)),
+        ("or with cgroup v2, as root", version_2_writes(containment, cpus)),
+    ]
+    if "cgroup-v1" in facts.confinement:
+        parts.append(("or with cgroup v1, as in this run, as root", version_1_writes(containment, cpus)))
+    where = f"{name}, CPUs {number_ranges(cpus)}" if len(cpus) > 1 else f"{name}, CPU {cpus[0]}"
+    return Recipe(
+        f"To set {containment.words} for good, for {', '.join(tasks)} ({where})", parts, remarks(containment, cpus)
+    )

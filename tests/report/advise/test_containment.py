@@ -1,0 +1,83 @@
+"""The best containment of each task as rows, and how it is set for good."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from colocate.model.containment import parse_containment
+from colocate.model.limits import Limits
+from colocate.report.advise.containment import COLUMNS, containment_rows, recipes
+from colocate.report.advise.load import AdviceReport
+from colocate.report.advise.markdown import advice_markdown
+from colocate.report.advise.terminal import print_advice
+from colocate.report.advise.to_json import advice_json
+from colocate.study.evidence import Evidence
+from tests.report.advise.judged import P95, evidence_of, judged
+from tests.study.tables import around, evidence
+
+
+def contained(task: str, words: str, slowdown: float, share: float) -> Evidence:
+    base = evidence_of()[1].cell
+    own = dataclasses.replace(base, task=task, placement="shared", containment=parse_containment(words))
+    return dataclasses.replace(evidence(own, {P95: around(slowdown)}), work_share=share)
+
+
+@pytest.fixture
+def report() -> AdviceReport:
+    """Of bitcount, which idle and weight make SAFE, and of jpeg, which nothing does."""
+    found = [
+        contained("bitcount", "none", 1.98, 0.5), contained("bitcount", "idle", 1.02, 0.03),
+        contained("bitcount", "weight=10", 1.08, 0.1), contained("jpeg", "none", 1.6, 0.5),
+        contained("jpeg", "quota=20%/10", 1.25, 0.19),
+    ]  # fmt: skip
+    return judged(Limits(max_slowdown=1.2), found)
+
+
+def test_each_task_has_a_row_with_what_decides_and_what_it_gets_done(report: AdviceReport) -> None:
+    bitcount, jpeg = (dict(zip(COLUMNS, row, strict=True)) for row in containment_rows(report))
+    assert (bitcount["task"], bitcount["containment"], bitcount["verdict"]) == ("bitcount", "weight=10", "SAFE")
+    assert bitcount["estimate [interval]"].startswith("1.080 [1.0") and bitcount["limit"] == "1.200"
+    assert (bitcount["power"], bitcount["of full speed"]) == ("8.00 W", "10 %")
+    assert (jpeg["containment"], jpeg["verdict"]) == ("quota=20%/10", "UNSAFE, nearest")
+
+
+def test_what_is_safe_and_contained_is_told_how_to_be_set(report: AdviceReport) -> None:
+    (recipe,) = recipes(report)
+    assert recipe.title == "To set weight=10 for good, for bitcount (shared, CPUs 0-2)"
+    (_, drop_in), (title, writes) = recipe.parts
+    assert list(drop_in) == ["[Service]", "AllowedCPUs=0-2", "CPUWeight=30"]
+    assert title == "or with cgroup v2, as root" and "echo 30 > TASK/cpu.weight" in writes
+
+
+def test_a_run_on_cgroup_v1_is_told_its_writes_too(report: AdviceReport) -> None:
+    header = report.run.header
+    old = dataclasses.replace(header, facts=dataclasses.replace(header.facts, confinement="cgroup-v1"))
+    (recipe,) = recipes(dataclasses.replace(report, run=dataclasses.replace(report.run, header=old)))
+    title, writes = recipe.parts[-1]
+    assert "cgroup v1, as in this run" in title and "echo 307 > cpu/TASK/cpu.shares" in writes
+
+
+def test_a_task_that_needs_no_containment_needs_no_setting() -> None:
+    found = [contained("bitcount", "none", 1.02, 0.9), contained("bitcount", "idle", 1.01, 0.03)]
+    assert recipes(judged(Limits(max_slowdown=1.2), found)) == []
+
+
+def test_terminal_markdown_and_json_have_all_of_it(report: AdviceReport, capsys: pytest.CaptureFixture[str]) -> None:
+    print_advice(report)
+    for text in (capsys.readouterr().out, advice_markdown(report)):
+        assert "Containment: for each task" in text and "UNSAFE, nearest" in text
+        assert "CPUWeight=30" in text and "TASK stands for" in text
+    found = advice_json(report, report.run.folder)
+    bitcount, jpeg = found["containments"]
+    assert (bitcount["task"], bitcount["containment"], bitcount["verdict"]) == ("bitcount", "weight=10", "SAFE")
+    assert (bitcount["work_share"], jpeg["verdict"], jpeg["decided_by"]) == (0.1, "UNSAFE", "slowdown_p95")
+    (recipe,) = found["recipes"]
+    assert "CPUWeight=30" in recipe["parts"]["/etc/systemd/system/TASK.service.d/containment.conf"]
+
+
+def test_a_study_without_containment_says_nothing_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    print_advice(judged())
+    assert "Containment" not in capsys.readouterr().out + advice_markdown(judged())
+    assert advice_json(judged(), judged().run.folder)["containments"] == []

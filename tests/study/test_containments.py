@@ -1,0 +1,63 @@
+"""Which containment a task should have."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from colocate.model.containment import parse_containment
+from colocate.model.limits import Limits, Quantity
+from colocate.study.advice import advise
+from colocate.study.containments import Contained, containments
+from colocate.study.evidence import Evidence
+from colocate.study.verdicts import Verdict
+from tests.study.tables import around, cell, evidence
+
+
+def contained(words: str, slowdown: float | None, share: float | None = None, task: str = "jpeg") -> Evidence:
+    """Evidence of a task in that containment, with this slowdown and share of its full speed."""
+    own = dataclasses.replace(cell("alexnet", 1, task), containment=parse_containment(words))
+    values = {} if slowdown is None else {Quantity.SLOWDOWN_P95: around(slowdown)}
+    return dataclasses.replace(evidence(own, values), work_share=share)
+
+
+def best(*found: Evidence) -> list[Contained]:
+    return list(containments(advise(found, Limits(max_slowdown=1.2)).rulings, found))
+
+
+def words(*found: Evidence) -> list[str]:
+    return ["none" if (own := each.ruling.cell.containment) is None else own.words for each in best(*found)]
+
+
+def test_of_those_that_are_safe_it_is_the_one_with_the_most_work() -> None:
+    (own,) = best(
+        contained("none", 2.0, 0.5), contained("idle", 1.0, 0.03), contained("weight=10", 1.1, 0.1),
+        contained("quota=20%", 1.4, 0.2),
+    )  # fmt: skip
+    assert own.safe and own.work_share == 0.1
+    assert own.ruling.cell.containment == parse_containment("weight=10")
+
+
+def test_work_that_is_not_known_is_less_than_any_that_is() -> None:
+    assert words(contained("idle", 1.0), contained("weight=10", 1.0, 0.001)) == ["weight=10"]
+    assert words(contained("idle", 1.0), contained("weight=10", 1.0)) == ["idle"]
+
+
+@pytest.mark.parametrize("unknown", [(), (contained("cpus=1", None),)])
+def test_where_none_is_safe_it_is_the_one_that_came_nearest(unknown: tuple[Evidence, ...]) -> None:
+    (own,) = best(*unknown, contained("none", 2.0, 0.5), contained("idle", 1.25, 0.03), contained("weight=10", 1.5))
+    assert not own.safe and own.ruling.verdict is Verdict.UNSAFE
+    assert own.ruling.cell.containment == parse_containment("idle")
+
+
+def test_each_task_in_each_placement_has_one() -> None:
+    found = [contained(words, 1.0, 0.5, task) for task in ("jpeg", "bitcount") for words in ("none", "idle")]
+    shared = [dataclasses.replace(each, cell=dataclasses.replace(each.cell, placement="shared")) for each in found]
+    assert [(each.ruling.cell.task, each.ruling.cell.placement) for each in best(*found, *shared)] == [
+        ("jpeg", "isolated"), ("bitcount", "isolated"), ("jpeg", "shared"), ("bitcount", "shared"),
+    ]  # fmt: skip
+
+
+def test_a_study_without_containment_has_none() -> None:
+    assert best(contained("none", 1.0, 0.5)) == []

@@ -91,8 +91,8 @@ def _ran(trial: Trial, hold: Hold) -> TrialRecord:
         pipeline = trial.inference is not None and trial.inference.pipeline is not None
         waits = wait_gauge(worker, tasks, pipeline=pipeline)
         waits_before = waits.read()
-        alternating = _alternating(trial, hold, pace, waits) if pace else contextlib.nullcontext(_steady(trial, worker))
-        with alternating as passage:
+        steady = contextlib.nullcontext(_steady(trial, worker))
+        with _alternating(trial, hold, pace, waits) if pace else steady as passage:
             hold.monitor.window(passage.length_s, trial.placement.inference_cpus, passage.until)
         waits_after = waits.read()
     disturbances = [activity.disturbance() for activity in activities]

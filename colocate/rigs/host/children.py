@@ -124,16 +124,18 @@ class Children:
         assert trial.task is not None
         return self._seats.of(trial.task, trial.placement)
 
-    def contain(self, trial: Trial) -> None:
-        """Bound the trial's task as the trial wants it. Raises KnobError."""
-        if trial.task is not None:
-            seat = self.task_seat(trial)
-            contain(seat.groups, seat.cpus, trial.task.containment)
-
     @contextlib.contextmanager
-    def prioritised(self, trial: Trial) -> Iterator[None]:
-        """Inside, the network's launching thread has the priority that the trial wants for it. Raises HostError."""
+    def contained(self, trial: Trial) -> Iterator[None]:
+        """Inside, the task is bounded and the network's launching thread goes first as the trial wants it.
+
+        Afterwards the task is free: one that is held short would be long in answering. Raises KnobError, HostError.
+        """
         with contextlib.ExitStack() as stack:
+            if trial.task is not None:
+                seat = self.task_seat(trial)
+                contain(seat.groups, seat.cpus, trial.task.containment)
+                if trial.task.containment is not None:
+                    stack.callback(contain, seat.groups, seat.cpus, None)
             if wants_fifo(trial):
                 for child in self.worker(trial):
                     stack.enter_context(prioritised(child))

@@ -77,8 +77,7 @@ def _ran(trial: Trial, hold: Hold) -> TrialRecord:
     tasks, worker = hold.children.tasks(trial), hold.children.worker(trial)
     if trial.block != hold.block:
         _begin_block(trial, hold)
-    hold.children.contain(trial)
-    with hold.children.prioritised(trial):
+    with hold.children.contained(trial):
         # Stressors begin first and end last, so that the whole of the network's window is under load.
         for child in (*tasks, *worker):
             child.go()
@@ -95,8 +94,9 @@ def _ran(trial: Trial, hold: Hold) -> TrialRecord:
         with _alternating(trial, hold, pace, waits) if pace else steady as passage:
             hold.monitor.window(passage.length_s, trial.placement.inference_cpus, passage.until)
         waits_after = waits.read()
-    disturbances = [activity.disturbance() for activity in activities]
-    served, worked = stopped(worker), stopped(tasks)
+        disturbances = [activity.disturbance() for activity in activities]
+        served = stopped(worker)
+    worked = stopped(tasks)
     readings = hold.monitor.end()
     runtime = worker[0].facts["runtime"] if worker else {}
     return record(

@@ -224,8 +224,7 @@ class Run:
     def records(self) -> Iterator[TrialRecord]:
         """Every trial that gave numbers, in the order in which they ended."""
         columns = "trial, scalars, begins_ns, latencies_ns, device_ns, rails, power_t_ns, power_w"
-        # Runs of schema 1 have no alternating windows.
-        columns += ", NULL" if self._version == 1 else ", conditions"
+        columns += ", NULL" if self._version == 1 else ", conditions"  # Schema 1 has no alternating windows.
         query = f"SELECT {columns} FROM trial WHERE failure IS NULL ORDER BY rowid"
         with _named_errors(self.folder):
             for (

@@ -44,13 +44,14 @@ def quota_groups(pid: int | str = "self", mounts: Path = MOUNTS, proc: Path = _P
 
 def quota_of(group: Path) -> float | None:
     """How many CPUs' time the quota of a group allows; None where it has none."""
-    if (group / "cpu.max").exists():
-        quota, period = (group / "cpu.max").read_text().split()
-        return None if quota == "max" else int(quota) / int(period)
-    if (group / "cpu.cfs_quota_us").exists():
-        quota_us = int((group / "cpu.cfs_quota_us").read_text())
-        return None if quota_us < 0 else quota_us / int((group / "cpu.cfs_period_us").read_text())
-    return None
+    found = _quota_us(group)
+    return None if found is None else found[0] / found[1]
+
+
+def longest_period_s(groups: Sequence[Path]) -> float | None:
+    """The longest of the periods in which the quotas of these groups are given out; None without any."""
+    found = [quota_us for group in groups if (quota_us := _quota_us(group))]
+    return max((period_us * 1e-6 for _, period_us in found), default=None)
 
 
 def throttling(groups: Sequence[Path]) -> Throttling:
@@ -62,6 +63,17 @@ def throttling(groups: Sequence[Path]) -> Throttling:
             times += int(value) if name == "nr_throttled" else 0
             stopped_s += int(value) * _THROTTLED_S.get(name, 0.0)
     return Throttling(times, stopped_s)
+
+
+def _quota_us(group: Path) -> tuple[int, int] | None:
+    """The quota and its period."""
+    if (group / "cpu.max").exists():
+        quota, period = (group / "cpu.max").read_text().split()
+        return None if quota == "max" else (int(quota), int(period))
+    if (group / "cpu.cfs_quota_us").exists():
+        quota_us = int((group / "cpu.cfs_quota_us").read_text())
+        return None if quota_us < 0 else (quota_us, int((group / "cpu.cfs_period_us").read_text()))
+    return None
 
 
 def _groups(mounts: str, own: str) -> Iterator[Path]:

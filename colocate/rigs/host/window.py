@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from colocate.host.cpus.activity import Activity
+from colocate.host.cpus.quota import longest_period_s, quota_groups
 from colocate.host.processes.child import Child
 from colocate.host.processes.pausing import median_switch_s, resumed_after
 from colocate.host.restore.session import Pins
@@ -131,7 +132,6 @@ def _pace(trial: Trial, hold: Hold, worker: Sequence[Child]) -> Pace:
         with gauged(hold.children.tasks(trial), hold.children.task_seat(trial)) as gauge:
             hold.switching_s[key] = median_switch_s([Resting(task, gauge), network], SWITCHES_TIMED)
     assert trial.inference is not None and trial.task is not None
-    bound = trial.task.containment
     return pace_of(
         trial.window_s,
         max(_inference_s(worker), hold.inference_s.get(CellKey.of(trial), 0.0)),
@@ -139,8 +139,16 @@ def _pace(trial: Trial, hold: Hold, worker: Sequence[Child]) -> Pace:
         settling=_settles(trial, hold),
         period_s=trial.inference.period_s,
         segment_s=trial.segment_s,
-        quota_period_s=bound.quota_period_s if bound is not None and bound.quota_ratio is not None else None,
+        quota_period_s=_quota_period_s(trial, worker),
     )
+
+
+def _quota_period_s(trial: Trial, worker: Sequence[Child]) -> float | None:
+    """The longest period of a quota: the task's own, and those around the network, as of a container."""
+    bound = trial.task.containment if trial.task else None
+    own_s = bound.quota_period_s if bound is not None and bound.quota_ratio is not None else None
+    around_s = longest_period_s([group for child in worker for group in quota_groups(child.pid)])
+    return max((period_s for period_s in (own_s, around_s) if period_s is not None), default=None)
 
 
 def _settles(trial: Trial, hold: Hold) -> bool:

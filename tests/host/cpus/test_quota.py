@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from colocate.host.cpus.quota import Throttling, quota_groups, quota_of, throttling
+from colocate.host.cpus.quota import Throttling, longest_period_s, quota_groups, quota_of, throttling
 from tests.host.cpus.test_groups import mount
 
 CPU_TREE = Path("/sys/fs/cgroup/cpu")
@@ -49,6 +49,7 @@ def test_every_group_up_to_the_root_counts(tmp_path: Path) -> None:
     assert found(tmp_path, mounts, "0::/machine/job/colocate-5-inference\n") == (inner, outer)
     assert found(tmp_path, mounts, "0::/machine/free\n") == (outer,)
     assert (quota_of(inner), quota_of(outer), quota_of(tree)) == (0.2, 1.5, None)
+    assert longest_period_s((inner, outer)) == pytest.approx(0.1) and longest_period_s([tree]) is None
     assert throttling((inner, outer)) == Throttling(8, 3.0)
     assert throttling((inner, outer)).since(Throttling(5, 1.0)) == Throttling(3, 2.0)
     assert throttling(()) == Throttling(0, 0.0)

@@ -35,6 +35,8 @@ QUOTA_PERIODS_MIN = 2
 PER_TASK_ALONE = 10
 # Nor need it be as long as theirs where inferences are slow.
 TASK_ALONE_S = 0.1
+# A network at a frame rate needs this long for what piled up while it was paused, in segments at the most.
+CATCHING_UP_MAX = 4.0
 # Segments in a window before they grow longer than they need to be.
 SEGMENTS_SOUGHT = (8, 4, 2)
 
@@ -123,6 +125,15 @@ def _segments_of(window_s: float, segment_s: float, task_alone_s: float) -> int:
     """The most of `SEGMENTS_SOUGHT` that there is room for beside the task alone, the least if for none."""
     fitting = (n for n in SEGMENTS_SOUGHT if n * segment_s + min(task_alone_s, segment_s) <= window_s)
     return next(fitting, SEGMENTS_SOUGHT[-1])
+
+
+def catch_up_s(pace: Pace, inference_s: float, period_s: float | None) -> float:
+    """How long a network at a frame rate takes for the frames of a segment in which it was paused: whole periods."""
+    if period_s is None or not inference_s:
+        return 0.0
+    busy = min(inference_s / period_s, 0.999)
+    needed_s = min(busy / (1 - busy), CATCHING_UP_MAX) * pace.length_s(Condition.TASK_ALONE)
+    return math.ceil(needed_s / period_s) * period_s
 
 
 def scheduled(window_s: float, pace: Pace, seed: str) -> tuple[Turn, ...]:

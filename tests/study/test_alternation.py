@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from colocate.model.trial import Condition, Segment
-from colocate.study.alternation import Pace, conditions_of, pace_of, scheduled
+from colocate.study.alternation import Pace, catch_up_s, conditions_of, pace_of, scheduled
 
 SEGMENTS = (Segment(Condition.ALONE, 0, 0.0, 1.0), Segment(Condition.BESIDE, 0, 1.5, 2.5))
 
@@ -163,3 +163,11 @@ def test_few_slow_inferences_do_not_lose_all_of_a_segment() -> None:
     begins_s, latencies_s = np.array([0.0, 2.0, 2.2, 2.4, 2.6, 2.8]), np.array([0.95, 0.2, 0.2, 0.2, 0.2, 0.2])
     found = conditions_of(begins_s, latencies_s, segments)
     assert found.tolist() == [Condition.ALONE] * 5 + [Condition.GUARD]
+
+
+@pytest.mark.parametrize(
+    ("inference_s", "period_s", "needed_s"),
+    [(0.01, None, 0.0), (0.0, 0.02, 0.0), (0.01, 0.02, 1.0), (0.005, 0.02, 0.34), (0.1, 0.02, 4.0)],
+)
+def test_catching_up_takes_whole_periods(inference_s: float, period_s: float | None, needed_s: float) -> None:
+    assert catch_up_s(Pace(1.0, 0.1), inference_s, period_s) == pytest.approx(needed_s)

@@ -19,8 +19,6 @@ from colocate.rigs.host.waits import WaitGauge
 from colocate.study.alternation import Pace, Turn
 
 _NS = 1e-9
-# A network at a frame rate needs this long for what piled up while it was paused, in segments at the most.
-CATCHING_UP_MAX = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +170,3 @@ class Alternation:
     def _extra_s(self, number: int) -> float:
         after_pause = number > 0 and self._turns[number - 1].condition is Condition.TASK_ALONE
         return self._catch_up_s if after_pause else 0.0
-
-
-def catch_up_s(pace: Pace, inference_s: float, period_s: float | None) -> float:
-    """How long a network at a frame rate takes for the frames of a segment in which it was paused: whole periods."""
-    if period_s is None or not inference_s:
-        return 0.0
-    busy = min(inference_s / period_s, 0.999)
-    needed_s = min(busy / (1 - busy), CATCHING_UP_MAX) * pace.length_s(Condition.TASK_ALONE)
-    return math.ceil(needed_s / period_s) * period_s

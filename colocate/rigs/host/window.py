@@ -18,14 +18,14 @@ from colocate.host.processes.pausing import median_switch_s, resumed_after
 from colocate.host.restore.session import Pins
 from colocate.model.request import ClockPoint, Task
 from colocate.model.trial import Trial, TrialRecord
-from colocate.rigs.host.alternation import Alternated, Alternation, catch_up_s
+from colocate.rigs.host.alternation import Alternated, Alternation
 from colocate.rigs.host.children import Children
 from colocate.rigs.host.gauge import gauged
 from colocate.rigs.host.monitor import Monitor, sleep_until
 from colocate.rigs.host.records import SegmentTooShortError, record
 from colocate.rigs.host.resting import Resting
 from colocate.rigs.host.waits import WaitGauge, wait_gauge
-from colocate.study.alternation import Pace, pace_of, scheduled
+from colocate.study.alternation import Pace, catch_up_s, pace_of, scheduled
 from colocate.study.windows import CellKey
 
 ANSWER_TIMEOUT_S = 60.0

@@ -13,7 +13,7 @@ from colocate.model.quality import QualityFlag
 from colocate.model.request import Task
 from colocate.model.trial import Condition, Work
 from colocate.rigs.host import alternation
-from colocate.rigs.host.alternation import Alternated, Alternation, Stretch, catch_up_s
+from colocate.rigs.host.alternation import Alternated, Alternation, Stretch
 from colocate.rigs.host.gauge import Count, Counts, StepGauge
 from colocate.study.alternation import Pace, Turn
 from tests.rigs.host.alternating import KINDS, alternating, confinement_of, rig_of
@@ -129,14 +129,6 @@ def test_a_network_at_a_frame_rate_catches_up_before_its_next_segment(monkeypatc
     found.until(102.5)
     last = found.noted().segments(100_000_000_000)[-1]
     assert (last.begin_s, last.end_s) == pytest.approx((1.6, 2.5))
-
-
-@pytest.mark.parametrize(
-    ("inference_s", "period_s", "needed_s"),
-    [(0.01, None, 0.0), (0.0, 0.02, 0.0), (0.01, 0.02, 1.0), (0.005, 0.02, 0.34), (0.1, 0.02, 4.0)],
-)
-def test_catching_up_takes_whole_periods(inference_s: float, period_s: float | None, needed_s: float) -> None:
-    assert catch_up_s(PACE, inference_s, period_s) == pytest.approx(needed_s)
 
 
 def test_work_is_that_beside_the_network() -> None:

@@ -9,14 +9,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from colocate.model.trial import Condition, FloatArray, Segment, Trial, TrialRecord, Work
+from colocate.errors import TrialError
+from colocate.model.trial import ByteArray, Condition, FloatArray, Segment, Trial, TrialRecord, Work
 from colocate.rigs.tx1.constants import Constants
-from colocate.rigs.tx1.course import Course
+from colocate.rigs.tx1.contained import quota_period_s, throttled
+from colocate.rigs.tx1.course import Course, served
 from colocate.rigs.tx1.heat import sustained_hz
 from colocate.rigs.tx1.model import OperatingPoint, Prediction, Tx1Model
 from colocate.rigs.tx1.noise import drift, generator, latencies_s, speed_within
+from colocate.rigs.tx1.presence import Presence
 from colocate.rigs.tx1.tasks import UNITS
-from colocate.study.alternation import Pace, Turn, conditions_of, pace_of, scheduled
+from colocate.study.alternation import Pace, Turn, catch_up_s, conditions_of, pace_of, scheduled
 
 # Steps of a machine's answer to a switch, per its time constant.
 _RAMP_STEPS = 20
@@ -27,15 +30,30 @@ _ROOM = 3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Turns:
-    """What runs when in a window: its turns in `order`, at their `pace`."""
+    """What runs when in a window: its turns in `order`, at their `pace`.
+
+    A turn after one in which the network was paused lasts, and is guarded, for `catch_up_s` longer.
+    """
 
     order: Sequence[Turn]
     pace: Pace
+    catch_up_s: float = 0.0
 
     @property
     def edges_s(self) -> FloatArray:
         """Where the turns begin and end (n + 1,)."""
-        return np.cumsum([0.0, *(self.pace.length_s(turn.condition) for turn in self.order)])
+        lengths_s = np.array([self.pace.length_s(turn.condition) for turn in self.order])
+        return np.cumsum(np.concatenate([[0.0], lengths_s + self._extra_s]))
+
+    @property
+    def guards_s(self) -> FloatArray:
+        """How much of the beginning of each turn (n,) belongs to no condition."""
+        return self.pace.guard_s + self._extra_s
+
+    @property
+    def _extra_s(self) -> FloatArray:
+        after_pause = np.concatenate([[False], self.running(Condition.TASK_ALONE)[:-1]])
+        return np.where(after_pause, self.catch_up_s, 0.0)
 
     @property
     def length_s(self) -> float:
@@ -50,9 +68,34 @@ class Turns:
         """Which of the turns (n,) are in the condition."""
         return np.array([turn.condition is condition for turn in self.order])
 
-    def at(self, moments_s: FloatArray) -> npt.NDArray[np.intp]:
-        """The turn that is under way at each of `moments_s` (m,), all within the window."""
-        return np.searchsorted(self.edges_s[1:-1], moments_s, side="right")
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Conditions:
+    """What is predicted of the network alone, beside the task while its quota lasts, and of the task alone."""
+
+    alone: Prediction
+    beside: Prediction
+    task_alone: Prediction
+
+    @classmethod
+    def of(cls, trial: Trial, setting: OperatingPoint, model: Tx1Model) -> Conditions:
+        """Those of a trial at the clocks and beside the load of `setting`."""
+        return cls(
+            model.predict(trial.inference, replace(setting, load=None)),
+            model.predict(trial.inference, setting),
+            model.predict(None, setting),
+        )
+
+    def presences(self, window: Turns, trial: Trial) -> tuple[Presence, Presence]:
+        """When the network runs, and when the task does."""
+        network, tasks = (
+            Presence(window.edges_s, ~window.running(absent)) for absent in (Condition.TASK_ALONE, Condition.ALONE)
+        )
+        containment = None if trial.task is None else trial.task.containment
+        cpus = np.where(network.runs, self.beside.work_cpus, self.task_alone.work_cpus)
+        # A quota begins anew at no moment of the window in particular.
+        phase = float(generator(f"quota {trial.trial_id}").random())
+        return network, throttled(tasks, cpus, containment, phase)
 
 
 def alternated(trial: Trial, setting: OperatingPoint, model: Tx1Model) -> TrialRecord:
@@ -61,50 +104,73 @@ def alternated(trial: Trial, setting: OperatingPoint, model: Tx1Model) -> TrialR
     assert trial.inference is not None and load is not None, "either side is paused for the other"
     window = _window(trial, setting, model)
     setting = replace(setting, gpu_hz=_sustained_hz(trial, setting, window, model))
-    alone, beside, task = _predicted(trial, setting, model)
+    predicted, average = Conditions.of(trial, setting, model), model.on_average(trial.inference, setting)
     within = speed_within(trial, window.length_s, c)
     speed = replace(within, per_s=within.per_s / drift(trial, c))
-    inferring, working = courses(window, alone, beside, task, speed, c.ramp_s)
-    ends_s = inferring.reached_s(np.cumsum(_amounts(trial, float(inferring.done[-1]), c)))
-    ends_s = ends_s[np.isfinite(ends_s)]
-    begins_s = np.concatenate([[0.0], ends_s[:-1]])[: len(ends_s)]
-    latencies, found = ends_s - begins_s, segments(window, working)
+    present = predicted.presences(window, trial)
+    due_s, ends_s = _inferred(trial, inferring(*present, predicted, speed, c.ramp_s), c)
+    found = segments(window, working(*present, predicted, speed, c.ramp_s))
+    conditions = conditions_of(due_s, ends_s - due_s, found, trial.inference.period_s)
+    if trial.inference.period_s is not None:
+        _check_kept_up(conditions)
     both = [segment for segment in found if segment.condition is Condition.BESIDE]
     beside_s = sum(segment.length_s for segment in both)
     return TrialRecord(
         trial=trial,
         started_unix_s=trial.warmup_s,
         elapsed_s=window.length_s,
-        begins_s=begins_s,
-        latencies_s=latencies,
+        begins_s=due_s,
+        latencies_s=ends_s - due_s,
         power=None,
-        work=Work(UNITS[load.task], sum(each.work or 0.0 for each in both), beside_s, beside.work_cpus * beside_s),
+        work=Work(UNITS[load.task], sum(each.work or 0.0 for each in both), beside_s, average.work_cpus * beside_s),
         cpu_hz_seen=setting.cpu_hz,
         gpu_hz_seen=setting.gpu_hz,
-        emc_hz_seen=beside.emc_hz,
+        emc_hz_seen=average.emc_hz,
         segments=found,
-        conditions=conditions_of(begins_s, latencies, found),
+        conditions=conditions,
     )
 
 
 def _window(trial: Trial, setting: OperatingPoint, model: Tx1Model) -> Turns:
-    alone, beside, _ = _predicted(trial, setting, model)
-    assert alone.line is not None and beside.line is not None, "a network has a timeline"
+    alone, beside = (model.on_average(trial.inference, each) for each in (replace(setting, load=None), setting))
+    assert trial.inference is not None
+    period_s = trial.inference.period_s
     # As the warm-up shows it.
-    latency_s = max(alone.line.latency_s, beside.line.latency_s) * drift(trial, model.constants)
-    length_s = window_s(trial.window_s, latency_s, model.constants)
+    latency_s = max(alone.latency_s, beside.latency_s) * drift(trial, model.constants)
+    length_s = window_s(trial.window_s, max(latency_s, period_s or 0.0), model.constants)
     ramps = trial.clocks.cpu_hz is None or trial.clocks.gpu_hz is None
-    pace = pace_of(length_s, latency_s, settling=ramps, segment_s=trial.segment_s)
-    return Turns(scheduled(length_s, pace, trial.trial_id), pace)
-
-
-def _predicted(trial: Trial, setting: OperatingPoint, model: Tx1Model) -> tuple[Prediction, Prediction, Prediction]:
-    """The network alone, beside the task, and the task alone."""
-    return (
-        model.predict(trial.inference, replace(setting, load=None)),
-        model.predict(trial.inference, setting),
-        model.predict(None, setting),
+    pace = pace_of(
+        length_s,
+        latency_s,
+        settling=ramps,
+        period_s=period_s,
+        segment_s=trial.segment_s,
+        quota_period_s=quota_period_s(trial),
     )
+    order = scheduled(length_s, pace, trial.trial_id)
+    return Turns(order, pace, catch_up_s(pace, latency_s, period_s))
+
+
+def _inferred(trial: Trial, course: Course, constants: Constants) -> tuple[FloatArray, FloatArray]:
+    """When inferences were due and when they were done (n,), all that were done within the window."""
+    assert trial.inference is not None
+    if (period_s := trial.inference.period_s) is None:
+        amounts = _amounts(trial, float(course.done[-1]), constants)
+        begins_s, ends_s = served(course, amounts, np.zeros(len(amounts)))
+    else:
+        begins_s = np.arange(0.0, course.edges_s[-1], period_s)
+        _, ends_s = served(course, latencies_s(1.0, len(begins_s), generator(trial.trial_id), constants), begins_s)
+    done = np.isfinite(ends_s)
+    return begins_s[done], ends_s[done]
+
+
+def _check_kept_up(conditions: ByteArray) -> None:
+    """Raise TrialError where in one of the conditions every frame waited for the one before."""
+    for condition, where in ((Condition.ALONE, "without the task"), (Condition.BESIDE, "beside the task")):
+        if not (conditions == condition).any():
+            raise TrialError(
+                f"the network does not keep up with its frames {where}; raise --period-ms, or give --design steady"
+            )
 
 
 def _sustained_hz(trial: Trial, setting: OperatingPoint, window: Turns, model: Tx1Model) -> int:
@@ -131,52 +197,48 @@ def window_s(asked_s: float, latency_s: float, constants: Constants) -> float:
     return max(asked_s, _ROOM * constants.inferences_min * latency_s)
 
 
-def courses(
-    window: Turns, alone: Prediction, beside: Prediction, task: Prediction, speed: Course, ramp_s: float
-) -> tuple[Course, Course]:
-    """How fast inferences, and the task's work, go on through the window.
+def inferring(network: Presence, tasks: Presence, predicted: Conditions, speed: Course, ramp_s: float) -> Course:
+    """How fast inferences go on while the network is present.
 
-    A paused side stands still. The other feels its absence with the time constant `ramp_s`. `speed` is that of
-    everything.
+    It feels presence and absence of the task with the time constant `ramp_s`. `speed` is that of everything.
     """
-    assert alone.line is not None and beside.line is not None, "a network has a timeline"
-    ramp = np.arange(0.0, window.length_s, ramp_s / _RAMP_STEPS) if ramp_s else np.empty(0)
-    edges_s = np.unique(np.concatenate([window.edges_s, speed.edges_s, ramp]))
-    edges_s = edges_s[edges_s <= window.length_s]
-    middles_s = (edges_s[:-1] + edges_s[1:]) / 2
-    turn = window.at(middles_s)
-    per_s = np.diff(speed.done_by(edges_s)) / np.diff(edges_s)
-    network_runs, task_runs = ~window.running(Condition.TASK_ALONE), ~window.running(Condition.ALONE)
-    pressed, crowded = (_felt(middles_s, window, runs, ramp_s) for runs in (task_runs, network_runs))
-    inferences = per_s * network_runs[turn] / _between(alone.line.latency_s, beside.line.latency_s, pressed)
-    work = per_s * task_runs[turn] * _between(task.work_per_s, beside.work_per_s, crowded)
-    return Course(edges_s, inferences), Course(edges_s, work)
+    edges_s, middles_s, per_s = _speeds(network, tasks, speed, ramp_s)
+    pressed = tasks.felt(middles_s, ramp_s)
+    return Course(
+        edges_s,
+        per_s * network.at(middles_s) / _between(predicted.alone.latency_s, predicted.beside.latency_s, pressed),
+    )
+
+
+def working(network: Presence, tasks: Presence, predicted: Conditions, speed: Course, ramp_s: float) -> Course:
+    """As `inferring`, of the task's work."""
+    edges_s, middles_s, per_s = _speeds(network, tasks, speed, ramp_s)
+    crowded = network.felt(middles_s, ramp_s)
+    return Course(
+        edges_s,
+        per_s * tasks.at(middles_s) * _between(predicted.task_alone.work_per_s, predicted.beside.work_per_s, crowded),
+    )
+
+
+def _speeds(
+    network: Presence, tasks: Presence, speed: Course, ramp_s: float
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Parts of the window in which nothing changes: their edges (n + 1,), their middles (n,), the speed in each."""
+    length_s = network.edges_s[-1]
+    ramp = np.arange(0.0, length_s, ramp_s / _RAMP_STEPS) if ramp_s else np.empty(0)
+    edges_s = np.unique(np.concatenate([network.edges_s, tasks.edges_s, speed.edges_s, ramp]))
+    edges_s = edges_s[edges_s <= length_s]
+    return edges_s, (edges_s[:-1] + edges_s[1:]) / 2, np.diff(speed.done_by(edges_s)) / np.diff(edges_s)
 
 
 def segments(window: Turns, work: Course) -> tuple[Segment, ...]:
     """The turns of the window less their guards, with the work that the task did in each."""
-    ends_s, begins_s = window.edges_s[1:], window.edges_s[:-1] + window.pace.guard_s
+    ends_s, begins_s = window.edges_s[1:], window.edges_s[:-1] + window.guards_s
     done = work.done_by(ends_s) - work.done_by(begins_s)
     return tuple(
         Segment(turn.condition, turn.group, *of_turn)
         for turn, *of_turn in zip(window.order, begins_s.tolist(), ends_s.tolist(), done.tolist(), strict=True)
     )
-
-
-def _felt(moments_s: FloatArray, window: Turns, runs: npt.NDArray[np.bool_], ramp_s: float) -> FloatArray:
-    """How much of the presence of a side that `runs` in some turns (n,) is felt at `moments_s` (m,), from 0 to 1.
-
-    At first as much as on average: windows like this one went before.
-    """
-    at, present, edges_s = window.at(moments_s), runs.astype(np.float64), window.edges_s
-    if not ramp_s:
-        return present[at]
-    before = [float(np.average(present, weights=np.diff(edges_s)))]
-    for there, length_s in zip(present.tolist(), np.diff(edges_s).tolist(), strict=True):
-        before.append(there + (before[-1] - there) * math.exp(-length_s / ramp_s))
-    gone = np.exp(-(moments_s - edges_s[at]) / ramp_s)
-    felt: FloatArray = present[at] + (np.array(before)[at] - present[at]) * gone
-    return felt
 
 
 def _between(absent: float, present: float, felt: FloatArray) -> FloatArray:

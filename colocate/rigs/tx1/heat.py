@@ -24,7 +24,7 @@ def sustained_hz(model: Tx1Model, shares: Mapping[Running, float], gpu_hz: int) 
         return gpu_hz
     for step_hz in sorted((step for step in GPU_STEPS_HZ if step <= gpu_hz), reverse=True):
         mean_w = sum(
-            share * float(model.predict(inference, replace(setting, gpu_hz=step_hz)).power_w[RAILS.index("VDD_IN")])
+            share * model.on_average(inference, replace(setting, gpu_hz=step_hz)).power_w[RAILS.index("VDD_IN")]
             for (inference, setting), share in shares.items()
         )
         if mean_w <= limit_w:

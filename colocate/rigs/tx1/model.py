@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from colocate.inference.networks import catalogue
 from colocate.inference.onnx import graph
+from colocate.model.containment import Containment
 from colocate.model.request import WIDTH_BYTES, Inference
 from colocate.model.trial import FloatArray, Step
 from colocate.rigs.tx1.clocks import emc_hz
 from colocate.rigs.tx1.constants import Constants
+from colocate.rigs.tx1.contained import duty, network_share, weight_ratio
 from colocate.rigs.tx1.kernels import Kernels, kernels
 from colocate.rigs.tx1.power import inference_j, resting_w, spent_j
 from colocate.rigs.tx1.tasks import task, traffic_bytes_per_s, unit_s
@@ -21,11 +23,15 @@ from colocate.rigs.tx1.timing import Timeline, durations_s, timeline
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Background tasks: `processes` copies of one of `tasks.UNITS`, one of them on the network's core if `shared`."""
+    """Background tasks: `processes` copies of one of `tasks.UNITS`, one of them on the network's core if `shared`.
+
+    `containment` bounds them; what it says of CPUs is in `processes` already.
+    """
 
     task: str
     processes: int = 1
     shared: bool = False
+    containment: Containment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,8 @@ class Prediction:
 
     `resting_w` (3,) is drawn throughout; an inference adds `inference_j` (257, 3) up to equidistant moments of its
     duration; rails as `power.RAILS`. `work_per_s` is of all processes of the load, which use `work_cpus` CPUs.
+    An inference takes `latency_s`, and one begins every `every_s`. Where some take longer than others these are
+    means, and no one `line` is theirs.
     """
 
     emc_hz: int
@@ -61,13 +69,15 @@ class Prediction:
     work_cpus: float = 0.0
     line: Timeline | None = None
     inference_j: FloatArray | None = None
+    latency_s: float = 0.0
+    every_s: float = 0.0
 
     @property
     def power_w(self) -> FloatArray:
         """Mean power of the rails (3,)."""
-        if self.line is None or self.inference_j is None:
+        if self.inference_j is None:
             return self.resting_w
-        mean: FloatArray = self.resting_w + self.inference_j[-1] / self.line.latency_s
+        mean: FloatArray = self.resting_w + self.inference_j[-1] / self.every_s
         return mean
 
 
@@ -82,12 +92,24 @@ class Tx1Model:
     def predict(self, inference: Inference | None, setting: OperatingPoint) -> Prediction:
         """One inference beside the setting's load; without either, the load alone or an idle machine.
 
+        A load with a quota is one that has some of it left: see `on_average`.
+
         Raises SpecError where the work of a layer is not known.
         """
         key = (inference, setting)
         if key not in self._predictions:
             self._predictions[key] = self._predicted(inference, setting)
         return self._predictions[key]
+
+    def on_average(self, inference: Inference | None, setting: OperatingPoint) -> Prediction:
+        """As `predict`, over many periods of the load's quota: for a part of each the load runs, then it waits."""
+        running, load = self.predict(inference, setting), setting.load
+        part = 1.0 if load is None else duty(load.containment, running.work_cpus)
+        if part == 1.0:
+            return running
+        mixed = _mixed(running, self.predict(inference, replace(setting, load=None)), part)
+        period_s = 0.0 if inference is None else inference.period_s or 0.0
+        return replace(mixed, every_s=max(mixed.latency_s, period_s))
 
     def work(self, inference: Inference) -> InferenceWork:
         """What one inference has to do. Raises SpecError where that is not known."""
@@ -129,22 +151,66 @@ class Tx1Model:
         if load is not None:
             pressure += load.processes * traffic_bytes_per_s(task(load.task, c), cpu_hz, emc, c)
             work_cpus = float(load.processes)
-        line, energy_j, taken = None, None, setting.pressure_bytes_per_s
+        line, energy_j, taken, every_s = None, None, setting.pressure_bytes_per_s, 0.0
         if inference is not None:
             work = self.work(inference)
-            shared = load is not None and load.shared
-            running_s = durations_s(work.kernels, setting.gpu_hz, emc, pressure, c)
-            line = timeline(running_s, work.prepare_cycles, cpu_hz, c.shared_ratio if shared else 1.0, c)
+            line = self._line(work, setting, emc, pressure)
             energy_j = inference_j(line, work.kernels, inference.precision, cpu_hz, setting.gpu_hz, c)
-            taken += float(work.kernels.traffic_bytes.sum()) / line.latency_s
-            work_cpus -= line.host_cpu_s / line.latency_s if shared else 0.0
+            every_s = max(line.latency_s, inference.period_s or 0.0)
+            taken += float(work.kernels.traffic_bytes.sum()) / every_s
+            work_cpus -= line.host_cpu_s / every_s if load is not None and load.shared else 0.0
         work_per_s, traffic, w_per_hz = 0.0, setting.pressure_bytes_per_s, 0.0
         if load is not None:
             done = task(load.task, c)
             work_per_s = work_cpus / unit_s(done, cpu_hz, emc, taken, c)
             traffic += work_per_s * done.bytes_per_unit
             w_per_hz = work_cpus * done.w_per_hz
-        return Prediction(emc, resting_w(cpu_hz, w_per_hz, traffic, c), work_per_s, work_cpus, line, energy_j)
+        latency_s = 0.0 if line is None else line.latency_s
+        resting = resting_w(cpu_hz, w_per_hz, traffic, c)
+        return Prediction(emc, resting, work_per_s, work_cpus, line, energy_j, latency_s, every_s)
+
+    def _line(
+        self, work: InferenceWork, setting: OperatingPoint, emc_hz: int, pressure_bytes_per_s: float
+    ) -> Timeline:
+        c, load = self.constants, setting.load
+
+        def lined(pressure_bytes_per_s: float, host_share: float) -> Timeline:
+            running_s = durations_s(work.kernels, setting.gpu_hz, emc_hz, pressure_bytes_per_s, c)
+            return timeline(running_s, work.prepare_cycles, setting.cpu_hz, host_share, c)
+
+        if load is None or not load.shared:
+            return lined(pressure_bytes_per_s, 1.0)
+        line = lined(pressure_bytes_per_s, share := network_share(load.containment, c))
+        if weight_ratio(load.containment) >= 1:
+            return line
+        # The process on the network's core presses as one of equal weight does, by as much less as it has less of
+        # that core.
+        less = 1 - line.host_idle_ratio / lined(pressure_bytes_per_s, c.shared_ratio).host_idle_ratio
+        own = traffic_bytes_per_s(task(load.task, c), setting.cpu_hz, emc_hz, c)
+        return lined(pressure_bytes_per_s - less * own, share)
+
+
+def _mixed(running: Prediction, waiting: Prediction, part: float) -> Prediction:
+    """What is seen of a load that runs for this `part` of the time, and waits for the rest."""
+
+    def mean(of_running: FloatArray, of_waiting: FloatArray) -> FloatArray:
+        mixed: FloatArray = part * of_running + (1 - part) * of_waiting
+        return mixed
+
+    latency_s, energy_j = 0.0, None
+    if running.inference_j is not None and waiting.inference_j is not None:
+        latency_s = 1 / (part / running.latency_s + (1 - part) / waiting.latency_s)
+        per_s = running.inference_j / running.latency_s, waiting.inference_j / waiting.latency_s
+        energy_j = latency_s * mean(*per_s)
+    return Prediction(
+        running.emc_hz,
+        mean(running.resting_w, waiting.resting_w),
+        part * running.work_per_s,
+        part * running.work_cpus,
+        None,
+        energy_j,
+        latency_s,
+    )
 
 
 def layers(inference: Inference) -> Sequence[graph.Layer]:

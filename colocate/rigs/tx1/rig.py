@@ -5,7 +5,6 @@ from __future__ import annotations
 import collections
 import contextlib
 import hashlib
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -26,10 +25,11 @@ from colocate.rigs.tx1.clocks import CPU_STEPS_HZ, GPU_STEPS_HZ, emc_hz
 from colocate.rigs.tx1.constants import assuming, described
 from colocate.rigs.tx1.heat import sustained_hz
 from colocate.rigs.tx1.model import Load, OperatingPoint, Prediction, Tx1Model, layers
-from colocate.rigs.tx1.noise import drift, drifted, generator, latencies_s
+from colocate.rigs.tx1.noise import drift
 from colocate.rigs.tx1.power import RAILS
 from colocate.rigs.tx1.published import validate
 from colocate.rigs.tx1.sensor import shown
+from colocate.rigs.tx1.steady import inferred
 from colocate.rigs.tx1.tasks import UNITS
 from colocate.rigs.tx1.timing import memory_bytes_per_s
 from colocate.study.plan import distinct_inferences
@@ -86,8 +86,6 @@ class Tx1Rig:
                     f"rig '{NAME}' models a thread that launches kernels one by one and sleeps until the GPU is "
                     "done: leave out graph and wait"
                 )
-            if inference.period_s is not None:
-                raise SpecError(f"rig '{NAME}' models inferences back to back: leave out period-ms")
             catalogue.check(inference.network, inference.batch, inference.inputs)
             self._check_memory(inference)
         for task in dict.fromkeys(trial.task for trial in trials if trial.task is not None):
@@ -157,39 +155,30 @@ class Tx1Rig:
         if trial.inference is not None:
             sustained = sustained_hz(self._model, {(trial.inference, setting): 1.0}, setting.gpu_hz)
             setting = replace(setting, gpu_hz=sustained)
-        predicted = self._model.predict(trial.inference, setting)
-        rng, slower = generator(trial.trial_id), drift(trial, c)
-        latencies, inference_j = np.empty(0), np.zeros((2, len(RAILS)))
-        elapsed_s = trial.window_s
-        if predicted.line is not None and predicted.inference_j is not None:
-            typical_s = predicted.line.latency_s * slower
-            count = max(int(c.inferences_min), math.floor(trial.window_s / typical_s))
-            latencies = latencies_s(typical_s, count, rng, c)
-            # Slower at the same clocks is longer at the same power.
-            inference_j = predicted.inference_j * slower
-            elapsed_s = float(latencies.sum())
-        latencies, elapsed_s, slower_within = drifted(trial, latencies, elapsed_s, c)
-        slower *= slower_within
+        average, found = self._model.on_average(trial.inference, setting), inferred(trial, setting, self._model)
+        # Slower at the same clocks is longer at the same power.
+        inference_j = (
+            np.zeros((2, len(RAILS))) if average.inference_j is None else average.inference_j * drift(trial, c)
+        )
         profile: tuple[Step, ...] = ()
         if trial.inference is not None and trial.inference.network == self._profiled:
             steps = self._model.steps(trial.inference, setting)
             # As above.
             profile = tuple(
-                replace(step, time_s=step.time_s * slower, energy_j=(step.energy_j or 0.0) * slower) for step in steps
+                replace(step, time_s=step.time_s * found.slower, energy_j=(step.energy_j or 0.0) * found.slower)
+                for step in steps
             )
-        begins = np.cumsum(latencies) - latencies
-        power = shown(begins, latencies, inference_j, predicted.resting_w, elapsed_s, c)
         return TrialRecord(
             trial=trial,
             started_unix_s=trial.warmup_s,
-            elapsed_s=elapsed_s,
-            begins_s=begins,
-            latencies_s=latencies,
-            work=_work(setting, predicted, elapsed_s, slower),
-            power=power,
+            elapsed_s=found.elapsed_s,
+            begins_s=found.due_s,
+            latencies_s=found.latencies_s,
+            work=_work(setting, average, found.elapsed_s, found.slower),
+            power=shown(found.begins_s, found.lengths_s, inference_j, average.resting_w, found.elapsed_s, c),
             cpu_hz_seen=setting.cpu_hz,
             gpu_hz_seen=setting.gpu_hz,
-            emc_hz_seen=predicted.emc_hz,
+            emc_hz_seen=average.emc_hz,
             profile=profile,
         )
 
@@ -217,9 +206,10 @@ def _setting(trial: Trial) -> OperatingPoint:
     cpu_hz, gpu_hz = _clocks_hz(trial.clocks)
     if trial.task is None:
         return OperatingPoint(cpu_hz, gpu_hz)
-    places = trial.placement
-    shared = not set(places.inference_cpus).isdisjoint(places.task_cpus)
-    return OperatingPoint(cpu_hz, gpu_hz, Load(trial.task.name, len(places.task_cpus), shared))
+    containment, places = trial.task.containment, trial.placement
+    cpus = places.task_cpus[: containment.cpus if containment else None]
+    shared = not set(places.inference_cpus).isdisjoint(cpus)
+    return OperatingPoint(cpu_hz, gpu_hz, Load(trial.task.name, len(cpus), shared, containment))
 
 
 def _clocks_hz(clocks: ClockPoint) -> tuple[int, int]:

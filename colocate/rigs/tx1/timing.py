@@ -33,6 +33,11 @@ class Timeline:
         return float(np.sum(self.ends_s - self.begins_s))
 
     @property
+    def host_idle_ratio(self) -> float:
+        """Which part of its core the host leaves to others while it infers back to back."""
+        return 1 - self.host_cpu_s / self.latency_s
+
+    @property
     def launch_bound(self) -> bool:
         """Whether launching the kernels takes longer than running them."""
         return self.host_s - self.prepared_s > self.gpu_busy_s

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
+from colocate.errors import TrialError
 from colocate.model.cell import Cell
 from colocate.model.quality import QualityFlag
 from colocate.model.request import Inference, SweepSpec, Task
@@ -115,6 +116,29 @@ def test_windows_of_slow_networks_are_short_and_hold_inferences_in_both_conditio
             assert record.conditions is not None
             assert min((record.conditions == each).sum() for each in (ALONE, BESIDE)) >= 1
             assert record.elapsed_s < max(0.4, 7 * float(np.median(record.latencies_s)))
+
+
+def test_frames_that_piled_up_while_the_network_was_paused_are_done_before_its_next_segment() -> None:
+    alternating, _, alone, _ = trials()[0]
+    for busy in (0.3, 0.7):
+        assert alternating.inference is not None and alone.inference is not None
+        latency_s = float(np.median(Tx1Rig().run(alone).latencies_s))
+        inference = dataclasses.replace(alternating.inference, period_s=latency_s / busy)
+        record = Tx1Rig().run(dataclasses.replace(alternating, inference=inference))
+        steady = Tx1Rig().run(dataclasses.replace(alone, inference=inference))
+        assert record.conditions is not None and inference.period_s is not None
+        assert slowdown(record) == pytest.approx(slowdown(Tx1Rig().run(alternating)), abs=0.004)
+        own_s = record.latencies_s[record.conditions == ALONE]
+        assert np.median(own_s) == pytest.approx(np.median(steady.latencies_s), rel=0.01) and len(own_s) > 500
+        assert own_s.max() < 1.7 * np.median(own_s)
+
+
+def test_a_network_that_does_not_keep_up_with_its_frames_has_no_alternating_window() -> None:
+    alternating = trials()[0][0]
+    assert alternating.inference is not None
+    late = dataclasses.replace(alternating.inference, period_s=0.002)
+    with pytest.raises(TrialError, match="does not keep up with its frames without the task; raise --period-ms"):
+        Tx1Rig().run(dataclasses.replace(alternating, inference=late))
 
 
 def test_with_the_noise_of_a_real_machine_a_window_scatters_little() -> None:

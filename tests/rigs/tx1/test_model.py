@@ -8,11 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from colocate.model.request import Inference
 from colocate.rigs.tx1.clocks import CPU_STEPS_HZ
+from colocate.rigs.tx1.model import Load, OperatingPoint
 from colocate.rigs.tx1.tasks import UNITS
 from tests.rigs.tx1.board import (
+    HIGH_CPU_HZ,
     HIGH_GPU_HZ,
     LOW_GPU_HZ,
+    MODEL,
     Clocks,
     latency_s,
     line,
@@ -103,3 +107,16 @@ def test_batch_and_precision_do_what_they_do_on_the_chip() -> None:
     for batch in (1, 2, 16):
         halves, full = line(predict(precision="fp16", batch=batch)), line(predict(batch=batch))
         assert full.latency_s / 2.5 < halves.latency_s < full.latency_s
+
+
+def test_at_a_frame_rate_the_board_rests_between_frames() -> None:
+    point = OperatingPoint(HIGH_CPU_HZ, HIGH_GPU_HZ, Load("jpeg", 1, shared=True))
+    steady, frames = (
+        MODEL.predict(Inference("alexnet", "tensorrt", period_s=period_s), point) for period_s in (None, 0.1)
+    )
+    assert frames.latency_s == steady.latency_s == steady.every_s < frames.every_s == 0.1
+    assert frames.power_w[1] / steady.power_w[1] == pytest.approx(steady.latency_s / 0.1)
+    assert frames.work_per_s > steady.work_per_s
+    # What comes faster than it can be done is done back to back.
+    late = MODEL.predict(Inference("alexnet", "tensorrt", period_s=0.001), point)
+    assert late.every_s == steady.every_s and (late.power_w == steady.power_w).all()

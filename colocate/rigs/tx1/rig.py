@@ -16,7 +16,7 @@ from colocate.inference.networks import catalogue
 from colocate.inference.onnx import graph
 from colocate.inference.onnx.layer_map import fused_layers
 from colocate.model.layers import Ceilings, LayerMap
-from colocate.model.machine import HostFacts
+from colocate.model.machine import HostFacts, Missing
 from colocate.model.provenance import Provenance, PublishedCheck
 from colocate.model.request import WIDTH_BYTES, ClockPoint, Inference
 from colocate.model.trial import Step, Trial, TrialRecord, Work
@@ -71,6 +71,9 @@ class Tx1Rig:
             gpu_steps_hz=GPU_STEPS_HZ,
             rails=RAILS,
             backends=BACKENDS,
+            containment_missing={
+                "fifo": Missing("this model has no real-time class", "leave it out, or use --rig host")
+            },
         )
 
     def check(self, trials: Sequence[Trial]) -> None:

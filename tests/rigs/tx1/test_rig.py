@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from colocate.errors import SpecError
+from colocate.errors import HostError, SpecError
+from colocate.model.containment import Containment
 from colocate.model.request import Inference, SweepSpec, Task
 from colocate.model.trial import Trial, TrialRecord
 from colocate.rigs.tx1.constants import Constants, described
@@ -127,6 +128,14 @@ def test_what_cannot_be_modelled_is_refused_before_anything_runs(change: dict[st
     spec = dataclasses.replace(SPEC, **change)  # type: ignore[arg-type]  # values of many fields
     with pytest.raises(SpecError, match=word):
         rig.check(plan(spec, rig.facts()))
+
+
+def test_a_containment_that_is_not_modelled_is_refused() -> None:
+    spec = dataclasses.replace(SPEC, tasks=(Task("bitcount", containment=Containment(cpus=1, fifo=True)),))
+    with pytest.raises(
+        HostError, match="fifo is not available here: this model has no real-time class; leave it out"
+    ):
+        plan(spec, Tx1Rig().facts())
 
 
 def test_networks_are_described_without_a_file_of_weights() -> None:

@@ -13,13 +13,13 @@ import numpy as np
 from scipy.special import stdtrit
 
 from colocate.model.cell import Cell
+from colocate.model.cell_key import CellKey
 from colocate.model.limits import Quantity
 from colocate.model.trial import FloatArray, Trial
 from colocate.study.bounds import means, table
 from colocate.study.evidence import Evidence
 from colocate.study.plan import estimate_s
 from colocate.study.stages import windows_for
-from colocate.study.windows import CellKey
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
+from colocate.model.cell_key import CellKey
 from colocate.model.request import SweepSpec
 from colocate.model.trial import Trial, TrialRecord
 from colocate.study.evidence import Evidence, collect
 from colocate.study.plan import Stage, estimate_s, whole
 from colocate.study.sequential import Interim, Schedule, judge
-from colocate.study.windows import CellKey
 
 EvidenceAfter = Callable[[int], Sequence[Evidence]]
 """The evidence of the first so many repeats, all of whose wanted trials have ended."""

@@ -9,46 +9,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 
-from colocate.model.cell import SOLO, Cell
-from colocate.model.containment import Containment
+from colocate.model.cell import SOLO
+from colocate.model.cell_key import CellKey
 from colocate.model.quality import FROM_OUTSIDE
-from colocate.model.request import ClockPoint, Inference, SweepSpec
+from colocate.model.request import Inference, SweepSpec
 from colocate.model.trial import Condition, FloatArray, Trial, TrialRecord
 from colocate.study.agreement import Designs, differing
 from colocate.study.conditions import Pair, alternating_pair, latencies, steady_pair, work_kept
 from colocate.study.rails import rail_roles
 from colocate.study.stats import integrate
-
-
-class CellKey(NamedTuple):
-    """What the windows of a cell share; as in a Trial, None stands for no network and for no task."""
-
-    inference: Inference | None
-    placement: str
-    clocks: ClockPoint
-    task: str | None
-    containment: Containment | None = None
-
-    @property
-    def solo(self) -> CellKey:
-        """The same setting without a task."""
-        return self._replace(task=None, containment=None)
-
-    @classmethod
-    def of(cls, trial: Trial) -> CellKey:
-        """The setting that `trial` is a window of."""
-        task = (None, None) if trial.task is None else (trial.task.name, trial.task.containment)
-        return cls(trial.inference, trial.placement.name, trial.clocks, *task)
-
-    @classmethod
-    def of_cell(cls, cell: Cell) -> CellKey:
-        """The setting that `cell` is of."""
-        task = None if cell.task == SOLO else cell.task
-        return cls(cell.inference, cell.placement, cell.clocks, task, cell.containment)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from colocate.errors import SpecError
+from colocate.model.cell_key import CellKey
 from colocate.model.limits import Limits, Quantity
 from colocate.model.request import Task
 from colocate.model.trial import Trial, TrialRecord
@@ -16,7 +17,6 @@ from colocate.study.advice import Verdict, advise
 from colocate.study.plan import STEADY_REPEATS, estimate_s, plan, whole, within_budget
 from colocate.study.sequential import Schedule
 from colocate.study.stages import state_of, windows_for
-from colocate.study.windows import CellKey
 from tests.study.test_plan import facts
 from tests.study.until_decided import SLOWDOWNS, SPEC, TRIALS, WHOLE, carried_on, measured
 

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from colocate.inference.backends.registry import BACKENDS, Runtime, worker_request
-from colocate.inference.onnx.smallest import smallest_network
 from colocate.model.machine import Missing
 from colocate.model.request import Inference
 from colocate.worker import packages
@@ -98,6 +97,9 @@ def _without_package(name: str, runtime: Runtime) -> Missing | None:
 
 def _verdict(name: str) -> Missing | Mapping[str, Any]:
     """Why the runtime, which is tried now, does not work, or what it found."""
+    # With onnx, which takes longer to import than all else of a sweep.
+    from colocate.inference.onnx.smallest import smallest_network
+
     own = BACKENDS[name].own_networks is not None
     try:
         with smallest_network() as file:

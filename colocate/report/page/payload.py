@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from colocate.model.cell import Cell, Interval
+from colocate.model.cell_key import CellKey
 from colocate.model.limits import STATISTICS, Limits, Quantity
 from colocate.model.quality import QualityFlag, in_order
 from colocate.model.request import ClockPoint, Inference
@@ -27,7 +28,6 @@ from colocate.study.bounds import Bounds
 from colocate.study.evidence import Evidence
 from colocate.study.stats import sample_quantile
 from colocate.study.verdicts import absence
-from colocate.study.windows import CellKey
 
 # The curve of a cell: these quantiles of all its latencies, closer where the tail is.
 LEVELS = (0.0, 0.01, 0.025, *(step / 20 for step in range(1, 20)), 0.975, 0.99, 0.995, 0.999, 1.0)

@@ -17,6 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from colocate.model.cell import Cell
+from colocate.model.cell_key import CellKey
 from colocate.model.request import Inference
 from colocate.model.trial import FloatArray, TrialRecord
 from colocate.report.drawing.axes import round_ticks, set_ticks, style_axes
@@ -35,7 +36,6 @@ from colocate.report.text.labels import (
     tasks_of,
 )
 from colocate.report.text.numbers import three_digits
-from colocate.study.windows import CellKey
 
 _LINE_IN, _PLOT_IN, _PANEL_GAP_IN, _PLACEMENT_GAP_IN = 0.40, 3.9, 0.72, 0.35
 # Right edges of the columns of numbers, from the right edge of the plot.

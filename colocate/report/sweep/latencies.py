@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from colocate.model.cell import Cell
+from colocate.model.cell_key import CellKey
 from colocate.model.quality import QualityFlag
 from colocate.model.trial import FloatArray, TrialRecord
-from colocate.study.windows import CellKey, pooled_latencies
+from colocate.study.windows import pooled_latencies
 
 
 def latencies_of(cells: Iterable[Cell], records: Iterable[TrialRecord]) -> Mapping[CellKey, FloatArray]:

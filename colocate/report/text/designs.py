@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from colocate.model.cell import Cell
+from colocate.model.cell_key import CellKey
 from colocate.model.quality import QualityFlag
 from colocate.model.trial import TrialRecord
 from colocate.report.text.labels import (
@@ -21,7 +22,6 @@ from colocate.report.text.labels import (
 )
 from colocate.report.text.numbers import counted
 from colocate.store import Header
-from colocate.study.windows import CellKey
 
 
 def slowdown_phrases(header: Header, records: Sequence[TrialRecord]) -> tuple[str, ...]:

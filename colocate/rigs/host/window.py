@@ -16,6 +16,7 @@ from colocate.host.cpus.quota import longest_period_s, quota_groups
 from colocate.host.processes.child import Child
 from colocate.host.processes.pausing import median_switch_s, resumed_after
 from colocate.host.restore.session import Pins
+from colocate.model.cell_key import CellKey
 from colocate.model.request import ClockPoint, Task
 from colocate.model.trial import Trial, TrialRecord
 from colocate.rigs.host.alternation import Alternated, Alternation
@@ -26,7 +27,6 @@ from colocate.rigs.host.records import SegmentTooShortError, record
 from colocate.rigs.host.resting import Resting
 from colocate.rigs.host.waits import WaitGauge, wait_gauge
 from colocate.study.alternation import Pace, catch_up_s, pace_of, scheduled
-from colocate.study.windows import CellKey
 
 ANSWER_TIMEOUT_S = 60.0
 PATIENCE_INFERENCES = 30

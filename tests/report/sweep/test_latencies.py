@@ -6,9 +6,9 @@ import dataclasses
 
 import numpy as np
 
+from colocate.model.cell_key import CellKey
 from colocate.model.quality import QualityFlag
 from colocate.report.sweep.latencies import latencies_of
-from colocate.study.windows import CellKey
 from tests.report.alternated import ALONE_S, BESIDE_S, CELLS, STEADY_S, alternated, alternating
 
 SOLO, JPEG, UPLINK = map(CellKey.of_cell, CELLS)

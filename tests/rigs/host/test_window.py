@@ -12,13 +12,13 @@ import pytest
 from colocate.host.cpus.activity import trees_cpu_s
 from colocate.host.cpus.cpuset import Seat
 from colocate.host.processes.child import Child
+from colocate.model.cell_key import CellKey
 from colocate.model.request import ClockPoint, Inference, Pipeline, Placement, Task
 from colocate.model.trial import Trial, TrialRecord
 from colocate.rigs.host import window
 from colocate.rigs.host.records import SegmentTooShortError
 from colocate.rigs.host.rig import HostRig
 from colocate.rigs.host.window import Hold, _activities, run_window, stopped
-from colocate.study.windows import CellKey
 from tests.cpu_workloads.conversation import eventually
 from tests.rigs.host.trials import SHARED, trial
 from tests.worker.pipelines import PATTERN, prints

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from colocate.model.containment import Containment, containment_words
-from colocate.report.advise.drop_in import drop_in, remarks, version_1_writes, version_2_writes
+from colocate.report.advise.drop_in import drop_in, remarks, thread_writes, version_1_writes, version_2_writes
 from colocate.report.advise.load import AdviceReport
 from colocate.report.advise.words import interval_words, judged_cells, value_words
 from colocate.report.text.labels import clocks_column, inferences_of, network_words, shortened
@@ -86,6 +86,8 @@ def _recipe(report: AdviceReport, containment: Containment, name: str, tasks: Se
     ]
     if "cgroup-v1" in facts.confinement:
         parts.append(("or with cgroup v1, as in this run, as root", version_1_writes(containment, cpus)))
+    if thread := thread_writes(containment):
+        parts.append(("and for the launching thread of the network, as root", thread))
     where = f"{name}, CPUs {number_ranges(cpus)}" if len(cpus) > 1 else f"{name}, CPU {cpus[0]}"
     return Recipe(
         f"To set {containment.words} for good, for {', '.join(tasks)} ({where})", parts, remarks(containment, cpus)

@@ -65,6 +65,12 @@ def version_1_writes(containment: Containment | None, cpus: Sequence[int]) -> li
     ]
 
 
+def thread_writes(containment: Containment | None) -> list[str]:
+    """What the launching thread of the network is given; nothing where the task alone is bounded."""
+    # The least priority of SCHED_FIFO is before all that is not of a real-time class; chrt(1).
+    return ["chrt --fifo --pid 1 TID"] if containment is not None and containment.fifo else []
+
+
 def remarks(containment: Containment | None, cpus: Sequence[int]) -> list[str]:
     """What else it takes for the settings to do what they did in the study."""
     bound, count = containment or Containment(), len(_own_cpus(containment, cpus))
@@ -80,6 +86,10 @@ def remarks(containment: Containment | None, cpus: Sequence[int]) -> list[str]:
         spread = f"A weight is spread over the CPUs that a service keeps busy: {weight} is {each} on each of "
         said += [f"{spread}{counted(count, 'CPU')}."] if count > 1 and weight == each * count else []
         said.append("Weights count within a slice: put the service of the network there, too, with its 100.")
+    if bound.fifo:
+        said.append(
+            "Fifo is for the launching thread, TID, alone: CPUSchedulingPolicy=fifo gives it to all of a service."
+        )
     return said
 
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from colocate.model.cause import Cause, ExtraTime
 from colocate.model.cell import Cell
 from colocate.model.request import ClockPoint
-from colocate.report.text.causes import cause_words, parts_words, task_words
-from colocate.report.text.labels import clocks_words, inferences_of, network_words
+from colocate.report.text.causes import cause_words, parts_words
+from colocate.report.text.labels import (
+    ContainedTask,
+    beside_words,
+    clocks_words,
+    inferences_of,
+    network_words,
+    tasks_of,
+)
 from colocate.report.text.numbers import ms_text
 
 # So many bars are seen at once; the rest is folded away.
@@ -33,11 +40,11 @@ def cause_bars(cells: Iterable[Cell]) -> tuple[CauseBar, ...]:
     cells = list(cells)
     explained = [(cell, found) for cell in cells if (found := cell.extra_time) is not None]
     explained.sort(key=lambda pair: -(pair[1].extra_s / (pair[0].p50_s or 1.0)))
-    among = inferences_of(cells)
+    among, tasks = inferences_of(cells), tasks_of(cells)
     return tuple(
         CauseBar(
             network_words(cell.inference, among, ", "),
-            _where(cell),
+            _where(cell, tasks),
             f"+{ms_text(found.extra_s)} ms",
             _shares(found),
             parts_words(found),
@@ -58,9 +65,9 @@ def colour(cause: Cause) -> str:
     return cause.name.lower().replace("_", "-")
 
 
-def _where(cell: Cell) -> str:
+def _where(cell: Cell, tasks: Sequence[ContainedTask]) -> str:
     clocks = "" if cell.clocks == ClockPoint() else clocks_words(cell.clocks)
-    return " · ".join(filter(None, (f"beside {task_words(cell)}", cell.placement, clocks)))
+    return " · ".join(filter(None, (f"beside {beside_words(cell, tasks)}", cell.placement, clocks)))
 
 
 def _shares(found: ExtraTime) -> tuple[tuple[str, float], ...]:

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 
 from colocate.model.cause import Cause, ExtraTime
 from colocate.model.cell import Cell
-from colocate.model.containment import containment_words
-from colocate.report.text.labels import inferences_of, network_words, shortened
+from colocate.report.text.labels import beside_words, inferences_of, network_words, tasks_of
 from colocate.report.text.numbers import ms_text, percent_text
 
 # What happened, with the part and the whole; and what to do.
@@ -81,14 +80,9 @@ def cause_lines(cells: Iterable[Cell]) -> list[str]:
             cause, part_s = cell.extra_time.largest
             if cause not in worst or part_s > worst[cause][1].largest[1]:
                 worst[cause] = cell, cell.extra_time
-    among = inferences_of(cells)
+    among, tasks = inferences_of(cells), tasks_of(cells)
     return [
-        f"{network_words(cell.inference, among)} beside {task_words(cell)}, {cell.placement}: {cause_words(found)}."
+        f"{network_words(cell.inference, among)} beside {beside_words(cell, tasks)}, {cell.placement}: "
+        f"{cause_words(found)}."
         for cell, found in (worst[cause] for cause in Cause if cause in worst)
     ]
-
-
-def task_words(cell: Cell) -> str:
-    """`bitcount (idle)`: a task and how it is contained."""
-    bound = "" if cell.containment is None else f" ({containment_words(cell.containment)})"
-    return f"{shortened(cell.task)}{bound}"

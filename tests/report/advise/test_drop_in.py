@@ -12,9 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from colocate.model.containment import Containment, parse_containment
-from colocate.report.advise.drop_in import drop_in, remarks, version_1_writes, version_2_writes
+from colocate.report.advise.drop_in import drop_in, remarks, thread_writes, version_1_writes, version_2_writes
 
-EVERY = ("none", "idle", "weight=10", "quota=20%", "quota=33.333%/10.5", "cpus=2", "weight=5000+quota=250%/10+cpus=2")
+EVERY = (
+    "none",
+    "idle",
+    "weight=10",
+    "quota=20%",
+    "quota=33.333%/10.5",
+    "cpus=2",
+    "fifo",
+    "weight=5000+quota=250%/10+cpus=2",
+)
 CPUS = (1, 2, 3, 8)
 
 
@@ -110,3 +119,10 @@ def test_remarks_say_what_the_settings_take_and_how_a_weight_is_spread() -> None
     assert "20 is 10 on each of 2 CPUs" in same[1] and "same slice" not in same[1]
     assert len(remarks(Containment(weight=10), (1,))) == 2
     assert "CPUQuotaPeriodSec= systemd 242" in remarks(Containment(quota_ratio=0.2, quota_period_s=0.01), (1,))[0]
+
+
+def test_fifo_is_of_the_network() -> None:
+    fifo = parse_containment("fifo+weight=10")
+    assert thread_writes(fifo) == ["chrt --fifo --pid 1 TID"] and "CPUWeight=10" in drop_in(fifo, (0,))
+    assert "launching thread" in remarks(fifo, (0,))[-1]
+    assert thread_writes(None) == thread_writes(Containment(idle=True)) == []

@@ -114,7 +114,7 @@ class StudyKeys:
 
 
 _request = TypeAdapter(StudyKeys)
-_BRANCHES = ("str", "float", "tuple[str, ...]", "NetworkKeys", "PipelineKeys", "CommandKeys")
+_BRANCHES = ("str", "int", "float", "tuple[str, ...]", "NetworkKeys", "PipelineKeys", "CommandKeys")
 # What a pipeline decides itself.
 _OF_LOADED_NETWORKS = ("backend", "precision", "batch", "graph", "wait", "period_ms", "shapes", "inputs")
 

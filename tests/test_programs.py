@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from colocate.errors import SpecError
+from colocate.model.command import Command
 from colocate.model.request import Inference, Pipeline, Task
 from colocate.programs import PipelineKeys, can_name, make_pipeline, split
 from colocate.spec import make_spec
@@ -59,6 +60,89 @@ def test_a_task_is_a_line_or_a_table(tmp_path: Path) -> None:
     assert make_spec(keys).tasks == (Task("plain", argv), Task("listed", argv), Task("watched", argv, pause=False))
     (tmp_path / "again.toml").write_text(study_file(keys))
     assert make_spec(read_study(tmp_path / "again.toml")).tasks == make_spec(keys).tasks
+
+
+EVERYTHING = r"""
+stressors = []
+
+[commands.encoder]
+argv = ["ffmpeg", "-i", "in.mp4"]
+run = "service"
+ready = { line = "listening" }
+progress = 'frame=\s*(\d+)'
+copies = "per-cpu"
+prepare = "make clip"
+cleanup = ["rm", "a && b"]
+environment = { OMP_NUM_THREADS = "1", A = "" }
+directory = "data"
+user = "nobody"
+
+[commands.piped]
+command = "yes | head -n 5"
+shell = true
+prepare = "echo $HOME"
+ready = { after_s = 2.0 }
+copies = 3
+"""
+
+
+def test_a_table_says_how_a_task_is_run_and_counted(tmp_path: Path) -> None:
+    (tmp_path / "study.toml").write_text(EVERYTHING)
+    keys = read_study(tmp_path / "study.toml")
+    encoder, piped = make_spec(keys).tasks
+    assert encoder.argv == ("ffmpeg", "-i", "in.mp4") and encoder.pause
+    assert encoder.command == Command(
+        run="service",
+        ready_line="listening",
+        progress=r"frame=\s*(\d+)",
+        copies="per-cpu",
+        prepare=("make", "clip"),
+        cleanup=("rm", "a && b"),
+        environment=(("A", ""), ("OMP_NUM_THREADS", "1")),
+        directory=str(Path("data").absolute()),
+        user="nobody",
+    )
+    assert piped.argv == ("/bin/sh", "-c", "yes | head -n 5")
+    assert piped.command == Command(ready_after_s=2.0, copies=3, prepare=("/bin/sh", "-c", "echo $HOME"))
+    (tmp_path / "again.toml").write_text(study_file(keys))
+    assert make_spec(read_study(tmp_path / "again.toml")).tasks == (encoder, piped)
+
+
+@pytest.mark.parametrize("line", ["make && run", "yes | head", "A=1 run", "~/run", "run > out", "run $HOME"])
+def test_shell_syntax_that_no_shell_reads_is_refused_with_both_ways(line: str) -> None:
+    said = r"x(\.\w+)?: .* means something to a shell, and none reads this; write shell = true .* argv = \[\.\.\.\]"
+    for keys in (line, {"command": line}, {"command": "true", "prepare": line}, {"argv": ["x"], "cleanup": line}):
+        with pytest.raises(SpecError, match=said) as caught:
+            make_spec({"commands": {"x": keys}})
+        assert "\n" not in str(caught.value)
+    assert make_spec({"commands": {"x": {"argv": [line]}}}).tasks[-1].argv == (line,)
+    assert make_spec({"commands": {"x": {"command": line, "shell": True}}}).tasks[-1].argv[-1] == line
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ({"command": "  ", "shell": True}, r"commands\.x: the command is empty"),
+        ({"argv": ["true"], "shell": True}, r"commands\.x\.shell: a shell reads a line, not a list"),
+        ({"command": "true", "run": "once"}, r"commands\.x\.run: .*'repeat' or 'service', not 'once'"),
+        ({"command": "true", "ready": {}}, r"commands\.x\.ready: give either \{ after_s = 2.0 \} or "),
+        ({"command": "true", "ready": {"after_s": 1.0, "line": "x"}}, r"commands\.x\.ready: give either "),
+        ({"command": "true", "ready": {"after_s": 0}}, r"commands\.x\.ready\.after_s: .*greater than 0"),
+        ({"command": "true", "ready": {"after": 1}}, r"commands\.x\.ready\.after: "),
+        ({"command": "true", "ready": {"line": " "}}, r"commands\.x\.ready\.line: ' ' is in no line, or in every"),
+        ({"command": "true", "progress": "(x"}, r"commands\.x\.progress: '\(x' is no regular expression"),
+        ({"command": "true", "progress": "(x)(y)"}, r"commands\.x\.progress: .* has 2 groups; put the number alone"),
+        ({"command": "true", "copies": 0}, r"commands\.x\.copies: give a number of copies or 'per-cpu', not 0"),
+        ({"command": "true", "copies": "all"}, r"commands\.x\.copies: give a number .* not 'all'"),
+        ({"command": "true", "copies": 1.5}, r"commands\.x\.copies: .* not 1.5"),
+        ({"command": "true", "environment": {"A=": "1"}}, r"commands\.x\.environment: 'A=' cannot be set to '1'"),
+        ({"command": "true", "user": ""}, r"commands\.x\.user: '' is no name of a user"),
+    ],
+)
+def test_how_a_task_cannot_be_run_is_named(table: dict[str, object], said: str) -> None:
+    with pytest.raises(SpecError, match=said) as caught:
+        make_spec({"commands": {"x": table}})
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

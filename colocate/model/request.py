@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from colocate.model.command import PLAIN, Command
 from colocate.model.containment import Containment
 from colocate.model.limits import Limits
 
@@ -110,7 +111,8 @@ class Inference:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A background task: a built-in of `cpu_workloads`, or with `argv` a program of the user's own.
+    """A background task: a built-in of `cpu_workloads`, or with `argv` a program of the user's own, which is run as
+    `command` says.
 
     Without `pause` it must not be paused: a watchdog inside it would bark, or a connection time out. In each
     `containment` that a study names it is a task of its own, under the same name.
@@ -120,6 +122,7 @@ class Task:
     argv: tuple[str, ...] = ()
     pause: bool = True
     containment: Containment | None = None
+    command: Command = PLAIN
 
 
 @dataclass(frozen=True, slots=True)

@@ -274,6 +274,8 @@ def _content_hash(trial: Trial, seed: int) -> str:
         task = {"name": trial.task.name, "argv": trial.task.argv, **({} if trial.task.pause else {"pause": False})}
         if trial.task.containment is not None:
             task["containment"] = trial.task.containment.words
+        if trial.task.command.present:
+            task["command"] = trial.task.command.present
     placement["stressor_cpus"] = placement.pop("task_cpus")
     fields = {
         "trial_id": "",

@@ -1,0 +1,68 @@
+"""What only a shell would understand, in a line that is split like a shell would and read by none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+# Longer ones first: `&&` is not two `&`.
+_OPERATORS = re.compile(r"&&|\|\||>>|<<|[|;<>&]")
+_VARIABLE = re.compile(r"\$(?:[A-Za-z_]\w*|[0-9?@*#$!]|\{[^}]*\}?|\(.*)", re.DOTALL)
+_BACKTICKS = re.compile(r"`[^`]*`?")
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
+_HOME = re.compile(r"~\S*")
+# A pattern of file names, and no number, option or address that happens to have a star in it.
+_FILES = re.compile(r"\*|(?!-)(?!\w+://)[^=*]*(?:/\*[^=]*|\*/[^=]*|\*\.\w+)")
+# Stands for a character that quotes or a backslash make an ordinary one.
+_QUOTED = "\0"
+
+
+def shell_syntax(line: str) -> str | None:
+    """The first part of `line` that a shell would act on, None where there is none. Quotes make it ordinary."""
+    bare, expanded = _bare(line)
+    found = [
+        (match.start(), match[0])
+        for match in (
+            _OPERATORS.search(bare),
+            _VARIABLE.search(expanded),
+            _BACKTICKS.search(expanded),
+            *_words(bare),
+        )
+        if match is not None
+    ]
+    return min(found)[1] if found else None
+
+
+def _words(bare: str) -> Iterator[re.Match[str] | None]:
+    """Words that a shell would replace: those before the program that set variables, homes, patterns of files."""
+    leading = True
+    for word in re.finditer(r"\S+", bare):
+        begin, end = word.span()
+        leading = leading and _ASSIGNMENT.match(word[0]) is not None
+        if leading:
+            yield _ASSIGNMENT.match(word.string, begin)
+        yield _HOME.match(bare, begin)
+        yield _FILES.fullmatch(bare, begin, end)
+
+
+def _bare(line: str) -> tuple[str, str]:
+    """The line with its quoted characters hidden, and the line without those between double quotes hidden: there a
+    shell still reads `$` and backticks. Both are as long as the line.
+    """
+    bare: list[str] = []
+    expanded: list[str] = []
+    quote = ""
+    characters = iter(line)
+    for character in characters:
+        if character == "\\" and quote != "'":
+            hidden = _QUOTED * (1 + (next(characters, None) is not None))
+            bare.append(hidden)
+            expanded.append(hidden)
+            continue
+        opens, closes = not quote and character in "'\"", bool(quote) and character == quote
+        if opens or closes:
+            quote = character if opens else ""
+        quoted = bool(quote) or closes
+        bare.append(_QUOTED if quoted else character)
+        expanded.append(_QUOTED if quoted and (quote != '"' or opens) else character)
+    return "".join(bare), "".join(expanded)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
+from cpu_workloads.command_request import CommandRequest, from_json
 from cpu_workloads.contract import Control, serve
 from cpu_workloads.counter import Counter
 from cpu_workloads.registry import load, names
@@ -72,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     how.add_argument("--iterations", type=_count, metavar="N", help="do exactly N steps")
     how.add_argument("--child", action="store_true", help="obey a measuring process on stdin and stdout")
     how.add_argument("--list", action="store_true", help="print the stressors' names")
+    parser.add_argument("--request", metavar="JSON", help=argparse.SUPPRESS)
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     return parser
 
@@ -117,18 +119,18 @@ def _serve(name: str) -> NoReturn:
     serve(Control(), measure_and_verify, {**stressor.facts(), "counter": counter.descriptor})
 
 
-def _command(argv: Sequence[str]) -> Command:
+def _command(request: CommandRequest) -> Command:
     """A command that does not outlive this process when a signal ends it."""
     from cpu_workloads.command import Command
     from cpu_workloads.program import end_on_signals
 
-    command = Command(argv)
+    command = Command(request)
     end_on_signals(command.end)
     return command
 
 
 def _run_command(argv: Sequence[str], seconds: float) -> Report:
-    command = _command(argv)
+    command = _command(CommandRequest(tuple(argv)))
     try:
         command.begin()
         command.wait(seconds)
@@ -142,10 +144,10 @@ def _run_command(argv: Sequence[str], seconds: float) -> Report:
     return report
 
 
-def _serve_command(argv: Sequence[str]) -> NoReturn:
-    command = _command(argv)
+def _serve_command(request: CommandRequest) -> NoReturn:
+    command = _command(request)
     try:
-        serve(Control(at_end=command.end), command.measure, command.facts())
+        serve(Control(at_end=command.end), command.measure, command.facts(), command.start)
     finally:
         command.end()
 
@@ -160,12 +162,14 @@ def _obey(arguments: Sequence[str]) -> None:
         return
     if asked.name is None:
         parser.error("which stressor? --list prints their names")
-    if (asked.name == COMMAND) != bool(argv):
+    if asked.name == COMMAND and asked.request is not None and asked.child and not argv:
+        _serve_command(from_json(asked.request))
+    if (asked.name == COMMAND) != bool(argv) or asked.request is not None:
         parser.error("`command` takes a program after `--`, and nothing else does")
     if asked.name == COMMAND and asked.iterations is not None:
         parser.error("`command` takes --seconds or --child")
     if asked.child and argv:
-        _serve_command(argv)
+        _serve_command(CommandRequest(tuple(argv)))
     if asked.child:
         _serve(asked.name)
     report = _run_command(argv, asked.seconds) if argv else _run(asked.name, asked.seconds, asked.iterations)

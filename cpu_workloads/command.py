@@ -1,46 +1,79 @@
-"""A program of the user's own as a stressor: run again and again, its completed runs and CPU time counted."""
+"""A program of the user's own as a stressor: run again and again, or once as a service, and its work counted."""
 
 from __future__ import annotations
 
 import os
-import subprocess
-import tempfile
+import signal
+import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import psutil
 
+from cpu_workloads.command_request import CLEANUP_FAILED, CommandRequest
 from cpu_workloads.contract import Control
-from cpu_workloads.program import Program, ProgramError
+from cpu_workloads.output import Output, ReadOutput
+from cpu_workloads.program import Ending, Program, ProgramError
+from cpu_workloads.progress import Progress
 from cpu_workloads.stressor import Failure, Moment, Report, StressorError, report
+from cpu_workloads.user import User
 
-STDERR_TAIL_BYTES = 4096
+READY_S = 120.0
+"""A program that prints no ready line for so long after its start will not."""
+
+PREPARE_S, CLEANUP_S = 300.0, 60.0
+"""How long these may take."""
 
 
 class Command:
-    """Runs `argv` until stopped. A thread sleeps until a run ends; the caller's thread sleeps too."""
+    """Runs the program of a request until stopped. A thread sleeps until a run ends; the caller's sleeps too."""
 
-    unit = "runs"
-
-    def __init__(self, argv: Sequence[str]) -> None:
-        """Raises StressorError (3) when there is no such program, or it may not be executed or could escape."""
+    def __init__(self, request: CommandRequest) -> None:
+        """Enters the directory of the request. Raises StressorError (3) for what cannot be run at all."""
+        self._request = request
+        self._progress = None if request.progress is None else Progress(request.progress)
+        # Set when the program is ready, and when it will not be.
+        self._settled = threading.Event()
         try:
-            self._program = Program(argv)
+            self._popen_options = self._entered()
+            self._program = Program(request.argv)
+            self._helpers = {
+                what: Program(argv)
+                for what, argv in (("prepare", request.prepare), ("cleanup", request.cleanup))
+                if argv
+            }
+            self._output = self._opened()
         except ProgramError as error:
             raise StressorError(str(error), 3) from error
-        self._argv = list(argv)
-        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the stressor
+        except OSError as error:
+            raise StressorError(f"cannot use {error.filename}: {error.strerror}", 3) from error
         self._switch = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stopping = False
-        self._completed = 0
+        self._prepared = False
+        self._completed = self._deserted = 0
         self._failed: Failure | None = None
-        self._begin = (0, Moment(0, 0.0))
+        self._begin = (0.0, 0, Moment(0, 0.0))
+
+    @property
+    def unit(self) -> str:
+        """What counts: steps of its progress, completed runs, or of a service seconds of CPU time."""
+        if self._request.progress is not None:
+            return "progress"
+        return "CPU s" if self._request.service else "runs"
 
     def facts(self) -> Mapping[str, object]:
         """The unit and the program; its footprint is not known."""
-        return {"unit": self.unit, "argv": self._argv}
+        return {"unit": self.unit, "argv": self._request.argv}
+
+    def start(self) -> Mapping[str, object]:
+        """Start the program unless it runs, and wait until it is ready; says how that failed, if it did."""
+        if self._thread is None:
+            self.begin()
+            self._await_ready()
+        return {} if self._failed is None else {"failed": self._failed}
 
     def measure(self, control: Control) -> Report:
         """Count until the parent's next word; stops the program when that is `stop`. See `count`."""
@@ -48,19 +81,26 @@ class Command:
         word = control.peek()
         counted = self.count()
         if word == "stop":
-            self.stop()
+            if not self._request.keeps:
+                self.stop()
             if self._failed is not None:
                 counted["failed"] = self._failed
         return counted
 
     def begin(self) -> None:
         """Count from zero now; starts the program if it does not run."""
+        if self._thread is None:
+            self._failed = None
+            self._settled.clear()
+            if not self._prepared:
+                self._prepared = True
+                self._help("prepare", PREPARE_S)
         with self._switch:
-            if self._thread is None:
+            if self._thread is None and self._failed is None:
                 self._stopping = False
-                self._failed = None
                 self._thread = threading.Thread(target=self._repeat, daemon=True)
                 self._thread.start()
+        self._output.shorten()
         self._begin = self._now()
 
     def wait(self, timeout_s: float) -> None:
@@ -70,13 +110,19 @@ class Command:
             thread.join(timeout_s)
 
     def count(self) -> Report:
-        """Runs completed since `begin`, and the CPU time of all that came of them in that time.
+        """The work since `begin`, and the CPU time of all that came of the program in that time.
 
         A run that was under way at `begin` counts when it completes: over many windows that makes up for
-        the one that is under way at the end. So the report ends now, not with the last run.
+        the one that is under way at the end. So the report ends now, not with the last run. A run that left processes
+        behind did not do all of its work: it is not counted.
         """
-        (completed_before, begin), (completed, end) = self._begin, self._now()
-        return report(self.unit, completed - completed_before, begin, end)
+        (count_before, deserted_before, begin), (count, deserted, end) = self._begin, self._now()
+        found = report(self.unit, count - count_before, begin, end)
+        if self.unit == "CPU s":
+            found["count"] = found["cpu_s"]
+        if deserted > deserted_before:
+            found["deserted"] = deserted - deserted_before
+        return found
 
     def stop(self) -> None:
         """End the run and every process that came of it; its process group is asked politely first."""
@@ -84,14 +130,39 @@ class Command:
             self._stop()
 
     def end(self) -> None:
-        """Stop for good because this process is about to exit: a later `begin` waits for ever."""
+        """Stop for good because this process is about to exit: a later `begin` waits for ever. A cleanup that fails
+        ends the process here.
+        """
         self._switch.acquire()
+        for helper in self._helpers.values():
+            _ended(helper)
         self._stop()
+        if self._prepared:
+            self._failed = None
+            self._help("cleanup", CLEANUP_S)
+            if self._failed is not None:
+                sys.stderr.write(f"{self._failed['stderr']}\n")
+                sys.stderr.flush()
+                os._exit(CLEANUP_FAILED)
 
     @property
     def failed(self) -> Failure | None:
         """The run that failed, with the end of its stderr; None when none did."""
         return self._failed
+
+    def _entered(self) -> Mapping[str, Any]:
+        request = self._request
+        if request.directory is not None:
+            os.chdir(request.directory)
+        os.environ.update(request.environment)
+        self._user = None if request.user is None else User.named(request.user)
+        return {} if self._user is None else self._user.popen_options(request.environment)
+
+    def _opened(self) -> Output:
+        request = self._request
+        if self._progress is None and request.ready_line is None:
+            return Output(request.output)
+        return ReadOutput(request.output, self._progress, request.ready_line, self._settled.set)
 
     def _stop(self) -> None:
         with self._program.lock:
@@ -106,39 +177,93 @@ class Command:
         pids = ", ".join(str(process.pid) for process in left)
         self._failed = {"returncode": None, "stderr": f"the task left processes running: {pids}"}
 
-    def _now(self) -> tuple[int, Moment]:
+    def _now(self) -> tuple[float, int, Moment]:
         with self._program.lock:
-            return self._completed, Moment(time.monotonic_ns(), self._program.cpu_s())
+            count = self._completed if self._progress is None else self._progress.total
+            return count, self._deserted, Moment(time.monotonic_ns(), self._program.cpu_s())
 
     def _repeat(self) -> None:
-        while True:
-            with self._program.lock:
-                if self._stopping:
-                    return
-                try:
-                    self._start()
-                except OSError as error:
-                    reason = f"cannot start {self._argv[0]!r}: {error.strerror}"
-                    self._failed = {"returncode": None, "stderr": reason}
-                    return
-            returncode, left = self._program.await_end()
-            with self._program.lock:
-                if self._stopping:
-                    return
-                if left:
-                    self._blame(left)
-                    return
-                if returncode != 0:
-                    self._failed = {"returncode": returncode, "stderr": self._stderr_tail()}
-                    return
-                self._completed += 1
+        try:
+            while self._ran_once():
+                pass
+        finally:
+            self._settled.set()
 
-    def _start(self) -> None:
-        os.ftruncate(self._stderr.fileno(), 0)
-        self._stderr.seek(0)
-        self._program.start(stdout=subprocess.DEVNULL, stderr=self._stderr)
+    def _ran_once(self) -> bool:
+        """Run it to its end; whether it is to run again."""
+        with self._program.lock:
+            if self._stopping:
+                return False
+            try:
+                self._start(self._program)
+                if self._progress is not None and not self._request.service:
+                    self._progress.restart()
+            except (OSError, ProgramError) as error:
+                self._failed = {"returncode": None, "stderr": _cannot_start(self._request.argv, error)}
+                return False
+        ending = self._program.await_end()
+        with self._program.lock:
+            if self._stopping:
+                return False
+            self._judge(ending)
+            return self._failed is None
 
-    def _stderr_tail(self) -> str:
-        size = os.fstat(self._stderr.fileno()).st_size
-        tail = os.pread(self._stderr.fileno(), STDERR_TAIL_BYTES, max(0, size - STDERR_TAIL_BYTES))
-        return tail.decode(errors="replace").strip()
+    def _judge(self, ending: Ending) -> None:
+        if ending.left:
+            self._blame(ending.left)
+        elif self._request.service or ending.returncode != 0:
+            self._failed = {"returncode": ending.returncode, "stderr": self._output.tail()}
+        elif ending.deserted:
+            self._deserted += 1
+        else:
+            self._completed += 1
+
+    def _start(self, program: Program) -> None:
+        self._output.begins()
+        check = (lambda pid: None) if self._user is None else self._user.check
+        program.start(check, **self._output.popen_options(), **self._popen_options)
+
+    def _await_ready(self) -> None:
+        request = self._request
+        if request.ready_line is not None:
+            self._settled.wait(READY_S)
+            if self._failed is None and not self._settled.is_set():
+                said = self._output.tail()
+                waited = f"it printed no line with {request.ready_line!r} within {READY_S:g} s of its start"
+                self.stop()
+                self._failed = {"returncode": None, "stderr": f"{waited}\n{said}".strip()}
+        elif request.ready_after_s:
+            self._settled.wait(request.ready_after_s)
+
+    def _help(self, what: str, longest_s: float) -> None:
+        """Run what stands before the first start or after the last end, with all that comes of it."""
+        program = self._helpers.get(what)
+        if program is None:
+            return
+        timer = threading.Timer(longest_s, _ended, [program])
+        try:
+            with program.lock:
+                self._start(program)
+            timer.start()
+            ending = program.await_end()
+        except (OSError, ProgramError) as error:
+            argv = getattr(self._request, what)
+            self._failed = {"returncode": None, "stderr": f"its {what} failed: {_cannot_start(argv, error)}"}
+            return
+        finally:
+            timer.cancel()
+        if ending.returncode != 0:
+            how = f"return code {ending.returncode}"
+            if ending.returncode == -signal.SIGTERM:
+                how = f"it was ended after {longest_s:g} s"
+            self._failed = {"returncode": None, "stderr": f"its {what} failed ({how}): {self._output.tail()}"}
+
+
+def _ended(program: Program) -> None:
+    """End a program that runs; one that does not would end whatever else this process has started."""
+    if not program.is_over:
+        program.end()
+
+
+def _cannot_start(argv: Sequence[str], error: OSError | ProgramError) -> str:
+    return f"cannot start {argv[0]!r}: {error.strerror}" if isinstance(error, OSError) else str(error)

@@ -4,6 +4,8 @@ The child writes one JSON line `{"ready": ...}` when it could start at once. The
 
     go     count from zero now; begins to work if it was idle
     stop   fall idle and answer with one JSON line about the time since the last `go`
+    start  get ready to be counted, and answer with one JSON line `{"started": ...}`: a program of the user's own
+           begins to work here, where it does not yet
 
 End of file on stdin means that the parent died: the child exits at once. Timestamps are CLOCK_MONOTONIC
 nanoseconds, which all processes of a machine share.
@@ -89,7 +91,10 @@ class Control:
 
 
 def serve(
-    control: Control, measure: Callable[[Control], Mapping[str, object]], ready: Mapping[str, object]
+    control: Control,
+    measure: Callable[[Control], Mapping[str, object]],
+    ready: Mapping[str, object],
+    start: Callable[[], Mapping[str, object]] = dict,
 ) -> NoReturn:
     """Obey the parent for ever: `measure(control)` works and counts until `control.pending()`, then reports.
 
@@ -99,6 +104,10 @@ def serve(
     control.say({"ready": dict(ready)})
     word = control.take()
     while True:
+        if word == "start":
+            control.say({"started": dict(start())})
+            word = control.take()
+            continue
         if word != "go":
             raise ValueError(f"expected 'go', got {word!r}")
         report = measure(control)

@@ -12,7 +12,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 
@@ -21,6 +21,9 @@ GRACE_S = 0.2
 
 END_S = 2.0
 """How long killed processes may take to go: a write to a slow disk or much memory to free holds them up."""
+
+GONE_S = 0.1
+"""What a program started may outlive it by so much: the end of a pipe ends when it has read all."""
 
 _LOOK_AGAIN_S = 0.002
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
@@ -53,6 +56,14 @@ def _kill_descendants() -> None:
             process.kill()
 
 
+class Ending(NamedTuple):
+    """How a program ended: its return code, whether it left processes behind, and those of them that would not go."""
+
+    returncode: int
+    deserted: bool
+    left: Sequence[psutil.Process]
+
+
 class Program:
     """Runs `argv`, once or again and again, and ends it with all that came of it.
 
@@ -77,13 +88,14 @@ class Program:
         self._over = threading.Event()
         self._over.set()
 
-    def start(self, **options: Any) -> None:
+    def start(self, check: Callable[[int], object] = lambda pid: None, **options: Any) -> None:
         """Start it in a session of its own; `options` are those of Popen. The caller holds `lock`.
 
-        A thread calls `await_end` next. The one that starts it lives on: the program dies with that. Raises OSError.
+        A thread calls `await_end` next. The one that starts it lives on: the program dies with that. Raises OSError,
+        and what `check` raises for the number of the process: then it does not run.
         """
         parent_pid = os.getpid()
-        self._process = subprocess.Popen(
+        process = subprocess.Popen(
             self._command,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
@@ -91,6 +103,13 @@ class Program:
             preexec_fn=lambda: _die_with(parent_pid),
             **options,
         )
+        try:
+            check(process.pid)
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+        self._process = process
         self._over.clear()
 
     @property
@@ -98,19 +117,18 @@ class Program:
         """Whether nothing of it runs: it has not been started, or `await_end` has done its work."""
         return self._over.is_set()
 
-    def await_end(self) -> tuple[int, Sequence[psutil.Process]]:
-        """Sleep until it has ended, then end what it left behind: its return code, and what would not go."""
+    def await_end(self) -> Ending:
+        """Sleep until it has ended, then end what it left behind: that would load the machine unseen."""
         process = self._process
         assert process is not None, "it has been started"
         self._await(process.pid)
-        # What an ended program left behind would load the machine unseen.
-        self._signal(signal.SIGKILL)
         with self.lock:
             self._process = None
             process.wait()
-        left = self._end_descendants(time.monotonic() + END_S)
+        deserted = not self._childless(time.monotonic() + GONE_S)
+        left = self._end_descendants(time.monotonic() + END_S) if deserted else ()
         self._over.set()
-        return process.returncode, left
+        return Ending(process.returncode, deserted, left)
 
     def end(self) -> Sequence[psutil.Process]:
         """End it and every process that came of it, its process group politely first; returns what would not go."""
@@ -143,16 +161,24 @@ class Program:
 
         One pass is not enough: a process may have a new child between the look and the kill. Orphans come here.
         """
+        while not self._childless(0.0):
+            if time.monotonic() >= deadline_s:
+                return _descendants()
+            _kill_descendants()
+            time.sleep(_LOOK_AGAIN_S)
+        return ()
+
+    def _childless(self, deadline_s: float) -> bool:
+        """Reap until there is no child, or until the deadline; whether there is none."""
         while True:
             with self.lock:
                 try:
                     while os.waitpid(-1, os.WNOHANG) != (0, 0):
                         pass
                 except ChildProcessError:
-                    return ()
+                    return True
             if time.monotonic() >= deadline_s:
-                return _descendants()
-            _kill_descendants()
+                return False
             time.sleep(_LOOK_AGAIN_S)
 
     def _signal(self, signum: signal.Signals) -> None:

@@ -52,6 +52,8 @@ class Report(_Counts, total=False):
     """Work done between two CLOCK_MONOTONIC times, and the CPU time it took."""
 
     failed: Failure
+    deserted: int
+    """Runs of a program that left processes behind, where there were some."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def now() -> Moment:
     return Moment(time.monotonic_ns(), time.process_time())
 
 
-def report(unit: str, count: int, begin: Moment, end: Moment) -> Report:
+def report(unit: str, count: float, begin: Moment, end: Moment) -> Report:
     """The report of `count` units of work done between two moments."""
     return {
         "unit": unit,

@@ -110,7 +110,7 @@ def test_a_table_says_how_a_task_is_run_and_counted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("line", ["make && run", "yes | head", "A=1 run", "~/run", "run > out", "run $HOME"])
 def test_shell_syntax_that_no_shell_reads_is_refused_with_both_ways(line: str) -> None:
-    said = r"x(\.\w+)?: .* means something to a shell, and none reads this; write shell = true .* argv = \[\.\.\.\]"
+    said = r"x(\.\w+)?: .* means something to a shell, and none reads this; write shell = true .*argv = \[\.\.\.\]"
     for keys in (line, {"command": line}, {"command": "true", "prepare": line}, {"argv": ["x"], "cleanup": line}):
         with pytest.raises(SpecError, match=said) as caught:
             make_spec({"commands": {"x": keys}})

@@ -126,7 +126,7 @@ class RunningPipeline:
             raise ProgramEndedError(self._returncode, self._output.last_line())
 
     def _await_end(self) -> None:
-        self._returncode, _ = self._program.await_end()
+        self._returncode = self._program.await_end().returncode
 
     def _moment(self) -> tuple[int, float]:
         with self._program.lock:

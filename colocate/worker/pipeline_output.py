@@ -7,13 +7,13 @@ import os
 import re
 import selectors
 import struct
-import termios
 import threading
 import time
 from collections.abc import Iterator
 from typing import Any, Protocol
 
 from colocate.worker.errors import WorkerError
+from cpu_workloads.output import terminal
 
 # The environment variable that holds the number of the pipe for records; see `colocate.marks`.
 DESCRIPTOR = "COLOCATE_FD"
@@ -112,7 +112,7 @@ class Output:
         """Records are expected where there are no `lines`."""
         self.reports: Reports = lines or MarkRecords()
         self.failure = ""
-        self._stdout, self._program_stdout = os.pipe() if lines is None else _terminal()
+        self._stdout, self._program_stdout = os.pipe() if lines is None else terminal()
         self._stderr, self._program_stderr = os.pipe()
         self._records, self._program_records = os.pipe()
         os.set_blocking(self._records, False)
@@ -221,12 +221,3 @@ def _read(descriptor: int) -> bytes | None:
     except OSError:
         # A terminal that everyone has closed (EIO).
         return b""
-
-
-def _terminal() -> tuple[int, int]:
-    """Our end of a terminal and the program's; what is written arrives unchanged."""
-    ours, programs = os.openpty()
-    settings = termios.tcgetattr(programs)
-    settings[1] &= ~termios.OPOST
-    termios.tcsetattr(programs, termios.TCSANOW, settings)
-    return ours, programs

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cpu_workloads.command import STDERR_TAIL_BYTES
+from cpu_workloads.output import TAIL_BYTES
 from tests.cpu_workloads.conversation import DEADLINE_S, ROOT, child, eventually, is_running, run
 from tests.cpu_workloads.tasks import Make, daemons, family, gone, pids
 
@@ -156,7 +156,7 @@ def test_a_failing_run_is_reported_with_the_end_of_its_stderr(tmp_path: Path) ->
     runs = tmp_path / "runs"
     fail = (
         f"import sys; open({str(runs)!r}, 'a').write('run ');"
-        f"sys.stderr.write('x' * {2 * STDERR_TAIL_BYTES} + 'no such camera'); sys.exit(7)"
+        f"sys.stderr.write('x' * {2 * TAIL_BYTES} + 'no such camera'); sys.exit(7)"
     )
     with child("command", "--child", "--", sys.executable, "-c", fail) as stressor:
         stressor.hear()
@@ -170,7 +170,7 @@ def test_a_failing_run_is_reported_with_the_end_of_its_stderr(tmp_path: Path) ->
     assert report["count"] == 0
     assert report["failed"]["returncode"] == 7
     assert report["failed"]["stderr"].endswith("no such camera")
-    assert len(report["failed"]["stderr"]) <= STDERR_TAIL_BYTES
+    assert len(report["failed"]["stderr"]) <= TAIL_BYTES
 
 
 def test_a_program_that_is_no_program_is_reported(tmp_path: Path) -> None:

@@ -73,8 +73,9 @@ _UNKILLABLE = """
 import json, pathlib, sys, time
 from cpu_workloads import program
 from cpu_workloads.command import Command
+from cpu_workloads.command_request import CommandRequest
 killer, program._kill_descendants, program.END_S = program._kill_descendants, lambda: None, 0.1
-task = Command(sys.argv[2:])
+task = Command(CommandRequest(tuple(sys.argv[2:])))
 task.begin()
 while not pathlib.Path(sys.argv[1]).exists():
     time.sleep(0.01)

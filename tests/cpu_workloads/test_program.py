@@ -47,14 +47,14 @@ def test_it_ends_with_all_that_came_of_it(tmp_path: Path, make: Make) -> None:
 
 
 def test_one_that_ends_by_itself_gives_its_code_and_leaves_nobody(tmp_path: Path) -> None:
-    then = "start().join()\nprint(json.dumps([ended[0][0], len(ended[0][1]), program.is_over]))"
-    assert hosted(daemons(tmp_path / "pids", "7"), then) == [7, 0, True]
+    then = "start().join()\nprint(json.dumps([ended[0][0], ended[0][1], len(ended[0][2]), program.is_over]))"
+    assert hosted(daemons(tmp_path / "pids", "7"), then) == [7, True, 0, True]
     assert not any(is_running(pid) for pid in pids(tmp_path / "pids"))
 
 
 def test_it_can_be_started_again_and_is_over_before_the_first_time() -> None:
     then = "over = program.is_over\nfor _ in range(2): start().join()\nprint(json.dumps([over, ended]))"
-    assert hosted(["sh", "-c", "exit 3"], then) == [True, [[3, []], [3, []]]]
+    assert hosted(["sh", "-c", "exit 3"], then) == [True, [[3, False, []], [3, False, []]]]
 
 
 def test_a_launcher_becomes_the_program(tmp_path: Path) -> None:

@@ -1,0 +1,51 @@
+"""Another user, as whom a program is run."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cpu_workloads.program import ProgramError
+
+
+@dataclass(frozen=True)
+class User:
+    """Numbers of a user and of the groups that it is in."""
+
+    name: str
+    uid: int
+    gid: int
+    groups: tuple[int, ...]
+    home: str
+
+    @classmethod
+    def named(cls, name: str) -> User:
+        """The user of that name. Raises ProgramError where there is none, or this process may not become it."""
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            raise ProgramError(f"there is no user {name!r} here") from None
+        if os.geteuid() not in (0, entry.pw_uid):
+            raise ProgramError(f"only root may run a task as {name!r}: run colocate as root, or leave out the user")
+        return cls(name, entry.pw_uid, entry.pw_gid, tuple(os.getgrouplist(name, entry.pw_gid)), entry.pw_dir)
+
+    def popen_options(self, environment: Mapping[str, str]) -> dict[str, Any]:
+        """What makes a process this user's, before it becomes the program; `environment` is what was asked for."""
+        own = {"HOME": self.home, "USER": self.name, "LOGNAME": self.name}
+        options: dict[str, Any] = {"env": {**os.environ, **own, **environment}}
+        if os.geteuid() == self.uid:
+            return options
+        return {**options, "user": self.uid, "group": self.gid, "extra_groups": list(self.groups)}
+
+    def check(self, pid: int) -> None:
+        """Raise ProgramError unless the process is this user's throughout."""
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            key, _, numbers = line.partition(":")
+            if key in ("Uid", "Gid") and set(numbers.split()) != {str(self.uid if key == "Uid" else self.gid)}:
+                raise ProgramError(
+                    f"the task was to run as {self.name!r}, and has {key.lower()} {numbers.split()[0]}"
+                )

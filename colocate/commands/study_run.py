@@ -93,8 +93,7 @@ def run_study(arguments: argparse.Namespace, study: Study, rig: Rig, purpose: Pu
     if arguments.dry_run:
         _print_plan(arguments, study, rig)
         return None
-    if arguments.out is None:
-        arguments.out = Path("results", f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{study.spec.rig}")
+    settle_out(arguments, study)
     if holds_run(arguments.out) and not arguments.resume:
         raise SpecError(f"{arguments.out} holds a run already; continue it with --resume or choose another --out")
     with progress(quiet=arguments.quiet) as observer:
@@ -102,6 +101,14 @@ def run_study(arguments: argparse.Namespace, study: Study, rig: Rig, purpose: Pu
     if tally.failed:
         say(f"{tally.failed} of {tally.wanted} trials failed; --resume runs them again.")
     return tally
+
+
+def settle_out(arguments: argparse.Namespace, study: Study) -> Path:
+    """The run's folder, which is named after the time where the user names none."""
+    if arguments.out is None:
+        arguments.out = Path("results", f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{study.spec.rig}")
+    out: Path = arguments.out
+    return out
 
 
 def _say_guesses(study: Study) -> None:

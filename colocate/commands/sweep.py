@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 from colocate.commands.common_arguments import STUDY_FLAGS, add_flags, add_run_flags, named_path
 from colocate.commands.output import say
-from colocate.commands.study_run import keys_of, print_report, report_on, resumable, run_study, stored_purpose
+from colocate.commands.study_run import (
+    keys_of,
+    print_report,
+    report_on,
+    resumable,
+    run_study,
+    settle_out,
+    stored_purpose,
+)
 from colocate.errors import HostError, SpecError
 from colocate.model.purpose import SweepPurpose
 
@@ -26,6 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", nargs="?", type=named_path, metavar="SPEC.toml", help="study file; flags override it")
     add_flags(parser, STUDY_FLAGS)
     add_run_flags(parser)
+    parser.add_argument(
+        "--task-output",
+        action="store_true",
+        help="keep all that tasks of your own print in the run's folder, as task-output/NAME-PLACEMENT.log",
+    )
 
 
 @resumable
@@ -36,7 +49,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     stored_purpose(arguments, SweepPurpose)
     study = make_study(keys_of(arguments))
-    rig = make_rig(study.spec.rig, dict(study.spec.model))
+    kept = arguments.task_output and not arguments.dry_run
+    output = settle_out(arguments, study) / "task-output" if kept else None
+    rig = make_rig(study.spec.rig, dict(study.spec.model), task_output=output)
     tally = run_study(arguments, study, rig, SweepPurpose())
     if tally is None:
         return 0

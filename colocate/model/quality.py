@@ -13,6 +13,7 @@ class QualityFlag(str, enum.Enum):
     TOO_FEW_BLOCKS = "too few blocks"
     STRESSOR_ENDED_EARLY = "stressor ended early"
     NO_RUN_COMPLETED = "no run completed"
+    LEFT_PROCESSES = "left processes behind"
     CPU_TIME_STOLEN = "cpu time stolen"
     OTHER_LOAD = "other load"
     CLOCK_DRIFTED = "clock drifted"
@@ -45,7 +46,12 @@ _REMEDIES = {
     QualityFlag.TOO_FEW_BLOCKS: "raise --repeats: an interval needs two complete blocks at the least",
     QualityFlag.STRESSOR_ENDED_EARLY: "make the task run longer, or find out why it ended inside the window",
     QualityFlag.NO_RUN_COMPLETED: (
-        "lengthen --window until a run fits into it; an alternating one pauses the task for half of its length"
+        "lengthen --window until a run fits into it; an alternating one pauses the task for half of its length. What "
+        "never ends is a service, or tells its progress: run and progress in [commands.NAME]"
+    ),
+    QualityFlag.LEFT_PROCESSES: (
+        "the command ended and what it left running was killed, so its runs are not counted: keep it in the "
+        'foreground, and if it then runs until it is ended say run = "service"'
     ),
     QualityFlag.CPU_TIME_STOLEN: "the hypervisor gave this machine's CPUs to another; measure on a quieter host",
     QualityFlag.OTHER_LOAD: "stop the other programs on the inference CPUs, or choose others with --inference-cpus",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
+from pathlib import Path
 
 from colocate.errors import SpecError
 from colocate.inference.backends.registry import BACKENDS
@@ -27,9 +28,15 @@ def default_wait(name: str) -> str:
     return _WAITS.get(name, "spin")
 
 
-def make_rig(name: str, model: Mapping[str, float] | None = None, profiled: str | None = None) -> Rig:
+def make_rig(
+    name: str,
+    model: Mapping[str, float] | None = None,
+    profiled: str | None = None,
+    task_output: Path | None = None,
+) -> Rig:
     """The rig behind a name of `RIGS`; `model` sets constants of a model. Windows of the network `profiled` alone
-    are followed by a profile, where its runtime has one.
+    are followed by a profile, where its runtime has one. All that programs of the user's own print goes to files in
+    the folder `task_output`; a model runs none.
 
     Raises SpecError where the rig has none, or not these.
     """
@@ -37,5 +44,5 @@ def make_rig(name: str, model: Mapping[str, float] | None = None, profiled: str 
         raise SpecError(f"model: rig '{name}' has no constants to set; remove [model], or use --rig {MODELS[0]}")
     module, _, attribute = RIGS[name].partition(":")
     factory = getattr(importlib.import_module(module), attribute)
-    rig: Rig = factory(model, profiled=profiled) if name in MODELS else factory(profiled=profiled)
+    rig: Rig = factory(model, profiled=profiled) if name in MODELS else factory(profiled, task_output)
     return rig

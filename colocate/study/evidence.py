@@ -14,7 +14,7 @@ from colocate.model.request import SweepSpec
 from colocate.model.trial import FloatArray, Trial, TrialRecord
 from colocate.study.interference import cell_of
 from colocate.study.stats import quantile_known, sample_quantile
-from colocate.study.windows import Windows, energies_j, group, work_per_s
+from colocate.study.windows import Windows, energies_j, group, unfinished, work_per_s
 
 __all__ = ["Evidence", "Quantity", "collect"]
 
@@ -26,6 +26,7 @@ _DISTURBED = FROM_OUTSIDE | {
     QualityFlag.CLOCK_DRIFTED,
     QualityFlag.THROTTLED,
     QualityFlag.STRESSOR_ENDED_EARLY,
+    QualityFlag.LEFT_PROCESSES,
 }
 _MISREAD = frozenset(
     {
@@ -42,6 +43,7 @@ _WITHHOLDING = frozenset(
         QualityFlag.CLOCK_DRIFTED,
         QualityFlag.THROTTLED,
         QualityFlag.STRESSOR_ENDED_EARLY,
+        QualityFlag.LEFT_PROCESSES,
         QualityFlag.NO_RUN_COMPLETED,
         QualityFlag.TRIALS_FAILED,
     }
@@ -86,9 +88,9 @@ def collect(
     blocks is what bounds are made of. A tail of a window counts only where the window is worth enough samples to
     know it with `confidence` (`stats.quantile_known`). A window gives no value when it has a warning for what
     happened from outside (CPU time stolen, other load, started hot), for not being the setting (clock drifted,
-    throttled, task ended early), or, for power, for its sensor. Those of the second kind, a task that completed no
-    run and failed trials also withhold the word SAFE. Raises ValueError for a record of something that `spec` does
-    not name.
+    throttled, task ended early or left processes behind), or, for power, for its sensor. Those of the second kind and
+    failed trials also withhold the word SAFE, and so does, for work alone, a task that completed no run. Raises
+    ValueError for a record of something that `spec` does not name.
     """
     records = tuple(records)
     reader = _Reader(confidence)
@@ -146,8 +148,10 @@ def _evidence(windows: Windows, cell: Cell, reader: _Reader, best: Mapping[str, 
         if not warnings and value is not None:
             values[quantity][sides[-1].trial.repeat].append(value)
     of_the_cell = {QualityFlag.TRIALS_FAILED} if windows.lossy else set()
-    if any(record.work is not None and record.work.count == 0 for record in (*windows.own, *windows.alternating)):
-        of_the_cell.add(QualityFlag.NO_RUN_COMPLETED)
+    without_work = any(map(unfinished, (*windows.own, *windows.alternating)))
+    # What a task got done says nothing about the network beside it.
+    of_its_work = {QualityFlag.NO_RUN_COMPLETED} if without_work else set()
+    of_cell = {each: of_the_cell | (of_its_work if each is Quantity.WORK_LOSS else set()) for each in Quantity}
     rate, best_rate = cell.work_per_s, best.get(windows.task)
     return Evidence(
         cell=cell,
@@ -160,7 +164,7 @@ def _evidence(windows: Windows, cell: Cell, reader: _Reader, best: Mapping[str, 
         withheld={
             quantity: _ordered(warnings)
             for quantity in Quantity
-            if (warnings := (left_out[quantity] | of_the_cell) & _WITHHOLDING)
+            if (warnings := (left_out[quantity] | of_cell[quantity]) & _WITHHOLDING)
         },
         work_share=None if rate is None or best_rate is None else rate / best_rate,
         closed=closed and windows.differs,

@@ -17,7 +17,7 @@ from colocate.model.trial import FloatArray, Trial, TrialRecord
 from colocate.study.causes import extra_time
 from colocate.study.conditions import Pair, in_condition
 from colocate.study.stats import geometric_mean, paired_ratio, quantile_known, sample_quantile
-from colocate.study.windows import Windows, energies_j, group, work_per_s
+from colocate.study.windows import Windows, energies_j, group, unfinished, work_per_s
 
 __all__ = ["INTERVAL_MIN_BLOCKS", "SOLO", "cell_of", "cells"]
 
@@ -98,7 +98,7 @@ def _warnings(windows: Windows) -> set[QualityFlag]:
     sides = (*windows.own, *beside, *(windows.solo if colocated else ()), *windows.alone)
     warnings = {warning for record in sides for warning in record.warnings}
     worked = (*windows.own, *beside, *windows.alone)
-    if any(record.work is not None and record.work.count == 0 for record in worked):
+    if any(map(unfinished, worked)):
         warnings.add(QualityFlag.NO_RUN_COMPLETED)
     if windows.lossy:
         warnings.add(QualityFlag.TRIALS_FAILED)

@@ -14,7 +14,7 @@ import numpy as np
 
 from colocate.model.cell import SOLO
 from colocate.model.cell_key import CellKey
-from colocate.model.quality import FROM_OUTSIDE
+from colocate.model.quality import FROM_OUTSIDE, QualityFlag
 from colocate.model.request import Inference, SweepSpec
 from colocate.model.trial import Condition, FloatArray, Trial, TrialRecord
 from colocate.study.agreement import Designs, differing
@@ -204,6 +204,12 @@ def pooled_latencies(records: Iterable[TrialRecord]) -> Mapping[CellKey, FloatAr
             found[setting].append(record.latencies_s)
     pooled = {setting: np.concatenate(own) for setting, own in found.items()}
     return {setting: own for setting, own in pooled.items() if len(own)}
+
+
+def unfinished(record: TrialRecord) -> bool:
+    """Whether its task did nothing that counts within it. A run that leaves processes behind has its own warning."""
+    work = record.work
+    return work is not None and work.count == 0 and QualityFlag.LEFT_PROCESSES not in record.warnings
 
 
 def work_per_s(records: Sequence[TrialRecord]) -> float | None:

@@ -114,14 +114,14 @@ def test_a_warning_on_a_baseline_spoils_only_what_is_set_against_it() -> None:
             assert values.keys() == ({1, 2} if quantity in found.withheld else {0, 1, 2})
 
 
-def test_a_task_whose_end_no_window_saw_and_failed_trials_withhold_without_taking_values() -> None:
+def test_failed_trials_withhold_without_taking_values_and_a_task_whose_end_no_window_saw_its_work_alone() -> None:
     done = measured(3)
     unfinished = [
         dataclasses.replace(r, work=Work("images", 0, 2.0, 2.0)) if r.trial.task and r.trial.inference else r
         for r in done
     ]
     found = colocated(unfinished)
-    assert set(found.withheld) == set(Quantity) and set(found.withheld.values()) == {(QualityFlag.NO_RUN_COMPLETED,)}
+    assert found.withheld == {Quantity.WORK_LOSS: (QualityFlag.NO_RUN_COMPLETED,)}
     assert len(found.values[Quantity.SLOWDOWN_P50]) == 3 and Quantity.WORK_LOSS not in found.values
     (lossy,) = (each for each in collect(done, SPEC, [trial(9, TASK)]) if each.colocated)
     assert set(lossy.withheld.values()) == {(QualityFlag.TRIALS_FAILED,)} and len(lossy.values) == len(Quantity)

@@ -21,6 +21,8 @@ from colocate.host.cpus.scheduling import scheduling
 
 _LAUNCH = str(Path(__file__).with_name("launch.py"))
 _STDERR_TAIL_BYTES = 2000
+# A process that a search holds cannot say so itself (`cpu_workloads/output.py`).
+_SAID_BY_SIGNAL = {"killed by SIGVTALRM": "its progress takes too long to find in a line that it printed"}
 
 
 def launcher(seat: Seat, parent: str = "-", death_signal: str = "SIGKILL") -> list[str]:
@@ -58,6 +60,15 @@ class Child:
         self.facts = self._receive(timeout_s)["ready"]
         return self.facts
 
+    def start(self) -> None:
+        """Get ready to be counted, in windows that are near: a program of the user's own is started here."""
+        self._send("start")
+
+    def started(self, timeout_s: float) -> Mapping[str, Any]:
+        """What came of `start`; it has `failed` where it came to nothing."""
+        answer: Mapping[str, Any] = self._receive(timeout_s)["started"]
+        return answer
+
     def go(self) -> None:
         """Start counting from zero."""
         self._send("go")
@@ -80,11 +91,13 @@ class Child:
         """The number of its process."""
         return self._process.pid
 
-    def close(self, timeout_s: float = 1.0) -> None:
-        """End the child and whatever it started. Nothing happens to one that is closed already."""
+    def close(self, timeout_s: float = 1.0) -> tuple[int, str]:
+        """End the child and whatever it started: its exit status, and its last line. Nothing happens to one that is
+        closed already.
+        """
         process = self._process
         if process.returncode is not None:
-            return
+            return process.returncode, ""
         assert process.stdin is not None and process.stdout is not None
         with contextlib.suppress(OSError):
             process.stdin.close()  # end of file: the polite way, on which a runner ends the user's program
@@ -94,9 +107,10 @@ class Child:
             # Before it is reaped: until then its number, and so its group's, cannot pass to another process.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            status, line = process.wait(), self._last_line()
             process.stdout.close()
             self._stderr.close()
+        return status, line
 
     def _await_exit(self, timeout_s: float) -> None:
         deadline_s = time.monotonic() + timeout_s
@@ -133,10 +147,15 @@ class Child:
 
     def _ended(self) -> TrialError:
         self._await_exit(1.0)
+        fate = self._fate()
+        said = _SAID_BY_SIGNAL.get(fate) or self._last_line() or "it said nothing"
+        return TrialError(f"{self.name} ended ({fate}): {said}")
+
+    def _last_line(self) -> str:
         size = os.fstat(self._stderr.fileno()).st_size
         tail = os.pread(self._stderr.fileno(), _STDERR_TAIL_BYTES, max(0, size - _STDERR_TAIL_BYTES))
         lines = tail.decode(errors="replace").strip().splitlines()
-        return TrialError(f"{self.name} ended ({self._fate()}): {lines[-1] if lines else 'it said nothing'}")
+        return lines[-1] if lines else ""
 
     def _fate(self) -> str:
         end = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)

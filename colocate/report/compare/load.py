@@ -132,10 +132,10 @@ def _reasons(a: _Side, b: _Side) -> Iterator[str]:
     for network in ways_a.keys() & ways_b.keys():
         if set(ways_a[network]).isdisjoint(ways_b[network]):
             yield from _other_way(network, ways_a[network][0], ways_b[network][0])
-    programs = {task.name: task.argv for task in spec_b.tasks}
+    programs = {task.name: (task.argv, task.command) for task in spec_b.tasks}
     for task in spec_a.tasks:
-        if programs.get(task.name, task.argv) != task.argv:
-            yield f"task {task.name} is not the same program"
+        if programs.get(task.name, (task.argv, task.command)) != (task.argv, task.command):
+            yield f"task {task.name} is not the same program, or is run in another way"
 
 
 def _other_way(network: str, was: Inference, now: Inference) -> Iterator[str]:

@@ -7,21 +7,30 @@ import dataclasses
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from colocate.errors import HostError, TrialError
 from colocate.host.cpus.containing import contain
 from colocate.host.cpus.cpuset import AFFINITY_ALONE, Confinement, Seat
 from colocate.host.cpus.scheduling import at_launch
 from colocate.host.processes.child import Child, launcher
-from colocate.host.processes.pausing import Pause, pause_of, resume_all
+from colocate.host.processes.pausing import Pause, pause_of, resume_all, stands_still
 from colocate.host.processes.priority import prioritised
 from colocate.inference.backends.registry import BACKENDS, worker_request
 from colocate.inference.networks.network import Network
+from colocate.model.command import PER_CPU
 from colocate.model.request import Inference, Pipeline, Placement, Task
 from colocate.model.trial import Trial
+from colocate.rigs.host.own_programs import failure_words, keeps_running, runners
 from colocate.worker.pipeline import PipelineRequest
+from cpu_workloads.command_request import CLEANUP_FAILED
 
 # A slow clock stretches loading a hundredfold; a child that is silent for longer is stuck.
 READY_TIMEOUT_S = 600.0
+# A service that does not stand still for so long after its window cannot be paused.
+REST_TIMEOUT_S = 5.0
+# A program's end takes some seconds at the worst, and its cleanup as long as it is given.
+END_TIMEOUT_S, CLEANUP_TIMEOUT_S = 1.0, 70.0
 # The seat that the network's worker takes.
 INFERENCE_SEAT = "inference"
 
@@ -45,7 +54,8 @@ def started_as(task: Task, held: Confinement) -> Task:
     """The task as its processes are started: they serve every containment that is set in their groups. What is set
     when they start is how many they are, and what no group here can do.
     """
-    bound = at_launch(task.containment, by_class=held.shares is None, cpus_too=held.cpusets is None or not task.argv)
+    per_cpu = not task.argv or task.command.copies == PER_CPU
+    bound = at_launch(task.containment, by_class=held.shares is None, cpus_too=held.cpusets is None or per_cpu)
     return dataclasses.replace(task, containment=bound)
 
 
@@ -74,11 +84,18 @@ class Children:
     """
 
     def __init__(
-        self, seats: Seats, networks: Mapping[Inference, Network | None], profiled: str | None = None
+        self,
+        seats: Seats,
+        networks: Mapping[Inference, Network | None],
+        profiled: str | None = None,
+        task_output: Path | None = None,
     ) -> None:
-        """`profiled` is the network whose windows each end with a profile of its runtime's own."""
+        """`profiled` is the network whose windows each end with a profile of its runtime's own. The folder
+        `task_output` gets all that programs of the user's own print.
+        """
         self._seats = seats
         self._profiled = profiled
+        self._task_output = task_output
         self._networks = networks
         self._worker: tuple[Inference, Child] | None = None
         self._tasks: dict[tuple[Task, Placement], list[Child]] = {}
@@ -113,7 +130,9 @@ class Children:
         if key not in self._tasks:
             # Listed before any is ready: whatever fails, they are closed.
             started = self._tasks[key] = []
-            for command, seat in _task_commands(key[0], self.task_seat(trial)):
+            seat = self.task_seat(trial)
+            commands = runners(key[0], seat, self._log(trial)) if trial.task.argv else _copies(key[0], seat)
+            for command, seat in commands:
                 started.append(Child(trial.task.name, command, seat, runs_program=bool(trial.task.argv)))
             for child in started:
                 child.ready(READY_TIMEOUT_S)
@@ -123,6 +142,35 @@ class Children:
         """Where the trial's task sits."""
         assert trial.task is not None
         return self._seats.of(trial.task, trial.placement)
+
+    def start(self, trial: Trial) -> None:
+        """Let the trial's task work, and wait until it is ready; a built-in is. Raises TrialError."""
+        if trial.task is None or not trial.task.argv:
+            return
+        first, *others = self.tasks(trial)
+        pause_of(self.task_seat(trial), [first, *others]).resume()
+        # The first prepares what all of them need.
+        for children in ([first], others):
+            for child in children:
+                child.start()
+            for child in children:
+                if failed := child.started(READY_TIMEOUT_S).get("failed"):
+                    raise TrialError(failure_words(trial.task, failed))
+
+    def rest(self, trial: Trial) -> None:
+        """Pause the trial's task until its next window, if it is one that runs on. Raises TrialError."""
+        if trial.task is None or not trial.task.argv or not keeps_running(trial.task):
+            return
+        pause = pause_of(self.task_seat(trial), self.tasks(trial))
+        pause.ask()
+        if not stands_still(pause, REST_TIMEOUT_S):
+            raise TrialError(f"task '{trial.task.name}' cannot be paused between its windows; give it pause = false")
+
+    def _log(self, trial: Trial) -> Path | None:
+        if self._task_output is None or trial.task is None:
+            return None
+        self._task_output.mkdir(parents=True, exist_ok=True)
+        return self._task_output / f"{trial.task.name}-{trial.placement.name}.log"
 
     @contextlib.contextmanager
     def contained(self, trial: Trial) -> Iterator[None]:
@@ -147,15 +195,22 @@ class Children:
         return task, pause_of(self._seats.inference, self.worker(trial))
 
     def close(self) -> None:
-        """End them all; what is paused could not end, and so goes on first."""
+        """End them all; what is paused could not end, and so goes on first. Raises HostError in the end for a cleanup
+        that failed.
+        """
         tasks = [pause_of(self._seats.of(task, place), started) for (task, place), started in self._tasks.items()]
         worker = [] if self._worker is None else [pause_of(self._seats.inference, [self._worker[1]])]
         resume_all([*tasks, *worker])
         self._close_worker()
+        failed: list[str] = []
         while self._tasks:
-            _, started = self._tasks.popitem()
-            for child in started:
-                child.close()
+            (task, _), started = self._tasks.popitem()
+            for child in reversed(started):
+                status, said = child.close(CLEANUP_TIMEOUT_S if task.command.cleanup else END_TIMEOUT_S)
+                if status == CLEANUP_FAILED:
+                    failed.append(f"task '{task.name}': {said}")
+        if failed:
+            raise HostError("; ".join(failed))
 
     def _close_worker(self) -> None:
         if self._worker is not None:
@@ -185,13 +240,7 @@ def _pipeline_command(pipeline: Pipeline, seat: Seat) -> list[str]:
     return [sys.executable, "-m", "colocate.worker.pipeline", request.to_json()]
 
 
-def _task_commands(task: Task, seat: Seat) -> Iterator[tuple[list[str], Seat]]:
-    """A built-in runs once per CPU, each copy bound to its own; a user's program once, on all of them:
-    how it spreads is its affair, and two copies would write the same files.
-    """
-    module = [sys.executable, "-m", "cpu_workloads"]
-    if task.argv:
-        yield [*module, "command", "--child", "--", *task.argv], seat
-        return
+def _copies(task: Task, seat: Seat) -> Iterator[tuple[list[str], Seat]]:
+    """A built-in runs once per CPU, each copy bound to its own."""
     for cpu in seat.cpus:
-        yield [*module, task.name, "--child"], dataclasses.replace(seat, cpus=(cpu,))
+        yield [sys.executable, "-m", "cpu_workloads", task.name, "--child"], dataclasses.replace(seat, cpus=(cpu,))

@@ -55,10 +55,10 @@ class StepGauge:
 
 @dataclass(frozen=True, slots=True)
 class TimeGauge:
-    """The one process that runs a user's program, in its seat."""
+    """The processes that run copies of a user's program, in their seat."""
 
     seat: Seat
-    pid: int
+    pids: Sequence[int]
     unit: None = None
 
     def read(self) -> Counts:
@@ -66,7 +66,7 @@ class TimeGauge:
         in_groups = (group_cpu_s(group) for group in self.seat.groups)
         cpu_s = next((each for each in in_groups if each is not None), None)
         if cpu_s is None:
-            cpu_s = trees_cpu_s([self.pid])
+            cpu_s = trees_cpu_s(self.pids)
         return (Count(cpu_s, cpu_s, cpu_s),)
 
 
@@ -79,8 +79,7 @@ def process_cpu_s(pid: int) -> float:
 def gauged(children: Sequence[Child], seat: Seat) -> Iterator[Gauge]:
     """A gauge of these children of one task."""
     if any("counter" not in child.facts for child in children):
-        (child,) = children
-        yield TimeGauge(seat, child.pid)
+        yield TimeGauge(seat, [child.pid for child in children])
         return
     with contextlib.ExitStack() as stack:
         views = []

@@ -17,6 +17,7 @@ from colocate.model.trial import Condition, Segment, Step, Trial, TrialRecord, W
 from colocate.power.trace import power_trace
 from colocate.rigs.host.alternation import Alternated
 from colocate.rigs.host.monitor import Readings
+from colocate.rigs.host.own_programs import failure_words
 from colocate.study.alternation import conditions_of
 
 # Share of CPU time above which its use by others is a warning. The kernel counts in 10 ms
@@ -76,6 +77,8 @@ def record(
         warnings.add(QualityFlag.STARTED_HOT)
     if throttled:
         warnings.add(QualityFlag.QUOTA_THROTTLED)
+    if any(report.get("deserted") for report in worked):
+        warnings.add(QualityFlag.LEFT_PROCESSES)
     found = TrialRecord(
         trial=trial,
         started_unix_s=started_unix_s,
@@ -146,11 +149,8 @@ def work(trial: Trial, reports: Sequence[Report]) -> Work | None:
     Raises TrialError for a failed one.
     """
     for report in reports:
-        if failed := report.get("failed"):
-            stderr = str(failed["stderr"]).strip().splitlines()
-            said = stderr[-1] if stderr else "it said nothing"
-            name = trial.task.name if trial.task else "the task"
-            raise TrialError(f"task '{name}' failed ({failed['returncode']}): {said}")
+        if (failed := report.get("failed")) and trial.task is not None:
+            raise TrialError(failure_words(trial.task, failed))
     if not reports:
         return None
     elapsed_s = [(report["end_ns"] - report["begin_ns"]) * _NS for report in reports]

@@ -24,11 +24,14 @@ def rehearse(children: Children, trials: Sequence[Trial]) -> None:
     for trial in {(trial.task, trial.placement): trial for trial in trials}.values():
         own_program = trial.task is not None and bool(trial.task.argv)
         try:
-            for child in children.tasks(trial):
-                if own_program:
+            tasks = children.tasks(trial)
+            if own_program:
+                children.start(trial)
+                for child in tasks:
                     child.go()
-                    time.sleep(REHEARSAL_S)
-                    work(trial, [child.stop(ANSWER_TIMEOUT_S)])
+                time.sleep(REHEARSAL_S)
+                work(trial, [child.stop(ANSWER_TIMEOUT_S) for child in tasks])
+                children.rest(trial)
         except TrialError as error:
             raise (SpecError if own_program else HostError)(str(error)) from error
     users_own = [

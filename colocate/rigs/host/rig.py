@@ -7,6 +7,7 @@ import dataclasses
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from colocate.errors import HostError, SpecError, TrialError
@@ -42,9 +43,10 @@ from colocate.worker.errors import WorkerError
 class HostRig:
     """Serves trials on this machine."""
 
-    def __init__(self, profiled: str | None = None) -> None:
-        """See `make_rig` for `profiled`."""
+    def __init__(self, profiled: str | None = None, task_output: Path | None = None) -> None:
+        """See `make_rig`."""
         self._profiled = profiled
+        self._task_output = task_output
         self._sysfs = Sysfs()
         self._hold: Hold | None = None
 
@@ -123,7 +125,7 @@ class HostRig:
             monitor = Monitor(self._sysfs, self._clocks, self._meters)
             stack.callback(monitor.close)
             loaded = {each: _network(each) for each in distinct_inferences(trials)}
-            children = Children(seats, loaded, self._profiled)
+            children = Children(seats, loaded, self._profiled, self._task_output)
             stack.callback(children.close)
             self._hold = Hold(children, pins, monitor, ramps=follows_load(self._sysfs))
             try:
@@ -138,9 +140,12 @@ class HostRig:
         assert self._hold is not None, "a trial runs inside opened()"
         try:
             return run_window(trial, self._hold)
-        except TrialError:
+        except TrialError as error:
             # Whatever state the children are in, the next trial starts with new ones.
-            self._hold.children.close()
+            try:
+                self._hold.children.close()
+            except HostError as more:
+                raise TrialError(f"{error}; {more}") from error
             raise
 
     def layer_map(self, inference: Inference, clocks: ClockPoint) -> LayerMap:

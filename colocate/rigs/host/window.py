@@ -78,6 +78,7 @@ def _ran(trial: Trial, hold: Hold) -> TrialRecord:
     tasks, worker = hold.children.tasks(trial), hold.children.worker(trial)
     if trial.block != hold.block:
         _begin_block(trial, hold)
+    hold.children.start(trial)
     with hold.children.contained(trial):
         # Stressors begin first and end last, so that the whole of the network's window is under load.
         for child in (*tasks, *worker):
@@ -98,6 +99,7 @@ def _ran(trial: Trial, hold: Hold) -> TrialRecord:
         disturbances = [activity.disturbance() for activity in activities]
         served = stopped(worker)
     worked = stopped(tasks)
+    hold.children.rest(trial)
     readings = hold.monitor.end()
     runtime = worker[0].facts["runtime"] if worker else {}
     return record(

@@ -98,9 +98,9 @@ def test_a_window_without_an_inference_is_a_failure() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stderr", "said"), [("loading\nno such file: a.jpg\n", "no such file: a.jpg"), ("", "it said nothing")]
+    ("stderr", "said"), [("loading\nno such file: a.jpg\n", "loading; no such file: a.jpg"), ("", "it said nothing")]
 )
-def test_a_task_that_failed_is_a_failure_with_its_last_line(stderr: str, said: str) -> None:
+def test_a_task_that_failed_is_a_failure_with_its_last_lines(stderr: str, said: str) -> None:
     failed = worked(failed={"returncode": 3, "stderr": stderr})
     with pytest.raises(TrialError, match=rf"task 'jpeg' failed \(3\): {said}"):
         work(trial(None, TASK), [worked(), failed])

@@ -1,0 +1,88 @@
+"""Tasks that are programs of the user's own: what their runners are asked for, and how a failed one is told of."""
+
+from __future__ import annotations
+
+import dataclasses
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from colocate.host.cpus.cpuset import Seat
+from colocate.model.command import PER_CPU, SERVICE
+from colocate.model.request import Task
+from cpu_workloads.command_request import CommandRequest
+
+# What a failed program said last is told in one line: so many lines of it, and characters.
+SAID_LINES, SAID_CHARACTERS = 3, 300
+_TRACEBACK = "Traceback (most recent call last):"
+
+
+def runners(task: Task, seat: Seat, output: Path | None) -> Iterator[tuple[list[str], Seat]]:
+    """The command of each copy's runner, and where it sits. What stands before the first start and after the last end
+    is the first one's affair: it starts first and ends last.
+    """
+    first = request_of(task, output)
+    other = first._replace(prepare=(), cleanup=())
+    copies = task.command.copies
+    bound = seat.cpus if copies == PER_CPU else ()
+    seats = [dataclasses.replace(seat, cpus=(cpu,)) for cpu in bound] or [seat] * int(copies)
+    for number, own in enumerate(seats):
+        request = other if number else first
+        yield [sys.executable, "-m", "cpu_workloads", "command", "--child", "--request", request.to_json()], own
+
+
+def request_of(task: Task, output: Path | None) -> CommandRequest:
+    """What the runner of a task is asked for. A service that must not be paused ends with its window, as it would
+    disturb the others.
+    """
+    command = task.command
+    service = command.run == SERVICE
+    return CommandRequest(
+        argv=task.argv,
+        service=service,
+        keeps=service and task.pause,
+        ready_after_s=command.ready_after_s,
+        ready_line=command.ready_line,
+        progress=command.progress,
+        prepare=command.prepare,
+        cleanup=command.cleanup,
+        environment=dict(command.environment),
+        directory=command.directory,
+        user=command.user,
+        output=None if output is None else str(output.absolute()),
+    )
+
+
+def keeps_running(task: Task) -> bool:
+    """Whether it is there between its windows, and so paused."""
+    return request_of(task, None).keeps
+
+
+def failure_words(task: Task, failed: Mapping[str, Any]) -> str:
+    """One line on how a task failed. `failed` is what its runner says: a return code, or None, and what it said."""
+    returncode = failed["returncode"]
+    said = last_words(str(failed["stderr"])) or "it said nothing"
+    if returncode is None:
+        return f"task '{task.name}' failed: {said}"
+    how = _signal_name(-returncode) if returncode < 0 else str(returncode)
+    if task.command.run == SERVICE:
+        fix = "" if returncode else '; run = "repeat" starts it again'
+        return f"task '{task.name}' is a service and ended by itself ({how}){fix}: {said}"
+    return f"task '{task.name}' failed ({how}): {said}"
+
+
+def last_words(text: str) -> str:
+    """The last telling lines of what a program said, in one. Indented ones explain others: a traceback has many."""
+    lines = [line for line in text.strip().splitlines() if line.strip() and line.strip() != _TRACEBACK]
+    telling = [line for line in lines if not line[0].isspace()] or lines
+    said = "; ".join(
+        "".join(c if c.isprintable() else "\ufffd" for c in line.strip()) for line in telling[-SAID_LINES:]
+    )
+    return said if len(said) <= SAID_CHARACTERS else f"...{said[-SAID_CHARACTERS:]}"
+
+
+def _signal_name(number: int) -> str:
+    """Those for real time have no name."""
+    return signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"

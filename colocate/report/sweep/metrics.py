@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from colocate.model.cell import Cell, Interval
+from colocate.model.cell_key import CellKey
 from colocate.model.quality import QualityFlag
 from colocate.report.text.numbers import percent_text, ratio_text, three_digits
 from colocate.study.evidence import Evidence
-from colocate.study.windows import CellKey
 
 
 class Scale(enum.Enum):

@@ -39,7 +39,7 @@ MAY_IMPORT = {
     "report": {"errors", "model", "design", "study", "study_file", "spec", "store"},
     "progress": {"model", "study", "inference", "store", "sweep", "report"},
     "commands": {
-        *("errors", "model", "study", "study_file", "host", "inference", "worker", "store"),
+        *("errors", "model", "limit_keys", "study", "study_file", "host", "inference", "worker", "store"),
         *("rigs", "spec", "sweep", "report", "progress"),
     },
     "cli": {"errors", "host", "commands"},

@@ -27,6 +27,8 @@ DISTURBED_RATIO = 0.05
 COVERED_RATIO = 0.9
 _NS = 1e-9
 
+_TOLD = (QualityFlag.STARTED_HOT, QualityFlag.QUOTA_THROTTLED, QualityFlag.LEFT_PROCESSES)
+
 Report = Mapping[str, Any]
 
 
@@ -73,12 +75,9 @@ def record(
     # Of an alternating task the counts in the segments tell more than when its first and last step were.
     whole = () if alternated is not None else worked
     warnings = {*_warnings(served, whole, disturbances), *_clock_warnings(trial, readings), *power_warnings}
-    if started_hot:
-        warnings.add(QualityFlag.STARTED_HOT)
-    if throttled:
-        warnings.add(QualityFlag.QUOTA_THROTTLED)
-    if any(report.get("deserted") for report in worked):
-        warnings.add(QualityFlag.LEFT_PROCESSES)
+    deserted = any(report.get("deserted") for report in worked)
+    seen = zip(_TOLD, (started_hot, throttled, deserted), strict=True)
+    warnings |= {warning for warning, it_was in seen if it_was}
     found = TrialRecord(
         trial=trial,
         started_unix_s=started_unix_s,

@@ -36,9 +36,8 @@ def working(command: list[str]) -> Iterator[Child]:
 
 
 def gained(gauge: WaitGauge, before: WaitReading) -> Waits:
-    waits = gauge.between(before, gauge.read())
-    assert waits is not None
-    return waits
+    """On a busy machine a thread may not have run at all yet."""
+    return gauge.between(before, gauge.read()) or Waits(0.0, 0.0, 0, 0)
 
 
 def test_two_threads_on_one_cpu_wait_for_each_other() -> None:

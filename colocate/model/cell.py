@@ -36,7 +36,8 @@ class Cell:
     `alternating`: these ratios are from alternating windows, and latencies from them, too; else from steady ones.
     Of a network with a period, `miss_ratio` is the share of its inferences that were not done within it, and
     `longest_miss_run` how many of these followed one another in one window at the most. `extra_time` is where a
-    significant slowdown of the mean comes from, as far as the kernel counted it.
+    significant slowdown of the mean comes from, as far as the kernel counted it. `power_ends_w` are those of the
+    interval of `power_w`, over the windows.
     """
 
     inference: Inference
@@ -67,3 +68,4 @@ class Cell:
     alternating: bool = False
     containment: Containment | None = None
     extra_time: ExtraTime | None = None
+    power_ends_w: tuple[float, float] | None = None

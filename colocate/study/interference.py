@@ -87,6 +87,7 @@ def cell_of(windows: Windows, confidence: float = 0.95) -> Cell:
         alternating=bool(windows.alternating),
         containment=windows.setting.containment,
         extra_time=extra_time(windows, pairs, (slowdown_mean, slowdown_p50)),
+        power_ends_w=_power_ends_w(own, confidence),
     )
 
 
@@ -170,6 +171,16 @@ def _mean_powers_w(records: Sequence[TrialRecord]) -> tuple[float | None, float 
     ]
     total, gpu, cpu = (_mean(window[role] for window in per_window) for role in range(3))
     return total, gpu, cpu
+
+
+def _power_ends_w(records: Sequence[TrialRecord], confidence: float) -> tuple[float, float] | None:
+    """The ends of the interval of the board's power over the windows; None where there are too few."""
+    powers_w = [energy_j / record.elapsed_s for record in records if (energy_j := energies_j(record)[0])]
+    if len(powers_w) < INTERVAL_MIN_BLOCKS or min(powers_w) <= 0:
+        return None
+    # Windows scatter by per cents: the mean of logarithms is the mean.
+    of = geometric_mean(np.array(powers_w), confidence)
+    return None if of.lo is None or of.hi is None else (of.lo, of.hi)
 
 
 def _energy_per_inference_j(records: Sequence[TrialRecord]) -> float | None:

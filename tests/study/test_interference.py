@@ -232,6 +232,7 @@ def test_power_and_energy() -> None:
     windows.append(power(record(trial(2, None, inference=None), np.array([])), 2.5, 0.5, 0.5))
     (cell,) = cells(windows, SPEC)
     assert (cell.power_w, cell.power_gpu_w, cell.power_cpu_w) == pytest.approx((9.0, 3.0, 1.0))
+    assert cell.power_ends_w is not None and cell.power_ends_w[0] < 8.0 and cell.power_ends_w[1] > 10.0
     # Two windows of 2 s: 16 J and 20 J over 150 inferences.
     assert cell.energy_per_inference_j == pytest.approx(36 / 150)
     assert cell.idle_power_w == pytest.approx(2.5)
@@ -243,7 +244,7 @@ def test_unmetered_windows_have_no_share_in_power() -> None:
     )
     metered = power(record(trial(0), np.full(100, 0.01)), 8.0, 3.0, 1.0)
     (cell,) = cells([metered, silent, record(trial(2), np.full(10, 0.01))], SPEC)
-    assert cell.power_w == pytest.approx(8.0)
+    assert cell.power_w == pytest.approx(8.0) and cell.power_ends_w is None, "one window has no scatter"
     assert cell.energy_per_inference_j == pytest.approx(16 / 100)
     (dark,) = cells([silent], SPEC)
     assert (dark.power_w, dark.power_gpu_w, dark.energy_per_inference_j, dark.idle_power_w) == (None,) * 4

@@ -21,7 +21,7 @@ def cell_row(cell: Cell, rig: str) -> Mapping[str, Value]:
     """One cell of a run on `rig` under the column names of cells.csv; absent is None."""
     # What a pipeline decides itself is not known.
     loaded = cell.inference.pipeline is None
-    work_loss = cell.work_loss_ratio
+    work_loss, power_ends_w = cell.work_loss_ratio, cell.power_ends_w or (None, None)
     return {
         "network": cell.inference.network,
         "task": cell.task,
@@ -63,6 +63,8 @@ def cell_row(cell: Cell, rig: str) -> Mapping[str, Value]:
         "design": design_of(cell),
         "containment": containment_words(cell.containment),
         "cause": cell.extra_time.largest[0].value if cell.extra_time else None,
+        "power_w_lo": power_ends_w[0],
+        "power_w_hi": power_ends_w[1],
     }
 
 

@@ -20,7 +20,7 @@ COLUMNS = (
     "power_w,power_gpu_w,power_cpu_w,energy_per_inference_j,idle_power_w,work_per_s,work_loss_ratio,temperature_c,"
     "warnings,graph,wait,period_s,miss_ratio,longest_miss_run,rig,slowdown_mean,slowdown_mean_lo,slowdown_mean_hi,"
     "slowdown_p95,slowdown_p95_lo,slowdown_p95_hi,work_loss_ratio_lo,work_loss_ratio_hi,design,containment,"
-    "cause"
+    "cause,power_w_lo,power_w_hi"
 )
 
 
@@ -33,7 +33,7 @@ def test_a_cell_is_a_row_that_says_where_it_comes_from(tmp_path: Path) -> None:
     full = cell(
         "/a/net.onnx", precision="fp16", batch=8, graph=True, period_s=0.04, clocks=ClockPoint(1_734_000_000, None),
         p99_s=0.02, slowdown_mean=Interval(1.2, 1.1, 1.3), power_w=8.5, miss_ratio=0.25, longest_miss_run=3,
-        warnings=(QualityFlag.TOO_FEW_SAMPLES, QualityFlag.OTHER_LOAD),
+        power_ends_w=(8.25, 8.75), warnings=(QualityFlag.TOO_FEW_SAMPLES, QualityFlag.OTHER_LOAD),
     )  # fmt: skip
     write_cells(loaded([full], of=header("tx1-model"), folder=tmp_path))
     ((row),) = rows_of(tmp_path / "cells.csv")
@@ -46,6 +46,7 @@ def test_a_cell_is_a_row_that_says_where_it_comes_from(tmp_path: Path) -> None:
         "power_w": "8.5", "warnings": "too few samples;other load", "graph": "1", "wait": "spin", "period_s": "0.04",
         "miss_ratio": "0.25", "longest_miss_run": "3", "rig": "tx1-model", "slowdown_mean": "1.2",
         "slowdown_mean_lo": "1.1", "slowdown_mean_hi": "1.3", "design": "steady", "containment": "none",
+        "power_w_lo": "8.25", "power_w_hi": "8.75",
     }  # fmt: skip
 
 

@@ -46,8 +46,16 @@ def containments(rulings: Sequence[Ruling], evidence: Sequence[Evidence]) -> tup
 
 def _best(members: Sequence[Ruling], shares: Mapping[Cell, float | None]) -> Ruling:
     safe = [ruling for ruling in members if ruling.verdict is Verdict.SAFE]
-    # Work that is not known is less than any that is.
-    return max(safe, key=lambda ruling: shares.get(ruling.cell) or 0.0) if safe else min(members, key=_excess)
+    if not safe:
+        return min(members, key=_excess)
+
+    def merit(ruling: Ruling) -> tuple[bool, float, bool]:
+        share = shares.get(ruling.cell)
+        # Work that is not known is less than any that is. Where a containment costs the task nothing that shows, it
+        # gains nothing either: the task may run as it is.
+        return share is not None, round(share or 0.0, 2), ruling.cell.containment is None
+
+    return max(safe, key=merit)
 
 
 def _excess(ruling: Ruling) -> float:

@@ -44,6 +44,11 @@ def test_work_that_is_not_known_is_less_than_any_that_is() -> None:
     assert words(contained("idle", 1.0), contained("weight=10", 1.0)) == ["idle"]
 
 
+def test_a_task_that_is_safe_as_it_is_needs_no_containment() -> None:
+    assert words(contained("idle", 1.0, 0.902), contained("none", 1.0, 0.899)) == ["none"]
+    assert words(contained("idle", 1.0, 0.95), contained("none", 1.0, 0.90)) == ["idle"]
+
+
 @pytest.mark.parametrize("unknown", [(), (contained("cpus=1", None),)])
 def test_where_none_is_safe_it_is_the_one_that_came_nearest(unknown: tuple[Evidence, ...]) -> None:
     (own,) = best(*unknown, contained("none", 2.0, 0.5), contained("idle", 1.25, 0.03), contained("weight=10", 1.5))

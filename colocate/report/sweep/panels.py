@@ -12,7 +12,7 @@ from colocate.report.sweep.metrics import Metric
 from colocate.report.text.labels import (
     ContainedTask,
     clock_text,
-    clocks_text,
+    clocks_column,
     containments_of,
     shortened,
     task_label,
@@ -63,12 +63,12 @@ def by_containment(cells: Sequence[Cell]) -> Panels:
     clocked = len(points) > 1
     return Panels(
         lines={
-            (name, point): f"{shortened(name)} {clocks_text(point)}" if clocked else shortened(name)
+            (name, point): f"{shortened(name)} {clocks_column(point)}" if clocked else shortened(name)
             for name, point in itertools.product(names, points)
         },
         heads={each: (containment_words(each), "") for each in containments_of(tasks_of(cells))},
         feet={None: ""},
-        line_title="",
+        line_title="CPU/GPU MHz" if clocked else "",
         foot_title="",
         place_of=lambda cell: ((cell.task, cell.clocks), cell.containment, None),
     )

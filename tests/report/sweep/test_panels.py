@@ -41,7 +41,8 @@ def test_containments_stand_across_and_tasks_at_each_clock_point_down() -> None:
     cells = contained(LOW, HIGH)
     several = by_containment(cells)
     assert [*several.lines.values()] == [
-        "bitcount 102/76.8 MHz", "bitcount 921.6/998.4 MHz", "jpeg 102/76.8 MHz", "jpeg 921.6/998.4 MHz",
+        "bitcount 102/76.8", "bitcount 921.6/998.4", "jpeg 102/76.8", "jpeg 921.6/998.4",
     ]  # fmt: skip
+    assert (one.line_title, several.line_title) == ("", "CPU/GPU MHz")
     assert len({several.place_of(own) for own in cells}) == len(cells)
     assert {several.place_of(own)[0] for own in cells} == {*several.lines}

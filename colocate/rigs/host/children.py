@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from colocate.errors import HostError, TrialError
+from colocate.errors import HostError, StoreError, TrialError
 from colocate.host.cpus.containing import contain
 from colocate.host.cpus.cpuset import AFFINITY_ALONE, Confinement, Seat
 from colocate.host.cpus.scheduling import at_launch
@@ -169,7 +169,10 @@ class Children:
     def _log(self, trial: Trial) -> Path | None:
         if self._task_output is None or trial.task is None:
             return None
-        self._task_output.mkdir(parents=True, exist_ok=True)
+        try:
+            self._task_output.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"cannot make the folder {self._task_output}: {error.strerror}") from error
         return self._task_output / f"{trial.task.name}-{trial.placement.name}.log"
 
     @contextlib.contextmanager

@@ -107,6 +107,9 @@ def _sorted(found: TrialRecord, alternated: Alternated, begin_ns: int) -> TrialR
     """
     assert found.trial.inference is not None and found.work is not None
     segments = alternated.segments(begin_ns)
+    if QualityFlag.LEFT_PROCESSES in found.warnings:
+        # Starting and killing is not the task's work.
+        segments = tuple(dataclasses.replace(segment, work=None) for segment in segments)
     conditions = conditions_of(found.begins_s, found.latencies_s, segments, found.trial.inference.period_s)
     for condition, where in ((Condition.ALONE, "without the task"), (Condition.BESIDE, "beside the task")):
         if not (conditions == condition).any():

@@ -14,6 +14,7 @@ import psutil
 
 from cpu_workloads.command_request import CLEANUP_FAILED, CommandRequest
 from cpu_workloads.contract import Control
+from cpu_workloads.counter import Counter
 from cpu_workloads.output import Output, ReadOutput
 from cpu_workloads.program import Ending, Program, ProgramError
 from cpu_workloads.progress import Progress
@@ -34,6 +35,7 @@ class Command:
         """Enters the directory of the request. Raises StressorError (3) for what cannot be run at all."""
         self._request = request
         self._progress = None if request.progress is None else Progress(request.progress)
+        self._counter = Counter()
         # Set when the program is ready, and when it will not be.
         self._settled = threading.Event()
         try:
@@ -65,8 +67,9 @@ class Command:
         return "CPU s" if self._request.service else "runs"
 
     def facts(self) -> Mapping[str, object]:
-        """The unit and the program; its footprint is not known."""
-        return {"unit": self.unit, "argv": self._request.argv}
+        """The unit, the program, and where its progress is counted; its footprint is not known."""
+        lines = {} if self._progress is None else {"lines": self._counter.descriptor}
+        return {"unit": self.unit, "argv": self._request.argv, **lines}
 
     def start(self) -> Mapping[str, object]:
         """Start the program unless it runs, and wait until it is ready; says how that failed, if it did."""
@@ -162,7 +165,14 @@ class Command:
         request = self._request
         if self._progress is None and request.ready_line is None:
             return Output(request.output)
-        return ReadOutput(request.output, self._progress, request.ready_line, self._settled.set)
+        # When a line came is not known to the nanosecond of CPU time, as the end of a step is.
+        return ReadOutput(
+            request.output,
+            self._progress,
+            request.ready_line,
+            self._settled.set,
+            lambda growth: self._counter.add(growth, 0.0),
+        )
 
     def _stop(self) -> None:
         with self._program.lock:

@@ -83,11 +83,14 @@ class ReadOutput(Output):
         progress: Progress | None = None,
         ready_line: str | None = None,
         ready: Callable[[], object] = lambda: None,
+        counted: Callable[[float], object] = lambda growth: None,
     ) -> None:
-        """`ready` is called when a line contains `ready_line`, once for each `begins`."""
+        """`ready` is called when a line contains `ready_line`, once for each `begins`; `counted` with each growth of
+        the progress.
+        """
         super().__init__(kept)
         self._progress = progress
-        self._ready_line, self._ready = ready_line, ready
+        self._ready_line, self._ready, self._counted = ready_line, ready, counted
         self._waiting = False
         # Held open by this process, so that it goes from start to start.
         self._terminal, self._stdout = terminal()
@@ -134,10 +137,13 @@ class ReadOutput(Output):
 
     def _take(self, lines: list[str]) -> None:
         if self._progress is not None:
+            before = self._progress.total
             signal.setitimer(signal.ITIMER_VIRTUAL, MATCHING_MAX_S)
             for line in lines:
                 self._progress.take(line)
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            if self._progress.total > before:
+                self._counted(self._progress.total - before)
         if self._waiting and any(str(self._ready_line) in line for line in lines):
             self._waiting = False
             self._ready()

@@ -1,8 +1,9 @@
 """What a task has done so far, read at any moment while it runs or is paused.
 
 A stressor keeps its count of whole steps in shared memory. A step lasts 1 to some 10 ms and a segment 25 ms, so the
-part of the step under way is added, by the CPU time since the last count. Of a user's program the CPU time is its
-work: that of its cgroup, or of its processes, which the kernel counts in steps of 10 ms.
+part of the step under way is added, by the CPU time since the last count. Of a user's program the lines that tell of
+its progress are its work, or where it has none its CPU time: that of its cgroup, or of its processes, which the
+kernel counts in steps of 10 ms.
 """
 
 from __future__ import annotations
@@ -37,6 +38,10 @@ class Gauge(Protocol):
     def unit(self) -> str | None:
         """What it counts; None for seconds of CPU time."""
 
+    @property
+    def coarse(self) -> bool:
+        """Whether nothing may be counted in a segment in which work was done."""
+
     def read(self) -> Counts:
         """The counts of all its processes."""
 
@@ -47,6 +52,7 @@ class StepGauge:
 
     unit: str | None
     views: Sequence[tuple[int, CounterView]]
+    coarse: bool = False
 
     def read(self) -> Counts:
         """See `Gauge.read`."""
@@ -60,6 +66,7 @@ class TimeGauge:
     seat: Seat
     pids: Sequence[int]
     unit: None = None
+    coarse: bool = False
 
     def read(self) -> Counts:
         """See `Gauge.read`."""
@@ -70,6 +77,26 @@ class TimeGauge:
         return (Count(cpu_s, cpu_s, cpu_s),)
 
 
+@dataclass(frozen=True, slots=True)
+class LineGauge:
+    """The counters of a user's program whose runners read its lines, with its CPU time."""
+
+    unit: str
+    views: Sequence[CounterView]
+    time: TimeGauge
+    coarse: bool = True
+
+    def read(self) -> Counts:
+        """See `Gauge.read`."""
+        work = sum(view.read()[0] for view in self.views)
+        return tuple(Count(work, each.cpu_s, each.cpu_s) for each in self.time.read())
+
+
+def by_cpu_time(counts: Counts) -> Counts:
+    """The same where the CPU time is the work."""
+    return tuple(Count(each.cpu_s, each.cpu_s, each.cpu_s) for each in counts)
+
+
 def process_cpu_s(pid: int) -> float:
     """CPU seconds of all threads of a process, to the nanosecond also while it runs (clock_getcpuclockid(3))."""
     return time.clock_gettime((~pid << 3) | 2)
@@ -78,16 +105,22 @@ def process_cpu_s(pid: int) -> float:
 @contextlib.contextmanager
 def gauged(children: Sequence[Child], seat: Seat) -> Iterator[Gauge]:
     """A gauge of these children of one task."""
-    if any("counter" not in child.facts for child in children):
-        yield TimeGauge(seat, [child.pid for child in children])
-        return
+    by_steps = all("counter" in child.facts for child in children)
+    key = "counter" if by_steps else "lines"
     with contextlib.ExitStack() as stack:
         views = []
         for child in children:
-            view = CounterView(child.pid, child.facts["counter"])
-            stack.callback(view.close)
-            views.append((child.pid, view))
-        yield StepGauge(str(children[0].facts["unit"]), views)
+            if key in child.facts:
+                view = CounterView(child.pid, child.facts[key])
+                stack.callback(view.close)
+                views.append(view)
+        unit, pids = str(children[0].facts["unit"]), [child.pid for child in children]
+        if by_steps:
+            yield StepGauge(unit, list(zip(pids, views, strict=True)))
+        elif views:
+            yield LineGauge(unit, views, TimeGauge(seat, pids))
+        else:
+            yield TimeGauge(seat, pids)
 
 
 def work_per_cpu_s(first: Counts, last: Counts) -> tuple[float, ...]:

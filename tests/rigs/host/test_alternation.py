@@ -26,6 +26,8 @@ class Machine:
     """Time that passes only where somebody sleeps, and a task that does 10 units a second unless it is paused."""
 
     unit = "words"
+    coarse = False
+    lines_of = 0.0
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, late_s: float = 0.0) -> None:
         self.now_s, self.done, self.words = 100.0, 0.0, list[str]()
@@ -50,7 +52,8 @@ class Machine:
 
     def read(self) -> Counts:
         cpu_s = self.done / 10
-        return (Count(self.done, cpu_s, cpu_s),)
+        counted = self.done - self.done % self.lines_of if self.lines_of else self.done
+        return (Count(counted, cpu_s, cpu_s),)
 
 
 @dataclasses.dataclass
@@ -129,6 +132,26 @@ def test_a_network_at_a_frame_rate_catches_up_before_its_next_segment(monkeypatc
     found.until(102.5)
     last = found.noted().segments(100_000_000_000)[-1]
     assert (last.begin_s, last.end_s) == pytest.approx((1.6, 2.5))
+
+
+def test_lines_that_come_often_are_counted_and_rare_ones_are_shared_out_by_cpu_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # A segment holds 9 units of work.
+    machine = Machine(monkeypatch)
+    machine.coarse = True
+    turns = course(machine, 4 * [A, B, T])
+    machine.lines_of = 1.0
+    turns.finish()
+    often = turns.noted()
+    assert often.unit == "words"
+    assert [round(segment.work or 0.0) in (0, 8, 9, 10) for segment in often.segments(0)] == 12 * [True]
+    machine.lines_of = 40.0
+    turns = course(machine, 4 * [A, B, T])
+    turns.finish()
+    rarely = turns.noted()
+    assert rarely.unit is None
+    assert {round(segment.work or 0.0, 6) for segment in rarely.segments(0)} == {0.0, 0.9}
 
 
 def test_work_is_that_beside_the_network() -> None:

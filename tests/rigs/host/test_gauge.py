@@ -10,12 +10,14 @@ from colocate.host.cpus.cpuset import Seat
 from colocate.host.processes.child import Child
 from colocate.rigs.host.gauge import (
     Count,
+    by_cpu_time,
     cpu_between_s,
     gauged,
     process_cpu_s,
     work_between,
     work_per_cpu_s,
 )
+from cpu_workloads.command_request import CommandRequest
 from tests.cpu_workloads.conversation import eventually
 from tests.rigs.host.trials import CPUS
 
@@ -88,5 +90,24 @@ def test_a_group_that_counts_is_asked_first(tmp_path: Path) -> None:
         for group, cpu_s in ((v1, 2.5), (v2, 1.5)):
             with gauged([child], Seat(CPUS[:1], (tmp_path, group))) as gauge:
                 assert gauge.read() == (Count(cpu_s, cpu_s, cpu_s),)
+    finally:
+        child.close()
+
+
+def test_a_programs_lines_are_its_work_where_they_tell_of_it() -> None:
+    code = "n = 0\nwhile True:\n    n += 1\n    print('step', n)"
+    request = CommandRequest((sys.executable, "-c", code), service=True, progress=r"step (\d+)")
+    runner = [sys.executable, "-m", "cpu_workloads", "command", "--child", "--request", request.to_json()]
+    child = Child("steps", runner, SEAT, runs_program=True)
+    try:
+        child.ready(30)
+        child.go()
+        with gauged([child], SEAT) as gauge:
+            first = gauge.read()
+            assert gauge.unit == "progress" and gauge.coarse
+            assert eventually(lambda: work_between(first, gauge.read(), (0.0,)) > 100)
+            last = gauge.read()
+        assert cpu_between_s(first, last) > 0
+        assert by_cpu_time(last)[0].work == last[0].cpu_s
     finally:
         child.close()

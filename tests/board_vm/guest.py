@@ -5,10 +5,17 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from colocate.host.cpus import cpuset
+from colocate.host.cpus.bounds import missing_bounds
+from colocate.host.cpus.containing import allow_fifo, contain
+from colocate.host.processes.priority import fifo_missing
+from colocate.model.containment import parse_containment
 
 CPU = Path("/sys/devices/system/cpu/cpu0/cpufreq")
 GPU = Path("/sys/class/devfreq/57000000.gpu")
@@ -202,6 +209,61 @@ def temperatures_mc() -> dict[str, int]:
     return {read(zone / "type"): int(read(zone / "temp")) for zone in zones}
 
 
+def contained() -> dict[str, object]:
+    """Every containment by turns in a group of cgroup v2: what the kernel shows of each, and what is left of them."""
+    control = CGROUP / "cgroup.subtree_control"
+    found, before, shown = cpuset.detect(), read(control), {}
+    with cpuset.confined(found, {"inference": (0,), "task": (1, 2)}, weighed=True) as seats:
+        seat, during = seats["task"], sorted(read(control).split())
+        allow_fifo(seats["inference"].groups)
+        for words in ("idle", "weight=10", "quota=20%/10+cpus=1", "none"):
+            contain(seat.groups, seat.cpus, parse_containment(words))
+            shown[words] = {
+                name: read(group / name)
+                for group in seat.groups
+                for name in ("cpu.idle", "cpu.weight", "cpu.max", "cpuset.cpus.effective")
+            }
+        refused = fifo_missing(seats["inference"])
+    return {
+        "before": before,
+        "during": during,
+        "after": read(control),
+        "shown": shown,
+        "missing": sorted(missing_bounds(found)),
+        "fifo_refused": None if refused is None else refused.reason,
+    }
+
+
+def left_behind() -> list[dict[str, object]]:
+    """What the next process finds, and leaves, of one that was killed: of this version, and of an older one."""
+    control = CGROUP / "cgroup.subtree_control"
+    looks: list[dict[str, object]] = []
+    for switched_on in (killed_while_bound, killed_while_an_older_version_ran):
+        before = read(control)
+        switched_on()
+        groups = sorted(path.name.split("-", 2)[2] for path in CGROUP.glob("colocate-*"))
+        look: dict[str, object] = {"before": before, "killed": sorted(read(control).split()), "groups": groups}
+        cpuset.remove_stale_groups()
+        looks.append(look | {"after": read(control), "left": [path.name for path in CGROUP.glob("colocate-*")]})
+    return looks
+
+
+def killed_while_bound() -> None:
+    if (pid := os.fork()) == 0:
+        with cpuset.confined(cpuset.detect(), {"task": (1,)}, weighed=True) as seats:
+            contain(seats["task"].groups, (1,), parse_containment("idle"))
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+
+def killed_while_an_older_version_ran() -> None:
+    if (pid := os.fork()) == 0:
+        (CGROUP / f"colocate-{os.getpid()}-delegated").mkdir()
+        (CGROUP / "cgroup.subtree_control").write_text("+cpuset")
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+
 def confined() -> dict[str, object]:
     """A cpuset made after the process: its mask must follow, and so must the CPU that it runs on."""
     (CGROUP / "cgroup.subtree_control").write_text("+cpuset")
@@ -231,7 +293,8 @@ def scratch() -> list[str]:
 
 def main() -> None:
     checks: tuple[Callable[[], object], ...] = (
-        knobs, pinned, write_order, refused, clamped, delayed, throttled, temperatures_mc, confined, scratch,
+        knobs, pinned, write_order, refused, clamped, delayed, throttled, temperatures_mc, contained, left_behind,
+        confined, scratch,
     )  # fmt: skip
     print(json.dumps({check.__name__: check() for check in checks}))
 

@@ -12,7 +12,7 @@ import pytest
 
 from .vm import BoardError, missing, run_in_board
 
-HERE = Path(__file__).resolve().parent
+ROOT = Path(__file__).resolve().parents[2]
 BOOT_TIMEOUT_S = 300.0
 LOWEST = {"cpu_khz": 102000, "gpu_khz": 76800}
 MIDDLE = {"cpu_khz": 921600, "gpu_khz": 537600}
@@ -25,9 +25,9 @@ pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
 @pytest.fixture(scope="module")
 def guest(tmp_path_factory: pytest.TempPathFactory) -> Any:
     out = tmp_path_factory.mktemp("board")
-    script = 'echo kept > "$1/kept"; echo aside >&2; "$2" "$3" && exit 7'
-    argv = ["sh", "-c", script, "sh", str(out), sys.executable, str(HERE / "guest.py")]
-    done = run_in_board(argv, BOOT_TIMEOUT_S, out)
+    script = 'echo kept > "$1/kept"; echo aside >&2; "$2" -m tests.board_vm.guest && exit 7'
+    argv = ["sh", "-c", script, "sh", str(out), sys.executable]
+    done = run_in_board(argv, BOOT_TIMEOUT_S, out, cwd=ROOT)
     assert (done.exit_code, done.stderr) == (7, "aside\n"), done
     assert (out / "kept").read_text() == "kept\n"
     return json.loads(done.stdout)
@@ -101,6 +101,29 @@ def test_temperatures_are_as_told(guest: Any) -> None:
 
 def test_cpusets_of_cgroup_v2_take_effect(guest: Any) -> None:
     assert guest["confined"] == {"before": [0, 1, 2, 3], "after": [2], "killed": -9, "ran_on": 2}
+
+
+def test_containments_of_cgroup_v2_are_what_was_asked_for(guest: Any) -> None:
+    contained = guest["contained"]
+    whole = {"cpu.idle": "0", "cpu.weight": "200", "cpu.max": "max 100000", "cpuset.cpus.effective": "1-2"}
+    assert contained["shown"] == {
+        # An idle group shows the weight 0.
+        "idle": {**whole, "cpu.idle": "1", "cpu.weight": "0"},
+        "weight=10": {**whole, "cpu.weight": "20"},
+        "quota=20%/10+cpus=1": {**whole, "cpu.max": "2000 10000", "cpuset.cpus.effective": "1"},
+        "none": whole,
+    }
+    assert (contained["before"], contained["during"], contained["after"]) == ("", ["cpu", "cpuset"], "")
+    assert contained["missing"] == [] and contained["fifo_refused"] is None
+
+
+def test_controllers_that_a_killed_process_switched_on_are_switched_off(guest: Any) -> None:
+    killed, older = guest["left_behind"]
+    assert killed == {
+        "before": "", "killed": ["cpu", "cpuset"], "groups": ["delegated_cpu", "delegated_cpuset", "task"],
+        "after": "", "left": [],
+    }  # fmt: skip
+    assert older == {"before": "", "killed": ["cpuset"], "groups": ["delegated"], "after": "", "left": []}
 
 
 def test_nothing_written_reaches_the_host(guest: Any) -> None:

@@ -23,8 +23,9 @@ OWN = Path("/proc/self/cgroup")
 # The files that pause a group, by version.
 FREEZE, FREEZER_STATE = "cgroup.freeze", "freezer.state"
 _NAME = re.compile(r"colocate-(\d+)-\w+")
-# An empty group of such a name says that its owner switched that controller on: the tree is its own journal.
-_DELEGATED = "delegated_"
+# An empty group of such a name, with the controller behind it, says that its owner switched that one on: the tree is
+# its own journal. A marker that names none is of a version that knew the cpuset controller alone.
+_DELEGATED, _DELEGATED_FIRST = "delegated", "cpuset"
 _CONTROL = "cgroup.subtree_control"
 _EMPTYING_S = 2.0
 # What cgroup v1 has as controllers that are of use.
@@ -107,7 +108,7 @@ def claim(group: Path, stack: contextlib.ExitStack) -> None:
 def delegate(hierarchy: Hierarchy, controller: str, stack: contextlib.ExitStack) -> None:
     """Switch a controller on for the groups below, where it is off."""
     if not hierarchy.passes_on(controller):
-        claim(hierarchy.group(_DELEGATED + controller), stack)
+        claim(hierarchy.group(f"{_DELEGATED}_{controller}"), stack)
         (hierarchy.folder / _CONTROL).write_text(f"+{controller}")
 
 
@@ -128,8 +129,9 @@ def clear(hierarchy: Hierarchy, pid: int) -> None:
             _remove(group)
     for marker in markers:
         # Another program may have begun to use the controller in the meantime: then it stays on.
+        controller = marker.name.removeprefix(first + _DELEGATED).removeprefix("_") or _DELEGATED_FIRST
         with contextlib.suppress(OSError):
-            (hierarchy.folder / _CONTROL).write_text(f"-{marker.name.removeprefix(first + _DELEGATED)}")
+            (hierarchy.folder / _CONTROL).write_text(f"-{controller}")
         _remove(marker)
 
 

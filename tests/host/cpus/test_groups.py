@@ -115,6 +115,33 @@ def test_groups_of_others_are_left_alone(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 2
 
 
+@pytest.mark.parametrize(
+    ("markers", "switched_off"),
+    [(["delegated_cpu"], {"-cpu"}), (["delegated_cpu", "delegated_cpuset"], {"-cpu", "-cpuset"}),
+     (["delegated"], {"-cpuset"}), ([], set[str]())],
+)  # fmt: skip
+def test_what_a_killed_process_switched_on_is_switched_off_after_its_groups_are_gone(
+    markers: list[str], switched_off: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A marker without a controller is an older version's."""
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    written, control = list[str](), tmp_path / "cgroup.subtree_control"
+
+    def write(path: Path, text: str) -> None:
+        assert path == control and not (tmp_path / f"colocate-{gone.pid}-task").exists()
+        written.append(text)
+
+    for name in ("task", *markers):
+        (tmp_path / f"colocate-{gone.pid}-{name}").mkdir()
+    monkeypatch.setattr(Path, "write_text", write)
+    # A folder of plain files has no processes to kill.
+    monkeypatch.setattr(groups, "_remove", Path.rmdir)
+    remove_stale(Hierarchy(tmp_path, 2, frozenset({"cpuset", "cpu"})))
+    assert set(written) == switched_off and len(written) == len(switched_off)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_group_that_stays_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tree = Hierarchy(tmp_path, 1, frozenset({"freezer"}))
     monkeypatch.setattr(groups, "_EMPTYING_S", 0.05)

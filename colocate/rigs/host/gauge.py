@@ -17,6 +17,7 @@ from typing import NamedTuple, Protocol
 from colocate.host.cpus.activity import group_cpu_s, trees_cpu_s
 from colocate.host.cpus.cpuset import Seat
 from colocate.host.processes.child import Child
+from colocate.model.trial import Work
 from cpu_workloads.counter import CounterView
 
 
@@ -135,6 +136,19 @@ def work_between(begin: Counts, end: Counts, per_cpu_s: Sequence[float]) -> floa
         after.work - before.work + rate * (_under_way_s(after) - _under_way_s(before))
         for before, after, rate in zip(begin, end, per_cpu_s, strict=True)
     )
+
+
+def work_since(gauge: Gauge, before: Counts, begin_s: float) -> Work | None:
+    """What was done since a reading at `begin_s`; None where only CPU time is counted.
+
+    A task that gets no CPU hears late that it should count, and ends its first step when all is over: what it says
+    itself is then a rate without the network.
+    """
+    if gauge.unit is None:
+        return None
+    after, elapsed_s = gauge.read(), time.monotonic() - begin_s
+    count = work_between(before, after, work_per_cpu_s(before, after))
+    return Work(gauge.unit, count, elapsed_s, cpu_between_s(before, after))
 
 
 def cpu_between_s(begin: Counts, end: Counts) -> float:

@@ -51,13 +51,15 @@ def record(
     started_hot: bool,
     runtime: Mapping[str, Any],
     alternated: Alternated | None = None,
+    counted: Work | None = None,
     waits: Waits | None = None,
     *,
     throttled: bool = False,
 ) -> TrialRecord:
     """One window from the report of its worker (none or one), of its tasks' processes (none or more), and
     what the monitor read meanwhile; `began_ns` is when the parent said `go`, `runtime` the facts of the worker.
-    `throttled`: a quota around the children stopped them.
+    `counted` is what the task did in the window where that is known better than from its own reports. `throttled`: a
+    quota around the children stopped them.
 
     Raises TrialError when a task failed inside the window, or the network finished no inference.
     """
@@ -69,11 +71,12 @@ def record(
     latencies_ns = np.array(served[0]["latencies_ns"] if served else [], dtype=np.float64)
     if served and not latencies_ns.size:
         raise TrialError("the network finished no inference in its window: its worker is damaged")
+    reported = work(trial, worked)
     devices_s = np.array(served[0]["devices_s"] if served else [], dtype=np.float64)
     power, power_warnings = power_trace(readings.samples, begin_ns, end_ns, under_load=bool(served or worked))
     cpu_hz, gpu_hz, emc_hz = (_median(clock) for clock in zip(*readings.clocks_hz, strict=True))
-    # Of an alternating task the counts in the segments tell more than when its first and last step were.
-    whole = () if alternated is not None else worked
+    # Of a task whose work was read from outside that tells more than when its first and last step were.
+    whole = worked if alternated is None and counted is None else ()
     warnings = {*_warnings(served, whole, disturbances), *_clock_warnings(trial, readings), *power_warnings}
     deserted = any(report.get("deserted") for report in worked)
     seen = zip(_TOLD, (started_hot, throttled, deserted), strict=True)
@@ -85,7 +88,7 @@ def record(
         begins_s=(begins_ns - begin_ns) * _NS,
         latencies_s=latencies_ns * _NS,
         device_s=devices_s if devices_s.size else None,
-        work=work(trial, worked),
+        work=reported if counted is None else counted,
         power=power,
         cpu_hz_seen=cpu_hz,
         gpu_hz_seen=gpu_hz,

@@ -18,10 +18,10 @@ from colocate.host.processes.pausing import median_switch_s, resumed_after
 from colocate.host.restore.session import Pins
 from colocate.model.cell_key import CellKey
 from colocate.model.request import ClockPoint, Task
-from colocate.model.trial import Trial, TrialRecord
+from colocate.model.trial import Trial, TrialRecord, Work
 from colocate.rigs.host.alternation import Alternated, Alternation
 from colocate.rigs.host.children import Children
-from colocate.rigs.host.gauge import gauged
+from colocate.rigs.host.gauge import gauged, work_since
 from colocate.rigs.host.monitor import Monitor, sleep_until
 from colocate.rigs.host.records import SegmentTooShortError, record
 from colocate.rigs.host.resting import Resting
@@ -57,11 +57,14 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """How a window passes: its length, what passes the time until a moment of it, and what was noted meanwhile."""
+    """How a window passes: its length, what passes the time until a moment of it, and what was noted meanwhile.
+    `counted` is what its task did, where that can be read at both ends.
+    """
 
     length_s: float
     until: Callable[[float], None] = sleep_until
     noted: Callable[[], Alternated | None] = lambda: None
+    counted: Callable[[], Work | None] = lambda: None
 
 
 def run_window(trial: Trial, hold: Hold) -> TrialRecord:
@@ -92,8 +95,7 @@ def _ran(trial: Trial, hold: Hold) -> TrialRecord:
         pipeline = trial.inference is not None and trial.inference.pipeline is not None
         waits = wait_gauge(worker, tasks, pipeline=pipeline)
         waits_before = waits.read()
-        steady = contextlib.nullcontext(_steady(trial, worker))
-        with _alternating(trial, hold, pace, waits) if pace else steady as passage:
+        with _alternating(trial, hold, pace, waits) if pace else _steady(trial, hold, worker) as passage:
             hold.monitor.window(passage.length_s, trial.placement.inference_cpus, passage.until)
         waits_after = waits.read()
         disturbances = [activity.disturbance() for activity in activities]
@@ -113,14 +115,24 @@ def _ran(trial: Trial, hold: Hold) -> TrialRecord:
         hold.started_hot,
         runtime,
         passage.noted(),
+        passage.counted(),
         waits.between(waits_before, waits_after),
         throttled=waits_after.throttling.times > waits_before.throttling.times,
     )
 
 
-def _steady(trial: Trial, worker: Sequence[Child]) -> Passage:
+@contextlib.contextmanager
+def _steady(trial: Trial, hold: Hold, worker: Sequence[Child]) -> Iterator[Passage]:
     """As long as asked for, or as a slow network takes for `INFERENCES_MIN`."""
-    return Passage(max(trial.window_s, INFERENCES_MIN * _inference_s(worker)))
+    length_s, tasks = max(trial.window_s, INFERENCES_MIN * _inference_s(worker)), hold.children.tasks(trial)
+    if not tasks:
+        yield Passage(length_s)
+        return
+    with gauged(tasks, hold.children.task_seat(trial)) as gauge:
+        begin_s, before = time.monotonic(), gauge.read()
+        done: list[Work | None] = []
+        yield Passage(length_s, counted=lambda: done[0])
+        done.append(work_since(gauge, before, begin_s))
 
 
 def _inference_s(worker: Sequence[Child]) -> float:

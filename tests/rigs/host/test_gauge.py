@@ -8,14 +8,17 @@ import pytest
 
 from colocate.host.cpus.cpuset import Seat
 from colocate.host.processes.child import Child
+from colocate.model.trial import Work
 from colocate.rigs.host.gauge import (
     Count,
     by_cpu_time,
+    Counts,
     cpu_between_s,
     gauged,
     process_cpu_s,
     work_between,
     work_per_cpu_s,
+    work_since,
 )
 from cpu_workloads.command_request import CommandRequest
 from tests.cpu_workloads.conversation import eventually
@@ -111,3 +114,24 @@ def test_a_programs_lines_are_its_work_where_they_tell_of_it() -> None:
         assert by_cpu_time(last)[0].work == last[0].cpu_s
     finally:
         child.close()
+
+
+class Readings:
+    """A gauge that shows one reading after another."""
+
+    def __init__(self, unit: str | None, *readings: Counts) -> None:
+        self.unit, self._left = unit, list(readings)
+
+    def read(self) -> Counts:
+        return self._left.pop(0)
+
+
+def test_the_work_since_a_reading_has_the_step_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: 12.0)
+    before, after = (Count(100.0, 1.0, 1.01),), (Count(300.0, 3.0, 3.03),)
+    found = work_since(Readings("words", after), before, 10.0)
+    assert found is not None and (found.unit, found.elapsed_s) == ("words", 2.0)
+    assert (found.count, found.cpu_s) == pytest.approx((202, 2.02))
+    # One that got no CPU did nothing, whatever it says itself.
+    assert work_since(Readings("words", before), before, 10.0) == Work("words", 0, 2.0, 0)
+    assert work_since(Readings(None, after), before, 10.0) is None

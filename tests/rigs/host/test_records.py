@@ -138,6 +138,17 @@ def test_a_task_that_leaves_a_tenth_of_the_window_alone_is_a_warning(
     assert (QualityFlag.STRESSOR_ENDED_EARLY in found.warnings) == early
 
 
+def test_what_was_read_from_outside_counts_more_than_what_a_starved_task_says() -> None:
+    """It began to count when the network was done."""
+    starved, counted = worked(BEGAN_NS + 2 * S, 0.01), Work("words", 3.0, 2.0, 0.001)
+    asked, seen = trial(task=TASK), Readings((UNSEEN,))
+    found = record(asked, 1.5, BEGAN_NS, [served()], [starved], [], seen, False, {}, counted=counted)
+    assert (found.work, found.warnings) == (counted, ())
+    failed = {**starved, "failed": {"returncode": 1, "stderr": "no"}}
+    with pytest.raises(TrialError, match="failed"):
+        record(asked, 1.5, BEGAN_NS, [served()], [failed], [], seen, False, {}, counted=counted)
+
+
 @pytest.mark.parametrize(
     ("looks", "drifted"),
     [

@@ -11,8 +11,8 @@ from colocate.host.processes.child import Child
 from colocate.model.trial import Work
 from colocate.rigs.host.gauge import (
     Count,
-    by_cpu_time,
     Counts,
+    by_cpu_time,
     cpu_between_s,
     gauged,
     process_cpu_s,

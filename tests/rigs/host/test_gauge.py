@@ -119,6 +119,8 @@ def test_a_programs_lines_are_its_work_where_they_tell_of_it() -> None:
 class Readings:
     """A gauge that shows one reading after another."""
 
+    coarse = False
+
     def __init__(self, unit: str | None, *readings: Counts) -> None:
         self.unit, self._left = unit, list(readings)
 

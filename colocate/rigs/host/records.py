@@ -13,7 +13,7 @@ from colocate.errors import TrialError
 from colocate.host.clocks.domain import ARRIVED_RATIO
 from colocate.host.cpus.activity import Disturbance
 from colocate.model.quality import QualityFlag, in_order
-from colocate.model.trial import Condition, Segment, Step, Trial, TrialRecord, Waits, Work
+from colocate.model.trial import Condition, FloatArray, Segment, Step, Trial, TrialRecord, Waits, Work
 from colocate.power.trace import power_trace
 from colocate.rigs.host.alternation import Alternated
 from colocate.rigs.host.monitor import Readings
@@ -67,12 +67,8 @@ def record(
     if alternated is not None:
         # A worker that is paused first thing hears the word later.
         begin_ns = min(begin_ns, began_ns)
-    begins_ns = np.array(served[0]["begins_ns"] if served else [], dtype=np.float64)
-    latencies_ns = np.array(served[0]["latencies_ns"] if served else [], dtype=np.float64)
-    if served and not latencies_ns.size:
-        raise TrialError("the network finished no inference in its window: its worker is damaged")
+    begins_ns, latencies_ns, devices_s = _inferences(served)
     reported = work(trial, worked)
-    devices_s = np.array(served[0]["devices_s"] if served else [], dtype=np.float64)
     power, power_warnings = power_trace(readings.samples, begin_ns, end_ns, under_load=bool(served or worked))
     cpu_hz, gpu_hz, emc_hz = (_median(clock) for clock in zip(*readings.clocks_hz, strict=True))
     # Of a task whose work was read from outside that tells more than when its first and last step were.
@@ -102,6 +98,17 @@ def record(
         waits=waits,
     )
     return found if alternated is None else _sorted(found, alternated, begin_ns)
+
+
+def _inferences(served: Sequence[Report]) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """When inferences began and how long they took, in ns, and how long on the accelerator, in s; empty without any."""
+    names = ("begins_ns", "latencies_ns", "devices_s")
+    begins_ns, latencies_ns, devices_s = (
+        np.array(served[0][name] if served else [], dtype=np.float64) for name in names
+    )
+    if served and not latencies_ns.size:
+        raise TrialError("the network finished no inference in its window: its worker is damaged")
+    return begins_ns, latencies_ns, devices_s
 
 
 def _sorted(found: TrialRecord, alternated: Alternated, begin_ns: int) -> TrialRecord:

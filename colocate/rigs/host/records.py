@@ -101,7 +101,7 @@ def record(
 
 
 def _inferences(served: Sequence[Report]) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """When inferences began and how long they took, in ns, and how long on the accelerator, in s; empty without any."""
+    """When inferences began and how long they took, in ns, and on the accelerator, in s; empty without a worker."""
     names = ("begins_ns", "latencies_ns", "devices_s")
     begins_ns, latencies_ns, devices_s = (
         np.array(served[0][name] if served else [], dtype=np.float64) for name in names

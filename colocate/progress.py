@@ -150,7 +150,8 @@ class _Medians:
             medians_s.append(float(np.median(latencies_s)))
             return f"median {ms_text(float(np.median(medians_s)))} ms"
         if outcome.work is not None and outcome.work.elapsed_s > 0:
-            return f"{outcome.work.count / outcome.work.elapsed_s:.4g} {outcome.work.unit}/s"
+            works = outcome.work.parts or (outcome.work,)
+            return ", ".join(f"{work.count / work.elapsed_s:.4g} {work.unit}/s" for work in works)
         return ""
 
 

@@ -1,6 +1,6 @@
 """The keys of a study, from a file and from flags -> SweepSpec. They are the names of the flags.
 
-A `StudyKeys` is what the user may write, in the user's units (MHz, seconds); a `SweepSpec` is what it means.
+A `StudyKeys` is what the user may write; a `SweepSpec` is what it means.
 """
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from colocate.design import DESIGNS, alternates
 from colocate.errors import SpecError
@@ -21,11 +21,13 @@ from colocate.inference.backends.registry import maker_of
 from colocate.inference.networks.catalogue import builtin_names, own_batch
 from colocate.inference.networks.input_choices import input_choices
 from colocate.limit_keys import LIMIT_KEYS, make_limits
-from colocate.model.containment import NONE, Containment, containment_words, parse_containment
+from colocate.mixes import make_mixes
+from colocate.model.containment import Containment, containment_words, parse_containment
 from colocate.model.request import PRECISIONS, WAITS, Inference, SweepSpec, Task
-from colocate.programs import CommandKeys, PipelineKeys, make_pipeline, make_task
+from colocate.programs import make_pipeline, make_task
 from colocate.rigs.registry import RIGS, RUNTIMES, default_wait
 from colocate.study.plan import LEVELS, NATIVE
+from colocate.study_keys import NetworkKeys, StudyKeys
 from cpu_workloads.registry import names as stressor_names
 
 _T = TypeVar("_T")
@@ -37,81 +39,9 @@ REPEATS = 5
 # At the most, until decided: what of a large table 30 repeats leave open lies so near to its limit that further
 # repeats hardly show on which side (tests/bench/test_verdicts.py).
 REPEATS_UNTIL_DECIDED = 30
+# Before the name or the path of a network that is a task.
+NETWORK_TASK = "network:"
 _UNIT_S = {"": 1, "s": 1, "m": 60, "h": 3600}
-
-_DAY_S = 86400
-_Seconds = Annotated[float, Field(gt=0, le=_DAY_S, allow_inf_nan=False, strict=True)]
-_Pause = Annotated[float, Field(ge=0, le=_DAY_S, allow_inf_nan=False, strict=True)]
-# Beyond every study and every device, and short of what would fill this machine's memory with a plan.
-_Count = Annotated[int, Field(ge=1, le=10_000, strict=True)]
-# A worker that waits for its next frame hears that a window is over when the frame is due.
-_Period = Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False, strict=True)]
-_Number = Annotated[float, Field(strict=True)]
-_Switch = Annotated[bool, Field(strict=True)]
-_Clock = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)] | str
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkKeys:
-    """One network with settings of its own; what it leaves out comes from the study."""
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
-
-    network: str
-    backend: str | None = None
-    precision: str | None = None
-    batch: _Count | None = None
-    graph: _Switch | None = None
-    wait: str | None = None
-    period_ms: _Period | None = None
-    window: _Seconds | None = None
-    shapes: Mapping[str, str] = field(default_factory=dict)
-    inputs: Mapping[str, str | float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class StudyKeys:
-    """Every key that a study file may hold, with its default. Clocks in MHz, times in seconds unless it says ms."""
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
-
-    networks: tuple[str | NetworkKeys, ...] = ("alexnet", "googlenet", "resnet152")
-    pipelines: Mapping[str, str | PipelineKeys] = field(default_factory=dict)
-    stressors: tuple[str, ...] = ("bitcount", "jpeg", "stringsearch")
-    commands: Mapping[str, str | CommandKeys] = field(default_factory=dict)
-    containment: tuple[str, ...] = (NONE,)
-    rig: str = "host"
-    cpu_clocks: tuple[_Clock, ...] | None = None
-    gpu_clocks: tuple[_Clock, ...] | None = None
-    emc_clock: _Clock | None = None
-    backend: str = "auto"
-    precision: str = "fp32"
-    batch: _Count | None = None
-    shapes: Mapping[str, str] = field(default_factory=dict)
-    inputs: Mapping[str, str | float] = field(default_factory=dict)
-    graph: _Switch = False
-    wait: str | None = None
-    period_ms: _Period | None = None
-    placement: tuple[str, ...] = ("isolated",)
-    inference_cpus: tuple[Annotated[int, Field(ge=0, strict=True)], ...] | None = None
-    repeats: _Count | None = None
-    warmup: _Pause = 0.3
-    settle: _Pause = 0.2
-    window: _Seconds = 2.0
-    design: str | None = None
-    segment_ms: _Period | None = None
-    max_start_temp: Annotated[float, Field(gt=0, lt=150, allow_inf_nan=False)] | None = None
-    seed: Annotated[int, Field(strict=True)] = 0
-    model: Mapping[str, Annotated[float, Field(allow_inf_nan=False, strict=True)]] = field(default_factory=dict)
-    slo_ms: _Number | None = None
-    max_slowdown: _Number | None = None
-    percentile: str | float | None = None
-    power_budget: _Number | None = None
-    max_work_loss: _Number | None = None
-    confidence: _Number | None = None
-    until: str | None = None
-    budget: str | _Seconds | None = None
-
 
 _request = TypeAdapter(StudyKeys)
 _BRANCHES = ("str", "int", "float", "tuple[str, ...]", "NetworkKeys", "PipelineKeys", "CommandKeys")
@@ -137,9 +67,7 @@ def make_spec(keys: Mapping[str, Any]) -> SweepSpec:
     request = _validated(keys)
     if request.pipelines:
         request = replace(request, networks=_with_pipelines(request, named="networks" in keys))
-    builtin = [name for name in request.stressors if name not in request.commands]
-    tasks = [Task(_known(name, stressor_names(), "stressor")) for name in builtin]
-    tasks += [make_task(name, keys, stressor_names()) for name, keys in request.commands.items()]
+    tasks = _tasks(request)
     design = None if request.design is None else _known(request.design, DESIGNS, "design")
     limits = make_limits({key: getattr(request, key) for key in LIMIT_KEYS})
     until_decided = request.until is not None and _known(request.until, [DECIDED], "until") == DECIDED
@@ -154,7 +82,7 @@ def make_spec(keys: Mapping[str, Any]) -> SweepSpec:
         raise SpecError(f"budget: it ends a study that goes on until {DECIDED}; add --until {DECIDED}")
     return SweepSpec(
         inferences=_distinct([_inference(entry, request) for entry in request.networks], "networks"),
-        tasks=_contained(_distinct(tasks, "stressors"), request.containment),
+        tasks=tasks,
         rig=_known(request.rig, RIGS, "rig"),
         cpu_clocks=_clocks("cpu_clocks", request.cpu_clocks),
         gpu_clocks=_clocks("gpu_clocks", request.gpu_clocks),
@@ -177,10 +105,29 @@ def make_spec(keys: Mapping[str, Any]) -> SweepSpec:
     )
 
 
-def _contained(tasks: Sequence[Task], containment: Sequence[str]) -> tuple[Task, ...]:
-    """Each task once in each containment."""
-    ways = _distinct([parse_containment(text) for text in containment], "containment")
-    return tuple(replace(task, containment=way) for task in tasks for way in ways)
+def _tasks(request: StudyKeys) -> tuple[Task, ...]:
+    """Each task once in each containment, and then the mixes."""
+    commands = {name: make_task(name, keys, stressor_names()) for name, keys in request.commands.items()}
+
+    def task_of(name: str) -> Task:
+        if name.startswith(NETWORK_TASK):
+            return _network_task(name.removeprefix(NETWORK_TASK), request)
+        return commands.get(name) or Task(_known(name, (*stressor_names(), *commands), "stressor"))
+
+    ways = _distinct([parse_containment(text) for text in request.containment], "containment")
+    alone = [task_of(name) for name in request.stressors if name not in commands]
+    tasks = _distinct([*alone, *commands.values()], "stressors")
+    contained = [replace(task, containment=way) for task in tasks for way in ways]
+    names = (*stressor_names(), *commands)
+    return (*contained, *make_mixes(request.mixes, names, task_of, ways))
+
+
+def _network_task(network: str, request: StudyKeys) -> Task:
+    """A second network, which infers back to back as the study's others are run."""
+    if network in request.pipelines:
+        raise SpecError(f"{NETWORK_TASK}{network}: a pipeline cannot be a task; give its program as --command")
+    inference = replace(_inference(network, request), period_s=None)
+    return Task(f"{NETWORK_TASK}{Path(network).name}", inference=inference)
 
 
 def parse_duration_s(text: str | float) -> float:

@@ -20,7 +20,7 @@ from colocate.model.trial import Trial, TrialRecord
 from colocate.rigs.rig import Rig
 from colocate.spec import Study
 from colocate.store import Failure, Header, Run
-from colocate.study.plan import Stage, distinct_inferences, plan, whole, within_budget
+from colocate.study.plan import Stage, loaded_inferences, plan, whole, within_budget
 
 if TYPE_CHECKING:
     from colocate.study.narrowing import Narrowing
@@ -85,7 +85,7 @@ def sweep(
     spec = settled(study, facts)
     trials = plan(spec, facts)
     rig.check(trials)
-    networks = rig.networks(distinct_inferences(trials))
+    networks = rig.networks(loaded_inferences(trials))
     header = Header(study.keys, spec, facts, networks, rig.provenance(), len(trials), purpose or SweepPurpose())
     with contextlib.ExitStack() as stack:
         missing = trials

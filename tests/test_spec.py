@@ -12,8 +12,9 @@ from colocate.errors import SpecError
 from colocate.model.limits import Limits
 from colocate.model.request import Inference, InputChoice
 from colocate.rigs.registry import make_rig
-from colocate.spec import StudyKeys, make_spec, make_study, parse_duration_s
+from colocate.spec import make_spec, make_study, parse_duration_s
 from colocate.study.plan import plan
+from colocate.study_keys import StudyKeys
 from tests.inference import own_files
 from tests.study.test_plan import facts
 

@@ -45,6 +45,13 @@ class _Entry(argparse.Action):
         entries[name.strip()] = text
 
 
+class _Mix(argparse.Action):
+    """Gathers each `--mix A+B` under its own text as the name, as a study file's `[mixes]` is."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, *_: Any) -> None:
+        vars(namespace).setdefault(self.dest, {})[values] = values
+
+
 class _Refusal(argparse.Action):
     """Says why a command has no use for the flag: its `metavar`."""
 
@@ -74,8 +81,17 @@ STUDY_FLAGS: dict[str, dict[str, Any]] = {
         "metavar": "NAME='ARGV ...'",
         "help": "a program of your own as a network; repeatable (docs/pipelines.md)",
     },
-    "stressors": {"type": words, "metavar": "A,B", "help": "background tasks (python -m cpu_workloads --list)"},
+    "stressors": {
+        "type": words,
+        "metavar": "A,B",
+        "help": "background tasks (python -m cpu_workloads --list), network:NAME for a second network",
+    },
     "commands": {"action": _Entry, "metavar": "NAME='ARGV ...'", "help": "a task of your own; repeatable"},
+    "mixes": {
+        "action": _Mix,
+        "metavar": "A+B",
+        "help": "tasks that run at once, each contained by itself as in A@idle+B; repeatable",
+    },
     "containment": {
         "type": words,
         "metavar": "LIST",
@@ -128,14 +144,14 @@ STUDY_FLAGS: dict[str, dict[str, Any]] = {
 # What the network in a user's own file is fed.
 OF_INPUTS = ("shapes", "inputs")
 # What a study without tasks has no use for.
-OF_TASKS = ("stressors", "commands", "containment", "design", "segment_ms", "until", "budget", *LIMIT_FLAGS)
+OF_TASKS = ("stressors", "commands", "mixes", "containment", "design", "segment_ms", "until", "budget", *LIMIT_FLAGS)
 
 
 def add_flags(parser: argparse._ActionsContainer, flags: Flags) -> None:
     """Flags that leave no trace where they are not given."""
     for key, flag in flags.items():
         # A flag of a table gives one entry.
-        one = key.removesuffix("s") if flag.get("action") is _Entry else key
+        one = {"mixes": "mix"}.get(key, key.removesuffix("s") if flag.get("action") is _Entry else key)
         name = "--" + one.replace("_", "-")
         parser.add_argument(name, **{"dest": key, "default": argparse.SUPPRESS, **flag})
 

@@ -84,7 +84,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run what is missing of the study, then report."""
     from colocate.rigs.registry import make_rig
-    from colocate.spec import StudyKeys, make_study
+    from colocate.spec import make_study
+    from colocate.study_keys import StudyKeys
 
     stored = stored_purpose(arguments, EfficiencyPurpose)
     keys = without(keys_of(arguments), "networks", "stressors")

@@ -111,11 +111,13 @@ class Inference:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A background task: a built-in of `cpu_workloads`, or with `argv` a program of the user's own, which is run as
-    `command` says.
+    """A background task: a built-in of `cpu_workloads`, with `argv` a program of the user's own, which is run as
+    `command` says, or with `inference` a second network. With `parts` it is a mix: these tasks run at once, each in
+    its own `containment`.
 
     Without `pause` it must not be paused: a watchdog inside it would bark, or a connection time out. In each
-    `containment` that a study names it is a task of its own, under the same name.
+    `containment` that a study names it is a task of its own, under the same name; of a mix it is that of the parts
+    that have none of their own.
     """
 
     name: str
@@ -123,6 +125,13 @@ class Task:
     pause: bool = True
     containment: Containment | None = None
     command: Command = PLAIN
+    inference: Inference | None = None
+    parts: tuple[Task, ...] = ()
+
+    @property
+    def members(self) -> tuple[Task, ...]:
+        """The tasks that run at once: the parts of a mix, else the task itself."""
+        return self.parts or (self,)
 
 
 @dataclass(frozen=True, slots=True)

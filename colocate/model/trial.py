@@ -60,12 +60,23 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a task did in `elapsed_s`: `count` of `unit` in all its processes together, using `cpu_s` of CPU."""
+    """What a task did in `elapsed_s`: `count` of `unit` in all its processes together, using `cpu_s` of CPU.
+
+    Of a mix `parts` says it of each task, in its own unit. Counts of different units cannot be added up: then `unit`
+    is empty, and `count` the smallest of theirs.
+    """
 
     unit: str
     count: float
     elapsed_s: float
     cpu_s: float
+    parts: tuple[Work, ...] = ()
+
+    @classmethod
+    def of_mix(cls, parts: tuple[Work, ...]) -> Work:
+        """The work of tasks that ran at once."""
+        elapsed_s = sum(part.elapsed_s for part in parts) / len(parts)
+        return cls("", min(part.count for part in parts), elapsed_s, sum(part.cpu_s for part in parts), parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +101,9 @@ class Segment:
 
     `begin_s` and `end_s` count from the window's start. The segments of one `group` are neighbours, in an order that
     cancels a drift linear in time, and are compared with one another. `work` is what the task did in the segment, in
-    a unit that all segments of the window share: that of the window's `Work`, or seconds of CPU time. `waits` are the
-    network's, where the kernel counts them.
+    a unit that all segments of the window share: that of the window's `Work`, or seconds of CPU time; of a mix the
+    seconds that its tasks take for as much when they run without the network, their mean. `waits` are the network's,
+    where the kernel counts them.
     """
 
     condition: Condition

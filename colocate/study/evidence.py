@@ -14,7 +14,7 @@ from colocate.model.request import SweepSpec
 from colocate.model.trial import FloatArray, Trial, TrialRecord
 from colocate.study.interference import cell_of
 from colocate.study.stats import quantile_known, sample_quantile
-from colocate.study.windows import Windows, energies_j, group, unfinished, work_per_s
+from colocate.study.windows import Windows, energies_j, group, rates_per_s, share_of, unfinished
 
 __all__ = ["Evidence", "Quantity", "collect"]
 
@@ -123,22 +123,26 @@ class _Reader:
         return self._read[id(latencies)][1]
 
 
-def _best_rates(records: Sequence[TrialRecord]) -> Mapping[str, float]:
-    """The best rate of each task alone over all containments, placements and clock points, each over its repeats."""
+def _best_rates(records: Sequence[TrialRecord]) -> Mapping[str, tuple[float, ...]]:
+    """The best rate of each task alone over all containments, placements and clock points, each over its repeats.
+
+    Of a mix that of each of its tasks.
+    """
     alone: defaultdict[object, list[TrialRecord]] = defaultdict(list)
     for record in records:
         if record.trial.inference is None and record.trial.task is not None:
             alone[record.trial.task, record.trial.placement.name, record.trial.clocks].append(record)
-    best: dict[str, float] = {}
+    best: dict[str, tuple[float, ...]] = {}
     for windows in alone.values():
         task = windows[0].trial.task
-        rate = work_per_s(windows)
-        if task is not None and rate is not None:
-            best[task.name] = max(rate, best.get(task.name, 0.0))
+        if task is not None and (rates := rates_per_s(windows)):
+            best[task.name] = tuple(map(max, rates, best.get(task.name, rates)))
     return best
 
 
-def _evidence(windows: Windows, cell: Cell, reader: _Reader, best: Mapping[str, float], *, closed: bool) -> Evidence:
+def _evidence(
+    windows: Windows, cell: Cell, reader: _Reader, best: Mapping[str, tuple[float, ...]], *, closed: bool
+) -> Evidence:
     values: defaultdict[Quantity, defaultdict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
     left_out: defaultdict[Quantity, set[QualityFlag]] = defaultdict(set)
     for quantity, sides, value in _readings(windows, reader):
@@ -152,7 +156,6 @@ def _evidence(windows: Windows, cell: Cell, reader: _Reader, best: Mapping[str, 
     # What a task got done says nothing about the network beside it.
     of_its_work = {QualityFlag.NO_RUN_COMPLETED} if without_work else set()
     of_cell = {each: of_the_cell | (of_its_work if each is Quantity.WORK_LOSS else set()) for each in Quantity}
-    rate, best_rate = cell.work_per_s, best.get(windows.task)
     return Evidence(
         cell=cell,
         values={
@@ -166,7 +169,7 @@ def _evidence(windows: Windows, cell: Cell, reader: _Reader, best: Mapping[str, 
             for quantity in Quantity
             if (warnings := (left_out[quantity] | of_cell[quantity]) & _WITHHOLDING)
         },
-        work_share=None if rate is None or best_rate is None else rate / best_rate,
+        work_share=share_of(rates_per_s(windows.own or windows.alternating), best.get(windows.task, ())),
         closed=closed and windows.differs,
     )
 

@@ -17,7 +17,7 @@ from colocate.model.trial import FloatArray, Trial, TrialRecord
 from colocate.study.causes import extra_time
 from colocate.study.conditions import Pair, in_condition
 from colocate.study.stats import geometric_mean, paired_ratio, quantile_known, sample_quantile
-from colocate.study.windows import Windows, energies_j, group, unfinished, work_per_s
+from colocate.study.windows import Windows, energies_j, group, rates_per_s, share_of, unfinished, work_per_s
 
 __all__ = ["INTERVAL_MIN_BLOCKS", "SOLO", "cell_of", "cells"]
 
@@ -150,17 +150,16 @@ def _work_loss_ratio(windows: Windows, confidence: float) -> Interval | None:
 
 def _steady_work_kept(windows: Windows) -> list[float]:
     """A repeat that has no window of the task alone is set against all those that other repeats have."""
-    overall = work_per_s(windows.alone)
-    if overall is None or work_per_s(windows.own) is None:
-        return []
+    overall = rates_per_s(windows.alone)
     by_repeat: defaultdict[int, list[TrialRecord]] = defaultdict(list)
     for record in windows.alone:
         by_repeat[record.trial.repeat].append(record)
-    return [
-        rate / (work_per_s(by_repeat[record.trial.repeat]) or overall)
+    kept = [
+        share_of(rates_per_s([record]), rates_per_s(by_repeat[record.trial.repeat]) or overall)
         for record in windows.own
-        if (rate := work_per_s([record])) is not None
+        if rates_per_s(windows.own)
     ]
+    return [each for each in kept if each is not None]
 
 
 def _mean_powers_w(records: Sequence[TrialRecord]) -> tuple[float | None, float | None, float | None]:

@@ -55,6 +55,7 @@ def plan(spec: SweepSpec, facts: HostFacts) -> tuple[Trial, ...]:
     """
     _check_containments(spec.tasks, facts)
     inferences = [settled_backend(inference, facts) for inference in spec.inferences]
+    spec = dataclasses.replace(spec, tasks=tuple(_settled_task(task, facts) for task in spec.tasks))
     placements = [placement(name, spec.inference_cpus, facts.cpus) for name in spec.placements]
     settings = list(itertools.product(placements, clock_points(spec, facts)))
     trials: list[Trial] = []
@@ -98,6 +99,13 @@ def whole(trials: Sequence[Trial]) -> Stage:
 def distinct_inferences(trials: Sequence[Trial]) -> tuple[Inference, ...]:
     """Every network that the trials run, with its settings, in the order of first use."""
     return tuple(dict.fromkeys(trial.inference for trial in trials if trial.inference is not None))
+
+
+def loaded_inferences(trials: Sequence[Trial]) -> tuple[Inference, ...]:
+    """The same with the networks that are tasks, after those that are measured."""
+    tasks = dict.fromkeys(trial.task for trial in trials if trial.task is not None)
+    beside = [member.inference for task in tasks for member in task.members if member.inference is not None]
+    return tuple(dict.fromkeys((*distinct_inferences(trials), *beside)))
 
 
 def estimate_s(trials: Sequence[Trial], load_s: float = 3.0, overhead_s: float = 0.1) -> float:
@@ -167,11 +175,19 @@ def settled_backend(inference: Inference, facts: HostFacts) -> Inference:
 
 
 def _check_containments(tasks: Sequence[Task], facts: HostFacts) -> None:
-    for task in tasks:
+    for task in (member for each in tasks for member in each.members):
         for kind in task.containment.kinds if task.containment else ():
             if (missing := facts.containment_missing.get(kind)) is not None:
                 asked = containment_words(task.containment)
                 raise HostError(f"containment: {asked} is not available here: {missing.reason}; {missing.fix}")
+
+
+def _settled_task(task: Task, facts: HostFacts) -> Task:
+    """`task` with the best runtime for each network in it."""
+    inference = None if task.inference is None else settled_backend(task.inference, facts)
+    return dataclasses.replace(
+        task, inference=inference, parts=tuple(_settled_task(part, facts) for part in task.parts)
+    )
 
 
 def placement(name: str, inference_cpus: Sequence[int] | None, cpus: Sequence[int]) -> Placement:
@@ -269,20 +285,13 @@ def _content_hash(trial: Trial, seed: int) -> str:
     the noise of a model follows from them.
     """
     placement = dataclasses.asdict(trial.placement)
-    task: dict[str, object] | None = None
-    if trial.task is not None:
-        task = {"name": trial.task.name, "argv": trial.task.argv, **({} if trial.task.pause else {"pause": False})}
-        if trial.task.containment is not None:
-            task["containment"] = trial.task.containment.words
-        if trial.task.command.present:
-            task["command"] = trial.task.command.present
     placement["stressor_cpus"] = placement.pop("task_cpus")
     fields = {
         "trial_id": "",
         "round": trial.repeat,
         "block": trial.block,
         "inference": None if trial.inference is None else trial.inference.present,
-        "stressor": task,
+        "stressor": None if trial.task is None else _present(trial.task),
         "clocks": dataclasses.asdict(trial.clocks),
         "placement": placement,
         "warmup_s": trial.warmup_s,
@@ -293,3 +302,19 @@ def _content_hash(trial: Trial, seed: int) -> str:
     }
     content = json.dumps([seed, fields], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def _present(task: Task) -> dict[str, object]:
+    """What a task is, less what is absent: what comes later leaves the ids of tasks without it as they were."""
+    found: dict[str, object] = {"name": task.name, "argv": task.argv}
+    if not task.pause:
+        found["pause"] = False
+    if task.containment is not None:
+        found["containment"] = task.containment.words
+    if task.command.present:
+        found["command"] = task.command.present
+    if task.inference is not None:
+        found["inference"] = task.inference.present
+    if task.parts:
+        found["parts"] = [_present(part) for part in task.parts]
+    return found

@@ -85,10 +85,9 @@ class Windows:
         """
         alone = {record.trial.repeat: record for record in self.alone}
         return self.alternating_work() or [
-            ((against, own), beside / rate if beside and rate else None)
+            ((against, own), share_of(rates_per_s([own]), rates_per_s([against])))
             for own in self.own
             if (against := alone.get(own.trial.repeat))
-            for beside, rate in [(work_per_s([own]), work_per_s([against]))]
         ]
 
     def alternating_work(self) -> list[tuple[tuple[TrialRecord, ...], float | None]]:
@@ -213,11 +212,31 @@ def unfinished(record: TrialRecord) -> bool:
 
 
 def work_per_s(records: Sequence[TrialRecord]) -> float | None:
-    """Units of work per second; None when a window has no finished unit, which says nothing about the rate."""
+    """Units of work per second; None of a mix, whose tasks count different units, and where it is not known."""
+    rates = rates_per_s(records)
+    return rates[0] if len(rates) == 1 else None
+
+
+def rates_per_s(records: Sequence[TrialRecord]) -> tuple[float, ...]:
+    """Units of work per second, of a mix those of each of its tasks.
+
+    Empty when a window has no finished unit of one of them, which says nothing about the rate.
+    """
     works = [record.work for record in records if record.work is not None]
     if not works or any(work.count == 0 for work in works):
+        return ()
+    return tuple(
+        sum(part.count for part in parts) / sum(part.elapsed_s for part in parts)
+        for parts in zip(*(work.parts or (work,) for work in works), strict=True)
+    )
+
+
+def share_of(rates_per_s: Sequence[float], most_per_s: Sequence[float]) -> float | None:
+    """One set of rates over another, the mean over the tasks; None where one of them is not known."""
+    if not rates_per_s or not most_per_s:
         return None
-    return sum(work.count for work in works) / sum(work.elapsed_s for work in works)
+    shares = [rate / most for rate, most in zip(rates_per_s, most_per_s, strict=True)]
+    return sum(shares) / len(shares)
 
 
 def energies_j(record: TrialRecord) -> tuple[float | None, float | None, float | None]:

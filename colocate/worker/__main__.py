@@ -15,6 +15,7 @@ from colocate.worker.backend import Profiler, load
 from colocate.worker.errors import WorkerError, refused
 from colocate.worker.loop import measure
 from colocate.worker.request import Request, from_json
+from colocate.worker.task import serve_as_task
 from cpu_workloads.contract import Control, serve
 
 # The first inferences allocate, fault pages in and train branch predictors and caches.
@@ -50,6 +51,8 @@ def serve_request(request: Request, control: Control) -> None:
 
     # Of the thread that listens: with a priority for the launching one it needs a higher.
     facts = {"runtime": dict(backend.facts()), "inference_s": inference_s, "listener": control.listener}
+    if request.counted:
+        serve_as_task(backend, control, facts)
     serve(control, window, facts)
 
 

@@ -56,6 +56,7 @@ class NetworkFile(NamedTuple):
 class Request(NamedTuple):
     """How one network runs. `target` is `module:class` of the backend, which makes the network itself where `file` is
     None. Costly files are kept below `cache`. With `profiled` each window is followed by the runtime's own profile.
+    With `counted` the network is a task beside another: it counts its inferences as tasks count their work.
     """
 
     target: str
@@ -68,6 +69,7 @@ class Request(NamedTuple):
     file: NetworkFile | None = None
     cache: Path = Path()
     profiled: bool = False
+    counted: bool = False
 
     @property
     def loaded(self) -> NetworkFile:

@@ -115,6 +115,27 @@ class StopSignals:
             _send(pid, signum)
 
 
+@dataclass(frozen=True, slots=True)
+class Together:
+    """The tasks of a mix, each in its own seat."""
+
+    pauses: Sequence[Pause]
+
+    def ask(self) -> None:
+        """See `Pause.ask`."""
+        for pause in self.pauses:
+            pause.ask()
+
+    def is_still(self) -> bool:
+        """See `Pause.is_still`. Each is looked at, whatever the others say: some ask again meanwhile."""
+        still = [pause.is_still() for pause in self.pauses]
+        return all(still)
+
+    def resume(self) -> None:
+        """See `Pause.resume`."""
+        resume_all(self.pauses)
+
+
 def _all_of(pids: Collection[int]) -> set[int]:
     """These processes and all that came of them. Where the kernel lists children, the rest of /proc is not read."""
     if not Path(f"/proc/self/task/{os.getpid()}/children").exists():

@@ -71,7 +71,9 @@ def maker_of(network: str) -> str | None:
     return None
 
 
-def worker_request(inference: Inference, file: NetworkFile | None, *, profiled: bool = False) -> Request:
+def worker_request(
+    inference: Inference, file: NetworkFile | None, *, profiled: bool = False, counted: bool = False
+) -> Request:
     """The request to a worker that serves `inference`. Raises HostError where there is no folder for a cache."""
     return Request(
         target=BACKENDS[inference.backend].target,
@@ -84,4 +86,5 @@ def worker_request(inference: Inference, file: NetworkFile | None, *, profiled: 
         file=file,
         cache=cache.root(),
         profiled=profiled,
+        counted=counted,
     )

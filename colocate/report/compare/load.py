@@ -10,7 +10,7 @@ from typing import Any
 
 from colocate.design import design_of
 from colocate.errors import SpecError
-from colocate.model.request import Inference, SweepSpec
+from colocate.model.request import Inference, SweepSpec, Task
 from colocate.report.run_report import LoadedRun, load, state_of_run
 from colocate.report.text.labels import plain
 from colocate.study.comparison import Comparison, compare
@@ -132,10 +132,15 @@ def _reasons(a: _Side, b: _Side) -> Iterator[str]:
     for network in ways_a.keys() & ways_b.keys():
         if set(ways_a[network]).isdisjoint(ways_b[network]):
             yield from _other_way(network, ways_a[network][0], ways_b[network][0])
-    programs = {task.name: (task.argv, task.command) for task in spec_b.tasks}
+    programs = {task.name: _programs(task) for task in spec_b.tasks}
     for task in spec_a.tasks:
-        if programs.get(task.name, (task.argv, task.command)) != (task.argv, task.command):
+        if programs.get(task.name, _programs(task)) != _programs(task):
             yield f"task {task.name} is not the same program, or is run in another way"
+
+
+def _programs(task: Task) -> list[tuple[object, ...]]:
+    """What runs in it and how: the programs of the user's own, and the networks."""
+    return [(each.argv, each.command, each.inference and each.inference.network) for each in task.members]
 
 
 def _other_way(network: str, was: Inference, now: Inference) -> Iterator[str]:

@@ -13,7 +13,16 @@ from dataclasses import dataclass
 
 from colocate.host.processes.pausing import PAUSE_TIMEOUT_S, Pause, stands_still
 from colocate.model.trial import Condition, Segment, Waits, Work
-from colocate.rigs.host.gauge import Counts, Gauge, by_cpu_time, cpu_between_s, work_between, work_per_cpu_s
+from colocate.rigs.host.gauge import (
+    Counts,
+    Gauge,
+    Part,
+    by_cpu_time,
+    cpu_between_s,
+    slices,
+    work_between,
+    work_per_cpu_s,
+)
 from colocate.rigs.host.monitor import sleep_until
 from colocate.rigs.host.resting import RESTING_RATIO
 from colocate.rigs.host.waits import WaitGauge
@@ -22,6 +31,8 @@ from colocate.study.alternation import Pace, Turn
 _NS = 1e-9
 # Where lines come once in a segment one in three has none, if they come at random.
 EMPTY_RATIO = 0.1
+# All counts of a reading.
+_ALL = slice(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +53,14 @@ class Stretch:
 class Alternated:
     """What was noted in one window. `paused_late`: segments were lost because the pause came too late.
 
-    `unit` is that of the task's work, None for seconds of CPU time.
+    `unit` is that of the task's work, None for seconds of CPU time. Of a mix `parts` says it of each task, whose
+    counts follow one another in each reading.
     """
 
     stretches: tuple[Stretch, ...]
     paused_late: bool
     unit: str | None
+    parts: tuple[Part, ...] = ()
 
     def segments(self, begin_ns: int) -> tuple[Segment, ...]:
         """The segments of a window that began at `begin_ns`, each with the task's work."""
@@ -57,7 +70,7 @@ class Alternated:
                 each.turn.group,
                 (each.begin_ns - begin_ns) * _NS,
                 (each.end_ns - begin_ns) * _NS,
-                work_between(each.before, each.after, self._per_cpu_s()),
+                self._work_in(each),
                 each.waits,
             )
             for each in self.stretches
@@ -69,14 +82,40 @@ class Alternated:
         Runs of a user's program are counted when they end. Beside the network falls the part of them that its share
         of the CPU time is.
         """
+        if not self.parts:
+            return self._beside(reported, self.unit, _ALL)
+        each = zip(reported.parts, self.parts, slices(self.parts), strict=True)
+        return Work.of_mix(tuple(self._beside(work, part.unit, own) for work, part, own in each))
+
+    def _beside(self, reported: Work, unit: str | None, own: slice) -> Work:
         beside = [each for each in self.stretches if each.turn.condition is Condition.BESIDE]
-        cpu_s = sum(cpu_between_s(each.before, each.after) for each in beside)
-        if self.unit is None:
+        cpu_s = sum(cpu_between_s(each.before[own], each.after[own]) for each in beside)
+        if unit is None:
             count = reported.count * cpu_s / reported.cpu_s if reported.cpu_s else 0.0
         else:
-            count = sum(work_between(each.before, each.after, self._per_cpu_s()) for each in beside)
+            count = sum(self._done(each, own) for each in beside)
         elapsed_s = sum(each.end_ns - each.begin_ns for each in beside) * _NS
         return Work(reported.unit, count, elapsed_s, cpu_s)
+
+    def _work_in(self, stretch: Stretch) -> float | None:
+        """What the task did; of a mix the mean over its tasks of how long each takes for as much without the network.
+        None where one of them did nothing without it.
+        """
+        if not self.parts:
+            return self._done(stretch, _ALL)
+        alone = [each for each in self.stretches if each.turn.condition is Condition.TASK_ALONE]
+        alone_s = sum(each.end_ns - each.begin_ns for each in alone) * _NS
+        took_s = []
+        for own in slices(self.parts):
+            done_alone = sum(self._done(each, own) for each in alone)
+            if not done_alone:
+                return None
+            took_s.append(self._done(stretch, own) * alone_s / done_alone)
+        return sum(took_s) / len(took_s)
+
+    def _done(self, stretch: Stretch, own: slice) -> float:
+        """The work of a stretch that the counts `own` are of."""
+        return work_between(stretch.before[own], stretch.after[own], self._per_cpu_s()[own])
 
     def _per_cpu_s(self) -> tuple[float, ...]:
         return work_per_cpu_s(self.stretches[0].before, self.stretches[-1].after) if self.stretches else ()
@@ -135,10 +174,16 @@ class Alternation:
 
     def noted(self) -> Alternated:
         """What was noted so far."""
-        stretches = tuple(self._stretches)
-        if self._gauge.coarse and _rarely_counted(stretches):
-            return Alternated(tuple(map(_by_cpu_time, stretches)), self._paused_late, None)
-        return Alternated(stretches, self._paused_late, self._gauge.unit)
+        stretches, parts = tuple(self._stretches), list[Part]()
+        if not self._gauge.parts:
+            if self._gauge.coarse and _rarely_counted(stretches):
+                return Alternated(tuple(_by_cpu_time(each) for each in stretches), self._paused_late, None)
+            return Alternated(stretches, self._paused_late, self._gauge.unit)
+        for part, own in zip(self._gauge.parts, slices(self._gauge.parts), strict=True):
+            rarely = part.coarse and _rarely_counted(stretches, own)
+            parts.append(part._replace(unit=None) if rarely else part)
+            stretches = tuple(_by_cpu_time(each, own) for each in stretches) if rarely else stretches
+        return Alternated(stretches, self._paused_late, None, tuple(parts))
 
     def _steps(self) -> Iterator[float]:
         """The moments at which there is something to do."""
@@ -178,12 +223,16 @@ class Alternation:
         return self._catch_up_s if after_pause else 0.0
 
 
-def _rarely_counted(stretches: Sequence[Stretch]) -> bool:
-    """Whether too many segments in which the task ran have no count: what is counted next was done in several."""
+def _rarely_counted(stretches: Sequence[Stretch], own: slice = _ALL) -> bool:
+    """Whether too many segments in which the task ran have no count: what is counted next was done in several. `own`
+    are its counts in a reading.
+    """
     ran = [each for each in stretches if each.turn.condition is not Condition.ALONE]
-    empty = [each for each in ran if sum(c.work for c in each.after) == sum(c.work for c in each.before)]
+    empty = [each for each in ran if sum(c.work for c in each.after[own]) == sum(c.work for c in each.before[own])]
     return len(empty) > EMPTY_RATIO * len(ran)
 
 
-def _by_cpu_time(stretch: Stretch) -> Stretch:
-    return dataclasses.replace(stretch, before=by_cpu_time(stretch.before), after=by_cpu_time(stretch.after))
+def _by_cpu_time(stretch: Stretch, own: slice = _ALL) -> Stretch:
+    return dataclasses.replace(
+        stretch, before=by_cpu_time(stretch.before, own), after=by_cpu_time(stretch.after, own)
+    )

@@ -5,16 +5,17 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from colocate.errors import HostError, StoreError, TrialError
 from colocate.host.cpus.containing import contain
 from colocate.host.cpus.cpuset import AFFINITY_ALONE, Confinement, Seat
 from colocate.host.cpus.scheduling import at_launch
 from colocate.host.processes.child import Child, launcher
-from colocate.host.processes.pausing import Pause, pause_of, resume_all, stands_still
+from colocate.host.processes.pausing import Pause, Together, pause_of, resume_all, stands_still
 from colocate.host.processes.priority import prioritised
 from colocate.inference.backends.registry import BACKENDS, worker_request
 from colocate.inference.networks.network import Network
@@ -62,9 +63,9 @@ def started_as(task: Task, held: Confinement) -> Task:
 def task_places(trials: Sequence[Trial], held: Confinement) -> dict[tuple[str, Task], tuple[str, tuple[int, ...]]]:
     """The name and the CPUs of the seat of each task in each placement."""
     wanted = {
-        (trial.placement.name, started_as(trial.task, held)): trial.placement.task_cpus
+        (trial.placement.name, started_as(member, held)): trial.placement.task_cpus
         for trial in trials
-        if trial.task is not None
+        for member in members(trial)
     }
     return {
         (place, task): (f"{place}_{number}", cpus[: task.containment.cpus if task.containment else None])
@@ -72,9 +73,21 @@ def task_places(trials: Sequence[Trial], held: Confinement) -> dict[tuple[str, T
     }
 
 
+def members(trial: Trial) -> tuple[Task, ...]:
+    """The tasks of a trial, several of a mix; none where it has no task."""
+    return () if trial.task is None else trial.task.members
+
+
 def wants_fifo(trial: Trial) -> bool:
     """Whether the network's launching thread is to go before all else."""
-    return trial.task is not None and trial.task.containment is not None and trial.task.containment.fifo
+    return any(member.containment is not None and member.containment.fifo for member in members(trial))
+
+
+class Seated(NamedTuple):
+    """The processes of a task, and where they sit."""
+
+    seat: Seat
+    children: Sequence[Child]
 
 
 class Children:
@@ -123,69 +136,83 @@ class Children:
         return Child(inference.network, command, seat)
 
     def tasks(self, trial: Trial) -> list[Child]:
-        """The processes of the trial's task, ready; empty where it has none."""
-        if trial.task is None:
-            return []
-        key = (started_as(trial.task, self._seats.held), trial.placement)
+        """The processes of the trial's tasks, ready; empty where it has none."""
+        return [child for seated in self.seated(trial) for child in seated.children]
+
+    def seated(self, trial: Trial) -> list[Seated]:
+        """The same, task by task."""
+        return [
+            Seated(self._seats.of(member, trial.placement), self.of(member, trial.placement))
+            for member in members(trial)
+        ]
+
+    def of(self, task: Task, place: Placement) -> list[Child]:
+        """The processes of a task that is no mix, ready. Mixes share them with the task alone."""
+        key = (started_as(task, self._seats.held), place)
         if key not in self._tasks:
             # Listed before any is ready: whatever fails, they are closed.
             started = self._tasks[key] = []
-            seat = self.task_seat(trial)
-            commands = runners(key[0], seat, self._log(trial)) if trial.task.argv else _copies(key[0], seat)
-            for command, seat in commands:
-                started.append(Child(trial.task.name, command, seat, runs_program=bool(trial.task.argv)))
+            for command, seat in self._commands(key[0], self._seats.of(task, place), place):
+                started.append(Child(task.name, command, seat, runs_program=bool(task.argv)))
             for child in started:
                 child.ready(READY_TIMEOUT_S)
         return self._tasks[key]
 
-    def task_seat(self, trial: Trial) -> Seat:
-        """Where the trial's task sits."""
-        assert trial.task is not None
-        return self._seats.of(trial.task, trial.placement)
+    def _commands(self, task: Task, seat: Seat, place: Placement) -> Iterable[tuple[list[str], Seat]]:
+        """A built-in runs once per CPU, each copy bound to its own; a network once, on all of them."""
+        if task.inference is not None:
+            return [(_worker_command(task.inference, self._networks[task.inference], counted=True), seat)]
+        if task.argv:
+            return runners(task, seat, self._log(task, place))
+        own = [sys.executable, "-m", "cpu_workloads", task.name, "--child"]
+        return [(own, dataclasses.replace(seat, cpus=(cpu,))) for cpu in seat.cpus]
 
     def start(self, trial: Trial) -> None:
-        """Let the trial's task work, and wait until it is ready; a built-in is. Raises TrialError."""
-        if trial.task is None or not trial.task.argv:
-            return
-        first, *others = self.tasks(trial)
-        pause_of(self.task_seat(trial), [first, *others]).resume()
-        # The first prepares what all of them need.
-        for children in ([first], others):
-            for child in children:
-                child.start()
-            for child in children:
-                if failed := child.started(READY_TIMEOUT_S).get("failed"):
-                    raise TrialError(failure_words(trial.task, failed))
+        """Let the trial's tasks work, and wait until they are ready; a built-in is. Raises TrialError."""
+        for member, seated in zip(members(trial), self.seated(trial), strict=True):
+            if not member.argv:
+                continue
+            first, *others = seated.children
+            pause_of(*seated).resume()
+            # The first prepares what all of them need.
+            for children in ([first], others):
+                for child in children:
+                    child.start()
+                for child in children:
+                    if failed := child.started(READY_TIMEOUT_S).get("failed"):
+                        raise TrialError(failure_words(member, failed))
 
     def rest(self, trial: Trial) -> None:
-        """Pause the trial's task until its next window, if it is one that runs on. Raises TrialError."""
-        if trial.task is None or not trial.task.argv or not keeps_running(trial.task):
-            return
-        pause = pause_of(self.task_seat(trial), self.tasks(trial))
-        pause.ask()
-        if not stands_still(pause, REST_TIMEOUT_S):
-            raise TrialError(f"task '{trial.task.name}' cannot be paused between its windows; give it pause = false")
+        """Pause those of the trial's tasks that run on until their next window. Raises TrialError."""
+        for member, seated in zip(members(trial), self.seated(trial), strict=True):
+            if member.argv and keeps_running(member):
+                pause = pause_of(*seated)
+                pause.ask()
+                if not stands_still(pause, REST_TIMEOUT_S):
+                    raise TrialError(
+                        f"task '{member.name}' cannot be paused between its windows; give it pause = false"
+                    )
 
-    def _log(self, trial: Trial) -> Path | None:
-        if self._task_output is None or trial.task is None:
+    def _log(self, task: Task, place: Placement) -> Path | None:
+        if self._task_output is None:
             return None
         try:
             self._task_output.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(f"cannot make the folder {self._task_output}: {error.strerror}") from error
-        return self._task_output / f"{trial.task.name}-{trial.placement.name}.log"
+        return self._task_output / f"{task.name}-{place.name}.log"
 
     @contextlib.contextmanager
     def contained(self, trial: Trial) -> Iterator[None]:
-        """Inside, the task is bounded and the network's launching thread goes first as the trial wants it.
+        """Inside, each task is bounded and the network's launching thread goes first as the trial wants it.
 
-        Afterwards the task is free: one that is held short would be long in answering. Raises KnobError, HostError.
+        Afterwards the tasks are free: one that is held short would be long in answering. Raises KnobError, HostError.
         """
         with contextlib.ExitStack() as stack:
-            if trial.task is not None:
-                seat = self.task_seat(trial)
-                contain(seat.groups, seat.cpus, trial.task.containment)
-                if trial.task.containment is not None:
+            for member in members(trial):
+                seat = self._seats.of(member, trial.placement)
+                contain(seat.groups, seat.cpus, member.containment)
+                if member.containment is not None:
                     stack.callback(contain, seat.groups, seat.cpus, None)
             if wants_fifo(trial):
                 for child in self.worker(trial):
@@ -193,9 +220,10 @@ class Children:
             yield
 
     def pauses(self, trial: Trial) -> tuple[Pause, Pause]:
-        """Ways to hold the trial's task and its network, both of them ready."""
-        task = pause_of(self.task_seat(trial), self.tasks(trial))
-        return task, pause_of(self._seats.inference, self.worker(trial))
+        """Ways to hold the trial's tasks and its network, all of them ready."""
+        tasks = [pause_of(seated.seat, seated.children) for seated in self.seated(trial)]
+        network = pause_of(self._seats.inference, self.worker(trial))
+        return (tasks[0] if len(tasks) == 1 else Together(tasks)), network
 
     def close(self) -> None:
         """End them all; what is paused could not end, and so goes on first. Raises HostError in the end for a cleanup
@@ -221,11 +249,14 @@ class Children:
             self._worker = None
 
 
-def _worker_command(inference: Inference, network: Network | None, *, profiled: bool) -> list[str]:
+def _worker_command(
+    inference: Inference, network: Network | None, *, profiled: bool = False, counted: bool = False
+) -> list[str]:
     request = worker_request(
         inference,
         None if network is None else network.file,
         profiled=profiled and BACKENDS[inference.backend].profiles,
+        counted=counted,
     )
     return [sys.executable, "-m", "colocate.worker", request.to_json()]
 
@@ -241,9 +272,3 @@ def _pipeline_command(pipeline: Pipeline, seat: Seat) -> list[str]:
         tuple(launcher(seat)),
     )
     return [sys.executable, "-m", "colocate.worker.pipeline", request.to_json()]
-
-
-def _copies(task: Task, seat: Seat) -> Iterator[tuple[list[str], Seat]]:
-    """A built-in runs once per CPU, each copy bound to its own."""
-    for cpu in seat.cpus:
-        yield [sys.executable, "-m", "cpu_workloads", task.name, "--child"], dataclasses.replace(seat, cpus=(cpu,))

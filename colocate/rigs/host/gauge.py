@@ -9,6 +9,7 @@ kernel counts in steps of 10 ms.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,16 @@ class Count(NamedTuple):
 Counts = tuple[Count, ...]
 
 
+class Part(NamedTuple):
+    """One task of a mix: what it counts as in `Gauge.unit`, how many counts of a reading are its own, and whether its
+    gauge is `coarse`.
+    """
+
+    unit: str | None
+    counts: int
+    coarse: bool = False
+
+
 class Gauge(Protocol):
     """Reads a task's work."""
 
@@ -42,6 +53,10 @@ class Gauge(Protocol):
     @property
     def coarse(self) -> bool:
         """Whether nothing may be counted in a segment in which work was done."""
+
+    @property
+    def parts(self) -> Sequence[Part]:
+        """Whose counts follow one another in a reading, where it is a mix; else empty."""
 
     def read(self) -> Counts:
         """The counts of all its processes."""
@@ -54,6 +69,7 @@ class StepGauge:
     unit: str | None
     views: Sequence[tuple[int, CounterView]]
     coarse: bool = False
+    parts: Sequence[Part] = ()
 
     def read(self) -> Counts:
         """See `Gauge.read`."""
@@ -68,6 +84,7 @@ class TimeGauge:
     pids: Sequence[int]
     unit: None = None
     coarse: bool = False
+    parts: Sequence[Part] = ()
 
     def read(self) -> Counts:
         """See `Gauge.read`."""
@@ -86,6 +103,7 @@ class LineGauge:
     views: Sequence[CounterView]
     time: TimeGauge
     coarse: bool = True
+    parts: Sequence[Part] = ()
 
     def read(self) -> Counts:
         """See `Gauge.read`."""
@@ -93,9 +111,31 @@ class LineGauge:
         return tuple(Count(work, each.cpu_s, each.cpu_s) for each in self.time.read())
 
 
-def by_cpu_time(counts: Counts) -> Counts:
-    """The same where the CPU time is the work."""
-    return tuple(Count(each.cpu_s, each.cpu_s, each.cpu_s) for each in counts)
+@dataclass(frozen=True, slots=True)
+class MixGauge:
+    """The tasks of a mix, each with its own gauge."""
+
+    gauges: Sequence[Gauge]
+    parts: Sequence[Part]
+    unit: None = None
+    coarse: bool = False
+
+    def read(self) -> Counts:
+        """See `Gauge.read`."""
+        return tuple(count for gauge in self.gauges for count in gauge.read())
+
+
+def slices(parts: Sequence[Part]) -> list[slice]:
+    """Where each part of a mix has its counts in a reading."""
+    ends = itertools.accumulate(part.counts for part in parts)
+    return [slice(end - part.counts, end) for part, end in zip(parts, ends, strict=True)]
+
+
+def by_cpu_time(counts: Counts, own: slice = slice(None)) -> Counts:
+    """The same where the CPU time is the work of `own`."""
+    found = list(counts)
+    found[own] = [Count(each.cpu_s, each.cpu_s, each.cpu_s) for each in counts[own]]
+    return tuple(found)
 
 
 def process_cpu_s(pid: int) -> float:
@@ -104,8 +144,16 @@ def process_cpu_s(pid: int) -> float:
 
 
 @contextlib.contextmanager
-def gauged(children: Sequence[Child], seat: Seat) -> Iterator[Gauge]:
-    """A gauge of these children of one task."""
+def gauged(tasks: Sequence[tuple[Seat, Sequence[Child]]]) -> Iterator[Gauge]:
+    """A gauge of tasks that run at once, or of one; each is its seat and its children."""
+    with contextlib.ExitStack() as stack:
+        gauges = [stack.enter_context(_gauged(children, seat)) for seat, children in tasks]
+        parts = [Part(gauge.unit, len(gauge.read()), gauge.coarse) for gauge in gauges]
+        yield gauges[0] if len(gauges) == 1 else MixGauge(gauges, parts)
+
+
+@contextlib.contextmanager
+def _gauged(children: Sequence[Child], seat: Seat) -> Iterator[Gauge]:
     by_steps = all("counter" in child.facts for child in children)
     key = "counter" if by_steps else "lines"
     with contextlib.ExitStack() as stack:
@@ -139,16 +187,25 @@ def work_between(begin: Counts, end: Counts, per_cpu_s: Sequence[float]) -> floa
 
 
 def work_since(gauge: Gauge, before: Counts, begin_s: float) -> Work | None:
-    """What was done since a reading at `begin_s`; None where only CPU time is counted.
+    """What was done since a reading at `begin_s`; None where only CPU time is counted, be it of one part.
 
     A task that gets no CPU hears late that it should count, and ends its first step when all is over: what it says
     itself is then a rate without the network.
     """
-    if gauge.unit is None:
+    parts = gauge.parts or [Part(gauge.unit, len(before))]
+    if any(part.unit is None for part in parts):
         return None
     after, elapsed_s = gauge.read(), time.monotonic() - begin_s
+    works = tuple(
+        _work(str(part.unit), before[own], after[own], elapsed_s)
+        for part, own in zip(parts, slices(parts), strict=True)
+    )
+    return Work.of_mix(works) if gauge.parts else works[0]
+
+
+def _work(unit: str, before: Counts, after: Counts, elapsed_s: float) -> Work:
     count = work_between(before, after, work_per_cpu_s(before, after))
-    return Work(gauge.unit, count, elapsed_s, cpu_between_s(before, after))
+    return Work(unit, count, elapsed_s, cpu_between_s(before, after))
 
 
 def cpu_between_s(begin: Counts, end: Counts) -> float:

@@ -13,6 +13,7 @@ from colocate.errors import TrialError
 from colocate.host.clocks.domain import ARRIVED_RATIO
 from colocate.host.cpus.activity import Disturbance
 from colocate.model.quality import QualityFlag, in_order
+from colocate.model.request import Task
 from colocate.model.trial import Condition, FloatArray, Segment, Step, Trial, TrialRecord, Waits, Work
 from colocate.power.trace import power_trace
 from colocate.rigs.host.alternation import Alternated
@@ -68,7 +69,7 @@ def record(
         # A worker that is paused first thing hears the word later.
         begin_ns = min(begin_ns, began_ns)
     begins_ns, latencies_ns, devices_s = _inferences(served)
-    reported = work(trial, worked)
+    reported = work(trial.task, worked)
     power, power_warnings = power_trace(readings.samples, begin_ns, end_ns, under_load=bool(served or worked))
     cpu_hz, gpu_hz, emc_hz = (_median(clock) for clock in zip(*readings.clocks_hz, strict=True))
     # Of a task whose work was read from outside that tells more than when its first and last step were.
@@ -155,16 +156,25 @@ def _overlapping_s(found: TrialRecord, segments: Sequence[Segment]) -> float:
     return float(np.median(lengths_s)) if lengths_s.size else max(each.length_s for each in segments)
 
 
-def work(trial: Trial, reports: Sequence[Report]) -> Work | None:
-    """What the processes of the trial's task did together; None without any.
+def work(task: Task | None, reports: Sequence[Report]) -> Work | None:
+    """What the processes of a task did together; None without any.
 
     Raises TrialError for a failed one.
     """
     for report in reports:
-        if (failed := report.get("failed")) and trial.task is not None:
-            raise TrialError(failure_words(trial.task, failed))
+        if (failed := report.get("failed")) and task is not None:
+            named = {member.name: member for member in task.members}
+            raise TrialError(failure_words(named[report.get("task", task.name)], failed))
     if not reports:
         return None
+    parts = task.parts if task else ()
+    if parts:
+        return Work.of_mix(tuple(_work([r for r in reports if r["task"] == part.name]) for part in parts))
+    return _work(reports)
+
+
+def _work(reports: Sequence[Report]) -> Work:
+    """What the processes of one task did together."""
     elapsed_s = [(report["end_ns"] - report["begin_ns"]) * _NS for report in reports]
     return Work(
         unit=reports[0]["unit"],

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Sequence
 
 from colocate.errors import HostError, SpecError, TrialError
 from colocate.inference.networks import catalogue
 from colocate.model.trial import Trial
-from colocate.rigs.host.children import Children
+from colocate.rigs.host.children import Children, members
 from colocate.rigs.host.records import work
 from colocate.rigs.host.window import ANSWER_TIMEOUT_S
 
@@ -21,19 +22,21 @@ def rehearse(children: Children, trials: Sequence[Trial]) -> None:
     before the first window and not by a column of empty cells. A network is tried at its smallest batch: that a
     larger one finds no memory is a result.
     """
-    for trial in {(trial.task, trial.placement): trial for trial in trials}.values():
-        own_program = trial.task is not None and bool(trial.task.argv)
+    wanted = {(member, trial.placement): trial for trial in trials for member in members(trial)}
+    for (task, _), trial in wanted.items():
+        alone = dataclasses.replace(trial, task=task)
+        own_network = task.inference is not None and task.inference.network not in catalogue.builtin_names()
         try:
-            tasks = children.tasks(trial)
-            if own_program:
-                children.start(trial)
-                for child in tasks:
+            started = children.tasks(alone)
+            if task.argv:
+                children.start(alone)
+                for child in started:
                     child.go()
                 time.sleep(REHEARSAL_S)
-                work(trial, [child.stop(ANSWER_TIMEOUT_S) for child in tasks])
-                children.rest(trial)
+                work(task, [child.stop(ANSWER_TIMEOUT_S) for child in started])
+                children.rest(alone)
         except TrialError as error:
-            raise (SpecError if own_program else HostError)(str(error)) from error
+            raise (SpecError if task.argv or own_network else HostError)(str(error)) from error
     users_own = [
         (trial.inference, trial)
         for trial in trials

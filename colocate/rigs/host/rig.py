@@ -31,11 +31,11 @@ from colocate.model.machine import HostFacts
 from colocate.model.request import ClockPoint, Inference
 from colocate.model.trial import Trial, TrialRecord
 from colocate.power.find import Meters, find_meters
-from colocate.rigs.host.children import INFERENCE_SEAT, Children, Seats, task_places, wants_fifo
+from colocate.rigs.host.children import INFERENCE_SEAT, Children, Seats, members, task_places, wants_fifo
 from colocate.rigs.host.monitor import Monitor
 from colocate.rigs.host.rehearsal import rehearse
 from colocate.rigs.host.window import Hold, run_window
-from colocate.study.plan import distinct_inferences
+from colocate.study.plan import loaded_inferences
 from colocate.worker.backends.synthetic import spin_length_s
 from colocate.worker.errors import WorkerError
 
@@ -76,7 +76,7 @@ class HostRig:
         """See `Rig.check`."""
         if any(trial.inference and trial.inference.pipeline and wants_fifo(trial) for trial in trials):
             raise HostError("fifo: the threads of a pipeline are its own; start it by `chrt -f 1` instead")
-        for inference in distinct_inferences(trials):
+        for inference in loaded_inferences(trials):
             if inference.pipeline is not None:
                 continue
             runtime = BACKENDS[inference.backend]
@@ -108,7 +108,7 @@ class HostRig:
         first = trials[0].placement
         seats_wanted = task_places(trials, self._confinement)
         groups = {INFERENCE_SEAT: first.inference_cpus, **dict(seats_wanted.values())}
-        weighed = any(trial.task is not None and trial.task.containment is not None for trial in trials)
+        weighed = any(member.containment is not None for trial in trials for member in members(trial))
         wanted = _pinned_domains(trials)
         with contextlib.ExitStack() as stack:
             # Outermost: with it stands the watchdog, which also removes the cpusets of a killed sweep.
@@ -124,7 +124,7 @@ class HostRig:
             stack.enter_context(_moved_to(first.housekeeping_cpus))
             monitor = Monitor(self._sysfs, self._clocks, self._meters)
             stack.callback(monitor.close)
-            loaded = {each: _network(each) for each in distinct_inferences(trials)}
+            loaded = {each: _network(each) for each in loaded_inferences(trials)}
             children = Children(seats, loaded, self._profiled, self._task_output)
             stack.callback(children.close)
             self._hold = Hold(children, pins, monitor, ramps=follows_load(self._sysfs))

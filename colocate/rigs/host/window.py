@@ -20,7 +20,7 @@ from colocate.model.cell_key import CellKey
 from colocate.model.request import ClockPoint, Task
 from colocate.model.trial import Trial, TrialRecord, Work
 from colocate.rigs.host.alternation import Alternated, Alternation
-from colocate.rigs.host.children import Children
+from colocate.rigs.host.children import Children, members
 from colocate.rigs.host.gauge import gauged, work_since
 from colocate.rigs.host.monitor import Monitor, sleep_until
 from colocate.rigs.host.records import SegmentTooShortError, record
@@ -100,7 +100,8 @@ def _ran(trial: Trial, hold: Hold) -> TrialRecord:
         waits_after = waits.read()
         disturbances = [activity.disturbance() for activity in activities]
         served = stopped(worker)
-    worked = stopped(tasks)
+    # In a mix each report says whose it is.
+    worked = [{**report, "task": child.name} for child, report in zip(tasks, stopped(tasks), strict=True)]
     hold.children.rest(trial)
     readings = hold.monitor.end()
     runtime = worker[0].facts["runtime"] if worker else {}
@@ -128,7 +129,7 @@ def _steady(trial: Trial, hold: Hold, worker: Sequence[Child]) -> Iterator[Passa
     if not tasks:
         yield Passage(length_s)
         return
-    with gauged(tasks, hold.children.task_seat(trial)) as gauge:
+    with gauged(hold.children.seated(trial)) as gauge:
         begin_s, before = time.monotonic(), gauge.read()
         done: list[Work | None] = []
         yield Passage(length_s, counted=lambda: done[0])
@@ -143,9 +144,9 @@ def _pace(trial: Trial, hold: Hold, worker: Sequence[Child]) -> Pace:
     key = (trial.task, trial.placement.name)
     if key not in hold.switching_s:
         task, network = hold.children.pauses(trial)
-        with gauged(hold.children.tasks(trial), hold.children.task_seat(trial)) as gauge:
+        with gauged(hold.children.seated(trial)) as gauge:
             hold.switching_s[key] = median_switch_s([Resting(task, gauge), network], SWITCHES_TIMED)
-    assert trial.inference is not None and trial.task is not None
+    assert trial.inference is not None
     return pace_of(
         trial.window_s,
         max(_inference_s(worker), hold.inference_s.get(CellKey.of(trial), 0.0)),
@@ -158,11 +159,11 @@ def _pace(trial: Trial, hold: Hold, worker: Sequence[Child]) -> Pace:
 
 
 def _quota_period_s(trial: Trial, worker: Sequence[Child]) -> float | None:
-    """The longest period of a quota: the task's own, and those around the network, as of a container."""
-    bound = trial.task.containment if trial.task else None
-    own_s = bound.quota_period_s if bound is not None and bound.quota_ratio is not None else None
+    """The longest period of a quota: the tasks' own, and those around the network, as of a container."""
+    bounds = [member.containment for member in members(trial) if member.containment is not None]
+    own_s = [bound.quota_period_s for bound in bounds if bound.quota_ratio is not None]
     around_s = longest_period_s([group for child in worker for group in quota_groups(child.pid)])
-    return max((period_s for period_s in (own_s, around_s) if period_s is not None), default=None)
+    return max((*own_s, *(() if around_s is None else (around_s,))), default=None)
 
 
 def _settles(trial: Trial, hold: Hold) -> bool:
@@ -179,7 +180,7 @@ def _alternating(trial: Trial, hold: Hold, pace: Pace, waits: WaitGauge) -> Iter
     task, network = children.pauses(trial)
     turns = scheduled(trial.window_s, pace, trial.trial_id)
     rest_s = catch_up_s(pace, _inference_s(children.worker(trial)), period_s)
-    with gauged(children.tasks(trial), children.task_seat(trial)) as gauge, resumed_after(task, network):
+    with gauged(children.seated(trial)) as gauge, resumed_after(task, network):
         alternation = Alternation(turns, pace, Resting(task, gauge), network, gauge, rest_s, waits)
         yield Passage(alternation.length_s, alternation.until, alternation.noted)
         alternation.finish()

@@ -24,6 +24,7 @@ from colocate.host.processes.pausing import (
     FreezerV2,
     Pause,
     StopSignals,
+    Together,
     median_switch_s,
     pause_of,
     resumed_after,
@@ -185,3 +186,30 @@ def test_switching_is_timed_and_leaves_nothing_paused(monkeypatch: pytest.Monkey
     pauses: list[Pause] = [quick, Noted()]
     assert median_switch_s(pauses, 6, clock=lambda: next(ticks)) == 1.0
     assert quick.words == ["pause", "resume"] * 3 + ["resume"]
+
+
+def test_tasks_that_run_at_once_stand_still_together() -> None:
+    class Slow:
+        """Stands still at the third look; counts who looks."""
+
+        def __init__(self) -> None:
+            self.words = list[str]()
+
+        def ask(self) -> None:
+            self.words.append("ask")
+
+        def is_still(self) -> bool:
+            self.words.append("look")
+            return self.words.count("look") >= 3
+
+        def resume(self) -> None:
+            self.words.append("resume")
+
+    one, other = Slow(), Slow()
+    other.words += ["look", "look"]
+    both = Together([one, other])
+    both.ask()
+    assert [both.is_still() for _ in range(3)] == [False, False, True]
+    both.resume()
+    assert one.words == ["ask", "look", "look", "look", "resume"]
+    assert other.words[2:] == ["ask", "look", "look", "look", "resume"], "each is looked at every time"

@@ -14,7 +14,7 @@ from colocate.model.request import Task
 from colocate.model.trial import Condition, Work
 from colocate.rigs.host import alternation
 from colocate.rigs.host.alternation import Alternated, Alternation, Stretch
-from colocate.rigs.host.gauge import Count, Counts, StepGauge
+from colocate.rigs.host.gauge import Count, Counts, Part, StepGauge
 from colocate.study.alternation import Pace, Turn
 from tests.rigs.host.alternating import KINDS, alternating, confinement_of, rig_of
 
@@ -28,6 +28,7 @@ class Machine:
     unit = "words"
     coarse = False
     lines_of = 0.0
+    parts = ()
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, late_s: float = 0.0) -> None:
         self.now_s, self.done, self.words = 100.0, 0.0, list[str]()
@@ -209,3 +210,25 @@ def test_an_interrupted_window_leaves_nothing_paused(monkeypatch: pytest.MonkeyP
         children = [*rig._hold.children.tasks(asked), *rig._hold.children.worker(asked)]
         with contextlib.suppress(KeyError):
             assert all(child.stop(30) for child in children)
+
+
+def test_the_work_of_a_mix_is_how_long_its_tasks_take_for_it_without_the_network() -> None:
+    """One task has two processes that do 10 words a second, the other uses its CPU; beside the network they get half
+    and a quarter.
+    """
+
+    def stretch(condition: Condition, begin_s: int, share: float) -> Stretch:
+        ends = [begin_s + share, begin_s + share, begin_s + share / 2]
+        before = tuple(Count(each * begin_s, begin_s, begin_s) for each in (10.0, 10.0, 1.0))
+        after = tuple(Count(each * end, end, end) for each, end in zip((10.0, 10.0, 1.0), ends, strict=True))
+        return Stretch(Turn(condition, 0), begin_s * 10**9, (begin_s + 1) * 10**9, before, after)
+
+    parts = (Part("words", 2), Part(None, 1))
+    beside = dataclasses.replace(stretch(B, 1, 0.5))
+    found = Alternated((stretch(A, 0, 0.0), beside, stretch(T, 2, 1.0)), False, None, parts)
+    assert [segment.work for segment in found.segments(0)] == pytest.approx([0.0, 0.5, 1.0])
+    reported = Work.of_mix((Work("words", 30.0, 3.0, 3.0), Work("runs", 6.0, 3.0, 0.75)))
+    work = found.work(reported)
+    assert work.parts == (Work("words", 10.0, 1.0, 1.0), Work("runs", 2.0, 1.0, 0.25))
+    assert (work.unit, work.count, work.cpu_s) == ("", 2.0, 1.25)
+    assert [s.work for s in Alternated(found.stretches[:2], False, None, parts).segments(0)] == [None, None]

@@ -80,7 +80,7 @@ def test_a_built_in_runs_once_on_each_cpu_and_is_kept(children: Children) -> Non
     asked = trial(None, Task("stringsearch"), placement=ISOLATED)
     started = children.tasks(asked)
     assert [cpus(child) for child in started] == [{cpu} for cpu in CPUS[-2:]]
-    assert children.tasks(asked) is started
+    assert children.tasks(asked) == started
     elsewhere = children.tasks(trial(None, Task("stringsearch"), placement=SHARED))
     assert len(elsewhere) == len(CPUS)
     assert all(process(child).is_running() for child in started)
@@ -107,7 +107,7 @@ def test_where_no_group_can_bound_each_containment_has_processes_of_its_own(argv
         own = os.getpriority(os.PRIO_PROCESS, 0)
         assert process(started[2][0]).nice() == min(19, own + 10)
         assert cpus(started[3][0]) == set(CPUS[:1]) and len(started[3]) == 1
-        assert started[4] is started[1]
+        assert started[4] == started[1]
     finally:
         found.close()
 
@@ -159,3 +159,32 @@ def test_only_windows_of_the_profiled_network_end_with_a_profile(
     for asked in (one, other):
         found.worker(asked)
     assert ['"profiled": true' in command for command in commands] == [True, False]
+
+
+def test_the_parts_of_a_mix_are_the_processes_of_the_tasks_alone(children: Children) -> None:
+    mine, own = Task("mine", ("sleep", "1000")), Task("stringsearch")
+    mix = trial(
+        None,
+        Task("both", parts=(own, mine)),
+        placement=ISOLATED,
+    )
+    started = children.tasks(mix)
+    assert [child.name for child in started] == ["stringsearch", "stringsearch", "mine"]
+    assert children.tasks(trial(None, mine, placement=ISOLATED)) == started[2:]
+    assert [[*seated.children] for seated in children.seated(mix)] == [started[:2], started[2:]]
+
+
+def test_a_network_as_a_task_runs_once_on_the_tasks_cpus(children: Children) -> None:
+    assert ONE.inference is not None
+    (child,) = children.tasks(
+        trial("spin-2ms", Task("network:spin-1ms", inference=ONE.inference), placement=ISOLATED)
+    )
+    assert cpus(child) == set(CPUS[-2:])
+    assert child.facts["unit"] == "inferences"
+
+
+def test_each_part_of_a_mix_has_a_seat_and_shares_it_with_the_task_alone() -> None:
+    one, other = Task("jpeg"), Task("mine", ("true",))
+    places = task_places([trial(None, one), trial(None, Task("m", parts=(one, other)))], AFFINITY_ALONE)
+    assert [name for name, _ in places.values()] == ["shared_0", "shared_1"]
+    assert {task.name for _, task in places} == {"jpeg", "mine"}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,12 @@ from colocate.model.trial import Work
 from colocate.rigs.host.gauge import (
     Count,
     Counts,
+    Part,
     by_cpu_time,
     cpu_between_s,
     gauged,
     process_cpu_s,
+    slices,
     work_between,
     work_per_cpu_s,
     work_since,
@@ -56,7 +59,7 @@ def test_stressors_are_read_while_they_work() -> None:
         for child in children:
             child.ready(30)
             child.go()
-        with gauged(children, SEAT) as gauge:
+        with gauged([(SEAT, children)]) as gauge:
             assert gauge.unit == "words"
             first = gauge.read()
             assert eventually(lambda: all(now.work > was.work for now, was in zip(gauge.read(), first, strict=True)))
@@ -73,7 +76,7 @@ def test_a_programs_work_is_the_cpu_time_of_all_its_processes() -> None:
     try:
         child.ready(30)
         child.go()
-        with gauged([child], SEAT) as gauge:
+        with gauged([(SEAT, [child])]) as gauge:
             first = gauge.read()
             assert gauge.unit is None
             assert eventually(lambda: cpu_between_s(first, gauge.read()) > 0.1)
@@ -91,7 +94,7 @@ def test_a_group_that_counts_is_asked_first(tmp_path: Path) -> None:
     try:
         child.ready(30)
         for group, cpu_s in ((v1, 2.5), (v2, 1.5)):
-            with gauged([child], Seat(CPUS[:1], (tmp_path, group))) as gauge:
+            with gauged([(Seat(CPUS[:1], (tmp_path, group)), [child])]) as gauge:
                 assert gauge.read() == (Count(cpu_s, cpu_s, cpu_s),)
     finally:
         child.close()
@@ -105,7 +108,7 @@ def test_a_programs_lines_are_its_work_where_they_tell_of_it() -> None:
     try:
         child.ready(30)
         child.go()
-        with gauged([child], SEAT) as gauge:
+        with gauged([(SEAT, [child])]) as gauge:
             first = gauge.read()
             assert gauge.unit == "progress" and gauge.coarse
             assert eventually(lambda: work_between(first, gauge.read(), (0.0,)) > 100)
@@ -120,6 +123,7 @@ class Readings:
     """A gauge that shows one reading after another."""
 
     coarse = False
+    parts: Sequence[Part] = ()
 
     def __init__(self, unit: str | None, *readings: Counts) -> None:
         self.unit, self._left = unit, list(readings)
@@ -137,3 +141,25 @@ def test_the_work_since_a_reading_has_the_step_under_way(monkeypatch: pytest.Mon
     # One that got no CPU did nothing, whatever it says itself.
     assert work_since(Readings("words", before), before, 10.0) == Work("words", 0, 2.0, 0)
     assert work_since(Readings(None, after), before, 10.0) is None
+
+
+def test_each_task_of_a_mix_is_counted_in_its_own_unit() -> None:
+    gauge = Readings(None, (Count(5.0, 1.0, 1.0), Count(9.0, 2.0, 2.0), Count(8.0, 1.0, 1.0)))
+    gauge.parts = (Part("words", 2), Part("frames", 1))
+    before = (Count(0.0, 0.0, 0.0), Count(1.0, 1.0, 1.0), Count(4.0, 0.5, 0.5))
+    found = work_since(gauge, before, time.monotonic())
+    assert found is not None
+    assert [(work.unit, work.count, work.cpu_s) for work in found.parts] == [
+        ("words", 13.0, 2.0),
+        ("frames", 4.0, 0.5),
+    ]
+    gauge.parts = (Part("words", 2), Part(None, 1))
+    assert work_since(gauge, before, time.monotonic()) is None, "of one of them only CPU time is known"
+
+
+def test_what_is_counted_in_cpu_time_is_one_part_of_a_reading() -> None:
+    parts = [Part("lines", 1, coarse=True), Part("words", 2)]
+    assert slices(parts) == [slice(0, 1), slice(1, 3)]
+    counts = (Count(0.0, 2.0, 2.5), Count(5.0, 1.0, 1.0), Count(6.0, 1.0, 1.0))
+    assert by_cpu_time(counts, slices(parts)[0]) == (Count(2.5, 2.5, 2.5), *counts[1:])
+    assert by_cpu_time(counts)[2] == Count(1.0, 1.0, 1.0)

@@ -103,7 +103,7 @@ def test_a_window_without_an_inference_is_a_failure() -> None:
 def test_a_task_that_failed_is_a_failure_with_its_last_lines(stderr: str, said: str) -> None:
     failed = worked(failed={"returncode": 3, "stderr": stderr})
     with pytest.raises(TrialError, match=rf"task 'jpeg' failed \(3\): {said}"):
-        work(trial(None, TASK), [worked(), failed])
+        work(TASK, [worked(), failed])
 
 
 @pytest.mark.parametrize(
@@ -250,3 +250,14 @@ def test_a_network_that_does_not_keep_up_with_its_frames_asks_for_no_longer_segm
     ) as caught:
         recorded(asked, [late], [worked()], alternated=Alternated(STRETCHES, False, "frames"))
     assert not isinstance(caught.value, SegmentTooShortError)
+
+
+def test_each_task_of_a_mix_has_its_own_work_and_its_own_failure() -> None:
+    mix = Task("both", parts=(TASK, Task("mine", ("true",))))
+    jpeg, mine = {**worked(), "task": "jpeg"}, {**worked(unit="runs", count=2.0), "task": "mine"}
+    found = work(mix, [jpeg, jpeg, mine])
+    assert found is not None
+    assert [(part.unit, part.count) for part in found.parts] == [("frames", 2 * worked()["count"]), ("runs", 2.0)]
+    assert (found.unit, found.count) == ("", 2.0)
+    with pytest.raises(TrialError, match=r"task 'mine' failed \(3\): gone"):
+        work(mix, [jpeg, {**mine, "failed": {"returncode": 3, "stderr": "gone"}}])

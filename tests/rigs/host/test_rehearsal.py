@@ -20,3 +20,13 @@ def test_a_program_that_fails_is_refused_before_the_first_window() -> None:
     ):
         pytest.fail("it was opened")
     assert os.sched_getaffinity(0) == set(CPUS)
+
+
+def test_a_program_of_a_mix_that_fails_is_named() -> None:
+    mine = Task("mine", ("sh", "-c", "echo no such camera >&2; exit 3"))
+    mix = Task("both", parts=(Task("stringsearch"), mine))
+    with (
+        pytest.raises(SpecError, match=r"task 'mine' failed \(3\): no such camera"),
+        HostRig().opened([trial(None, mix)]),
+    ):
+        pytest.fail("it was opened")

@@ -13,7 +13,7 @@ from colocate.rigs.host.resting import Resting
 class Machine:
     """A task that is asked to pause, and may get CPU all the same."""
 
-    unit, coarse = None, False
+    unit, coarse, parts = None, False, ()
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now_s, self.cpu_s, self.still = 100.0, 0.0, False

@@ -16,7 +16,7 @@ from colocate.errors import ColocateError, HostError, SpecError, TrialError
 from colocate.model.containment import parse_containment
 from colocate.model.machine import Missing
 from colocate.model.request import Inference, Pipeline, SweepSpec, Task
-from colocate.model.trial import Trial
+from colocate.model.trial import Condition, Trial
 from colocate.rigs.host import rig as rig_module
 from colocate.rigs.host.monitor import Monitor
 from colocate.rigs.host.rig import HostRig
@@ -131,3 +131,16 @@ def test_fifo_that_is_refused_ends_a_study_before_its_first_window(monkeypatch: 
     monkeypatch.setattr(rig_module, "fifo_missing", lambda seat: Missing("SCHED_FIFO is refused", "run as root"))
     with pytest.raises(HostError, match="fifo: SCHED_FIFO is refused; run as root"), HostRig().opened([FIFO]):
         pytest.fail("it began")
+
+
+def test_a_mix_runs_at_once_and_each_of_its_tasks_is_counted() -> None:
+    network = Task("network:spin-1ms", inference=Inference("spin-1ms", "synthetic"))
+    mix = Task("both", parts=(Task("stringsearch"), network))
+    rig = HostRig()
+    steady = trial("spin-2ms", mix, window_s=0.4)
+    turns = dataclasses.replace(steady, alternating=True, window_s=1.0, trial_id="turns")
+    with rig.opened([steady, turns]):
+        for record in (rig.run(steady), rig.run(turns)):
+            assert record.work is not None
+            assert [part.unit for part in record.work.parts] == ["passes", "inferences"]
+    assert {segment.condition for segment in record.segments} == {*Condition} - {Condition.GUARD}

@@ -1,0 +1,86 @@
+"""What a user may write in a study file, in the user's units (MHz, seconds); `spec.py` says what it means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from colocate.model.containment import NONE
+from colocate.programs import CommandKeys, PipelineKeys
+
+_DAY_S = 86400
+_Seconds = Annotated[float, Field(gt=0, le=_DAY_S, allow_inf_nan=False, strict=True)]
+_Pause = Annotated[float, Field(ge=0, le=_DAY_S, allow_inf_nan=False, strict=True)]
+# Beyond every study and every device, and short of what would fill this machine's memory with a plan.
+_Count = Annotated[int, Field(ge=1, le=10_000, strict=True)]
+# A worker that waits for its next frame hears that a window is over when the frame is due.
+_Period = Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False, strict=True)]
+_Number = Annotated[float, Field(strict=True)]
+_Switch = Annotated[bool, Field(strict=True)]
+_Clock = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)] | str
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkKeys:
+    """One network with settings of its own; what it leaves out comes from the study."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    network: str
+    backend: str | None = None
+    precision: str | None = None
+    batch: _Count | None = None
+    graph: _Switch | None = None
+    wait: str | None = None
+    period_ms: _Period | None = None
+    window: _Seconds | None = None
+    shapes: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, str | float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StudyKeys:
+    """Every key that a study file may hold, with its default. Clocks in MHz, times in seconds unless it says ms."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    networks: tuple[str | NetworkKeys, ...] = ("alexnet", "googlenet", "resnet152")
+    pipelines: Mapping[str, str | PipelineKeys] = field(default_factory=dict)
+    stressors: tuple[str, ...] = ("bitcount", "jpeg", "stringsearch")
+    commands: Mapping[str, str | CommandKeys] = field(default_factory=dict)
+    mixes: Mapping[str, str | tuple[str, ...] | Mapping[str, str]] = field(default_factory=dict)
+    containment: tuple[str, ...] = (NONE,)
+    rig: str = "host"
+    cpu_clocks: tuple[_Clock, ...] | None = None
+    gpu_clocks: tuple[_Clock, ...] | None = None
+    emc_clock: _Clock | None = None
+    backend: str = "auto"
+    precision: str = "fp32"
+    batch: _Count | None = None
+    shapes: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, str | float] = field(default_factory=dict)
+    graph: _Switch = False
+    wait: str | None = None
+    period_ms: _Period | None = None
+    placement: tuple[str, ...] = ("isolated",)
+    inference_cpus: tuple[Annotated[int, Field(ge=0, strict=True)], ...] | None = None
+    repeats: _Count | None = None
+    warmup: _Pause = 0.3
+    settle: _Pause = 0.2
+    window: _Seconds = 2.0
+    design: str | None = None
+    segment_ms: _Period | None = None
+    max_start_temp: Annotated[float, Field(gt=0, lt=150, allow_inf_nan=False)] | None = None
+    seed: Annotated[int, Field(strict=True)] = 0
+    model: Mapping[str, Annotated[float, Field(allow_inf_nan=False, strict=True)]] = field(default_factory=dict)
+    slo_ms: _Number | None = None
+    max_slowdown: _Number | None = None
+    percentile: str | float | None = None
+    power_budget: _Number | None = None
+    max_work_loss: _Number | None = None
+    confidence: _Number | None = None
+    until: str | None = None
+    budget: str | _Seconds | None = None

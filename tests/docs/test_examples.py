@@ -41,7 +41,16 @@ def planned(path: Path, folder: Path) -> dict[str, Any]:
 
 def test_there_are_examples() -> None:
     names = {path.stem for path in EXAMPLES}
-    wanted = {"own-network", "own-programs", "services", "jetson-81-cells", OF_A_GPU, "tx1-model", "until-decided"}
+    wanted = {
+        "own-network",
+        "mix",
+        "own-programs",
+        "services",
+        "jetson-81-cells",
+        OF_A_GPU,
+        "tx1-model",
+        "until-decided",
+    }
     assert wanted <= names and STAND_IN.keys() <= names
 
 

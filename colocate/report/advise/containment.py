@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from colocate.model.containment import Containment, containment_words
+from colocate.model.request import Task
 from colocate.report.advise.drop_in import drop_in, remarks, thread_writes, version_1_writes, version_2_writes
 from colocate.report.advise.load import AdviceReport
 from colocate.report.advise.words import interval_words, judged_cells, value_words
@@ -70,10 +71,13 @@ class Recipe:
 def recipes(report: AdviceReport) -> list[Recipe]:
     """One for each containment and placement in which a task is SAFE; none for tasks that need no containment."""
     tasks: defaultdict[tuple[Containment, str], list[str]] = defaultdict(list)
-    for each in report.contained:
-        cell = each.ruling.cell
-        if each.safe and cell.containment is not None:
-            tasks[cell.containment, cell.placement].append(shortened(cell.task))
+    asked = {(task.name, task.containment): task for task in report.run.header.spec.tasks}
+    for cell in (each.ruling.cell for each in report.contained if each.safe):
+        task = asked.get((cell.task, cell.containment), Task(cell.task, containment=cell.containment))
+        for member in task.members:
+            if member.containment is not None:
+                within = f" in {shortened(task.name)}" if task.parts else ""
+                tasks[member.containment, cell.placement].append(f"{shortened(member.name)}{within}")
     return [_recipe(report, *where, list(dict.fromkeys(names))) for where, names in tasks.items()]
 
 

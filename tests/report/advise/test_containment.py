@@ -8,6 +8,7 @@ import pytest
 
 from colocate.model.containment import parse_containment
 from colocate.model.limits import Limits
+from colocate.model.request import Task
 from colocate.report.advise.containment import COLUMNS, containment_rows, recipes
 from colocate.report.advise.load import AdviceReport
 from colocate.report.advise.markdown import advice_markdown
@@ -81,3 +82,13 @@ def test_a_study_without_containment_says_nothing_of_it(capsys: pytest.CaptureFi
     print_advice(judged())
     assert "Containment" not in capsys.readouterr().out + advice_markdown(judged())
     assert advice_json(judged(), judged().run.folder)["containments"] == []
+
+
+def test_each_part_of_a_mix_is_told_how_its_own_containment_is_set() -> None:
+    idle, few = parse_containment("idle"), parse_containment("weight=10")
+    mix = Task("both", containment=idle, parts=(Task("bitcount", containment=few), Task("jpeg", containment=idle)))
+    found = judged(Limits(max_slowdown=1.2), [contained("both", "idle", 1.02, 0.3)], tasks=(mix,))
+    said = [recipe.title.partition(" (")[0] for recipe in recipes(found)]
+    assert said == [
+        "To set weight=10 for good, for bitcount in both", "To set idle for good, for jpeg in both"
+    ]  # fmt: skip

@@ -117,6 +117,8 @@ def test_clocks_left_to_the_governor_are_the_highest() -> None:
     [
         ({"tasks": (Task("mine", ("true",)),)}, "mine"),
         ({"tasks": (Task("stringsearch-scan"),)}, "stringsearch-scan"),
+        ({"tasks": (Task("both", parts=(Task("jpeg"), Task("bitcount"))),)}, "what 'both' does must be measured"),
+        ({"tasks": (Task("network:alexnet", inference=Inference("alexnet")),)}, "what 'network:alexnet' does"),
         ({"inferences": (Inference("alexnet"),)}, "sleeps until the GPU is"),
         ({"inferences": (Inference("alexnet", wait="block", graph=True),)}, "leave out graph"),
         ({"inferences": (Inference("vgg16", batch=1000, wait="block"),)}, "lower the batch"),

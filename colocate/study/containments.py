@@ -31,11 +31,7 @@ class Contained:
 
 
 def containments(rulings: Sequence[Ruling], evidence: Sequence[Evidence]) -> tuple[Contained, ...]:
-    """One for each task beside each network and in each placement, in the order of `rulings`; none where no task was
-    contained at all.
-    """
-    if all(ruling.cell.containment is None for ruling in rulings):
-        return ()
+    """One for each task beside each network and in each placement, in the order of `rulings`."""
     shares = {each.cell: each.work_share for each in evidence}
     groups: defaultdict[tuple[Inference, str, str], list[Ruling]] = defaultdict(list)
     for ruling in rulings:

@@ -62,7 +62,3 @@ def test_each_task_in_each_placement_has_one() -> None:
     assert [(each.ruling.cell.task, each.ruling.cell.placement) for each in best(*found, *shared)] == [
         ("jpeg", "isolated"), ("bitcount", "isolated"), ("jpeg", "shared"), ("bitcount", "shared"),
     ]  # fmt: skip
-
-
-def test_a_study_without_containment_has_none() -> None:
-    assert best(contained("none", 1.0, 0.5)) == []

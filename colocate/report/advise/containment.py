@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from colocate.model.containment import Containment, containment_words
@@ -11,7 +11,7 @@ from colocate.model.request import Task
 from colocate.report.advise.drop_in import drop_in, remarks, thread_writes, version_1_writes, version_2_writes
 from colocate.report.advise.load import AdviceReport
 from colocate.report.advise.words import interval_words, judged_cells, value_words
-from colocate.report.text.labels import clocks_column, inferences_of, network_words, shortened
+from colocate.report.text.labels import ContainedTask, clocks_column, inferences_of, network_words, shortened
 from colocate.report.text.numbers import number_ranges, percent_text, three_digits
 from colocate.study.plan import placement
 from colocate.study.verdicts import deciding
@@ -41,14 +41,14 @@ WHERE = "TASK stands for the task's service or group, PID for its process."
 
 def containment_rows(report: AdviceReport) -> Iterable[tuple[str, ...]]:
     """A row for each task beside each network and in each placement, under `COLUMNS`."""
-    among = inferences_of(judged_cells(report))
+    among, asked = inferences_of(judged_cells(report)), _asked(report)
     for each in report.contained:
         cell, check = each.ruling.cell, deciding(each.ruling)
         yield (
             network_words(cell.inference, among),
             shortened(cell.task),
             cell.placement,
-            containment_words(cell.containment),
+            _bound_words(asked[ContainedTask.of(cell)]),
             clocks_column(cell.clocks),
             each.ruling.verdict.value + (", nearest" if not each.safe and check.interval else ""),
             check.quantity.words,
@@ -57,6 +57,19 @@ def containment_rows(report: AdviceReport) -> Iterable[tuple[str, ...]]:
             "" if cell.power_w is None else f"{three_digits(cell.power_w)} W",
             "" if each.work_share is None else percent_text(each.work_share),
         )
+
+
+def _asked(report: AdviceReport) -> Mapping[ContainedTask, Task]:
+    return {ContainedTask(task.name, task.containment): task for task in report.run.header.spec.tasks}
+
+
+def _bound_words(task: Task) -> str:
+    """`idle`; of a mix whose tasks are not bounded alike `encoder idle, logger weight=10`."""
+    bounds = {member.containment for member in task.members}
+    if len(bounds) == 1:
+        return containment_words(bounds.pop())
+    bounded = [member for member in task.members if member.containment is not None]
+    return ", ".join(f"{shortened(member.name)} {containment_words(member.containment)}" for member in bounded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +83,17 @@ class Recipe:
 
 def recipes(report: AdviceReport) -> list[Recipe]:
     """One for each containment and placement in which a task is SAFE; none for tasks that need no containment."""
-    tasks: defaultdict[tuple[Containment, str], list[str]] = defaultdict(list)
-    asked = {(task.name, task.containment): task for task in report.run.header.spec.tasks}
-    for cell in (each.ruling.cell for each in report.contained if each.safe):
-        task = asked.get((cell.task, cell.containment), Task(cell.task, containment=cell.containment))
-        for member in task.members:
+    asked = _asked(report)
+    names: defaultdict[tuple[Containment, str], list[str]] = defaultdict(list)
+    for each in report.contained:
+        cell = each.ruling.cell
+        # Of a mix each task has its own.
+        task = asked[ContainedTask.of(cell)]
+        within = f" in {shortened(task.name)}" if task.parts else ""
+        for member in task.members if each.safe else ():
             if member.containment is not None:
-                within = f" in {shortened(task.name)}" if task.parts else ""
-                tasks[member.containment, cell.placement].append(f"{shortened(member.name)}{within}")
-    return [_recipe(report, *where, list(dict.fromkeys(names))) for where, names in tasks.items()]
+                names[member.containment, cell.placement].append(f"{shortened(member.name)}{within}")
+    return [_recipe(report, *where, list(dict.fromkeys(tasks))) for where, tasks in names.items()]
 
 
 def _recipe(report: AdviceReport, containment: Containment, name: str, tasks: Sequence[str]) -> Recipe:

@@ -36,7 +36,8 @@ class AdviceReport:
     @property
     def contained(self) -> tuple[Contained, ...]:
         """For each task the best containment; none where no task was contained."""
-        return containments(self.advice.rulings, self.state.evidence)
+        bound = any(member.containment for task in self.run.header.spec.tasks for member in task.members)
+        return containments(self.advice.rulings, self.state.evidence) if bound else ()
 
     @property
     def safe(self) -> bool:

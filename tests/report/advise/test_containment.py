@@ -25,6 +25,12 @@ def contained(task: str, words: str, slowdown: float, share: float) -> Evidence:
     return dataclasses.replace(evidence(own, {P95: around(slowdown)}), work_share=share)
 
 
+def judged_contained(*found: Evidence) -> AdviceReport:
+    """The advice on a run of these tasks."""
+    tasks = tuple(Task(each.cell.task, containment=each.cell.containment) for each in found)
+    return judged(Limits(max_slowdown=1.2), found, tasks=tasks)
+
+
 @pytest.fixture
 def report() -> AdviceReport:
     """Of bitcount, which idle and weight make SAFE, and of jpeg, which nothing does."""
@@ -33,7 +39,7 @@ def report() -> AdviceReport:
         contained("bitcount", "weight=10", 1.08, 0.1), contained("jpeg", "none", 1.6, 0.5),
         contained("jpeg", "quota=20%/10", 1.25, 0.19),
     ]  # fmt: skip
-    return judged(Limits(max_slowdown=1.2), found)
+    return judged_contained(*found)
 
 
 def test_each_task_has_a_row_with_what_decides_and_what_it_gets_done(report: AdviceReport) -> None:
@@ -62,7 +68,17 @@ def test_a_run_on_cgroup_v1_is_told_its_writes_too(report: AdviceReport) -> None
 
 def test_a_task_that_needs_no_containment_needs_no_setting() -> None:
     found = [contained("bitcount", "none", 1.02, 0.9), contained("bitcount", "idle", 1.01, 0.03)]
-    assert recipes(judged(Limits(max_slowdown=1.2), found)) == []
+    assert recipes(judged_contained(*found)) == []
+
+
+def test_each_task_of_a_mix_has_its_own() -> None:
+    parts = (Task("encoder", containment=parse_containment("idle")), Task("logger"))
+    found = [contained("both", "none", 1.02, 0.9)]
+    report = judged(Limits(max_slowdown=1.2), found, tasks=(Task("both", parts=parts),))
+    ((row),) = containment_rows(report)
+    assert dict(zip(COLUMNS, row, strict=True))["containment"] == "encoder idle"
+    (recipe,) = recipes(report)
+    assert recipe.title == "To set idle for good, for encoder (shared, CPUs 0-2)"
 
 
 def test_terminal_markdown_and_json_have_all_of_it(report: AdviceReport, capsys: pytest.CaptureFixture[str]) -> None:

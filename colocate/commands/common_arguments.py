@@ -95,8 +95,8 @@ STUDY_FLAGS: dict[str, dict[str, Any]] = {
     "containment": {
         "type": words,
         "metavar": "LIST",
-        "help": "bound each task in turn: none, idle, weight=10, quota=20%%, quota=20%%/10 (of each 10 ms), cpus=2; "
-        "idle+cpus=2 for both",
+        "help": "bound each task in turn: none, idle, weight=10, quota=20%%, quota=20%%/10 (of each 10 ms), cpus=2, "
+        "fifo (the network's launching thread goes first); idle+cpus=2 for both",
     },
     "cpu_clocks": {"type": words, "metavar": "LIST", "help": "MHz, or some of low,mid,high, or native"},
     "gpu_clocks": {"type": words, "metavar": "LIST", "help": "MHz, or some of low,mid,high, or native"},

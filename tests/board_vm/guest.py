@@ -14,7 +14,7 @@ from pathlib import Path
 from colocate.host.cpus import cpuset
 from colocate.host.cpus.bounds import missing_bounds
 from colocate.host.cpus.containing import allow_fifo, contain
-from colocate.host.processes.priority import fifo_missing
+from colocate.host.processes.priority import check_fifo
 from colocate.model.containment import parse_containment
 
 CPU = Path("/sys/devices/system/cpu/cpu0/cpufreq")
@@ -223,14 +223,13 @@ def contained() -> dict[str, object]:
                 for group in seat.groups
                 for name in ("cpu.idle", "cpu.weight", "cpu.max", "cpuset.cpus.effective")
             }
-        refused = fifo_missing(seats["inference"])
+        check_fifo(seats["inference"])
     return {
         "before": before,
         "during": during,
         "after": read(control),
         "shown": shown,
         "missing": sorted(missing_bounds(found)),
-        "fifo_refused": None if refused is None else refused.reason,
     }
 
 

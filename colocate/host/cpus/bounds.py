@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from colocate.host.cpus.containing import RT_RUNTIME
-from colocate.host.cpus.cpuset import Confinement, Seat
+from colocate.host.cpus.cpuset import Confinement
 from colocate.host.cpus.groups import Hierarchy
 from colocate.host.processes.priority import fifo_missing
 from colocate.model.machine import Missing
@@ -44,7 +44,7 @@ def _fifo_missing(shares: Hierarchy | None) -> Missing | None:
     knob = None if shares is None else shares.folder / RT_RUNTIME
     if knob is not None and knob.exists() and int(knob.read_text()) == 0:
         return Missing(f"{knob} is 0: no real-time threads below", f"echo 950000 >{knob} (its parents' first)")
-    return fifo_missing(Seat(tuple(sorted(os.sched_getaffinity(0)))))
+    return fifo_missing()
 
 
 def _quota_missing(shares: Hierarchy | None, quotas: Path) -> Missing | None:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 
 from colocate.errors import HostError
@@ -24,13 +25,28 @@ _FIX = (
 )
 
 
-def fifo_missing(seat: Seat) -> Missing | None:
-    """Why no process in `seat` may have SCHED_FIFO; None where one may. It is tried on a process of its own."""
+def fifo_missing() -> Missing | None:
+    """Why no thread of this user may have SCHED_FIFO; None where one may. It is tried on a thread of its own."""
+    refused: list[str] = []
+
+    def attempt() -> None:
+        try:
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(LISTENING_PRIORITY))
+        except OSError as error:
+            refused.append(str(error.strerror))
+
+    trial = threading.Thread(target=attempt)
+    trial.start()
+    trial.join()
+    return Missing(f"SCHED_FIFO is refused ({refused[0]})", _FIX) if refused else None
+
+
+def check_fifo(seat: Seat) -> None:
+    """Raise HostError where no process in `seat` may have SCHED_FIFO. It is tried on a process of its own."""
     tried = subprocess.run([*launcher(seat), sys.executable, "-S", "-E", "-c", _TRY], capture_output=True, text=True)
-    if tried.returncode == 0:
-        return None
-    said = (tried.stderr.strip().splitlines() or ["it said nothing"])[-1]
-    return Missing(f"SCHED_FIFO is refused ({said})", _FIX)
+    if tried.returncode != 0:
+        said = (tried.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise HostError(f"fifo: SCHED_FIFO is refused ({said}); {_FIX}")
 
 
 @contextlib.contextmanager

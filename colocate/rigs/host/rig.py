@@ -15,9 +15,8 @@ from colocate.host.clocks.find import Clocks, find_clocks
 from colocate.host.clocks.governor import follows_load
 from colocate.host.cpus import cpuset
 from colocate.host.cpus.containing import allow_fifo
-from colocate.host.cpus.cpuset import Seat
 from colocate.host.facts import read_facts
-from colocate.host.processes.priority import fifo_missing
+from colocate.host.processes.priority import check_fifo
 from colocate.host.processes.signals import deferred
 from colocate.host.restore import journal
 from colocate.host.restore.session import held
@@ -120,7 +119,8 @@ class HostRig:
             }
             seats = Seats(made[INFERENCE_SEAT], tasks, self._confinement)
             if any(wants_fifo(trial) for trial in trials):
-                _make_room_for_fifo(seats.inference)
+                allow_fifo(seats.inference.groups)
+                check_fifo(seats.inference)
             stack.enter_context(_moved_to(first.housekeeping_cpus))
             monitor = Monitor(self._sysfs, self._clocks, self._meters)
             stack.callback(monitor.close)
@@ -165,12 +165,6 @@ class HostRig:
         found = fused_layers(ran, layers)
         beside = launch_overhead(network.path) if BACKENDS[inference.backend].on_gpu else None
         return LayerMap((*found, *([beside] if beside else ())), timed=profiles, precision=graph.precision(layers))
-
-
-def _make_room_for_fifo(seat: Seat) -> None:
-    allow_fifo(seat.groups)
-    if (missing := fifo_missing(seat)) is not None:
-        raise HostError(f"fifo: {missing.reason}; {missing.fix}")
 
 
 def _check_spin(network: str) -> None:

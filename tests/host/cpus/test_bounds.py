@@ -14,7 +14,7 @@ from colocate.model.machine import Missing
 
 @pytest.fixture(autouse=True)
 def fifo_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounds, "fifo_missing", lambda seat: None)
+    monkeypatch.setattr(bounds, "fifo_missing", lambda: None)
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_a_kernel_built_without_quotas_says_so(tmp_path: Path) -> None:
 
 def test_what_fifo_needs_is_said(quotas: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     refused = Missing("SCHED_FIFO is refused", "run as root")
-    monkeypatch.setattr(bounds, "fifo_missing", lambda seat: refused)
+    monkeypatch.setattr(bounds, "fifo_missing", lambda: refused)
     assert missing_bounds(AFFINITY_ALONE, quotas)["fifo"] == refused
 
 

@@ -13,7 +13,7 @@ from colocate.errors import HostError
 from colocate.host.cpus.cpuset import Seat
 from colocate.host.processes import priority
 from colocate.host.processes.child import Child
-from colocate.host.processes.priority import fifo_missing, prioritised
+from colocate.host.processes.priority import check_fifo, fifo_missing, prioritised
 
 CPUS = tuple(sorted(os.sched_getaffinity(0)))
 # It polls: nothing of another class gets its CPU while it has priority.
@@ -43,7 +43,7 @@ def policies(child: Child) -> dict[int, tuple[int, int]]:
 
 
 def allowed() -> None:
-    if fifo_missing(Seat(CPUS)) is not None:
+    if fifo_missing() is not None:
         pytest.skip("this process may not use SCHED_FIFO")
 
 
@@ -98,9 +98,23 @@ def test_one_that_does_not_hold_is_said(spinning: Child, monkeypatch: pytest.Mon
         pass
 
 
-def test_what_is_missing_is_tried_in_the_seat(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(priority, "_TRY", "raise PermissionError(1, 'Operation not permitted')")
-    found = fifo_missing(Seat(CPUS))
+def test_a_refusal_is_known_beforehand_and_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    before = os.sched_getscheduler(0)
+    fifo_missing()
+    assert os.sched_getscheduler(0) == before
+    monkeypatch.setattr(os, "sched_setscheduler", refuse)
+    found = fifo_missing()
     assert found is not None
-    assert found.reason == "SCHED_FIFO is refused (PermissionError: [Errno 1] Operation not permitted)"
+    assert found.reason == "SCHED_FIFO is refused (Operation not permitted)"
     assert "rtprio" in found.fix
+
+
+def test_a_seat_in_which_it_is_refused_is_said_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    if fifo_missing() is None:
+        check_fifo(Seat(CPUS))
+    monkeypatch.setattr(priority, "_TRY", "raise PermissionError(1, 'Operation not permitted')")
+    with pytest.raises(HostError, match=r"fifo: SCHED_FIFO is refused \(PermissionError: .*\); run as root"):
+        check_fifo(Seat(CPUS))

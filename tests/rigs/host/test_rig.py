@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from colocate.errors import ColocateError, HostError, SpecError, TrialError
+from colocate.host.cpus.cpuset import Seat
 from colocate.model.containment import parse_containment
-from colocate.model.machine import Missing
 from colocate.model.request import Inference, Pipeline, SweepSpec, Task
 from colocate.model.trial import Condition, Trial
 from colocate.rigs.host import rig as rig_module
@@ -128,7 +128,11 @@ def test_the_network_has_fifo_while_its_window_lasts_and_not_after(
 
 
 def test_fifo_that_is_refused_ends_a_study_before_its_first_window(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rig_module, "fifo_missing", lambda seat: Missing("SCHED_FIFO is refused", "run as root"))
+    def refuse(seat: Seat) -> None:
+        raise HostError("fifo: SCHED_FIFO is refused; run as root")
+
+    monkeypatch.setattr(rig_module, "allow_fifo", lambda groups: None)
+    monkeypatch.setattr(rig_module, "check_fifo", refuse)
     with pytest.raises(HostError, match="fifo: SCHED_FIFO is refused; run as root"), HostRig().opened([FIFO]):
         pytest.fail("it began")
 

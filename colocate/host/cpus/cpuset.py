@@ -21,7 +21,7 @@ from colocate.host.cpus.groups import (
     OWN,
     Hierarchy,
     claim,
-    clear,
+    clear_all,
     delegate,
     hierarchies,
     own_groups,
@@ -138,8 +138,7 @@ def confined(
     # What freezes comes last and so goes first: a paused process leaves no group before it is let go.
     chosen = list(dict.fromkeys(tree for tree in trees if tree is not None))
     groups: dict[str, list[Path]] = {name: [] for name in places}
-    for tree in reversed(chosen):
-        remove_stale(tree)
+    remove_stale(*reversed(chosen))
     with contextlib.ExitStack() as stack:
         for tree in chosen:
             try:
@@ -154,14 +153,12 @@ def confined(
 
 def remove_groups_of(pid: int) -> None:
     """Remove what the colocate process `pid` left in any tree, with all processes in it."""
-    for hierarchy in _freezers_first():
-        clear(hierarchy, pid)
+    clear_all(_freezers_first(), pid)
 
 
 def remove_stale_groups() -> None:
     """Remove what colocate processes left that are no more."""
-    for hierarchy in _freezers_first():
-        remove_stale(hierarchy)
+    remove_stale(*_freezers_first())
 
 
 def _freezers_first() -> list[Hierarchy]:

@@ -12,7 +12,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,10 @@ _NAME = re.compile(r"colocate-(\d+)-\w+")
 _DELEGATED, _DELEGATED_FIRST = "delegated", "cpuset"
 _CONTROL = "cgroup.subtree_control"
 _EMPTYING_S = 2.0
+# What a group has that nobody bounded.
+_UNBOUND = {
+    "cpu.idle": "0", "cpu.weight": "100", "cpu.max": "max", "cpu.shares": "1024", "cpu.cfs_quota_us": "-1"
+}  # fmt: skip
 # What cgroup v1 has as controllers that are of use.
 _V1_CONTROLLERS = frozenset({"cpuset", "freezer", "cpuacct", "cpu"})
 # The first kernel whose cgroup v2 can pause groups.
@@ -112,12 +116,32 @@ def delegate(hierarchy: Hierarchy, controller: str, stack: contextlib.ExitStack)
         (hierarchy.folder / _CONTROL).write_text(f"+{controller}")
 
 
-def remove_stale(hierarchy: Hierarchy) -> None:
-    """Remove what processes left here that are no more."""
-    for group in hierarchy.folder.glob("colocate-*-*"):
-        match = _NAME.fullmatch(group.name)
-        if match and not _is_claimed(group):
-            clear(hierarchy, int(match[1]))
+def remove_stale(*trees: Hierarchy) -> None:
+    """Remove what processes left in these trees that are no more, in their order."""
+    named = [(group, _NAME.fullmatch(group.name)) for tree in trees for group in tree.folder.glob("colocate-*-*")]
+    for pid in {int(match[1]) for group, match in named if match and not _is_claimed(group)}:
+        clear_all(trees, pid)
+
+
+def clear_all(trees: Sequence[Hierarchy], pid: int) -> None:
+    """Remove every group of the process `pid` from these trees, in their order. Raises HostError at the end for those
+    that stay.
+    """
+    for tree in trees:
+        _free(tree, pid)
+    with contextlib.ExitStack() as stack:
+        for tree in reversed(trees):
+            stack.callback(clear, tree, pid)
+
+
+def _free(hierarchy: Hierarchy, pid: int) -> None:
+    """Lift what bounds the groups of the process `pid`: who gets no CPU does not die of a signal either."""
+    for group in hierarchy.folder.glob(f"colocate-{pid}-*"):
+        for name, value in _UNBOUND.items():
+            # It may go meanwhile.
+            with contextlib.suppress(OSError):
+                if (group / name).exists():
+                    (group / name).write_text(value)
 
 
 def clear(hierarchy: Hierarchy, pid: int) -> None:
@@ -159,6 +183,9 @@ def _remove(group: Path) -> None:
                 if pid != "0":
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(int(pid), signal.SIGKILL)
+                    # One of the idle class might not get the CPU that it needs to die.
+                    with contextlib.suppress(OSError):
+                        os.sched_setscheduler(int(pid), os.SCHED_OTHER, os.sched_param(0))
             # A process that the v1 freezer holds dies when it is let go, and has done nothing more by then.
             state = group / FREEZER_STATE
             if state.exists():

@@ -9,7 +9,7 @@ import pytest
 
 from colocate.errors import HostError
 from colocate.host.cpus import cpuset, groups
-from colocate.host.cpus.groups import Hierarchy, claim, clear, hierarchies, own_groups, remove_stale
+from colocate.host.cpus.groups import Hierarchy, claim, clear, clear_all, hierarchies, own_groups, remove_stale
 
 
 def mount(folder: Path, kind: str, options: str = "rw") -> str:
@@ -140,6 +140,33 @@ def test_what_a_killed_process_switched_on_is_switched_off_after_its_groups_are_
     remove_stale(Hierarchy(tmp_path, 2, frozenset({"cpuset", "cpu"})))
     assert set(written) == switched_off and len(written) == len(switched_off)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_killed_task_is_given_its_cpu_back_to_die_and_one_tree_that_fails_keeps_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bound = {"cpu.idle": "1", "cpu.shares": "2", "cpu.cfs_quota_us": "2000", "cpu.max": "2000 10000"}
+    trees = [Hierarchy(tmp_path / name, 1, frozenset({name})) for name in ("freezer", "cpu", "cpuset")]
+    for tree in trees:
+        tree.folder.mkdir()
+        tree.group("task").mkdir()
+    for name, value in bound.items():
+        (trees[1].group("task") / name).write_text(value)
+    cleared = list[str]()
+
+    def remove(group: Path) -> None:
+        cleared.append(group.parent.name)
+        assert (trees[1].group("task") / "cpu.idle").read_text() == "0", "before anything is waited for"
+        if group.parent.name == "freezer":
+            raise HostError("it stays")
+
+    monkeypatch.setattr(groups, "_remove", remove)
+    with pytest.raises(HostError, match="it stays"):
+        clear_all(trees, os.getpid())
+    assert cleared == ["freezer", "cpu", "cpuset"]
+    found = {name: (trees[1].group("task") / name).read_text() for name in bound}
+    assert found == {"cpu.idle": "0", "cpu.shares": "1024", "cpu.cfs_quota_us": "-1", "cpu.max": "max"}
+    assert not list(trees[0].group("task").iterdir()), "what it does not have is not made"
 
 
 def test_a_group_that_stays_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -110,7 +110,12 @@ def test_containments_of_cgroup_v2_are_what_was_asked_for(guest: Any) -> None:
         # An idle group shows the weight 0.
         "idle": {**whole, "cpu.idle": "1", "cpu.weight": "0"},
         "weight=10": {**whole, "cpu.weight": "20"},
-        "quota=20%/10+cpus=1": {**whole, "cpu.max": "2000 10000", "cpuset.cpus.effective": "1"},
+        "quota=20%/10+cpus=1": {
+            **whole,
+            "cpu.weight": "100",
+            "cpu.max": "2000 10000",
+            "cpuset.cpus.effective": "1",
+        },
         "none": whole,
     }
     assert (contained["before"], contained["during"], contained["after"]) == ("", ["cpu", "cpuset"], "")

@@ -27,6 +27,9 @@ READY_S = 120.0
 PREPARE_S, CLEANUP_S = 300.0, 60.0
 """How long these may take."""
 
+HELPER_LINES, HELPER_CHARACTERS = 3, 300
+"""So much of what they said last is told, on one line."""
+
 
 class Command:
     """Runs the program of a request until stopped. A thread sleeps until a run ends; the caller's sleeps too."""
@@ -266,7 +269,9 @@ class Command:
             how = f"return code {ending.returncode}"
             if ending.returncode == -signal.SIGTERM:
                 how = f"it was ended after {longest_s:g} s"
-            self._failed = {"returncode": None, "stderr": f"its {what} failed ({how}): {self._output.tail()}"}
+            said = "; ".join(self._output.tail().splitlines()[-HELPER_LINES:])[-HELPER_CHARACTERS:]
+            reason = f"its {what} failed ({how}): {said or 'it said nothing'}"
+            self._failed = {"returncode": None, "stderr": reason}
 
 
 def _ended(program: Program) -> None:

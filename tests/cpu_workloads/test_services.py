@@ -168,7 +168,7 @@ def test_a_failing_prepare_is_said_and_nothing_is_started(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("signalled", [False, True])
 def test_a_failing_cleanup_is_said_at_the_end(signalled: bool) -> None:
-    request = CommandRequest(("sleep", "600"), cleanup=("sh", "-c", "echo no disk >&2; exit 3"))
+    request = CommandRequest(("sleep", "600"), cleanup=("sh", "-c", "printf 'a\\nb\\nno\\ndisk\\n' >&2; exit 3"))
     with runner(request) as stressor:
         stressor.hear()
         assert started(stressor) == {}
@@ -178,7 +178,7 @@ def test_a_failing_cleanup_is_said_at_the_end(signalled: bool) -> None:
             stressor.hang_up()
         assert stressor.process.wait(DEADLINE_S) == CLEANUP_FAILED
         assert stressor.process.stderr is not None
-        assert stressor.process.stderr.read() == "its cleanup failed (return code 3): no disk\n"
+        assert stressor.process.stderr.read() == "its cleanup failed (return code 3): b; no; disk\n"
 
 
 def test_a_parent_that_dies_while_it_is_prepared_ends_that(tmp_path: Path) -> None:

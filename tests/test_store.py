@@ -52,7 +52,7 @@ TRIALS = plan(SPEC, FACTS)
 HEADER = Header({"networks": ["alexnet"]}, SPEC, FACTS, {"alexnet": {"macs": 1}}, None, len(TRIALS))
 
 
-WAITS = Waits(0.25, 0.5, 3, 4, 0.125)
+WAITS = Waits(0.25, 0.5, 3, 4, 0.125, 1.0)
 
 
 def record(index: int, n: int = 3) -> TrialRecord:

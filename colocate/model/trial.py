@@ -85,7 +85,8 @@ class Waits:
 
     `waited_s` is how long they could have run and another was on their CPU, `cpu_s` how long they ran. They left
     their CPU `voluntary` times to sleep, and `involuntary` times for another. `throttled_s` is how long a CPU quota
-    of a group around them stopped that group, summed over its CPUs; None where there is no quota.
+    of a group around them stopped that group, summed over its CPUs; None where there is no quota. `elapsed_s` is how
+    long lay between the readings; None stands for all of the window or segment.
     """
 
     waited_s: float
@@ -93,6 +94,7 @@ class Waits:
     voluntary: int
     involuntary: int
     throttled_s: float | None = None
+    elapsed_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ Each is 0 where it would be negative, and is cut to what those above it leave of
 - Instructions take the same number of cycles at another clock f, and no part of the time is the memory's: an upper
   bound on what the clock explains. f is that of steady windows, alone and beside in the same block.
 
-Inferences of a segment are counted by their begins, which at its ends cancels in the mean over many.
+A count per inference is its rate between the readings times how long a window or segment is for each inference that
+began in it. Where an inference overlaps the ends, that cancels in the mean over many.
 """
 
 from __future__ import annotations
@@ -112,17 +113,21 @@ def _side(record: TrialRecord, condition: Condition) -> Side | None:
     if record.segments:
         spans = [(s.begin_s, s.end_s, s.waits) for s in record.segments if s.condition is condition]
     else:
-        spans = [(-np.inf, np.inf, record.waits)]
-    counted = [waits for *_, waits in spans if waits is not None]
-    n = sum(int(np.count_nonzero((record.begins_s >= begin_s) & (record.begins_s < end_s)))
-            for begin_s, end_s, waits in spans if waits is not None)  # fmt: skip
-    if not own.any() or not n:
+        spans = [(0.0, record.elapsed_s, record.waits)]
+    counted = [(begin_s, end_s, waits) for begin_s, end_s, waits in spans if waits is not None]
+    if not own.any() or not counted:
         return None
+    ends_s = np.array([(begin_s, end_s) for begin_s, end_s, _ in counted])
+    n = int(np.diff(np.searchsorted(record.begins_s, ends_s)).sum())
+    length_s = float(np.diff(ends_s).sum())
+    if not n:
+        return None
+    read_s = sum(end_s - begin_s if waits.elapsed_s is None else waits.elapsed_s for begin_s, end_s, waits in counted)
     device_s = record.device_s if record.device_s is not None and len(record.device_s) == len(own) else None
     return Side(
         float(record.latencies_s[own].mean()),
         None if device_s is None else float(device_s[own].mean()),
-        *(total / n for total in _totals(counted)),
+        *(total / read_s * length_s / n for total in _totals([waits for *_, waits in counted])),
     )
 
 

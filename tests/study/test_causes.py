@@ -100,6 +100,17 @@ def test_a_cell_of_steady_windows_has_its_causes_per_inference() -> None:
     assert dict(result.parts)[Cause.PREEMPTED] == pytest.approx(0.9 * MS)
 
 
+def test_readings_of_a_part_of_a_window_stand_for_all_of_it() -> None:
+    """In a window of 2 s the counts of 0.5 s were read: four times as much was waited in it."""
+    windows = [
+        steady(block, task, latency_s, Waits(waited_s, 0.4, 0, 9, None, 0.5))
+        for block in range(4)
+        for task, latency_s, waited_s in ((None, 1 * MS, 0.0), (TASK, 2 * MS, 0.045))
+    ]
+    result = cause_of(windows)
+    assert result is not None and dict(result.parts)[Cause.PREEMPTED] == pytest.approx(0.9 * MS)
+
+
 @pytest.mark.parametrize(("latency_s", "waits"), [(1 * MS, Waits(0.1, 0.2, 0, 3)), (2 * MS, None)])
 def test_without_a_slowdown_or_a_count_there_is_no_cause(latency_s: float, waits: Waits | None) -> None:
     windows = [

@@ -6,6 +6,7 @@ The worker knows nothing of it. A reading takes some ten microseconds, on the CP
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,10 +32,11 @@ class ThreadCounts(NamedTuple):
 
 
 class WaitReading(NamedTuple):
-    """The counts of some threads by their numbers, and of the quotas around them."""
+    """Counts of some threads by their numbers and of the quotas around them, at a moment of the monotonic clock."""
 
     threads: Mapping[str, ThreadCounts]
     throttling: Throttling
+    moment_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class WaitGauge:
         for folder in self._threads():
             with contextlib.suppress(OSError):
                 threads[folder.name] = _counts(folder)
-        return WaitReading(threads, throttling(self.quotas))
+        return WaitReading(threads, throttling(self.quotas), time.monotonic())
 
     def between(self, begin: WaitReading, end: WaitReading) -> Waits | None:
         """What was counted between two readings; None without a network, or where the kernel counts nothing."""
@@ -64,7 +66,8 @@ class WaitGauge:
         if not any(now.ran_ns for now, _ in ended):
             return None
         stopped_s = end.throttling.since(begin.throttling).stopped_s if self.quotas else None
-        return Waits(sums.waited_ns * _NS, sums.ran_ns * _NS, sums.voluntary, sums.involuntary, stopped_s)
+        elapsed_s = end.moment_s - begin.moment_s
+        return Waits(sums.waited_ns * _NS, sums.ran_ns * _NS, sums.voluntary, sums.involuntary, stopped_s, elapsed_s)
 
     def _threads(self) -> list[Path]:
         found = [self.proc / str(pid) / "task" / str(pid) for pid in self.launching]

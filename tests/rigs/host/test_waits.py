@@ -59,11 +59,11 @@ def test_of_a_pipeline_the_program_launches() -> None:
 
 
 def test_sums_are_over_threads_and_a_new_one_began_at_nothing() -> None:
-    begin = WaitReading({"1": ThreadCounts(10, 5, 2, 1), "9": ThreadCounts(7, 7, 7, 7)}, NOTHING)
-    end = WaitReading({"1": ThreadCounts(30, 25, 4, 2), "2": ThreadCounts(5, 1, 1, 0)}, Throttling(2, 0.5))
-    assert WaitGauge().between(begin, end) == Waits(21 * NS, 25 * NS, 3, 1)
+    begin = WaitReading({"1": ThreadCounts(10, 5, 2, 1), "9": ThreadCounts(7, 7, 7, 7)}, NOTHING, 8.0)
+    end = WaitReading({"1": ThreadCounts(30, 25, 4, 2), "2": ThreadCounts(5, 1, 1, 0)}, Throttling(2, 0.5), 10.0)
+    assert WaitGauge().between(begin, end) == Waits(21 * NS, 25 * NS, 3, 1, None, 2.0)
     # With a quota around them its time counts as well.
-    assert WaitGauge(quotas=[Path("/group")]).between(begin, end) == Waits(21 * NS, 25 * NS, 3, 1, 0.5)
+    assert WaitGauge(quotas=[Path("/group")]).between(begin, end) == Waits(21 * NS, 25 * NS, 3, 1, 0.5, 2.0)
 
 
 def test_without_a_network_or_a_kernel_that_counts_there_are_no_waits(tmp_path: Path) -> None:

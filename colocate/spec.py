@@ -5,7 +5,6 @@ A `StudyKeys` is what the user may write; a `SweepSpec` is what it means.
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -20,6 +19,7 @@ from colocate.errors import SpecError
 from colocate.inference.backends.registry import maker_of
 from colocate.inference.networks.catalogue import builtin_names, own_batch
 from colocate.inference.networks.input_choices import input_choices
+from colocate.key_errors import said, unknown
 from colocate.limit_keys import LIMIT_KEYS, make_limits
 from colocate.mixes import make_mixes
 from colocate.model.containment import Containment, containment_words, parse_containment
@@ -44,7 +44,6 @@ NETWORK_TASK = "network:"
 _UNIT_S = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 _request = TypeAdapter(StudyKeys)
-_BRANCHES = ("str", "int", "float", "tuple[str, ...]", "NetworkKeys", "PipelineKeys", "CommandKeys")
 # What a pipeline decides itself.
 _OF_LOADED_NETWORKS = ("backend", "precision", "batch", "graph", "wait", "period_ms", "shapes", "inputs")
 
@@ -144,11 +143,7 @@ def _validated(keys: Mapping[str, Any]) -> StudyKeys:
     try:
         return _request.validate_python(dict(keys))
     except ValidationError as error:
-        # Of the branches of a union the one that went deepest is the one that was meant; their names are no keys.
-        first = max(error.errors(), key=lambda each: len(each["loc"]))
-        where = ".".join(str(part) for part in first["loc"] if part not in _BRANCHES)
-        said = first["msg"].replace("a valid tuple", "a list")
-        raise SpecError(f"{repr(where)[1:-1]}: {said[0].lower()}{said[1:]}, not {first['input']!r}") from error
+        raise SpecError(said(error, StudyKeys)) from error
 
 
 def _with_pipelines(request: StudyKeys, *, named: bool) -> tuple[str | NetworkKeys, ...]:
@@ -253,11 +248,9 @@ def _clock(key: str, value: float | str) -> int | str:
 def _known(word: str, words: Iterable[str], what: str, among: str = "one of") -> str:
     """`word`, or a SpecError with the nearest of `words`."""
     known = list(words)
-    if word in known:
-        return word
-    near = difflib.get_close_matches(word, known, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else f"give {among} {', '.join(known)}"
-    raise SpecError(f"unknown {what} {word!r}; {hint}")
+    if word not in known:
+        raise SpecError(unknown(word, known, what, among))
+    return word
 
 
 def _distinct(values: Iterable[_T], key: str) -> tuple[_T, ...]:

@@ -67,6 +67,24 @@ def keys_of(arguments: argparse.Namespace) -> dict[str, Any]:
     return keys | given(arguments, STUDY_FLAGS)
 
 
+def study_of(arguments: argparse.Namespace) -> Study:
+    """The study of a file and of flags. Raises SpecError, which names the file where that is wrong by itself."""
+    from colocate.spec import make_study
+    from colocate.study_file import read_study
+
+    keys = keys_of(arguments)
+    try:
+        return make_study(keys)
+    except SpecError as error:
+        if arguments.file is not None:
+            try:
+                make_study(read_study(arguments.file))
+            except SpecError as alone:
+                if str(alone) == str(error):
+                    raise SpecError(f"{arguments.file}: {error}") from error
+        raise
+
+
 def stored_purpose(arguments: argparse.Namespace, kind: type[_Purpose]) -> _Purpose | None:
     """What the run that is resumed was made for; None for a new one. Raises SpecError for another command's."""
     from colocate.store import Run

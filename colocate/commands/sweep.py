@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from colocate.commands.common_arguments import STUDY_FLAGS, add_flags, add_run_flags, named_path
 from colocate.commands.output import say
 from colocate.commands.study_run import (
-    keys_of,
     print_report,
     report_on,
     resumable,
     run_study,
     settle_out,
     stored_purpose,
+    study_of,
 )
 from colocate.errors import HostError, SpecError
 from colocate.model.purpose import SweepPurpose
@@ -45,10 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run what is missing of the study, then report."""
     from colocate.rigs.registry import make_rig
-    from colocate.spec import make_study
 
     stored_purpose(arguments, SweepPurpose)
-    study = make_study(keys_of(arguments))
+    study = study_of(arguments)
     kept = arguments.task_output and not arguments.dry_run
     output = settle_out(arguments, study) / "task-output" if kept else None
     rig = make_rig(study.spec.rig, dict(study.spec.model), task_output=output)

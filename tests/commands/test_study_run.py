@@ -46,6 +46,29 @@ def test_flags_go_before_the_file_and_the_file_before_the_run(tiny_run: Path, tm
     assert keys_of(arguments) == {**stored, "repeats": 3, "window": 0.9}
 
 
+@pytest.mark.parametrize(
+    ("study", "said"),
+    [
+        ("windw = 0.7\n", "unknown key 'windw'; did you mean 'window'?"),
+        ("window = 0\n", "window: give a number greater than 0, not 0"),
+        ('containment = ["lazy"]\n', "containment: 'lazy' is none that is known"),
+    ],
+)
+def test_what_is_wrong_in_a_study_file_names_the_file(tmp_path: Path, study: str, said: str) -> None:
+    file = tmp_path / "study.toml"
+    file.write_text(study)
+    refused(2, f"colocate: {file}: {said}", "sweep", file)
+
+
+def test_what_is_wrong_in_a_flag_does_not_name_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "study.toml"
+    file.write_text("repeats = 3\nwindow = 0\n")
+    refused(2, "colocate: window: give a number greater than 0, not -1", "sweep", file, "--window", "-1")
+    # What a flag makes of it is not the file's fault.
+    file.write_text('until = "decided"\nstressors = []\n')
+    refused(2, "colocate: until: there is nothing to decide: name a task", "sweep", file, "--max-slowdown", "1.1")
+
+
 def test_a_run_without_a_folder_goes_into_one_named_after_its_rig(tmp_path: Path) -> None:
     arguments = ["--rig", "tx1-model", "--networks", "alexnet", "--stressors", "bitcount", "--repeats", "1"]
     clocks = ["--cpu-clocks", "high", "--gpu-clocks", "high"]

@@ -1,0 +1,108 @@
+"""What is wrong with the keys of a study, in words: the errors of pydantic -> one line."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import types
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+# Type of an error -> what to give instead; the fields are those of its context.
+_WANTED = {
+    "string_type": "a text",
+    "bool_type": "true or false",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "greater_than": "a number greater than {gt:g}",
+    "greater_than_equal": "a number of at least {ge:g}",
+    "less_than": "a number less than {lt:g}",
+    "less_than_equal": "a number of at most {le:g}",
+    "literal_error": "{expected}",
+    "tuple_type": "a list",
+    "mapping_type": "a table",
+    "dict_type": "a table",
+    "dataclass_type": "a table",
+}
+_UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
+_MISSING = ("missing", "missing_argument")
+
+
+def unknown(word: str, known: Iterable[str], what: str, among: str = "one of") -> str:
+    """That `word` is none of `known`, with the nearest of them, or all."""
+    words = list(known)
+    near = difflib.get_close_matches(word, words, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"give {among} {', '.join(words)}"
+    return f"unknown {what} {word!r}; {hint}"
+
+
+def said(error: ValidationError, root: type) -> str:
+    """The error that lies deepest in the keys of the dataclass `root`: the key, the value, and what to write."""
+    found = [(_place(each, root), each) for each in error.errors()]
+    # Of the branches of a union the one that went deepest is the one that was meant.
+    (path, kind), first = max(found, key=lambda each: len(each[0][0]))
+    # A line is not broken by what a name holds.
+    above, where = (repr(".".join(keys))[1:-1] for keys in (path[:-1], path))
+    if first["type"] in _UNKNOWN:
+        names = [
+            own.name for each in _members(kind) if dataclasses.is_dataclass(each) for own in dataclasses.fields(each)
+        ]
+        return f"{above}: {unknown(path[-1], names, 'key')}"
+    if first["type"] in _MISSING:
+        return f"{where}: this key is missing"
+    if first["type"] not in _WANTED:
+        return f"{where}: {first['msg'][0].lower()}{first['msg'][1:]}, not {first['input']!r}"
+    alike = (each for (own, _), each in found if own == path and each["type"] in _WANTED)
+    wanted = dict.fromkeys(_WANTED[each["type"]].format(**each.get("ctx", {})) for each in alike)
+    return f"{where}: give {' or '.join(wanted)}, not {first['input']!r}"
+
+
+def _place(error: ErrorDetails, root: type) -> tuple[tuple[str, ...], Any]:
+    """The keys that lead to the error, less the names of a union's branches; and what kind of value was wanted there,
+    or for a key that is unknown the kind that has no such key.
+    """
+    location = [*error["loc"]]
+    last = [location.pop()] if error["type"] in _UNKNOWN else []
+    path: list[int | str] = []
+    kind: Any = root
+    for part in location:
+        inside = _inside(kind, part)
+        if inside is not None:
+            path.append(part)
+        kind = inside or _branch(kind, part)
+    return tuple(map(str, [*path, *last])), kind
+
+
+def _inside(kind: Any, part: int | str) -> Any:
+    """The kind of value that a key, or a place in a list, of this kind holds; None where it has no such."""
+    for each in _members(kind):
+        origin, arguments = get_origin(each), get_args(each)
+        if dataclasses.is_dataclass(each) and part in {own.name for own in dataclasses.fields(each)}:
+            return get_type_hints(each, include_extras=True)[str(part)]
+        if origin is Mapping:
+            return arguments[1]
+        if origin is tuple and isinstance(part, int):
+            return arguments[0]
+    return None
+
+
+def _branch(kind: Any, part: int | str) -> Any:
+    """The table of that name among the kinds of a union; the union itself where it has none."""
+    return next((each for each in _members(kind) if getattr(each, "__name__", None) == part), kind)
+
+
+def _members(kind: Any) -> Iterator[Any]:
+    """The kinds of a union, or this alone."""
+    origin = get_origin(kind)
+    if origin is Annotated:
+        yield from _members(get_args(kind)[0])
+    elif origin in (Union, types.UnionType):
+        for each in get_args(kind):
+            yield from _members(each)
+    else:
+        yield kind

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.commands.command_line import MODEL, TINY, colocate, header_of
+from tests.commands.command_line import MODEL, TINY, colocate, header_of, in_own_process
 
 # A test must not fail because the machine was busy: no deadlines, and the same examples on each run of CI.
 settings.register_profile("colocate", deadline=None, derandomize=True, max_examples=60)
@@ -25,7 +25,7 @@ signal.signal(signal.SIGTERM, signal.SIG_DFL)
 def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of `TINY`: a network of 1 ms beside one task, on this machine."""
     folder = tmp_path_factory.mktemp("tiny") / "run"
-    done = colocate("sweep", *TINY, "--out", folder)
+    done = in_own_process("sweep", *TINY, "--out", folder)
     assert done.returncode == 0, done.stderr
     assert "this is 1 of the 9 clock pairs" in done.stdout
     planned = header_of(folder).planned

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -20,23 +19,13 @@ from colocate.spec import make_spec
 from colocate.store import Run
 from colocate.study.plan import plan
 from colocate.study_file import study_file
+from tests.commands.command_line import colocate, refused
 from tests.worker.pipelines import PATTERN, marks, prints
 
 SMALL = {
     "stressors": ["bitcount"], "placement": ["shared"], "design": "steady", "repeats": 2, "warmup": 0.05,
     "settle": 0.0,
 }  # fmt: skip
-
-
-def colocate(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "colocate", *map(str, arguments)], capture_output=True, text=True)
-
-
-def refused(code: int, said: str, *arguments: str | Path) -> None:
-    done = colocate(*arguments)
-    assert (done.returncode, done.stdout) == (code, ""), done
-    assert said in done.stderr
-    assert done.stderr.startswith("colocate: ") and done.stderr.count("\n") == 1, done.stderr
 
 
 def study(folder: Path, **keys: object) -> Path:

@@ -1,4 +1,7 @@
-"""Runs in the guest: a small sweep under each fault of the board; prints what it came to, as JSON."""
+"""Runs in the guest: a small sweep under each fault of the board; prints what it came to, as JSON.
+
+`faults.py OUT FAULT ...` tries these alone.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,11 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from colocate.errors import ColocateError
-from colocate.store import Run
+from colocate.store import FILE_NAME, Run
 from tests.board_vm.kills import difference, knobs
 from tests.board_vm.study import study
 
@@ -33,14 +36,18 @@ FAULTS: dict[str, dict[str, int]] = {
     "gpu refused": {"gpu_refuse": 1},
     "cpu clamped": {"cpu_clamp_khz": 921600},
     "gpu clamped": {"gpu_clamp_khz": 537600},
-    "cpu late": {"cpu_delay_ms": 300},
+    "cpu late": {"cpu_delay_ms": 100},
     "cpu too late": {"cpu_delay_ms": 3000},
 }
+THROTTLED = "gpu throttled"
 
 
-def swept(out: Path, cpu_clock: str = "high", meanwhile: Callable[[], None] | None = None) -> dict[str, object]:
-    before = knobs()
-    helper = threading.Thread(target=meanwhile) if meanwhile else None
+def swept(
+    out: Path, cpu_clock: str = "high", meanwhile: Callable[[threading.Event], None] | None = None
+) -> dict[str, object]:
+    """What a sweep came to: its exit code and message, its warnings, and the knobs that it left changed."""
+    before, is_over = knobs(), threading.Event()
+    helper = threading.Thread(target=meanwhile, args=(is_over,)) if meanwhile else None
     if helper:
         helper.start()
     code, said = 0, ""
@@ -48,37 +55,44 @@ def swept(out: Path, cpu_clock: str = "high", meanwhile: Callable[[], None] | No
         study({**REQUEST, "cpu_clocks": [cpu_clock]}, out)
     except ColocateError as error:
         code, said = error.exit_code, str(error)
+    is_over.set()
     if helper:
         helper.join()
+    # One that could not begin has no run: its message says why.
+    warnings = warnings_of(out) if (out / FILE_NAME).exists() else []
+    return {"code": code, "said": said, "warnings": warnings, "left": difference(before)}
+
+
+def warnings_of(out: Path) -> list[str]:
     with Run.read(out) as stored:
-        warnings = {warning.value for record in stored.records() for warning in record.warnings}
-    return {"code": code, "said": said, "warnings": sorted(warnings), "left": difference(before)}
+        return sorted({warning.value for record in stored.records() for warning in record.warnings})
 
 
-def throttle_in_mid_window() -> None:
+def throttle_in_mid_window(is_over: threading.Event) -> None:
     """Once the GPU is pinned, hold it down, through the second attempt as well."""
-    while GPU_HZ.read_text().strip() != "998400000":
-        time.sleep(0.01)
-    time.sleep(1.0)
+    while GPU_HZ.read_text().strip() != "998400000" and not is_over.wait(0.01):
+        pass
+    is_over.wait(1.0)
     (PARAMETERS / "gpu_throttle_khz").write_text("537600")
 
 
-def main(out: Path) -> None:
+def main(out: Path, faults: Sequence[str]) -> None:
     found = {}
     governor = GOVERNOR.read_text().strip()
-    for number, (fault, parameters) in enumerate(FAULTS.items()):
+    for number, fault in enumerate(each for each in faults if each != THROTTLED):
         # A clock that happens to be where it is asked to be cannot be refused: down from high, or up from low.
         GOVERNOR.write_text("performance" if fault == "cpu refused" else "powersave")
         time.sleep(0.2)
-        for name, value in parameters.items():
+        for name, value in FAULTS[fault].items():
             (PARAMETERS / name).write_text(str(value))
         found[fault] = swept(out / str(number), "low" if fault == "cpu refused" else "high")
-        for name in parameters:
+        for name in FAULTS[fault]:
             (PARAMETERS / name).write_text("0")
         GOVERNOR.write_text(governor)
-    found["gpu throttled"] = swept(out / "throttled", meanwhile=throttle_in_mid_window)
+    if THROTTLED in faults:
+        found[THROTTLED] = swept(out / "throttled", meanwhile=throttle_in_mid_window)
     sys.stdout.write(json.dumps(found))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:])

@@ -1,16 +1,22 @@
-"""The command line as a user meets it, in a process of its own, and small studies for it."""
+"""The command line as a user meets it, in this process or in one of its own, and small studies for it."""
 
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
+from colocate.cli import run
 from colocate.store import FILE_NAME, Header, Run
 
 # Few windows of known number; a sweep as a user starts it is in test_sweep_alternating.py.
@@ -46,22 +52,43 @@ main()
 """
 
 
-def colocate(
-    *arguments: str | Path, env: dict[str, str] | None = None, cwd: Path | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run `python -m colocate` with these arguments, and more in its environment where `env` says so."""
-    return _run([sys.executable, "-m", "colocate", *map(str, arguments)], env, cwd)
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a command line came to."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def colocate(*arguments: str | Path, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Done:
+    """Run `colocate` with these arguments in this process, which has imported everything once; with more in its
+    environment where `env` says so, and in the folder `cwd`.
+    """
+    stdout, stderr, former = io.StringIO(), io.StringIO(), Path.cwd()
+    with redirect_stdout(stdout), redirect_stderr(stderr), patch.dict(os.environ, env or {}):
+        os.chdir(cwd or former)
+        try:
+            code = run([*map(str, arguments)])
+        finally:
+            os.chdir(former)
+    return Done(code, stdout.getvalue(), stderr.getvalue())
+
+
+def in_own_process(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run `python -m colocate` with these arguments."""
+    return _in_process([sys.executable, "-m", "colocate", *map(str, arguments)])
 
 
 def interrupted(
     trial: int, *arguments: str | Path, signum: signal.Signals = signal.SIGINT
 ) -> subprocess.CompletedProcess[str]:
     """Run it likewise, with a signal before the trial of that number on this machine (1, 2, ...) is on the disk."""
-    return _run([sys.executable, "-c", _INTERRUPTED, str(trial), str(int(signum)), *map(str, arguments)], None, None)
+    return _in_process([sys.executable, "-c", _INTERRUPTED, str(trial), str(int(signum)), *map(str, arguments)])
 
 
-def _run(command: list[str], env: dict[str, str] | None, cwd: Path | None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **(env or {})}, cwd=cwd)
+def _in_process(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True)
 
 
 def refused(code: int, said: str, command: str, *arguments: str | Path) -> None:
@@ -74,15 +101,15 @@ def refused(code: int, said: str, command: str, *arguments: str | Path) -> None:
     assert done.stdout == ""
 
 
-def header_of(run: Path) -> Header:
+def header_of(folder: Path) -> Header:
     """What the run in that folder is."""
-    with Run.read(run) as stored:
+    with Run.read(folder) as stored:
         return stored.header()
 
 
-def trial_ids(run: Path) -> set[str]:
+def trial_ids(folder: Path) -> set[str]:
     """The trials that gave numbers."""
-    with Run.read(run) as stored:
+    with Run.read(folder) as stored:
         return stored.done()
 
 

@@ -29,7 +29,8 @@ LIMITS = {
 def tree(tmp_path: Path) -> Path:
     """A copy of what a checkout holds of the program."""
     for name in ("colocate", "cpu_workloads"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+        # With what is compiled, which holds as long as a file and its time are the same.
+        shutil.copytree(ROOT / name, tmp_path / name)
     for name in ("pyproject.toml", "setup.cfg"):
         shutil.copy(ROOT / name, tmp_path)
     return tmp_path

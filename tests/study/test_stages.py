@@ -45,7 +45,7 @@ def test_settled_cells_leave_their_time_to_the_open_one() -> None:
     assert (verdicts["light"], verdicts["heavy"]) == (Verdict.SAFE, Verdict.UNSAFE)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.lists(st.integers(1, 40), max_size=4))
 def test_wherever_it_is_interrupted_the_end_is_the_same(stops: list[int]) -> None:
     records: list[TrialRecord] = []

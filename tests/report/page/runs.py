@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,8 +16,12 @@ from colocate.model.request import ClockPoint, Inference, Placement, SweepSpec, 
 from colocate.model.trial import Trial, TrialRecord, Work
 from colocate.report.page.render import write_page
 from colocate.report.run_report import LoadedRun, load
+from colocate.rigs.registry import make_rig
+from colocate.spec import make_study
 from colocate.store import Failure, Header
 from colocate.study.evidence import Evidence, collect
+from colocate.sweep import sweep
+from tests.observers import Silence
 
 RESULTS = Path(__file__).parents[3] / "results"
 NASTY = "<script>alert(1)</script>"
@@ -58,11 +60,13 @@ def shown(folder: Path, header: Header, records: Sequence[TrialRecord], failures
 
 @pytest.fixture(scope="session")
 def tx1(tmp_path_factory: pytest.TempPathFactory) -> Shown:
-    """The founding study on the model of its board, as the command line runs and shows it."""
+    """The founding study on the model of its board."""
     folder = tmp_path_factory.mktemp("runs") / "tx1-model"
-    command = [sys.executable, "-m", "colocate", "sweep", "--rig", "tx1-model", "--design", "steady", "--quiet"]
-    subprocess.run([*command, "--out", str(folder)], check=True, stdout=subprocess.DEVNULL)
-    return Shown(folder / "report.html", load(folder))
+    sweep(
+        make_study({"rig": "tx1-model", "design": "steady"}), make_rig("tx1-model"), folder, Silence(), resume=False
+    )
+    run = load(folder)
+    return Shown(write_page(run), run)
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-import shutil
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,11 +15,10 @@ import pytest
 from colocate.model.cell import SOLO
 from colocate.model.machine import Missing
 from colocate.model.quality import QualityFlag
-from colocate.report.write import write_report
 from colocate.spec import make_spec
 from colocate.store import Failure
 from colocate.study_file import study_file
-from tests.report.page.runs import NASTIER, NASTY, RESULTS, Shown, a_run, shown
+from tests.report.page.runs import NASTIER, NASTY, Shown, a_run, shown
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -104,13 +102,6 @@ def test_a_warning_comes_with_its_remedy_and_a_failure_with_its_message(tmp_path
     failures = [Failure(records[at].trial, "the task died") for at in (-2, -5)]
     page = shown(tmp_path, header, [*records[:-5], *records[-4:-2]], failures).text
     assert QualityFlag.TRIALS_FAILED.remedy in page and "2 times: the task died" in page
-
-
-def test_report_writes_the_page_beside_the_tables(tmp_path: Path) -> None:
-    shutil.copy(RESULTS / "h200" / "run.sqlite", tmp_path)
-    report = write_report(tmp_path)
-    assert tmp_path / "report.html" in report.files
-    assert (tmp_path / "report.html").stat().st_size > 1000
 
 
 def test_values_show_their_mark_without_a_script_too(tx1: Shown) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from colocate.spec import make_study
 from colocate.store import Run
 from colocate.study.plan import distinct_inferences, plan
 from colocate.study_file import read_study
+from tests.commands.command_line import colocate
 from tests.docs.recipes import ROOT
 from tests.docs.tiny import write_network
 
@@ -29,10 +28,9 @@ HERE = [path for path in EXAMPLES if path.stem != OF_A_GPU]
 def planned(path: Path, folder: Path) -> dict[str, Any]:
     """What `sweep FILE --dry-run` plans in `folder`, where a network of the user's lies."""
     write_network(folder / "detector.onnx")
-    command = [sys.executable, "-m", "colocate", "sweep", str(path), "--dry-run", "--json"]
     # On one CPU there is none beside the network's.
     alone = ["--placement", "shared"] if len(os.sched_getaffinity(0)) == 1 else []
-    done = subprocess.run([*command, *STAND_IN.get(path.stem, alone)], cwd=folder, capture_output=True, text=True)
+    done = colocate("sweep", path, "--dry-run", "--json", *STAND_IN.get(path.stem, alone), cwd=folder)
     assert done.returncode == 0, done.stderr
     assert [left.name for left in folder.iterdir()] == ["detector.onnx"], "a dry run writes nothing"
     found: dict[str, Any] = json.loads(done.stdout)

@@ -15,6 +15,7 @@ import pytest
 
 from colocate.spec import make_spec
 from colocate.study_file import read_study
+from tests.commands.command_line import colocate
 from tests.docs.recipes import for_these_cpus
 
 ROOT = Path(__file__).parents[2]
@@ -29,13 +30,7 @@ def blocks(page: Path, language: str) -> list[str]:
 def measured(*arguments: str | Path) -> set[str]:
     """The networks that a short sweep from the source folder has numbers of."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    done = subprocess.run(
-        [sys.executable, "-m", "colocate", "sweep", *map(str, arguments), *SHORT],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "PATH": path},
-    )
+    done = colocate("sweep", *arguments, *SHORT, cwd=ROOT, env={"PATH": path})
     assert done.returncode == 0, done.stderr
     return {cell["network"] for cell in json.loads(done.stdout)["cells"] if cell["n"]}
 

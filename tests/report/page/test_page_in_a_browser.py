@@ -91,7 +91,7 @@ def test_nothing_is_wider_than_the_page(width: int, tx1: Shown, tmp_path: Path, 
         page.set_viewport_size({"width": width, "height": 800})
         set_limit(page, "latency", 1.5)
         # Charts follow the window a moment later.
-        page.wait_for_function("width => document.documentElement.scrollWidth <= width", arg=width, timeout=5000)
+        page.wait_for_function("width => document.documentElement.scrollWidth <= width", arg=width)
         if width > 1000:
             around = page.evaluate_handle("document.querySelector('#choices-table').parentElement")
             assert around.evaluate("box => box.scrollWidth <= box.clientWidth")

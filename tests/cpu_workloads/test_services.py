@@ -116,7 +116,8 @@ _IMPATIENT = (
 
 
 def test_one_that_is_never_ready_says_what_was_waited_for_and_what_it_said() -> None:
-    request = CommandRequest(python("print('warming up'); import time; time.sleep(600)"), ready_line="listening")
+    # Not Python, which on a busy machine takes longer to start.
+    request = CommandRequest(("sh", "-c", "echo warming up; exec sleep 600"), ready_line="listening")
     with _impatient(request) as stressor:
         stressor.hear()
         failed = started(stressor)["failed"]

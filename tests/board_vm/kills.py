@@ -136,10 +136,10 @@ def is_paused() -> bool:
     return False
 
 
-def wait_for_a_change(before: dict[str, str]) -> None:
-    """Until the sweep has begun to change the machine, or has had its time to."""
-    end_s = time.monotonic() + 30
-    while not difference(before) and time.monotonic() < end_s:
+def wait_for_a_change(before: dict[str, str], pid: int) -> None:
+    """Until the sweep has begun to change the machine, or has ended."""
+    look = os.WEXITED | os.WNOWAIT | os.WNOHANG
+    while not difference(before) and os.waitid(os.P_PID, pid, look) is None:
         time.sleep(0.01)
 
 
@@ -159,7 +159,7 @@ def main(count: int, seed: int) -> None:
             if moments.random() < 0.25:
                 time.sleep(moments.uniform(0.0, 4.0))
             else:
-                wait_for_a_change(before)
+                wait_for_a_change(before, pid)
                 time.sleep(moments.uniform(0.0, 1.0))
             pinned += bool(difference(before))
             paused += is_paused()

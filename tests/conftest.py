@@ -37,7 +37,7 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def modelled_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of `MODEL`: a network at two clock points beside two tasks, in virtual time."""
     folder = tmp_path_factory.mktemp("modelled") / "run"
-    done = colocate("sweep", *MODEL, "--repeats", "4", "--out", folder, "--json")
+    done = colocate("sweep", *MODEL, "--repeats", "4", "--out", folder, "--json", pictures=True)
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert said["rig"] == "tx1-model" and {row["rig"] for row in said["cells"]} == {"tx1-model"}
@@ -51,6 +51,7 @@ def efficiency_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = colocate(
         "efficiency", "--rig", "tx1-model", "--networks", "alexnet", "--batches", "1,128", "--cpu-clocks", "high",
         "--gpu-clocks", "691.2", "--repeats", "3", "--out", folder, "--quiet", "--latency-limit-ms", "600",
+        pictures=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "alexnet: tensorrt fp16 batch 128, 1734/691.2 MHz: " in done.stdout

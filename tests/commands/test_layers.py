@@ -48,7 +48,9 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory, cache: dict[str, str]) -> Path:
     folder = tmp_path_factory.mktemp("layers")
-    done = colocate("layers", branching(folder / "mine.onnx"), *SHORT, "--out", folder / "run", env=cache)
+    done = colocate(
+        "layers", branching(folder / "mine.onnx"), *SHORT, "--out", folder / "run", env=cache, pictures=True
+    )
     assert done.returncode == 0, done.stderr
     assert "Layers add up to" in done.stdout
     return folder / "run"
@@ -77,7 +79,7 @@ def test_a_report_writes_the_same_files_again(finished: Path, tmp_path: Path) ->
         (run / name).unlink()
     said = "only a run of `colocate efficiency` has settings to choose from"
     refused(2, said, "report", run, "--latency-limit-ms", "5")
-    done = colocate("report", run, "--json")
+    done = colocate("report", run, "--json", pictures=True)
     assert files_of(run) == before
     assert json.loads(done.stdout)["ceilings"]["flop_per_s"] > 0
 

@@ -22,7 +22,7 @@ def test_a_report_is_rebuilt_from_the_run_alone(tiny_run: Path, tmp_path: Path) 
     run, before = copy_of(tiny_run, tmp_path), files_of(tiny_run)
     for name in before:
         (run / name).unlink()
-    done = colocate("report", run, "--json")
+    done = colocate("report", run, "--json", pictures=True)
     assert files_of(run) == before
     summary, planned = json.loads(done.stdout), header_of(run).planned
     assert (summary["done"], summary["planned"]) == (planned, planned)
@@ -37,7 +37,7 @@ def test_a_report_on_settings_is_the_same_again_and_may_ask_otherwise(efficiency
     }
     for name in before:
         (run / name).unlink()
-    assert colocate("report", run).returncode == 0
+    assert colocate("report", run, pictures=True).returncode == 0
     assert files_of(run) == before
     summary = json.loads(colocate("report", run, "--json", "--latency-limit-ms", "15").stdout)
     (choice,) = summary["trade_offs"]

@@ -99,7 +99,9 @@ def test_an_alternating_run_resumes(alternating_run: Path, tmp_path: Path) -> No
 
 def test_a_segment_is_as_long_as_is_asked_for(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    done = colocate("sweep", *ON_THE_MODEL, "--segment-ms", "400", "--gpu-clocks", "high", "--out", run)
+    done = colocate(
+        "sweep", *ON_THE_MODEL, "--segment-ms", "400", "--gpu-clocks", "high", "--out", run, pictures=True
+    )
     assert done.returncode == 0, done.stderr
     assert header_of(run).spec.segment_s == 0.4 and "segments of 400 ms." in done.stdout
     for words in ("alternating windows of ", "segments of 400 ms"):

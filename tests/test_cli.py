@@ -44,7 +44,6 @@ def test_every_command_is_listed_and_explains_itself(capsys: pytest.CaptureFixtu
         (2, "inference CPU 4095 does not exist", ["--inference-cpus", "4095"]),
         (2, "No such file", ["absent.toml"]),
         (2, "--resume needs --out", ["--resume"]),
-        (2, "leave out period-ms", ["--rig", "tx1-model", "--period-ms", "33"]),
         (2, "NAME=", ["--command", "ffmpeg"]),
         (2, "unrecognized arguments", ["--nonsense"]),
         (3, "CPU clock cannot be set", ["--cpu-clocks", "1000"]),

@@ -71,10 +71,14 @@ def _place(error: ErrorDetails, root: type) -> tuple[tuple[str, ...], Any]:
     path: list[int | str] = []
     kind: Any = root
     for part in location:
+        if len(_kinds(kind)) > 1:
+            # Of a union the location names the branch first.
+            kind = _branch(kind, str(part))
+            continue
         inside = _inside(kind, part)
         if inside is not None:
             path.append(part)
-        kind = inside or _branch(kind, part)
+            kind = inside
     return tuple(map(str, [*path, *last])), kind
 
 
@@ -91,9 +95,18 @@ def _inside(kind: Any, part: int | str) -> Any:
     return None
 
 
-def _branch(kind: Any, part: int | str) -> Any:
-    """The table of that name among the kinds of a union; the union itself where it has none."""
-    return next((each for each in _members(kind) if getattr(each, "__name__", None) == part), kind)
+def _branch(kind: Any, name: str) -> Any:
+    """The kind of that name among those of a union, `str` or `tuple[str, ...]`; the union where it has none."""
+    for each in _kinds(kind):
+        of = get_origin(each) or each
+        if name.partition("[")[0] in (getattr(of, "__name__", ""), "dict" if of is Mapping else None):
+            return each
+    return kind
+
+
+def _kinds(kind: Any) -> list[Any]:
+    """The kinds of a union less None, whose branch has no name."""
+    return [each for each in _members(kind) if each is not type(None)]
 
 
 def _members(kind: Any) -> Iterator[Any]:

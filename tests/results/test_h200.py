@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import functools
 import re
 import shutil
-from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from colocate.model.trial import TrialRecord
+from colocate.model.containment import containment_words
+from colocate.model.limits import Limits
+from colocate.report.advise.load import AdviceReport, advise_on
+from colocate.report.run_report import load
 from colocate.report.write import write_report
-from colocate.store import Run
-from colocate.study.stats import paired_ratio
-from colocate.study.windows import Windows, energies_j, group
+from colocate.study.verdicts import Verdict
 from tests.rows import rows_of
 
 RESULTS = Path(__file__).parents[2] / "results"
 _INTERVAL = r"([\d.]+) \[([\d.]+), ([\d.]+)\]( n\.s\.)?"
 # A heading names the quantity and what all cells of its table share; a row the network and the task.
 _HEADING = re.compile(
-    r"\| (?P<quantity>median|p99|inferences per second), (?P<shared>[^|]+) \| beside \| "
+    r"\| (?P<quantity>median|mean|p95), (?P<shared>[^|]+) \| beside \| "
     r"(?P<first>[^|]+) \| (?P<second>[^|]+) \|"
 )
 
@@ -58,40 +56,11 @@ def claims() -> list[tuple[dict[str, str], str, re.Match[str]]]:
     return found
 
 
-@functools.cache
-def windows_of_the_study() -> tuple[Windows, ...]:
-    with Run.read(RESULTS / "h200") as run:
-        return group(run.records(), run.header().spec)
-
-
-def windows_of(cell: dict[str, str]) -> Windows:
-    (found,) = (
-        windows
-        for windows in windows_of_the_study()
-        if (windows.inference.network, windows.inference.precision) == (cell["network"], cell["precision"])
-        and (str(int(windows.inference.graph)), windows.setting.placement) == (cell["graph"], cell["placement"])
-        and windows.task == cell["task"]
-    )
-    return found
-
-
-def rate_per_s(record: TrialRecord) -> float:
-    return len(record.latencies_s) / record.elapsed_s
-
-
-def ratio(windows: Windows, of: Callable[[TrialRecord], float]) -> list[str]:
-    """As it is written: beside the task over alone, with the interval over the blocks."""
-    solo, own = zip(*(pair.records for pair in windows.pairs()), strict=True)
-    found = paired_ratio(np.array([of(each) for each in solo]), np.array([of(each) for each in own]))
-    assert found.lo is not None and found.hi is not None
-    return [f"{end:.3f}" for end in (found.value, found.lo, found.hi)]
-
-
 def test_every_slowdown_in_the_readme_is_that_of_its_cell() -> None:
     table = rows_of(RESULTS / "h200" / "cells.csv")
-    columns = {"median": "slowdown_p50", "p99": "slowdown_p99"}
-    every = [(cell, columns[quantity], match) for cell, quantity, match in claims() if quantity in columns]
-    assert len(every) == 24
+    columns = {"median": "slowdown_p50", "mean": "slowdown_mean", "p95": "slowdown_p95"}
+    every = [(cell, columns[quantity], match) for cell, quantity, match in claims()]
+    assert len(every) == 32
     for cell, column, match in every:
         (row,) = [row for row in table if cell.items() <= row.items()]
         ends = [float(row[name]) for name in (column, f"{column}_lo", f"{column}_hi")]
@@ -99,53 +68,53 @@ def test_every_slowdown_in_the_readme_is_that_of_its_cell() -> None:
         assert bool(match[4]) == (ends[1] <= 1 <= ends[2]), cell
 
 
-def test_every_rate_in_the_readme_is_that_of_its_windows() -> None:
-    every = [(cell, match) for cell, quantity, match in claims() if quantity == "inferences per second"]
-    assert len(every) == 8
-    for cell, match in every:
-        assert ratio(windows_of(cell), rate_per_s) == list(match.groups()[:3]), cell
-
-
 def test_what_the_readmes_say_of_the_launching_cpu() -> None:
+    table = rows_of(RESULTS / "h200" / "cells.csv")
+    beside = [row for row in table if row["placement"] == "shared" and row["task"] != "none"]
+    means = [float(row["slowdown_mean"]) for row in beside]
+    lost = [round(100 * (1 - 1 / mean)) for mean in means]
+    span = f"{min(lost)} to {max(lost)} %"
     text = " ".join((RESULTS / "h200" / "README.md").read_text(encoding="utf-8").split())
-    rates = {}
-    late: dict[bool, list[float]] = {True: [], False: []}
-    for windows in windows_of_the_study():
-        if windows.setting.placement != "shared" or windows.setting.task is None:
-            continue
-        inference = windows.inference
-        rates[inference, windows.task] = 1 - float(ratio(windows, rate_per_s)[0])
-        if (inference.network, inference.precision) == ("resnet152", "fp32"):
-            alone_s = np.median(np.concatenate([record.latencies_s for record in windows.solo]))
-            late[inference.graph] += [float((own.latencies_s > 1.5 * alone_s).mean()) for own in windows.own]
-
-    def span(shares: Iterable[float]) -> str:
-        found = [round(100 * share) for share in shares]
-        return f"{min(found)} to {max(found)} %"
-
-    assert f"every network loses {span(rates.values())} of its rate, graph or not**, in all {len(rates)}" in text
-    assert f"{span(late[True])} of the inferences in a shared window" in text
-    assert f"kernel by kernel {span(late[False])} do" in text
+    assert f"every network loses {span} of its rate, graph or not**, in all {len(beside)}" in text
+    assert f"its mean latency grows {min(means):.2f}- to {max(means):.2f}-fold" in text
+    assert {row["cause"] for row in beside} == {"preempted"} and "The cause is *preempted*" in text
     front = " ".join((RESULTS.parent / "README.md").read_text(encoding="utf-8").split())
-    assert f"they take {span(rates.values())} of every network's rate" in front
+    assert f"they take {span} of every network's rate" in front
 
 
-def test_energies_in_the_readme_are_those_of_their_windows() -> None:
-    text = " ".join((RESULTS / "h200" / "README.md").read_text(encoding="utf-8").split())
+def test_what_the_readme_says_of_containment() -> None:
+    table = rows_of(RESULTS / "h200-containment" / "cells.csv")
+    waits = {"back to back": "spin", "a frame every 5 ms": "block"}
+    wait, found = "", 0
+    for line in (RESULTS / "h200-containment" / "README.md").read_text(encoding="utf-8").splitlines():
+        name, *numbers = (part.strip() for part in line.strip("|").split("|"))
+        wait = waits.get(name, wait)
+        for row in table:
+            if (row["containment"], row["wait"]) == (name, wait) and row["task"] == "bitcount":
+                columns = ("slowdown_mean", "slowdown_p95", "work_loss_ratio")
+                for column, said in zip(columns, numbers, strict=False):
+                    value, lo, hi = (float(row[f"{column}{end}"]) for end in ("", "_lo", "_hi"))
+                    assert said == f"{value:.3f} [{lo:.3f}, {hi:.3f}]", (name, column)
+                found += 1
+    assert found == 8
 
-    def energy_j(record: TrialRecord) -> float:
-        total, _, _ = energies_j(record)
-        assert total is not None
-        return total / len(record.latencies_s)
 
-    for network, graph, placement, task in (
-        ("alexnet", "1", "shared", "bitcount"),
-        ("alexnet", "1", "isolated", "jpeg"),
-        ("googlenet", "0", "isolated", "jpeg"),
-    ):
-        cell = {"network": network, "precision": "fp32", "graph": graph, "placement": placement, "task": task}
-        value, lo, hi = ratio(windows_of(cell), energy_j)
-        assert f"{value} [{lo}, {hi}]" in text, cell
+def advice(study: str, limits: Limits) -> AdviceReport:
+    return advise_on(load(RESULTS / study), limits)
+
+
+def test_what_the_readmes_say_is_safe() -> None:
+    contained = advice("h200-containment", Limits(max_slowdown=1.05, percentile="mean"))
+    text = (RESULTS / "h200-containment" / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\S*cpus=1) \|.*\| (\w+) \|$", text, re.MULTILINE)
+    rulings = sorted(contained.advice.rulings, key=lambda ruling: ruling.cell.inference.wait == "block")
+    assert rows == [(containment_words(each.cell.containment), each.verdict.value) for each in rulings]
+    whole = advice("h200", Limits(max_slowdown=1.05, percentile="mean"))
+    safe, unsafe, open_ = (whole.count(verdict) for verdict in (Verdict.SAFE, Verdict.UNSAFE, Verdict.UNDECIDED))
+    said = " ".join((RESULTS / "h200" / "README.md").read_text(encoding="utf-8").split())
+    assert f"(all 36 cells at once): {safe} SAFE, all isolated graphs; {unsafe} UNSAFE; {open_} UNDECIDED" in said
+    granted = [each.cell for each in whole.advice.rulings if each.verdict is Verdict.SAFE]
+    assert all(cell.placement == "isolated" and cell.inference.graph for cell in granted)
 
 
 def test_every_efficiency_in_the_readme_is_that_of_its_setting() -> None:
@@ -163,7 +132,7 @@ def test_every_efficiency_in_the_readme_is_that_of_its_setting() -> None:
             assert abs(float(said) - value) <= 0.5 * 10 ** -len(said.partition(".")[2]) + 1e-9, (network, said, value)
 
 
-@pytest.mark.parametrize("study", ["h200", "h200-efficiency"])
+@pytest.mark.parametrize("study", ["h200", "h200-containment", "h200-efficiency"])
 def test_the_shipped_tables_are_those_of_the_run(study: str, tmp_path: Path) -> None:
     shutil.copy(RESULTS / study / "run.sqlite", tmp_path)
     for fresh in write_report(tmp_path).files:

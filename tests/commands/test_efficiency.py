@@ -70,7 +70,7 @@ def test_what_a_runtime_cannot_run_is_left_out_and_said(tmp_path: Path) -> None:
     [
         ("did you mean 'alexnet'", ["--networks", "alexnett"]),
         ("synthetic runs fp32 here, not fp16", ["--networks", "spin-1ms", "--precisions", "fp16"]),
-        ("greater than or equal to 1", ["--batches", "0,1"]),
+        ("give a number of at least 1, not 0", ["--batches", "0,1"]),
         ("not a list of whole numbers", ["--batches", "one"]),
         ("unknown precision 'fp8'", ["--precisions", "fp8"]),
         ("a positive number of milliseconds", ["--latency-limit-ms", "-3"]),

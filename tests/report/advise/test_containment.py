@@ -78,7 +78,7 @@ def test_each_task_of_a_mix_has_its_own() -> None:
     ((row),) = containment_rows(report)
     assert dict(zip(COLUMNS, row, strict=True))["containment"] == "encoder idle"
     (recipe,) = recipes(report)
-    assert recipe.title == "To set idle for good, for encoder (shared, CPUs 0-2)"
+    assert recipe.title == "To set idle for good, for encoder in both (shared, CPUs 0-2)"
 
 
 def test_terminal_markdown_and_json_have_all_of_it(report: AdviceReport, capsys: pytest.CaptureFixture[str]) -> None:

@@ -180,7 +180,6 @@ def _cell(
             for quantity in estimates
             if quantity in each.withheld
         },
-        "containment": "" if cell.containment is None else cell.containment.words,
         "p50": None if cell.p50_s is None else ms_text(cell.p50_s),
         "p95": None if cell.p95_s is None else ms_text(cell.p95_s),
         "power_w": cell.power_w,

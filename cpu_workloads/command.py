@@ -78,7 +78,8 @@ class Command:
         """Start the program unless it runs, and wait until it is ready; says how that failed, if it did."""
         if self._thread is None:
             self.begin()
-            self._await_ready()
+            if self._failed is None:
+                self._await_ready()
         return {} if self._failed is None else {"failed": self._failed}
 
     def measure(self, control: Control) -> Report:

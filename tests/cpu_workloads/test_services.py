@@ -159,8 +159,10 @@ def test_what_stands_before_and_after_is_run_once(tmp_path: Path) -> None:
     assert log.read_text().split() == ["before", "run", "run", "after"]
 
 
-def test_a_failing_prepare_is_said_and_nothing_is_started(tmp_path: Path) -> None:
-    request = CommandRequest(("touch", str(tmp_path / "ran")), prepare=("sh", "-c", "echo no disk >&2; exit 3"))
+@pytest.mark.parametrize("ready", [{}, {"ready_line": "listening"}, {"ready_after_s": 100.0}])
+def test_a_failing_prepare_is_said_at_once_and_nothing_is_started(tmp_path: Path, ready: dict[str, Any]) -> None:
+    before = ("sh", "-c", "echo no disk >&2; exit 3")
+    request = CommandRequest(("touch", str(tmp_path / "ran")), prepare=before, **ready)
     with runner(request) as stressor:
         stressor.hear()
         assert started(stressor)["failed"]["stderr"] == "its prepare failed (return code 3): no disk"

@@ -100,7 +100,7 @@ def warning_numbers(rows: Iterable[_Flagged]) -> Mapping[QualityFlag, str]:
 def print_warnings(out: Console, numbers: Mapping[QualityFlag, str]) -> None:
     """Each warning by its number, with what to do about it."""
     for warning, number in numbers.items():
-        out.print(f"{number}  {warning.value}: {warning.remedy}", highlight=False, soft_wrap=True)
+        out.print(f"{number}  {warning.value}: {warning.remedy}", markup=False, highlight=False, soft_wrap=True)
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -101,11 +101,12 @@ def test_output_that_is_no_terminal_is_wide_enough_for_every_column() -> None:
 
 
 def test_warnings_are_numbered_as_the_enum_lists_them_and_explained_once(capsys: pytest.CaptureFixture[str]) -> None:
-    flags = (QualityFlag.TRIALS_FAILED, QualityFlag.OTHER_LOAD)
+    flags = (QualityFlag.TRIALS_FAILED, QualityFlag.NO_RUN_COMPLETED)
     rows = [cell(), dataclasses.replace(cell(), warnings=flags), dataclasses.replace(cell(), warnings=flags[1:])]
     numbers = warning_numbers(rows)
-    assert numbers == {QualityFlag.OTHER_LOAD: "1", QualityFlag.TRIALS_FAILED: "2"}
+    assert numbers == {QualityFlag.NO_RUN_COMPLETED: "1", QualityFlag.TRIALS_FAILED: "2"}
     print_warnings(console(), numbers)
+    assert "[commands.NAME]" in QualityFlag.NO_RUN_COMPLETED.remedy, "brackets are no markup"
     assert capsys.readouterr().out.splitlines() == [
         f"{number}  {flag.value}: {flag.remedy}" for flag, number in numbers.items()
     ]

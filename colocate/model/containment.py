@@ -5,14 +5,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from colocate.errors import SpecError
 
 NONE = "none"
 KINDS = ("idle", "weight", "quota", "cpus", "fifo")
-# Documentation/admin-guide/cgroup-v2.rst of the kernel: cpu.weight, and the period of cpu.max.
-WEIGHT_MAX = 10_000
+# Of cpu.weight in cgroup v2 and cpu.shares in v1 (Documentation/admin-guide/cgroup-v2.rst, and scheduler/
+# sched-design-CFS.rst, of the kernel): what a group has that nobody weighed, the most, and the least share.
+WEIGHT_DEFAULT, WEIGHT_MAX, SHARES_DEFAULT, SHARES_MIN = 100, 10_000, 1024, 2
+# The period of cpu.max.
 QUOTA_PERIOD_S, QUOTA_PERIOD_MIN_S, QUOTA_PERIOD_MAX_S = 0.1, 0.001, 1.0
 # sched_cfs_bandwidth refuses less time than this in a period (`min_cfs_quota_period` in kernel/sched/core.c).
 QUOTA_MIN_S = 0.001
@@ -46,6 +49,16 @@ class Containment:
         """Those of `KINDS` that it has."""
         parts = (self.idle or None, self.weight, self.quota_ratio, self.cpus, self.fifo or None)
         return tuple(kind for kind, part in zip(KINDS, parts, strict=True) if part is not None)
+
+    def own_cpus(self, cpus: Sequence[int]) -> Sequence[int]:
+        """Those of the tasks' `cpus` that it leaves."""
+        return cpus[: self.cpus]
+
+    @property
+    def quota_us(self) -> tuple[int | None, int]:
+        """The quota and its period in microseconds, as the kernel takes them; None for no quota."""
+        period_us = round(self.quota_period_s * 1e6)
+        return None if self.quota_ratio is None else round(self.quota_ratio * self.quota_period_s * 1e6), period_us
 
     @property
     def words(self) -> str:

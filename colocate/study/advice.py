@@ -24,7 +24,7 @@ class Choice:
     """A cell that is SAFE: one task, or one mix of tasks, where it was measured; every number is the cell's own.
 
     `work_share` is `Evidence.work_share`. `work_share_per_j` is that over the board's mean power: the seconds of the
-    task's best solo work that a joule buys. `slowdown` is at the quantile of the limits, `margins` what is left to
+    task's best solo work that a joule buys. `slowdown` is at the percentile of the limits, `margins` what is left to
     each limit. Absent is None.
     `on_front`: no other choice of the network does as much work for as little power, or where power is
     unknown for as little slowdown, and better one of them. `recommended` is the choice of the network with the most

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 from colocate.host.cpus.containing import RT_RUNTIME
 from colocate.host.cpus.cpuset import Confinement
-from colocate.host.cpus.groups import Hierarchy
+from colocate.host.cpus.groups import Hierarchy, groups_have
 from colocate.host.processes.priority import fifo_missing
 from colocate.model.machine import Missing
 
@@ -29,15 +28,9 @@ def missing_bounds(confinement: Confinement, quotas: Path = _QUOTAS) -> dict[str
 
 
 def _idle_missing(shares: Hierarchy | None) -> Missing | None:
-    if shares is None or shares.version == 1 or _has_idle(shares):
+    if shares is None or shares.version == 1 or groups_have(shares.folder, "cpu.idle", _IDLE_SINCE):
         return None
     return Missing(f"cgroup v2 of Linux {os.uname().release} has no cpu.idle", "use weight=1, or Linux 5.15 or later")
-
-
-def _has_idle(shares: Hierarchy) -> bool:
-    # The true root of the tree has no such file, though its groups do.
-    release = tuple(int(number) for number in re.findall(r"\d+", os.uname().release)[:2])
-    return (shares.folder / "cpu.idle").exists() or release >= _IDLE_SINCE
 
 
 def _fifo_missing(shares: Hierarchy | None) -> Missing | None:

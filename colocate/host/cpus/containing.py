@@ -12,12 +12,10 @@ from pathlib import Path
 
 from colocate.errors import HostError, KnobError
 from colocate.host.cpus.cpu_list import parse_cpu_list
-from colocate.model.containment import Containment
+from colocate.model.containment import SHARES_DEFAULT, SHARES_MIN, WEIGHT_DEFAULT, WEIGHT_MAX, Containment
 
-# Of cpu.weight in cgroup v2 and cpu.shares in v1 (Documentation/admin-guide/cgroup-v2.rst, and scheduler/
-# sched-design-CFS.rst, of the kernel): what a group has that nobody weighed, and the most; the least share.
-WEIGHT_DEFAULT, _WEIGHT_MAX, _SHARES_DEFAULT, _SHARES_MAX, _SHARES_MIN = 100, 10_000, 1024, 262_144, 2
-_US = 1e-6
+# The most of cpu.shares in cgroup v1 (MAX_SHARES in kernel/sched/sched.h).
+_SHARES_MAX = 262_144
 RT_RUNTIME, _RT_PERIOD = "cpu.rt_runtime_us", "cpu.rt_period_us"
 # How long the kernel may take to let go of a group.
 _RELEASED_S = 2.0
@@ -41,10 +39,10 @@ def weigh(group: Path, cpus: Sequence[int], weight: int = WEIGHT_DEFAULT) -> Non
     """
     whole = weight * len(cpus)
     if (group / "cpu.weight").exists():
-        _set(group / "cpu.weight", str(min(whole, _WEIGHT_MAX)))
+        _set(group / "cpu.weight", str(min(whole, WEIGHT_MAX)))
     elif (group / "cpu.shares").exists():
-        shares = round(whole * _SHARES_DEFAULT / WEIGHT_DEFAULT)
-        _set(group / "cpu.shares", str(max(_SHARES_MIN, min(shares, _SHARES_MAX))))
+        shares = round(whole * SHARES_DEFAULT / WEIGHT_DEFAULT)
+        _set(group / "cpu.shares", str(max(SHARES_MIN, min(shares, _SHARES_MAX))))
 
 
 def contain(groups: Sequence[Path], cpus: Sequence[int], containment: Containment | None) -> None:
@@ -53,7 +51,7 @@ def contain(groups: Sequence[Path], cpus: Sequence[int], containment: Containmen
     Raises KnobError where the kernel refuses a bound, or shows another one afterwards.
     """
     bound = containment or Containment()
-    own = cpus[: bound.cpus] if bound.cpus else cpus
+    own = bound.own_cpus(cpus)
     for group in groups:
         if (group / "cpuset.cpus").exists():
             set_apart(group, own)
@@ -61,7 +59,7 @@ def contain(groups: Sequence[Path], cpus: Sequence[int], containment: Containmen
         if (group / "cpu.idle").exists():
             _set(group / "cpu.idle", str(int(bound.idle)))
         if bound.idle and (group / "cpu.shares").exists() and not (group / "cpu.idle").exists():
-            _set(group / "cpu.shares", str(_SHARES_MIN))
+            _set(group / "cpu.shares", str(SHARES_MIN))
         if not bound.idle:
             weigh(group, own, bound.weight or WEIGHT_DEFAULT)
         _give_quota(group, bound)
@@ -106,8 +104,7 @@ def _rt_ratio(group: Path) -> float:
 
 
 def _give_quota(group: Path, bound: Containment) -> None:
-    period_us = round(bound.quota_period_s / _US)
-    quota_us = None if bound.quota_ratio is None else round(bound.quota_ratio * bound.quota_period_s / _US)
+    quota_us, period_us = bound.quota_us
     if (group / "cpu.max").exists():
         _set(group / "cpu.max", f"{'max' if quota_us is None else quota_us} {period_us}")
     elif (group / "cpu.cfs_quota_us").exists():

@@ -49,11 +49,6 @@ class Hierarchy:
     version: int
     controllers: frozenset[str]
 
-    @property
-    def effective_file(self) -> str:
-        """The file that shows which CPUs a group was really granted."""
-        return "cpuset.cpus.effective" if self.version == 2 else "cpuset.effective_cpus"
-
     def passes_on(self, controller: str) -> bool:
         """Whether the groups below have the controller; in cgroup v1 they have what the tree has."""
         return self.version == 1 or controller in (self.folder / _CONTROL).read_text().split()
@@ -69,7 +64,7 @@ def hierarchies(mounts: str, own: str) -> Iterator[Hierarchy]:
     for _, folder, kind, *_ in fields:
         controllers = Path(folder) / "cgroup.controllers"
         if kind == "cgroup2" and controllers.exists():
-            always = {"cpuacct", "freezer"} if _freezes(Path(folder)) else {"cpuacct"}
+            always = {"cpuacct", "freezer"} if groups_have(Path(folder), FREEZE, _FREEZES_SINCE) else {"cpuacct"}
             yield Hierarchy(Path(folder), 2, frozenset({*controllers.read_text().split(), *always}))
     for _, folder, kind, options, *_ in fields:
         found = _V1_CONTROLLERS.intersection(options.split(",")) if kind == "cgroup" else frozenset()
@@ -79,10 +74,13 @@ def hierarchies(mounts: str, own: str) -> Iterator[Hierarchy]:
             yield Hierarchy(below if below.is_dir() else Path(folder), 1, frozenset(found))
 
 
-def _freezes(folder: Path) -> bool:
-    # The true root of the tree cannot be paused and so does not show that its groups can.
+def groups_have(folder: Path, file: str, since: tuple[int, int]) -> bool:
+    """Whether groups made in the folder of a cgroup v2 have a file, which Linux `since` gives them.
+
+    The true root of the tree cannot be paused or bounded, and so does not show that its groups can.
+    """
     release = tuple(int(number) for number in re.findall(r"\d+", os.uname().release)[:2])
-    return (folder / FREEZE).exists() or release >= _FREEZES_SINCE
+    return (folder / file).exists() or release >= since
 
 
 def _own_path(own: str, controllers: frozenset[str]) -> str:

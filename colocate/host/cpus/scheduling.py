@@ -9,11 +9,10 @@ from __future__ import annotations
 import dataclasses
 import math
 
-from colocate.model.containment import Containment
+from colocate.model.containment import WEIGHT_DEFAULT, Containment
 
 # kernel/sched/core.c, sched_prio_to_weight: each step of nice is a factor of 1.25, and there are 40 of them.
 _STEP, _NICE_MIN, _NICE_MAX = 1.25, -20, 19
-_WEIGHT_DEFAULT = 100
 # What `launch.py` takes: a class, or steps of nice.
 AS_IT_IS, IDLE = "-", "idle"
 
@@ -46,5 +45,5 @@ def scheduling(containment: Containment | None) -> str:
 
 def nice_steps(weight: int) -> int:
     """By how much nicer a process is that has `weight` against the 100 of one that is not, as near as steps go."""
-    steps = round(-math.log(weight / _WEIGHT_DEFAULT) / math.log(_STEP))
+    steps = round(-math.log(weight / WEIGHT_DEFAULT) / math.log(_STEP))
     return max(_NICE_MIN, min(steps, _NICE_MAX))

@@ -8,22 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from colocate.model.containment import QUOTA_PERIOD_S, WEIGHT_MAX, Containment
+from colocate.model.containment import (
+    QUOTA_PERIOD_S,
+    SHARES_DEFAULT,
+    SHARES_MIN,
+    WEIGHT_DEFAULT,
+    WEIGHT_MAX,
+    Containment,
+)
 from colocate.report.text.numbers import counted, number_ranges
-
-# The weight of a group that nobody weighed, in version 2 and 1 of cgroups, and the least of version 1.
-_WEIGHT, _SHARES, _SHARES_MIN = 100, 1024, 2
-_US = 1e-6
 
 
 def drop_in(containment: Containment | None, cpus: Sequence[int]) -> list[str]:
     """The lines of a drop-in that gives a service on these CPUs what the task had in the study."""
-    own = _own_cpus(containment, cpus)
-    bound, weight = containment or Containment(), _weight(containment, len(own))
+    bound = containment or Containment()
+    own = bound.own_cpus(cpus)
+    weight = _weight(bound, len(own))
     lines = ["[Service]", f"AllowedCPUs={number_ranges(own)}"]
     if weight is None:
         lines.append("CPUWeight=idle")
-    elif weight != _WEIGHT:
+    elif weight != WEIGHT_DEFAULT:
         lines.append(f"CPUWeight={weight}")
     if bound.quota_ratio is not None:
         # Systemd takes two decimals.
@@ -35,32 +39,32 @@ def drop_in(containment: Containment | None, cpus: Sequence[int]) -> list[str]:
 
 def version_2_writes(containment: Containment | None, cpus: Sequence[int]) -> list[str]:
     """The same as commands of a shell for cgroup v2."""
-    own = _own_cpus(containment, cpus)
-    weight = _weight(containment, len(own))
-    quota = _quota_us(containment)
+    bound = containment or Containment()
+    own, (quota_us, period_us) = bound.own_cpus(cpus), bound.quota_us
+    weight = _weight(bound, len(own))
     return [
         "cd /sys/fs/cgroup && echo '+cpuset +cpu' > cgroup.subtree_control && mkdir -p TASK",
         f"echo {number_ranges(own)} > TASK/cpuset.cpus",
         "echo 1 > TASK/cpu.idle" if weight is None else f"echo {weight} > TASK/cpu.weight",
-        *([] if quota is None else [f"echo '{quota[0]} {quota[1]}' > TASK/cpu.max"]),
+        *([] if quota_us is None else [f"echo '{quota_us} {period_us}' > TASK/cpu.max"]),
         "echo PID > TASK/cgroup.procs",
     ]
 
 
 def version_1_writes(containment: Containment | None, cpus: Sequence[int]) -> list[str]:
     """The same for cgroup v1, where each controller has a tree of its own."""
-    own = _own_cpus(containment, cpus)
-    weight = _weight(containment, len(own))
+    bound = containment or Containment()
+    own, (quota_us, period_us) = bound.own_cpus(cpus), bound.quota_us
+    weight = _weight(bound, len(own))
     # Linux has cpu.idle in version 1, too, from 5.15 on.
-    idle = f"echo 1 > cpu/TASK/cpu.idle || echo {_SHARES_MIN} > cpu/TASK/cpu.shares"
-    quota = _quota_us(containment)
+    idle = f"echo 1 > cpu/TASK/cpu.idle || echo {SHARES_MIN} > cpu/TASK/cpu.shares"
     return [
         "cd /sys/fs/cgroup && mkdir -p cpuset/TASK cpu/TASK",
         "cat cpuset/cpuset.mems > cpuset/TASK/cpuset.mems",
         f"echo {number_ranges(own)} > cpuset/TASK/cpuset.cpus",
-        idle if weight is None else f"echo {round(weight * _SHARES / _WEIGHT)} > cpu/TASK/cpu.shares",
-        *([] if quota is None else [f"echo {quota[1]} > cpu/TASK/cpu.cfs_period_us"]),
-        *([] if quota is None else [f"echo {quota[0]} > cpu/TASK/cpu.cfs_quota_us"]),
+        idle if weight is None else f"echo {round(weight * SHARES_DEFAULT / WEIGHT_DEFAULT)} > cpu/TASK/cpu.shares",
+        *([] if quota_us is None else [f"echo {period_us} > cpu/TASK/cpu.cfs_period_us"]),
+        *([] if quota_us is None else [f"echo {quota_us} > cpu/TASK/cpu.cfs_quota_us"]),
         "echo PID | tee cpuset/TASK/cgroup.procs cpu/TASK/cgroup.procs",
     ]
 
@@ -73,8 +77,9 @@ def thread_writes(containment: Containment | None) -> list[str]:
 
 def remarks(containment: Containment | None, cpus: Sequence[int]) -> list[str]:
     """What else it takes for the settings to do what they did in the study."""
-    bound, count = containment or Containment(), len(_own_cpus(containment, cpus))
-    weight = _weight(containment, count)
+    bound = containment or Containment()
+    count = len(bound.own_cpus(cpus))
+    weight = _weight(bound, count)
     takes = ["AllowedCPUs= takes cgroup v2 and systemd 244"]
     takes += ["CPUWeight=idle systemd 252 and Linux 5.15"] if bound.idle else []
     takes += ["CPUQuotaPeriodSec= systemd 242"] if bound.quota_period_s != QUOTA_PERIOD_S else []
@@ -82,7 +87,7 @@ def remarks(containment: Containment | None, cpus: Sequence[int]) -> list[str]:
     if bound.idle:
         said.append("Idle is beside what runs in the same slice: put the service of the network there, too.")
     else:
-        each = bound.weight or _WEIGHT
+        each = bound.weight or WEIGHT_DEFAULT
         spread = f"A weight is spread over the CPUs that a service keeps busy: {weight} is {each} on each of "
         said += [f"{spread}{counted(count, 'CPU')}."] if count > 1 and weight == each * count else []
         said.append("Weights count within a slice: put the service of the network there, too, with its 100.")
@@ -93,24 +98,11 @@ def remarks(containment: Containment | None, cpus: Sequence[int]) -> list[str]:
     return said
 
 
-def _own_cpus(containment: Containment | None, cpus: Sequence[int]) -> Sequence[int]:
-    return cpus if containment is None or containment.cpus is None else cpus[: containment.cpus]
-
-
-def _weight(containment: Containment | None, cpus: int) -> int | None:
+def _weight(bound: Containment, cpus: int) -> int | None:
     """The weight of the whole group, None where it is idle: a process counts on its CPU as if it were in no group."""
-    bound = containment or Containment()
-    return None if bound.idle else min((bound.weight or _WEIGHT) * cpus, WEIGHT_MAX)
-
-
-def _quota_us(containment: Containment | None) -> tuple[int, int] | None:
-    """The quota and its period."""
-    if containment is None or containment.quota_ratio is None:
-        return None
-    period_s = containment.quota_period_s
-    return round(containment.quota_ratio * period_s / _US), round(period_s / _US)
+    return None if bound.idle else min((bound.weight or WEIGHT_DEFAULT) * cpus, WEIGHT_MAX)
 
 
 def _systemd_time(seconds: float) -> str:
-    us = round(seconds / _US)
+    us = round(seconds * 1e6)
     return f"{us}us" if us % 1000 else f"{us // 1000}ms"

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from colocate.model.containment import Containment
+from colocate.model.containment import WEIGHT_DEFAULT, Containment
 from colocate.model.trial import FloatArray, Trial
 from colocate.rigs.tx1.constants import Constants
 from colocate.rigs.tx1.course import Course
 from colocate.rigs.tx1.presence import Presence
-
-# Of the network, against which a containment's weight counts (`Containment`).
-_NETWORK_WEIGHT = 100
 
 
 def weight_ratio(containment: Containment | None) -> float:
@@ -25,7 +22,7 @@ def weight_ratio(containment: Containment | None) -> float:
         return 1.0
     if containment.idle:
         return 0.0
-    return 1.0 if containment.weight is None else containment.weight / _NETWORK_WEIGHT
+    return 1.0 if containment.weight is None else containment.weight / WEIGHT_DEFAULT
 
 
 def network_share(containment: Containment | None, constants: Constants) -> float:

@@ -19,7 +19,7 @@ from colocate.model.request import Inference, Task
 from colocate.model.trial import Condition, Trial, TrialRecord
 from colocate.report.text.labels import unusual_qualities
 from colocate.report.text.numbers import mhz_text, minutes, ms_text
-from colocate.store import Failure
+from colocate.store.run_file import Failure
 from colocate.study.conditions import latencies
 from colocate.study.plan import Stage, distinct_inferences
 from colocate.sweep import Observer

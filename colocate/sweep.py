@@ -10,16 +10,16 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from colocate.design import design_of, settled_design
 from colocate.errors import SpecError, TrialError
 from colocate.model.machine import HostFacts
 from colocate.model.purpose import Purpose, SweepPurpose
 from colocate.model.quality import QualityFlag
 from colocate.model.request import SweepSpec
 from colocate.model.trial import Trial, TrialRecord
+from colocate.request.design import design_of, settled_design
+from colocate.request.spec import Study
 from colocate.rigs.rig import Rig
-from colocate.spec import Study
-from colocate.store import Failure, Header, Run
+from colocate.store.run_file import Failure, Header, Run
 from colocate.study.plan import Stage, loaded_inferences, plan, whole, within_budget
 
 if TYPE_CHECKING:

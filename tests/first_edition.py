@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from colocate.store import APPLICATION_ID, FILE_NAME
+from colocate.store.run_file import APPLICATION_ID, FILE_NAME
 
 Json = dict[str, Any]
 SCHEMA = f"""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from colocate.model.machine import HostFacts
 from colocate.model.trial import Trial, TrialRecord
-from colocate.store import Failure
+from colocate.store.run_file import Failure
 from colocate.study.narrowing import Narrowing
 from colocate.study.plan import Stage
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from colocate.store import FILE_NAME, Run
+from colocate.store.run_file import FILE_NAME, Run
 from colocate.study.plan import plan
 
 MARK = "COLOCATE_TEST_MARK"

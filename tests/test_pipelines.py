@@ -14,11 +14,11 @@ import pytest
 from colocate.model.request import Inference, Pipeline, SweepSpec
 from colocate.progress import _runtimes
 from colocate.report.text.labels import inference_label, shared_qualities, unusual_qualities
+from colocate.request.spec import make_spec
+from colocate.request.study_file import study_file
 from colocate.rigs.registry import make_rig
-from colocate.spec import make_spec
-from colocate.store import Run
+from colocate.store.run_file import Run
 from colocate.study.plan import plan
-from colocate.study_file import study_file
 from tests.commands.command_line import colocate, refused
 from tests.worker.pipelines import PATTERN, marks, prints
 

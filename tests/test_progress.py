@@ -15,7 +15,7 @@ from colocate.model.machine import Missing
 from colocate.model.request import ClockPoint, Inference, Placement, Task
 from colocate.model.trial import Trial, TrialRecord, Work
 from colocate.progress import describe, progress
-from colocate.store import Failure, Run
+from colocate.store.run_file import Failure, Run
 from colocate.study.evidence import collect
 from colocate.study.narrowing import Narrowing
 from colocate.study.plan import Stage
@@ -137,7 +137,7 @@ def test_quiet_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:
 def test_brackets_in_a_message_are_no_markup_on_a_terminal(tmp_path: Path) -> None:
     code = """
 from colocate.progress import progress
-from colocate.store import Failure
+from colocate.store.run_file import Failure
 from tests.study.test_plan import facts
 from tests.study.until_decided import TRIALS
 with progress(quiet=False) as observer:

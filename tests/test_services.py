@@ -19,11 +19,11 @@ from colocate.model.quality import FROM_OUTSIDE, QualityFlag
 from colocate.model.trial import Trial, TrialRecord
 from colocate.report.advise.load import advise_on
 from colocate.report.run_report import load
+from colocate.request.spec import make_study
+from colocate.request.study_file import study_file
 from colocate.rigs.host.rig import HostRig
-from colocate.spec import make_study
-from colocate.store import Run
+from colocate.store.run_file import Run
 from colocate.study.verdicts import Verdict
-from colocate.study_file import study_file
 from colocate.sweep import sweep
 from tests.cpu_workloads.conversation import eventually, is_running
 from tests.observers import Silence

@@ -20,33 +20,20 @@ MAY_IMPORT = {
     "worker": set[str](),
     # A user's program imports or copies it.
     "marks": set[str](),
-    "store_schema1": set[str](),
-    "store_schema2": set[str](),
     "model": {"errors"},
     "study": {"errors", "model"},
-    "study_file": {"errors"},
-    "shell_syntax": set[str](),
-    "programs": {"errors", "model", "shell_syntax"},
-    "mixes": {"errors", "model"},
-    "study_keys": {"model", "programs"},
-    "design": {"errors", "model"},
-    "limit_keys": {"errors", "model"},
-    "key_errors": set[str](),
     "host": {"errors", "model"},
     "power": {"errors", "model"},
     "inference": {"errors", "model", "worker"},
-    "store": {"errors", "model", "store_schema1", "store_schema2"},
+    "store": {"errors", "model"},
     "rigs": {"errors", "model", "study", "host", "power", "inference", "worker"},
-    "spec": {
-        *("errors", "model", "design", "key_errors", "limit_keys", "programs", "mixes", "study_keys"),
-        *("study", "inference", "rigs"),
-    },
-    "sweep": {"errors", "model", "design", "study", "rigs", "spec", "store"},
-    "report": {"errors", "model", "design", "study", "study_file", "study_keys", "spec", "store"},
+    "request": {"errors", "model", "study", "inference", "rigs"},
+    "sweep": {"errors", "model", "study", "rigs", "request", "store"},
+    "report": {"errors", "model", "study", "request", "store"},
     "progress": {"model", "study", "inference", "store", "sweep", "report"},
     "commands": {
-        *("errors", "model", "study", "study_file", "study_keys", "limit_keys"),
-        *("host", "inference", "worker", "store", "rigs", "spec", "sweep", "report", "progress"),
+        *("errors", "model", "study", "request", "host", "inference", "worker", "store", "rigs"),
+        *("sweep", "report", "progress"),
     },
     "cli": {"errors", "host", "commands"},
     "__main__": {"cli"},
@@ -63,7 +50,7 @@ WITHOUT_OWN_TEST = {
     "colocate/__main__.py": "tested as a process in tests/test_cli.py",
     "colocate/worker/__main__.py": "tested as a process in tests/worker/test_main.py",
     "cpu_workloads/__main__.py": "tested as a process in tests/cpu_workloads/test_cli.py",
-    "colocate/study_keys.py": "the types of keys; what they allow and mean is tested in tests/test_spec.py",
+    "colocate/request/study_keys.py": "the types of keys; what they allow and mean: tests/request/test_spec.py",
     "colocate/errors.py": "the exception tree: every failure's test names its exception and exit status",
     **{f"colocate/model/{name}.py": NOUNS for name in ("provenance", "purpose")},
     **{f"colocate/{name}.py": PROTOCOL for name in ("host/clocks/domain", "power/meter", "rigs/rig")},
@@ -107,7 +94,7 @@ def test_imports_run_down(module: str) -> None:
         # The child contract is one file for the stressors and the worker, and so is how a user's program is ended, be
         # it a task or the network; the names of stressors are in their registry.
         if other == "cpu_workloads":
-            assert own in ("worker", "spec", "rigs"), f"{module} imports {other}"
+            assert own in ("worker", "request", "rigs"), f"{module} imports {other}"
         else:
             assert other in MAY_IMPORT[own], f"{module} imports {other}"
 

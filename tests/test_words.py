@@ -17,7 +17,7 @@ REPLACED = {
     r"counsel": "report",
     r"untold|told from": "not significant, or unknown",
 }
-ALLOWED = {"colocate/store_schema1.py", "tests/test_words.py", "CHANGELOG.md"}
+ALLOWED = {"colocate/store/schema1.py", "tests/test_words.py", "CHANGELOG.md"}
 KINDS = (".py", ".md", ".j2", ".js", ".toml", ".cfg", ".sh", ".yml", ".yaml")
 
 

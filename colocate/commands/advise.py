@@ -27,12 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge the run and print the advice."""
-    from colocate.limit_keys import make_limits
     from colocate.report.advise.load import advise_on
     from colocate.report.advise.markdown import advice_markdown
     from colocate.report.advise.terminal import print_advice
     from colocate.report.advise.to_json import advice_json
     from colocate.report.run_report import load
+    from colocate.request.limit_keys import make_limits
 
     loaded = load(arguments.folder)
     limits = make_limits({key: vars(arguments).get(key) for key in LIMIT_FLAGS}, loaded.header.spec.limits)

@@ -83,9 +83,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 @resumable
 def run(arguments: argparse.Namespace) -> int:
     """Run what is missing of the study, then report."""
+    from colocate.request.spec import make_study
+    from colocate.request.study_keys import StudyKeys
     from colocate.rigs.registry import make_rig
-    from colocate.spec import make_study
-    from colocate.study_keys import StudyKeys
 
     stored = stored_purpose(arguments, EfficiencyPurpose)
     keys = without(keys_of(arguments), "networks", "stressors")
@@ -117,7 +117,7 @@ def settings(keys: Mapping[str, Any], axes: Axes, rig: Rig) -> Settings:
     Raises SpecError for a word that means nothing anywhere, and whatever stands against a network that no setting
     can run.
     """
-    from colocate.spec import make_spec
+    from colocate.request.spec import make_spec
 
     names = ("network", "backend", "precision", "batch")
     asked = [
@@ -153,7 +153,7 @@ def settings(keys: Mapping[str, Any], axes: Axes, rig: Rig) -> Settings:
 def _batches(network: str, axes: Axes, keys: Mapping[str, Any]) -> tuple[int, ...]:
     """Those asked for, and the one that a file fixes, which is the only one that it can run."""
     from colocate.inference.networks.catalogue import own_batch
-    from colocate.spec import make_spec
+    from colocate.request.spec import make_spec
 
     asked = make_spec({"networks": [network], "stressors": (), **only(keys, *OF_INPUTS)}).inferences[0]
     own = own_batch(asked.network, asked.inputs)

@@ -55,8 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 @resumable
 def run(arguments: argparse.Namespace) -> int:
     """Run what is missing of the study, then report."""
+    from colocate.request.spec import make_study
     from colocate.rigs.registry import make_rig
-    from colocate.spec import make_study
 
     keys, stored = keys_of(arguments), stored_purpose(arguments, LayersPurpose)
     if stored is None and arguments.network is None:
@@ -84,7 +84,7 @@ def layers_request(keys: Mapping[str, Any], network: str, rig: Rig) -> tuple[Map
 
     Raises SpecError for more than one clock point, and what `rig` has against the network.
     """
-    from colocate.spec import make_spec
+    from colocate.request.spec import make_spec
     from colocate.study.plan import clock_points, plan, settled_backend
 
     facts = rig.facts()

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from colocate.model.purpose import Purpose
     from colocate.model.trial import Trial
     from colocate.report.write import Report
+    from colocate.request.spec import Study
     from colocate.rigs.rig import Rig
-    from colocate.spec import Study
     from colocate.sweep import Tally
 
 _Purpose = TypeVar("_Purpose", bound="Purpose")
@@ -40,7 +40,7 @@ def resumable(command: Callable[[argparse.Namespace], int]) -> Callable[[argpars
             with undisguised():
                 return command(arguments)
         except (Interrupted, StoreError) as ending:
-            from colocate.store import holds_run
+            from colocate.store.run_file import holds_run
 
             if arguments.out is not None and not isinstance(ending, SchemaError) and holds_run(arguments.out):
                 again = f"python -m colocate {arguments.command} --resume --out {shlex.quote(str(arguments.out))}"
@@ -52,8 +52,8 @@ def resumable(command: Callable[[argparse.Namespace], int]) -> Callable[[argpars
 
 def keys_of(arguments: argparse.Namespace) -> dict[str, Any]:
     """The keys of the study: a resumed run's, over them the file's, over them the flags'."""
-    from colocate.store import Run
-    from colocate.study_file import read_study
+    from colocate.request.study_file import read_study
+    from colocate.store.run_file import Run
 
     keys: dict[str, Any] = {}
     if arguments.resume:
@@ -69,8 +69,8 @@ def keys_of(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def study_of(arguments: argparse.Namespace) -> Study:
     """The study of a file and of flags. Raises SpecError, which names the file where that is wrong by itself."""
-    from colocate.spec import make_study
-    from colocate.study_file import read_study
+    from colocate.request.spec import make_study
+    from colocate.request.study_file import read_study
 
     keys = keys_of(arguments)
     try:
@@ -87,7 +87,7 @@ def study_of(arguments: argparse.Namespace) -> Study:
 
 def stored_purpose(arguments: argparse.Namespace, kind: type[_Purpose]) -> _Purpose | None:
     """What the run that is resumed was made for; None for a new one. Raises SpecError for another command's."""
-    from colocate.store import Run
+    from colocate.store.run_file import Run
 
     if not arguments.resume:
         return None
@@ -104,7 +104,7 @@ def stored_purpose(arguments: argparse.Namespace, kind: type[_Purpose]) -> _Purp
 def run_study(arguments: argparse.Namespace, study: Study, rig: Rig, purpose: Purpose) -> Tally | None:
     """Run the study, or with --dry-run print its plan: None. `arguments.out` is the run's folder afterwards."""
     from colocate.progress import progress
-    from colocate.store import holds_run
+    from colocate.store.run_file import holds_run
     from colocate.sweep import sweep
 
     _say_guesses(study)

@@ -8,7 +8,7 @@ from pathlib import Path
 from colocate.errors import StoreError
 from colocate.model.cell import Cell
 from colocate.model.trial import TrialRecord
-from colocate.store import Failure, Header, Run
+from colocate.store.run_file import Failure, Header, Run
 from colocate.study.evidence import Evidence, collect
 from colocate.study.plan import plan
 from colocate.study.stages import StudyState, state_of

@@ -22,9 +22,9 @@ from colocate.host.processes.child import Child
 from colocate.inference.backends.registry import worker_request
 from colocate.inference.networks import catalogue
 from colocate.model.request import Inference
+from colocate.request.spec import make_spec
 from colocate.rigs.host.monitor import Monitor
 from colocate.rigs.registry import make_rig
-from colocate.spec import make_spec
 from colocate.study.plan import plan
 
 pytestmark = pytest.mark.bench

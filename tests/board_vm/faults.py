@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from colocate.errors import ColocateError
-from colocate.store import FILE_NAME, Run
+from colocate.store.run_file import FILE_NAME, Run
 from tests.board_vm.kills import difference, knobs
 from tests.board_vm.study import study
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from colocate.model.machine import HostFacts
 from colocate.model.trial import Trial, TrialRecord
+from colocate.request.spec import make_study
 from colocate.rigs.registry import make_rig
-from colocate.spec import make_study
-from colocate.store import Failure
+from colocate.store.run_file import Failure
 from colocate.study.narrowing import Narrowing
 from colocate.study.plan import Stage
 from colocate.sweep import sweep

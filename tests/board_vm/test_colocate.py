@@ -17,7 +17,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from colocate.model.quality import QualityFlag
-from colocate.store import Run
+from colocate.store.run_file import Run
 
 from .faults import THROTTLED
 from .kills import WAYS

@@ -19,7 +19,7 @@ from unittest.mock import patch
 from matplotlib.figure import Figure
 
 from colocate.cli import run
-from colocate.store import FILE_NAME, Header, Run
+from colocate.store.run_file import FILE_NAME, Header, Run
 
 # Few windows of known number; a sweep as a user starts it is in test_sweep_alternating.py.
 STEADY = ("--design", "steady")

@@ -9,9 +9,9 @@ import pytest
 from colocate.cli import parser
 from colocate.commands.common_arguments import LIMIT_FLAGS, OF_TASKS, STUDY_FLAGS, given, without, words
 from colocate.errors import SpecError
-from colocate.limit_keys import LIMIT_KEYS
-from colocate.spec import make_spec
-from colocate.study_keys import StudyKeys
+from colocate.request.limit_keys import LIMIT_KEYS
+from colocate.request.spec import make_spec
+from colocate.request.study_keys import StudyKeys
 
 
 def parsed(*arguments: str) -> dict[str, object]:

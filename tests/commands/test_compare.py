@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from colocate.model.request import Task
-from colocate.store import Run
+from colocate.store.run_file import Run
 from tests.commands.command_line import MODEL, colocate
 
 

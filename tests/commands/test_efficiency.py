@@ -16,7 +16,7 @@ from colocate.model.purpose import Axes
 from colocate.model.trial import Trial, TrialRecord
 from colocate.rigs.registry import make_rig
 from colocate.rigs.tx1.rig import Tx1Rig
-from colocate.store import Run
+from colocate.store.run_file import Run
 from tests.commands.command_line import colocate, header_of, interrupted, refused, trial_ids
 from tests.inference import own_files
 from tests.rows import rows_of

@@ -23,10 +23,10 @@ from colocate.model.request import WIDTH_BYTES, ClockPoint, Inference
 from colocate.model.trial import PowerTrace, Trial, TrialRecord
 from colocate.report.layers.load import LayersReport
 from colocate.report.write import write_report
+from colocate.request.spec import make_study
 from colocate.rigs.host.rig import HostRig
 from colocate.rigs.registry import make_rig
-from colocate.spec import make_study
-from colocate.store import Run
+from colocate.store.run_file import Run
 from colocate.study.plan import plan
 from colocate.sweep import sweep
 from tests.commands.command_line import colocate, copy_of, lose, refused

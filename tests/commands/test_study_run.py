@@ -14,7 +14,7 @@ from onnx import helper
 
 from colocate.commands.study_run import keys_of, resumable
 from colocate.errors import HostError, Interrupted, StoreError
-from colocate.store import FILE_NAME
+from colocate.store.run_file import FILE_NAME
 from tests.commands.command_line import colocate, copy_of, header_of, refused
 from tests.inference import own_files
 

@@ -14,7 +14,7 @@ import pytest
 
 from colocate.cli import run as cli
 from colocate.model.request import SweepSpec
-from colocate.store import Run
+from colocate.store.run_file import Run
 from tests.commands.command_line import MODEL, TINY, colocate, copy_of, header_of, lose, refused
 from tests.commands.own_networks import adding
 from tests.report.sweep.test_columns import COLUMNS
@@ -42,7 +42,7 @@ def test_a_sweep_leaves_a_whole_run(tiny_run: Path) -> None:
 
 
 def test_a_sweep_makes_its_spec_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from colocate import spec
+    from colocate.request import spec
 
     make, made = spec.make_spec, []
 

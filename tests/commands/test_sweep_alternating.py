@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from colocate.model.trial import Condition, Trial, TrialRecord
-from colocate.store import Run
+from colocate.store.run_file import Run
 from tests.commands.command_line import MODEL, STEADY, TINY, colocate, copy_of, header_of, lose, refused
 from tests.rows import rows_of
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from colocate.request.spec import make_study
+from colocate.request.study_file import read_study
 from colocate.rigs.host.rig import HostRig
-from colocate.spec import make_study
-from colocate.store import Run
+from colocate.store.run_file import Run
 from colocate.study.plan import distinct_inferences, plan
-from colocate.study_file import read_study
 from tests.commands.command_line import colocate
 from tests.docs.recipes import ROOT
 from tests.docs.tiny import write_network

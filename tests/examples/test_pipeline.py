@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from colocate.spec import make_spec
-from colocate.study_file import read_study
+from colocate.request.spec import make_spec
+from colocate.request.study_file import read_study
 from tests.commands.command_line import colocate
 from tests.docs.recipes import for_these_cpus
 

@@ -10,7 +10,7 @@ import numpy as np
 from colocate.model.cell import Cell
 from colocate.model.request import SweepSpec, Task
 from colocate.model.trial import Condition, Segment, TrialRecord
-from colocate.store import Header
+from colocate.store.run_file import Header
 from colocate.study.alternation import conditions_of
 from tests.report.drawn import BASE, cell, header
 from tests.study.truth import record, trial

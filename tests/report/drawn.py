@@ -20,7 +20,7 @@ from colocate.report.drawing.saving import save_figures
 from colocate.report.run_report import LoadedRun
 from colocate.report.sections import section_of
 from colocate.report.text.captions import Caption, caption_of
-from colocate.store import Header
+from colocate.store.run_file import Header
 from colocate.study.evidence import Evidence
 
 NATIVE = ClockPoint()

@@ -10,7 +10,7 @@ import pytest
 from colocate.errors import StoreError
 from colocate.model.request import Inference, Task
 from colocate.report.run_report import load, state_of_run
-from colocate.store import Failure, Run
+from colocate.store.run_file import Failure, Run
 from colocate.study.interference import cells
 from tests.report.compare.runs import run
 

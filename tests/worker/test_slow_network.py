@@ -10,11 +10,11 @@ import pytest
 
 from colocate.model.machine import HostFacts
 from colocate.model.trial import Trial, TrialRecord
+from colocate.request.spec import make_study
 from colocate.rigs.host.monitor import Monitor
 from colocate.rigs.host.window import INFERENCES_MIN
 from colocate.rigs.registry import make_rig
-from colocate.spec import make_study
-from colocate.store import Failure, Run
+from colocate.store.run_file import Failure, Run
 from colocate.study.narrowing import Narrowing
 from colocate.study.plan import Stage
 from colocate.sweep import sweep

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from colocate.design import design_of
 from colocate.errors import SpecError
 from colocate.model.request import Inference, SweepSpec, Task
 from colocate.report.run_report import LoadedRun, load, state_of_run
 from colocate.report.text.labels import plain
+from colocate.request.design import design_of
 from colocate.study.comparison import Comparison, compare
 from colocate.study.evidence import Evidence
 from colocate.study.plan import NATIVE

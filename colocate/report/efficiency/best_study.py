@@ -9,9 +9,9 @@ from colocate.model.request import Inference
 from colocate.report.efficiency.load import EfficiencyReport
 from colocate.report.efficiency.words import aim_words
 from colocate.report.text.labels import clocks_text, plain
-from colocate.store import Header
-from colocate.study_file import study_file
-from colocate.study_keys import StudyKeys
+from colocate.request.study_file import study_file
+from colocate.request.study_keys import StudyKeys
+from colocate.store.run_file import Header
 
 # The best settings have these, or a study of tasks chooses them anew.
 _CHOSEN_ANEW = frozenset((

@@ -18,7 +18,7 @@ from colocate.model.trial import TrialRecord
 from colocate.report.run_report import LoadedRun
 from colocate.report.sections import refuse_aim
 from colocate.report.text.numbers import counted, three_digits
-from colocate.store import Header
+from colocate.store.run_file import Header
 from colocate.study.layers import (
     RESOLVED_RATIO,
     Balance,

@@ -21,11 +21,11 @@ from colocate.report.text.designs import design_sentences
 from colocate.report.text.labels import plain
 from colocate.report.text.numbers import three_digits
 from colocate.report.tx1.validation import summary_of
-from colocate.store import Header
+from colocate.request.study_file import study_file
+from colocate.store.run_file import Header
 from colocate.study.bounds import FOREVER, Bounds, bounds
 from colocate.study.sequential import looks_of
 from colocate.study.stats import POOL_MIN_CELLS
-from colocate.study_file import study_file
 
 CONFIDENCE = 0.95
 

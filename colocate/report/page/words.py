@@ -13,7 +13,7 @@ from colocate.model.trial import TrialRecord
 from colocate.report.page.payload import VIEWS, span_words, warnings_of
 from colocate.report.text.labels import ContainedTask, beside_words, clocks_words, plain, tasks_of
 from colocate.report.text.numbers import counted, mhz_text, number_ranges
-from colocate.store import Failure, Header
+from colocate.store.run_file import Failure, Header
 from colocate.study.bounds import Bounds
 
 # How tasks are paused, in words; a model's way has none.

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from colocate.design import design_of
 from colocate.model.cell import Cell
 from colocate.model.containment import NONE, containment_words
 from colocate.model.request import ClockPoint, Inference
 from colocate.model.trial import Trial
 from colocate.report.run_report import LoadedRun
 from colocate.report.text.tables import Value, interval_columns, write_rows
+from colocate.request.design import design_of
 
 # For the names of the columns.
 _NO_CELL = Cell(Inference(""), "", "", ClockPoint(), 0, 0)

@@ -17,7 +17,7 @@ from colocate.report.text.labels import (
     tasks_of,
 )
 from colocate.report.text.numbers import counted
-from colocate.store import Header
+from colocate.store.run_file import Header
 
 LINE_LIMIT = 76
 

@@ -21,7 +21,7 @@ from colocate.report.text.labels import (
     tasks_of,
 )
 from colocate.report.text.numbers import counted
-from colocate.store import Header
+from colocate.store.run_file import Header
 
 
 def slowdown_phrases(header: Header, records: Sequence[TrialRecord]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from colocate.model.limits import Limits, Quantity
 from colocate.model.request import ClockPoint, Inference, SweepSpec, Task
 from colocate.report.advise.load import AdviceReport
 from colocate.report.run_report import LoadedRun
-from colocate.store import Header
+from colocate.store.run_file import Header
 from colocate.study.advice import advise
 from colocate.study.evidence import Evidence
 from colocate.study.saving import Saving

@@ -13,7 +13,7 @@ from colocate.model.limits import Limits
 from colocate.model.trial import TrialRecord
 from colocate.report.advise.load import advise_on
 from colocate.report.run_report import LoadedRun
-from colocate.store import Header
+from colocate.store.run_file import Header
 from colocate.study.advice import Verdict
 from colocate.study.evidence import collect
 from colocate.study.plan import plan

@@ -10,7 +10,7 @@ from colocate.model.limits import Quantity
 from colocate.model.request import Inference, SweepSpec, Task
 from colocate.model.trial import TrialRecord
 from colocate.report.compare.load import Compared
-from colocate.store import Header, Run
+from colocate.store.run_file import Header, Run
 from colocate.study.comparison import compare
 from colocate.study.plan import plan
 from tests.study.tables import COLOCATED, SOLO, evidence

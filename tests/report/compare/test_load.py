@@ -11,7 +11,7 @@ import pytest
 from colocate.errors import SpecError, StoreError
 from colocate.model.request import Task
 from colocate.report.compare.load import compare_runs
-from colocate.store import Run
+from colocate.store.run_file import Run
 from tests.report.compare.runs import run
 
 

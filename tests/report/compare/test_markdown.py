@@ -8,7 +8,7 @@ from pathlib import Path
 from colocate.report.compare.load import compare_runs
 from colocate.report.compare.markdown import comparison_markdown
 from colocate.report.compare.to_json import comparison_json
-from colocate.store import Run
+from colocate.store.run_file import Run
 from tests.report.compare.runs import run
 
 

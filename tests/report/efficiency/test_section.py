@@ -11,7 +11,7 @@ from colocate.model.purpose import Aim, Axes, EfficiencyPurpose
 from colocate.model.request import Inference, SweepSpec
 from colocate.report.efficiency.section import SECTION
 from colocate.report.run_report import LoadedRun
-from colocate.store import Failure, Header
+from colocate.store.run_file import Failure, Header
 from tests.report.drawn import CAPTION
 from tests.report.efficiency.settings import BEST, CLOCKS, FAILED, MESSAGE, PLAIN
 from tests.rows import rows_of

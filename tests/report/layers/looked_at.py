@@ -13,7 +13,7 @@ from colocate.model.quality import QualityFlag
 from colocate.model.request import Inference, SweepSpec
 from colocate.model.trial import PowerTrace, TrialRecord
 from colocate.report.run_report import LoadedRun
-from colocate.store import Header
+from colocate.store.run_file import Header
 from tests.study.test_plan import facts
 from tests.study.truth import record, trial
 

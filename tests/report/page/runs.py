@@ -16,9 +16,9 @@ from colocate.model.request import ClockPoint, Inference, Placement, SweepSpec, 
 from colocate.model.trial import Trial, TrialRecord, Work
 from colocate.report.page.render import write_page
 from colocate.report.run_report import LoadedRun, load
+from colocate.request.spec import make_study
 from colocate.rigs.registry import make_rig
-from colocate.spec import make_study
-from colocate.store import Failure, Header
+from colocate.store.run_file import Failure, Header
 from colocate.study.evidence import Evidence, collect
 from colocate.sweep import sweep
 from tests.observers import Silence

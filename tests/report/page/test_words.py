@@ -12,7 +12,7 @@ import pytest
 from colocate.model.machine import Missing
 from colocate.report.page.render import CONFIDENCE
 from colocate.report.page.words import failure_rows, findings, machine_rows, network_rows, warning_rows
-from colocate.store import Failure
+from colocate.store.run_file import Failure
 from colocate.study.bounds import Bounds, bounds
 from tests.report.page.runs import a_run, loaded
 

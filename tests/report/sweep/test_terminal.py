@@ -13,7 +13,7 @@ from colocate.model.machine import Missing
 from colocate.model.provenance import Constant, Provenance
 from colocate.model.quality import QualityFlag
 from colocate.report.sweep.terminal import print_sweep
-from colocate.store import Header
+from colocate.store.run_file import Header
 from tests.report.drawn import cell, header, loaded, records_of
 
 

@@ -11,7 +11,7 @@ import pytest
 from colocate.model.provenance import Constant, Provenance
 from colocate.model.request import Inference, SweepSpec
 from colocate.report.text.captions import caption_of, machine_words, model_words
-from colocate.store import Header
+from colocate.store.run_file import Header
 from tests.report.drawn import cell, draw_all, header, records_of, texts
 
 

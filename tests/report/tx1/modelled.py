@@ -6,9 +6,9 @@ import functools
 from typing import Any
 
 from colocate.model.trial import TrialRecord
+from colocate.request.spec import make_spec
 from colocate.rigs.tx1.rig import Tx1Rig
-from colocate.spec import make_spec
-from colocate.store import Header
+from colocate.store.run_file import Header
 from colocate.study.plan import distinct_inferences, plan
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from colocate.model.trial import TrialRecord
 from colocate.report.text.captions import caption_of
 from colocate.report.tx1.founding import draw_founding_study
-from colocate.store import Header
+from colocate.store.run_file import Header
 from colocate.study.interference import cells
 from tests.report.drawn import words_on
 from tests.report.tx1.modelled import modelled, whole

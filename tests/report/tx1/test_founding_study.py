@@ -11,7 +11,7 @@ import pytest
 from colocate.model.request import Placement
 from colocate.model.trial import TrialRecord
 from colocate.report.tx1.founding_study import NETWORKS, FoundingStudy, founding_study_of
-from colocate.store import Header
+from colocate.store.run_file import Header
 from colocate.study.interference import cells
 from tests.report.tx1.modelled import modelled, whole
 

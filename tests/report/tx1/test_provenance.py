@@ -15,7 +15,7 @@ from colocate.errors import StoreError
 from colocate.model.provenance import Provenance
 from colocate.report.run_report import load
 from colocate.report.tx1.provenance import write_provenance
-from colocate.store import FILE_NAME, Header, Run
+from colocate.store.run_file import FILE_NAME, Header, Run
 from tests.report.drawn import header, loaded
 from tests.report.tx1.test_validation import CHECK, CONSTANT
 from tests.rows import rows_of

@@ -28,11 +28,11 @@ from colocate.model.purpose import (
 from colocate.model.quality import QualityFlag
 from colocate.model.request import ClockPoint, Inference, Placement, SweepSpec, Task
 from colocate.model.trial import Step, Trial, Work
-from colocate.store import FILE_NAME, Failure, Run
+from colocate.store.run_file import FILE_NAME, Failure, Run
 from colocate.study.plan import plan
 from tests.first_edition import EFFICIENCY, HEADER, LAYERS, SCALARS, TRIAL, Json, stored
 
-RESULTS = Path(__file__).parents[1] / "results"
+RESULTS = Path(__file__).parents[2] / "results"
 
 
 def changed(json_: Json, change: Callable[[Json], object]) -> Json:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from colocate.errors import SpecError
 from colocate.model.request import Inference, Task
-from colocate.spec import make_spec
-from colocate.study_file import read_study, study_file
+from colocate.request.spec import make_spec
+from colocate.request.study_file import read_study, study_file
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -44,7 +44,7 @@ def test_a_study_file_says_everything(tmp_path: Path) -> None:
 
 
 def test_every_study_in_the_readme_is_one(tmp_path: Path) -> None:
-    blocks = re.findall(r"```toml\n(.*?)```", (Path(__file__).parent.parent / "README.md").read_text(), re.DOTALL)
+    blocks = re.findall(r"```toml\n(.*?)```", (Path(__file__).parents[2] / "README.md").read_text(), re.DOTALL)
     assert len(blocks) >= 3
     for block in blocks:
         (tmp_path / "study.toml").write_text(block)

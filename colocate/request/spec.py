@@ -14,20 +14,20 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from colocate.design import DESIGNS, alternates
 from colocate.errors import SpecError
 from colocate.inference.backends.registry import maker_of
 from colocate.inference.networks.catalogue import builtin_names, own_batch
 from colocate.inference.networks.input_choices import input_choices
-from colocate.key_errors import said, unknown
-from colocate.limit_keys import LIMIT_KEYS, make_limits
-from colocate.mixes import make_mixes
 from colocate.model.containment import Containment, containment_words, parse_containment
 from colocate.model.request import PRECISIONS, WAITS, Inference, SweepSpec, Task
-from colocate.programs import make_pipeline, make_task
+from colocate.request.design import DESIGNS, alternates
+from colocate.request.key_errors import said, unknown
+from colocate.request.limit_keys import LIMIT_KEYS, make_limits
+from colocate.request.mixes import make_mixes
+from colocate.request.programs import make_pipeline, make_task
+from colocate.request.study_keys import NetworkKeys, StudyKeys
 from colocate.rigs.registry import RIGS, RUNTIMES, default_wait
 from colocate.study.plan import LEVELS, NATIVE
-from colocate.study_keys import NetworkKeys, StudyKeys
 from cpu_workloads.registry import names as stressor_names
 
 _T = TypeVar("_T")

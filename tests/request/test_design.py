@@ -6,10 +6,10 @@ import dataclasses
 
 import pytest
 
-from colocate.design import alternates, design_of, settled_design
 from colocate.errors import HostError, SpecError
 from colocate.model.request import SweepSpec, Task
-from colocate.spec import make_spec
+from colocate.request.design import alternates, design_of, settled_design
+from colocate.request.spec import make_spec
 from tests.study.test_plan import facts
 
 JPEG, WATCHED = Task("jpeg"), Task("watched", ("true",), pause=False)

@@ -9,8 +9,8 @@ import pytest
 
 from colocate.errors import SchemaError
 from colocate.model.limits import Limits
-from colocate.store import FILE_NAME, Run
-from colocate.store_schema2 import header
+from colocate.store.run_file import FILE_NAME, Run
+from colocate.store.schema2 import header
 from tests.report.drawn import header as todays
 
 

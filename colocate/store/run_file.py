@@ -21,7 +21,6 @@ import numpy as np
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from colocate import store_schema1, store_schema2
 from colocate.errors import SchemaError, SpecError, StoreError
 from colocate.model.machine import HostFacts
 from colocate.model.provenance import Provenance
@@ -29,6 +28,7 @@ from colocate.model.purpose import Purpose, SweepPurpose
 from colocate.model.quality import QualityFlag
 from colocate.model.request import SweepSpec
 from colocate.model.trial import FloatArray, PowerTrace, Segment, Step, Trial, TrialRecord, Waits, Work
+from colocate.store import schema1, schema2
 
 SCHEMA_VERSION = 3
 # "colo" in ASCII: sets our files apart from other programs' (sqlite.org/pragma.html#pragma_application_id).
@@ -58,9 +58,9 @@ _NS = 1e-9
 _T = TypeVar("_T")
 Upgrade = Callable[[Any], Any]
 # Of each noun, by the schema that it was stored in: what makes JSON of the next schema of it.
-_HEADERS: Mapping[int, Upgrade] = {1: store_schema1.header, 2: store_schema2.header}
-_TRIALS: Mapping[int, Upgrade] = {1: store_schema1.trial}
-_PLAIN: Mapping[int, Upgrade] = {1: store_schema1.scalars}
+_HEADERS: Mapping[int, Upgrade] = {1: schema1.header, 2: schema2.header}
+_TRIALS: Mapping[int, Upgrade] = {1: schema1.trial}
+_PLAIN: Mapping[int, Upgrade] = {1: schema1.scalars}
 _READ = (1, 2, SCHEMA_VERSION)
 
 

@@ -14,7 +14,7 @@ from pydantic import ConfigDict, Field
 from colocate.errors import SpecError
 from colocate.model.command import PER_CPU, REPEAT, SERVICE, Command
 from colocate.model.request import Pipeline, Task
-from colocate.shell_syntax import shell_syntax
+from colocate.request.shell_syntax import shell_syntax
 
 # The rig waits for a silent child a little longer than this.
 _READY_MAX_S = 500

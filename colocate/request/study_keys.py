@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from colocate.model.containment import NONE
-from colocate.programs import CommandKeys, PipelineKeys
+from colocate.request.programs import CommandKeys, PipelineKeys
 
 _DAY_S = 86400
 _Seconds = Annotated[float, Field(gt=0, le=_DAY_S, allow_inf_nan=False, strict=True)]

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from colocate.errors import SpecError
-from colocate.key_errors import unknown
-from colocate.spec import make_spec
+from colocate.request.key_errors import unknown
+from colocate.request.spec import make_spec
 
 
 def said_of(keys: dict[str, Any]) -> str:

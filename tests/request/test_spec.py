@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from colocate.errors import SpecError
 from colocate.model.limits import Limits
 from colocate.model.request import Inference, InputChoice
+from colocate.request.spec import make_spec, make_study, parse_duration_s
+from colocate.request.study_keys import StudyKeys
 from colocate.rigs.registry import make_rig
-from colocate.spec import make_spec, make_study, parse_duration_s
 from colocate.study.plan import plan
-from colocate.study_keys import StudyKeys
 from tests.inference import own_files
 from tests.study.test_plan import facts
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from colocate.shell_syntax import shell_syntax
+from colocate.request.shell_syntax import shell_syntax
 
 
 @pytest.mark.parametrize(

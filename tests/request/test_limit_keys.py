@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from colocate.limit_keys import make_limits
 from colocate.model.limits import Limits
+from colocate.request.limit_keys import make_limits
 
 
 def test_limits_that_are_given_take_the_place_of_the_studys() -> None:

@@ -9,9 +9,9 @@ import pytest
 from colocate.errors import SpecError
 from colocate.model.containment import Containment
 from colocate.model.request import Inference, Task
-from colocate.spec import make_spec
+from colocate.request.spec import make_spec
+from colocate.request.study_file import read_study, study_file
 from colocate.study.plan import plan
-from colocate.study_file import read_study, study_file
 from tests.study.test_plan import facts
 
 IDLE, FEW = Containment(idle=True), Containment(cpus=2, idle=True)

@@ -10,9 +10,9 @@ import pytest
 from colocate.errors import SpecError
 from colocate.model.command import Command
 from colocate.model.request import Inference, Pipeline, Task
-from colocate.programs import PipelineKeys, can_name, make_pipeline, split
-from colocate.spec import make_spec
-from colocate.study_file import read_study, study_file
+from colocate.request.programs import PipelineKeys, can_name, make_pipeline, split
+from colocate.request.spec import make_spec
+from colocate.request.study_file import read_study, study_file
 
 STUDY = r"""
 networks = ["alexnet", { network = "cam", window = 5.0 }]

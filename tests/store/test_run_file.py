@@ -31,7 +31,7 @@ from colocate.model.purpose import (
 from colocate.model.quality import QualityFlag
 from colocate.model.request import Inference, SweepSpec, Task
 from colocate.model.trial import Condition, PowerTrace, Segment, Step, TrialRecord, Waits, Work
-from colocate.store import FILE_NAME, SCHEMA_VERSION, Failure, Header, Run
+from colocate.store.run_file import FILE_NAME, SCHEMA_VERSION, Failure, Header, Run
 from colocate.study.plan import plan
 from tests.study.test_plan import facts
 
@@ -140,7 +140,7 @@ def test_the_provenance_of_a_model_is_read_back(tmp_path: Path) -> None:
 @settings(max_examples=20)
 @given(st.lists(st.integers(0, 10**15), max_size=50))
 def test_latencies_keep_every_nanosecond(nanoseconds: list[int]) -> None:
-    from colocate.store import _packed, _unpacked
+    from colocate.store.run_file import _packed, _unpacked
 
     seconds = np.array(nanoseconds, dtype=np.float64) * 1e-9
     assert np.round(_unpacked(_packed(seconds)) / 1e-9).astype(int).tolist() == nanoseconds
@@ -243,8 +243,8 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 FILL = """
 import sys, pathlib
 from colocate.errors import StoreError
-from colocate.store import Run
-from tests.test_store import TRIALS, HEADER, record
+from colocate.store.run_file import Run
+from tests.store.test_run_file import TRIALS, HEADER, record
 with Run.create(pathlib.Path(sys.argv[1]), HEADER) as run:
     for index in range(len(TRIALS)):
         try:

@@ -1,0 +1,1 @@
+"""From what a user asks, a study file or flags, to the request that is run."""

@@ -1,0 +1,1 @@
+"""What is stored of a run: one run is one SQLite file."""

@@ -132,7 +132,7 @@ def test_every_efficiency_in_the_readme_is_that_of_its_setting() -> None:
             assert abs(float(said) - value) <= 0.5 * 10 ** -len(said.partition(".")[2]) + 1e-9, (network, said, value)
 
 
-@pytest.mark.parametrize("study", ["h200", "h200-containment", "h200-efficiency"])
+@pytest.mark.parametrize("study", ["h100-services", "h200", "h200-containment", "h200-efficiency"])
 def test_the_shipped_tables_are_those_of_the_run(study: str, tmp_path: Path) -> None:
     shutil.copy(RESULTS / study / "run.sqlite", tmp_path)
     for fresh in write_report(tmp_path).files:

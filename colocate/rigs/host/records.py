@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -41,29 +42,39 @@ class SegmentTooShortError(TrialError):
         self.inference_s = inference_s
 
 
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What the parent saw of one window: it said `go` at `began_ns` of the monotonic clock, `started_unix_s` of the
+    calendar's.
+
+    `counted` is what the task did where that is known better than from its own reports, `waits` are the network's.
+    `throttled`: a quota around the children stopped them. `alternated` is what was noted of an alternating window.
+    """
+
+    started_unix_s: float
+    began_ns: int
+    readings: Readings
+    disturbances: Sequence[Disturbance] = ()
+    started_hot: bool = False
+    throttled: bool = False
+    alternated: Alternated | None = None
+    counted: Work | None = None
+    waits: Waits | None = None
+
+
 def record(
     trial: Trial,
-    started_unix_s: float,
-    began_ns: int,
     served: Sequence[Report],
     worked: Sequence[Report],
-    disturbances: Sequence[Disturbance],
-    readings: Readings,
-    started_hot: bool,
+    observed: Observation,
     runtime: Mapping[str, Any],
-    alternated: Alternated | None = None,
-    counted: Work | None = None,
-    waits: Waits | None = None,
-    *,
-    throttled: bool = False,
 ) -> TrialRecord:
     """One window from the report of its worker (none or one), of its tasks' processes (none or more), and
-    what the monitor read meanwhile; `began_ns` is when the parent said `go`, `runtime` the facts of the worker.
-    `counted` is what the task did in the window where that is known better than from its own reports. `throttled`: a
-    quota around the children stopped them.
+    what the parent observed meanwhile; `runtime` are the facts of the worker.
 
     Raises TrialError when a task failed inside the window, or the network finished no inference.
     """
+    began_ns, readings, alternated = observed.began_ns, observed.readings, observed.alternated
     begin_ns, end_ns = _span_ns(served or worked) or (began_ns, began_ns + round(trial.window_s / _NS))
     if alternated is not None:
         # A worker that is paused first thing hears the word later.
@@ -73,19 +84,19 @@ def record(
     power, power_warnings = power_trace(readings.samples, begin_ns, end_ns, under_load=bool(served or worked))
     cpu_hz, gpu_hz, emc_hz = (_median(clock) for clock in zip(*readings.clocks_hz, strict=True))
     # Of a task whose work was read from outside that tells more than when its first and last step were.
-    whole = worked if alternated is None and counted is None else ()
-    warnings = {*_warnings(served, whole, disturbances), *_clock_warnings(trial, readings), *power_warnings}
+    whole = worked if alternated is None and observed.counted is None else ()
+    warnings = {*_warnings(served, whole, observed.disturbances), *_clock_warnings(trial, readings), *power_warnings}
     deserted = any(report.get("deserted") for report in worked)
-    seen = zip(_TOLD, (started_hot, throttled, deserted), strict=True)
+    seen = zip(_TOLD, (observed.started_hot, observed.throttled, deserted), strict=True)
     warnings |= {warning for warning, it_was in seen if it_was}
     found = TrialRecord(
         trial=trial,
-        started_unix_s=started_unix_s,
+        started_unix_s=observed.started_unix_s,
         elapsed_s=(end_ns - begin_ns) * _NS,
         begins_s=(begins_ns - begin_ns) * _NS,
         latencies_s=latencies_ns * _NS,
         device_s=devices_s if devices_s.size else None,
-        work=reported if counted is None else counted,
+        work=reported if observed.counted is None else observed.counted,
         power=power,
         cpu_hz_seen=cpu_hz,
         gpu_hz_seen=gpu_hz,
@@ -96,7 +107,7 @@ def record(
         runtime=runtime,
         profile=tuple(Step.from_json(step) for report in served for step in report.get("profile", ())),
         warnings=in_order(warnings),
-        waits=waits,
+        waits=observed.waits,
     )
     return found if alternated is None else _sorted(found, alternated, begin_ns)
 

@@ -23,7 +23,7 @@ from colocate.rigs.host.alternation import Alternated, Alternation
 from colocate.rigs.host.children import Children, members
 from colocate.rigs.host.gauge import gauged, work_since
 from colocate.rigs.host.monitor import Monitor, sleep_until
-from colocate.rigs.host.records import SegmentTooShortError, record
+from colocate.rigs.host.records import Observation, SegmentTooShortError, record
 from colocate.rigs.host.resting import Resting
 from colocate.rigs.host.waits import WaitGauge, wait_gauge
 from colocate.study.alternation import Pace, catch_up_s, pace_of, scheduled
@@ -104,22 +104,18 @@ def _ran(trial: Trial, hold: Hold) -> TrialRecord:
     worked = [{**report, "task": child.name} for child, report in zip(tasks, stopped(tasks), strict=True)]
     hold.children.rest(trial)
     readings = hold.monitor.end()
-    runtime = worker[0].facts["runtime"] if worker else {}
-    return record(
-        trial,
-        started_unix_s,
-        begin_ns,
-        served,
-        worked,
-        disturbances,
-        readings,
-        hold.started_hot,
-        runtime,
-        passage.noted(),
-        passage.counted(),
-        waits.between(waits_before, waits_after),
+    observed = Observation(
+        started_unix_s=started_unix_s,
+        began_ns=begin_ns,
+        readings=readings,
+        disturbances=disturbances,
+        started_hot=hold.started_hot,
         throttled=waits_after.throttling.times > waits_before.throttling.times,
+        alternated=passage.noted(),
+        counted=passage.counted(),
+        waits=waits.between(waits_before, waits_after),
     )
+    return record(trial, served, worked, observed, worker[0].facts["runtime"] if worker else {})
 
 
 @contextlib.contextmanager

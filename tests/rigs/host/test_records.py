@@ -15,7 +15,7 @@ from colocate.model.trial import Condition, Step, Trial, TrialRecord, Waits, Wor
 from colocate.rigs.host.alternation import Alternated, Stretch
 from colocate.rigs.host.gauge import Count
 from colocate.rigs.host.monitor import Clockset, Readings
-from colocate.rigs.host.records import DISTURBED_RATIO, SegmentTooShortError, record, work
+from colocate.rigs.host.records import DISTURBED_RATIO, Observation, SegmentTooShortError, record, work
 from colocate.study.alternation import Turn
 from tests.rigs.host.trials import trial
 
@@ -45,17 +45,10 @@ def worked(begin_ns: int = BEGAN_NS, window_s: float = 2.0, count: float = 10.0,
 
 
 def recorded(
-    asked: Trial,
-    network: Sequence[dict[str, Any]] = (),
-    task: Sequence[dict[str, Any]] = (),
-    disturbances: Sequence[Disturbance] = (),
-    readings: Readings | None = None,
-    started_hot: bool = False,
-    alternated: Alternated | None = None,
+    asked: Trial, network: Sequence[dict[str, Any]] = (), task: Sequence[dict[str, Any]] = (), **observed: Any
 ) -> TrialRecord:
-    seen = Readings((UNSEEN,)) if readings is None else readings
-    runtime = {"provider": "CPU"}
-    return record(asked, 1.5, BEGAN_NS, network, task, disturbances, seen, started_hot, runtime, alternated)
+    seen = Observation(1.5, BEGAN_NS, **{"readings": Readings((UNSEEN,)), **observed})
+    return record(asked, network, task, seen, {"provider": "CPU"})
 
 
 def test_the_window_is_the_networks_own() -> None:
@@ -121,10 +114,9 @@ def test_cpu_time_that_others_used_is_a_warning(disturbance: Disturbance, warnin
 
 def test_waits_are_kept_and_a_quota_that_stopped_the_window_is_a_warning() -> None:
     waits = Waits(0.5, 1.5, 2, 3, 0.1)
-    asked, seen = trial(), Readings((UNSEEN,))
-    found = record(asked, 1.5, BEGAN_NS, [served()], [], [], seen, False, {}, waits=waits, throttled=True)
+    found = recorded(trial(), [served()], waits=waits, throttled=True)
     assert (found.waits, found.warnings) == (waits, (QualityFlag.QUOTA_THROTTLED,))
-    assert recorded(asked, [served()]).waits is None
+    assert recorded(trial(), [served()]).waits is None
 
 
 @pytest.mark.parametrize(
@@ -141,12 +133,11 @@ def test_a_task_that_leaves_a_tenth_of_the_window_alone_is_a_warning(
 def test_what_was_read_from_outside_counts_more_than_what_a_starved_task_says() -> None:
     """It began to count when the network was done."""
     starved, counted = worked(BEGAN_NS + 2 * S, 0.01), Work("words", 3.0, 2.0, 0.001)
-    asked, seen = trial(task=TASK), Readings((UNSEEN,))
-    found = record(asked, 1.5, BEGAN_NS, [served()], [starved], [], seen, False, {}, counted=counted)
+    found = recorded(trial(task=TASK), [served()], [starved], counted=counted)
     assert (found.work, found.warnings) == (counted, ())
     failed = {**starved, "failed": {"returncode": 1, "stderr": "no"}}
     with pytest.raises(TrialError, match="failed"):
-        record(asked, 1.5, BEGAN_NS, [served()], [failed], [], seen, False, {}, counted=counted)
+        recorded(trial(task=TASK), [served()], [failed], counted=counted)
 
 
 @pytest.mark.parametrize(

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
 from colocate import __version__
 from colocate.commands import find_commands
 from colocate.commands.output import say
-from colocate.errors import ColocateError, Interrupted, SpecError, StoreError
+from colocate.errors import ColocateError, Interrupted, SpecError, StoreError, notes_of
 from colocate.host.processes.signals import interruptible, undisguised
 
 _DESCRIPTION = """\
@@ -49,7 +50,7 @@ def run(argv: Sequence[str]) -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         arguments = parser().parse_args(argv)
-        with interruptible(), undisguised():
+        with interruptible(), undisguised(), _notes_said():
             code: int = arguments.run(arguments)
             if sys.stdout is not None:
                 sys.stdout.flush()
@@ -76,6 +77,17 @@ def run(argv: Sequence[str]) -> int:
                 sys.stderr.flush()
             except OSError:
                 _drop(2)
+
+
+@contextlib.contextmanager
+def _notes_said() -> Iterator[None]:
+    """What else failed on the way out of a failure or an interruption, one line each."""
+    try:
+        yield
+    except (ColocateError, Interrupted, OSError) as error:
+        for note in notes_of(error):
+            say(f"colocate: {note}")
+        raise
 
 
 def _drop(descriptor: int) -> None:

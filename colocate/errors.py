@@ -16,6 +16,7 @@ Every message is one line that says what to do about it.
 from __future__ import annotations
 
 import signal
+from collections.abc import Sequence
 
 
 class ColocateError(Exception):
@@ -68,3 +69,13 @@ class Interrupted(BaseException):
     def __init__(self, signum: int) -> None:
         super().__init__(signal.Signals(signum).name)
         self.exit_code = 128 + signum
+
+
+def add_note(error: BaseException, note: str) -> None:
+    """Have what failed on the way out of an error said beside it: PEP 678, which Python 3.10 does not have."""
+    vars(error)["__notes__"] = [*notes_of(error), note]
+
+
+def notes_of(error: BaseException) -> Sequence[str]:
+    """What was added to an error."""
+    return tuple(vars(error).get("__notes__", ()))

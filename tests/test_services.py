@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from colocate.errors import HostError, Interrupted, SpecError
+from colocate.errors import HostError, Interrupted, SpecError, StoreError, notes_of
 from colocate.model.limits import Quantity
 from colocate.model.quality import FROM_OUTSIDE, QualityFlag
 from colocate.model.trial import Trial, TrialRecord
@@ -226,6 +226,20 @@ def test_a_cleanup_runs_after_an_interruption(tmp_path: Path) -> None:
     with pytest.raises(Interrupted):
         sweep(study, Interrupting(), tmp_path / "run", Silence(), resume=False)
     assert (tmp_path / "cleaned").exists()
+
+
+@pytest.mark.parametrize("first", [Interrupted(signal.SIGINT), StoreError("the disk is full")])
+def test_a_failing_cleanup_does_not_hide_what_ended_the_study(first: BaseException, tmp_path: Path) -> None:
+    class Ending(HostRig):
+        def run(self, trial: Trial) -> TrialRecord:
+            raise first
+
+    keys = {"argv": ["sleep", "600"], "run": "service", "cleanup": ["sh", "-c", "echo no >&2; exit 3"]}
+    study = make_study({**SMALL, "commands": {"encoder": keys}})
+    with pytest.raises(type(first)) as caught:
+        sweep(study, Ending(), tmp_path / "run", Silence(), resume=False)
+    assert caught.value is first
+    assert notes_of(first) == ("task 'encoder': its cleanup failed (return code 3): no",)
 
 
 def test_one_that_is_never_ready_is_refused_before_the_first_window(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from colocate.cli import run as cli
 from colocate.model.request import SweepSpec
 from colocate.store.run_file import Run
-from tests.commands.command_line import MODEL, TINY, colocate, copy_of, header_of, lose, refused
+from tests.commands.command_line import MODEL, TINY, colocate, copy_of, header_of, interrupted, lose, refused
 from tests.commands.own_networks import adding
 from tests.report.sweep.test_columns import COLUMNS
 from tests.rows import rows_of
@@ -232,3 +232,14 @@ def test_a_dry_run_in_virtual_time_promises_no_minutes() -> None:
 def test_the_model_sleeps_while_it_waits_and_says_so(modelled_run: Path) -> None:
     assert {row["wait"] for row in rows_of(modelled_run / "cells.csv")} == {"block"}
     refused(2, "sleeps until the GPU is done", "sweep", *MODEL, "--wait", "spin")
+
+
+def test_an_interrupted_sweep_says_how_to_go_on_and_which_cleanup_failed(tmp_path: Path) -> None:
+    failing = 'cleanup = ["sh", "-c", "echo no >&2; exit 3"]'
+    (tmp_path / "study.toml").write_text(f'[commands.encoder]\nargv = ["sleep", "600"]\nrun = "service"\n{failing}\n')
+    done = interrupted(1, "sweep", tmp_path / "study.toml", *TINY, "--quiet", "--out", tmp_path / "run")
+    assert done.returncode == 130
+    assert done.stderr == (
+        f"Finished trials are kept. Continue with:\n  python -m colocate sweep --resume --out {tmp_path / 'run'}\n"
+        "colocate: task 'encoder': its cleanup failed (return code 3): no\n"
+    )

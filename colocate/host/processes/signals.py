@@ -90,3 +90,14 @@ def deferred() -> Iterator[None]:
             signum, _pending = _pending, None
             _raised = signum
             raise Interrupted(signum)
+
+
+class UnbrokenExit(contextlib.ExitStack):
+    """An exit stack on whose way out a stopping signal waits: what was entered is left to the end."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
+    ) -> bool:
+        """See `deferred`."""
+        with deferred():
+            return bool(super().__exit__(kind, error, traceback))

@@ -10,14 +10,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from colocate.errors import HostError, SpecError, TrialError
+from colocate.errors import HostError, SpecError, TrialError, add_note
 from colocate.host.clocks.find import Clocks, find_clocks
 from colocate.host.clocks.governor import follows_load
 from colocate.host.cpus import cpuset
 from colocate.host.cpus.containing import allow_fifo
 from colocate.host.facts import read_facts
 from colocate.host.processes.priority import check_fifo
-from colocate.host.processes.signals import deferred
+from colocate.host.processes.signals import UnbrokenExit
 from colocate.host.restore import journal
 from colocate.host.restore.session import held
 from colocate.host.sysfs import Sysfs
@@ -109,7 +109,7 @@ class HostRig:
         groups = {INFERENCE_SEAT: first.inference_cpus, **dict(seats_wanted.values())}
         weighed = any(member.containment is not None for trial in trials for member in members(trial))
         wanted = _pinned_domains(trials)
-        with contextlib.ExitStack() as stack:
+        with UnbrokenExit() as stack:
             # Outermost: with it stands the watchdog, which also removes the cpusets of a killed sweep.
             pins = stack.enter_context(held(self._clocks, wanted, journal.state_folder(), self._sysfs))
             made = stack.enter_context(cpuset.confined(self._confinement, groups, weighed=weighed))
@@ -126,14 +126,10 @@ class HostRig:
             stack.callback(monitor.close)
             loaded = {each: _network(each) for each in loaded_inferences(trials)}
             children = Children(seats, loaded, self._profiled, self._task_output)
-            stack.callback(children.close)
+            stack.enter_context(_ended(children))
             self._hold = Hold(children, pins, monitor, ramps=follows_load(self._sysfs))
-            try:
-                rehearse(children, trials)
-                yield
-            finally:
-                with deferred():
-                    stack.close()
+            rehearse(children, trials)
+            yield
 
     def run(self, trial: Trial) -> TrialRecord:
         """See `Rig.run`."""
@@ -201,6 +197,20 @@ def _file_label(inference: Inference) -> str:
     """Which file an inference loads and is fed: one network has a file per batch, precision and choice of inputs."""
     fed = "".join(f", {choice.name} {choice.shape} {choice.value}" for choice in inference.inputs)
     return f"{inference.network}, batch {inference.batch}, {inference.precision}{fed}"
+
+
+@contextlib.contextmanager
+def _ended(children: Children) -> Iterator[None]:
+    """Ends the children. A cleanup that fails is an error; after another error, or Ctrl-C, it is a note on that."""
+    try:
+        yield
+    except BaseException as first:
+        try:
+            children.close()
+        except HostError as error:
+            add_note(first, str(error))
+        raise
+    children.close()
 
 
 @contextlib.contextmanager

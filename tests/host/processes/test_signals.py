@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from colocate.errors import HostError, Interrupted
-from colocate.host.processes.signals import STOPPING, deferred, interruptible, undisguised
+from colocate.host.processes.signals import STOPPING, UnbrokenExit, deferred, interruptible, undisguised
 
 # Ends itself while a module in C is at `import_array()`, which asks for this attribute.
 SIGNALLED = """
@@ -127,3 +127,24 @@ def test_an_error_of_the_projects_own_on_the_way_out_stays() -> None:
 def test_an_error_without_a_signal_stays() -> None:
     with pytest.raises(ImportError, match="no such module"), interruptible(), undisguised():
         raise ImportError("no such module")
+
+
+def test_a_signal_waits_until_all_that_was_entered_is_left() -> None:
+    left = list[str]()
+
+    def leave(name: str) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        left.append(name)
+
+    with pytest.raises(Interrupted), interruptible(), UnbrokenExit() as stack:
+        stack.callback(leave, "outer")
+        stack.callback(leave, "inner")
+    assert left == ["inner", "outer"]
+
+
+def test_what_leaves_the_stack_hears_of_the_error() -> None:
+    heard = list[BaseException | None]()
+    with pytest.raises(HostError, match="first") as caught, UnbrokenExit() as stack:
+        stack.push(lambda kind, error, traceback: heard.append(error))
+        raise HostError("first")
+    assert heard == [caught.value]

@@ -61,6 +61,11 @@ class Containment:
         return None if self.quota_ratio is None else round(self.quota_ratio * self.quota_period_s * 1e6), period_us
 
     @property
+    def complexity(self) -> tuple[int, ...]:
+        """Less of a containment that is simpler to set: of fewer parts, and these earlier in `KINDS`."""
+        return len(self.kinds), *map(KINDS.index, self.kinds)
+
+    @property
     def words(self) -> str:
         """As `parse_containment` reads it."""
         parts = ["idle"] if self.idle else []

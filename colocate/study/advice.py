@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from colocate.model.cell import Cell
+from colocate.model.cell_key import CellKey
 from colocate.model.limits import Limits, Quantity
 from colocate.model.request import Inference
 from colocate.study.bounds import Bounds, Looks, bounds, once
+from colocate.study.containments import simplest
 from colocate.study.evidence import Evidence
 from colocate.study.verdicts import LimitCheck, Ruling, Verdict, absence, deciding, rule_on, verdict
 
@@ -28,7 +30,7 @@ class Choice:
     each limit. Absent is None.
     `on_front`: no other choice of the network does as much work for as little power, or where power is
     unknown for as little slowdown, and better one of them. `recommended` is the choice of the network with the most
-    work per joule, or where power is unknown with the most work.
+    work per joule, or where power is unknown with the most work, in the simplest containment that has about as much.
     """
 
     cell: Cell
@@ -107,6 +109,8 @@ def _ranked(choices: Sequence[Choice]) -> list[Choice]:
     if not known:
         score = {i: -choice.slowdown for i, choice in enumerate(choices) if choice.slowdown is not None}
     best = max(score, key=lambda i: score[i], default=0)
+    alike = [i for i, choice in enumerate(choices) if _uncontained(choice) == _uncontained(choices[best])]
+    best = alike[simplest([choices[i].cell for i in alike], [score.get(i) if known else None for i in alike])]
     points = {i: (work_share, cost[i]) for i, work_share in _column(work).items() if cost}
     front = {
         i
@@ -116,6 +120,11 @@ def _ranked(choices: Sequence[Choice]) -> list[Choice]:
     return [
         dataclasses.replace(choice, on_front=i in front, recommended=i == best) for i, choice in enumerate(choices)
     ]
+
+
+def _uncontained(choice: Choice) -> CellKey:
+    """The setting of a choice, whatever contains its task."""
+    return CellKey.of_cell(choice.cell)._replace(containment=None)
 
 
 def _column(values: Mapping[int, float | None]) -> dict[int, float]:

@@ -1,4 +1,4 @@
-"""Which containment lets a task do most: of those that are SAFE, and where none is, which came nearest."""
+"""Which containment a task should have: of those that are SAFE, and where none is, which came nearest."""
 
 from __future__ import annotations
 
@@ -8,16 +8,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from colocate.model.cell import Cell
+from colocate.model.containment import Containment
 from colocate.model.request import Inference
 from colocate.study.evidence import Evidence
 from colocate.study.verdicts import Ruling, Verdict
+
+# A containment that gains a task less than this is not worth setting.
+ALIKE_RATIO = 0.95
 
 
 @dataclass(frozen=True, slots=True)
 class Contained:
     """A task beside a network and in a placement, in the containment, and at the clocks, that `ruling` is on.
 
-    These are SAFE with the most work, or where none is SAFE, those that came nearest. `work_share` is
+    These are the simplest of those that are SAFE with about the most work, or where none is SAFE, those that came
+    nearest. `work_share` is
     `Evidence.work_share`.
     """
 
@@ -44,14 +49,27 @@ def _best(members: Sequence[Ruling], shares: Mapping[Cell, float | None]) -> Rul
     safe = [ruling for ruling in members if ruling.verdict is Verdict.SAFE]
     if not safe:
         return min(members, key=_excess)
+    return safe[simplest([ruling.cell for ruling in safe], [shares.get(ruling.cell) for ruling in safe])]
 
-    def merit(ruling: Ruling) -> tuple[bool, float, bool]:
-        share = shares.get(ruling.cell)
-        # Work that is not known is less than any that is. Where a containment costs the task nothing that shows, it
-        # gains nothing either: the task may run as it is.
-        return share is not None, round(share or 0.0, 2), ruling.cell.containment is None
 
-    return max(safe, key=merit)
+def simplest(cells: Sequence[Cell], merits: Sequence[float | None]) -> int:
+    """Which of the `cells` of a task to take: the one with the simplest containment of those that are worth about as
+    much as the best, `ALIKE_RATIO` of it at the least; of equally simple ones the best.
+
+    A merit that is not known is less than any that is. Where none is known none is worth a containment.
+    """
+    best = max((merit for merit in merits if merit is not None), default=None)
+    alike = [
+        number
+        for number, merit in enumerate(merits)
+        if best is None or (merit is not None and merit >= ALIKE_RATIO * best)
+    ]
+    return min(alike, key=lambda number: (complexity(cells[number].containment), -(merits[number] or 0.0)))
+
+
+def complexity(containment: Containment | None) -> tuple[int, ...]:
+    """That of a task without a containment is the least."""
+    return () if containment is None else containment.complexity
 
 
 def _excess(ruling: Ruling) -> float:

@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from colocate.model.cell import Cell, Interval
-from colocate.model.containment import Containment
+from colocate.model.containment import Containment, parse_containment
 from colocate.model.limits import Limits, Quantity
 from colocate.model.quality import QualityFlag
 from colocate.model.request import Inference, SweepSpec, Task
 from colocate.study.advice import Advice, Choice, Verdict, advise
 from colocate.study.bounds import bounds
+from colocate.study.containments import containments
 from colocate.study.evidence import Evidence, collect
 from tests.study.measured import measured
 from tests.study.tables import COLOCATED, LIMITS, Noise, Outcome, around, cell, draw, evidence, rates
@@ -177,6 +178,26 @@ def test_each_containment_of_a_task_is_a_choice() -> None:
     advice = advise([free, idle], Limits(max_slowdown=1.1, percentile="p50"))
     assert [choice.cell.containment for choice in advice.choices] == [None, Containment(idle=True)]
     assert [choice.recommended for choice in advice.choices] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("free", "idle", "taken"),
+    [((0.90, 5.0), (0.92, 5.0), None), ((0.8, 5.0), (0.92, 5.0), "idle"), ((0.90, None), (0.91, None), None),
+     ((None, 5.0), (None, 5.0), None), ((None, 5.0), (0.1, 5.0), "idle")],
+)  # fmt: skip
+def test_a_containment_that_gains_next_to_nothing_is_not_recommended(
+    free: tuple[float | None, float | None], idle: tuple[float | None, float | None], taken: str | None
+) -> None:
+    """So the recommendation and the table of containments name the same one."""
+    bound = None if taken is None else parse_containment(taken)
+    contained = placed(1, "jpeg", *idle, slowdown=0.99)
+    contained = dataclasses.replace(
+        contained, cell=dataclasses.replace(contained.cell, containment=Containment(idle=True))
+    )
+    table = [contained, placed(1, "jpeg", *free)]
+    advice = advise(table, Limits(max_slowdown=1.1, percentile="p50"))
+    (found,), (own,) = advice.recommended, containments(advice.rulings, table)
+    assert found.cell.containment == own.ruling.cell.containment == bound
 
 
 def test_without_a_power_meter_the_most_work_counts_and_the_front_is_against_slowdown() -> None:

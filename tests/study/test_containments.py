@@ -41,12 +41,23 @@ def test_of_those_that_are_safe_it_is_the_one_with_the_most_work() -> None:
 
 def test_work_that_is_not_known_is_less_than_any_that_is() -> None:
     assert words(contained("idle", 1.0), contained("weight=10", 1.0, 0.001)) == ["weight=10"]
-    assert words(contained("idle", 1.0), contained("weight=10", 1.0)) == ["idle"]
+    assert words(contained("weight=10", 1.0), contained("idle", 1.0)) == ["idle"]
 
 
-def test_a_task_that_is_safe_as_it_is_needs_no_containment() -> None:
-    assert words(contained("idle", 1.0, 0.902), contained("none", 1.0, 0.899)) == ["none"]
-    assert words(contained("idle", 1.0, 0.95), contained("none", 1.0, 0.90)) == ["idle"]
+@pytest.mark.parametrize(
+    ("shares", "taken"),
+    [
+        ({"idle": 0.95, "none": 0.91}, "none"),
+        ({"idle": 0.95, "none": 0.89}, "idle"),
+        ({"idle": 0.0, "none": 0.0}, "none"),
+        # Of equally simple ones that with the most work.
+        ({"weight=10": 0.50, "weight=20": 0.51}, "weight=20"),
+        ({"weight=10+cpus=1": 0.50, "quota=20%": 0.49, "weight=10": 0.48}, "weight=10"),
+    ],
+)
+def test_it_is_the_simplest_of_those_that_do_about_as_much(shares: dict[str, float], taken: str) -> None:
+    found = [contained(name, 1.0, share) for name, share in shares.items()]
+    assert words(*found) == words(*reversed(found)) == [taken]
 
 
 @pytest.mark.parametrize("unknown", [(), (contained("cpus=1", None),)])

@@ -33,8 +33,8 @@ COLUMNS = {
 # Shown however alike the rows are.
 KEPT = ("task", "containment", "verdict", "estimate [interval]")
 TITLE = (
-    "Containment: for each task the one that is SAFE with the most work, or where none is SAFE, that which came "
-    "nearest. Full speed is the task's best rate of work alone"
+    "Containment: for each task the simplest of those that are SAFE with about the most work, or where none is SAFE, "
+    "that which came nearest. Full speed is the task's best rate of work alone"
 )
 WHERE = "TASK stands for the task's service or group, PID for its process."
 

@@ -25,6 +25,7 @@ from colocate.report.text.causes import cause_short
 from colocate.report.text.labels import ContainedTask, clocks_text, network_words, task_words, tasks_of
 from colocate.report.text.numbers import NOT_SIGNIFICANT, counted, ms_text, ratio_text, three_digits
 from colocate.study.bounds import Bounds
+from colocate.study.containments import ALIKE_RATIO, complexity
 from colocate.study.evidence import Evidence
 from colocate.study.stats import sample_quantile
 from colocate.study.verdicts import absence
@@ -108,6 +109,7 @@ def payload(
     cells = [each.cell for each in evidence]
     places = list({place_of(cell): cell for cell in cells})
     inferences, tasks = list(dict.fromkeys(cell.inference for cell in cells)), tasks_of(cells)
+    simplicity = sorted({complexity(cell.containment) for cell in cells})
     warnings = warnings_of(cells)
     bounds = {id(each.evidence): each for each in judged}
     curves = {setting: _curve(latencies_s) for setting, latencies_s in latencies_of(cells, records).items()}
@@ -119,6 +121,7 @@ def payload(
             for view in VIEWS
         ],
         "levels": LEVELS,
+        "alike_ratio": ALIKE_RATIO,
         "networks": [network_words(inference, inferences, ", ") for inference in inferences],
         "places": [
             {
@@ -133,6 +136,7 @@ def payload(
             {
                 "place": places.index(place_of(each.cell)),
                 "task": task_words(ContainedTask.of(each.cell), tasks),
+                "complexity": simplicity.index(complexity(each.cell.containment)),
                 **_cell(each, bounds.get(id(each)), warnings, curves),
             }
             for each in evidence

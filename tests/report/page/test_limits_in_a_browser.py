@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from colocate.model.containment import Containment
 from colocate.model.limits import STATISTICS, Limits, Quantity
+from colocate.model.trial import Work
 from colocate.study.advice import Verdict, advise
 from colocate.study.evidence import Evidence
 from colocate.study.sequential import Schedule
@@ -108,6 +110,33 @@ def test_the_page_begins_with_the_limits_and_the_looks_of_the_study(
     assert verdicts(page) == [ruling.verdict.value for ruling in advise(run.evidence, limits, Schedule(30)).rulings]
     power = page.locator("[data-limit=power]")
     assert power.locator(".on").is_checked() == (limits.power_budget_w is not None)
+
+
+@pytest.mark.parametrize("done", [100.0, 200.0])
+def test_a_choice_names_its_containment_once_and_the_simplest_is_recommended(
+    done: float, tmp_path: Path, opened: Opened
+) -> None:
+    header, records = a_run()
+    free = header.spec.tasks[0]
+    idle = dataclasses.replace(free, containment=Containment(idle=True))
+    for each in [each for each in records if each.trial.task]:
+        trial = dataclasses.replace(each.trial, task=idle, trial_id=f"idle {each.trial.trial_id}")
+        records.append(dataclasses.replace(each, trial=trial, work=Work("pictures", done, 2.0, 2.0)))
+    spec = dataclasses.replace(header.spec, tasks=(free, idle))
+    run = shown(tmp_path, dataclasses.replace(header, spec=spec), records)
+    page = opened(run)
+    limits = Limits(max_slowdown=2.0, percentile="p50")
+    set_limits(page, limits)
+    names = page.eval_on_selector_all(
+        "#choices-table tr[data-cell]", "rows => rows.map(row => row.cells[2].textContent)"
+    )
+    assert names.count("jpeg, idle") == 1 and {*names} <= {"jpeg", "jpeg, idle"}
+    (found,) = page.eval_on_selector_all(
+        "#choices-table tr[data-recommended=true]", "rows => rows.map(r => r.cells[2].textContent)"
+    )
+    (choice,) = advise(run.evidence, limits).recommended
+    assert found == ("jpeg" if choice.cell.containment is None else "jpeg, idle")
+    assert choice.cell.containment == (None if done == 100.0 else Containment(idle=True))
 
 
 def test_one_block_decides_nothing(tmp_path: Path, opened: Opened) -> None:

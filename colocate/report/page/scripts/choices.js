@@ -32,11 +32,24 @@ function most(choices, key) {
   return known.reduce((best, each) => (best && best[key] >= each[key] ? best : each), null);
 }
 
+/** The one of `choices` that sets `best` in its simplest containment, of those that have about as much of `merit`. */
+function simplest(choices, best, merit) {
+  const alike = choices.filter(
+    ({ cell, ...choice }) =>
+      cell.place === best.cell.place &&
+      cell.task_id === best.cell.task_id &&
+      (merit === "quick" || (choice[merit] !== null && choice[merit] >= run.alike_ratio * best[merit])),
+  );
+  const better = (a, b) => a.cell.complexity - b.cell.complexity || (merit === "quick" ? 0 : b[merit] - a[merit]);
+  return alike.sort(better)[0];
+}
+
 /** The choices of one network, with the recommended one marked, and for each cost those that no other betters. */
 function ranked(choices) {
   const known = choices.filter((choice) => choice.work_share !== null);
   const least = choices.map((choice) => ({ ...choice, quick: choice.slowdown === null ? null : -choice.slowdown }));
-  const best = known.length ? most(known, column(known, "per_j") ? "per_j" : "work_share") : most(least, "quick") ?? choices[0];
+  const merit = known.length ? (column(known, "per_j") ? "per_j" : "work_share") : "quick";
+  const best = simplest(choices, most(known.length ? known : least, merit) ?? choices[0], merit);
   const betters = (a, b, key) =>
     a.work_share >= b.work_share && a[key] <= b[key] && (a.work_share !== b.work_share || a[key] !== b[key]);
   const onFront = (choice, key) =>

@@ -14,6 +14,9 @@ PERCENTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 # What of the latencies a limit may be on.
 STATISTICS = (*PERCENTILES, MEAN)
 
+# A task that lost more of its work than this lost all of it: nothing kept has no logarithm.
+LOSS_MAX = 0.999
+
 
 class Quantity(str, enum.Enum):
     """What can be judged, each the worse the larger. The value is its name in JSON, with its unit."""
@@ -54,14 +57,14 @@ class Quantity(str, enum.Enum):
     def log(self, value: float) -> float:
         """`value` on the scale on which blocks are averaged: rising, and a ratio there is a difference.
 
-        The logarithm; for a work loss minus the logarithm of the work kept.
+        The logarithm; for a work loss, `LOSS_MAX` at the most, minus the logarithm of the work kept.
         """
-        return -math.log1p(-value) if self is Quantity.WORK_LOSS else math.log(value)
+        return -math.log1p(-min(value, LOSS_MAX)) if self is Quantity.WORK_LOSS else math.log(value)
 
     def exp(self, log: float) -> float:
         """The value back from `log`; infinite where no float holds it."""
         if self is Quantity.WORK_LOSS:
-            return -math.expm1(-log) if log > -_LARGEST_LOG else -math.inf
+            return whole_loss(-math.expm1(-log)) if log > -_LARGEST_LOG else -math.inf
         return math.exp(log) if log < _LARGEST_LOG else math.inf
 
     def end(self, log: float) -> float | None:
@@ -71,6 +74,11 @@ class Quantity(str, enum.Enum):
 
 
 _LARGEST_LOG = 700.0
+
+
+def whole_loss(ratio: float) -> float:
+    """A work loss; 1 where it is `LOSS_MAX` or more."""
+    return 1.0 if ratio >= LOSS_MAX - 1e-9 else ratio
 
 
 def parse_percentile(text: str | float) -> str:

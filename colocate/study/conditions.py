@@ -84,10 +84,10 @@ def _over(groups: Sequence[tuple[FloatArray, FloatArray]], levels: Sequence[np.f
 
 def work_kept(record: TrialRecord) -> float | None:
     """The rate of the task's work beside the network over its rate alone in the same window; None where it is not
-    known, or nothing was done in one of the two: next to nothing is less than the error of what was under way.
+    known, or nothing was done alone. Next to nothing is less than the error of what was under way.
     """
     beside, alone = (_work_per_s(record, condition) for condition in (Condition.BESIDE, Condition.TASK_ALONE))
-    return beside / alone if beside and alone and min(beside, alone) > 0 else None
+    return max(beside, 0.0) / alone if beside is not None and alone and alone > 0 else None
 
 
 def _work_per_s(record: TrialRecord, condition: Condition) -> float | None:

@@ -14,7 +14,8 @@ from colocate.model.request import SweepSpec
 from colocate.model.trial import FloatArray, Trial, TrialRecord
 from colocate.study.interference import cell_of
 from colocate.study.stats import quantile_known, sample_quantile
-from colocate.study.windows import Windows, energies_j, group, rates_per_s, share_of, unfinished
+from colocate.study.windows import Windows, energies_j, group
+from colocate.study.work import rates_per_s, share_of
 
 __all__ = ["Evidence", "Quantity", "collect"]
 
@@ -152,9 +153,8 @@ def _evidence(
         if not warnings and value is not None:
             values[quantity][sides[-1].trial.repeat].append(value)
     of_the_cell = {QualityFlag.TRIALS_FAILED} if windows.lossy else set()
-    without_work = any(map(unfinished, (*windows.own, *windows.alternating)))
     # What a task got done says nothing about the network beside it.
-    of_its_work = {QualityFlag.NO_RUN_COMPLETED} if without_work else set()
+    of_its_work = {QualityFlag.NO_RUN_COMPLETED} if windows.unfinished else set()
     of_cell = {each: of_the_cell | (of_its_work if each is Quantity.WORK_LOSS else set()) for each in Quantity}
     return Evidence(
         cell=cell,
@@ -169,7 +169,7 @@ def _evidence(
             for quantity in Quantity
             if (warnings := (left_out[quantity] | of_cell[quantity]) & _WITHHOLDING)
         },
-        work_share=share_of(rates_per_s(windows.own or windows.alternating), best.get(windows.task, ())),
+        work_share=share_of(windows.rates_per_s(), best.get(windows.task, ())),
         closed=closed and windows.differs,
     )
 

@@ -11,13 +11,15 @@ from functools import partial
 import numpy as np
 
 from colocate.model.cell import SOLO, Cell, Interval
+from colocate.model.limits import LOSS_MAX, whole_loss
 from colocate.model.quality import QualityFlag, in_order
 from colocate.model.request import SweepSpec
 from colocate.model.trial import FloatArray, Trial, TrialRecord
 from colocate.study.causes import extra_time
 from colocate.study.conditions import Pair, in_condition
 from colocate.study.stats import geometric_mean, paired_ratio, quantile_known, sample_quantile
-from colocate.study.windows import Windows, energies_j, group, rates_per_s, share_of, unfinished, work_per_s
+from colocate.study.windows import Windows, energies_j, group
+from colocate.study.work import rates_per_s, share_of, unfinished, work_per_s
 
 __all__ = ["INTERVAL_MIN_BLOCKS", "SOLO", "cell_of", "cells"]
 
@@ -76,7 +78,9 @@ def cell_of(windows: Windows, confidence: float = 0.95) -> Cell:
         power_cpu_w=cpu_w,
         energy_per_inference_j=_energy_per_inference_j(own),
         idle_power_w=_mean_powers_w(windows.idle)[0],
-        work_per_s=work_per_s(own or windows.alternating) if windows.setting.task is not None else None,
+        work_per_s=work_per_s(own or windows.alternating, windows.alone)
+        if windows.setting.task is not None
+        else None,
         work_loss_ratio=_work_loss_ratio(windows, confidence),
         emc_hz=statistics.median_low(emc_hz) if emc_hz else None,
         temperature_c=_mean(record.temperature_c for record in own),
@@ -98,8 +102,7 @@ def _warnings(windows: Windows) -> set[QualityFlag]:
     beside = windows.alternating if colocated else ()
     sides = (*windows.own, *beside, *(windows.solo if colocated else ()), *windows.alone)
     warnings = {warning for record in sides for warning in record.warnings}
-    worked = (*windows.own, *beside, *windows.alone)
-    if any(map(unfinished, worked)):
+    if colocated and (windows.unfinished or any(map(unfinished, windows.alone))):
         warnings.add(QualityFlag.NO_RUN_COMPLETED)
     if windows.lossy:
         warnings.add(QualityFlag.TRIALS_FAILED)
@@ -143,9 +146,9 @@ def _work_loss_ratio(windows: Windows, confidence: float) -> Interval | None:
     kept = [each for _, each in windows.alternating_work() if each is not None] or _steady_work_kept(windows)
     if not kept:
         return None
-    of = geometric_mean(np.array(kept), confidence)
-    lo, hi = (None if end is None else 1 - end for end in (of.hi, of.lo))
-    return Interval(1 - of.value, lo, hi)
+    of = geometric_mean(np.maximum(kept, 1 - LOSS_MAX), confidence)
+    lo, hi = (None if end is None else whole_loss(1 - end) for end in (of.hi, of.lo))
+    return Interval(whole_loss(1 - of.value), lo, hi)
 
 
 def _steady_work_kept(windows: Windows) -> list[float]:
@@ -155,9 +158,9 @@ def _steady_work_kept(windows: Windows) -> list[float]:
     for record in windows.alone:
         by_repeat[record.trial.repeat].append(record)
     kept = [
-        share_of(rates_per_s([record]), rates_per_s(by_repeat[record.trial.repeat]) or overall)
+        share_of(rates_per_s([record], windows.alone), rates_per_s(by_repeat[record.trial.repeat]) or overall)
         for record in windows.own
-        if rates_per_s(windows.own)
+        if windows.rates_per_s()
     ]
     return [each for each in kept if each is not None]
 

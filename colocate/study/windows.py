@@ -14,13 +14,14 @@ import numpy as np
 
 from colocate.model.cell import SOLO
 from colocate.model.cell_key import CellKey
-from colocate.model.quality import FROM_OUTSIDE, QualityFlag
+from colocate.model.quality import FROM_OUTSIDE
 from colocate.model.request import Inference, SweepSpec
 from colocate.model.trial import Condition, FloatArray, Trial, TrialRecord
 from colocate.study.agreement import Designs, differing
 from colocate.study.conditions import Pair, alternating_pair, latencies, steady_pair, work_kept
 from colocate.study.rails import rail_roles
 from colocate.study.stats import integrate
+from colocate.study.work import rates_per_s, share_of, unfinished, work_per_s
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,10 +86,23 @@ class Windows:
         """
         alone = {record.trial.repeat: record for record in self.alone}
         return self.alternating_work() or [
-            ((against, own), share_of(rates_per_s([own]), rates_per_s([against])))
+            ((against, own), share_of(rates_per_s([own], self.alone), rates_per_s([against])))
             for own in self.own
             if (against := alone.get(own.trial.repeat))
         ]
+
+    def rates_per_s(self) -> tuple[float, ...]:
+        """Units of work per second beside the network; see `work.rates_per_s`."""
+        return rates_per_s(self.own or self.alternating, self.alone)
+
+    def work_per_s(self) -> float | None:
+        """The same of a single task."""
+        return work_per_s(self.own or self.alternating, self.alone)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the task worked in one of the cell's own windows and completed nothing that counts."""
+        return any(unfinished(record, self.alone) for record in (*self.own, *self.alternating))
 
     def alternating_work(self) -> list[tuple[tuple[TrialRecord, ...], float | None]]:
         """The same of alternating windows alone; nothing where none knows it."""
@@ -203,40 +217,6 @@ def pooled_latencies(records: Iterable[TrialRecord]) -> Mapping[CellKey, FloatAr
             found[setting].append(record.latencies_s)
     pooled = {setting: np.concatenate(own) for setting, own in found.items()}
     return {setting: own for setting, own in pooled.items() if len(own)}
-
-
-def unfinished(record: TrialRecord) -> bool:
-    """Whether its task did nothing that counts within it. A run that leaves processes behind has its own warning."""
-    work = record.work
-    return work is not None and work.count == 0 and QualityFlag.LEFT_PROCESSES not in record.warnings
-
-
-def work_per_s(records: Sequence[TrialRecord]) -> float | None:
-    """Units of work per second; None of a mix, whose tasks count different units, and where it is not known."""
-    rates = rates_per_s(records)
-    return rates[0] if len(rates) == 1 else None
-
-
-def rates_per_s(records: Sequence[TrialRecord]) -> tuple[float, ...]:
-    """Units of work per second, of a mix those of each of its tasks.
-
-    Empty when a window has no finished unit of one of them, which says nothing about the rate.
-    """
-    works = [record.work for record in records if record.work is not None]
-    if not works or any(work.count == 0 for work in works):
-        return ()
-    return tuple(
-        sum(part.count for part in parts) / sum(part.elapsed_s for part in parts)
-        for parts in zip(*(work.parts or (work,) for work in works), strict=True)
-    )
-
-
-def share_of(rates_per_s: Sequence[float], most_per_s: Sequence[float]) -> float | None:
-    """One set of rates over another, the mean over the tasks; None where one of them is not known."""
-    if not rates_per_s or not most_per_s:
-        return None
-    shares = [rate / most for rate, most in zip(rates_per_s, most_per_s, strict=True)]
-    return sum(shares) / len(shares)
 
 
 def energies_j(record: TrialRecord) -> tuple[float | None, float | None, float | None]:

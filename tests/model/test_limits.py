@@ -60,3 +60,10 @@ def test_the_scale_of_averaging_rises_and_leads_back(quantity: Quantity, a: floa
         quantity.end(float("nan")) is None
         and quantity.end(1e6 if quantity is not Quantity.WORK_LOSS else -1e6) is None
     )
+
+
+def test_a_task_that_keeps_next_to_nothing_loses_all() -> None:
+    loss = Quantity.WORK_LOSS
+    assert [loss.exp(loss.log(value)) for value in (1.0, 0.9995, 0.999)] == [1.0] * 3
+    assert [loss.exp(loss.log(value)) for value in (0.99, 0.0, -0.5)] == pytest.approx([0.99, 0.0, -0.5])
+    assert loss.log(1.0) > loss.log(0.998)

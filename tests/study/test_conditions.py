@@ -90,8 +90,10 @@ def test_work_is_the_rate_beside_over_the_rate_alone() -> None:
     assert work_kept(found) == pytest.approx(0.8)
     assert work_kept(window((B, 0, [1.0], 6.0))) is None
     assert work_kept(window((B, 0, [1.0], None), (T, 1, [], 10.0))) is None
-    assert work_kept(window((B, 0, [1.0], 0.0), (T, 1, [], 10.0))) is None
+    assert work_kept(window((B, 0, [1.0], 0.0), (T, 1, [], 10.0))) == 0.0
+    assert work_kept(window((B, 0, [1.0], 6.0), (T, 1, [], 0.0))) is None
     # What was under way is estimated: a little work may come out below none.
+    assert work_kept(window((B, 0, [1.0], -0.1), (T, 1, [], 10.0))) == 0.0
     assert work_kept(window((B, 0, [1.0], 6.0), (T, 1, [], -1.7))) is None
 
 

@@ -197,7 +197,7 @@ def test_work_is_set_against_the_same_repeat() -> None:
 
 
 def test_work_loss_is_a_geometric_mean() -> None:
-    loss = worked([50.0, 200.0], {0: 100.0, 1: 100.0}).work_loss_ratio
+    loss = worked([80.0, 125.0], {0: 100.0, 1: 100.0}).work_loss_ratio
     assert loss is not None and loss.value == pytest.approx(0.0)
     assert loss.lo is not None and loss.hi is not None
     assert loss.lo < 0 < loss.hi and (1 - loss.lo) * (1 - loss.hi) == pytest.approx(1.0)

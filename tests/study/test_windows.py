@@ -11,9 +11,9 @@ import pytest
 
 from colocate.model.quality import QualityFlag
 from colocate.model.request import ClockPoint, Inference, Placement, SweepSpec, Task
-from colocate.model.trial import Condition, PowerTrace, TrialRecord, Work
+from colocate.model.trial import Condition, PowerTrace, TrialRecord
 from colocate.study.interference import cells
-from colocate.study.windows import energies_j, group, pooled_latencies, rates_per_s, share_of, work_per_s
+from colocate.study.windows import energies_j, group, pooled_latencies
 from tests.study.alternating import Alternating, Machine
 from tests.study.truth import ISOLATED, NETWORK, SPEC, TASK, record, trial
 
@@ -76,15 +76,6 @@ def test_windows_stand_in_the_order_measured() -> None:
     done = [window(block) for block in range(5)]
     (found,) = group(random.Random(1).sample(done, 5), SPEC)
     assert [each.trial.block for each in found.own] == [0, 1, 2, 3, 4]
-
-
-def test_the_rate_of_work_is_over_all_windows_and_unknown_where_one_finished_nothing() -> None:
-    def worked(count: float, elapsed_s: float) -> TrialRecord:
-        return dataclasses.replace(window(0, TASK), work=Work("images", count, elapsed_s, elapsed_s))
-
-    assert work_per_s([worked(10, 1.0), worked(30, 3.0), window(1)]) == pytest.approx(10.0)
-    assert work_per_s([worked(10, 1.0), worked(0, 3.0)]) is None
-    assert work_per_s([window(0)]) is None
 
 
 def test_energy_is_that_of_the_window_by_rails_that_are_known() -> None:
@@ -153,15 +144,3 @@ def test_work_is_that_of_alternating_windows_where_they_know_it() -> None:
     )) for record in alternated()]  # fmt: skip
     _, beside = group(unknown, SPEC)
     assert beside.work_kept() == [], "and no task was measured alone"
-
-
-def test_the_share_of_a_mix_is_the_mean_of_its_tasks_each_against_its_own_rate() -> None:
-    def mixed(frames: float, runs: float) -> TrialRecord:
-        parts = (Work("frames", frames, 2.0, 1.0), Work("runs", runs, 2.0, 1.0))
-        return dataclasses.replace(window(0, TASK), work=Work.of_mix(parts))
-
-    assert rates_per_s([mixed(10, 4), mixed(20, 2)]) == (7.5, 1.5)
-    assert work_per_s([mixed(10, 4)]) is None, "frames and runs cannot be added up"
-    assert rates_per_s([mixed(10, 0)]) == ()
-    assert share_of((5.0, 1.0), (10.0, 4.0)) == pytest.approx((0.5 + 0.25) / 2)
-    assert share_of((), (10.0, 4.0)) is None and share_of((1.0,), ()) is None

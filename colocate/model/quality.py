@@ -36,10 +36,9 @@ class QualityFlag(str, enum.Enum):
         return _REMEDIES[self]
 
 
-# What disturbs a window and has nothing to do with its setting.
-FROM_OUTSIDE = frozenset(
-    {QualityFlag.CPU_TIME_STOLEN, QualityFlag.OTHER_LOAD, QualityFlag.STARTED_HOT, QualityFlag.QUOTA_THROTTLED}
-)
+# What disturbs a window and has nothing to do with its setting. A quota around colocate is there for the whole study,
+# so it is a property of the machine and no disturbance.
+FROM_OUTSIDE = frozenset({QualityFlag.CPU_TIME_STOLEN, QualityFlag.OTHER_LOAD, QualityFlag.STARTED_HOT})
 
 _REMEDIES = {
     QualityFlag.TOO_FEW_SAMPLES: "lengthen --window until each window holds enough inferences for the tail",
@@ -76,8 +75,8 @@ _REMEDIES = {
         "the task took too long to pause for its segments: raise --segment-ms, or give --design steady"
     ),
     QualityFlag.QUOTA_THROTTLED: (
-        "a CPU quota around colocate stopped network or task: raise the container's CPU limit (docker run --cpus, "
-        "or cpu.max of its cgroup)"
+        "a CPU quota around colocate stopped network or task, so verdicts hold under that quota only; without it, "
+        "raise the container's CPU limit (docker run --cpus, or cpu.max of its cgroup) and measure again"
     ),
 }
 

@@ -15,7 +15,6 @@ EXTERNAL = (
     QualityFlag.CPU_TIME_STOLEN,
     QualityFlag.OTHER_LOAD,
     QualityFlag.STARTED_HOT,
-    QualityFlag.QUOTA_THROTTLED,
 )
 
 

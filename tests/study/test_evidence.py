@@ -96,6 +96,14 @@ def test_a_window_that_is_not_of_the_setting_gives_no_value(warning: QualityFlag
     assert dict(found.withheld) == (dict.fromkeys(found.values, (warning,)) if warning in OWN else {})
 
 
+def test_windows_under_a_quota_of_the_container_count_and_are_warned_of() -> None:
+    """The quota is there for the whole study: it belongs to the machine."""
+    found = colocated(flagged(measured(3), QualityFlag.QUOTA_THROTTLED))
+    assert found.values == colocated(measured(3)).values
+    assert not found.left_out and not found.withheld
+    assert QualityFlag.QUOTA_THROTTLED in found.cell.warnings
+
+
 @pytest.mark.parametrize("warning", SENSOR)
 def test_a_warning_on_a_sensor_spoils_power_alone(warning: QualityFlag) -> None:
     found = colocated(flagged(measured(3), warning))

@@ -17,8 +17,8 @@ from colocate.study.bounds import PROBABLE
 from colocate.study.stats import POOL_MIN_CELLS
 from colocate.study.verdicts import Verdict
 
-# Of how tasks are paused: a verdict beside them rests on other windows, or on fewer.
-_OF_DESIGN = (QualityFlag.ALTERNATION_DIFFERS, QualityFlag.PAUSED_LATE)
+# A verdict beside these rests on other windows, or on fewer, or holds under a quota only.
+_BESIDE_A_VERDICT = (QualityFlag.ALTERNATION_DIFFERS, QualityFlag.PAUSED_LATE, QualityFlag.QUOTA_THROTTLED)
 
 
 def value_words(quantity: Quantity, value: float) -> str:
@@ -111,7 +111,7 @@ def correction(report: AdviceReport) -> str:
 
 
 def remedies(report: AdviceReport) -> tuple[str, ...]:
-    """What to do about each warning that keeps a limit undecided, or changes which windows a verdict rests on."""
+    """What to do about each warning that keeps a limit undecided, or changes what a verdict rests on."""
     evidence = {each.cell: each for each in report.state.evidence}
     met = {
         warning
@@ -121,7 +121,7 @@ def remedies(report: AdviceReport) -> tuple[str, ...]:
         for warnings in (evidence[ruling.cell].left_out, evidence[ruling.cell].withheld)
         for warning in warnings.get(check.quantity, ())
     }
-    met |= {warning for cell in judged_cells(report) for warning in cell.warnings if warning in _OF_DESIGN}
+    met |= {warning for cell in judged_cells(report) for warning in cell.warnings if warning in _BESIDE_A_VERDICT}
     return tuple(f"{warning.value}: {warning.remedy}" for warning in in_order(met))
 
 

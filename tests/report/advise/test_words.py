@@ -116,3 +116,11 @@ def test_an_end_that_is_not_known_is_a_question_mark(
     quantity: Quantity, interval: Interval | None, words: str
 ) -> None:
     assert interval_words(quantity, interval) == words
+
+
+def test_a_verdict_under_a_quota_of_the_container_says_that_it_holds_under_that_only() -> None:
+    solo, cool, *_ = evidence_of()
+    under = dataclasses.replace(cool, cell=dataclasses.replace(cool.cell, warnings=(QualityFlag.QUOTA_THROTTLED,)))
+    (said,) = remedies(judged(evidence=(solo, under)))
+    assert "verdicts hold under that quota only" in said
+    assert remedies(judged(evidence=(solo, cool))) == ()

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from colocate.inference.backends.registry import BACKENDS
@@ -19,6 +18,7 @@ from colocate.model.request import Inference, Task
 from colocate.model.trial import Condition, Trial, TrialRecord
 from colocate.report.text.labels import unusual_qualities
 from colocate.report.text.numbers import mhz_text, minutes, ms_text
+from colocate.report.text.tables import console
 from colocate.store.run_file import Failure
 from colocate.study.conditions import latencies
 from colocate.study.plan import Stage, distinct_inferences
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 @contextlib.contextmanager
 def progress(*, quiet: bool) -> Iterator[Observer]:
     """An observer for the kind of output that stderr is."""
-    console = Console(stderr=True)
+    out = console(stderr=True)
     if quiet or sys.stderr is None:
         yield _Silence()
-    elif not console.is_terminal:
+    elif not out.is_terminal:
         yield _Lines()
     else:
         # Names and messages are the user's: their brackets are no markup.
@@ -46,7 +46,7 @@ def progress(*, quiet: bool) -> Iterator[Observer]:
             TimeRemainingColumn(),
         )
         # No refresh thread: a redraw costs a millisecond, and inside a window that would be load on the machine.
-        with Progress(*columns, console=console, auto_refresh=False, transient=True) as bar:
+        with Progress(*columns, console=out, auto_refresh=False, transient=True) as bar:
             yield _Bar(bar)
 
 

@@ -37,14 +37,16 @@ CHOICE_COLUMNS = {
     "placement": False,
     "clocks, MHz": False,
     "task": True,
-    "p50": False,
-    "p95": False,
+    "p50, ms": False,
+    "p95, ms": False,
     "slowdown": False,
     "work done": False,
     "power": False,
     "work per kJ": False,
     "": True,
 }
+KEPT_OF_CHOICES = ("task", "")
+RECOMMENDED = "recommended"
 FRONT = (
     "Pareto front: no other choice of the network does as much work for as little power (or slowdown). Work is the "
     "share of the task's best solo work, and work per kJ the seconds of it that are done per kilojoule"
@@ -84,13 +86,13 @@ def choice_rows(report: AdviceReport) -> Iterable[tuple[str, ...]]:
                 cell.placement,
                 clocks_column(cell.clocks),
                 beside_words(cell, tasks),
-                "" if cell.p50_s is None else f"{ms_text(cell.p50_s)} ms",
-                "" if cell.p95_s is None else f"{ms_text(cell.p95_s)} ms",
+                "" if cell.p50_s is None else ms_text(cell.p50_s),
+                "" if cell.p95_s is None else ms_text(cell.p95_s),
                 "" if choice.slowdown is None else f"{choice.slowdown:.3f}",
                 "" if choice.work_share is None else f"{100 * choice.work_share:.0f} %",
                 "" if cell.power_w is None else f"{cell.power_w:.3g} W",
                 "" if choice.work_share_per_j is None else f"{1e3 * choice.work_share_per_j:.3g} s",
-                f"recommended{aside}" if choice.recommended else "",
+                f"{RECOMMENDED}{aside}" if choice.recommended else "",
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 
 from rich.console import Console
@@ -9,10 +10,19 @@ from rich.text import Text
 
 from colocate.report.advise import containment
 from colocate.report.advise.load import AdviceReport
-from colocate.report.advise.rows import CHOICE_COLUMNS, COLUMNS, FRONT, KEPT, choice_rows, verdict_rows
+from colocate.report.advise.rows import (
+    CHOICE_COLUMNS,
+    COLUMNS,
+    FRONT,
+    KEPT,
+    KEPT_OF_CHOICES,
+    RECOMMENDED,
+    choice_rows,
+    verdict_rows,
+)
 from colocate.report.advise.words import afterwards, recommendations, summary
 from colocate.report.text.numbers import counted
-from colocate.report.text.tables import compact_table, console
+from colocate.report.text.tables import compact_table, console, print_compact
 from colocate.study.verdicts import Ruling, Verdict
 
 _STYLES = {Verdict.SAFE: "green", Verdict.UNSAFE: "red", Verdict.UNDECIDED: "yellow"}
@@ -38,16 +48,12 @@ def print_advice(report: AdviceReport) -> None:
     for heading, rows in tables.items():
         table, same = compact_table(columns, [row for _, row in rows], [_STYLES[r.verdict] for r, _ in rows], KEPT)
         out.print(Text(f"{heading}. {same}".rstrip(), style="bold"))
-        out.print(table)
+        print_compact(out, table)
         out.print()
     for reason, number in reasons.items():
         out.print(Text(f"({number}) {reason}"))
     if report.safe:
-        choices = list(choice_rows(report))
-        front, same = compact_table(CHOICE_COLUMNS, choices, [""] * len(choices))
-        out.print(Text(f"{FRONT}. {same}".rstrip()))
-        out.print(front)
-        out.print()
+        _print_choices(out, report)
     _print_containment(out, report)
     for note in afterwards(report):
         out.print(Text(note))
@@ -55,6 +61,18 @@ def print_advice(report: AdviceReport) -> None:
     out.print(Text(summary(report), style="bold"))
     for network, words in recommendations(report):
         out.print(Text.assemble((network, "bold"), ": ", words))
+
+
+def _print_choices(out: Console, report: AdviceReport) -> None:
+    """The Pareto front of each network, in a table of its own."""
+    out.print(Text(f"{FRONT}. * is {RECOMMENDED}."))
+    columns = {name: broken for name, broken in CHOICE_COLUMNS.items() if name != "network"}
+    for network, choices in itertools.groupby(choice_rows(report), lambda row: row[0]):
+        rows = [(*row, mark.replace(RECOMMENDED, "*")) for _, *row, mark in choices]
+        front, same = compact_table(columns, rows, [""] * len(rows), KEPT_OF_CHOICES)
+        out.print(Text(f"{network}. {same}".rstrip(), style="bold"))
+        print_compact(out, front)
+        out.print()
 
 
 def _print_containment(out: Console, report: AdviceReport) -> None:
@@ -65,7 +83,7 @@ def _print_containment(out: Console, report: AdviceReport) -> None:
     styles = [_STYLES[each.ruling.verdict] for each in report.contained]
     table, same = compact_table(containment.COLUMNS, rows, styles, containment.KEPT)
     out.print(Text(f"{containment.TITLE}. {same}".rstrip()))
-    out.print(table)
+    print_compact(out, table)
     out.print()
     recipes = containment.recipes(report)
     for recipe in recipes:

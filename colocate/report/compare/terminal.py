@@ -6,7 +6,7 @@ from rich.text import Text
 
 from colocate.report.compare.load import Compared
 from colocate.report.compare.words import COLUMNS, change_rows, sentences, verdict_words
-from colocate.report.text.tables import compact_table, console
+from colocate.report.text.tables import compact_table, console, print_compact
 
 
 def print_comparison(compared: Compared) -> None:
@@ -16,7 +16,7 @@ def print_comparison(compared: Compared) -> None:
     if rows:
         styles = ["red" if change.regressed else "green" for change, _ in rows]
         table, same = compact_table(COLUMNS, [row for _, row in rows], styles)
-        out.print(table)
+        print_compact(out, table)
         out.print(Text(same))
     for sentence in sentences(compared):
         out.print(Text(sentence))

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from colocate.model.cell import Interval
 from colocate.model.quality import QualityFlag, in_order
 from colocate.report.text.labels import plain
 
-# A file or a pipe has no width: wide enough for every column.
+# A file or a pipe has no width of its own: wide enough for every column.
 _FILE_COLUMNS = 150
 
 Value = str | int | float | None
@@ -85,10 +87,30 @@ def compact_table(
     return table, words and f"In every row {words}."
 
 
-def console() -> Console:
-    """Standard output, wide enough for every column where it is a file or a pipe."""
-    found = Terminal()
-    return found if found.is_terminal else Terminal(width=_FILE_COLUMNS)
+def print_compact(out: Console, table: Table) -> None:
+    """A table of `compact_table`. Where the output is too narrow for it its lines are longer: a number that is cut is
+    another number.
+    """
+    needed = sum(_least_width(column) for column in table.columns) + len(table.columns) - 1
+    table.width = needed if needed > out.width else None
+    out.print(table, crop=False)
+
+
+def _least_width(column: Column) -> int:
+    """Of a column whose text may be broken its least width, else that of its longest line."""
+    if not column.no_wrap:
+        return column.min_width or 1
+    return max(cell_len(line) for text in (column.header, *column.cells) for line in str(text).split("\n"))
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Standard output, or error, as wide as the terminal. A file or a pipe is as wide as COLUMNS says, which a
+    terminal's programs obey too; without, wide enough for every column.
+    """
+    found = Terminal(stderr=stderr)
+    columns = os.environ.get("COLUMNS", "")
+    wanted = int(columns) if columns.isdecimal() else 0
+    return found if found.is_terminal else Terminal(stderr=stderr, width=wanted or _FILE_COLUMNS)
 
 
 def warning_numbers(rows: Iterable[_Flagged]) -> Mapping[QualityFlag, str]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 import pytest
 
 from colocate.model.limits import Limits
+from colocate.model.request import ClockPoint
 from colocate.report.advise.terminal import print_advice
-from tests.report.advise.judged import NASTY, evidence_of, judged
+from tests.report.advise.judged import NASTY, P95, evidence_of, judged
 
 
 def test_a_person_reads_the_same(capsys: pytest.CaptureFixture[str]) -> None:
@@ -25,7 +27,7 @@ def test_a_person_reads_the_same(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_terminal_of_80_columns_breaks_no_verdict_and_no_interval(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("colocate.report.text.tables._FILE_COLUMNS", 80)
+    monkeypatch.setenv("COLUMNS", "80")
     print_advice(judged(evidence=evidence_of("/somewhere/far/away/a-detector.onnx")))
     said = capsys.readouterr().out
     rows = [line for line in said.splitlines() if line.startswith(("cool ", "hot ", "warm "))]
@@ -40,3 +42,28 @@ def test_a_terminal_of_80_columns_breaks_no_verdict_and_no_interval(
 def test_names_are_the_users_own(capsys: pytest.CaptureFixture[str]) -> None:
     print_advice(judged(evidence=evidence_of(NASTY)))
     assert "\x1b" not in capsys.readouterr().out
+
+
+def test_the_choices_at_many_clocks_fit_into_80_columns_uncut(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    solo, cool, *_ = evidence_of("/somewhere/far/away/a-detector.onnx")
+    found = [solo]
+    for hz, place, share in ((1_734_000_000, "isolated", 0.9), (921_600_000, "shared", 1.0)):
+        cell = dataclasses.replace(
+            cool.cell, placement=place, clocks=ClockPoint(hz, 1_300_500_000), power_w=10 * share - 1,
+            p50_s=0.01 * share, p95_s=0.02 * share,
+        )  # fmt: skip
+        values = {P95: dict(enumerate([1.0 + 0.1 * share] * 5))}
+        found.append(dataclasses.replace(cool, cell=cell, values=values, work_share=share))
+    report = judged(Limits(max_slowdown=1.2), evidence=found, placements=("isolated", "shared"))
+    assert len(report.advice.choices) == 2
+    print_advice(report)
+    said = capsys.readouterr().out
+    table = said[said.index("Pareto front") : said.index("Over all")].splitlines()
+    assert max(map(len, table)) <= 80
+    (chosen,) = (line for line in table if line.endswith(" *"))
+    assert chosen.split() == [
+        "isolated", "1734/1300.5", "cool", "9.00", "18.0", "1.090", "90", "%", "8", "W", "112", "s", "*"
+    ]  # fmt: skip

@@ -52,7 +52,7 @@ def test_a_regression_is_red_and_an_improvement_green(monkeypatch: pytest.Monkey
 def test_a_terminal_of_80_columns_breaks_no_interval(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("colocate.report.text.tables._FILE_COLUMNS", 80)
+    monkeypatch.setenv("COLUMNS", "80")
     print_comparison(compared())
     said = capsys.readouterr().out
     assert len(re.findall(r"\d\.\d{3} \[\d\.\d{3}, \d\.\d{3}\]", said)) == 2

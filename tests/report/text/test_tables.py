@@ -23,6 +23,7 @@ from colocate.report.text.tables import (
     escaped,
     interval_columns,
     markdown_table,
+    print_compact,
     print_warnings,
     warning_numbers,
     write_rows,
@@ -96,8 +97,26 @@ def test_names_are_broken_and_numbers_are_not(capsys: pytest.CaptureFixture[str]
     assert "".join(line[:16].strip() for line in said.splitlines()[2:-1]).startswith("a-network-with-a-very")
 
 
-def test_output_that_is_no_terminal_is_wide_enough_for_every_column() -> None:
-    assert console().width == 150
+def test_no_number_is_cut_however_narrow_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [("a-network-with-a-very-long-name", "12.3 [11.1, 13.5]", "8 W"), ("b", "1 [0.9, 1.1]", "9 W")]
+    table, _ = compact_table({"network": True, "estimate [interval]": False, "power": False}, rows, ["", ""])
+    for width in (20, 60):
+        print_compact(Console(width=width), table)
+        said = capsys.readouterr().out
+        assert all(number in said for number in ("12.3 [11.1, 13.5]", "8 W", "1 [0.9, 1.1]", "9 W"))
+        assert max(map(len, said.splitlines())) <= max(width, 12 + 1 + 17 + 1 + 5)
+
+
+@pytest.mark.parametrize(("columns", "width"), [(None, 150), ("80", 80), ("0", 150), ("wide", 150), ("", 150)])
+@pytest.mark.parametrize("stderr", [False, True])
+def test_a_pipe_is_as_wide_as_columns_says_else_wide_enough_for_every_column(
+    columns: str | None, width: int, stderr: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if columns is None:
+        monkeypatch.delenv("COLUMNS", raising=False)
+    else:
+        monkeypatch.setenv("COLUMNS", columns)
+    assert console(stderr=stderr).width == width
 
 
 def test_warnings_are_numbered_as_the_enum_lists_them_and_explained_once(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,8 +13,9 @@ from colocate.errors import SpecError
 NONE = "none"
 KINDS = ("idle", "weight", "quota", "cpus", "fifo")
 # Of cpu.weight in cgroup v2 and cpu.shares in v1 (Documentation/admin-guide/cgroup-v2.rst, and scheduler/
-# sched-design-CFS.rst, of the kernel): what a group has that nobody weighed, the most, and the least share.
-WEIGHT_DEFAULT, WEIGHT_MAX, SHARES_DEFAULT, SHARES_MIN = 100, 10_000, 1024, 2
+# sched-design-CFS.rst, of the kernel; MAX_SHARES in kernel/sched/sched.h): what a group has that nobody weighed, and
+# the most and the least.
+WEIGHT_DEFAULT, WEIGHT_MAX, SHARES_DEFAULT, SHARES_MIN, SHARES_MAX = 100, 10_000, 1024, 2, 262_144
 # The period of cpu.max.
 QUOTA_PERIOD_S, QUOTA_PERIOD_MIN_S, QUOTA_PERIOD_MAX_S = 0.1, 0.001, 1.0
 # sched_cfs_bandwidth refuses less time than this in a period (`min_cfs_quota_period` in kernel/sched/core.c).
@@ -79,6 +80,18 @@ class Containment:
         if self.fifo:
             parts.append("fifo")
         return "+".join(parts)
+
+
+def group_weight(weight: int, cpus: int) -> int:
+    """The cpu.weight with which each process of a group on so many CPUs counts like one of `weight` in no group: a
+    group's weight is spread over the CPUs that it keeps busy.
+    """
+    return min(weight * cpus, WEIGHT_MAX)
+
+
+def group_shares(weight: int, cpus: int) -> int:
+    """The same as cpu.shares of cgroup v1, which go further."""
+    return max(SHARES_MIN, min(round(weight * cpus * SHARES_DEFAULT / WEIGHT_DEFAULT), SHARES_MAX))
 
 
 def containment_words(containment: Containment | None) -> str:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from colocate.errors import SpecError
-from colocate.model.containment import Containment, containment_words, parse_containment
+from colocate.model.containment import Containment, containment_words, group_shares, group_weight, parse_containment
 
 KNOWN = st.builds(
     Containment,
@@ -49,3 +49,11 @@ def test_what_is_none_is_refused_with_the_value(text: str) -> None:
 def test_its_kinds_are_the_parts_that_bound(text: str, kinds: tuple[str, ...]) -> None:
     found = parse_containment(text)
     assert found is not None and found.kinds == kinds
+
+
+@pytest.mark.parametrize(
+    ("weight", "cpus", "group", "shares"),
+    [(10, 1, 10, 102), (10, 3, 30, 307), (100, 200, 10_000, 204_800), (10_000, 8, 10_000, 262_144), (1, 1, 1, 10)],
+)
+def test_a_weight_is_spread_and_shares_go_further(weight: int, cpus: int, group: int, shares: int) -> None:
+    assert (group_weight(weight, cpus), group_shares(weight, cpus)) == (group, shares)

@@ -12,10 +12,8 @@ from pathlib import Path
 
 from colocate.errors import HostError, KnobError
 from colocate.host.cpus.cpu_list import parse_cpu_list
-from colocate.model.containment import SHARES_DEFAULT, SHARES_MIN, WEIGHT_DEFAULT, WEIGHT_MAX, Containment
+from colocate.model.containment import SHARES_MIN, WEIGHT_DEFAULT, Containment, group_shares, group_weight
 
-# The most of cpu.shares in cgroup v1 (MAX_SHARES in kernel/sched/sched.h).
-_SHARES_MAX = 262_144
 RT_RUNTIME, _RT_PERIOD = "cpu.rt_runtime_us", "cpu.rt_period_us"
 # How long the kernel may take to let go of a group.
 _RELEASED_S = 2.0
@@ -37,12 +35,10 @@ def weigh(group: Path, cpus: Sequence[int], weight: int = WEIGHT_DEFAULT) -> Non
     Where the cpu controller is on, a group's weight is spread over the CPUs that it keeps busy. A task on fifteen
     CPUs would have a fifteenth of it on each, and the network that shares one of them would get 94 % of that one.
     """
-    whole = weight * len(cpus)
     if (group / "cpu.weight").exists():
-        _set(group / "cpu.weight", str(min(whole, WEIGHT_MAX)))
+        _set(group / "cpu.weight", str(group_weight(weight, len(cpus))))
     elif (group / "cpu.shares").exists():
-        shares = round(whole * SHARES_DEFAULT / WEIGHT_DEFAULT)
-        _set(group / "cpu.shares", str(max(SHARES_MIN, min(shares, _SHARES_MAX))))
+        _set(group / "cpu.shares", str(group_shares(weight, len(cpus))))
 
 
 def contain(groups: Sequence[Path], cpus: Sequence[int], containment: Containment | None) -> None:

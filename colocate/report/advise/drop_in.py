@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 from colocate.model.containment import (
     QUOTA_PERIOD_S,
-    SHARES_DEFAULT,
     SHARES_MIN,
     WEIGHT_DEFAULT,
-    WEIGHT_MAX,
     Containment,
+    group_shares,
+    group_weight,
 )
 from colocate.report.text.numbers import counted, number_ranges
 
@@ -55,14 +55,14 @@ def version_1_writes(containment: Containment | None, cpus: Sequence[int]) -> li
     """The same for cgroup v1, where each controller has a tree of its own."""
     bound = containment or Containment()
     own, (quota_us, period_us) = bound.own_cpus(cpus), bound.quota_us
-    weight = _weight(bound, len(own))
+    shares = group_shares(bound.weight or WEIGHT_DEFAULT, len(own))
     # Linux has cpu.idle in version 1, too, from 5.15 on.
     idle = f"echo 1 > cpu/TASK/cpu.idle || echo {SHARES_MIN} > cpu/TASK/cpu.shares"
     return [
         "cd /sys/fs/cgroup && mkdir -p cpuset/TASK cpu/TASK",
         "cat cpuset/cpuset.mems > cpuset/TASK/cpuset.mems",
         f"echo {number_ranges(own)} > cpuset/TASK/cpuset.cpus",
-        idle if weight is None else f"echo {round(weight * SHARES_DEFAULT / WEIGHT_DEFAULT)} > cpu/TASK/cpu.shares",
+        idle if bound.idle else f"echo {shares} > cpu/TASK/cpu.shares",
         *([] if quota_us is None else [f"echo {period_us} > cpu/TASK/cpu.cfs_period_us"]),
         *([] if quota_us is None else [f"echo {quota_us} > cpu/TASK/cpu.cfs_quota_us"]),
         "echo PID | tee cpuset/TASK/cgroup.procs cpu/TASK/cgroup.procs",
@@ -100,7 +100,7 @@ def remarks(containment: Containment | None, cpus: Sequence[int]) -> list[str]:
 
 def _weight(bound: Containment, cpus: int) -> int | None:
     """The weight of the whole group, None where it is idle: a process counts on its CPU as if it were in no group."""
-    return None if bound.idle else min((bound.weight or WEIGHT_DEFAULT) * cpus, WEIGHT_MAX)
+    return None if bound.idle else group_weight(bound.weight or WEIGHT_DEFAULT, cpus)
 
 
 def _systemd_time(seconds: float) -> str:

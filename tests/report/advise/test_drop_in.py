@@ -113,6 +113,13 @@ def test_the_writes_are_lines_that_a_shell_reads(words: str) -> None:
         subprocess.run(["sh", "-n", "-c", "\n".join(writes)], check=True, timeout=60)
 
 
+def test_shares_of_version_1_are_those_that_were_measured() -> None:
+    """They go further than the weights of version 2."""
+    heavy = Containment(weight=10_000)
+    assert "echo 204800 > cpu/TASK/cpu.shares" in version_1_writes(heavy, (0, 1))
+    assert "echo 10000 > TASK/cpu.weight" in version_2_writes(heavy, (0, 1))
+
+
 def test_remarks_say_what_the_settings_take_and_how_a_weight_is_spread() -> None:
     idle, same = remarks(Containment(idle=True), (1, 2)), remarks(Containment(weight=10), (1, 2))
     assert "CPUWeight=idle systemd 252" in idle[0] and "same slice" in idle[1]

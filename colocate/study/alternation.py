@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from colocate.model.trial import ByteArray, Condition, FloatArray, Segment
+from colocate.model.trial import ByteArray, Condition, FloatArray, Segment, Trial
 
 # Half as long scatter half as much on a server GPU whose latencies drift, and the guard still takes but a fifth.
 SEGMENT_MIN_S = 0.025
@@ -151,6 +151,25 @@ def scheduled(window_s: float, pace: Pace, seed: str) -> tuple[Turn, ...]:
     for number in range(alone):
         pieces.insert(draw.randint(0, len(pieces)), [Turn(Condition.TASK_ALONE, groups + number)])
     return tuple(turn for piece in pieces for turn in piece)
+
+
+def length_s(trial: Trial) -> float:
+    """How long the window of a trial should last: longer than asked where its segments are long, as beside a quota.
+
+    How long an inference takes is not known beforehand; a slow network's window is longer still.
+    """
+    if not trial.alternating or trial.inference is None or trial.task is None:
+        return trial.window_s
+    bounds = [member.containment for member in trial.task.members if member.containment is not None]
+    pace = pace_of(
+        trial.window_s,
+        0.0,
+        settling=not {*trial.placement.task_cpus}.isdisjoint(trial.placement.inference_cpus),
+        period_s=trial.inference.period_s,
+        segment_s=trial.segment_s,
+        quota_period_s=max((b.quota_period_s for b in bounds if b.quota_ratio is not None), default=None),
+    )
+    return max(trial.window_s, sum(pace.length_s(turn.condition) for turn in scheduled(trial.window_s, pace, "")))
 
 
 def conditions_of(

@@ -29,6 +29,7 @@ from colocate.model.containment import containment_words
 from colocate.model.machine import HostFacts
 from colocate.model.request import ClockPoint, Inference, Placement, SweepSpec, Task
 from colocate.model.trial import Trial
+from colocate.study.alternation import length_s
 
 if TYPE_CHECKING:
     from colocate.study.sequential import Interim
@@ -57,6 +58,7 @@ def plan(spec: SweepSpec, facts: HostFacts) -> tuple[Trial, ...]:
     inferences = [settled_backend(inference, facts) for inference in spec.inferences]
     spec = dataclasses.replace(spec, tasks=tuple(_settled_task(task, facts) for task in spec.tasks))
     placements = [placement(name, spec.inference_cpus, facts.cpus) for name in spec.placements]
+    _check_counts(spec.tasks, max(len(place.task_cpus) for place in placements))
     settings = list(itertools.product(placements, clock_points(spec, facts)))
     trials: list[Trial] = []
     block = 0
@@ -117,8 +119,7 @@ def estimate_s(trials: Sequence[Trial], load_s: float = 3.0, overhead_s: float =
             total += trial.settle_s
             if trial.inference is not None and (before is None or trial.inference != before.inference):
                 total += load_s
-        # One segment of either condition lies in every alternating window, however long they are asked to be.
-        total += trial.warmup_s + max(trial.window_s, 2 * (trial.segment_s or 0.0)) + overhead_s
+        total += trial.warmup_s + length_s(trial) + overhead_s
         before = trial
     return total
 
@@ -180,6 +181,17 @@ def _check_containments(tasks: Sequence[Task], facts: HostFacts) -> None:
             if (missing := facts.containment_missing.get(kind)) is not None:
                 asked = containment_words(task.containment)
                 raise HostError(f"containment: {asked} is not available here: {missing.reason}; {missing.fix}")
+
+
+def _check_counts(tasks: Sequence[Task], cpus: int) -> None:
+    """Raise SpecError for a containment that leaves a task all of the `cpus` that it may use in any placement."""
+    for bound in (member.containment for task in tasks for member in task.members if member.containment):
+        own = len(bound.own_cpus(range(cpus)))
+        here = f"tasks may use {cpus} {'CPU' if cpus == 1 else 'CPUs'} on this machine, so that is no bound"
+        if bound.cpus is not None and bound.cpus > cpus:
+            raise SpecError(f"containment: {bound.words}: {here}; name {cpus} at the most, or none")
+        if bound.quota_ratio is not None and bound.quota_ratio > own:
+            raise SpecError(f"containment: {bound.words}: {here}; name less than {100 * own}%, or none")
 
 
 def _settled_task(task: Task, facts: HostFacts) -> Task:

@@ -201,7 +201,49 @@ def test_the_estimate_knows_of_segments_that_are_longer_than_a_window() -> None:
     )
     alternating = sum(trial.alternating for trial in beyond)
     assert alternating
-    assert estimate_s(beyond) - estimate_s(within) == pytest.approx(alternating * 4.0)
+    # One of either condition, and one of the task alone.
+    assert estimate_s(beyond) - estimate_s(within) == pytest.approx(alternating * (2 * 3.0 + 0.105 - 2.0))
+
+
+def test_the_estimate_knows_of_segments_that_hold_whole_periods_of_a_quota() -> None:
+    def alternating_s(words: str) -> float:
+        tasks = (Task("jpeg", containment=parse_containment(words)),)
+        trials = [each for each in plan(spec(alternating=True, tasks=tasks), facts()) if each.alternating]
+        return estimate_s(trials, load_s=0.0) / len(trials)
+
+    assert alternating_s("idle") == alternating_s("quota=20%/10")
+    assert alternating_s("quota=20%/1000") > alternating_s("idle") + 3.0
+
+
+@pytest.mark.parametrize(
+    ("words", "placements", "said"),
+    [
+        (
+            "cpus=99",
+            ("isolated",),
+            "cpus=99: tasks may use 2 CPUs on this machine, so that is no bound; name 2",
+        ),
+        ("cpus=3", ("isolated",), "name 2 at the most, or none"),
+        ("cpus=3", ("isolated", "shared"), None),
+        (
+            "quota=1000%",
+            ("shared",),
+            "tasks may use 3 CPUs on this machine, .*; name less than 300%, or none",
+        ),
+        ("quota=150%+cpus=1", ("shared",), "name less than 100%, or none"),
+        ("quota=150%", ("isolated",), None),
+    ],
+)
+def test_a_containment_that_bounds_nothing_here_is_refused(
+    words: str, placements: tuple[str, ...], said: str | None
+) -> None:
+    bound = Task("jpeg", containment=parse_containment(words))
+    asked = spec(tasks=(Task("mix", parts=(Task("bitcount"), bound)),), placements=placements)
+    if said is None:
+        assert plan(asked, facts())
+    else:
+        with pytest.raises(SpecError, match=said):
+            plan(asked, facts())
 
 
 def test_a_period_is_part_of_an_id_and_its_absence_is_not() -> None:

@@ -21,7 +21,7 @@ QUOTA_PERIOD_S, QUOTA_PERIOD_MIN_S, QUOTA_PERIOD_MAX_S = 0.1, 0.001, 1.0
 # sched_cfs_bandwidth refuses less time than this in a period (`min_cfs_quota_period` in kernel/sched/core.c).
 QUOTA_MIN_S = 0.001
 _QUOTA = re.compile(r"quota=(\d+(?:\.\d+)?)%(?:/(\d+(?:\.\d+)?))?", re.ASCII)
-_COUNT = re.compile(r"(weight|cpus)=(\d{1,6})", re.ASCII)
+_COUNT = re.compile(r"\d{1,6}", re.ASCII)
 _HOW = (
     "write none, idle, weight=10, quota=20%, quota=20%/10 (of each 10 ms), cpus=2 or fifo (the network's thread has "
     "priority); join two with +"
@@ -117,11 +117,12 @@ def parse_containment(text: str) -> Containment | None:
 def _part(part: str, text: str) -> dict[str, bool | int | float]:
     if part in ("idle", "fifo"):
         return {part: True}
-    if match := _COUNT.fullmatch(part):
-        count, most = int(match[2]), WEIGHT_MAX if match[1] == "weight" else 8192
-        if not 1 <= count <= most:
-            raise SpecError(f"containment: {text!r}: {match[1]} is a number from 1 to {most}")
-        return {match[1]: count}
+    kind, _, value = part.partition("=")
+    if kind in ("weight", "cpus"):
+        most = WEIGHT_MAX if kind == "weight" else 8192
+        if not _COUNT.fullmatch(value) or not 1 <= int(value) <= most:
+            raise SpecError(f"containment: {text!r}: {kind} is a whole number from 1 to {most}")
+        return {kind: int(value)}
     if match := _QUOTA.fullmatch(part):
         ratio, period_s = float(match[1]) / 100, float(match[2]) * 1e-3 if match[2] else QUOTA_PERIOD_S
         if not QUOTA_PERIOD_MIN_S <= period_s <= QUOTA_PERIOD_MAX_S:
@@ -133,4 +134,8 @@ def _part(part: str, text: str) -> dict[str, bool | int | float]:
                 "kernel gives no less than 1 ms; raise the share or the period"
             )
         return {"quota_ratio": ratio, "quota_period_s": period_s}
+    if kind == "quota":
+        raise SpecError(f"containment: {text!r}: a quota is written quota=20%, or quota=20%/10 of each 10 ms")
+    if kind in ("idle", "fifo"):
+        raise SpecError(f"containment: {text!r}: {kind} takes no value; write {kind}")
     raise SpecError(f"containment: {text!r} is none that is known; {_HOW}")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from colocate.errors import SpecError
 from colocate.model.containment import Containment, parse_containment
 from colocate.model.request import Task
+from colocate.request.names import check_name
 
 MixKeys = str | Sequence[str] | Mapping[str, str]
 _HOW = "write encoder+logger, with a containment of its own encoder@idle+logger"
@@ -27,34 +28,40 @@ def make_mixes(
     A mix is a string `encoder@idle+logger`, a list of its parts, or a table of them with the containment of each.
     """
     for name, keys in mixes.items():
-        if not name.isprintable() or name in ("", "none") or not {*";,"}.isdisjoint(name):
-            raise SpecError(f"mixes: {name!r} cannot name a mix; use letters, digits, '-', '_' and '+'")
-        if name in taken:
-            raise SpecError(f"mixes.{name}: this is the name of a task; choose another")
-        parts = [(task_of(task), containment) for task, containment in _parts(keys, taken)]
+        # A flag gives a mix its own text as the name.
+        where = f"--mix {name}" if keys == name else f"mixes.{name}"
+        try:
+            parts = [
+                (task_of(task) if own is None else replace(task_of(task), containment=parse_containment(own)), own)
+                for task, own in _parts(keys, taken)
+            ]
+        except SpecError as error:
+            raise SpecError(f"{where}: {error}") from error
         if len({task.name for task, _ in parts}) < max(2, len(parts)):
-            raise SpecError(f"mixes.{name}: a mix is of two different tasks or more; {_HOW}")
+            raise SpecError(f"{where}: a mix is of two different tasks or more; {_HOW}")
+        check_name("mixes", name, "a mix", "+/")
+        if name in taken:
+            raise SpecError(f"{where}: this is the name of a task; choose another")
         # Where every part says how it is contained the study's containments change nothing.
-        every = all(containment is not None for _, containment in parts)
+        every = all(own is not None for _, own in parts)
         for way in containments[:1] if every else containments:
             yield Task(
                 name,
                 pause=all(task.pause for task, _ in parts),
                 containment=None if every else way,
-                parts=tuple(
-                    replace(task, containment=way if containment is None else parse_containment(containment))
-                    for task, containment in parts
-                ),
+                parts=tuple(replace(task, containment=way) if own is None else task for task, own in parts),
             )
 
 
 def _parts(keys: MixKeys, names: Collection[str]) -> Iterator[tuple[str, str | None]]:
-    """The name of each part, and its own containment where it has one."""
+    """The name of each part, and its own containment where it has one. Raises SpecError for one without a name."""
     if isinstance(keys, Mapping):
         yield from keys.items()
         return
     for part in _split(keys, names) if isinstance(keys, str) else keys:
         task, at, containment = (word.strip() for word in part.partition("@"))
+        if not task or (at and not containment):
+            raise SpecError(f"{part.strip()!r} names no {'containment' if task else 'task'}; {_HOW}")
         yield task, containment if at else None
 
 

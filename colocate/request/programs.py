@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Field
 from colocate.errors import SpecError
 from colocate.model.command import PER_CPU, REPEAT, SERVICE, Command
 from colocate.model.request import Pipeline, Task
+from colocate.request.names import can_name, check_name
 from colocate.request.shell_syntax import shell_syntax
 
 # The rig waits for a silent child a little longer than this.
@@ -77,8 +78,7 @@ def make_task(name: str, keys: str | CommandKeys, taken: Collection[str]) -> Tas
     is `taken`.
     """
     where = f"--command {name}" if isinstance(keys, str) else f"commands.{name}"
-    if not can_name(name):
-        raise SpecError(f"--command: '{name}' cannot name a task; use letters, digits, '-' and '_'")
+    check_name("--command" if isinstance(keys, str) else "commands", name, "a task")
     if name in taken:
         raise SpecError(f"{where}: this is the name of a built-in stressor; choose another")
     table = CommandKeys(keys) if isinstance(keys, str) else keys
@@ -102,7 +102,8 @@ def _command(where: str, table: CommandKeys) -> Command:
     if table.progress is not None:
         _check_progress(f"{where}.progress", table.progress)
     if table.copies != PER_CPU and not (isinstance(table.copies, int) and 1 <= table.copies <= _COPIES_MAX):
-        raise SpecError(f"{where}.copies: give a number of copies or '{PER_CPU}', not {table.copies!r}")
+        most = f"a number of copies from 1 to {_COPIES_MAX}"
+        raise SpecError(f"{where}.copies: give {most}, or '{PER_CPU}', not {table.copies!r}")
     if table.user is not None and not can_name(table.user):
         raise SpecError(f"{where}.user: {table.user!r} is no name of a user")
     return Command(
@@ -145,8 +146,9 @@ def _absolute(directory: str | None) -> str | None:
 def make_pipeline(name: str, keys: str | PipelineKeys) -> Pipeline:
     """What the table `[pipelines.NAME]` means; a string is its `argv` alone. Raises SpecError."""
     where = f"pipelines.{name}"
-    if not can_name(name) or name.endswith(".onnx"):
-        raise SpecError(f"pipelines: {name!r} cannot name a network; use letters, digits, '-' and '_'")
+    check_name("pipelines", name, "a network")
+    if name.endswith(".onnx"):
+        raise SpecError(f"pipelines: {name!r} cannot name a network, as it names a file of one")
     table = PipelineKeys(keys) if isinstance(keys, str) else keys
     if table.latency is not None:
         _check_latency(f"{where}.latency", table.latency)
@@ -158,11 +160,6 @@ def make_pipeline(name: str, keys: str | PipelineKeys) -> Pipeline:
         directory=_absolute(table.directory),
         ready_s=table.ready_s,
     )
-
-
-def can_name(name: str) -> bool:
-    """Whether a user may call something so: it stands in lists, file names and tables."""
-    return name not in ("", "none") and all(c.isprintable() and c not in "/;," for c in name)
 
 
 def split(where: str, line: str) -> tuple[str, ...]:

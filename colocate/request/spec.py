@@ -123,6 +123,8 @@ def _tasks(request: StudyKeys) -> tuple[Task, ...]:
 
 def _network_task(network: str, request: StudyKeys) -> Task:
     """A second network, which infers back to back as the study's others are run."""
+    if not network.strip():
+        raise SpecError(f"{NETWORK_TASK} names no network; write it behind the colon, {NETWORK_TASK}squeezenet1_1")
     if network in request.pipelines:
         raise SpecError(f"{NETWORK_TASK}{network}: a pipeline cannot be a task; give its program as --command")
     inference = replace(_inference(network, request), period_s=None)

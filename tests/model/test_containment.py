@@ -43,6 +43,23 @@ def test_what_is_none_is_refused_with_the_value(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        *((f"weight={value}", "weight is a whole number from 1 to 10000") for value in ("-1", "", "1.5", "99999999")),
+        *((f"cpus={value}", "cpus is a whole number from 1 to 8192") for value in ("-1", "0", "all", "9" * 5000)),
+        *((f"quota={value}", "a quota is written quota=20%, or quota=20%/10") for value in ("20", "-5%", "")),
+        ("idle=1", "idle takes no value; write idle"),
+        ("fifo=50", "fifo takes no value; write fifo"),
+        ("nice=5", "is none that is known; write none, idle, weight=10"),
+    ],
+)
+def test_what_is_nearly_one_is_refused_with_what_it_takes(text: str, said: str) -> None:
+    with pytest.raises(SpecError, match="containment: ") as caught:
+        parse_containment(text)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("text", "kinds"),
     [("idle", ("idle",)), ("fifo+weight=1", ("weight", "fifo")), ("cpus=1+quota=20%", ("quota", "cpus"))],
 )

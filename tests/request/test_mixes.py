@@ -64,7 +64,15 @@ def test_one_part_that_must_not_be_paused_keeps_the_mix_from_it() -> None:
         ({"m": "jpeg"}, "mixes.m: a mix is of two different tasks"),
         ({"m": "jpeg+jpeg@idle"}, "mixes.m: a mix is of two different tasks"),
         ({"m": "jpeg+bitcont"}, "unknown stressor 'bitcont'; did you mean 'bitcount'?"),
-        ({"m": "jpeg@idel+mine"}, "containment: 'idel' is none that is known"),
+        ({"m": "jpeg@idel+mine"}, "mixes.m: containment: 'idel' is none that is known"),
+        ({"m": "jpeg@+mine"}, "mixes.m: 'jpeg@' names no containment; write encoder+logger"),
+        ({"m": ["@idle", "mine"]}, "mixes.m: '@idle' names no task; write encoder+logger"),
+        # As a flag gives them.
+        ({"jpeg": "jpeg"}, "--mix jpeg: a mix is of two different tasks or more; write encoder+logger"),
+        ({"+": "+"}, "--mix +: '' names no task; write encoder+logger"),
+        ({"jpeg+": "jpeg+"}, "--mix jpeg+: '' names no task"),
+        ({"": ""}, "--mix : '' names no task"),
+        ({"jpeg+network:": "jpeg+network:"}, "--mix jpeg+network:: network: names no network; write it behind"),
         ({"mine": "jpeg+bitcount"}, "mixes.mine: this is the name of a task"),
         ({"a;b": "jpeg+bitcount"}, "mixes: 'a;b' cannot name a mix"),
         ({"m": 3}, "mixes.m: "),
@@ -86,6 +94,8 @@ def test_a_network_is_a_task_run_as_the_study_runs_networks(tmp_path: Any) -> No
     assert named.tasks[1].parts[1] == named.tasks[0]
     with pytest.raises(SpecError, match="unknown network 'alexnot'; did you mean 'alexnet'"):
         make_spec({"stressors": ["network:alexnot"]})
+    with pytest.raises(SpecError, match=r"^network: names no network; write it behind the colon"):
+        make_spec({"stressors": ["network: "]})
     with pytest.raises(SpecError, match="network:cam: a pipeline cannot be a task"):
         make_spec({"pipelines": {"cam": "true"}, "stressors": ["network:cam"]})
 

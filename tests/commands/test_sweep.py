@@ -243,3 +243,11 @@ def test_an_interrupted_sweep_says_how_to_go_on_and_which_cleanup_failed(tmp_pat
         f"Finished trials are kept. Continue with:\n  python -m colocate sweep --resume --out {tmp_path / 'run'}\n"
         "colocate: task 'encoder': its cleanup failed (return code 3): no\n"
     )
+
+
+@pytest.mark.parametrize("which", [["--dry-run"], []])
+def test_a_plan_refuses_a_directory_that_is_not_there_as_the_run_does(which: list[str], tmp_path: Path) -> None:
+    (tmp_path / "study.toml").write_text('[commands.mine]\nargv = ["true"]\ndirectory = "/nowhere"\n')
+    said = "commands.mine.directory: '/nowhere' is no directory that can be entered"
+    refused(2, said, "sweep", tmp_path / "study.toml", *TINY, "--out", tmp_path / "run", *which)
+    assert not (tmp_path / "run").exists()

@@ -33,6 +33,7 @@ from colocate.power.find import Meters, find_meters
 from colocate.rigs.host.children import INFERENCE_SEAT, Children, Seats, members, task_places, wants_fifo
 from colocate.rigs.host.monitor import Monitor
 from colocate.rigs.host.rehearsal import rehearse
+from colocate.rigs.host.startable import check_programs
 from colocate.rigs.host.window import Hold, run_window
 from colocate.study.plan import loaded_inferences
 from colocate.worker.backends.synthetic import spin_length_s
@@ -75,6 +76,7 @@ class HostRig:
         """See `Rig.check`."""
         if any(trial.inference and trial.inference.pipeline and wants_fifo(trial) for trial in trials):
             raise HostError("fifo: the threads of a pipeline are its own; start it by `chrt -f 1` instead")
+        check_programs(trials)
         for inference in loaded_inferences(trials):
             if inference.pipeline is not None:
                 continue

@@ -34,6 +34,11 @@ class Contained:
         """Whether the task may run so."""
         return self.ruling.verdict is Verdict.SAFE
 
+    @property
+    def nearest(self) -> bool:
+        """Whether none is SAFE and this came nearest: it may be any where nothing is known of a limited quantity."""
+        return not self.safe and math.isfinite(_excess(self.ruling))
+
 
 def containments(rulings: Sequence[Ruling], evidence: Sequence[Evidence]) -> tuple[Contained, ...]:
     """One for each task beside each network and in each placement, in the order of `rulings`."""

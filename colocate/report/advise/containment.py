@@ -50,7 +50,7 @@ def containment_rows(report: AdviceReport) -> Iterable[tuple[str, ...]]:
             cell.placement,
             _bound_words(asked[ContainedTask.of(cell)]),
             clocks_column(cell.clocks),
-            each.ruling.verdict.value + (", nearest" if not each.safe and check.interval else ""),
+            each.ruling.verdict.value + (", nearest" if each.nearest else ""),
             check.quantity.words,
             interval_words(check.quantity, check.interval),
             value_words(check.quantity, check.limit),

@@ -13,7 +13,7 @@ from colocate.model.quality import QualityFlag
 from colocate.model.trial import TrialRecord, Work
 from colocate.study.conditions import work_kept
 
-# A task that gets less than this share of the CPU time that it uses alone does none of its work.
+# A task that gets less than this share of the CPU time that it uses alone, or of a CPU, does none of its work.
 NOTHING_RATIO = 0.01
 
 
@@ -48,15 +48,15 @@ def share_of(rates_per_s: Sequence[float], most_per_s: Sequence[float]) -> float
 def unfinished(record: TrialRecord, alone: Sequence[TrialRecord] = ()) -> bool:
     """Whether its task, or one of a mix, worked within it and completed nothing that counts.
 
-    A run that leaves processes behind has its own warning. A service that uses no CPU waits.
+    A run that leaves processes behind has its own warning. What has no end, and got next to no CPU, waits.
     """
     task, parts = record.trial.task, _parts(record)
     if not parts or QualityFlag.LEFT_PROCESSES in record.warnings or work_kept(record) is not None:
         return False
-    waits = [member.command.run == SERVICE for member in (task.members if task else ())]
+    endless = [not member.argv or member.command.run == SERVICE for member in (task.members if task else ())]
     return any(
-        not part.count and not idle and not (waiting and not part.cpu_s)
-        for (part, idle), waiting in zip(_looked_at(parts, alone), waits, strict=True)
+        not part.count and not idle and not (goes_on and part.cpu_s < NOTHING_RATIO * part.elapsed_s)
+        for (part, idle), goes_on in zip(_looked_at(parts, alone), endless, strict=True)
     )
 
 

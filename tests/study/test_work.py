@@ -69,11 +69,19 @@ def test_a_task_of_a_mix_that_did_nothing_has_no_rate_beside_those_that_did() ->
     assert unfinished(worked(images(20, 2.0), Work("runs", 0.0, 2.0, 0.5), task=mix), alone)
 
 
-@pytest.mark.parametrize(("cpu_s", "warned"), [(0.0, False), (0.3, True)])
-def test_a_service_that_uses_no_cpu_waits_and_one_that_shows_no_progress_is_warned_of(
-    cpu_s: float, warned: bool
-) -> None:
-    own = worked(Work("lines", 0.0, 2.0, cpu_s), task=SERVICE)
+@pytest.mark.parametrize(
+    ("task", "cpu_s", "warned"),
+    [
+        # One waits, and the other shows no progress.
+        (SERVICE, 0.0, False), (SERVICE, 0.3, True),
+        # What others leave no CPU to has no run that is too long for the window.
+        (TASK, 0.01, False), (TASK, 0.3, True),
+        # A run may sleep for longer than the window.
+        (Task("sleep", ("sleep", "1000")), 0.0, True),
+    ],
+)  # fmt: skip
+def test_only_what_worked_or_has_runs_that_end_completed_none(task: Task, cpu_s: float, warned: bool) -> None:
+    own = worked(Work("units", 0.0, 2.0, cpu_s), task=task)
     assert unfinished(own, [own]) == warned
 
 

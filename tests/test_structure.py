@@ -17,6 +17,7 @@ ROOT = Path(__file__).parent.parent
 # The floors: a room may import from these rooms and from itself (docs/architecture.md draws them).
 MAY_IMPORT = {
     "errors": set[str](),
+    "files": {"errors"},
     "worker": set[str](),
     # A user's program imports or copies it.
     "marks": set[str](),
@@ -25,11 +26,11 @@ MAY_IMPORT = {
     "host": {"errors", "model"},
     "power": {"errors", "model"},
     "inference": {"errors", "model", "worker"},
-    "store": {"errors", "model"},
-    "rigs": {"errors", "model", "study", "host", "power", "inference", "worker"},
+    "store": {"errors", "files", "model"},
+    "rigs": {"errors", "files", "model", "study", "host", "power", "inference", "worker"},
     "request": {"errors", "model", "study", "inference", "rigs"},
     "sweep": {"errors", "model", "study", "rigs", "request", "store"},
-    "report": {"errors", "model", "study", "request", "store"},
+    "report": {"errors", "files", "model", "study", "request", "store"},
     "progress": {"model", "study", "inference", "store", "sweep", "report"},
     "commands": {
         *("errors", "model", "study", "request", "host", "inference", "worker", "store", "rigs"),

@@ -85,8 +85,7 @@ def colocate(
     return Done(code, stdout.getvalue(), stderr.getvalue())
 
 
-def _leave_empty(figure: Figure, path: Path, **how: object) -> None:
-    path.write_bytes(b"")
+def _leave_empty(figure: Figure, file: io.BytesIO, **how: object) -> None: ...
 
 
 def in_own_process(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -33,10 +34,35 @@ def test_what_a_former_report_left_and_this_run_has_not_is_removed(tmp_path: Pat
     assert {path.name for path in report.files} >= {"cells.csv", "report.html", "heatmap-slowdown-p50.svg"}
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = run(tmp_path / "run")
-    (folder / "cells.csv").mkdir()
-    with pytest.raises(StoreError, match=f"cannot write the report into {folder}: Is a directory"):
+
+    def full(**_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("colocate.files.tempfile.mkstemp", full)
+    with pytest.raises(StoreError, match=f"cannot write the report into {folder}: No space left"):
+        write_report(folder)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["cells.csv", "report.html", "validation.csv", "figures", "figures/distributions.png", "figures/validation.svg"],
+)
+def test_a_link_in_the_place_of_a_table_or_figure_is_refused(tmp_path: Path, name: str) -> None:
+    folder, theirs = run(tmp_path / "run"), tmp_path / "theirs"
+    (folder / name).parent.mkdir(exist_ok=True)
+    theirs.mkdir() if name == "figures" else theirs.write_text("theirs")
+    (folder / name).symlink_to(theirs)
+    with pytest.raises(StoreError, match=f"{name} is a symbolic link"):
+        write_report(folder)
+    assert [*theirs.iterdir()] == [] if name == "figures" else theirs.read_text() == "theirs"
+
+
+def test_nobody_waits_for_a_fifo_in_the_place_of_a_table(tmp_path: Path) -> None:
+    folder = run(tmp_path / "run")
+    os.mkfifo(folder / "cells.csv")
+    with pytest.raises(StoreError, match=r"cells.csv is no file"):
         write_report(folder)
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
+
+from colocate.files import make_folder, remove_file, write_file
 
 _DPI = 144
 # Agg ends at 65536; a page of hundreds of columns gets fewer dots rather than none.
@@ -21,7 +25,7 @@ def save_figures(folder: Path, figures: Iterable[tuple[str, Figure | None]]) -> 
     They are drawn one by one as they are asked for, in the house style. In place of None, a figure for which the run
     has no value, a file from an earlier report is removed. Raises OSError when a file cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with _house_style():
         return tuple(path for name, figure in figures for path in _saved(folder / name, figure))
 
@@ -29,13 +33,20 @@ def save_figures(folder: Path, figures: Iterable[tuple[str, Figure | None]]) -> 
 def _saved(stem: Path, figure: Figure | None) -> list[Path]:
     png, svg = stem.with_suffix(".png"), stem.with_suffix(".svg")
     if figure is None:
-        png.unlink(missing_ok=True)
-        svg.unlink(missing_ok=True)
+        remove_file(png)
+        remove_file(svg)
         return []
     dpi = min(_DPI, int(_MAX_SIDE_PX / max(figure.get_size_inches())))
-    figure.savefig(png, format="png", dpi=dpi, metadata={"Software": None})
-    figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
-    return [png, svg]
+    return [
+        write_file(png, _drawn(figure, format="png", dpi=dpi, metadata={"Software": None})),
+        write_file(svg, _drawn(figure, format="svg", metadata={"Date": None, "Creator": None})),
+    ]
+
+
+def _drawn(figure: Figure, **options: Any) -> bytes:
+    drawn = io.BytesIO()
+    figure.savefig(drawn, **options)
+    return drawn.getvalue()
 
 
 @contextlib.contextmanager

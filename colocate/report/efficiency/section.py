@@ -8,6 +8,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from colocate.files import remove_file, write_file
 from colocate.report.efficiency.best_study import best_study
 from colocate.report.efficiency.figure import draw_efficiency
 from colocate.report.efficiency.load import EfficiencyReport, load
@@ -26,10 +27,9 @@ def _files(report: EfficiencyReport, run: LoadedRun) -> Iterator[Path]:
     yield table
     if (study := best_study(report, run.header)) is None:
         # That of another aim would pass for this one's.
-        best.unlink(missing_ok=True)
+        remove_file(best)
     else:
-        best.write_text(study, encoding="utf-8")
-        yield best
+        yield write_file(best, study)
 
 
 def _figures(report: EfficiencyReport, run: LoadedRun, caption: Caption) -> Iterator[tuple[str, Figure | None]]:

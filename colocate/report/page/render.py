@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from colocate import __version__
+from colocate.files import write_file
 from colocate.report.page import words
 from colocate.report.page.assets import page_script, plotly_script, policy, style
 from colocate.report.page.causes import SHOWN_FIRST, cause_bars, legend
@@ -45,9 +46,7 @@ def write_page(run: LoadedRun) -> Path:
     page = _template().render(
         **_carried(), **_heading(run), **_found(run, judged, confidence), **_model(run.header), **_machine(run)
     )
-    path = run.folder / "report.html"
-    path.write_text(page, encoding="utf-8")
-    return path
+    return write_file(run.folder / "report.html", page)
 
 
 def _template() -> Template:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -14,6 +15,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from colocate.files import write_file
 from colocate.model.cell import Interval
 from colocate.model.quality import QualityFlag, in_order
 from colocate.report.text.labels import plain
@@ -48,10 +50,11 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, Value]], columns: Iterabl
 
     `columns` are needed only where there may be no row.
     """
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(rows[0] if rows else columns)
-        writer.writerows([_text(value) for value in row.values()] for row in rows)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(rows[0] if rows else columns)
+    writer.writerows([_text(value) for value in row.values()] for row in rows)
+    write_file(path, text.getvalue())
 
 
 def _text(value: Value) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from colocate.files import remove_file
 from colocate.report.run_report import LoadedRun
 from colocate.report.text.tables import write_rows
 
@@ -27,4 +28,4 @@ def write_provenance(run: LoadedRun) -> Iterator[Path]:
             write_rows(path, [{**dataclasses.asdict(row), "rig": rig} for row in rows])
             yield path
         else:
-            path.unlink(missing_ok=True)
+            remove_file(path)

@@ -185,7 +185,7 @@ class Board:
         pairs = [*self._build_cpus(root)]
         if self.gpu_device:
             pairs.append(self._build_gpu(root))
-        for path, text in {BOOT_ID: "0f1e2d3c-boot-one", **(self.extra or {})}.items():
+        for path, text in {BOOT_ID: "0f1e2d3c-4b5a-4978-8695-a4b3c2d1e0f9", **(self.extra or {})}.items():
             put(root, path, text)
         return self.kernel(root, tuple(pairs))
 

@@ -14,9 +14,12 @@ class NoWatchdog:
 
     def __init__(self, *_: object) -> None: ...
 
-    def __enter__(self) -> None: ...
+    def __enter__(self) -> NoWatchdog:
+        return self
 
     def __exit__(self, *_: object) -> None: ...
+
+    def check(self) -> None: ...
 
 
 def run_session(kernel: Kernel, folder: Path) -> None:

@@ -3,7 +3,8 @@
 The file is one header line, `colocate-journal VERSION SHA256`, and a JSON body that the checksum covers:
     {"boot_id": ..., "knobs": {path: value}, "token": ...}
 It is written whole (a temporary file, fsync, rename, fsync of the folder), so a torn one means a faulty disk.
-One process at a time writes knobs and journal; it holds the lock of the folder.
+One process at a time writes knobs and journal; it holds the lock of the folder. What others could have written is not
+read: folder, journal and lock are plain, ours, and closed to them.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import hashlib
 import json
 import os
 import re
+import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +29,9 @@ VERSION = 1
 _FILE = "journal"
 _LOCK = "lock"
 _HEADER = re.compile(rb"colocate-journal ([0-9]{1,9}) ([0-9a-f]{64})")
+_BOOT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# A machine of a thousand CPUs has so many knobs.
+_LONGEST_BYTES = 1 << 20
 # A watchdog that is putting knobs back holds the lock; it is waited for, a whole sweep is not.
 LOCK_WAIT_S = 3.0
 
@@ -56,8 +61,9 @@ def state_folder() -> Path:
 
 
 def boot_id(sysfs: Sysfs) -> str | None:
-    """The kernel's random name for this life of the machine (random(4))."""
-    return sysfs.read("/proc/sys/kernel/random/boot_id")
+    """The kernel's random name for this life of the machine (random(4)); None where it shows none."""
+    found = sysfs.read("/proc/sys/kernel/random/boot_id")
+    return found if found is not None and _BOOT_ID.fullmatch(found) else None
 
 
 def restore(sysfs: Sysfs, folder: Path, token: str | None = None, wait_s: float = LOCK_WAIT_S) -> Repair | None:
@@ -86,10 +92,12 @@ def locked(folder: Path, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Closed on exec like every descriptor of Python, so no child keeps the lock after its parent's death.
-        descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     except OSError as error:
         raise HostError(f"cannot keep a journal in {folder}: {error.strerror}") from error
     try:
+        _refuse_others(folder, folder.stat(), stat.S_ISDIR)
+        _refuse_others(folder / _LOCK, os.fstat(descriptor), stat.S_ISREG)
         _await_lock(descriptor, folder, wait_s)
         yield
     finally:
@@ -117,16 +125,15 @@ def read(sysfs: Sysfs, folder: Path) -> Journal | None:
     """The journal, None where there is none. Raises HostError for one that is torn, forged or of another version."""
     path = folder / _FILE
     try:
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
-            owner, raw = os.fstat(file.fileno()).st_uid, file.read()
+        # Whatever lies there, this neither follows nor waits.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+            _refuse_others(folder, folder.stat(), stat.S_ISDIR)
+            _refuse_others(path, os.fstat(file.fileno()), stat.S_ISREG)
+            return _parse(sysfs, file.read(_LONGEST_BYTES + 1))
     except FileNotFoundError:
         return None
     except OSError as error:
         raise HostError(f"cannot read {path}: {error.strerror}") from error
-    try:
-        if owner != os.geteuid():
-            raise HostError(f"it belongs to user {owner}")
-        return _parse(sysfs, raw)
     except HostError as error:
         raise HostError(
             f"{path} is not to be trusted, so nothing was written: {error}. "
@@ -144,6 +151,8 @@ def remove(folder: Path) -> None:
 
 
 def _parse(sysfs: Sysfs, raw: bytes) -> Journal:
+    if len(raw) > _LONGEST_BYTES:
+        raise HostError(f"it is longer than {_LONGEST_BYTES} bytes")
     first, _, body = raw.partition(b"\n")
     header = _HEADER.fullmatch(first)
     if header is None:
@@ -156,9 +165,21 @@ def _parse(sysfs: Sysfs, raw: bytes) -> Journal:
         journal = Journal(**json.loads(body))
         for knob, value in journal.knobs.items():
             knobs.check(sysfs, knob, value)
-    except (ValueError, TypeError, AttributeError) as error:
+        if journal.boot_id is not None and not _BOOT_ID.fullmatch(journal.boot_id):
+            raise HostError(f"no boot of a machine has the id {journal.boot_id[:40]!r}")
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise HostError(f"it is not a journal's JSON: {error}") from error
     return journal
+
+
+def _refuse_others(path: Path, found: os.stat_result, plain: Callable[[int], bool]) -> None:
+    """Raise HostError for what is not of its kind, or where others could have written."""
+    if not plain(found.st_mode):
+        raise HostError(f"{path} is not a plain {'folder' if plain is stat.S_ISDIR else 'file'}")
+    if found.st_uid != os.geteuid():
+        raise HostError(f"{path} belongs to user {found.st_uid}")
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise HostError(f"others may write {path} (mode {stat.S_IMODE(found.st_mode):o}); chmod go-w it")
 
 
 def _pending(sysfs: Sysfs, folder: Path, token: str | None) -> Journal | None:

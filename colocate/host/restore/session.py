@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import signal
 import subprocess
 import sys
 from collections.abc import Collection, Iterator, Mapping
@@ -29,12 +30,85 @@ _WATCHDOG = [
 ]
 
 
+class Watchdog:
+    """The process of `watchdog.py`, which acts on the journal of `token` when this one ends or leaves the block.
+
+    It runs in a session of its own, so that neither Ctrl-C nor the terminal's end reaches it.
+    """
+
+    def __init__(self, sysfs: Sysfs, folder: Path, token: str) -> None:
+        path = [str(Path(colocate.__file__).parents[1]), *filter(os.path.isabs, sys.path)]
+        self._command = [*_WATCHDOG, str(sysfs.root), str(folder.absolute()), token, str(len(path)), *path]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Watchdog:
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if (process := self._process) is None:
+            return
+        assert process.stdin is not None and process.stdout is not None
+        process.stdin.close()
+        process.stdout.close()
+        # One that somebody has stopped would not see the end.
+        process.send_signal(signal.SIGCONT)
+        # One that is stuck in the kernel is left to end by itself.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_END_TIMEOUT_S)
+
+    def check(self) -> None:
+        """See that it can act: one that was stopped goes on, and another takes the place of one that has ended.
+
+        Raises HostError where none starts.
+        """
+        assert self._process is not None, "it is checked inside the block"
+        look = os.WEXITED | os.WSTOPPED | os.WNOHANG | os.WNOWAIT
+        found = os.waitid(os.P_PID, self._process.pid, look)
+        if found is None:
+            return
+        if found.si_code == os.CLD_STOPPED:
+            self._process.send_signal(signal.SIGCONT)
+        else:
+            self.__exit__()
+            self._start()
+
+    def _start(self) -> None:
+        try:
+            self._process = process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                cwd="/",
+                start_new_session=True,
+            )
+            assert process.stdout is not None
+            readable, _, _ = select.select([process.stdout], [], [], _UP_TIMEOUT_S)
+            up = bool(readable) and process.stdout.readline() == b"up\n"
+        except OSError as error:
+            raise HostError(f"the watchdog that puts clocks back cannot be started: {error.strerror}") from error
+        if not up:
+            raise HostError("the watchdog that puts clocks back did not start, so none are set")
+
+
 class Pins:
     """The domains that a session holds, each with what it was found at."""
 
-    def __init__(self, domains: Mapping[str, Domain], captured: Mapping[str, Mapping[str, str]]) -> None:
+    def __init__(
+        self, domains: Mapping[str, Domain], captured: Mapping[str, Mapping[str, str]], watchdog: Watchdog
+    ) -> None:
         self._domains = domains
         self._captured = captured
+        self._watchdog = watchdog
+
+    def check(self) -> None:
+        """See that somebody puts the clocks back should this process die. Raises HostError where nobody does."""
+        self._watchdog.check()
 
     def set(self, cpu_hz: int | None = None, gpu_hz: int | None = None, emc_hz: int | None = None) -> None:
         """Pin each clock, or for None give it back what it was found at.
@@ -42,6 +116,7 @@ class Pins:
         Raises KnobError for a clock that did not take, RestoreError for one that did not go back, and HostError
         for one that the session does not hold.
         """
+        self.check()
         for name, hz in (("cpu", cpu_hz), ("gpu", gpu_hz), ("emc", emc_hz)):
             domain = self._domains.get(name)
             if domain is None:
@@ -66,26 +141,28 @@ def held(clocks: Clocks, wanted: Collection[str], folder: Path, sysfs: Sysfs) ->
     token = os.urandom(8).hex()
     # The watchdog is outermost: it is up before the first write, and should the way out itself be interrupted,
     # leaving this block frees the lock, lets the watchdog put the knobs back, and waits until it has.
-    with _watched(sysfs, folder, token):
+    with Watchdog(sysfs, folder, token) as watchdog:
         if domains:
-            with _journalled(domains, folder, sysfs, token) as pins:
+            with _journalled(domains, folder, sysfs, token, watchdog) as pins:
                 yield pins
         else:
             if journal.read(sysfs, folder) is not None:
                 with journal.locked(folder):
                     _refuse_unrestored(sysfs, folder)
-            yield Pins({}, {})
+            yield Pins({}, {}, watchdog)
 
 
 @contextlib.contextmanager
-def _journalled(domains: Mapping[str, Domain], folder: Path, sysfs: Sysfs, token: str) -> Iterator[Pins]:
+def _journalled(
+    domains: Mapping[str, Domain], folder: Path, sysfs: Sysfs, token: str, watchdog: Watchdog
+) -> Iterator[Pins]:
     with journal.locked(folder):
         _refuse_unrestored(sysfs, folder)
         captured = {name: domain.capture() for name, domain in domains.items()}
         everything = {knob: value for knobs in captured.values() for knob, value in knobs.items()}
         journal.write(folder, journal.Journal(token, journal.boot_id(sysfs), everything))
         try:
-            yield Pins(domains, captured)
+            yield Pins(domains, captured, watchdog)
         finally:
             put_back(sysfs, everything)
             journal.remove(folder)
@@ -101,32 +178,3 @@ def _settable(clocks: Clocks, name: str) -> Domain:
     if domain is None or not domain.steps_hz:
         raise HostError(f"the {name} clock cannot be set on this machine; leave it native")
     return domain
-
-
-@contextlib.contextmanager
-def _watched(sysfs: Sysfs, folder: Path, token: str) -> Iterator[None]:
-    """A watchdog (`watchdog.py`) that acts on the journal of `token` when this process ends or the block is left.
-
-    It runs in a session of its own, so that neither Ctrl-C nor the terminal's end reaches it.
-    """
-    path = [str(Path(colocate.__file__).parents[1]), *filter(os.path.isabs, sys.path)]
-    process = subprocess.Popen(
-        [*_WATCHDOG, str(sysfs.root), str(folder.absolute()), token, str(len(path)), *path],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        cwd="/",
-        start_new_session=True,
-    )
-    assert process.stdin is not None and process.stdout is not None
-    try:
-        readable, _, _ = select.select([process.stdout], [], [], _UP_TIMEOUT_S)
-        if not readable or process.stdout.readline() != b"up\n":
-            raise HostError("the watchdog that puts clocks back did not start, so none are set")
-        yield
-    finally:
-        process.stdin.close()
-        process.stdout.close()
-        # One that is stuck in the kernel is left to end by itself.
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_END_TIMEOUT_S)

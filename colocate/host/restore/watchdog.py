@@ -27,11 +27,20 @@ def main(root: str, folder: str, token: str) -> None:
     sweep = os.getppid()
     for signum in STOPPING:
         signal.signal(signum, signal.SIG_IGN)
+    _outlast_memory()
     os.write(1, b"up\n")
     os.read(0, 1)
     # Nobody is left to read a message: the journal stays, the next sweep refuses to start and names `restore`,
     # which says what is wrong.
-    with contextlib.suppress(ColocateError):
-        restore(Sysfs(Path(root)), Path(folder), token, wait_s=math.inf)
-    with contextlib.suppress(ColocateError, OSError):
-        remove_groups_of(sweep)
+    try:
+        with contextlib.suppress(ColocateError):
+            restore(Sysfs(Path(root)), Path(folder), token, wait_s=math.inf)
+    finally:
+        with contextlib.suppress(ColocateError, OSError):
+            remove_groups_of(sweep)
+
+
+def _outlast_memory() -> None:
+    """Of all processes this is the last that should go when memory runs out (proc(5)); only root may say so."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("-1000")

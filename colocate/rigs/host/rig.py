@@ -136,6 +136,7 @@ class HostRig:
     def run(self, trial: Trial) -> TrialRecord:
         """See `Rig.run`."""
         assert self._hold is not None, "a trial runs inside opened()"
+        self._hold.pins.check()
         try:
             return run_window(trial, self._hold)
         except TrialError as error:

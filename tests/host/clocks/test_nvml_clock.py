@@ -22,7 +22,7 @@ def nvml(monkeypatch: pytest.MonkeyPatch) -> FakeNvml:
     fake = FakeNvml()
     monkeypatch.setitem(sys.modules, "pynvml", fake)
     monkeypatch.setattr(nvml_clock, "is_root", lambda: True)
-    monkeypatch.setattr(session, "_watched", NoWatchdog)
+    monkeypatch.setattr(session, "Watchdog", NoWatchdog)
     return fake
 
 

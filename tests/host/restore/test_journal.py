@@ -36,9 +36,12 @@ def folder(tmp_path: Path, kernel: Kernel) -> Path:
     return found
 
 
-def forge(folder: Path, knobs: object, version: int = 1) -> None:
+def forge(folder: Path, knobs: object, version: int = 1, boot_id: object = None) -> None:
     """A journal whose checksum is right."""
-    body = json.dumps({"token": "t", "boot_id": None, "knobs": knobs}).encode()
+    sign(folder, json.dumps({"token": "t", "boot_id": boot_id, "knobs": knobs}).encode(), version)
+
+
+def sign(folder: Path, body: bytes, version: int = 1) -> None:
     head = f"colocate-journal {version} {hashlib.sha256(body).hexdigest()}\n"
     (folder / "journal").write_bytes(head.encode() + body)
 
@@ -47,7 +50,7 @@ def forge(folder: Path, knobs: object, version: int = 1) -> None:
 def test_whenever_the_process_dies_restore_repairs(
     board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "_watched", NoWatchdog)
+    monkeypatch.setattr(session, "Watchdog", NoWatchdog)
     folder = tmp_path / "state"
     kernel = board.build(tmp_path / "root")
     before = kernel.state()
@@ -81,7 +84,7 @@ def test_without_a_journal_there_is_nothing_to_do(kernel: Kernel, tmp_path: Path
 
 
 def test_a_reboot_has_reset_the_knobs(kernel: Kernel, folder: Path) -> None:
-    put(kernel.root, BOOT_ID, "another-boot")
+    put(kernel.root, BOOT_ID, "ffffffff-4b5a-4978-8695-a4b3c2d1e0f9")
     kernel.writes.clear()
     assert restore(kernel, folder) == journal.Repair((), rebooted=True)
     assert kernel.writes == [] and restore(kernel, folder) is None
@@ -172,6 +175,69 @@ def test_the_journal_itself_may_not_be_a_link(kernel: Kernel, folder: Path, tmp_
     (folder / "journal").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(HostError, match="cannot read"):
         restore(kernel, folder)
+
+
+@pytest.mark.parametrize("boot_id", ["0f1e2d3c-boot-one", "", "x" * 5000, 7, True, ["a"], {}])
+def test_an_impossible_boot_is_no_reboot(kernel: Kernel, folder: Path, boot_id: object) -> None:
+    forge(folder, {MAX: "1734000"}, boot_id=boot_id)
+    with pytest.raises(HostError, match=r"not to be trusted, so nothing was written: .*(boot|journal's JSON)"):
+        restore(kernel, folder)
+    assert (folder / "journal").exists() and kernel.read(MAX) == "102000"
+
+
+def test_a_machine_without_a_boot_id_was_not_rebooted(kernel: Kernel, folder: Path) -> None:
+    put(kernel.root, BOOT_ID, "none of the kernel's")
+    assert restore(kernel, folder) == journal.Repair((MAX,), rebooted=False)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 200_000,
+        b'{"token": "t", "boot_id": null, "knobs": ' + b'{"a": ' * 200_000,
+        b" " * (1 << 20),
+        b"1" * 5000,
+        b"\xff",
+        b"null",
+        b'{"token": "t", "boot_id": null, "knobs": null}',
+        b'{"token": "t", "boot_id": null, "knobs": {}, "more": 1}',
+    ],
+)
+def test_deep_huge_and_other_json_is_refused(kernel: Kernel, folder: Path, body: bytes) -> None:
+    sign(folder, body)
+    with pytest.raises(HostError, match="not to be trusted, so nothing was written") as refused:
+        restore(kernel, folder)
+    assert len(str(refused.value)) < 500
+
+
+@pytest.mark.parametrize("name", ["journal", "lock"])
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_refused_at_once(
+    kernel: Kernel, folder: Path, name: str, make: Callable[[Path], None]
+) -> None:
+    (folder / name).unlink(missing_ok=True)
+    make(folder / name)
+    with pytest.raises(HostError, match=rf"{name} is not a plain file|{folder}: Is a directory|Is a directory"):
+        restore(kernel, folder)
+
+
+@pytest.mark.parametrize("name", [".", "journal"])
+@pytest.mark.parametrize("mode", [0o020, 0o002])
+def test_what_others_may_write_is_not_trusted(kernel: Kernel, folder: Path, name: str, mode: int) -> None:
+    changed = folder / name
+    changed.chmod(changed.stat().st_mode | mode)
+    with pytest.raises(HostError, match=r"others may write .*chmod go-w"):
+        restore(kernel, folder)
+    assert kernel.read(MAX) == "102000"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.parametrize("name", [".", "journal"])
+def test_what_belongs_to_another_is_not_trusted(kernel: Kernel, folder: Path, name: str) -> None:
+    os.chown(folder / name, 65534, 65534)
+    with pytest.raises(HostError, match="belongs to user 65534"):
+        restore(kernel, folder)
+    assert kernel.read(MAX) == "102000"
 
 
 def test_the_state_folder_is_the_users_own(monkeypatch: pytest.MonkeyPatch) -> None:

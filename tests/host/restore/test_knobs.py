@@ -25,7 +25,7 @@ def tx1(tmp_path: Path) -> Kernel:
 def test_everything_that_pinning_writes_is_on_the_list(
     kernel: Kernel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("colocate.host.restore.session._watched", NoWatchdog)
+    monkeypatch.setattr("colocate.host.restore.session.Watchdog", NoWatchdog)
     run_session(kernel, tmp_path / "state")
     assert kernel.writes
     for knob, value in kernel.writes:

@@ -18,7 +18,7 @@ from tests.host.sessions import NoWatchdog, run_session
 
 @pytest.fixture
 def unwatched(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "_watched", NoWatchdog)
+    monkeypatch.setattr(session, "Watchdog", NoWatchdog)
 
 
 @pytest.mark.usefixtures("unwatched")

@@ -18,6 +18,7 @@ import pytest
 from colocate.host.clocks.find import find_clocks
 from colocate.host.restore.journal import restore
 from colocate.host.restore.session import held
+from colocate.host.restore.watchdog import main
 from colocate.host.sysfs import Sysfs
 from tests.host import boards
 from tests.host.boards import Died, contents
@@ -26,6 +27,22 @@ REPOSITORY = Path(__file__).parents[3]
 # On a busy machine; the watchdog promises two seconds.
 PATIENCE_S = 60.0
 # Pins one clock pair after another until it is killed; says so once the first is in force.
+# Whenever it gets a line it sees that the watchdog can act.
+CHECKED = """
+import sys
+from pathlib import Path
+from colocate.host.clocks.find import find_clocks
+from colocate.host.restore.session import held
+from tests.host.boards import TX1, Kernel49, Pair
+root, folder = map(Path, sys.argv[1:])
+kernel = TX1.kernel(root, tuple(eval(sys.stdin.readline(), {"Pair": Pair})))
+with held(find_clocks(kernel), ["cpu"], folder, kernel) as pins:
+    pins.set(102_000_000)
+    print("pinned", flush=True)
+    for line in sys.stdin:
+        pins.check()
+        print("checked", flush=True)
+"""
 HOLDER = """
 import itertools, sys
 from pathlib import Path
@@ -58,10 +75,10 @@ class Board:
         self.before = contents(self.root)
 
     @contextlib.contextmanager
-    def swept(self) -> Iterator[subprocess.Popen[str]]:
+    def swept(self, code: str = HOLDER) -> Iterator[subprocess.Popen[str]]:
         """A process that is pinning clocks on this board; killed at the end at the latest."""
         process = subprocess.Popen(
-            [sys.executable, "-c", HOLDER, str(self.root), str(self.folder)],
+            [sys.executable, "-c", code, str(self.root), str(self.folder)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY,
         )  # fmt: skip
         assert process.stdin is not None and process.stdout is not None
@@ -156,6 +173,77 @@ def test_the_watchdog_outlives_what_ends_a_terminal(board: Board) -> None:
         assert os.getsid(watchdog.pid) != os.getsid(sweep.pid)
         sweep.kill()
         assert board.recovered()
+
+
+def checked(sweep: subprocess.Popen[str]) -> None:
+    assert sweep.stdin is not None and sweep.stdout is not None
+    sweep.stdin.write("check\n")
+    sweep.stdin.flush()
+    assert sweep.stdout.readline() == "checked\n"
+
+
+def test_the_watchdog_of_root_outlasts_the_memory(board: Board) -> None:
+    spare = "echo -1000 > /proc/self/oom_score_adj"
+    if subprocess.run(["sh", "-c", spare], stderr=subprocess.DEVNULL, check=False).returncode != 0:
+        pytest.skip("only who has CAP_SYS_RESOURCE may be spared")
+    with board.swept() as sweep:
+        assert Path(f"/proc/{watchdog_of(sweep).pid}/oom_score_adj").read_text() == "-1000\n"
+
+
+def test_another_takes_the_place_of_a_watchdog_that_died(board: Board) -> None:
+    with board.swept(CHECKED) as sweep:
+        first = watchdog_of(sweep)
+        checked(sweep)
+        assert watchdog_of(sweep) == first
+        first.kill()
+        assert ended(first)
+        checked(sweep)
+        second = watchdog_of(sweep)
+        assert second != first
+        sweep.kill()
+        assert board.recovered()
+    assert ended(second)
+
+
+def test_a_watchdog_that_was_stopped_goes_on(board: Board) -> None:
+    with board.swept(CHECKED) as sweep:
+        watchdog = watchdog_of(sweep)
+        watchdog.suspend()
+        while watchdog.status() != psutil.STATUS_STOPPED:
+            time.sleep(0.005)
+        checked(sweep)
+        assert watchdog_of(sweep) == watchdog
+        sweep.kill()
+        assert board.recovered()
+
+
+def test_a_stopped_watchdog_does_not_hold_up_the_end(board: Board) -> None:
+    with board.swept(CHECKED) as sweep:
+        watchdog = watchdog_of(sweep)
+        watchdog.suspend()
+        assert sweep.stdin is not None
+        sweep.stdin.close()
+        assert sweep.wait(PATIENCE_S) == 0
+        sweep.stdin = None
+    assert ended(watchdog) and contents(board.root) == board.before
+
+
+def test_a_watchdog_lives_on_with_a_bad_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = []
+
+    def break_down(*_: object, **__: object) -> None:
+        steps.append("restore")
+        raise RecursionError
+
+    monkeypatch.setattr("colocate.host.restore.watchdog.restore", break_down)
+    monkeypatch.setattr("colocate.host.restore.watchdog.remove_groups_of", lambda pid: steps.append(str(pid)))
+    monkeypatch.setattr("colocate.host.restore.watchdog._outlast_memory", lambda: None)
+    monkeypatch.setattr("colocate.host.restore.watchdog.signal.signal", lambda *_: None)
+    monkeypatch.setattr("colocate.host.restore.watchdog.os.write", lambda *_: None)
+    monkeypatch.setattr("colocate.host.restore.watchdog.os.read", lambda *_: b"")
+    with pytest.raises(RecursionError):
+        main(str(tmp_path), str(tmp_path), "token")
+    assert steps == ["restore", str(os.getppid())]
 
 
 def test_restore_beside_the_watchdog_agrees_with_it(board: Board) -> None:

@@ -27,6 +27,8 @@ FILE_MODE, FOLDER_MODE = 0o644, 0o755
 _T = TypeVar("_T")
 # As many as the kernel follows (path_resolution(7)).
 _LINKS_MAX = 40
+# Of the number of a user, and one more.
+_DIGITS = 11
 # setgroups for one thread alone (asm/unistd.h); the one of libc is for all of them.
 _SETGROUPS = {"x86_64": 116, "aarch64": 159, "armv7l": 206}
 
@@ -79,6 +81,12 @@ class Keeper(NamedTuple):
         return [self.gid]
 
 
+def caller_uid() -> int | None:
+    """Where root was called by another user through sudo, that user, who could do all of it as root."""
+    said = os.environ.get("SUDO_UID", "")
+    return int(said) or None if os.geteuid() == 0 and said.isdecimal() and len(said) < _DIGITS else None
+
+
 def keeper_of(folder: Path) -> Keeper:
     """For root, the first user but root whose folder or link is on the way into `folder`: all further on is as they
     like.
@@ -119,6 +127,23 @@ def write_file(path: Path, content: bytes | str) -> Path:
     data = content.encode() if isinstance(content, str) else content
     keeper_of(path.parent).run(lambda: _replace(path, data))
     return path
+
+
+def open_log(path: Path) -> int:
+    """The file `path` to be written at its end and read; it is made where it is missing. Raises what `write_file`
+    does.
+    """
+
+    def opened() -> int:
+        _refuse_other(path, stat.S_ISREG, "file")
+        # Should it have become something else since, this neither follows nor waits.
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
+        descriptor = os.open(path, flags, FILE_MODE)
+        with contextlib.suppress(PermissionError):
+            os.fchmod(descriptor, FILE_MODE)
+        return descriptor
+
+    return keeper_of(path.parent).run(opened)
 
 
 def remove_file(path: Path) -> None:

@@ -33,10 +33,19 @@ class User:
             raise ProgramError(f"only root may run a task as {name!r}: run colocate as root, or leave out the user")
         return cls(name, entry.pw_uid, entry.pw_gid, tuple(os.getgrouplist(name, entry.pw_gid)), entry.pw_dir)
 
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The variables that say who it is."""
+        return {"HOME": self.home, "USER": self.name, "LOGNAME": self.name}
+
+    @property
+    def numbers(self) -> str:
+        """The user, its group and the groups that it is in, as UID:GID:GROUPS."""
+        return f"{self.uid}:{self.gid}:{','.join(map(str, self.groups))}"
+
     def popen_options(self, environment: Mapping[str, str]) -> dict[str, Any]:
         """What makes a process this user's, before it becomes the program; `environment` is what was asked for."""
-        own = {"HOME": self.home, "USER": self.name, "LOGNAME": self.name}
-        options: dict[str, Any] = {"env": {**os.environ, **own, **environment}}
+        options: dict[str, Any] = {"env": {**os.environ, **self.environment, **environment}}
         if os.geteuid() == self.uid:
             return options
         return {**options, "user": self.uid, "group": self.gid, "extra_groups": list(self.groups)}

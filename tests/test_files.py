@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from colocate.errors import StoreError
-from colocate.files import Keeper, keeper_of, make_folder, remove_file, write_file
+from colocate.files import Keeper, caller_uid, keeper_of, make_folder, open_log, remove_file, write_file
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root acts for others")
 # Nobody's, and a number that no user has.
@@ -109,6 +109,37 @@ def test_a_folder_is_not_made_of_a_link_or_a_file(tmp_path: Path) -> None:
 def test_who_is_not_root_acts_for_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert keeper_of(tmp_path / "no such folder") == Keeper()
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077])
+def test_a_log_is_added_to_and_is_no_link_nor_pipe(tmp_path: Path, umask: int) -> None:
+    log, former = tmp_path / "task.log", os.umask(umask)
+    try:
+        for word in (b"one", b"two"):
+            descriptor = open_log(log)
+            os.write(descriptor, word)
+            assert os.pread(descriptor, 3, 0) == b"one"
+            os.close(descriptor)
+    finally:
+        os.umask(former)
+    assert log.read_text() == "onetwo" and mode(log) == 0o644
+    (tmp_path / "link").symlink_to(log)
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("link", "pipe"):
+        with pytest.raises(StoreError, match=name):
+            open_log(tmp_path / name)
+
+
+def test_who_called_root_is_known_from_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUDO_UID", "1000")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert caller_uid() == 1000
+    for text in ("", "0", "-5", "x", "9" * 50):
+        monkeypatch.setenv("SUDO_UID", text)
+        assert caller_uid() is None
+    monkeypatch.setenv("SUDO_UID", "1000")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert caller_uid() is None
 
 
 @AS_ROOT

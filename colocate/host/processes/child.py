@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,13 @@ _STDERR_TAIL_BYTES = 2000
 _SAID_BY_SIGNAL = {"killed by SIGVTALRM": "its progress takes too long to find in a line that it printed"}
 
 
-def launcher(seat: Seat, parent: str = "-", death_signal: str = "SIGKILL") -> list[str]:
+def launcher(seat: Seat, parent: str = "-", death_signal: str = "SIGKILL", user: str = "-") -> list[str]:
     """The command that enters `seat` and becomes the one after it; see `launch.py`, also for the rest."""
     cpus = ",".join(map(str, seat.cpus))
     groups = ":".join(str(group / "cgroup.procs") for group in seat.groups) or "-"
     # -S and -E: it needs the standard library alone and starts in half the time.
-    return [sys.executable, "-S", "-E", _LAUNCH, parent, death_signal, cpus, groups, scheduling(seat.containment)]
+    bound = scheduling(seat.containment)
+    return [sys.executable, "-S", "-E", _LAUNCH, parent, death_signal, cpus, groups, bound, user]
 
 
 class Child:
@@ -42,7 +43,16 @@ class Child:
     must still end that program: it is resumed, and reads the end of its input.
     """
 
-    def __init__(self, name: str, command: Sequence[str], seat: Seat, *, runs_program: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        seat: Seat,
+        *,
+        runs_program: bool = False,
+        keeps: Collection[int] = (),
+    ) -> None:
+        """It `keeps` these open files, under their numbers."""
         self.name = name
         self.facts: Mapping[str, Any] = {}
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child; closed in close()
@@ -53,6 +63,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=self._stderr,
             start_new_session=True,
+            pass_fds=keeps,
         )
 
     def ready(self, timeout_s: float) -> Mapping[str, Any]:

@@ -1,11 +1,12 @@
 """Enters its seat, ties its life to the parent's, then becomes the command:
-`launch.py PARENT SIGNAL CPUS CGROUPS SCHEDULING COMMAND...`
+`launch.py PARENT SIGNAL CPUS CGROUPS SCHEDULING USER COMMAND...`
 
 Run as a script by `child.py`, not imported. It does what could be done between fork and exec in the parent,
 where code is not safe beside threads, and it is done before the command imports a framework that sizes its
 thread pool from the affinity mask. CGROUPS are the `cgroup.procs` files to enter, with colons between, or `-`.
 SCHEDULING is `idle` for that class, by how much nicer to be, or `-`; all that the command starts inherits it. PARENT
-is `-`, and SIGNAL then says nothing, where the parent has seen to it that the command dies with it.
+is `-`, and SIGNAL then says nothing, where the parent has seen to it that the command dies with it. USER is what root
+becomes, as UID:GID:GROUPS with commas between these, or `-`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import signal
 import sys
 import time
 
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
+PR_SET_PDEATHSIG, PR_GET_PDEATHSIG = 1, 2  # linux/prctl.h
 # sched(7): where the kernel groups processes by session, the nice value of the session counts against others. No
 # session has a class, so the idle one is as nice as can be. Who is not root may set one every 100 ms.
 _SESSION = "/proc/self/autogroup"
@@ -26,7 +27,7 @@ _NICE_MAX, _SESSION_TRIES, _SESSION_WAIT_S = 19, 30, 0.05
 
 def main(arguments: list[str]) -> None:
     """Become the command; exits with one line on stderr when the seat cannot be taken."""
-    parent, death_signal, cpu_list, cgroups, scheduling, *command = arguments
+    parent, death_signal, cpu_list, cgroups, scheduling, user, *command = arguments
     if parent != "-":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.Signals[death_signal])
         if os.getppid() != int(parent):
@@ -47,10 +48,31 @@ def main(arguments: list[str]) -> None:
             schedule(scheduling)
         except OSError as error:
             sys.exit(f"cannot be scheduled as asked ({scheduling}): {error.strerror}; run as root")
+    if user != "-":
+        try:
+            become(user)
+        except OSError as error:
+            sys.exit(f"cannot become user {user.partition(':')[0]}: {error.strerror}")
     try:
         os.execvp(command[0], command)
     except OSError as error:
         sys.exit(f"cannot start {command[0]}: {error.strerror}")
+
+
+def become(user: str) -> None:
+    """Have the rights of that user and no others, for good. Raises OSError."""
+    uid, gid, groups = user.split(":")
+    # Imports what execvp does: the user may be one who cannot read this Python.
+    os.get_exec_path()
+    libc, parent, death_signal = ctypes.CDLL(None), os.getppid(), ctypes.c_int()
+    libc.prctl(PR_GET_PDEATHSIG, ctypes.byref(death_signal))
+    os.setgroups([int(group) for group in groups.split(",") if group])
+    os.setresgid(*3 * (int(gid),))
+    os.setresuid(*3 * (int(uid),))
+    # The kernel forgets it with the former rights (prctl(2)).
+    libc.prctl(PR_SET_PDEATHSIG, death_signal)
+    if os.getppid() != parent:
+        sys.exit("the parent ended before its child began")
 
 
 def schedule(scheduling: str) -> None:

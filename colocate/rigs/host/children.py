@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from colocate.errors import HostError, StoreError, TrialError
+from colocate.files import make_folder, open_log
 from colocate.host.cpus.containing import contain
 from colocate.host.cpus.cpuset import AFFINITY_ALONE, Confinement, Seat
 from colocate.host.cpus.scheduling import at_launch
@@ -22,7 +24,7 @@ from colocate.inference.networks.network import Network
 from colocate.model.command import PER_CPU
 from colocate.model.request import Inference, Pipeline, Placement, Task
 from colocate.model.trial import Trial
-from colocate.rigs.host.own_programs import failure_words, keeps_running, runners
+from colocate.rigs.host.own_programs import caller, failure_words, keeps_running, runners
 from colocate.worker.pipeline import PipelineRequest
 from cpu_workloads.command_request import CLEANUP_FAILED
 
@@ -152,18 +154,20 @@ class Children:
         if key not in self._tasks:
             # Listed before any is ready: whatever fails, they are closed.
             started = self._tasks[key] = []
-            for command, seat in self._commands(key[0], self._seats.of(task, place), place):
-                started.append(Child(task.name, command, seat, runs_program=bool(task.argv)))
+            with self._logged(key[0], place) as log:
+                keeps = () if log is None else (log,)
+                for command, seat in self._commands(key[0], self._seats.of(task, place), log):
+                    started.append(Child(task.name, command, seat, runs_program=bool(task.argv), keeps=keeps))
             for child in started:
                 child.ready(READY_TIMEOUT_S)
         return self._tasks[key]
 
-    def _commands(self, task: Task, seat: Seat, place: Placement) -> Iterable[tuple[list[str], Seat]]:
+    def _commands(self, task: Task, seat: Seat, log: int | None) -> Iterable[tuple[list[str], Seat]]:
         """A built-in runs once per CPU, each copy bound to its own; a network once, on all of them."""
         if task.inference is not None:
             return [(_worker_command(task.inference, self._networks[task.inference], counted=True), seat)]
         if task.argv:
-            return runners(task, seat, self._log(task, place))
+            return runners(task, seat, log)
         own = [sys.executable, "-m", "cpu_workloads", task.name, "--child"]
         return [(own, dataclasses.replace(seat, cpus=(cpu,))) for cpu in seat.cpus]
 
@@ -193,14 +197,21 @@ class Children:
                         f"task '{member.name}' cannot be paused between its windows; give it pause = false"
                     )
 
-    def _log(self, task: Task, place: Placement) -> Path | None:
-        if self._task_output is None:
-            return None
+    @contextlib.contextmanager
+    def _logged(self, task: Task, place: Placement) -> Iterator[int | None]:
+        """The open file for what a program of the user's own prints, where that is kept. Raises StoreError."""
+        if self._task_output is None or not task.argv:
+            yield None
+            return
         try:
-            self._task_output.mkdir(parents=True, exist_ok=True)
+            make_folder(self._task_output)
+            log = open_log(self._task_output / f"{task.name}-{place.name}.log")
         except OSError as error:
-            raise StoreError(f"cannot make the folder {self._task_output}: {error.strerror}") from error
-        return self._task_output / f"{task.name}-{place.name}.log"
+            raise StoreError(f"cannot keep what tasks print in {self._task_output}: {error.strerror}") from error
+        try:
+            yield log
+        finally:
+            os.close(log)
 
     @contextlib.contextmanager
     def contained(self, trial: Trial) -> Iterator[None]:
@@ -262,13 +273,18 @@ def _worker_command(
 
 
 def _pipeline_command(pipeline: Pipeline, seat: Seat) -> list[str]:
+    user, environment, launching = caller(), dict(pipeline.environment), launcher(seat)
+    if user is not None:
+        # What a study sets may not reach the launcher, which is root's.
+        settings = [f"{name}={text}" for name, text in {**user.environment, **environment}.items()]
+        launching, environment = [*launcher(seat, user=user.numbers), "env", *settings], {}
     request = PipelineRequest(
         pipeline.argv,
         pipeline.latency,
         pipeline.latency_unit,
-        dict(pipeline.environment),
+        environment,
         pipeline.directory,
         pipeline.ready_s,
-        tuple(launcher(seat)),
+        tuple(launching),
     )
     return [sys.executable, "-m", "colocate.worker.pipeline", request.to_json()]

@@ -20,6 +20,7 @@ from colocate.model.containment import KINDS
 from colocate.model.machine import HostFacts, Missing
 from colocate.power.find import find_meters
 from colocate.power.refresh import refresh_period_s
+from colocate.rigs.host.own_programs import caller
 from cpu_workloads.registry import fix as stressor_fix
 from cpu_workloads.registry import names as stressor_names
 
@@ -69,9 +70,10 @@ def _machine(facts: HostFacts) -> Iterator[Finding]:
     yield Finding("machine", "kernel", facts.kernel)
     for gpu in facts.gpus:
         yield Finding("machine", "GPU", f"{gpu}, driver {facts.versions['nvidia driver']}")
-    root = os.geteuid() == 0
+    root, user = os.geteuid() == 0, caller()
+    words = "root" if user is None else f"root; programs of a study run as {user.name}"
     yield Finding(
-        "machine", "user", "root" if root else "not root", "" if root else "sudo: clocks and cpusets are root's"
+        "machine", "user", words if root else "not root", "" if root else "sudo: clocks and cpusets are root's"
     )
     missing = facts.cpusets_missing or Missing("")
     yield Finding("machine", "confinement", f"{facts.confinement} {missing.reason}".rstrip(), missing.fix)

@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 import dataclasses
+import pwd
 import signal
 import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
+from colocate.files import caller_uid
 from colocate.host.cpus.cpuset import Seat
 from colocate.model.command import PER_CPU, SERVICE
 from colocate.model.request import Task
 from cpu_workloads.command_request import CommandRequest
+from cpu_workloads.user import User
 
 # What a failed program said last is told in one line: so many lines of it, and characters.
 SAID_LINES, SAID_CHARACTERS = 3, 300
 _TRACEBACK = "Traceback (most recent call last):"
 
 
-def runners(task: Task, seat: Seat, output: Path | None) -> Iterator[tuple[list[str], Seat]]:
-    """The command of each copy's runner, and where it sits. What stands before the first start and after the last end
+def caller() -> User | None:
+    """As whom programs of the user's own run unless the study says otherwise: where root was called through sudo, the
+    user who did that.
+    """
+    uid = caller_uid()
+    try:
+        return None if uid is None else User.named(pwd.getpwuid(uid).pw_name)
+    except (KeyError, OverflowError):
+        return None
+
+
+def runners(task: Task, seat: Seat, output: int | None) -> Iterator[tuple[list[str], Seat]]:
+    """The command of each copy's runner, and where it sits; the open file `output` gets what the program prints. What
+    stands before the first start and after the last end
     is the first one's affair: it starts first and ends last.
     """
     first = request_of(task, output)
@@ -33,11 +47,11 @@ def runners(task: Task, seat: Seat, output: Path | None) -> Iterator[tuple[list[
         yield [sys.executable, "-m", "cpu_workloads", "command", "--child", "--request", request.to_json()], own
 
 
-def request_of(task: Task, output: Path | None) -> CommandRequest:
+def request_of(task: Task, output: int | None) -> CommandRequest:
     """What the runner of a task is asked for. A service that must not be paused ends with its window, as it would
     disturb the others.
     """
-    command = task.command
+    command, user = task.command, caller()
     service = command.run == SERVICE
     return CommandRequest(
         argv=task.argv,
@@ -50,8 +64,8 @@ def request_of(task: Task, output: Path | None) -> CommandRequest:
         cleanup=command.cleanup,
         environment=dict(command.environment),
         directory=command.directory,
-        user=command.user,
-        output=None if output is None else str(output.absolute()),
+        user=command.user or (None if user is None else user.name),
+        output=None if output is None else f"/proc/self/fd/{output}",
     )
 
 
@@ -67,6 +81,8 @@ def failure_words(task: Task, failed: Mapping[str, Any]) -> str:
     if returncode is None:
         return f"task '{task.name}' failed: {said}"
     how = _signal_name(-returncode) if returncode < 0 else str(returncode)
+    if task.command.user is None and (user := caller()) is not None:
+        how += f', as user {user.name}; user = "root" gives it root\'s rights'
     if task.command.run == SERVICE:
         fix = "" if returncode else '; run = "repeat" starts it again'
         return f"task '{task.name}' is a service and ended by itself ({how}){fix}: {said}"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
+import os
+import pwd
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from colocate.model.command import Command
 from colocate.model.request import Task
 from colocate.rigs.host.own_programs import (
     SAID_CHARACTERS,
+    caller,
     failure_words,
     keeps_running,
     last_words,
@@ -28,7 +31,7 @@ SERVICE = dataclasses.replace(ENCODER, command=Command(run="service"))
 SEAT = Seat((2, 3))
 
 
-def asked(task: Task, output: Path | None = None) -> list[tuple[CommandRequest, tuple[int, ...]]]:
+def asked(task: Task, output: int | None = None) -> list[tuple[CommandRequest, tuple[int, ...]]]:
     return [(from_json(command[-1]), seat.cpus) for command, seat in runners(task, SEAT, output)]
 
 
@@ -49,10 +52,41 @@ def test_a_request_says_everything_of_a_command() -> None:
         user="nobody",
     )
     task = dataclasses.replace(ENCODER, command=command)
-    assert request_of(task, Path("/run/encoder.log")) == CommandRequest(
+    assert request_of(task, 7) == CommandRequest(
         ENCODER.argv, True, True, 2.0, "up", "n=(.*)", ("make",), ("rm",), {"A": "1"}, "/data", "nobody",
-        "/run/encoder.log",
+        "/proc/self/fd/7",
     )  # fmt: skip
+
+
+@pytest.fixture
+def sudo(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Root, called through sudo by the user of this number."""
+
+    def called_by(uid: str) -> None:
+        monkeypatch.setenv("SUDO_UID", uid)
+        monkeypatch.setattr(os, "geteuid", lambda: 0)
+
+    return called_by
+
+
+def test_root_runs_a_program_as_who_called_sudo(sudo: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    nobody = pwd.getpwnam("nobody")
+    sudo(str(nobody.pw_uid))
+    assert request_of(ENCODER, None).user == "nobody"
+    as_root = dataclasses.replace(ENCODER, command=Command(user="root"))
+    assert request_of(as_root, None).user == "root"
+    failed = {"returncode": 1, "stderr": "Permission denied"}
+    said = "task 'encoder' failed (1, as user nobody; user = \"root\" gives it root's rights): Permission denied"
+    assert failure_words(ENCODER, failed) == said
+    assert failure_words(as_root, failed) == "task 'encoder' failed (1): Permission denied"
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert request_of(ENCODER, None).user is None
+
+
+@pytest.mark.parametrize("uid", ["", "0", "-1", "no number", "4242424242", "9" * 400])
+def test_what_names_no_user_is_nobody_who_called(sudo: Callable[[str], None], uid: str) -> None:
+    sudo(uid)
+    assert caller() is None
 
 
 def test_only_a_service_that_may_be_paused_runs_on() -> None:

@@ -74,9 +74,17 @@ def settled(study: Study, facts: HostFacts) -> SweepSpec:
 
 
 def sweep(
-    study: Study, rig: Rig, folder: Path, observer: Observer, *, resume: bool, purpose: Purpose | None = None
+    study: Study,
+    rig: Rig,
+    folder: Path,
+    observer: Observer,
+    *,
+    resume: bool,
+    trust: bool = False,
+    purpose: Purpose | None = None,
 ) -> Tally:
     """Run every wanted trial of the study that `folder` does not hold yet; `purpose` goes into a new run's header.
+    A folder that others could have written is used where the user says that it is to `trust`.
 
     Raises SpecError when the run in `folder` is of another study or machine, and whatever `plan`, the rig and
     the store raise. Trials that ended are kept whatever happens.
@@ -90,7 +98,7 @@ def sweep(
     with contextlib.ExitStack() as stack:
         missing = trials
         if resume:
-            run = stack.enter_context(Run.resume(folder))
+            run = stack.enter_context(Run.resume(folder, trust=trust))
             refuse_other_study(run.header(), header)
             done = run.done()
             missing = tuple(trial for trial in trials if trial.trial_id not in done)
@@ -98,7 +106,7 @@ def sweep(
             stack.enter_context(rig.opened(missing))
         if not resume:
             # Only now: a task that cannot run at all leaves no folder behind.
-            run = stack.enter_context(Run.create(folder, header))
+            run = stack.enter_context(Run.create(folder, header, trust=trust))
         observer.begins(missing, len(trials), facts)
         wanted: list[Trial] = []
         for stage in _stages(trials, spec, run):

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from colocate.store.run_file import APPLICATION_ID, FILE_NAME
+from colocate.store.database import FILE_NAME
+from colocate.store.tables import APPLICATION_ID
 
 Json = dict[str, Any]
 SCHEMA = f"""
@@ -108,7 +109,7 @@ def packed(*nanoseconds: int) -> bytes:
 
 
 def stored(folder: Path, header: object = HEADER, trial: object = TRIAL, scalars: object = SCALARS) -> Path:
-    """A run of one record and one failure."""
+    """A run of one record and one failure, of the same trial but for its id."""
     folder.mkdir(exist_ok=True)
     connection = sqlite3.connect(folder / FILE_NAME)
     connection.executescript(SCHEMA)
@@ -118,10 +119,11 @@ def stored(folder: Path, header: object = HEADER, trial: object = TRIAL, scalars
     arrays = (packed(0, 500), packed(400, 450), None, packed(0, 1000), power_w)
     connection.execute(
         "INSERT INTO trial VALUES (?, ?, NULL, ?, ?, ?, ?, ?, ?, ?)",
-        ("1", json.dumps(trial), json.dumps(scalars), rails, *arrays),
+        (TRIAL["trial_id"], json.dumps(trial), json.dumps(scalars), rails, *arrays),
     )
+    other = {**trial, "trial_id": "2"} if isinstance(trial, dict) else trial
     connection.execute(
-        "INSERT INTO trial (trial_id, trial, failure) VALUES ('2', ?, 'it failed')", [json.dumps(trial)]
+        "INSERT INTO trial (trial_id, trial, failure) VALUES ('2', ?, 'it failed')", [json.dumps(other)]
     )
     connection.commit()
     connection.close()

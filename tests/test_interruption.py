@@ -16,7 +16,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from colocate.store.run_file import FILE_NAME, Run
+from colocate.store.database import FILE_NAME
+from colocate.store.run_file import Run
 from colocate.study.plan import plan
 
 MARK = "COLOCATE_TEST_MARK"

@@ -21,7 +21,8 @@ from colocate.model.quality import QualityFlag
 from colocate.model.request import ClockPoint, Inference, SweepSpec, Task
 from colocate.model.trial import Trial, TrialRecord
 from colocate.request.spec import Study
-from colocate.store.run_file import Failure, Header, Run, holds_run
+from colocate.store.database import holds_run
+from colocate.store.run_file import Failure, Header, Run
 from colocate.study.plan import plan
 from colocate.sweep import TRANSIENT, Tally, refuse_other_study, sweep
 from tests.observers import Silence

@@ -165,6 +165,7 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
     """The flags of every command that leaves a run on the disk."""
     parser.add_argument("--out", type=named_path, metavar="DIR", help="folder of the run (default: results/TIME-RIG)")
     parser.add_argument("--resume", action="store_true", help="run what is missing of the run in --out")
+    parser.add_argument("--trust", action="store_true", help="use a folder in --out that others can write")
     parser.add_argument("--dry-run", action="store_true", help="print the plan and its length; touch nothing")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     parser.add_argument("--json", action="store_true", help="one JSON summary on stdout")

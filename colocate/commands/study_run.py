@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from colocate.report.write import Report
     from colocate.request.spec import Study
     from colocate.rigs.rig import Rig
+    from colocate.store.run_file import Header
     from colocate.sweep import Tally
 
 _Purpose = TypeVar("_Purpose", bound="Purpose")
@@ -40,7 +41,7 @@ def resumable(command: Callable[[argparse.Namespace], int]) -> Callable[[argpars
             with undisguised():
                 return command(arguments)
         except (Interrupted, StoreError) as ending:
-            from colocate.store.run_file import holds_run
+            from colocate.store.database import holds_run
 
             if arguments.out is not None and not isinstance(ending, SchemaError) and holds_run(arguments.out):
                 again = f"python -m colocate {arguments.command} --resume --out {shlex.quote(str(arguments.out))}"
@@ -53,14 +54,9 @@ def resumable(command: Callable[[argparse.Namespace], int]) -> Callable[[argpars
 def keys_of(arguments: argparse.Namespace) -> dict[str, Any]:
     """The keys of the study: a resumed run's, over them the file's, over them the flags'."""
     from colocate.request.study_file import read_study
-    from colocate.store.run_file import Run
 
-    keys: dict[str, Any] = {}
-    if arguments.resume:
-        if arguments.out is None:
-            raise SpecError("--resume needs --out, the folder of the run to continue")
-        with Run.read(arguments.out) as stored:
-            keys |= stored.header().request
+    stored = _stored_header(arguments)
+    keys = {} if stored is None else dict(stored.request)
     file: Path | None = getattr(arguments, "file", None)
     if file is not None:
         keys |= read_study(file)
@@ -87,6 +83,20 @@ def study_of(arguments: argparse.Namespace) -> Study:
 
 def stored_purpose(arguments: argparse.Namespace, kind: type[_Purpose]) -> _Purpose | None:
     """What the run that is resumed was made for; None for a new one. Raises SpecError for another command's."""
+    stored = _stored_header(arguments)
+    if stored is None:
+        return None
+    if isinstance(stored.purpose, kind):
+        return stored.purpose
+    made_by = f"`colocate {stored.purpose.command}`"
+    raise SpecError(f"the run in {arguments.out} was made by {made_by}; continue it with that command")
+
+
+def _stored_header(arguments: argparse.Namespace) -> Header | None:
+    """What the run that is resumed is; None for a new one. Raises SpecError where others could have written it: its
+    commands are run, with this user's rights.
+    """
+    from colocate.store.database import untrusted
     from colocate.store.run_file import Run
 
     if not arguments.resume:
@@ -94,17 +104,15 @@ def stored_purpose(arguments: argparse.Namespace, kind: type[_Purpose]) -> _Purp
     if arguments.out is None:
         raise SpecError("--resume needs --out, the folder of the run to continue")
     with Run.read(arguments.out) as run:
-        purpose = run.header().purpose
-    if not isinstance(purpose, kind):
-        made_by = f"`colocate {purpose.command}`"
-        raise SpecError(f"the run in {arguments.out} was made by {made_by}; continue it with that command")
-    return purpose
+        if run.others and not arguments.trust:
+            raise SpecError(untrusted(arguments.out, run.others))
+        return run.header()
 
 
 def run_study(arguments: argparse.Namespace, study: Study, rig: Rig, purpose: Purpose) -> Tally | None:
     """Run the study, or with --dry-run print its plan: None. `arguments.out` is the run's folder afterwards."""
     from colocate.progress import progress
-    from colocate.store.run_file import holds_run
+    from colocate.store.database import holds_run
     from colocate.sweep import sweep
 
     _say_guesses(study)
@@ -115,7 +123,9 @@ def run_study(arguments: argparse.Namespace, study: Study, rig: Rig, purpose: Pu
     if holds_run(arguments.out) and not arguments.resume:
         raise SpecError(f"{arguments.out} holds a run already; continue it with --resume or choose another --out")
     with progress(quiet=arguments.quiet) as observer:
-        tally = sweep(study, rig, arguments.out, observer, resume=arguments.resume, purpose=purpose)
+        tally = sweep(
+            study, rig, arguments.out, observer, resume=arguments.resume, trust=arguments.trust, purpose=purpose
+        )
     if tally.failed:
         say(f"{tally.failed} of {tally.wanted} trials failed; --resume runs them again.")
     return tally

@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from colocate.errors import ColocateError
-from colocate.store.run_file import FILE_NAME, Run
+from colocate.store.database import FILE_NAME
+from colocate.store.run_file import Run
 from tests.board_vm.kills import difference, knobs
 from tests.board_vm.study import study
 

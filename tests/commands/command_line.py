@@ -7,7 +7,6 @@ import io
 import os
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -19,7 +18,8 @@ from unittest.mock import patch
 from matplotlib.figure import Figure
 
 from colocate.cli import run
-from colocate.store.run_file import FILE_NAME, Header, Run
+from colocate.store.run_file import Header, Run
+from tests.store.editing import edited
 
 # Few windows of known number; a sweep as a user starts it is in test_sweep_alternating.py.
 STEADY = ("--design", "steady")
@@ -128,7 +128,7 @@ def trial_ids(folder: Path) -> set[str]:
 
 def lose(run: Path, which: str) -> None:
     """Take the trials for which the SQL condition holds out of the run, as if a kill had come before them."""
-    with contextlib.closing(sqlite3.connect(run / FILE_NAME)) as connection, connection:
+    with edited(run) as connection:
         connection.execute(f"DELETE FROM trial WHERE {which}")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from colocate.store.run_file import FILE_NAME
+from colocate.store.database import FILE_NAME
 from tests.commands.command_line import colocate, copy_of, header_of, refused
 from tests.rows import rows_of
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +12,10 @@ from onnx import helper
 
 from colocate.commands.study_run import keys_of, resumable
 from colocate.errors import HostError, Interrupted, StoreError
-from colocate.store.run_file import FILE_NAME
+from colocate.store.database import FILE_NAME
 from tests.commands.command_line import colocate, copy_of, header_of, refused
 from tests.inference import own_files
+from tests.store.editing import edited
 
 
 def test_another_study_is_not_mixed_in(tiny_run: Path) -> None:
@@ -27,7 +26,7 @@ def test_another_study_is_not_mixed_in(tiny_run: Path) -> None:
 
 def test_another_machine_is_not_mixed_in(tiny_run: Path, tmp_path: Path) -> None:
     run, own = copy_of(tiny_run, tmp_path), header_of(tiny_run).facts.machine_id
-    with contextlib.closing(sqlite3.connect(run / FILE_NAME)) as connection, connection:
+    with edited(run) as connection:
         connection.execute("UPDATE header SET json = replace(json, ?, 'elsewhere')", [own])
     refused(2, f"machine.machine_id was elsewhere and is {own}", "sweep", "--resume", "--out", run, "--quiet")
 

@@ -31,8 +31,11 @@ from colocate.model.purpose import (
 from colocate.model.quality import QualityFlag
 from colocate.model.request import Inference, SweepSpec, Task
 from colocate.model.trial import Condition, PowerTrace, Segment, Step, TrialRecord, Waits, Work
-from colocate.store.run_file import FILE_NAME, SCHEMA_VERSION, Failure, Header, Run
+from colocate.store.database import FILE_NAME
+from colocate.store.run_file import Failure, Header, Run
+from colocate.store.tables import SCHEMA_VERSION
 from colocate.study.plan import plan
+from tests.store.editing import edited
 from tests.study.test_plan import facts
 
 FACTS = facts(
@@ -140,10 +143,10 @@ def test_the_provenance_of_a_model_is_read_back(tmp_path: Path) -> None:
 @settings(max_examples=20)
 @given(st.lists(st.integers(0, 10**15), max_size=50))
 def test_latencies_keep_every_nanosecond(nanoseconds: list[int]) -> None:
-    from colocate.store.run_file import _packed, _unpacked
+    from colocate.store.cells import Unpacking, packed
 
     seconds = np.array(nanoseconds, dtype=np.float64) * 1e-9
-    assert np.round(_unpacked(_packed(seconds)) / 1e-9).astype(int).tolist() == nanoseconds
+    assert np.round(Unpacking(0).seconds(packed(seconds)) / 1e-9).astype(int).tolist() == nanoseconds
 
 
 def test_a_failed_trial_that_succeeds_later_counts_once(tmp_path: Path) -> None:
@@ -217,7 +220,7 @@ def test_a_damaged_run_is_refused_in_one_line(tmp_path: Path) -> None:
 )
 def test_a_damaged_header_is_said_in_one_line(tmp_path: Path, was: str, now: str) -> None:
     Run.create(tmp_path, HEADER).__exit__()
-    with sqlite3.connect(tmp_path / FILE_NAME) as connection:
+    with edited(tmp_path) as connection:
         ((text,),) = connection.execute("SELECT json FROM header")
         assert was in text
         connection.execute("UPDATE header SET json = ?", [text.replace(was, now)])

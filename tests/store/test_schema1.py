@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +29,8 @@ from colocate.model.purpose import (
 from colocate.model.quality import QualityFlag
 from colocate.model.request import ClockPoint, Inference, Placement, SweepSpec, Task
 from colocate.model.trial import Step, Trial, Work
-from colocate.store.run_file import FILE_NAME, Failure, Run
+from colocate.store.database import FILE_NAME
+from colocate.store.run_file import Failure, Run
 from colocate.study.plan import plan
 from tests.first_edition import EFFICIENCY, HEADER, LAYERS, SCALARS, TRIAL, Json, stored
 
@@ -141,7 +143,7 @@ def test_the_purpose_of_a_layers_run_is_read(tmp_path: Path) -> None:
 def test_records_and_failures_are_read_as_todays(tmp_path: Path) -> None:
     with Run.read(stored(tmp_path)) as run:
         (record,), (failure,) = run.records(), run.failures()
-        assert run.done() == {"1"}
+        assert run.done() == {TRIAL["trial_id"]}
     trial = Trial(
         trial_id="50f60d875a539b5a",
         repeat=1,
@@ -155,7 +157,7 @@ def test_records_and_failures_are_read_as_todays(tmp_path: Path) -> None:
         window_s=2.0,
         max_start_temp_c=60.0,
     )
-    assert failure == Failure(trial, "it failed")
+    assert failure == Failure(dataclasses.replace(trial, trial_id="2"), "it failed")
     assert record.trial == trial
     assert record.warnings == (QualityFlag.CPU_TIME_STOLEN, QualityFlag.THROTTLED)
     assert (record.started_unix_s, record.elapsed_s, record.temperature_c) == (1.5, 2.0, 41.5)

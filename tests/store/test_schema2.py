@@ -9,9 +9,11 @@ import pytest
 
 from colocate.errors import SchemaError
 from colocate.model.limits import Limits
-from colocate.store.run_file import FILE_NAME, Run
+from colocate.store.database import FILE_NAME
+from colocate.store.run_file import Run
 from colocate.store.schema2 import header
 from tests.report.drawn import header as todays
+from tests.store.editing import age
 
 
 @pytest.mark.parametrize(("quantile", "percentile"), [(0.5, "p50"), (0.95, "p95"), (0.99, "p99")])
@@ -33,7 +35,7 @@ def test_a_run_of_schema_2_is_read_and_not_continued(tmp_path: Path) -> None:
         stored = json.loads(text)
         stored["spec"]["limits"] = {"max_slowdown": 1.1, "quantile": 0.5}
         run.execute("UPDATE header SET json = ?", [json.dumps(stored)])
-        run.execute("PRAGMA user_version = 2")
+    age(tmp_path, 2)
     with Run.read(tmp_path) as read:
         assert read.header().spec.limits == Limits(max_slowdown=1.1, percentile="p50")
     with pytest.raises(SchemaError, match="earlier version"):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
-import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +13,11 @@ from colocate.errors import StoreError
 from colocate.model.provenance import Provenance
 from colocate.report.run_report import load
 from colocate.report.tx1.provenance import write_provenance
-from colocate.store.run_file import FILE_NAME, Header, Run
+from colocate.store.run_file import Header, Run
 from tests.report.drawn import header, loaded
 from tests.report.tx1.test_validation import CHECK, CONSTANT
 from tests.rows import rows_of
+from tests.store.editing import edited
 
 
 def modelled() -> Header:
@@ -41,7 +40,7 @@ def test_a_damaged_header_is_an_error_of_the_store(tmp_path: Path, damage: dict[
     with Run.create(tmp_path, modelled()):
         pass
     assert load(tmp_path).header.provenance == modelled().provenance
-    with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection, connection:
+    with edited(tmp_path) as connection:
         ((text,),) = connection.execute("SELECT json FROM header")
         stored = json.loads(text)
         stored["provenance"]["validation"][0] |= damage

@@ -1,0 +1,209 @@
+"""A run's file as a SQLite database that somebody else may have made: opened, checked, and locked while written."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import functools
+import os
+import sqlite3
+import stat
+import sys
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from colocate.errors import SchemaError, SpecError, StoreError
+from colocate.store.owner import copied, replaceable_by_others, writable_by_others
+from colocate.store.tables import APPLICATION_ID, SCHEMA_VERSION, TABLES, creation
+
+FILE_NAME = "run.sqlite"
+# What SQLite puts beside a file, and what `Run.create` does.
+_LOG, _JOURNAL = f"{FILE_NAME}-wal", f"{FILE_NAME}-journal"
+_OWN_NAMES = (FILE_NAME, _LOG, f"{FILE_NAME}-shm", _JOURNAL, f"{FILE_NAME}.partial")
+# The last bytes of a rollback journal that names another file, which SQLite then reads and removes
+# (sqlite.org/fileformat.html#the_rollback_journal).
+_NAMES_ANOTHER = b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"
+_WAIT_S, _ATTEMPT_S = 10.0, 0.5
+# A window of an hour with 10,000 inferences a second has cells of 100 MB.
+_MOST_CELL_BYTES = 1 << 29
+# Steps of SQLite's machine between two looks for a signal: some milliseconds.
+_STEPS = 100_000
+_T = TypeVar("_T")
+
+
+def holds_run(folder: Path) -> bool:
+    """Whether `folder` has a run's file. Raises StoreError where that cannot be found out."""
+    with named_errors(folder):
+        return (folder / FILE_NAME).exists()
+
+
+@contextlib.contextmanager
+def named_errors(folder: Path) -> Iterator[None]:
+    """What SQLite, the file system or damaged content say, as a StoreError that names the folder."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        if str(error) == "interrupted":  # by a signal, which has been heard
+            raise
+        raise StoreError(f"the run in {folder} cannot be used: {error}") from error
+    # What an upgrade meets in damaged JSON, and limits that cannot be (SpecError).
+    except (zlib.error, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, SpecError) as error:
+        words = f"there is no {error}" if isinstance(error, KeyError) else str(error)
+        raise StoreError(f"the run in {folder} is damaged: {words}") from error
+
+
+@contextlib.contextmanager
+def opened_to_read(folder: Path) -> Iterator[tuple[sqlite3.Connection, str]]:
+    """The run's database, and how others could have written it; then it is a copy that they cannot change."""
+    _require_run(folder)
+    if not others_of(folder) and not replaceable_by_others(folder / FILE_NAME):
+        with connected(folder / FILE_NAME, "ro") as connection:
+            _check(connection, folder)
+            yield connection, ""
+        return
+    with copied(folder, (FILE_NAME, _LOG)) as (own, others), connected(own / FILE_NAME, "ro") as connection:
+        _check(connection, folder)
+        yield connection, others
+
+
+@contextlib.contextmanager
+def opened_to_write(folder: Path, *, trust: bool) -> Iterator[sqlite3.Connection]:
+    """The run's database, for a writer. Raises StoreError where others could have written it and nobody trusts it."""
+    _require_run(folder)
+    refuse_untrusted(folder, trust=trust)
+    with connected(folder / FILE_NAME, "rw") as connection:
+        if _check(connection, folder) != SCHEMA_VERSION:
+            raise SchemaError(
+                f"the run in {folder} was made by an earlier version of colocate: it can be read and reported on, "
+                "not continued; choose another --out"
+            )
+        # What is written is short, and must not end half-way.
+        connection.set_progress_handler(None, 0)
+        with _durable(connection):
+            yield connection
+
+
+def refuse_untrusted(folder: Path, *, trust: bool) -> None:
+    """Raise StoreError for a folder that others could have written and nobody trusts, and for odd files in it."""
+    if (others := others_of(folder)) and not trust:
+        raise StoreError(untrusted(folder, others))
+
+
+def untrusted(folder: Path, others: str) -> str:
+    """Why a folder is not used, and what to do."""
+    return (
+        f"{folder} {others}: no command in it is run and nothing is written there. Make it your own and `chmod go-w` "
+        "it, choose another --out, or add --trust"
+    )
+
+
+@contextlib.contextmanager
+def connected(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
+    """A connection that trusts nothing in the file."""
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    # SQLite waits for a lock without hearing signals.
+    with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=_ATTEMPT_S)) as connection:
+        connection.set_progress_handler(lambda: 0, _STEPS)
+        if sys.version_info >= (3, 11):
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MOST_CELL_BYTES)
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("PRAGMA cell_size_check = ON")
+        connection.execute("PRAGMA mmap_size = 0")
+        yield connection
+
+
+def patiently(action: Callable[[], _T]) -> _T:
+    """What `action` gives once no other program locks the file, tried for a while."""
+    until_s = time.monotonic() + _WAIT_S
+    while True:
+        try:
+            return action()
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until_s:
+                raise
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """One writer at a time: a lock on the folder itself, which the kernel drops when its holder dies."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise StoreError(f"another colocate is writing to {folder}; wait for it or choose another --out") from None
+    else:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _durable(connection: sqlite3.Connection) -> Iterator[None]:
+    """A write-ahead log while writing: a commit survives power loss with FULL, and readers never block it.
+    Afterwards the run is one plain file again, which can be read from a read-only medium.
+    """
+    patiently(lambda: connection.execute("PRAGMA journal_mode = WAL"))
+    connection.execute("PRAGMA synchronous = FULL")
+    try:
+        yield
+    finally:
+        # A reader may be at it, or the disk full: then the log stays beside the file, and nothing is lost.
+        with contextlib.suppress(sqlite3.OperationalError):
+            connection.execute("PRAGMA journal_mode = DELETE")
+
+
+def size_of(connection: sqlite3.Connection) -> int:
+    """How many bytes the database has on the disk, with its log."""
+    ((_, _, name),) = connection.execute("PRAGMA database_list")
+    paths = (Path(name), Path(f"{name}-wal"))
+    return sum(path.stat().st_size for path in paths if path.exists())
+
+
+def others_of(folder: Path) -> str:
+    """How others could have written a run's files, in words. Raises StoreError for a link, a pipe or a device in the
+    place of one, which SQLite would follow or open, and for a journal that is no run's.
+    """
+    present = [path for name in _OWN_NAMES if os.path.lexists(path := folder / name)]
+    for path in present:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise StoreError(f"{path} is no regular file; remove it or choose another folder")
+    if (journal := folder / _JOURNAL) in present:
+        with journal.open("rb") as file:
+            file.seek(max(0, journal.stat().st_size - len(_NAMES_ANOTHER)))
+            if file.read() == _NAMES_ANOTHER:
+                raise StoreError(f"{journal} names a file of another database; remove it")
+    return next(filter(None, map(writable_by_others, (folder, *present))), "")
+
+
+def _require_run(folder: Path) -> None:
+    if not os.path.lexists(folder / FILE_NAME):
+        raise StoreError(f"{folder} holds no run: there is no {FILE_NAME}")
+
+
+def _check(connection: sqlite3.Connection, folder: Path) -> int:
+    """Its schema. Raises StoreError unless it is a run whose schema can be read, with its tables and no more."""
+    path = folder / FILE_NAME
+    (application,) = patiently(functools.partial(connection.execute, "PRAGMA application_id")).fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if application != APPLICATION_ID:
+        raise StoreError(f"{path} is not a run of colocate")
+    if version not in TABLES:
+        raise SchemaError(
+            f"{path} has schema {version}, this colocate reads schemas 1 to {SCHEMA_VERSION}; "
+            f"use the version of colocate that made it"
+        )
+    wanted = {(table, creation(table, version)) for table in TABLES[version]}
+    # The index of a primary key is SQLite's own and has no statement.
+    rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL LIMIT ?", [len(wanted) + 1])
+    found = {(name, _one_line(str(sql))) for name, sql in rows}
+    if found != wanted:
+        names = ", ".join(sorted({repr(name)[:40] for name, _ in found ^ wanted}))
+        raise StoreError(f"{path} is damaged: its tables are not those of a run ({names})")
+    return int(version)
+
+
+def _one_line(statement: str) -> str:
+    return " ".join(statement.split()).replace("( ", "(").replace(" )", ")")

@@ -1,0 +1,69 @@
+"""Ranges of stored numbers: what a study file may not ask for, no run can have been made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+_DAY_S = 86_400.0
+_LENGTH = (0.0, _DAY_S)
+_COUNT = (1, 10_000)
+_CLOCK_HZ = (1, 1e12)
+# Of a field, wherever it stands: from, to. Those of a study are the request's (`request.study_keys`).
+_RANGES: Mapping[str, tuple[float, float]] = {
+    "repeats": _COUNT,
+    "batch": _COUNT,
+    "copies": _COUNT,
+    "repeat": (0, 10_000),
+    "block": (0, 1e9),
+    "planned": (0, 1e9),
+    "window_s": (1e-6, _DAY_S),
+    "own_windows_s": (1e-6, _DAY_S),
+    "warmup_s": _LENGTH,
+    "settle_s": _LENGTH,
+    "segment_s": (1e-6, 10.0),
+    "period_s": (1e-6, 10.0),
+    "ready_s": _LENGTH,
+    "ready_after_s": _LENGTH,
+    "group": (0, 1e9),
+    **dict.fromkeys(("cpu_clocks", "gpu_clocks", "emc_clock"), _CLOCK_HZ),
+}
+# Of all other fields with this unit. Times of day are seconds since 1970.
+_OF_UNIT: Mapping[str, tuple[float, float]] = {
+    "s": (-1e10, 1e10),
+    "hz": _CLOCK_HZ,
+    "c": (-273.15, 10_000),
+    "bytes": (0, 1e18),
+}
+# Beyond what any quantity of a run reaches in its unit, and short of where sums and squares of them overflow.
+_ANY = (-1e30, 1e30)
+_MOST_BITS = 128
+
+
+def check_ranges(noun: object) -> None:
+    """Raise ValueError for the first number in `noun` that is out of range, with the field's name."""
+    _check(noun, "", _ANY)
+
+
+def _check(value: Any, name: str, allowed: tuple[float, float]) -> None:
+    if is_dataclass(value):
+        for field in fields(value):
+            _check(getattr(value, field.name), field.name, _range_of(field.name))
+    elif isinstance(value, Mapping):
+        for key, part in value.items():
+            _check(part, name or str(key), allowed)
+    elif isinstance(value, (tuple, list)):
+        for part in value:
+            _check(part, name, allowed)
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        low, high = allowed
+        # Of a comparison with what is no number nothing is true.
+        if not low <= value <= high:
+            said = str(value) if isinstance(value, float) or value.bit_length() < _MOST_BITS else "a huge number"
+            raise ValueError(f"{name} is {said}; it lies between {low:g} and {high:g}")
+
+
+def _range_of(name: str) -> tuple[float, float]:
+    quantity, _, unit = name.rpartition("_")
+    return _RANGES.get(name) or (_ANY if quantity.endswith("_per") else _OF_UNIT.get(unit, _ANY))

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import pytest
+
+from colocate.errors import SpecError
+from colocate.model.containment import Containment
+from colocate.model.request import Inference, SweepSpec, Task
+from colocate.request.spec import make_spec
+from colocate.store.ranges import check_ranges
+from tests.store.test_run_file import HEADER, record
+
+SPEC = SweepSpec((Inference("alexnet"),), (Task("jpeg"),))
+
+
+def test_what_runs_hold_is_in_range() -> None:
+    check_ranges(HEADER)
+    check_ranges(record(0))
+    check_ranges(dataclasses.replace(SPEC, cpu_clocks=(921_600_000, "low"), own_windows_s=(("alexnet", 5.0),)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"repeats": 10**9}, "repeats is 1000000000; it lies between 1 and 10000"),
+        ({"repeats": 0}, "repeats is 0"),
+        ({"window_s": 1e308}, "window_s is 1e[+]308"),
+        ({"window_s": math.nan}, "window_s is nan"),
+        ({"warmup_s": -1.0}, "warmup_s is -1.0"),
+        ({"cpu_clocks": (10**30,)}, "cpu_clocks"),
+        ({"seed": 10**4000}, "seed is a huge number"),
+        ({"own_windows_s": (("alexnet", -1.0),)}, "own_windows_s is -1.0"),
+        ({"inferences": (Inference("alexnet", batch=10**6),)}, "batch is 1000000"),
+        ({"tasks": (Task("jpeg", containment=Containment(quota_ratio=math.inf)),)}, "quota_ratio is inf"),
+        ({"model": (("noise", math.inf),)}, "model is inf"),
+    ],
+)
+def test_a_number_out_of_range_is_named(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said) as caught:
+        check_ranges(dataclasses.replace(SPEC, **changes))
+    assert len(str(caught.value)) < 120
+
+
+@pytest.mark.parametrize(
+    "keys", [{"repeats": 10_001}, {"window": 86_401.0}, {"period_ms": 10_001.0}, {"batch": 10_001}]
+)
+def test_the_ranges_of_a_study_are_those_of_a_request(keys: dict[str, Any]) -> None:
+    most = {key: type(value)(value - 1) for key, value in keys.items()}
+    check_ranges(make_spec(most))
+    with pytest.raises(SpecError):
+        make_spec(keys)

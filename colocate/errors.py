@@ -4,7 +4,8 @@
     |- SpecError       2   edit the request
     |- HostError       3   a knob, a sensor, a permission or a package is missing
     |- StoreError      4   the run on disk cannot be read or written
-    |  `- SchemaError       another version of colocate made it, so that this one cannot continue it
+    |  |- SchemaError       another version of colocate made it, so that this one cannot continue it
+    |  `- RunMovedError     its folder was moved, deleted or replaced while it was written
     |- KnobError       5   a write to the machine was refused or did not stick
     |- RestoreError    6   the machine could not be left as it was found
     |- TrialError          one trial failed; it is recorded and the sweep goes on
@@ -45,6 +46,10 @@ class StoreError(ColocateError):
 
 class SchemaError(StoreError):
     """The run was made by another version of colocate: this one may be able to read it, but not to continue it."""
+
+
+class RunMovedError(StoreError):
+    """A run's folder was moved, deleted or replaced while it was written; the message says where the trials are."""
 
 
 class KnobError(ColocateError):

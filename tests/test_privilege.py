@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from colocate.model.trial import Trial, TrialRecord
 from colocate.request.spec import make_study
 from colocate.rigs.host.rig import HostRig
 from colocate.store.run_file import Run
@@ -73,3 +74,17 @@ def test_a_pipeline_is_the_users_too_and_goes_with_its_runner(folder: Path) -> N
     assert int(capabilities.split()[1], 16) == 0
     assert variables == "/nonexistent red"
     assert not [each for each in psutil.process_iter(["uids", "cmdline"]) if PIPELINE in (each.info["cmdline"] or ())]
+
+
+def test_the_run_is_the_users_with_what_sqlite_puts_beside_it(folder: Path) -> None:
+    owners: set[int] = set()
+
+    class Looking(HostRig):
+        def run(self, trial: Trial) -> TrialRecord:
+            owners.update(path.stat().st_uid for path in [folder / "run", *(folder / "run").iterdir()])
+            return super().run(trial)
+
+    run = run_of(folder, {"networks": ["spin-1ms"], "stressors": ["bitcount"]}, Looking())
+    assert owners == {NOBODY}
+    assert [path.name for path in run.iterdir()] == ["run.sqlite"] and run.stat().st_mode & 0o777 == 0o755
+    assert (run / "run.sqlite").stat().st_mode & 0o777 == 0o644

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from colocate.commands.aim import aim_of
 from colocate.commands.common_arguments import STUDY_FLAGS, given
 from colocate.commands.output import print_json, print_lines, say
-from colocate.errors import HostError, Interrupted, SchemaError, SpecError, StoreError
+from colocate.errors import HostError, Interrupted, RunMovedError, SchemaError, SpecError, StoreError
 from colocate.host.processes.signals import undisguised
 
 if TYPE_CHECKING:
@@ -43,7 +43,11 @@ def resumable(command: Callable[[argparse.Namespace], int]) -> Callable[[argpars
         except (Interrupted, StoreError) as ending:
             from colocate.store.database import holds_run
 
-            if arguments.out is not None and not isinstance(ending, SchemaError) and holds_run(arguments.out):
+            if (
+                arguments.out is not None
+                and not isinstance(ending, (SchemaError, RunMovedError))
+                and holds_run(arguments.out)
+            ):
                 again = f"python -m colocate {arguments.command} --resume --out {shlex.quote(str(arguments.out))}"
                 say(f"Finished trials are kept. Continue with:\n  {again}")
             raise

@@ -102,10 +102,12 @@ def untrusted(folder: Path, others: str) -> str:
 
 @contextlib.contextmanager
 def connected(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
-    """A connection that trusts nothing in the file."""
+    """A connection that trusts nothing in the file. It serves one thread at a time, whichever has the right to."""
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     # SQLite waits for a lock without hearing signals.
-    with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=_ATTEMPT_S)) as connection:
+    with contextlib.closing(
+        sqlite3.connect(uri, uri=True, timeout=_ATTEMPT_S, check_same_thread=False)
+    ) as connection:
         connection.set_progress_handler(lambda: 0, _STEPS)
         if sys.version_info >= (3, 11):
             connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MOST_CELL_BYTES)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from colocate.errors import StoreError
+from colocate.files import caller_uid, keeper_of
 
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _ATTEMPTS = 20
@@ -23,13 +24,19 @@ def writable_by_others(path: Path) -> str:
 
 def replaceable_by_others(path: Path) -> bool:
     """Whether others could put something else in the place of `path`, or of a folder around it."""
+    try:
+        # For root also the owner of a link on the way.
+        if keeper_of(path.parent).uid not in (None, caller_uid()):
+            return True
+    except StoreError:
+        return True
     around = [each.stat() for each in path.resolve().parents]
     # Of a sticky folder, as /tmp is, only its own entries.
     return any(_words(each) and not (each.st_mode & stat.S_ISVTX and each.st_uid == 0) for each in around)
 
 
 def _words(status: os.stat_result) -> str:
-    if status.st_uid not in (0, os.geteuid()):
+    if status.st_uid not in (0, os.geteuid(), caller_uid()):
         return f"belongs to user {status.st_uid}"
     if status.st_mode & _OTHERS:
         return f"can be written by others (mode {stat.S_IMODE(status.st_mode):o})"

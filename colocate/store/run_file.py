@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +16,7 @@ from typing import Annotated, Any
 from pydantic import Field, TypeAdapter
 
 from colocate.errors import StoreError
+from colocate.files import FILE_MODE, Keeper, keeper_of, make_folder
 from colocate.model.machine import HostFacts
 from colocate.model.provenance import Provenance
 from colocate.model.purpose import Purpose, SweepPurpose
@@ -36,6 +37,8 @@ from colocate.store.database import (
     refuse_untrusted,
     size_of,
 )
+from colocate.store.held_file import HeldFile
+from colocate.store.moved import refuse_moved
 from colocate.store.tables import APPLICATION_ID, SCHEMA_VERSION, TABLES, creation
 
 # By the schema that it was stored in: what makes JSON of the next schema of a header.
@@ -77,10 +80,18 @@ class Run:
     """
 
     def __init__(
-        self, folder: Path, connection: sqlite3.Connection, cleanup: contextlib.ExitStack, others: str = ""
+        self,
+        folder: Path,
+        connection: sqlite3.Connection,
+        cleanup: contextlib.ExitStack,
+        others: str = "",
+        keeper: Keeper = Keeper(),  # noqa: B008 - a tuple
+        file: HeldFile | None = None,
     ) -> None:
+        """One that is written has its `file`, and a `keeper` with whose rights to files that is done."""
         self.folder = folder
         self.others = others
+        self._keeper, self._file = keeper, file
         (self._version,) = connection.execute("PRAGMA user_version").fetchone()
         self._connection = connection
         self._cleanup = cleanup
@@ -91,10 +102,16 @@ class Run:
         a folder that others can write, unless it is to be trusted.
         """
         try:
-            folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+            make_folder(folder)
         except OSError as error:
             raise StoreError(f"cannot make the folder {folder}: {error.strerror}; choose another --out") from error
-        with named_errors(folder), contextlib.ExitStack() as stack:
+        return _as_keeper(folder, lambda keeper: cls._created(folder, header, keeper, trust=trust))
+
+    @classmethod
+    def _created(cls, folder: Path, header: Header, keeper: Keeper, *, trust: bool) -> Run:
+        # What the keeper can change is no danger to what the keeper has the rights to.
+        trust = trust or keeper.uid is not None
+        with contextlib.ExitStack() as stack:
             stack.enter_context(locked(folder))
             if holds_run(folder):
                 raise StoreError(f"{folder} holds a run already; continue it with --resume or choose another --out")
@@ -110,23 +127,31 @@ class Run:
                     connection.execute(creation(table, SCHEMA_VERSION))
                 trial_log.begin(connection, _header.dump_json(header).decode())
                 connection.commit()
+            # Whatever the umask; what SQLite puts beside it takes after it.
+            partial.chmod(FILE_MODE)
             partial.replace(folder / FILE_NAME)
-            return cls._writer(folder, stack, trust=trust)
+            return cls._writer(folder, stack, keeper, trust=trust)
 
     @classmethod
     def resume(cls, folder: Path, *, trust: bool = False) -> Run:
         """The run in `folder`, to be continued. Raises StoreError where there is none, another writer, or where
         others could have written it and it is not to be trusted.
         """
-        with named_errors(folder), contextlib.ExitStack() as stack:
-            if holds_run(folder):
-                stack.enter_context(locked(folder))
-            return cls._writer(folder, stack, trust=trust)
+        return _as_keeper(folder, lambda keeper: cls._resumed(folder, keeper, trust=trust))
 
     @classmethod
-    def _writer(cls, folder: Path, stack: contextlib.ExitStack, *, trust: bool) -> Run:
+    def _resumed(cls, folder: Path, keeper: Keeper, *, trust: bool) -> Run:
+        with contextlib.ExitStack() as stack:
+            if holds_run(folder):
+                stack.enter_context(locked(folder))
+            return cls._writer(folder, stack, keeper, trust=trust)
+
+    @classmethod
+    def _writer(cls, folder: Path, stack: contextlib.ExitStack, keeper: Keeper, *, trust: bool) -> Run:
         connection = stack.enter_context(opened_to_write(folder, trust=trust))
-        return cls(folder, connection, stack.pop_all())
+        file = HeldFile(folder / FILE_NAME)
+        stack.callback(file.close)
+        return cls(folder, connection, stack.pop_all(), keeper=keeper, file=file)
 
     @classmethod
     def read(cls, folder: Path) -> Run:
@@ -140,7 +165,7 @@ class Run:
 
     def __exit__(self, *_: object) -> None:
         with named_errors(self.folder):
-            self._cleanup.close()
+            self._keeper.run(self._cleanup.close)
 
     def header(self) -> Header:
         """What the run is."""
@@ -148,15 +173,22 @@ class Run:
             return decoded(_header, trial_log.header_of(self._connection, self._version), self._version, _HEADERS)
 
     def append(self, outcome: TrialRecord | Failure) -> None:
-        """Put one trial on the disk; a second attempt at a failed trial takes its place."""
+        """Put one trial on the disk; a second attempt at a failed trial takes its place. Raises RunMovedError where
+        the folder is another since.
+        """
         row = row_of(outcome) if isinstance(outcome, TrialRecord) else trial_cells(outcome.trial, outcome.message)
 
         def insert() -> None:
             with self._connection:
                 trial_log.append(self._connection, row)
 
-        with named_errors(self.folder):
-            patiently(insert)
+        try:
+            with named_errors(self.folder):
+                self._keeper.run(lambda: patiently(insert))
+        finally:
+            # Only now: wherever the file is, the trial is in it.
+            assert self._file is not None, "it is open to be written"
+            refuse_moved(self.folder, self._file, self._connection)
 
     def done(self) -> set[str]:
         """The ids of the trials that gave numbers."""
@@ -184,3 +216,12 @@ class Run:
 
     def _rows(self) -> Iterator[trial_log.Cells]:
         return trial_log.rows_of(self._connection, self._version, lambda: size_of(self._connection))
+
+
+def _as_keeper(folder: Path, opened: Callable[[Keeper], Run]) -> Run:
+    """The run that is `opened` with the rights of whoever could put another in its place."""
+    with named_errors(folder):
+        if not folder.is_dir():
+            raise StoreError(f"{folder} holds no run: there is no {FILE_NAME}")
+        keeper = keeper_of(folder)
+        return keeper.run(lambda: opened(keeper))

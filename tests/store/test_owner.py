@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 from unittest.mock import patch
 
@@ -73,3 +74,23 @@ def test_a_copy_is_of_one_moment(tmp_path: Path) -> None:
 
     with patch("os.fstat", grows), copied(tmp_path, NAMES) as (own, _):
         assert (own / "file").read_text() == (tmp_path / "file").read_text()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be led elsewhere")
+def test_a_link_of_another_user_may_lead_elsewhere_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SUDO_UID", raising=False)
+    with tempfile.TemporaryDirectory() as name:
+        around = Path(name)
+        (around / "run").mkdir()
+        (around / "run" / "run.sqlite").touch()
+        (around / "link").symlink_to("run")
+        assert not replaceable_by_others(around / "link" / "run.sqlite")
+        os.chown(around / "link", 65534, 65534, follow_symlinks=False)
+        assert replaceable_by_others(around / "link" / "run.sqlite")
+        # Who called root through sudo could do it anyway.
+        monkeypatch.setenv("SUDO_UID", "65534")
+        assert not replaceable_by_others(around / "link" / "run.sqlite")
+        monkeypatch.delenv("SUDO_UID")
+        os.chown(around / "link", 0, 0, follow_symlinks=False)
+        around.chmod(0o777)
+        assert replaceable_by_others(around / "link" / "run.sqlite")

@@ -271,3 +271,17 @@ def test_a_full_disk_keeps_what_is_finished(tmp_path: Path) -> None:
     with Run.read(tmp_path) as run:
         assert run.done() == {trial.trial_id for trial in TRIALS[:failed_at]}
         assert len(list(run.records())) == failed_at
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077])
+def test_a_run_is_open_to_readers_whatever_the_umask(tmp_path: Path, umask: int) -> None:
+    former = os.umask(umask)
+    try:
+        with Run.create(tmp_path / "around" / "run", HEADER) as run:
+            run.append(Failure(TRIALS[0], "first"))
+            made = [*(tmp_path / "around").rglob("*"), tmp_path / "around"]
+            modes = {path.name: path.stat().st_mode & 0o777 for path in made}
+    finally:
+        os.umask(former)
+    assert {modes.pop("around"), modes.pop("run")} == {0o755}
+    assert len(modes) == 3 and set(modes.values()) == {0o644}

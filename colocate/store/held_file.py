@@ -1,0 +1,33 @@
+"""A file that is known by itself: while a run is written, its folder may be moved, deleted or replaced."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+class HeldFile:
+    """The file that was at `path` when this was made; `close` it."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises OSError where there is none."""
+        self._path = path.absolute()
+        # A descriptor for reading would, when it is closed, drop the locks that SQLite has on the file (fcntl(2)).
+        self._descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW)
+
+    def is_there(self) -> bool:
+        """Whether its path still leads to it."""
+        try:
+            return os.path.samestat(os.fstat(self._descriptor), self._path.lstat())
+        except OSError:
+            return False
+
+    def now_at(self) -> Path | None:
+        """Where it is now, None where it was deleted."""
+        if os.fstat(self._descriptor).st_nlink == 0:
+            return None
+        return Path(os.readlink(f"/proc/self/fd/{self._descriptor}"))  # noqa: PTH115 - no name of a file
+
+    def close(self) -> None:
+        """Hold it no longer."""
+        os.close(self._descriptor)

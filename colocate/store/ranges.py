@@ -27,11 +27,13 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "ready_s": _LENGTH,
     "ready_after_s": _LENGTH,
     "group": (0, 1e9),
+    "elapsed_s": (1e-9, 1e10),
+    "count": (0, 1e18),
     **dict.fromkeys(("cpu_clocks", "gpu_clocks", "emc_clock"), _CLOCK_HZ),
 }
 # Of all other fields with this unit. Times of day are seconds since 1970.
 _OF_UNIT: Mapping[str, tuple[float, float]] = {
-    "s": (-1e10, 1e10),
+    "s": (0, 1e10),
     "hz": _CLOCK_HZ,
     "c": (-273.15, 10_000),
     "bytes": (0, 1e18),

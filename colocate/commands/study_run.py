@@ -110,6 +110,8 @@ def _stored_header(arguments: argparse.Namespace) -> Header | None:
     with Run.read(arguments.out) as run:
         if run.others and not arguments.trust:
             raise SpecError(untrusted(arguments.out, run.others))
+        # A row that is damaged is found now, not when a study of hours is over.
+        run.done()
         return run.header()
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +31,24 @@ def test_another_machine_is_not_mixed_in(tiny_run: Path, tmp_path: Path) -> None
     with edited(run) as connection:
         connection.execute("UPDATE header SET json = replace(json, ?, 'elsewhere')", [own])
     refused(2, f"machine.machine_id was elsewhere and is {own}", "sweep", "--resume", "--out", run, "--quiet")
+
+
+def test_what_a_run_of_others_says_is_run_only_when_trusted(tiny_run: Path, tmp_path: Path) -> None:
+    run = copy_of(tiny_run, tmp_path)
+    run.chmod(0o777)
+    again = ["sweep", "--resume", "--out", str(run), "--quiet"]
+    refused(2, f"{run} can be written by others (mode 777): no command in it is run", *again)
+    refused(2, "add --trust", *again, "--dry-run")
+    assert colocate(*again, "--trust", "--dry-run").returncode == 0
+
+
+def test_a_damaged_run_is_not_continued_even_in_a_plan(tiny_run: Path, tmp_path: Path) -> None:
+    run = copy_of(tiny_run, tmp_path)
+    with contextlib.closing(sqlite3.connect(run / FILE_NAME)) as connection, connection:
+        connection.execute("UPDATE trial SET failure = 'it failed' WHERE position = 2")
+    done = colocate("sweep", "--resume", "--dry-run", "--out", run)
+    assert done.returncode == StoreError.exit_code
+    assert "the checksum of row 2 is wrong" in done.stderr
 
 
 @pytest.mark.parametrize("command", ["efficiency", "layers"])

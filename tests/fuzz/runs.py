@@ -151,7 +151,7 @@ def _changed(random_: random.Random, text: str) -> str:
     elif kind < 0.2 and isinstance(inside, list):
         inside.extend([inside[key]] * random_.choice((1, 50)))
     elif kind < 0.23:
-        inside[key] = functools.reduce(lambda deep, _: [deep], range(random_.choice((5, 150))), 0)
+        inside[key] = json.loads("[" * (depth := random_.choice((5, 150))) + "]" * depth)
     elif kind < 0.6:
         # What passes for what stood there.
         inside[key] = _alike(random_, inside[key], tree)

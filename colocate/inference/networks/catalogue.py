@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from colocate.bounded import bounded
 from colocate.errors import SpecError
 from colocate.inference.networks import cache
 from colocate.inference.networks.network import Network
@@ -194,8 +195,9 @@ def _resolved(path: Path, batch: int, choices: tuple[InputChoice, ...], stamps: 
             content: bytes = onnx_file.with_shapes(onnx_file.whole(path), shapes, fed.sizes).SerializeToString()
             return content
 
+        size_bytes = onnx_file.size_bytes(path, *own.weight_files)
         stem = path.stem.encode()[:_STEM_BYTES].decode(errors="ignore")
-        file = cache.obtain(f"{stem}-b{batch}-{key}.onnx", copy)
+        file = cache.obtain(f"{stem}-b{batch}-{key}.onnx", lambda: bounded(copy, str(path), size_bytes))
         model = onnx_file.with_shapes(model, shapes, fed.sizes)
     facts = _network(path.stem, file, sha256, model, fed.inputs)
     return dataclasses.replace(facts, guesses=fed.guesses, source=None if file == path else path)

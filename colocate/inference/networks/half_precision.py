@@ -7,12 +7,18 @@ from pathlib import Path
 import onnx
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
+from colocate.bounded import bounded
 from colocate.errors import SpecError
 from colocate.inference.onnx import onnx_file
 
 
 def halved(path: Path) -> bytes:
     """The .onnx file at `path` converted to FP16, between two casts. Raises SpecError when it cannot be."""
+    content: bytes = bounded(lambda: _halved(path), str(path), onnx_file.size_bytes(path))
+    return content
+
+
+def _halved(path: Path) -> bytes:
     try:
         converted: onnx.ModelProto = convert_float_to_float16(onnx_file.whole(path), keep_io_types=True)
         content: bytes = converted.SerializeToString()

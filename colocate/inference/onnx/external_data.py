@@ -6,6 +6,8 @@ runtimes follow them.
 
 from __future__ import annotations
 
+import math
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -13,6 +15,7 @@ from pathlib import Path, PurePath
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
 from colocate.errors import SpecError
+from colocate.inference.onnx import element_types
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,12 @@ class ExternalTensor:
     offset_bytes: int = 0
     length_bytes: int | None = None
 
+    @property
+    def needed_bytes(self) -> int | None:
+        """By its shape and type; None for text."""
+        bits = element_types.bits(self.tensor.data_type)
+        return None if bits is None else -(-bits * math.prod(self.tensor.dims) // 8)
+
 
 def external_tensors(path: Path, model: ModelProto) -> tuple[ExternalTensor, ...]:
     """Those of the `model` in `path`. Raises SpecError where it does not say where one lies."""
@@ -33,13 +42,27 @@ def external_tensors(path: Path, model: ModelProto) -> tuple[ExternalTensor, ...
 
 
 def check(path: Path, tensors: Iterable[ExternalTensor]) -> None:
-    """Raise SpecError when a file that holds some of the `tensors` of `path` is missing. The rest the runtime
-    judges.
+    """Raise SpecError when a file that holds some of the `tensors` of `path` is missing or no file, ends before they
+    do, or is said to hold more or fewer bytes of one than it has. The rest the runtime judges.
     """
     for each in tensors:
-        if not each.file.is_file():
-            raise SpecError(f"{path} keeps weights in {each.file}, which does not exist; copy it there as well")
-        if each.file.stat().st_size < each.offset_bytes + (each.length_bytes or 0):
+        needed_bytes, length_bytes = each.needed_bytes, each.length_bytes
+        if None not in (needed_bytes, length_bytes) and length_bytes != needed_bytes:
+            raise SpecError(
+                f"{path} says of tensor '{each.tensor.name}' that {length_bytes} bytes of {each.file.name} are its "
+                f"own, and its shape needs {needed_bytes}; export it again"
+            )
+        try:
+            found = each.file.stat()
+        except FileNotFoundError as error:
+            raise SpecError(
+                f"{path} keeps weights in {each.file}, which does not exist; copy it there as well"
+            ) from error
+        except OSError as error:
+            raise SpecError(f"{path} keeps weights in {each.file}: {error.strerror}") from error
+        if not stat.S_ISREG(found.st_mode):
+            raise SpecError(f"{path} keeps weights in {each.file}, which is no file; copy it there as one")
+        if found.st_size < each.offset_bytes + (length_bytes or needed_bytes or 0):
             raise SpecError(f"{each.file}, which holds weights of {path}, is cut short; copy it again")
 
 
@@ -48,7 +71,8 @@ def take_in(tensors: Iterable[ExternalTensor]) -> None:
     for each in tensors:
         with each.file.open("rb") as file:
             file.seek(each.offset_bytes)
-            each.tensor.raw_data = file.read(-1 if each.length_bytes is None else each.length_bytes)
+            length_bytes = each.needed_bytes if each.length_bytes is None else each.length_bytes
+            each.tensor.raw_data = file.read(-1 if length_bytes is None else length_bytes)
         each.tensor.ClearField("external_data")
         each.tensor.data_location = TensorProto.DEFAULT
 
@@ -76,7 +100,7 @@ def _located(path: Path, tensor: TensorProto) -> ExternalTensor:
         offset_bytes, length_bytes = -1, None
     # Runtimes read nothing that lies elsewhere.
     inside = location.parts and not location.is_absolute() and ".." not in location.parts
-    if not inside or offset_bytes < 0 or (length_bytes or 0) < 0:
+    if not inside or "\0" in str(location) or offset_bytes < 0 or (length_bytes or 0) < 0:
         raise SpecError(
             f"{path} says of tensor '{tensor.name}' that it lies at {said}, which is no place in a file beside it; "
             "export it again"

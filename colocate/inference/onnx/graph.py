@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import onnx.checker
 import onnx.inliner
 import onnx.shape_inference
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
+from colocate.bounded import bounded
+from colocate.errors import SpecError
 from colocate.inference.onnx import element_types, quantised
 from colocate.inference.onnx.onnx_file import read
 from colocate.inference.onnx.tensors import Scope, Shape, Tensor, bodies_of, captured_by, declare_carried
@@ -83,33 +86,46 @@ def macs(found: Sequence[Layer]) -> int | None:
     return _total(layer.macs for layer in found)
 
 
-def fused(network: Sequence[Layer], names: Collection[str]) -> Layer:
-    """The layers `names` of the network as if they ran as one, named after all of them but those that quantise.
+class LayerIndex:
+    """The layers of a network by their names, and by the tensors that they read."""
 
-    It reads what they do not make themselves, and writes what the rest of the network reads or nobody does (the
-    network's output). What one of them dequantises for another is not written: whoever else reads it dequantises for
-    itself. Raises ValueError for a name that is no layer.
-    """
-    own = [layer for layer in network if layer.name in names]
-    unknown = set(names) - {layer.name for layer in own}
-    if unknown or not own:
-        raise ValueError(f"no layers of the network: {sorted(unknown)}")
-    made = {tensor for layer in own for tensor in layer.writes}
-    read_inside = {tensor for layer in own for tensor in layer.reads}
-    read_outside = {tensor for layer in network if layer.name not in names for tensor in layer.reads}
-    dequantised = {tensor for layer in own if layer.kind == quantised.DEQUANTISER for tensor in layer.writes}
-    leaving = read_outside - (dequantised & read_inside)
-    named = [layer for layer in own if layer.kind not in quantised.QUANTISERS] or own
-    return Layer(
-        name="+".join(layer.name for layer in named),
-        kind="+".join(layer.kind for layer in named),
-        macs=macs(own),
-        reads=_once(tensor for layer in own for tensor in layer.reads if tensor not in made),
-        writes=_once(t for layer in own for t in layer.writes if t in leaving or t not in read_inside),
-        weights=_once(tensor for layer in own for tensor in layer.weights),
-        inputs=tuple(dict.fromkeys(name for layer in own for name in layer.inputs if name not in names)),
-        bodies=tuple(body for layer in own for body in layer.bodies),
-    )
+    def __init__(self, network: Sequence[Layer]) -> None:
+        self._layers = network
+        self._places: defaultdict[str, list[int]] = defaultdict(list)
+        self._readers: defaultdict[Tensor, list[str]] = defaultdict(list)
+        for place, layer in enumerate(network):
+            self._places[layer.name].append(place)
+            for tensor in layer.reads:
+                self._readers[tensor].append(layer.name)
+
+    def fused(self, names: Collection[str]) -> Layer:
+        """The layers `names` as if they ran as one, named after all of them but those that quantise.
+
+        It reads what they do not make themselves, and writes what the rest of the network reads or nobody does (the
+        network's output). What one of them dequantises for another is not written: whoever else reads it dequantises
+        for itself. Raises ValueError for a name that is no layer.
+        """
+        chosen = set(names)
+        unknown = [name for name in chosen if name not in self._places]
+        if unknown or not chosen:
+            raise ValueError(f"no layers of the network: {sorted(unknown)}")
+        own = [self._layers[place] for place in sorted(place for name in chosen for place in self._places[name])]
+        made = {tensor for layer in own for tensor in layer.writes}
+        read_inside = {tensor for layer in own for tensor in layer.reads}
+        read_outside = {tensor for tensor in made if not chosen.issuperset(self._readers[tensor])}
+        dequantised = {tensor for layer in own if layer.kind == quantised.DEQUANTISER for tensor in layer.writes}
+        leaving = read_outside - (dequantised & read_inside)
+        named = [layer for layer in own if layer.kind not in quantised.QUANTISERS] or own
+        return Layer(
+            name="+".join(layer.name for layer in named),
+            kind="+".join(layer.kind for layer in named),
+            macs=macs(own),
+            reads=_once(tensor for layer in own for tensor in layer.reads if tensor not in made),
+            writes=_once(t for layer in own for t in layer.writes if t in leaving or t not in read_inside),
+            weights=_once(tensor for layer in own for tensor in layer.weights),
+            inputs=tuple(dict.fromkeys(name for layer in own for name in layer.inputs if name not in chosen)),
+            bodies=tuple(body for layer in own for body in layer.bodies),
+        )
 
 
 def in_precision(network: Iterable[Layer], precision: str) -> tuple[Layer, ...]:
@@ -155,7 +171,17 @@ def inferred(model: Path | str | ModelProto) -> ModelProto:
     body numbers begin anew. Raises SpecError for a path that is not a readable ONNX file.
     """
     plain = model if isinstance(model, ModelProto) else read(Path(model))
-    opened = onnx.inliner.inline_local_functions(plain) if plain.functions else plain
+    what = "the network" if isinstance(model, ModelProto) else str(model)
+    content = bounded(lambda: _inferred(plain, what).SerializeToString(), what, plain.ByteSize())
+    found: ModelProto = ModelProto.FromString(content)
+    return found
+
+
+def _inferred(plain: ModelProto, what: str) -> ModelProto:
+    try:
+        opened = onnx.inliner.inline_local_functions(plain) if plain.functions else plain
+    except (RuntimeError, onnx.checker.ValidationError) as error:
+        raise SpecError(f"{what}: its functions cannot be opened out: {str(error).splitlines()[0]}") from error
     try:
         found = onnx.shape_inference.infer_shapes(quantised.with_plain_nodes(opened), data_prop=True)
         while declare_carried(found.graph):
@@ -187,7 +213,7 @@ def _layers(graph: GraphProto, around: Scope) -> tuple[Layer, ...]:
             scope.stored.update({name: _stored_type(node, name, read_names, scope) for name in written})
             continue
         # A node's name may be absent or taken; a tensor's never is.
-        name = node.name if uses[node.name] == 1 and node.name else written[0]
+        name = node.name if (uses[node.name] == 1 and node.name) or not written else written[0]
         makers.update(dict.fromkeys(written, name))
         activations = [tensor for tensor in read_names if tensor not in scope.stored]
         weights = [
@@ -266,6 +292,8 @@ def _macs(node: NodeProto, shapes: Mapping[str, Shape]) -> int | None:
     if node.op_type in _UNCOUNTED or not quantised.known(node):
         return None
     kind, operands = quantised.plain_kind(node), quantised.operands(node)
+    if kind in ("Conv", "ConvTranspose", "Gemm", "MatMul") and not (len(operands) > 1 and node.output):
+        return None
     if kind == "Conv":
         # Every output element is a sum over the channels of its group and the window.
         return _product(node.output[0], operands[1], shapes)
@@ -274,8 +302,9 @@ def _macs(node: NodeProto, shapes: Mapping[str, Shape]) -> int | None:
         return _product(operands[0], operands[1], shapes)
     if kind in ("Gemm", "MatMul"):
         summed_axis = -2 if _transposes_a(node) else -1
-        a, y = shapes.get(operands[0]), shapes.get(node.output[0])
-        return None if a is None or y is None else math.prod(y) * a[summed_axis]
+        a, y = shapes.get(operands[0], ()), shapes.get(node.output[0])
+        # A matrix of one dimension that is transposed, or a number in place of one, is for the runtime to refuse.
+        return None if len(a) < -summed_axis or y is None else math.prod(y) * a[summed_axis]
     return 0
 
 

@@ -183,7 +183,7 @@ def _is_recurrent(graph: GraphProto, name: str) -> bool:
     """Whether a recurrent layer reads this input with the time first, as ONNX has it by default."""
     return any(
         node.op_type in _RECURRENT
-        and name in (node.input[0], *node.input[5:7])
+        and name in (*node.input[:1], *node.input[5:7])
         and not any(attribute.name == "layout" and attribute.i for attribute in node.attribute)
         for node in graph.node
     )

@@ -14,7 +14,7 @@ import numpy as np
 from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 from colocate.errors import SpecError
-from colocate.inference.onnx.tensors import bodies_of
+from colocate.inference.onnx.tensors import bodies_of, input_of
 from colocate.model.request import InputChoice
 from colocate.worker.request import TensorSpec
 
@@ -87,7 +87,7 @@ def _readers(graph: GraphProto, name: str) -> Iterator[tuple[NodeProto, set[str]
     """Every node with the names that the input `name` has when its turn comes: its own, and those of its copies."""
     same = {name}
     for node in _nodes(graph):
-        if node.op_type in _TRANSPARENT and node.input[0] in same:
+        if node.op_type in _TRANSPARENT and input_of(node, 0) in same:
             same |= set(node.output)
         else:
             yield node, same
@@ -100,8 +100,8 @@ def _constants(graph: GraphProto) -> dict[str, TensorProto]:
         if node.op_type == "Constant":
             values = [attribute.t for attribute in node.attribute if attribute.name == "value"]
             found |= dict(zip(node.output, values, strict=False))
-        elif node.op_type in ("DequantizeLinear", "Cast", "Identity") and node.input[0] in found:
-            found[node.output[0]] = found[node.input[0]]
+        elif node.op_type in ("DequantizeLinear", "Cast", "Identity") and input_of(node, 0) in found:
+            found.update(dict.fromkeys(node.output[:1], found[input_of(node, 0)]))
         for body in bodies_of(node):
             found |= {tensor.name: tensor for tensor in body.initializer}
     return found
@@ -111,19 +111,18 @@ def _table_rows(graph: GraphProto, name: str) -> int | None:
     """How many rows the smallest table has that integers of the input `name` index; None where they index none."""
     constants, rows = _constants(graph), []
     for node, same in _readers(graph, name):
-        if node.op_type in ("Gather", "GatherElements") and node.input[1] in same and node.input[0] in constants:
+        first, second = input_of(node, 0), input_of(node, 1)
+        if node.op_type in ("Gather", "GatherElements") and second in same and first in constants:
             axis = next((attribute.i for attribute in node.attribute if attribute.name == "axis"), 0)
-            rows += constants[node.input[0]].dims[axis:][:1]
-        elif node.op_type == "OneHot" and node.input[0] in same and node.input[1] in constants:
-            rows.append(int(numpy_helper.to_array(constants[node.input[1]]).ravel()[0]))
+            rows += constants[first].dims[axis:][:1]
+        elif node.op_type == "OneHot" and first in same and second in constants:
+            depth = _number(constants[second])
+            rows += [] if depth is None else [int(depth)]
         elif node.op_type == "EmbedLayerNormalization":
             # com.microsoft: word ids index input 2, segment ids input 4.
-            tables = [(0, 2), (1, 4)]
-            rows += [
-                constants[node.input[table]].dims[0]
-                for ids, table in tables
-                if len(node.input) > table and node.input[ids] in same and node.input[table] in constants
-            ]
+            for ids, table in ((0, 2), (1, 4)):
+                if input_of(node, ids) in same and input_of(node, table) in constants:
+                    rows += constants[input_of(node, table)].dims[:1]
     return min(rows, default=None)
 
 
@@ -133,6 +132,18 @@ def _compared_with(graph: GraphProto, name: str) -> float | None:
     for node, same in _readers(graph, name):
         if node.op_type in _COMPARISONS and same & set(node.input):
             others = [constants[other] for other in node.input if other in constants]
-            if others and math.prod(others[0].dims) == 1:
-                return float(numpy_helper.to_array(others[0]).ravel()[0])
+            if others and (number := _number(others[0])) is not None:
+                return number
     return None
+
+
+def _number(constant: TensorProto) -> float | None:
+    """The only element of a `constant`; None of one that has several, or none that is a number."""
+    if math.prod(constant.dims) != 1 or constant.data_type not in _FED:
+        return None
+    try:
+        number = float(numpy_helper.to_array(constant).ravel()[0])
+    except ValueError:
+        # Its data do not fill its shape: the runtime says so.
+        return None
+    return number if math.isfinite(number) else None

@@ -72,17 +72,20 @@ def _bytes(value: ValueInfoProto) -> int:
 
 
 def _fused_layers(ran: Sequence[Ran], layers: Sequence[Layer], within: tuple[str, ...]) -> Iterator[FusedLayer]:
-    own = [step for step in ran if step.within == within]
-    matched: set[str] = set()
+    index = graph.LayerIndex(layers)
+    inside_steps: defaultdict[tuple[str, ...], list[Ran]] = defaultdict(list)
+    for step in ran:
+        inside_steps[step.within].append(step)
+    own, matched = inside_steps[within], set[str]()
     for step, names in zip(own, held(own, layers), strict=True):
-        layer = graph.fused(layers, names) if names else None
+        layer = index.fused(names) if names else None
         matched.update(names)
         inside = (*within, step.name)
-        has_body = any(other.within == inside for other in ran)
+        has_body = inside in inside_steps
         yield _fused_layer(step, layer, names, has_body=has_body)
         if has_body:
             bodies = [] if layer is None else layer.bodies
-            yield from _fused_layers(ran, _body_that_ran([s for s in ran if s.within == inside], bodies), inside)
+            yield from _fused_layers(ran, _body_that_ran(inside_steps[inside], bodies), inside)
     for layer in layers:
         if layer.name not in matched:
             flop = None if layer.macs is None else 2 * layer.macs

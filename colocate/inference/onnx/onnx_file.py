@@ -12,8 +12,9 @@ import onnx
 from google.protobuf.message import DecodeError
 from onnx import ModelProto, ValueInfoProto
 
+from colocate.bounded import bounded
 from colocate.errors import SpecError
-from colocate.inference.onnx import external_data, operators
+from colocate.inference.onnx import external_data, operators, size
 
 # A protobuf message cannot be larger: weights in files of their own may come to more.
 _MESSAGE_LIMIT_BYTES = 2**31 - 1
@@ -40,21 +41,23 @@ class OnnxFile:
 
 
 def opened(path: Path) -> OnnxFile:
-    """The file at `path`. Raises SpecError when it holds no network, when a file of its weights is missing, and where
-    a node does not have what its operator needs.
+    """The file at `path`, read in a child with limits. Raises SpecError when it holds no network or too large a one,
+    when a file of its weights is missing, and where a node does not have what its operator needs.
     """
-    parsed = _parsed(path)
-    external = external_data.external_tensors(path, parsed)
-    external_data.check(path, external)
-    external_data.take_in(each for each in external if math.prod(each.tensor.dims) <= _SMALL_ELEMENTS)
-    for tensor in parsed.graph.initializer:
-        if math.prod(tensor.dims) > _SMALL_ELEMENTS:
-            for data in _DATA_FIELDS:
-                tensor.ClearField(data)
-    # The memory of what was cleared is freed with the message.
-    model = ModelProto()
-    model.CopyFrom(parsed)
-    return OnnxFile(path, model, tuple(sorted({each.file for each in external})))
+
+    def stripped() -> tuple[bytes, tuple[Path, ...]]:
+        parsed = _parsed(path)
+        external = external_data.external_tensors(path, parsed)
+        external_data.check(path, external)
+        external_data.take_in(each for each in external if math.prod(each.tensor.dims) <= _SMALL_ELEMENTS)
+        for tensor in parsed.graph.initializer:
+            if math.prod(tensor.dims) > _SMALL_ELEMENTS:
+                for data in _DATA_FIELDS:
+                    tensor.ClearField(data)
+        return parsed.SerializeToString(), tuple(sorted({each.file for each in external}))
+
+    content, weight_files = bounded(stripped, str(path), size_bytes(path))
+    return OnnxFile(path, ModelProto.FromString(content), weight_files)
 
 
 def read(path: Path) -> ModelProto:
@@ -69,6 +72,20 @@ def whole(path: Path) -> ModelProto:
     external_data.check(path, external)
     external_data.take_in(external)
     return model
+
+
+def size_bytes(*paths: Path) -> int:
+    """Of all these files. Raises SpecError for one that cannot be one message, or cannot be looked at."""
+    total = 0
+    for path in paths:
+        check_regular(path)
+        try:
+            total += path.stat().st_size
+        except FileNotFoundError as error:
+            raise SpecError(f"there is no file {path}") from error
+        except OSError as error:
+            raise SpecError(f"cannot read {path}: {error.strerror}") from error
+    return total
 
 
 def check_regular(path: Path) -> None:
@@ -107,7 +124,7 @@ def is_fixed(values: Sequence[ValueInfoProto]) -> bool:
 
 def fits_one_file(file: OnnxFile) -> bool:
     """Whether the model with all its weights can be written as one file."""
-    return sum(path.stat().st_size for path in (file.path, *file.weight_files)) <= _MESSAGE_LIMIT_BYTES
+    return size_bytes(file.path, *file.weight_files) <= _MESSAGE_LIMIT_BYTES
 
 
 def with_shapes(model: ModelProto, shapes: Mapping[str, Sequence[int]], sizes: Mapping[str, int]) -> ModelProto:
@@ -124,8 +141,8 @@ def with_shapes(model: ModelProto, shapes: Mapping[str, Sequence[int]], sizes: M
         shape.SetInParent()
         for _ in range(len(shapes[value.name]) - len(shape.dim)):
             shape.dim.add()
-        for dim, size in zip(shape.dim, shapes[value.name], strict=True):
-            dim.dim_value = size
+        for dim, wanted in zip(shape.dim, shapes[value.name], strict=True):
+            dim.dim_value = wanted
     for value in (*fixed.graph.value_info, *fixed.graph.output):
         for dim in value.type.tensor_type.shape.dim:
             if dim.dim_param in sizes:
@@ -134,8 +151,12 @@ def with_shapes(model: ModelProto, shapes: Mapping[str, Sequence[int]], sizes: M
 
 
 def _parsed(path: Path) -> ModelProto:
+    if size_bytes(path) > _MESSAGE_LIMIT_BYTES:
+        raise SpecError(
+            f"{path} has {size_bytes(path)} bytes, and an ONNX file at the most {_MESSAGE_LIMIT_BYTES}; keep its "
+            "weights in files of their own"
+        )
     try:
-        check_regular(path)
         model = onnx.load(path, format="protobuf", load_external_data=False)
     except FileNotFoundError as error:
         raise SpecError(f"there is no file {path}") from error
@@ -146,6 +167,7 @@ def _parsed(path: Path) -> ModelProto:
     if not model.graph.node:
         raise SpecError(f"{path} is not an ONNX file: it holds no network")
     try:
+        size.check(model)
         operators.check(model)
     except SpecError as error:
         raise SpecError(f"{path}: {error}") from error

@@ -30,7 +30,7 @@ def subgraphs(network: Network, fused_layers: Iterable[Collection[str]], folder:
     whole = graph.inferred(network.path)
     extractor = Extractor(whole)
     constants = {tensor.name: tensor for tensor in whole.graph.initializer}
-    layers = graph.layers(network.path)
+    layers = graph.LayerIndex(graph.layers(network.path))
     stored = {tensor.name: tensor for tensor in onnx_file.whole(network.path).graph.initializer}
     for index, names in enumerate(fused_layers):
         path = folder / f"{network.path.stem}-{index:03}.onnx"
@@ -38,7 +38,7 @@ def subgraphs(network: Network, fused_layers: Iterable[Collection[str]], folder:
             onnx.save(launch_overhead(network.path), path)
             yield Network("launch_overhead", path, onnx_file.sha256(path), network.inputs, 0, 0)
             continue
-        layer = graph.fused(layers, names)
+        layer = layers.fused(names)
         if any(tensor.elements is None for tensor in layer.reads):
             raise SpecError(f"layer '{layer.name}' cannot be cut out: the shape of its input depends on the data")
         subgraph = _cut(extractor, constants, layer)

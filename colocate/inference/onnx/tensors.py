@@ -12,6 +12,8 @@ from onnx import GraphProto, NodeProto, ValueInfoProto
 from colocate.inference.onnx import element_types
 
 Shape = tuple[int, ...]
+# Of a tensor that any memory holds: a shape beyond is damage, and as good as unknown.
+_ELEMENTS_MAX = 2**60
 
 
 class Tensor(NamedTuple):
@@ -27,7 +29,7 @@ class Tensor(NamedTuple):
     def size_bytes(self) -> int | None:
         """Elements by their width; those of 4 bits share bytes."""
         width = None if self.element_type is None else element_types.bits(self.element_type)
-        return None if width is None or self.elements is None else math.ceil(width * self.elements / 8)
+        return None if width is None or self.elements is None else -(-width * self.elements // 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +47,11 @@ class Scope:
         # The first to speak of a tensor counts: the inputs before what was inferred.
         values = [*graph.output, *graph.value_info, *graph.input]
         stored = {tensor.name: tensor.data_type for tensor in graph.initializer}
-        shapes = {v.name: tuple(dim.dim_value for dim in v.type.tensor_type.shape.dim) for v in values if fixed(v)}
+        said = {v.name: tuple(dim.dim_value for dim in v.type.tensor_type.shape.dim) for v in values if fixed(v)}
+        said |= {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+        shapes = {name: shape for name, shape in said.items() if math.prod(shape) <= _ELEMENTS_MAX}
         return Scope(
-            {**self.shapes, **shapes, **{tensor.name: tuple(tensor.dims) for tensor in graph.initializer}},
+            {**self.shapes, **shapes},
             {**self.types, **{v.name: v.type.tensor_type.elem_type for v in values}, **stored},
             {**self.stored, **stored},
         )
@@ -75,6 +79,12 @@ def bodies_of(node: NodeProto) -> list[GraphProto]:
     return [attribute.g for attribute in node.attribute if attribute.HasField("g")]
 
 
+def input_of(node: NodeProto, index: int) -> str:
+    """The tensor that stands there among the inputs of a node; empty where none does."""
+    name: str = node.input[index] if index < len(node.input) else ""
+    return name
+
+
 def captured_by(node: NodeProto) -> list[str]:
     """The tensors of the graph around it that the bodies of a node read."""
     found: dict[str, None] = {}
@@ -96,10 +106,11 @@ def declare_carried(graph: GraphProto) -> bool:
     for node in graph.node:
         for body in bodies_of(node):
             changed |= declare_carried(body)
-        if node.op_type != "Loop":
+        bodies = bodies_of(node)
+        if node.op_type != "Loop" or len(bodies) != 1:
             continue
         # A body takes its number and a condition first, and gives a condition first.
-        (body,) = bodies_of(node)
+        (body,) = bodies
         for name, taken, given in zip(node.output, body.input[2:], body.output[1:], strict=False):
             value = values.get(name)
             if value is not None and not fixed(value) and fixed(taken) and taken.type == given.type:

@@ -51,6 +51,7 @@ def test_links_are_followed(tmp_path: Path, kept: Path) -> None:
         ("", {}),
         ("../weights.bin", {}),
         ("/weights.bin", {}),
+        ("weights\0.bin", {}),
         ("weights.bin", {"offset": "far"}),
         ("weights.bin", {"offset": "-1"}),
         ("weights.bin", {"length": "-1"}),
@@ -60,6 +61,31 @@ def test_what_is_no_place_in_a_file_beside_it_is_refused(
     tmp_path: Path, location: str, entries: dict[str, str]
 ) -> None:
     with pytest.raises(SpecError, match=r"m\.onnx says of tensor 'w' that it lies at .*; export it again"):
+        resolve(str(beside(tmp_path / "m.onnx", location, **entries)), 1)
+
+
+@pytest.mark.parametrize(
+    ("location", "entries", "said"),
+    [
+        ("weights.bin", {"offset": "4"}, r"weights\.bin, which holds weights of .*m\.onnx, is cut short"),
+        ("weights.bin", {"offset": str(2**62)}, "is cut short"),
+        ("weights.bin", {"offset": "9" * 900}, "is cut short"),
+        (
+            "weights.bin",
+            {"length": "4"},
+            "that 4 bytes of weights.bin are its own, and its shape needs 432",
+        ),
+        ("weights.bin", {"length": str(2**62)}, "and its shape needs 432"),
+        ("folder", {}, "folder, which is no file; copy it there as one"),
+        ("weights.bin/inside", {}, "weights in .*inside: Not a directory"),
+        ("w" * 300, {}, "File name too long"),
+    ],
+)
+def test_weights_that_do_not_lie_there_are_refused(
+    tmp_path: Path, location: str, entries: dict[str, str], said: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(SpecError, match=said):
         resolve(str(beside(tmp_path / "m.onnx", location, **entries)), 1)
 
 

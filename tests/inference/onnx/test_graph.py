@@ -11,6 +11,7 @@ from colocate.errors import SpecError
 from colocate.inference.networks.catalogue import builtin_names, skeleton
 from colocate.inference.onnx import graph
 from tests.inference.onnx.files import half, looping, quantised_by_pairs, quantised_operators, scanning
+from tests.inference.onnx.test_size import nested
 
 
 def value(name: str, *shape: int | str, dtype: int = TensorProto.FLOAT) -> onnx.ValueInfoProto:
@@ -106,7 +107,7 @@ def test_a_shared_weight_is_one_parameter() -> None:
     model = model_of(nodes, value("x", 2, 3), [weight("w", 3, 3)])
     first, second = graph.layers(model)
     assert (first.weight_elements, second.weight_elements, graph.parameters(model)) == (9, 9, 9)
-    assert graph.fused((first, second), ["MatMul_0", "MatMul_1"]).weight_elements == 9
+    assert graph.LayerIndex((first, second)).fused(["MatMul_0", "MatMul_1"]).weight_elements == 9
     # Nodes without names are called as a profile calls them.
     assert (first.name, second.name, second.inputs) == ("MatMul_0", "MatMul_1", ("MatMul_0",))
     assert not any(node.name for node in model.graph.node)
@@ -114,7 +115,7 @@ def test_a_shared_weight_is_one_parameter() -> None:
 
 def test_a_fused_layer_moves_only_what_crosses_its_border() -> None:
     layers = graph.layers(skeleton("resnet50", 2))
-    fused = graph.fused(layers, ["res2b_branch2c", "res2b", "res2b_relu"])
+    fused = graph.LayerIndex(layers).fused(["res2b_branch2c", "res2b", "res2b_relu"])
     assert (fused.name, fused.kind) == ("res2b_branch2c+res2b+res2b_relu", "Conv+Add+Relu")
     assert [tensor.name for tensor in fused.reads] == ["res2b_branch2b_relu", "res2a_relu"]
     assert fused.input_elements == 2 * (64 + 256) * 56 * 56
@@ -126,14 +127,14 @@ def test_a_fused_layer_moves_only_what_crosses_its_border() -> None:
 
 def test_all_layers_fused_are_the_network() -> None:
     layers = graph.layers(skeleton("googlenet", 1))
-    whole = graph.fused(layers, [layer.name for layer in layers])
+    whole = graph.LayerIndex(layers).fused([layer.name for layer in layers])
     assert (whole.macs, whole.weight_elements) == (graph.macs(layers), graph.parameters(skeleton("googlenet", 1)))
     assert ([t.name for t in whole.reads], [t.name for t in whole.writes]) == (["data"], ["prob"])
 
 
 def test_fusing_needs_layers_of_the_network() -> None:
     with pytest.raises(ValueError, match="nowhere"):
-        graph.fused(graph.layers(skeleton("alexnet", 1)), ["conv1", "nowhere"])
+        graph.LayerIndex(graph.layers(skeleton("alexnet", 1))).fused(["conv1", "nowhere"])
 
 
 def test_functions_are_opened_out() -> None:
@@ -192,10 +193,12 @@ def test_a_dequantised_weight_stays_what_is_stored_of_it_and_a_converted_one_doe
 
 def test_what_is_dequantised_for_several_is_written_by_none() -> None:
     layers = graph.layers(quantised_by_pairs())
-    total = graph.fused(layers, ["r1.d DequantizeLinear", "c2.d DequantizeLinear", "sum", "s.q QuantizeLinear"])
+    total = graph.LayerIndex(layers).fused(
+        ["r1.d DequantizeLinear", "c2.d DequantizeLinear", "sum", "s.q QuantizeLinear"]
+    )
     assert ([t.name for t in total.reads], [t.name for t in total.writes]) == (["r1.q", "c2.q"], ["s.q"])
     assert (total.name, total.kind) == ("sum", "Add")
-    alone = graph.fused(layers, ["r1.d DequantizeLinear"])
+    alone = graph.LayerIndex(layers).fused(["r1.d DequantizeLinear"])
     assert ([t.name for t in alone.writes], alone.name) == (["r1.d"], "r1.d DequantizeLinear")
 
 
@@ -256,3 +259,22 @@ def test_what_a_body_reads_from_around_it_its_node_reads() -> None:
         ("Identity_2", 0, ()),
     ]
     assert last.macs == 16**3, "a body that keeps the shape of what it carries gives it"
+
+
+@pytest.mark.parametrize(
+    ("node", "dims"),
+    [
+        (helper.make_node("Gemm", ["x", "w"], ["y"], transA=1), [8]),
+        (helper.make_node("MatMul", ["x", "w"], ["y"]), []),
+        (helper.make_node("Conv", ["x", "w"], ["y"]), [2**40, 2**40, 2**40, 2**40]),
+    ],
+)
+def test_what_no_runtime_takes_has_unknown_macs(node: onnx.NodeProto, dims: list[int]) -> None:
+    assert only(model_of([node], value("x", *dims), [weight("w", 8, 4)])).macs is None
+
+
+def test_functions_that_cannot_be_opened_out_are_refused() -> None:
+    model = nested(2)
+    model.functions[0].node[0].CopyFrom(helper.make_node("f1", ["a"], ["t1"], domain="own"))
+    with pytest.raises(SpecError, match="the network: its functions cannot be opened out: "):
+        graph.layers(model)

@@ -21,7 +21,16 @@ from tests.inference.own_files import INT64, random, value, written
         (helper.make_node("LSTM", ["x", "w", "w"], []), None),
         (helper.make_node("Cast", ["x"], ["y"]), "\\(Cast\\) has no attribute 'to'"),
         (helper.make_node("Loop", ["x", "x"], ["y"]), "\\(Loop\\) has no attribute 'body'"),
+        (helper.make_node("Conv", ["x", ""], ["y"]), "\\(Conv\\) has no input 'W'"),
+        (
+            helper.make_node("Gather", ["w", "x"], ["y"], axis="1"),
+            "an attribute 'axis' of type 3 where type 2 is",
+        ),
         (helper.make_node("Conv", ["x"], ["y"], domain="a.domain.of.one's.own"), None),
+        (helper.make_node("Gather", [], [], domain="a.domain.of.one's.own"), None),
+        (helper.make_node("Cast", [], [], domain="a.domain.of.one's.own"), None),
+        (helper.make_node("Loop", [], ["y"], domain="a.domain.of.one's.own"), None),
+        (helper.make_node("QGemm", [], ["y"], domain="com.microsoft"), None),
         (helper.make_node("NoSuchOperator", [], ["y"]), None),
     ],
 )
@@ -61,3 +70,17 @@ def test_nodes_of_bodies_are_looked_at(tmp_path: Path) -> None:
 def test_an_axis_that_a_table_does_not_have_is_for_the_runtime(tmp_path: Path, axis: int) -> None:
     node = helper.make_node("Gather", ["w", "x"], ["y"], axis=axis)
     assert resolve(str(written(tmp_path / "m.onnx", [node], [value("x", [1, 3], INT64)], {"w": random(2, 2)})), 1)
+
+
+def test_a_name_that_fills_the_screen_is_refused(tmp_path: Path) -> None:
+    node = helper.make_node("Relu", ["x" * 1001], ["y"])
+    path = written(tmp_path / "m.onnx", [node], [value("x" * 1001, [1])])
+    with pytest.raises(SpecError, match=r"the name 'x{60}'\.\.\. has 1001 characters, and 1000 are the most"):
+        resolve(str(path), 1)
+
+
+def test_text_that_no_reader_looks_at_may_be_in_any_encoding(tmp_path: Path) -> None:
+    node = helper.make_node("Relu", ["x"], ["y"], doc_string="AAAA")
+    path = written(tmp_path / "m.onnx", [node], [value("x", [1])])
+    path.write_bytes(path.read_bytes().replace(b"AAAA", b"\xff\xfe\xff\xfe"))
+    resolve(str(path), 1)

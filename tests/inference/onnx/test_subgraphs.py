@@ -218,7 +218,7 @@ def test_what_has_a_body_or_is_quantised_computes_what_it_does_in_the_whole(
     model: onnx.ModelProto, names: list[str], tmp_path: Path
 ) -> None:
     network = files.saved(model, tmp_path)
-    layer = graph.fused(graph.layers(network.path), names)
+    layer = graph.LayerIndex(graph.layers(network.path)).fused(names)
     (subgraph,) = subgraphs(network, [names], tmp_path)
     onnx.checker.check_model(subgraph.path, full_check=True)
     seen = activations(network)

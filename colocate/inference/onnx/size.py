@@ -1,0 +1,57 @@
+"""How large a graph is before anything runs over it: a file of 2 KB may stand for millions of nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from onnx import ModelProto, NodeProto
+
+from colocate.errors import SpecError
+from colocate.inference.onnx.tensors import bodies_of
+
+# Of a network once its functions are opened out. The largest that we have seen, language models of a hundred layers,
+# have some 10,000.
+NODES_MAX = 20_000
+# Keys and values of a hundred layers, and some more.
+INPUTS_MAX = 1000
+# Of functions in functions; those of exporters lie a few deep.
+DEPTH_MAX = 50
+_Key = tuple[str, str, str]
+
+
+def check(model: ModelProto) -> None:
+    """Raise SpecError for a graph with more nodes or inputs than any network, and for functions that call themselves
+    or lie too deep.
+    """
+    functions = {(each.domain, each.name, each.overload): each.node for each in model.functions}
+    counts: dict[_Key, int] = {}
+
+    def of(nodes: Iterable[NodeProto], calls: int) -> int:
+        if calls > DEPTH_MAX:
+            raise SpecError(
+                f"its functions lie more than {DEPTH_MAX} deep in each other, or call themselves; export it without"
+            )
+        total = 0
+        for node in nodes:
+            key = (node.domain, node.op_type, node.overload)
+            if key in functions:
+                if key not in counts:
+                    counts[key] = of(functions[key], calls + 1)
+                total += counts[key]
+            total += 1 + sum(of(body.node, calls) for body in bodies_of(node))
+        return total
+
+    # Also those that nothing calls: they are read like all others.
+    stored = sum(len(nodes) for nodes in functions.values())
+    found = max(of(model.graph.node, 0), stored)
+    if found > NODES_MAX:
+        opened = " once its functions are opened out" if functions else ""
+        raise SpecError(f"it has {_number(found)} nodes{opened}, and {NODES_MAX} are the most that are read")
+    stored_names = {tensor.name for tensor in model.graph.initializer}
+    inputs = sum(value.name not in stored_names for value in model.graph.input)
+    if inputs > INPUTS_MAX:
+        raise SpecError(f"it has {inputs} inputs, and {INPUTS_MAX} are the most that are fed")
+
+
+def _number(count: int) -> str:
+    return str(count) if count < 10**12 else f"{count:.0e}" if count < 10**300 else "more than 1e300"

@@ -24,6 +24,8 @@ MEMORY_BYTES, CPU_S = 512 << 20, 5
 _MEMORY_PER_BYTE, _BYTES_PER_S = 8, 4_000_000
 _CHUNK_BYTES = 1 << 20
 _OUT_OF_MEMORY = 77
+# Loaded here: the less is left to do after a fork the better.
+_LIBC = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -98,7 +100,7 @@ def _prepare(saying: int, parent: int, memory_bytes: int, cpu_s: int) -> None:
     for each in _STOPPING:
         signal.signal(each, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
     for descriptor in (1, 2):

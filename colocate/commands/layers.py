@@ -125,13 +125,13 @@ def subgraph_files(purpose: LayersPurpose) -> Iterator[None]:
     """The files of all subgraphs and ceilings, while they are needed: they hold the weights a second time."""
     import shutil
 
-    from colocate.inference.networks import catalogue
+    from colocate.inference.networks import cache, catalogue
     from colocate.inference.onnx import ceilings, subgraphs
 
     folder, whole = _folder(purpose.inference), purpose.inference
     try:
         if purpose.subgraphs or purpose.ceilings:
-            folder.mkdir(parents=True, exist_ok=True)
+            cache.make_private(folder)
         if purpose.subgraphs:
             network = catalogue.resolve(whole.network, whole.batch, whole.precision, whole.inputs)
             names = [purpose.layer_map.fused_layers[index].layers for index in purpose.subgraphs.values()]

@@ -6,6 +6,8 @@ import importlib
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
+from colocate.worker import cache
+from colocate.worker.errors import WorkerError
 from colocate.worker.request import Request
 
 Facts = Mapping[str, str | int | float | bool]
@@ -55,7 +57,16 @@ class Profiler(Protocol):
 
 
 def load(request: Request) -> Backend:
-    """The backend that `request.target` names, with its network loaded. Raises WorkerError."""
+    """The backend that `request.target` names, with its network loaded. Raises WorkerError.
+
+    A network that colocate keeps is looked at once more: what is loaded is what was made.
+    """
+    kept = request.cache / "networks"
+    if request.file is not None and kept in request.file.path.parents:
+        try:
+            cache.check(request.file.path)
+        except OSError as error:
+            raise WorkerError(f"cannot use {request.file.path}: {error.strerror}; run this again") from error
     module, _, attribute = request.target.partition(":")
     backend: type[Backend] = getattr(importlib.import_module(module), attribute)
     return backend(request)

@@ -4,8 +4,9 @@ any time.
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from colocate.errors import HostError
@@ -29,15 +30,34 @@ def root() -> Path:
 
 
 def obtain(name: str, build: Callable[[], bytes], kind: str = "networks") -> Path:
-    """The path of the file `name` in the folder of its kind; see `worker.cache.obtain`.
+    """The file that is kept as `name` in the folder of its kind; see `worker.cache.obtain`.
 
-    Raises HostError when the folder cannot be written.
+    Raises HostError when the folder cannot be written, or belongs to somebody else.
     """
     path = folder(kind) / name
-    try:
+    with _explained(path.parent):
         return cache.obtain(path, build)
+
+
+def read(kept: Path) -> bytes:
+    """The content of a file that `obtain` gave. Raises HostError where it was changed since."""
+    with _explained(kept.parent):
+        return cache.read(kept)
+
+
+def make_private(path: Path) -> None:
+    """Make the folder `path` of a kind, for files that nobody else can write. Raises HostError as `obtain` does."""
+    with _explained(path):
+        cache.make_private(path.parent)
+        cache.make_private(path)
+
+
+@contextlib.contextmanager
+def _explained(where: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise HostError(
-            f"cannot keep {kind} in {path.parent}: {error.strerror}; "
-            "make room or set XDG_CACHE_HOME to a folder that can be written"
+            f"cannot keep {where.name} in {where}: {error.strerror}; "
+            "make room or set XDG_CACHE_HOME to a folder of your own"
         ) from error

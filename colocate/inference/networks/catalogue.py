@@ -132,10 +132,10 @@ def _builtin(name: str, batch: int) -> Network:
     # Files are named after all that they are made from, so no edit or upgrade can leave a stale one in use.
     # numpy is part of it because a release may change what a generator draws from a seed.
     recipe = _digest(f"{SEED} {np.__version__}", *sorted((_HERE / "topologies").glob("*.py")))
-    reading = _digest(recipe, _ONNX / "graph.py", _HERE / "catalogue.py", _HERE / "network.py")
     path = cache.obtain(f"{name}-b{batch}-{recipe}.onnx", lambda: _built(name, batch))
+    reading = _digest(path.name, _ONNX / "graph.py", _HERE / "catalogue.py", _HERE / "network.py")
     facts = cache.obtain(f"{name}-b{batch}-{reading}.json", lambda: _described(name, batch, path))
-    return Network.from_json({**json.loads(facts.read_text()), "path": path})
+    return Network.from_json({**json.loads(cache.read(facts)), "path": path})
 
 
 def _halved(network: Network, batch: int) -> Network:

@@ -148,16 +148,17 @@ class TensorRT:
         self._runtime = self._done(trt.Runtime, self._log)
         for _ in range(2):
             try:
-                plan = cache.obtain(path, lambda: self._built(trt, flags, request)).read_bytes()
+                kept = cache.obtain(path, lambda: self._built(trt, flags, request))
+                plan = cache.read(kept)
                 engine = self._runtime.deserialize_cuda_engine(plan)
                 if engine is not None:
                     return engine, hashlib.sha256(plan).hexdigest()[:12]
-                # Damaged, or of another driver or library than its name shows: built once more.
-                path.unlink(missing_ok=True)
+                # Of another driver or library than its name shows: built once more.
+                kept.unlink()
             except OSError as error:
                 raise WorkerError(
                     f"cannot keep engines in {path.parent}: {error.strerror}; "
-                    "make room or set XDG_CACHE_HOME to a folder that can be written"
+                    "make room or set XDG_CACHE_HOME to a folder of your own"
                 ) from error
         raise WorkerError(cuda.explained(f"TensorRT cannot load the engine that it built: {self._log.reason()}"))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,9 @@ import pytest
 from colocate.errors import HostError
 from colocate.inference.networks import cache
 from colocate.inference.networks.catalogue import resolve
+
+# The beginning of the SHA-256 of the content.
+WHOLE = hashlib.sha256(b"whole").hexdigest()[:16]
 
 
 @pytest.mark.parametrize(
@@ -32,7 +37,7 @@ def test_what_a_killed_builder_left_is_cleared(kept: Path) -> None:
     kept.mkdir(parents=True)
     (kept / "b.onnx.partial").write_bytes(b"half")
     cache.obtain("a", lambda: b"whole")
-    assert [path.name for path in kept.iterdir()] == ["a"]
+    assert [path.name for path in kept.iterdir()] == [f"a-{WHOLE}"]
 
 
 def test_a_cache_that_cannot_be_written_is_a_host_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,8 +56,8 @@ def test_the_cache_is_in_the_home_folder_otherwise(unset: str, monkeypatch: pyte
 
 def test_other_kinds_lie_beside(kept: Path) -> None:
     path = cache.obtain("a", lambda: b"whole", "subgraphs")
-    assert path == kept.with_name("subgraphs") / "a" == cache.root() / "subgraphs" / "a"
-    assert path.read_bytes() == b"whole"
+    assert path == kept.with_name("subgraphs") / f"a-{WHOLE}" == cache.root() / "subgraphs" / path.name
+    assert path.read_bytes() == cache.read(path) == b"whole"
 
 
 def test_a_user_without_a_home_is_a_host_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,3 +68,34 @@ def test_a_user_without_a_home_is_a_host_error(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(Path, "home", homeless)
     with pytest.raises(HostError, match="set XDG_CACHE_HOME"):
         cache.root()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_a_cache_of_somebody_else_is_a_host_error(kept: Path) -> None:
+    kept.parent.mkdir(parents=True)
+    os.chown(kept.parent, 12345, -1)
+    said = r"colocate belongs to another user \(12345\), who could change .*; .*XDG_CACHE_HOME to a folder of y"
+    with pytest.raises(HostError, match=said):
+        resolve("googlenet", 1)
+    with pytest.raises(HostError, match=said):
+        cache.make_private(cache.folder("subgraphs") / "one")
+
+
+@pytest.mark.parametrize("suffix", [".onnx", ".json"])
+def test_a_damaged_network_or_note_is_made_again(kept: Path, suffix: str) -> None:
+    before = resolve("googlenet", 1)
+    (path,) = kept.glob(f"*{suffix}")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:100] + bytes([whole[100] ^ 1]) + whole[101:])
+    assert resolve("googlenet", 1) == before
+    assert path.read_bytes() == whole
+
+
+def test_a_folder_of_subgraphs_is_closed_to_others(kept: Path) -> None:
+    former = os.umask(0)
+    try:
+        folder = cache.folder("subgraphs") / "one"
+        cache.make_private(folder)
+    finally:
+        os.umask(former)
+    assert folder.stat().st_mode & 0o022 == folder.parent.stat().st_mode & 0o022 == 0

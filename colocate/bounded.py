@@ -6,10 +6,13 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import os
 import pickle
 import resource
+import select
 import signal
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from typing import NoReturn, TypeVar
@@ -22,6 +25,9 @@ _T = TypeVar("_T")
 MEMORY_BYTES, CPU_S = 512 << 20, 5
 # What its size adds: it lies in memory several times while it is read, and the card of a board is slow.
 _MEMORY_PER_BYTE, _BYTES_PER_S = 8, 4_000_000
+_LOOK_S = 0.2
+# By the clock: CPU time stands still where a disk gives no answer.
+_PATIENCE = 20
 _CHUNK_BYTES = 1 << 20
 _OUT_OF_MEMORY = 77
 # Loaded here: the less is left to do after a fork the better.
@@ -50,7 +56,7 @@ def bounded(
             if pid == 0:
                 _serve(work, (writing.fileno(), said.fileno()), parent, memory_bytes, cpu_s)
             stack.callback(_end, pid)
-        answer = _read(reading.fileno())
+        answer = _read(reading.fileno(), what, _PATIENCE * cpu_s)
         if (status := _fate(pid)) != 0:
             last = os.pread(said.fileno(), _CHUNK_BYTES, 0).decode(errors="replace").strip().rpartition("\n")[2]
             raise SpecError(f"{what} {_words(status, memory_bytes, cpu_s, last)}")
@@ -97,6 +103,8 @@ def _serve(
 
 
 def _prepare(saying: int, parent: int, memory_bytes: int, cpu_s: int) -> None:
+    # What the parent left unused may wait, when it is destroyed, for threads that did not come along.
+    gc.freeze()
     for each in _STOPPING:
         signal.signal(each, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
@@ -116,11 +124,20 @@ def _prepare(saying: int, parent: int, memory_bytes: int, cpu_s: int) -> None:
         resource.setrlimit(limit, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
-def _read(descriptor: int) -> bytes:
-    parts = []
-    while part := os.read(descriptor, _CHUNK_BYTES):
+def _read(descriptor: int, what: str, wait_s: float) -> bytes:
+    """All that comes. A signal that arrives just before a call that waits does not end the wait, so none is long."""
+    parts, until_s = [b""], time.monotonic() + wait_s
+    while True:
+        if not select.select([descriptor], [], [], _LOOK_S)[0]:
+            if time.monotonic() > until_s:
+                raise SpecError(
+                    f"{what} is not read within {wait_s:g} s: its disk gives no answer, or the machine is busy"
+                )
+            continue
+        part = os.read(descriptor, _CHUNK_BYTES)
+        if not part:
+            return b"".join(parts)
         parts.append(part)
-    return b"".join(parts)
 
 
 def _fate(pid: int) -> int:

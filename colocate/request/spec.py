@@ -22,6 +22,7 @@ from colocate.model.containment import Containment, containment_words, parse_con
 from colocate.model.request import PRECISIONS, WAITS, Inference, SweepSpec, Task
 from colocate.request.design import DESIGNS, alternates
 from colocate.request.key_errors import said, unknown
+from colocate.request.lengths import check_lengths
 from colocate.request.limit_keys import LIMIT_KEYS, make_limits
 from colocate.request.mixes import make_mixes
 from colocate.request.programs import make_pipeline, make_task
@@ -140,6 +141,7 @@ def parse_duration_s(text: str | float) -> float:
 
 
 def _validated(keys: Mapping[str, Any]) -> StudyKeys:
+    check_lengths(keys)
     for key in keys:
         _known(key, StudyKeys.__dataclass_fields__, "key", "one of the keys of a study file:")
     try:

@@ -17,16 +17,29 @@ else:
     import tomli as tomllib
 
 
+# Thousands of commands; a parser needs about a second for it.
+_SIZE_MAX_BYTES = 1 << 20
+
+
 def read_study(path: Path) -> Mapping[str, Any]:
     """The keys of a study file. Raises SpecError with the line where it is not TOML."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(_text(path))
     except OSError as error:
         raise SpecError(f"cannot read the study file {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SpecError(f"{path} is not valid TOML: {error}") from error
     except RecursionError as error:
         raise SpecError(f"{path} is nested too deeply to be a study") from error
+
+
+def _text(path: Path) -> str:
+    # From a pipe as well, which has no size.
+    with path.open("rb") as file:
+        content = file.read(_SIZE_MAX_BYTES + 1)
+    if len(content) > _SIZE_MAX_BYTES:
+        raise SpecError(f"{path} is too large for a study: {_SIZE_MAX_BYTES} bytes are the most")
+    return content.decode("utf-8")
 
 
 def study_file(request: Mapping[str, Any]) -> str:

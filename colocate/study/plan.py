@@ -45,6 +45,8 @@ HOUSEKEEPING_MIN_CPUS = 4
 # A table of 81 cells that is measured until decided, for 30 repeats at the most, takes the time of 7.5 full ones
 # (tests/bench/test_verdicts.py): decided cells leave theirs to the others.
 REPEATS_PER_FULL_REPEAT = 4
+# In one study: more than two days of windows of 2 s.
+TRIALS_MAX = 100_000
 # The least that gives the steady windows of a cell a scatter, without which they check nothing.
 STEADY_REPEATS = 2
 
@@ -60,6 +62,7 @@ def plan(spec: SweepSpec, facts: HostFacts) -> tuple[Trial, ...]:
     placements = [placement(name, spec.inference_cpus, facts.cpus) for name in spec.placements]
     _check_counts(spec.tasks, max(len(place.task_cpus) for place in placements))
     settings = list(itertools.product(placements, clock_points(spec, facts)))
+    _check_length(spec, facts, [*inferences, None], len(settings))
     trials: list[Trial] = []
     block = 0
     for repeat in range(spec.repeats):
@@ -173,6 +176,20 @@ def settled_backend(inference: Inference, facts: HostFacts) -> Inference:
     ]
     reason = "; ".join(about) or f"this machine has {', '.join(facts.backends) or 'none'}"
     raise HostError(f"backend '{asked}' is not available here: {reason}")
+
+
+def _check_length(spec: SweepSpec, facts: HostFacts, inferences: Sequence[Inference | None], settings: int) -> None:
+    """Raise SpecError for more trials than could ever be run, before memory is filled with them."""
+    first, later = (
+        settings * sum(len(_windows(spec, facts, inference, repeat)) for inference in inferences)
+        for repeat in (0, STEADY_REPEATS)
+    )
+    trials = first * min(spec.repeats, STEADY_REPEATS) + later * max(spec.repeats - STEADY_REPEATS, 0)
+    if trials > TRIALS_MAX:
+        raise SpecError(
+            f"repeats: {spec.repeats} repeats of this study are {trials} trials, and {TRIALS_MAX} are the most; ask "
+            "for fewer repeats, networks, tasks or clocks"
+        )
 
 
 def _check_containments(tasks: Sequence[Task], facts: HostFacts) -> None:

@@ -83,3 +83,12 @@ def test_a_study_of_defaults_is_an_empty_file(tmp_path: Path) -> None:
     path = tmp_path / "study.toml"
     path.write_text(study_file({"window": None}))
     assert path.read_text() == "" and read_study(path) == {}
+
+
+def test_a_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text("# " + "x" * (1 << 20))
+    with pytest.raises(SpecError, match=r"study\.toml is too large for a study: 1048576 bytes are the most"):
+        read_study(path)
+    with pytest.raises(SpecError, match="/dev/zero is too large"):
+        read_study(Path("/dev/zero"))

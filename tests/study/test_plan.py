@@ -14,7 +14,15 @@ from colocate.model.limits import Limits
 from colocate.model.machine import HostFacts, Missing
 from colocate.model.request import ClockPoint, Inference, SweepSpec, Task
 from colocate.model.trial import Trial
-from colocate.study.plan import STEADY_REPEATS, clock_points, estimate_s, placement, plan, settled_backend
+from colocate.study.plan import (
+    STEADY_REPEATS,
+    TRIALS_MAX,
+    clock_points,
+    estimate_s,
+    placement,
+    plan,
+    settled_backend,
+)
 
 TX1_CPU_HZ = tuple(
     khz * 1000
@@ -65,6 +73,23 @@ def test_every_cell_stands_once_in_every_repeat_with_its_solo(repeats: int, seed
         if block[0].inference is not None:
             assert sum(t.task is None for t in block) == 1
     assert len({t.trial_id for t in trials}) == len(trials)
+
+
+@pytest.mark.parametrize("alternating", [False, True])
+def test_more_trials_than_can_be_run_are_refused_with_their_number(alternating: bool) -> None:
+    tasks = tuple(Task(f"t{number}", ("true",)) for number in range(8000))
+    asked = spec(tasks=tasks, repeats=10_000, alternating=alternating)
+    for repeats in (2, 3):
+        few = spec(tasks=tasks[:20], repeats=repeats, alternating=alternating)
+        assert f"{len(plan(few, facts()))} trials" in refusal(few, most=1)
+    assert f", and {TRIALS_MAX} are the most; ask for fewer repeats, networks, tasks or clocks" in refusal(asked)
+
+
+def refusal(asked: SweepSpec, most: int = TRIALS_MAX) -> str:
+    with pytest.MonkeyPatch.context() as patched, pytest.raises(SpecError) as refused:
+        patched.setattr("colocate.study.plan.TRIALS_MAX", most)
+        plan(asked, facts())
+    return str(refused.value)
 
 
 def test_the_same_request_gives_the_same_plan_and_another_seed_another_order() -> None:

@@ -73,6 +73,18 @@ def settled(study: Study, facts: HostFacts) -> SweepSpec:
     return within_budget(settled_design(study.spec, study.keys, facts), facts)
 
 
+def planned(study: Study, rig: Rig) -> tuple[SweepSpec, HostFacts, tuple[Trial, ...]]:
+    """What the study means here, on which machine, and its trials. Nothing runs, and nothing is written.
+
+    Raises whatever `settled`, `plan` and the rig have against it.
+    """
+    facts = rig.facts()
+    spec = settled(study, facts)
+    trials = plan(spec, facts)
+    rig.check(trials)
+    return spec, facts, trials
+
+
 def sweep(
     study: Study,
     rig: Rig,
@@ -89,10 +101,7 @@ def sweep(
     Raises SpecError when the run in `folder` is of another study or machine, and whatever `plan`, the rig and
     the store raise. Trials that ended are kept whatever happens.
     """
-    facts = rig.facts()
-    spec = settled(study, facts)
-    trials = plan(spec, facts)
-    rig.check(trials)
+    spec, facts, trials = planned(study, rig)
     networks = rig.networks(loaded_inferences(trials))
     header = Header(study.keys, spec, facts, networks, rig.provenance(), len(trials), purpose or SweepPurpose())
     with contextlib.ExitStack() as stack:

@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
         study, inference = make_study(keys), stored.inference
     rig = make_rig(study.spec.rig, dict(study.spec.model), inference.network)
     if stored is None:
-        of_layers, purpose = layers_request(keys, inference.network, rig)
+        of_layers, purpose = layers_request(keys, inference.network, rig, runs=not arguments.dry_run)
         study = make_study(of_layers)
     else:
         purpose = stored
@@ -77,10 +77,13 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if tally is None else report_unless_empty(arguments, tally)
 
 
-def layers_request(keys: Mapping[str, Any], network: str, rig: Rig) -> tuple[Mapping[str, Any], LayersPurpose]:
+def layers_request(
+    keys: Mapping[str, Any], network: str, rig: Rig, *, runs: bool = True
+) -> tuple[Mapping[str, Any], LayersPurpose]:
     """The keys of the study that shows the layers of `network`, and what each of its networks is for.
 
-    `keys` are those of a study file, without networks and tasks.
+    `keys` are those of a study file, without networks and tasks. Where nothing `runs`, the fused layers are those
+    that runtimes commonly make.
 
     Raises SpecError for more than one clock point, and what `rig` has against the network.
     """
@@ -95,7 +98,7 @@ def layers_request(keys: Mapping[str, Any], network: str, rig: Rig) -> tuple[Map
     if len(points) > 1:
         raise SpecError("layers looks at one clock point: give one value to --cpu-clocks and one to --gpu-clocks")
     rig.check(plan(dataclasses.replace(spec, inferences=(whole,), repeats=1), facts))
-    layer_map = rig.layer_map(whole, points[0])
+    layer_map = rig.layer_map(whole, points[0], runs=runs)
     folder = _folder(whole)
     purpose = LayersPurpose(
         inference=whole,

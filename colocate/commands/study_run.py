@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import functools
 import math
 import shlex
@@ -122,12 +123,12 @@ def run_study(arguments: argparse.Namespace, study: Study, rig: Rig, purpose: Pu
     from colocate.sweep import sweep
 
     _say_guesses(study)
+    if arguments.out is not None and holds_run(arguments.out) and not arguments.resume:
+        raise SpecError(f"{arguments.out} holds a run already; continue it with --resume or choose another --out")
     if arguments.dry_run:
         _print_plan(arguments, study, rig)
         return None
     settle_out(arguments, study)
-    if holds_run(arguments.out) and not arguments.resume:
-        raise SpecError(f"{arguments.out} holds a run already; continue it with --resume or choose another --out")
     with progress(quiet=arguments.quiet) as observer:
         tally = sweep(
             study, rig, arguments.out, observer, resume=arguments.resume, trust=arguments.trust, purpose=purpose
@@ -213,13 +214,16 @@ def _print_clock_pairs(report: Report) -> None:
 def _print_plan(arguments: argparse.Namespace, study: Study, rig: Rig) -> None:
     from colocate.report.sweep.columns import trial_row
     from colocate.report.text.numbers import minutes
-    from colocate.study.plan import estimate_s, plan
-    from colocate.sweep import settled
+    from colocate.store.run_file import Run
+    from colocate.study.plan import estimate_s
+    from colocate.sweep import planned, refuse_other_study
 
-    facts = rig.facts()
-    spec = settled(study, facts)
-    trials = plan(spec, facts)
-    rig.check(trials)
+    spec, facts, trials = planned(study, rig)
+    if arguments.resume:
+        with Run.read(arguments.out) as run:
+            stored = run.header()
+        # The files of its networks are for the run to make and compare.
+        refuse_other_study(stored, dataclasses.replace(stored, spec=spec, facts=facts))
     all_s = estimate_s(trials)
     seconds = None if facts.virtual_time else round(min(all_s, spec.budget_s or math.inf))
     if arguments.json:

@@ -34,5 +34,8 @@ class Rig(Protocol):
     def run(self, trial: Trial) -> TrialRecord:
         """One window. Raises TrialError when this one failed and others may not."""
 
-    def layer_map(self, inference: Inference, clocks: ClockPoint) -> LayerMap:
-        """What the runtime makes of a network's layers. Raises SpecError for a network that has none."""
+    def layer_map(self, inference: Inference, clocks: ClockPoint, *, runs: bool = True) -> LayerMap:
+        """What the runtime makes of a network's layers; where nothing `runs`, what runtimes commonly make of them.
+
+        Raises SpecError for a network that has none.
+        """

@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 import pytest
 
+from colocate import cli
 from colocate.commands.layers import CEILING_WINDOW_S, layers_request, subgraph_files
 from colocate.errors import SpecError
 from colocate.inference.backends.registry import BACKENDS
@@ -151,6 +152,18 @@ def test_ceilings_have_windows_of_their_own(window_s: float, tmp_path: Path) -> 
     assert CEILING_WINDOW_S not in (0.1, 30.0)
 
 
+def test_a_dry_run_runs_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(*_: object) -> None:
+        raise AssertionError("the network was run")
+
+    monkeypatch.setattr("colocate.inference.backends.profiling.steps", run)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    network, given = str(branching(tmp_path / "mine.onnx")), ["--placement", "shared", "--repeats", "1"]
+    with pytest.raises(AssertionError, match="the network was run"):
+        cli.run(["layers", network, *given, "--out", str(tmp_path / "run")])
+    assert cli.run(["layers", network, *given, "--dry-run"]) == 0
+
+
 # ---- control flow, and files of their own precision
 
 
@@ -237,8 +250,8 @@ def test_layers_are_run_by_themselves_where_a_profile_or_a_meter_wants_it(
     monkeypatch.setitem(BACKENDS, "onnxruntime-cpu", silent)
     facts, run, layer_map = HostRig.facts, HostRig.run, HostRig.layer_map
 
-    def on_a_gpu(self: HostRig, inference: Inference, clocks: ClockPoint) -> LayerMap:
-        found = layer_map(self, inference, clocks)
+    def on_a_gpu(self: HostRig, inference: Inference, clocks: ClockPoint, *, runs: bool = True) -> LayerMap:
+        found = layer_map(self, inference, clocks, runs=runs)
         beside = launch_overhead(Path(inference.network))
         assert beside is not None and beside.moved_bytes == 4 * (3 * 32 * 32 + 10)
         return dataclasses.replace(found, fused_layers=(*found.fused_layers, beside))

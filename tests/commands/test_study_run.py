@@ -51,6 +51,14 @@ def test_a_damaged_run_is_not_continued_even_in_a_plan(tiny_run: Path, tmp_path:
     assert "the checksum of row 2 is wrong" in done.stderr
 
 
+def test_a_dry_run_refuses_what_the_run_refuses(tiny_run: Path) -> None:
+    again = ["sweep", "--resume", "--out", str(tiny_run), "--dry-run"]
+    refused(2, "spec.window_s was 0.1 and is 0.2", *again, "--window", "0.2")
+    refused(2, "break their promise: make a new run", *again, "--repeats", "9")
+    refused(2, "holds a run already; continue it with --resume", "sweep", "--out", tiny_run, "--dry-run")
+    assert colocate(*again).returncode == 0
+
+
 @pytest.mark.parametrize("command", ["efficiency", "layers"])
 def test_a_run_goes_on_with_the_command_that_made_it(tiny_run: Path, command: str) -> None:
     refused(2, "was made by `colocate sweep`; continue it with that command", command, "--resume", "--out", tiny_run)

@@ -25,7 +25,6 @@ from colocate.inference.networks import cache
 from colocate.inference.networks.network import Network
 from colocate.inference.networks.topologies import TOPOLOGIES
 from colocate.model.request import InputChoice
-from colocate.worker.request import TensorSpec
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -49,7 +48,9 @@ def builtin_names() -> tuple[str, ...]:
 
 def check(network: str, batch: int = 1, choices: Sequence[InputChoice] = ()) -> None:
     """Raise SpecError for what `resolve` would refuse, and write nothing."""
-    _feeding(network, batch, choices)
+    path = _own_file(network, batch, choices)
+    if path is not None:
+        _counted(path, batch, tuple(choices), _stamps(path, choices))
 
 
 def resolve(network: str, batch: int, precision: str = "fp32", choices: Sequence[InputChoice] = ()) -> Network:
@@ -164,18 +165,39 @@ def _built(name: str, batch: int) -> bytes:
 
 
 def _described(name: str, batch: int, path: Path) -> bytes:
-    from colocate.inference.onnx import feeding, onnx_file
+    from colocate.inference.onnx import feeding, graph, onnx_file
 
     model = skeleton(name, batch)
     inputs = feeding.feeding(model, onnx_file.inputs(path, model)).inputs
-    network = _network(name, path, onnx_file.sha256(path), model, inputs)
+    macs = graph.macs(graph.layers(model))
+    network = Network(name, path, onnx_file.sha256(path), inputs, graph.parameters(model), macs)
     return json.dumps(network.to_json()).encode()
 
 
 def _own(path: Path, batch: int, choices: Sequence[InputChoice]) -> Network:
+    return _resolved(path, batch, tuple(choices), _stamps(path, choices))
+
+
+def _stamps(path: Path, choices: Sequence[InputChoice]) -> tuple[_Stamp, ...]:
+    """Of all files that a user's own network is made of and fed from."""
     arrays = [Path(choice.value) for choice in choices if isinstance(choice.value, str)]
-    files = (path, *_opened(path).weight_files, *arrays)
-    return _resolved(path, batch, tuple(choices), tuple(map(_stamp, files)))
+    return tuple(map(_stamp, (path, *_opened(path).weight_files, *arrays)))
+
+
+@functools.lru_cache
+def _counted(
+    path: Path, batch: int, choices: tuple[InputChoice, ...], stamps: tuple[_Stamp, ...]
+) -> tuple[int, int | None]:
+    """The parameters and multiply-accumulates of a user's own network, while its files bear these `stamps`."""
+    from colocate.inference.onnx import graph, onnx_file
+
+    own, fed = _opened(path), _fed(path, batch, choices)
+    shapes = {spec.name: spec.shape for spec in fed.inputs}
+    model = own.model if onnx_file.is_fixed(own.inputs) else onnx_file.with_shapes(own.model, shapes, fed.sizes)
+    try:
+        return graph.parameters(model), graph.macs(graph.layers(model))
+    except SpecError as error:
+        raise SpecError(f"{path}: {error}") from error
 
 
 @functools.lru_cache
@@ -184,8 +206,9 @@ def _resolved(path: Path, batch: int, choices: tuple[InputChoice, ...], stamps: 
     from colocate.inference.onnx import onnx_file
 
     own, fed = _opened(path), _fed(path, batch, choices)
+    parameters, macs = _counted(path, batch, choices, stamps)
     sha256 = onnx_file.sha256(path, *own.weight_files)
-    file, model = path, own.model
+    file = path
     # Too large to be written in one piece, it runs as it is.
     if not onnx_file.is_fixed(own.inputs) and onnx_file.fits_one_file(own):
         shapes = {spec.name: spec.shape for spec in fed.inputs}
@@ -198,9 +221,7 @@ def _resolved(path: Path, batch: int, choices: tuple[InputChoice, ...], stamps: 
         size_bytes = onnx_file.size_bytes(path, *own.weight_files)
         stem = path.stem.encode()[:_STEM_BYTES].decode(errors="ignore")
         file = cache.obtain(f"{stem}-b{batch}-{key}.onnx", lambda: bounded(copy, str(path), size_bytes))
-        model = onnx_file.with_shapes(model, shapes, fed.sizes)
-    facts = _network(path.stem, file, sha256, model, fed.inputs)
-    return dataclasses.replace(facts, guesses=fed.guesses, source=None if file == path else path)
+    return Network(path.stem, file, sha256, fed.inputs, parameters, macs, fed.guesses, None if file == path else path)
 
 
 def _fed(path: Path, batch: int | None, choices: Sequence[InputChoice]) -> Feeding:
@@ -234,9 +255,3 @@ def _stamp(path: Path) -> _Stamp:
     except OSError:
         return None
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
-
-
-def _network(name: str, path: Path, sha256: str, model: ModelProto, inputs: tuple[TensorSpec, ...]) -> Network:
-    from colocate.inference.onnx import graph
-
-    return Network(name, path, sha256, inputs, graph.parameters(model), graph.macs(graph.layers(model)))

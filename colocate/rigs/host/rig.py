@@ -147,7 +147,7 @@ class HostRig:
                 raise TrialError(f"{error}; {more}") from error
             raise
 
-    def layer_map(self, inference: Inference, clocks: ClockPoint) -> LayerMap:
+    def layer_map(self, inference: Inference, clocks: ClockPoint, *, runs: bool = True) -> LayerMap:
         """See `Rig.layer_map`."""
         # With onnx, which no window needs.
         from colocate.inference.backends import profiling
@@ -160,7 +160,7 @@ class HostRig:
             raise SpecError(f"'{inference.network}' has no layers to look at; give a network in a file")
         layers = graph.layers(network.path)
         profiles = BACKENDS[inference.backend].profiles
-        ran: Sequence[Ran] = profiling.steps(inference, network) if profiles else commonly_fused(layers)
+        ran: Sequence[Ran] = profiling.steps(inference, network) if profiles and runs else commonly_fused(layers)
         found = fused_layers(ran, layers)
         beside = launch_overhead(network.path) if BACKENDS[inference.backend].on_gpu else None
         return LayerMap((*found, *([beside] if beside else ())), timed=profiles, precision=graph.precision(layers))

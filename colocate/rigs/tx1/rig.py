@@ -185,7 +185,7 @@ class Tx1Rig:
             profile=profile,
         )
 
-    def layer_map(self, inference: Inference, clocks: ClockPoint) -> LayerMap:
+    def layer_map(self, inference: Inference, clocks: ClockPoint, *, runs: bool = True) -> LayerMap:
         """See `Rig.layer_map`. The ceilings are the lanes' peak, and what the memory gives at the most."""
         cpu_hz, gpu_hz = _clocks_hz(clocks)
         c, layers = self._model.constants, self._model.work(inference).layers

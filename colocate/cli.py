@@ -9,11 +9,11 @@ import io
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from colocate import __version__
 from colocate.commands import find_commands
-from colocate.commands.output import say
+from colocate.commands.output import say_error
 from colocate.errors import ColocateError, Interrupted, SpecError, StoreError, notes_of
 from colocate.host.processes.signals import interruptible, undisguised
 
@@ -27,6 +27,14 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise SpecError(f"{message}; see {self.prog} --help")
+
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        # Before Python 3.13 a flag's value `--` is dropped, and what is left is an empty list that no type was asked.
+        if action.option_strings and action.nargs is None and len(arg_strings) == 1:
+            value = self._get_value(action, arg_strings[0])
+            self._check_value(action, value)
+            return value
+        return super()._get_values(action, arg_strings)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -56,7 +64,7 @@ def run(argv: Sequence[str]) -> int:
                 sys.stdout.flush()
             return code
     except ColocateError as error:
-        say(f"colocate: {error}")
+        say_error(str(error))
         return error.exit_code
     except Interrupted as interruption:
         return interruption.exit_code
@@ -68,7 +76,7 @@ def run(argv: Sequence[str]) -> int:
         if error.errno != errno.ENOSPC:
             raise
         _drop(1)
-        say(f"colocate: cannot write the output: {error.strerror}")
+        say_error(f"cannot write the output: {error.strerror}")
         return StoreError.exit_code
     finally:
         # Progress that nobody read.
@@ -86,7 +94,7 @@ def _notes_said() -> Iterator[None]:
         yield
     except (ColocateError, Interrupted, OSError) as error:
         for note in notes_of(error):
-            say(f"colocate: {note}")
+            say_error(note)
         raise
 
 

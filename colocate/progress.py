@@ -19,6 +19,7 @@ from colocate.model.trial import Condition, Trial, TrialRecord
 from colocate.report.text.labels import unusual_qualities
 from colocate.report.text.numbers import mhz_text, minutes, ms_text
 from colocate.report.text.tables import console
+from colocate.report.text.visible import one_line
 from colocate.store.run_file import Failure
 from colocate.study.conditions import latencies
 from colocate.study.plan import Stage, distinct_inferences
@@ -163,8 +164,7 @@ class _Lines:
 
     def begins(self, missing: Sequence[Trial], planned: int, facts: HostFacts) -> None:
         self._planned, self._ended, self._virtual = planned, planned - len(missing), facts.virtual_time
-        with contextlib.suppress(OSError):
-            sys.stderr.write(f"{_runtimes(missing, facts)}\n")
+        _write(_runtimes(missing, facts))
 
     def starts(self, trial: Trial) -> None:
         pass
@@ -172,21 +172,23 @@ class _Lines:
     def ended(self, outcome: TrialRecord | Failure) -> None:
         self._ended += 1
         note = self._medians.note(outcome)
-        # A reader who left ends the progress, not the study.
-        with contextlib.suppress(OSError):
-            sys.stderr.write(f"[{self._ended}/{self._planned}] {describe(outcome.trial)}: {note}\n")
-            sys.stderr.flush()
+        _write(f"[{self._ended}/{self._planned}] {describe(outcome.trial)}: {note}")
 
     def enters(self, stage: Stage, wanted: int) -> None:
         self._planned = wanted
         if stage.progress is not None:
-            with contextlib.suppress(OSError):
-                sys.stderr.write(f"{_look_words(stage.progress, stage)}\n")
+            _write(_look_words(stage.progress, stage))
 
     def completes(self, narrowing: Callable[[], Narrowing | None]) -> None:
         if words := _narrowing_words(narrowing(), virtual=self._virtual):
-            with contextlib.suppress(OSError):
-                sys.stderr.write(f"{words}\n")
+            _write(words)
+
+
+def _write(line: str) -> None:
+    # A reader who left ends the progress, not the study.
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"{one_line(line)}\n")
+        sys.stderr.flush()
 
 
 class _Bar:

@@ -37,7 +37,7 @@ def test_every_command_is_listed_and_explains_itself(capsys: pytest.CaptureFixtu
         (2, "did you mean 'bitcount'", ["--stressors", "bitcuont"]),
         (2, "window", ["--window", "0"]),
         (2, "repeats", ["--repeats", "-3"]),
-        (2, "invalid int value", ["--repeats", "many"]),
+        (2, "is not a whole number", ["--repeats", "many"]),
         (2, "'a' is no list of CPUs", ["--inference-cpus", "a"]),
         (2, "an empty path", ["--out", ""]),
         (2, "stressors: jpeg is named twice", ["--stressors", "jpeg,jpeg"]),

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from typing import Any
 
-from colocate.commands.common_arguments import Flags
+from colocate.commands.common_arguments import Flags, number
 
 
 def _limit_s(text: str) -> float:
-    try:
-        limit_s = float(text) * 1e-3
-    except ValueError:
-        limit_s = 0.0
-    if not 0 < limit_s < float("inf"):
-        raise argparse.ArgumentTypeError(f"a limit is a positive number of milliseconds, not {text!r}")
-    return limit_s
+    with contextlib.suppress(argparse.ArgumentTypeError):
+        if (limit_s := number(text) * 1e-3) > 0:
+            return limit_s
+    raise argparse.ArgumentTypeError(f"a limit is a positive number of milliseconds, not {text!r}")
 
 
 AIM_FLAGS: Flags = {

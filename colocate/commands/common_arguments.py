@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 import argparse
+import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
 Flags = Mapping[str, Mapping[str, Any]]
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_WHOLE = re.compile(r"[+-]?\d{1,19}", re.ASCII)
 
 
 def words(text: str) -> list[str]:
     """`a,b` -> a and b."""
     return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def number(text: str) -> float:
+    """A finite number as people write it: neither `1_000`, which Python takes, nor digits of another script."""
+    if not _NUMBER.fullmatch(text.strip()) or not math.isfinite(value := float(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
+    return value
+
+
+def whole_number(text: str) -> int:
+    """A whole number that a machine can count to."""
+    if not _WHOLE.fullmatch(text.strip()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(text)
 
 
 def _cpus(text: str) -> list[int]:
@@ -49,7 +67,10 @@ class _Mix(argparse.Action):
     """Gathers each `--mix A+B` under its own text as the name, as a study file's `[mixes]` is."""
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, *_: Any) -> None:
-        vars(namespace).setdefault(self.dest, {})[values] = values
+        entries = vars(namespace).setdefault(self.dest, {})
+        if values in entries:
+            parser.error(f"{self.option_strings[0]} {values} is given twice")
+        entries[values] = values
 
 
 class _Refusal(argparse.Action):
@@ -61,12 +82,12 @@ class _Refusal(argparse.Action):
 
 # Key of a limit in the study file -> its flag.
 LIMIT_FLAGS: dict[str, dict[str, Any]] = {
-    "slo_ms": {"type": float, "metavar": "MS", "help": "the latency that must hold, at --percentile"},
-    "max_slowdown": {"type": float, "metavar": "R", "help": "the slowdown that is allowed: 1.1 = 10 %% slower"},
+    "slo_ms": {"type": number, "metavar": "MS", "help": "the latency that must hold, at --percentile"},
+    "max_slowdown": {"type": number, "metavar": "R", "help": "the slowdown that is allowed: 1.1 = 10 %% slower"},
     "percentile": {"metavar": "P", "help": "of latency and slowdown: p50, p95 (default), p99, or mean"},
-    "power_budget": {"type": float, "metavar": "W", "help": "the mean power of the board that is allowed"},
-    "max_work_loss": {"type": float, "metavar": "R", "help": "the share of its work that a task may lose"},
-    "confidence": {"type": float, "metavar": "C", "help": "of all verdicts together (default: 0.95)"},
+    "power_budget": {"type": number, "metavar": "W", "help": "the mean power of the board that is allowed"},
+    "max_work_loss": {"type": number, "metavar": "R", "help": "the share of its work that a task may lose"},
+    "confidence": {"type": number, "metavar": "C", "help": "of all verdicts together (default: 0.95)"},
 }
 # Key of the study file -> its flag.
 STUDY_FLAGS: dict[str, dict[str, Any]] = {
@@ -103,7 +124,7 @@ STUDY_FLAGS: dict[str, dict[str, Any]] = {
     "emc_clock": {"metavar": "MHZ", "help": "lock the memory clock: MHz, low, mid or high"},
     "backend": {"metavar": "NAME", "help": "auto, tensorrt, onnxruntime, onnxruntime-cuda, onnxruntime-cpu"},
     "precision": {"metavar": "P", "help": "fp32 or fp16"},
-    "batch": {"type": int, "metavar": "N", "help": "images per inference (default: the file's own, or 1)"},
+    "batch": {"type": whole_number, "metavar": "N", "help": "images per inference (default: the file's own, or 1)"},
     "shapes": {
         "action": _Entry,
         "metavar": "INPUT=1x3x320x320",
@@ -116,24 +137,28 @@ STUDY_FLAGS: dict[str, dict[str, Any]] = {
     },
     "graph": {"action": argparse.BooleanOptionalAction, "help": "launch each inference as one CUDA graph"},
     "wait": {"metavar": "HOW", "help": "spin or block while the GPU works"},
-    "period_ms": {"type": float, "metavar": "MS", "help": "an inference each MS, as of a camera; not back to back"},
+    "period_ms": {"type": number, "metavar": "MS", "help": "an inference each MS, as of a camera; not back to back"},
     "placement": {
         "type": words,
         "metavar": "P",
         "help": "isolated, shared (tasks on the inference CPU too), or isolated,shared",
     },
     "inference_cpus": {"type": _cpus, "metavar": "LIST", "help": "CPUs of the network, as 0 or 0-1,4"},
-    "repeats": {"type": int, "metavar": "R", "help": "blocks per cell; intervals narrow with them"},
-    "window": {"type": float, "metavar": "SECONDS", "help": "length of one measured window"},
+    "repeats": {"type": whole_number, "metavar": "R", "help": "blocks per cell; intervals narrow with them"},
+    "window": {"type": number, "metavar": "SECONDS", "help": "length of one measured window"},
     "design": {
         "metavar": "HOW",
         "help": "alternating (pause and resume tasks inside each window) or steady (windows with and without a task)",
     },
-    "segment_ms": {"type": float, "metavar": "MS", "help": "how long tasks run or pause at a time (default: chosen)"},
-    "warmup": {"type": float, "metavar": "SECONDS", "help": "load before each window that is not counted"},
-    "settle": {"type": float, "metavar": "SECONDS", "help": "pause after a change of network or clock"},
-    "max_start_temp": {"type": float, "metavar": "C", "help": "before each block wait until it is no hotter"},
-    "seed": {"type": int, "metavar": "N", "help": "of the order of the trials"},
+    "segment_ms": {
+        "type": number,
+        "metavar": "MS",
+        "help": "how long tasks run or pause at a time (default: chosen)",
+    },
+    "warmup": {"type": number, "metavar": "SECONDS", "help": "load before each window that is not counted"},
+    "settle": {"type": number, "metavar": "SECONDS", "help": "pause after a change of network or clock"},
+    "max_start_temp": {"type": number, "metavar": "C", "help": "before each block wait until it is no hotter"},
+    "seed": {"type": whole_number, "metavar": "N", "help": "of the order of the trials"},
     "until": {
         "metavar": "decided",
         "help": "go on until the limits are decided on, --repeats at the most",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from colocate.commands.common_arguments import add_forms, named_path
+from colocate.commands.common_arguments import add_forms, named_path, number
 from colocate.commands.output import print_json, print_lines
 
 SUMMARY = "what changed between two runs"
@@ -21,9 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("before", type=named_path, metavar="BEFORE", help="folder of a run")
     parser.add_argument("after", type=named_path, metavar="AFTER", help="folder of a run of the same study")
     parser.add_argument(
-        "--max-regression", type=float, default=0.0, metavar="R", help="what is allowed: 0.05 = 5 %% (default: none)"
+        "--max-regression", type=number, default=0.0, metavar="R", help="what is allowed: 0.05 = 5 %% (default: none)"
     )
-    parser.add_argument("--confidence", type=float, default=0.95, metavar="C", help="of all changes (default: 0.95)")
+    parser.add_argument("--confidence", type=number, default=0.95, metavar="C", help="of all changes (default: 0.95)")
     add_forms(parser)
 
 

@@ -20,6 +20,7 @@ from colocate.commands.common_arguments import (
     given,
     only,
     refuse_pipelines,
+    whole_number,
     without,
     words,
 )
@@ -53,8 +54,8 @@ with a line that says so."""
 
 def _numbers(text: str) -> list[int]:
     try:
-        return [int(word) for word in words(text)]
-    except ValueError:
+        return [whole_number(word) for word in words(text)]
+    except argparse.ArgumentTypeError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a list of whole numbers such as 1,2,4") from None
 
 

@@ -1,4 +1,4 @@
-"""What commands print: JSON and lines on stdout, remarks on stderr."""
+"""What commands print: JSON and lines on stdout, remarks on stderr. Nothing in it acts on a terminal."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import math
 import sys
 from collections.abc import Mapping
 
+from colocate.report.text.visible import one_line, visible
+
 
 def print_json(value: object) -> None:
     """One line that every JSON reader takes."""
@@ -16,14 +18,19 @@ def print_json(value: object) -> None:
 
 def print_lines(text: str) -> None:
     """Text for a person, on stdout."""
-    print(text)
+    print(visible(text))
 
 
 def say(line: str) -> None:
     """A remark on stderr; a reader who left is no failure."""
     if sys.stderr is not None:
         with contextlib.suppress(OSError):
-            print(line, file=sys.stderr)
+            print(visible(line), file=sys.stderr)
+
+
+def say_error(message: str) -> None:
+    """Why the command ends, on stderr: one line, whatever it quotes."""
+    say(f"colocate: {one_line(message)}")
 
 
 def _finite(value: object) -> object:

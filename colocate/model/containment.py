@@ -20,6 +20,8 @@ WEIGHT_DEFAULT, WEIGHT_MAX, SHARES_DEFAULT, SHARES_MIN, SHARES_MAX = 100, 10_000
 QUOTA_PERIOD_S, QUOTA_PERIOD_MIN_S, QUOTA_PERIOD_MAX_S = 0.1, 0.001, 1.0
 # sched_cfs_bandwidth refuses less time than this in a period (`min_cfs_quota_period` in kernel/sched/core.c).
 QUOTA_MIN_S = 0.001
+# CONFIG_NR_CPUS of the largest kernels.
+_CPUS_MAX = 8192
 _QUOTA = re.compile(r"quota=(\d+(?:\.\d+)?)%(?:/(\d+(?:\.\d+)?))?", re.ASCII)
 _COUNT = re.compile(r"\d{1,6}", re.ASCII)
 _HOW = (
@@ -119,7 +121,7 @@ def _part(part: str, text: str) -> dict[str, bool | int | float]:
         return {part: True}
     kind, _, value = part.partition("=")
     if kind in ("weight", "cpus"):
-        most = WEIGHT_MAX if kind == "weight" else 8192
+        most = WEIGHT_MAX if kind == "weight" else _CPUS_MAX
         if not _COUNT.fullmatch(value) or not 1 <= int(value) <= most:
             raise SpecError(f"containment: {text!r}: {kind} is a whole number from 1 to {most}")
         return {kind: int(value)}
@@ -127,6 +129,8 @@ def _part(part: str, text: str) -> dict[str, bool | int | float]:
         ratio, period_s = float(match[1]) / 100, float(match[2]) * 1e-3 if match[2] else QUOTA_PERIOD_S
         if not QUOTA_PERIOD_MIN_S <= period_s <= QUOTA_PERIOD_MAX_S:
             raise SpecError(f"containment: {text!r}: a quota is of a period of 1 to 1000 ms")
+        if ratio > _CPUS_MAX:
+            raise SpecError(f"containment: {text!r} is the time of more than {_CPUS_MAX} CPUs; lower the quota")
         # A hair less than the least is rounding.
         if ratio * period_s < QUOTA_MIN_S * (1 - 1e-9):
             raise SpecError(

@@ -6,6 +6,7 @@ import enum
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from colocate.errors import SpecError
 
@@ -95,6 +96,29 @@ def parse_percentile(text: str | float) -> str:
     raise SpecError(f"percentile {str(text)!r} is not one of {', '.join(STATISTICS)}")
 
 
+class LimitBounds(NamedTuple):
+    """What a limit may be: something between these two, and how to say so."""
+
+    name: str
+    lowest: float
+    highest: float
+    example: str
+
+    def hold(self, limit: float) -> bool:
+        """Whether it is one."""
+        return self.lowest < limit < self.highest
+
+
+# By the field of Limits.
+LIMIT_BOUNDS = {
+    "slo_s": LimitBounds("the latency limit", 0.0, math.inf, "above 0"),
+    "max_slowdown": LimitBounds("the largest slowdown", 1.0, math.inf, "a ratio above 1, as in 1.2 for 20 % slower"),
+    "power_budget_w": LimitBounds("the power budget", 0.0, math.inf, "above 0 W"),
+    "max_work_loss": LimitBounds("the largest work loss", 0.0, 1.0, "a share between 0 and 1, as in 0.1 for 10 %"),
+}
+CONFIDENCE_MIN = 0.5
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What must hold beside the network; None sets no limit, and one at least is set.
@@ -115,16 +139,12 @@ class Limits:
     def __post_init__(self) -> None:
         if self.percentile not in STATISTICS:
             raise SpecError(f"percentile {self.percentile!r} is not one of {', '.join(STATISTICS)}")
-        if not 0.5 <= self.confidence < 1:
+        if not CONFIDENCE_MIN <= self.confidence < 1:
             raise SpecError(f"confidence {self.confidence:g} must lie between 0.5 and 1, as in 0.95")
-        for name, limit, lowest, highest, example in (
-            ("the latency limit", self.slo_s, 0.0, math.inf, "above 0"),
-            ("the largest slowdown", self.max_slowdown, 1.0, math.inf, "a ratio above 1, as in 1.2 for 20 % slower"),
-            ("the power budget", self.power_budget_w, 0.0, math.inf, "above 0 W"),
-            ("the largest work loss", self.max_work_loss, 0.0, 1.0, "a share between 0 and 1, as in 0.1 for 10 %"),
-        ):
-            if limit is not None and not lowest < limit < highest:
-                raise SpecError(f"{name} is {limit:g}; it must be {example}")
+        for field, bounds in LIMIT_BOUNDS.items():
+            limit = getattr(self, field)
+            if limit is not None and not bounds.hold(limit):
+                raise SpecError(f"{bounds.name} is {limit:g}; it must be {bounds.example}")
         if not self.by_quantity:
             raise SpecError("nothing to judge by: set a latency limit, a slowdown, a power budget or a work loss")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from colocate.model.limits import Limits, parse_percentile
+from colocate.errors import SpecError
+from colocate.model.limits import LIMIT_BOUNDS, Limits, parse_percentile
 
 # Key of a limit -> its field of Limits, and what one of the key's units is in the field's.
 _LIMITS = {
@@ -22,6 +23,9 @@ def make_limits(keys: Mapping[str, Any], study: Limits | None = None) -> Limits 
     """The limits that `keys` name, which take the place of all of the `study`'s; its percentile and confidence stay
     unless `keys` name others. None where there are neither. Raises SpecError for a limit that makes no sense.
     """
+    for key, (field, unit) in _LIMITS.items():
+        if (value := keys.get(key)) is not None and not (bounds := LIMIT_BOUNDS[field]).hold(value * unit):
+            raise SpecError(f"{key}: {bounds.name} must be {bounds.example}, not {value!r}")
     named = {field: value * unit for key, (field, unit) in _LIMITS.items() if (value := keys.get(key)) is not None}
     judged = {key: value for key in _HOW_TO_JUDGE if (value := keys.get(key)) is not None}
     if "percentile" in judged:

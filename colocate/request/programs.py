@@ -64,7 +64,7 @@ class CommandKeys:
     run: Literal["repeat", "service"] = "repeat"
     ready: ReadyKeys | None = None
     progress: str | None = None
-    copies: int | str = 1
+    copies: Annotated[int, Field(strict=True)] | str = 1
     prepare: str | tuple[str, ...] | None = None
     cleanup: str | tuple[str, ...] | None = None
     environment: Mapping[str, str] = field(default_factory=dict)

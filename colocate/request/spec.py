@@ -26,7 +26,7 @@ from colocate.request.lengths import check_lengths
 from colocate.request.limit_keys import LIMIT_KEYS, make_limits
 from colocate.request.mixes import make_mixes
 from colocate.request.programs import make_pipeline, make_task
-from colocate.request.study_keys import NetworkKeys, StudyKeys
+from colocate.request.study_keys import MHZ_MAX, NetworkKeys, StudyKeys
 from colocate.rigs.registry import RIGS, RUNTIMES, default_wait
 from colocate.study.plan import LEVELS, NATIVE
 from cpu_workloads.registry import names as stressor_names
@@ -115,7 +115,7 @@ def _tasks(request: StudyKeys) -> tuple[Task, ...]:
         return commands.get(name) or Task(_known(name, (*stressor_names(), *commands), "stressor"))
 
     ways = _distinct([parse_containment(text) for text in request.containment], "containment")
-    alone = [task_of(name) for name in request.stressors if name not in commands]
+    alone = [task_of(name) for name in _distinct(request.stressors, "stressors") if name not in commands]
     tasks = _distinct([*alone, *commands.values()], "stressors")
     contained = [replace(task, containment=way) for task in tasks for way in ways]
     names = (*stressor_names(), *commands)
@@ -176,7 +176,7 @@ def _inference(entry: str | NetworkKeys, request: StudyKeys) -> Inference:
     network = own.network
     if network in request.pipelines:
         return _piped(own, request)
-    backend = _known(own.backend or request.backend, ("auto", *RUNTIMES), "backend")
+    backend = _known(_own_or(own.backend, request.backend), ("auto", *RUNTIMES), "backend")
     if (maker := maker_of(network)) is not None:
         if backend not in ("auto", maker):
             raise SpecError(f"{backend} cannot run '{network}', which is {maker}'s own; leave out the backend")
@@ -189,13 +189,18 @@ def _inference(entry: str | NetworkKeys, request: StudyKeys) -> Inference:
     return Inference(
         network,
         backend,
-        _known(own.precision or request.precision, PRECISIONS, "precision"),
+        _known(_own_or(own.precision, request.precision), PRECISIONS, "precision"),
         own.batch or request.batch or own_batch(network, choices) or 1,
         request.graph if own.graph is None else own.graph,
-        _known(own.wait or request.wait or default_wait(request.rig), WAITS, "wait"),
+        _known(_own_or(own.wait, _own_or(request.wait, default_wait(request.rig))), WAITS, "wait"),
         None if (period_ms := own.period_ms or request.period_ms) is None else period_ms * 1e-3,
         choices,
     )
+
+
+def _own_or(own: str | None, study: str) -> str:
+    """An empty word is one that means nothing, not one that is left out."""
+    return study if own is None else own
 
 
 def _own_windows_s(request: StudyKeys) -> tuple[tuple[str, float], ...]:
@@ -244,8 +249,8 @@ def _clock(key: str, value: float | str) -> int | str:
         mhz = float(value)
     except ValueError:
         raise SpecError(f"{key}: {value!r} is neither MHz nor one of {', '.join(LEVELS)}, {NATIVE}") from None
-    if not (math.isfinite(mhz) and mhz > 0):
-        raise SpecError(f"{key}: a clock is a positive number of MHz, not {value}")
+    if not 0 < mhz <= MHZ_MAX:
+        raise SpecError(f"{key}: a clock is a positive number of MHz up to {MHZ_MAX:g}, not {value}")
     return round(mhz * 1e6)
 
 
@@ -261,11 +266,13 @@ def _distinct(values: Iterable[_T], key: str) -> tuple[_T, ...]:
     listed = tuple(values)
     if not listed and key != "stressors":
         raise SpecError(f"{key}: name at least one")
+    seen = set[_T]()
     for value in listed:
-        if listed.count(value) > 1:
+        if value in seen:
             name = value.name if isinstance(value, Task) else value
             named = f"{value.network}, run in the same way," if isinstance(value, Inference) else name
             if value is None or isinstance(value, Containment):
                 named = containment_words(value)
             raise SpecError(f"{key}: {named} is named twice")
+        seen.add(value)
     return listed

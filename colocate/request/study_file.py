@@ -27,7 +27,8 @@ def read_study(path: Path) -> Mapping[str, Any]:
         return tomllib.loads(_text(path))
     except OSError as error:
         raise SpecError(f"cannot read the study file {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
+        # TOML, UTF-8, or a number of thousands of digits.
         raise SpecError(f"{path} is not valid TOML: {error}") from error
     except RecursionError as error:
         raise SpecError(f"{path} is nested too deeply to be a study") from error
@@ -39,7 +40,7 @@ def _text(path: Path) -> str:
         content = file.read(_SIZE_MAX_BYTES + 1)
     if len(content) > _SIZE_MAX_BYTES:
         raise SpecError(f"{path} is too large for a study: {_SIZE_MAX_BYTES} bytes are the most")
-    return content.decode("utf-8")
+    return content.decode("utf-8-sig")
 
 
 def study_file(request: Mapping[str, Any]) -> str:
@@ -62,5 +63,6 @@ def _toml(value: object) -> str:
         return "[\n" + "".join(f"    {_toml(each)},\n" for each in value) + "]"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(_toml, value)) + "]"
-    # JSON's strings, numbers and booleans are TOML's, but for one control character.
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    # JSON's strings, numbers and booleans are TOML's. What acts on a terminal is escaped as well.
+    text = json.dumps(value, ensure_ascii=False)
+    return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in text)

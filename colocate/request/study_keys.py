@@ -18,9 +18,11 @@ _Pause = Annotated[float, Field(ge=0, le=_DAY_S, allow_inf_nan=False, strict=Tru
 _Count = Annotated[int, Field(ge=1, le=10_000, strict=True)]
 # A worker that waits for its next frame hears that a window is over when the frame is due.
 _Period = Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False, strict=True)]
-_Number = Annotated[float, Field(strict=True)]
+_Number = Annotated[float, Field(allow_inf_nan=False, strict=True)]
 _Switch = Annotated[bool, Field(strict=True)]
-_Clock = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)] | str
+# Beyond every chip.
+MHZ_MAX = 1e6
+_Clock = Annotated[float, Field(gt=0, le=MHZ_MAX, allow_inf_nan=False, strict=True)] | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class NetworkKeys:
     period_ms: _Period | None = None
     window: _Seconds | None = None
     shapes: Mapping[str, str] = field(default_factory=dict)
-    inputs: Mapping[str, str | float] = field(default_factory=dict)
+    inputs: Mapping[str, str | _Number] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class StudyKeys:
     precision: str = "fp32"
     batch: _Count | None = None
     shapes: Mapping[str, str] = field(default_factory=dict)
-    inputs: Mapping[str, str | float] = field(default_factory=dict)
+    inputs: Mapping[str, str | _Number] = field(default_factory=dict)
     graph: _Switch = False
     wait: str | None = None
     period_ms: _Period | None = None
@@ -73,12 +75,12 @@ class StudyKeys:
     window: _Seconds = 2.0
     design: str | None = None
     segment_ms: _Period | None = None
-    max_start_temp: Annotated[float, Field(gt=0, lt=150, allow_inf_nan=False)] | None = None
-    seed: Annotated[int, Field(strict=True)] = 0
+    max_start_temp: Annotated[float, Field(gt=0, lt=150, allow_inf_nan=False, strict=True)] | None = None
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**63, strict=True)] = 0
     model: Mapping[str, Annotated[float, Field(allow_inf_nan=False, strict=True)]] = field(default_factory=dict)
     slo_ms: _Number | None = None
     max_slowdown: _Number | None = None
-    percentile: str | float | None = None
+    percentile: str | _Number | None = None
     power_budget: _Number | None = None
     max_work_loss: _Number | None = None
     confidence: _Number | None = None

@@ -7,7 +7,16 @@ import argparse
 import pytest
 
 from colocate.cli import parser
-from colocate.commands.common_arguments import LIMIT_FLAGS, OF_TASKS, STUDY_FLAGS, given, without, words
+from colocate.commands.common_arguments import (
+    LIMIT_FLAGS,
+    OF_TASKS,
+    STUDY_FLAGS,
+    given,
+    number,
+    whole_number,
+    without,
+    words,
+)
 from colocate.errors import SpecError
 from colocate.request.limit_keys import LIMIT_KEYS
 from colocate.request.spec import make_spec
@@ -66,3 +75,27 @@ def test_words_are_parted_by_commas(text: str, found: list[str]) -> None:
 def test_a_table_without_some_of_its_keys() -> None:
     assert without({"a": 1, "b": 2}, "b", "c") == {"a": 1}
     assert given(argparse.Namespace(repeats=2, out=None), STUDY_FLAGS) == {"repeats": 2}
+
+
+@pytest.mark.parametrize("flag", ["slo-ms", "repeats", "seed", "window", "batch", "confidence", "max-start-temp"])
+@pytest.mark.parametrize("text", ["--", "-", "", "nan", "inf", "1e999", "1_000", "\u0661", "0x10", "9" * 5000 + "x"])
+def test_what_is_no_number_is_refused_by_its_flag(flag: str, text: str) -> None:
+    with pytest.raises(SpecError, match=f"argument --{flag}: .* is not a (whole )?number"):
+        parsed(f"--{flag}={text}")
+
+
+def test_numbers_are_read_as_people_write_them() -> None:
+    assert [number(text) for text in ("1", " -2.5 ", "+.5", "1.", "1e-3", "3E8")] == [1, -2.5, 0.5, 1, 1e-3, 3e8]
+    assert [whole_number(text) for text in ("1", " -2 ", "+5")] == [1, -2, 5]
+
+
+def test_two_dashes_are_a_value_like_any_other() -> None:
+    assert parsed("--backend=--", "--networks=--", "--command", "a=--") == {
+        "backend": "--", "networks": ["--"], "commands": {"a": "--"}
+    }  # fmt: skip
+
+
+def test_a_mix_is_given_once() -> None:
+    assert parsed("--mix", "a+b", "--mix", "b+a") == {"mixes": {"a+b": "a+b", "b+a": "b+a"}}
+    with pytest.raises(SpecError, match=r"--mix a\+b is given twice"):
+        parsed("--mix", "a+b", "--mix", "a+b")

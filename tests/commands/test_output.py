@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from colocate.commands.output import print_json, print_lines, say
+from colocate.commands.output import print_json, print_lines, say, say_error
 
 
 def test_json_has_no_number_that_json_does_not_have(capsys: pytest.CaptureFixture[str]) -> None:
@@ -35,3 +35,10 @@ def test_a_reader_who_left_is_no_failure_of_a_remark(monkeypatch: pytest.MonkeyP
     for stream in (Left(), None):
         monkeypatch.setattr(sys, "stderr", stream)
         say("remark")
+
+
+def test_nothing_that_is_printed_acts_on_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    print_lines("a\x1b[2Jb\nc")
+    say("\rremark")
+    say_error("no \x9b31m\nstudy")
+    assert capsys.readouterr() == ("a\\x1b[2Jb\nc\n", "\\rremark\ncolocate: no \\x9b31m\\nstudy\n")

@@ -10,9 +10,9 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """The arguments of a command line, which runs in a folder with these `files` (path: content).
+    """Arguments of a command line, which runs in a folder with these `files` (path: content).
 
-    `wrong`: this cannot be accepted, so an exit code of 0 is a defect. Where the command line is not what reads the
+    `wrong`: this cannot be accepted, so an exit code of 0 is a defect. Where no command line reads the
     input, `run` is called in its place, with the folder: its value is the exit code, and it may raise a ColocateError.
     """
 

@@ -92,3 +92,24 @@ def test_a_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
         read_study(path)
     with pytest.raises(SpecError, match="/dev/zero is too large"):
         read_study(Path("/dev/zero"))
+
+
+def test_a_byte_order_mark_is_no_part_of_a_study(tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    path.write_bytes(b"\xef\xbb\xbfrepeats = 3\n")
+    assert read_study(path) == {"repeats": 3}
+
+
+def test_a_number_of_thousands_of_digits_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text(f"seed = {'9' * 5000}\n")
+    with pytest.raises(SpecError, match=r"study\.toml is not valid TOML"):
+        read_study(path)
+
+
+def test_nothing_in_a_study_that_is_written_acts_on_a_terminal(tmp_path: Path) -> None:
+    keys = {"commands": {"a": {"argv": ["echo", "\x1b[2J\x9b\u202e\U000e0001"]}}}
+    text = study_file(keys)
+    assert text.replace("\n", "").isprintable()
+    (tmp_path / "study.toml").write_text(text)
+    assert read_study(tmp_path / "study.toml") == keys

@@ -10,6 +10,8 @@ def parse_cpu_list(text: str) -> tuple[int, ...]:
     cpus: set[int] = set()
     for part in filter(None, text.strip().split(",")):
         first, _, last = part.partition("-")
+        if not all(word.isascii() and word.strip().isdecimal() for word in (first, last or first)):
+            raise ValueError(f"{part!r} is an invalid range of CPUs")
         if int(last or first) >= _CPUS_MAX:
             raise ValueError(f"no machine has a CPU {last or first}")
         cpus.update(range(int(first), int(last or first) + 1))

@@ -11,6 +11,8 @@ from colocate.model.request import InputChoice
 
 # A dimension of more is none of any tensor in memory.
 _SIZE_MAX = 2**40
+# Python refuses to make a number of thousands of them.
+_DIGITS_MAX = 100
 
 
 def input_choices(shapes: Mapping[str, str], values: Mapping[str, str | float]) -> tuple[InputChoice, ...]:
@@ -29,7 +31,9 @@ def input_choices(shapes: Mapping[str, str], values: Mapping[str, str | float]) 
 def _shape(name: str, text: str) -> tuple[int | None, ...]:
     """`@batchx3x640x640` -> None, 3, 640, 640; an empty text is a scalar."""
     sizes = text.split("x") if text else []
-    if not all(size == "@batch" or (size.isascii() and size.isdecimal()) for size in sizes):
+    if not all(
+        size == "@batch" or (size.isascii() and size.isdecimal() and len(size) <= _DIGITS_MAX) for size in sizes
+    ):
         raise SpecError(f"--shape {name}: write {text!r} as 1x3x320x320, or as @batchx3x320x320 to follow --batch")
     if sizes.count("@batch") > 1:
         raise SpecError(f"--shape {name}: {text!r} has two dimensions of @batch; name the one that counts images")

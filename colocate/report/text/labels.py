@@ -11,6 +11,7 @@ from colocate.model.cell import SOLO, Cell
 from colocate.model.containment import Containment, containment_words
 from colocate.model.request import ClockPoint, Inference, InputChoice
 from colocate.report.text.numbers import mhz_text, ms_text
+from colocate.report.text.visible import one_line, visible
 
 NAME_LIMIT = 26
 
@@ -175,17 +176,13 @@ def _qualities_seen(among: Sequence[Inference]) -> list[set[str]]:
 
 
 def plain(name: str) -> str:
-    """`name` on one line, each character that cannot be shown (or stand in XML) as U+FFFD."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in " ".join(name.split()))
+    """`name` on one line, each character that cannot be shown (or stand in XML) as its escape."""
+    return visible(" ".join(name.split()))
 
 
 def shortened(name: str, limit: int = NAME_LIMIT) -> str:
     """`name`, plain, with an ellipsis in its middle beyond `limit` characters: both ends tell names apart."""
-    name = plain(name)
-    if len(name) <= limit:
-        return name
-    head = limit // 2
-    return f"{name[:head]}…{name[len(name) - (limit - head - 1) :]}"
+    return one_line(plain(name), limit)
 
 
 def file_stems(networks: Sequence[str]) -> Mapping[str, str]:

@@ -6,12 +6,13 @@ import csv
 import io
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -19,15 +20,26 @@ from colocate.files import write_file
 from colocate.model.cell import Interval
 from colocate.model.quality import QualityFlag, in_order
 from colocate.report.text.labels import plain
+from colocate.report.text.visible import one_line, visible
 
 # A file or a pipe has no width of its own: wide enough for every column.
 _FILE_COLUMNS = 150
+
+# What a field of a spreadsheet begins with that is computed.
+_FORMULAS = ("=", "+", "-", "@")
 
 Value = str | int | float | None
 
 
 class Terminal(Console):
-    """A console that lets its caller hear that nobody reads on: `cli` ends quietly then, with exit code 0."""
+    """A console whose texts do nothing on a terminal, and that lets its caller hear that nobody reads on: `cli` ends
+    quietly then, with exit code 0.
+    """
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """What is drawn; its own control sequences are segments by themselves, and text has none."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(visible(segment.text), segment.style)
 
     def on_broken_pipe(self) -> None:
         """Pass the BrokenPipeError on, in whose handling this is called; by itself a console exits with 1."""
@@ -60,7 +72,21 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, Value]], columns: Iterabl
 def _text(value: Value) -> str:
     if value is None:
         return ""
-    return f"{value:.9g}" if isinstance(value, float) else str(value)
+    return _cell(value) if isinstance(value, str) else f"{value:.9g}" if isinstance(value, float) else str(value)
+
+
+def _cell(text: str) -> str:
+    """`text` for a spreadsheet, which would compute what begins like a formula and shows no apostrophe before it."""
+    text = one_line(text, None)
+    return f"'{text}" if text.lstrip()[:1] in _FORMULAS and not _is_number(text) else text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def compact_table(
@@ -112,7 +138,7 @@ def console(*, stderr: bool = False) -> Console:
     """
     found = Terminal(stderr=stderr)
     columns = os.environ.get("COLUMNS", "")
-    wanted = int(columns) if columns.isdecimal() else 0
+    wanted = int(columns) if re.fullmatch(r"[0-9]{1,5}", columns) else 0
     return found if found.is_terminal else Terminal(stderr=stderr, width=wanted or _FILE_COLUMNS)
 
 

@@ -14,5 +14,6 @@ def test_the_kernels_cpu_lists_are_read(cpus: set[int]) -> None:
 
 def test_ranges_of_cpus_are_read() -> None:
     assert parse_cpu_list("0-2,5,7-8\n") == (0, 1, 2, 5, 7, 8)
-    with pytest.raises(ValueError, match="invalid"):
-        parse_cpu_list("0-x")
+    for text in ("0-x", "1_0", "\u0661", "0--1"):
+        with pytest.raises(ValueError, match="invalid"):
+            parse_cpu_list(text)

@@ -23,7 +23,9 @@ def test_shapes_and_values_of_one_input_are_one_choice(tmp_path: Path, monkeypat
     assert input_choices({}, {}) == ()
 
 
-@pytest.mark.parametrize("text", ["1,3,8", "1x", "x3", "batchx3", "-1x3", "1.5x3", "@batch3", "1 x 3", "\u0663x1"])
+@pytest.mark.parametrize(
+    "text", ["1,3,8", "1x", "x3", "batchx3", "-1x3", "1.5x3", "@batch3", "1 x 3", "\u0663x1", "9" * 5000]
+)
 def test_what_is_no_shape_is_refused(text: str) -> None:
     with pytest.raises(SpecError, match=r"--shape x: write .* as 1x3x320x320, or as @batchx3x320x320"):
         input_choices({"x": text}, {})

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import html
+import io
 import os
 import re
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
+from rich.text import Text
 
 from colocate.model.cell import Interval
 from colocate.model.quality import QualityFlag
@@ -137,3 +140,26 @@ def test_a_reader_that_went_away_is_heard_of() -> None:
     os.close(read)
     with pytest.raises(BrokenPipeError), os.fdopen(write, "w", buffering=1) as gone:
         Terminal(file=gone).print("SAFE")
+
+
+def test_no_text_acts_on_a_terminal() -> None:
+    written = io.StringIO()
+    out = Terminal(file=written, force_terminal=True, width=80)
+    out.print(Text("a\x1b]0;title\x07b\x9bc", style="bold"))
+    shown = written.getvalue()
+    assert "a\\x1b]0;title" in shown and "b\\x9bc" in shown
+    # Its own style is there, and nothing else.
+    assert re.sub(r"\x1b\[\d*m", "", shown).strip().isprintable()
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+cmd", "-a", "@SUM(A1)", " =1"])
+def test_no_field_of_a_spreadsheet_is_computed(text: str, tmp_path: Path) -> None:
+    write_rows(tmp_path / "t.csv", [{"name": text, "value": -1.5, "count": -3, "number": "-2e3", "other": "a=b"}])
+    ((name, *others),) = list(csv.reader((tmp_path / "t.csv").open()))[1:]
+    assert name.startswith("'") and text.strip() in name
+    assert others == ["-1.5", "-3", "-2e3", "a=b"]
+
+
+def test_a_field_has_no_control_characters(tmp_path: Path) -> None:
+    write_rows(tmp_path / "t.csv", [{"name": "a\x1b[31m\nb"}])
+    assert (tmp_path / "t.csv").read_text() == "name\na\\x1b[31m\\nb\n"

@@ -12,8 +12,8 @@ from pathlib import Path
 class Input:
     """Arguments of a command line, which runs in a folder with these `files` (path: content).
 
-    `wrong`: this cannot be accepted, so an exit code of 0 is a defect. Where no command line reads the
-    input, `run` is called in its place, with the folder: its value is the exit code, and it may raise a ColocateError.
+    `wrong`: this cannot be accepted, so an exit code of 0 is a defect. Where no command line reads the input, `run`
+    is called in its place with the folder: its value is the exit code, and it may raise a ColocateError.
     """
 
     arguments: tuple[str, ...] = ()

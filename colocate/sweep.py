@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from colocate.study.narrowing import Narrowing
 
 # Transient warnings: the trial is retried once.
-TRANSIENT = frozenset({QualityFlag.CLOCK_DRIFTED, QualityFlag.THROTTLED})
+TRANSIENT = frozenset({QualityFlag.CLOCK_DRIFTED, QualityFlag.THROTTLED, QualityFlag.HELD_UP})
 
 
 # How long a study may get: settled before it begins, as its error is shared out over that.

@@ -29,6 +29,8 @@ class QualityFlag(str, enum.Enum):
     ALTERNATION_DIFFERS = "alternation differs"
     PAUSED_LATE = "paused late"
     QUOTA_THROTTLED = "quota throttled"
+    HELD_UP = "held up"
+    MOVED_BY_OTHERS = "moved by others"
 
     @property
     def remedy(self) -> str:
@@ -38,7 +40,15 @@ class QualityFlag(str, enum.Enum):
 
 # What disturbs a window and has nothing to do with its setting. A quota around colocate is there for the whole study,
 # so it is a property of the machine and no disturbance.
-FROM_OUTSIDE = frozenset({QualityFlag.CPU_TIME_STOLEN, QualityFlag.OTHER_LOAD, QualityFlag.STARTED_HOT})
+FROM_OUTSIDE = frozenset(
+    {
+        QualityFlag.CPU_TIME_STOLEN,
+        QualityFlag.OTHER_LOAD,
+        QualityFlag.STARTED_HOT,
+        QualityFlag.HELD_UP,
+        QualityFlag.MOVED_BY_OTHERS,
+    }
+)
 
 _REMEDIES = {
     QualityFlag.TOO_FEW_SAMPLES: "lengthen --window until each window holds enough inferences for the tail",
@@ -77,6 +87,14 @@ _REMEDIES = {
     QualityFlag.QUOTA_THROTTLED: (
         "a CPU quota around colocate stopped network or task, so verdicts hold under that quota only; without it, "
         "raise the container's CPU limit (docker run --cpus, or cpu.max of its cgroup) and measure again"
+    ),
+    QualityFlag.HELD_UP: (
+        "the window lasted far longer than asked for, twice: while colocate measures nobody may stop it, "
+        "and the machine may neither sleep nor be paused"
+    ),
+    QualityFlag.MOVED_BY_OTHERS: (
+        "another program gave the network's process other CPUs or another priority: stop what does so (renice, "
+        "taskset, a tuning daemon) and start the run again"
     ),
 }
 

@@ -18,6 +18,7 @@ from typing import Any
 from colocate.errors import TrialError
 from colocate.host.cpus.cpuset import Seat
 from colocate.host.cpus.scheduling import scheduling
+from colocate.host.processes.standing import Standing, standing
 
 _LAUNCH = str(Path(__file__).with_name("launch.py"))
 _STDERR_TAIL_BYTES = 2000
@@ -55,6 +56,7 @@ class Child:
         """It `keeps` these open files, under their numbers."""
         self.name = name
         self.facts: Mapping[str, Any] = {}
+        self._standing: Standing | None = None
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child; closed in close()
         self._unread = b""
         self._process = subprocess.Popen(
@@ -69,7 +71,19 @@ class Child:
     def ready(self, timeout_s: float) -> Mapping[str, Any]:
         """What the child says of itself once it could start at once."""
         self.facts = self._receive(timeout_s)["ready"]
+        self._standing = standing(self.pid)
         return self.facts
+
+    def moved(self, fifo_priority: int | None = None) -> bool:
+        """Whether somebody gave it other CPUs or another priority than it had when it was ready. In that time it has
+        the `fifo_priority` that we gave it.
+        """
+        now, wanted = standing(self.pid), self._standing
+        if now is None or wanted is None:
+            return False
+        if fifo_priority is not None:
+            wanted = wanted._replace(policy=os.SCHED_FIFO, priority=fifo_priority)
+        return now != wanted
 
     def start(self) -> None:
         """Get ready to be counted, in windows that are near: a program of the user's own is started here."""

@@ -21,6 +21,8 @@ _SUSPECT = frozenset(
         QualityFlag.ALTERNATION_DIFFERS,
         QualityFlag.PAUSED_LATE,
         QualityFlag.QUOTA_THROTTLED,
+        QualityFlag.HELD_UP,
+        QualityFlag.MOVED_BY_OTHERS,
     }
 )
 

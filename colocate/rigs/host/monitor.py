@@ -64,6 +64,11 @@ class Monitor:
             self._sampler.start()
         time.sleep(max(warmup_s, self._sampler.lead_s if power else 0.0))
 
+    @property
+    def lag_s(self) -> float:
+        """By how much a window may outlast its length: see `window`."""
+        return self._sampler.lead_s if self._sampling else 0.0
+
     def window(self, window_s: float, cpus: Sequence[int], until: Callable[[float], None] = sleep_until) -> None:
         """Let the window pass and look a few times; `cpus` are those whose clock matters, and `until` passes the time
         until a moment of the monotonic clock.

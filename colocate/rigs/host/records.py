@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +30,17 @@ DISTURBED_RATIO = 0.05
 COVERED_RATIO = 0.9
 _NS = 1e-9
 
-_TOLD = (QualityFlag.STARTED_HOT, QualityFlag.QUOTA_THROTTLED, QualityFlag.LEFT_PROCESSES)
+# A window of so much more than its length, beyond a part of a second and some inferences, was held up: by a signal
+# that stops, by sleep, by a pause of the virtual machine.
+HELD_UP_RATIO, HELD_UP_S, HELD_UP_INFERENCES = 1.5, 0.5, 10
+
+_TOLD = (
+    QualityFlag.STARTED_HOT,
+    QualityFlag.QUOTA_THROTTLED,
+    QualityFlag.MOVED_BY_OTHERS,
+    QualityFlag.LEFT_PROCESSES,
+    QualityFlag.HELD_UP,
+)
 
 Report = Mapping[str, Any]
 
@@ -48,7 +59,9 @@ class Observation:
     calendar's.
 
     `counted` is what the task did where that is known better than from its own reports, `waits` are the network's.
-    `throttled`: a quota around the children stopped them. `alternated` is what was noted of an alternating window.
+    `throttled`: a quota around the children stopped them. `moved`: somebody rescheduled the network's process. The
+    window was to last `planned_s`, and took `took_s` with all time that the machine slept. `alternated` is what was
+    noted of an alternating window.
     """
 
     started_unix_s: float
@@ -57,6 +70,9 @@ class Observation:
     disturbances: Sequence[Disturbance] = ()
     started_hot: bool = False
     throttled: bool = False
+    moved: bool = False
+    planned_s: float = math.inf
+    took_s: float = 0.0
     alternated: Alternated | None = None
     counted: Work | None = None
     waits: Waits | None = None
@@ -87,7 +103,8 @@ def record(
     whole = worked if alternated is None and observed.counted is None else ()
     warnings = {*_warnings(served, whole, observed.disturbances), *_clock_warnings(trial, readings), *power_warnings}
     deserted = any(report.get("deserted") for report in worked)
-    seen = zip(_TOLD, (observed.started_hot, observed.throttled, deserted), strict=True)
+    held_up = _held_up(observed, served, latencies_ns)
+    seen = zip(_TOLD, (observed.started_hot, observed.throttled, observed.moved, deserted, held_up), strict=True)
     warnings |= {warning for warning, it_was in seen if it_was}
     found = TrialRecord(
         trial=trial,
@@ -110,6 +127,15 @@ def record(
         waits=observed.waits,
     )
     return found if alternated is None else _sorted(found, alternated, begin_ns)
+
+
+def _held_up(observed: Observation, served: Sequence[Report], latencies_ns: FloatArray) -> bool:
+    """Whether the window lasted far longer than planned, for the parent or for the network alone."""
+    inference_s = float(np.median(latencies_ns)) * _NS if latencies_ns.size else 0.0
+    allowed_s = HELD_UP_RATIO * observed.planned_s + HELD_UP_S + HELD_UP_INFERENCES * inference_s
+    took_s = [(report["end_ns"] - report["begin_ns"]) * _NS for report in served]
+    longest_s: float = max((observed.took_s, *took_s))
+    return longest_s > allowed_s
 
 
 def _inferences(served: Sequence[Report]) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -15,12 +15,13 @@ from colocate.host.cpus.activity import Activity
 from colocate.host.cpus.quota import longest_period_s, quota_groups
 from colocate.host.processes.child import Child
 from colocate.host.processes.pausing import median_switch_s, resumed_after
+from colocate.host.processes.priority import LAUNCHING_PRIORITY
 from colocate.host.restore.session import Pins
 from colocate.model.cell_key import CellKey
 from colocate.model.request import ClockPoint, Task
 from colocate.model.trial import Trial, TrialRecord, Work
 from colocate.rigs.host.alternation import Alternated, Alternation
-from colocate.rigs.host.children import Children, members
+from colocate.rigs.host.children import Children, members, wants_fifo
 from colocate.rigs.host.gauge import gauged, work_since
 from colocate.rigs.host.monitor import Monitor, sleep_until
 from colocate.rigs.host.records import Observation, SegmentTooShortError, record
@@ -90,14 +91,15 @@ def _ran(trial: Trial, hold: Hold) -> TrialRecord:
         pace = _pace(trial, hold, worker) if trial.alternating else None
         for child in (*tasks, *worker):
             child.go()
-        started_unix_s, begin_ns = time.time(), time.monotonic_ns()
+        started_unix_s, begin_ns, begin_s = time.time(), time.monotonic_ns(), _awake_or_not_s()
         activities = _activities(trial, worker, tasks)
         pipeline = trial.inference is not None and trial.inference.pipeline is not None
         waits = wait_gauge(worker, tasks, pipeline=pipeline)
         waits_before = waits.read()
         with _alternating(trial, hold, pace, waits) if pace else _steady(trial, hold, worker) as passage:
             hold.monitor.window(passage.length_s, trial.placement.inference_cpus, passage.until)
-        waits_after = waits.read()
+        took_s, waits_after = _awake_or_not_s() - begin_s, waits.read()
+        moved = any(child.moved(LAUNCHING_PRIORITY if wants_fifo(trial) else None) for child in worker)
         disturbances = [activity.disturbance() for activity in activities]
         served = stopped(worker)
     # In a mix each report says whose it is.
@@ -111,11 +113,19 @@ def _ran(trial: Trial, hold: Hold) -> TrialRecord:
         disturbances=disturbances,
         started_hot=hold.started_hot,
         throttled=waits_after.throttling.times > waits_before.throttling.times,
+        moved=moved,
+        planned_s=passage.length_s + hold.monitor.lag_s,
+        took_s=took_s,
         alternated=passage.noted(),
         counted=passage.counted(),
         waits=waits.between(waits_before, waits_after),
     )
     return record(trial, served, worked, observed, worker[0].facts["runtime"] if worker else {})
+
+
+def _awake_or_not_s() -> float:
+    """A clock that goes on while the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 @contextlib.contextmanager

@@ -252,3 +252,29 @@ def test_each_task_of_a_mix_has_its_own_work_and_its_own_failure() -> None:
     assert (found.unit, found.count) == ("", 2.0)
     with pytest.raises(TrialError, match=r"task 'mine' failed \(3\): gone"):
         work(mix, [jpeg, {**mine, "failed": {"returncode": 3, "stderr": "gone"}}])
+
+
+@pytest.mark.parametrize(
+    ("took_s", "network_s", "held_up"),
+    [
+        (2.4, 2.2, False),
+        (3.5, 2.0, False),
+        (2.0, 20.0, True),
+        (20.0, 2.0, True),
+        (20.0, None, True),
+        (2.0, None, False),
+    ],
+)
+def test_a_window_far_longer_than_planned_was_held_up(took_s: float, network_s: float | None, held_up: bool) -> None:
+    network = [] if network_s is None else [served(window_s=network_s, latencies_ns=[S // 100], begins_ns=[BEGAN_NS])]
+    found = recorded(trial("alexnet" if network else None), network, planned_s=2.0, took_s=took_s)
+    assert (QualityFlag.HELD_UP in found.warnings) is held_up
+
+
+def test_a_slow_network_holds_nothing_up() -> None:
+    slow = served(window_s=30.0, latencies_ns=[15 * S] * 2, begins_ns=[BEGAN_NS, BEGAN_NS + 15 * S])
+    assert recorded(trial(), [slow], planned_s=2.0, took_s=30.0).warnings == ()
+
+
+def test_a_network_that_somebody_moved_is_a_warning() -> None:
+    assert recorded(trial(), [served()], moved=True).warnings == (QualityFlag.MOVED_BY_OTHERS,)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,9 +16,11 @@ from colocate.host.cpus.activity import trees_cpu_s
 from colocate.host.cpus.cpuset import Seat
 from colocate.host.processes.child import Child
 from colocate.model.cell_key import CellKey
+from colocate.model.quality import QualityFlag
 from colocate.model.request import ClockPoint, Inference, Pipeline, Placement, Task
 from colocate.model.trial import Trial, TrialRecord
 from colocate.rigs.host import window
+from colocate.rigs.host.monitor import Monitor
 from colocate.rigs.host.records import SegmentTooShortError
 from colocate.rigs.host.rig import HostRig
 from colocate.rigs.host.window import Hold, _activities, run_window, stopped
@@ -108,3 +113,34 @@ def test_governors_and_schedulers_that_answer_slowly_are_given_time(
     asked = dataclasses.replace(trial(task=Task("bitcount")), placement=place, clocks=ClockPoint(cpu_hz))
     hold = Hold(cast("Any", None), cast("Any", None), cast("Any", None), ramps=ramps)
     assert window._settles(asked, hold) is settles
+
+
+def test_a_network_that_somebody_renices_is_a_warning_as_long_as_it_stays_so() -> None:
+    rig, asked = HostRig(), trial("spin-1ms", window_s=0.05)
+    with rig.opened([asked]):
+        assert rig._hold is not None
+        (worker,) = rig._hold.children.worker(asked)
+        assert QualityFlag.MOVED_BY_OTHERS not in rig.run(asked).warnings
+        os.setpriority(os.PRIO_PROCESS, worker.pid, 3)
+        for _ in range(2):
+            assert QualityFlag.MOVED_BY_OTHERS in rig.run(asked).warnings
+
+
+@pytest.mark.parametrize("alternating", [False, True])
+def test_a_window_in_which_the_network_was_stopped_is_held_up(
+    alternating: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = Task("bitcount") if alternating else None
+    rig, asked = HostRig(), dataclasses.replace(trial("spin-1ms", task, window_s=0.3), alternating=alternating)
+    let_pass = Monitor.window
+    with rig.opened([asked]):
+        assert rig._hold is not None
+        (worker,) = rig._hold.children.worker(asked)
+
+        def stopping(*arguments: Any) -> None:
+            let_pass(*arguments)
+            os.kill(worker.pid, signal.SIGSTOP)
+            threading.Timer(3.0, os.kill, (worker.pid, signal.SIGCONT)).start()
+
+        monkeypatch.setattr(Monitor, "window", stopping)
+        assert QualityFlag.HELD_UP in rig.run(asked).warnings

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from colocate import __version__
 from colocate.commands import find_commands
 from colocate.commands.output import say_error
-from colocate.errors import ColocateError, Interrupted, SpecError, StoreError, notes_of
+from colocate.errors import ColocateError, HostError, Interrupted, SpecError, StoreError, notes_of
 from colocate.host.processes.signals import interruptible, undisguised
 
 _DESCRIPTION = """\
@@ -73,6 +73,9 @@ def run(argv: Sequence[str]) -> int:
         _drop(1)
         return 0
     except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            say_error("too many files are open at once: raise the limit (ulimit -n)")
+            return HostError.exit_code
         if error.errno != errno.ENOSPC:
             raise
         _drop(1)

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import tempfile
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from colocate.host.restore.machine_lock import ENVIRONMENT
 from tests.commands.command_line import MODEL, TINY, colocate, header_of, in_own_process
 
 # A test must not fail because the machine was busy: no deadlines, and the same examples on each run of CI.
 settings.register_profile("colocate", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("colocate")
+
+# Two of these processes may each run a sweep at a time; no test says how long anything takes.
+os.environ[ENVIRONMENT] = f"{tempfile.gettempdir()}/colocate-tests-{os.getpid()}.lock"
 
 # Whoever started the tests may ignore signals (nohup, a background job), and children would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

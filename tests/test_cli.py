@@ -12,8 +12,9 @@ import pytest
 
 from colocate.cli import parser
 from colocate.commands import find_commands
+from colocate.host.restore.machine_lock import machine_alone
 from colocate.inference.backends import availability
-from tests.commands.command_line import TINY, colocate, copy_of, header_of, interrupted, refused, trial_ids
+from tests.commands.command_line import MODEL, TINY, colocate, copy_of, header_of, interrupted, refused, trial_ids
 
 # ---- what is asked for
 
@@ -113,3 +114,23 @@ def test_a_signal_ends_a_sweep_with_its_own_exit_code_and_a_way_to_go_on(
         f"Finished trials are kept. Continue with:\n  python -m colocate sweep --resume --out '{out}'\n"
     )
     assert 0 < len(trial_ids(out)) < header_of(out).planned
+
+
+# ---- the machine
+
+
+def test_a_second_sweep_on_this_machine_is_refused_and_a_model_is_not(tmp_path: Path) -> None:
+    with machine_alone():
+        refused(3, "--wait-for-machine", "sweep", *TINY, "--quiet", "--out", tmp_path / "run")
+        done = colocate("sweep", *MODEL, "--repeats", "1", "--out", tmp_path / "model")
+        assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("limit", [8, 16, 24])
+def test_too_few_open_files_are_named_before_anything_begins(limit: int, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "colocate", "sweep", *TINY, "--quiet", "--out", str(tmp_path / "run")]
+    limited = ["bash", "-c", f'ulimit -n {limit}; exec "$@"', "bash", *command]
+    done = subprocess.run(limited, capture_output=True, text=True)
+    assert done.returncode == 3 and "ulimit -n" in done.stderr, done.stderr
+    assert done.stderr.count("\n") == 1 and not (tmp_path / "run").exists()

@@ -192,6 +192,9 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true", help="run what is missing of the run in --out")
     parser.add_argument("--trust", action="store_true", help="use a folder in --out that others can write")
     parser.add_argument("--dry-run", action="store_true", help="print the plan and its length; touch nothing")
+    parser.add_argument(
+        "--wait-for-machine", action="store_true", help="begin when no other sweep runs here (default: refuse)"
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress")
     parser.add_argument("--json", action="store_true", help="one JSON summary on stdout")
 

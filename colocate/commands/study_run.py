@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import functools
 import math
@@ -118,6 +119,7 @@ def _stored_header(arguments: argparse.Namespace) -> Header | None:
 
 def run_study(arguments: argparse.Namespace, study: Study, rig: Rig, purpose: Purpose) -> Tally | None:
     """Run the study, or with --dry-run print its plan: None. `arguments.out` is the run's folder afterwards."""
+    from colocate.host.restore.machine_lock import machine_alone
     from colocate.progress import progress
     from colocate.store.database import holds_run
     from colocate.sweep import sweep
@@ -129,7 +131,8 @@ def run_study(arguments: argparse.Namespace, study: Study, rig: Rig, purpose: Pu
         _print_plan(arguments, study, rig)
         return None
     settle_out(arguments, study)
-    with progress(quiet=arguments.quiet) as observer:
+    alone = machine_alone(wait=arguments.wait_for_machine, waits=say)
+    with contextlib.nullcontext() if rig.facts().virtual_time else alone, progress(quiet=arguments.quiet) as observer:
         tally = sweep(
             study, rig, arguments.out, observer, resume=arguments.resume, trust=arguments.trust, purpose=purpose
         )

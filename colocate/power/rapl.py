@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from colocate.power.files import open_number, read_number, text
 from colocate.power.meter import Meter, MeterKind
 
 _UJ = 1e-6
-_FIX = "run as root, or: sudo chmod a+r /sys/class/powercap/intel-rapl:*/energy_uj"
+# The files of a package that are read.
+_RANGE, _ENERGY = "max_energy_range_uj", "energy_uj"
 _ABSENT = "virtual machines rarely show them; on the machine itself: sudo modprobe intel_rapl_msr"
 
 
@@ -29,9 +31,14 @@ def find(root: Path) -> Iterator[Meter | Missing]:
         try:
             yield RaplPackage(zone)
         except (OSError, ValueError) as error:
-            yield Missing(str(error), _FIX)
+            yield Missing(str(error), _fix(zone))
     if not packages:
         yield Missing("the kernel shows no energy counters of the CPU", _ABSENT)
+
+
+def _fix(zone: Path) -> str:
+    closed = [str(zone / name) for name in (_RANGE, _ENERGY) if not os.access(zone / name, os.R_OK)]
+    return f"run as root, or: sudo chmod a+r {' '.join(closed)}" if closed else "see the message"
 
 
 class RaplPackage:
@@ -46,11 +53,11 @@ class RaplPackage:
     def __init__(self, zone: Path) -> None:
         self.rails = (f"rapl:{text(zone / 'name')}",)
         # The counter takes every value up to this one and then begins again at zero.
-        self._values = int((zone / "max_energy_range_uj").read_text()) + 1
-        self._last_uj = int((zone / "energy_uj").read_text())
+        self._values = int((zone / _RANGE).read_text()) + 1
+        self._last_uj = int((zone / _ENERGY).read_text())
         self._total_uj = 0
         with contextlib.ExitStack() as stack:
-            self._file = open_number(zone / "energy_uj", stack)
+            self._file = open_number(zone / _ENERGY, stack)
             self._open = stack.pop_all()
 
     def read(self) -> tuple[float]:

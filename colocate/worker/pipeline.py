@@ -8,6 +8,7 @@ network to itself.
 from __future__ import annotations
 
 import json
+import math
 import os
 import shlex
 import signal
@@ -24,6 +25,8 @@ from cpu_workloads.program import Program, ProgramError, end_on_signals
 
 # The first inference allocates and compiles; from its end to that of the second is how long one takes.
 FIRST_INFERENCES = 2
+# One is under way when the window begins, and beside a task each may take twice as long.
+WINDOW_TURNS = 4
 _LOOK_S = 0.01
 
 
@@ -76,6 +79,7 @@ class RunningPipeline:
         self._program = program
         self._ready_s = request.ready_s
         self._returncode: int | None = None
+        self._turn_s = 0.0
 
     def start(self) -> float:
         """Start it and wait until it infers; how long an inference takes with what comes between two, in seconds.
@@ -96,7 +100,8 @@ class RunningPipeline:
                 raise WorkerError(self._silence(len(found)))
             time.sleep(_LOOK_S)
         (_, first_ns), (begin_ns, end_ns) = found[:FIRST_INFERENCES]
-        return max(end_ns - begin_ns, end_ns - first_ns) / 1e9
+        self._turn_s = max(end_ns - begin_ns, end_ns - first_ns) / 1e9
+        return self._turn_s
 
     def window(self, control: Control) -> Mapping[str, Any]:
         """What began and ended until the parent's next word. Raises WorkerError as `check` does, and where a window
@@ -112,11 +117,16 @@ class RunningPipeline:
             if word == "stop":
                 length_s = (word_ns - go_ns) / 1e9
                 raise WorkerError(
-                    f"no inference began and ended within the {length_s:.3g} s: it has stopped, or --window must be "
-                    f"longer; {self._printed_last()}"
+                    f"no inference began and ended within the {length_s:.3g} s: one took {self._turn_s:.3g} s at the "
+                    f"start, so it has stopped, or needs a longer window: --window {self._enough_s(length_s):g}; "
+                    f"{self._printed_last()}"
                 )
             return {}
         return {**counted, "devices_s": [], "cpu_s": cpu_end_s - cpu_s}
+
+    def _enough_s(self, length_s: float) -> float:
+        """A window that holds an inference however it falls, also where one takes twice as long beside a task."""
+        return math.ceil(10 * max(WINDOW_TURNS * self._turn_s, 2 * length_s)) / 10
 
     def check(self) -> None:
         """Raise WorkerError when the program ended, or reported what makes no sense."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import os
 import tempfile
 from pathlib import Path
 
@@ -64,13 +65,19 @@ def test_a_failed_reading_is_nan_and_loses_no_energy(tmp_path: Path) -> None:
     meter.close()
 
 
-def test_a_counter_for_root_only_is_missing_with_a_fix(tmp_path: Path) -> None:
+@pytest.mark.parametrize("closed", [["energy_uj"], ["max_energy_range_uj", "energy_uj"]])
+def test_a_counter_for_root_only_is_missing_with_a_fix_that_names_every_file(
+    closed: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     zone = rapl(tmp_path, 0, 1)
-    (zone / "energy_uj").unlink()
-    (zone / "energy_uj").symlink_to(EIO)
+    for name in closed:
+        (zone / name).unlink()
+        (zone / name).symlink_to(EIO)
+    # Root, as whom tests may run, may read every file.
+    monkeypatch.setattr(os, "access", lambda path, _: path.name not in closed)
     (missing,) = find(tmp_path)
     assert isinstance(missing, Missing)
-    assert "chmod a+r" in missing.fix
+    assert missing.fix == f"run as root, or: sudo chmod a+r {' '.join(str(zone / name) for name in closed)}"
 
 
 def test_no_counter_is_missing_with_a_fix(tmp_path: Path) -> None:

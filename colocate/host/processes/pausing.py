@@ -100,8 +100,7 @@ class StopSignals:
 
     def is_still(self) -> bool:
         """See `Pause.is_still`. What was started meanwhile is stopped, too: by then its parent is."""
-        threads = {pid: list(_states(pid)) for pid in _all_of(self.pids)}
-        moving = [pid for pid, states in threads.items() if not _STILL.issuperset(states)]
+        moving = moving_of(self.pids)
         for pid in moving:
             _send(pid, signal.SIGSTOP)
         return not moving
@@ -113,6 +112,12 @@ class StopSignals:
     def _send(self, signum: signal.Signals) -> None:
         for pid in _all_of(self.pids):
             _send(pid, signum)
+
+
+def moving_of(pids: Collection[int]) -> list[int]:
+    """Those of these processes, and of all that came of them, that do not stand still."""
+    threads = {pid: list(_states(pid)) for pid in _all_of(pids)}
+    return [pid for pid, states in threads.items() if not _STILL.issuperset(states)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from colocate.report.text.numbers import mhz_text, ms_text
 from colocate.report.text.visible import one_line, visible
 
 NAME_LIMIT = 26
+# Of the 255 of a file's name, which has more words than this.
+_STEM_BYTES = 120
 
 
 class ContainedTask(NamedTuple):
@@ -189,7 +191,8 @@ def file_stems(networks: Sequence[str]) -> Mapping[str, str]:
     """Each network's name for the name of a file: of a path its last part, numbered where that is taken."""
     stems: dict[str, str] = {}
     for network in networks:
-        stem = re.sub(r"[^\w.-]+", "_", PurePath(network).stem) or "network"
+        plain_stem = re.sub(r"[^\w.-]+", "_", PurePath(network).stem)
+        stem = plain_stem.encode()[:_STEM_BYTES].decode(errors="ignore") or "network"
         taken = sum(other == stem or other.startswith(f"{stem}~") for other in stems.values())
         stems[network] = f"{stem}~{taken + 1}" if taken else stem
     return stems

@@ -7,7 +7,7 @@ its escape, `\x1b`.
 from __future__ import annotations
 
 # Of an error: what names a key and what says how to go on stand at its ends, a value that is too long between them.
-LINE_LIMIT = 1000
+LINE_LIMIT = 600
 
 
 def visible(text: str) -> str:

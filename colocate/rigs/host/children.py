@@ -141,6 +141,12 @@ class Children:
         """The processes of the trial's tasks, ready; empty where it has none."""
         return [child for seated in self.seated(trial) for child in seated.children]
 
+    @property
+    def pids(self) -> list[int]:
+        """The number of every child that runs."""
+        worker = [] if self._worker is None else [self._worker[1]]
+        return [child.pid for children in (worker, *self._tasks.values()) for child in children]
+
     def seated(self, trial: Trial) -> list[Seated]:
         """The same, task by task."""
         return [

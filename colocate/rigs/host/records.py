@@ -34,6 +34,10 @@ _NS = 1e-9
 # that stops, by sleep, by a pause of the virtual machine.
 HELD_UP_RATIO, HELD_UP_S, HELD_UP_INFERENCES = 1.5, 0.5, 10
 
+# A segment of so many inferences holds a whole one for sure, guard and all, and a window of so many segments has each
+# condition twice.
+SEGMENT_INFERENCES, SEGMENTS = 4, 5
+
 _TOLD = (
     QualityFlag.STARTED_HOT,
     QualityFlag.QUOTA_THROTTLED,
@@ -170,10 +174,13 @@ def _sorted(found: TrialRecord, alternated: Alternated, begin_ns: int) -> TrialR
                 # would only make longer ones.
                 late = f"the network does not keep up with its frames {where}"
                 raise TrialError(f"{late}; raise --period-ms, or give --design steady")
-            longest_s = max(segment.length_s for segment in own)
+            longest_s, inference_s = max(segment.length_s for segment in own), _overlapping_s(found, own)
+            enough_s = SEGMENT_INFERENCES * inference_s
+            flags = f"--segment-ms {math.ceil(1e3 * enough_s)} --window {math.ceil(SEGMENTS * enough_s)}"
             raise SegmentTooShortError(
-                f"no inference fits into a segment {where}, of {1e3 * longest_s:.0f} ms at the most; {fix}",
-                _overlapping_s(found, own),
+                f"no inference fits into a segment {where}, of {1e3 * longest_s:.0f} ms at the most; "
+                f"give {flags}, or --design steady",
+                inference_s,
             )
     paused_late = {QualityFlag.PAUSED_LATE} if alternated.paused_late else set()
     return dataclasses.replace(

@@ -16,8 +16,10 @@ from colocate.host.clocks.governor import follows_load
 from colocate.host.cpus import cpuset
 from colocate.host.cpus.containing import allow_fifo
 from colocate.host.facts import read_facts
+from colocate.host.processes.open_files import allow_open_files
 from colocate.host.processes.priority import check_fifo
 from colocate.host.processes.signals import UnbrokenExit
+from colocate.host.processes.suspension import suspended_together
 from colocate.host.restore import journal
 from colocate.host.restore.session import held
 from colocate.host.sysfs import Sysfs
@@ -111,6 +113,7 @@ class HostRig:
         groups = {INFERENCE_SEAT: first.inference_cpus, **dict(seats_wanted.values())}
         weighed = any(member.containment is not None for trial in trials for member in members(trial))
         wanted = _pinned_domains(trials)
+        allow_open_files(1 + sum(len(cpus) for _, cpus in seats_wanted.values()))
         with UnbrokenExit() as stack:
             # Outermost: with it stands the watchdog, which also removes the cpusets of a killed sweep.
             pins = stack.enter_context(held(self._clocks, wanted, journal.state_folder(), self._sysfs))
@@ -129,6 +132,7 @@ class HostRig:
             loaded = {each: _network(each) for each in loaded_inferences(trials)}
             children = Children(seats, loaded, self._profiled, self._task_output)
             stack.enter_context(_ended(children))
+            stack.enter_context(suspended_together(lambda: children.pids))
             self._hold = Hold(children, pins, monitor, ramps=follows_load(self._sysfs))
             rehearse(children, trials)
             yield

@@ -145,3 +145,10 @@ def test_misses_are_a_share_and_a_longest_run() -> None:
     assert misses_words(cell(miss_ratio=0.0025, longest_miss_run=3)) == "0.25 %, 3 running"
     assert misses_words(cell(miss_ratio=0.0, longest_miss_run=0)) == "0 %"
     assert misses_words(dataclasses.replace(cell(), miss_ratio=None)) == ""
+
+
+def test_a_long_name_of_a_network_still_gives_the_name_of_a_file() -> None:
+    networks = [f"/a/{'n' * 245}{end}.onnx" for end in ("1", "2")] + [f"/b/{'網' * 80}.onnx"]
+    stems = file_stems(networks)
+    assert len({*stems.values()}) == 3
+    assert all(len(f"efficiency-{stem}.png".encode()) < 255 for stem in stems.values())

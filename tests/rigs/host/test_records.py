@@ -217,7 +217,7 @@ def test_an_alternating_window_begins_with_the_parents_word() -> None:
         (STRETCHES[:1], "the task took too long to pause: no segment beside the task is left; raise --segment-ms"),
         (
             (stretch(Condition.ALONE, 0.1, 0.5, 0), STRETCHES[1]),
-            "into a segment without the task, of 400 ms",
+            "into a segment without the task, of 400 ms at the most; give --segment-ms 2000 --window 10, or --design",
         ),
         ((), "no segment without the task is left; .* or give --design steady"),
     ],

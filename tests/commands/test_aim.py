@@ -29,7 +29,7 @@ def test_what_is_not_given_stays_as_the_run_has_it(
     assert found.keys() <= Aim.__dataclass_fields__.keys()
 
 
-@pytest.mark.parametrize("text", ["-3", "0", "nan", "inf", "soon"])
+@pytest.mark.parametrize("text", ["-3", "0", "nan", "inf", "soon", "--", "1_0"])
 def test_a_limit_is_a_positive_number(text: str) -> None:
     with pytest.raises(SpecError, match="a limit is a positive number of milliseconds, not "):
         parser().parse_args(["efficiency", f"--latency-limit-ms={text}"])

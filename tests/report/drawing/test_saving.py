@@ -50,7 +50,7 @@ def test_nasty_names_are_plain_text(tmp_path: Path, name: str) -> None:
 
 def test_control_characters_leave_the_svg_well_formed(tmp_path: Path) -> None:
     draw_all(tmp_path, [cell(task="x\x1b[31m\n\udcff")])
-    assert "x�[31m �" in texts(tmp_path / "heatmap-slowdown-p50.svg")
+    assert "x\\x1b[31m \\udcff" in texts(tmp_path / "heatmap-slowdown-p50.svg")
 
 
 def test_a_metric_without_values_is_not_drawn_and_its_old_file_goes(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 _T = TypeVar("_T")
 Flags = Mapping[str, Mapping[str, Any]]
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-_WHOLE = re.compile(r"[+-]?\d{1,19}", re.ASCII)
+_WHOLE = re.compile(r"[+-]?\d{1,4000}", re.ASCII)
 
 
 def words(text: str) -> list[str]:
@@ -28,7 +28,7 @@ def number(text: str) -> float:
 
 
 def whole_number(text: str) -> int:
-    """A whole number that a machine can count to."""
+    """A whole number, of no more digits than Python reads."""
     if not _WHOLE.fullmatch(text.strip()):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
     return int(text)

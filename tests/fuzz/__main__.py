@@ -14,6 +14,8 @@ from tests.fuzz import kinds, worker
 from tests.fuzz.campaign import campaign, jobs
 from tests.fuzz.inputs import Finding
 
+_SAY_EVERY = 1000
+
 
 def main() -> int:
     """Run it; 1 where there was a defect."""
@@ -35,6 +37,8 @@ def main() -> int:
     slowest: dict[str, Finding] = {}
     for found in campaign(wanted, arguments.workers):
         counts[found.kind, found.outcome.value] += 1
+        if (done := sum(counts.values())) % _SAY_EVERY == 0:
+            print(f"{done} of {len(wanted)}, {sum(map(len, defects.values()))} defects", file=sys.stderr)
         if found.outcome.is_defect or arguments.only:
             defects.setdefault((found.kind, found.outcome.value, _signature(found.said)), []).append(found)
         if found.took_s > slowest.get(found.kind, found).took_s or found.kind not in slowest:

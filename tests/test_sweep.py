@@ -66,7 +66,7 @@ class Bench:
         latencies_s = np.full(10 if trial.inference else 0, 0.01)
         return self._outcome(TrialRecord(trial, 0.0, 2.0, latencies_s, latencies_s), before)
 
-    def layer_map(self, inference: Inference, clocks: ClockPoint) -> LayerMap:
+    def layer_map(self, inference: Inference, clocks: ClockPoint, *, runs: bool = True) -> LayerMap:
         raise NotImplementedError
 
 

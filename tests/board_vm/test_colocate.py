@@ -16,7 +16,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from colocate.model.cause import Cause
 from colocate.model.quality import QualityFlag
+from colocate.report.run_report import load
 from colocate.store.run_file import Run
 
 from .faults import THROTTLED
@@ -117,6 +119,20 @@ def test_no_kill_leaves_a_knob_changed_or_a_process_paused(tmp_path: Path) -> No
         # Before the command line takes over a signal ends the process itself.
         assert set(found["codes"][way]) <= {code, 128 - code}, (found["codes"], found["log"])
     assert set(found["codes"]["SIGKILL both, then restore"]) <= {0}, found["log"]
+
+
+def test_a_quota_around_colocate_is_the_cause_of_what_it_costs(tmp_path: Path) -> None:
+    """Network and task have a CPU of their own each; the quota of their container allows 1.2 together."""
+    command = [sys.executable, "-m", "tests.board_vm.container", str(tmp_path)]
+    done = run_in_board(command, TIMEOUT_S, tmp_path, cwd=ROOT)
+    assert done.exit_code == 0, done.stderr[-2000:]
+    (said,) = json.loads(done.stdout)
+    assert said == "1.2 CPUs of time on /sys/fs/cgroup"
+    (cell,) = [cell for cell in load(tmp_path / "run").cells if cell.task != "none"]
+    assert cell.extra_time is not None, cell
+    cause, stopped_s = cell.extra_time.largest
+    print(f"\n{stopped_s:.2e} of {cell.extra_time.extra_s:.2e} s more an inference: {cause.value}")
+    assert cause is Cause.QUOTA, cell.extra_time
 
 
 def test_clocks_that_do_not_obey_are_told_and_put_back(tmp_path: Path) -> None:

@@ -15,6 +15,11 @@ _GENERATORS = {
     "studies": "studies:values",
     "trees": "studies:trees",
     "bytes": "studies:mutated",
+    "damaged_networks": "networks:damaged",
+    "wrong_fields": "networks:wrong_fields",
+    "misplaced_weights": "networks:misplaced_weights",
+    "exploding_networks": "networks:exploding",
+    "no_text": "networks:no_text",
 }
 NAMES = tuple(_GENERATORS)
 

@@ -14,14 +14,16 @@ from colocate.inference.onnx.tensors import bodies_of
 NODES_MAX = 20_000
 # Keys and values of a hundred layers, and some more.
 INPUTS_MAX = 1000
+# As many as an array of numpy can have.
+RANK_MAX = 64
 # Of functions in functions; those of exporters lie a few deep.
 DEPTH_MAX = 50
 _Key = tuple[str, str, str]
 
 
 def check(model: ModelProto) -> None:
-    """Raise SpecError for a graph with more nodes or inputs than any network, and for functions that call themselves
-    or lie too deep.
+    """Raise SpecError for a graph with more nodes, inputs or dimensions than any network has, and for functions that
+    call themselves or lie too deep.
     """
     functions = {(each.domain, each.name, each.overload): each.node for each in model.functions}
     counts: dict[_Key, int] = {}
@@ -47,10 +49,21 @@ def check(model: ModelProto) -> None:
     if found > NODES_MAX:
         opened = " once its functions are opened out" if functions else ""
         raise SpecError(f"it has {_number(found)} nodes{opened}, and {NODES_MAX} are the most that are read")
+    _check_ranks(model)
     stored_names = {tensor.name for tensor in model.graph.initializer}
     inputs = sum(value.name not in stored_names for value in model.graph.input)
     if inputs > INPUTS_MAX:
         raise SpecError(f"it has {inputs} inputs, and {INPUTS_MAX} are the most that are fed")
+
+
+def _check_ranks(model: ModelProto) -> None:
+    graph = model.graph
+    values = (*graph.input, *graph.output, *graph.value_info)
+    ranks = {value.name: len(value.type.tensor_type.shape.dim) for value in values}
+    ranks |= {tensor.name: len(tensor.dims) for tensor in graph.initializer}
+    for name, rank in ranks.items():
+        if rank > RANK_MAX:
+            raise SpecError(f"its tensor {name[:60]!r} has {rank} dimensions, and {RANK_MAX} are the most")
 
 
 def _number(count: int) -> str:

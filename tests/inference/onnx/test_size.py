@@ -78,3 +78,15 @@ def test_more_inputs_than_any_network_has_are_refused() -> None:
     # Older files list their weights among the inputs.
     model.graph.initializer.extend(TensorProto(name=value.name) for value in model.graph.input[1:])
     size.check(model)
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_more_dimensions_than_any_array_has_are_refused(index: int) -> None:
+    model = chain(1)
+    value = (*model.graph.input, *model.graph.output)[index]
+    for _ in range(50_000):
+        value.type.tensor_type.shape.dim.add(dim_value=2**31)
+    with pytest.raises(
+        SpecError, match=f"its tensor '{value.name}' has 50002 dimensions, and {size.RANK_MAX} are the"
+    ):
+        size.check(model)

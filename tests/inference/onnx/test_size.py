@@ -87,6 +87,6 @@ def test_more_dimensions_than_any_array_has_are_refused(index: int) -> None:
     for _ in range(50_000):
         value.type.tensor_type.shape.dim.add(dim_value=2**31)
     with pytest.raises(
-        SpecError, match=f"its tensor '{value.name}' has 50002 dimensions, and {size.RANK_MAX} are the"
+        SpecError, match=f"its tensor '{value.name}' has 50002 dimensions, and {size.RANK_MAX} are"
     ):
         size.check(model)

@@ -20,6 +20,10 @@ _GENERATORS = {
     "misplaced_weights": "networks:misplaced_weights",
     "exploding_networks": "networks:exploding",
     "no_text": "networks:no_text",
+    "run_bits": "runs:bits",
+    "run_values": "runs:values",
+    "run_cells": "runs:cells",
+    "run_tables": "runs:tables",
 }
 NAMES = tuple(_GENERATORS)
 
@@ -42,5 +46,6 @@ def preload() -> None:
     for module in ("colocate.rigs.tx1.rig", "colocate.request.spec"):
         importlib.import_module(module)
     for kind in NAMES:
-        generator(kind)
+        # With what it makes its inputs from.
+        generator(kind)(random.Random(0))
     availability.look()

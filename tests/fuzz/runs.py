@@ -11,9 +11,10 @@ import random
 import sqlite3
 import tempfile
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from colocate.cli import run as command_line
 from colocate.store.database import FILE_NAME
@@ -133,7 +134,7 @@ def _read(random_: random.Random, name: str, content: bytes, *, wrong: bool = Fa
     made_by = _RUNS[name][0]
     commands = (
         *(judged if made_by == "sweep" else ()),
-        *[(made_by, "--resume", "--dry-run", "--out", "run")] * 2,
+        *[(made_by, "--resume", "--dry-run", "--out", "run")] * 3,
         ("report", "run"),
     )
     command = random_.choice(commands)
@@ -202,13 +203,21 @@ def _cell(random_: random.Random) -> object:
     return random_.choice(made)()
 
 
-@functools.cache
 def _made(name: str) -> bytes:
     """A sound run's file."""
-    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
-        out = Path(folder, "run")
-        assert command_line([*_RUNS[name], *_MODEL, "--out", str(out)]) in (0, 1)
-        return (out / FILE_NAME).read_bytes()
+    return _all_made()[name]
+
+
+@functools.cache
+def _all_made() -> Mapping[str, bytes]:
+    files = {}
+    # Their figures are of no use here, and take most of the time.
+    drawn = patch("colocate.report.write.save_figures", return_value=())
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()), drawn:
+        for name, arguments in _RUNS.items():
+            assert command_line([*arguments, *_MODEL, "--out", f"{folder}/{name}"]) in (0, 1)
+            files[name] = Path(folder, name, FILE_NAME).read_bytes()
+    return files
 
 
 def _edited(name: str, change: Callable[[sqlite3.Connection], None], *, seal: bool = True) -> bytes:

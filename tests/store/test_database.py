@@ -115,13 +115,13 @@ def test_a_journal_that_would_remove_another_file_is_refused(run: Path) -> None:
 
 @pytest.mark.parametrize("which", ["folder", "file"])
 def test_a_run_that_others_can_write_is_read_from_a_copy_and_continued_when_trusted(run: Path, which: str) -> None:
-    (run if which == "folder" else run / FILE_NAME).chmod(0o777)
+    (run if which == "folder" else run / FILE_NAME).chmod(0o775)
     with Run.read(run) as reader:
-        assert reader.others == "can be written by others (mode 777)"
+        assert reader.others == "can be written by others (mode 775)"
         assert len(reader.done()) == 1
         ((_, _, path),) = reader._connection.execute("PRAGMA database_list")
         assert Path(path).parent != run
-    with pytest.raises(StoreError, match=r"can be written by others \(mode 777\): no command in it is run.*--trust"):
+    with pytest.raises(StoreError, match=r"can be written by others \(mode 775\): no command in it is run.*--trust"):
         Run.resume(run)
     with Run.resume(run, trust=True) as writer:
         writer.append(record(1))
@@ -131,7 +131,7 @@ def test_a_run_that_others_can_write_is_read_from_a_copy_and_continued_when_trus
 
 
 def test_a_new_run_is_not_made_where_others_can_write(tmp_path: Path) -> None:
-    tmp_path.chmod(0o777)
+    tmp_path.chmod(0o775)
     with pytest.raises(StoreError, match="nothing is written there"):
         Run.create(tmp_path, HEADER)
     Run.create(tmp_path, HEADER, trust=True).__exit__()

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from onnx import ValueInfoProto, helper
+from onnx import ValueInfoProto
 
 from colocate.inference.onnx import graph, onnx_file
 from colocate.inference.onnx.graph import Layer
 from colocate.inference.onnx.matching import Ran, held
-from colocate.inference.onnx.tensors import fixed
+from colocate.inference.onnx.tensors import Tensor, fixed
 from colocate.model.layers import FusedLayer
 
 # Layers that move no data: a runtime has no step for them.
@@ -56,19 +56,20 @@ def commonly_fused(layers: Sequence[Layer]) -> tuple[AssumedStep, ...]:
 def launch_overhead(model: Path) -> FusedLayer | None:
     """What a network on a GPU does beside its layers: it is launched, takes its input and gives its output.
 
-    None where a shape depends on the data.
+    None where a shape depends on the data, or a type is unknown.
     """
     plain = graph.inferred(model)
     values = [*onnx_file.inputs(model, plain), *plain.graph.output]
-    if not all(map(fixed, values)):
+    sizes_bytes = [size for value in values if (size := _bytes(value)) is not None]
+    if len(sizes_bytes) < len(values):
         return None
-    return FusedLayer("launch, input and output", "MemcpyFromHost+MemcpyToHost", (), None, sum(map(_bytes, values)))
+    return FusedLayer("launch, input and output", "MemcpyFromHost+MemcpyToHost", (), None, sum(sizes_bytes))
 
 
-def _bytes(value: ValueInfoProto) -> int:
+def _bytes(value: ValueInfoProto) -> int | None:
     tensor = value.type.tensor_type
     elements = math.prod(dim.dim_value for dim in tensor.shape.dim)
-    return int(elements * helper.tensor_dtype_to_np_dtype(tensor.elem_type).itemsize)
+    return Tensor(value.name, elements, tensor.elem_type).size_bytes if fixed(value) else None
 
 
 def _fused_layers(ran: Sequence[Ran], layers: Sequence[Layer], within: tuple[str, ...]) -> Iterator[FusedLayer]:

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from colocate.inference.networks.catalogue import resolve, skeleton
 from colocate.inference.networks.network import Network
 from colocate.inference.onnx import graph
-from colocate.inference.onnx.layer_map import commonly_fused, fused_layers
+from colocate.inference.onnx.layer_map import commonly_fused, fused_layers, launch_overhead
 from colocate.model.layers import FusedLayer
 from colocate.model.trial import Step
 from colocate.study.layers import timed
@@ -38,6 +38,7 @@ from tests.inference.onnx.files import (
     profiled,
     quantised_by_pairs,
     quantised_operators,
+    saved,
     scanning,
 )
 
@@ -311,3 +312,11 @@ def test_operators_on_integers_are_counted_in_bytes(tmp_path: Path) -> None:
 def test_a_file_of_half_precision_moves_two_bytes_an_element(tmp_path: Path) -> None:
     found = mapped(half(), tmp_path)
     assert counts(found["product"]) == (2 * 4 * SIDE**2, 2 * (2 * 4 * SIDE + SIDE**2))
+
+
+@pytest.mark.parametrize(("element_type", "known"), [(TensorProto.FLOAT, True), (77, False)])
+def test_an_output_of_unknown_type_has_no_size(tmp_path: Path, element_type: int, known: bool) -> None:
+    model = half()
+    model.graph.output[0].type.tensor_type.elem_type = element_type
+    found = launch_overhead(saved(model, tmp_path).path)
+    assert (found is not None) == known

@@ -86,7 +86,5 @@ def test_more_dimensions_than_any_array_has_are_refused(index: int) -> None:
     value = (*model.graph.input, *model.graph.output)[index]
     for _ in range(50_000):
         value.type.tensor_type.shape.dim.add(dim_value=2**31)
-    with pytest.raises(
-        SpecError, match=f"its tensor '{value.name}' has 50002 dimensions, and {size.RANK_MAX} are"
-    ):
+    with pytest.raises(SpecError, match=f"its tensor '{value.name}' has 50002 dimensions, and {size.RANK_MAX} are"):
         size.check(model)

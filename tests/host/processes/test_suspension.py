@@ -16,11 +16,13 @@ from colocate.host.processes.suspension import suspended_together
 from tests.commands.command_line import TINY
 from tests.cpu_workloads.conversation import eventually
 
-# A shell with job control, as on a terminal: the job is in a group of its own, and its shell in the same session.
+# As a shell with job control does: the job is in a group of its own, in the session of who started it. A stopped
+# group without such a one is sent SIGHUP.
 SHELL = """
-set -m; "$@" & job=$!; echo $job
-while kill -0 $job 2>/dev/null; do wait $job; code=$?; sleep 0.1; done
-exit $code
+import os, subprocess, sys
+job = subprocess.Popen(sys.argv[1:], preexec_fn=os.setpgrp)
+print(job.pid, flush=True)
+sys.exit(job.wait())
 """
 
 
@@ -67,7 +69,7 @@ def test_where_the_signal_is_ignored_it_stays_so() -> None:
 
 def test_a_sweep_on_a_terminal_that_is_suspended_loads_nothing_and_goes_on(tmp_path: Path) -> None:
     arguments = ["sweep", *TINY, "--repeats", "10", "--quiet", "--out", str(tmp_path / "run")]
-    command = ["bash", "-c", SHELL, "bash", sys.executable, "-m", "colocate", *arguments]
+    command = [sys.executable, "-c", SHELL, sys.executable, "-m", "colocate", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True, text=True) as shell:
         assert shell.stdout is not None
         sweep = psutil.Process(int(shell.stdout.readline()))
@@ -75,7 +77,8 @@ def test_a_sweep_on_a_terminal_that_is_suspended_loads_nothing_and_goes_on(tmp_p
         def children_named(word: str) -> list[psutil.Process]:
             return [each for each in sweep.children() if word in " ".join(each.cmdline())]
 
-        assert eventually(lambda: bool(children_named("cpu_workloads")))
+        # Every child is up once the run's file is there. One that is just being started is idle.
+        assert eventually((tmp_path / "run/run.sqlite").exists)
         sweep.send_signal(signal.SIGTSTP)
         assert eventually(lambda: is_stopped(sweep.pid))
         assert all(is_stopped(each.pid) for each in children_named("cpu_workloads"))

@@ -24,6 +24,8 @@ _GENERATORS = {
     "run_values": "runs:values",
     "run_cells": "runs:cells",
     "run_tables": "runs:tables",
+    "damaged_journals": "journals:damaged",
+    "forged_journals": "journals:forged",
 }
 NAMES = tuple(_GENERATORS)
 

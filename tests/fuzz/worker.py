@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -19,6 +21,7 @@ from tests.fuzz import kinds, memory
 from tests.fuzz.inputs import Finding, Input, Outcome
 
 LINES_MAX = 3
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _TAIL = 2000
 _TRACEBACK = "Traceback (most recent call last)"
 
@@ -26,6 +29,8 @@ _TRACEBACK = "Traceback (most recent call last)"
 def serve(jobs: Connection, group: Path | None) -> None:
     """Answer each (kind, seed, number) with a Finding until there is no more."""
     memory.enter(group)
+    # It has a session of its own: nothing else ends it with a campaign that is killed.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     # Those of who forked this process may write elsewhere.
     sys.stdout, sys.stderr = (open(number, "w", errors="backslashreplace", closefd=False) for number in (1, 2))  # noqa: SIM115
     while (job := jobs.recv()) is not None:

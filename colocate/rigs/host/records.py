@@ -107,7 +107,8 @@ def record(
     whole = worked if alternated is None and observed.counted is None else ()
     warnings = {*_warnings(served, whole, observed.disturbances), *_clock_warnings(trial, readings), *power_warnings}
     deserted = any(report.get("deserted") for report in worked)
-    held_up = _held_up(observed, served, latencies_ns)
+    # A quota that stops the children, or colocate with them, does so in the next attempt as well.
+    held_up = not observed.throttled and _held_up(observed, served, latencies_ns)
     seen = zip(_TOLD, (observed.started_hot, observed.throttled, observed.moved, deserted, held_up), strict=True)
     warnings |= {warning for warning, it_was in seen if it_was}
     found = TrialRecord(

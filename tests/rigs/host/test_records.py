@@ -271,6 +271,11 @@ def test_a_window_far_longer_than_planned_was_held_up(took_s: float, network_s: 
     assert (QualityFlag.HELD_UP in found.warnings) is held_up
 
 
+def test_a_window_that_a_quota_lengthens_is_not_held_up() -> None:
+    found = recorded(trial(), [served()], planned_s=2.0, took_s=20.0, throttled=True)
+    assert QualityFlag.QUOTA_THROTTLED in found.warnings and QualityFlag.HELD_UP not in found.warnings
+
+
 def test_a_slow_network_holds_nothing_up() -> None:
     slow = served(window_s=30.0, latencies_ns=[15 * S] * 2, begins_ns=[BEGAN_NS, BEGAN_NS + 15 * S])
     assert recorded(trial(), [slow], planned_s=2.0, took_s=30.0).warnings == ()

@@ -21,6 +21,9 @@ settings.load_profile("colocate")
 # Two of these processes may each run a sweep at a time; no test says how long anything takes.
 os.environ[ENVIRONMENT] = f"{tempfile.gettempdir()}/colocate-tests-{os.getpid()}.lock"
 
+# xdist tells its processes that they are 80 columns wide, and a pipe obeys that; a test of widths says its own.
+os.environ.pop("COLUMNS", None)
+
 # Whoever started the tests may ignore signals (nohup, a background job), and children would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)

@@ -22,7 +22,7 @@ from tests.commands.command_line import MODEL, TINY, colocate, copy_of, header_o
 def test_every_command_is_listed_and_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
     names = list(find_commands())
     assert names[:4] == ["sweep", "advise", "report", "compare"]
-    assert {*names[4:]} == {"doctor", "efficiency", "layers", "restore"}
+    assert {*names[4:]} == {"doctor", "efficiency", "layers", "list", "restore"}
     for arguments in ([], *([name] for name in names)):
         with pytest.raises(SystemExit) as ended:
             parser().parse_args([*arguments, "--help"])

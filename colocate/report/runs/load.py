@@ -1,0 +1,59 @@
+"""The runs in a folder, and how far each has come."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from pathlib import Path
+
+from colocate.errors import SpecError, StoreError
+from colocate.report.run_report import load, state_of_run
+from colocate.store.run_file import Header, Run, holds_run
+
+
+class RunState(str, enum.Enum):
+    """How far a run has come."""
+
+    FINISHED = "finished"
+    UNFINISHED = "unfinished"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRun:
+    """A run in a folder. `header` is None where it cannot be read, and `reason` says why.
+
+    `done` and `failed` count its trials; `started_unix_s` is None before the first has ended.
+    """
+
+    folder: Path
+    state: RunState
+    header: Header | None = None
+    done: int = 0
+    failed: int = 0
+    started_unix_s: float | None = None
+    reason: str = ""
+
+
+def find_runs(folder: Path) -> tuple[ListedRun, ...]:
+    """The run in `folder`, and those in its folders, by name. Raises SpecError where there is no such folder."""
+    try:
+        candidates = [folder, *sorted(path for path in folder.iterdir() if path.is_dir())]
+        return tuple(_listed(path) for path in candidates if holds_run(path))
+    except OSError as error:
+        raise SpecError(f"cannot list the runs in {folder}: {error.strerror}; name the folder of the runs") from error
+
+
+def _listed(folder: Path) -> ListedRun:
+    try:
+        with Run.read(folder) as run:
+            header, done, failed = run.header(), len(run.done()), sum(1 for _ in run.failures())
+            first = next(iter(run.records()), None)
+        finished = done + failed >= header.planned
+        if header.spec.until_decided:
+            # Its records alone can say how many trials it takes.
+            finished = state_of_run(load(folder)).finished
+    except StoreError as error:
+        return ListedRun(folder, RunState.UNREADABLE, reason=str(error))
+    state = RunState.FINISHED if finished else RunState.UNFINISHED
+    return ListedRun(folder, state, header, done, failed, None if first is None else first.started_unix_s)

@@ -1,0 +1,65 @@
+"""The runs in a folder on a terminal, and for `--json`."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+
+from colocate.report.runs.load import ListedRun, RunState
+from colocate.report.text.labels import plain
+from colocate.report.text.numbers import counted
+from colocate.report.text.tables import compact_table, console
+
+# Columns by name, and whether their text may be broken into lines.
+COLUMNS = {"run": True, "command": False, "rig": False, "started": False, "state": False, "trials": True}
+_STYLES = {RunState.FINISHED: "", RunState.UNFINISHED: "yellow", RunState.UNREADABLE: "red"}
+
+
+def print_runs(runs: Sequence[ListedRun], folder: Path) -> None:
+    """One run a line, and how to go on where one is unfinished."""
+    out = console()
+    if not runs:
+        out.print(Text(f"There is no run in {folder}. To make one: python -m colocate sweep"), soft_wrap=True)
+        return
+    table, _ = compact_table(COLUMNS, [_row(run) for run in runs], [_STYLES[run.state] for run in runs], keep=COLUMNS)
+    out.print(table)
+    for run in runs:
+        if run.reason:
+            out.print(Text(f"{plain(run.folder.name)}: {plain(run.reason)}"), soft_wrap=True)
+    counts = Counter(run.state for run in runs)
+    told = ", ".join(f"{counts[state]} {state.value}" for state in RunState if counts[state])
+    out.print(Text(f"{counted(len(runs), 'run')} in {folder}: {told}"), soft_wrap=True)
+
+
+def _row(run: ListedRun) -> tuple[str, ...]:
+    name = plain(run.folder.absolute().name)
+    if run.header is None:
+        return name, "", "", "", run.state.value, ""
+    began = None if run.started_unix_s is None else time.gmtime(run.started_unix_s)
+    started = "" if began is None else time.strftime("%Y-%m-%d %H:%M UTC", began)
+    most = "" if run.header.spec.until_decided else f" of {run.header.planned}"
+    failed = f", {run.failed} failed" if run.failed else ""
+    purpose = run.header.purpose.command
+    return name, purpose, run.header.facts.rig, started, run.state.value, f"{run.done}{most}{failed}"
+
+
+def run_json(run: ListedRun) -> dict[str, Any]:
+    """One run under names with units; what is not known is null."""
+    header = run.header
+    return {
+        "run": str(run.folder),
+        "state": run.state.value,
+        "reason": run.reason or None,
+        "command": header and header.purpose.command,
+        "rig": header and header.facts.rig,
+        "networks": header and list(dict.fromkeys(each.network for each in header.spec.inferences)),
+        "planned": header and header.planned,
+        "done": run.done,
+        "failed": run.failed,
+        "started_unix_s": run.started_unix_s,
+    }

@@ -59,7 +59,7 @@ def efficiency_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("efficiency") / "run"
     done = colocate(
         "efficiency", "--rig", "tx1-model", "--networks", "alexnet", "--batches", "1,128", "--cpu-clocks", "high",
-        "--gpu-clocks", "691.2", "--repeats", "3", "--out", folder, "--quiet", "--latency-limit-ms", "600",
+        "--gpu-clocks", "691.2", "--repeats", "3", "--out", folder, "--quiet", "--slo-ms", "600",
         pictures=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -32,6 +32,8 @@ MAY_IMPORT = {
     "request": {"errors", "model", "study", "inference", "rigs"},
     "sweep": {"errors", "model", "study", "rigs", "request", "store"},
     "report": {"errors", "files", "model", "study", "request", "store"},
+    # What Python code sees of a run: `colocate.load`.
+    "results": {"errors", "model", "study", "request", "report"},
     "progress": {"model", "study", "inference", "store", "sweep", "report"},
     "commands": {
         *("errors", "model", "study", "request", "host", "inference", "worker", "store", "rigs"),
@@ -111,7 +113,9 @@ def test_no_circle_of_files() -> None:
 def test_a_package_says_what_it_holds_and_imports_nothing_of_ours(path: Path) -> None:
     tree = ast.parse(path.read_text())
     assert ast.get_docstring(tree)
-    assert not imports(path)
+    # `colocate.load` is the door for Python code, behind which all else is imported when it is opened.
+    door = {"colocate.results", "colocate.request", "colocate.request.limit_keys"}
+    assert imports(path) <= (door if path == ROOT / "colocate/__init__.py" else set())
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "cpu_workloads").glob("*.py")), ids=relative)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from colocate.commands.common_arguments import LIMIT_FLAGS, add_forms, named_path
+from colocate.commands.common_arguments import add_forms, named_path
+from colocate.commands.limit_changes import add_limit_changes, limit_changes
 from colocate.commands.output import print_json, print_lines
 from colocate.errors import SpecError
 
@@ -20,8 +21,7 @@ NOTHING_SAFE = 1
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The run, limits, and the form of the answer."""
     parser.add_argument("folder", type=named_path, metavar="RUN", help="folder of a run, finished or not")
-    for key, flag in LIMIT_FLAGS.items():
-        parser.add_argument("--" + key.replace("_", "-"), dest=key, **flag)
+    add_limit_changes(parser)
     add_forms(parser)
 
 
@@ -32,12 +32,10 @@ def run(arguments: argparse.Namespace) -> int:
     from colocate.report.advise.terminal import print_advice
     from colocate.report.advise.to_json import advice_json
     from colocate.report.run_report import load
-    from colocate.request.limit_keys import make_limits
 
-    loaded = load(arguments.folder)
-    limits = make_limits({key: vars(arguments).get(key) for key in LIMIT_FLAGS}, loaded.header.spec.limits)
-    if limits is None:
-        raise SpecError("nothing to judge by: give --slo-ms, --max-slowdown, --power-budget or --max-work-loss")
+    loaded = load(arguments.folder, limit_changes(arguments))
+    if (limits := loaded.limits) is None:
+        raise SpecError("nothing to judge by: give --slo-ms, --max-slowdown, --power-budget-w or --max-work-loss")
     advice = advise_on(loaded, limits)
     if arguments.json:
         print_json(advice_json(advice, arguments.folder))

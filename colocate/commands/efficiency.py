@@ -11,9 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from colocate.commands.aim import AIM_FLAGS, aim_of
 from colocate.commands.common_arguments import (
-    OF_INPUTS,
-    OF_TASKS,
-    STUDY_FLAGS,
     Flags,
     add_flags,
     add_run_flags,
@@ -25,6 +22,7 @@ from colocate.commands.common_arguments import (
     words,
 )
 from colocate.commands.output import say
+from colocate.commands.study_flags import LIMIT_FLAGS, OF_INPUTS, OF_TASKS, add_study_flags
 from colocate.commands.study_run import keys_of, report_unless_empty, resumable, run_study, stored_purpose
 from colocate.errors import HostError, SpecError
 from colocate.model.purpose import Aim, Axes, EfficiencyPurpose
@@ -40,7 +38,7 @@ picks the best setting (batch, precision, runtime, clocks) of each network: the 
 
     utility = images/s/W x f(latency)      in images per joule, f from 0 to 1
 
-f is 1 without --latency-limit-ms X. With it, and L the upper end of the interval of the latency's --percentile in ms:
+f is 1 without --slo-ms X. With it, and L the upper end of the interval of the latency's --percentile in ms:
 
     --utility within    f = 1 if L <= X, else 0    (so: the least energy per image that keeps the limit)
     --utility fading    f = min(1, X / L)          (twice as late is half as good)
@@ -61,23 +59,29 @@ def _numbers(text: str) -> list[int]:
 
 # Of the study's, those that `efficiency` multiplies out and a run without tasks has no use for.
 _AXES: Flags = {
-    "networks": {"type": words, "metavar": "A,B", "help": "as for sweep (default: alexnet,googlenet,resnet152)"},
-    "batches": {"type": _numbers, "metavar": "N,M", "help": "images per inference (default: 1,2,4,8,16,32,64,128)"},
-    "precisions": {"type": words, "metavar": "P,Q", "help": "fp32, fp16 or fp32,fp16 (default: fp32,fp16)"},
+    "networks": {"type": words, "metavar": "A,B", "help": "as for sweep", "otherwise": "alexnet,googlenet,resnet152"},
+    "batches": {
+        "type": _numbers,
+        "metavar": "N,M",
+        "help": "images per inference",
+        "otherwise": "1,2,4,8,16,32,64,128",
+    },
+    "precisions": {"type": words, "metavar": "P,Q", "help": "fp32, fp16 or fp32,fp16", "otherwise": "fp32,fp16"},
     "backends": {
         "type": words,
         "metavar": "B,C",
-        "help": "as sweep's --backend (default: auto); the first is the default that others are compared with",
+        "help": "as sweep's --backend; the first is the default that others are compared with",
+        "otherwise": "auto",
     },
 }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What is multiplied out, the other keys of a study without tasks, what is best, and where the run goes."""
-    add_flags(parser, _AXES)
-    add_flags(parser, without(STUDY_FLAGS, "networks", "pipelines", *OF_TASKS, "backend", "precision", "batch"))
+    add_flags(parser.add_argument_group("what is multiplied out"), _AXES)
+    add_flags(parser.add_argument_group("what is best"), AIM_FLAGS)
+    add_study_flags(parser, leave_out=("networks", "pipelines", *OF_TASKS, "backend", "precision", "batch"))
     refuse_pipelines(parser, "a program decides its batch and precision itself: measure a pipeline with sweep")
-    add_flags(parser, AIM_FLAGS)
     add_run_flags(parser)
 
 
@@ -89,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
     from colocate.rigs.registry import make_rig
 
     stored = stored_purpose(arguments, EfficiencyPurpose)
-    keys = without(keys_of(arguments), "networks", "stressors")
+    keys = without(keys_of(arguments), "networks", "stressors", *LIMIT_FLAGS)
     asked = {key: tuple(value) for key, value in given(arguments, _AXES).items()}
     axes = stored.axes if stored else Axes(tuple(name for name in StudyKeys().networks if isinstance(name, str)))
     axes = dataclasses.replace(axes, **asked)

@@ -10,15 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from colocate.commands.common_arguments import (
-    OF_INPUTS,
-    OF_TASKS,
-    STUDY_FLAGS,
-    add_flags,
     add_run_flags,
     only,
     refuse_pipelines,
     without,
 )
+from colocate.commands.study_flags import OF_INPUTS, OF_TASKS, add_study_flags
 from colocate.commands.study_run import keys_of, report_unless_empty, resumable, run_study, stored_purpose
 from colocate.errors import SpecError
 from colocate.model.purpose import CeilingProbe, LayersPurpose
@@ -47,7 +44,7 @@ CEILING_WINDOW_S = 1.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The network, the keys of a study that has one network and no tasks, and where the run goes."""
     parser.add_argument("network", nargs="?", metavar="NETWORK", help="a built-in, or the path of an .onnx file")
-    add_flags(parser, without(STUDY_FLAGS, "networks", "pipelines", *OF_TASKS))
+    add_study_flags(parser, leave_out=("networks", "pipelines", *OF_TASKS))
     refuse_pipelines(parser, "layers of a program cannot be seen from outside: give it the .onnx file of its network")
     add_run_flags(parser)
 

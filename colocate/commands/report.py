@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from colocate.commands.aim import AIM_FLAGS
+from colocate.commands.aim import UTILITY_FLAG
 from colocate.commands.common_arguments import add_flags, named_path
+from colocate.commands.limit_changes import add_limit_changes
 from colocate.commands.study_run import print_report, report_on
 
 SUMMARY = "write tables, figures and the page of a run"
@@ -13,10 +14,14 @@ DESCRIPTION = "Rebuilds cells.csv, report.html and the figures of a run from its
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The run, and another aim for one of `efficiency`."""
+    """The run, other limits than its own, and the form of the answer."""
     parser.add_argument("folder", type=named_path, metavar="RUN", help="folder of a run, finished or not")
-    add_flags(parser.add_argument_group("of a run of `efficiency`, another aim than its own"), AIM_FLAGS)
-    parser.add_argument("--json", action="store_true", help="one JSON summary on stdout")
+    add_limit_changes(parser)
+    add_flags(
+        parser.add_argument_group("a run of `efficiency`"),
+        {"utility": {**UTILITY_FLAG["utility"], "otherwise": "the run's own"}},
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON summary on stdout instead of tables")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -13,9 +13,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from colocate.commands.aim import aim_of
-from colocate.commands.common_arguments import STUDY_FLAGS, given
+from colocate.commands.aim import utility_of
+from colocate.commands.common_arguments import given
+from colocate.commands.limit_changes import limit_changes
 from colocate.commands.output import print_json, print_lines, say
+from colocate.commands.study_flags import STUDY_FLAGS
 from colocate.errors import HostError, Interrupted, RunMovedError, SchemaError, SpecError, StoreError
 from colocate.host.processes.signals import undisguised
 
@@ -170,10 +172,10 @@ def report_unless_empty(arguments: argparse.Namespace, tally: Tally) -> int:
 
 
 def report_on(folder: Path, arguments: argparse.Namespace) -> Report:
-    """Write all files of the report."""
+    """Write all files of the report, under the limits that are given over the run's own."""
     from colocate.report.write import write_report
 
-    return write_report(folder, aim_of(arguments))
+    return write_report(folder, limit_changes(arguments), utility_of(arguments))
 
 
 def print_report(report: Report, arguments: argparse.Namespace) -> int:

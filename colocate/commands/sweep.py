@@ -6,11 +6,11 @@ import argparse
 import contextlib
 from typing import TYPE_CHECKING
 
-from colocate.commands.common_arguments import STUDY_FLAGS, add_flags, add_run_flags, named_path
+from colocate.commands.common_arguments import add_run_flags, named_path
 from colocate.commands.output import say
+from colocate.commands.study_flags import add_study_flags
 from colocate.commands.study_run import (
     print_report,
-    report_on,
     resumable,
     run_study,
     settle_out,
@@ -31,10 +31,11 @@ CPUs takes about 4 minutes. With --until decided and a limit it ends as soon as 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """A study file, every key of it as a flag, and where the run goes."""
-    parser.add_argument("file", nargs="?", type=named_path, metavar="SPEC.toml", help="study file; flags override it")
-    add_flags(parser, STUDY_FLAGS)
-    add_run_flags(parser)
     parser.add_argument(
+        "file", nargs="?", type=named_path, metavar="STUDY.toml", help="study file; flags override it"
+    )
+    add_study_flags(parser)
+    add_run_flags(parser).add_argument(
         "--task-output",
         action="store_true",
         help="keep all that tasks of your own print in the run's folder, as task-output/NAME-PLACEMENT.log",
@@ -44,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 @resumable
 def run(arguments: argparse.Namespace) -> int:
     """Run what is missing of the study, then report."""
+    from colocate.report.write import write_report
     from colocate.rigs.registry import make_rig
 
     stored_purpose(arguments, SweepPurpose)
@@ -54,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     tally = run_study(arguments, study, rig, SweepPurpose())
     if tally is None:
         return 0
-    report = report_on(arguments.out, arguments)
+    report = write_report(arguments.out)
     code = print_report(report, arguments)
     if study.spec.until_decided:
         _say_what_was_decided(report.run)

@@ -12,7 +12,7 @@ from typing import Literal
 from colocate.model.layers import LayerMap
 from colocate.model.request import Inference
 
-LatencyStatistic = Literal["p50_s", "p99_s"]
+LatencyStatistic = Literal["p50_s", "p95_s", "p99_s"]
 CeilingQuantity = Literal["flop", "bytes", "nothing"]
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from colocate.errors import StoreError
 from colocate.model.cell import Cell
+from colocate.model.limits import Limits
 from colocate.model.trial import TrialRecord
+from colocate.request.limit_keys import LimitChanges
 from colocate.store.run_file import Failure, Header, Run
 from colocate.study.evidence import Evidence, collect
 from colocate.study.plan import plan
@@ -16,21 +18,30 @@ from colocate.study.stages import StudyState, state_of
 
 @dataclass(frozen=True, slots=True)
 class LoadedRun:
-    """The run in `folder` as far as it has come: every record, and the evidence of every cell."""
+    """The run in `folder` as far as it has come: every record, and the evidence of every cell.
+
+    `changes` are what the user asks of its limits.
+    """
 
     folder: Path
     header: Header
     records: tuple[TrialRecord, ...]
     failures: tuple[Failure, ...]
     evidence: tuple[Evidence, ...]
+    changes: LimitChanges = field(default_factory=LimitChanges)
 
     @property
     def cells(self) -> tuple[Cell, ...]:
         """All cells, solo baselines included, in the order of every table."""
         return tuple(each.cell for each in self.evidence)
 
+    @property
+    def limits(self) -> Limits | None:
+        """Those in force: the study's own, with `changes` over them. Raises SpecError where they make no sense."""
+        return self.changes.over(self.header.spec.limits)
 
-def load(folder: Path) -> LoadedRun:
+
+def load(folder: Path, changes: LimitChanges | None = None) -> LoadedRun:
     """Read the run in `folder`, finished or not. Raises StoreError where there is none that can be read."""
     with Run.read(folder) as run:
         header, records, failures = run.header(), tuple(run.records()), tuple(run.failures())
@@ -38,7 +49,7 @@ def load(folder: Path) -> LoadedRun:
         evidence = collect(records, header.spec, [failure.trial for failure in failures])
     except ValueError as error:
         raise StoreError(f"the run in {folder} is damaged: {error}") from error
-    return LoadedRun(folder, header, records, failures, evidence)
+    return LoadedRun(folder, header, records, failures, evidence, changes or LimitChanges())
 
 
 def state_of_run(run: LoadedRun) -> StudyState:

@@ -24,7 +24,7 @@ class Section(Generic[_Content]):
 
     `load` is also given the fields of an `Aim` that the user changed. `files` writes tables and pages into the folder
     of the run. `figures` gives each figure with the name of its file, None for one that the run has no value for.
-    `show` prints on a terminal, `json` for `--json`.
+    `show` prints on a terminal, `json` for `--json`; `markdown` is report.md.
     """
 
     load: Callable[[LoadedRun, Mapping[str, Any]], _Content]
@@ -32,6 +32,7 @@ class Section(Generic[_Content]):
     figures: Callable[[_Content, LoadedRun, Caption], Iterable[tuple[str, Figure | None]]]
     show: Callable[[_Content, LoadedRun], None]
     json: Callable[[_Content, LoadedRun], Mapping[str, Any]]
+    markdown: Callable[[_Content, LoadedRun], str]
 
 
 def section_of(purpose: Purpose) -> Section[Any]:
@@ -44,3 +45,9 @@ def refuse_aim(changes: Mapping[str, Any]) -> None:
     """Raise SpecError for an aim that a run without settings cannot have."""
     if changes:
         raise SpecError("only a run of `colocate efficiency` has settings to choose from; see colocate advise")
+
+
+def refuse_limits(run: LoadedRun) -> None:
+    """Raise SpecError for limits on a run that has nothing to judge."""
+    for key in (*run.changes.given, *run.changes.without):
+        raise SpecError(f"{key}: a run of `colocate {run.header.purpose.command}` has nothing to judge; leave it out")

@@ -10,6 +10,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from colocate.errors import StoreError
+from colocate.files import write_file
 from colocate.report.drawing.saving import save_figures
 from colocate.report.run_report import LoadedRun, load
 from colocate.report.sections import Section, section_of
@@ -17,6 +18,7 @@ from colocate.report.sweep.columns import write_cells
 from colocate.report.text.captions import caption_of
 from colocate.report.tx1.provenance import write_provenance
 from colocate.report.tx1.validation import draw_validation
+from colocate.request.limit_keys import LimitChanges
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +31,21 @@ class Report:
     files: tuple[Path, ...]
 
 
-def write_report(folder: Path, aim: Mapping[str, Any] | None = None) -> Report:
-    """Write cells.csv, a model's tables, the figures and the page of the run in `folder`, which may be unfinished.
+def write_report(folder: Path, changes: LimitChanges | None = None, aim: Mapping[str, Any] | None = None) -> Report:
+    """Write the tables, figures, page and report.md of the run in `folder`, which may be unfinished.
 
-    `aim` replaces fields of the Aim that a run of `efficiency` was made with. Raises StoreError for a folder without
-    a readable run, or one that cannot be written, SpecError for an aim where the run has none.
+    `changes` are made to its limits; `aim` replaces fields of the Aim that a run of `efficiency` was made with.
+    Raises StoreError for a folder without a readable run, or one that cannot be written, SpecError for limits or an
+    aim that the run cannot have.
     """
-    run = load(folder)
+    run = load(folder, changes)
     section = section_of(run.header.purpose)
     content = section.load(run, aim or {})
     try:
         files = [
             write_cells(run),
             *section.files(content, run),
+            write_file(folder / "report.md", f"{section.markdown(content, run)}\n"),
             *write_provenance(run),
             *save_figures(folder / "figures", _figures(run, section, content)),
         ]

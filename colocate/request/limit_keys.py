@@ -1,36 +1,77 @@
-"""The keys of a study that set its limits, and what they mean."""
+"""The keys of a study that set its limits, what they mean, and how those of a run are overridden key by key."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from colocate.errors import SpecError
 from colocate.model.limits import LIMIT_BOUNDS, Limits, parse_percentile
+from colocate.request.key_errors import unknown
 
 # Key of a limit -> its field of Limits, and what one of the key's units is in the field's.
 _LIMITS = {
     "slo_ms": ("slo_s", 1e-3),
     "max_slowdown": ("max_slowdown", 1.0),
-    "power_budget": ("power_budget_w", 1.0),
+    "power_budget_w": ("power_budget_w", 1.0),
     "max_work_loss": ("max_work_loss", 1.0),
 }
 _HOW_TO_JUDGE = ("percentile", "confidence")
 LIMIT_KEYS = (*_LIMITS, *_HOW_TO_JUDGE)
+# Those that can be dropped: the others always have a value.
+DROPPABLE = tuple(_LIMITS)
 
 
-def make_limits(keys: Mapping[str, Any], study: Limits | None = None) -> Limits | None:
-    """The limits that `keys` name, which take the place of all of the `study`'s; its percentile and confidence stay
-    unless `keys` name others. None where there are neither. Raises SpecError for a limit that makes no sense.
+@dataclass(frozen=True, slots=True)
+class LimitChanges:
+    """How the limits of a run are overridden, key by key: those that are `given` replace its own, those in `without`
+    are dropped, and all others stay.
     """
-    for key, (field, unit) in _LIMITS.items():
-        if (value := keys.get(key)) is not None and not (bounds := LIMIT_BOUNDS[field]).hold(value * unit):
-            raise SpecError(f"{key}: {bounds.name} must be {bounds.example}, not {value!r}")
-    named = {field: value * unit for key, (field, unit) in _LIMITS.items() if (value := keys.get(key)) is not None}
-    judged = {key: value for key in _HOW_TO_JUDGE if (value := keys.get(key)) is not None}
-    if "percentile" in judged:
-        judged["percentile"] = parse_percentile(judged["percentile"])
-    if study is None:
-        return Limits(**named, **judged) if named or judged else None
-    kept = named or {field: getattr(study, field) for field, _ in _LIMITS.values()}
-    return Limits(**kept, **{key: getattr(study, key) for key in _HOW_TO_JUDGE} | judged)
+
+    given: Mapping[str, Any] = field(default_factory=dict)
+    without: Collection[str] = ()
+
+    def over(self, study: Limits | None) -> Limits | None:
+        """The limits in force on a run made with those of the `study`; None where none is left.
+
+        Raises SpecError for a limit that makes no sense, and for a percentile or confidence of nothing.
+        """
+        given = {key: value for key, value in self.given.items() if value is not None}
+        for key in given.keys() - {*LIMIT_KEYS}:
+            raise SpecError(unknown(key, LIMIT_KEYS, "limit"))
+        for key in self.without:
+            if key not in DROPPABLE:
+                raise SpecError(unknown(key, DROPPABLE, "limit"))
+            if key in given:
+                raise SpecError(f"{key}: it is both given and dropped; leave out one of the two")
+        fields = {} if study is None else {name: getattr(study, name) for name, _ in _LIMITS.values()}
+        fields |= dict.fromkeys((_LIMITS[key][0] for key in self.without), None)
+        fields |= {_LIMITS[key][0]: _limit(key, given[key]) for key in _LIMITS if key in given}
+        judged = {} if study is None else {key: getattr(study, key) for key in _HOW_TO_JUDGE}
+        if all(limit is None for limit in fields.values()) and given.keys().isdisjoint(_HOW_TO_JUDGE):
+            return None
+        if "percentile" in given:
+            judged["percentile"] = parse_percentile(given["percentile"])
+        if "confidence" in given:
+            judged["confidence"] = _number("confidence", given["confidence"])
+        return Limits(**fields, **judged)
+
+
+def make_limits(keys: Mapping[str, Any]) -> Limits | None:
+    """The limits that `keys` name; None where they name none. Raises SpecError for one that makes no sense."""
+    return LimitChanges(keys).over(None)
+
+
+def _limit(key: str, value: object) -> float:
+    name, unit = _LIMITS[key]
+    limit, bounds = _number(key, value) * unit, LIMIT_BOUNDS[name]
+    if not bounds.hold(limit):
+        raise SpecError(f"{key}: {bounds.name} must be {bounds.example}, not {value!r}")
+    return limit
+
+
+def _number(key: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise SpecError(f"{key}: give a number, not {value!r}")
+    return value

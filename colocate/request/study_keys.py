@@ -81,7 +81,7 @@ class StudyKeys:
     slo_ms: _Number | None = None
     max_slowdown: _Number | None = None
     percentile: str | _Number | None = None
-    power_budget: _Number | None = None
+    power_budget_w: _Number | None = None
     max_work_loss: _Number | None = None
     confidence: _Number | None = None
     until: str | None = None

@@ -49,13 +49,15 @@ class Window:
     p99_s: float | None
     power_w: float | None
     energy_per_image_j: float | None
+    p95_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Efficiency:
     """One setting over all its blocks. Without windows, every quantity is None and `failure` says why.
 
-    `n` counts inferences. `p99_s` is over the windows that hold enough of them for it.
+    `n` counts inferences. `p95_s` and `p99_s` are over the windows that hold enough of
+    them.
     """
 
     setting: Setting
@@ -68,6 +70,7 @@ class Efficiency:
     energy_per_image_j: Interval | None = None
     failure: str | None = None
     warnings: tuple[QualityFlag, ...] = ()
+    p95_s: Interval | None = None
 
     @property
     def images_per_j(self) -> Interval | None:
@@ -240,6 +243,7 @@ def _row(setting: Setting, records: Sequence[TrialRecord], failure: str | None, 
         energy_per_image_j=_mean([window.energy_per_image_j for window in windows], confidence),
         failure=failure,
         warnings=in_order(warnings),
+        p95_s=_mean([window.p95_s for window in windows], confidence),
     )
 
 
@@ -254,6 +258,7 @@ def _window(record: TrialRecord) -> Window:
         placement=record.trial.placement.name,
         images_per_s=images / record.elapsed_s,
         p50_s=sample_quantile(record.latencies_s, 0.50),
+        p95_s=sample_quantile(record.latencies_s, 0.95) if quantile_known(record.latencies_s, 0.95) else None,
         p99_s=sample_quantile(record.latencies_s, 0.99) if quantile_known(record.latencies_s, 0.99) else None,
         power_w=None if metered is None else metered / record.elapsed_s,
         energy_per_image_j=None if metered is None else metered / images,

@@ -11,7 +11,7 @@ from tests.commands.command_line import colocate, copy_of, header_of, lose
 
 
 def test_advice_on_a_run(modelled_run: Path) -> None:
-    done = colocate("advise", modelled_run, "--power-budget", "9", "--max-slowdown", "1.1", "--json")
+    done = colocate("advise", modelled_run, "--power-budget-w", "9", "--max-slowdown", "1.1", "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["finished"] and found["judged"] == 4
@@ -21,9 +21,9 @@ def test_advice_on_a_run(modelled_run: Path) -> None:
         (998_400_000, "bitcount"): "UNSAFE", (998_400_000, "jpeg"): "UNSAFE",
     }  # fmt: skip
     assert [choice["task"] for choice in found["choices"]] == ["bitcount"]
-    table = colocate("advise", modelled_run, "--power-budget", "9")
+    table = colocate("advise", modelled_run, "--power-budget-w", "9")
     assert table.returncode == 0 and "bitcount, isolated, at 1734/76.8 MHz" in table.stdout
-    page = colocate("advise", modelled_run, "--power-budget", "9", "--markdown").stdout
+    page = colocate("advise", modelled_run, "--power-budget-w", "9", "--markdown").stdout
     assert page.startswith("## 1 SAFE, 3 UNSAFE, 0 UNDECIDED")
 
 
@@ -40,7 +40,9 @@ def test_nothing_safe_is_in_the_exit_code(modelled_run: Path) -> None:
         ("must be a ratio above 1", ["--max-slowdown", "0.9"]),
         ("percentile '0.9' is not one of", ["--slo-ms", "30", "--percentile", "0.9"]),
         ("not allowed with", ["--slo-ms", "30", "--json", "--markdown"]),
-        ("is not a number", ["--power-budget", "nan"]),
+        ("must be above 0", ["--power-budget-w", "0"]),
+        ("'nan' is not a number", ["--power-budget-w", "nan"]),
+        ("both given and dropped", ["--slo-ms", "30", "--without", "slo-ms"]),
     ],
 )
 def test_advice_needs_limits_that_make_sense(modelled_run: Path, said: str, flags: list[str]) -> None:
@@ -53,9 +55,9 @@ def test_advice_on_an_unfinished_run_says_so(modelled_run: Path, tmp_path: Path)
     run = copy_of(modelled_run, tmp_path)
     assert header_of(run).planned == 48
     lose(run, "rowid > 20")
-    done = colocate("advise", run, "--power-budget", "9")
+    done = colocate("advise", run, "--power-budget-w", "9")
     assert done.returncode in (0, 1)
     assert "unfinished, with 20 of 48 trials" in done.stdout
     lose(run, "TRUE")
-    done = colocate("advise", run, "--power-budget", "9")
+    done = colocate("advise", run, "--power-budget-w", "9")
     assert (done.returncode, "nothing to judge yet" in done.stderr) == (2, True)

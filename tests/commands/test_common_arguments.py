@@ -7,30 +7,14 @@ import argparse
 import pytest
 
 from colocate.cli import parser
-from colocate.commands.common_arguments import (
-    LIMIT_FLAGS,
-    OF_TASKS,
-    STUDY_FLAGS,
-    given,
-    number,
-    whole_number,
-    without,
-    words,
-)
+from colocate.commands.common_arguments import given, number, whole_number, without, words
+from colocate.commands.study_flags import STUDY_FLAGS
 from colocate.errors import SpecError
-from colocate.request.limit_keys import LIMIT_KEYS
 from colocate.request.spec import make_spec
-from colocate.request.study_keys import StudyKeys
 
 
 def parsed(*arguments: str) -> dict[str, object]:
     return given(parser().parse_args(["sweep", *arguments]), STUDY_FLAGS)
-
-
-def test_every_key_of_a_study_is_a_flag() -> None:
-    # Constants of a model are a table of numbers, which no flag holds.
-    assert STUDY_FLAGS.keys() == StudyKeys.__dataclass_fields__.keys() - {"model"}
-    assert LIMIT_FLAGS.keys() == {*LIMIT_KEYS} and STUDY_FLAGS.keys() >= {*OF_TASKS}
 
 
 def test_a_flag_that_is_not_given_leaves_no_trace() -> None:

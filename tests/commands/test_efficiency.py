@@ -73,7 +73,7 @@ def test_what_a_runtime_cannot_run_is_left_out_and_said(tmp_path: Path) -> None:
         ("give a number of at least 1, not 0", ["--batches", "0,1"]),
         ("not a list of whole numbers", ["--batches", "one"]),
         ("unknown precision 'fp8'", ["--precisions", "fp8"]),
-        ("a positive number of milliseconds", ["--latency-limit-ms", "-3"]),
+        ("a positive number of milliseconds", ["--slo-ms", "-3"]),
         ("unrecognized arguments", ["--stressors", "jpeg"]),
     ],
 )

@@ -78,8 +78,7 @@ def test_a_report_writes_the_same_files_again(finished: Path, tmp_path: Path) ->
     assert {"figures/layers.png", "figures/roofline.svg", "layers.csv", "layer-groups.csv"} <= {*before}
     for name in before:
         (run / name).unlink()
-    said = "only a run of `colocate efficiency` has settings to choose from"
-    refused(2, said, "report", run, "--latency-limit-ms", "5")
+    refused(2, "a run of `colocate layers` has nothing to judge", "report", run, "--slo-ms", "5")
     done = colocate("report", run, "--json", pictures=True)
     assert files_of(run) == before
     assert json.loads(done.stdout)["ceilings"]["flop_per_s"] > 0

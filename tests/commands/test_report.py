@@ -39,12 +39,12 @@ def test_a_report_on_settings_is_the_same_again_and_may_ask_otherwise(efficiency
         (run / name).unlink()
     assert colocate("report", run, pictures=True).returncode == 0
     assert files_of(run) == before
-    summary = json.loads(colocate("report", run, "--json", "--latency-limit-ms", "15").stdout)
+    summary = json.loads(colocate("report", run, "--json", "--slo-ms", "15").stdout)
     (choice,) = summary["trade_offs"]
     assert (choice["best"]["batch"], choice["best"]["precision"]) == (1, "fp16")
     assert choice["times_better_lo"] < choice["times_better"] < choice["times_better_hi"]
     assert [row["batch"] for row in rows_of(run / "efficiency.csv") if row["best"] == "1"] == ["1"]
-    fading = ["--latency-limit-ms", "1", "--utility", "fading", "--percentile", "p50"]
+    fading = ["--slo-ms", "1", "--utility", "fading", "--percentile", "p50"]
     assert json.loads(colocate("report", run, "--json", *fading).stdout)["trade_offs"][0]["best"] is not None
 
 
@@ -61,4 +61,5 @@ def test_a_damaged_run_is_refused(tmp_path: Path, content: bytes | None, said: s
 
 def test_another_aim_is_for_settings_alone(tiny_run: Path) -> None:
     said = "only a run of `colocate efficiency` has settings to choose from"
-    refused(2, said, "report", tiny_run, "--latency-limit-ms", "5")
+    refused(2, said, "report", tiny_run, "--utility", "fading")
+    refused(2, "must be above 0", "report", tiny_run, "--slo-ms", "0")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.commands.command_line import MODEL, TINY, colocate, header_of, interrupted, lose, refused, trial_ids
 
-DECIDED = [*MODEL, "--until", "decided", "--power-budget", "8.7", "--max-slowdown", "1.001", "--percentile", "p50"]
+DECIDED = [*MODEL, "--until", "decided", "--power-budget-w", "8.7", "--max-slowdown", "1.001", "--percentile", "p50"]
 
 
 def test_a_sweep_until_decided_ends_early_and_resumes_to_the_same_end(tmp_path: Path) -> None:
@@ -30,7 +30,7 @@ def test_a_sweep_until_decided_ends_early_and_resumes_to_the_same_end(tmp_path: 
     whole = json.loads(colocate("advise", out, "--json").stdout)
     assert whole["finished"] and whole["until_decided"] and whole["limits"]["power_budget_w"] == 8.7
     assert "looks at the table" in whole["notes"][0]
-    refused(2, "spec.limits was", "sweep", "--resume", "--out", out, "--power-budget", "9")
+    refused(2, "spec.limits was", "sweep", "--resume", "--out", out, "--power-budget-w", "9")
 
 
 def test_a_budget_ends_a_sweep_until_decided(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from tests.report.compare.runs import run
 def test_a_report_knows_the_files_that_it_wrote(modelled_run: Path, tmp_path: Path) -> None:
     folder = copy_of(modelled_run, tmp_path)
     report = write_report(folder)
-    assert {path.suffix for path in report.files} == {".csv", ".html", ".png", ".svg"}
+    assert {path.suffix for path in report.files} == {".csv", ".html", ".md", ".png", ".svg"}
     assert {*report.files} == {path for path in folder.rglob("*") if path.is_file()} - {folder / "run.sqlite"}
     names = {path.name for path in report.files}
     assert {"cells.csv", "validation.csv", "constants.csv", "report.html", "validation.svg"} <= names
@@ -69,5 +69,5 @@ def test_nobody_waits_for_a_fifo_in_the_place_of_a_table(tmp_path: Path) -> None
 def test_an_aim_is_for_settings_alone(tmp_path: Path) -> None:
     folder = run(tmp_path / "run")
     with pytest.raises(SpecError, match="has settings to choose from"):
-        write_report(folder, {"latency_limit_s": 0.1})
+        write_report(folder, aim={"utility": "fading"})
     assert not (folder / "cells.csv").exists()

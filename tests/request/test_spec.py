@@ -63,7 +63,7 @@ def test_the_batch_is_that_of_the_file_unless_another_is_asked_for(tmp_path: Pat
 
 
 def test_limits_in_a_study_are_limits() -> None:
-    spec = make_spec({"slo_ms": 33.3, "power_budget": 8, "percentile": "p99", "until": "decided", "budget": "1.5h"})
+    spec = make_spec({"slo_ms": 33.3, "power_budget_w": 8, "percentile": "p99", "until": "decided", "budget": "1.5h"})
     assert spec.limits == Limits(slo_s=33.3 * 1e-3, power_budget_w=8.0, percentile="p99")
     assert (spec.until_decided, spec.budget_s, spec.repeats) == (True, 5400.0, 30)
     assert make_spec({"until": "decided", "max_work_loss": 0.1, "repeats": 9}).repeats == 9

@@ -29,9 +29,8 @@ def test_every_number_in_the_readme_is_that_of_its_cell() -> None:
 
 def test_its_verdicts_are_those_of_advise_under_the_limits_of_the_study() -> None:
     loaded = load(STUDY)
-    limits = loaded.header.spec.limits
-    assert limits is not None
-    rulings = advise_on(loaded, limits).advice.rulings
+    assert loaded.limits is not None
+    rulings = advise_on(loaded, loaded.limits).advice.rulings
     found = {(each.cell.task, containment_words(each.cell.containment)): each.verdict.value for each in rulings}
     assert found == {(task, containment): verdict for task, containment, _, _, verdict in ROW.findall(TEXT)}
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from colocate.model.purpose import Aim, EfficiencyPurpose
 from colocate.report.run_report import LoadedRun
+from colocate.request.aim_keys import aim_fields
 from colocate.study.efficiency import Efficiency, TradeOff, efficiencies, trade_offs, worth_of
 
 
@@ -22,9 +23,11 @@ class EfficiencyReport:
 
 
 def load(run: LoadedRun, changes: Mapping[str, Any]) -> EfficiencyReport:
-    """Every setting of a run of `colocate efficiency`. `changes` replace fields of the aim that is stored with it."""
+    """Every setting of a run of `colocate efficiency`. `changes`, and those of its limits, replace fields of the aim
+    that is stored with it.
+    """
     purpose, header = run.header.purpose, run.header
     assert isinstance(purpose, EfficiencyPurpose), "the section of this purpose"
-    aim = dataclasses.replace(purpose.aim, **changes)
+    aim = dataclasses.replace(purpose.aim, **aim_fields(run.changes), **changes)
     rows = efficiencies(run.records, header.spec, [(failure.trial, failure.message) for failure in run.failures])
     return EfficiencyReport(aim, rows, trade_offs(rows, worth_of(aim), aim.quantile, purpose.default_backend))

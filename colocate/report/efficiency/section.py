@@ -12,6 +12,7 @@ from colocate.files import remove_file, write_file
 from colocate.report.efficiency.best_study import best_study
 from colocate.report.efficiency.figure import draw_efficiency
 from colocate.report.efficiency.load import EfficiencyReport, load
+from colocate.report.efficiency.markdown import efficiency_markdown
 from colocate.report.efficiency.rows import setting_row, trade_off_row
 from colocate.report.efficiency.terminal import print_efficiency
 from colocate.report.run_report import LoadedRun
@@ -45,4 +46,4 @@ def _json(report: EfficiencyReport, run: LoadedRun) -> Mapping[str, Any]:
     }
 
 
-SECTION = Section(load, _files, _figures, print_efficiency, _json)
+SECTION = Section(load, _files, _figures, print_efficiency, _json, efficiency_markdown)

@@ -11,7 +11,7 @@ from colocate.report.text.labels import clocks_text, plain
 from colocate.report.text.numbers import ratio_text
 from colocate.study.efficiency import Efficiency, TradeOff
 
-QUANTILE_WORDS: Mapping[LatencyStatistic, str] = {"p50_s": "p50", "p99_s": "p99"}
+QUANTILE_WORDS: Mapping[LatencyStatistic, str] = {"p50_s": "p50", "p95_s": "p95", "p99_s": "p99"}
 
 
 def aim_words(aim: Aim) -> str:

@@ -16,7 +16,7 @@ from colocate.model.quality import QualityFlag, in_order
 from colocate.model.request import Inference
 from colocate.model.trial import TrialRecord
 from colocate.report.run_report import LoadedRun
-from colocate.report.sections import refuse_aim
+from colocate.report.sections import refuse_aim, refuse_limits
 from colocate.report.text.numbers import counted, three_digits
 from colocate.store.run_file import Header
 from colocate.study.layers import (
@@ -91,6 +91,7 @@ class LayersReport:
 def load(run: LoadedRun, changes: Mapping[str, Any]) -> LayersReport:
     """Every fused layer of a run of `colocate layers`."""
     refuse_aim(changes)
+    refuse_limits(run)
     purpose, header, records = run.header.purpose, run.header, run.records
     assert isinstance(purpose, LayersPurpose), "the section of this purpose"
     own = [record for record in records if record.trial.inference == purpose.inference]

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from colocate.report.layers.figure import draw_layers
 from colocate.report.layers.load import LayersReport, load
+from colocate.report.layers.markdown import layers_markdown
 from colocate.report.layers.roofline import draw_roofline
 from colocate.report.layers.rows import group_rows, layer_row, layers_json
 from colocate.report.layers.terminal import print_layers
@@ -40,4 +41,4 @@ def _json(report: LayersReport, run: LoadedRun) -> Mapping[str, Any]:
     return layers_json(report)
 
 
-SECTION = Section(load, _files, _figures, print_layers, _json)
+SECTION = Section(load, _files, _figures, print_layers, _json, layers_markdown)

@@ -40,7 +40,7 @@ def write_page(run: LoadedRun) -> Path:
     It begins with the limits that the study was made for, and its bounds allow for the looks that it took.
     The same run in a folder of the same name gives the same bytes. Raises OSError.
     """
-    limits = run.header.spec.limits
+    limits = run.limits
     confidence = CONFIDENCE if limits is None else limits.confidence
     judged = bounds(run.evidence, confidence, looks_of(run.header.spec))
     page = _template().render(
@@ -85,7 +85,7 @@ def _found(run: LoadedRun, judged: Sequence[Bounds], confidence: float) -> _Valu
     return {
         "tables": tables_of(run.cells, judged, confidence),
         "views": VIEWS,
-        "payload": payload(run.evidence, judged, run.records, confidence, spec.limits),
+        "payload": payload(run.evidence, judged, run.records, confidence, run.limits),
         "cause_bars": cause_bars(run.cells),
         "cause_legend": legend(run.cells),
         "bars_shown": SHOWN_FIRST,

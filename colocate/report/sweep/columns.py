@@ -1,4 +1,4 @@
-"""cells.csv: one row per cell. A new column is one line here, appended at the end."""
+"""cells.csv: one row per cell. A new column is one line here, appended at the end, and one in docs/reference.md."""
 
 from __future__ import annotations
 
@@ -14,64 +14,68 @@ from colocate.report.text.tables import Value, interval_columns, write_rows
 from colocate.request.design import design_of
 
 # For the names of the columns.
-_NO_CELL = Cell(Inference(""), "", "", ClockPoint(), 0, 0)
+NO_CELL = Cell(Inference(""), "", "", ClockPoint(), 0, 0)
 
 
-def cell_row(cell: Cell, rig: str) -> Mapping[str, Value]:
-    """One cell of a run on `rig` under the column names of cells.csv; absent is None."""
+def setting_columns(cell: Cell, rig: str) -> Mapping[str, Value]:
+    """What a cell is of: the first columns of every table that has a row for each; absent is None."""
     # What a pipeline decides itself is not known.
     loaded = cell.inference.pipeline is None
-    work_loss, power_ends_w = cell.work_loss_ratio, cell.power_ends_w or (None, None)
     return {
         "network": cell.inference.network,
         "task": cell.task,
+        "containment": containment_words(cell.containment),
         "placement": cell.placement,
         "backend": cell.inference.backend,
         "precision": cell.inference.precision if loaded else None,
         "batch": cell.inference.batch if loaded else None,
+        "graph": int(cell.inference.graph) if loaded else None,
+        "wait": cell.inference.wait if loaded else None,
+        "period_s": cell.inference.period_s,
+        # A row that is copied elsewhere still says whether it was measured.
+        "rig": rig,
         "cpu_hz": cell.clocks.cpu_hz,
         "gpu_hz": cell.clocks.gpu_hz,
         "emc_hz": cell.emc_hz,
+    }
+
+
+def cell_row(cell: Cell, rig: str) -> Mapping[str, Value]:
+    """One cell of a run on `rig` under the column names of cells.csv; absent is None."""
+    power_ends_w = cell.power_ends_w or (None, None)
+    return {
+        **setting_columns(cell, rig),
+        "design": design_of(cell),
         "n": cell.n,
         "blocks": cell.blocks,
         "p50_s": cell.p50_s,
         "p95_s": cell.p95_s,
         "p99_s": cell.p99_s,
         **interval_columns("slowdown_p50", cell.slowdown_p50),
+        **interval_columns("slowdown_p95", cell.slowdown_p95),
         **interval_columns("slowdown_p99", cell.slowdown_p99),
+        **interval_columns("slowdown_mean", cell.slowdown_mean),
         "power_w": cell.power_w,
+        "power_w_lo": power_ends_w[0],
+        "power_w_hi": power_ends_w[1],
         "power_gpu_w": cell.power_gpu_w,
         "power_cpu_w": cell.power_cpu_w,
         "energy_per_inference_j": cell.energy_per_inference_j,
         "idle_power_w": cell.idle_power_w,
         "work_per_s": cell.work_per_s,
-        "work_loss_ratio": work_loss.value if work_loss else None,
+        **interval_columns("work_loss_ratio", cell.work_loss_ratio),
+        "cause": cell.extra_time.largest[0].value if cell.extra_time else None,
         "temperature_c": cell.temperature_c,
-        "warnings": ";".join(warning.value for warning in cell.warnings),
-        "graph": int(cell.inference.graph) if loaded else None,
-        "wait": cell.inference.wait if loaded else None,
-        "period_s": cell.inference.period_s,
         "miss_ratio": cell.miss_ratio,
         "longest_miss_run": cell.longest_miss_run,
-        # A row that is copied elsewhere still says whether it was measured.
-        "rig": rig,
-        **interval_columns("slowdown_mean", cell.slowdown_mean),
-        **interval_columns("slowdown_p95", cell.slowdown_p95),
-        # Its value has stood further up since before it had an interval.
-        "work_loss_ratio_lo": work_loss.lo if work_loss else None,
-        "work_loss_ratio_hi": work_loss.hi if work_loss else None,
-        "design": design_of(cell),
-        "containment": containment_words(cell.containment),
-        "cause": cell.extra_time.largest[0].value if cell.extra_time else None,
-        "power_w_lo": power_ends_w[0],
-        "power_w_hi": power_ends_w[1],
+        "warnings": ";".join(warning.value for warning in cell.warnings),
     }
 
 
 def write_cells(run: LoadedRun) -> Path:
     """Write cells.csv into the folder of the run. Raises OSError."""
     path, rig = run.folder / "cells.csv", run.header.facts.rig
-    write_rows(path, [cell_row(cell, rig) for cell in run.cells], columns=cell_row(_NO_CELL, rig))
+    write_rows(path, [cell_row(cell, rig) for cell in run.cells], columns=cell_row(NO_CELL, rig))
     return path
 
 

@@ -8,27 +8,32 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from colocate.files import remove_file
+from colocate.report.advise.verdicts_file import write_verdicts
 from colocate.report.page.render import write_page
 from colocate.report.run_report import LoadedRun
-from colocate.report.sections import Section, refuse_aim
+from colocate.report.sections import Section
 from colocate.report.sweep.distributions import draw_distributions
 from colocate.report.sweep.heatmap import draw_containments, draw_heatmap
+from colocate.report.sweep.load import SweepReport, load
+from colocate.report.sweep.markdown import sweep_markdown
 from colocate.report.sweep.metrics import METRICS, Metric, containment_metrics
 from colocate.report.sweep.terminal import print_sweep
 from colocate.report.text.captions import Caption
 from colocate.report.tx1.founding import draw_founding_study
 
 
-def _load(run: LoadedRun, changes: Mapping[str, Any]) -> LoadedRun:
-    refuse_aim(changes)
-    return run
-
-
-def _files(_: LoadedRun, run: LoadedRun) -> Iterator[Path]:
+def _files(report: SweepReport, run: LoadedRun) -> Iterator[Path]:
     yield write_page(run)
+    verdicts = run.folder / "verdicts.csv"
+    if report.advice is None:
+        # Those of other limits would pass for this report's.
+        remove_file(verdicts)
+    else:
+        yield write_verdicts(report.advice, verdicts)
 
 
-def _figures(_: LoadedRun, run: LoadedRun, caption: Caption) -> Iterator[tuple[str, Figure | None]]:
+def _figures(_: SweepReport, run: LoadedRun, caption: Caption) -> Iterator[tuple[str, Figure | None]]:
     for metric in METRICS:
         yield f"heatmap-{metric.name}", draw_heatmap(metric, run.cells, _caption(metric, caption))
     for metric in containment_metrics(run.evidence):
@@ -41,12 +46,12 @@ def _caption(metric: Metric, caption: Caption) -> Caption:
     return caption.of_steady_windows if metric.metered else caption
 
 
-def _print(_: LoadedRun, run: LoadedRun) -> None:
+def _print(_: SweepReport, run: LoadedRun) -> None:
     print_sweep(run)
 
 
-def _json(_: LoadedRun, run: LoadedRun) -> Mapping[str, Any]:
+def _json(_: SweepReport, run: LoadedRun) -> Mapping[str, Any]:
     return {}
 
 
-SECTION = Section(_load, _files, _figures, _print, _json)
+SECTION = Section(load, _files, _figures, _print, _json, sweep_markdown)

@@ -41,7 +41,7 @@ def test_the_study_of_the_best_is_of_this_aim_and_keeps_how_it_was_run(tmp_path:
     done = colocate(
         "efficiency", "--rig", "tx1-model", "--networks", "alexnet,squeezenet1_1", "--batches", "1,32", "--repeats",
         "2", "--cpu-clocks", "high", "--gpu-clocks", "691.2,998.4", "--window", "4", "--seed", "7", "--out", run,
-        "--latency-limit-ms", "100", "--quiet",
+        "--slo-ms", "100", "--quiet",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     text = (run / "best.toml").read_text()
@@ -52,7 +52,7 @@ def test_the_study_of_the_best_is_of_this_aim_and_keeps_how_it_was_run(tmp_path:
     assert colocate("report", run, "--utility", "fading").returncode == 0
     assert make_spec(read_study(run / "best.toml")).limits is None
     # Nothing keeps it: the file of another aim does not stay behind.
-    done = colocate("report", run, "--latency-limit-ms", "0.001")
+    done = colocate("report", run, "--slo-ms", "0.001")
     assert "no setting keeps the limit" in done.stdout
     assert not (run / "best.toml").exists()
 

@@ -15,12 +15,11 @@ from tests.study.test_plan import facts
 from tests.study.truth import NETWORK, TASK
 
 COLUMNS = (
-    "network,task,placement,backend,precision,batch,cpu_hz,gpu_hz,emc_hz,n,blocks,p50_s,p95_s,p99_s,"
-    "slowdown_p50,slowdown_p50_lo,slowdown_p50_hi,slowdown_p99,slowdown_p99_lo,slowdown_p99_hi,"
-    "power_w,power_gpu_w,power_cpu_w,energy_per_inference_j,idle_power_w,work_per_s,work_loss_ratio,temperature_c,"
-    "warnings,graph,wait,period_s,miss_ratio,longest_miss_run,rig,slowdown_mean,slowdown_mean_lo,slowdown_mean_hi,"
-    "slowdown_p95,slowdown_p95_lo,slowdown_p95_hi,work_loss_ratio_lo,work_loss_ratio_hi,design,containment,"
-    "cause,power_w_lo,power_w_hi"
+    "network,task,containment,placement,backend,precision,batch,graph,wait,period_s,rig,cpu_hz,gpu_hz,emc_hz,design,"
+    "n,blocks,p50_s,p95_s,p99_s,slowdown_p50,slowdown_p50_lo,slowdown_p50_hi,slowdown_p95,slowdown_p95_lo,"
+    "slowdown_p95_hi,slowdown_p99,slowdown_p99_lo,slowdown_p99_hi,slowdown_mean,slowdown_mean_lo,slowdown_mean_hi,"
+    "power_w,power_w_lo,power_w_hi,power_gpu_w,power_cpu_w,energy_per_inference_j,idle_power_w,work_per_s,"
+    "work_loss_ratio,work_loss_ratio_lo,work_loss_ratio_hi,cause,temperature_c,miss_ratio,longest_miss_run,warnings"
 )
 
 

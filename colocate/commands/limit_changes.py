@@ -1,0 +1,42 @@
+"""The flags that override the limits of a run key by key, in every command that judges one."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from colocate.commands.common_arguments import Flags, add_flags, given
+from colocate.commands.study_flags import LIMIT_FLAGS
+
+if TYPE_CHECKING:
+    from colocate.request.limit_keys import LimitChanges
+
+
+def _key(text: str) -> str:
+    """`slo-ms` as the key of a study file."""
+    return text.strip().removeprefix("--").replace("-", "_")
+
+
+_WITHOUT: Flags = {
+    "without": {
+        "action": "append",
+        "type": _key,
+        "metavar": "LIMIT",
+        "help": "drop one of the run's own limits: slo-ms, max-slowdown, power-budget-w or max-work-loss; repeatable",
+        "otherwise": "keep all",
+    },
+}
+
+
+def add_limit_changes(parser: argparse.ArgumentParser) -> None:
+    """A flag for every limit, and one to drop one."""
+    group = parser.add_argument_group("limits", "A run keeps its own limits; each flag replaces the one of its name.")
+    own = {key: {**flag, "otherwise": "the run's own"} for key, flag in LIMIT_FLAGS.items()}
+    add_flags(group, {**own, **_WITHOUT})
+
+
+def limit_changes(arguments: argparse.Namespace) -> LimitChanges:
+    """What the flags ask of the limits of a run."""
+    from colocate.request.limit_keys import LimitChanges
+
+    return LimitChanges(given(arguments, LIMIT_FLAGS), tuple(vars(arguments).get("without", ())))

@@ -1,0 +1,233 @@
+"""Every key of a study file as a flag, in the groups of `--help`: what it means, its unit and its default."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Collection, Mapping
+
+from colocate.commands.common_arguments import Entry, Flags, MixEntry, add_flags, cpus, number, whole_number, words
+
+# Key of a limit in the study file -> its flag; these have the same names in every command.
+LIMIT_FLAGS: Flags = {
+    "slo_ms": {
+        "type": number,
+        "metavar": "MS",
+        "help": "latency limit in ms, for the latency at --percentile",
+        "otherwise": "no limit",
+    },
+    "max_slowdown": {
+        "type": number,
+        "metavar": "RATIO",
+        "help": "largest slowdown, for the latency at --percentile; 1.1 is 10 %% slower",
+        "otherwise": "no limit",
+    },
+    "percentile": {
+        "metavar": "P",
+        "help": "of the latency that the limits are for: p50, p95, p99 or mean; 95 and 0.95 mean p95",
+        "otherwise": "p95",
+    },
+    "power_budget_w": {
+        "type": number,
+        "metavar": "W",
+        "help": "power budget in watts, for the mean power of the board",
+        "otherwise": "no limit",
+    },
+    "max_work_loss": {
+        "type": number,
+        "metavar": "SHARE",
+        "help": "work limit: the largest share of its work that a task may lose, 0.5 is half",
+        "otherwise": "no limit",
+    },
+    "confidence": {
+        "type": number,
+        "metavar": "C",
+        "help": "of all verdicts together, from 0.5 to below 1",
+        "otherwise": "0.95",
+    },
+}
+_NETWORKS: Flags = {
+    "networks": {
+        "type": words,
+        "metavar": "A,B",
+        "help": "networks that must be on time: built-in ones (alexnet, googlenet, resnet50, resnet152, "
+        "squeezenet1_0, squeezenet1_1, vgg16), bandwidth, or paths of .onnx files",
+        "otherwise": "alexnet,googlenet,resnet152",
+    },
+    "pipelines": {
+        "action": Entry,
+        "metavar": "NAME='ARGV ...'",
+        "help": "a program of your own as the network, see docs/pipelines.md; repeatable",
+        "otherwise": "none",
+    },
+    "batch": {
+        "type": whole_number,
+        "metavar": "N",
+        "help": "images per inference",
+        "otherwise": "what the file fixes, else 1",
+    },
+    "precision": {"metavar": "P", "help": "fp32 or fp16", "otherwise": "fp32"},
+    "backend": {
+        "metavar": "NAME",
+        "help": "runtime: auto takes the best one that works here; tensorrt, onnxruntime, onnxruntime-cuda, "
+        "onnxruntime-cpu",
+        "otherwise": "auto",
+    },
+    "graph": {
+        "action": argparse.BooleanOptionalAction,
+        "help": "launch each inference as one CUDA graph",
+        "otherwise": "--no-graph",
+    },
+    "wait": {"metavar": "HOW", "help": "spin or block while the GPU works", "otherwise": "spin; tx1-model: block"},
+    "period_ms": {
+        "type": number,
+        "metavar": "MS",
+        "help": "start an inference every MS milliseconds, like a camera",
+        "otherwise": "back to back",
+    },
+    "shapes": {
+        "action": Entry,
+        "metavar": "INPUT=1x3x320x320",
+        "help": "shape of an input that an .onnx file leaves open, @batch for --batch; repeatable",
+        "otherwise": "guessed",
+    },
+    "inputs": {
+        "action": Entry,
+        "metavar": "INPUT=FILE.npy",
+        "help": "what to feed an input: an array of numpy, or one number; repeatable",
+        "otherwise": "random values",
+    },
+}
+_TASKS: Flags = {
+    "stressors": {
+        "type": words,
+        "metavar": "A,B",
+        "help": "built-in tasks (bitcount, jpeg, jpeg-small, stringsearch, stringsearch-scan), or network:NAME for a "
+        "second network",
+        "otherwise": "bitcount,jpeg,stringsearch",
+    },
+    "commands": {
+        "action": Entry,
+        "metavar": "NAME='ARGV ...'",
+        "help": "a program of your own as a task, see docs/tasks.md; repeatable",
+        "otherwise": "none",
+    },
+    "mixes": {
+        "action": MixEntry,
+        "metavar": "A+B",
+        "help": "tasks that run at once, each contained by itself as in A@idle+B; repeatable",
+        "otherwise": "none",
+    },
+    "placement": {
+        "type": words,
+        "metavar": "P",
+        "help": "isolated (tasks on other CPUs), shared (on the network's CPU too), or both: isolated,shared",
+        "otherwise": "isolated",
+    },
+    "inference_cpus": {
+        "type": cpus,
+        "metavar": "LIST",
+        "help": "CPUs of the network, as 0 or 0-1,4",
+        "otherwise": "chosen",
+    },
+    "containment": {
+        "type": words,
+        "metavar": "LIST",
+        "help": "bound each task in turn: none, idle, weight=10, quota=20%%, quota=20%%/10 (of each 10 ms), cpus=2, "
+        "fifo (the network's launching thread goes first); idle+cpus=2 for both",
+        "otherwise": "none",
+    },
+}
+_CLOCKS: Flags = {
+    "cpu_clocks": {
+        "type": words,
+        "metavar": "LIST",
+        "help": "MHz, some of low,mid,high, or native",
+        "otherwise": "low,mid,high where CPU and GPU clocks can be set, else native",
+    },
+    "gpu_clocks": {
+        "type": words,
+        "metavar": "LIST",
+        "help": "MHz, some of low,mid,high, or native",
+        "otherwise": "as --cpu-clocks",
+    },
+    "emc_clock": {
+        "metavar": "MHZ",
+        "help": "memory clock to lock: MHz, low, mid, high or native",
+        "otherwise": "native",
+    },
+    "max_start_temp": {
+        "type": number,
+        "metavar": "C",
+        "help": "before each block wait until the machine is no hotter, in degrees Celsius",
+        "otherwise": "do not wait",
+    },
+}
+_WINDOWS: Flags = {
+    "design": {
+        "metavar": "HOW",
+        "help": "alternating (pause and resume tasks inside each window) or steady (windows with and without a task)",
+        "otherwise": "alternating where tasks can be paused",
+    },
+    "repeats": {
+        "type": whole_number,
+        "metavar": "R",
+        "help": "repeats of every block; intervals narrow with them",
+        "otherwise": "5; with --until decided at most 30",
+    },
+    "window": {"type": number, "metavar": "S", "help": "length of one measured window in seconds", "otherwise": "2"},
+    "warmup": {"type": number, "metavar": "S", "help": "load before each window, in seconds", "otherwise": "0.3"},
+    "settle": {
+        "type": number,
+        "metavar": "S",
+        "help": "pause after a change of network or clock, in seconds",
+        "otherwise": "0.2",
+    },
+    "segment_ms": {
+        "type": number,
+        "metavar": "MS",
+        "help": "how long tasks run or pause at a time, in ms",
+        "otherwise": "chosen for each window",
+    },
+    "seed": {"type": whole_number, "metavar": "N", "help": "of the order of the trials", "otherwise": "0"},
+}
+_STOPPING: Flags = {
+    "until": {
+        "metavar": "decided",
+        "help": "go on until the limits are decided, for --repeats at most",
+        "otherwise": "all repeats",
+    },
+    "budget": {
+        "metavar": "TIME",
+        "help": "with --until decided: for no longer than 90s, 30m or 2h",
+        "otherwise": "no budget",
+    },
+}
+_RIG: Flags = {
+    "rig": {
+        "metavar": "RIG",
+        "help": "host (this machine) or tx1-model (a model, not a measurement)",
+        "otherwise": "host",
+    },
+}
+# The title of each group in `--help` -> its flags by the keys of a study file.
+GROUPS: Mapping[str, Flags] = {
+    "networks": _NETWORKS,
+    "tasks": _TASKS,
+    "limits": LIMIT_FLAGS,
+    "clocks": _CLOCKS,
+    "windows": _WINDOWS,
+    "when to stop": _STOPPING,
+    "machine": _RIG,
+}
+STUDY_FLAGS: Flags = {key: flag for flags in GROUPS.values() for key, flag in flags.items()}
+# What the network in a user's own file is fed.
+OF_INPUTS = ("shapes", "inputs")
+# What a study without tasks has no use for.
+OF_TASKS = ("stressors", "commands", "mixes", "containment", "design", "segment_ms", "until", "budget", *LIMIT_FLAGS)
+
+
+def add_study_flags(parser: argparse.ArgumentParser, leave_out: Collection[str] = ()) -> None:
+    """The keys of a study as flags, group by group, less those to `leave_out`."""
+    for title, flags in GROUPS.items():
+        if kept := {key: flag for key, flag in flags.items() if key not in leave_out}:
+            add_flags(parser.add_argument_group(title), kept)

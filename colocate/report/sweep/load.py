@@ -1,0 +1,30 @@
+"""What a sweep shows: its cells, and under limits the advice on them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from colocate.errors import SpecError
+from colocate.report.advise.load import AdviceReport, advise_on
+from colocate.report.run_report import LoadedRun
+from colocate.report.sections import refuse_aim
+
+
+@dataclass(frozen=True, slots=True)
+class SweepReport:
+    """The `advice` under the limits in force; None without limits, or without a cell that could be judged."""
+
+    advice: AdviceReport | None
+
+
+def load(run: LoadedRun, changes: Mapping[str, Any]) -> SweepReport:
+    """Judge the run where limits are in force. Raises SpecError for limits that make no sense, and for an aim."""
+    refuse_aim(changes)
+    advice = None
+    if (limits := run.limits) is not None:
+        with contextlib.suppress(SpecError):  # nothing to judge yet
+            advice = advise_on(run, limits)
+    return SweepReport(advice)

@@ -1,0 +1,74 @@
+"""A sweep as a page of Markdown, report.md: the verdicts where there are limits, and every cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from colocate.model.cell import SOLO, Interval
+from colocate.model.quality import in_order
+from colocate.report.advise.markdown import advice_markdown
+from colocate.report.run_report import LoadedRun
+from colocate.report.sweep.load import SweepReport
+from colocate.report.text.captions import machine_words
+from colocate.report.text.causes import cause_lines
+from colocate.report.text.designs import design_sentences
+from colocate.report.text.labels import beside_words, clocks_column, inferences_of, network_words, plain, tasks_of
+from colocate.report.text.numbers import NOT_SIGNIFICANT, counted, ms_text, percent_text, ratio_texts, three_digits
+from colocate.report.text.tables import escaped, markdown_table
+
+COLUMNS = (
+    "network", "beside", "placement", "clocks, MHz", "p50, ms", "p95, ms", "slowdown p50", "slowdown p95",
+    "slowdown mean", "power, W", "work lost",
+)  # fmt: skip
+
+
+def sweep_markdown(report: SweepReport, run: LoadedRun) -> str:
+    """A page that shows every name as it is, whatever is in it."""
+    header = run.header
+    lines = [
+        f"# {escaped(plain(run.folder.absolute().name))}",
+        "",
+        escaped(f"{machine_words(header.facts)}, {len(run.records)} of {counted(header.planned, 'trial')}."),
+        "",
+    ]
+    if report.advice is not None:
+        lines += [advice_markdown(report.advice), ""]
+    lines += ["## Cells", "", *markdown_table(COLUMNS, _rows(run)), ""]
+    lines += [
+        "Slowdown is latency beside the task over latency alone, with its 95 % interval; "
+        f"{NOT_SIGNIFICANT} = not significant.",
+        "",
+    ]
+    said = (*cause_lines(run.cells), *design_sentences(header, run.cells, run.records))
+    warnings = in_order({warning for cell in run.cells for warning in cell.warnings})
+    lines += [f"- {escaped(sentence)}" for sentence in said]
+    lines += [f"- {escaped(f'{warning.value}: {warning.remedy}')}" for warning in warnings]
+    return "\n".join(lines).rstrip()
+
+
+def _rows(run: LoadedRun) -> Iterable[tuple[str, ...]]:
+    inferences, tasks = inferences_of(run.cells), tasks_of(run.cells)
+    for cell in run.cells:
+        alone, loss = cell.task == SOLO, cell.work_loss_ratio
+        slowdowns = (cell.slowdown_p50, cell.slowdown_p95, cell.slowdown_mean)
+        yield (
+            network_words(cell.inference, inferences),
+            "alone" if alone else beside_words(cell, tasks),
+            cell.placement,
+            clocks_column(cell.clocks),
+            "" if cell.p50_s is None else ms_text(cell.p50_s),
+            "" if cell.p95_s is None else ms_text(cell.p95_s),
+            *("" if alone else _interval_words(slowdown) for slowdown in slowdowns),
+            "" if cell.power_w is None else three_digits(cell.power_w),
+            "" if alone or loss is None else percent_text(loss.value),
+        )
+
+
+def _interval_words(interval: Interval | None) -> str:
+    if interval is None:
+        return ""
+    if interval.lo is None or interval.hi is None:
+        return ratio_texts((interval.value,))[0]
+    value, lo, hi = ratio_texts((interval.value, interval.lo, interval.hi), least=3)
+    mark = "" if interval.excludes(1.0) else f" {NOT_SIGNIFICANT}"
+    return f"{value} [{lo}, {hi}]{mark}"

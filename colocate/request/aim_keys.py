@@ -1,0 +1,32 @@
+"""The keys of limits as the aim of a run of networks alone: what makes one of its settings better than another."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from colocate.errors import SpecError
+from colocate.model.limits import parse_percentile
+from colocate.model.purpose import LatencyStatistic
+from colocate.request.limit_keys import LimitChanges
+
+_KEYS = ("slo_ms", "percentile")
+
+
+def aim_fields(changes: LimitChanges) -> dict[str, Any]:
+    """The fields of an Aim that `changes` name. Raises SpecError for what no setting is chosen by."""
+    given = {key: value for key, value in changes.given.items() if value is not None}
+    for key in (*given, *changes.without):
+        if key not in _KEYS:
+            raise SpecError(f"{key}: networks without tasks are judged by {' and '.join(_KEYS)} alone; leave it out")
+    fields: dict[str, Any] = {"latency_limit_s": None} if "slo_ms" in changes.without else {}
+    if "slo_ms" in given:
+        if not 0 < (slo_ms := given["slo_ms"]) < float("inf"):
+            raise SpecError(f"slo_ms: the latency limit must be above 0, not {slo_ms!r}")
+        fields["latency_limit_s"] = slo_ms * 1e-3
+    if "percentile" in given:
+        percentile = f"{parse_percentile(given['percentile'])}_s"
+        if percentile not in get_args(LatencyStatistic):
+            known = ", ".join(name.removesuffix("_s") for name in get_args(LatencyStatistic))
+            raise SpecError(f"percentile: a setting is chosen by one of {known}, not {given['percentile']!r}")
+        fields["quantile"] = percentile
+    return fields

@@ -1,0 +1,53 @@
+"""Every key of a study as a flag, with its group and its default."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+
+import pytest
+
+from colocate.cli import parser
+from colocate.commands.study_flags import GROUPS, LIMIT_FLAGS, OF_INPUTS, OF_TASKS, STUDY_FLAGS, add_study_flags
+from colocate.model.limits import Limits
+from colocate.request.limit_keys import LIMIT_KEYS
+from colocate.request.spec import REPEATS, REPEATS_UNTIL_DECIDED
+from colocate.request.study_keys import StudyKeys
+
+
+def test_every_key_of_a_study_is_a_flag() -> None:
+    # Constants of a model are a table of numbers, which no flag holds.
+    assert STUDY_FLAGS.keys() == StudyKeys.__dataclass_fields__.keys() - {"model"}
+    assert LIMIT_FLAGS.keys() == {*LIMIT_KEYS} and STUDY_FLAGS.keys() >= {*OF_TASKS, *OF_INPUTS}
+    assert sum(map(len, GROUPS.values())) == len(STUDY_FLAGS), "each in one group"
+
+
+def test_the_defaults_that_are_told_are_those_of_the_keys() -> None:
+    told = {key: flag["otherwise"] for key, flag in STUDY_FLAGS.items()}
+    for field in dataclasses.fields(StudyKeys):
+        default = field.default
+        if isinstance(default, tuple):
+            assert told[field.name] == ",".join(map(str, default))
+        elif isinstance(default, (str, float)) and not isinstance(default, bool):
+            assert told[field.name] == (f"{default:g}" if isinstance(default, float) else default)
+    limits = Limits(slo_s=1.0)
+    assert (told["percentile"], told["confidence"]) == (limits.percentile, str(limits.confidence))
+    assert told["repeats"] == f"{REPEATS}; with --until decided at most {REPEATS_UNTIL_DECIDED}"
+    assert told["seed"] == str(StudyKeys().seed)
+
+
+@pytest.mark.parametrize("command", ["sweep", "efficiency", "layers"])
+def test_help_is_grouped_and_tells_every_default(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parser().parse_args([command, "--help"])
+    said = capsys.readouterr().out
+    titles = [line.rstrip(":") for line in said.splitlines() if line.endswith(":") and not line.startswith(" ")]
+    assert {"networks", "clocks", "windows", "machine", "run"} <= {*titles}
+    assert ("limits" in titles) == (command == "sweep")
+
+
+def test_flags_that_are_left_out_leave_no_empty_group(capsys: pytest.CaptureFixture[str]) -> None:
+    own = argparse.ArgumentParser()
+    add_study_flags(own, leave_out=LIMIT_FLAGS)
+    said = own.format_help()
+    assert "limits:" not in said and "--slo-ms" not in said and "tasks:" in said

@@ -1,0 +1,39 @@
+"""A sweep as report.md."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from colocate.model.cell import SOLO, Interval
+from colocate.report.run_report import load
+from colocate.report.sweep.load import load as advised
+from colocate.report.sweep.markdown import sweep_markdown
+from colocate.request.limit_keys import LimitChanges
+from tests.report.advise.judged import NASTY
+from tests.report.compare.runs import run
+from tests.report.drawn import cell, loaded
+
+
+def test_every_cell_is_a_row() -> None:
+    found = loaded([cell(task=SOLO, slowdown_p50=None), cell(slowdown_mean=Interval(1.01, 0.98, 1.04), power_w=8.5)])
+    page = sweep_markdown(advised(found, {}), found)
+    rows = [
+        [part.strip() for part in line.strip("|").split("|")]
+        for line in page.replace("\\", "").splitlines()
+        if line[:1] == "|"
+    ]
+    assert rows[2] == ["alexnet", "alone", "isolated", "native", "12.3", "", "", "", "", "", ""]
+    assert rows[3][6:] == ["1.130 [1.090, 1.170]", "", "1.010 [0.980, 1.040] n.s.", "8.50", ""]
+    assert page.startswith("# run\n") and "SAFE" not in page
+
+
+def test_limits_in_force_and_verdicts_come_first(tmp_path: Path) -> None:
+    found = load(run(tmp_path / "run"), LimitChanges({"max_slowdown": 2.0}))
+    page = sweep_markdown(advised(found, {}), found)
+    assert page.index("1 SAFE, 0 UNSAFE, 0 UNDECIDED with p95 slowdown") < page.index("## Cells")
+
+
+def test_whatever_a_name_holds_nothing_is_markup() -> None:
+    found = loaded([cell(NASTY)])
+    page = sweep_markdown(advised(found, {}), found)
+    assert "<script>" not in page and "\x1b" not in page and "[x](" not in page

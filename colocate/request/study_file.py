@@ -46,10 +46,22 @@ def _text(path: Path) -> str:
 def study_file(request: Mapping[str, Any]) -> str:
     """The keys as a study file, TOML, for `read_study`; empty for a study of defaults alone."""
     tables = {key: value for key, value in request.items() if isinstance(value, Mapping)}
-    lines = [f"{key} = {_toml(value)}" for key, value in request.items() if key not in tables and value is not None]
-    for name, table in tables.items():
-        lines += ["", f"[{name}]", *(f"{_key(key)} = {_toml(value)}" for key, value in table.items())]
-    return "\n".join(lines).strip()
+    lines = [key_line(key, value) for key, value in request.items() if key not in tables and value is not None]
+    return "\n".join([*lines, *tables_of(tables)]).strip()
+
+
+def key_line(key: str, value: object) -> str:
+    """One key with its value, as a line of a study file."""
+    return f"{key} = {_toml(value)}"
+
+
+def tables_of(tables: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The lines of tables, which come last in a study file."""
+    return [
+        line
+        for name, table in tables.items()
+        for line in ("", f"[{name}]", *(f"{_key(key)} = {_toml(value)}" for key, value in table.items()))
+    ]
 
 
 def _key(name: str) -> str:

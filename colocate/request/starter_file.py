@@ -1,0 +1,119 @@
+"""A commented study file for a machine, to begin with: what it can do, and every choice that most studies make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from colocate.model.containment import KINDS
+from colocate.model.machine import HostFacts
+from colocate.request.study_file import key_line, tables_of
+from colocate.study.plan import LEVELS
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A key of a study file, with a value to begin with and what it means; `active` or only shown as a comment."""
+
+    key: str
+    value: Any
+    comment: str
+    active: bool = False
+
+
+def starter_file(facts: HostFacts, keys: Mapping[str, Any], name: str) -> str:
+    """The text of the study file `name` for a machine with these `facts`; `keys` are those that the user gave."""
+    lines = [
+        f"# A study for {_machine(facts)}",
+        "#",
+        f"# Run it:       python -m colocate sweep {name}",
+        f"# The plan:     python -m colocate sweep {name} --dry-run",
+        "# All keys:     docs/reference.md, or python -m colocate sweep --help; a key is a flag with _ for -.",
+        "#",
+        "# A line that begins with '# key =' shows a choice. Remove its '# ' to make it.",
+    ]
+    tables = {key: value for key, value in keys.items() if isinstance(value, Mapping)}
+    plain = {key: value for key, value in keys.items() if key not in tables}
+    sections = _sections(facts)
+    for title, suggestions in sections.items():
+        lines += ["", f"# --- {title}"]
+        for each in suggestions:
+            given = each.key in plain
+            line = key_line(each.key, plain.pop(each.key, each.value))
+            lines.append(f"{'' if given or each.active else '# '}{line}  # {each.comment}")
+    if plain:
+        lines += ["", "# --- more", *(key_line(key, value) for key, value in plain.items())]
+    lines += ["", "# --- your own programs as tasks (docs/tasks.md)", *_commands(tables)]
+    return "\n".join([*lines, *tables_of(tables), ""])
+
+
+def _machine(facts: HostFacts) -> str:
+    if facts.rig != "host":
+        return f"{facts.rig}: a MODEL, not a measurement"
+    gpus = ", ".join(facts.gpus) or "no GPU found"
+    words = f"this machine: {len(facts.cpus)} x {facts.cpu_model}; {gpus}"
+    # A comment of TOML is one line of characters that can be seen.
+    return "".join(c if c.isprintable() else " " for c in words)
+
+
+def _sections(facts: HostFacts) -> Mapping[str, Sequence[Suggestion]]:
+    rig = [] if facts.rig == "host" else [Suggestion("rig", facts.rig, "where it runs", active=True)]
+    return {
+        "the networks that must be on time": [
+            *rig,
+            Suggestion("networks", ["alexnet"], "built-in names, or paths of .onnx files", active=True),
+            Suggestion("batch", 1, "images per inference"),
+            Suggestion("period_ms", 33.3, "an inference every so many ms, like a camera; without it back to back"),
+        ],
+        "the tasks beside them": [
+            Suggestion("stressors", ["bitcount", "jpeg", "stringsearch"], "built-in tasks", active=True),
+            *_placement(facts),
+            Suggestion("containment", _containments(facts), "each task is measured in each of these"),
+        ],
+        "what must hold; each line is a limit of its own": [
+            Suggestion("slo_ms", 30.0, "latency limit in ms"),
+            Suggestion("percentile", "p95", "of the latency: p50, p95, p99 or mean"),
+            Suggestion("max_slowdown", 1.1, "largest slowdown: 1.1 is 10 % slower"),
+            Suggestion("power_budget_w", 10.0, f"power budget in watts, of the whole board{_unmetered(facts)}"),
+            Suggestion("max_work_loss", 0.5, "work limit: the share of its work that a task may lose"),
+        ],
+        "clocks": [*_clocks(facts)],
+        "how long": [
+            Suggestion("repeats", 5, "more repeats, narrower intervals"),
+            Suggestion("window", 2.0, "seconds of one window"),
+        ],
+    }
+
+
+def _placement(facts: HostFacts) -> Iterator[Suggestion]:
+    if len(facts.cpus) > 1:
+        yield Suggestion("placement", ["isolated", "shared"], "tasks on other CPUs; on the network's CPU as well")
+    else:
+        yield Suggestion("placement", ["shared"], "there is one CPU, for the network and the tasks", active=True)
+
+
+def _containments(facts: HostFacts) -> list[str]:
+    examples = {"idle": "idle", "weight": "weight=10", "quota": "quota=20%"}
+    can = [words for kind, words in examples.items() if kind in KINDS and kind not in facts.containment_missing]
+    return ["none", *can]
+
+
+def _unmetered(facts: HostFacts) -> str:
+    return "" if facts.rails else ". There is no power meter here: nothing can judge it"
+
+
+def _clocks(facts: HostFacts) -> Iterator[Suggestion]:
+    for key, steps_hz in (("cpu_clocks", facts.cpu_steps_hz), ("gpu_clocks", facts.gpu_steps_hz)):
+        name = key.removesuffix("_clocks").upper()
+        if steps_hz:
+            span = f"{steps_hz[0] / 1e6:g} to {steps_hz[-1] / 1e6:g}"
+            yield Suggestion(key, list(LEVELS), f"or MHz: {len(steps_hz)} steps from {span}")
+        else:
+            yield Suggestion(key, ["native"], f"the {name} clock cannot be set here")
+
+
+def _commands(tables: Mapping[str, Any]) -> list[str]:
+    if "commands" in tables:
+        return []
+    return ["# [commands]", '# packer = "gzip -9 -c recording.bin"']

@@ -1,0 +1,38 @@
+"""`colocate init`: a study file that a sweep takes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from colocate.request.spec import make_spec
+from colocate.request.study_file import read_study
+from tests.commands.command_line import colocate, refused
+
+
+def test_a_study_file_for_a_board_is_run_as_it_is(tmp_path: Path) -> None:
+    flags = ["--rig", "tx1-model", "--slo-ms", "30", "--power-budget-w", "9", "--containment", "none,idle"]
+    done = colocate("init", "my study.toml", *flags, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (
+        "Wrote my study.toml. Edit it, then run: python -m colocate sweep 'my study.toml'\n"
+    )  # fmt: skip
+    limits = make_spec(read_study(tmp_path / "my study.toml")).limits
+    assert limits is not None and (limits.slo_s, limits.power_budget_w) == (0.03, 9.0)
+    plan = colocate("sweep", tmp_path / "my study.toml", "--dry-run", "--json")
+    assert plan.returncode == 0 and json.loads(plan.stdout)["rig"] == "tx1-model"
+
+
+def test_a_study_file_for_this_machine(tmp_path: Path) -> None:
+    assert colocate("init", cwd=tmp_path).returncode == 0
+    assert read_study(tmp_path / "study.toml")["networks"] == ["alexnet"]
+
+
+def test_what_is_there_is_not_replaced(tmp_path: Path) -> None:
+    file = tmp_path / "study.toml"
+    file.write_text("mine")
+    refused(2, "study.toml is there already; name another file", "init", file, "--rig", "tx1-model")
+    assert file.read_text() == "mine"
+    refused(4, "cannot write", "init", tmp_path / "none" / "a.toml", "--rig", "tx1-model")
+    refused(2, "did you mean 'alexnet'", "init", tmp_path / "b.toml", "--networks", "alexnett")
+    assert not (tmp_path / "b.toml").exists()

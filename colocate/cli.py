@@ -2,49 +2,38 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import errno
 import io
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any, NoReturn
 
 from colocate import __version__
 from colocate.commands import find_commands
 from colocate.commands.output import say_error
-from colocate.errors import ColocateError, HostError, Interrupted, SpecError, StoreError, notes_of
+from colocate.commands.parsing import CommandParser
+from colocate.errors import ColocateError, HostError, Interrupted, StoreError, notes_of
 from colocate.host.processes.signals import interruptible, undisguised
 
 _DESCRIPTION = """\
 Which background tasks may use the CPU beside a network, at which clocks, without
 breaking the latency limit or the power budget - and how sure are we?"""
+_EPILOG = """\
+colocate COMMAND --help lists the flags of a command, docs/reference.md all of them.
+
+exit codes: 0 done, 2 bad request, 3 the machine cannot, 4 store, 5 a knob refused,
+6 could not restore, 10 the answer is no, 11 the answer is not known yet,
+130, 143 and 129 interrupted"""
 
 
-class _Parser(argparse.ArgumentParser):
-    """Bad arguments are a SpecError like any other bad request: one line, exit code 2."""
-
-    def error(self, message: str) -> NoReturn:
-        raise SpecError(f"{message}; see {self.prog} --help")
-
-    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
-        # Before Python 3.13 a flag's value `--` is dropped, and what is left is an empty list that no type was asked.
-        if action.option_strings and action.nargs is None and len(arg_strings) == 1:
-            value = self._get_value(action, arg_strings[0])
-            self._check_value(action, value)
-            return value
-        return super()._get_values(action, arg_strings)
-
-
-def parser() -> argparse.ArgumentParser:
+def parser() -> CommandParser:
     """Of all commands; what it parses has the command's function in `run`, and its name in `command`."""
-    plain = argparse.RawDescriptionHelpFormatter
-    whole = _Parser(prog="colocate", description=_DESCRIPTION, formatter_class=plain)
+    whole = CommandParser(prog="colocate", description=_DESCRIPTION, epilog=_EPILOG)
     whole.add_argument("--version", action="version", version=f"colocate {__version__}")
-    commands = whole.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    commands = whole.add_subparsers(required=True, title="commands", metavar="COMMAND", dest="command")
     for name, module in find_commands().items():
-        own = commands.add_parser(name, help=module.SUMMARY, description=module.DESCRIPTION, formatter_class=plain)
+        own = commands.add_parser(name, help=module.SUMMARY, description=module.DESCRIPTION)
         own.set_defaults(run=module.run)
         module.add_arguments(own)
     return whole
@@ -57,7 +46,7 @@ def run(argv: Sequence[str]) -> int:
             # A terminal that cannot show a letter of somebody's file name is no reason to stop.
             stream.reconfigure(errors="backslashreplace")
     try:
-        arguments = parser().parse_args(argv)
+        arguments = parser().parse_args(argv or ["--help"])
         with interruptible(), undisguised(), _notes_said():
             code: int = arguments.run(arguments)
             if sys.stdout is not None:
@@ -66,6 +55,9 @@ def run(argv: Sequence[str]) -> int:
     except ColocateError as error:
         say_error(str(error))
         return error.exit_code
+    except SystemExit as ending:
+        # Help or the version was printed; argparse passes over a reader who went away, the interpreter would not.
+        return _flushed(ending)
     except Interrupted as interruption:
         return interruption.exit_code
     except BrokenPipeError:
@@ -99,6 +91,15 @@ def _notes_said() -> Iterator[None]:
         for note in notes_of(error):
             say_error(note)
         raise
+
+
+def _flushed(ending: SystemExit) -> int:
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _drop(1)
+    return int(ending.code or 0)
 
 
 def _drop(descriptor: int) -> None:

@@ -23,7 +23,7 @@ from collections.abc import Sequence
 class ColocateError(Exception):
     """Any foreseeable failure: its message is meant for the user."""
 
-    exit_code = 1
+    exit_code: int
 
 
 class SpecError(ColocateError):
@@ -66,6 +66,9 @@ class RestoreError(ColocateError):
 
 class TrialError(ColocateError):
     """One trial failed. The sweep records it and goes on."""
+
+    # Of a failure outside a sweep, where nothing records it.
+    exit_code = 3
 
 
 class Interrupted(BaseException):

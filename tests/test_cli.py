@@ -21,8 +21,8 @@ from tests.commands.command_line import MODEL, TINY, colocate, copy_of, header_o
 
 def test_every_command_is_listed_and_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
     names = list(find_commands())
-    assert names[:4] == ["sweep", "advise", "report", "compare"]
-    assert {*names[4:]} == {"doctor", "efficiency", "layers", "list", "restore"}
+    assert names[:6] == ["init", "sweep", "advise", "report", "compare", "list"]
+    assert {*names[6:]} == {"doctor", "efficiency", "layers", "restore"}
     for arguments in ([], *([name] for name in names)):
         with pytest.raises(SystemExit) as ended:
             parser().parse_args([*arguments, "--help"])
@@ -46,7 +46,9 @@ def test_every_command_is_listed_and_explains_itself(capsys: pytest.CaptureFixtu
         (2, "No such file", ["absent.toml"]),
         (2, "--resume needs --out", ["--resume"]),
         (2, "NAME=", ["--command", "ffmpeg"]),
-        (2, "unrecognized arguments", ["--nonsense"]),
+        (2, "unknown flag --nonsense; see colocate sweep --help", ["--nonsense"]),
+        (2, "unknown flag --slo-mss: did you mean --slo-ms; see", ["--slo-mss", "30"]),
+        (2, "unknown flag --power-budget: did you mean --power-budget-w; see", ["--power-budget=9"]),
         (3, "CPU clock cannot be set", ["--cpu-clocks", "1000"]),
         (3, "runs fp32 here, not fp16", ["--precision", "fp16"]),
         (4, "holds no run", ["--resume", "--out", "/"]),
@@ -58,14 +60,15 @@ def test_a_bad_request_gets_one_line(code: int, said: str, arguments: list[str])
     refused(code, said, "sweep", "--placement", "shared", *arguments)
 
 
-@pytest.mark.parametrize(
-    ("said", "arguments"),
-    [("the following arguments are required: COMMAND", []), ("invalid choice: 'swep'", ["swep"])],
-)
-def test_without_a_command_there_is_nothing_to_do(said: str, arguments: list[str]) -> None:
-    done = colocate(*arguments)
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert said in done.stderr and done.stderr.endswith("; see colocate --help\n")
+def test_without_a_command_it_prints_the_help() -> None:
+    done, asked = colocate(), colocate("--help")
+    assert (done.returncode, done.stderr) == (0, "") and done.stdout == asked.stdout != ""
+
+
+def test_an_unknown_command_is_refused_with_the_nearest() -> None:
+    done = colocate("swep")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "colocate: unknown command 'swep'; did you mean 'sweep'?\n"
 
 
 @pytest.mark.parametrize("asked", [("--graph",), ("--wait", "block"), ("--precision", "fp16")])
@@ -92,6 +95,13 @@ def test_output_that_cannot_be_written_gives_no_traceback(tiny_run: Path, tmp_pa
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
     assert "Traceback" not in done.stderr
     assert done.returncode == (4 if "full" in redirection else 0)
+
+
+@pytest.mark.parametrize("arguments", ["--help", "sweep --help", "", "list /", "advise {} --slo-ms 30", "list {}"])
+def test_a_reader_who_leaves_is_no_failure(modelled_run: Path, arguments: str) -> None:
+    command = f"{sys.executable} -m colocate {arguments.format(modelled_run)} | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_output_into_a_closed_pipe_is_no_error() -> None:

@@ -7,7 +7,7 @@ import pkgutil
 from types import ModuleType
 
 # Of the list in `--help`; the others follow.
-_FIRST = ("sweep", "advise", "report", "compare")
+_FIRST = ("init", "sweep", "advise", "report", "compare", "list")
 
 
 def find_commands() -> dict[str, ModuleType]:

@@ -5,22 +5,28 @@ from __future__ import annotations
 import argparse
 
 from colocate.commands.common_arguments import add_forms, named_path
+from colocate.commands.exit_codes import DONE, NO, UNKNOWN
 from colocate.commands.limit_changes import add_limit_changes, limit_changes
 from colocate.commands.output import print_json, print_lines
 from colocate.errors import SpecError
 
 SUMMARY = "which tasks are safe, where, under limits"
 DESCRIPTION = """\
-Verdicts on every cell, with one promise for the whole table, and what to choose. Limits that are given take the place
-of those the study was made for. Exit code 1: nothing is safe."""
-
-NOTHING_SAFE = 1
-"""The exit code when no task is safe anywhere."""
+Verdicts on every cell, with one promise for the whole table, and what to choose. The limits are those of the study;
+flags override them one by one. Exit code 10: nothing is SAFE, or what is required is UNSAFE. Exit code 11: it is not
+known yet, as cells are UNDECIDED."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The run, limits, and the form of the answer."""
     parser.add_argument("folder", type=named_path, metavar="RUN", help="folder of a run, finished or not")
+    parser.add_argument(
+        "--require",
+        action="append",
+        default=[],
+        metavar="NETWORK:TASK[:PLACEMENT][:CONTAINMENT][@CPU/GPU]",
+        help="a deployment that must be SAFE, in every cell that this names; repeatable (default: anything may be)",
+    )
     add_limit_changes(parser)
     add_forms(parser)
 
@@ -32,15 +38,16 @@ def run(arguments: argparse.Namespace) -> int:
     from colocate.report.advise.terminal import print_advice
     from colocate.report.advise.to_json import advice_json
     from colocate.report.run_report import load
+    from colocate.study.verdicts import Verdict
 
     loaded = load(arguments.folder, limit_changes(arguments))
     if (limits := loaded.limits) is None:
         raise SpecError("nothing to judge by: give --slo-ms, --max-slowdown, --power-budget-w or --max-work-loss")
-    advice = advise_on(loaded, limits)
+    advice = advise_on(loaded, limits, arguments.require)
     if arguments.json:
         print_json(advice_json(advice, arguments.folder))
     elif arguments.markdown:
         print_lines(advice_markdown(advice))
     else:
         print_advice(advice)
-    return 0 if advice.safe else NOTHING_SAFE
+    return {Verdict.SAFE: DONE, Verdict.UNSAFE: NO, Verdict.UNDECIDED: UNKNOWN}[advice.answer]

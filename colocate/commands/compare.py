@@ -5,15 +5,13 @@ from __future__ import annotations
 import argparse
 
 from colocate.commands.common_arguments import add_forms, named_path, number
+from colocate.commands.exit_codes import DONE, NO
 from colocate.commands.output import print_json, print_lines
 
 SUMMARY = "what changed between two runs"
 DESCRIPTION = """\
 Latency, slowdown and power of every cell that both runs have, after over before. For another kernel, driver or
-machine: what differs is listed. Exit code 1: a regression was shown."""
-
-REGRESSED = 1
-"""The exit code when a regression beyond what is allowed has been shown."""
+machine: what differs is listed. Exit code 10: a regression was shown."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,4 +39,4 @@ def run(arguments: argparse.Namespace) -> int:
         print_lines(comparison_markdown(found))
     else:
         print_comparison(found)
-    return REGRESSED if found.comparison.regressions else 0
+    return NO if found.comparison.regressions else DONE

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import types
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
+
+from colocate.model.spelling import unknown
 
 # Type of an error -> what to give instead; the fields are those of its context.
 _WANTED = {
@@ -31,14 +32,6 @@ _WANTED = {
 }
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
 _MISSING = ("missing", "missing_argument")
-
-
-def unknown(word: str, known: Iterable[str], what: str, among: str = "one of") -> str:
-    """That `word` is none of `known`, with the nearest of them, or all."""
-    words = list(known)
-    near = difflib.get_close_matches(word, words, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else f"give {among} {', '.join(words)}"
-    return f"unknown {what} {word!r}; {hint}"
 
 
 def said(error: ValidationError, root: type) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from colocate.errors import SpecError
 from colocate.model.limits import LIMIT_BOUNDS, Limits, parse_percentile
-from colocate.request.key_errors import unknown
+from colocate.model.spelling import unknown
 
 # Key of a limit -> its field of Limits, and what one of the key's units is in the field's.
 _LIMITS = {

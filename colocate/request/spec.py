@@ -20,8 +20,9 @@ from colocate.inference.networks.catalogue import builtin_names, own_batch
 from colocate.inference.networks.input_choices import input_choices
 from colocate.model.containment import Containment, containment_words, parse_containment
 from colocate.model.request import PRECISIONS, WAITS, Inference, SweepSpec, Task
+from colocate.model.spelling import unknown
 from colocate.request.design import DESIGNS, alternates
-from colocate.request.key_errors import said, unknown
+from colocate.request.key_errors import said
 from colocate.request.lengths import check_lengths
 from colocate.request.limit_keys import LIMIT_KEYS, make_limits
 from colocate.request.mixes import make_mixes

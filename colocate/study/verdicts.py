@@ -76,6 +76,11 @@ def deciding(ruling: Ruling) -> LimitCheck:
     return min(found, key=_left)
 
 
+def left(ruling: Ruling) -> float:
+    """The share of its limit that the deciding quantity of a cell leaves over."""
+    return _left(deciding(ruling))
+
+
 def _left(check: LimitCheck) -> float:
     """The share of the limit left over; an absent quantity leaves none, as it may be anything."""
     if check.verdict is Verdict.SAFE and check.margin is not None:

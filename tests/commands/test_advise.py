@@ -29,7 +29,7 @@ def test_advice_on_a_run(modelled_run: Path) -> None:
 
 def test_nothing_safe_is_in_the_exit_code(modelled_run: Path) -> None:
     done = colocate("advise", modelled_run, "--slo-ms", "0.1")
-    assert (done.returncode, done.stderr) == (1, "")
+    assert (done.returncode, done.stderr) == (10, "")
     assert "nothing is safe within these limits" in done.stdout
 
 
@@ -56,8 +56,32 @@ def test_advice_on_an_unfinished_run_says_so(modelled_run: Path, tmp_path: Path)
     assert header_of(run).planned == 48
     lose(run, "rowid > 20")
     done = colocate("advise", run, "--power-budget-w", "9")
-    assert done.returncode in (0, 1)
+    assert done.returncode in (0, 10, 11)
     assert "unfinished, with 20 of 48 trials" in done.stdout
     lose(run, "TRUE")
     done = colocate("advise", run, "--power-budget-w", "9")
     assert (done.returncode, "nothing to judge yet" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("code", "flags"),
+    [
+        (0, ["--require", "alexnet:bitcount@1734/76.8"]),
+        (10, ["--require", "alexnet:bitcount"]),
+        (10, ["--require", "alexnet:bitcount@1734/76.8", "--require", "alexnet:jpeg:isolated"]),
+        (2, ["--require", "alexnet:bitcont"]),
+    ],
+)
+def test_one_deployment_is_asked_about(modelled_run: Path, code: int, flags: list[str]) -> None:
+    done = colocate("advise", modelled_run, "--power-budget-w", "9", *flags)
+    assert done.returncode == code
+    assert done.stdout.count("Required alexnet:") == (len(flags) // 2 if code != 2 else 0)
+    assert code != 2 or "as in alexnet:bitcount" in done.stderr
+
+
+def test_what_is_undecided_is_not_known_yet(modelled_run: Path) -> None:
+    sure = ["--power-budget-w", "9", "--confidence", "0.99999999"]
+    done = colocate("advise", modelled_run, *sure, "--json")
+    found = json.loads(done.stdout)
+    if found["counts"]["SAFE"] == 0:
+        assert (done.returncode, found["answer"]) == (11, "UNDECIDED")

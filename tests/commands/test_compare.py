@@ -26,7 +26,7 @@ def slower_beside_jpeg(run: Path, to: Path, ratio: float, kernel: str, machine_i
 def test_a_comparison_finds_what_became_slower(modelled_run: Path, tmp_path: Path) -> None:
     after = slower_beside_jpeg(modelled_run, tmp_path / "after", 1.1, kernel="6.1\x1b[31m", machine_id="another")
     done = colocate("compare", modelled_run, after, "--json")
-    assert (done.returncode, done.stderr) == (1, "")
+    assert (done.returncode, done.stderr) == (10, "")
     found = json.loads(done.stdout)
     regressed = {(each["task"], each["quantity"]) for each in found["changes"] if each["regressed"]}
     assert ("jpeg", "latency_p50_s") in regressed and ("jpeg", "slowdown_p50") in regressed
@@ -35,7 +35,7 @@ def test_a_comparison_finds_what_became_slower(modelled_run: Path, tmp_path: Pat
     assert "machine_id was " in " ".join(found["differs"])
     for form in ([], ["--markdown"]):
         table = colocate("compare", modelled_run, after, *form)
-        assert (table.returncode, "\x1b" in table.stdout) == (1, False)
+        assert (table.returncode, "\x1b" in table.stdout) == (10, False)
         assert "regressions, 0 improvements among" in table.stdout and "worse" in table.stdout
     assert colocate("compare", modelled_run, after, "--max-regression", "0.15").returncode == 0
     better = colocate("compare", after, modelled_run)

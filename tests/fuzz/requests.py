@@ -27,8 +27,8 @@ _SOUND = {
 # Whatever else they say, these commands refuse a run that is not there; the others make a plan and touch nothing.
 _ALWAYS_REFUSED = ("advise", "report", "compare")
 _NUMBERS = (
-    "slo_ms", "max_slowdown", "power_budget", "max_work_loss", "confidence", "batch", "period_ms", "repeats",
-    "window", "segment_ms", "warmup", "settle", "max_start_temp", "seed", "max_regression", "latency_limit_ms",
+    "slo_ms", "max_slowdown", "power_budget_w", "max_work_loss", "confidence", "batch", "period_ms", "repeats",
+    "window", "segment_ms", "warmup", "settle", "max_start_temp", "seed", "max_regression",
 )  # fmt: skip
 
 

@@ -22,10 +22,10 @@ _EXAMPLES = Path(__file__).parents[2] / "examples"
 _SOUND: dict[str, Any] = {
     "rig": "tx1-model", "networks": ["alexnet"], "stressors": ["bitcount"], "cpu_clocks": ["high"],
     "gpu_clocks": [998.4], "repeats": 2, "window": 1.0, "warmup": 0.1, "settle": 0.1, "seed": 1, "slo_ms": 30.0,
-    "max_slowdown": 1.2, "power_budget": 9.0, "max_work_loss": 0.5, "confidence": 0.9, "design": "steady",
+    "max_slowdown": 1.2, "power_budget_w": 9.0, "max_work_loss": 0.5, "confidence": 0.9, "design": "steady",
     "placement": ["isolated"], "precision": "fp16", "model": {"contention": 1.0}, "containment": ["none"],
 }  # fmt: skip
-_NUMBERS = ("repeats", "window", "warmup", "settle", "seed", "slo_ms", "max_slowdown", "power_budget",
+_NUMBERS = ("repeats", "window", "warmup", "settle", "seed", "slo_ms", "max_slowdown", "power_budget_w",
             "max_work_loss", "confidence", "batch", "period_ms", "segment_ms", "max_start_temp")  # fmt: skip
 # What no key of a number takes.
 _NO_NUMBERS: tuple[Any, ...] = (

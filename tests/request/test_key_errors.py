@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from colocate.errors import SpecError
-from colocate.request.key_errors import unknown
+from colocate.model.spelling import unknown
 from colocate.request.spec import make_spec
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from colocate.report.advise import containment
 from colocate.report.advise.load import AdviceReport
 from colocate.report.advise.rows import CHOICE_COLUMNS, COLUMNS, FRONT, choice_rows, remaining_words, verdict_rows
-from colocate.report.advise.words import afterwards, recommendations, summary
+from colocate.report.advise.words import afterwards, recommendations, requirements, summary
 from colocate.report.text.tables import escaped, markdown_table
 
 
@@ -13,6 +13,7 @@ def advice_markdown(report: AdviceReport) -> str:
     """A page of Markdown that shows every name as it is, whatever is in it."""
     lines = [f"## {escaped(summary(report))}", ""]
     lines += [f"- **{escaped(network)}**: {escaped(words)}" for network, words in recommendations(report)]
+    lines += [f"- **{escaped(line)}**" for line in requirements(report)]
     lines += ["", *markdown_table(list(COLUMNS), verdict_rows(report, remaining_words))]
     if report.safe:
         lines += ["", escaped(FRONT) + ".", "", *markdown_table(list(CHOICE_COLUMNS), choice_rows(report))]

@@ -20,7 +20,7 @@ from colocate.report.advise.rows import (
     choice_rows,
     verdict_rows,
 )
-from colocate.report.advise.words import afterwards, recommendations, summary
+from colocate.report.advise.words import afterwards, recommendations, requirements, summary
 from colocate.report.text.numbers import counted
 from colocate.report.text.tables import compact_table, console, print_compact
 from colocate.study.verdicts import Ruling, Verdict
@@ -61,6 +61,8 @@ def print_advice(report: AdviceReport) -> None:
     out.print(Text(summary(report), style="bold"))
     for network, words in recommendations(report):
         out.print(Text.assemble((network, "bold"), ": ", words))
+    for line in requirements(report):
+        out.print(Text(line, style="bold"))
 
 
 def _print_choices(out: Console, report: AdviceReport) -> None:

@@ -10,6 +10,7 @@ from colocate.model.cell import Cell
 from colocate.model.containment import containment_words
 from colocate.report.advise.containment import recipes
 from colocate.report.advise.load import AdviceReport
+from colocate.report.advise.required import Required
 from colocate.report.advise.words import notes, remedies
 from colocate.study.containments import Contained
 from colocate.study.verdicts import LimitCheck, Verdict, deciding
@@ -43,6 +44,8 @@ def advice_json(report: AdviceReport, folder: Path) -> dict[str, Any]:
             }
             for ruling in advice.rulings
         ],
+        "answer": report.answer.value,
+        "required": list(map(_required_json, report.required)),
         "choices": [
             {
                 **_place_json(choice.cell),
@@ -67,6 +70,14 @@ def advice_json(report: AdviceReport, folder: Path) -> dict[str, Any]:
         "remedies": list(remedies(report)),
         "notes": list(notes(report)),
     }
+
+
+def _required_json(each: Required) -> dict[str, Any]:
+    cells = [
+        {**_place_json(ruling.cell), "task": ruling.cell.task, "verdict": ruling.verdict.value}
+        for ruling in each.rulings
+    ]
+    return {"text": each.text, "verdict": each.verdict.value, "cells": cells}
 
 
 def _contained_json(each: Contained) -> dict[str, Any]:

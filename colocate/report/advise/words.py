@@ -15,7 +15,7 @@ from colocate.report.text.numbers import counted, minutes, ms_text, three_digits
 from colocate.study.advice import Choice
 from colocate.study.bounds import PROBABLE
 from colocate.study.stats import POOL_MIN_CELLS
-from colocate.study.verdicts import Verdict
+from colocate.study.verdicts import Verdict, deciding, left
 
 # A verdict beside these rests on other windows, or on fewer, or holds under a quota only.
 _BESIDE_A_VERDICT = (QualityFlag.ALTERNATION_DIFFERS, QualityFlag.PAUSED_LATE, QualityFlag.QUOTA_THROTTLED)
@@ -64,6 +64,25 @@ def recommendations(report: AdviceReport) -> list[tuple[str, str]]:
         else:
             words = f"{_where(choice.cell)}: {_facts(choice)}"
         said.append((network_words(inference, among), words))
+    return said
+
+
+def requirements(report: AdviceReport) -> list[str]:
+    """What is required, each with its verdict and the quantity that decided."""
+    said = []
+    for each in report.required:
+        ruling = min(
+            (ruling for ruling in each.rulings if ruling.verdict is each.verdict), key=lambda ruling: left(ruling)
+        )
+        check = deciding(ruling)
+        value = interval_words(check.quantity, check.interval) or "not known"
+        limit = value_words(check.quantity, check.limit)
+        cells = len(each.rulings)
+        among = "" if cells == 1 else f", the nearest to its limit of {counted(cells, 'cell')}"
+        said.append(
+            f"Required {shortened(each.text, 60)}: {each.verdict.value}; {check.quantity.words} {value}, "
+            f"limit {limit}, {_where(ruling.cell)}{among}"
+        )
     return said
 
 

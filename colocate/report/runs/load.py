@@ -8,7 +8,8 @@ from pathlib import Path
 
 from colocate.errors import SpecError, StoreError
 from colocate.report.run_report import load, state_of_run
-from colocate.store.run_file import Header, Run, holds_run
+from colocate.store.database import holds_run
+from colocate.store.run_file import Header, Run
 
 
 class RunState(str, enum.Enum):

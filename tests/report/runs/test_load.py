@@ -10,7 +10,8 @@ import pytest
 from colocate.errors import SpecError
 from colocate.model.limits import Limits
 from colocate.report.runs.load import RunState, find_runs
-from colocate.store.run_file import FILE_NAME, Failure, Run
+from colocate.store.database import FILE_NAME
+from colocate.store.run_file import Failure, Run
 from tests.report.compare.runs import run
 
 

@@ -1,0 +1,64 @@
+"""A parser whose help is grouped and short at the top, and that names what was probably meant."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from colocate.errors import SpecError
+from colocate.model.spelling import nearest, unknown
+
+
+class CommandParser(argparse.ArgumentParser):
+    """Bad arguments are a SpecError like any other bad request: one line, exit code 2."""
+
+    def __init__(self, **settings: Any) -> None:
+        # An abbreviation would mean another flag as soon as there is a second one like it.
+        super().__init__(
+            **{"allow_abbrev": False, "formatter_class": argparse.RawDescriptionHelpFormatter, **settings}
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Raise the SpecError."""
+        raise SpecError(f"{message}; see {self.prog} --help")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """As argparse does, but an unknown flag ends it, with the nearest that there is."""
+        found, left = super().parse_known_args(args, namespace)
+        for word in left:
+            flag = word.partition("=")[0]
+            if flag.startswith("--") and flag != "--":
+                near = nearest(flag[2:], [known[2:] for known in self._option_string_actions if known[:2] == "--"])
+                hint = f": did you mean --{near}" if near else ""
+                self.error(f"unknown flag {flag}{hint}")
+        return found, left
+
+    def format_usage(self) -> str:
+        """One line, whatever the number of flags: these are below it, group by group."""
+        return self._short_usage()
+
+    def format_help(self) -> str:
+        """The help under a short usage."""
+        self.usage = self._short_usage().removeprefix("usage: ").rstrip().replace("%", "%%")
+        return super().format_help()
+
+    def _short_usage(self) -> str:
+        named = (action for action in self._get_positional_actions())
+        words = [f"[{each.metavar}]" if each.nargs == "?" else f"{each.metavar}" for each in named]
+        return f"usage: {' '.join([self.prog, *words, '[options]'])}\n"
+
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        # Before Python 3.13 a flag's value `--` is dropped, and what is left is an empty list that no type was asked.
+        if action.option_strings and action.nargs is None and len(arg_strings) == 1:
+            value = self._get_value(action, arg_strings[0])
+            self._check_value(action, value)
+            return value
+        return super()._get_values(action, arg_strings)
+
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        if action.choices is None or value in action.choices:
+            return
+        choices: Sequence[str] = [str(each) for each in action.choices]
+        what = action.option_strings[0] if action.option_strings else str(action.metavar).lower()
+        raise SpecError(unknown(str(value), choices, what))

@@ -1,0 +1,46 @@
+"""A parser that is short at the top, and names what was probably meant."""
+
+from __future__ import annotations
+
+import pytest
+
+from colocate.commands.parsing import CommandParser
+from colocate.errors import SpecError
+
+
+def parser() -> CommandParser:
+    own = CommandParser(prog="colocate show")
+    own.add_argument("folder", metavar="RUN")
+    own.add_argument("file", nargs="?", metavar="FILE")
+    own.add_argument("--slo-ms", type=float)
+    own.add_argument("--form", choices=("text", "page"))
+    return own
+
+
+def test_usage_is_one_line_whatever_the_flags() -> None:
+    assert parser().format_usage() == "usage: colocate show RUN [FILE] [options]\n"
+    assert parser().format_help().startswith("usage: colocate show RUN [FILE] [options]\n\n")
+    assert "--slo-ms" in parser().format_help()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "--slo-mss", "3"], "unknown flag --slo-mss: did you mean --slo-ms; see colocate show --help"),
+        (["run", "--slo-mss=3"], "unknown flag --slo-mss: did you mean --slo-ms; see"),
+        (["run", "--zzz"], "unknown flag --zzz; see colocate show --help"),
+        (["run", "--slo", "3"], "unknown flag --slo: did you mean --slo-ms"),
+        (["run", "--form", "pag"], "unknown --form 'pag'; did you mean 'page'?"),
+        (["run", "file", "more"], "unrecognized arguments: more; see"),
+        ([], "the following arguments are required: RUN"),
+        (["run", "--slo-ms=--"], "invalid float value: '--'"),
+    ],
+)
+def test_what_is_wrong_is_one_line(arguments: list[str], said: str) -> None:
+    with pytest.raises(SpecError, match=said.replace("?", r"\?")):
+        parser().parse_args(arguments)
+
+
+def test_what_is_right_is_parsed() -> None:
+    found = parser().parse_args(["run", "--slo-ms", "3", "--form", "page"])
+    assert (found.folder, found.file, found.slo_ms, found.form) == ("run", None, 3.0, "page")

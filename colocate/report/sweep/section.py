@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
+from rich.text import Text
 
 from colocate.files import remove_file
 from colocate.report.advise.verdicts_file import write_verdicts
+from colocate.report.advise.words import summary
 from colocate.report.page.render import write_page
 from colocate.report.run_report import LoadedRun
 from colocate.report.sections import Section
@@ -20,7 +23,9 @@ from colocate.report.sweep.markdown import sweep_markdown
 from colocate.report.sweep.metrics import METRICS, Metric, containment_metrics
 from colocate.report.sweep.terminal import print_sweep
 from colocate.report.text.captions import Caption
+from colocate.report.text.tables import console
 from colocate.report.tx1.founding import draw_founding_study
+from colocate.study.verdicts import Verdict
 
 
 def _files(report: SweepReport, run: LoadedRun) -> Iterator[Path]:
@@ -46,12 +51,16 @@ def _caption(metric: Metric, caption: Caption) -> Caption:
     return caption.of_steady_windows if metric.metered else caption
 
 
-def _print(_: SweepReport, run: LoadedRun) -> None:
+def _print(report: SweepReport, run: LoadedRun) -> None:
     print_sweep(run)
+    if report.advice is not None:
+        console().print(Text(summary(report.advice)))
 
 
-def _json(_: SweepReport, run: LoadedRun) -> Mapping[str, Any]:
-    return {}
+def _json(report: SweepReport, run: LoadedRun) -> Mapping[str, Any]:
+    limits = run.limits
+    counts = report.advice and {verdict.value: report.advice.count(verdict) for verdict in Verdict}
+    return {"limits": limits and dataclasses.asdict(limits), "counts": counts}
 
 
 SECTION = Section(load, _files, _figures, _print, _json, sweep_markdown)

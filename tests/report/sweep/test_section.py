@@ -8,34 +8,37 @@ import pytest
 
 from colocate.errors import SpecError
 from colocate.model.cell import Interval
+from colocate.report.run_report import load
 from colocate.report.sweep.metrics import METRICS, containment_metrics
 from colocate.report.sweep.section import SECTION
+from colocate.request.limit_keys import LimitChanges
+from tests.report.compare.runs import run
 from tests.report.drawn import CAPTION, cell, loaded, records_of
 
 
 def test_a_sweep_writes_its_page_and_names_every_figure(tmp_path: Path) -> None:
     cells = [cell()]
-    run = loaded(cells, records_of(cells), folder=tmp_path)
+    found = loaded(cells, records_of(cells), folder=tmp_path)
     (tmp_path / "verdicts.csv").write_text("of other limits")
-    report = SECTION.load(run, {})
-    assert [path.name for path in SECTION.files(report, run)] == ["report.html"]
+    report = SECTION.load(found, {})
+    assert [path.name for path in SECTION.files(report, found)] == ["report.html"]
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
-    figures = dict(SECTION.figures(report, run, CAPTION))
+    figures = dict(SECTION.figures(report, found, CAPTION))
     assert list(figures) == [
         *(f"heatmap-{metric.name}" for metric in METRICS),
-        *(f"containment-{metric.name}" for metric in containment_metrics(run.evidence)),
+        *(f"containment-{metric.name}" for metric in containment_metrics(found.evidence)),
         "distributions",
         "founding-study",
     ]
     drawn = {name for name, figure in figures.items() if figure is not None}
     assert drawn == {"heatmap-slowdown-p50", "distributions"}
-    assert SECTION.json(report, run) == {}
+    assert SECTION.json(report, found) == {"limits": None, "counts": None}
 
 
 def test_each_quantity_that_was_measured_is_drawn() -> None:
     cells = [cell(power_w=8.0, work_loss_ratio=Interval(0.1, None, None))]
-    run = loaded(cells, records_of(cells))
-    drawn = {name for name, figure in SECTION.figures(SECTION.load(run, {}), run, CAPTION) if figure is not None}
+    found = loaded(cells, records_of(cells))
+    drawn = {name for name, figure in SECTION.figures(SECTION.load(found, {}), found, CAPTION) if figure is not None}
     assert drawn >= {"heatmap-power", "heatmap-work-loss"}
 
 
@@ -45,7 +48,17 @@ def test_a_sweep_has_no_aim() -> None:
 
 
 def test_a_person_sees_the_cells(capsys: pytest.CaptureFixture[str]) -> None:
-    run = loaded([cell()])
-    SECTION.show(SECTION.load(run, {}), run)
+    found = loaded([cell()])
+    SECTION.show(SECTION.load(found, {}), found)
     said = capsys.readouterr().out
     assert "jpeg" in said and "1.13" in said
+
+
+def test_limits_in_force_are_printed_with_what_they_allow(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = load(run(tmp_path / "run"), LimitChanges({"max_slowdown": 2.0, "percentile": "p50"}))
+    report = SECTION.load(found, {})
+    SECTION.show(report, found)
+    said = capsys.readouterr().out.splitlines()
+    assert said[-1] == "1 SAFE, 0 UNSAFE, 0 UNDECIDED with p50 slowdown <= 2.000"
+    shown = SECTION.json(report, found)
+    assert shown["limits"]["max_slowdown"] == 2.0 and shown["counts"]["SAFE"] == 1

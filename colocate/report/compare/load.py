@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from colocate.errors import SpecError
+from colocate.model.limits import Quantity
 from colocate.model.request import Inference, SweepSpec, Task
 from colocate.report.run_report import LoadedRun, load, state_of_run
 from colocate.report.text.labels import plain
 from colocate.request.design import design_of
-from colocate.study.comparison import Comparison, compare
+from colocate.study.comparison import COMPARED, Comparison, compare, identity
 from colocate.study.evidence import Evidence
 from colocate.study.plan import NATIVE
 from colocate.study.stages import StudyState
+from colocate.study.verdicts import absence
 
 # Conditions of a study without which its numbers mean something else.
-_CONDITIONS = ("rig", "model", "emc_clock", "inference_cpus")
+_CONDITIONS = ("rig", "emc_clock", "inference_cpus")
 # Without an interval of one of these nothing could be shown.
 _TIMES = ("latency", "slowdown")
 # What a study asks for decides which cells it has; the cells say themselves which of them both runs have.
 _CELLS = ("inferences", "tasks", "placements", "cpu_clocks", "gpu_clocks")
 # Said in other words.
-_DESIGN = "alternating"
+_DESIGN, _MODEL = "alternating", "model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,7 @@ def compare_runs(before: Path, after: Path, max_regression: float, confidence: f
         raise SpecError(f"these runs cannot be compared: {'; '.join(map(plain, reasons))}")
     found = compare(a.evidence, b.evidence, max_regression, confidence)
     if not found.changes:
-        raise SpecError(
-            "these runs cannot be compared: they have no cell in common whose windows count in both; "
-            "`colocate report` shows the warnings of each"
-        )
+        raise SpecError(f"these runs cannot be compared: {plain(_nothing_in_common(a, b))}")
     if not any(
         change.quantity.kind in _TIMES and None not in (change.ratio.lo, change.ratio.hi) for change in found.changes
     ):
@@ -61,6 +60,8 @@ def compare_runs(before: Path, after: Path, max_regression: float, confidence: f
         for name, side in (("The run before", a), ("The run after", b))
         if not side.state.finished
     ]
+    if a.run.header.provenance is not None:
+        notes.append("Both runs are of a model: what changed follows from its constants, not from a machine.")
     if any(side.run.header.spec.until_decided for side in (a, b)):
         notes.append("A run made until decided has fewer blocks of what was clear, and so wider intervals of it.")
     return Compared(found, tuple(map(plain, _differences(a, b))), tuple(notes))
@@ -138,6 +139,32 @@ def _reasons(a: _Side, b: _Side) -> Iterator[str]:
             yield f"task {task.name} is not the same program, or is run in another way"
 
 
+def _nothing_in_common(a: _Side, b: _Side) -> str:
+    """Why no quantity of any cell is known in both runs."""
+    sides = {"before": a, "after": b}
+    cells = {name: {identity(each.cell): each for each in side.evidence} for name, side in sides.items()}
+    common = cells["before"].keys() & cells["after"].keys()
+    if not common:
+        networks = {name: ", ".join(side.ways()) or "no network" for name, side in sides.items()}
+        return (
+            f"they have no cell in common: the run before has {networks['before']}, the run after "
+            f"{networks['after']}; give two runs of the same study"
+        )
+    told = [
+        f"in the run {name} {' and '.join(reasons)}"
+        for name, own in cells.items()
+        if (reasons := _absences([each for key, each in own.items() if key in common]))
+    ]
+    return f"{'; '.join(told)}. `colocate report` says what to do about each"
+
+
+def _absences(evidence: Sequence[Evidence]) -> list[str]:
+    """Why no cell of a run has a latency that counts, each reason once; none where one has."""
+    if any(quantity in each.values for each in evidence for quantity in COMPARED):
+        return []
+    return list(dict.fromkeys(absence(each, Quantity.LATENCY_P50) for each in evidence))
+
+
 def _programs(task: Task) -> list[tuple[object, ...]]:
     """What runs in it and how: the programs of the user's own, and the networks."""
     return [(each.argv, each.command, each.inference and each.inference.network) for each in task.members]
@@ -161,11 +188,13 @@ def _as_left_alone(spec: SweepSpec) -> SweepSpec:
 def _differences(a: _Side, b: _Side) -> Iterator[str]:
     """In what two comparable runs differ: the machine and its software first, then how they were measured."""
     facts_a, facts_b = a.run.header.facts, b.run.header.facts
+    yield from _constants(a, b)
     for field in dataclasses.fields(facts_a):
         was, now = getattr(facts_a, field.name), getattr(facts_b, field.name)
         if field.name == "versions":
             yield from _changes("", was, now)
-        elif field.compare and was != now:
+        # The name of a model follows from its constants.
+        elif field.compare and was != now and (field.name != "machine_id" or a.run.header.provenance is None):
             yield _changed(field.name, was, now)
     yield from _changes("", a.runtimes, b.runtimes)
     spec_a, spec_b = (_as_left_alone(side.run.header.spec) for side in (a, b))
@@ -173,8 +202,21 @@ def _differences(a: _Side, b: _Side) -> Iterator[str]:
         yield _changed("design", design_of(spec_a), design_of(spec_b))
     for field in dataclasses.fields(spec_a):
         was, now = getattr(spec_a, field.name), getattr(spec_b, field.name)
-        if field.name not in (*_CELLS, _DESIGN) and was != now:
+        if field.name not in (*_CELLS, _DESIGN, _MODEL) and was != now:
             yield _changed(field.name, was, now)
+
+
+def _constants(a: _Side, b: _Side) -> Iterator[str]:
+    """The constants of a model in which the two differ; a machine has none."""
+    was, now = (
+        {each.name: each for each in side.run.header.provenance.constants} if side.run.header.provenance else {}
+        for side in (a, b)
+    )
+    for name in was.keys() & now.keys():
+        if was[name].value != now[name].value:
+            unit = "" if now[name].unit in ("", "1", "ratio") else f" {now[name].unit}"
+            values = f"{was[name].value:g}{unit} and is {now[name].value:g}{unit}"
+            yield f"the model's constant {name} was {values} ({now[name].kind})"
 
 
 def _changes(prefix: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:

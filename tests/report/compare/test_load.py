@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from colocate.errors import SpecError, StoreError
+from colocate.model.provenance import Constant, Provenance
+from colocate.model.quality import QualityFlag
 from colocate.model.request import Task
 from colocate.report.compare.load import compare_runs
 from colocate.store.run_file import Run
@@ -27,7 +29,10 @@ def test_the_same_file_elsewhere_is_the_same_network(tmp_path: Path) -> None:
         ({"sha256": "2"}, "what is in network mine.onnx, batch 1, fp32 is not the same"),
         ({"batch": 4}, "batch of mine.onnx was 1 and is 4"),
         ({"argv": ("false",)}, "task mine is not the same program, or is run in another way"),
-        ({"network": "/a/other.onnx"}, "no cell in common"),
+        (
+            {"network": "/a/other.onnx"},
+            "no cell in common: the run before has mine.onnx, the run after other.onnx; give two runs of",
+        ),
     ],
 )
 def test_what_is_another_thing_is_not_compared(tmp_path: Path, other: dict[str, Any], said: str) -> None:
@@ -38,6 +43,47 @@ def test_what_is_another_thing_is_not_compared(tmp_path: Path, other: dict[str, 
 def test_runs_that_could_show_nothing_are_not_compared(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="no change has an interval"):
         compare_runs(run(tmp_path / "a", repeats=1), run(tmp_path / "b", repeats=1), 0.0, 0.95)
+
+
+def disturbed(folder: Path, to: Path) -> Path:
+    """The run with other load in every window."""
+    with Run.read(folder) as whole:
+        header, records = whole.header(), list(whole.records())
+    with Run.create(to, header) as made:
+        for record in records:
+            made.append(dataclasses.replace(record, warnings=(QualityFlag.OTHER_LOAD,)))
+    return to
+
+
+def test_windows_that_do_not_count_are_named_with_their_warning(tmp_path: Path) -> None:
+    a = run(tmp_path / "a")
+    b = disturbed(a, tmp_path / "b")
+    with pytest.raises(SpecError, match=r"cannot be compared: in the run after no window counts: other load\. `colo"):
+        compare_runs(a, b, 0.0, 0.95)
+    with pytest.raises(SpecError, match="in the run before no window counts: other load; in the run after no"):
+        compare_runs(b, b, 0.0, 0.95)
+
+
+def test_constants_of_a_model_in_which_two_runs_differ_are_named(tmp_path: Path) -> None:
+    a = run(tmp_path / "a")
+    with Run.read(a) as whole:
+        header, records = whole.header(), list(whole.records())
+    for name, contention in (("b", 1.0), ("c", 1.5)):
+        constants = (
+            Constant("contention", contention, "ratio", "assumed", "none"), Constant("clock", 2.0, "Hz", "read", "a")
+        )  # fmt: skip
+        facts = dataclasses.replace(header.facts, machine_id=name)
+        spec = dataclasses.replace(header.spec, model=(("contention", contention),))
+        own = dataclasses.replace(header, facts=facts, spec=spec, provenance=Provenance(constants, ()))
+        with Run.create(tmp_path / name, own) as made:
+            for record in records:
+                made.append(record)
+    found = compare_runs(tmp_path / "b", tmp_path / "c", 0.0, 0.95)
+    assert found.differs == ("the model's constant contention was 1 and is 1.5 (assumed)",)
+    assert found.notes == (
+        "Both runs are of a model: what changed follows from its constants, not from a machine.",
+    )  # fmt: skip
+    assert compare_runs(tmp_path / "b", tmp_path / "b", 0.0, 0.95).differs == ()
 
 
 def test_what_is_no_run_is_not_compared(tmp_path: Path) -> None:

@@ -188,13 +188,14 @@ def _as_left_alone(spec: SweepSpec) -> SweepSpec:
 def _differences(a: _Side, b: _Side) -> Iterator[str]:
     """In what two comparable runs differ: the machine and its software first, then how they were measured."""
     facts_a, facts_b = a.run.header.facts, b.run.header.facts
-    yield from _constants(a, b)
+    constants = list(_constants(a, b))
+    yield from constants
     for field in dataclasses.fields(facts_a):
         was, now = getattr(facts_a, field.name), getattr(facts_b, field.name)
         if field.name == "versions":
             yield from _changes("", was, now)
         # The name of a model follows from its constants.
-        elif field.compare and was != now and (field.name != "machine_id" or a.run.header.provenance is None):
+        elif field.compare and was != now and not (constants and field.name == "machine_id"):
             yield _changed(field.name, was, now)
     yield from _changes("", a.runtimes, b.runtimes)
     spec_a, spec_b = (_as_left_alone(side.run.header.spec) for side in (a, b))

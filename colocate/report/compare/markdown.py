@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from colocate.report.compare.load import Compared
-from colocate.report.compare.words import COLUMNS, change_rows, sentences, verdict_words
+from colocate.report.compare.words import COLUMNS, change_rows, explanation, sentences, verdict_words
 from colocate.report.text.tables import escaped, markdown_table
 
 
@@ -11,5 +11,6 @@ def comparison_markdown(compared: Compared) -> str:
     """A page of Markdown that shows every name as it is, whatever is in it."""
     rows = [row for _, row in change_rows(compared.comparison)]
     lines = [f"## {escaped(verdict_words(compared.comparison))}", ""]
+    lines += [f"{escaped(sentence)}\n" for sentence in explanation(compared.comparison)]
     lines += [*markdown_table(list(COLUMNS), rows), ""] if rows else []
     return "\n".join([*lines, *(f"- {escaped(sentence)}" for sentence in sentences(compared))])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from colocate.report.compare.load import Compared
-from colocate.report.compare.words import COLUMNS, change_rows, sentences, verdict_words
+from colocate.report.compare.words import COLUMNS, change_rows, explanation, sentences, verdict_words
 from colocate.report.text.tables import compact_table, console, print_compact
 
 
@@ -21,3 +21,5 @@ def print_comparison(compared: Compared) -> None:
     for sentence in sentences(compared):
         out.print(Text(sentence))
     out.print(Text(verdict_words(compared.comparison), style="bold"))
+    for sentence in explanation(compared.comparison):
+        out.print(Text(sentence, style="bold"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from statistics import median
 
-from colocate.model.cell import Cell
+from colocate.model.cell import SOLO, Cell
 from colocate.report.compare.load import Compared
 from colocate.report.text.labels import (
     ContainedTask,
@@ -40,6 +40,30 @@ def verdict_words(found: Comparison) -> str:
         f"{counted(regressions, 'regression')}{beyond}, {counted(improvements, 'improvement')} "
         f"among {counted(len(found.changes), 'change')} looked at"
     )
+
+
+def explanation(found: Comparison) -> list[str]:
+    """The largest regression, and what kind of change it is part of; nothing where there is none."""
+    if not found.regressions:
+        return []
+    change = max(found.regressions, key=lambda each: each.ratio.lo or 0.0)
+    compared = [each.before for each in found.changes]
+    cell, among, tasks = change.before, inferences_of(compared), tasks_of(compared)
+    beside = "alone" if cell.task == SOLO else f"beside {beside_words(cell, tasks)}"
+    ends = " to ".join("?" if end is None else f"{100 * (end - 1):.1f}" for end in (change.ratio.lo, change.ratio.hi))
+    where = f"{network_words(cell.inference, among)} {beside}, {cell.placement}, at {clocks_words(cell.clocks)}"
+    higher = f"{100 * (change.ratio.value - 1):.1f} % higher ({ends})"
+    said = f"Largest regression: {where}: {change.quantity.words} {higher}."
+    kinds = {each.quantity.kind for each in found.regressions}
+    alone = any(each.before.task == SOLO and each.quantity.kind == "latency" for each in found.regressions)
+    if "slowdown" in kinds:
+        return [said, "Slowdowns grew: tasks interfere more than before."]
+    if alone:
+        return [
+            said,
+            "Networks are slower alone too, and no slowdown was shown to grow: tasks cost as much as before.",
+        ]
+    return [said]
 
 
 def change_rows(found: Comparison) -> Iterable[tuple[Change, tuple[str, ...]]]:

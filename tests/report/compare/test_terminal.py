@@ -18,12 +18,13 @@ from tests.report.compare.runs import P50, STEADY, compared
 from tests.study.tables import SOLO, evidence
 
 
-def test_regressions_come_first_and_the_verdict_last(capsys: pytest.CaptureFixture[str]) -> None:
+def test_regressions_come_first_and_the_verdict_last_with_its_explanation(capsys: pytest.CaptureFixture[str]) -> None:
     print_comparison(compared())
     lines = capsys.readouterr().out.splitlines()
     worse, better = (next(n for n, line in enumerate(lines) if word in line) for word in ("worse", "better"))
     assert worse < better and "2.000 [" in lines[worse] and "0.500 [" in lines[better]
-    assert lines[-1] == "1 regression, 1 improvement among 2 changes looked at"
+    verdict = lines.index("1 regression, 1 improvement among 2 changes looked at")
+    assert lines[verdict + 1].startswith("Largest regression: alexnet alone")
 
 
 def test_every_sentence_is_said(capsys: pytest.CaptureFixture[str]) -> None:

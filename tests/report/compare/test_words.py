@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from colocate.model.limits import Quantity
 from colocate.report.compare.load import compare_runs
 from colocate.report.compare.markdown import comparison_markdown
 from colocate.report.compare.to_json import comparison_json
-from colocate.report.compare.words import change_rows, sentences, verdict_words
-from tests.report.compare.runs import compared, run
+from colocate.report.compare.words import change_rows, explanation, sentences, verdict_words
+from colocate.study.comparison import compare
+from tests.report.compare.runs import STEADY, compared, run
+from tests.study.tables import COLOCATED, evidence
 
 
 def test_what_could_not_have_been_shown_is_counted(tmp_path: Path) -> None:
@@ -51,3 +54,18 @@ def test_what_a_comparison_promises_and_what_else_differs() -> None:
     assert re.fullmatch(r"The median interval can show a change of 0\.\d+ % or more\.", smallest)
     assert missing == "1 cell is only in the run before: alexnet beside jpeg at 1e-06/1e-06 MHz (CPU/GPU)."
     assert (note, differs) == ("A note.", "Differs: kernel was 5 and is 6.")
+
+
+def test_the_largest_regression_is_said_with_its_kind() -> None:
+    largest, kind = explanation(compared().comparison)
+    assert largest.startswith("Largest regression: alexnet alone, isolated, at ")
+    assert "p50 latency 100.0 % higher (" in largest
+    assert kind.startswith("Networks are slower alone too")
+    assert explanation(compared(5.0).comparison) == [], "no regression, nothing to explain"
+
+
+def test_a_slowdown_that_grew_is_of_the_tasks() -> None:
+    before = [evidence(COLOCATED[0], {Quantity.SLOWDOWN_P50: 1.1 * STEADY})]
+    after = [evidence(COLOCATED[0], {Quantity.SLOWDOWN_P50: 1.3 * STEADY})]
+    _, kind = explanation(compare(before, after))
+    assert kind == "Slowdowns grew: tasks interfere more than before."

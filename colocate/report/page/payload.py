@@ -1,4 +1,4 @@
-"""What the scripts of the page are given: per cell the bounds that its verdict rests on, and words for the rest.
+"""What the scripts of the page are given: the bounds that each cell's verdict rests on, and words for the rest.
 
 Bounds are numbers to the last digit, so that the page and `study.advice` compare the same; everything else that is
 shown was put into words here, so that numbers look alike in tables, figures and page.
@@ -7,6 +7,7 @@ shown was put into words here, so that numbers look alike in tables, figures and
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,13 +34,16 @@ from colocate.study.verdicts import absence
 # The curve of a cell: these quantiles of all its latencies, closer where the tail is.
 LEVELS = (0.0, 0.01, 0.025, *(step / 20 for step in range(1, 20)), 0.975, 0.99, 0.995, 0.999, 1.0)
 
+# Few blocks can give an upper bound of 2e+09, which says no more than this.
+ABSURD_RATIO = 100.0
+
 Words = Callable[[float], str]
 Place = tuple[Inference, str, ClockPoint]
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One thing that the tables of the page can show.
+    """One thing that the matrix of the page can show.
 
     `pooled` is its value from all windows of a cell together, for where no block gives one. `alone` names the view
     that stands in for it where there is no task.
@@ -61,7 +65,7 @@ class View:
 
 def _ratio_text(value: float) -> str:
     # Limits are set to the third decimal, so that is where a bound has to be seen on one side of them.
-    return f"{value:.3f}" if value < 10 else ratio_text(value)
+    return f"{value:.3f}" if value < 10 else ratio_text(value) if value <= ABSURD_RATIO else f"> {ABSURD_RATIO:g}"
 
 
 def _share_text(value: float) -> str:
@@ -95,16 +99,16 @@ def place_of(cell: Cell) -> Place:
 
 
 def payload(
+    folder: str,
     evidence: Sequence[Evidence],
     judged: Sequence[Bounds],
     records: Iterable[TrialRecord],
-    confidence: float,
     limits: Limits | None,
 ) -> Mapping[str, Any]:
     """The page's data, ready for JSON: absent is null, and no number is infinite.
 
-    `evidence` is that of all cells, `judged` what `study.bounds.bounds` makes of it at `confidence`; the
-    page begins with `limits`.
+    `folder` is the name of the run's, for a command line. `evidence` is that of all cells, `judged` what
+    `study.bounds.bounds` makes of it; the page begins with `limits`.
     """
     cells = [each.cell for each in evidence]
     places = list({place_of(cell): cell for cell in cells})
@@ -114,7 +118,7 @@ def payload(
     bounds = {id(each.evidence): each for each in judged}
     curves = {setting: _curve(latencies_s) for setting, latencies_s in latencies_of(cells, records).items()}
     return {
-        "confidence": confidence,
+        "folder": shlex.quote(folder),
         "limits": {} if limits is None else {quantity.value: limit for quantity, limit in limits.by_quantity.items()},
         "views": [
             {"key": view.key, "label": view.label, "unit": view.unit, "scale": view.scale.name, "alone": view.alone}
@@ -184,8 +188,11 @@ def _cell(
             for quantity in estimates
             if quantity in each.withheld
         },
-        "p50": None if cell.p50_s is None else ms_text(cell.p50_s),
-        "p95": None if cell.p95_s is None else ms_text(cell.p95_s),
+        "latency_ms": {
+            name: None if value_s is None else ms_text(value_s)
+            for name, value_s in (("p50", cell.p50_s), ("p95", cell.p95_s), ("p99", cell.p99_s))
+        },
+        "max_ms": None if curve is None else three_digits(1e3 * float(curve[-1])),
         "power_w": cell.power_w,
         "work_share": each.work_share,
         "warnings": [warnings.index(warning) for warning in cell.warnings],

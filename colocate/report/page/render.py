@@ -12,10 +12,10 @@ from markupsafe import Markup
 from colocate import __version__
 from colocate.files import write_file
 from colocate.report.page import words
-from colocate.report.page.assets import page_script, plotly_script, policy, style
+from colocate.report.page.assets import page_script, policy, style
 from colocate.report.page.causes import SHOWN_FIRST, cause_bars, legend
+from colocate.report.page.matrix import matrix_of
 from colocate.report.page.payload import VIEWS, payload
-from colocate.report.page.tables import tables_of
 from colocate.report.run_report import LoadedRun
 from colocate.report.text.captions import caption_of, machine_words, model_words, unfinished_words
 from colocate.report.text.designs import design_sentences
@@ -62,12 +62,8 @@ def _template() -> Template:
 
 def _carried() -> _Values:
     """What makes the page one file: the only text in it that is markup."""
-    scripts = {"page": page_script(), "plotly": plotly_script()}
-    return {
-        "policy": policy(scripts.values()),
-        "style": Markup(style()),
-        "scripts": {name: Markup(script) for name, script in scripts.items()},
-    }
+    script = page_script()
+    return {"policy": policy(script), "style": Markup(style()), "script": Markup(script)}
 
 
 def _heading(run: LoadedRun) -> _Values:
@@ -80,12 +76,13 @@ def _heading(run: LoadedRun) -> _Values:
 
 
 def _found(run: LoadedRun, judged: Sequence[Bounds], confidence: float) -> _Values:
-    """The tables with their data, their warnings, and how sure they are."""
+    """The matrix with its data, the warnings, and how sure all of it is."""
     spec = run.header.spec
     return {
-        "tables": tables_of(run.cells, judged, confidence),
+        "matrix": matrix_of(run.cells),
+        "findings": words.findings_of(run.cells, judged, confidence),
         "views": VIEWS,
-        "payload": payload(run.evidence, judged, run.records, confidence, run.limits),
+        "payload": payload(run.folder.absolute().name, run.evidence, judged, run.records, run.limits),
         "cause_bars": cause_bars(run.cells),
         "cause_legend": legend(run.cells),
         "bars_shown": SHOWN_FIRST,

@@ -5,13 +5,23 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from colocate.model.cell import Cell, Interval
 from colocate.model.limits import PERCENTILES, Quantity
 from colocate.model.machine import HostFacts, Missing
+from colocate.model.request import Inference
 from colocate.model.trial import TrialRecord
 from colocate.report.page.payload import VIEWS, span_words, warnings_of
-from colocate.report.text.labels import ContainedTask, beside_words, clocks_words, plain, tasks_of
+from colocate.report.text.labels import (
+    ContainedTask,
+    beside_words,
+    clocks_words,
+    inference_label,
+    inferences_of,
+    plain,
+    tasks_of,
+)
 from colocate.report.text.numbers import counted, mhz_text, number_ranges
 from colocate.store.run_file import Failure, Header
 from colocate.study.bounds import Bounds
@@ -23,6 +33,34 @@ _PAUSING = {
     "signals": "SIGSTOP to each of their processes",
 }
 _VIEW = {view.key: view for view in VIEWS}
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What was measured beside one network in one placement; `how` tells ways to run networks apart."""
+
+    name: str
+    how: str
+    placement: str
+    sentences: Sequence[str]
+
+
+def findings_of(cells: Sequence[Cell], judged: Iterable[Bounds], confidence: float) -> list[Findings]:
+    """Those of every network and placement in the order of `cells`; `judged` are their bounds at `confidence`."""
+    inferences, judged = inferences_of(cells), list(judged)
+    groups = dict.fromkeys((cell.inference, cell.placement) for cell in cells)
+    return [
+        Findings(
+            *inference_label(inference, inferences),
+            placement,
+            findings([each for each in judged if _group(each) == (inference, placement)], confidence),
+        )
+        for inference, placement in groups
+    ]
+
+
+def _group(each: Bounds) -> tuple[Inference, str]:
+    return each.evidence.cell.inference, each.evidence.cell.placement
 
 
 def findings(judged: Sequence[Bounds], confidence: float) -> tuple[str, ...]:

@@ -61,6 +61,15 @@ def verdicts(page: Page) -> list[str]:
     return found
 
 
+def decided_by(page: Page) -> list[str]:
+    """The quantity that decided each cell."""
+    found: list[str] = page.eval_on_selector_all(
+        "td[data-verdict]",
+        "tds => tds.sort((a, b) => a.dataset.cell - b.dataset.cell).map(td => td.dataset.decided)",
+    )
+    return found
+
+
 def set_limit(page: Page, name: str, value: float | None) -> None:
     box = page.locator(f"[data-limit={name}]")
     if value is None:
@@ -88,8 +97,10 @@ _SET = """wanted => {
 
 def set_limits(page: Page, limits: Limits) -> None:
     """Set the controls to `limits`, the latency in ms."""
-    slow = limits.slo_s is None
-    choose = {"latency-as": "slowdown" if slow else "latency", "percentile": limits.percentile}
-    latency = limits.max_slowdown if limits.slo_s is None else 1e3 * limits.slo_s
-    values = {"latency": latency, "power": limits.power_budget_w, "work": limits.max_work_loss}
-    page.evaluate(_SET, {"choose": choose, "limits": values})
+    values = {
+        "slo-ms": None if limits.slo_s is None else 1e3 * limits.slo_s,
+        "max-slowdown": limits.max_slowdown,
+        "power-budget-w": limits.power_budget_w,
+        "max-work-loss": limits.max_work_loss,
+    }
+    page.evaluate(_SET, {"choose": {"percentile": limits.percentile}, "limits": values})

@@ -25,7 +25,7 @@ from tests.observers import Silence
 
 RESULTS = Path(__file__).parents[3] / "results"
 NASTY = "<script>alert(1)</script>"
-# Ends the element that it stands in, were it not text; and what Plotly and Jinja take for theirs.
+# Ends the element that it stands in, were it not text; and what Jinja takes for its own.
 NASTIER = "</script></style>\"'<img src=x onerror=alert(2)>{{ 7 * 7 }}%{x}<b>$x$"
 
 

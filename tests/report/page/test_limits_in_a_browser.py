@@ -14,10 +14,10 @@ import pytest
 from colocate.model.containment import Containment
 from colocate.model.limits import STATISTICS, Limits, Quantity
 from colocate.model.trial import Work
-from colocate.study.advice import Verdict, advise
+from colocate.study.advice import Verdict, advise, deciding
 from colocate.study.evidence import Evidence
 from colocate.study.sequential import Schedule
-from tests.report.page.browser import set_limit, set_limits, verdicts
+from tests.report.page.browser import decided_by, set_limit, set_limits, verdicts
 from tests.report.page.runs import Shown, a_run, shown
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ def test_verdicts_and_choices_are_those_of_the_advice(
         set_limits(page, limits)
         advice = advise(run.evidence, limits)
         assert verdicts(page) == [ruling.verdict.value for ruling in advice.rulings], limits
+        assert decided_by(page) == [deciding(ruling).quantity.value for ruling in advice.rulings], limits
         seen |= {ruling.verdict for ruling in advice.rulings}
         if any(choice.cell.power_w is None for choice in advice.choices):
             continue
@@ -82,7 +83,7 @@ def test_verdicts_and_choices_are_those_of_the_advice(
         watts = page.eval_on_selector_all(
             "#choices-table tr[data-recommended=true]", "rows => rows.map(row => Number(row.cells[5].textContent))"
         )
-        assert watts == pytest.approx([choice.cell.power_w for choice in advice.recommended], abs=0.006)
+        assert watts == pytest.approx([choice.cell.power_w for choice in advice.recommended], rel=0.006)
         for mark, wanted in (("recommended", "recommended"), ("front", "on_front")):
             marked = {int(row["cell"]) for row in rows if row[mark] == "true"}
             assert marked == {cells.index(choice.cell) for choice in advice.choices if getattr(choice, wanted)}, (
@@ -95,6 +96,7 @@ def test_verdicts_and_choices_are_those_of_the_advice(
     "limits",
     [
         Limits(max_slowdown=1.07, percentile="p50", power_budget_w=30.0, confidence=0.9),
+        Limits(slo_s=0.0117, max_slowdown=1.5, percentile="mean"),
         Limits(slo_s=0.0117, percentile="p50"),
         Limits(max_work_loss=0.2),
     ],
@@ -108,8 +110,9 @@ def test_the_page_begins_with_the_limits_and_the_looks_of_the_study(
     page = opened(run)
     assert not page.locator("#unfinished").count(), "it is for the data to say when enough was measured"
     assert verdicts(page) == [ruling.verdict.value for ruling in advise(run.evidence, limits, Schedule(30)).rulings]
-    power = page.locator("[data-limit=power]")
+    power = page.locator("[data-limit=power-budget-w]")
     assert power.locator(".on").is_checked() == (limits.power_budget_w is not None)
+    assert page.locator("#spoken").inner_text().startswith("Limits of the study: ")
 
 
 @pytest.mark.parametrize("done", [100.0, 200.0])
@@ -142,14 +145,14 @@ def test_a_choice_names_its_containment_once_and_the_simplest_is_recommended(
 def test_one_block_decides_nothing(tmp_path: Path, opened: Opened) -> None:
     run = shown(tmp_path, *a_run(repeats=1))
     page = opened(run)
-    set_limit(page, "latency", 50.0)
+    set_limit(page, "max-slowdown", 50.0)
     assert verdicts(page) == ["UNDECIDED"]
     assert "no interval" in page.locator("td[data-verdict]").inner_text()
 
 
 def test_limits_that_make_no_sense_judge_nothing(server: Shown, opened: Opened) -> None:
     page = opened(server)
-    for name, value in (("latency", 0.9), ("power", -1.0), ("work", 1.0)):
+    for name, value in (("max-slowdown", 0.9), ("slo-ms", 0.0), ("power-budget-w", -1.0), ("max-work-loss", 1.0)):
         set_limit(page, name, value)
         assert set(verdicts(page)) == {""}
         assert "must be" in page.locator(f"[data-limit={name}] .problem").inner_text()
@@ -159,7 +162,7 @@ def test_limits_that_make_no_sense_judge_nothing(server: Shown, opened: Opened) 
 
 def test_a_slider_moved_by_keys_sets_the_number_and_the_verdicts(tx1: Shown, opened: Opened) -> None:
     page = opened(tx1)
-    box = page.locator("[data-limit=latency]")
+    box = page.locator("[data-limit=max-slowdown]")
     found = {}
     for key in ("Home", "PageUp", "End"):
         box.locator("input[type=range]").press(key)
@@ -168,3 +171,52 @@ def test_a_slider_moved_by_keys_sets_the_number_and_the_verdicts(tx1: Shown, ope
         wanted = advise(tx1.evidence, Limits(max_slowdown=limit))
         assert found[limit] == [ruling.verdict.value for ruling in wanted.rulings]
     assert len(found) == 3 and found[min(found)] != found[max(found)]
+
+
+def test_an_example_limit_is_called_one_until_it_is_changed(server: Shown, opened: Opened) -> None:
+    page = opened(server)
+    spoken = page.locator("#spoken")
+    assert spoken.inner_text().startswith("An example limit, as the study sets none: slowdown p95 ≤ 1.05")
+    set_limit(page, "max-slowdown", 1.2)
+    assert spoken.inner_text() == "Limits set on this page: slowdown p95 ≤ 1.2."
+
+
+def test_a_cell_shows_the_quantity_that_decided_with_its_limit(tx1: Shown, opened: Opened) -> None:
+    page = opened(tx1)
+    limits = Limits(slo_s=0.03, power_budget_w=9.0)
+    set_limits(page, limits)
+    spans = page.eval_on_selector_all(
+        "td[data-verdict]",
+        "tds => tds.sort((a, b) => a.dataset.cell - b.dataset.cell).map(td => td.querySelector('.span').textContent)",
+    )
+    signs = {Verdict.SAFE: " ≤", Verdict.UNSAFE: " >", Verdict.UNDECIDED: ", limit"}
+    words = {Quantity.LATENCY_P95: ("latency p95", "30 ms"), Quantity.POWER: ("power", "9 W")}
+    rulings = advise(tx1.evidence, limits).rulings
+    named = [(words[deciding(ruling).quantity], signs[ruling.verdict]) for ruling in rulings]
+    assert spans == [f"{name}{sign} {limit}" for (name, limit), sign in named]
+    assert len(set(spans)) >= 3
+
+
+def test_the_address_holds_the_state_and_the_command_gives_it(tmp_path: Path, opened: Opened) -> None:
+    header, records = a_run(repeats=6)
+    limits = Limits(slo_s=0.0117, power_budget_w=30.0)
+    run = shown(
+        tmp_path / "my run",
+        dataclasses.replace(header, spec=dataclasses.replace(header.spec, limits=limits)),
+        records,
+    )
+    page = opened(run)
+    assert page.evaluate("location.hash") == ""
+    assert page.locator("#command").inner_text() == (
+        "python -m colocate advise 'my run' --slo-ms 11.7 --power-budget-w 30 --percentile p95"
+    )
+    set_limit(page, "power-budget-w", None)
+    set_limit(page, "max-slowdown", 1.2)
+    page.locator("#percentile").select_option("p50")
+    page.locator("#view").select_option("work_loss_ratio")
+    command = "python -m colocate advise 'my run' --slo-ms 11.7 --max-slowdown 1.2 --percentile p50 --without power-budget-w"
+    assert page.locator("#command").inner_text() == command
+    found, values = verdicts(page), page.locator("#matrix").inner_text()
+    page.reload()
+    assert (verdicts(page), page.locator("#matrix").inner_text()) == (found, values)
+    assert page.locator("#command").inner_text() == command

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
 
 def test_the_keyboard_reaches_every_cell_and_tells_all_of_it(tx1: Shown, opened: Opened) -> None:
     page = opened(tx1)
-    table = page.locator(".heatmap table").first
+    table = page.locator("#matrix")
     assert table.locator("[tabindex='0']").count() == 1
     table.locator("[tabindex='0']").focus()
-    for key in ("ArrowRight", "ArrowDown", "End"):
+    for key in ("ArrowRight", "ArrowDown", "End", "ArrowUp", "ArrowDown"):
         page.keyboard.press(key)
     words = page.locator("#tip").inner_text()
     assert "alexnet beside stringsearch, isolated, 102/537.6 MHz (CPU/GPU)" in words
@@ -34,16 +35,15 @@ def test_the_keyboard_reaches_every_cell_and_tells_all_of_it(tx1: Shown, opened:
 
 def test_nasty_names_show_as_text_in_tables_tips_and_charts(tmp_path: Path, opened: Opened) -> None:
     page = opened(shown(tmp_path, *a_run(NASTY, NASTIER)))
-    set_limit(page, "latency", 50.0)
-    assert page.locator(".findings h3").inner_text().startswith(NASTY)
+    set_limit(page, "max-slowdown", 50.0)
+    assert page.locator("#answers b").inner_text() == NASTY
     page.locator("td[data-verdict]").focus()
     assert NASTY in page.locator("#tip").inner_text()
-    page.locator("#latencies").scroll_into_view_if_needed()
-    page.locator("#distribution .legendtext").nth(1).wait_for()
     short = page.locator("#choices-table tbody td").nth(1).inner_text()
     assert short.startswith("</script>")
-    assert (page.locator("#distribution .legendtext").nth(1).text_content() or "").startswith(short)
-    assert page.locator("#pareto .legendtext").first.text_content() == NASTY
+    assert page.locator("#latencies-table tbody th").nth(1).inner_text() == short
+    assert (page.locator("#pareto-key li").first.text_content() or "").strip() == NASTY
+    assert NASTY in (page.locator("#pareto .mark").first.get_attribute("aria-label") or "")
     assert page.locator("img, h1 script, td script").count() == 0
 
 
@@ -83,13 +83,13 @@ def test_a_frame_rate_and_its_misses_are_shown(tmp_path: Path, opened: Opened) -
     assert "deadlines missed" in words and "longest run of them" in words
 
 
-@pytest.mark.parametrize("width", [360, 1200, 1400])
+@pytest.mark.parametrize("width", [360, 390, 1200, 1400])
 def test_nothing_is_wider_than_the_page(width: int, tx1: Shown, tmp_path: Path, opened: Opened) -> None:
     header, records = a_run("/a/folder/somewhere/a-detector-with-a-long-name-of-its-own-and-more.onnx")
     for run in (tx1, shown(tmp_path, header, records)):
         page = opened(run)
         page.set_viewport_size({"width": width, "height": 800})
-        set_limit(page, "latency", 1.5)
+        set_limit(page, "max-slowdown", 1.5)
         # Charts follow the window a moment later.
         page.wait_for_function("width => document.documentElement.scrollWidth <= width", arg=width)
         if width > 1000:
@@ -104,7 +104,7 @@ def test_what_is_not_significant_carries_its_mark_on_the_line_of_the_value(tx1: 
         tiles = page.eval_on_selector_all(
             "td[data-verdict]",
             """tds => tds.map(td => {
-              const [value, mark] = [td.querySelector(".value"), td.querySelector(".value small")];
+              const [value, mark] = [td.querySelector(".value"), td.querySelector(".value > small")];
               const [around, own] = [value.getBoundingClientRect(), (mark ?? value).getBoundingClientRect()];
               return {
                 words: value.textContent,
@@ -129,3 +129,58 @@ def test_all_of_a_cell_fits_a_narrow_screen(width: int, tx1: Shown, opened: Open
         tip = page.locator("#tip")
         assert tip.evaluate("tip => tip.querySelector('table').offsetWidth <= tip.clientWidth")
         assert tip.evaluate("(tip, width) => tip.getBoundingClientRect().right <= width", width)
+
+
+def test_the_keyboard_reaches_every_mark_of_the_chart(tx1: Shown, opened: Opened) -> None:
+    page = opened(tx1)
+    marks = page.locator("#pareto .mark")
+    assert marks.count() == page.locator('td[data-verdict="SAFE"]').count() > 10
+    page.locator("#pareto [tabindex='0']").focus()
+    page.keyboard.press("End")
+    words = page.locator("#tip").inner_text()
+    assert (marks.last.get_attribute("aria-label") or "-") in words and "SAFE" in words
+
+
+def test_no_two_settings_of_a_run_share_a_colour(server: Shown, opened: Opened) -> None:
+    page = opened(server)
+    lines = page.eval_on_selector_all("#distribution .line", "lines => lines.map(line => line.style.stroke)")
+    marks = page.eval_on_selector_all("#pareto .mark path", "marks => marks.map(mark => mark.style.stroke)")
+    networks = {page.locator("#pareto-key li").nth(n).inner_text() for n in range(len(set(marks)))}
+    assert len(set(lines)) == len(lines) == 4 and not set(lines) & set(marks)
+    assert len(networks) == len(set(marks)) > 1
+
+
+@pytest.mark.parametrize("width", [390, 1400])
+def test_what_is_pressed_is_no_smaller_than_24_pixels(width: int, tx1: Shown, opened: Opened) -> None:
+    page = opened(tx1)
+    page.set_viewport_size({"width": width, "height": 800})
+    # Charts follow the window a moment later.
+    page.wait_for_function(
+        """pressed => [...document.querySelectorAll(pressed)].every(each => {
+          // The words of a checkbox are pressed too.
+          const { width, height } = (each.closest("legend label") ?? each).getBoundingClientRect();
+          return !width || Math.min(width, height) >= 24;
+        })""",
+        arg="a, button, select, input, summary, td[data-cell], .target",
+    )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1400])
+def test_axe_finds_nothing_serious(width: int, scheme: Literal["light", "dark"], tx1: Shown, opened: Opened) -> None:
+    axe = pytest.importorskip("axe_playwright_python", reason="needs axe-playwright-python: pip install -e '.[test]'")
+    page = opened(tx1)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+    page.evaluate(resources.files(axe).joinpath("axe.min.js").read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run()")["violations"]
+    grave = [each for each in found if each["impact"] in ("serious", "critical")]
+    assert [(each["id"], each["nodes"][0]["html"]) for each in grave] == []
+
+
+def test_print_keeps_long_tables_folded(tx1: Shown, opened: Opened) -> None:
+    page = opened(tx1)
+    page.emulate_media(media="print")
+    assert page.locator("details").count() > 0 and page.locator("details[open]").count() == 0
+    assert page.locator("#limits").is_hidden() and page.locator("#spoken").is_visible()

@@ -21,13 +21,13 @@ from tests.report.page.runs import Shown, a_run, loaded
 def payload_of(folder: Path, **changes: Any) -> Any:
     """The payload of a small run, as a script reads it."""
     run = loaded(folder, *a_run(**changes))
-    found = payload(run.evidence, bounds(run.evidence, CONFIDENCE), run.records, CONFIDENCE, None)
+    found = payload("run", run.evidence, bounds(run.evidence, CONFIDENCE), run.records, None)
     return json.loads(json.dumps(found, allow_nan=False))
 
 
 def test_a_value_is_marked_where_its_bounds_include_no_effect_and_coloured_where_they_do_not(tx1: Shown) -> None:
     judged = {id(each.evidence): each for each in bounds(tx1.evidence, CONFIDENCE)}
-    found = payload(tx1.evidence, list(judged.values()), tx1.run.records, CONFIDENCE, None)
+    found = payload("run", tx1.evidence, list(judged.values()), tx1.run.records, None)
     marked = 0
     for evidence, cell in zip(tx1.evidence, found["cells"], strict=True):
         for view in VIEWS:
@@ -84,8 +84,19 @@ def test_bounds_in_words_have_as_many_ends_as_are_known(interval: Interval, word
 def test_the_page_compares_bounds_to_the_last_digit(tmp_path: Path) -> None:
     run = loaded(tmp_path, *a_run())
     judged = bounds(run.evidence, CONFIDENCE)
-    found = json.loads(json.dumps(payload(run.evidence, judged, run.records, CONFIDENCE, None)))
+    found = json.loads(json.dumps(payload("run", run.evidence, judged, run.records, None)))
     for quantity, estimate in judged[0].estimates.items():
         interval = estimate.interval
         assert math.isfinite(interval.value)
         assert found["cells"][1]["bounds"][quantity.value] == [interval.value, interval.lo, interval.hi]
+
+
+@pytest.mark.parametrize(("bound", "words"), [(1.0504, "1.050"), (99.4, "99.4"), (3e5, "> 100")])
+def test_a_ratio_beyond_all_sense_has_no_digits(bound: float, words: str) -> None:
+    view = next(view for view in VIEWS if view.quantity is Quantity.SLOWDOWN_P95)
+    assert view.text(bound) == words
+
+
+def test_the_folder_stands_on_a_command_line(tmp_path: Path) -> None:
+    run = loaded(tmp_path, *a_run())
+    assert payload("a 'run'", run.evidence, (), run.records, None)["folder"] == """'a '"'"'run'"'"''"""

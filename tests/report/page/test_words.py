@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 
+from colocate.model.limits import Quantity
 from colocate.model.machine import Missing
 from colocate.report.page.render import CONFIDENCE
-from colocate.report.page.words import failure_rows, findings, machine_rows, network_rows, warning_rows
+from colocate.report.page.words import failure_rows, findings, findings_of, machine_rows, network_rows, warning_rows
 from colocate.store.run_file import Failure
 from colocate.study.bounds import Bounds, bounds
+from tests.report.drawn import cell
 from tests.report.page.runs import a_run, loaded
+from tests.study.tables import around, evidence
 
 
 def judged(folder: Path, repeats: int = 4) -> Sequence[Bounds]:
@@ -71,3 +74,20 @@ def test_a_network_is_described_by_all_that_was_loaded() -> None:
     header, _ = a_run()
     header = dataclasses.replace(header, networks={"alexnet": {"name": "alexnet", "macs": 7, "graph_sha256": "ab"}})
     assert network_rows(header) == [("alexnet", ["macs 7, graph_sha256 ab"])]
+
+
+def test_each_network_and_placement_has_the_findings_of_its_own_cells() -> None:
+    cells = [cell(network, task="jpeg") for network in ("alexnet", "vgg16")]
+    values = [{Quantity.SLOWDOWN_P50: around(ratio)} for ratio in (1.0, 1.5)]
+    own = bounds([evidence(*each) for each in zip(cells, values, strict=True)])
+    calm, slowed = findings_of(cells, own, 0.95)
+    assert (calm.name, calm.placement, slowed.name) == ("alexnet", "isolated", "vgg16")
+    assert tuple(calm.sentences) == findings(own[:1], 0.95) and "No slowdown" in calm.sentences[0]
+    assert tuple(slowed.sentences) == findings(own[1:], 0.95) and "is slowed in 1 of 1 cell" in slowed.sentences[0]
+    (alone,) = findings_of([cell(task="none")], (), 0.95)
+    assert tuple(alone.sentences) == findings((), 0.95)
+
+
+def test_ways_to_run_a_network_have_findings_each() -> None:
+    found = findings_of([cell(precision="fp32"), cell(precision="fp16")], (), 0.95)
+    assert [(each.name, each.how) for each in found] == [("alexnet", "fp32"), ("alexnet", "fp16")]

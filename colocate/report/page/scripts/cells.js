@@ -1,26 +1,25 @@
-// All of one cell, under the pointer and on focus, which the arrow keys move.
+// All of one cell, under the pointer and on focus, which the arrow keys move: in the matrix and among marks.
 
 const tip = find("#tip");
 
-/** Show all that is known of the cell of `td`, and the `ruling` on it. */
-function showTip(td, ruling) {
-  const cell = run.cells[td.dataset.cell];
-  const verdict = make("span", ruling ? bandWords(ruling.verdict) : "", { class: "band", "data-verdict": ruling?.verdict ?? "" });
+/** Show all that is known of the cell of `element`, and the `ruling` on it. */
+function showTip(element, ruling) {
+  const cell = run.cells[element.dataset.cell];
   const why = make("span", ruling?.reasons.length ? ` ${ruling.reasons.join("; ")}` : "");
-  tip.replaceChildren(make("b", cellName(cell)), ...(ruling ? [verdict, why] : []), make("div", cell.size, { class: "quiet" }), quantitiesOf(cell));
+  tip.replaceChildren(make("b", cellName(cell)), ...(ruling ? [bandOf(ruling.verdict), why] : []), make("div", cell.size, { class: "quiet" }), quantitiesOf(cell));
   if (cell.warnings.length) {
     const list = tip.appendChild(make("ul"));
     list.append(...cell.warnings.map((warning) => make("li", run.warnings[warning])));
   }
   tip.hidden = false;
-  putTip(td.getBoundingClientRect());
-  td.setAttribute("aria-describedby", "tip");
+  putTip(element.getBoundingClientRect());
+  element.setAttribute("aria-describedby", "tip");
 }
 
 function quantitiesOf(cell) {
   const table = make("table");
   const head = table.createTHead().insertRow();
-  for (const title of ["", "value", "bounds, whole table", "95 %, this cell alone"]) head.append(make("th", title));
+  for (const title of ["", "value", "bounds, whole matrix", "95 %, this cell alone"]) head.append(make("th", title));
   if (!cell.rows.some((row) => row[3])) head.lastChild.remove();
   const body = table.createTBody();
   for (const [name, ...rest] of cell.rows) {
@@ -38,14 +37,14 @@ function putTip(at) {
   tip.style.top = `${top}px`;
 }
 
-function hideTip(td) {
+function hideTip(element) {
   tip.hidden = true;
-  td.removeAttribute("aria-describedby");
+  element.removeAttribute("aria-describedby");
 }
 
 const STEPS = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0], Home: [0, -Infinity], End: [0, Infinity] };
 
-const measured = (td) => td?.dataset.cell !== undefined;
+const measured = (element) => element?.dataset.cell !== undefined;
 
 /** The cell that `step` leads to from row `y` and column `x`, if any: over what was not measured; at an edge it stays. */
 function stepped(grid, y, x, [down, right]) {
@@ -58,30 +57,33 @@ function stepped(grid, y, x, [down, right]) {
   return measured(next) ? next : null;
 }
 
-/** Let pointer and keys reach every cell of `table`. `rulingOf` has the ruling on a cell, `choose` is given a chosen one. */
-function listen(table, rulingOf, choose) {
-  const grid = [...table.tBodies[0].rows].map((row) => every("td", row));
-  const first = grid.flat().find(measured);
-  if (first) first.tabIndex = 0;
-  grid.forEach((row, y) => row.forEach((td, x) => {
-    if (!measured(td)) return;
-    const show = () => showTip(td, rulingOf(td.dataset.cell));
-    td.addEventListener("pointerenter", show);
-    td.addEventListener("pointerleave", () => hideTip(td));
-    td.addEventListener("focus", () => {
-      every('[tabindex="0"]', table).forEach((other) => (other.tabIndex = -1));
-      td.tabIndex = 0;
+/**
+ * Let pointer and keys reach every element of `grid`, rows of those that stand for a cell. `rulingOf` has the ruling
+ * on a cell, `choose` is given a chosen one.
+ */
+function listen(grid, rulingOf, choose) {
+  const all = grid.flat().filter(measured);
+  if (all.length) all[0].tabIndex = 0;
+  grid.forEach((row, y) => row.forEach((element, x) => {
+    if (!measured(element)) return;
+    const show = () => showTip(element, rulingOf(element.dataset.cell));
+    element.addEventListener("pointerenter", show);
+    element.addEventListener("pointerleave", () => hideTip(element));
+    element.addEventListener("focus", () => {
+      all.forEach((other) => (other.tabIndex = -1));
+      element.tabIndex = 0;
       show();
     });
-    td.addEventListener("blur", () => hideTip(td));
-    td.addEventListener("click", () => choose(run.cells[td.dataset.cell]));
-    td.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") return hideTip(td);
+    element.addEventListener("blur", () => hideTip(element));
+    const choosing = () => choose(run.cells[element.dataset.cell]);
+    element.addEventListener("click", choosing);
+    element.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") return hideTip(element);
       const chosen = event.key === "Enter" || event.key === " ";
       const step = STEPS[event.key];
       if (!chosen && !step) return;
       event.preventDefault();
-      if (chosen) td.click();
+      if (chosen) choosing();
       else stepped(grid, y, x, step)?.focus();
     });
   }));

@@ -1,77 +1,60 @@
-// The charts, and the table of choices beside the first.
+// The charts, and the tables beside them, which hold the same numbers.
 
-/** Plotly reads a text as its own mark-up, and between dollars as mathematics; a name is neither. */
-const escaped = (name) => name.replace(/[&<>$%]/g, (mark) => `&#${mark.charCodeAt(0)};`);
-const MARKS = ["circle", "square", "diamond", "triangle-up", "cross", "hexagon"];
-const DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot"];
+const percent = (value) => (value === null ? "–" : `${Math.round(100 * value)} %`);
+/** Three significant digits or the whole number, as in colocate.report.text.numbers. */
+const threeDigits = (value) => (value === null ? "–" : value.toFixed(Math.max(0, 2 - (value ? Math.floor(Math.log10(Math.abs(value))) : 0))));
 
-const percent = (value) => (value === null ? "–" : `${(100 * value).toFixed(1)} %`);
-const rounded = (value, decimals) => (value === null ? "–" : value.toFixed(decimals));
-
-function theme() {
-  const style = getComputedStyle(document.documentElement);
-  const colour = (name) => style.getPropertyValue(name).trim();
-  return { ink: colour("--ink"), quiet: colour("--quiet"), rule: colour("--rule"), paper: colour("--paper"), series: colour("--series").split(" ") };
+/** Work over `cost`, a mark for each choice; `title` is that of the cost. `listenTo` lets pointer and keys reach marks. */
+function drawChoices(choices, cost, title, listenTo) {
+  const known = choices.filter((choice) => choice.work_share !== null && choice[cost] !== null);
+  const holder = find("#pareto");
+  holder.hidden = !known.length;
+  find("#pareto-key").hidden = !known.length;
+  if (!known.length) return;
+  const costs = known.map((choice) => choice[cost]);
+  const [least, most] = [Math.min(...costs), Math.max(...costs)];
+  const room = 0.08 * (most - least) || 0.05 * Math.abs(most) || 1;
+  const highest = Math.max(...known.map((choice) => choice.work_share));
+  const chart = new Chart(holder, `Work of the safe choices against ${title}`,
+    { title, lo: least - room, hi: most + room },
+    { title: "work, % of the task's best alone", lo: 0, hi: Math.max(1, 108 * highest) });
+  const own = run.networks.map((_, network) => known.filter((choice) => choice.network === network));
+  own.forEach((each, network) => drawFront(chart, each, network, cost));
+  const marks = [...known].sort((a, b) => a[cost] - b[cost]).map((choice) => markOf(chart, choice, cost));
+  listenTo([marks]);
+  const used = own.flatMap((each, network) => (each.length ? [network] : []));
+  find("#pareto-key").replaceChildren(...used.map(networkKey), ...[
+    legendLine([shape("path", { d: MARKS.star, style: "fill: var(--quiet)" })], "recommended"),
+    legendLine([shape("path", { d: MARKS.circle, style: "fill: var(--quiet)" })], `no other does as much at less ${cost === "power_w" ? "power" : "slowdown"}`),
+    legendLine([shape("path", { d: MARKS.circle, style: "fill: var(--paper); stroke: var(--quiet)" })], "other safe choice"),
+  ]);
 }
 
-function draw(id, traces, x, y) {
-  const chart = document.getElementById(id);
-  chart.hidden = !traces.length;
-  if (!window.Plotly || chart.hidden) return;
-  const { ink, quiet, rule, paper } = theme();
-  const axis = (title, more) => ({
-    title: { text: title }, gridcolor: rule, linecolor: quiet, zeroline: false, ticks: "outside", tickcolor: rule, automargin: true, ...more,
-  });
-  Plotly.react(chart, traces, {
-    margin: { l: 60, r: 15, t: 10, b: 50 },
-    font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: ink },
-    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-    hoverlabel: { bgcolor: paper, bordercolor: quiet, font: { color: ink }, align: "left" },
-    legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
-    xaxis: axis(...x), yaxis: axis(...y), hovermode: "closest", dragmode: false, showlegend: true,
-  }, { displayModeBar: false, responsive: true });
+function legendLine(shapes, words) {
+  const line = make("li");
+  line.append(swatch(...shapes), ` ${words}`);
+  return line;
 }
 
-/** Work over `cost`; `percentile` is that of the slowdown. */
-function drawChoices(choices, cost, percentile) {
-  const traces = run.networks.flatMap((_, network) => {
-    const own = choices.filter((choice) => choice.network === network && choice.work_share !== null && choice[cost] !== null);
-    return own.length ? choiceTraces(own, network, cost) : [];
-  });
-  const title = cost === "power_w" ? "power of the board, W" : `slowdown, ${percentile}`;
-  draw("pareto", traces, [title, {}], ["work, % of the task's best alone", { rangemode: "tozero" }]);
-}
+const networkKey = (network) => legendLine([shape("path", { d: MARKS[kindOf(network)], style: `fill: ${colourOf(network)}` })], run.networks[network]);
 
-/** The choices of a network as marks, with a line through those on the front. */
-function choiceTraces(own, network, cost) {
-  const { series, paper } = theme();
-  const colour = series[network % series.length];
+/** A line of steps through the choices on the front. */
+function drawFront(chart, own, network, cost) {
   const front = own.filter((choice) => choice.front[cost]).sort((a, b) => a[cost] - b[cost]);
-  const percentOf = (choice) => 100 * choice.work_share;
-  return [
-    {
-      x: front.map((choice) => choice[cost]), y: front.map(percentOf), mode: "lines",
-      line: { color: colour, width: 1.5, shape: "hv" }, hoverinfo: "skip", showlegend: false,
-    },
-    {
-      x: own.map((choice) => choice[cost]), y: own.map(percentOf), mode: "markers", name: escaped(run.networks[network]),
-      marker: {
-        color: own.map((choice) => (choice.front[cost] ? colour : paper)), size: own.map((choice) => (choice.recommended ? 15 : 8)),
-        symbol: own.map((choice) => (choice.recommended ? "star" : MARKS[network % MARKS.length])), line: { color: colour, width: 1.5 },
-      },
-      hoverinfo: "text",
-      hovertext: own.map(hoverText),
-    },
-  ];
+  const points = front.flatMap((choice, nth) => {
+    const here = [choice[cost], 100 * choice.work_share];
+    return nth ? [[choice[cost], 100 * front[nth - 1].work_share], here] : [here];
+  });
+  if (points.length > 1) chart.line(points, `stroke: ${colourOf(network)}; stroke-width: 1.5`);
 }
 
-function hoverText(choice) {
-  return [
-    `<b>${escaped(run.networks[choice.network])}</b>, ${escaped(placeName(run.places[choice.cell.place]))}`,
-    escaped(taskOf(choice)),
-    `p50 ${choice.cell.p50 ?? "–"} ms, p95 ${choice.cell.p95 ?? "–"} ms, work ${percent(choice.work_share)}, ${rounded(choice.power_w, 2)} W, slowdown ${rounded(choice.slowdown, 3)}`,
-    choice.recommended ? "recommended" : "",
-  ].filter(Boolean).join("<br>");
+function markOf(chart, choice, cost) {
+  const colour = colourOf(choice.network);
+  const kind = choice.recommended ? "star" : kindOf(choice.network);
+  const filled = choice.front[cost] || choice.recommended;
+  return chart.mark(choice[cost], 100 * choice.work_share, kind, `fill: ${filled ? colour : "var(--paper)"}; stroke: ${colour}`, {
+    "data-cell": choice.number, tabindex: -1, role: "img", "aria-label": cellName(choice.cell),
+  });
 }
 
 /** The recommended choices, and those on the front of `cost`, as a table. */
@@ -85,44 +68,45 @@ function showChoices(choices, cost) {
     row.dataset.front = choice.front[cost];
     const { placement, clocks } = run.places[choice.cell.place];
     const numbers = [
-      choice.cell.p95 ?? "–", percent(choice.work_share), rounded(choice.power_w, 2), choice.per_j === null ? "–" : `${rounded(1000 * choice.per_j, 1)} s`, rounded(choice.slowdown, 3),
+      choice.cell.latency_ms.p95 ?? "–", percent(choice.work_share), threeDigits(choice.power_w), choice.per_j === null ? "–" : `${threeDigits(1000 * choice.per_j)} s`, choice.slowdown === null ? "–" : choice.slowdown.toFixed(3),
     ];
     row.append(
       make("th", run.networks[choice.network], { scope: "row" }),
       make("td", `${placement}, ${clocks}${choice.recommended ? " ★" : ""}`, { class: "where" }),
-      make("td", taskOf(choice)),
+      make("td", choice.cell.task),
       ...numbers.map((text) => make("td", text, { class: "number" })),
     );
   }
   if (!choices.length) body.insertRow().append(make("td", "Nothing is SAFE under these limits.", { colspan: 8 }));
 }
 
+const lineStyle = (cell) => (cell.judged ? `stroke: ${colourOf(cell.task)}; stroke-width: 2; stroke-dasharray: ${dashOf(cell.task)}` : "stroke: var(--quiet); stroke-width: 4; opacity: 0.6");
+
 /** The latencies at a place, alone and beside each task. */
 function drawDistribution(place) {
-  const { series, quiet } = theme();
   const own = run.cells.filter((cell) => cell.place === place && cell.curve_ms.length);
-  const traces = own.map((cell, nth) => ({
-    x: cell.curve_ms, y: run.levels.map((level) => 100 * level), mode: "lines",
-    name: `${escaped(cell.task)}, at most ${cell.curve_ms.at(-1)} ms`,
-    line: cell.judged ? { color: series[(nth - 1 + series.length) % series.length], width: 2, dash: DASHES[nth % DASHES.length] } : { color: quiet, width: 3 },
-    hovertemplate: "%{x:.4g} ms, %{y:.4g} %",
-  }));
+  const holder = find("#distribution");
+  holder.hidden = !own.length;
+  showLatencies(own);
+  if (!own.length) return;
   // A lone extreme would squeeze the rest: the axis ends where all but one in two hundred do.
   const last = run.levels.indexOf(0.995);
-  const range = [Math.min(...own.map((cell) => cell.curve_ms[0])) / 1.01, Math.max(...own.map((cell) => cell.curve_ms[last])) * 1.01];
-  draw("distribution", traces, ["latency, ms", { type: "log", nticks: 12, range: range.map(Math.log10) }], ["% of inferences", { tickvals: [0, 25, 50, 75, 95, 100], range: [-1, 101] }]);
+  const lo = Math.min(...own.map((cell) => cell.curve_ms[0])) / 1.01;
+  const hi = Math.max(...own.map((cell) => cell.curve_ms[last])) * 1.01;
+  const chart = new Chart(holder, "Share of inferences over latency",
+    { title: "latency, ms", lo, hi, log: true }, { title: "% of inferences", lo: -1, hi: 101, ticks: [0, 25, 50, 75, 95, 100] });
+  for (const cell of own) chart.line(cell.curve_ms.map((ms, level) => [ms, 100 * run.levels[level]]), lineStyle(cell));
 }
 
-/** Plotly comes as text, and runs from the first time that a chart is wanted; then `drawAll` is called. */
-function drawOnSight(drawAll) {
-  const start = () => {
-    watch.disconnect();
-    if (window.Plotly) return;
-    document.body.append(make("script", find("#plotly").textContent));
-    drawAll();
-  };
-  const watch = new IntersectionObserver((seen) => seen.some((each) => each.isIntersecting) && start(), { rootMargin: "400px" });
-  every(".chart").forEach((chart) => watch.observe(chart.parentElement));
-  for (const query of ["(prefers-color-scheme: dark)", "print"]) matchMedia(query).addEventListener("change", drawAll);
-  addEventListener("beforeprint", start);
+/** The legend of the lines, with the latencies that they show. */
+function showLatencies(own) {
+  find("#latencies-table tbody").replaceChildren(...own.map((cell) => {
+    const row = make("tr");
+    const line = make("td");
+    line.append(swatch(shape("path", { d: "M-18 0H18", style: `${lineStyle(cell)}; fill: none` })));
+    const { p50, p95, p99 } = cell.latency_ms;
+    const numbers = [p50, p95, p99, cell.max_ms].map((ms) => make("td", ms ?? "–", { class: "number" }));
+    row.append(line, make("th", cell.task, { scope: "row" }), ...numbers);
+    return row;
+  }));
 }

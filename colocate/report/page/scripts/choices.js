@@ -1,7 +1,5 @@
 // The choices that the verdicts leave, as in colocate.study.advice: every cell that is SAFE, with its own numbers.
 
-const taskOf = ({ cell }) => cell.task;
-
 /** All choices, network by network; `rulings` are those of the cells, `slowdown` is the quantity that stands for it. */
 function choicesOf(rulings, slowdown) {
   const choices = run.cells.flatMap((cell, number) => (rulings[number]?.verdict === "SAFE" ? [choiceOf(cell, number, slowdown)] : []));

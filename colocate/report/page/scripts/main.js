@@ -1,4 +1,4 @@
-// All together: what the controls say is judged, shown and drawn.
+// All together: what the controls say is judged, shown, drawn, and kept in the address.
 
 function start() {
   const [viewPick, costPick, placePick] = ["#view", "#cost", "#place"].map((selector) => find(selector));
@@ -7,52 +7,81 @@ function start() {
   let choices = [];
   let waiting = 0;
 
-  function update() {
-    const values = limits.values;
-    rulings = run.cells.map((cell) => (values && cell.judged ? judge(cell, values) : undefined));
-    choices = choicesOf(rulings, limits.slowdown);
-    limits.show();
-    showVerdicts(rulings);
-    showTally(rulings, values ? "" : limits.problem);
-    showLive(rulings, choices);
-    showChoices(choices, costPick.value);
-    cancelAnimationFrame(waiting);
-    waiting = requestAnimationFrame(redrawChoices);
-  }
-
-  const showView = () => showValues(views.get(viewPick.value));
-  const redrawChoices = () => drawChoices(choices, costPick.value, limits.percentile.value);
-  const redrawDistribution = () => drawDistribution(Number(placePick.value));
-
-  limits.begin();
-  viewPick.value = limits.slowdown;
-  if (!knownIn("power_w")) costPick.value = "slowdown";
-  run.places.forEach((place, i) => placePick.append(make("option", `${run.networks[place.network]}, ${placeName(place)}`, { value: i })));
-  // The fastest clocks of the first network.
-  placePick.value = run.places.findLastIndex((place) => place.network === 0);
-
-  viewPick.addEventListener("change", showView);
-  costPick.addEventListener("change", () => {
-    showChoices(choices, costPick.value);
-    redrawChoices();
-  });
-  placePick.addEventListener("change", redrawDistribution);
   const rulingOf = (number) => rulings[number];
   const choose = (cell) => {
     placePick.value = cell.place;
     redrawDistribution();
+    keep();
   };
-  for (const table of every(".heatmap table")) listen(table, rulingOf, choose);
+  const keep = () => writeAddress({ ...limits.flags, show: viewPick.value, against: costPick.value, place: placePick.value });
+  const showView = () => showMatrix(views.get(viewPick.value), rulings);
+  const redrawDistribution = () => drawDistribution(Number(placePick.value));
+  const redrawChoices = () => {
+    const title = costPick.value === "power_w" ? "power of the board, W" : `slowdown, ${limits.percentile.value}`;
+    drawChoices(choices, costPick.value, title, (marks) => listen(marks, rulingOf, choose));
+  };
 
-  showView();
-  update();
+  function judgeAll() {
+    const values = limits.values;
+    rulings = run.cells.map((cell) => (values && cell.judged ? judge(cell, values) : undefined));
+    choices = choicesOf(rulings, limits.slowdown);
+    limits.show();
+    showView();
+    showTally(rulings, values ? "" : limits.problem);
+    showAnswers(rulings, choices);
+    showChoices(choices, costPick.value);
+    find("#command").textContent = values ? commandOf(limits) : "";
+    find("#copy").disabled = !values;
+    cancelAnimationFrame(waiting);
+    waiting = requestAnimationFrame(redrawChoices);
+  }
+
+  function update() {
+    judgeAll();
+    keep();
+  }
+
+  /** Begin with what the address holds, else with the study. */
+  function begin() {
+    const state = stateOfAddress();
+    limits.set(state ?? limits.ofStudy);
+    const known = (pick, value) => [...pick.options].some((option) => option.value === value);
+    if (known(viewPick, state?.show)) viewPick.value = state.show;
+    costPick.value = known(costPick, state?.against) ? state.against : knownIn("power_w") ? "power_w" : "slowdown";
+    // The fastest clocks of the first network.
+    placePick.value = known(placePick, state?.place) ? state.place : run.places.findLastIndex((place) => place.network === 0);
+    judgeAll();
+    redrawDistribution();
+  }
+
+  run.places.forEach((place, i) => placePick.append(make("option", `${run.networks[place.network]}, ${placeName(place)}`, { value: i })));
+  viewPick.addEventListener("change", () => {
+    showView();
+    keep();
+  });
+  costPick.addEventListener("change", () => {
+    showChoices(choices, costPick.value);
+    redrawChoices();
+    keep();
+  });
+  placePick.addEventListener("change", () => {
+    redrawDistribution();
+    keep();
+  });
+  find("#copy").addEventListener("click", (event) => copy(find("#command").textContent, event.currentTarget));
+  listen(every("#matrix tbody tr").map((row) => every("td", row)).filter((row) => row.length), rulingOf, choose);
+  addEventListener("hashchange", begin);
+
+  begin();
   performance.mark("interactive");
-  drawOnSight(() => {
+  let width = innerWidth;
+  addEventListener("resize", () => {
+    if (innerWidth === width) return;
+    width = innerWidth;
     redrawChoices();
     redrawDistribution();
   });
-  addEventListener("beforeprint", () => every("details").forEach((each) => (each.open = true)));
 }
 
-// A run without a cell has no tables to serve.
+// A run without a cell has no matrix to serve.
 if (find("#limits")) start();

@@ -36,8 +36,9 @@ class Cell:
     `alternating`: these ratios are from alternating windows, and latencies from them, too; else from steady ones.
     Of a network with a period, `miss_ratio` is the share of its inferences that were not done within it, and
     `longest_miss_run` how many of these followed one another in one window at the most. `extra_time` is where a
-    significant slowdown of the mean comes from, as far as the kernel counted it. `power_ends_w` are those of the
-    interval of `power_w`, over the windows.
+    significant slowdown of the mean comes from, as far as the kernel counted it. `power_ends_w` and `energy_ends_j`
+    are those of the intervals of `power_w` and `energy_per_inference_j`, over the windows; `power_ratio` and
+    `energy_ratio` are beside the task over alone.
     """
 
     inference: Inference
@@ -69,3 +70,6 @@ class Cell:
     containment: Containment | None = None
     extra_time: ExtraTime | None = None
     power_ends_w: tuple[float, float] | None = None
+    energy_ends_j: tuple[float, float] | None = None
+    power_ratio: Interval | None = None
+    energy_ratio: Interval | None = None

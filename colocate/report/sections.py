@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -23,13 +23,13 @@ class Section(Generic[_Content]):
     """One kind of run. `load` makes its content, from which all else is made.
 
     `load` is also given the fields of an `Aim` that the user changed. `files` writes tables and pages into the folder
-    of the run. `figures` gives each figure with the name of its file, None for one that the run has no value for.
+    of the run. `figures` gives the pages of each figure with the name of its file, none where the run has no value.
     `show` prints on a terminal, `json` for `--json`; `markdown` is report.md.
     """
 
     load: Callable[[LoadedRun, Mapping[str, Any]], _Content]
     files: Callable[[_Content, LoadedRun], Iterable[Path]]
-    figures: Callable[[_Content, LoadedRun, Caption], Iterable[tuple[str, Figure | None]]]
+    figures: Callable[[_Content, LoadedRun, Caption], Iterable[tuple[str, Sequence[Figure]]]]
     show: Callable[[_Content, LoadedRun], None]
     json: Callable[[_Content, LoadedRun], Mapping[str, Any]]
     markdown: Callable[[_Content, LoadedRun], str]

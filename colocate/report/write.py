@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ def write_report(folder: Path, changes: LimitChanges | None = None, aim: Mapping
     return Report(run, section, content, tuple(files))
 
 
-def _figures(run: LoadedRun, section: Section[Any], content: Any) -> Iterator[tuple[str, Figure | None]]:
+def _figures(run: LoadedRun, section: Section[Any], content: Any) -> Iterator[tuple[str, Sequence[Figure]]]:
     caption = caption_of(run.header, run.cells, run.records)
     yield from section.figures(content, run, caption)
     yield "validation", draw_validation(run.header.provenance, caption)

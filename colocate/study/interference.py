@@ -17,6 +17,7 @@ from colocate.model.request import SweepSpec
 from colocate.model.trial import FloatArray, Trial, TrialRecord
 from colocate.study.causes import extra_time
 from colocate.study.conditions import Pair, in_condition
+from colocate.study.metered import metered
 from colocate.study.stats import geometric_mean, paired_ratio, quantile_known, sample_quantile
 from colocate.study.windows import Windows, energies_j, group
 from colocate.study.work import rates_per_s, share_of, unfinished, work_per_s
@@ -57,6 +58,7 @@ def cell_of(windows: Windows, confidence: float = 0.95) -> Cell:
 
     emc_hz = [record.emc_hz_seen for record, _ in latencies_s if record.emc_hz_seen is not None]
     power_w, gpu_w, cpu_w = _mean_powers_w(own)
+    meters = metered(windows, confidence)
     slowdown_p50 = _slowdown(pairs, partial(sample_quantile, quantile=0.50), confidence)
     slowdown_mean = _slowdown(pairs, np.mean, confidence)
     miss_ratio, longest_miss_run = _misses(windows)
@@ -91,7 +93,10 @@ def cell_of(windows: Windows, confidence: float = 0.95) -> Cell:
         alternating=bool(windows.alternating),
         containment=windows.setting.containment,
         extra_time=extra_time(windows, pairs, (slowdown_mean, slowdown_p50)),
-        power_ends_w=_power_ends_w(own, confidence),
+        power_ends_w=meters.power_ends_w,
+        energy_ends_j=meters.energy_ends_j,
+        power_ratio=meters.power_ratio,
+        energy_ratio=meters.energy_ratio,
     )
 
 
@@ -173,16 +178,6 @@ def _mean_powers_w(records: Sequence[TrialRecord]) -> tuple[float | None, float 
     ]
     total, gpu, cpu = (_mean(window[role] for window in per_window) for role in range(3))
     return total, gpu, cpu
-
-
-def _power_ends_w(records: Sequence[TrialRecord], confidence: float) -> tuple[float, float] | None:
-    """The ends of the interval of the board's power over the windows; None where there are too few."""
-    powers_w = [energy_j / record.elapsed_s for record in records if (energy_j := energies_j(record)[0])]
-    if len(powers_w) < INTERVAL_MIN_BLOCKS or min(powers_w) <= 0:
-        return None
-    # Windows scatter by per cents: the mean of logarithms is the mean.
-    of = geometric_mean(np.array(powers_w), confidence)
-    return None if of.lo is None or of.hi is None else (of.lo, of.hi)
 
 
 def _energy_per_inference_j(records: Sequence[TrialRecord]) -> float | None:

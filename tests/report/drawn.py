@@ -16,7 +16,7 @@ from colocate.model.cell import Cell, Interval
 from colocate.model.machine import HostFacts
 from colocate.model.request import ClockPoint, Inference, Placement, SweepSpec, Task
 from colocate.model.trial import Trial, TrialRecord
-from colocate.report.drawing.saving import save_figures
+from colocate.report.drawing.saving import one_page, save_figures
 from colocate.report.run_report import LoadedRun
 from colocate.report.sections import section_of
 from colocate.report.text.captions import Caption, caption_of
@@ -84,7 +84,12 @@ def draw_all(
 
 
 def save_one(folder: Path, name: str, draw: Callable[[], Figure | None]) -> tuple[Path, ...]:
-    """One figure as a report draws it, in files."""
+    """A figure of one page as a report draws it, in files."""
+    return save_pages(folder, name, lambda: one_page(draw()))
+
+
+def save_pages(folder: Path, name: str, draw: Callable[[], Sequence[Figure]]) -> tuple[Path, ...]:
+    """The same of a figure of several pages."""
     return save_figures(folder, ((name, draw()) for _ in range(1)))
 
 

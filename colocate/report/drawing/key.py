@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from colocate.report.drawing.colours import QUIET, RGB
+from colocate.report.drawing.colours import QUIET, RGB, WHITE
 from colocate.report.drawing.paper import MARGIN_IN, SMALL_PT, Sheet, text_width_in
 
 
@@ -28,9 +28,14 @@ class Key:
         self._sheet.plot([self._x + x for x in xs_in], [self._y + y for y in ys_in], **look)
         self._write(words, words_in)
 
-    def box(self, words: str, width_in: float, height_in: float, face: RGB | str, *, words_in: float) -> None:
-        """A symbol that is a patch of colour."""
-        self._sheet.box(self._x, self._y - height_in / 2, width_in, height_in, face=face)
+    def box(
+        self, words: str, width_in: float, height_in: float, face: RGB | str, *, words_in: float, hatch: str = ""
+    ) -> None:
+        """A symbol that is a patch of colour, hatched in white where it is hatched."""
+        edge = WHITE if hatch else None
+        self._sheet.box(
+            self._x, self._y - height_in / 2, width_in, height_in, face=face, edge=edge, hatch=hatch or None
+        )
         self._write(words, words_in)
 
     def axes(self, words: str, width_in: float, height_in: float, *, words_in: float) -> Axes:

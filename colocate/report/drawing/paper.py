@@ -17,6 +17,8 @@ from colocate.report.text.captions import Caption
 MARGIN_IN = 0.35
 # So that the title and the line that names the rig fit over a figure of one cell.
 MIN_WIDTH_IN = 7.2
+# The height of a sheet of A4 or letter paper within its margins, in inches.
+PAGE_IN = 10.6
 TITLE_PT, HEADING_PT, BODY_PT, SMALL_PT = 12.0, 9.5, 9.0, 7.5
 LINE_IN = 0.165
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +19,42 @@ _DPI = 144
 _MAX_SIDE_PX = 16000
 
 
-def save_figures(folder: Path, figures: Iterable[tuple[str, Figure | None]]) -> tuple[Path, ...]:
-    """Save each of `figures` under its name into `folder`, which is made, and return the files' paths.
+def one_page(figure: Figure | None) -> list[Figure]:
+    """The pages of a figure that needs one; none where the run has no value for it."""
+    return [] if figure is None else [figure]
 
-    They are drawn one by one as they are asked for, in the house style. In place of None, a figure for which the run
-    has no value, a file from an earlier report is removed. Raises OSError when a file cannot be written.
+
+def save_figures(folder: Path, figures: Iterable[tuple[str, Sequence[Figure]]]) -> tuple[Path, ...]:
+    """Save the pages of each of `figures` under its name into `folder`, which is made, and return the files' paths.
+
+    The first page has the name of the figure, the second that and `+2`. They are drawn one by one as they are asked
+    for, in the house style. Pages of an earlier report that this one does not have are removed. Raises OSError when a
+    file cannot be written.
     """
     make_folder(folder)
     with _house_style():
-        return tuple(path for name, figure in figures for path in _saved(folder / name, figure))
+        return tuple(path for name, pages in figures for path in _saved(folder, name, pages))
 
 
-def _saved(stem: Path, figure: Figure | None) -> list[Path]:
-    png, svg = stem.with_suffix(".png"), stem.with_suffix(".svg")
-    if figure is None:
-        remove_file(png)
-        remove_file(svg)
-        return []
+def _saved(folder: Path, name: str, pages: Sequence[Figure]) -> list[Path]:
+    paths = [path for number, page in enumerate(pages) for path in _saved_page(_files(folder, name, number), page)]
+    number = len(pages)
+    while any(path.exists() for path in _files(folder, name, number)):
+        for path in _files(folder, name, number):
+            remove_file(path)
+        number += 1
+    return paths
+
+
+def _files(folder: Path, name: str, number: int) -> tuple[Path, Path]:
+    """The PNG and the SVG of one page."""
+    # No name of a figure has a plus, though networks may be called `own` and `own-2`.
+    page = f"{name}+{number + 1}" if number else name
+    return folder / f"{page}.png", folder / f"{page}.svg"
+
+
+def _saved_page(files: tuple[Path, Path], figure: Figure) -> list[Path]:
+    png, svg = files
     dpi = min(_DPI, int(_MAX_SIDE_PX / max(figure.get_size_inches())))
     return [
         write_file(png, _drawn(figure, format="png", dpi=dpi, metadata={"Software": None})),

@@ -14,18 +14,19 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from colocate.report.drawing.axes import set_ticks, style_axes
-from colocate.report.drawing.colours import QUIET, text_colour
+from colocate.report.drawing.colours import QUIET, WHITE, text_colour
 from colocate.report.drawing.paper import (
     BODY_PT,
     LINE_IN,
     MARGIN_IN,
+    PAGE_IN,
     SMALL_PT,
     Sheet,
     heading_height_in,
     text_width_in,
     wrapped,
 )
-from colocate.report.layers.kinds import KIND_COLOURS, KIND_LINE_IN, draw_kinds, kind_lines
+from colocate.report.layers.kinds import KIND_LINE_IN, KIND_LOOKS, draw_kinds, kind_lines
 from colocate.report.layers.load import LayersReport
 from colocate.report.layers.terminal import balance_words, way_words
 from colocate.report.text.captions import Caption
@@ -36,7 +37,8 @@ from colocate.study.layers import Group, by_kind, by_module, grouped
 _WIDTH_IN, _BAR_IN, _ROW_IN, _GAP_IN = 8.4, 0.36, 0.19, 0.55
 # From here on a segment has room for its share.
 _LABELLED_SHARE = 0.055
-_ROWS_MAX = 60
+# From the last row to the words below: the axis.
+_FOOT_IN = 0.42
 
 _Quantity = tuple[str, str, Callable[[Group], float | None]]
 _TIME: _Quantity = ("time", "ms", lambda group: group.time_s)
@@ -58,9 +60,10 @@ def draw_layers(report: LayersReport, caption: Caption) -> Figure | None:
     key_top = bars_top + len(stacked) * (_BAR_IN + 0.12) + 0.12
     key_lines = kind_lines([group.name for group in kinds], _WIDTH_IN - 2 * MARGIN_IN)
     rows_top = key_top + KIND_LINE_IN * len(key_lines) + 0.42
-    shown = sorted(modules, key=lambda group: -(group.time_s or 0.0))[:_ROWS_MAX]
+    fitting = int((PAGE_IN - rows_top - _FOOT_IN - LINE_IN * len(lines) - 0.2) / _ROW_IN)
+    shown = sorted(modules, key=lambda group: -(group.time_s or 0.0))[:fitting]
     rows = [group for group in modules if group in shown]
-    foot = rows_top + _ROW_IN * len(rows) + 0.42
+    foot = rows_top + _ROW_IN * len(rows) + _FOOT_IN
     sheet = Sheet(_WIDTH_IN, foot + LINE_IN * len(lines) + 0.2)
     sheet.heading(f"Where {shortened(report.inference.network)} spends its time", caption, phrases)
     label_in = max(text_width_in(name, BODY_PT) for name, _, _ in stacked) + 0.12
@@ -83,11 +86,17 @@ def _draw_stack(sheet: Sheet, x: float, y: float, width: float, quantity: _Quant
     begin = x
     for group in kinds:
         share = (value_of(group) or 0.0) / total
-        colour = KIND_COLOURS[group.name]
-        sheet.box(begin, y, max(0.0, share * width - 0.012), _BAR_IN, face=colour)
+        look = KIND_LOOKS[group.name]
+        edge = WHITE if look.hatch else None
+        length_in = max(0.0, share * width - 0.012)
+        sheet.box(begin, y, length_in, _BAR_IN, face=look.colour, edge=edge, hatch=look.hatch)
         if share >= _LABELLED_SHARE:
-            middle, ink = begin + share * width / 2, text_colour(to_rgb(colour))
-            sheet.text(middle, y + _BAR_IN / 2, percent_text(share), BODY_PT, ha="center", colour=ink)
+            words, middle = percent_text(share), begin + share * width / 2
+            # On its plain colour, as a hatch would cross the digits.
+            room_in = text_width_in(words, BODY_PT) + 0.08
+            sheet.box(middle - room_in / 2, y + _BAR_IN / 2 - 0.09, room_in, 0.18, face=look.colour)
+            ink = text_colour(to_rgb(look.colour))
+            sheet.text(middle, y + _BAR_IN / 2, words, BODY_PT, ha="center", colour=ink)
         begin += share * width
     sheet.text(x + width + 0.08, y + _BAR_IN / 2, f"{three_digits(1e3 * total)} {unit}", BODY_PT)
 
@@ -106,7 +115,9 @@ def _draw_rows(sheet: Sheet, y: float, rows: Sequence[Group], quantities: Sequen
         _prepare(axes, len(rows), max(values))
         for number, (group, value) in enumerate(zip(rows, values, strict=True)):
             known = value_of(group) is not None
-            axes.barh(number, value, height=0.72, color=KIND_COLOURS[by_kind(group.fused_layers[0])])
+            look = KIND_LOOKS[by_kind(group.fused_layers[0])]
+            edge = WHITE if look.hatch else look.colour
+            axes.barh(number, value, height=0.72, color=look.colour, edgecolor=edge, hatch=look.hatch, linewidth=0)
             words = three_digits(value) if known else "not resolved"
             axes.annotate(words, (value, number), (4, 0), textcoords="offset points", va="center", size=SMALL_PT,
                           color=QUIET, annotation_clip=False)  # fmt: skip

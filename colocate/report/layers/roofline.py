@@ -26,7 +26,7 @@ from colocate.report.drawing.paper import (
     text_width_in,
     wrapped,
 )
-from colocate.report.layers.kinds import KIND_COLOURS, draw_kinds
+from colocate.report.layers.kinds import KIND_LOOKS, draw_kinds
 from colocate.report.layers.load import LayersReport
 from colocate.report.layers.terminal import way_words
 from colocate.report.text.captions import Caption
@@ -67,7 +67,7 @@ def draw_roofline(report: LayersReport, caption: Caption) -> Figure | None:
     if roof is not None:
         _draw_roof(axes, roof)
     _draw_layers(axes, fused_layers, roof)
-    draw_kinds(sheet, bottom + 0.66, [list(dict.fromkeys(map(by_kind, fused_layers)))])
+    draw_kinds(sheet, bottom + 0.66, [list(dict.fromkeys(map(by_kind, fused_layers)))], marks=True)
     sheet.lines(bottom + 0.95, lines)
     return sheet.figure
 
@@ -133,7 +133,7 @@ def _draw_roof(axes: Axes, roof: Ceilings) -> None:
 
 
 def _draw_layers(axes: Axes, fused_layers: list[FusedLayer], roof: Ceilings | None) -> None:
-    """Every layer as a disc, the longest at the bottom, and the names of those that matter as far as room goes."""
+    """Every layer as a mark, the longest at the bottom, and the names of those that matter as far as room goes."""
     times_s = {id(layer): layer.time_s.value for layer in fused_layers if layer.time_s is not None}
     longest_s, together_s = max(times_s.values()), sum(times_s.values())
     ordered = sorted(fused_layers, key=lambda layer: -times_s[id(layer)])
@@ -141,9 +141,8 @@ def _draw_layers(axes: Axes, fused_layers: list[FusedLayer], roof: Ceilings | No
     for layer in ordered:
         at = (layer.intensity_flop_per_byte or 1.0, (layer.flop_per_s or 1.0) / 1e9)
         size = max(4.0, _LARGEST_PT * math.sqrt(times_s[id(layer)] / longest_s))
-        axes.plot(
-            *at, marker="o", markersize=size, color=KIND_COLOURS[by_kind(layer)], alpha=0.75, markeredgecolor="white"
-        )
+        look = KIND_LOOKS[by_kind(layer)]
+        axes.plot(*at, marker=look.marker, markersize=size, color=look.colour, alpha=0.75, markeredgecolor="white")
         discs.append((layer, at, size / 2))
     taken = [_around(_place_pt(axes, at), 0.8 * radius, 0.8 * radius) for _, at, radius in discs]
     if roof is not None:

@@ -23,7 +23,7 @@ from colocate.model.trial import FloatArray, TrialRecord
 from colocate.report.drawing.axes import round_ticks, set_ticks, style_axes
 from colocate.report.drawing.colours import ACCENT, ALONE, INK, RULE
 from colocate.report.drawing.key import Key
-from colocate.report.drawing.paper import BODY_PT, MARGIN_IN, Sheet, heading_height_in, text_width_in
+from colocate.report.drawing.paper import BODY_PT, MARGIN_IN, PAGE_IN, Sheet, heading_height_in, text_width_in
 from colocate.report.sweep.latencies import latencies_of
 from colocate.report.text.captions import Caption
 from colocate.report.text.labels import (
@@ -40,6 +40,10 @@ from colocate.report.text.numbers import three_digits
 _LINE_IN, _PLOT_IN, _PANEL_GAP_IN, _PLACEMENT_GAP_IN = 0.40, 3.9, 0.72, 0.35
 # Right edges of the columns of numbers, from the right edge of the plot.
 _NUMBERS_IN = {"p50 ms": 0.62, "p99 ms": 1.22, "max ms": 1.82, "n": 2.36}
+_PANEL_IN = _PLOT_IN + max(_NUMBERS_IN.values())
+_PLACEMENT_IN = _PANEL_IN + _PLACEMENT_GAP_IN
+# Below the last panel and its gap: the axis, and the key.
+_FOOT_IN = 0.68 + 0.50 - _PANEL_GAP_IN
 _BINS = 160
 _ALONE_DASH = (0, (2, 2))
 # More dots than these across a plot fall on one another.
@@ -65,53 +69,94 @@ class _Spread:
 _Spreads = Mapping[tuple[Inference, str, ContainedTask], _Spread]
 
 
-def draw_distributions(cells: Sequence[Cell], records: Sequence[TrialRecord], caption: Caption) -> Figure | None:
-    """A panel per network (and placement) at the highest clocks measured; None where nothing was measured."""
+def draw_distributions(cells: Sequence[Cell], records: Sequence[TrialRecord], caption: Caption) -> list[Figure]:
+    """Pages with a panel per network and placement at the highest clocks; none where nothing was measured."""
     if not cells:
-        return None
+        return []
     clocks = max((cell.clocks for cell in cells), key=lambda point: (point.cpu_hz or 0, point.gpu_hz or 0))
     here = [cell for cell in cells if cell.clocks == clocks]
     spreads = _spreads(here, records)
     if not spreads:
-        return None
-    inferences, placements, tasks = inferences_of(here), placements_of(here), tasks_of(here)
+        return []
+    place = clocks_words(clocks)
     only_point = all(cell.clocks == clocks for cell in cells)
-    phrases = (
-        [clocks_words(here[0].clocks)] if only_point else [f"at the highest clocks, {clocks_words(here[0].clocks)}"]
-    )
+    phrases = [place if only_point else f"at the highest clocks, {place}"]
+    placements = placements_of(here)
     phrases += placements if len(placements) == 1 else []
+    plots = _Plots(inferences_of(here), placements, tasks_of(here), spreads, caption, phrases)
+    starts = range(0, len(plots.inferences), plots.fitting)
+    return [plots.page(plots.inferences[start : start + plots.fitting]) for start in starts]
 
-    names = [task_words(task, tasks) for task in tasks]
-    left = MARGIN_IN + 0.15 + max(text_width_in(name, BODY_PT) for name in names)
-    panel_width = _PLOT_IN + max(_NUMBERS_IN.values())
-    width = left + len(placements) * (panel_width + _PLACEMENT_GAP_IN) - _PLACEMENT_GAP_IN + MARGIN_IN
-    top = heading_height_in(caption, phrases, width) + (0.55 if len(placements) > 1 else 0.32)
-    panel_height = _LINE_IN * len(tasks)
-    key_top = top + len(inferences) * (panel_height + _PANEL_GAP_IN) - _PANEL_GAP_IN + 0.68
-    sheet = Sheet(width, key_top + 0.50)
-    sheet.heading("Latency of each network alone and beside each task", caption, phrases)
-    for number, inference in enumerate(inferences):
-        y = top + number * (panel_height + _PANEL_GAP_IN)
-        sheet.title(MARGIN_IN, y - 0.14, network_words(inference, inferences, ", "))
-        for line, name in enumerate(names):
-            sheet.text(left - 0.12, y + (line + 0.6) * _LINE_IN, name, BODY_PT, ha="right")
-        limits_ms = _limits_ms([spread for (owner, *_), spread in spreads.items() if owner == inference])
-        for column, placement in enumerate(placements):
-            x = left + column * (panel_width + _PLACEMENT_GAP_IN)
-            axes = sheet.axes(x, y, _PLOT_IN, panel_height)
-            own = [spreads.get((inference, placement, task)) for task in tasks]
+
+@dataclass(frozen=True, slots=True)
+class _Plots:
+    """What is drawn: a panel for each network and placement, a line in it for each task."""
+
+    inferences: Sequence[Inference]
+    placements: Sequence[str]
+    tasks: Sequence[ContainedTask]
+    spreads: _Spreads
+    caption: Caption
+    phrases: Sequence[str]
+
+    @property
+    def names(self) -> list[str]:
+        """What the lines of a panel are called."""
+        return [task_words(task, self.tasks) for task in self.tasks]
+
+    @property
+    def left(self) -> float:
+        """Where panels begin, right of the names."""
+        return MARGIN_IN + 0.15 + max(text_width_in(name, BODY_PT) for name in self.names)
+
+    @property
+    def width(self) -> float:
+        """The width of a page."""
+        return self.left + len(self.placements) * _PLACEMENT_IN - _PLACEMENT_GAP_IN + MARGIN_IN
+
+    @property
+    def top(self) -> float:
+        """Where the first panel begins, below the heading."""
+        heading = heading_height_in(self.caption, self.phrases, self.width)
+        return heading + (0.55 if len(self.placements) > 1 else 0.32)
+
+    @property
+    def step(self) -> float:
+        """From one panel to that of the next network."""
+        return _LINE_IN * len(self.tasks) + _PANEL_GAP_IN
+
+    @property
+    def fitting(self) -> int:
+        """How many networks a page has room for."""
+        return max(1, int((PAGE_IN - self.top - _FOOT_IN) / self.step))
+
+    def page(self, inferences: Sequence[Inference]) -> Figure:
+        """The page of these networks."""
+        key_top = self.top + len(inferences) * self.step - _PANEL_GAP_IN + 0.68
+        sheet = Sheet(self.width, key_top + 0.50)
+        sheet.heading("Latency of each network alone and beside each task", self.caption, self.phrases)
+        for number, inference in enumerate(inferences):
+            self._draw_network(sheet, self.top + number * self.step, inference)
+        for column, placement in enumerate(self.placements):
+            x = self.left + column * _PLACEMENT_IN
+            if len(self.placements) > 1:
+                sheet.title(x + _PANEL_IN / 2, self.top - 0.47, placement, ha="center")
+                sheet.rule(x, x + _PANEL_IN, self.top - 0.35)
+            sheet.note(x + _PLOT_IN / 2, key_top - 0.32, "latency, ms (logarithmic)", ha="center")
+        _draw_key(sheet, key_top)
+        return sheet.figure
+
+    def _draw_network(self, sheet: Sheet, y: float, inference: Inference) -> None:
+        sheet.title(MARGIN_IN, y - 0.14, network_words(inference, self.inferences, ", "))
+        for line, name in enumerate(self.names):
+            sheet.text(self.left - 0.12, y + (line + 0.6) * _LINE_IN, name, BODY_PT, ha="right")
+        limits_ms = _limits_ms([spread for (owner, *_), spread in self.spreads.items() if owner == inference])
+        for column, placement in enumerate(self.placements):
+            x = self.left + column * _PLACEMENT_IN
+            axes = sheet.axes(x, y, _PLOT_IN, _LINE_IN * len(self.tasks))
+            own = [self.spreads.get((inference, placement, task)) for task in self.tasks]
             _draw_panel(axes, own, limits_ms)
             _write_numbers(sheet, x + _PLOT_IN, y, own)
-    if len(placements) > 1:
-        for column, placement in enumerate(placements):
-            x = left + column * (panel_width + _PLACEMENT_GAP_IN)
-            sheet.title(x + panel_width / 2, top - 0.47, placement, ha="center")
-            sheet.rule(x, x + panel_width, top - 0.35)
-    for column in range(len(placements)):
-        x = left + column * (panel_width + _PLACEMENT_GAP_IN) + _PLOT_IN / 2
-        sheet.note(x, key_top - 0.32, "latency, ms (logarithmic)", ha="center")
-    _draw_key(sheet, key_top)
-    return sheet.figure
 
 
 def _spreads(cells: Sequence[Cell], records: Sequence[TrialRecord]) -> _Spreads:

@@ -9,9 +9,9 @@ for a finding, in grey print as little as in colour. Nor does a share that round
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import matplotlib
 import numpy as np
@@ -21,17 +21,18 @@ from matplotlib.figure import Figure
 
 from colocate.model.cell import SOLO, Cell
 from colocate.report.drawing.axes import round_ticks
-from colocate.report.drawing.colours import RGB, RULE, text_colour
+from colocate.report.drawing.colours import BLACK, RGB, RULE, WHITE, text_colour
 from colocate.report.drawing.paper import BODY_PT, HEADING_PT, LINE_IN, MARGIN_IN, SMALL_PT, Sheet
-from colocate.report.sweep.layout import SYMBOL_IN, Column, Grid, Layout, grid_of, layout_of
+from colocate.report.sweep.layout import SYMBOL_IN, Column, Grid, Layout, grid_of, layout_of, pages_of
 from colocate.report.sweep.metrics import Metric, Scale
 from colocate.report.sweep.panels import Panels, by_containment, by_task
-from colocate.report.sweep.tiles import Note, Tile, TileState
+from colocate.report.sweep.tiles import Note, Tile, TileState, notes_on, tile_of
 from colocate.report.text.captions import Caption
 from colocate.report.text.labels import containments_of, tasks_of
 from colocate.report.text.numbers import percent_text
 
-_BELOW = "#c6dbef"
+# What is safe is pale and what is not is dark: they differ in grey too.
+_GROUNDS = {TileState.BELOW_SCALE: "#c6dbef", TileState.SAFE: "#bfe3cf", TileState.UNSAFE: "#a3201a"}
 _SEAM_IN = 0.02
 _BAR_IN = (2.6, 0.13)
 
@@ -39,34 +40,52 @@ _BAR_IN = (2.6, 0.13)
 _Box = tuple[float, float, float, float]
 
 
-def draw_heatmap(metric: Metric, cells: Sequence[Cell], caption: Caption) -> Figure | None:
-    """The page of `metric` by task; None where no cell has a value of it."""
+def draw_heatmap(metric: Metric, cells: Sequence[Cell], caption: Caption) -> list[Figure]:
+    """The pages of `metric` by task; none where no cell has a value of it."""
     if all(metric.value_of(cell) is None for cell in cells):
-        return None
-    return _drawn(metric, grid_of(metric, cells, by_task(metric, cells)), caption)
+        return []
+    return _drawn(metric, metric.title, cells, by_task(metric, cells), caption)
 
 
-def draw_containments(metric: Metric, cells: Sequence[Cell], caption: Caption) -> Figure | None:
-    """The page of `metric` by containment; None where all tasks have the same, or no cell has a value of it."""
+def draw_containments(metric: Metric, cells: Sequence[Cell], caption: Caption) -> list[Figure]:
+    """The pages of `metric` by containment; none where all tasks have the same, or no cell has a value of it."""
     beside = [cell for cell in cells if cell.task != SOLO]
     if len(containments_of(tasks_of(beside))) < 2 or all(metric.value_of(cell) is None for cell in beside):
-        return None
-    titled = dataclasses.replace(metric, title=f"{metric.title}, by containment")
-    return _drawn(titled, grid_of(metric, beside, by_containment(beside)), caption)
+        return []
+    return _drawn(metric, f"{metric.title}, by containment", beside, by_containment(beside), caption)
 
 
-def _drawn(metric: Metric, grid: Grid, caption: Caption) -> Figure:
+def _drawn(metric: Metric, title: str, cells: Sequence[Cell], panels: Panels, caption: Caption) -> list[Figure]:
+    grid = grid_of(cells, panels, partial(tile_of, metric), partial(notes_on, metric))
+    norm, colours = _colours(metric, [tile for tile in grid.tiles.values() if tile.state is TileState.COLOURED])
+
+    def face_of(tile: Tile) -> RGB | None:
+        if tile.state is not TileState.COLOURED or tile.value is None:
+            return None
+        return to_rgb(colours(norm(tile.value)))
+
+    def draw_scale(sheet: Sheet, y: float) -> None:
+        _draw_scale(sheet, y, metric, norm, colours)
+
+    return [draw_page(title, page, caption, face_of, draw_scale) for page in pages_of(grid, caption)]
+
+
+def draw_page(
+    title: str,
+    grid: Grid,
+    caption: Caption,
+    face_of: Callable[[Tile], RGB | None] = lambda tile: None,
+    draw_scale: Callable[[Sheet, float], None] = lambda sheet, y: None,
+) -> Figure:
+    """The tiles of `grid` with their key. `face_of` is the colour of one, where its state is not all of its look."""
     layout = layout_of(grid, caption)
     sheet = Sheet(layout.width_in, layout.height_in)
-    sheet.heading(metric.title, caption, grid.phrases)
+    sheet.heading(title, caption, grid.phrases)
     _draw_labels(sheet, grid, layout)
-    norm, colours = _colours(metric, [tile for tile in grid.tiles.values() if tile.state is TileState.COLOURED])
     for (row, column), tile in grid.tiles.items():
-        face = None
-        if tile.state is TileState.COLOURED and tile.value is not None:
-            face = to_rgb(colours(norm(tile.value)))
-        _draw_tile(sheet, (layout.xs[column], layout.ys[row], *layout.tile_in), tile, face, grid.crowded)
-    _draw_scale(sheet, layout.key_top, metric, norm, colours)
+        box = (layout.xs[column], layout.ys[row], *layout.tile_in)
+        _draw_tile(sheet, box, tile, face_of(tile), grid.crowded)
+    draw_scale(sheet, layout.key_top)
     _draw_notes(sheet, layout.notes_top, layout.notes)
     return sheet.figure
 
@@ -111,7 +130,7 @@ def _draw_ticks(sheet: Sheet, panels: Panels, layout: Layout) -> None:
 def _draw_tile(sheet: Sheet, box: _Box, tile: Tile, face: RGB | None, crowded: bool) -> None:
     _draw_ground(sheet, box, tile.state, face)
     x, y, width, height = box
-    colour, middle = text_colour(face or to_rgb(_BELOW)), x + width / 2
+    colour, middle = text_colour(face or to_rgb(_GROUNDS.get(tile.state, WHITE))), x + width / 2
     if tile.interval and not crowded:
         sheet.text(middle, y + 0.34 * height, tile.words, BODY_PT, ha="center", colour=colour)
         sheet.text(middle, y + 0.72 * height, tile.interval, SMALL_PT, ha="center", colour=colour)
@@ -123,12 +142,11 @@ def _draw_tile(sheet: Sheet, box: _Box, tile: Tile, face: RGB | None, crowded: b
 def _draw_ground(sheet: Sheet, box: _Box, state: TileState, face: RGB | None = None) -> None:
     x, y, width, height = box
     inner = (x + _SEAM_IN / 2, y + _SEAM_IN / 2, width - _SEAM_IN, height - _SEAM_IN)
-    if state is TileState.NOT_SIGNIFICANT:
-        sheet.box(*inner, edge=RULE, hatch="////")
-    elif state in (TileState.ABSENT, TileState.NOTHING):
-        sheet.box(*inner, edge=RULE)
+    hatched = state in (TileState.NOT_SIGNIFICANT, TileState.UNDECIDED)
+    if face is None and state not in _GROUNDS:
+        sheet.box(*inner, edge=RULE, hatch="////" if hatched else None)
     else:
-        sheet.box(*inner, face=face or _BELOW)
+        sheet.box(*inner, face=face or _GROUNDS[state])
 
 
 def _colours(metric: Metric, tiles: Sequence[Tile]) -> tuple[Normalize, ListedColormap]:
@@ -144,6 +162,8 @@ def _colours(metric: Metric, tiles: Sequence[Tile]) -> tuple[Normalize, ListedCo
     if metric.scale is Scale.KEPT:
         return Normalize(0.0, max([1.0, *values])), colours.reversed()
     least, greatest = min(values), max(values)
+    if least > 0 and greatest > 10 * least:
+        return LogNorm(least, greatest), colours
     return Normalize(least, max(greatest, least + 0.05 * abs(least), least + 1e-9)), colours
 
 
@@ -152,7 +172,7 @@ def _draw_scale(sheet: Sheet, y: float, metric: Metric, norm: Normalize, colours
     axes = sheet.axes(MARGIN_IN, y + 0.12, *_BAR_IN)
     bar = sheet.figure.colorbar(ScalarMappable(norm, colours), cax=axes, orientation="horizontal")
     begin, end = float(norm.vmin or 0.0), float(norm.vmax or 0.0)
-    ticks = round_ticks(begin, end, metric.scale is Scale.RATIO)
+    ticks = round_ticks(begin, end, isinstance(norm, LogNorm))
     words = percent_text if metric.scale in (Scale.SHARE, Scale.KEPT) else "{:g}".format
     bar.set_ticks(ticks, labels=[words(tick) for tick in ticks])
     bar.minorticks_off()
@@ -165,7 +185,8 @@ def _draw_notes(sheet: Sheet, y: float, notes: Sequence[tuple[Note, Sequence[str
     for note, lines in notes:
         if note.state is not None:
             _draw_ground(sheet, (MARGIN_IN, y - 0.08, SYMBOL_IN - 0.08, 0.17), note.state)
-        sheet.text(MARGIN_IN + (SYMBOL_IN - 0.08) / 2, y, note.symbol, SMALL_PT, ha="center")
+        colour = BLACK if note.state is None else text_colour(to_rgb(_GROUNDS.get(note.state, WHITE)))
+        sheet.text(MARGIN_IN + (SYMBOL_IN - 0.08) / 2, y, note.symbol, SMALL_PT, ha="center", colour=colour)
         for line in lines:
             sheet.text(MARGIN_IN + (SYMBOL_IN if note.symbol else 0.0), y, line, BODY_PT)
             y += LINE_IN

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from colocate.model.cell import Cell
@@ -14,14 +15,14 @@ from colocate.report.drawing.paper import (
     LINE_IN,
     MARGIN_IN,
     MIN_WIDTH_IN,
+    PAGE_IN,
     SMALL_PT,
     heading_height_in,
     text_width_in,
     wrapped,
 )
-from colocate.report.sweep.metrics import Metric
 from colocate.report.sweep.panels import Panels
-from colocate.report.sweep.tiles import Note, Tile, notes_on, tile_of
+from colocate.report.sweep.tiles import Note, Tile
 from colocate.report.text.captions import Caption
 from colocate.report.text.labels import clocks_words, inference_label, inferences_of, placements_of
 
@@ -41,7 +42,8 @@ Column = tuple[str, Hashable, Hashable]
 class Grid:
     """What the page shows: networks and the lines of their panels down, placements, heads and feet across.
 
-    `labels` has of each network its name and how it is run; `notes` is the key to the tiles.
+    `labels` has of each network its name and how it is run; `notes` is the key to the tiles, below a scale of colours
+    where the page is `scaled`.
     """
 
     labels: Sequence[tuple[str, str]]
@@ -52,6 +54,7 @@ class Grid:
     clocks: Sequence[ClockPoint]
     tiles: Mapping[tuple[Row, Column], Tile]
     notes: Sequence[Note]
+    scaled: bool = True
 
     @property
     def crowded(self) -> bool:
@@ -67,8 +70,16 @@ class Grid:
         return phrases if len(self.clocks) > 1 else [*phrases, clocks_words(self.clocks[0])]
 
 
-def grid_of(metric: Metric, cells: Sequence[Cell], panels: Panels) -> Grid:
-    """A tile for each of `cells` that has a place in `panels`, and for each combination that was not measured."""
+def grid_of(
+    cells: Sequence[Cell],
+    panels: Panels,
+    tile: Callable[[Cell | None], Tile],
+    notes: Callable[[Sequence[Cell | None]], Sequence[Note]],
+) -> Grid:
+    """What `tile` makes of each of `cells` that has a place in `panels`, and of each combination not measured.
+
+    `notes` makes the key to them.
+    """
     inferences, placements = inferences_of(cells), placements_of(cells)
     rows = list(itertools.product(inferences, panels.lines))
     columns = list(itertools.product(placements, panels.heads, panels.feet))
@@ -84,8 +95,36 @@ def grid_of(metric: Metric, cells: Sequence[Cell], panels: Panels) -> Grid:
         rows=rows,
         columns=columns,
         clocks=list(dict.fromkeys(cell.clocks for cell in cells)),
-        tiles={place: tile_of(metric, cell) for place, cell in shown.items()},
-        notes=notes_on(metric, list(shown.values())),
+        tiles={place: tile(cell) for place, cell in shown.items()},
+        notes=notes(list(shown.values())),
+    )
+
+
+def pages_of(grid: Grid, caption: Caption) -> list[Grid]:
+    """`grid` cut into pages no higher than paper: between networks, or where one has too many lines in it."""
+    layout = layout_of(grid, caption)
+    step_in = layout.tile_in[1]
+    room_in = PAGE_IN - (layout.height_in - (layout.bottom - layout.top))
+    most = max(1, int(room_in / (step_in + _PANEL_GAP_IN / max(1, len(grid.panels.lines)))))
+    pages: list[list[Row]] = [[]]
+    for _, run in itertools.groupby(grid.rows, key=lambda row: row[0]):
+        rows = list(run)
+        if pages[-1] and len(pages[-1]) + len(rows) > most:
+            pages.append([])
+        while len(rows) > most:
+            pages[-1], rows = rows[:most], rows[most:]
+            pages.append([])
+        pages[-1] += rows
+    return [_with_rows(grid, rows) for rows in pages]
+
+
+def _with_rows(grid: Grid, rows: Sequence[Row]) -> Grid:
+    names = dict(zip(dict.fromkeys(inference for inference, _ in grid.rows), grid.labels, strict=True))
+    return dataclasses.replace(
+        grid,
+        labels=[names[inference] for inference in dict.fromkeys(inference for inference, _ in rows)],
+        rows=rows,
+        tiles={place: tile for place, tile in grid.tiles.items() if place[0] in rows},
     )
 
 
@@ -132,6 +171,7 @@ def layout_of(grid: Grid, caption: Caption) -> Layout:
     top = heading_height_in(caption, grid.phrases, width) + heads_in + (0.26 if len(grid.placements) > 1 else 0.0)
     down = [top + offset for offset in _offsets(grid.rows, tile_in[1], (gap_down, 0.0))]
     key_top = down[-1] + tile_in[1] + (0.52 if any(grid.panels.feet.values()) else 0.28)
+    notes_top = key_top + (0.62 if grid.scaled else 0.0)
     notes = [(note, wrapped(note.meaning, width - 2 * MARGIN_IN - SYMBOL_IN, BODY_PT)) for note in grid.notes]
     notes_in = LINE_IN * sum(len(lines) for _, lines in notes) + 0.05 * len(notes)
     return Layout(
@@ -140,10 +180,10 @@ def layout_of(grid: Grid, caption: Caption) -> Layout:
         ys=dict(zip(grid.rows, down, strict=True)),
         heads_top=top - heads_in,
         key_top=key_top,
-        notes_top=key_top + 0.62,
+        notes_top=notes_top,
         notes=notes,
         width_in=width,
-        height_in=key_top + 0.62 + notes_in + 0.2,
+        height_in=notes_top + notes_in + 0.2,
     )
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+
+import numpy as np
 
 from colocate.model.cell import Cell, Interval
 from colocate.model.cell_key import CellKey
+from colocate.model.limits import Quantity
 from colocate.model.quality import QualityFlag
 from colocate.report.text.numbers import percent_text, ratio_text, three_digits
 from colocate.study.evidence import Evidence
+from colocate.study.stats import geometric_mean
 
 
 class Scale(enum.Enum):
@@ -31,6 +35,7 @@ class Scale(enum.Enum):
 class Metric:
     """One quantity: `name` goes into the file's, `bar` labels the colours, `causes` may explain its absence.
 
+    `change_of` is beside the task over alone, where the value itself does not say whether the task changes anything.
     Those that are `metered` come from steady windows: sensors are slower than the segments of alternating ones.
     """
 
@@ -42,6 +47,11 @@ class Metric:
     text: Callable[[float], str]
     causes: frozenset[QualityFlag] = frozenset()
     metered: bool = False
+    change_of: Callable[[Cell], Interval | None] = lambda cell: None
+
+
+def _with_ends(value: float | None, ends: tuple[float, float] | None) -> Interval | float | None:
+    return value if value is None or ends is None else Interval(value, *ends)
 
 
 def _slowdown(quantity: str, words: str, value_of: Callable[[Cell], Interval | None], *causes: QualityFlag) -> Metric:
@@ -63,9 +73,10 @@ _POWER = Metric(
     title="Mean power of the board during the windows",
     bar="mean power of the board, W",
     scale=Scale.AMOUNT,
-    value_of=lambda cell: cell.power_w,
+    value_of=lambda cell: _with_ends(cell.power_w, cell.power_ends_w),
     text=three_digits,
     metered=True,
+    change_of=lambda cell: cell.power_ratio,
 )
 METRICS = (
     _slowdown("p50", "median", lambda cell: cell.slowdown_p50),
@@ -77,9 +88,10 @@ METRICS = (
         title="Energy of the board per inference",
         bar="energy of the board per inference, J, gross of what it draws idle",
         scale=Scale.AMOUNT,
-        value_of=lambda cell: cell.energy_per_inference_j,
+        value_of=lambda cell: _with_ends(cell.energy_per_inference_j, cell.energy_ends_j),
         text=three_digits,
         metered=True,
+        change_of=lambda cell: cell.energy_ratio,
     ),
     Metric(
         name="work-loss",
@@ -91,6 +103,35 @@ METRICS = (
         causes=frozenset({QualityFlag.NO_RUN_COMPLETED, QualityFlag.TRIALS_FAILED}),
     ),
 )
+
+
+def latency_metrics(evidence: Iterable[Evidence]) -> tuple[Metric, ...]:
+    """The latencies themselves, of the median and of p95, each over the repeats."""
+    found = {CellKey.of_cell(each.cell): each for each in evidence}
+    return tuple(_latency(name, found) for name in ("p50", "p95"))
+
+
+def _latency(name: str, evidence: Mapping[CellKey, Evidence]) -> Metric:
+    quantity = Quantity.latency(name)
+
+    def value_of(cell: Cell) -> Interval | float | None:
+        each = evidence.get(CellKey.of_cell(cell))
+        values_s = [] if each is None else [*each.values.get(quantity, {}).values()]
+        pooled_s = {"p50": cell.p50_s, "p95": cell.p95_s}[name]
+        if not values_s:
+            return None if pooled_s is None else 1e3 * pooled_s
+        return geometric_mean(1e3 * np.array(values_s))
+
+    return Metric(
+        name=f"latency-{name}",
+        title=f"Latency at {name} alone and beside each task",
+        bar=f"latency at {name}, ms",
+        scale=Scale.AMOUNT,
+        value_of=value_of,
+        text=three_digits,
+        causes=frozenset({QualityFlag.TOO_FEW_SAMPLES, QualityFlag.TRIALS_FAILED}),
+        change_of=lambda cell: {"p50": cell.slowdown_p50, "p95": cell.slowdown_p95}[name],
+    )
 
 
 def containment_metrics(evidence: Iterable[Evidence]) -> tuple[Metric, ...]:

@@ -38,14 +38,22 @@ class Panels:
 
 def by_task(metric: Metric, cells: Sequence[Cell]) -> Panels:
     """CPU clocks down; tasks, each in its containment, and GPU clocks across."""
-    tasks = tasks_of(cells)
     # The network alone is a column of its own where the quantity means something for it.
     alone = any(metric.value_of(cell) is not None for cell in cells if cell.task == SOLO)
+    return _by_task(cells, [task for task in tasks_of(cells) if alone or task.name != SOLO])
+
+
+def by_task_beside(cells: Sequence[Cell]) -> Panels:
+    """The same of `cells` that have a task each."""
+    return _by_task(cells, tasks_of(cells))
+
+
+def _by_task(cells: Sequence[Cell], tasks: Sequence[ContainedTask]) -> Panels:
     points = {cell.clocks for cell in cells}
     clocked = len(points) > 1
     return Panels(
         lines=_ticks((point.cpu_hz for point in points), clocked=clocked),
-        heads={task: task_label(task, tasks) for task in tasks if alone or task.name != SOLO},
+        heads={task: task_label(task, tasks) for task in tasks},
         feet=_ticks((point.gpu_hz for point in points), clocked=clocked),
         line_title="CPU MHz" if clocked else "",
         foot_title="GPU MHz" if clocked else "",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from rich.text import Text
 from colocate.files import remove_file
 from colocate.report.advise.verdicts_file import write_verdicts
 from colocate.report.advise.words import summary
+from colocate.report.drawing.saving import one_page
 from colocate.report.page.render import write_page
 from colocate.report.run_report import LoadedRun
 from colocate.report.sections import Section
@@ -20,8 +21,9 @@ from colocate.report.sweep.distributions import draw_distributions
 from colocate.report.sweep.heatmap import draw_containments, draw_heatmap
 from colocate.report.sweep.load import SweepReport, load
 from colocate.report.sweep.markdown import sweep_markdown
-from colocate.report.sweep.metrics import METRICS, Metric, containment_metrics
+from colocate.report.sweep.metrics import METRICS, Metric, containment_metrics, latency_metrics
 from colocate.report.sweep.terminal import print_sweep
+from colocate.report.sweep.verdict_map import draw_verdicts
 from colocate.report.text.captions import Caption
 from colocate.report.text.tables import console
 from colocate.report.tx1.founding import draw_founding_study
@@ -38,13 +40,16 @@ def _files(report: SweepReport, run: LoadedRun) -> Iterator[Path]:
         yield write_verdicts(report.advice, verdicts)
 
 
-def _figures(_: SweepReport, run: LoadedRun, caption: Caption) -> Iterator[tuple[str, Figure | None]]:
-    for metric in METRICS:
+def _figures(report: SweepReport, run: LoadedRun, caption: Caption) -> Iterator[tuple[str, Sequence[Figure]]]:
+    judged, limits = report.advice, run.limits
+    yield "verdicts", draw_verdicts(judged.advice.rulings, limits, caption) if judged and limits else []
+    for metric in (*METRICS, *latency_metrics(run.evidence)):
         yield f"heatmap-{metric.name}", draw_heatmap(metric, run.cells, _caption(metric, caption))
     for metric in containment_metrics(run.evidence):
         yield f"containment-{metric.name}", draw_containments(metric, run.cells, _caption(metric, caption))
     yield "distributions", draw_distributions(run.cells, run.records, caption)
-    yield "founding-study", draw_founding_study(run.cells, run.records, caption, run.header.networks)
+    study = draw_founding_study(run.cells, run.records, caption, run.header.networks)
+    yield "founding-study", one_page(study)
 
 
 def _caption(metric: Metric, caption: Caption) -> Caption:

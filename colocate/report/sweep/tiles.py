@@ -28,9 +28,12 @@ _SUSPECT = frozenset(
 
 
 class TileState(enum.Enum):
-    """What a tile's look says; each but the first two has a line in the key. NOTHING is a share of about 0 %."""
+    """What a tile's look says; each but COLOURED and NOTHING, a share of about 0 %, has a line in the key."""
 
     COLOURED = enum.auto()
+    SAFE = enum.auto()
+    UNSAFE = enum.auto()
+    UNDECIDED = enum.auto()
     NOTHING = enum.auto()
     NOT_SIGNIFICANT = enum.auto()
     BELOW_SCALE = enum.auto()
@@ -64,14 +67,21 @@ def tile_of(metric: Metric, cell: Cell | None) -> Tile:
     value, words, interval = _words_of(metric, found)
     words += " *" if _SUSPECT.intersection(cell.warnings) else ""
     origin = metric.scale.origin
-    known = isinstance(found, Interval) and None not in (found.lo, found.hi)
-    if isinstance(found, Interval) and known and origin is not None and not found.excludes(origin):
+    if _is_not_significant(metric, cell, found):
         return Tile(TileState.NOT_SIGNIFICANT, value, f"{words} n.s.", interval)
     if metric.scale is Scale.SHARE and metric.text(value) == metric.text(0.0):
         return Tile(TileState.NOTHING, value, words)
     if origin is not None and value < origin:
         return Tile(TileState.BELOW_SCALE, value, f"▼ {words}", interval)
     return Tile(TileState.COLOURED, value, words, interval)
+
+
+def _is_not_significant(metric: Metric, cell: Cell, found: Interval | float) -> bool:
+    """Whether a known interval includes no effect: that of the value where it has an origin, else of its change."""
+    origin = metric.scale.origin
+    effect, none = (metric.change_of(cell), 1.0) if origin is None else (found, origin)
+    known = isinstance(effect, Interval) and None not in (effect.lo, effect.hi)
+    return isinstance(effect, Interval) and known and not effect.excludes(none)
 
 
 def _words_of(metric: Metric, found: Interval | float) -> tuple[float, str, str]:
@@ -91,8 +101,8 @@ def notes_on(metric: Metric, cells: Sequence[Cell | None]) -> list[Note]:
     states = {tile.state for tile in tiles}
     notes = []
     if TileState.NOT_SIGNIFICANT in states:
-        none = "1.0, so the task may cost nothing" if metric.scale is Scale.RATIO else "0 %, so it may lose nothing"
-        meaning = f"not significant: the 95 % interval includes {none}"
+        what = {Scale.RATIO: "slowdown", Scale.SHARE: "loss"}.get(metric.scale, "change from the network alone")
+        meaning = f"Hatched tiles show no significant {what}."
         notes.append(Note("n.s.", meaning, TileState.NOT_SIGNIFICANT))
     if TileState.BELOW_SCALE in states:
         begins = "1.0, faster beside the task" if metric.scale is Scale.RATIO else "0 %, more work than alone"

@@ -16,7 +16,15 @@ from colocate.model.provenance import Provenance, PublishedCheck, PublishedQuant
 from colocate.report.drawing.axes import set_ticks, style_axes
 from colocate.report.drawing.colours import ACCENT, INK, QUIET, WHITE
 from colocate.report.drawing.key import Key
-from colocate.report.drawing.paper import LINE_IN, MARGIN_IN, SMALL_PT, Sheet, heading_height_in, text_width_in
+from colocate.report.drawing.paper import (
+    LINE_IN,
+    MARGIN_IN,
+    PAGE_IN,
+    SMALL_PT,
+    Sheet,
+    heading_height_in,
+    text_width_in,
+)
 from colocate.report.text.captions import Caption
 from colocate.report.text.labels import plain
 from colocate.report.text.numbers import counted, three_digits
@@ -70,6 +78,9 @@ _LOOKS: Mapping[PublishedRole, _Look] = {
 _BANDS = ((0.1, "#d4d4d4"), (0.2, "#ececec"))
 _ROW_IN, _HEAD_IN, _GROUP_GAP_IN, _COLUMN_GAP_IN = 0.165, 0.50, 0.22, 0.45
 _PLOT_IN = 2.5
+# What heading and key leave of a page, and the rows of a group that fill it.
+_COLUMN_IN = PAGE_IN - 2.1
+_ROWS_MAX = int((_COLUMN_IN - _HEAD_IN - _GROUP_GAP_IN) / _ROW_IN)
 # Right edges of the columns of numbers, from the right edge of the plot.
 _NUMBERS_IN = {"published": 0.72, "model": 1.22, "error": 1.80}
 _LIMITS = (0.25, 0.6)
@@ -77,12 +88,15 @@ _LIMITS = (0.25, 0.6)
 _Group = Sequence[PublishedCheck]
 
 
-def draw_validation(provenance: Provenance | None, caption: Caption) -> Figure | None:
-    """One line per figure, grouped by source, quantity and role; None for a machine."""
+def draw_validation(provenance: Provenance | None, caption: Caption) -> list[Figure]:
+    """Pages with a line per figure, grouped by source, quantity and role; none for a machine."""
     if provenance is None or not provenance.validation:
-        return None
+        return []
+    return [_page(provenance, columns, caption) for columns in _pages(_groups(provenance.validation))]
+
+
+def _page(provenance: Provenance, columns: Sequence[Sequence[_Group]], caption: Caption) -> Figure:
     checks, constants = provenance.validation, provenance.constants
-    columns = _columns(_groups(checks))
     label_in = 0.15 + max(text_width_in(plain(check.figure), SMALL_PT) for check in checks)
     column_in = label_in + _PLOT_IN + max(_NUMBERS_IN.values())
     width = 2 * MARGIN_IN + len(columns) * (column_in + _COLUMN_GAP_IN) - _COLUMN_GAP_IN
@@ -114,7 +128,17 @@ def _groups(checks: Sequence[PublishedCheck]) -> list[_Group]:
     found: dict[tuple[str, _Kind, str], list[PublishedCheck]] = {}
     for check in sorted(checks, key=lambda check: check.role != "not fitted"):
         found.setdefault((check.source, _KINDS[check.quantity], check.role), []).append(check)
-    return list(found.values())
+    return [of[start : start + _ROWS_MAX] for of in found.values() for start in range(0, len(of), _ROWS_MAX)]
+
+
+def _pages(groups: Sequence[_Group]) -> list[list[Sequence[_Group]]]:
+    """`groups` on pages no higher than paper, each of two columns."""
+    pages: list[list[_Group]] = [[]]
+    for group in groups:
+        if max(sum(map(_height_in, column)) for column in _columns([*pages[-1], group])) > _COLUMN_IN and pages[-1]:
+            pages.append([])
+        pages[-1].append(group)
+    return [_columns(page) for page in pages]
 
 
 def _columns(groups: Sequence[_Group]) -> list[Sequence[_Group]]:

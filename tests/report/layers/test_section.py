@@ -59,7 +59,7 @@ WRONG = "profile does not add up"
 def figures_of(run: LoadedRun) -> dict[str, Figure]:
     caption = caption_of(run.header, run.cells, run.records)
     figures = SECTION.figures(SECTION.load(run, {}), run, caption)
-    return {name: figure for name, figure in figures if figure is not None}
+    return {name: pages[0] for name, pages in figures if pages}
 
 
 def printed(run: LoadedRun, capsys: pytest.CaptureFixture[str]) -> str:

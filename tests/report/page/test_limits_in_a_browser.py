@@ -214,7 +214,8 @@ def test_the_address_holds_the_state_and_the_command_gives_it(tmp_path: Path, op
     set_limit(page, "max-slowdown", 1.2)
     page.locator("#percentile").select_option("p50")
     page.locator("#view").select_option("work_loss_ratio")
-    command = "python -m colocate advise 'my run' --slo-ms 11.7 --max-slowdown 1.2 --percentile p50 --without power-budget-w"
+    limits_now = "--slo-ms 11.7 --max-slowdown 1.2 --percentile p50 --without power-budget-w"
+    command = f"python -m colocate advise 'my run' {limits_now}"
     assert page.locator("#command").inner_text() == command
     found, values = verdicts(page), page.locator("#matrix").inner_text()
     page.reload()

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.report.drawn import cell, draw_all, records_of, texts
+from colocate.report.drawing.paper import PAGE_IN
+from colocate.report.sweep.distributions import draw_distributions
+from tests.report.drawn import CAPTION, cell, draw_all, records_of, texts, words_on
 
 
 @pytest.mark.parametrize("n", [1, 2, 30, 100_000])
@@ -21,3 +23,11 @@ def test_distributions_of_any_size(tmp_path: Path, n: int) -> None:
     assert found.count(str(n)) == 2 and ("16.0" in found) == (n > 500)
     # Dots that fall on one another are drawn once: the size does not grow with n.
     assert (tmp_path / "distributions.svg").stat().st_size < 400_000
+
+
+def test_many_networks_go_on_pages_no_higher_than_paper() -> None:
+    cells = [cell(f"net{n}", task=task) for n in range(9) for task in ("none", "jpeg", "bitcount", "stringsearch")]
+    pages = draw_distributions(cells, records_of(cells), CAPTION)
+    assert len(pages) > 1 and all(page.get_size_inches()[1] <= PAGE_IN for page in pages)
+    named = [words for page in pages for words in words_on(page) if words.startswith("net")]
+    assert named == [f"net{n}" for n in range(9)]

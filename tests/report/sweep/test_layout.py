@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -19,14 +20,15 @@ from colocate.report.drawing.paper import (
     LINE_IN,
     MARGIN_IN,
     MIN_WIDTH_IN,
+    PAGE_IN,
     SMALL_PT,
     heading_height_in,
     text_width_in,
 )
-from colocate.report.sweep.layout import SYMBOL_IN, Column, Grid, Layout, grid_of, layout_of
+from colocate.report.sweep.layout import SYMBOL_IN, Column, Grid, Layout, grid_of, layout_of, pages_of
 from colocate.report.sweep.metrics import METRICS, Metric
 from colocate.report.sweep.panels import by_task
-from colocate.report.sweep.tiles import TileState
+from colocate.report.sweep.tiles import TileState, notes_on, tile_of
 from tests.report.drawn import CAPTION, cell
 
 P50, POWER = METRICS[0], METRICS[3]
@@ -34,7 +36,7 @@ LOW, HIGH = ClockPoint(102_000_000, 76_800_000), ClockPoint(921_600_000, 998_400
 
 
 def grid_by_task(metric: Metric, cells: Sequence[Cell]) -> Grid:
-    return grid_of(metric, cells, by_task(metric, cells))
+    return grid_of(cells, by_task(metric, cells), partial(tile_of, metric), partial(notes_on, metric))
 
 
 def laid_out(*cells: Cell) -> tuple[Grid, Layout]:
@@ -183,3 +185,26 @@ def test_containments_of_a_task_stand_under_its_name() -> None:
     assert [*grid.panels.heads.values()] == [("jpeg", ""), ("jpeg", "quota=33.3%/12.3")]
     assert layout.top - layout.heads_top > plain.top - plain.heads_top
     assert layout.tile_in[0] > text_width_in("quota=33.3%/12.3", SMALL_PT)
+
+
+# ---- pages
+
+
+@given(st.integers(1, 12), st.integers(1, 30))
+def test_pages_hold_every_row_once_and_are_no_higher_than_paper(networks: int, clocks: int) -> None:
+    cells = [
+        cell(f"n{network}", clocks=ClockPoint((1 + clock) * 100_000_000, None))
+        for network in range(networks)
+        for clock in range(clocks)
+    ]
+    grid = grid_by_task(P50, cells)
+    pages = pages_of(grid, CAPTION)
+    assert [row for page in pages for row in page.rows] == list(grid.rows)
+    assert {place: tile for page in pages for place, tile in page.tiles.items()} == grid.tiles
+    for page in pages:
+        assert layout_of(page, CAPTION).height_in <= PAGE_IN
+        assert len(page.labels) == len({inference for inference, _ in page.rows})
+    # A network that fits on a page is not parted.
+    if clocks <= 15:
+        owners = [{inference for inference, _ in page.rows} for page in pages]
+        assert sum(map(len, owners)) == networks

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from colocate.model.cell import Interval
 from colocate.model.containment import Containment
+from colocate.model.limits import Quantity
 from colocate.model.quality import QualityFlag
-from colocate.report.sweep.metrics import METRICS, Metric, Scale, containment_metrics
+from colocate.report.sweep.metrics import METRICS, Metric, Scale, containment_metrics, latency_metrics
 from colocate.study.evidence import Evidence
 from tests.report.drawn import cell
 
@@ -46,3 +49,24 @@ def test_containments_are_shown_by_what_both_sides_get() -> None:
         "slowdown-mean": None, "slowdown-p95": idle.slowdown_p95, "work-kept": 0.25, "power": 8.5,
     }  # fmt: skip
     assert metrics["work-kept"].value_of(FULL) == 0.9 and metrics["work-kept"].scale.origin is None
+
+
+def test_power_and_energy_have_their_intervals_and_changes() -> None:
+    p50, _, _, power, energy, _ = METRICS
+    change = Interval(1.1, 1.05, 1.15)
+    metered = dataclasses.replace(
+        FULL, power_ends_w=(8.0, 8.5), energy_ends_j=(0.06, 0.065), power_ratio=change, energy_ratio=change
+    )
+    assert power.value_of(metered) == Interval(8.25, 8.0, 8.5) and power.change_of(metered) == change
+    assert energy.value_of(metered) == Interval(0.0625, 0.06, 0.065) and energy.change_of(metered) == change
+    assert p50.change_of(metered) is None
+
+
+def test_latencies_are_averaged_over_the_repeats_in_ms() -> None:
+    one = Evidence(FULL, {Quantity.LATENCY_P50: {0: 0.010, 1: 0.0121}}, {}, {})
+    p50, p95 = latency_metrics([one])
+    found = p50.value_of(FULL)
+    assert isinstance(found, Interval) and found.value == pytest.approx(11.0) and found.lo is not None
+    assert p50.change_of(FULL) == FULL.slowdown_p50
+    assert p95.value_of(FULL) is None
+    assert p95.value_of(dataclasses.replace(FULL, p95_s=0.02)) == pytest.approx(20.0)

@@ -9,7 +9,7 @@ import pytest
 from colocate.errors import SpecError
 from colocate.model.cell import Interval
 from colocate.report.run_report import load
-from colocate.report.sweep.metrics import METRICS, containment_metrics
+from colocate.report.sweep.metrics import METRICS, containment_metrics, latency_metrics
 from colocate.report.sweep.section import SECTION
 from colocate.request.limit_keys import LimitChanges
 from tests.report.compare.runs import run
@@ -25,20 +25,21 @@ def test_a_sweep_writes_its_page_and_names_every_figure(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
     figures = dict(SECTION.figures(report, found, CAPTION))
     assert list(figures) == [
-        *(f"heatmap-{metric.name}" for metric in METRICS),
+        "verdicts",
+        *(f"heatmap-{metric.name}" for metric in (*METRICS, *latency_metrics(found.evidence))),
         *(f"containment-{metric.name}" for metric in containment_metrics(found.evidence)),
         "distributions",
         "founding-study",
     ]
-    drawn = {name for name, figure in figures.items() if figure is not None}
-    assert drawn == {"heatmap-slowdown-p50", "distributions"}
+    drawn = {name for name, pages in figures.items() if pages}
+    assert drawn == {"heatmap-slowdown-p50", "heatmap-latency-p50", "distributions"}
     assert SECTION.json(report, found) == {"limits": None, "counts": None}
 
 
 def test_each_quantity_that_was_measured_is_drawn() -> None:
     cells = [cell(power_w=8.0, work_loss_ratio=Interval(0.1, None, None))]
     found = loaded(cells, records_of(cells))
-    drawn = {name for name, figure in SECTION.figures(SECTION.load(found, {}), found, CAPTION) if figure is not None}
+    drawn = {name for name, pages in SECTION.figures(SECTION.load(found, {}), found, CAPTION) if pages}
     assert drawn >= {"heatmap-power", "heatmap-work-loss"}
 
 

@@ -82,5 +82,15 @@ def test_work_loss_that_may_be_none_is_hatched() -> None:
     assert [tile.state for tile in found] == [TileState.NOT_SIGNIFICANT, TileState.COLOURED]
     assert [(tile.words, tile.interval) for tile in found] == [("12 % n.s.", "[-2 %, 24 %]"), ("12 %", "[1 %, 24 %]")]
     (note,) = notes_on(WORK_LOSS, [cell(work_loss_ratio=Interval(0.12, -0.02, 0.24))])
-    assert note.meaning == "not significant: the 95 % interval includes 0 %, so it may lose nothing"
+    assert note.meaning == "Hatched tiles show no significant loss."
     assert tile_of(WORK_LOSS, cell(work_loss_ratio=Interval(0.9, -1e9, 1.0))).interval == "[< -999 %, 100 %]"
+
+
+def test_power_that_may_be_that_of_the_network_alone_is_hatched() -> None:
+    found = [
+        tile_of(POWER, cell(power_w=8.0, power_ends_w=(7.5, 8.5), power_ratio=change))
+        for change in (Interval(1.1, 0.98, 1.2), Interval(1.1, 1.02, 1.2), Interval(1.1, None, None), None)
+    ]
+    assert [tile.words for tile in found] == ["8.00 n.s.", "8.00", "8.00", "8.00"]
+    assert {tile.interval for tile in found} == {"[7.50, 8.50]"}
+    assert [tile.state for tile in found] == [TileState.NOT_SIGNIFICANT, *3 * [TileState.COLOURED]]

@@ -9,7 +9,7 @@ import pytest
 from colocate.model.provenance import Constant, Provenance, PublishedCheck
 from colocate.report.text.captions import caption_of
 from colocate.report.tx1.validation import draw_validation, summary_of
-from tests.report.drawn import CAPTION, header, save_one, texts
+from tests.report.drawn import CAPTION, header, save_pages, texts
 
 CHECK = PublishedCheck("alexnet: latency", "the board's logs", "calibration", "latency_s", 0.1, 0.112, 0.12)
 CONSTANT = Constant("tile", 64.0, "elements", "assumed", "none")
@@ -18,7 +18,7 @@ CONSTANT = Constant("tile", 64.0, "elements", "assumed", "none")
 def page(folder: Path, *checks: PublishedCheck) -> list[str]:
     """Every text of the page of a model with these checks."""
     caption = caption_of(header("tx1-model"), [], [])
-    save_one(folder, "validation", lambda: draw_validation(Provenance((CONSTANT,), checks), caption))
+    save_pages(folder, "validation", lambda: draw_validation(Provenance((CONSTANT,), checks), caption))
     return texts(folder / "validation.svg")
 
 
@@ -42,8 +42,8 @@ def test_errors_at_the_edges(tmp_path: Path, error: float, words: str) -> None:
 
 def test_a_machine_has_no_page_and_that_of_a_model_goes(tmp_path: Path) -> None:
     page(tmp_path, CHECK)
-    assert draw_validation(None, CAPTION) is None and draw_validation(Provenance((CONSTANT,), ()), CAPTION) is None
-    assert save_one(tmp_path, "validation", lambda: draw_validation(None, CAPTION)) == ()
+    assert draw_validation(None, CAPTION) == draw_validation(Provenance((CONSTANT,), ()), CAPTION) == []
+    assert save_pages(tmp_path, "validation", lambda: draw_validation(None, CAPTION)) == ()
     assert not list(tmp_path.iterdir())
 
 

@@ -69,7 +69,7 @@ class Chart {
     const place = `translate(${this.at("x", x).toFixed(1)} ${this.at("y", y).toFixed(1)})`;
     const mark = this.svg.appendChild(shape("g", { class: "mark", transform: place, ...more }));
     // A mark is small; what the pointer hits is not.
-    mark.append(shape("circle", { r: 12, class: "target" }), shape("path", { d: MARKS[kind], style }));
+    mark.append(shape("circle", { r: 13, class: "target" }), shape("path", { d: MARKS[kind], style }));
     return mark;
   }
 }

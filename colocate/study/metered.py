@@ -1,0 +1,79 @@
+"""What the meters say of a cell: power and energy with intervals, and how a task changes both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from colocate.model.cell import Interval
+from colocate.model.trial import TrialRecord
+from colocate.study.stats import geometric_mean, paired_ratio
+from colocate.study.windows import Windows, energies_j
+
+# Student's t needs a spread between windows, and one has none.
+_INTERVAL_MIN_WINDOWS = 2
+
+Ends = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """Of one cell the ends of the intervals of the board's power, and of its energy per inference, over the windows.
+
+    `power_ratio` and `energy_ratio` are beside the task over alone, from the blocks that know both.
+    """
+
+    power_ends_w: Ends | None
+    energy_ends_j: Ends | None
+    power_ratio: Interval | None
+    energy_ratio: Interval | None
+
+
+def metered(windows: Windows, confidence: float) -> Metered:
+    """What the steady windows of a cell tell; None for what they do not."""
+    return Metered(
+        _ends(windows.own, _power_w, confidence),
+        _ends(windows.own, _energy_j, confidence),
+        _ratio(windows, _power_w, confidence),
+        _ratio(windows, _energy_j, confidence),
+    )
+
+
+_Read = Callable[[TrialRecord], float | None]
+
+
+def _power_w(record: TrialRecord) -> float | None:
+    energy_j = energies_j(record)[0]
+    return None if not energy_j or energy_j < 0 else energy_j / record.elapsed_s
+
+
+def _energy_j(record: TrialRecord) -> float | None:
+    power_w = _power_w(record)
+    return (
+        None
+        if power_w is None or not len(record.latencies_s)
+        else power_w * record.elapsed_s / len(record.latencies_s)
+    )
+
+
+def _ends(records: Sequence[TrialRecord], read: _Read, confidence: float) -> Ends | None:
+    values = [value for record in records if (value := read(record)) is not None]
+    if len(values) < _INTERVAL_MIN_WINDOWS:
+        return None
+    # Windows scatter by per cents: the mean of logarithms is the mean.
+    of = geometric_mean(np.array(values), confidence)
+    return None if of.lo is None or of.hi is None else (of.lo, of.hi)
+
+
+def _ratio(windows: Windows, read: _Read, confidence: float) -> Interval | None:
+    if windows.setting.task is None:
+        return None
+    alone = {record.trial.block: read(record) for record in windows.solo}
+    pairs = [(alone.get(record.trial.block), read(record)) for record in windows.own]
+    known = [(before, beside) for before, beside in pairs if before is not None and beside is not None]
+    if not known:
+        return None
+    before_all, beside_all = np.array(known).T
+    return paired_ratio(before_all, beside_all, confidence)

@@ -36,6 +36,7 @@ LEVELS = (0.0, 0.01, 0.025, *(step / 20 for step in range(1, 20)), 0.975, 0.99, 
 
 # Few blocks can give an upper bound of 2e+09, which says no more than this.
 ABSURD_RATIO = 100.0
+LEAST_LATENCY_S, MOST_LATENCY_S = 1e-6, 1e3
 
 Words = Callable[[float], str]
 Place = tuple[Inference, str, ClockPoint]
@@ -68,6 +69,13 @@ def _ratio_text(value: float) -> str:
     return f"{value:.3f}" if value < 10 else ratio_text(value) if value <= ABSURD_RATIO else f"> {ABSURD_RATIO:g}"
 
 
+def _latency_text(value_s: float) -> str:
+    # Few blocks can give ends that no clock could tell, or no one would wait for.
+    if value_s < LEAST_LATENCY_S:
+        return f"< {1e3 * LEAST_LATENCY_S:g}"
+    return ms_text(value_s) if value_s <= MOST_LATENCY_S else f"> {1e3 * MOST_LATENCY_S:.0f}"
+
+
 def _share_text(value: float) -> str:
     return f"{100 * value:.1f} %".replace("-0.0 %", "0.0 %")
 
@@ -83,10 +91,10 @@ def _amount(key: str, label: str, unit: str, text: Words, pooled: Callable[[Cell
 
 VIEWS = (
     *map(_slowdown, STATISTICS),
-    _amount(Quantity.LATENCY_P50.value, "latency p50", "ms", ms_text, lambda cell: cell.p50_s),
-    _amount(Quantity.LATENCY_P95.value, "latency p95", "ms", ms_text, lambda cell: cell.p95_s),
-    _amount(Quantity.LATENCY_P99.value, "latency p99", "ms", ms_text, lambda cell: cell.p99_s),
-    _amount(Quantity.LATENCY_MEAN.value, "latency mean", "ms", ms_text, lambda cell: None),
+    _amount(Quantity.LATENCY_P50.value, "latency p50", "ms", _latency_text, lambda cell: cell.p50_s),
+    _amount(Quantity.LATENCY_P95.value, "latency p95", "ms", _latency_text, lambda cell: cell.p95_s),
+    _amount(Quantity.LATENCY_P99.value, "latency p99", "ms", _latency_text, lambda cell: cell.p99_s),
+    _amount(Quantity.LATENCY_MEAN.value, "latency mean", "ms", _latency_text, lambda cell: None),
     _amount(Quantity.POWER.value, "power", "W", three_digits, lambda cell: cell.power_w),
     _amount("energy_per_inference_j", "energy each", "J", three_digits, lambda cell: cell.energy_per_inference_j),
     View(Quantity.WORK_LOSS.value, "work lost", "", Scale.SHARE, _share_text),

@@ -121,8 +121,11 @@ def test_what_is_not_significant_carries_its_mark_on_the_line_of_the_value(tx1: 
 
 
 @pytest.mark.parametrize("width", [360, 390])
-def test_all_of_a_cell_fits_a_narrow_screen(width: int, tx1: Shown, opened: Opened) -> None:
-    page = opened(tx1)
+@pytest.mark.parametrize("name", ["tx1", "server"])
+def test_all_of_a_cell_fits_a_narrow_screen(
+    name: str, width: int, opened: Opened, request: pytest.FixtureRequest
+) -> None:
+    page = opened(request.getfixturevalue(name))
     page.set_viewport_size({"width": width, "height": 800})
     for cell in (page.locator("td[data-cell]").nth(number) for number in (0, 1, -1)):
         cell.focus()

@@ -91,9 +91,19 @@ def test_the_page_compares_bounds_to_the_last_digit(tmp_path: Path) -> None:
         assert found["cells"][1]["bounds"][quantity.value] == [interval.value, interval.lo, interval.hi]
 
 
-@pytest.mark.parametrize(("bound", "words"), [(1.0504, "1.050"), (99.4, "99.4"), (3e5, "> 100")])
-def test_a_ratio_beyond_all_sense_has_no_digits(bound: float, words: str) -> None:
-    view = next(view for view in VIEWS if view.quantity is Quantity.SLOWDOWN_P95)
+@pytest.mark.parametrize(
+    ("quantity", "bound", "words"),
+    [
+        (Quantity.SLOWDOWN_P95, 1.0504, "1.050"),
+        (Quantity.SLOWDOWN_P95, 99.4, "99.4"),
+        (Quantity.SLOWDOWN_P95, 3e5, "> 100"),
+        (Quantity.LATENCY_P95, 0.0123, "12.3"),
+        (Quantity.LATENCY_P95, 3e-10, "< 0.001"),
+        (Quantity.LATENCY_P95, 1e9, "> 1000000"),
+    ],
+)
+def test_a_bound_beyond_all_sense_has_no_digits(quantity: Quantity, bound: float, words: str) -> None:
+    view = next(view for view in VIEWS if view.quantity is quantity)
     assert view.text(bound) == words
 
 

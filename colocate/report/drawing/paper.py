@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -110,8 +111,9 @@ def wrapped(words: str, width_in: float, size: float) -> list[str]:
     return lines
 
 
+@functools.lru_cache(maxsize=4096)
 def text_width_in(words: str, size: float, weight: str = "normal") -> float:
-    """The width of `words` when drawn."""
+    """The width of `words` when drawn; most are asked for again and again while a page is laid out."""
     font = FontProperties(size=size, weight=weight)
     width_pt, _, _ = text_to_path.get_text_width_height_descent(words, font, ismath=False)
     return float(width_pt) / 72

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from colocate.model.cell import Cell, Interval
 from colocate.model.cell_key import CellKey
-from colocate.model.limits import Quantity
+from colocate.model.limits import STATISTICS, Quantity
 from colocate.model.quality import QualityFlag
 from colocate.report.text.numbers import percent_text, ratio_text, three_digits
 from colocate.study.evidence import Evidence
@@ -105,32 +105,29 @@ METRICS = (
 )
 
 
-def latency_metrics(evidence: Iterable[Evidence]) -> tuple[Metric, ...]:
-    """The latencies themselves, of the median and of p95, each over the repeats."""
-    found = {CellKey.of_cell(each.cell): each for each in evidence}
-    return tuple(_latency(name, found) for name in ("p50", "p95"))
-
-
-def _latency(name: str, evidence: Mapping[CellKey, Evidence]) -> Metric:
-    quantity = Quantity.latency(name)
+def latency_metric(evidence: Iterable[Evidence], statistic: str) -> Metric:
+    """One of `STATISTICS` of the latencies themselves, over the repeats; where no repeat knows it, of all windows."""
+    found = {CellKey.of_cell(each.cell): each.values.get(Quantity.latency(statistic), {}) for each in evidence}
 
     def value_of(cell: Cell) -> Interval | float | None:
-        each = evidence.get(CellKey.of_cell(cell))
-        values_s = [] if each is None else [*each.values.get(quantity, {}).values()]
-        pooled_s = {"p50": cell.p50_s, "p95": cell.p95_s}[name]
-        if not values_s:
-            return None if pooled_s is None else 1e3 * pooled_s
-        return geometric_mean(1e3 * np.array(values_s))
+        pooled_s = {"p50": cell.p50_s, "p95": cell.p95_s, "p99": cell.p99_s}.get(statistic)
+        if values_s := found.get(CellKey.of_cell(cell)):
+            return geometric_mean(1e3 * np.array([*values_s.values()]))
+        return None if pooled_s is None else 1e3 * pooled_s
+
+    def change_of(cell: Cell) -> Interval | None:
+        by_name = (cell.slowdown_p50, cell.slowdown_p95, cell.slowdown_p99, cell.slowdown_mean)
+        return dict(zip(STATISTICS, by_name, strict=True))[statistic]
 
     return Metric(
-        name=f"latency-{name}",
-        title=f"Latency at {name} alone and beside each task",
-        bar=f"latency at {name}, ms",
+        name=f"latency-{statistic}",
+        title=f"{statistic.capitalize()} latency alone and beside each task",
+        bar=f"latency, ms, {statistic}",
         scale=Scale.AMOUNT,
         value_of=value_of,
         text=three_digits,
         causes=frozenset({QualityFlag.TOO_FEW_SAMPLES, QualityFlag.TRIALS_FAILED}),
-        change_of=lambda cell: {"p50": cell.slowdown_p50, "p95": cell.slowdown_p95}[name],
+        change_of=change_of,
     )
 
 

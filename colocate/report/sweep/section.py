@@ -21,7 +21,7 @@ from colocate.report.sweep.distributions import draw_distributions
 from colocate.report.sweep.heatmap import draw_containments, draw_heatmap
 from colocate.report.sweep.load import SweepReport, load
 from colocate.report.sweep.markdown import sweep_markdown
-from colocate.report.sweep.metrics import METRICS, Metric, containment_metrics, latency_metrics
+from colocate.report.sweep.metrics import METRICS, Metric, containment_metrics, latency_metric
 from colocate.report.sweep.terminal import print_sweep
 from colocate.report.sweep.verdict_map import draw_verdicts
 from colocate.report.text.captions import Caption
@@ -43,7 +43,7 @@ def _files(report: SweepReport, run: LoadedRun) -> Iterator[Path]:
 def _figures(report: SweepReport, run: LoadedRun, caption: Caption) -> Iterator[tuple[str, Sequence[Figure]]]:
     judged, limits = report.advice, run.limits
     yield "verdicts", draw_verdicts(judged.advice.rulings, limits, caption) if judged and limits else []
-    for metric in (*METRICS, *latency_metrics(run.evidence)):
+    for metric in (*METRICS, latency_metric(run.evidence, limits.percentile if limits else "p95")):
         yield f"heatmap-{metric.name}", draw_heatmap(metric, run.cells, _caption(metric, caption))
     for metric in containment_metrics(run.evidence):
         yield f"containment-{metric.name}", draw_containments(metric, run.cells, _caption(metric, caption))

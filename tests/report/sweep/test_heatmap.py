@@ -64,7 +64,7 @@ def test_any_range_of_slowdowns_can_be_drawn(tmp_path: Path, slowdown: float) ->
         work_loss_ratio=Interval(-0.004, None, None),
         power_w=0.0,
     )
-    assert len(draw_all(tmp_path, [own])) == 8
+    assert len(draw_all(tmp_path, [own])) == 6
 
 
 def test_a_study_of_containments_has_pages_with_these_as_columns(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from colocate.model.cell import Interval
 from colocate.model.containment import Containment
 from colocate.model.limits import Quantity
 from colocate.model.quality import QualityFlag
-from colocate.report.sweep.metrics import METRICS, Metric, Scale, containment_metrics, latency_metrics
+from colocate.report.sweep.metrics import METRICS, Metric, Scale, containment_metrics, latency_metric
 from colocate.study.evidence import Evidence
 from tests.report.drawn import cell
 
@@ -64,9 +64,10 @@ def test_power_and_energy_have_their_intervals_and_changes() -> None:
 
 def test_latencies_are_averaged_over_the_repeats_in_ms() -> None:
     one = Evidence(FULL, {Quantity.LATENCY_P50: {0: 0.010, 1: 0.0121}}, {}, {})
-    p50, p95 = latency_metrics([one])
+    p50, p95, mean = (latency_metric([one], statistic) for statistic in ("p50", "p95", "mean"))
     found = p50.value_of(FULL)
     assert isinstance(found, Interval) and found.value == pytest.approx(11.0) and found.lo is not None
     assert p50.change_of(FULL) == FULL.slowdown_p50
-    assert p95.value_of(FULL) is None
+    assert p95.value_of(FULL) is None and mean.value_of(FULL) is None
+    assert mean.change_of(FULL) == FULL.slowdown_mean
     assert p95.value_of(dataclasses.replace(FULL, p95_s=0.02)) == pytest.approx(20.0)

@@ -9,7 +9,7 @@ import pytest
 from colocate.errors import SpecError
 from colocate.model.cell import Interval
 from colocate.report.run_report import load
-from colocate.report.sweep.metrics import METRICS, containment_metrics, latency_metrics
+from colocate.report.sweep.metrics import METRICS, containment_metrics, latency_metric
 from colocate.report.sweep.section import SECTION
 from colocate.request.limit_keys import LimitChanges
 from tests.report.compare.runs import run
@@ -26,13 +26,13 @@ def test_a_sweep_writes_its_page_and_names_every_figure(tmp_path: Path) -> None:
     figures = dict(SECTION.figures(report, found, CAPTION))
     assert list(figures) == [
         "verdicts",
-        *(f"heatmap-{metric.name}" for metric in (*METRICS, *latency_metrics(found.evidence))),
+        *(f"heatmap-{metric.name}" for metric in (*METRICS, latency_metric(found.evidence, "p95"))),
         *(f"containment-{metric.name}" for metric in containment_metrics(found.evidence)),
         "distributions",
         "founding-study",
     ]
     drawn = {name for name, pages in figures.items() if pages}
-    assert drawn == {"heatmap-slowdown-p50", "heatmap-latency-p50", "distributions"}
+    assert drawn == {"heatmap-slowdown-p50", "distributions"}
     assert SECTION.json(report, found) == {"limits": None, "counts": None}
 
 

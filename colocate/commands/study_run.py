@@ -22,6 +22,8 @@ from colocate.errors import HostError, Interrupted, RunMovedError, SchemaError, 
 from colocate.host.processes.signals import undisguised
 
 if TYPE_CHECKING:
+    from colocate.model.limits import Limits
+    from colocate.model.machine import HostFacts
     from colocate.model.purpose import Purpose
     from colocate.model.trial import Trial
     from colocate.report.write import Report
@@ -132,6 +134,8 @@ def run_study(arguments: argparse.Namespace, study: Study, rig: Rig, purpose: Pu
     if arguments.dry_run:
         _print_plan(arguments, study, rig)
         return None
+    if unjudged := unjudged_words(study.spec.limits, rig.facts()):
+        say(unjudged)
     settle_out(arguments, study)
     alone = machine_alone(wait=arguments.wait_for_machine, waits=say)
     with contextlib.nullcontext() if rig.facts().virtual_time else alone, progress(quiet=arguments.quiet) as observer:
@@ -149,6 +153,16 @@ def settle_out(arguments: argparse.Namespace, study: Study) -> Path:
         arguments.out = Path("results", f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{study.spec.rig}")
     out: Path = arguments.out
     return out
+
+
+def unjudged_words(limits: Limits | None, facts: HostFacts) -> str:
+    """That there is a limit under which no cell can ever be SAFE here; empty where there is none."""
+    if limits is None or limits.power_budget_w is None or facts.rails:
+        return ""
+    return (
+        f"Nothing can judge the power budget of {limits.power_budget_w:g} W: this machine has no power meter, so no "
+        "cell will be SAFE. Leave power_budget_w out, or see python -m colocate doctor."
+    )
 
 
 def _say_guesses(study: Study) -> None:
@@ -194,13 +208,14 @@ def print_report(report: Report, arguments: argparse.Namespace) -> int:
             **report.section.json(report.content, run),
         })  # fmt: skip
         return 0
-    report.section.show(report.content, run)
     for failure in {failure.message for failure in run.failures}:
         say(f"A trial failed: {failure}")
     figures = sum(path.suffix == ".png" for path in report.files)
     tables = ", ".join(path.name for path in report.files if path.suffix not in (".png", ".svg"))
     print_lines(f"Wrote {run.folder}: run.sqlite, {tables} and {figures} figures")
     _print_clock_pairs(report)
+    # Last, as it ends with the answer.
+    report.section.show(report.content, run)
     return 0
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-from typing import TYPE_CHECKING
 
 from colocate.commands.common_arguments import add_run_flags, named_path
 from colocate.commands.output import say
@@ -17,11 +15,8 @@ from colocate.commands.study_run import (
     stored_purpose,
     study_of,
 )
-from colocate.errors import HostError, SpecError
+from colocate.errors import HostError
 from colocate.model.purpose import SweepPurpose
-
-if TYPE_CHECKING:
-    from colocate.report.run_report import LoadedRun
 
 SUMMARY = "run a study and report on it"
 DESCRIPTION = """\
@@ -56,22 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
     tally = run_study(arguments, study, rig, SweepPurpose())
     if tally is None:
         return 0
-    report = write_report(arguments.out)
-    code = print_report(report, arguments)
-    if study.spec.until_decided:
-        _say_what_was_decided(report.run)
+    code = print_report(write_report(arguments.out), arguments)
     if tally.empty:
         say(f"colocate: {tally.empty} of the settings that were asked for have no window that succeeded")
         return HostError.exit_code
     return code
-
-
-def _say_what_was_decided(run: LoadedRun) -> None:
-    from colocate.report.advise.load import advise_on
-    from colocate.report.advise.words import budget_words, saving_words, summary
-
-    limits = run.header.spec.limits
-    assert limits is not None, "a study with sequential stopping has limits"
-    with contextlib.suppress(SpecError):  # no cell at all: said in another place
-        advice = advise_on(run, limits)
-        say("\n".join(filter(None, (summary(advice), budget_words(advice), saving_words(advice)))))

@@ -28,7 +28,8 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "ready_after_s": _LENGTH,
     "group": (0, 1e9),
     "elapsed_s": (1e-9, 1e10),
-    "count": (0, 1e18),
+    # Work of a step under way is estimated, and so a little below none at times.
+    "count": (-1e18, 1e18),
     **dict.fromkeys(("cpu_clocks", "gpu_clocks", "emc_clock"), _CLOCK_HZ),
 }
 # Of all other fields with this unit. Times of day are seconds since 1970.

@@ -30,7 +30,8 @@ class Choice:
     each limit. Absent is None.
     `on_front`: no other choice of the network does as much work for as little power, or where power is
     unknown for as little slowdown, and better one of them. `recommended` is the choice of the network with the most
-    work per joule, or where power is unknown with the most work, in the simplest containment that has about as much.
+    work per joule, or where power is unknown with the most work, in the simplest containment that has about as much;
+    `best_of_task` is the one that would be recommended if the network had this task alone.
     """
 
     cell: Cell
@@ -40,6 +41,7 @@ class Choice:
     margins: Mapping[Quantity, float | None]
     on_front: bool = False
     recommended: bool = False
+    best_of_task: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,21 +98,16 @@ def _choice(each: Bounds, ruling: Ruling, limits: Limits) -> Choice:
 
 
 def _ranked(choices: Sequence[Choice]) -> list[Choice]:
-    """The choices of one network with the Pareto front and the recommended one marked.
+    """The choices of one network with the Pareto front, the recommended one and the best of each task marked.
 
     A choice whose work is not known is on no front. It is recommended only where that of none is known: then the
     smallest slowdown has to do.
     """
+    best = _best(choices)
+    of_task = {_best([choice for choice in choices if choice.cell.task == task]) for task in _tasks(choices)}
     known = [i for i, choice in enumerate(choices) if choice.work_share is not None]
     work = {i: choices[i].work_share for i in known}
-    power = _column({i: choices[i].cell.power_w for i in known})
-    cost = power or _column({i: choices[i].slowdown for i in known})
-    score = _column({i: choices[i].work_share_per_j for i in known}) or _column(work)
-    if not known:
-        score = {i: -choice.slowdown for i, choice in enumerate(choices) if choice.slowdown is not None}
-    best = max(score, key=lambda i: score[i], default=0)
-    alike = [i for i, choice in enumerate(choices) if _uncontained(choice) == _uncontained(choices[best])]
-    best = alike[simplest([choices[i].cell for i in alike], [score.get(i) if known else None for i in alike])]
+    cost = _column({i: choices[i].cell.power_w for i in known}) or _column({i: choices[i].slowdown for i in known})
     points = {i: (work_share, cost[i]) for i, work_share in _column(work).items() if cost}
     front = {
         i
@@ -118,8 +115,29 @@ def _ranked(choices: Sequence[Choice]) -> list[Choice]:
         if not any(w2 >= w and c2 <= c and (w2, c2) != (w, c) for w2, c2 in points.values())
     }
     return [
-        dataclasses.replace(choice, on_front=i in front, recommended=i == best) for i, choice in enumerate(choices)
+        dataclasses.replace(
+            choice, on_front=i in front, recommended=choice.cell == best, best_of_task=choice.cell in of_task
+        )
+        for i, choice in enumerate(choices)
     ]
+
+
+def _tasks(choices: Sequence[Choice]) -> list[str]:
+    return list(dict.fromkeys(choice.cell.task for choice in choices))
+
+
+def _best(choices: Sequence[Choice]) -> Cell:
+    """The cell of the choice to recommend among these."""
+    known = [i for i, choice in enumerate(choices) if choice.work_share is not None]
+    score = _column({i: choices[i].work_share_per_j for i in known}) or _column(
+        {i: choices[i].work_share for i in known}
+    )
+    if not known:
+        score = {i: -choice.slowdown for i, choice in enumerate(choices) if choice.slowdown is not None}
+    best = max(score, key=lambda i: score[i], default=0)
+    alike = [i for i, choice in enumerate(choices) if _uncontained(choice) == _uncontained(choices[best])]
+    cells = [choices[i].cell for i in alike]
+    return cells[simplest(cells, [score.get(i) if known else None for i in alike])]
 
 
 def _uncontained(choice: Choice) -> CellKey:

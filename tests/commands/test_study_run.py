@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 from onnx import helper
 
-from colocate.commands.study_run import keys_of, resumable
+from colocate.commands.study_run import keys_of, resumable, unjudged_words
 from colocate.errors import HostError, Interrupted, StoreError
+from colocate.model.limits import Limits
 from colocate.store.database import FILE_NAME
 from tests.commands.command_line import colocate, copy_of, header_of, refused
 from tests.inference import own_files
 from tests.store.editing import edited
+from tests.study.test_plan import facts
 
 
 def test_another_study_is_not_mixed_in(tiny_run: Path) -> None:
@@ -226,3 +228,12 @@ def test_files_of_one_name_are_told_apart_by_their_folder(tmp_path: Path) -> Non
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "run" / "report.html").read_text()
     assert "face/model" in page and "plate/model" in page
+
+
+def test_a_limit_that_nothing_can_judge_is_said_before_anything_runs() -> None:
+    budget = Limits(power_budget_w=9.0)
+    assert unjudged_words(budget, facts()).startswith(
+        "Nothing can judge the power budget of 9 W: this machine has no"
+    )
+    assert unjudged_words(budget, facts(rails=("total",))) == ""
+    assert unjudged_words(Limits(max_slowdown=1.1), facts()) == unjudged_words(None, facts()) == ""

@@ -10,7 +10,7 @@ from colocate.model.containment import Containment, containment_words
 from colocate.model.request import Task
 from colocate.report.advise.drop_in import drop_in, remarks, thread_writes, version_1_writes, version_2_writes
 from colocate.report.advise.load import AdviceReport
-from colocate.report.advise.words import interval_words, judged_cells, value_words
+from colocate.report.advise.words import interval_words, judged_cells, limit_words
 from colocate.report.text.labels import ContainedTask, clocks_column, inferences_of, network_words, shortened
 from colocate.report.text.numbers import number_ranges, percent_text, three_digits
 from colocate.study.plan import placement
@@ -30,6 +30,8 @@ COLUMNS = {
     "power": False,
     "of full speed": False,
 }
+# Left out first where a terminal is too narrow: what decided has its value beside it.
+SPARE = ("power", "limit", "decided by")
 # Shown however alike the rows are.
 KEPT = ("task", "containment", "verdict", "estimate [interval]")
 TITLE = (
@@ -53,7 +55,7 @@ def containment_rows(report: AdviceReport) -> Iterable[tuple[str, ...]]:
             each.ruling.verdict.value + (", nearest" if each.nearest else ""),
             check.quantity.words,
             interval_words(check.quantity, check.interval),
-            value_words(check.quantity, check.limit),
+            limit_words(check.quantity, check.limit),
             "" if cell.power_w is None else f"{three_digits(cell.power_w)} W",
             "" if each.work_share is None else percent_text(each.work_share),
         )

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from colocate.report.advise import containment
+from colocate.report.advise.answer import answers, requirements
 from colocate.report.advise.load import AdviceReport
 from colocate.report.advise.rows import CHOICE_COLUMNS, COLUMNS, FRONT, choice_rows, remaining_words, verdict_rows
-from colocate.report.advise.words import afterwards, recommendations, requirements, summary
+from colocate.report.advise.words import afterwards, summary
 from colocate.report.text.tables import escaped, markdown_table
 
 
 def advice_markdown(report: AdviceReport) -> str:
     """A page of Markdown that shows every name as it is, whatever is in it."""
     lines = [f"## {escaped(summary(report))}", ""]
-    lines += [f"- **{escaped(network)}**: {escaped(words)}" for network, words in recommendations(report)]
+    for answer in answers(report):
+        lines.append(f"- **{escaped(answer.network)}**: {escaped(answer.recommended)}")
+        lines += [f"  - {escaped(line)}" for line in answer.more]
     lines += [f"- **{escaped(line)}**" for line in requirements(report)]
     lines += ["", *markdown_table(list(COLUMNS), verdict_rows(report, remaining_words))]
     if report.safe:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from colocate.report.advise.load import AdviceReport
-from colocate.report.advise.words import interval_words, judged_cells, value_words
+from colocate.report.advise.words import column_decimals, interval_words, judged_cells, limit_words
 from colocate.report.text.labels import (
     beside_words,
     clocks_column,
@@ -14,7 +14,7 @@ from colocate.report.text.labels import (
     network_words,
     tasks_of,
 )
-from colocate.report.text.numbers import counted, ms_text
+from colocate.report.text.numbers import counted, percent_text, ratio_text, shared_decimals, three_digits
 from colocate.study.verdicts import Ruling, deciding
 
 # Columns by name, and whether their text may be broken into lines.
@@ -40,23 +40,27 @@ CHOICE_COLUMNS = {
     "p50, ms": False,
     "p95, ms": False,
     "slowdown": False,
-    "work done": False,
+    "full speed": False,
     "power": False,
-    "work per kJ": False,
+    "per W": False,
     "": True,
 }
 KEPT_OF_CHOICES = ("task", "")
+# Left out first where a terminal is too narrow.
+SPARE = ("missed",)
+SPARE_OF_CHOICES = ("p50, ms", "slowdown", "per W")
 RECOMMENDED = "recommended"
 FRONT = (
-    "Pareto front: no other choice of the network does as much work for as little power (or slowdown). Work is the "
-    "share of the task's best solo work, and work per kJ the seconds of it that are done per kilojoule"
+    "Pareto front: no other SAFE choice of the network lets the task run as fast at as little power (without a "
+    "meter, as little slowdown). Full speed is the task's best rate of work alone; per W is its share per watt of "
+    "the board"
 )
 
 
 def verdict_rows(report: AdviceReport, remaining: Callable[[Ruling], str]) -> Iterable[tuple[str, ...]]:
     """A row per judged cell under `COLUMNS`; `remaining` says what would decide an undecided one."""
     judged = judged_cells(report)
-    among, tasks = inferences_of(judged), tasks_of(judged)
+    among, tasks, decimals = inferences_of(judged), tasks_of(judged), column_decimals(report)
     for ruling in report.advice.rulings:
         cell, check = ruling.cell, deciding(ruling)
         yield (
@@ -66,8 +70,8 @@ def verdict_rows(report: AdviceReport, remaining: Callable[[Ruling], str]) -> It
             clocks_column(cell.clocks),
             ruling.verdict.value,
             check.quantity.words,
-            interval_words(check.quantity, check.interval),
-            value_words(check.quantity, check.limit),
+            interval_words(check.quantity, check.interval, decimals.get(check.quantity)),
+            limit_words(check.quantity, check.limit),
             misses_words(cell),
             remaining(ruling),
         )
@@ -77,6 +81,9 @@ def choice_rows(report: AdviceReport) -> Iterable[tuple[str, ...]]:
     """The Pareto front of each network, and what is recommended."""
     judged = judged_cells(report)
     among, tasks = inferences_of(judged), tasks_of(judged)
+    cells = [choice.cell for choice in report.advice.choices]
+    ms = shared_decimals(1e3 * cell.p50_s for cell in cells if cell.p50_s is not None)
+    watts = shared_decimals(cell.power_w for cell in cells if cell.power_w is not None)
     for choice in report.advice.choices:
         if choice.on_front or choice.recommended:
             aside = "" if choice.on_front else ", off the front"
@@ -86,12 +93,12 @@ def choice_rows(report: AdviceReport) -> Iterable[tuple[str, ...]]:
                 cell.placement,
                 clocks_column(cell.clocks),
                 beside_words(cell, tasks),
-                "" if cell.p50_s is None else ms_text(cell.p50_s),
-                "" if cell.p95_s is None else ms_text(cell.p95_s),
-                "" if choice.slowdown is None else f"{choice.slowdown:.3f}",
-                "" if choice.work_share is None else f"{100 * choice.work_share:.0f} %",
-                "" if cell.power_w is None else f"{cell.power_w:.3g} W",
-                "" if choice.work_share_per_j is None else f"{1e3 * choice.work_share_per_j:.3g} s",
+                "" if cell.p50_s is None else three_digits(1e3 * cell.p50_s, ms),
+                "" if cell.p95_s is None else three_digits(1e3 * cell.p95_s, ms),
+                "" if choice.slowdown is None else ratio_text(choice.slowdown, 3),
+                "" if choice.work_share is None else percent_text(choice.work_share),
+                "" if cell.power_w is None else f"{three_digits(cell.power_w, watts)} W",
+                "" if choice.work_share_per_j is None else f"{100 * choice.work_share_per_j:.2f} %",
                 f"{RECOMMENDED}{aside}" if choice.recommended else "",
             )
 

@@ -6,9 +6,11 @@ import itertools
 from collections import defaultdict
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.text import Text
 
 from colocate.report.advise import containment
+from colocate.report.advise.answer import answers, requirements
 from colocate.report.advise.load import AdviceReport
 from colocate.report.advise.rows import (
     CHOICE_COLUMNS,
@@ -17,15 +19,17 @@ from colocate.report.advise.rows import (
     KEPT,
     KEPT_OF_CHOICES,
     RECOMMENDED,
+    SPARE,
+    SPARE_OF_CHOICES,
     choice_rows,
     verdict_rows,
 )
-from colocate.report.advise.words import afterwards, recommendations, requirements, summary
+from colocate.report.advise.words import afterwards, summary
 from colocate.report.text.numbers import counted
-from colocate.report.text.tables import compact_table, console, print_compact
+from colocate.report.text.tables import console, print_rows
 from colocate.study.verdicts import Ruling, Verdict
 
-_STYLES = {Verdict.SAFE: "green", Verdict.UNSAFE: "red", Verdict.UNDECIDED: "yellow"}
+VERDICT_STYLES = {Verdict.SAFE: "green", Verdict.UNSAFE: "red", Verdict.UNDECIDED: "yellow"}
 
 
 def print_advice(report: AdviceReport) -> None:
@@ -46,10 +50,8 @@ def print_advice(report: AdviceReport) -> None:
         tables[f"{network}, {placement}"].append((ruling, (beside, *row, missed, remaining)))
     columns = {name: broken for name, broken in COLUMNS.items() if name not in ("network", "placement", "limit")}
     for heading, rows in tables.items():
-        table, same = compact_table(columns, [row for _, row in rows], [_STYLES[r.verdict] for r, _ in rows], KEPT)
-        out.print(Text(f"{heading}. {same}".rstrip(), style="bold"))
-        print_compact(out, table)
-        out.print()
+        styles = [VERDICT_STYLES[ruling.verdict] for ruling, _ in rows]
+        print_rows(out, f"{heading}.", columns, [row for _, row in rows], styles, KEPT, SPARE)
     for reason, number in reasons.items():
         out.print(Text(f"({number}) {reason}"))
     if report.safe:
@@ -58,9 +60,16 @@ def print_advice(report: AdviceReport) -> None:
     for note in afterwards(report):
         out.print(Text(note))
     out.print()
+    print_answer(out, report)
+
+
+def print_answer(out: Console, report: AdviceReport) -> None:
+    """How many cells are SAFE under which limits, and for each network what to choose."""
     out.print(Text(summary(report), style="bold"))
-    for network, words in recommendations(report):
-        out.print(Text.assemble((network, "bold"), ": ", words))
+    for answer in answers(report):
+        out.print(Text.assemble((answer.network, "bold"), ": ", answer.recommended))
+        for line in answer.more:
+            out.print(Padding(Text(line), (0, 0, 0, 2), expand=False))
     for line in requirements(report):
         out.print(Text(line, style="bold"))
 
@@ -71,10 +80,7 @@ def _print_choices(out: Console, report: AdviceReport) -> None:
     columns = {name: broken for name, broken in CHOICE_COLUMNS.items() if name != "network"}
     for network, choices in itertools.groupby(choice_rows(report), lambda row: row[0]):
         rows = [(*row, mark.replace(RECOMMENDED, "*")) for _, *row, mark in choices]
-        front, same = compact_table(columns, rows, [""] * len(rows), KEPT_OF_CHOICES)
-        out.print(Text(f"{network}. {same}".rstrip(), style="bold"))
-        print_compact(out, front)
-        out.print()
+        print_rows(out, f"{network}.", columns, rows, [""] * len(rows), KEPT_OF_CHOICES, SPARE_OF_CHOICES)
 
 
 def _print_containment(out: Console, report: AdviceReport) -> None:
@@ -82,11 +88,8 @@ def _print_containment(out: Console, report: AdviceReport) -> None:
     rows = list(containment.containment_rows(report))
     if not rows:
         return
-    styles = [_STYLES[each.ruling.verdict] for each in report.contained]
-    table, same = compact_table(containment.COLUMNS, rows, styles, containment.KEPT)
-    out.print(Text(f"{containment.TITLE}. {same}".rstrip()))
-    print_compact(out, table)
-    out.print()
+    styles = [VERDICT_STYLES[each.ruling.verdict] for each in report.contained]
+    print_rows(out, f"{containment.TITLE}.", containment.COLUMNS, rows, styles, containment.KEPT, containment.SPARE)
     recipes = containment.recipes(report)
     for recipe in recipes:
         out.print(Text(f"{recipe.title}:", style="bold"))

@@ -8,10 +8,12 @@ from typing import Any
 
 from colocate.model.cell import Cell
 from colocate.model.containment import containment_words
+from colocate.report.advise.answer import answers
 from colocate.report.advise.containment import recipes
 from colocate.report.advise.load import AdviceReport
 from colocate.report.advise.required import Required
 from colocate.report.advise.words import notes, remedies
+from colocate.report.text.captions import model_words
 from colocate.study.containments import Contained
 from colocate.study.verdicts import LimitCheck, Verdict, deciding
 
@@ -21,6 +23,9 @@ def advice_json(report: AdviceReport, folder: Path) -> dict[str, Any]:
     advice = report.advice
     return {
         "run": str(folder),
+        "rig": report.run.header.facts.rig,
+        # What a reader must know of a model; null for a machine.
+        "model": model_words(report.run.header.facts),
         "finished": report.state.finished,
         "until_decided": report.run.header.spec.until_decided,
         "done": len(report.run.records),
@@ -59,9 +64,11 @@ def advice_json(report: AdviceReport, folder: Path) -> dict[str, Any]:
                 "margins": {quantity.value: margin for quantity, margin in choice.margins.items()},
                 "on_front": choice.on_front,
                 "recommended": choice.recommended,
+                "best_of_task": choice.best_of_task,
             }
             for choice in advice.choices
         ],
+        "answers": [{**dataclasses.asdict(answer), "more": list(answer.more)} for answer in answers(report)],
         "containments": list(map(_contained_json, report.contained)),
         "recipes": [{"title": each.title, "parts": dict(each.parts)} for each in recipes(report)],
         "saving": None

@@ -2,113 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 
 from colocate.model.cell import Cell, Interval
 from colocate.model.limits import Limits, Quantity
 from colocate.model.quality import QualityFlag, in_order
 from colocate.report.advise.load import AdviceReport
+from colocate.report.text.captions import model_words
 from colocate.report.text.causes import cause_lines
 from colocate.report.text.designs import design_sentences
-from colocate.report.text.labels import clocks_words, inferences_of, network_words, shortened
-from colocate.report.text.numbers import counted, minutes, ms_text, three_digits
-from colocate.study.advice import Choice
+from colocate.report.text.labels import inferences_of, network_words
+from colocate.report.text.numbers import (
+    counted,
+    decimals_of,
+    minutes,
+    ms_text,
+    ratio_text,
+    shared_decimals,
+    three_digits,
+)
 from colocate.study.bounds import PROBABLE
 from colocate.study.stats import POOL_MIN_CELLS
-from colocate.study.verdicts import Verdict, deciding, left
+from colocate.study.verdicts import Verdict, deciding
+
+# What one of each kind is in the unit that people read, and that unit.
+_UNITS = {"latency": (1e3, "ms"), "power": (1.0, "W"), "work": (100.0, "%"), "slowdown": (1.0, "")}
 
 # A verdict beside these rests on other windows, or on fewer, or holds under a quota only.
 _BESIDE_A_VERDICT = (QualityFlag.ALTERNATION_DIFFERS, QualityFlag.PAUSED_LATE, QualityFlag.QUOTA_THROTTLED)
 
 
-def value_words(quantity: Quantity, value: float) -> str:
-    """`value` with its unit as people say it: ms, W, per cent, or a bare ratio."""
-    if quantity.kind == "latency":
-        return f"{ms_text(value)} ms"
-    if quantity.kind == "power":
-        return f"{three_digits(value)} W"
-    return f"{100 * value:.3g} %" if quantity.kind == "work" else f"{value:.3f}"
+def value_words(quantity: Quantity, value: float, decimals: int | None = None) -> str:
+    """`value` with its unit as people say it: ms, W, per cent, or a bare ratio; with the `decimals` of its column."""
+    if quantity.kind == "slowdown":
+        return ratio_text(value, 3)
+    scale, unit = _UNITS[quantity.kind]
+    if quantity.kind == "work" and value < -1:
+        return "< -100 %"
+    return f"{three_digits(scale * value, decimals)} {unit}"
 
 
-def interval_words(quantity: Quantity, interval: Interval | None) -> str:
-    """`12.1 ms [11.8, 12.4]`, an end that is not known as `?`; nothing where the quantity is absent."""
+def limit_words(quantity: Quantity, limit: float) -> str:
+    """A limit as it was set: `30 ms`, `9 W`, `1.1`."""
+    scale, unit = _UNITS[quantity.kind]
+    return f"{scale * limit:.6g} {unit}".rstrip()
+
+
+def interval_words(quantity: Quantity, interval: Interval | None, decimals: int | None = None) -> str:
+    """`12.1 ms [11.8, 12.4]`, an end that is not known as `?`; nothing where the quantity is absent.
+
+    The ends have the decimals of the value, or those of its column.
+    """
     if interval is None:
         return ""
-    lo, hi = ("?" if end is None else value_words(quantity, end).split()[0] for end in (interval.lo, interval.hi))
-    return f"{value_words(quantity, interval.value)} [{lo}, {hi}]"
+    if decimals is None:
+        decimals = decimals_of(_UNITS[quantity.kind][0] * interval.value)
+    value, lo, hi = (
+        "?" if number is None else value_words(quantity, number, decimals)
+        for number in (interval.value, interval.lo, interval.hi)
+    )
+    unit = _UNITS[quantity.kind][1]
+    return f"{value} [{lo.removesuffix(unit).strip()}, {hi.removesuffix(unit).strip()}]"
+
+
+def column_decimals(report: AdviceReport) -> Mapping[Quantity, int | None]:
+    """The decimals of each quantity in a column of estimates, over the whole report."""
+    values: defaultdict[Quantity, list[float]] = defaultdict(list)
+    for ruling in report.advice.rulings:
+        check = deciding(ruling)
+        if check.interval is not None:
+            values[check.quantity].append(_UNITS[check.quantity.kind][0] * check.interval.value)
+    return {quantity: shared_decimals(found) for quantity, found in values.items()}
 
 
 def summary(report: AdviceReport) -> str:
-    """`5 SAFE, 2 UNSAFE, 1 UNDECIDED` under which limits."""
+    """`5 SAFE, 2 UNSAFE, 1 UNDECIDED` under which limits; of a model also that it is one."""
     counts = ", ".join(f"{report.count(verdict)} {verdict.value}" for verdict in Verdict)
-    return f"{counts} with {_limit_words(report.advice.limits)}"
+    model = model_words(report.run.header.facts)
+    return f"{counts} with {_limits_words(report.advice.limits)}" + (f" ({model})" if model else "")
 
 
-def _limit_words(limits: Limits) -> str:
-    return ", ".join(f"{q.words} <= {value_words(q, limit)}" for q, limit in limits.by_quantity.items())
-
-
-def recommendations(report: AdviceReport) -> list[tuple[str, str]]:
-    """Each network with what is recommended for it, in plain words."""
-    found = {choice.cell.inference: choice for choice in report.advice.recommended}
-    among = inferences_of(judged_cells(report))
-    said = []
-    for inference in among:
-        choice = found.get(inference)
-        if choice is None:
-            open_ = any(
-                ruling.verdict is Verdict.UNDECIDED and ruling.cell.inference == inference
-                for ruling in report.advice.rulings
-            )
-            words = "nothing is known to be safe yet" if open_ else "nothing is safe within these limits"
-        else:
-            words = f"{_where(choice.cell)}: {_facts(choice)}"
-        said.append((network_words(inference, among), words))
-    return said
-
-
-def requirements(report: AdviceReport) -> list[str]:
-    """What is required, each with its verdict and the quantity that decided."""
-    said = []
-    for each in report.required:
-        ruling = min(
-            (ruling for ruling in each.rulings if ruling.verdict is each.verdict), key=lambda ruling: left(ruling)
-        )
-        check = deciding(ruling)
-        value = interval_words(check.quantity, check.interval) or "not known"
-        limit = value_words(check.quantity, check.limit)
-        cells = len(each.rulings)
-        among = "" if cells == 1 else f", the nearest to its limit of {counted(cells, 'cell')}"
-        said.append(
-            f"Required {shortened(each.text, 60)}: {each.verdict.value}; {check.quantity.words} {value}, "
-            f"limit {limit}, {_where(ruling.cell)}{among}"
-        )
-    return said
-
-
-def _where(cell: Cell) -> str:
-    """The task as it ran, and where."""
-    contained = "" if cell.containment is None else f" contained by {cell.containment.words}"
-    return f"{shortened(cell.task)}{contained}, {cell.placement}, at {clocks_words(cell.clocks)}"
-
-
-def _facts(choice: Choice) -> str:
-    """What a choice gets done, at what price, and how far it stays from the limits."""
-    cell = choice.cell
-    latencies = {"p50": cell.p50_s, "p95": cell.p95_s}
-    facts = [
-        *(f"{name} {ms_text(latency_s)} ms" for name, latency_s in latencies.items() if latency_s is not None),
-        "" if choice.slowdown is None else f"slowdown {choice.slowdown:.3f}",
-        "" if choice.work_share is None else f"{100 * choice.work_share:.0f} % of its best solo work",
-        "" if cell.power_w is None else f"{cell.power_w:.3g} W",
-        ""
-        if choice.work_share_per_j is None
-        else f"{1e3 * choice.work_share_per_j:.3g} s of its best solo work per kJ",
-    ]
-    margins = [
-        f"{quantity.words} {100 * margin:.1f} %" for quantity, margin in choice.margins.items() if margin is not None
-    ]
-    return ", ".join(filter(None, facts)) + (f"; left to the limit: {', '.join(margins)}" if margins else "")
+def _limits_words(limits: Limits) -> str:
+    return ", ".join(f"{q.words} <= {limit_words(q, limit)}" for q, limit in limits.by_quantity.items())
 
 
 def correction(report: AdviceReport) -> str:

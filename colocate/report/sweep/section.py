@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
-from rich.text import Text
 
 from colocate.files import remove_file
+from colocate.report.advise.to_json import advice_json
 from colocate.report.advise.verdicts_file import write_verdicts
-from colocate.report.advise.words import summary
 from colocate.report.drawing.saving import one_page
 from colocate.report.page.render import write_page
 from colocate.report.run_report import LoadedRun
@@ -25,9 +24,9 @@ from colocate.report.sweep.metrics import METRICS, Metric, containment_metrics, 
 from colocate.report.sweep.terminal import print_sweep
 from colocate.report.sweep.verdict_map import draw_verdicts
 from colocate.report.text.captions import Caption
-from colocate.report.text.tables import console
 from colocate.report.tx1.founding import draw_founding_study
-from colocate.study.verdicts import Verdict
+
+_OF_ADVICE = ("model", "counts", "answer", "answers", "verdicts")
 
 
 def _files(report: SweepReport, run: LoadedRun) -> Iterator[Path]:
@@ -56,16 +55,11 @@ def _caption(metric: Metric, caption: Caption) -> Caption:
     return caption.of_steady_windows if metric.metered else caption
 
 
-def _print(report: SweepReport, run: LoadedRun) -> None:
-    print_sweep(run)
-    if report.advice is not None:
-        console().print(Text(summary(report.advice)))
-
-
 def _json(report: SweepReport, run: LoadedRun) -> Mapping[str, Any]:
-    limits = run.limits
-    counts = report.advice and {verdict.value: report.advice.count(verdict) for verdict in Verdict}
-    return {"limits": limits and dataclasses.asdict(limits), "counts": counts}
+    limits, advice = run.limits, report.advice
+    judged = {} if advice is None else advice_json(advice, run.folder)
+    # Under the names that they have in `advise --json`.
+    return {"limits": limits and dataclasses.asdict(limits), **{key: judged.get(key) for key in _OF_ADVICE}}
 
 
-SECTION = Section(load, _files, _figures, _print, _json, sweep_markdown)
+SECTION = Section(load, _files, _figures, print_sweep, _json, sweep_markdown)

@@ -1,59 +1,66 @@
-"""The table of a sweep on a terminal: the cells that have a task, one a line."""
+"""A sweep on a terminal: the cells that have a task, one a line, and last the answer or how to get it."""
 
 from __future__ import annotations
 
-from rich.table import Table
+import shlex
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+
 from rich.text import Text
 
-from colocate.model.cell import SOLO, Interval
+from colocate.model.cell import SOLO, Cell, Interval
+from colocate.model.quality import QualityFlag
+from colocate.report.advise.load import AdviceReport
+from colocate.report.advise.terminal import VERDICT_STYLES, print_answer
+from colocate.report.advise.words import budget_words, saving_words
 from colocate.report.run_report import LoadedRun
+from colocate.report.sweep.load import SweepReport
 from colocate.report.text.captions import assumption_words, machine_words
 from colocate.report.text.causes import cause_lines, cause_short
 from colocate.report.text.designs import design_sentences
 from colocate.report.text.labels import (
     beside_words,
-    clocks_text,
+    clocks_column,
     inferences_of,
     misses_words,
     network_words,
     tasks_of,
 )
-from colocate.report.text.numbers import NOT_SIGNIFICANT, counted, ms_text, ratio_texts
-from colocate.report.text.tables import console, print_warnings, warning_numbers
+from colocate.report.text.numbers import (
+    NOT_SIGNIFICANT,
+    counted,
+    percent_text,
+    ratio_text,
+    shared_decimals,
+    three_digits,
+)
+from colocate.report.text.tables import console, print_rows, print_warnings, warning_numbers
+from colocate.study.verdicts import Verdict
+
+_KEPT = ("beside", "verdict")
+# Left out first where the terminal is too narrow.
+_SPARE_FIRST = ("cause", "missed")
 
 
-def print_sweep(run: LoadedRun) -> None:
-    """The cells that have a task, one a line, for a person; warnings as numbers that are explained below."""
+def print_sweep(report: SweepReport, run: LoadedRun) -> None:
+    """The cells that have a task, one a line, for a person; warnings as numbers that are explained below. Under
+    limits the verdicts, and at the end what they allow; else the command that gives them.
+    """
     out = console()
     facts = run.header.facts
-    title = f"{machine_words(facts)}, {facts.confinement}, {trials_words(run)}"
-    table = Table(title=Text(title), title_justify="left")
-    for name in ("network", "beside", "placement", "clocks"):
-        table.add_column(name, no_wrap=True)
-    timed = any(cell.miss_ratio is not None for cell in run.cells)
-    explained = any(cell.extra_time is not None for cell in run.cells)
-    names = ("p50 ms", *(["missed"] if timed else []), "slowdown p50", "slowdown p99")
-    for name in (*names, *(["cause"] if explained else []), "work lost", "warnings"):
-        table.add_column(name, justify="right", no_wrap=True)
-    numbers = warning_numbers(run.cells)
-    inferences, tasks = inferences_of(run.cells), tasks_of(run.cells)
-    for cell in run.cells:
-        if cell.task != SOLO:
-            loss = cell.work_loss_ratio
-            table.add_row(
-                Text(network_words(cell.inference, inferences)),
-                Text(beside_words(cell, tasks)),
-                cell.placement,
-                clocks_text(cell.clocks),
-                "" if cell.p50_s is None else ms_text(cell.p50_s),
-                *([misses_words(cell)] if timed else []),
-                _interval_text(cell.slowdown_p50),
-                _interval_text(cell.slowdown_p99),
-                *([cause_short(cell.extra_time)] if explained else []),
-                "" if loss is None else f"{100 * loss.value:.0f} %".replace("-0 %", "0 %"),
-                " ".join(numbers[warning] for warning in cell.warnings),
-            )
-    out.print(table)
+    out.print(Text(f"{machine_words(facts)}, {facts.confinement}, {trials_words(run)}"))
+    out.print()
+    numbers, tail = warning_numbers(run.cells), _tail(run)
+    verdicts = {} if report.advice is None else {r.cell: r.verdict for r in report.advice.advice.rulings}
+    columns = {
+        "beside": True, "clocks, MHz": False, "verdict": False, "p50 ms": False, "missed": False,
+        "slowdown p50": False, f"slowdown {tail}": False, "cause": False, "work lost": False, "note": False,
+    }  # fmt: skip
+    spare = (*_SPARE_FIRST, f"slowdown {tail}", "p50 ms")
+    for heading, cells in _tables(run.cells).items():
+        rows = list(_rows(cells, run.cells, tail, verdicts, numbers))
+        styles = [VERDICT_STYLES[verdicts[cell]] if cell in verdicts else "" for cell in cells]
+        print_rows(out, heading, columns, rows, styles, _KEPT, spare)
     out.print(
         "Slowdown is latency beside the task over latency alone, with its 95 % interval; "
         f"{NOT_SIGNIFICANT} = not significant.",
@@ -66,6 +73,23 @@ def print_sweep(run: LoadedRun) -> None:
     if facts.cpusets_missing is not None:
         out.print(Text(f"No cpusets here, CPUs were set apart by affinity alone: {facts.cpusets_missing.reason}"))
     print_warnings(out, numbers)
+    out.print()
+    _print_end(report.advice, run)
+
+
+def _print_end(advice: AdviceReport | None, run: LoadedRun) -> None:
+    """What is safe; without limits the command that says so."""
+    out, folder = console(), shlex.quote(str(run.folder))
+    if advice is None:
+        out.print(Text("Which tasks are safe? Give limits, as in this example:"))
+        out.print(Text(f"  python -m colocate advise {folder} --max-slowdown 1.1"), soft_wrap=True)
+        return
+    for words in filter(None, (budget_words(advice), saving_words(advice))):
+        out.print(Text(words))
+    out.print(Text("What decided each cell, and all that may be chosen:"))
+    out.print(Text(f"  python -m colocate advise {folder}"), soft_wrap=True)
+    out.print()
+    print_answer(out, advice)
 
 
 def trials_words(run: LoadedRun) -> str:
@@ -75,11 +99,51 @@ def trials_words(run: LoadedRun) -> str:
     return f"{len(run.records)} of {run.header.planned} trials"
 
 
+def _tail(run: LoadedRun) -> str:
+    """The percentile beside the median: that of the limits, else p99."""
+    limits = run.limits
+    return limits.percentile if limits is not None and limits.percentile in ("p95", "p99") else "p99"
+
+
+def _tables(cells: Sequence[Cell]) -> Mapping[str, Sequence[Cell]]:
+    """The cells that have a task, by network and placement: neither takes a column."""
+    inferences, tables = inferences_of(cells), defaultdict(list)
+    for cell in cells:
+        if cell.task != SOLO:
+            tables[f"{network_words(cell.inference, inferences)}, {cell.placement}."].append(cell)
+    return tables
+
+
+def _rows(
+    cells: Sequence[Cell],
+    all_cells: Sequence[Cell],
+    tail: str,
+    verdicts: Mapping[Cell, Verdict],
+    numbers: Mapping[QualityFlag, str],
+) -> Iterator[tuple[str, ...]]:
+    tasks = tasks_of(all_cells)
+    decimals = shared_decimals(1e3 * cell.p50_s for cell in cells if cell.p50_s is not None)
+    for cell in cells:
+        yield (
+            beside_words(cell, tasks),
+            clocks_column(cell.clocks),
+            verdicts[cell].value if cell in verdicts else "",
+            "" if cell.p50_s is None else three_digits(1e3 * cell.p50_s, decimals),
+            misses_words(cell),
+            _interval_text(cell.slowdown_p50),
+            _interval_text(getattr(cell, f"slowdown_{tail}")),
+            cause_short(cell.extra_time),
+            "" if cell.work_loss_ratio is None else percent_text(cell.work_loss_ratio.value),
+            " ".join(numbers[warning] for warning in cell.warnings),
+        )
+
+
 def _interval_text(interval: Interval | None) -> str:
+    """`1.130 [1.090, 1.170]`, with the same decimals in every row; marked where it is not significant."""
     if interval is None:
         return ""
     if interval.lo is None or interval.hi is None:
-        return f"{interval.value:.3f}"
-    mark = "" if interval.excludes(1.0) else f"{NOT_SIGNIFICANT} "
-    value, lo, hi = ratio_texts((interval.value, interval.lo, interval.hi), least=3)
-    return f"{value} {mark}[{lo}, {hi}]"
+        return ratio_text(interval.value, 3)
+    decimals = 3 if interval.value < 10 else 1
+    value, lo, hi = (ratio_text(number, decimals) for number in (interval.value, interval.lo, interval.hi))
+    return f"{value} [{lo}, {hi}]" + ("" if interval.excludes(1.0) else f" {NOT_SIGNIFICANT}")

@@ -3,16 +3,41 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 NOT_SIGNIFICANT = "n.s."
 """Beside a value whose interval includes no effect, in every table, figure and page."""
 
 
-def three_digits(value: float) -> str:
-    """`value` to three significant digits or the whole number, never with an exponent above: 0.0123, 8.10, 1234."""
-    magnitude = math.floor(math.log10(abs(value))) if value else 0
-    return f"{value:.{max(0, 2 - magnitude)}f}"
+ABSURD = 100.0
+"""A slowdown beyond this says only how little is known: it is shown as `> 100`."""
+
+# Values whose decimals differ by more than this do not share a column's: 0.012 beside 1234.
+_SHARED_DECIMALS = 2
+
+
+def decimals_of(value: float) -> int:
+    """How many decimals three significant digits take: 2 of 8.1, none of 1234."""
+    # Rounding may add a digit, 9.996 to 10.0.
+    return max(0, 2 - math.floor(math.log10(abs(float(f"{value:.3g}"))))) if value else 2
+
+
+def three_digits(value: float, decimals: int | None = None) -> str:
+    """`value` to three significant digits or the whole number, never with an exponent above: 0.0123, 8.10, 1234.
+
+    `decimals` are those of its column.
+    """
+    return f"{value:.{decimals_of(value) if decimals is None else decimals}f}"
+
+
+def shared_decimals(values: Iterable[float]) -> int | None:
+    """The decimals of a column: as many as its smallest value needs. None where its values are too far apart, and
+    each has its own.
+    """
+    needed = [decimals_of(value) for value in values if value]
+    if needed and max(needed) - min(needed) > _SHARED_DECIMALS:
+        return None
+    return max(needed, default=2)
 
 
 def ms_text(seconds: float) -> str:
@@ -30,11 +55,11 @@ def mhz_text(hz: float) -> str:
     return f"{hz / 1e6:g}"
 
 
-def ratio_text(value: float) -> str:
-    """A slowdown: two decimals below ten (1.13), three digits above (12.3); few blocks can give an end of 2e+09."""
-    if value >= 1000:
-        return f"{value:.0e}"
-    return f"{value:.2f}" if value < 10 else three_digits(value)
+def ratio_text(value: float, decimals: int = 2) -> str:
+    """A slowdown: with so many decimals below ten (1.13), with three digits above (12.3), beyond `ABSURD` `> 100`."""
+    if value > ABSURD:
+        return f"> {ABSURD:g}"
+    return f"{value:.{decimals}f}" if value < 10 else three_digits(value)
 
 
 def ratio_texts(values: Sequence[float], least: int = 2) -> list[str]:
@@ -47,12 +72,12 @@ def ratio_texts(values: Sequence[float], least: int = 2) -> list[str]:
     decimals = 3 if hidden or any(f"{value:.2f}" == "1.00" for value in values) else least
     if (min(values) > 1 or max(values) < 1) and any(f"{value:.3f}" == "1.000" for value in values):
         decimals = 4
-    return [f"{value:.{decimals}f}" if value < 10 else ratio_text(value) for value in values]
+    return [ratio_text(value, decimals) for value in values]
 
 
 def percent_text(value: float) -> str:
-    """A share as whole per cent: `12 %`; few blocks can give an end of -10 million, which shows as `< -999 %`."""
-    return f"{round(100 * value)} %" if value > -10 else "< -999 %"
+    """A share as whole per cent: `12 %`; few blocks can give an end of -10 million, which shows as `< -100 %`."""
+    return f"{round(100 * value)} %" if value >= -1 else "< -100 %"
 
 
 def signed_percent(ratio: float) -> str:

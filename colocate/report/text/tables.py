@@ -25,6 +25,12 @@ from colocate.report.text.visible import one_line, visible
 # A file or a pipe has no width of its own: wide enough for every column.
 _FILE_COLUMNS = 150
 
+# A text that is one number, perhaps with its unit: a column of these is aligned by their decimals.
+_NUMBER = re.compile(r"[-<> ]*\d[\d.]*( (%|W|s|ms|mJ))?")
+
+# Names up to this length are on one line where columns can be left out instead.
+_UNBROKEN = 26
+
 # What a field of a spreadsheet begins with that is computed.
 _FORMULAS = ("=", "+", "-", "@")
 
@@ -109,27 +115,69 @@ def compact_table(
         longest = max(len(word) for text in (name, *values) for word in text.split(" "))
         heading = Text(name.replace(" ", "\n"))
         broken = columns[name]
-        table.add_column(heading, no_wrap=not broken, overflow="fold", min_width=min(longest, 12) if broken else None)
+        table.add_column(
+            heading,
+            justify="right" if all(not text or _NUMBER.fullmatch(text) for text in values) else "left",
+            no_wrap=not broken,
+            overflow="fold",
+            min_width=min(longest, 12) if broken else None,
+        )
     for row, style in zip(zip(*kept.values(), strict=True), styles, strict=True):
         table.add_row(*map(Text, row), style=style)
     words = "; ".join(f"{name or 'all'}: {value}" for name, value in same.items() if value)
     return table, words and f"In every row {words}."
 
 
+def print_rows(
+    out: Console,
+    heading: str,
+    columns: Mapping[str, bool],
+    rows: Sequence[Sequence[str]],
+    styles: Sequence[str],
+    keep: Collection[str] = (),
+    spare: Sequence[str] = (),
+) -> None:
+    """`rows` as `compact_table` makes them, under `heading` with what all have in common.
+
+    Where the output is too narrow, columns in `spare` are left out, the first ones first, and named: before names of
+    usual length are broken.
+    """
+    left_out: list[str] = []
+    while True:
+        kept = [name for name in columns if name not in left_out]
+        places = [list(columns).index(name) for name in kept]
+        table, same = compact_table(
+            {name: columns[name] for name in kept}, [[row[place] for place in places] for row in rows], styles, keep
+        )
+        shown = {str(column.header).replace("\n", " ") for column in table.columns}
+        further = next((name for name in spare if name in shown), None)
+        if further is None or _needed_width(table, _UNBROKEN) <= out.width:
+            break
+        left_out.append(further)
+    narrow = f"A wider terminal also shows {' and '.join(left_out)}." if left_out else ""
+    out.print(Text(" ".join(filter(None, (heading, same, narrow))), style="bold"))
+    print_compact(out, table)
+    out.print()
+
+
 def print_compact(out: Console, table: Table) -> None:
     """A table of `compact_table`. Where the output is too narrow for it its lines are longer: a number that is cut is
     another number.
     """
-    needed = sum(_least_width(column) for column in table.columns) + len(table.columns) - 1
+    needed = _needed_width(table)
     table.width = needed if needed > out.width else None
     out.print(table, crop=False)
 
 
-def _least_width(column: Column) -> int:
+def _needed_width(table: Table, unbroken: int = 0) -> int:
+    """How wide `table` is at the least, if no text of up to `unbroken` characters is broken."""
+    return sum(_least_width(column, unbroken) for column in table.columns) + len(table.columns) - 1
+
+
+def _least_width(column: Column, unbroken: int) -> int:
     """Of a column whose text may be broken its least width, else that of its longest line."""
-    if not column.no_wrap:
-        return column.min_width or 1
-    return max(cell_len(line) for text in (column.header, *column.cells) for line in str(text).split("\n"))
+    longest = max(cell_len(line) for text in (column.header, *column.cells) for line in str(text).split("\n"))
+    return longest if column.no_wrap else max(column.min_width or 1, min(longest, unbroken))
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -151,7 +199,7 @@ def warning_numbers(rows: Iterable[_Flagged]) -> Mapping[QualityFlag, str]:
 def print_warnings(out: Console, numbers: Mapping[QualityFlag, str]) -> None:
     """Each warning by its number, with what to do about it."""
     for warning, number in numbers.items():
-        out.print(f"{number}  {warning.value}: {warning.remedy}", markup=False, highlight=False, soft_wrap=True)
+        out.print(f"{number}  {warning.value}: {warning.remedy}", markup=False, highlight=False)
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -9,8 +9,8 @@ import pytest
 from colocate.errors import SpecError
 from colocate.model.containment import parse_containment
 from colocate.model.request import ClockPoint
+from colocate.report.advise.answer import requirements
 from colocate.report.advise.required import required, worst
-from colocate.report.advise.words import requirements
 from colocate.study.verdicts import Verdict
 from tests.report.advise.judged import judged
 
@@ -53,5 +53,5 @@ def test_of_several_the_worst_decides() -> None:
 def test_what_is_required_is_said_with_what_decided() -> None:
     report = dataclasses.replace(judged(), required=required(RULINGS, ["alexnet:hot"]))
     (line,) = requirements(report)
-    assert line.startswith("Required alexnet:hot: UNSAFE; power 12.0 W [") and "limit 10.0 W, hot, isolated" in line
+    assert line.startswith("Required alexnet:hot: UNSAFE; power 12.0 W [") and "limit 10 W, hot, isolated" in line
     assert report.answer is Verdict.UNSAFE and judged().answer is Verdict.SAFE

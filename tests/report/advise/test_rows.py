@@ -9,7 +9,16 @@ import pytest
 from colocate.model.limits import Limits
 from colocate.model.request import ClockPoint, Inference
 from colocate.report.advise.load import AdviceReport
-from colocate.report.advise.rows import CHOICE_COLUMNS, COLUMNS, KEPT, choice_rows, remaining_words, verdict_rows
+from colocate.report.advise.rows import (
+    CHOICE_COLUMNS,
+    COLUMNS,
+    KEPT,
+    SPARE,
+    SPARE_OF_CHOICES,
+    choice_rows,
+    remaining_words,
+    verdict_rows,
+)
 from colocate.study.verdicts import Ruling, Verdict
 from tests.report.advise.judged import NASTY, P95, evidence_of, judged
 from tests.study.tables import around, evidence
@@ -42,8 +51,10 @@ def test_a_row_says_the_verdict_and_the_quantity_that_decides() -> None:
     assert [row["beside"] for row in (cool, hot, warm)] == ["cool", "hot", "warm"]
     assert [row["verdict"] for row in (cool, hot, warm)] == ["SAFE", "UNSAFE", "UNDECIDED"]
     assert [row["decided by"] for row in (cool, hot, warm)] == ["p95 slowdown", "power", "power"]
-    assert [row["limit"] for row in (cool, hot, warm)] == ["1.200", "10.0 W", "10.0 W"]
-    assert cool["estimate [interval]"].startswith("1.050 [1.0") and hot["estimate [interval]"].startswith("12.0 W [1")
+    assert [row["limit"] for row in (cool, hot, warm)] == ["1.2", "10 W", "10 W"]
+    assert cool["estimate [interval]"].startswith("1.050 [1.0") and hot["estimate [interval]"].startswith(
+        "12.00 W [1"
+    )
     assert (hot["network"], hot["placement"], hot["clocks, MHz"], hot["missed"]) == (
         "alexnet",
         "isolated",
@@ -78,20 +89,21 @@ def test_names_are_on_one_line_and_short() -> None:
 
 
 def test_columns_that_are_kept_are_columns() -> None:
-    assert {*KEPT} <= COLUMNS.keys()
+    assert {*KEPT, *SPARE} <= COLUMNS.keys()
+    assert {*SPARE_OF_CHOICES} <= CHOICE_COLUMNS.keys()
 
 
 def test_a_choice_says_its_work_its_power_and_what_a_joule_does() -> None:
     (row,) = choices(judged())
-    assert (row["task"], row["work done"], row["power"]) == ("cool", "50 %", "8 W")
+    assert (row["task"], row["full speed"], row["power"]) == ("cool", "50 %", "8.00 W")
     assert (row["p50, ms"], row["p95, ms"]) == ("10.0", "12.0")
-    assert float(row["work per kJ"].removesuffix(" s")) == pytest.approx(1e3 * 0.5 / 8, rel=0.005)
+    assert float(row["per W"].removesuffix(" %")) == pytest.approx(50 / 8, rel=0.005)
     assert (row["slowdown"], row[""]) == ("1.050", "recommended")
 
 
 def test_what_is_not_known_of_a_choice_is_empty() -> None:
     (row,) = choices(at_steps((1, None, None)))
-    assert (row["work done"], row["power"], row["work per kJ"]) == ("", "", "")
+    assert (row["full speed"], row["power"], row["per W"]) == ("", "", "")
     assert row[""] == "recommended, off the front", "without work and power there is no front"
 
 

@@ -23,7 +23,8 @@ def test_every_verdict_names_what_it_hangs_on() -> None:
     assert found["counts"] == {"SAFE": 1, "UNSAFE": 1, "UNDECIDED": 1}
     (choice,) = found["choices"]
     assert (choice["task"], choice["containment"]) == ("cool", "none")
-    assert choice["recommended"] and choice["on_front"]
+    assert choice["recommended"] and choice["on_front"] and choice["best_of_task"]
+    assert (found["rig"], found["model"], found["answers"][0]["network"]) == ("host", None, "alexnet")
     assert (choice["power_w"], choice["p50_s"], choice["p95_s"]) == (8.0, 0.010, 0.012)
     assert (found["run"], found["done"], found["wanted"], found["saving"]) == ("run", DONE, 0, None)
 

@@ -16,15 +16,16 @@ from colocate.report.advise.words import (
     correction,
     interval_words,
     notes,
-    recommendations,
     remedies,
     saving_words,
+    summary,
     unsafe_causes,
 )
 from colocate.study.saving import Saving
 from colocate.study.stages import OverBudget
 from colocate.study.stats import POOL_MIN_CELLS
 from tests.report.advise.judged import LIMITS, POWER, evidence_of, judged
+from tests.study.test_plan import facts
 
 
 def test_an_unfinished_run_says_so() -> None:
@@ -92,23 +93,25 @@ def test_the_end_of_the_budget_and_hindsight_are_named() -> None:
     assert saving_words(judged()) == ""
 
 
-def test_each_network_has_a_recommendation_or_a_reason_for_none() -> None:
-    ((network, words),) = recommendations(judged())
-    assert network == "alexnet" and words.startswith(
-        "cool, isolated, at native clocks: p50 10.0 ms, p95 12.0 ms, slowdown 1.050, 50 % of its best solo work, 8 W"
-    )
-    assert recommendations(judged(Limits(power_budget_w=5.0))) == [("alexnet", "nothing is safe within these limits")]
-    open_ = judged(Limits(power_budget_w=10.0), [*evidence_of()[:1], *evidence_of()[2:]])
-    assert recommendations(open_) == [("alexnet", "nothing is known to be safe yet")]
+def test_the_summary_says_the_limits_as_they_were_set_and_that_a_model_is_one() -> None:
+    said = "1 SAFE, 1 UNSAFE, 1 UNDECIDED with p95 slowdown <= 1.2, power <= 10 W"
+    found = judged()
+    assert summary(found) == said
+    header = dataclasses.replace(found.run.header, facts=dataclasses.replace(facts(), rig="tx1-model"))
+    model = dataclasses.replace(found, run=dataclasses.replace(found.run, header=header))
+    assert summary(model) == f"{said} (MODEL of a Tegra X1, not a measurement)"
 
 
 @pytest.mark.parametrize(
     ("quantity", "interval", "words"),
     [
         (Quantity.LATENCY_P95, Interval(0.0123, None, 0.0130), "12.3 ms [?, 13.0]"),
-        (Quantity.WORK_LOSS, Interval(0.05, 0.02, 0.0812), "5 % [2, 8.12]"),
+        (Quantity.WORK_LOSS, Interval(0.05, 0.02, 0.0812), "5.00 % [2.00, 8.12]"),
         (Quantity.SLOWDOWN_P50, Interval(1.05, 1.0, 1.1), "1.050 [1.000, 1.100]"),
         (POWER, Interval(8.0, 7.5, None), "8.00 W [7.50, ?]"),
+        (POWER, Interval(9.98, 9.95, 10.03), "9.98 W [9.95, 10.03]"),
+        (Quantity.SLOWDOWN_P50, Interval(1.5, 0.7, 3e9), "1.500 [0.700, > 100]"),
+        (Quantity.WORK_LOSS, Interval(0.5, -1e6, 0.9), "50.0 % [< -100, 90.0]"),
         (POWER, None, ""),
     ],
 )

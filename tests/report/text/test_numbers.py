@@ -18,6 +18,7 @@ from colocate.report.text.numbers import (
     percent_text,
     ratio_text,
     ratio_texts,
+    shared_decimals,
     signed_percent,
     three_digits,
 )
@@ -37,11 +38,18 @@ def test_numbers_for_people() -> None:
         "120",
         "1234",
     ]
-    assert [ratio_text(value) for value in (0.998, 1.13, 12.34, 2.2e9)] == ["1.00", "1.13", "12.3", "2e+09"]
-    assert percent_text(-0.004) == "0 %"
+    assert [ratio_text(value) for value in (0.998, 1.13, 12.34, 2.2e9)] == ["1.00", "1.13", "12.3", "> 100"]
+    assert [percent_text(share) for share in (-0.004, -1e5)] == ["0 %", "< -100 %"]
+    assert [three_digits(value) for value in (9.996, 99.96)] == ["10.0", "100"], "rounding may add a digit"
     assert [mhz_text(hz) for hz in (921_600_000, 1_734_000_000)] == ["921.6", "1734"]
     assert (ms_text(0.01234), mj_text(0.01234)) == ("12.3", "12.3")
     assert [minutes(s) for s in (45.2, 119, 120, 5400)] == ["45 s", "119 s", "2 min", "90 min"]
+
+
+def test_a_column_has_the_decimals_of_its_smallest_value_unless_they_are_too_far_apart() -> None:
+    assert [shared_decimals(values) for values in ((18.8, 118.0), (7.7, 12.0), (0.0, 250.0), ())] == [1, 2, 0, 2]
+    assert shared_decimals((0.012, 1234.0)) is None
+    assert three_digits(118.04, 1) == "118.0"
 
 
 def test_one_thing_is_no_plural() -> None:

@@ -27,6 +27,7 @@ from colocate.report.text.tables import (
     interval_columns,
     markdown_table,
     print_compact,
+    print_rows,
     print_warnings,
     warning_numbers,
     write_rows,
@@ -110,6 +111,30 @@ def test_no_number_is_cut_however_narrow_the_terminal(capsys: pytest.CaptureFixt
         assert max(map(len, said.splitlines())) <= max(width, 12 + 1 + 17 + 1 + 5)
 
 
+def test_spare_columns_are_left_out_one_by_one_and_named(capsys: pytest.CaptureFixture[str]) -> None:
+    columns = {"beside": True, "cause": False, "estimate [interval]": False, "power": False}
+    rows = [("jpeg", "preempted 98 %", "12.3 [11.1, 13.5]", "8 W"), ("fft", "quota 3 %", "1.00 [0.90, 1.10]", "9 W")]
+
+    def shown(width: int) -> list[str]:
+        print_rows(Console(width=width), "alexnet.", columns, rows, ["", ""], spare=("cause", "power"))
+        return capsys.readouterr().out.splitlines()
+
+    assert shown(80)[0] == "alexnet." and "preempted 98 %" in shown(80)[3]
+    assert "cause" in " ".join(shown(36)[:2]) and "preempted" not in "".join(shown(36)) and "8 W" in shown(36)[-3]
+    narrow = " ".join(shown(26))
+    assert "A wider terminal also shows cause and power." in " ".join(narrow.split())
+    assert "12.3 [11.1, 13.5]" in narrow
+
+
+@pytest.mark.parametrize("width", [80, 100, 147])
+def test_numbers_stand_under_one_another(width: int, capsys: pytest.CaptureFixture[str]) -> None:
+    print_rows(
+        Console(width=width), "", {"task": True, "power": False}, [("a", "8.92 W"), ("b", "12.40 W")], ["", ""]
+    )
+    _, first, second = capsys.readouterr().out.splitlines()[1:4]
+    assert (first, second) == ("a     8.92 W", "b    12.40 W")
+
+
 @pytest.mark.parametrize(("columns", "width"), [(None, 150), ("80", 80), ("0", 150), ("wide", 150), ("", 150)])
 @pytest.mark.parametrize("stderr", [False, True])
 def test_a_pipe_is_as_wide_as_columns_says_else_wide_enough_for_every_column(
@@ -129,9 +154,8 @@ def test_warnings_are_numbered_as_the_enum_lists_them_and_explained_once(capsys:
     assert numbers == {QualityFlag.NO_RUN_COMPLETED: "1", QualityFlag.TRIALS_FAILED: "2"}
     print_warnings(console(), numbers)
     assert "[commands.NAME]" in QualityFlag.NO_RUN_COMPLETED.remedy, "brackets are no markup"
-    assert capsys.readouterr().out.splitlines() == [
-        f"{number}  {flag.value}: {flag.remedy}" for flag, number in numbers.items()
-    ]
+    said = " ".join(capsys.readouterr().out.split())
+    assert said == " ".join(f"{number} {flag.value}: {flag.remedy}" for flag, number in numbers.items())
 
 
 def test_a_reader_that_went_away_is_heard_of() -> None:

@@ -122,12 +122,12 @@ def test_no_kill_leaves_a_knob_changed_or_a_process_paused(tmp_path: Path) -> No
 
 
 def test_a_quota_around_colocate_is_the_cause_of_what_it_costs(tmp_path: Path) -> None:
-    """Network and task have a CPU of their own each; the quota of their container allows 1.2 together."""
+    """Network and task have a CPU of their own each; the quota of their container allows 1.5 together."""
     command = [sys.executable, "-m", "tests.board_vm.container", str(tmp_path)]
     done = run_in_board(command, TIMEOUT_S, tmp_path, cwd=ROOT)
     assert done.exit_code == 0, done.stderr[-2000:]
     (said,) = json.loads(done.stdout)
-    assert said == "1.2 CPUs of time on /sys/fs/cgroup"
+    assert said == "1.5 CPUs of time on /sys/fs/cgroup"
     (cell,) = [cell for cell in load(tmp_path / "run").cells if cell.task != "none"]
     assert cell.extra_time is not None, cell
     cause, stopped_s = cell.extra_time.largest

@@ -73,8 +73,8 @@ def test_what_a_runtime_cannot_run_is_left_out_and_said(tmp_path: Path) -> None:
         ("give a number of at least 1, not 0", ["--batches", "0,1"]),
         ("not a list of whole numbers", ["--batches", "one"]),
         ("unknown precision 'fp8'", ["--precisions", "fp8"]),
-        ("a positive number of milliseconds", ["--slo-ms", "-3"]),
-        ("unrecognized arguments", ["--stressors", "jpeg"]),
+        ("slo_ms: the latency limit must be above 0", ["--slo-ms", "-3"]),
+        ("unknown flag", ["--stressors", "jpeg"]),
     ],
 )
 def test_a_bad_request_gets_one_line(said: str, arguments: list[str]) -> None:

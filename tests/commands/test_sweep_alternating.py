@@ -125,4 +125,4 @@ def test_a_design_that_makes_no_sense_gets_one_line(said: str, flags: list[str],
 
 def test_a_network_by_itself_has_no_design() -> None:
     for command in (["efficiency"], ["layers", "alexnet"]):
-        refused(2, "unrecognized arguments: --design", *command, *ALTERNATING)
+        refused(2, "unknown flag --design", *command, *ALTERNATING)

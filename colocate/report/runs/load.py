@@ -24,7 +24,8 @@ class RunState(str, enum.Enum):
 class ListedRun:
     """A run in a folder. `header` is None where it cannot be read, and `reason` says why.
 
-    `done` and `failed` count its trials; `started_unix_s` is None before the first has ended.
+    `done` and `failed` count its trials; `started_unix_s` is None before the first has ended,
+    and for a model.
     """
 
     folder: Path
@@ -57,4 +58,6 @@ def _listed(folder: Path) -> ListedRun:
     except StoreError as error:
         return ListedRun(folder, RunState.UNREADABLE, reason=str(error))
     state = RunState.FINISHED if finished else RunState.UNFINISHED
-    return ListedRun(folder, state, header, done, failed, None if first is None else first.started_unix_s)
+    # A model has a clock of its own, which tells no date.
+    dated = first is not None and not header.facts.virtual_time
+    return ListedRun(folder, state, header, done, failed, first.started_unix_s if first and dated else None)

@@ -22,7 +22,13 @@ from tests.rows import rows_of
 
 
 def test_a_sweep_leaves_a_whole_run(tiny_run: Path) -> None:
-    assert sorted(path.name for path in tiny_run.iterdir()) == ["cells.csv", "figures", "report.html", "run.sqlite"]
+    assert sorted(path.name for path in tiny_run.iterdir()) == [
+        "cells.csv",
+        "figures",
+        "report.html",
+        "report.md",
+        "run.sqlite",
+    ]
     with (tiny_run / "cells.csv").open() as file:
         assert file.readline().strip() == COLUMNS
     solo, beside = rows_of(tiny_run / "cells.csv")
@@ -203,13 +209,13 @@ def test_a_model_names_itself_in_every_file_that_it_leaves(modelled_run: Path) -
         elif path.suffix == ".png":
             # The picture of the same figure.
             assert path.with_suffix(".svg").exists()
-        elif path.suffix in (".svg", ".html"):
+        elif path.suffix in (".svg", ".html", ".md"):
             assert words in path.read_text(encoding="utf-8"), path
         elif path.is_file():
             assert path.name == "run.sqlite"
             assert words in header_of(modelled_run).facts.cpu_model
     kinds = {path.suffix for path in modelled_run.rglob("*") if path.is_file()}
-    assert {".csv", ".svg", ".html", ".sqlite"} <= kinds
+    assert {".csv", ".svg", ".html", ".md", ".sqlite"} <= kinds
 
 
 def test_a_model_says_what_its_slowdowns_assume(modelled_run: Path, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ AIM_FLAGS: Flags = {
         "help": "of the latency that the limit is for: p50, p95 or p99",
         "otherwise": "p99",
     },
+    "power_budget_w": LIMIT_FLAGS["power_budget_w"],
     **UTILITY_FLAG,
 }
 

@@ -35,11 +35,15 @@ class Axes:
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """What makes one setting better than another, see `study.efficiency.utility`: without a limit, images/s/W."""
+    """What makes one setting better than another, see `study.efficiency.utility`: without a limit, images/s/W.
+
+    Without a power meter it is images/s.
+    """
 
     latency_limit_s: float | None = None
     quantile: LatencyStatistic = "p99_s"
     utility: Literal["within", "fading"] = "within"
+    power_budget_w: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from colocate.model.limits import parse_percentile
 from colocate.model.purpose import LatencyStatistic
 from colocate.request.limit_keys import LimitChanges
 
-_KEYS = ("slo_ms", "percentile")
+_KEYS = ("slo_ms", "percentile", "power_budget_w")
 
 
 def aim_fields(changes: LimitChanges) -> dict[str, Any]:
@@ -17,12 +17,18 @@ def aim_fields(changes: LimitChanges) -> dict[str, Any]:
     given = {key: value for key, value in changes.given.items() if value is not None}
     for key in (*given, *changes.without):
         if key not in _KEYS:
-            raise SpecError(f"{key}: networks without tasks are judged by {' and '.join(_KEYS)} alone; leave it out")
+            raise SpecError(f"{key}: networks without tasks are judged by {', '.join(_KEYS)} alone; leave it out")
     fields: dict[str, Any] = {"latency_limit_s": None} if "slo_ms" in changes.without else {}
     if "slo_ms" in given:
         if not 0 < (slo_ms := given["slo_ms"]) < float("inf"):
             raise SpecError(f"slo_ms: the latency limit must be above 0, not {slo_ms!r}")
         fields["latency_limit_s"] = slo_ms * 1e-3
+    if "power_budget_w" in changes.without:
+        fields["power_budget_w"] = None
+    if "power_budget_w" in given:
+        if not 0 < (budget_w := given["power_budget_w"]) < float("inf"):
+            raise SpecError(f"power_budget_w: the power budget must be above 0, not {budget_w!r}")
+        fields["power_budget_w"] = float(budget_w)
     if "percentile" in given:
         percentile = f"{parse_percentile(given['percentile'])}_s"
         if percentile not in get_args(LatencyStatistic):

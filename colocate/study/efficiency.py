@@ -146,19 +146,39 @@ def fading(limit_s: float) -> Worth:
     return lambda latency_s: min(1.0, limit_s / latency_s)
 
 
-def utility(row: Efficiency, worth: Worth | None, quantile: LatencyStatistic = "p99_s") -> float | None:
-    """images/s/W * worth(latency), in images per joule; None where either is not known.
+def utility(
+    row: Efficiency,
+    worth: Worth | None,
+    quantile: LatencyStatistic = "p99_s",
+    power_budget_w: float | None = None,
+    *,
+    metered: bool = True,
+) -> float | None:
+    """images/s/W * worth(latency), in images per joule; None where either is not known. Not `metered`, images/s stand
+    for images/s/W.
 
-    The latency is the upper end of its interval: it is what can be promised. Without `worth` no latency is asked.
+    Latency and power are the upper ends of their intervals: they are what can be promised. Without `worth` no latency
+    is asked; beyond the power budget nothing is of use.
     """
-    per_j = row.images_per_j
-    if per_j is None or worth is None:
-        return None if per_j is None else per_j.value
+    per_j = row.images_per_j if metered else row.images_per_s
+    if per_j is None:
+        return None
+    if power_budget_w is not None:
+        if row.power_w is None:
+            return None
+        if _promised(row.power_w) > power_budget_w:
+            return 0.0
+    if worth is None:
+        return per_j.value
     latency: Interval | None = getattr(row, quantile)
     if latency is None:
         # A tail that is not known is no shorter than the median.
         return 0.0 if row.p50_s is not None and worth(row.p50_s.value) == 0 else None
-    return per_j.value * worth(latency.value if latency.hi is None else latency.hi)
+    return per_j.value * worth(_promised(latency))
+
+
+def _promised(interval: Interval) -> float:
+    return interval.value if interval.hi is None else interval.hi
 
 
 def trade_offs(
@@ -167,16 +187,18 @@ def trade_offs(
     quantile: LatencyStatistic = "p99_s",
     backend: str | None = None,
     confidence: float = 0.95,
+    power_budget_w: float | None = None,
 ) -> tuple[TradeOff, ...]:
     """The setting of greatest `utility` for each network, in the order of `rows`; none where every one is worth 0.
 
-    It is compared with the `default_setting` on `backend`.
+    Where no power was metered it is the fastest that is of use. It is compared with the `default_setting` on
+    `backend`.
     """
     by_network: defaultdict[str, list[Efficiency]] = defaultdict(list)
     for row in rows:
         by_network[row.setting.inference.network].append(row)
     return tuple(
-        _trade_off(network, own, default_setting(own, backend), worth, quantile, confidence)
+        _trade_off(network, own, default_setting(own, backend), worth, quantile, confidence, power_budget_w)
         for network, own in by_network.items()
     )
 
@@ -277,11 +299,14 @@ def _trade_off(
     worth: Worth | None,
     quantile: LatencyStatistic,
     confidence: float,
+    power_budget_w: float | None,
 ) -> TradeOff:
-    utilities = [(utility(row, worth, quantile), row) for row in rows]
+    metered = any(row.images_per_j is not None for row in rows)
+    utilities = [(utility(row, worth, quantile, power_budget_w, metered=metered), row) for row in rows]
     candidates = [(value, row) for value, row in utilities if value]
     best = max(candidates, key=lambda pair: pair[0])[1] if candidates else None
-    undecided = tuple(row for value, row in utilities if value is None and row.images_per_j is not None)
+    unknown = [row for value, row in utilities if value is None]
+    undecided = tuple(row for row in unknown if (row.images_per_j if metered else row.images_per_s) is not None)
     found = TradeOff(network, best, default, len(candidates), undecided=undecided)
     if best is None or default is None:
         return found

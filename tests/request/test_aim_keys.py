@@ -19,6 +19,7 @@ from colocate.request.limit_keys import LimitChanges
         ({"slo_ms": 500.0, "percentile": None}, {"latency_limit_s": 0.5}),
         ({"percentile": "95"}, {"quantile": "p95_s"}),
         ({"percentile": "p50"}, {"quantile": "p50_s"}),
+        ({"power_budget_w": 9}, {"power_budget_w": 9.0}),
     ],
 )
 def test_what_is_given_becomes_fields_of_an_aim(given: dict[str, Any], fields: dict[str, Any]) -> None:
@@ -28,13 +29,17 @@ def test_what_is_given_becomes_fields_of_an_aim(given: dict[str, Any], fields: d
 
 def test_a_limit_that_is_dropped_is_none() -> None:
     assert aim_fields(LimitChanges(without=["slo_ms"])) == {"latency_limit_s": None}
+    assert aim_fields(LimitChanges(without=["power_budget_w"])) == {"power_budget_w": None}
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        (LimitChanges({"max_slowdown": 2.0}), "max_slowdown: networks without tasks are judged by slo_ms and"),
-        (LimitChanges(without=["power_budget_w"]), "power_budget_w: networks without tasks"),
+        (
+            LimitChanges({"max_slowdown": 2.0}),
+            "max_slowdown: networks without tasks are judged by slo_ms, perc",
+        ),
+        (LimitChanges({"power_budget_w": 0.0}), "power_budget_w: the power budget must be above 0, not 0.0"),
         (LimitChanges({"slo_ms": 0.0}), "slo_ms: the latency limit must be above 0, not 0.0"),
         (LimitChanges({"percentile": "mean"}), "chosen by one of p50, p95, p99, not 'mean'"),
         (LimitChanges({"percentile": "p90"}), "percentile 'p90' is not one of"),

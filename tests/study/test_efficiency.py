@@ -216,10 +216,21 @@ def test_worth_lies_between_nothing_and_all(limit_s: float, latency_s: float) ->
     assert 0 <= within(limit_s)(latency_s) <= fading(limit_s)(latency_s) <= 1
 
 
-def test_no_energy_no_choice() -> None:
-    rows = efficiencies([solo(watts=None)], SPEC)
+def test_without_energy_the_fastest_setting_is_the_choice() -> None:
+    rows = efficiencies([solo(ONE, watts=None), solo(EIGHT, watts=None)], SPEC)
     (found,) = trade_offs(rows)
-    assert (found.best, found.default, found.times_better) == (None, rows[0], None)
+    fastest = max(rows, key=lambda row: row.images_per_s.value if row.images_per_s else 0)
+    assert found.best is fastest and found.times_better is None
+    (strict,) = trade_offs(rows, power_budget_w=5.0)
+    assert strict.best is None, "nothing is known to keep the budget"
+
+
+def test_no_setting_beyond_the_power_budget_is_chosen() -> None:
+    rows = efficiencies([solo(i, s, w, r) for r in range(3) for i, s, w in THREE], SPEC)
+    (free,) = trade_offs(rows)
+    assert free.best is not None and free.best.power_w is not None
+    (bounded,) = trade_offs(rows, power_budget_w=free.best.power_w.value * 0.99)
+    assert bounded.best is not free.best
 
 
 def test_pairs_are_of_the_same_repeat() -> None:

@@ -40,6 +40,8 @@ def best_study(report: EfficiencyReport, header: Header) -> str | None:
     if aim.latency_limit_s is not None and aim.utility == "within":
         request["slo_ms"] = 1e3 * aim.latency_limit_s
         request["percentile"] = aim.quantile.removesuffix("_s")
+    if aim.power_budget_w is not None:
+        request["power_budget_w"] = aim.power_budget_w
     lines = [f"# The best settings for {aim_words(aim)}."]
     if len({setting.clocks for setting in best}) > 1:
         lines.append("# Every network runs at the clocks of all; its own are those of:")

@@ -30,4 +30,5 @@ def load(run: LoadedRun, changes: Mapping[str, Any]) -> EfficiencyReport:
     assert isinstance(purpose, EfficiencyPurpose), "the section of this purpose"
     aim = dataclasses.replace(purpose.aim, **aim_fields(run.changes), **changes)
     rows = efficiencies(run.records, header.spec, [(failure.trial, failure.message) for failure in run.failures])
-    return EfficiencyReport(aim, rows, trade_offs(rows, worth_of(aim), aim.quantile, purpose.default_backend))
+    found = trade_offs(rows, worth_of(aim), aim.quantile, purpose.default_backend, power_budget_w=aim.power_budget_w)
+    return EfficiencyReport(aim, rows, found)

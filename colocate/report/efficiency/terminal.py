@@ -4,24 +4,40 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Collection, Mapping
 
-from rich.table import Table
+from rich.padding import Padding
 from rich.text import Text
 
 from colocate.model.cell import Interval
+from colocate.model.quality import QualityFlag
 from colocate.report.efficiency.load import EfficiencyReport
 from colocate.report.efficiency.words import aim_words, setting_parts, trade_off_words
 from colocate.report.run_report import LoadedRun
-from colocate.report.text.captions import machine_words
+from colocate.report.text.captions import machine_words, model_words
 from colocate.report.text.labels import plain
-from colocate.report.text.numbers import three_digits
-from colocate.report.text.tables import console, print_warnings, warning_numbers
+from colocate.report.text.numbers import decimals_of, three_digits
+from colocate.report.text.tables import console, print_rows, print_warnings, warning_numbers
 from colocate.study.efficiency import Efficiency
 
 # Ends further apart than this are printed one by one: the intervals are symmetric in the logarithm alone.
 _WIDE_RATIO = 1.5
 # From here on a table holds the intervals of all quantities.
 _WIDE_COLUMNS = 110
+
+
+# Columns by name, and whether their text may be broken into lines.
+COLUMNS = {
+    "setting": True,
+    "images/s": False,
+    "p50 ms": False,
+    "p99 ms": False,
+    "W": False,
+    "images/s/W": False,
+    "J/image": False,
+    "": False,
+    "note": False,
+}
 
 
 def print_efficiency(report: EfficiencyReport, run: LoadedRun) -> None:
@@ -36,32 +52,49 @@ def print_efficiency(report: EfficiencyReport, run: LoadedRun) -> None:
     numbers = warning_numbers(report.rows)
     narrow = out.width < _WIDE_COLUMNS
     for network, rows in itertools.groupby(report.rows, lambda row: row.setting.inference.network):
-        table = Table(title=Text(plain(network)), title_justify="left", box=None, padding=(0, 1, 0, 0))
-        table.add_column("setting", overflow="fold")
-        for name in ("images/s", "p50 ms", "p99 ms", "W", "images/s/W", "J/image", "", "warnings"):
-            table.add_column(name, justify="right", no_wrap=True)
-        for row in rows:
-            quantities = (
-                (row.images_per_s, 1, narrow), (row.p50_s, 1e3, narrow), (row.p99_s, 1e3, narrow),
-                (row.power_w, 1, narrow), (row.images_per_j, 1, False), (row.energy_per_image_j, 1, narrow),
-            )  # fmt: skip
-            table.add_row(
-                Text(" ".join(part for part in setting_parts(row) if part not in shared)),
-                *(_quantity_words(interval, scale, alone=alone) for interval, scale, alone in quantities),
-                _mark(row, report),
-                " ".join(numbers[warning] for warning in row.warnings),
-            )
-        out.print(table)
-        out.print()
+        found = list(rows)
+        print_rows(
+            out,
+            f"{plain(network)}.",
+            COLUMNS,
+            [_row(row, report, shared, numbers, narrow=narrow) for row in found],
+            ["bold" if _mark(row, report) == "best" else "" for row in found],
+            keep=("setting",),
+            spare=("J/image", "p50 ms"),
+        )
     others = " Those of the other quantities are in efficiency.csv." if narrow else ""
     out.print(f"± is half a 95 % interval over blocks.{others}", highlight=False)
-    out.print(Text(f"Best for {aim_words(report.aim)}:"))
-    for found in report.trade_offs:
-        out.print(Text(f"  {plain(found.network)}: {trade_off_words(found, report)}"), soft_wrap=True)
+    print_warnings(out, numbers)
     failed = sum(row.failure is not None and not row.windows for row in report.rows)
     if failed:
         out.print(f"{failed} of {len(report.rows)} settings failed: see efficiency.csv", highlight=False)
-    print_warnings(out, numbers)
+    out.print()
+    model = model_words(run.header.facts)
+    out.print(Text(f"Best for {aim_words(report.aim)}{f' ({model})' if model else ''}:", style="bold"))
+    for found_best in report.trade_offs:
+        words = Text.assemble((plain(found_best.network), "bold"), ": ", trade_off_words(found_best, report))
+        out.print(Padding(words, (0, 0, 0, 2), expand=False))
+
+
+def _row(
+    row: Efficiency,
+    report: EfficiencyReport,
+    shared: Collection[str],
+    numbers: Mapping[QualityFlag, str],
+    *,
+    narrow: bool,
+) -> tuple[str, ...]:
+    """One setting under `COLUMNS`; where it is `narrow`, intervals are of images/s/W alone."""
+    quantities = (
+        (row.images_per_s, 1, narrow), (row.p50_s, 1e3, narrow), (row.p99_s, 1e3, narrow),
+        (row.power_w, 1, narrow), (row.images_per_j, 1, False), (row.energy_per_image_j, 1, narrow),
+    )  # fmt: skip
+    return (
+        " ".join(part for part in setting_parts(row) if part not in shared),
+        *(_quantity_words(interval, scale, alone=alone) for interval, scale, alone in quantities),
+        _mark(row, report),
+        " ".join(numbers[warning] for warning in row.warnings),
+    )
 
 
 def _mark(row: Efficiency, report: EfficiencyReport) -> str:
@@ -83,6 +116,7 @@ def _quantity_words(interval: Interval | None, scale: float, *, alone: bool = Fa
     if interval.hi > _WIDE_RATIO * interval.lo:
         return f"{value} [{three_digits(scale * interval.lo)}, {three_digits(scale * interval.hi)}]"
     half = scale * (interval.hi - interval.lo) / 2
-    # Two digits say how wide it is, however narrow.
-    decimals = max(0, 1 - math.floor(math.log10(half))) if half else 0
-    return f"{value} ±{half:.{decimals}f}"
+    # Two digits say how wide it is, however narrow, but not beyond what floats are worth.
+    most = decimals_of(scale * interval.value) + 2
+    decimals = min(max(0, 1 - math.floor(math.log10(half))), most) if half else most
+    return f"{value} ±{half:.{decimals}f}" if round(half, decimals) else value

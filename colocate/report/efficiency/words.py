@@ -8,21 +8,22 @@ from colocate.model.cell import Interval
 from colocate.model.purpose import Aim, LatencyStatistic
 from colocate.report.efficiency.load import EfficiencyReport
 from colocate.report.text.labels import clocks_text, plain
-from colocate.report.text.numbers import ratio_text
+from colocate.report.text.numbers import counted, ratio_text, three_digits
 from colocate.study.efficiency import Efficiency, TradeOff
 
 QUANTILE_WORDS: Mapping[LatencyStatistic, str] = {"p50_s": "p50", "p95_s": "p95", "p99_s": "p99"}
 
 
 def aim_words(aim: Aim) -> str:
-    """What was asked for: `most images/s/W with a p99 latency of at most 30 ms`."""
+    """What was asked for: `most images/s/W with a p99 latency of at most 30 ms, at most 9 W`."""
+    budget = "" if aim.power_budget_w is None else f", at most {aim.power_budget_w:g} W"
     if aim.latency_limit_s is None:
-        return "most images/s/W"
+        return f"most images/s/W{budget}"
     latency = f"{QUANTILE_WORDS[aim.quantile]} latency"
     limit = f"{1e3 * aim.latency_limit_s:g} ms"
     if aim.utility == "within":
-        return f"most images/s/W with a {latency} of at most {limit}"
-    return f"most images/s/W x min(1, {limit} / {latency})"
+        return f"most images/s/W with a {latency} of at most {limit}{budget}"
+    return f"most images/s/W x min(1, {limit} / {latency}){budget}"
 
 
 def setting_words(row: Efficiency) -> str:
@@ -44,29 +45,55 @@ def setting_parts(row: Efficiency) -> tuple[str, ...]:
 
 def trade_off_words(found: TradeOff, report: EfficiencyReport) -> str:
     """The choice for one network, and how much better it is than the default setting."""
+    best, default = found.best, found.default
+    if best is None:
+        return _why_none(found, report)
+    words = f"{setting_words(best)}: {_numbers(best, report.aim)}"
+    if best.images_per_j is None:
+        words += "; the fastest, as no power was metered"
+    if best is default:
+        return f"{words}; this is the default setting"
+    unknown = f"; {counted(len(found.undecided), 'setting')} without a {QUANTILE_WORDS[report.aim.quantile]} left out"
+    left_out = unknown if found.undecided else ""
+    if default is None or (found.times_better is None and found.throughput_ratio is None):
+        return f"{words}; the default setting has no numbers to compare it with{left_out}"
+    ratios = [
+        f"{what} x {_times(ratio)}"
+        for what, ratio in (
+            ("images/s/W", found.times_better), ("images/s", found.throughput_ratio), ("latency", found.latency_ratio)
+        )
+        if ratio is not None
+    ]  # fmt: skip
+    return f"{words}; over the default, {setting_words(default)}: {', '.join(ratios)}{left_out}"
+
+
+def _numbers(best: Efficiency, aim: Aim) -> str:
+    """The best setting in absolute numbers, each against its limit."""
+    latency: Interval | None = getattr(best, aim.quantile)
+    limit = "" if aim.latency_limit_s is None else f" (limit {1e3 * aim.latency_limit_s:g})"
+    budget = "" if aim.power_budget_w is None else f" (limit {aim.power_budget_w:g})"
+    found = (
+        (best.images_per_s, 1.0, "{} images/s"),
+        (latency, 1e3, f"{QUANTILE_WORDS[aim.quantile]} {{}} ms{limit}"),
+        (best.power_w, 1.0, f"{{}} W{budget}"),
+        (best.images_per_j, 1.0, "{} images/s/W"),
+    )
+    return ", ".join(
+        words.format(three_digits(scale * quantity.value)) for quantity, scale, words in found if quantity is not None
+    )
+
+
+def _why_none(found: TradeOff, report: EfficiencyReport) -> str:
     aim = report.aim
     own = [row for row in report.rows if row.setting.inference.network == found.network]
-    if found.best is None:
-        if found.undecided:
-            return (
-                f"no choice. {len(found.undecided)} settings have no {QUANTILE_WORDS[aim.quantile]}: "
-                "lengthen --window, or take --percentile p50"
-            )
-        metered = any(row.images_per_j is not None for row in own)
-        return "no setting keeps the limit" if metered else "no choice without a meter of power"
-    words = setting_words(found.best)
-    if found.best is found.default:
-        return f"{words}, which is the default setting"
-    unknown = f"; {len(found.undecided)} settings without a {QUANTILE_WORDS[aim.quantile]} were no candidates"
-    left_out = unknown if found.undecided else ""
-    if found.times_better is None or found.default is None:
-        return f"{words}; the default setting has no numbers to compare it with{left_out}"
-    ratios = "".join(
-        f"; {what} x {_times(ratio)}"
-        for what, ratio in (("images/s", found.throughput_ratio), ("latency", found.latency_ratio))
-        if ratio is not None
-    )
-    return f"{words}: {_times(found.times_better)} times better than {setting_words(found.default)}{ratios}{left_out}"
+    if aim.power_budget_w is not None and all(row.power_w is None for row in own):
+        return "no choice: power was not metered, so no setting is known to keep the power budget"
+    if found.undecided:
+        settings = f"{counted(len(found.undecided), 'setting')} without a {QUANTILE_WORDS[aim.quantile]}"
+        return f"no choice. {settings}: lengthen --window, or take --percentile p50"
+    if all(row.images_per_s is None for row in own):
+        return "no setting succeeded"
+    return "no setting keeps the limit"
 
 
 def _times(ratio: Interval) -> str:

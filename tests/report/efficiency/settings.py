@@ -35,4 +35,6 @@ ROWS = rows()
 def report_for(aim: Aim | None = None, of: tuple[Efficiency, ...] = ROWS) -> EfficiencyReport:
     """The report on these rows; without an aim that on images/s/W alone."""
     aim = aim or Aim()
-    return EfficiencyReport(aim, of, trade_offs(of, worth_of(aim), aim.quantile, "tensorrt"))
+    return EfficiencyReport(
+        aim, of, trade_offs(of, worth_of(aim), aim.quantile, "tensorrt", power_budget_w=aim.power_budget_w)
+    )

@@ -51,6 +51,7 @@ def interruptible() -> Iterator[None]:
     interrupted = False
     try:
         yield
+        heed()
     except Interrupted:
         interrupted = True
         raise
@@ -59,6 +60,12 @@ def interruptible() -> Iterator[None]:
         if not interrupted:
             for each, handler in former.items():
                 signal.signal(each, handler)
+
+
+def heed() -> None:
+    """Raise an `Interrupted` again that did not get through: what imports a module in C may swallow it."""
+    if _raised is not None and not _deferred:
+        raise Interrupted(_raised)
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ from typing import Any, get_args
 from colocate.errors import SpecError
 from colocate.model.limits import parse_percentile
 from colocate.model.purpose import LatencyStatistic
-from colocate.request.limit_keys import LimitChanges
+from colocate.request.limit_keys import LimitChanges, number_of
 
 _KEYS = ("slo_ms", "percentile", "power_budget_w")
 
@@ -20,7 +20,7 @@ def aim_fields(changes: LimitChanges) -> dict[str, Any]:
             raise SpecError(f"{key}: networks without tasks are judged by {', '.join(_KEYS)} alone; leave it out")
     fields: dict[str, Any] = {"latency_limit_s": None} if "slo_ms" in changes.without else {}
     if "slo_ms" in given:
-        if not 0 < (slo_ms := given["slo_ms"]) < float("inf"):
+        if not 0 < (slo_ms := number_of("slo_ms", given["slo_ms"])) < float("inf"):
             raise SpecError(f"slo_ms: the latency limit must be above 0, not {slo_ms!r}")
         fields["latency_limit_s"] = slo_ms * 1e-3
     if "power_budget_w" in changes.without:

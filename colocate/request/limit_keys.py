@@ -17,6 +17,7 @@ _LIMITS = {
     "power_budget_w": ("power_budget_w", 1.0),
     "max_work_loss": ("max_work_loss", 1.0),
 }
+_MOST = 1e12
 _HOW_TO_JUDGE = ("percentile", "confidence")
 LIMIT_KEYS = (*_LIMITS, *_HOW_TO_JUDGE)
 # Those that can be dropped: the others always have a value.
@@ -54,7 +55,7 @@ class LimitChanges:
         if "percentile" in given:
             judged["percentile"] = parse_percentile(given["percentile"])
         if "confidence" in given:
-            judged["confidence"] = _number("confidence", given["confidence"])
+            judged["confidence"] = number_of("confidence", given["confidence"])
         return Limits(**fields, **judged)
 
 
@@ -65,13 +66,16 @@ def make_limits(keys: Mapping[str, Any]) -> Limits | None:
 
 def _limit(key: str, value: object) -> float:
     name, unit = _LIMITS[key]
-    limit, bounds = _number(key, value) * unit, LIMIT_BOUNDS[name]
+    limit, bounds = number_of(key, value) * unit, LIMIT_BOUNDS[name]
     if not bounds.hold(limit):
         raise SpecError(f"{key}: {bounds.name} must be {bounds.example}, not {value!r}")
     return limit
 
 
-def _number(key: str, value: object) -> float:
+def number_of(key: str, value: object) -> float:
+    """The value of a limit. Raises SpecError for no number, and for one beyond those that a run is read with."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise SpecError(f"{key}: give a number, not {value!r}")
+    if value > _MOST:
+        raise SpecError(f"{key}: give a number of at most {_MOST:g}, not {value:g}")
     return value

@@ -5,7 +5,6 @@ A `StudyKeys` is what the user may write; a `SweepSpec` is what it means.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -43,6 +42,8 @@ REPEATS = 5
 REPEATS_UNTIL_DECIDED = 30
 # Before the name or the path of a network that is a task.
 NETWORK_TASK = "network:"
+# Three centuries; a run with more is not read (`store.ranges`).
+_BUDGET_MAX_S = 1e10
 _UNIT_S = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 _request = TypeAdapter(StudyKeys)
@@ -136,7 +137,7 @@ def _network_task(network: str, request: StudyKeys) -> Task:
 def parse_duration_s(text: str | float) -> float:
     """`90s`, `30m`, `1.5h` or a number of seconds. Raises SpecError."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", str(text).strip(), re.ASCII)
-    if match is None or not 0 < (seconds := float(match[1]) * _UNIT_S[match[2]]) < math.inf:
+    if match is None or not 0 < (seconds := float(match[1]) * _UNIT_S[match[2]]) <= _BUDGET_MAX_S:
         raise SpecError(f"budget: {str(text)!r} is no length of time; write it as 90s, 30m or 2h")
     return seconds
 

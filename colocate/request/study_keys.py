@@ -9,20 +9,22 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from colocate.model.containment import NONE
+from colocate.request.lengths import ENTRIES_MAX
 from colocate.request.programs import CommandKeys, PipelineKeys
 
 _DAY_S = 86400
-_Seconds = Annotated[float, Field(gt=0, le=_DAY_S, allow_inf_nan=False, strict=True)]
+# Of all numbers: no less and no more than a run can be read with (`store.ranges`).
+_Seconds = Annotated[float, Field(ge=1e-6, le=_DAY_S, allow_inf_nan=False, strict=True)]
 _Pause = Annotated[float, Field(ge=0, le=_DAY_S, allow_inf_nan=False, strict=True)]
 # Beyond every study and every device, and short of what would fill this machine's memory with a plan.
 _Count = Annotated[int, Field(ge=1, le=10_000, strict=True)]
 # A worker that waits for its next frame hears that a window is over when the frame is due.
-_Period = Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False, strict=True)]
-_Number = Annotated[float, Field(allow_inf_nan=False, strict=True)]
+_Period = Annotated[float, Field(ge=1e-3, le=10_000, allow_inf_nan=False, strict=True)]
+_Number = Annotated[float, Field(ge=-1e30, le=1e30, allow_inf_nan=False, strict=True)]
 _Switch = Annotated[bool, Field(strict=True)]
 # Beyond every chip.
 MHZ_MAX = 1e6
-_Clock = Annotated[float, Field(gt=0, le=MHZ_MAX, allow_inf_nan=False, strict=True)] | str
+_Clock = Annotated[float, Field(ge=1e-6, le=MHZ_MAX, allow_inf_nan=False, strict=True)] | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class StudyKeys:
     wait: str | None = None
     period_ms: _Period | None = None
     placement: tuple[str, ...] = ("isolated",)
-    inference_cpus: tuple[Annotated[int, Field(ge=0, strict=True)], ...] | None = None
+    inference_cpus: tuple[Annotated[int, Field(ge=0, lt=ENTRIES_MAX, strict=True)], ...] | None = None
     repeats: _Count | None = None
     warmup: _Pause = 0.3
     settle: _Pause = 0.2
@@ -77,7 +79,7 @@ class StudyKeys:
     segment_ms: _Period | None = None
     max_start_temp: Annotated[float, Field(gt=0, lt=150, allow_inf_nan=False, strict=True)] | None = None
     seed: Annotated[int, Field(ge=-(2**63), lt=2**63, strict=True)] = 0
-    model: Mapping[str, Annotated[float, Field(allow_inf_nan=False, strict=True)]] = field(default_factory=dict)
+    model: Mapping[str, _Number] = field(default_factory=dict)
     slo_ms: _Number | None = None
     max_slowdown: _Number | None = None
     percentile: str | _Number | None = None

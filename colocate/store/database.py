@@ -159,7 +159,9 @@ def _durable(connection: sqlite3.Connection) -> Iterator[None]:
 
 def size_of(connection: sqlite3.Connection) -> int:
     """How many bytes the database has on the disk, with its log."""
-    ((_, _, name),) = connection.execute("PRAGMA database_list")
+    # As bytes: a folder's name need not be text.
+    ((raw,),) = connection.execute("SELECT CAST(file AS BLOB) FROM pragma_database_list")
+    name = os.fsdecode(raw)
     paths = (Path(name), Path(f"{name}-wal"))
     return sum(path.stat().st_size for path in paths if path.exists())
 

@@ -79,7 +79,7 @@ def test_flags_go_before_the_file_and_the_file_before_the_run(tiny_run: Path, tm
     ("study", "said"),
     [
         ("windw = 0.7\n", "unknown key 'windw'; did you mean 'window'?"),
-        ("window = 0\n", "window: give a number greater than 0, not 0"),
+        ("window = 0\n", "window: give a number of at least 1e-06, not 0"),
         ('containment = ["lazy"]\n', "containment: 'lazy' is none that is known"),
     ],
 )
@@ -92,7 +92,7 @@ def test_what_is_wrong_in_a_study_file_names_the_file(tmp_path: Path, study: str
 def test_what_is_wrong_in_a_flag_does_not_name_the_file(tmp_path: Path) -> None:
     file = tmp_path / "study.toml"
     file.write_text("repeats = 3\nwindow = 0\n")
-    refused(2, "colocate: window: give a number greater than 0, not -1", "sweep", file, "--window", "-1")
+    refused(2, "colocate: window: give a number of at least 1e-06, not -1", "sweep", file, "--window", "-1")
     # What a flag makes of it is not the file's fault.
     file.write_text('until = "decided"\nstressors = []\n')
     refused(2, "colocate: until: there is nothing to decide: name a task", "sweep", file, "--max-slowdown", "1.1")

@@ -44,7 +44,7 @@ def test_a_study_alternates_where_it_may_pause_a_task(
         ),
         ({"design": "steady", "segment_ms": 50}, "this study is steady; leave out 50, or give --design alternating"),
         ({"segment_ms": 50, "stressors": []}, "segment_ms: .* and no task may be paused; leave out 50$"),
-        ({"design": "alternating", "segment_ms": 0}, "segment_ms: .*greater than 0"),
+        ({"design": "alternating", "segment_ms": 0}, "segment_ms: .*at least 0.001"),
         ({"design": "alternating", "segment_ms": "50"}, "segment_ms: .*number"),
     ],
 )

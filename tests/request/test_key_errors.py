@@ -21,7 +21,7 @@ def said_of(keys: dict[str, Any]) -> str:
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
-        ({"window": 0}, "window: give a number greater than 0, not 0"),
+        ({"window": 0}, "window: give a number of at least 1e-06, not 0"),
         ({"window": "2"}, "window: give a number, not '2'"),
         ({"window": float("nan")}, "window: give a finite number, not nan"),
         ({"cpu_clocks": "high"}, "cpu_clocks: give a list, not 'high'"),

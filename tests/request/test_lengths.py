@@ -33,3 +33,18 @@ def test_the_number_of_entries_is_said(key: str, value: Any, found: int) -> None
 
 def test_a_large_study_passes() -> None:
     check_lengths({"commands": {f"c{number}": "true" for number in range(ENTRIES_MAX)}, "seed": 3, "rig": "host"})
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"commands": {"a": "printf \udcff"}},
+        {"commands": {"a": {"argv": ["printf", "\udcff"]}}},
+        {"pipelines": {"a": "\udcff"}},
+        {"networks": ["\udcff.onnx"]},
+        {"inputs": {"x\udcff": 1.0}},
+    ],
+)
+def test_what_no_run_can_store_is_refused_before_it_begins(keys: dict[str, Any]) -> None:
+    with pytest.raises(SpecError, match=f"^{next(iter(keys))}: '.*udcff.*' is not UTF-8"):
+        make_spec(keys)

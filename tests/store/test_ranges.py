@@ -44,6 +44,29 @@ def test_a_number_out_of_range_is_named(changes: dict[str, Any], said: str) -> N
     assert len(str(caught.value)) < 120
 
 
+EXTREMES = [*(10.0**power for power in (-320, -30, -9, -6.5, -4, 8, 12.5, 20, 30.5, 300)), 10**31]
+
+
+@pytest.mark.parametrize("key", ["window", "warmup", "settle", "period_ms", "segment_ms", "max_start_temp", "slo_ms",
+    "max_slowdown", "power_budget_w", "max_work_loss", "emc_clock", "cpu_clocks", "gpu_clocks", "inference_cpus",
+    "model", "inputs", "own_window", "budget", "budget_text"])  # fmt: skip
+@pytest.mark.parametrize("number", EXTREMES)
+def test_a_run_of_every_study_that_is_accepted_can_be_read(key: str, number: float) -> None:
+    value: Any = [number] if key.endswith(("clocks", "cpus")) else number
+    made: dict[str, Any] = {key: {"noise": value} if key in ("model", "inputs") else value}
+    if key == "own_window":
+        made = {"networks": [{"network": "alexnet", "window": number, "period_ms": number}]}
+    elif key.startswith("budget"):
+        budget = f"{number:f}h" if key == "budget_text" else number
+        made = {"budget": budget, "until": "decided", "max_slowdown": 1.1}
+    try:
+        spec = make_spec(made)
+    except SpecError as refused:
+        assert len(str(refused)) < 500
+    else:
+        check_ranges(spec)
+
+
 @pytest.mark.parametrize(
     "keys", [{"repeats": 10_001}, {"window": 86_401.0}, {"period_ms": 10_001.0}, {"batch": 10_001}]
 )

@@ -165,6 +165,15 @@ def test_a_run_in_progress_can_be_read(tmp_path: Path) -> None:
             assert len(reader.done()) == 2
 
 
+def test_the_name_of_its_folder_need_not_be_utf8(tmp_path: Path) -> None:
+    folder = tmp_path / "run\udcff"
+    with Run.create(folder, HEADER) as run:
+        run.append(record(0))
+        assert len(list(run.records())) == len(run.done()) == 1
+    with Run.read(folder) as run:
+        assert len(list(run.records())) == 1
+
+
 def test_a_second_writer_is_refused(tmp_path: Path) -> None:
     with Run.create(tmp_path, HEADER), pytest.raises(StoreError, match="another colocate is writing"):
         Run.resume(tmp_path)

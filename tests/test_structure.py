@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "inference": {"errors", "bounded", "model", "worker"},
     "store": {"errors", "files", "model"},
     "rigs": {"errors", "files", "model", "study", "host", "power", "inference", "worker"},
-    "request": {"errors", "model", "study", "inference", "rigs"},
+    "request": {"errors", "bounded", "model", "study", "inference", "rigs"},
     "sweep": {"errors", "model", "study", "rigs", "request", "store"},
     "report": {"errors", "files", "model", "study", "request", "store"},
     # What Python code sees of a run: `colocate.load`.

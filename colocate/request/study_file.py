@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from colocate.bounded import bounded
 from colocate.errors import SpecError
 
 if sys.version_info >= (3, 11):
@@ -24,9 +25,16 @@ _SIZE_MAX_BYTES = 1 << 20
 def read_study(path: Path) -> Mapping[str, Any]:
     """The keys of a study file. Raises SpecError with the line where it is not TOML."""
     try:
-        return tomllib.loads(_text(path))
+        content = _content(path)
     except OSError as error:
         raise SpecError(f"cannot read the study file {path}: {error.strerror}") from error
+    # Time and memory of the parser grow with the square of the dots in a key.
+    return bounded(lambda: _parsed(path, content), str(path))
+
+
+def _parsed(path: Path, content: bytes) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads(content.decode("utf-8-sig"))
     except ValueError as error:
         # TOML, UTF-8, or a number of thousands of digits.
         raise SpecError(f"{path} is not valid TOML: {error}") from error
@@ -34,13 +42,13 @@ def read_study(path: Path) -> Mapping[str, Any]:
         raise SpecError(f"{path} is nested too deeply to be a study") from error
 
 
-def _text(path: Path) -> str:
+def _content(path: Path) -> bytes:
     # From a pipe as well, which has no size.
     with path.open("rb") as file:
         content = file.read(_SIZE_MAX_BYTES + 1)
     if len(content) > _SIZE_MAX_BYTES:
         raise SpecError(f"{path} is too large for a study: {_SIZE_MAX_BYTES} bytes are the most")
-    return content.decode("utf-8-sig")
+    return content
 
 
 def study_file(request: Mapping[str, Any]) -> str:

@@ -113,3 +113,10 @@ def test_nothing_in_a_study_that_is_written_acts_on_a_terminal(tmp_path: Path) -
     assert text.replace("\n", "").isprintable()
     (tmp_path / "study.toml").write_text(text)
     assert read_study(tmp_path / "study.toml") == keys
+
+
+def test_a_key_of_many_parts_takes_neither_the_memory_nor_the_day(tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text("a." * 50_000 + "b = 1")
+    with pytest.raises(SpecError, match=r"study\.toml takes more than .* to read; make it smaller or simpler"):
+        read_study(path)

@@ -43,7 +43,7 @@ def command_lines(text: str) -> Iterator[list[str]]:
     """The arguments of every `python -m colocate ...` in shell blocks and comments."""
     joined = re.sub(r"\\\n#? *", "", text)
     for line in re.findall(r"python -m colocate (.+)$", joined, flags=re.MULTILINE):
-        found = shlex.split(line.partition(" && ")[0].partition("`")[0], comments=True)
+        found = shlex.split(re.split(r" && | \| |`", line)[0], comments=True)
         yield [word.rstrip(".,:;") for word in found]
 
 
@@ -136,9 +136,9 @@ def test_the_statistics_tell_the_numbers_of_the_code() -> None:
         (percent, samples_needed(int(percent) / 100)) for percent in ("50", "95", "99")
     ]
     assert ", ".join(map(str, Schedule(30).repeats)) in " ".join(page.split())
-    readme = text_of("README.md")
-    assert f"needs {samples_needed(0.99)} *independent*" in readme
-    assert f"a p95 takes {samples_needed(0.95)} independent ones" in readme
+    reading = " ".join(text_of("docs/reading.md").split())
+    assert f"A p95 takes {samples_needed(0.95)} and a p99 needs {samples_needed(0.99)} *independent*" in reading
+    assert f"a p95 takes {samples_needed(0.95)} independent ones" in text_of("docs/asking.md")
 
 
 def test_the_statistics_name_every_warning_that_leaves_windows_out() -> None:
@@ -146,6 +146,10 @@ def test_the_statistics_name_every_warning_that_leaves_windows_out() -> None:
     table = page[page.index("| warning | effect") : page.index("The second and the fourth row")]
     named = {flag for flag in QualityFlag if f"*{flag.value}*" in table}
     assert named == evidence._DISTURBED | evidence._MISREAD | evidence._WITHHOLDING
+
+
+def test_the_readme_fits_on_a_few_screens() -> None:
+    assert len(text_of("README.md").splitlines()) <= 150
 
 
 def test_the_version_stands_in_one_place() -> None:

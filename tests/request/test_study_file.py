@@ -43,12 +43,18 @@ def test_a_study_file_says_everything(tmp_path: Path) -> None:
     assert spec.window_s == 1.5
 
 
-def test_every_study_in_the_readme_is_one(tmp_path: Path) -> None:
-    blocks = re.findall(r"```toml\n(.*?)```", (Path(__file__).parents[2] / "README.md").read_text(), re.DOTALL)
-    assert len(blocks) >= 3
-    for block in blocks:
-        (tmp_path / "study.toml").write_text(block)
-        make_spec(read_study(tmp_path / "study.toml"))
+ROOT = Path(__file__).parents[2]
+STUDIES = [
+    pytest.param(block, id=f"{page.name}-{number}")
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+    for number, block in enumerate(re.findall(r"```toml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL))
+]
+
+
+@pytest.mark.parametrize("block", STUDIES)
+def test_every_study_on_a_page_is_one(block: str, tmp_path: Path) -> None:
+    (tmp_path / "study.toml").write_text(block)
+    make_spec(read_study(tmp_path / "study.toml"))
 
 
 def test_malformed_toml_is_reported_with_its_line(tmp_path: Path) -> None:

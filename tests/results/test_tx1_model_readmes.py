@@ -41,7 +41,7 @@ def test_the_readmes_quote_the_validation() -> None:
         ]
 
     calibration, others = errors_of("calibration"), errors_of("not fitted")
-    words = words_of(RESULTS.parent / "README.md")
+    words = words_of(RESULTS.parent / "docs" / "tx1-model.md")
     assert f"Against the {len(calibration)} published figures" in words
     assert f"it is off by {spread(calibration)}" in words
     assert f"against the {len(others)} others, to which none was fitted, by {spread(others)}" in words

@@ -57,7 +57,9 @@ def draw_containments(metric: Metric, cells: Sequence[Cell], caption: Caption) -
 
 def _drawn(metric: Metric, title: str, cells: Sequence[Cell], panels: Panels, caption: Caption) -> list[Figure]:
     grid = grid_of(cells, panels, partial(tile_of, metric), partial(notes_on, metric))
-    norm, colours = _colours(metric, [tile for tile in grid.tiles.values() if tile.state is TileState.COLOURED])
+    coloured = [tile for tile in grid.tiles.values() if tile.state is TileState.COLOURED]
+    # Where nothing is significant the scale shows at least where the values lie.
+    norm, colours = _colours(metric, coloured or [*grid.tiles.values()])
 
     def face_of(tile: Tile) -> RGB | None:
         if tile.state is not TileState.COLOURED or tile.value is None:

@@ -186,8 +186,8 @@ def _inferred(plain: ModelProto, what: str) -> ModelProto:
         found = onnx.shape_inference.infer_shapes(quantised.with_plain_nodes(opened), data_prop=True)
         while declare_carried(found.graph):
             found = onnx.shape_inference.infer_shapes(found, data_prop=True)
-    except (onnx.shape_inference.InferenceError, UnicodeDecodeError):
-        # Shapes that contradict each other, and may not even be text where they have names, are for the runtime to
+    except (onnx.shape_inference.InferenceError, ValueError, RuntimeError):
+        # Shapes that contradict each other, names that are no text and types that do not exist are for the runtime to
         # judge. What it runs has layers of unknown sizes.
         found = ModelProto()
         found.CopyFrom(opened)

@@ -83,7 +83,7 @@ def test_work_loss_that_may_be_none_is_hatched() -> None:
     assert [(tile.words, tile.interval) for tile in found] == [("12 % n.s.", "[-2 %, 24 %]"), ("12 %", "[1 %, 24 %]")]
     (note,) = notes_on(WORK_LOSS, [cell(work_loss_ratio=Interval(0.12, -0.02, 0.24))])
     assert note.meaning == "Hatched tiles show no significant loss."
-    assert tile_of(WORK_LOSS, cell(work_loss_ratio=Interval(0.9, -1e9, 1.0))).interval == "[< -999 %, 100 %]"
+    assert tile_of(WORK_LOSS, cell(work_loss_ratio=Interval(0.9, -1e9, 1.0))).interval == "[< -100 %, 100 %]"
 
 
 def test_power_that_may_be_that_of_the_network_alone_is_hatched() -> None:

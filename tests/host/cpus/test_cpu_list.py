@@ -14,6 +14,7 @@ def test_the_kernels_cpu_lists_are_read(cpus: set[int]) -> None:
 
 def test_ranges_of_cpus_are_read() -> None:
     assert parse_cpu_list("0-2,5,7-8\n") == (0, 1, 2, 5, 7, 8)
-    for text in ("0-x", "1_0", "\u0661", "0--1"):
+    assert parse_cpu_list("\n") == (), "as the kernel writes none"
+    for text in ("0-x", "1_0", "\u0661", "0--1", "0-", "-1", "3-1", "0,,1", "0,"):
         with pytest.raises(ValueError, match="invalid"):
             parse_cpu_list(text)

@@ -33,8 +33,11 @@ class Throttling:
 
 
 def quota_groups(pid: int | str = "self", mounts: Path = MOUNTS, proc: Path = _PROC) -> tuple[Path, ...]:
-    """The groups with a quota that a process is in, the innermost first."""
-    own = (proc / str(pid) / "cgroup").read_text()
+    """The groups with a quota that a process is in, the innermost first; none of a process that has ended."""
+    try:
+        own = (proc / str(pid) / "cgroup").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ()
     return tuple(
         group
         for group in _groups(mounts.read_text(), own)

@@ -71,6 +71,11 @@ def test_without_a_quota_there_is_no_group(tmp_path: Path) -> None:
     assert found(tmp_path, "", "1:cpu:/\n") == ()
 
 
+def test_a_process_that_has_ended_is_in_no_group(tmp_path: Path) -> None:
+    (tmp_path / "mounts").write_text("")
+    assert quota_groups(7, tmp_path / "mounts", tmp_path / "proc") == ()
+
+
 def test_a_real_quota_is_seen_to_stop_a_process() -> None:
     if not os.access(CPU_TREE / "cgroup.procs", os.W_OK):
         pytest.skip("needs root and the cpu controller of cgroup v1")

@@ -96,6 +96,7 @@ def _serve(
     except MemoryError:
         status = _OUT_OF_MEMORY
     except Exception:
+        # Code in C raises what it likes. The parent names the last line of it; nothing else leaves this process.
         os.write(2, traceback.format_exc().encode(errors="replace"))
         raise
     finally:

@@ -14,6 +14,7 @@ class Cause(str, enum.Enum):
     QUOTA = "quota"
     GPU_TIME = "GPU time"
     CLOCK = "clock"
+    MEMORY = "memory"
     SLOWER_CPU = "slower CPU"
     UNKNOWN = "unknown"
 

@@ -86,7 +86,8 @@ class Waits:
     `waited_s` is how long they could have run and another was on their CPU, `cpu_s` how long they ran. They left
     their CPU `voluntary` times to sleep, and `involuntary` times for another. `throttled_s` is how long a CPU quota
     of a group around them stopped that group, summed over its CPUs; None where there is no quota. `elapsed_s` is how
-    long lay between the readings; None stands for all of the window or segment.
+    long lay between the readings; None stands for all of the window or segment. `cache_misses` are those of the last
+    level cache; None where the machine counts none.
     """
 
     waited_s: float
@@ -95,6 +96,7 @@ class Waits:
     involuntary: int
     throttled_s: float | None = None
     elapsed_s: float | None = None
+    cache_misses: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

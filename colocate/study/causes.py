@@ -9,7 +9,8 @@ With x the mean of a count per inference, alone and beside the task, and dx = x(
     launch wait  = waiting - preempted
     GPU time     = d device - d waited
     clock        = cpu(alone) * (f(alone) / f(beside) - 1), at the most d cpu - GPU time
-    slower CPU   = d cpu - GPU time - clock
+    memory       = (d cpu - GPU time - clock) * (1 - misses(alone) / misses(beside))
+    slower CPU   = d cpu - GPU time - clock - memory
     unknown      = the rest
 
 Each is 0 where it would be negative, and is cut to what those above it leave of the whole; how much was cut is said.
@@ -22,6 +23,9 @@ Each is 0 where it would be negative, and is cut to what those above it leave of
 - The time between two events on a GPU includes its waiting for a thread that waits, so only what is left counts.
 - A thread that spins while the GPU works uses CPU time for that, so the CPU time that it takes more on the GPU's
   account is the GPU's.
+- `misses` are those of the last level cache (perf_event_open(2)), where the machine counts them. Each of a thread's
+  misses is taken to cost it as much, so the memory's share of its extra CPU time is the share of its misses that come
+  with the task.
 - Instructions take the same number of cycles at another clock f, and no part of the time is the memory's: an upper
   bound on what the clock explains. f is that of steady windows, alone and beside in the same block.
 
@@ -31,8 +35,9 @@ began in it. Where an inference overlaps the ends, that cancels in the mean over
 
 from __future__ import annotations
 
+import dataclasses
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,6 +60,7 @@ class Side:
     voluntary: float
     involuntary: float
     throttled_s: float
+    misses: float | None = None
 
 
 def extra_time(windows: Windows, pairs: Sequence[Pair], slowdowns: Iterable[Interval | None]) -> ExtraTime | None:
@@ -89,13 +95,15 @@ def split(alone: Side, beside: Side, clock_ratio: float = 1.0, launches: int | N
         gpu_s = max(0.0, beside.device_s - alone.device_s - waited_s)
     slower_s = max(0.0, beside.cpu_s - alone.cpu_s - gpu_s)
     clock_s = min(max(0.0, alone.cpu_s * (1 / clock_ratio - 1)), slower_s)
+    memory_s = (slower_s - clock_s) * _missed_only_beside(alone, beside)
     found = {
         Cause.QUOTA: quota_s,
         Cause.PREEMPTED: preempted_s,
         Cause.LAUNCH_WAIT: waited_s - quota_s - preempted_s,
         Cause.GPU_TIME: gpu_s,
         Cause.CLOCK: clock_s,
-        Cause.SLOWER_CPU: slower_s - clock_s,
+        Cause.MEMORY: memory_s,
+        Cause.SLOWER_CPU: slower_s - clock_s - memory_s,
     }
     left_s = extra_s = beside.latency_s - alone.latency_s
     parts = dict.fromkeys(Cause, 0.0)
@@ -105,6 +113,13 @@ def split(alone: Side, beside: Side, clock_ratio: float = 1.0, launches: int | N
     parts[Cause.UNKNOWN] = left_s
     kept = tuple((cause, part_s) for cause, part_s in parts.items() if part_s > 0)
     return ExtraTime(extra_s, kept, max(0.0, sum(found.values()) - extra_s), launches)
+
+
+def _missed_only_beside(alone: Side, beside: Side) -> float:
+    """The share of the misses beside the task that the network alone has not; 0 where they are not counted."""
+    if alone.misses is None or not beside.misses:
+        return 0.0
+    return max(0.0, 1 - alone.misses / beside.misses)
 
 
 def _side(record: TrialRecord, condition: Condition) -> Side | None:
@@ -123,12 +138,15 @@ def _side(record: TrialRecord, condition: Condition) -> Side | None:
     if not n:
         return None
     read_s = sum(end_s - begin_s if waits.elapsed_s is None else waits.elapsed_s for begin_s, end_s, waits in counted)
+    per_inference = length_s / read_s / n
     device_s = record.device_s if record.device_s is not None and len(record.device_s) == len(own) else None
-    return Side(
+    misses = _if_all(sum, [waits.cache_misses for *_, waits in counted])
+    found = Side(
         float(record.latencies_s[own].mean()),
         None if device_s is None else float(device_s[own].mean()),
-        *(total / read_s * length_s / n for total in _totals([waits for *_, waits in counted])),
+        *(total * per_inference for total in _totals([waits for *_, waits in counted])),
     )
+    return dataclasses.replace(found, misses=None if misses is None else misses * per_inference)
 
 
 def _totals(counted: Sequence[Waits]) -> tuple[float, ...]:
@@ -143,16 +161,21 @@ def _totals(counted: Sequence[Waits]) -> tuple[float, ...]:
 
 
 def _mean(sides: Sequence[Side]) -> Side:
-    devices_s = [side.device_s for side in sides if side.device_s is not None]
     return Side(
         statistics.fmean(side.latency_s for side in sides),
-        statistics.fmean(devices_s) if len(devices_s) == len(sides) else None,
+        _if_all(statistics.fmean, [side.device_s for side in sides]),
         statistics.fmean(side.waited_s for side in sides),
         statistics.fmean(side.cpu_s for side in sides),
         statistics.fmean(side.voluntary for side in sides),
         statistics.fmean(side.involuntary for side in sides),
         statistics.fmean(side.throttled_s for side in sides),
+        _if_all(statistics.fmean, [side.misses for side in sides]),
     )
+
+
+def _if_all(combine: Callable[[list[float]], float], values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return combine(known) if len(known) == len(values) else None
 
 
 def _clock_ratio(windows: Windows) -> float:

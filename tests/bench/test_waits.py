@@ -7,6 +7,7 @@ both. Run with `pytest -m bench -s tests/bench/test_waits.py`.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from pathlib import Path
@@ -46,11 +47,11 @@ def median_ns(worker: Child, gauge: WaitGauge) -> float:
 def test_reading_waits_slows_the_network_by_less_than_half_a_percent(tmp_path: Path) -> None:
     inference = Inference(str(small_network(tmp_path / "small.onnx")), "onnxruntime-cpu")
     request = worker_request(inference, catalogue.resolve(inference.network, 1).file).to_json()
-    with ahead_of_others():
+    with ahead_of_others(), contextlib.ExitStack() as stack:
         worker = Child("worker", [sys.executable, "-m", "colocate.worker", request], Seat(CPUS[:1]))
         try:
             worker.ready(120)
-            reading, nothing = wait_gauge([worker], [], pipeline=False), WaitGauge()
+            reading, nothing = stack.enter_context(wait_gauge([worker], [], pipeline=False)), WaitGauge()
             began_s = time.perf_counter()
             for _ in range(1000):
                 reading.read()

@@ -55,7 +55,7 @@ TRIALS = plan(SPEC, FACTS)
 HEADER = Header({"networks": ["alexnet"]}, SPEC, FACTS, {"alexnet": {"macs": 1}}, None, len(TRIALS))
 
 
-WAITS = Waits(0.25, 0.5, 3, 4, 0.125, 1.0)
+WAITS = Waits(0.25, 0.5, 3, 4, 0.125, 1.0, 5000.0)
 
 
 def record(index: int, n: int = 3) -> TrialRecord:

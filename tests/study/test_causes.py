@@ -67,6 +67,22 @@ def test_cpu_time_is_the_clocks_as_far_as_that_fell() -> None:
     assert found(slow, clock_ratio=1.2) == {Cause.SLOWER_CPU: 0.4, Cause.UNKNOWN: 0.1}
 
 
+def test_cpu_time_is_the_memorys_as_far_as_misses_came_with_the_task() -> None:
+    alone = dataclasses.replace(ALONE, misses=1000.0)
+    slow = beside(latency_s=1.5, cpu_s=1.4, misses=4000.0)
+    assert found(slow, alone) == {Cause.MEMORY: 0.3, Cause.SLOWER_CPU: 0.1, Cause.UNKNOWN: 0.1}
+    assert found(slow, alone, clock_ratio=0.8) == {
+        Cause.CLOCK: 0.25,
+        Cause.MEMORY: pytest.approx(0.75 * 0.15),
+        Cause.SLOWER_CPU: pytest.approx(0.25 * 0.15),
+        Cause.UNKNOWN: 0.1,
+    }
+    # Fewer misses, none at all, or none counted on a side: nothing is the memory's.
+    for with_task, without in ((1000.0, 4000.0), (0.0, 0.0), (None, 1000.0), (1000.0, None)):
+        sides = dataclasses.replace(slow, misses=with_task), dataclasses.replace(ALONE, misses=without)
+        assert found(*sides) == {Cause.SLOWER_CPU: 0.4, Cause.UNKNOWN: 0.1}
+
+
 def test_parts_are_cut_to_the_whole_and_what_was_cut_is_said() -> None:
     result = split(ALONE, beside(latency_s=1.5, waited_s=0.4, involuntary=1.0, cpu_s=1.3))
     assert dict(result.parts) == {Cause.PREEMPTED: pytest.approx(0.4 * MS), Cause.SLOWER_CPU: pytest.approx(0.1 * MS)}

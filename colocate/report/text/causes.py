@@ -31,6 +31,10 @@ _SAID: dict[Cause, tuple[str, str]] = {
         "a lower CPU clock took {part} of {whole}",
         "pin it (--cpu-clocks), or run the task on fewer CPUs (--containment cpus=1)",
     ),
+    Cause.MEMORY: (
+        "misses of the last cache took {part} of {whole}",
+        "give the task fewer CPUs (--containment cpus=1) or a quota, or CPUs that do not share the network's cache",
+    ),
     Cause.SLOWER_CPU: (
         "the launch thread needed {part} of {whole} more of its CPU",
         "caches, memory or a core are shared: give the task CPUs of other cores, or fewer (--containment cpus=1)",
@@ -41,7 +45,7 @@ _SAID: dict[Cause, tuple[str, str]] = {
     ),
 }
 # What a thread that waits less often would need.
-_OF_THE_THREAD = (Cause.PREEMPTED, Cause.LAUNCH_WAIT, Cause.SLOWER_CPU, Cause.GPU_TIME)
+_OF_THE_THREAD = (Cause.PREEMPTED, Cause.LAUNCH_WAIT, Cause.MEMORY, Cause.SLOWER_CPU, Cause.GPU_TIME)
 # From here on it is said that the parts overlap.
 _BEYOND_RATIO = 0.05
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from colocate.host.cpus.activity import trees
+from colocate.host.cpus.misses import MissCounter, misses_of
 from colocate.host.cpus.quota import Throttling, quota_groups, throttling
 from colocate.host.processes.child import Child
 from colocate.model.trial import Waits
@@ -37,18 +38,20 @@ class WaitReading(NamedTuple):
     threads: Mapping[str, ThreadCounts]
     throttling: Throttling
     moment_s: float
+    cache_misses: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class WaitGauge:
     """Reads the waits of the main thread of each of the processes `launching`, and of all threads of the `programs`.
 
-    `quotas` are the groups around them that have one.
+    `quotas` are the groups around them that have one, `misses` count those of the `launching`, where a machine can.
     """
 
     launching: Sequence[int] = ()
     programs: Sequence[int] = ()
     quotas: Sequence[Path] = ()
+    misses: Sequence[MissCounter] = ()
     proc: Path = _PROC
 
     def read(self) -> WaitReading:
@@ -57,7 +60,8 @@ class WaitGauge:
         for folder in self._threads():
             with contextlib.suppress(OSError):
                 threads[folder.name] = _counts(folder)
-        return WaitReading(threads, throttling(self.quotas), time.monotonic())
+        misses = sum(counter.read() for counter in self.misses) if self.misses else None
+        return WaitReading(threads, throttling(self.quotas), time.monotonic(), misses)
 
     def between(self, begin: WaitReading, end: WaitReading) -> Waits | None:
         """What was counted between two readings; None without a network, or where the kernel counts nothing."""
@@ -67,7 +71,12 @@ class WaitGauge:
             return None
         stopped_s = end.throttling.since(begin.throttling).stopped_s if self.quotas else None
         elapsed_s = end.moment_s - begin.moment_s
-        return Waits(sums.waited_ns * _NS, sums.ran_ns * _NS, sums.voluntary, sums.involuntary, stopped_s, elapsed_s)
+        misses = None
+        if begin.cache_misses is not None and end.cache_misses is not None:
+            # A count that is scaled may fall a little.
+            misses = max(0.0, end.cache_misses - begin.cache_misses)
+        counts = (sums.waited_ns * _NS, sums.ran_ns * _NS, sums.voluntary, sums.involuntary)
+        return Waits(*counts, stopped_s, elapsed_s, misses)
 
     def _threads(self) -> list[Path]:
         found = [self.proc / str(pid) / "task" / str(pid) for pid in self.launching]
@@ -76,7 +85,8 @@ class WaitGauge:
         return found
 
 
-def wait_gauge(worker: Sequence[Child], tasks: Sequence[Child], *, pipeline: bool) -> WaitGauge:
+@contextlib.contextmanager
+def wait_gauge(worker: Sequence[Child], tasks: Sequence[Child], *, pipeline: bool) -> Iterator[WaitGauge]:
     """The gauge of the network that a `worker` serves; of a `pipeline` its program launches, not the worker.
 
     Where there is no network the quotas are those around the task.
@@ -86,7 +96,11 @@ def wait_gauge(worker: Sequence[Child], tasks: Sequence[Child], *, pipeline: boo
     quotas = [
         group for pid in [*(programs or pids), *(child.pid for child in tasks)][:1] for group in quota_groups(pid)
     ]
-    return WaitGauge([] if pipeline else pids, programs, quotas)
+    launching = [] if pipeline else pids
+    with contextlib.ExitStack() as stack:
+        counters = [stack.enter_context(misses_of(pid)) for pid in launching]
+        misses = [counter for counter in counters if counter is not None]
+        yield WaitGauge(launching, programs, quotas, misses if len(misses) == len(launching) else ())
 
 
 def _counts(thread: Path) -> ThreadCounts:

@@ -94,11 +94,11 @@ def _ran(trial: Trial, hold: Hold) -> TrialRecord:
         started_unix_s, begin_ns, begin_s = time.time(), time.monotonic_ns(), _awake_or_not_s()
         activities = _activities(trial, worker, tasks)
         pipeline = trial.inference is not None and trial.inference.pipeline is not None
-        waits = wait_gauge(worker, tasks, pipeline=pipeline)
-        waits_before = waits.read()
-        with _alternating(trial, hold, pace, waits) if pace else _steady(trial, hold, worker) as passage:
-            hold.monitor.window(passage.length_s, trial.placement.inference_cpus, passage.until)
-        took_s, waits_after = _awake_or_not_s() - begin_s, waits.read()
+        with wait_gauge(worker, tasks, pipeline=pipeline) as waits:
+            waits_before = waits.read()
+            with _alternating(trial, hold, pace, waits) if pace else _steady(trial, hold, worker) as passage:
+                hold.monitor.window(passage.length_s, trial.placement.inference_cpus, passage.until)
+            took_s, waits_after = _awake_or_not_s() - begin_s, waits.read()
         moved = any(child.moved(LAUNCHING_PRIORITY if wants_fifo(trial) else None) for child in worker)
         disturbances = [activity.disturbance() for activity in activities]
         served = stopped(worker)

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from colocate.host.cpus.activity import trees
 from colocate.host.cpus.cpuset import Seat
+from colocate.host.cpus.misses import misses_of
 from colocate.host.cpus.quota import Throttling
 from colocate.host.processes.child import Child
 from colocate.model.trial import Waits
@@ -41,8 +43,7 @@ def gained(gauge: WaitGauge, before: WaitReading) -> Waits:
 
 
 def test_two_threads_on_one_cpu_wait_for_each_other() -> None:
-    with working(BITCOUNT) as first, working(BITCOUNT):
-        gauge = wait_gauge([first], [], pipeline=False)
+    with working(BITCOUNT) as first, working(BITCOUNT), wait_gauge([first], [], pipeline=False) as gauge:
         before = gauge.read()
         assert eventually(lambda: gained(gauge, before).waited_s > 0.02)
         found = gained(gauge, before)
@@ -51,11 +52,11 @@ def test_two_threads_on_one_cpu_wait_for_each_other() -> None:
 
 def test_of_a_pipeline_the_program_launches() -> None:
     with working(BURN) as child:
-        assert eventually(lambda: bool(wait_gauge([child], [], pipeline=True).programs))
-        gauge = wait_gauge([child], [], pipeline=True)
-        assert child.pid not in gauge.programs and not gauge.launching
-        before = gauge.read()
-        assert eventually(lambda: gained(gauge, before).cpu_s > 0.02)
+        assert eventually(lambda: bool(trees([child.pid]).keys() - {child.pid}))
+        with wait_gauge([child], [], pipeline=True) as gauge:
+            assert child.pid not in gauge.programs and not gauge.launching and not gauge.misses
+            before = gauge.read()
+            assert eventually(lambda: gained(gauge, before).cpu_s > 0.02)
 
 
 def test_sums_are_over_threads_and_a_new_one_began_at_nothing() -> None:
@@ -66,9 +67,28 @@ def test_sums_are_over_threads_and_a_new_one_began_at_nothing() -> None:
     assert WaitGauge(quotas=[Path("/group")]).between(begin, end) == Waits(21 * NS, 25 * NS, 3, 1, 0.5, 2.0)
 
 
+def test_misses_are_those_between_the_readings() -> None:
+    ran = [{"1": ThreadCounts(ns, 0, 0, 0)} for ns in (10, 30)]
+    for begin, end, misses in ((100.0, 250.0, 150.0), (100.0, 99.0, 0.0), (None, 100.0, None), (100.0, None, None)):
+        readings = WaitReading(ran[0], NOTHING, 8.0, begin), WaitReading(ran[1], NOTHING, 10.0, end)
+        assert WaitGauge().between(*readings) == Waits(0.0, 20 * NS, 0, 0, None, 2.0, misses)
+
+
+def test_a_machine_that_counts_misses_has_them_in_every_window() -> None:
+    with (
+        working(BITCOUNT) as child,
+        misses_of(child.pid) as counter,
+        wait_gauge([child], [], pipeline=False) as gauge,
+    ):
+        assert (counter is not None) == bool(gauge.misses)
+        before = gauge.read()
+        assert eventually(lambda: gained(gauge, before).cpu_s > 0.02)
+        assert (counter is not None) == (gained(gauge, before).cache_misses is not None)
+
+
 def test_without_a_network_or_a_kernel_that_counts_there_are_no_waits(tmp_path: Path) -> None:
-    nothing = wait_gauge([], [], pipeline=False)
-    assert nothing.between(nothing.read(), nothing.read()) is None
+    with wait_gauge([], [], pipeline=False) as nothing:
+        assert nothing.between(nothing.read(), nothing.read()) is None
     done = subprocess.Popen(["true"])
     done.wait()
     gone = WaitGauge(launching=[done.pid])
@@ -84,7 +104,6 @@ def test_without_a_network_or_a_kernel_that_counts_there_are_no_waits(tmp_path: 
 
 @pytest.mark.parametrize("command", [BITCOUNT])
 def test_a_task_without_a_network_is_watched_for_quotas(command: list[str]) -> None:
-    with working(command) as child:
-        gauge = wait_gauge([], [child], pipeline=False)
+    with working(command) as child, wait_gauge([], [child], pipeline=False) as gauge:
         assert not gauge.launching
         assert gauge.between(gauge.read(), gauge.read()) is None

@@ -123,15 +123,12 @@ def layers_request(
 @contextlib.contextmanager
 def subgraph_files(purpose: LayersPurpose) -> Iterator[None]:
     """The files of all subgraphs and ceilings, while they are needed: they hold the weights a second time."""
-    import shutil
-
     from colocate.inference.networks import cache, catalogue
     from colocate.inference.onnx import ceilings, subgraphs
 
     folder, whole = _folder(purpose.inference), purpose.inference
-    try:
-        if purpose.subgraphs or purpose.ceilings:
-            cache.make_private(folder)
+
+    def write() -> None:
         if purpose.subgraphs:
             network = catalogue.resolve(whole.network, whole.batch, whole.precision, whole.inputs)
             names = [purpose.layer_map.fused_layers[index].layers for index in purpose.subgraphs.values()]
@@ -140,9 +137,12 @@ def subgraph_files(purpose: LayersPurpose) -> Iterator[None]:
         for path, probe in purpose.ceilings.items():
             if probe.size:
                 Path(path).write_bytes(ceilings.model(probe.quantity, probe.size))
+
+    if not purpose.subgraphs and not purpose.ceilings:
         yield
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        return
+    with cache.shared(folder, write):
+        yield
 
 
 def _folder(whole: Inference) -> Path:

@@ -181,7 +181,7 @@ def test_tables_and_titles_hold_a_body_and_the_precision_of_the_file(
     once = [*SHORT, "--repeats", "1"]
     done = colocate("layers", written(model, tmp_path), *once, "--out", tmp_path / "run", env=cache)
     assert done.returncode == 0, done.stderr
-    assert f" {precision} batch 1" in done.stdout.replace("\n", " ")
+    assert f" {precision} batch 1" in " ".join(done.stdout.split())
     rows = {row["name"]: row for row in rows_of(tmp_path / "run" / "layers.csv")}
     assert rows[longest]["flop"] and float(rows[longest]["time_s"]) > 0
     assert {row["precision"] for row in rows.values()} == {precision}

@@ -5,7 +5,9 @@ any time.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -50,6 +52,60 @@ def make_private(path: Path) -> None:
     with _explained(path):
         cache.make_private(path.parent)
         cache.make_private(path)
+
+
+@contextlib.contextmanager
+def shared(path: Path, fill: Callable[[], None]) -> Iterator[None]:
+    """Inside, the folder `path` of a kind holds what `fill` writes there; the last process that uses it removes it.
+
+    Whoever comes while others use it waits until they have written, and writes nothing. Raises HostError as `obtain`
+    does.
+    """
+    while True:
+        with _opened(path) as held:
+            first = _locked(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not first:
+                fcntl.flock(held, fcntl.LOCK_SH)
+            if not _is_open(held, path):
+                # Its last user has removed it in between.
+                continue
+            try:
+                if first:
+                    with _explained(path):
+                        fill()
+                    fcntl.flock(held, fcntl.LOCK_SH)
+                yield
+            finally:
+                if _locked(held, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                    shutil.rmtree(path, ignore_errors=True)
+            return
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    held = None
+    while held is None:
+        make_private(path)
+        with contextlib.suppress(FileNotFoundError):
+            held = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        yield held
+    finally:
+        os.close(held)
+
+
+def _is_open(held: int, path: Path) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(held), path.stat(follow_symlinks=False))
+    return False
+
+
+def _locked(held: int, how: int) -> bool:
+    try:
+        fcntl.flock(held, how)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextlib.contextmanager

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import multiprocessing
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -99,3 +101,58 @@ def test_a_folder_of_subgraphs_is_closed_to_others(kept: Path) -> None:
     finally:
         os.umask(former)
     assert folder.stat().st_mode & 0o022 == folder.parent.stat().st_mode & 0o022 == 0
+
+
+def use(path: Path, turns: int, wrong: Path) -> None:
+    """What a process does that shares a folder: it fills it slowly, or finds it whole for as long as it uses it."""
+
+    def fill() -> None:
+        for name in ("a", "b"):
+            (path / name).write_text("")
+            time.sleep(0.002)
+            (path / name).write_text("whole")
+
+    for _ in range(turns):
+        with cache.shared(path, fill):
+            for _ in range(3):
+                found = {each.name: each.read_text() for each in path.iterdir()}
+                if found != {"a": "whole", "b": "whole"}:
+                    wrong.write_text(str(found))
+                time.sleep(0.001)
+
+
+def test_a_shared_folder_is_whole_for_all_who_use_it_and_gone_after_the_last(kept: Path, tmp_path: Path) -> None:
+    path, wrong = kept.parent / "subgraphs" / "one", tmp_path / "wrong"
+    users = [multiprocessing.get_context("fork").Process(target=use, args=(path, 20, wrong)) for _ in range(4)]
+    for user in users:
+        user.start()
+    for user in users:
+        user.join()
+    assert [user.exitcode for user in users] == [0] * 4
+    assert not wrong.exists(), wrong.read_text()
+    assert not path.exists()
+
+
+def test_a_shared_folder_that_could_not_be_filled_is_removed(kept: Path) -> None:
+    path = kept.parent / "subgraphs" / "one"
+
+    def fill() -> None:
+        (path / "half").write_text("")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(HostError, match=f"cannot keep one in {path}: No space left"), cache.shared(path, fill):
+        raise AssertionError("it is not filled")
+    assert not path.exists()
+
+
+def test_what_a_killed_user_of_a_shared_folder_left_is_written_anew(kept: Path) -> None:
+    path = kept.parent / "subgraphs" / "one"
+    cache.make_private(path)
+    (path / "a").write_text("half")
+
+    def fill() -> None:
+        (path / "a").write_text("whole")
+
+    with cache.shared(path, fill):
+        assert (path / "a").read_text() == "whole"
+    assert not path.exists()

@@ -40,7 +40,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 @resumable
 def run(arguments: argparse.Namespace) -> int:
     """Run what is missing of the study, then report."""
-    from colocate.report.write import write_report
     from colocate.rigs.registry import make_rig
 
     stored_purpose(arguments, SweepPurpose)
@@ -51,6 +50,9 @@ def run(arguments: argparse.Namespace) -> int:
     tally = run_study(arguments, study, rig, SweepPurpose())
     if tally is None:
         return 0
+    # It brings matplotlib, which no window needs.
+    from colocate.report.write import write_report
+
     code = print_report(write_report(arguments.out), arguments)
     if tally.empty:
         say(f"colocate: {tally.empty} of the settings that were asked for have no window that succeeded")

@@ -18,10 +18,6 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import colocate.progress
-import colocate.report.text.tables
-import colocate.rigs.host.rig
-import colocate.sweep  # noqa: F401 - imported for the children to come
 from colocate.cli import run
 from colocate.commands import find_commands
 

@@ -40,7 +40,7 @@ def test_the_export_is_measured_and_judged(tmp_path: Path) -> None:
             command += ["--window", "0.2", "--repeats", "2", "--quiet"]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
         # Whether a task is safe here is this machine's affair.
-        assert done.returncode in ((0, 1) if "advise" in command else (0,)), done.stderr
+        assert done.returncode in ((0, 10, 11) if "advise" in command else (0,)), done.stderr
     assert (tmp_path / "classifier.onnx.data").exists()
     again = [sys.executable, "-m", "colocate", "report", "results/classifier", "--json"]
     found = json.loads(subprocess.run(again, cwd=tmp_path, capture_output=True, text=True, check=True).stdout)

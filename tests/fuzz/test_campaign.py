@@ -8,7 +8,7 @@ from tests.fuzz import campaign, kinds
 from tests.fuzz.inputs import Outcome
 from tests.fuzz.worker import made
 
-COUNT, SEED = 800, 1
+COUNT, SEED = 500, 1
 SEEN = {
     "crash": Outcome.TRACEBACK,
     "spin": Outcome.HANG,

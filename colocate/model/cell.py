@@ -73,3 +73,14 @@ class Cell:
     energy_ends_j: tuple[float, float] | None = None
     power_ratio: Interval | None = None
     energy_ratio: Interval | None = None
+
+    def latency_s(self, statistic: str) -> float | None:
+        """The latency of all windows together; None also of the mean, which is known by window only."""
+        return {"p50": self.p50_s, "p95": self.p95_s, "p99": self.p99_s}.get(statistic)
+
+    def slowdown(self, statistic: str) -> Interval | None:
+        """The slowdown at one of `limits.STATISTICS`."""
+        by_name = {
+            "p50": self.slowdown_p50, "p95": self.slowdown_p95, "p99": self.slowdown_p99, "mean": self.slowdown_mean
+        }  # fmt: skip
+        return by_name[statistic]

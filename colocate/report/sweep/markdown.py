@@ -50,7 +50,6 @@ def _rows(run: LoadedRun) -> Iterable[tuple[str, ...]]:
     inferences, tasks = inferences_of(run.cells), tasks_of(run.cells)
     for cell in run.cells:
         alone, loss = cell.task == SOLO, cell.work_loss_ratio
-        slowdowns = (cell.slowdown_p50, cell.slowdown_p95, cell.slowdown_mean)
         yield (
             network_words(cell.inference, inferences),
             "alone" if alone else beside_words(cell, tasks),
@@ -58,7 +57,7 @@ def _rows(run: LoadedRun) -> Iterable[tuple[str, ...]]:
             clocks_column(cell.clocks),
             "" if cell.p50_s is None else ms_text(cell.p50_s),
             "" if cell.p95_s is None else ms_text(cell.p95_s),
-            *("" if alone else _interval_words(slowdown) for slowdown in slowdowns),
+            *("" if alone else _interval_words(cell.slowdown(statistic)) for statistic in ("p50", "p95", "mean")),
             "" if cell.power_w is None else three_digits(cell.power_w),
             "" if alone or loss is None else percent_text(loss.value),
         )

@@ -10,7 +10,7 @@ import numpy as np
 
 from colocate.model.cell import Cell, Interval
 from colocate.model.cell_key import CellKey
-from colocate.model.limits import STATISTICS, Quantity
+from colocate.model.limits import Quantity
 from colocate.model.quality import QualityFlag
 from colocate.report.text.numbers import percent_text, ratio_text, three_digits
 from colocate.study.evidence import Evidence
@@ -54,20 +54,20 @@ def _with_ends(value: float | None, ends: tuple[float, float] | None) -> Interva
     return value if value is None or ends is None else Interval(value, *ends)
 
 
-def _slowdown(quantity: str, words: str, value_of: Callable[[Cell], Interval | None], *causes: QualityFlag) -> Metric:
+def _slowdown(statistic: str, words: str, *causes: QualityFlag) -> Metric:
     return Metric(
-        name=f"slowdown-{quantity}",
+        name=f"slowdown-{statistic}",
         title=f"Slowdown of the {words} latency beside each task",
-        bar=f"latency beside the task / latency alone, {quantity}",
+        bar=f"latency beside the task / latency alone, {statistic}",
         scale=Scale.RATIO,
-        value_of=value_of,
+        value_of=lambda cell: cell.slowdown(statistic),
         text=ratio_text,
         causes=frozenset({QualityFlag.TOO_FEW_SAMPLES, QualityFlag.TRIALS_FAILED, *causes}),
     )
 
 
 # One that waits for its turn on a CPU now and then keeps its median: the mean tells of every wait.
-_MEAN = _slowdown("mean", "mean", lambda cell: cell.slowdown_mean)
+_MEAN = _slowdown("mean", "mean")
 _POWER = Metric(
     name="power",
     title="Mean power of the board during the windows",
@@ -79,9 +79,9 @@ _POWER = Metric(
     change_of=lambda cell: cell.power_ratio,
 )
 METRICS = (
-    _slowdown("p50", "median", lambda cell: cell.slowdown_p50),
+    _slowdown("p50", "median"),
     _MEAN,
-    _slowdown("p99", "p99", lambda cell: cell.slowdown_p99, QualityFlag.TOO_FEW_BLOCKS),
+    _slowdown("p99", "p99", QualityFlag.TOO_FEW_BLOCKS),
     _POWER,
     Metric(
         name="energy-per-inference",
@@ -110,14 +110,10 @@ def latency_metric(evidence: Iterable[Evidence], statistic: str) -> Metric:
     found = {CellKey.of_cell(each.cell): each.values.get(Quantity.latency(statistic), {}) for each in evidence}
 
     def value_of(cell: Cell) -> Interval | float | None:
-        pooled_s = {"p50": cell.p50_s, "p95": cell.p95_s, "p99": cell.p99_s}.get(statistic)
+        pooled_s = cell.latency_s(statistic)
         if values_s := found.get(CellKey.of_cell(cell)):
             return geometric_mean(1e3 * np.array([*values_s.values()]))
         return None if pooled_s is None else 1e3 * pooled_s
-
-    def change_of(cell: Cell) -> Interval | None:
-        by_name = (cell.slowdown_p50, cell.slowdown_p95, cell.slowdown_p99, cell.slowdown_mean)
-        return dict(zip(STATISTICS, by_name, strict=True))[statistic]
 
     return Metric(
         name=f"latency-{statistic}",
@@ -127,7 +123,7 @@ def latency_metric(evidence: Iterable[Evidence], statistic: str) -> Metric:
         value_of=value_of,
         text=three_digits,
         causes=frozenset({QualityFlag.TOO_FEW_SAMPLES, QualityFlag.TRIALS_FAILED}),
-        change_of=change_of,
+        change_of=lambda cell: cell.slowdown(statistic),
     )
 
 
@@ -143,5 +139,5 @@ def containment_metrics(evidence: Iterable[Evidence]) -> tuple[Metric, ...]:
         text=percent_text,
         causes=frozenset({QualityFlag.NO_RUN_COMPLETED, QualityFlag.TRIALS_FAILED}),
     )
-    p95 = _slowdown("p95", "p95", lambda cell: cell.slowdown_p95, QualityFlag.TOO_FEW_BLOCKS)
+    p95 = _slowdown("p95", "p95", QualityFlag.TOO_FEW_BLOCKS)
     return _MEAN, p95, kept, _POWER

@@ -131,7 +131,7 @@ def _rows(
             "" if cell.p50_s is None else three_digits(1e3 * cell.p50_s, decimals),
             misses_words(cell),
             _interval_text(cell.slowdown_p50),
-            _interval_text(getattr(cell, f"slowdown_{tail}")),
+            _interval_text(cell.slowdown(tail)),
             cause_short(cell.extra_time),
             "" if cell.work_loss_ratio is None else percent_text(cell.work_loss_ratio.value),
             " ".join(numbers[warning] for warning in cell.warnings),

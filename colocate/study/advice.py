@@ -15,6 +15,7 @@ from colocate.study.bounds import Bounds, Looks, bounds, once
 from colocate.study.containments import simplest
 from colocate.study.evidence import Evidence
 from colocate.study.verdicts import LimitCheck, Ruling, Verdict, absence, deciding, rule_on, verdict
+from colocate.study.work import does_nothing
 
 __all__ = [
     "Advice", "Choice", "LimitCheck", "Limits", "Ruling", "Verdict", "absence", "advise", "deciding", "verdict",
@@ -26,22 +27,29 @@ class Choice:
     """A cell that is SAFE: one task, or one mix of tasks, where it was measured; every number is the cell's own.
 
     `work_share` is `Evidence.work_share`. `work_share_per_j` is that over the board's mean power: the seconds of the
-    task's best solo work that a joule buys. `slowdown` is at the percentile of the limits, `margins` what is left to
-    each limit. Absent is None.
+    task's best solo work that a joule buys. `latency_s` and `slowdown` are at the percentile of the limits, `margins`
+    what is left to each limit. Absent is None.
     `on_front`: no other choice of the network does as much work for as little power, or where power is
     unknown for as little slowdown, and better one of them. `recommended` is the choice of the network with the most
     work per joule, or where power is unknown with the most work, in the simplest containment that has about as much;
-    `best_of_task` is the one that would be recommended if the network had this task alone.
+    `best_of_task` is the one that would be recommended if the network had this task alone. A choice that is `idle`
+    has none of these marks: its task does next to no work there, so it is safe and of no use.
     """
 
     cell: Cell
     work_share: float | None
     work_share_per_j: float | None
+    latency_s: float | None
     slowdown: float | None
     margins: Mapping[Quantity, float | None]
     on_front: bool = False
     recommended: bool = False
     best_of_task: bool = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether the task does next to no work."""
+        return does_nothing(self.work_share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +95,17 @@ def _choices(judged: Sequence[Bounds], rulings: Sequence[Ruling], limits: Limits
 
 def _choice(each: Bounds, ruling: Ruling, limits: Limits) -> Choice:
     work_share, power_w = each.evidence.work_share, ruling.cell.power_w
-    slowdown = each.estimates.get(Quantity.slowdown(limits.percentile))
+    latency, slowdown = (
+        None if (found := each.estimates.get(of(limits.percentile))) is None else found.interval.value
+        for of in (Quantity.latency, Quantity.slowdown)
+    )
+    latency_s = ruling.cell.latency_s(limits.percentile)
     return Choice(
         ruling.cell,
         work_share,
         None if work_share is None or not power_w else work_share / power_w,
-        None if slowdown is None else slowdown.interval.value,
+        latency if latency_s is None else latency_s,
+        slowdown,
         dict(zip(limits.by_quantity, (check.margin for check in ruling.checks), strict=True)),
     )
 
@@ -100,12 +113,13 @@ def _choice(each: Bounds, ruling: Ruling, limits: Limits) -> Choice:
 def _ranked(choices: Sequence[Choice]) -> list[Choice]:
     """The choices of one network with the Pareto front, the recommended one and the best of each task marked.
 
-    A choice whose work is not known is on no front. It is recommended only where that of none is known: then the
-    smallest slowdown has to do.
+    Those that are idle have no mark. One whose work is not known is on no front, and is recommended only where that
+    of none is known: then the smallest slowdown has to do.
     """
-    best = _best(choices)
-    of_task = {_best([choice for choice in choices if choice.cell.task == task]) for task in _tasks(choices)}
-    known = [i for i, choice in enumerate(choices) if choice.work_share is not None]
+    useful = [choice for choice in choices if not choice.idle]
+    best = _best(useful) if useful else None
+    of_task = {_best([choice for choice in useful if choice.cell.task == task]) for task in _tasks(useful)}
+    known = [i for i, choice in enumerate(choices) if choice.work_share is not None and not choice.idle]
     work = {i: choices[i].work_share for i in known}
     cost = _column({i: choices[i].cell.power_w for i in known}) or _column({i: choices[i].slowdown for i in known})
     points = {i: (work_share, cost[i]) for i, work_share in _column(work).items() if cost}

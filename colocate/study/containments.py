@@ -11,7 +11,8 @@ from colocate.model.cell import Cell
 from colocate.model.containment import Containment
 from colocate.model.request import Inference
 from colocate.study.evidence import Evidence
-from colocate.study.verdicts import Ruling, Verdict
+from colocate.study.verdicts import Ruling, Verdict, excess
+from colocate.study.work import does_nothing
 
 # A containment that gains a task less than this is not worth setting.
 ALIKE_RATIO = 0.95
@@ -22,8 +23,7 @@ class Contained:
     """A task beside a network and in a placement, in the containment, and at the clocks, that `ruling` is on.
 
     These are the simplest of those that are SAFE with about the most work, or where none is SAFE, those that came
-    nearest. `work_share` is
-    `Evidence.work_share`.
+    nearest. `work_share` is `Evidence.work_share`.
     """
 
     ruling: Ruling
@@ -35,9 +35,14 @@ class Contained:
         return self.ruling.verdict is Verdict.SAFE
 
     @property
+    def useful(self) -> bool:
+        """Whether it may, and does some of its work there."""
+        return self.safe and not does_nothing(self.work_share)
+
+    @property
     def nearest(self) -> bool:
         """Whether none is SAFE and this came nearest: it may be any where nothing is known of a limited quantity."""
-        return not self.safe and math.isfinite(_excess(self.ruling))
+        return not self.safe and math.isfinite(excess(self.ruling))
 
 
 def containments(rulings: Sequence[Ruling], evidence: Sequence[Evidence]) -> tuple[Contained, ...]:
@@ -53,7 +58,7 @@ def containments(rulings: Sequence[Ruling], evidence: Sequence[Evidence]) -> tup
 def _best(members: Sequence[Ruling], shares: Mapping[Cell, float | None]) -> Ruling:
     safe = [ruling for ruling in members if ruling.verdict is Verdict.SAFE]
     if not safe:
-        return min(members, key=_excess)
+        return min(members, key=excess)
     return safe[simplest([ruling.cell for ruling in safe], [shares.get(ruling.cell) for ruling in safe])]
 
 
@@ -75,9 +80,3 @@ def simplest(cells: Sequence[Cell], merits: Sequence[float | None]) -> int:
 def complexity(containment: Containment | None) -> tuple[int, ...]:
     """That of a task without a containment is the least."""
     return () if containment is None else containment.complexity
-
-
-def _excess(ruling: Ruling) -> float:
-    """How many times its limit the worst quantity is; one that is not known may be anything."""
-    ratios = [math.inf if check.interval is None else check.interval.value / check.limit for check in ruling.checks]
-    return max(ratios)

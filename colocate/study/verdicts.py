@@ -81,6 +81,14 @@ def left(ruling: Ruling) -> float:
     return _left(deciding(ruling))
 
 
+def excess(ruling: Ruling) -> float:
+    """How many times its limit the worst quantity of a cell is: the least is nearest to SAFE.
+
+    A quantity that is not known may be anything.
+    """
+    return max(math.inf if check.interval is None else check.interval.value / check.limit for check in ruling.checks)
+
+
 def _left(check: LimitCheck) -> float:
     """The share of the limit left over; an absent quantity leaves none, as it may be anything."""
     if check.verdict is Verdict.SAFE and check.margin is not None:

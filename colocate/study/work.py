@@ -13,7 +13,8 @@ from colocate.model.quality import QualityFlag
 from colocate.model.trial import TrialRecord, Work
 from colocate.study.conditions import work_kept
 
-# A task that gets less than this share of the CPU time that it uses alone, or of a CPU, does none of its work.
+# A task that gets less than this share of the CPU time that it uses alone, or of a CPU, does none of its work; and so
+# does one that gets less than this share of its best rate done.
 NOTHING_RATIO = 0.01
 
 
@@ -43,6 +44,11 @@ def share_of(rates_per_s: Sequence[float], most_per_s: Sequence[float]) -> float
         return None
     shares = [rate / most for rate, most in zip(rates_per_s, most_per_s, strict=True)]
     return sum(shares) / len(shares)
+
+
+def does_nothing(work_share: float | None) -> bool:
+    """Whether this share of its best rate is no work to speak of; one that is not known may be any."""
+    return work_share is not None and work_share < NOTHING_RATIO
 
 
 def unfinished(record: TrialRecord, alone: Sequence[TrialRecord] = ()) -> bool:

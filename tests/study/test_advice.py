@@ -224,6 +224,29 @@ def test_a_choice_whose_work_is_not_known_is_not_ranked_among_others() -> None:
     assert [choice.on_front for choice in advice.choices] == [False, True, False]
 
 
+def test_a_choice_that_is_idle_has_no_mark_and_changes_no_other() -> None:
+    """It would win wherever power, or work, is not known to differ."""
+    limits = Limits(max_slowdown=1.1, percentile="p50")
+    useful = [placed(1, "jpeg", 0.5, 8.0), placed(2, "jpeg", 0.4, 5.0)]
+    idle = [placed(3, "jpeg", 0.0, 4.0), placed(1, "bitcount", 0.009, None)]
+    alone, together = (advise(table, limits).choices for table in (useful, [*idle, *useful]))
+    assert [choice.idle for choice in together] == [True, True, False, False]
+    marks = [(choice.on_front, choice.recommended, choice.best_of_task) for choice in (*together, *alone)]
+    assert marks[:2] == [(False, False, False)] * 2 and marks[2:4] == marks[4:]
+    assert advise(idle, limits).recommended == ()
+
+
+def test_the_latency_of_a_choice_is_at_the_percentile_of_the_limits() -> None:
+    table = [placed(1, "jpeg", 0.5, 8.0)]
+    table = [dataclasses.replace(table[0], cell=dataclasses.replace(table[0].cell, p50_s=0.01))]
+    means = {Quantity.LATENCY_MEAN: 0.02, Quantity.SLOWDOWN_MEAN: 1.0}
+    more = {quantity: dict(enumerate(around(value))) for quantity, value in means.items()}
+    table = [dataclasses.replace(table[0], values={**table[0].values, **more})]
+    for percentile, latency_s in (("p50", 0.01), ("mean", 0.02)):
+        (found,) = advise(table, Limits(max_slowdown=1.1, percentile=percentile)).choices
+        assert found.latency_s == pytest.approx(latency_s, rel=1e-3)
+
+
 def test_nothing_safe_recommends_nothing() -> None:
     advice = advise([placed(1, "jpeg", 0.5, 5.0, 1.5)], Limits(max_slowdown=1.1, percentile="p50"))
     assert (advice.choices, advice.recommended, advice.judged) == ((), (), 1)

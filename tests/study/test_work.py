@@ -16,7 +16,7 @@ from colocate.model.trial import TrialRecord, Work
 from colocate.study.advice import Verdict, advise
 from colocate.study.evidence import collect
 from colocate.study.interference import cells
-from colocate.study.work import rates_per_s, share_of, unfinished, work_per_s
+from colocate.study.work import does_nothing, rates_per_s, share_of, unfinished, work_per_s
 from tests.study.measured import measured
 from tests.study.truth import NETWORK, SPEC, TASK, record, trial
 
@@ -103,3 +103,8 @@ def test_an_idle_task_that_does_nothing_beside_the_network_loses_all_of_its_work
     (ruling,) = advise(evidence, Limits(max_work_loss=0.5)).rulings
     assert ruling.verdict is Verdict.UNSAFE
     assert ruling.checks[0].interval == Interval(1.0, 1.0, 1.0)
+
+
+@pytest.mark.parametrize(("share", "idle"), [(0.0, True), (0.009, True), (0.01, False), (1.2, False), (None, False)])
+def test_a_share_that_is_no_work_to_speak_of(share: float | None, idle: bool) -> None:
+    assert does_nothing(share) is idle

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from colocate.model.cell import Cell
@@ -10,11 +11,13 @@ from colocate.model.containment import containment_words
 from colocate.model.limits import Quantity
 from colocate.model.request import ClockPoint, Inference
 from colocate.report.advise.load import AdviceReport
+from colocate.report.advise.required import Required
 from colocate.report.advise.words import interval_words, judged_cells, limit_words, value_words
 from colocate.report.text.labels import clocks_words, inferences_of, network_words, shortened
 from colocate.report.text.numbers import counted, percent_text
 from colocate.study.advice import Choice
-from colocate.study.verdicts import LimitCheck, Verdict, deciding, left
+from colocate.study.verdicts import LimitCheck, Verdict, deciding, excess, left
+from colocate.study.work import NOTHING_RATIO
 
 # A network that takes so many times as long as in the fastest choice is far slower: it is said.
 FAR_SLOWER = 1.5
@@ -39,19 +42,30 @@ def _answer(report: AdviceReport, inference: Inference, network: str) -> Answer:
     choices = [choice for choice in report.advice.choices if choice.cell.inference == inference]
     checks = {ruling.cell: ruling.checks for ruling in report.advice.rulings}
     contained = any(cell.containment is not None for cell in checks)
+    statistic = report.advice.limits.percentile
 
     def words(choice: Choice) -> str:
-        return f"{where(choice.cell, contained=contained)}: {', '.join(_facts(choice, checks[choice.cell]))}"
+        facts = _facts(choice, checks[choice.cell], statistic)
+        return f"{where(choice.cell, contained=contained)}: {', '.join(facts)}"
 
     recommended = next((choice for choice in choices if choice.recommended), None)
-    more = [f"Also SAFE: {words(each)}" for each in choices if each.best_of_task and each is not recommended]
-    more += _never_safe(report, inference, {choice.cell.task for choice in choices})
-    if recommended is None:
-        open_ = any(r.verdict is Verdict.UNDECIDED and r.cell.inference == inference for r in report.advice.rulings)
-        why = "nothing is known to be safe yet" if open_ else "nothing is safe within these limits"
-        return Answer(network, why, ())
-    statistic = report.advice.limits.percentile
-    return Answer(network, words(recommended), (*_far_slower(recommended, choices, statistic, contained), *more))
+    more = []
+    if recommended is not None and (slower := _far_slower(recommended, choices, statistic)):
+        more.append(f"The network is {slower.words} ({slower.own}) {slower.than(contained=contained)}")
+    for each in choices:
+        if each.best_of_task and each is not recommended:
+            slower = _far_slower(each, choices, statistic)
+            more.append(f"Also SAFE: {words(each)}" + (f"; the network is {slower.words}" if slower else ""))
+    more += _never_useful(choices)
+    if recommended is not None or choices:
+        more += _never_safe(report, inference, {choice.cell.task for choice in choices})
+    return Answer(network, words(recommended) if recommended else _why_none(report, inference, choices), tuple(more))
+
+
+def _why_none(report: AdviceReport, inference: Inference, choices: Sequence[Choice]) -> str:
+    open_ = any(r.verdict is Verdict.UNDECIDED and r.cell.inference == inference for r in report.advice.rulings)
+    what = "nothing useful" if choices else "nothing"
+    return f"{what} is known to be safe yet" if open_ else f"{what} is safe within these limits"
 
 
 def where(cell: Cell, *, contained: bool) -> str:
@@ -62,15 +76,20 @@ def where(cell: Cell, *, contained: bool) -> str:
     return f"{shortened(cell.task)}{how}, {cell.placement}{clocks}"
 
 
-def _facts(choice: Choice, checks: Sequence[LimitCheck]) -> Iterator[str]:
-    """Its own latency and power, each against its limit, other quantities with one, and how fast the task runs."""
+def _facts(choice: Choice, checks: Sequence[LimitCheck], statistic: str) -> Iterator[str]:
+    """Its own latency and power, each against its limit, other quantities with one, and how fast the task runs.
+
+    A slowdown without a limit is said where it is large.
+    """
     limited = {check.quantity: check for check in checks}
-    usual = {Quantity.LATENCY_P95: choice.cell.p95_s, Quantity.POWER: choice.cell.power_w}
+    found: dict[Quantity, float | None] = {
+        Quantity.LATENCY_P95: choice.cell.p95_s,
+        Quantity.POWER: choice.cell.power_w,
+        Quantity.slowdown(statistic): choice.slowdown if (choice.slowdown or 0) > FAR_SLOWER else None,
+    }
     if any(quantity.kind == "latency" for quantity in limited):
-        del usual[Quantity.LATENCY_P95]
-    found: Mapping[Quantity, float | None] = {
-        **usual, **{quantity: check.interval.value if check.interval else None for quantity, check in limited.items()}
-    }  # fmt: skip
+        del found[Quantity.LATENCY_P95]
+    found |= {quantity: check.interval.value if check.interval else None for quantity, check in limited.items()}
     for quantity in Quantity:
         value = found.get(quantity)
         if value is not None:
@@ -82,25 +101,55 @@ def _facts(choice: Choice, checks: Sequence[LimitCheck]) -> Iterator[str]:
         yield f"at {percent_text(choice.work_share)} of its full speed"
 
 
-def _far_slower(chosen: Choice, choices: Sequence[Choice], statistic: str, contained: bool) -> Iterator[str]:
-    """That the network is far slower there than where it is fastest; nothing where it is not."""
-    name = statistic if statistic in ("p50", "p95", "p99") else "p50"
-    known: list[tuple[float, Choice]] = [
-        (latency_s, choice) for choice in choices if (latency_s := getattr(choice.cell, f"{name}_s")) is not None
-    ]
-    own: float | None = getattr(chosen.cell, f"{name}_s")
-    if not known or own is None:
-        return
-    fastest_s, fastest = min(known, key=lambda pair: pair[0])
-    if own > FAR_SLOWER * fastest_s:
-        power_w = fastest.cell.power_w
+@dataclass(frozen=True, slots=True)
+class _FarSlower:
+    """A choice whose network is `times` as slow as in its `fastest` choice, at a percentile that both know."""
+
+    percentile: str
+    latency_s: float
+    fastest: Choice
+    fastest_s: float
+
+    @property
+    def words(self) -> str:
+        return f"{self.latency_s / self.fastest_s:.1f} times as slow there"
+
+    @property
+    def own(self) -> str:
+        return f"{self.percentile} {value_words(Quantity.latency(self.percentile), self.latency_s)}"
+
+    def than(self, *, contained: bool) -> str:
+        """The fastest choice, with its latency and power."""
+        power_w = self.fastest.cell.power_w
         watts = "" if power_w is None else f", {value_words(Quantity.POWER, power_w)}"
-        latency = Quantity.latency(name)
-        there, here = value_words(latency, fastest_s), value_words(latency, own)
-        yield (
-            f"The network is {own / fastest_s:.1f} times as slow there ({name} {here}) as in its fastest SAFE "
-            f"choice: {where(fastest.cell, contained=contained)}: {name} {there}{watts}"
-        )
+        latency = value_words(Quantity.latency(self.percentile), self.fastest_s)
+        place = where(self.fastest.cell, contained=contained)
+        return f"as in its fastest SAFE choice: {place}: {self.percentile} {latency}{watts}"
+
+
+def _far_slower(chosen: Choice, choices: Sequence[Choice], statistic: str) -> _FarSlower | None:
+    """How much slower the network is there than where it is fastest and the task works; None where not by much."""
+    of_limits = {choice.cell: choice.latency_s for choice in choices}
+    medians = {choice.cell: choice.cell.p50_s for choice in choices}
+    for name, latencies in ((statistic, of_limits), ("p50", medians)):
+        own = latencies[chosen.cell]
+        if own is None:
+            continue
+        useful = [choice for choice in choices if not choice.idle]
+        known = [(latency_s, choice) for choice in useful if (latency_s := latencies[choice.cell]) is not None]
+        fastest_s, fastest = min(known, key=lambda pair: pair[0])
+        if own > FAR_SLOWER * fastest_s:
+            return _FarSlower(name, own, fastest, fastest_s)
+    return None
+
+
+def _never_useful(choices: Sequence[Choice]) -> Iterator[str]:
+    """The tasks that are SAFE only where they do next to no work."""
+    useful = {choice.cell.task for choice in choices if not choice.idle}
+    idle = dict.fromkeys(shortened(choice.cell.task) for choice in choices if choice.cell.task not in useful)
+    if idle:
+        least = percent_text(NOTHING_RATIO)
+        yield f"SAFE only with next to no work done (under {least} of full speed): {', '.join(idle)}"
 
 
 def _never_safe(report: AdviceReport, inference: Inference, safe: set[str]) -> Iterator[str]:
@@ -118,20 +167,31 @@ def _never_safe(report: AdviceReport, inference: Inference, safe: set[str]) -> I
 
 
 def requirements(report: AdviceReport) -> list[str]:
-    """What is required, each with its verdict and the quantity that decided."""
-    said = []
+    """What is required, each with its verdict, and of its cells the one to look at."""
     contained = any(cell.containment is not None for cell in judged_cells(report))
-    for each in report.required:
-        ruling = min(
-            (ruling for ruling in each.rulings if ruling.verdict is each.verdict), key=lambda ruling: left(ruling)
-        )
-        check = deciding(ruling)
-        value = interval_words(check.quantity, check.interval) or "not known"
-        limit = limit_words(check.quantity, check.limit)
-        cells = len(each.rulings)
-        among = "" if cells == 1 else f", the nearest to its limit of {counted(cells, 'cell')}"
-        said.append(
-            f"Required {shortened(each.text, 60)}: {each.verdict.value}; {check.quantity.words} {value}, "
-            f"limit {limit}, {where(ruling.cell, contained=contained)}{among}"
-        )
-    return said
+    idle = {choice.cell for choice in report.advice.choices if choice.idle}
+    return [_requirement(each, idle, contained=contained) for each in report.required]
+
+
+def _requirement(each: Required, idle: Collection[Cell], *, contained: bool) -> str:
+    """Of several cells it shows the one nearest to SAFE; where all are SAFE, the one nearest to its limit."""
+    count = Counter(ruling.verdict for ruling in each.rulings)
+    safe, own = each.verdict is Verdict.SAFE, count.pop(each.verdict)
+    ruling = min((r for r in each.rulings if r.verdict is each.verdict), key=left if safe else excess)
+    check = deciding(ruling)
+    value = interval_words(check.quantity, check.interval) or "not known"
+    facts = [
+        f"{check.quantity.words} {value}",
+        f"limit {limit_words(check.quantity, check.limit)}",
+        where(ruling.cell, contained=contained),
+    ]
+    if own > 1:
+        nearest = "its limit" if safe else "SAFE"
+        facts.append(f"the nearest to {nearest} of {own} {each.verdict.value} cells")
+    elif count:
+        facts.append(f"the only {each.verdict.value} cell")
+    notes = [f"others: {', '.join(f'{n} {verdict.value}' for verdict, n in count.items())}"] if count else []
+    useless = sum(r.cell in idle for r in each.rulings)
+    if useless:
+        notes.append(f"the task does next to no work in {counted(useless, 'cell')}")
+    return "; ".join((f"Required {shortened(each.text, 60)}: {each.verdict.value}", ", ".join(facts), *notes))

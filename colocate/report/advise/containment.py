@@ -84,7 +84,9 @@ class Recipe:
 
 
 def recipes(report: AdviceReport) -> list[Recipe]:
-    """One for each containment and placement in which a task is SAFE; none for tasks that need no containment."""
+    """One for each containment and placement in which a task is SAFE and does some of its work; none for tasks that
+    need no containment.
+    """
     asked = _asked(report)
     names: defaultdict[tuple[Containment, str], list[str]] = defaultdict(list)
     for each in report.contained:
@@ -92,7 +94,7 @@ def recipes(report: AdviceReport) -> list[Recipe]:
         # Of a mix each task has its own.
         task = asked[ContainedTask.of(cell)]
         within = f" in {shortened(task.name)}" if task.parts else ""
-        for member in task.members if each.safe else ():
+        for member in task.members if each.useful else ():
             if member.containment is not None:
                 names[member.containment, cell.placement].append(f"{shortened(member.name)}{within}")
     return [_recipe(report, *where, list(dict.fromkeys(tasks))) for where, tasks in names.items()]

@@ -18,8 +18,9 @@ def advice_markdown(report: AdviceReport) -> str:
         lines += [f"  - {escaped(line)}" for line in answer.more]
     lines += [f"- **{escaped(line)}**" for line in requirements(report)]
     lines += ["", *markdown_table(list(COLUMNS), verdict_rows(report, remaining_words))]
-    if report.safe:
-        lines += ["", escaped(FRONT) + ".", "", *markdown_table(list(CHOICE_COLUMNS), choice_rows(report))]
+    choices = list(choice_rows(report))
+    if choices:
+        lines += ["", escaped(FRONT) + ".", "", *markdown_table(list(CHOICE_COLUMNS), choices)]
     lines += _containment(report)
     for note in afterwards(report):
         lines += ["", escaped(note)]

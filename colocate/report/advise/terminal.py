@@ -54,8 +54,7 @@ def print_advice(report: AdviceReport) -> None:
         print_rows(out, f"{heading}.", columns, [row for _, row in rows], styles, KEPT, SPARE)
     for reason, number in reasons.items():
         out.print(Text(f"({number}) {reason}"))
-    if report.safe:
-        _print_choices(out, report)
+    _print_choices(out, report)
     _print_containment(out, report)
     for note in afterwards(report):
         out.print(Text(note))
@@ -76,9 +75,12 @@ def print_answer(out: Console, report: AdviceReport) -> None:
 
 def _print_choices(out: Console, report: AdviceReport) -> None:
     """The Pareto front of each network, in a table of its own."""
+    found = list(choice_rows(report))
+    if not found:
+        return
     out.print(Text(f"{FRONT}. * is {RECOMMENDED}."))
     columns = {name: broken for name, broken in CHOICE_COLUMNS.items() if name != "network"}
-    for network, choices in itertools.groupby(choice_rows(report), lambda row: row[0]):
+    for network, choices in itertools.groupby(found, lambda row: row[0]):
         rows = [(*row, mark.replace(RECOMMENDED, "*")) for _, *row, mark in choices]
         print_rows(out, f"{network}.", columns, rows, [""] * len(rows), KEPT_OF_CHOICES, SPARE_OF_CHOICES)
 

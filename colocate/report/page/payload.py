@@ -20,6 +20,7 @@ from colocate.model.limits import STATISTICS, Limits, Quantity
 from colocate.model.quality import QualityFlag, in_order
 from colocate.model.request import ClockPoint, Inference
 from colocate.model.trial import FloatArray, TrialRecord
+from colocate.report.advise.answer import FAR_SLOWER
 from colocate.report.sweep.latencies import latencies_of
 from colocate.report.sweep.metrics import Scale
 from colocate.report.text.causes import cause_short
@@ -30,6 +31,7 @@ from colocate.study.containments import ALIKE_RATIO, complexity
 from colocate.study.evidence import Evidence
 from colocate.study.stats import sample_quantile
 from colocate.study.verdicts import absence
+from colocate.study.work import NOTHING_RATIO
 
 # The curve of a cell: these quantiles of all its latencies, closer where the tail is.
 LEVELS = (0.0, 0.01, 0.025, *(step / 20 for step in range(1, 20)), 0.975, 0.99, 0.995, 0.999, 1.0)
@@ -134,6 +136,8 @@ def payload(
         ],
         "levels": LEVELS,
         "alike_ratio": ALIKE_RATIO,
+        "far_slower": FAR_SLOWER,
+        "nothing_ratio": NOTHING_RATIO,
         "networks": [network_words(inference, inferences, ", ") for inference in inferences],
         "places": [
             {

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
+
 from colocate.model.containment import Containment
 from colocate.model.limits import Limits, Quantity
 from colocate.model.request import ClockPoint
 from colocate.report.advise.answer import FAR_SLOWER, answers, where
 from colocate.study.evidence import Evidence
 from tests.report.advise.judged import P95, evidence_of, judged
+
+MEAN = Quantity.SLOWDOWN_MEAN
 
 
 def around(middle: float) -> dict[int, float]:
@@ -57,6 +61,65 @@ def test_a_network_that_is_far_slower_than_it_may_be_says_so() -> None:
     )
     (near,) = answers(judged(limits, [at(1_000_000, 0.01 * FAR_SLOWER, 4.0), at(2_000_000, 0.01, 15.0)]))
     assert near.more == ()
+
+
+def test_a_mean_shows_a_network_that_is_far_slower_where_its_median_hides_it() -> None:
+    """Of a network that waits for its CPU now and then."""
+    limits = Limits(max_slowdown=3.0, percentile="mean")
+    fast, slow = at(2_000_000, 0.01, 15.0), at(1_000_000, 0.01, 4.0)
+    fast = dataclasses.replace(fast, values={MEAN: around(1.0), Quantity.LATENCY_MEAN: around(0.01)})
+    slow = dataclasses.replace(slow, values={MEAN: around(2.0), Quantity.LATENCY_MEAN: around(0.02)})
+    (answer,) = answers(judged(limits, [slow, fast]))
+    assert answer.more == (
+        "The network is 2.0 times as slow there (mean 20.0 ms) as in its fastest SAFE choice: "
+        "cool, isolated, at 2/2 MHz (CPU/GPU): mean 10.0 ms, 15.0 W",
+    )
+
+
+def test_the_median_tells_where_the_percentile_is_not_known() -> None:
+    slow, fast = (
+        dataclasses.replace(each, cell=dataclasses.replace(each.cell, p50_s=p50_s, p95_s=None))
+        for each, p50_s in ((at(1_000_000, 0.0, 4.0), 0.03), (at(2_000_000, 0.0, 15.0), 0.01))
+    )
+    (answer,) = answers(judged(Limits(max_slowdown=1.2), [slow, fast]))
+    assert answer.more[0].startswith("The network is 3.0 times as slow there (p50 30.0 ms)")
+
+
+def test_a_further_choice_whose_network_is_far_slower_says_so() -> None:
+    slow = at(1_000_000, 0.1, 40.0)
+    slow = dataclasses.replace(slow, cell=dataclasses.replace(slow.cell, task="other"))
+    (answer,) = answers(judged(Limits(max_slowdown=1.2), [at(2_000_000, 0.01, 15.0), slow]))
+    assert answer.recommended.startswith("cool, ")
+    assert answer.more[0].startswith("Also SAFE: other, ") and answer.more[0].endswith(
+        "; the network is 10.0 times as slow there"
+    )
+
+
+@pytest.mark.parametrize(("slowdown", "said"), [(1.2, False), (3.0, True)])
+def test_a_large_slowdown_is_said_though_it_has_no_limit(slowdown: float, said: bool) -> None:
+    slow = dataclasses.replace(evidence_of()[1], values={P95: around(slowdown), Quantity.POWER: around(8.0)})
+    (answer,) = answers(judged(Limits(power_budget_w=10.0), [slow]))
+    assert ("p95 slowdown 3.000, 8.00 W" in answer.recommended) is said
+
+
+def idle(of: Evidence, task: str = "cool") -> Evidence:
+    """The task gets nothing done there."""
+    return dataclasses.replace(of, cell=dataclasses.replace(of.cell, task=task, p95_s=0.001), work_share=0.004)
+
+
+def test_a_choice_in_which_the_task_does_no_work_is_not_recommended() -> None:
+    limits, (solo, cool, *_) = Limits(max_slowdown=1.2), evidence_of()
+    (answer,) = answers(judged(limits, [solo, idle(cool, "other"), cool]))
+    assert answer.recommended.startswith("cool, isolated: ") and answer.more == (
+        "SAFE only with next to no work done (under 1 % of full speed): other",
+    ), "and the network is not compared with how fast it is there"
+    (none,) = answers(judged(limits, [solo, idle(cool)]))
+    assert none.recommended == "nothing useful is safe within these limits"
+    assert none.more == ("SAFE only with next to no work done (under 1 % of full speed): cool",)
+    wide = dataclasses.replace(cool, values={P95: {0: 1.0, 1: 1.3}})
+    (open_,) = answers(judged(limits, [solo, idle(cool, "other"), wide]))
+    assert open_.recommended == "nothing useful is known to be safe yet"
+    assert open_.more[1:] == ("Not decided yet: cool",)
 
 
 def test_every_task_has_its_best_place() -> None:

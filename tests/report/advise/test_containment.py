@@ -108,3 +108,11 @@ def test_each_part_of_a_mix_is_told_how_its_own_containment_is_set() -> None:
     assert said == [
         "To set weight=10 for good, for bitcount in both", "To set idle for good, for jpeg in both"
     ]  # fmt: skip
+
+
+def test_a_containment_in_which_the_task_does_no_work_is_not_told_how_to_be_set() -> None:
+    report = judged_contained(contained("bitcount", "none", 1.98, 0.5), contained("bitcount", "idle", 1.02, 0.002))
+    (row,) = (dict(zip(COLUMNS, row, strict=True)) for row in containment_rows(report))
+    assert (row["containment"], row["verdict"], row["of full speed"]) == ("idle", "SAFE", "0 %")
+    assert recipes(report) == []
+    assert "Pareto" not in advice_markdown(report), "and there is no choice to show"

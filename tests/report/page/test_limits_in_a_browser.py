@@ -142,6 +142,30 @@ def test_a_choice_names_its_containment_once_and_the_simplest_is_recommended(
     assert choice.cell.containment == (None if done == 100.0 else Containment(idle=True))
 
 
+def test_no_choice_in_which_the_task_does_no_work_is_the_best(tmp_path: Path, opened: Opened) -> None:
+    header, records = a_run()
+    nothing = Work("pictures", 0.001, 2.0, 2.0)
+    records = [
+        dataclasses.replace(each, work=nothing) if each.trial.task and each.trial.inference else each
+        for each in records
+    ]
+    run, limits = shown(tmp_path, header, records), Limits(max_slowdown=5.0, percentile="p50")
+    page = opened(run)
+    set_limits(page, limits)
+    (choice,) = advise(run.evidence, limits).choices
+    assert choice.idle and not choice.recommended
+    assert "No best choice: where a task is SAFE it does next to no work." in page.locator("#answers").inner_text()
+
+
+def test_a_best_choice_whose_network_is_far_slower_says_so(server: Shown, opened: Opened) -> None:
+    page = opened(server)
+    set_limits(page, Limits(max_slowdown=3.0, percentile="mean"))
+    said = (
+        "The network is 1.9 times as slow there as in its fastest SAFE choice: stringsearch, isolated, native clocks."
+    )
+    assert said in page.locator("#answers").inner_text()
+
+
 def test_one_block_decides_nothing(tmp_path: Path, opened: Opened) -> None:
     run = shown(tmp_path, *a_run(repeats=1))
     page = opened(run)

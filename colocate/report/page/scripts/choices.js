@@ -1,12 +1,12 @@
 // The choices that the verdicts leave, as in colocate.study.advice: every cell that is SAFE, with its own numbers.
 
-/** All choices, network by network; `rulings` are those of the cells, `slowdown` is the quantity that stands for it. */
-function choicesOf(rulings, slowdown) {
-  const choices = run.cells.flatMap((cell, number) => (rulings[number]?.verdict === "SAFE" ? [choiceOf(cell, number, slowdown)] : []));
+/** All choices, network by network; `rulings` are those of the cells, latency and slowdown are at `percentile`. */
+function choicesOf(rulings, percentile) {
+  const choices = run.cells.flatMap((cell, number) => (rulings[number]?.verdict === "SAFE" ? [choiceOf(cell, number, percentile)] : []));
   return run.networks.flatMap((_, network) => ranked(choices.filter((choice) => choice.network === network)));
 }
 
-function choiceOf(cell, number, slowdown) {
+function choiceOf(cell, number, percentile) {
   return {
     number,
     cell,
@@ -14,7 +14,9 @@ function choiceOf(cell, number, slowdown) {
     work_share: cell.work_share,
     power_w: cell.power_w,
     per_j: cell.work_share === null || !cell.power_w ? null : cell.work_share / cell.power_w,
-    slowdown: cell.bounds[slowdown]?.[0] ?? null,
+    latency_s: cell.bounds[`latency_${percentile}_s`]?.[0] ?? null,
+    slowdown: cell.bounds[`slowdown_${percentile}`]?.[0] ?? null,
+    idle: cell.work_share !== null && cell.work_share < run.nothing_ratio,
   };
 }
 
@@ -42,19 +44,23 @@ function simplest(choices, best, merit) {
   return alike.sort(better)[0];
 }
 
-/** The choices of one network, with the recommended one marked, and for each cost those that no other betters. */
+/**
+ * The choices of one network, with the recommended one marked, and for each cost those that no other betters. Those in
+ * which the task does next to no work have no mark.
+ */
 function ranked(choices) {
-  const known = choices.filter((choice) => choice.work_share !== null);
-  const least = choices.map((choice) => ({ ...choice, quick: choice.slowdown === null ? null : -choice.slowdown }));
+  const useful = choices.filter((choice) => !choice.idle);
+  const known = useful.filter((choice) => choice.work_share !== null);
+  const least = useful.map((choice) => ({ ...choice, quick: choice.slowdown === null ? null : -choice.slowdown }));
   const merit = known.length ? (column(known, "per_j") ? "per_j" : "work_share") : "quick";
-  const best = simplest(choices, most(known.length ? known : least, merit) ?? choices[0], merit);
+  const best = useful.length ? simplest(useful, most(known.length ? known : least, merit) ?? useful[0], merit) : null;
   const betters = (a, b, key) =>
     a.work_share >= b.work_share && a[key] <= b[key] && (a.work_share !== b.work_share || a[key] !== b[key]);
   const onFront = (choice, key) =>
-    choice.work_share !== null && Boolean(column(known, key)) && !known.some((other) => betters(other, choice, key));
+    choice.work_share !== null && !choice.idle && Boolean(column(known, key)) && !known.some((other) => betters(other, choice, key));
   return choices.map((choice) => ({
     ...choice,
-    recommended: choice.number === best.number,
+    recommended: choice.number === best?.number,
     front: { power_w: onFront(choice, "power_w"), slowdown: onFront(choice, "slowdown") },
   }));
 }

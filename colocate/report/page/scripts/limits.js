@@ -106,11 +106,6 @@ class Limits {
     }
   }
 
-  /** The slowdown at the percentile that is limited. */
-  get slowdown() {
-    return `slowdown_${this.percentile.value}`;
-  }
-
   serve() {
     this.all.forEach((limit) => limit.serve(this.percentile.value));
     find("#slowdown-at").textContent = `at ${this.percentile.value}`;

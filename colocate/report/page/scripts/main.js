@@ -24,7 +24,7 @@ function start() {
   function judgeAll() {
     const values = limits.values;
     rulings = run.cells.map((cell) => (values && cell.judged ? judge(cell, values) : undefined));
-    choices = choicesOf(rulings, limits.slowdown);
+    choices = choicesOf(rulings, limits.percentile.value);
     limits.show();
     showView();
     showTally(rulings, values ? "" : limits.problem);

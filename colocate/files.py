@@ -167,6 +167,40 @@ def make_folder(path: Path) -> None:
     _refuse_other(path, stat.S_ISDIR, "folder")
 
 
+def check_folder(path: Path) -> None:
+    """Raise StoreError where `make_folder` would, or no files could be written then. A folder and a file under names
+    of their own are made for that and removed, in the nearest folder that is there.
+    """
+    try:
+        there = _nearest(path)
+        if there == path:
+            _refuse_other(path, stat.S_ISDIR, "folder")
+        elif not there.is_dir():
+            raise StoreError(f"{there} is no folder, and {path} cannot lie in it; choose another")
+        keeper_of(there).run(lambda: _write_in(there))
+    except OSError as error:
+        raise StoreError(f"nothing can be written in {path}: {error.strerror}; choose another folder") from error
+
+
+def _nearest(path: Path) -> Path:
+    """The path itself, or the first above that is there, be it a link that leads nowhere."""
+    for each in (path, *path.parents):
+        with contextlib.suppress(FileNotFoundError):
+            each.lstat()
+            return each
+    # The current folder is gone.
+    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+
+
+def _write_in(folder: Path) -> None:
+    probe = Path(tempfile.mkdtemp(prefix=".colocate-", dir=folder))
+    try:
+        (probe / "file").touch()
+        (probe / "file").unlink()
+    finally:
+        probe.rmdir()
+
+
 def _make(folder: Path) -> None:
     # Another process may be as fast; what else has the name is refused when it is used.
     with contextlib.suppress(FileExistsError):

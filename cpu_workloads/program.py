@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import re
 import resource
 import shutil
 import signal
@@ -12,6 +13,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
@@ -24,6 +26,9 @@ END_S = 2.0
 
 GONE_S = 0.1
 """What a program started may outlive it by so much: the end of a pipe ends when it has read all."""
+
+_INTERPRETER, _FIRST_LINE_MAX = re.compile(rb"#![ \t]*([^ \t\n\0]+)"), 256
+"""What the first line of a script names, as execve(2) reads it."""
 
 _LOOK_AGAIN_S = 0.002
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
@@ -56,6 +61,20 @@ def _kill_descendants() -> None:
             process.kill()
 
 
+def require(program: str, path: str | None = None, directory: str | None = None) -> None:
+    """Raise ProgramError unless there is such a program, looked for in `path` or the PATH of this process as a start
+    in `directory` does, with the interpreter that its first line names.
+    """
+    found = shutil.which(program if directory is None or "/" not in program else Path(directory, program), path=path)
+    if found is None:
+        raise ProgramError(f"cannot start {program!r}: no such program, or it is not executable")
+    with contextlib.suppress(OSError), Path(found).open("rb") as file:
+        named = _INTERPRETER.match(file.read(_FIRST_LINE_MAX))
+        if named and not os.access(named[1], os.X_OK):
+            interpreter = os.fsdecode(named[1])
+            raise ProgramError(f"cannot start {program!r}: its first line names {interpreter!r}, which cannot be run")
+
+
 class Ending(NamedTuple):
     """How a program ended: its return code, whether it left processes behind, and those of them that would not go."""
 
@@ -78,8 +97,7 @@ class Program:
 
         Raises ProgramError when there is no such program, or it may not be executed or could escape.
         """
-        if shutil.which(argv[0]) is None:
-            raise ProgramError(f"cannot start {argv[0]!r}: no such program, or it is not executable")
+        require(argv[0])
         if _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
             raise ProgramError(f"cannot run {argv[0]!r}: the kernel gives no hold on the daemons it may start")
         self.lock = threading.Lock()

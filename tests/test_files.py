@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from colocate.errors import StoreError
-from colocate.files import Keeper, caller_uid, keeper_of, make_folder, open_log, remove_file, write_file
+from colocate.files import Keeper, caller_uid, check_folder, keeper_of, make_folder, open_log, remove_file, write_file
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root acts for others")
 # Nobody's, and a number that no user has.
@@ -209,3 +209,34 @@ def test_a_keeper_has_none_of_roots_groups(open_folder: Path) -> None:
     with pytest.raises(PermissionError):
         Keeper(STRANGER, STRANGER).run(lambda: (group / "file").touch())
     assert Keeper(STRANGER, STRANGER).name == "user 54321"
+
+
+def test_a_folder_is_tried_and_left_as_it_was(tmp_path: Path) -> None:
+    check_folder(tmp_path)
+    check_folder(tmp_path / "results" / "run")
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_where_no_folder_can_be_is_found_without_making_one(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to(tmp_path)
+    (tmp_path / "nowhere").symlink_to("missing")
+    for path, said in (
+        ("file", "is no folder"),
+        ("file/run", "Not a directory"),
+        ("link", "is a symbolic link"),
+        ("nowhere/run", "cannot lie in it"),
+    ):
+        with pytest.raises(StoreError, match=said):
+            check_folder(tmp_path / path)
+    check_folder(tmp_path / "link" / "run")
+    assert {each.name for each in tmp_path.iterdir()} == {"file", "link", "nowhere"}
+
+
+@AS_ROOT
+def test_a_folder_of_others_is_tried_with_their_rights(open_folder: Path) -> None:
+    kept = given_to(open_folder, NOBODY)
+    check_folder(kept / "run")
+    (kept / "etc").symlink_to("/etc")
+    with pytest.raises(StoreError, match="Permission denied for user nobody"):
+        check_folder(kept / "etc" / "run")

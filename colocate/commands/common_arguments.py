@@ -105,7 +105,11 @@ def add_run_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     group.add_argument("--out", type=named_path, metavar="DIR", help="folder of the run (default: results/TIME-RIG)")
     group.add_argument("--resume", action="store_true", help="run what is missing of the run in --out")
     group.add_argument("--trust", action="store_true", help="use a folder in --out that others can write")
-    group.add_argument("--dry-run", action="store_true", help="print the plan and its length; touch nothing")
+    group.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="print the plan and its length, or why there can be none",
+    )
     group.add_argument(
         "--wait-for-machine", action="store_true", help="begin when no other sweep runs here (default: refuse)"
     )

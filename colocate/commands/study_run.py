@@ -125,18 +125,19 @@ def run_study(arguments: argparse.Namespace, study: Study, rig: Rig, purpose: Pu
     """Run the study, or with --dry-run print its plan: None. `arguments.out` is the run's folder afterwards."""
     from colocate.host.restore.machine_lock import machine_alone
     from colocate.progress import progress
-    from colocate.store.database import holds_run
+    from colocate.store.database import check_place, holds_run
     from colocate.sweep import sweep
 
     _say_guesses(study)
-    if arguments.out is not None and holds_run(arguments.out) and not arguments.resume:
+    settle_out(arguments, study)
+    if holds_run(arguments.out) and not arguments.resume:
         raise SpecError(f"{arguments.out} holds a run already; continue it with --resume or choose another --out")
+    check_place(arguments.out, resume=arguments.resume, trust=arguments.trust)
     if arguments.dry_run:
         _print_plan(arguments, study, rig)
         return None
     if unjudged := unjudged_words(study.spec.limits, rig.facts()):
         say(unjudged)
-    settle_out(arguments, study)
     alone = machine_alone(wait=arguments.wait_for_machine, waits=say)
     with contextlib.nullcontext() if rig.facts().virtual_time else alone, progress(quiet=arguments.quiet) as observer:
         tally = sweep(

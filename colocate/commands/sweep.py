@@ -44,8 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     stored_purpose(arguments, SweepPurpose)
     study = study_of(arguments)
-    kept = arguments.task_output and not arguments.dry_run
-    output = settle_out(arguments, study) / "task-output" if kept else None
+    output = settle_out(arguments, study) / "task-output" if arguments.task_output else None
     rig = make_rig(study.spec.rig, dict(study.spec.model), task_output=output)
     tally = run_study(arguments, study, rig, SweepPurpose())
     if tally is None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from colocate.errors import SchemaError, SpecError, StoreError
+from colocate.files import check_folder, keeper_of
 from colocate.store.owner import copied, replaceable_by_others, writable_by_others
 from colocate.store.tables import APPLICATION_ID, SCHEMA_VERSION, TABLES, creation
 
@@ -75,15 +76,39 @@ def opened_to_write(folder: Path, *, trust: bool) -> Iterator[sqlite3.Connection
     _require_run(folder)
     refuse_untrusted(folder, trust=trust)
     with connected(folder / FILE_NAME, "rw") as connection:
-        if _check(connection, folder) != SCHEMA_VERSION:
-            raise SchemaError(
-                f"the run in {folder} was made by an earlier version of colocate: it can be read and reported on, "
-                "not continued; choose another --out"
-            )
+        _refuse_older(_check(connection, folder), folder)
         # What is written is short, and must not end half-way.
         connection.set_progress_handler(None, 0)
         with _durable(connection):
             yield connection
+
+
+def check_place(folder: Path, *, resume: bool, trust: bool) -> None:
+    """Raise StoreError where no run can be created in `folder`, or the one that is there not be resumed. What is made
+    to find that out is removed.
+    """
+    check_folder(folder)
+    with named_errors(folder):
+        if not folder.is_dir():
+            return
+        keeper = keeper_of(folder)
+        keeper.run(lambda: _check_own(folder, resume=resume, trust=trust or keeper.uid is not None))
+
+
+def _check_own(folder: Path, *, resume: bool, trust: bool) -> None:
+    with locked(folder):
+        if resume:
+            with opened_to_read(folder) as (connection, _):
+                _refuse_older(_check(connection, folder), folder)
+        else:
+            refuse_second(folder)
+        refuse_untrusted(folder, trust=trust)
+
+
+def refuse_second(folder: Path) -> None:
+    """Raise StoreError for a folder that has a run."""
+    if holds_run(folder):
+        raise StoreError(f"{folder} holds a run already; continue it with --resume or choose another --out")
 
 
 def refuse_untrusted(folder: Path, *, trust: bool) -> None:
@@ -207,6 +232,14 @@ def _check(connection: sqlite3.Connection, folder: Path) -> int:
         names = ", ".join(sorted({repr(name)[:40] for name, _ in found ^ wanted}))
         raise StoreError(f"{path} is damaged: its tables are not those of a run ({names})")
     return int(version)
+
+
+def _refuse_older(version: int, folder: Path) -> None:
+    if version != SCHEMA_VERSION:
+        raise SchemaError(
+            f"the run in {folder} was made by an earlier version of colocate: it can be read and reported on, "
+            "not continued; choose another --out"
+        )
 
 
 def _one_line(statement: str) -> str:

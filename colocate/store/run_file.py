@@ -34,6 +34,7 @@ from colocate.store.database import (
     opened_to_read,
     opened_to_write,
     patiently,
+    refuse_second,
     refuse_untrusted,
     size_of,
 )
@@ -113,8 +114,7 @@ class Run:
         trust = trust or keeper.uid is not None
         with contextlib.ExitStack() as stack:
             stack.enter_context(locked(folder))
-            if holds_run(folder):
-                raise StoreError(f"{folder} holds a run already; continue it with --resume or choose another --out")
+            refuse_second(folder)
             refuse_untrusted(folder, trust=trust)
             # Under another name until it is whole: a half-made run that a kill left would look damaged.
             partial = folder / f"{FILE_NAME}.partial"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cpu_workloads.program import Program, ProgramError
+from cpu_workloads.program import Program, ProgramError, require
 from tests.cpu_workloads.conversation import DEADLINE_S, ROOT, eventually, is_running
 from tests.cpu_workloads.tasks import Make, daemons, family, pids
 
@@ -86,3 +86,24 @@ def test_what_cannot_be_run_is_one_line(tmp_path: Path) -> None:
     for argv in (["no-such-program"], [str(tmp_path / "notes")]):
         with pytest.raises(ProgramError, match="no such program, or it is not executable"):
             Program(argv)
+
+
+def test_a_program_is_looked_for_where_it_would_be_started(tmp_path: Path) -> None:
+    script = tmp_path / "mine"
+    script.write_text("#! /bin/sh -e\n")
+    with pytest.raises(ProgramError, match="no such program, or it is not executable"):
+        require("mine", str(tmp_path))
+    script.chmod(0o755)
+    require("mine", str(tmp_path))
+    require("./mine", directory=str(tmp_path))
+    for beside in ({}, {"path": "/nowhere"}, {"directory": "/"}):
+        with pytest.raises(ProgramError, match="no such program"):
+            require("mine", **beside)
+
+
+@pytest.mark.parametrize("first", ["#!/bin/sh\r\n", "#!/nowhere\n", "#! /nowhere -x", "#!/etc/passwd\n"])
+def test_a_script_needs_its_interpreter(first: str, tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text(first)
+    (tmp_path / "mine").chmod(0o755)
+    with pytest.raises(ProgramError, match="its first line names '/"):
+        require("./mine", directory=str(tmp_path))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from colocate.errors import HostError, SpecError, TrialError, add_note
+from colocate.files import check_folder
 from colocate.host.clocks.find import Clocks, find_clocks
 from colocate.host.clocks.governor import follows_load
 from colocate.host.cpus import cpuset
@@ -79,6 +80,9 @@ class HostRig:
         if any(trial.inference and trial.inference.pipeline and wants_fifo(trial) for trial in trials):
             raise HostError("fifo: the threads of a pipeline are its own; start it by `chrt -f 1` instead")
         check_programs(trials)
+        if self._task_output is not None:
+            check_folder(self._task_output)
+        allow_open_files(1 + sum(len(cpus) for _, cpus in task_places(trials, self._confinement).values()))
         for inference in loaded_inferences(trials):
             if inference.pipeline is not None:
                 continue
@@ -113,7 +117,6 @@ class HostRig:
         groups = {INFERENCE_SEAT: first.inference_cpus, **dict(seats_wanted.values())}
         weighed = any(member.containment is not None for trial in trials for member in members(trial))
         wanted = _pinned_domains(trials)
-        allow_open_files(1 + sum(len(cpus) for _, cpus in seats_wanted.values()))
         with UnbrokenExit() as stack:
             # Outermost: with it stands the watchdog, which also removes the cpusets of a killed sweep.
             pins = stack.enter_context(held(self._clocks, wanted, journal.state_folder(), self._sysfs))

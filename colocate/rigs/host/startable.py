@@ -4,32 +4,57 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from colocate.errors import SpecError
 from colocate.model.trial import Trial
-from cpu_workloads.program import ProgramError
+from cpu_workloads.program import ProgramError, require
 from cpu_workloads.user import User
 
 
-def check_programs(trials: Sequence[Trial]) -> None:
-    """Raise SpecError for a user that this machine does not have, or that colocate may not become, and for a
-    directory that cannot be entered.
+class _Asked(NamedTuple):
+    """What a study says of programs that share a directory and an environment; the keys of each are those of a study
+    file.
     """
-    for where, user, directory in dict.fromkeys(_asked(trials)):
-        if user is not None:
+
+    where: str
+    programs: tuple[tuple[str, str], ...]
+    environment: tuple[tuple[str, str], ...]
+    directory: str | None
+    user: str | None = None
+
+
+def check_programs(trials: Sequence[Trial]) -> None:
+    """Raise SpecError for a user that this machine does not have, or that colocate may not become, for a directory
+    that cannot be entered, and for a program that is not there.
+    """
+    for asked in dict.fromkeys(_asked(trials)):
+        where, directory = asked.where, asked.directory
+        if asked.user is not None:
             try:
-                User.named(user)
+                User.named(asked.user)
             except ProgramError as error:
                 raise SpecError(f"{where}.user: {error}") from error
         # Only a directory has a dot in it.
         if directory is not None and ("\0" in directory or not os.access(f"{directory}/.", os.X_OK)):
             raise SpecError(f"{where}.directory: {directory!r} is no directory that can be entered; make it first")
+        path = dict(asked.environment).get("PATH")
+        for key, program in asked.programs:
+            try:
+                require(program, path, directory)
+            except ProgramError as error:
+                raise SpecError(f"{where}{key}: {error}") from error
 
 
-def _asked(trials: Sequence[Trial]) -> Iterator[tuple[str, str | None, str | None]]:
-    """Key of each program in a study file, as whom it runs, and where."""
+def _asked(trials: Sequence[Trial]) -> Iterator[_Asked]:
     for trial in trials:
-        if trial.inference is not None and trial.inference.pipeline is not None:
-            yield f"pipelines.{trial.inference.network}", None, trial.inference.pipeline.directory
+        if trial.inference is not None and (pipeline := trial.inference.pipeline) is not None:
+            where = f"pipelines.{trial.inference.network}"
+            yield _Asked(where, (("", pipeline.argv[0]),), pipeline.environment, pipeline.directory)
         for member in trial.task.members if trial.task else ():
-            yield f"commands.{member.name}", member.command.user, member.command.directory
+            if member.argv:
+                command = member.command
+                helpers = ((".prepare", command.prepare), (".cleanup", command.cleanup))
+                programs = (("", member.argv[0]), *((key, argv[0]) for key, argv in helpers if argv))
+                where = f"commands.{member.name}"
+                yield _Asked(where, programs, command.environment, command.directory, command.user)

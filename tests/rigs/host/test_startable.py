@@ -15,7 +15,7 @@ from colocate.rigs.host.startable import check_programs
 from tests.rigs.host.trials import trial
 
 
-def running(**command: str | None) -> Trial:
+def running(**command: object) -> Trial:
     mine = Task("mine", ("true",), command=Command(**command))  # type: ignore[arg-type]
     return trial(task=Task("mix", parts=(Task("jpeg"), mine)))
 
@@ -31,13 +31,20 @@ def test_what_can_be_started_is_let_pass(tmp_path: Path) -> None:
         ({"user": "nobody-of-that-name"}, "commands.mine.user: there is no user 'nobody-of-that-name' here"),
         ({"directory": "/nowhere"}, "commands.mine.directory: '/nowhere' is no directory that can be entered"),
         ({"directory": "a\0b"}, "commands.mine.directory: 'a\\x00b' is no directory"),
+        ({"prepare": ("nowhere", "x")}, "commands.mine.prepare: cannot start 'nowhere': no such program"),
+        ({"cleanup": ("/nowhere",)}, "commands.mine.cleanup: cannot start '/nowhere': no such program"),
+        ({"environment": (("PATH", "/nowhere"),)}, "commands.mine: cannot start 'true': no such program"),
         ({"directory": "/etc/passwd"}, "commands.mine.directory: '/etc/passwd' is no directory"),
     ],
 )
-def test_a_user_or_a_directory_that_is_not_there_is_refused(command: dict[str, str], said: str) -> None:
+def test_what_is_not_there_is_refused(command: dict[str, object], said: str) -> None:
     with pytest.raises(SpecError) as caught:
         check_programs([running(**command)])
     assert said in str(caught.value)
+
+
+def test_a_built_in_task_is_no_program() -> None:
+    check_programs([trial(task=Task("jpeg"))])
 
 
 def test_only_root_becomes_another(monkeypatch: pytest.MonkeyPatch) -> None:

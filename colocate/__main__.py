@@ -9,12 +9,18 @@ import sys
 if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-from colocate.cli import run
+from colocate.cli import end_at_once, run
+
+# 128 + N: the signal N ended it.
+_BY_SIGNAL = 128
 
 
 def main() -> None:
     """Run the command line and end with its exit code."""
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    if code > _BY_SIGNAL:
+        end_at_once(code)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

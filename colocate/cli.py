@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import errno
 import io
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from typing import NoReturn
 
 from colocate import __version__
 from colocate.commands import find_commands
@@ -80,6 +82,18 @@ def run(argv: Sequence[str]) -> int:
                 sys.stderr.flush()
             except OSError:
                 _drop(2)
+
+
+def end_at_once(exit_code: int) -> NoReturn:
+    """End this process after a signal: to take numpy, onnx and matplotlib apart takes a second on a busy machine.
+    What is registered for the end is done, and what was printed is flushed.
+    """
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                stream.flush()
+    os._exit(exit_code)
 
 
 @contextlib.contextmanager

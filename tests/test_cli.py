@@ -144,3 +144,15 @@ def test_too_few_open_files_are_named_before_anything_begins(limit: int, tmp_pat
     done = subprocess.run(limited, capture_output=True, text=True)
     assert done.returncode == 3 and "ulimit -n" in done.stderr, done.stderr
     assert done.stderr.count("\n") == 1 and not (tmp_path / "run").exists()
+
+
+def test_after_a_signal_nothing_is_taken_apart() -> None:
+    program = (
+        "import atexit, colocate.cli as cli\n"
+        "class Late:\n"
+        "    def __del__(self): print('taken apart')\n"
+        "late = Late(); atexit.register(print, 'registered'); print('printed')\n"
+        "cli.end_at_once(143)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (143, "printed\nregistered\n")

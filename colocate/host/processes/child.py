@@ -55,6 +55,7 @@ class Child:
     ) -> None:
         """It `keeps` these open files, under their numbers."""
         self.name = name
+        self._runs_program = runs_program
         self.facts: Mapping[str, Any] = {}
         self._standing: Standing | None = None
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child; closed in close()
@@ -116,6 +117,18 @@ class Child:
         """The number of its process."""
         return self._process.pid
 
+    def hang_up(self) -> None:
+        """The first half of `close`, for several children: each ends while the next is told. Only a runner of the
+        user's program has something to do at its end; another need not be awaited.
+        """
+        if self._process.returncode is not None:
+            return
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()  # end of file: the polite way, on which a runner ends the user's program
+        if not self._runs_program:
+            self._kill()
+
     def close(self, timeout_s: float = 1.0) -> tuple[int, str]:
         """End the child and whatever it started: its exit status, and its last line. Nothing happens to one that is
         closed already.
@@ -123,19 +136,21 @@ class Child:
         process = self._process
         if process.returncode is not None:
             return process.returncode, ""
-        assert process.stdin is not None and process.stdout is not None
-        with contextlib.suppress(OSError):
-            process.stdin.close()  # end of file: the polite way, on which a runner ends the user's program
+        assert process.stdout is not None
         try:
+            self.hang_up()
             self._await_exit(timeout_s)
         finally:
-            # Before it is reaped: until then its number, and so its group's, cannot pass to another process.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            self._kill()
             status, line = process.wait(), self._last_line()
             process.stdout.close()
             self._stderr.close()
         return status, line
+
+    def _kill(self) -> None:
+        # Before it is reaped: until then its number, and so its group's, cannot pass to another process.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def _await_exit(self, timeout_s: float) -> None:
         deadline_s = time.monotonic() + timeout_s

@@ -12,6 +12,7 @@ from colocate.errors import ColocateError, Interrupted
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
+_AGAIN_S = 0.01
 # A signal that arrived inside `deferred`, how many of those are open, and the signal that was raised.
 _pending: int | None = None
 _deferred = 0
@@ -43,8 +44,19 @@ def interruptible() -> Iterator[None]:
         if not issubclass(kind, Interrupted):
             former_show(kind, error, traceback)
 
+    def show_lost(lost: sys.UnraisableHookArgs) -> None:
+        # Python drops what is raised in a callback of its own, of which each import has one: once more in a moment.
+        if isinstance(lost.exc_value, Interrupted) and _raised is not None:
+            raised = _raised
+            signal.signal(signal.SIGALRM, lambda _, frame: interrupt(raised, frame))
+            signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
+        else:
+            former_show_lost(lost)
+
     _raised = None
     former_show, sys.excepthook = sys.excepthook, show
+    former_show_lost, sys.unraisablehook = sys.unraisablehook, show_lost
+    former_alarm = signal.getsignal(signal.SIGALRM)
     former = {s: handler for s in STOPPING if (handler := signal.getsignal(s)) is not signal.SIG_IGN}
     for each in former:
         signal.signal(each, interrupt)
@@ -56,7 +68,9 @@ def interruptible() -> Iterator[None]:
         interrupted = True
         raise
     finally:
-        sys.excepthook = former_show
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, former_alarm)
+        sys.excepthook, sys.unraisablehook = former_show, former_show_lost
         if not interrupted:
             for each, handler in former.items():
                 signal.signal(each, handler)

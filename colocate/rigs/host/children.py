@@ -249,6 +249,10 @@ class Children:
         tasks = [pause_of(self._seats.of(task, place), started) for (task, place), started in self._tasks.items()]
         worker = [] if self._worker is None else [pause_of(self._seats.inference, [self._worker[1]])]
         resume_all([*tasks, *worker])
+        for (task, _), started in self._tasks.items():
+            # The first cleans up what all of them need.
+            for child in started[bool(task.command.cleanup) :]:
+                child.hang_up()
         self._close_worker()
         failed: list[str] = []
         while self._tasks:

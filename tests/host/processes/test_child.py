@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -114,3 +115,26 @@ def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
             child.ready(30)
     finally:
         child.close()
+
+
+def test_children_that_are_told_first_end_side_by_side() -> None:
+    children = [Child(f"counter {number}", python(COUNTER), HERE) for number in range(2)]
+    for child in children:
+        child.ready(30)
+        child.hang_up()
+    for child in children:
+        status, _ = child.close()
+        assert status in (0, -signal.SIGKILL)
+        child.hang_up()
+
+
+def test_one_that_runs_a_program_has_time_to_end_it(tmp_path: Path) -> None:
+    late = (
+        "import sys, time; print('{\"ready\": {}}', flush=True); sys.stdin.read(); time.sleep(0.3); "
+        f"open({str(tmp_path / 'ended')!r}, 'w').close()"
+    )
+    child = Child("late", python(late), HERE, runs_program=True)
+    child.ready(30)
+    child.hang_up()
+    assert child.close(60.0)[0] == 0
+    assert (tmp_path / "ended").exists()

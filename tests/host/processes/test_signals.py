@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -167,3 +168,33 @@ def test_what_leaves_the_stack_hears_of_the_error() -> None:
         stack.push(lambda kind, error, traceback: heard.append(error))
         raise HostError("first")
     assert heard == [caught.value]
+
+
+def test_what_python_itself_drops_is_raised_again() -> None:
+    """As in the callback of a weak reference, of which each import has one."""
+
+    class Dropped:
+        def __del__(self) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0)
+
+    with pytest.raises(Interrupted, match="SIGTERM"), interruptible():
+        Dropped()
+        # Long enough, whatever else the machine does.
+        time.sleep(600)
+    assert signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
+
+
+def test_what_else_python_drops_is_shown() -> None:
+    class Failing:
+        def __del__(self) -> None:
+            raise ValueError("mine")
+
+    shown: list[object] = []
+    former, sys.unraisablehook = sys.unraisablehook, lambda lost: shown.append(lost.exc_type)
+    try:
+        with interruptible():
+            Failing()
+    finally:
+        sys.unraisablehook = former
+    assert shown == [ValueError]

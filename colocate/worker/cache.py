@@ -34,16 +34,28 @@ def obtain(path: Path, build: Callable[[], bytes]) -> Path:
     OSError when the folder cannot be written, or belongs to somebody else.
     """
     make_private(path.parent)
-    kept = _kept(path)
-    if kept is not None:
-        return kept
-    with _locked(path.parent):
-        kept = _kept(path)
-        if kept is None:
-            for left in (*path.parent.glob(f"*{_PARTIAL}"), *_named(path)):
+    found = kept(path)
+    if found is not None:
+        return found
+    with locked(path.parent):
+        found = kept(path)
+        if found is None:
+            clear(path.parent)
+            for left in _named(path):
                 left.unlink()
-            kept = _write(path, build())
-    return kept
+            found = _write(path, build())
+    return found
+
+
+def clear(folder: Path) -> None:
+    """Remove what a builder left that was killed. The caller has `folder` locked."""
+    for left in folder.glob(f"*{_PARTIAL}"):
+        left.unlink()
+
+
+def kept(path: Path) -> Path | None:
+    """The file that is kept as `path` and as it was written; None where there is none."""
+    return next(filter(_sound, _named(path)), None)
 
 
 def read(kept: Path) -> bytes:
@@ -83,10 +95,6 @@ def _named(path: Path) -> list[Path]:
     """All that is kept as `path`, sound or not."""
     digest = "[0-9a-f]" * _DIGEST
     return sorted(path.parent.glob(f"{glob.escape(path.stem)}-{digest}{glob.escape(path.suffix)}"))
-
-
-def _kept(path: Path) -> Path | None:
-    return next(filter(_sound, _named(path)), None)
 
 
 def _sound(kept: Path) -> bool:
@@ -150,8 +158,8 @@ def _write(path: Path, content: bytes) -> Path:
 
 
 @contextlib.contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    """Alone in `directory`. The kernel lifts the lock when the process ends, however it ends."""
+def locked(directory: Path) -> Iterator[None]:
+    """Alone in `directory`, once no other is. The kernel lifts the lock when the process ends, however it ends."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -141,6 +141,11 @@ def read(sysfs: Sysfs, folder: Path) -> Journal | None:
         ) from error
 
 
+def is_left(folder: Path) -> bool:
+    """Whether there is a journal, whosever and in whatever state."""
+    return os.path.lexists(folder / _FILE)
+
+
 def remove(folder: Path) -> None:
     """Every knob is as it was: the journal is done with. Raises HostError where it cannot be deleted."""
     try:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import colocate
-from colocate.errors import HostError
+from colocate.errors import HostError, Interrupted
 from colocate.host.clocks.domain import Domain
 from colocate.host.clocks.find import Clocks
 from colocate.host.restore import journal
@@ -38,6 +38,7 @@ class Watchdog:
 
     def __init__(self, sysfs: Sysfs, folder: Path, token: str) -> None:
         path = [str(Path(colocate.__file__).parents[1]), *filter(os.path.isabs, sys.path)]
+        self._folder = folder
         self._command = [*_WATCHDOG, str(sysfs.root), str(folder.absolute()), token, str(len(path)), *path]
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -45,18 +46,25 @@ class Watchdog:
         try:
             self._start()
         except BaseException:
-            self.__exit__()
+            self._end(signal.SIGCONT)
             raise
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None = None, *_: object) -> None:
+        if kind in (None, Interrupted) and not journal.is_left(self._folder):
+            # All is as it was: it has nothing to do, and need not wake for that.
+            self._end(signal.SIGKILL)
+        else:
+            # One that somebody has stopped would not see the end.
+            self._end(signal.SIGCONT)
+
+    def _end(self, signum: signal.Signals) -> None:
         if (process := self._process) is None:
             return
         assert process.stdin is not None and process.stdout is not None
         process.stdin.close()
         process.stdout.close()
-        # One that somebody has stopped would not see the end.
-        process.send_signal(signal.SIGCONT)
+        process.send_signal(signum)
         # One that is stuck in the kernel is left to end by itself.
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_END_TIMEOUT_S)
@@ -74,7 +82,7 @@ class Watchdog:
         if found.si_code == os.CLD_STOPPED:
             self._process.send_signal(signal.SIGCONT)
         else:
-            self.__exit__()
+            self._end(signal.SIGCONT)
             self._start()
 
     def _start(self) -> None:

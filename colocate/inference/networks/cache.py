@@ -11,8 +11,12 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from colocate.errors import HostError
+from colocate.bounded import bounded
+from colocate.errors import HostError, Interrupted
 from colocate.worker import cache
+
+# What is built is our own: these keep nothing away but what never ends.
+_BUILD_BYTES, _BUILD_S = 1 << 40, 3600
 
 
 def folder(kind: str = "networks") -> Path:
@@ -32,11 +36,24 @@ def root() -> Path:
 
 
 def obtain(name: str, build: Callable[[], bytes], kind: str = "networks") -> Path:
-    """The file that is kept as `name` in the folder of its kind; see `worker.cache.obtain`.
+    """The file that is kept as `name` in the folder of its kind; see `worker.cache.obtain`. It is built in a child:
+    half a gigabyte of weights is drawn and copied by code in C, inside which no signal is heard.
 
     Raises HostError when the folder cannot be written, or belongs to somebody else.
     """
     path = folder(kind) / name
+    if cache.kept(path) is None:
+        try:
+            bounded(lambda: _obtained(path, build), name, memory_bytes=_BUILD_BYTES, cpu_s=_BUILD_S)
+        except Interrupted:
+            # The child was killed, and so has released its lock.
+            with cache.locked(path.parent):
+                cache.clear(path.parent)
+            raise
+    return _obtained(path, build)
+
+
+def _obtained(path: Path, build: Callable[[], bytes]) -> Path:
     with _explained(path.parent):
         return cache.obtain(path, build)
 

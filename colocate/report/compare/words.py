@@ -30,6 +30,10 @@ COLUMNS = {
     "after/before [interval]": False,
     "change": False,
 }
+# Shown however alike the rows are.
+KEPT = ("beside", "quantity", "after/before [interval]", "change")
+# Left out where a terminal is too narrow: a ratio above 1 is worse, and regressions come first.
+SPARE = ("change",)
 
 
 def verdict_words(found: Comparison) -> str:

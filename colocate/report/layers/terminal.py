@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rich.table import Table
+from collections.abc import Iterable, Sequence
+
 from rich.text import Text
 
 from colocate.report.layers.load import LayersReport
@@ -10,9 +11,25 @@ from colocate.report.layers.rows import share_of, value_of
 from colocate.report.run_report import LoadedRun
 from colocate.report.text.captions import Caption, machine_words
 from colocate.report.text.labels import plain
-from colocate.report.text.numbers import counted, mj_text, ms_text, signed_percent, three_digits
-from colocate.report.text.tables import console
+from colocate.report.text.numbers import column_texts, mj_text, ms_text, signed_percent
+from colocate.report.text.tables import console, print_rows
 from colocate.study.layers import by_kind, grouped
+
+# Columns by name, and whether their text may be broken into lines.
+LAYER_COLUMNS = {
+    "layer": True,
+    "kind": False,
+    "ms": False,
+    "share": False,
+    "GFLOP/s": False,
+    "FLOP/B": False,
+    "mJ": False,
+}
+KIND_COLUMNS = {"kind": False, "fused layers": False, "ms": False, "share": False, "GFLOP/s": False, "mJ": False}
+# Shown however alike the rows are.
+KEPT = ("layer", "kind")
+# Left out first where the terminal is too narrow.
+SPARE = ("FLOP/B", "GFLOP/s")
 
 
 def way_words(report: LayersReport, caption: Caption) -> list[str]:
@@ -46,48 +63,46 @@ def print_layers(report: LayersReport, run: LoadedRun) -> None:
     """Every layer and every kind, for a person."""
     out, inference = console(), report.inference
     name = f"{plain(inference.network)} {plain(inference.backend)} {report.precision} batch {inference.batch}"
-    title = f"{name} on {machine_words(run.header.facts)}, {len(run.records)} of {run.header.planned} trials"
-    energies = report.metered
-    table = _table(title, "layer", energies)
-    for layer in report.fused_layers:
-        table.add_row(
-            # What lies in a body is set in below what it lies in.
-            Text(2 * len(layer.within) * " " + plain(layer.name)),
-            by_kind(layer),
-            *_numbers(value_of(layer.time_s), layer.flop, report),
-            "" if layer.intensity_flop_per_byte is None else three_digits(layer.intensity_flop_per_byte),
-            *([_energy(value_of(layer.energy_j))] if energies else []),
-        )
-    out.print(table)
-    kinds = _table("By kind", "kind", energies)
-    for group in (*grouped(report.fused_layers, by_kind), report.everything):
-        kinds.add_row(
-            group.name,
-            counted(len(group.fused_layers), "fused layer"),
-            *_numbers(group.time_s, group.flop, report),
-            "",
-            *([_energy(group.energy_j)] if energies else []),
-        )
-    out.print(kinds)
+    trials = f"{len(run.records)} of {run.header.planned} trials"
+    out.print(Text(f"{name} on {machine_words(run.header.facts)}, {trials}"))
+    out.print()
+    for heading, columns, rows in (
+        ("By layer.", LAYER_COLUMNS, _layer_rows(report)),
+        ("By kind.", KIND_COLUMNS, _kind_rows(report)),
+    ):
+        print_rows(out, heading, columns, rows, [""] * len(rows), keep=KEPT, spare=SPARE)
     for line in (balance_words(report), *report.notes):
-        out.print(Text(line), soft_wrap=True)
+        out.print(Text(line))
 
 
-def _table(title: str, first: str, energies: bool) -> Table:
-    table = Table(title=Text(title), title_justify="left")
-    table.add_column(first, overflow="fold")
-    table.add_column("", no_wrap=True)
-    for name in ("ms", "share", "GFLOP/s", "FLOP/B", *(["mJ"] if energies else [])):
-        table.add_column(name, justify="right", no_wrap=True)
-    return table
+def _layer_rows(report: LayersReport) -> Sequence[tuple[str, ...]]:
+    layers = report.fused_layers
+    numbers = _numbers([(value_of(layer.time_s), layer.flop, value_of(layer.energy_j)) for layer in layers], report)
+    intensities = [layer.intensity_flop_per_byte for layer in layers]
+    return [
+        # What lies in a body is set in below what it lies in.
+        (2 * len(layer.within) * " " + plain(layer.name), by_kind(layer), *times, intensity, energy)
+        for layer, (*times, energy), intensity in zip(layers, numbers, column_texts(intensities), strict=True)
+    ]
 
 
-def _numbers(time_s: float | None, flop: int | None, report: LayersReport) -> tuple[str, str, str]:
-    share = share_of(time_s, report)
-    if time_s is None or share is None:
-        return "", "", ""
-    return ms_text(time_s), f"{100 * share:.1f} %", three_digits(flop / time_s / 1e9) if flop else ""
+def _kind_rows(report: LayersReport) -> Sequence[tuple[str, ...]]:
+    groups = (*grouped(report.fused_layers, by_kind), report.everything)
+    numbers = _numbers([(group.time_s, group.flop, group.energy_j) for group in groups], report)
+    return [(group.name, str(len(group.fused_layers)), *row) for group, row in zip(groups, numbers, strict=True)]
 
 
-def _energy(energy_j: float | None) -> str:
-    return "" if energy_j is None else mj_text(energy_j)
+def _numbers(
+    found: Sequence[tuple[float | None, int | None, float | None]], report: LayersReport
+) -> Iterable[tuple[str, ...]]:
+    """Of each time, FLOP and energy: ms, share, GFLOP/s and mJ."""
+    times_s, _, energies_j = zip(*found, strict=True)
+    shares = [share_of(time_s, report) for time_s in times_s]
+    rates = [flop / time_s / 1e9 if time_s and flop else None for time_s, flop, _ in found]
+    return zip(
+        column_texts(times_s, 1e3),
+        ["" if share is None else f"{100 * share:.1f} %" for share in shares],
+        column_texts(rates),
+        column_texts(energies_j, 1e3),
+        strict=True,
+    )

@@ -13,27 +13,29 @@ from rich.text import Text
 from colocate.report.runs.load import ListedRun, RunState
 from colocate.report.text.labels import plain
 from colocate.report.text.numbers import counted
-from colocate.report.text.tables import compact_table, console
+from colocate.report.text.tables import console, print_rows
 
 # Columns by name, and whether their text may be broken into lines.
 COLUMNS = {"run": True, "command": False, "rig": False, "started": False, "state": False, "trials": True}
+# Left out first where a terminal is too narrow.
+SPARE = ("rig", "command")
 _STYLES = {RunState.FINISHED: "", RunState.UNFINISHED: "yellow", RunState.UNREADABLE: "red"}
 
 
 def print_runs(runs: Sequence[ListedRun], folder: Path) -> None:
-    """One run a line, and how to go on where one is unfinished."""
+    """One run a line, and why one cannot be read."""
     out = console()
     if not runs:
         out.print(Text(f"There is no run in {folder}. To make one: python -m colocate sweep"), soft_wrap=True)
         return
-    table, _ = compact_table(COLUMNS, [_row(run) for run in runs], [_STYLES[run.state] for run in runs], keep=COLUMNS)
-    out.print(table)
-    for run in runs:
-        if run.reason:
-            out.print(Text(f"{plain(run.folder.name)}: {plain(run.reason)}"), soft_wrap=True)
     counts = Counter(run.state for run in runs)
     told = ", ".join(f"{counts[state]} {state.value}" for state in RunState if counts[state])
-    out.print(Text(f"{counted(len(runs), 'run')} in {folder}: {told}"), soft_wrap=True)
+    heading = f"{counted(len(runs), 'run')} in {plain(str(folder))}: {told}."
+    styles = [_STYLES[run.state] for run in runs]
+    print_rows(out, heading, COLUMNS, [_row(run) for run in runs], styles, keep=("run", "state"), spare=SPARE)
+    for run in runs:
+        if run.reason:
+            out.print(Text(f"{plain(run.folder.name)}: {plain(run.reason)}"))
 
 
 def _row(run: ListedRun) -> tuple[str, ...]:

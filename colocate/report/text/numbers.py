@@ -40,6 +40,12 @@ def shared_decimals(values: Iterable[float]) -> int | None:
     return max(needed, default=2)
 
 
+def column_texts(values: Sequence[float | None], scale: float = 1.0) -> list[str]:
+    """The texts of a column with the decimals that its values share; empty where one is absent."""
+    decimals = shared_decimals(scale * value for value in values if value is not None)
+    return ["" if value is None else three_digits(scale * value, decimals) for value in values]
+
+
 def ms_text(seconds: float) -> str:
     """A time in milliseconds, without the unit: `12.3`."""
     return three_digits(1e3 * seconds)

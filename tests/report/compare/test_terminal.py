@@ -8,7 +8,8 @@ import re
 import pytest
 from rich.console import Console
 
-from colocate.model.request import Inference
+from colocate.model.limits import Quantity
+from colocate.model.request import ClockPoint, Inference
 from colocate.report.compare.load import Compared
 from colocate.report.compare.terminal import print_comparison
 from colocate.report.compare.words import sentences
@@ -58,6 +59,26 @@ def test_a_terminal_of_80_columns_breaks_no_interval(
     said = capsys.readouterr().out
     assert len(re.findall(r"\d\.\d{3} \[\d\.\d{3}, \d\.\d{3}\]", said)) == 2
     assert max(map(len, said.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(("columns", "left_out"), [(72, True), (80, False)])
+def test_cells_that_differ_in_everything_fit_a_narrow_terminal(
+    columns: int, left_out: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    cells = [
+        dataclasses.replace(SOLO[0], task=task, clocks=ClockPoint(mhz * 10**6, 76_800_000))
+        for task, mhz in (("stringsearch-scan-of-logs", 921), ("none", 1734))
+    ]
+    kinds = (Quantity.LATENCY_P99, P50)
+    before, after = (
+        [evidence(cell, {kind: times * STEADY}) for cell, kind in zip(cells, kinds, strict=True)] for times in (1, 2)
+    )
+    print_comparison(Compared(compare(before, after), (), ()))
+    said = capsys.readouterr().out
+    assert max(map(len, said.splitlines())) <= columns
+    assert ("A wider terminal also shows change." in said) == left_out
+    assert said.count("2.000 [") == 2 and "stringsearch-scan-of-logs 921/76.8" in said
 
 
 def test_names_are_the_users_own(capsys: pytest.CaptureFixture[str]) -> None:

@@ -101,8 +101,8 @@ def test_a_roof_of_another_precision_is_named(theirs: str, said: str) -> None:
 
 
 def test_a_body_is_set_in_below_what_it_lies_in(capsys: pytest.CaptureFixture[str]) -> None:
-    lines = [line[1:].split("│")[0] for line in printed(run_of(0.01), capsys).splitlines() if line.startswith("│")]
-    assert [line.rstrip() for line in lines[:3]] == [" stem", " loop", "   stem"]
+    of_layers = printed(run_of(0.01), capsys).split("By layer.")[1].splitlines()
+    assert [line[:7].rstrip() for line in of_layers[2:5]] == ["stem", "loop", "  stem"]
 
 
 def test_tables_are_written(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -16,14 +17,26 @@ BROKEN = ListedRun(Path("runs/broken"), RunState.UNREADABLE, reason="the run in 
 
 def test_each_run_is_a_line_and_what_cannot_be_read_says_why(capsys: pytest.CaptureFixture[str]) -> None:
     print_runs([HALF, BROKEN], Path("runs"))
-    said = capsys.readouterr().out.splitlines()
+    first, *said = capsys.readouterr().out.splitlines()
+    assert first == "2 runs in runs: 1 unfinished, 1 unreadable."
     assert said[0].split() == ["run", "command", "rig", "started", "state", "trials"]
     assert "half" in said[1] and "tx1-model" in said[1]
     assert "1970-01-01 00:00 UTC unfinished 5 of 12, 1 failed" in said[1]
     assert said[2].split() == ["broken", "unreadable"]
-    assert said[3:] == [
-        "broken: the run in runs/broken is damaged: why", "2 runs in runs: 1 unfinished, 1 unreadable"
-    ]  # fmt: skip
+    assert said[3:] == ["", "broken: the run in runs/broken is damaged: why"]
+
+
+@pytest.mark.parametrize(("columns", "left_out"), [(80, True), (100, False)])
+def test_a_narrow_terminal_is_told_what_a_wider_one_shows(
+    columns: int, left_out: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    long = dataclasses.replace(HALF, folder=Path("runs/20260101-120000-tx1-model"))
+    print_runs([long, BROKEN], Path("runs"))
+    said = capsys.readouterr().out
+    assert max(map(len, said.splitlines())) <= columns
+    assert ("A wider terminal also shows rig" in said) == left_out
+    assert "20260101-120000-tx1-model" in said and "1970-01-01 00:00 UTC" in said, "neither is broken"
 
 
 def test_where_there_is_none_it_says_how_to_make_one(capsys: pytest.CaptureFixture[str]) -> None:

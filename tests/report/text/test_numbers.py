@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from colocate.report.text.numbers import (
+    column_texts,
     counted,
     mhz_text,
     minutes,
@@ -99,3 +100,9 @@ def test_an_estimate_and_its_interval_have_the_same_decimals(
 def test_lists_of_cpus_are_written_as_kernels_do(cpus: tuple[int, ...], words: str) -> None:
     assert number_ranges(cpus) == words
     assert number_ranges(cpus, ", ") == words.replace(",", ", ")
+
+
+def test_a_column_has_the_decimals_that_its_values_share() -> None:
+    assert column_texts([0.0123, 1.5, None], 10) == ["0.123", "15.000", ""]
+    assert column_texts([0.00478, 10.5]) == ["0.00478", "10.5"], "too far apart"
+    assert column_texts([]) == []

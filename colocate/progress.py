@@ -10,7 +10,18 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.console import RenderableType
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Column
+from rich.text import Text
 
 from colocate.inference.backends.registry import BACKENDS
 from colocate.model.machine import HostFacts
@@ -22,7 +33,7 @@ from colocate.report.text.tables import console
 from colocate.report.text.visible import one_line
 from colocate.store.run_file import Failure
 from colocate.study.conditions import latencies
-from colocate.study.plan import Stage, distinct_inferences
+from colocate.study.plan import Stage, distinct_inferences, estimate_s
 from colocate.sweep import Observer
 
 if TYPE_CHECKING:
@@ -39,16 +50,36 @@ def progress(*, quiet: bool) -> Iterator[Observer]:
     elif not out.is_terminal:
         yield _Lines()
     else:
-        # Names and messages are the user's: their brackets are no markup.
-        columns = (
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-        )
         # No refresh thread: a redraw costs a millisecond, and inside a window that would be load on the machine.
-        with Progress(*columns, console=out, auto_refresh=False, transient=True) as bar:
-            yield _Bar(bar)
+        with _Display(*_columns(), console=out, auto_refresh=False, transient=True) as display:
+            yield _Bar(display)
+
+
+def _columns() -> tuple[ProgressColumn, ...]:
+    """`12/24 trials, 0:04:12 left, slowdown known to 2.1 %` behind a bar: numbers are whole, and words are broken."""
+
+    def whole() -> Column:
+        return Column(no_wrap=True)
+
+    return (
+        BarColumn(20, table_column=whole()),
+        MofNCompleteColumn(table_column=whole()),
+        TextColumn("trials,", table_column=whole()),
+        TimeRemainingColumn(table_column=whole()),
+        TextColumn("left{task.fields[narrowing]}", markup=False, table_column=Column(overflow="fold")),
+    )
+
+
+class _Display(Progress):
+    """The bar, and over it what is measured, on lines of its own: names may be longer than a terminal is wide."""
+
+    words = "starting"
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        """See `Progress.get_renderables`."""
+        # Names and messages are the user's: their brackets are no markup.
+        yield Text(one_line(self.words))
+        yield from super().get_renderables()
 
 
 def describe(trial: Trial) -> str:
@@ -161,8 +192,10 @@ class _Lines:
         self._medians = _Medians()
         self._ended = self._planned = 0
         self._virtual = False
+        self._left: dict[str, Trial] = {}
 
     def begins(self, missing: Sequence[Trial], planned: int, facts: HostFacts) -> None:
+        self._left = {trial.trial_id: trial for trial in missing}
         self._planned, self._ended, self._virtual = planned, planned - len(missing), facts.virtual_time
         _write(_runtimes(missing, facts))
 
@@ -172,16 +205,25 @@ class _Lines:
     def ended(self, outcome: TrialRecord | Failure) -> None:
         self._ended += 1
         note = self._medians.note(outcome)
-        _write(f"[{self._ended}/{self._planned}] {describe(outcome.trial)}: {note}")
+        self._left.pop(outcome.trial.trial_id, None)
+        _write(f"trial {self._ended} of {self._planned}: {describe(outcome.trial)}: {note}")
 
     def enters(self, stage: Stage, wanted: int) -> None:
         self._planned = wanted
+        # Of the next stage none has ended, and those of a stage that is left out never will.
+        self._left = {trial.trial_id: trial for trial in stage.trials if trial.trial_id in self._left}
         if stage.progress is not None:
             _write(_look_words(stage.progress, stage))
 
     def completes(self, narrowing: Callable[[], Narrowing | None]) -> None:
         if words := _narrowing_words(narrowing(), virtual=self._virtual):
-            _write(words)
+            _write(", ".join(filter(None, (self._left_words(), words))))
+
+    def _left_words(self) -> str:
+        """The time that the trials to come take; in virtual time minutes mean nothing."""
+        if self._virtual or not self._left:
+            return ""
+        return f"about {minutes(estimate_s(tuple(self._left.values())))} left"
 
 
 def _write(line: str) -> None:
@@ -192,30 +234,31 @@ def _write(line: str) -> None:
 
 
 class _Bar:
-    def __init__(self, bar: Progress) -> None:
-        self._bar = bar
+    def __init__(self, display: _Display) -> None:
+        self._display = display
         self._medians = _Medians()
-        self._task: TaskID = bar.add_task("starting", total=None)
+        self._task: TaskID = display.add_task("", total=None, narrowing="")
         self._note = ""
         self._virtual = False
 
     def begins(self, missing: Sequence[Trial], planned: int, facts: HostFacts) -> None:
         self._virtual = facts.virtual_time
-        self._bar.console.print(_runtimes(missing, facts), markup=False, highlight=False)
-        self._bar.update(self._task, total=planned, completed=planned - len(missing), refresh=True)
+        self._display.console.print(_runtimes(missing, facts), markup=False, highlight=False)
+        self._display.update(self._task, total=planned, completed=planned - len(missing), refresh=True)
 
     def starts(self, trial: Trial) -> None:
-        self._bar.update(self._task, description=f"{describe(trial)}  {self._note}", refresh=True)
+        self._display.words = ", ".join(filter(None, (describe(trial), self._note)))
+        self._display.refresh()
 
     def ended(self, outcome: TrialRecord | Failure) -> None:
         self._note = f"last: {self._medians.note(outcome)}"
-        self._bar.advance(self._task)
+        self._display.advance(self._task)
 
     def enters(self, stage: Stage, wanted: int) -> None:
-        self._bar.update(self._task, total=wanted)
+        self._display.update(self._task, total=wanted)
         if stage.progress is not None:
-            self._bar.console.print(_look_words(stage.progress, stage), markup=False, highlight=False)
+            self._display.console.print(_look_words(stage.progress, stage), markup=False, highlight=False)
 
     def completes(self, narrowing: Callable[[], Narrowing | None]) -> None:
         if words := _narrowing_words(narrowing(), virtual=self._virtual):
-            self._bar.console.print(words, markup=False, highlight=False)
+            self._display.update(self._task, narrowing=f", {words}", refresh=True)

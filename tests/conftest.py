@@ -38,7 +38,7 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert done.returncode == 0, done.stderr
     assert "this is 1 of the 9 clock pairs" in done.stdout
     planned = header_of(folder).planned
-    assert f"[{planned}/{planned}]" in done.stderr, "plain lines when piped"
+    assert f"trial {planned} of {planned}: " in done.stderr, "plain lines when piped"
     return folder
 
 

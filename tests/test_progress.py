@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import shlex
 import subprocess
 import sys
@@ -10,17 +11,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.cells import cell_len
 
 from colocate.model.machine import Missing
 from colocate.model.request import ClockPoint, Inference, Placement, Task
 from colocate.model.trial import Trial, TrialRecord, Work
 from colocate.progress import describe, progress
+from colocate.report.text.numbers import minutes
 from colocate.store.run_file import Failure, Run
 from colocate.study.evidence import collect
 from colocate.study.narrowing import Narrowing
-from colocate.study.plan import Stage
+from colocate.study.plan import Stage, estimate_s
 from colocate.study.sequential import Schedule, judge
 from tests.commands.command_line import TINY
+from tests.commands.terminal import shown_on_a_terminal
 from tests.report.alternated import BESIDE_S, alternating
 from tests.study.test_plan import facts
 from tests.study.truth import record, trial
@@ -66,11 +70,11 @@ def test_each_trial_is_a_line_with_the_running_median(capsys: pytest.CaptureFixt
     failed = Failure(trial(4, JPEG, ALEXNET), "[out] of memory")
     begins, *said = lines(*windows, worked, failed, capsys=capsys)
     assert said == [
-        "[5/9] alexnet beside jpeg: median 10.0 ms",
-        "[6/9] alexnet beside jpeg: median 20.0 ms",
-        "[7/9] alexnet beside jpeg: median 14.0 ms",
-        "[8/9] jpeg alone: 15 images/s",
-        "[9/9] alexnet beside jpeg: failed: [out] of memory",
+        "trial 5 of 9: alexnet beside jpeg: median 10.0 ms",
+        "trial 6 of 9: alexnet beside jpeg: median 20.0 ms",
+        "trial 7 of 9: alexnet beside jpeg: median 14.0 ms",
+        "trial 8 of 9: jpeg alone: 15 images/s",
+        "trial 9 of 9: alexnet beside jpeg: failed: [out] of memory",
     ]
     # What is missing of a runtime that would have been better, not of those that were no choice.
     assert begins == "networks run on onnxruntime-cpu (tensorrt: not installed)"
@@ -88,7 +92,7 @@ def test_a_look_says_where_the_study_stands(capsys: pytest.CaptureFixture[str]) 
         observer.ended(first[0])
     *_, said, last = capsys.readouterr().err.splitlines()
     assert said == "2 of 3 cells decided, 1 open: 6 trials to repeat 6"
-    assert last.startswith("[1/22] "), "of those that are wanted"
+    assert last.startswith("trial 1 of 22: "), "of those that are wanted"
 
 
 @pytest.mark.parametrize(
@@ -103,25 +107,53 @@ def test_a_look_says_where_the_study_stands(capsys: pytest.CaptureFixture[str]) 
         (None, False, None),
     ],
 )
-@pytest.mark.parametrize("terminal", [False, True])
 def test_after_a_repeat_it_says_how_narrow_intervals_are_and_will_be(
-    found: Narrowing | None, virtual: bool, words: str | None, terminal: bool,
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    if terminal:
-        monkeypatch.setenv("FORCE_COLOR", "1")
-    with progress(quiet=False) as observer:
-        observer.begins(TRIALS, len(TRIALS), facts(virtual_time=virtual))
-        observer.completes(lambda: found)
-    # A terminal clears the line of the bar first.
-    found_lines = capsys.readouterr().err.replace("\x1b[2K", "").splitlines()
-    said = [line for line in found_lines if "slowdown known" in line]
-    assert said == ([] if words is None else [words])
+    found: Narrowing | None, virtual: bool, words: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def show() -> None:
+        with progress(quiet=False) as observer:
+            observer.begins(TRIALS, len(TRIALS), facts(virtual_time=virtual))
+            observer.ended(WHOLE[0])
+            observer.completes(lambda: found)
+
+    show()
+    said = [line for line in capsys.readouterr().err.splitlines() if "slowdown known" in line]
+    left = "" if virtual else f"about {minutes(estimate_s(TRIALS[1:]))} left, "
+    assert said == ([] if words is None else [f"{left}{words}"])
+    shown = shown_on_a_terminal(147, show)
+    assert "left, slowdown" in shown if words else "slowdown" not in shown
+    assert words is None or f"trials, -:--:-- left, {words}" in shown, "beside the time left"
+
+
+@pytest.mark.parametrize("columns", [80, 100, 147])
+def test_every_number_of_the_bar_is_whole_and_has_its_unit(columns: int) -> None:
+    network = Inference("a-network-of-a-name-that-is-long", "onnxruntime-cpu", precision="fp16", wait="block")
+    place = Placement("shared", (0,), (0, 1), (1,))
+    windows = [
+        record(trial(block, JPEG, network, ClockPoint(1_734_000_000, 998_400_000), place), np.full(5, 0.1034))
+        for block in range(3)
+    ]
+
+    def show() -> None:
+        with progress(quiet=False) as observer:
+            observer.begins([window.trial for window in windows], 1203, facts())
+            for window in windows:
+                observer.starts(window.trial)
+                observer.ended(window)
+                observer.completes(lambda: Narrowing(0.0214, 0.0103, 3, 240.0))
+            observer.starts(windows[0].trial)
+
+    shown = shown_on_a_terminal(columns, show)
+    assert max(map(cell_len, re.split(r"[\r\n]", shown))) <= columns
+    assert "…" not in shown and "1203/1203 trials" in shown
+    # A bar is drawn over the one before.
+    told = " ".join(shown.split())
+    assert "GPU 998.4 MHz, last: median 103 ms" in told
 
 
 def test_of_an_alternating_window_the_median_is_of_those_beside_the_task(capsys: pytest.CaptureFixture[str]) -> None:
     _, said = lines(alternating(0), capsys=capsys, planned=1)
-    assert said == f"[1/1] alexnet beside jpeg: median {1e3 * BESIDE_S:.1f} ms"
+    assert said == f"trial 1 of 1: alexnet beside jpeg: median {1e3 * BESIDE_S:.1f} ms"
 
 
 def test_quiet_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:
@@ -137,6 +169,7 @@ def test_quiet_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:
 def test_brackets_in_a_message_are_no_markup_on_a_terminal(tmp_path: Path) -> None:
     code = """
 from colocate.progress import progress
+from colocate.report.text.numbers import minutes
 from colocate.store.run_file import Failure
 from tests.study.test_plan import facts
 from tests.study.until_decided import TRIALS

@@ -58,6 +58,12 @@ class LimitChanges:
             judged["confidence"] = number_of("confidence", given["confidence"])
         return Limits(**fields, **judged)
 
+    def flags(self) -> list[str]:
+        """The words of a command line that ask for the same changes."""
+        given = {f"--{key.replace('_', '-')}": value for key, value in self.given.items() if value is not None}
+        replaced = [word for flag, value in given.items() for word in (flag, str(value).removesuffix(".0"))]
+        return replaced + [word for key in self.without for word in ("--without", key.replace("_", "-"))]
+
 
 def make_limits(keys: Mapping[str, Any]) -> Limits | None:
     """The limits that `keys` name; None where they name none. Raises SpecError for one that makes no sense."""

@@ -55,3 +55,11 @@ def test_one_limit_is_dropped_and_the_others_stay(key: str) -> None:
 def test_what_makes_no_sense_is_refused(changes: LimitChanges, said: str) -> None:
     with pytest.raises(SpecError, match=said):
         changes.over(None)
+
+
+def test_the_same_changes_are_asked_for_as_flags() -> None:
+    changes = LimitChanges({"slo_ms": 28.0, "percentile": "p99", "confidence": 0.9}, ["power_budget_w"])
+    assert changes.flags() == [
+        "--slo-ms", "28", "--percentile", "p99", "--confidence", "0.9", "--without", "power-budget-w",
+    ]  # fmt: skip
+    assert LimitChanges({"slo_ms": None}).flags() == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -17,6 +16,7 @@ from colocate.report.run_report import LoadedRun
 from colocate.report.sweep.load import SweepReport
 from colocate.report.text.captions import assumption_words, machine_words
 from colocate.report.text.causes import cause_lines, cause_short
+from colocate.report.text.commands import command_text
 from colocate.report.text.designs import design_sentences
 from colocate.report.text.labels import (
     beside_words,
@@ -79,15 +79,16 @@ def print_sweep(report: SweepReport, run: LoadedRun) -> None:
 
 def _print_end(advice: AdviceReport | None, run: LoadedRun) -> None:
     """What is safe; without limits the command that says so."""
-    out, folder = console(), shlex.quote(str(run.folder))
+    out = console()
+    command = ["python", "-m", "colocate", "advise", str(run.folder), *run.changes.flags()]
     if advice is None:
         out.print(Text("Which tasks are safe? Give limits, as in this example:"))
-        out.print(Text(f"  python -m colocate advise {folder} --max-slowdown 1.1"), soft_wrap=True)
+        out.print(Text(command_text([*command, "--max-slowdown", "1.1"], out.width)), soft_wrap=True)
         return
     for words in filter(None, (budget_words(advice), saving_words(advice))):
         out.print(Text(words))
     out.print(Text("What decided each cell, and all that may be chosen:"))
-    out.print(Text(f"  python -m colocate advise {folder}"), soft_wrap=True)
+    out.print(Text(command_text(command, out.width)), soft_wrap=True)
     out.print()
     print_answer(out, advice)
 

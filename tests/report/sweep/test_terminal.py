@@ -14,6 +14,7 @@ from colocate.model.provenance import Constant, Provenance
 from colocate.model.quality import QualityFlag
 from colocate.report.sweep.load import SweepReport
 from colocate.report.sweep.terminal import print_sweep
+from colocate.request.limit_keys import LimitChanges
 from colocate.store.run_file import Header
 from tests.report.advise.judged import judged
 from tests.report.drawn import cell, header, loaded, records_of
@@ -77,6 +78,14 @@ def test_without_limits_the_command_that_gives_verdicts_comes_last(capsys: pytes
         "Which tasks are safe? Give limits, as in this example:",
         f"  python -m colocate advise {loaded([], []).folder} --max-slowdown 1.1",
     ]
+
+
+def test_the_command_that_says_more_asks_for_the_same_limits(capsys: pytest.CaptureFixture[str]) -> None:
+    advice = judged()
+    changes = LimitChanges({"slo_ms": 28.0}, ["max_slowdown"])
+    print_sweep(SweepReport(advice), dataclasses.replace(advice.run, changes=changes))
+    command = f"  python -m colocate advise {advice.run.folder} --slo-ms 28 --without max-slowdown"
+    assert command in capsys.readouterr().out.splitlines()
 
 
 def test_with_limits_each_row_has_its_verdict_and_the_answer_comes_last(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from colocate.commands.output import print_json
@@ -12,6 +12,16 @@ if TYPE_CHECKING:
     from colocate.rigs.host.examination import Finding
 
 SUMMARY = DESCRIPTION = "what this machine allows, what is missing and how to fix it"
+
+# What a study measures or sets -> how it is called, and whether one of its area is enough.
+_AREAS = {
+    "inference": ("latency", True),
+    "tasks": ("tasks", False),
+    "power": ("power", True),
+    "clocks": ("clocks", False),
+}
+# They make networks of their own, and run no other.
+_NO_RUNTIMES = ("bandwidth", "synthetic")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,8 +44,27 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def print_findings(findings: Iterable[Finding]) -> None:
-    """What `doctor` found, area by area; what is missing stands out by its fix."""
+def summary(findings: Sequence[Finding]) -> str:
+    """What a study can measure here, and what is missing."""
+    works, missing = [], []
+    for area, (words, one_will_do) in _AREAS.items():
+        own = [finding for finding in findings if finding.area == area and finding.name not in _NO_RUNTIMES]
+        able = [finding.name for finding in own if not finding.fix]
+        unable = [] if one_will_do and able else [finding.name for finding in own if finding.fix]
+        if able:
+            works.append(f"{words} ({', '.join(able)})")
+        if unable:
+            missing.append(words if one_will_do else f"{words} ({', '.join(unable)})")
+    left = [finding.fix for finding in findings if finding.area == "journal" and finding.fix]
+    return " ".join((
+        f"Works: {', '.join(works) or 'nothing'}.",
+        f"Missing: {', '.join(missing) or 'nothing'}.",
+        *(f"Before any of it, restore the machine: {fix}." for fix in left),
+    ))  # fmt: skip
+
+
+def print_findings(findings: Sequence[Finding]) -> None:
+    """What `doctor` found, area by area, and last its sum; what is missing stands out by its fix."""
     from rich.table import Table
     from rich.text import Text
 
@@ -55,4 +84,6 @@ def print_findings(findings: Iterable[Finding]) -> None:
             Text(finding.fix, style="yellow"),
         )
         area = finding.area
-    console().print(table)
+    out = console()
+    out.print(table)
+    out.print(Text(summary(findings), style="bold"))

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from colocate.cli import run as cli
+from colocate.commands.doctor import summary
 from colocate.rigs.host import examination
 from colocate.rigs.host.examination import Finding
 from tests.commands.command_line import colocate
@@ -39,6 +40,27 @@ def test_what_is_missing_stands_beside_its_fix(asked: list[bool], capsys: pytest
     assert [said.count(area) for area in ("machine", "inference")] == [1, 1], "an area is named where it begins"
     assert "pip install 'colocate[tensorrt]'" in said, "brackets are no markup"
     assert asked == [False]
+
+
+def test_the_last_line_sums_up_what_works_and_what_is_missing(
+    asked: list[bool], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli(["doctor"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "Works: nothing. Missing: latency."
+    more = (
+        *FOUND,
+        Finding("inference", "synthetic", "built in"),
+        Finding("inference", "onnxruntime-cpu", "onnxruntime 1.20"),
+        Finding("tasks", "jpeg", "ready"),
+        Finding("power", "ina3221", "none", "modprobe ina3221"),
+        Finding("power", "package-0", "energy"),
+        Finding("clocks", "cpu", "15 steps"),
+        Finding("clocks", "gpu", "this machine shows no such clock", "root"),
+    )
+    said = "Works: latency (onnxruntime-cpu), tasks (jpeg), power (package-0), clocks (cpu). Missing: clocks (gpu)."
+    assert summary(more) == said, "of runtimes and meters one will do"
+    left = Finding("journal", "/var/lib/colocate", "2 knobs left changed", "python -m colocate restore")
+    assert summary((*more, left)) == f"{said} Before any of it, restore the machine: python -m colocate restore."
 
 
 def test_findings_are_json_with_a_key_for_each_part(asked: list[bool], capsys: pytest.CaptureFixture[str]) -> None:

@@ -40,8 +40,8 @@ picks the best setting (batch, precision, runtime, clocks) of each network: the 
 
 f is 1 without --slo-ms X. With it, and L the upper end of the interval of the latency's --percentile in ms:
 
-    --utility within    f = 1 if L <= X, else 0    (so: the least energy per image that keeps the limit)
-    --utility fading    f = min(1, X / L)          (twice as late is half as good)
+    --utility within    f = 1 if L <= X, else 0    least energy within the limit
+    --utility fading    f = min(1, X / L)          twice as late, half as good
 
 A latency is of one inference, all images of its batch; power is the board's, gross of what it draws idle. "x times
 better" is images/s/W of the best over that of the default setting (batch 1, or the one a file fixes; fp32; clocks

@@ -21,6 +21,15 @@ def print_lines(text: str) -> None:
     print(visible(text))
 
 
+def print_words(text: str) -> None:
+    """Sentences for a person, on stdout, broken where the terminal ends."""
+    from rich.text import Text
+
+    from colocate.report.text.tables import console
+
+    console().print(Text(text))
+
+
 def say(line: str) -> None:
     """A remark on stderr; a reader who left is no failure."""
     if sys.stderr is not None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import itertools
+import textwrap
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -10,14 +12,25 @@ from colocate.errors import SpecError
 from colocate.model.spelling import nearest, unknown
 
 
+class _Help(argparse.HelpFormatter):
+    """Breaks paragraphs where the terminal ends; a line that is set in stays as it is."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        filled = []
+        for in_paragraph, lines in itertools.groupby(text.splitlines(), lambda line: line[:1].strip() != ""):
+            if in_paragraph:
+                filled.append(textwrap.fill(" ".join(lines), width, initial_indent=indent, subsequent_indent=indent))
+            else:
+                filled += [f"{indent}{line}".rstrip() for line in lines]
+        return "\n".join(filled)
+
+
 class CommandParser(argparse.ArgumentParser):
     """Bad arguments are a SpecError like any other bad request: one line, exit code 2."""
 
     def __init__(self, **settings: Any) -> None:
         # An abbreviation would mean another flag as soon as there is a second one like it.
-        super().__init__(
-            **{"allow_abbrev": False, "formatter_class": argparse.RawDescriptionHelpFormatter, **settings}
-        )
+        super().__init__(**{"allow_abbrev": False, "formatter_class": _Help, **settings})
 
     def error(self, message: str) -> NoReturn:
         """Raise the SpecError."""

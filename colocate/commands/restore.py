@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from colocate.commands.output import print_lines
+from colocate.commands.output import print_lines, print_words
 
 SUMMARY = "put back what an interrupted run left changed"
 DESCRIPTION = "Restores the settings left behind by a power loss or a killed sweep, and removes its cpusets."
@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
     if repair is None:
         print_lines("Nothing to restore.")
     elif repair.rebooted:
-        print_lines("The machine was rebooted since, which reset every clock; the journal is removed.")
+        print_words("The machine was rebooted since, which reset every clock; the journal is removed.")
     else:
         print_lines("\n  ".join([f"Restored {counted(len(repair.changed), 'knob')}", *repair.changed]))
     return 0

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from colocate.commands.aim import utility_of
 from colocate.commands.common_arguments import given
 from colocate.commands.limit_changes import limit_changes
-from colocate.commands.output import print_json, print_lines, say
+from colocate.commands.output import print_json, print_lines, print_words, say
 from colocate.commands.study_flags import STUDY_FLAGS
 from colocate.errors import HostError, Interrupted, RunMovedError, SchemaError, SpecError, StoreError
 from colocate.host.processes.signals import undisguised
@@ -213,7 +213,7 @@ def print_report(report: Report, arguments: argparse.Namespace) -> int:
         say(f"A trial failed: {failure}")
     figures = sum(path.suffix == ".png" for path in report.files)
     tables = ", ".join(path.name for path in report.files if path.suffix not in (".png", ".svg"))
-    print_lines(f"Wrote {run.folder}: run.sqlite, {tables} and {figures} figures")
+    print_words(f"Wrote {run.folder}: run.sqlite, {tables} and {figures} figures")
     _print_clock_pairs(report)
     # Last, as it ends with the answer.
     report.section.show(report.content, run)
@@ -226,7 +226,7 @@ def _print_clock_pairs(report: Report) -> None:
     fixed = [name for name, steps in (("CPU", facts.cpu_steps_hz), ("GPU", facts.gpu_steps_hz)) if not steps]
     if fixed and report.run.header.purpose.command == "sweep":
         pairs = len({cell.clocks for cell in report.run.cells})
-        print_lines(
+        print_words(
             f"No {' or '.join(fixed)} clock can be set on this machine: this is {pairs} of the "
             f"{FULL_STUDY_CLOCK_PAIRS} clock pairs of the full study."
         )

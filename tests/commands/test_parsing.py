@@ -44,3 +44,16 @@ def test_what_is_wrong_is_one_line(arguments: list[str], said: str) -> None:
 def test_what_is_right_is_parsed() -> None:
     found = parser().parse_args(["run", "--slo-ms", "3", "--form", "page"])
     assert (found.folder, found.file, found.slo_ms, found.form) == ("run", None, 3.0, "page")
+
+
+@pytest.mark.parametrize("columns", [40, 80, 147])
+def test_paragraphs_are_broken_where_the_terminal_ends_and_formulas_are_not(
+    columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    words, formula = " ".join(f"word{number}" for number in range(40)), "    f = 1    if late"
+    own = CommandParser(prog="colocate show", description=f"{words}\n{words}\n\n{formula}\n\n{words}")
+    said = own.format_help()
+    assert max(map(len, said.splitlines())) <= columns
+    assert f"\n\n{formula}\n\nword0 word1" in said
+    assert " ".join(said.split()).count(words) == 3 and f"{words} {words}" in " ".join(said.split())

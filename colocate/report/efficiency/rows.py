@@ -35,6 +35,7 @@ def setting_row(row: Efficiency, report: EfficiencyReport) -> Mapping[str, Value
         "warnings": ";".join(warning.value for warning in row.warnings),
         "graph": int(inference.graph),
         "wait": inference.wait,
+        **interval_columns("p95_s", row.p95_s),
     }
 
 

@@ -9,7 +9,6 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from colocate.files import remove_file, write_file
-from colocate.report.drawing.saving import one_page
 from colocate.report.efficiency.best_study import best_study
 from colocate.report.efficiency.figure import draw_efficiency
 from colocate.report.efficiency.load import EfficiencyReport, load
@@ -37,7 +36,7 @@ def _files(report: EfficiencyReport, run: LoadedRun) -> Iterator[Path]:
 def _figures(report: EfficiencyReport, run: LoadedRun, caption: Caption) -> Iterator[tuple[str, Sequence[Figure]]]:
     stems = file_stems([found.network for found in report.trade_offs])
     for found in report.trade_offs:
-        yield f"efficiency-{stems[found.network]}", one_page(draw_efficiency(found, report, caption))
+        yield f"efficiency-{stems[found.network]}", draw_efficiency(found, report, caption)
 
 
 def _json(report: EfficiencyReport, run: LoadedRun) -> Mapping[str, Any]:

@@ -10,9 +10,10 @@ from rich.padding import Padding
 from rich.text import Text
 
 from colocate.model.cell import Interval
+from colocate.model.purpose import Aim, LatencyStatistic
 from colocate.model.quality import QualityFlag
 from colocate.report.efficiency.load import EfficiencyReport
-from colocate.report.efficiency.words import aim_words, setting_parts, trade_off_words
+from colocate.report.efficiency.words import QUANTILE_WORDS, aim_words, setting_parts, trade_off_words
 from colocate.report.run_report import LoadedRun
 from colocate.report.text.captions import machine_words, model_words
 from colocate.report.text.labels import plain
@@ -24,20 +25,19 @@ from colocate.study.efficiency import Efficiency
 _WIDE_RATIO = 1.5
 # From here on a table holds the intervals of all quantities.
 _WIDE_COLUMNS = 110
+# Left out first where the terminal is too narrow.
+SPARE = ("J/image", "p50 ms")
 
 
-# Columns by name, and whether their text may be broken into lines.
-COLUMNS = {
-    "setting": True,
-    "images/s": False,
-    "p50 ms": False,
-    "p99 ms": False,
-    "W": False,
-    "images/s/W": False,
-    "J/image": False,
-    "": False,
-    "note": False,
-}
+def _columns(tail: LatencyStatistic) -> Mapping[str, bool]:
+    """The columns by name, and whether their text may be broken into lines."""
+    whole = ("images/s", "p50 ms", f"{QUANTILE_WORDS[tail]} ms", "W", "images/s/W", "J/image", "", "note")
+    return {"setting": True, **dict.fromkeys(whole, False)}
+
+
+def _tail(aim: Aim) -> LatencyStatistic:
+    """The percentile beside the median: the one that the limit judges, else p99."""
+    return "p99_s" if aim.quantile == "p50_s" else aim.quantile
 
 
 def print_efficiency(report: EfficiencyReport, run: LoadedRun) -> None:
@@ -49,6 +49,7 @@ def print_efficiency(report: EfficiencyReport, run: LoadedRun) -> None:
         [machine_words(run.header.facts), f"{len(run.records)} of {run.header.planned} trials", *sorted(shared)]
     )
     out.print(Text(title))
+    out.print()
     numbers = warning_numbers(report.rows)
     narrow = out.width < _WIDE_COLUMNS
     for network, rows in itertools.groupby(report.rows, lambda row: row.setting.inference.network):
@@ -56,11 +57,11 @@ def print_efficiency(report: EfficiencyReport, run: LoadedRun) -> None:
         print_rows(
             out,
             f"{plain(network)}.",
-            COLUMNS,
+            _columns(_tail(report.aim)),
             [_row(row, report, shared, numbers, narrow=narrow) for row in found],
             ["bold" if _mark(row, report) == "best" else "" for row in found],
             keep=("setting",),
-            spare=("J/image", "p50 ms"),
+            spare=SPARE,
         )
     others = " Those of the other quantities are in efficiency.csv." if narrow else ""
     out.print(f"± is half a 95 % interval over blocks.{others}", highlight=False)
@@ -84,9 +85,10 @@ def _row(
     *,
     narrow: bool,
 ) -> tuple[str, ...]:
-    """One setting under `COLUMNS`; where it is `narrow`, intervals are of images/s/W alone."""
+    """One setting under `_columns`; where it is `narrow`, intervals are of images/s/W alone."""
+    tail: Interval | None = getattr(row, _tail(report.aim))
     quantities = (
-        (row.images_per_s, 1, narrow), (row.p50_s, 1e3, narrow), (row.p99_s, 1e3, narrow),
+        (row.images_per_s, 1, narrow), (row.p50_s, 1e3, narrow), (tail, 1e3, narrow),
         (row.power_w, 1, narrow), (row.images_per_j, 1, False), (row.energy_per_image_j, 1, narrow),
     )  # fmt: skip
     return (

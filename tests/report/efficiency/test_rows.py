@@ -17,7 +17,7 @@ def test_the_quantities_fit_together(efficiency_run: Path) -> None:
         assert number["images_per_s_per_w"] == pytest.approx(number["images_per_s"] / number["power_w"])
         assert number["energy_per_image_j"] == pytest.approx(1 / number["images_per_s_per_w"])
         assert float(row["images_per_s_lo"]) < number["images_per_s"] < float(row["images_per_s_hi"])
-        assert number["p50_s"] < number["p99_s"]
+        assert number["p50_s"] < number["p95_s"] < number["p99_s"]
     assert [row["batch"] for row in rows_of(efficiency_run / "efficiency.csv") if row["best"] == "1"] == ["128"]
 
 

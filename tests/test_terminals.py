@@ -33,9 +33,10 @@ LIMITS = LimitChanges({"slo_ms": 30.0, "max_slowdown": 1.055, "percentile": "p99
 @pytest.fixture
 def runs(tmp_path: Path, modelled_run: Path, efficiency_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs of short names in the folder where commands are: a path or a command is never broken."""
-    stored = Path(__file__).parent.parent / "results" / "regression"
+    stored = Path(__file__).parent.parent / "results"
     for name, run in {
-        "sweep": modelled_run, "efficiency": efficiency_run, "before": stored / "before", "after": stored / "after"
+        "sweep": modelled_run, "efficiency": efficiency_run, "contained": stored / "h200-containment",
+        "before": stored / "regression" / "before", "after": stored / "regression" / "after",
     }.items():  # fmt: skip
         (tmp_path / name).symlink_to(run)
     monkeypatch.chdir(tmp_path)
@@ -80,11 +81,12 @@ def report(run: LoadedRun) -> Callable[[], object]:
         lambda: report(load(Path("efficiency"))),
         lambda: report(looked_at.run()),
         lambda: command("advise", "sweep", "--slo-ms", "30", "--max-slowdown", "1.055"),
+        lambda: command("advise", "contained", "--max-slowdown", "1.1"),
         lambda: command("compare", "before", "after"),
         lambda: command("list", "."),
         lambda: lambda: print_findings(findings()),
     ],
-    ids=["sweep", "efficiency", "layers", "advise", "compare", "list", "doctor"],
+    ids=["sweep", "efficiency", "layers", "advise", "containment", "compare", "list", "doctor"],
 )
 @pytest.mark.usefixtures("runs")
 def test_every_table_fits_and_no_number_is_cut(columns: int, show: Callable[[], Callable[[], object]]) -> None:

@@ -43,7 +43,8 @@ def version_2_writes(containment: Containment | None, cpus: Sequence[int]) -> li
     own, (quota_us, period_us) = bound.own_cpus(cpus), bound.quota_us
     weight = _weight(bound, len(own))
     return [
-        "cd /sys/fs/cgroup && echo '+cpuset +cpu' > cgroup.subtree_control && mkdir -p TASK",
+        "cd /sys/fs/cgroup && echo '+cpuset +cpu' > cgroup.subtree_control",
+        "mkdir -p TASK",
         f"echo {number_ranges(own)} > TASK/cpuset.cpus",
         "echo 1 > TASK/cpu.idle" if weight is None else f"echo {weight} > TASK/cpu.weight",
         *([] if quota_us is None else [f"echo '{quota_us} {period_us}' > TASK/cpu.max"]),

@@ -84,11 +84,11 @@ def test_systemd_itself_understands_it(tmp_path: Path, words: str) -> None:
 
 
 def test_the_writes_of_version_2_are_those_of_the_study() -> None:
-    start, *idle, end = version_2_writes(Containment(idle=True), (1, 2, 3))
-    assert "+cpuset +cpu" in start and "mkdir -p TASK" in start and end == "echo PID > TASK/cgroup.procs"
+    start, made, *idle, end = version_2_writes(Containment(idle=True), (1, 2, 3))
+    assert "+cpuset +cpu" in start and made == "mkdir -p TASK" and end == "echo PID > TASK/cgroup.procs"
     assert idle == ["echo 1-3 > TASK/cpuset.cpus", "echo 1 > TASK/cpu.idle"]
     weight = Containment(weight=10, quota_ratio=0.2, quota_period_s=0.01)
-    assert version_2_writes(weight, (0,))[1:-1] == [
+    assert version_2_writes(weight, (0,))[2:-1] == [
         "echo 0 > TASK/cpuset.cpus", "echo 10 > TASK/cpu.weight", "echo '2000 10000' > TASK/cpu.max",
     ]  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -50,21 +51,31 @@ def check_ranges(noun: object) -> None:
 
 
 def _check(value: Any, name: str, allowed: tuple[float, float]) -> None:
-    if is_dataclass(value):
-        for field in fields(value):
-            _check(getattr(value, field.name), field.name, _range_of(field.name))
-    elif isinstance(value, Mapping):
-        for key, part in value.items():
-            _check(part, name or str(key), allowed)
+    # Numbers first: a run has hundreds of thousands of them, and little else.
+    if isinstance(value, (int, float)):
+        low, high = allowed
+        # Of a comparison with what is no number nothing is true.
+        if not (low <= value <= high or isinstance(value, bool)):
+            said = str(value) if isinstance(value, float) or value.bit_length() < _MOST_BITS else "a huge number"
+            raise ValueError(f"{name} is {said}; it lies between {low:g} and {high:g}")
+    elif value is None or isinstance(value, str):
+        return
     elif isinstance(value, (tuple, list)):
         for part in value:
             _check(part, name, allowed)
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        low, high = allowed
-        # Of a comparison with what is no number nothing is true.
-        if not low <= value <= high:
-            said = str(value) if isinstance(value, float) or value.bit_length() < _MOST_BITS else "a huge number"
-            raise ValueError(f"{name} is {said}; it lies between {low:g} and {high:g}")
+    elif isinstance(value, Mapping):
+        for key, part in value.items():
+            _check(part, name or str(key), allowed)
+    elif is_dataclass(value):
+        noun: Any = type(value)
+        for field, within in _ranges_of(noun):
+            _check(getattr(value, field), field, within)
+
+
+@functools.cache
+def _ranges_of(noun: type[Any]) -> tuple[tuple[str, tuple[float, float]], ...]:
+    """Each field of a dataclass with its range."""
+    return tuple((field.name, _range_of(field.name)) for field in fields(noun))
 
 
 def _range_of(name: str) -> tuple[float, float]:

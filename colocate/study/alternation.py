@@ -204,5 +204,8 @@ def conditions_of(
             for segment in segments:
                 if segment.condition is condition:
                     late_s = segment.end_s - min(long_s, LAST_RATIO * segment.length_s)
-                    found[own & (begins_s > late_s) & (begins_s < segment.end_s)] = Condition.GUARD
+                    late = slice(
+                        np.searchsorted(begins_s, late_s, side="right"), np.searchsorted(begins_s, segment.end_s)
+                    )
+                    found[late][own[late]] = Condition.GUARD
     return found

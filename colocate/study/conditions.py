@@ -15,13 +15,14 @@ The window stays what is counted. Its segments follow one another too closely to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from colocate.model.trial import Condition, FloatArray, TrialRecord
+from colocate.study.stats import median
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,16 +67,16 @@ def alternating_pair(record: TrialRecord) -> Pair | None:
     None where no group has inferences in both conditions; one that has not does not count. The window of a slow
     network has a single group, like a block of steady windows.
     """
-    groups = [(alone, beside) for alone, beside in _groups(record) if len(alone) and len(beside)]
+    groups = _groups(record)
     if not groups:
         return None
-    alone, beside = _over(groups, [np.median(alone) for alone, _ in groups])
-    first = np.median(beside) / np.median(alone)
-    levels = [np.median(np.concatenate([alone, beside / first])) for alone, beside in groups]
+    alone, beside = _over(groups, [median(alone) for alone, _ in groups])
+    first = median(beside) / median(alone)
+    levels = [median(np.concatenate([alone, beside / first])) for alone, beside in groups]
     return Pair((record,), *_over(groups, levels))
 
 
-def _over(groups: Sequence[tuple[FloatArray, FloatArray]], levels: Sequence[np.floating]) -> list[FloatArray]:
+def _over(groups: Sequence[tuple[FloatArray, FloatArray]], levels: Sequence[float]) -> list[FloatArray]:
     """Both sides of all groups together, each group over its level."""
     return [
         np.concatenate([group[side] / level for group, level in zip(groups, levels, strict=True)]) for side in (0, 1)
@@ -97,15 +98,23 @@ def _work_per_s(record: TrialRecord, condition: Condition) -> float | None:
 
 
 def _groups(record: TrialRecord) -> Sequence[tuple[FloatArray, FloatArray]]:
-    """The latencies alone and beside the task of each group of segments."""
+    """The latencies alone and beside the task of each group of segments that has both."""
     if record.conditions is None or not record.segments:
         return []
     # Stored times are whole nanoseconds: one may lie a hair before the segment that it begins.
     begins_s = np.array([segment.begin_s for segment in record.segments]) - 1e-9
     of_segment = np.searchsorted(begins_s, record.begins_s, side="right") - 1
     groups = np.array([segment.group for segment in record.segments])[of_segment]
-    sides = [in_condition(record, condition) for condition in (Condition.ALONE, Condition.BESIDE)]
-    return [
-        (record.latencies_s[own & sides[0]], record.latencies_s[own & sides[1]])
-        for own in (groups == group for group in np.unique(groups))
-    ]
+    alone, beside = (
+        _by_group(record.latencies_s[own], groups[own])
+        for own in (in_condition(record, condition) for condition in (Condition.ALONE, Condition.BESIDE))
+    )
+    return [(alone[group], beside[group]) for group in sorted(alone.keys() & beside.keys())]
+
+
+def _by_group(latencies_s: FloatArray, groups: npt.NDArray[np.int_]) -> Mapping[int, FloatArray]:
+    """The latencies of each group, in the order measured; a group without any has no entry."""
+    order = np.argsort(groups, kind="stable")
+    groups = groups[order]
+    begins = np.flatnonzero(np.diff(groups, prepend=groups[:1] - 1))
+    return dict(zip(groups[begins].tolist(), np.split(latencies_s[order], begins[1:]), strict=False))

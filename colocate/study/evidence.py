@@ -8,18 +8,16 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from colocate.model.cell import SOLO, Cell
-from colocate.model.limits import MEAN, PERCENTILES, STATISTICS, Quantity
+from colocate.model.limits import STATISTICS, Quantity
 from colocate.model.quality import FROM_OUTSIDE, QualityFlag, in_order
 from colocate.model.request import SweepSpec
-from colocate.model.trial import FloatArray, Trial, TrialRecord
+from colocate.model.trial import Trial, TrialRecord
 from colocate.study.interference import cell_of
-from colocate.study.stats import quantile_known, sample_quantile
+from colocate.study.reader import Reader
 from colocate.study.windows import Windows, energies_j, group
 from colocate.study.work import rates_per_s, share_of
 
 __all__ = ["Evidence", "Quantity", "collect"]
-
-MEDIAN = 0.50
 
 # A window that something from outside disturbed, or in which the machine or the task was not what was asked for,
 # is no window of the setting: it gives no value.
@@ -94,34 +92,12 @@ def collect(
     ValueError for a record of something that `spec` does not name.
     """
     records = tuple(records)
-    reader = _Reader(confidence)
+    reader = Reader(confidence)
     best = _best_rates(records)
     return tuple(
-        _evidence(windows, cell_of(windows, confidence), reader, best, closed=not spec.steady_throughout)
+        _evidence(windows, cell_of(windows, reader), reader, best, closed=not spec.steady_throughout)
         for windows in group(records, spec, failed)
     )
-
-
-class _Reader:
-    """Statistics of windows, each worked out once though every task of a block is set against the same baseline."""
-
-    def __init__(self, confidence: float) -> None:
-        self._confidence = confidence
-        # With the latencies themselves, so that none takes the place in memory of another.
-        self._read: dict[int, tuple[FloatArray, Mapping[str, float]]] = {}
-
-    def statistics(self, latencies: FloatArray) -> Mapping[str, float]:
-        """Those of `STATISTICS` that the latencies of a window tell."""
-        if id(latencies) not in self._read:
-            found = {
-                name: sample_quantile(latencies, q)
-                for name, q in PERCENTILES.items()
-                if (q == MEDIAN and len(latencies)) or quantile_known(latencies, q, self._confidence)
-            }
-            if len(latencies):
-                found[MEAN] = float(latencies.mean())
-            self._read[id(latencies)] = latencies, found
-        return self._read[id(latencies)][1]
 
 
 def _best_rates(records: Sequence[TrialRecord]) -> Mapping[str, tuple[float, ...]]:
@@ -142,7 +118,7 @@ def _best_rates(records: Sequence[TrialRecord]) -> Mapping[str, tuple[float, ...
 
 
 def _evidence(
-    windows: Windows, cell: Cell, reader: _Reader, best: Mapping[str, tuple[float, ...]], *, closed: bool
+    windows: Windows, cell: Cell, reader: Reader, best: Mapping[str, tuple[float, ...]], *, closed: bool
 ) -> Evidence:
     values: defaultdict[Quantity, defaultdict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
     left_out: defaultdict[Quantity, set[QualityFlag]] = defaultdict(set)
@@ -174,7 +150,7 @@ def _evidence(
     )
 
 
-def _readings(windows: Windows, reader: _Reader) -> Iterator[tuple[Quantity, Sequence[TrialRecord], float | None]]:
+def _readings(windows: Windows, reader: Reader) -> Iterator[tuple[Quantity, Sequence[TrialRecord], float | None]]:
     """Every quantity of every window or block, with the windows that it is made from, the cell's own last."""
     for record, latencies in windows.latencies():
         known = reader.statistics(latencies)

@@ -5,20 +5,20 @@ from __future__ import annotations
 import itertools
 import statistics
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from colocate.model.cell import SOLO, Cell, Interval
-from colocate.model.limits import LOSS_MAX, whole_loss
+from colocate.model.limits import LOSS_MAX, MEAN, PERCENTILES, whole_loss
 from colocate.model.quality import QualityFlag, in_order
 from colocate.model.request import SweepSpec
-from colocate.model.trial import FloatArray, Trial, TrialRecord
+from colocate.model.trial import Trial, TrialRecord
 from colocate.study.causes import extra_time
-from colocate.study.conditions import Pair, in_condition
+from colocate.study.conditions import in_condition
 from colocate.study.metered import metered
-from colocate.study.stats import geometric_mean, paired_ratio, quantile_known, sample_quantile
+from colocate.study.reader import Reader
+from colocate.study.stats import geometric_mean, known_quantile, paired_ratio, sample_quantile
 from colocate.study.windows import Windows, energies_j, group
 from colocate.study.work import rates_per_s, share_of, unfinished, work_per_s
 
@@ -26,6 +26,9 @@ __all__ = ["INTERVAL_MIN_BLOCKS", "SOLO", "cell_of", "cells"]
 
 # Student's t needs a spread between blocks, and one block has none.
 INTERVAL_MIN_BLOCKS = 2
+
+# The statistics of a network alone and beside the task.
+_Sides = tuple[Mapping[str, float], Mapping[str, float]]
 
 
 def cells(
@@ -36,22 +39,25 @@ def cells(
     `failed` are the trials that ended in a TrialError; one that has a record all the same was run again and does
     not count. Raises ValueError for a record of something that `spec` does not name.
     """
-    return tuple(cell_of(windows, confidence) for windows in group(records, spec, failed))
+    reader = Reader(confidence)
+    return tuple(cell_of(windows, reader) for windows in group(records, spec, failed))
 
 
-def cell_of(windows: Windows, confidence: float = 0.95) -> Cell:
-    """What `windows` show, all blocks together."""
+def cell_of(windows: Windows, reader: Reader) -> Cell:
+    """What `windows` show, all blocks together, at the confidence of `reader`."""
+    confidence = reader.confidence
     own, pairs = windows.own, windows.pairs()
     latencies_s = windows.latencies()
     pooled = np.concatenate([own_s for _, own_s in latencies_s])
-    known = {q: quantile_known(pooled, q, confidence) for q in (0.50, 0.95, 0.99)}
+    known = {name: known_quantile(pooled, q, confidence) for name, q in PERCENTILES.items()}
+    sides = [(reader.statistics(pair.alone), reader.statistics(pair.beside)) for pair in pairs]
     tails = {
-        q: [pair for pair in pairs if all(quantile_known(side, q, confidence) for side in (pair.alone, pair.beside))]
-        for q in (0.95, 0.99)
+        name: [(alone, beside) for alone, beside in sides if name in alone and name in beside]
+        for name in ("p95", "p99")
     }
     warnings = _warnings(windows)
     # A p99 of some of the blocks alone is one of those whose latencies changed least.
-    if not all(known.values()) or len(tails[0.99]) < len(pairs):
+    if None in known.values() or len(tails["p99"]) < len(pairs):
         warnings.add(QualityFlag.TOO_FEW_SAMPLES)
     if windows.setting.task is not None and len(pairs) < INTERVAL_MIN_BLOCKS:
         warnings.add(QualityFlag.TOO_FEW_BLOCKS)
@@ -59,8 +65,7 @@ def cell_of(windows: Windows, confidence: float = 0.95) -> Cell:
     emc_hz = [record.emc_hz_seen for record, _ in latencies_s if record.emc_hz_seen is not None]
     power_w, gpu_w, cpu_w = _mean_powers_w(own)
     meters = metered(windows, confidence)
-    slowdown_p50 = _slowdown(pairs, partial(sample_quantile, quantile=0.50), confidence)
-    slowdown_mean = _slowdown(pairs, np.mean, confidence)
+    slowdown_p50, slowdown_mean = (_slowdown(sides, name, confidence) for name in ("p50", MEAN))
     miss_ratio, longest_miss_run = _misses(windows)
     return Cell(
         inference=windows.inference,
@@ -70,11 +75,11 @@ def cell_of(windows: Windows, confidence: float = 0.95) -> Cell:
         n=len(pooled),
         blocks=len(pairs) if windows.setting.task is not None else len({r.trial.block for r, _ in latencies_s}),
         p50_s=sample_quantile(pooled, 0.50) if len(pooled) else None,
-        p95_s=sample_quantile(pooled, 0.95) if known[0.95] else None,
-        p99_s=sample_quantile(pooled, 0.99) if known[0.99] else None,
+        p95_s=known["p95"],
+        p99_s=known["p99"],
         slowdown_p50=slowdown_p50,
-        slowdown_p95=_tail_slowdown(tails, 0.95, confidence),
-        slowdown_p99=_tail_slowdown(tails, 0.99, confidence),
+        slowdown_p95=_tail_slowdown(tails, "p95", confidence),
+        slowdown_p99=_tail_slowdown(tails, "p99", confidence),
         power_w=power_w,
         power_gpu_w=gpu_w,
         power_cpu_w=cpu_w,
@@ -129,21 +134,16 @@ def _misses(windows: Windows) -> tuple[float | None, int | None]:
     return float(missed.mean()), max(runs, default=0)
 
 
-def _slowdown(pairs: Sequence[Pair], statistic: Callable[[FloatArray], float], confidence: float) -> Interval | None:
-    if not pairs:
+def _slowdown(sides: Sequence[_Sides], statistic: str, confidence: float) -> Interval | None:
+    if not sides:
         return None
-    alone, beside = (
-        np.array([statistic(side) for side in sides])
-        for sides in ([pair.alone for pair in pairs], [pair.beside for pair in pairs])
-    )
+    alone, beside = (np.array([side[statistic] for side in each]) for each in zip(*sides, strict=True))
     return paired_ratio(alone, beside, confidence)
 
 
-def _tail_slowdown(tails: Mapping[float, Sequence[Pair]], quantile: float, confidence: float) -> Interval | None:
+def _tail_slowdown(tails: Mapping[str, Sequence[_Sides]], name: str, confidence: float) -> Interval | None:
     """The slowdown of a tail, from the pairs that know it; None where there are too few for an interval."""
-    pairs = tails[quantile]
-    enough = len(pairs) >= INTERVAL_MIN_BLOCKS
-    return _slowdown(pairs, partial(sample_quantile, quantile=quantile), confidence) if enough else None
+    return _slowdown(tails[name], name, confidence) if len(tails[name]) >= INTERVAL_MIN_BLOCKS else None
 
 
 def _work_loss_ratio(windows: Windows, confidence: float) -> Interval | None:

@@ -20,7 +20,7 @@ from colocate.model.trial import Condition, FloatArray, Trial, TrialRecord
 from colocate.study.agreement import Designs, differing
 from colocate.study.conditions import Pair, alternating_pair, latencies, steady_pair, work_kept
 from colocate.study.rails import rail_roles
-from colocate.study.stats import integrate
+from colocate.study.stats import integrate, median
 from colocate.study.work import rates_per_s, share_of, unfinished, work_per_s
 
 
@@ -29,15 +29,17 @@ class Windows:
     """All windows of one cell, and those that it is set against; each in the order measured.
 
     `own` are the cell's steady ones, `alternating` those in which its condition takes turns; for a solo baseline
-    those of every task. `solo` are the network's without a task, `alone` its task's without a network,
-    `idle` the machine's without either. `lossy`: a trial of the cell failed and was not made good. `differs`: its
-    alternating windows showed another slowdown than the steady ones, and are left out.
+    those of every task. `alternating_pairs` are both sides of each of these, none for a solo baseline. `solo` are the
+    network's without a task, `alone` its task's without a network, `idle` the machine's without either. `lossy`: a
+    trial of the cell failed and was not made good. `differs`: its alternating windows showed another slowdown than
+    the steady ones, and are left out.
     """
 
     inference: Inference
     setting: CellKey
     own: Sequence[TrialRecord]
     alternating: Sequence[TrialRecord]
+    alternating_pairs: Sequence[Pair]
     solo: Sequence[TrialRecord]
     alone: Sequence[TrialRecord]
     idle: Sequence[TrialRecord]
@@ -58,18 +60,12 @@ class Windows:
         """Each window that has latencies of this cell, in order, with these."""
         return [(record, latencies(record, self.condition)) for record in (*self.own, *self.alternating)]
 
-    def pairs(self) -> list[Pair]:
+    def pairs(self) -> Sequence[Pair]:
         """The network alone and beside the task, once per alternating window, or where there is none per block.
 
         None for the solo baseline.
         """
-        return self.alternating_pairs() or self.steady_pairs()
-
-    def alternating_pairs(self) -> list[Pair]:
-        """Of each alternating window both sides."""
-        if self.setting.task is None:
-            return []
-        return [pair for record in self.alternating if (pair := alternating_pair(record))]
+        return self.alternating_pairs or self.steady_pairs()
 
     def steady_pairs(self) -> list[Pair]:
         """The solo and the co-located window of each block that has both."""
@@ -134,7 +130,7 @@ def group(records: Iterable[TrialRecord], spec: SweepSpec, failed: Iterable[Tria
     found = [_windows(inference, key, steady, alternating.get(key, ()), key in lossy) for inference, key in wanted]
     return _with_baselines(
         [
-            replace(each, alternating=(), differs=True) if differs else each
+            replace(each, alternating=(), alternating_pairs=(), differs=True) if differs else each
             for each, differs in zip(found, differing([_designs(each) for each in found]), strict=True)
         ]
     )
@@ -152,6 +148,7 @@ def _windows(
         key,
         own=steady.get(key, ()),
         alternating=alternating,
+        alternating_pairs=[pair for record in alternating if key.task and (pair := alternating_pair(record))],
         solo=steady.get(key.solo, ()),
         alone=steady.get(key._replace(inference=None), ()) if key.task else (),
         idle=steady.get(key.solo._replace(inference=None), ()),
@@ -173,7 +170,7 @@ def _designs(windows: Windows) -> Designs:
     """What steady and alternating windows show of a cell, less those that something from outside disturbed."""
     steady, alternating = (
         [pair for pair in pairs if not any(FROM_OUTSIDE & {*record.warnings} for record in pair.records)]
-        for pairs in (windows.steady_pairs(), windows.alternating_pairs())
+        for pairs in (windows.steady_pairs(), windows.alternating_pairs)
     )
     alone, beside = (
         _levels([latencies(pair.records[-1], condition) for pair in alternating])
@@ -190,7 +187,7 @@ def _designs(windows: Windows) -> Designs:
 
 def _levels(windows: Sequence[FloatArray]) -> FloatArray:
     """The logarithms of median and mean of each of the windows, (windows, 2)."""
-    return np.log([[np.median(window), window.mean()] for window in windows]).reshape(-1, 2)
+    return np.log([[median(window), window.mean()] for window in windows]).reshape(-1, 2)
 
 
 def _rank(spec: SweepSpec, inference: Inference, key: CellKey) -> tuple[int | str | float, ...]:

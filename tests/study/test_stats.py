@@ -12,9 +12,15 @@ from hypothesis.extra.numpy import arrays
 
 from colocate.model.trial import FloatArray
 from colocate.study.stats import (
+    _FEW_LAGS,
+    _autocovariances,
+    _first_autocovariances,
+    _worth,
     effective_samples,
     geometric_mean,
     integrate,
+    known_quantile,
+    median,
     paired_ratio,
     quantile_known,
     sample_quantile,
@@ -170,6 +176,35 @@ def test_sample_quantile_is_median_unbiased() -> None:
     # Against the definition: of n uniforms the p-quantile's median rank is p * (n + 1/3) + 1/3.
     ranks = np.arange(1.0, 101.0)
     assert sample_quantile(ranks, 0.95) == pytest.approx(0.95 * (100 + 1 / 3) + 1 / 3)
+
+
+@given(windows(), st.floats(0, 1))
+def test_a_quantile_is_numpys_to_the_last_digit(latencies: FloatArray, quantile: float) -> None:
+    for q in (quantile, 0.0, 0.5, 0.95, 0.99, 1.0) if len(latencies) else ():
+        assert sample_quantile(latencies, q) == float(np.quantile(latencies, q, method="median_unbiased"))
+
+
+@given(windows())
+def test_a_median_is_numpys_to_the_last_digit(latencies: FloatArray) -> None:
+    for values in (latencies, latencies[:1], latencies[1:]):
+        assert not len(values) or median(values) == float(np.median(values))
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.9, 0.99])
+@pytest.mark.parametrize("n", [5, 16, 17, 400, 2001])
+def test_counting_and_transforming_give_the_same(rho: float, n: int) -> None:
+    above = series(np.random.default_rng(n), rho, n) > 1.0
+    transformed, lags = _autocovariances(above), min(n + n % 2, _FEW_LAGS)
+    assert _first_autocovariances(above, lags) == pytest.approx(transformed[:lags], abs=1e-9 * n)
+    pairs = transformed.reshape(-1, 2).sum(axis=1)
+    tau = 2 * pairs[np.logical_and.accumulate(pairs > 1e-9)].sum() / max(transformed[0], 1e-9) - 1
+    assert _worth(above) == pytest.approx(n / max(1.0, tau))
+
+
+@given(windows(), st.sampled_from([0.5, 0.95, 0.99]))
+def test_a_quantile_is_told_where_it_is_known(latencies: FloatArray, quantile: float) -> None:
+    known = quantile_known(latencies, quantile)
+    assert known_quantile(latencies, quantile) == (sample_quantile(latencies, quantile) if known else None)
 
 
 # ---- integrate

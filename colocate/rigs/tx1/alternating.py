@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -28,7 +29,8 @@ _RAMP_STEPS = 20
 _ROOM = 3
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+# With cached properties, which slots have no room for.
+@dataclass(frozen=True, eq=False)
 class Turns:
     """What runs when in a window: its turns in `order`, at their `pace`.
 
@@ -39,7 +41,7 @@ class Turns:
     pace: Pace
     catch_up_s: float = 0.0
 
-    @property
+    @functools.cached_property
     def edges_s(self) -> FloatArray:
         """Where the turns begin and end (n + 1,)."""
         lengths_s = np.array([self.pace.length_s(turn.condition) for turn in self.order])
@@ -50,7 +52,7 @@ class Turns:
         """How much of the beginning of each turn (n,) belongs to no condition."""
         return self.pace.guard_s + self._extra_s
 
-    @property
+    @functools.cached_property
     def _extra_s(self) -> FloatArray:
         after_pause = np.concatenate([[False], self.running(Condition.TASK_ALONE)[:-1]])
         return np.where(after_pause, self.catch_up_s, 0.0)

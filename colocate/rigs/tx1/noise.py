@@ -7,11 +7,11 @@ import json
 from dataclasses import asdict
 
 import numpy as np
-from scipy.signal import lfilter
 
 from colocate.model.trial import FloatArray, Trial
 from colocate.rigs.tx1.constants import Constants
 from colocate.rigs.tx1.course import Course
+from colocate.rigs.tx1.leaky_sum import leaky_sum
 
 # Steps per time constant: an average over one differs from the drift's own by less than anyone sees.
 _STEPS = 10
@@ -40,7 +40,7 @@ def latencies_s(latency_s: float, count: int, rng: np.random.Generator, constant
     innovations = rng.standard_normal(count)
     # The first comes from the stationary distribution, the rest from what the one before leaves open.
     innovations[1:] *= np.sqrt(1 - c.jitter_memory**2)
-    jitter = lfilter([1.0], [1.0, -c.jitter_memory], innovations)
+    jitter = leaky_sum(innovations, c.jitter_memory)
     interrupted = rng.random(count) < c.tail_share
     delays = np.where(interrupted, c.tail_ratio * rng.standard_exponential(count), 0.0)
     found: FloatArray = latency_s * (np.exp(c.jitter_ratio * jitter) + delays)
@@ -59,7 +59,7 @@ def speed_within(trial: Trial, span_s: float, constants: Constants) -> Course:
     innovations = generator(f"drift {trial.trial_id}").standard_normal(steps)
     kept = np.exp(-1 / _STEPS)
     innovations[1:] *= np.sqrt(1 - kept**2)
-    drift: FloatArray = lfilter([1.0], [1.0, -kept], innovations)
+    drift = leaky_sum(innovations, float(kept))
     edges_s = step_s * np.arange(steps + 1, dtype=np.float64)
     return Course(edges_s, np.exp(c.drift_ratio * drift))
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.signal import lfilter
 
 from colocate.model.trial import FloatArray, PowerTrace
 from colocate.rigs.tx1.constants import Constants
+from colocate.rigs.tx1.leaky_sum import leaky_sum
 from colocate.rigs.tx1.power import RAILS
 
 READINGS_MAX = 500
@@ -36,9 +36,9 @@ def shown(
     spent_j = _spent_j(edges_s, begins_s, latencies_s, inference_j)
     power_w: FloatArray = np.asarray(resting_w + np.diff(spent_j, axis=0) / step_s)
     weight = -math.expm1(-step_s / c.sensor_tau_s)
-    # The load began long before the window: the filter starts at its mean.
-    before = (1 - weight) * power_w.mean(axis=0, keepdims=True)
-    averaged, _ = lfilter([weight], [1.0, weight - 1.0], power_w, axis=0, zi=before)
+    # The load began long before the window: the average starts at its mean.
+    rails = zip(power_w.T, power_w.mean(axis=0).tolist(), strict=True)
+    averaged = np.stack([leaky_sum(weight * own_w, 1 - weight, mean_w) for own_w, mean_w in rails], axis=1)
     least_w = np.array([c.board_lsb_w if rail == "VDD_IN" else c.rail_lsb_w for rail in RAILS])
     quantised: FloatArray = np.round(averaged[_STEPS - 1 :: _STEPS] / least_w) * least_w
     return PowerTrace(edges_s[_STEPS::_STEPS], quantised, RAILS, period_s)

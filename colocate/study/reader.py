@@ -1,0 +1,36 @@
+"""The statistics of windows, each worked out once: cells and evidence ask for it, and every task of a block."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from colocate.model.limits import MEAN, PERCENTILES
+from colocate.model.trial import FloatArray
+from colocate.study.stats import known_quantile, sample_quantile
+
+MEDIAN = 0.50
+
+
+class Reader:
+    """Reads the latencies of windows; `confidence` is that with which a tail must be known."""
+
+    def __init__(self, confidence: float) -> None:
+        self.confidence = confidence
+        # With the latencies themselves, so that none takes the place in memory of another.
+        self._read: dict[int, tuple[FloatArray, Mapping[str, float]]] = {}
+
+    def statistics(self, latencies: FloatArray) -> Mapping[str, float]:
+        """Those of `STATISTICS` that the latencies of a window tell. The median of few is noisy, not biased."""
+        if id(latencies) not in self._read:
+            self._read[id(latencies)] = latencies, self._statistics(latencies)
+        return self._read[id(latencies)][1]
+
+    def _statistics(self, latencies: FloatArray) -> Mapping[str, float]:
+        if not len(latencies):
+            return {}
+        quantiles = {
+            name: sample_quantile(latencies, q) if q == MEDIAN else known_quantile(latencies, q, self.confidence)
+            for name, q in PERCENTILES.items()
+        }
+        found = {name: value for name, value in quantiles.items() if value is not None}
+        return {**found, MEAN: float(latencies.mean())}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,6 +14,7 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from colocate.files import make_folder, remove_file, write_file
+from colocate.report.drawing.aside import Aside
 
 _DPI = 144
 # Agg ends at 65536; a page of hundreds of columns gets fewer dots rather than none.
@@ -32,18 +34,24 @@ def save_figures(folder: Path, figures: Iterable[tuple[str, Sequence[Figure]]]) 
     file cannot be written.
     """
     make_folder(folder)
-    with _house_style():
-        return tuple(path for name, pages in figures for path in _saved(folder, name, pages))
+    paths: list[Path] = []
+    with _house_style(), contextlib.closing(_Drawing()) as drawing:
+        for name, pages in figures:
+            for number, page in enumerate(pages):
+                files = _files(folder, name, number)
+                drawing.draw(files, page)
+                paths += files
+            _remove_further(folder, name, len(pages))
+        drawing.finish()
+    return tuple(paths)
 
 
-def _saved(folder: Path, name: str, pages: Sequence[Figure]) -> list[Path]:
-    paths = [path for number, page in enumerate(pages) for path in _saved_page(_files(folder, name, number), page)]
-    number = len(pages)
+def _remove_further(folder: Path, name: str, number: int) -> None:
+    """Remove the pages from this one on, which an earlier report left."""
     while any(path.exists() for path in _files(folder, name, number)):
         for path in _files(folder, name, number):
             remove_file(path)
         number += 1
-    return paths
 
 
 def _files(folder: Path, name: str, number: int) -> tuple[Path, Path]:
@@ -53,13 +61,33 @@ def _files(folder: Path, name: str, number: int) -> tuple[Path, Path]:
     return folder / f"{page}.png", folder / f"{page}.svg"
 
 
-def _saved_page(files: tuple[Path, Path], figure: Figure) -> list[Path]:
-    png, svg = files
-    dpi = min(_DPI, int(_MAX_SIDE_PX / max(figure.get_size_inches())))
-    return [
-        write_file(png, _drawn(figure, format="png", dpi=dpi, metadata={"Software": None})),
-        write_file(svg, _drawn(figure, format="svg", metadata={"Date": None, "Creator": None})),
-    ]
+class _Drawing:
+    """Draws pages one by one. Another process draws the PNG while this one draws the SVG, and lays out the next page:
+    these take about as long.
+    """
+
+    def __init__(self) -> None:
+        self._png: tuple[Path, Aside] | None = None
+
+    def draw(self, files: tuple[Path, Path], figure: Figure) -> None:
+        self.finish()
+        png, svg = files
+        dpi = min(_DPI, int(_MAX_SIDE_PX / max(figure.get_size_inches())))
+        options = {"format": "png", "dpi": dpi, "metadata": {"Software": None}}
+        self._png = png, Aside(functools.partial(_drawn, figure, **options))
+        write_file(svg, _drawn(figure, format="svg", metadata={"Date": None, "Creator": None}))
+
+    def finish(self) -> None:
+        """Write the PNG that is still drawn."""
+        if self._png is not None:
+            path, aside = self._png
+            write_file(path, aside.result())
+            self._png = None
+
+    def close(self) -> None:
+        """Leave what is still drawn."""
+        if self._png is not None:
+            self._png[1].close()
 
 
 def _drawn(figure: Figure, **options: Any) -> bytes:

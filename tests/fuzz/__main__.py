@@ -1,20 +1,57 @@
-"""`python -m tests.fuzz --count 20000 --seed 1 [--kinds A,B] [--workers N]`; one input again: `--only KIND:NUMBER`.
+"""`python -m tests.fuzz --count 20000 --seed 1 [--kinds A,B] [--jobs N]`; one input again: `--only KIND:NUMBER`.
 
-Prints how many inputs of each kind were accepted and refused, and each defect once, by what was said last.
+Prints how many inputs of each kind were accepted and refused, each defect once, by what was said last, and the seed;
+Ctrl-C prints that of what is done. It needs no network, and no root: without it a limit stands for the cgroup.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from tests.fuzz import kinds, worker
-from tests.fuzz.campaign import campaign, jobs
+from tests.fuzz.campaign import Job, campaign, jobs
 from tests.fuzz.inputs import Finding
 
 _SAY_EVERY = 1000
+
+
+@dataclass
+class Tally:
+    """What is found; of `shown` ones also what is no defect."""
+
+    wanted: int
+    show_all: bool = False
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    shown: dict[tuple[str, str, str], list[Finding]] = field(default_factory=dict)
+    slowest: dict[str, Finding] = field(default_factory=dict)
+    defects: int = 0
+
+    def add(self, found: Finding) -> None:
+        """Count it."""
+        self.counts[found.kind, found.outcome.value] += 1
+        self.defects += found.outcome.is_defect
+        if (done := self.counts.total()) % _SAY_EVERY == 0:
+            print(f"{done} of {self.wanted}, {self.defects} defects", file=sys.stderr)
+        if found.outcome.is_defect or self.show_all:
+            self.shown.setdefault((found.kind, found.outcome.value, _signature(found.said)), []).append(found)
+        self.slowest[found.kind] = max(found, self.slowest.get(found.kind, found), key=lambda each: each.took_s)
+
+    def print(self, seed: int) -> None:
+        """The counts, what is shown, and the totals."""
+        for (kind, outcome), count in sorted(self.counts.items()):
+            print(f"{kind:24} {outcome:30} {count:6}")
+        for kind, found in sorted(self.slowest.items()):
+            print(f"{kind:24} slowest {found.took_s:.1f} s: {kind}:{found.number}")
+        for (kind, outcome, _), some in self.shown.items():
+            print(f"\n{outcome}, {len(some)} times, as {kind}:{some[0].number} (exit code {some[0].exit_code}):")
+            print("\n".join(some[0].said.splitlines()[-12:]))
+        print(f"\nseed {seed}, {self.counts.total()} inputs of {self.wanted}, {self.defects} defects")
 
 
 def main() -> int:
@@ -23,35 +60,24 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kinds", default=",".join(kinds.NAMES))
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="processes (default: CPUs)")
     parser.add_argument("--only", metavar="KIND:NUMBER", help="show one input, and what comes of it")
     arguments = parser.parse_args()
+    wanted: Sequence[Job]
     if arguments.only:
         kind, _, number = arguments.only.partition(":")
         print(str(worker.made(kind, arguments.seed, int(number)))[:5000])
         wanted = [(kind, arguments.seed, int(number))]
     else:
         wanted = [*jobs(arguments.kinds.split(","), arguments.seed, arguments.count)]
-    counts: Counter[tuple[str, str]] = Counter()
-    defects: dict[tuple[str, str, str], list[Finding]] = {}
-    slowest: dict[str, Finding] = {}
-    for found in campaign(wanted, arguments.workers):
-        counts[found.kind, found.outcome.value] += 1
-        if (done := sum(counts.values())) % _SAY_EVERY == 0:
-            print(f"{done} of {len(wanted)}, {sum(map(len, defects.values()))} defects", file=sys.stderr)
-        if found.outcome.is_defect or arguments.only:
-            defects.setdefault((found.kind, found.outcome.value, _signature(found.said)), []).append(found)
-        if found.took_s > slowest.get(found.kind, found).took_s or found.kind not in slowest:
-            slowest[found.kind] = found
-    for (kind, outcome), count in sorted(counts.items()):
-        print(f"{kind:24} {outcome:30} {count:6}")
-    for kind, found in slowest.items():
-        print(f"{kind:24} slowest {found.took_s:.1f} s: {kind}:{found.number}")
-    for (kind, outcome, _), some in defects.items():
-        print(f"\n{outcome}, {len(some)} times, as {kind}:{some[0].number} (exit code {some[0].exit_code}):")
-        print("\n".join(some[0].said.splitlines()[-12:]))
-    print(f"\nseed {arguments.seed}, {sum(counts.values())} inputs, {sum(map(len, defects.values()))} defects")
-    return 1 if defects else 0
+    tally = Tally(len(wanted), show_all=bool(arguments.only))
+    try:
+        for found in campaign(wanted, arguments.jobs):
+            tally.add(found)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+    tally.print(arguments.seed)
+    return 1 if tally.defects else 0
 
 
 def _signature(said: str) -> str:

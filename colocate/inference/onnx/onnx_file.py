@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,8 +92,11 @@ def size_bytes(*paths: Path) -> int:
 
 def check_regular(path: Path) -> None:
     """Raise SpecError for a pipe or a device: a file is read several times, by several processes."""
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        raise SpecError(f"{path} is a pipe or a device; write what it gives into a file")
+    # What cannot be looked at cannot be read either, which says why.
+    with contextlib.suppress(OSError):
+        mode = path.stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise SpecError(f"{path} is a pipe or a device; write what it gives into a file")
 
 
 def sha256(*paths: Path) -> str:

@@ -124,6 +124,8 @@ def test_a_folder_or_no_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "folder.onnx").mkdir()
     with pytest.raises(SpecError, match="cannot read"):
         resolve(str(tmp_path / "folder.onnx"), 1)
+    with pytest.raises(SpecError, match=r"cannot read .*: File name too long"):
+        resolve("+".join(f"x{number}.onnx" for number in range(300)), 1)
 
 
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_ten_million_latencies_become_cells_in_the_time_of_few_transforms() -> N
             np.fft.rfft(each.latencies_s, 1 << 15)
         transforming_s += time.process_time() - begin_s
     ratio = collecting_s / transforming_s
-    print(f"\n{count:.0e} latencies: {collecting_s:.2f} s of CPU, {ratio:.1f} times a Fourier transform of each window")
+    print(f"\n{count:.0e} latencies: {collecting_s:.2f} s of CPU, {ratio:.1f} times a Fourier transform of each")
     assert count == PARTS * REPEATS * CLOCKS * (1 + len(TASKS)) * WINDOW == 10_000_000
     assert ratio <= 15
 

@@ -38,7 +38,7 @@ PATTERNS = (
 )
 SWEEP = [
     "sweep", "--backend", "synthetic", "--networks", "spin-1ms,spin-2ms", "--stressors", "stringsearch",
-    "--cpu-clocks", "low,mid,high", "--gpu-clocks", "low,mid,high", "--repeats", "20", "--window", "0.03",
+    "--cpu-clocks", "low,mid,high", "--gpu-clocks", "low,mid,high", "--repeats", "4", "--window", "0.03",
     "--warmup", "0", "--settle", "0", "--design", "alternating", "--quiet", "--json",
     "--containment", "idle,quota=50%/10",
 ]  # fmt: skip

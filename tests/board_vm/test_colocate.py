@@ -2,7 +2,9 @@
 
 An emulated machine is slow. `COLOCATE_BOARD=whole python -m pytest tests/board_vm` runs the whole 81-cell plan, 200
 kills, every fault, and a sweep under a container's quota; otherwise one network that spins beside one task at four
-pairs of clocks, a kill of each way, and a fault of each kind.
+pairs of clocks, a kill of each way, and a fault of each kind. `COLOCATE_BOARD_ORDERS=500` says in how many orders
+sweep and watchdog are killed, stopped or out of memory. Outside of pytest
+`python -m tests.board_vm --orders 500 --seed 1 --out FOLDER` runs them, and goes on where it was interrupted.
 """
 
 from __future__ import annotations
@@ -22,8 +24,10 @@ from colocate.model.quality import QualityFlag
 from colocate.report.run_report import load
 from colocate.store.run_file import Run
 
+from .__main__ import is_defect, run_orders, summary
 from .faults import THROTTLED
 from .kills import WAYS
+from .orders import KINDS
 from .vm import missing, run_in_board
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
@@ -31,6 +35,7 @@ pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
 ROOT = Path(__file__).resolve().parents[2]
 WHOLE = os.environ.get("COLOCATE_BOARD") == "whole"
 KILLS = 200 if WHOLE else len(WAYS)
+ORDERS = int(os.environ.get("COLOCATE_BOARD_ORDERS", len(KINDS) if WHOLE else 2))
 # In the guest ONNX Runtime alone takes half a minute to import.
 NETWORKS = ("first", "second", "third") if WHOLE else ()
 TASKS = ("bitcount", "jpeg-small", "stringsearch") if WHOLE else ("stringsearch",)
@@ -122,6 +127,23 @@ def test_no_kill_leaves_a_knob_changed_or_a_process_paused(tmp_path: Path) -> No
         # Before the command line takes over a signal ends the process itself.
         assert set(found["codes"][way]) <= {code, 128 - code}, (found["codes"], found["log"])
     assert set(found["codes"]["SIGKILL both, then restore"]) <= {0}, found["log"]
+
+
+def test_no_order_of_kills_stops_and_lack_of_memory_leaves_a_knob_changed(tmp_path: Path) -> None:
+    outcomes = run_orders(tmp_path, ORDERS, seed=1)
+    print(f"\n{summary(outcomes, seed=1)}")
+    assert [each["number"] for each in outcomes] == [*range(ORDERS)]
+    assert [each for each in outcomes if is_defect(each)] == []
+
+
+@pytest.mark.parametrize(("times", "warned"), [(1, 0), (2, 1)] if WHOLE else [(2, 1)])
+def test_a_window_in_which_the_kernel_suspends_is_measured_again(times: int, warned: int, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.board_vm.suspend", str(tmp_path / "run"), str(times)]
+    done = run_in_board(command, TIMEOUT_S, tmp_path, cwd=ROOT)
+    assert done.exit_code == 0, done.stderr[-2000:]
+    held_up = json.loads(done.stdout)
+    # A busy machine may hold up another window by itself.
+    assert held_up[0] is bool(warned) or sum(held_up) > warned, held_up
 
 
 @pytest.mark.skipif(not WHOLE, reason="an emulated machine is slow under a quota: COLOCATE_BOARD=whole")

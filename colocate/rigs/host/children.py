@@ -258,7 +258,7 @@ class Children:
         while self._tasks:
             (task, _), started = self._tasks.popitem()
             for child in reversed(started):
-                status, said = child.close(CLEANUP_TIMEOUT_S if task.command.cleanup else END_TIMEOUT_S)
+                status, said = child.close(_end_timeout_s(task, child))
                 if status == CLEANUP_FAILED:
                     failed.append(f"task '{task.name}': {said}")
         if failed:
@@ -268,6 +268,13 @@ class Children:
         if self._worker is not None:
             self._worker[1].close()
             self._worker = None
+
+
+def _end_timeout_s(task: Task, child: Child) -> float:
+    """How long a task's process may take to end. One that is not ready has started nothing that it would end."""
+    if not child.facts:
+        return 0.0
+    return CLEANUP_TIMEOUT_S if task.command.cleanup else END_TIMEOUT_S
 
 
 def _worker_command(

@@ -2,18 +2,21 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
+from colocate.errors import Interrupted
 from colocate.host.cpus.cpuset import AFFINITY_ALONE, Seat
 from colocate.host.cpus.groups import Hierarchy
 from colocate.host.processes.child import Child
+from colocate.model.command import Command
 from colocate.model.containment import parse_containment
 from colocate.model.request import Inference, Pipeline, Placement, Task
-from colocate.rigs.host.children import Children, Seats, task_places
+from colocate.rigs.host.children import CLEANUP_TIMEOUT_S, Children, Seats, task_places
 from tests.rigs.host.trials import CPUS, trial
 from tests.worker.pipelines import PATTERN, prints
 
@@ -135,6 +138,29 @@ def test_all_end_together_and_come_back_when_wanted(children: Children) -> None:
     children.close()
     after = [*children.worker(asked), *children.tasks(asked)]
     assert len(after) == len(before) and not set(after) & set(before)
+
+
+def test_a_task_that_is_not_ready_is_not_waited_for(children: Children, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited_s: list[float] = []
+    closed = Child.close
+
+    def close(child: Child, timeout_s: float) -> tuple[int, str]:
+        waited_s.append(timeout_s)
+        return closed(child, timeout_s)
+
+    def interrupted(child: Child, timeout_s: float) -> None:
+        raise Interrupted(signal.SIGTERM)
+
+    monkeypatch.setattr(Child, "close", close)
+    mine = trial(None, Task("mine", ("sleep", "1000"), command=Command(cleanup=("true",))), placement=SHARED)
+    with monkeypatch.context() as unready:
+        unready.setattr(Child, "ready", interrupted)
+        with pytest.raises(Interrupted):
+            children.tasks(mine)
+    children.close()
+    children.tasks(mine)
+    children.close()
+    assert waited_s == [0.0, CLEANUP_TIMEOUT_S]
 
 
 def test_only_windows_of_the_profiled_network_end_with_a_profile(

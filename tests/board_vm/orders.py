@@ -89,8 +89,9 @@ class Order:
         return outcome
 
     def _goes_on(self) -> bool:
-        """Whether anybody is there who could write."""
-        return any(state(pid) not in "XZTt" for pid in self._pids.values())
+        """Whether anybody is about to write: the sweep, or once that is over its watchdog."""
+        sweep, watchdog = (state(self._pids[actor]) if actor in self._pids else "X" for actor in ACTORS)
+        return (watchdog if sweep in "XZ" else sweep) not in "XZTt"
 
     def _find_watchdog(self) -> bool:
         """The one of now: a sweep starts another in the place of one that is gone. Whether there is one."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from colocate.version import __version__
+
 if TYPE_CHECKING:
     import os
     from collections.abc import Collection
 
     from colocate.results import Results
 
-__version__ = "0.1.0"
+__all__ = ["__version__", "load"]
 
 
 def load(run: str | os.PathLike[str], *, without: Collection[str] = (), **limits: float | str) -> Results:

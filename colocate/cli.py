@@ -11,12 +11,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
-from colocate import __version__
 from colocate.commands import find_commands
 from colocate.commands.output import say_error
 from colocate.commands.parsing import CommandParser
 from colocate.errors import ColocateError, HostError, Interrupted, StoreError, notes_of
 from colocate.host.processes.signals import interruptible, undisguised
+from colocate.version import __version__
 
 _DESCRIPTION = """\
 Which background tasks may use the CPU beside a network, at which clocks, without

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parent.parent
 # The floors: a room may import from these rooms and from itself (docs/architecture.md draws them).
 MAY_IMPORT = {
     "errors": set[str](),
+    "version": set[str](),
     "files": {"errors"},
     "worker": set[str](),
     # A user's program imports or copies it.
@@ -31,7 +32,7 @@ MAY_IMPORT = {
     "rigs": {"errors", "files", "model", "study", "host", "power", "inference", "worker"},
     "request": {"errors", "bounded", "model", "study", "inference", "rigs"},
     "sweep": {"errors", "model", "study", "rigs", "request", "store"},
-    "report": {"errors", "files", "model", "study", "request", "store"},
+    "report": {"errors", "version", "files", "model", "study", "request", "store"},
     # What Python code sees of a run: `colocate.load`.
     "results": {"errors", "model", "study", "request", "report"},
     "progress": {"model", "study", "inference", "store", "sweep", "report"},
@@ -39,7 +40,7 @@ MAY_IMPORT = {
         *("errors", "model", "study", "request", "host", "inference", "worker", "store", "rigs"),
         *("sweep", "report", "progress"),
     },
-    "cli": {"errors", "host", "commands"},
+    "cli": {"errors", "version", "host", "commands"},
     "__main__": {"cli"},
 }
 SOURCES = sorted([*(ROOT / "colocate").rglob("*.py"), *(ROOT / "cpu_workloads").rglob("*.py")])
@@ -55,6 +56,7 @@ WITHOUT_OWN_TEST = {
     "colocate/worker/__main__.py": "tested as a process in tests/worker/test_main.py",
     "cpu_workloads/__main__.py": "tested as a process in tests/cpu_workloads/test_cli.py",
     "colocate/request/study_keys.py": "the types of keys; what they allow and mean: tests/request/test_spec.py",
+    "colocate/version.py": "one number: tests/docs/test_pages.py holds every other place to it",
     "colocate/errors.py": "the exception tree: every failure's test names its exception and exit status",
     **{f"colocate/model/{name}.py": NOUNS for name in ("provenance", "purpose")},
     **{f"colocate/{name}.py": PROTOCOL for name in ("host/clocks/domain", "power/meter", "rigs/rig")},
@@ -94,7 +96,7 @@ def test_the_floors_themselves_have_no_circle() -> None:
 @pytest.mark.parametrize("module", [m for m in MODULES if m.startswith("colocate.")])
 def test_imports_run_down(module: str) -> None:
     own = room(module)
-    for other in {room(each) for each in imports(MODULES[module])} - {own, "colocate"}:
+    for other in {room(each) for each in imports(MODULES[module])} - {own}:
         # The child contract is one file for the stressors and the worker, and so is how a user's program is ended, be
         # it a task or the network; the names of stressors are in their registry.
         if other == "cpu_workloads":
@@ -114,7 +116,7 @@ def test_a_package_says_what_it_holds_and_imports_nothing_of_ours(path: Path) ->
     tree = ast.parse(path.read_text())
     assert ast.get_docstring(tree)
     # `colocate.load` is the door for Python code, behind which all else is imported when it is opened.
-    door = {"colocate.results", "colocate.request", "colocate.request.limit_keys"}
+    door = {"colocate.version", "colocate.results", "colocate.request", "colocate.request.limit_keys"}
     assert imports(path) <= (door if path == ROOT / "colocate/__init__.py" else set())
 
 

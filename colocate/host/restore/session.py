@@ -11,7 +11,6 @@ import sys
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-import colocate
 from colocate.errors import HostError, Interrupted
 from colocate.host.clocks.domain import Domain
 from colocate.host.clocks.find import Clocks
@@ -23,6 +22,7 @@ from colocate.host.sysfs import Sysfs
 _UP_TIMEOUT_S = 30.0
 _END_TIMEOUT_S = 5.0
 # Isolated and without `site` it starts in half the time; the import path is handed over instead.
+_ABOVE_COLOCATE = Path(__file__).parents[3]
 _WATCHDOG = [
     *(sys.executable, "-I", "-S", "-c"),
     "import sys; n = int(sys.argv[4]); sys.path += sys.argv[5:5 + n]; "
@@ -37,7 +37,7 @@ class Watchdog:
     """
 
     def __init__(self, sysfs: Sysfs, folder: Path, token: str) -> None:
-        path = [str(Path(colocate.__file__).parents[1]), *filter(os.path.isabs, sys.path)]
+        path = [str(_ABOVE_COLOCATE), *filter(os.path.isabs, sys.path)]
         self._folder = folder
         self._command = [*_WATCHDOG, str(sysfs.root), str(folder.absolute()), token, str(len(path)), *path]
         self._process: subprocess.Popen[bytes] | None = None

@@ -9,7 +9,6 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from colocate import __version__
 from colocate.files import write_file
 from colocate.report.page import words
 from colocate.report.page.assets import page_script, policy, style
@@ -27,6 +26,7 @@ from colocate.store.run_file import Header
 from colocate.study.bounds import FOREVER, Bounds, bounds
 from colocate.study.sequential import looks_of
 from colocate.study.stats import POOL_MIN_CELLS
+from colocate.version import __version__
 
 CONFIDENCE = 0.95
 

@@ -1,7 +1,5 @@
 """Which background tasks may share the CPU with a GPU network, and how sure we are."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 from colocate.version import __version__
@@ -15,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["__version__", "load"]
 
 
-def load(run: str | os.PathLike[str], *, without: Collection[str] = (), **limits: float | str) -> Results:
+def load(run: "str | os.PathLike[str]", *, without: "Collection[str]" = (), **limits: "float | str") -> "Results":
     """The run in the folder `run`, finished or not, for Python: `.cells`, `.verdicts`, `.latencies(cell)`.
 
     `limits` are those of a study file, as in `slo_ms=30`: each overrides the run's own limit of that name. Those in

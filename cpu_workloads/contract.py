@@ -13,11 +13,9 @@ nanoseconds, which all processes of a machine share.
 `go` may come twice: the time between is a warm-up whose counts are thrown away without a pause in the load.
 """
 
-from __future__ import annotations
-
+import collections
 import json
 import os
-import queue
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -25,7 +23,7 @@ from pathlib import Path
 from typing import NoReturn
 
 
-def _threads() -> set[int]:
+def _threads() -> "set[int]":
     """The numbers of all threads of this process."""
     return {int(folder.name) for folder in Path("/proc/self/task").iterdir()}
 
@@ -38,9 +36,10 @@ class Control:
     `at_end` runs before the process exits because the parent died. `listener` is the thread's number (gettid(2)).
     """
 
-    def __init__(self, at_end: Callable[[], object] | None = None) -> None:
-        self._words: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._peeked: str | None = None
+    def __init__(self, at_end: "Callable[[], object] | None" = None) -> None:
+        self._words: "collections.deque[str]" = collections.deque()
+        self._spoken = threading.Semaphore(0)
+        self._peeked: "str | None" = None
         self._at_end = at_end
         # The protocol keeps stdout for itself: whatever else a library prints goes to stderr.
         self._out = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -53,7 +52,8 @@ class Control:
     def _listen(self) -> None:
         try:
             for line in sys.stdin:
-                self._words.put(line.strip())
+                self._words.append(line.strip())
+                self._spoken.release()
         finally:
             self._leave(0)
 
@@ -66,12 +66,13 @@ class Control:
 
     def pending(self) -> bool:
         """Whether a word has arrived that `take` has not returned yet."""
-        return self._peeked is not None or not self._words.empty()
+        return self._peeked is not None or bool(self._words)
 
     def peek(self) -> str:
         """The word that `take` returns next; waits for it, asleep."""
         if self._peeked is None:
-            self._peeked = self._words.get()
+            self._spoken.acquire()
+            self._peeked = self._words.popleft()
         return self._peeked
 
     def take(self) -> str:
@@ -80,7 +81,7 @@ class Control:
         self._peeked = None
         return word
 
-    def say(self, message: Mapping[str, object]) -> None:
+    def say(self, message: "Mapping[str, object]") -> None:
         """Send one JSON line to the parent; one that cannot be answered counts as dead, and the process exits (1)."""
         try:
             self._out.write(json.dumps(message) + "\n")
@@ -92,9 +93,9 @@ class Control:
 
 def serve(
     control: Control,
-    measure: Callable[[Control], Mapping[str, object]],
-    ready: Mapping[str, object],
-    start: Callable[[], Mapping[str, object]] = dict,
+    measure: "Callable[[Control], Mapping[str, object]]",
+    ready: "Mapping[str, object]",
+    start: "Callable[[], Mapping[str, object]]" = dict,
 ) -> NoReturn:
     """Obey the parent for ever: `measure(control)` works and counts until `control.pending()`, then reports.
 

@@ -4,8 +4,7 @@ Two places hold a count and the CPU time at which it was reached; the first numb
 and so which place is complete. A stressor that is paused in the middle of writing leaves the other one whole.
 """
 
-from __future__ import annotations
-
+import ctypes
 import mmap
 import os
 from pathlib import Path
@@ -14,13 +13,15 @@ _BYTES = mmap.PAGESIZE
 # Doubles: how many counts, then a count and its CPU time twice.
 _PLACES = (1, 3)
 _TRIES = 100
+# MFD_CLOEXEC, linux/memfd.h.
+_CLOEXEC = 1
 
 
 class Counter:
     """Kept by the process that works; others map it by the number of its descriptor."""
 
     def __init__(self) -> None:
-        self.descriptor = os.memfd_create("work")
+        self.descriptor = _memory_file()
         os.ftruncate(self.descriptor, _BYTES)
         self._values = memoryview(mmap.mmap(self.descriptor, _BYTES)).cast("d")
         self._counts = 0
@@ -36,6 +37,12 @@ class Counter:
         values[0] = self._counts
 
 
+def _memory_file() -> int:
+    """A file in memory without a name: memfd_create(2), which `os` has from Python 3.8 on."""
+    create = getattr(os, "memfd_create", None)
+    return int(ctypes.CDLL(None).memfd_create(b"work", _CLOEXEC) if create is None else create("work"))
+
+
 class CounterView:
     """The counter of another process, which keeps it at `descriptor`."""
 
@@ -44,7 +51,7 @@ class CounterView:
             self._mapped = mmap.mmap(file.fileno(), _BYTES, access=mmap.ACCESS_READ)
         self._values = memoryview(self._mapped).cast("d")
 
-    def read(self) -> tuple[float, float]:
+    def read(self) -> "tuple[float, float]":
         """What it has done so far, and the CPU time that it had used by then."""
         for _ in range(_TRIES):
             counts = self._values[0]

@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "errors": set[str](),
     "version": set[str](),
     "files": {"errors"},
-    "worker": set[str](),
+    "worker": {"version"},
     # A user's program imports or copies it.
     "marks": set[str](),
     "model": {"errors"},

@@ -3,8 +3,6 @@
 It loads and warms the network once, then obeys the child contract for as many windows as its parent wants.
 """
 
-from __future__ import annotations
-
 import gc
 import sys
 import time
@@ -14,6 +12,7 @@ from typing import Any, cast
 from colocate.worker.backend import Profiler, load
 from colocate.worker.errors import WorkerError, refused
 from colocate.worker.loop import measure
+from colocate.worker.older import freeze
 from colocate.worker.request import Request, from_json
 from colocate.worker.task import serve_as_task
 from cpu_workloads.contract import Control, serve
@@ -34,23 +33,24 @@ def serve_request(request: Request, control: Control) -> None:
         except WorkerError:
             raise
         except Exception as error:  # of the runtime's own kinds
-            raise refused(f"{request.network} cannot run", request.file, error) from error
+            raise refused(f"{request.network} cannot run", request.fed, error) from error
         inference_s = time.monotonic() - began_s
     # Nothing in the loop makes cycles. Without the collector no window holds one of its pauses.
     gc.collect()
-    gc.freeze()
+    freeze()
     gc.disable()
     profiled = round(min(max(PROFILE_S / inference_s, PROFILED_MIN), PROFILED_MAX)) if request.profiled else 0
 
-    def window(control: Control) -> Mapping[str, Any]:
+    def window(control: Control) -> "Mapping[str, Any]":
         report = dict(measure(backend, control, request.period_s))
         if profiled and control.peek() == "stop":
             # Only now: a profiled inference is slower, and the window is for those that are not.
             report["profile"] = [step._asdict() for step in cast(Profiler, backend).profile(profiled)]
         return report
 
+    runtime = {"python": "{}.{}.{}".format(*sys.version_info), **backend.facts()}
     # Of the thread that listens: with a priority for the launching one it needs a higher.
-    facts = {"runtime": dict(backend.facts()), "inference_s": inference_s, "listener": control.listener}
+    facts = {"runtime": runtime, "inference_s": inference_s, "listener": control.listener}
     if request.counted:
         serve_as_task(backend, control, facts)
     serve(control, window, facts)

@@ -1,7 +1,5 @@
 """Standard output for one answer alone, whatever a library prints to it meanwhile."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys
@@ -10,7 +8,7 @@ from collections.abc import Callable
 from colocate.worker.errors import WorkerError
 
 
-def answer(work: Callable[[], object]) -> None:
+def answer(work: "Callable[[], object]") -> None:
     """Write what `work` returns as one JSON value; a WorkerError becomes one line on stderr and exit status 1."""
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

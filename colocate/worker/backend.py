@@ -1,16 +1,15 @@
 """What a runtime must offer to be measured: four methods, and a fifth where it can profile."""
 
-from __future__ import annotations
-
 import importlib
-from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+import sys
+from typing import Mapping, NamedTuple, Union
 
 from colocate.worker import cache
 from colocate.worker.errors import WorkerError
+from colocate.worker.older import Protocol
 from colocate.worker.request import Request
 
-Facts = Mapping[str, str | int | float | bool]
+Facts = Mapping[str, Union[str, int, float, bool]]
 
 
 class ProfiledStep(NamedTuple):
@@ -23,7 +22,7 @@ class ProfiledStep(NamedTuple):
     name: str
     kind: str
     time_s: float
-    within: tuple[str, ...] = ()
+    within: "tuple[str, ...]" = ()
     runs: float = 1.0
 
 
@@ -39,7 +38,7 @@ class Backend(Protocol):
     def infer(self) -> None:
         """One synchronous inference: input copied in, network run, output copied out. Raises WorkerError."""
 
-    def device_s(self) -> float | None:
+    def device_s(self) -> "float | None":
         """How long the last inference took on the accelerator, in seconds; None where that is not known."""
 
     def facts(self) -> Facts:
@@ -49,7 +48,7 @@ class Backend(Protocol):
 class Profiler(Protocol):
     """A backend that knows where an inference spends its time."""
 
-    def profile(self, inferences: int) -> list[ProfiledStep]:
+    def profile(self, inferences: int) -> "list[ProfiledStep]":
         """The steps that the runtime makes of the network, in order, over so many inferences after a warm-up.
 
         Raises WorkerError.
@@ -67,6 +66,11 @@ def load(request: Request) -> Backend:
             cache.check(request.file.path)
         except OSError as error:
             raise WorkerError(f"cannot use {request.file.path}: {error.strerror}; run this again") from error
-    module, _, attribute = request.target.partition(":")
-    backend: type[Backend] = getattr(importlib.import_module(module), attribute)
+    name, _, attribute = request.target.partition(":")
+    try:
+        module = importlib.import_module(name)
+    except ImportError as error:
+        own = "{}.{}".format(*sys.version_info)
+        raise WorkerError(f"it cannot be loaded under Python {own} ({sys.executable}): {error}") from error
+    backend: "type[Backend]" = getattr(module, attribute)
     return backend(request)

@@ -4,8 +4,6 @@ What is kept is loaded again as code that runs, as root on a board. So a file is
 the digest in its name, and when nobody else can have written it, by its owner and mode; else it is made once more.
 """
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import fcntl
@@ -23,10 +21,10 @@ _DIGEST = 16
 _CHUNK_BYTES = 1 << 20
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
 # What this process has hashed, and how it was found then.
-_hashed: dict[Path, tuple[int, ...]] = {}
+_hashed: "dict[Path, tuple[int, ...]]" = {}
 
 
-def obtain(path: Path, build: Callable[[], bytes]) -> Path:
+def obtain(path: Path, build: "Callable[[], bytes]") -> Path:
     """The file that is kept as `path`, which is built and written where there is none; its own name has the digest of
     its content.
 
@@ -53,7 +51,7 @@ def clear(folder: Path) -> None:
         left.unlink()
 
 
-def kept(path: Path) -> Path | None:
+def kept(path: Path) -> "Path | None":
     """The file that is kept as `path` and as it was written; None where there is none."""
     return next(filter(_sound, _named(path)), None)
 
@@ -91,7 +89,7 @@ def make_private(folder: Path) -> None:
             each.chmod(stat.S_IMODE(found.st_mode) & ~_OTHERS)
 
 
-def _named(path: Path) -> list[Path]:
+def _named(path: Path) -> "list[Path]":
     """All that is kept as `path`, sound or not."""
     digest = "[0-9a-f]" * _DIGEST
     return sorted(path.parent.glob(f"{glob.escape(path.stem)}-{digest}{glob.escape(path.suffix)}"))
@@ -115,7 +113,7 @@ def _sound(kept: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _opened(kept: Path) -> Iterator[int]:
+def _opened(kept: Path) -> "Iterator[int]":
     """Raises OSError for what is no plain file, and for one that somebody else could have written."""
     descriptor = os.open(str(kept), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
@@ -127,7 +125,7 @@ def _opened(kept: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _chunks(descriptor: int) -> Iterator[bytes]:
+def _chunks(descriptor: int) -> "Iterator[bytes]":
     chunk = os.read(descriptor, _CHUNK_BYTES)
     while chunk:
         yield chunk
@@ -158,7 +156,7 @@ def _write(path: Path, content: bytes) -> Path:
 
 
 @contextlib.contextmanager
-def locked(directory: Path) -> Iterator[None]:
+def locked(directory: Path) -> "Iterator[None]":
     """Alone in `directory`, once no other is. The kernel lifts the lock when the process ends, however it ends."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:

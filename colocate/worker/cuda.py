@@ -1,15 +1,14 @@
 """What runtimes on an NVIDIA GPU share: context, graphs, how a thread waits, what CUDA's errors ask of the user."""
 
-from __future__ import annotations
-
 import atexit
 import ctypes
 from collections.abc import Callable
-from typing import Any
-
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any
 
 from colocate.worker.errors import WorkerError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 # CUctx_flags of the CUDA driver API: how a thread waits for the GPU.
 _SCHEDULE = {"spin": 0x01, "block": 0x04}
@@ -76,11 +75,11 @@ class Stopwatch:
     """
 
     def __init__(self, driver: Any) -> None:
-        self._error: type[Exception] = driver.Error
+        self._error: "type[Exception]" = driver.Error
         self.stream = driver.Stream()
         self._events = driver.Event(), driver.Event()
 
-    def time(self, launch: Callable[[], None]) -> None:
+    def time(self, launch: "Callable[[], None]") -> None:
         """Call `launch`, which puts its work on the stream, and wait until that is done. Raises WorkerError."""
         begin, end = self._events
         try:
@@ -97,7 +96,7 @@ class Stopwatch:
         return float(end.time_since(begin)) * 1e-3
 
 
-def captured(stream: int, enqueue: Callable[[], None]) -> Callable[[], None]:
+def captured(stream: int, enqueue: "Callable[[], None]") -> "Callable[[], None]":
     """What `enqueue` puts on the stream of this handle, as one CUDA graph: call the result to launch it there.
 
     Through the CUDA driver API, because pycuda (2026.1) has no graphs. The graph lives as long as the process.
@@ -119,7 +118,7 @@ def captured(stream: int, enqueue: Callable[[], None]) -> Callable[[], None]:
     return launch
 
 
-def page_lock(array: npt.NDArray[Any]) -> None:
+def page_lock(array: "npt.NDArray[Any]") -> None:
     """Keep `array` where it is in memory until the process ends, so that the GPU copies from it directly.
 
     A context must be current (cuMemHostRegister, CUDA driver API). Raises WorkerError.

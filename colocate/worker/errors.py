@@ -1,10 +1,8 @@
 """What can go wrong in a worker; its parent makes one of its own errors of the line on stderr."""
 
-from __future__ import annotations
-
 import re
 
-from colocate.worker.request import NetworkFile, TensorSpec
+from colocate.worker.older import without_prefix
 
 # File, line and the signature of a function.
 _SOURCE_PLACE = re.compile(r"/\S+\.(?:h|cc):\d+ [^()]*\([^()]*\) ")
@@ -17,18 +15,11 @@ class WorkerError(Exception):
 def one_line(error: Exception) -> str:
     """The first line of what a runtime says, without the status code and the places in the source of ONNX Runtime."""
     said = _SOURCE_PLACE.sub("", str(error).strip()).splitlines()
-    return said[0].removeprefix("[ONNXRuntimeError] : ") if said else repr(error)
+    return without_prefix(said[0], "[ONNXRuntimeError] : ") if said else repr(error)
 
 
-def refused(what: str, file: NetworkFile | None, error: Exception) -> WorkerError:
-    """What the runtime has against `what` it should do, with what the inputs were fed and how to feed them else."""
-    if file is None:
+def refused(what: str, fed: str, error: Exception) -> WorkerError:
+    """What the runtime has against `what` it should do, with what the inputs were `fed` and how to feed them else."""
+    if not fed:
         return WorkerError(f"{what}: {one_line(error)}")
-    told = ", ".join(f"{spec.name}={_told(spec)}" for spec in file.inputs)
-    return WorkerError(f"{what}, fed {told} (--shape and --input change that): {one_line(error)}")
-
-
-def _told(spec: TensorSpec) -> str:
-    if spec.shape:
-        return "x".join(map(str, spec.shape))
-    return "scalar" if spec.constant is None else f"{spec.constant:g}"
+    return WorkerError(f"{what}, fed {fed} (--shape and --input change that): {one_line(error)}")

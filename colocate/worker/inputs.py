@@ -1,30 +1,31 @@
 """What to feed a network: arrays as its specs of tensors want them."""
 
-from __future__ import annotations
-
-import math
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from colocate.worker.errors import WorkerError
+from colocate.worker.older import product
 from colocate.worker.request import NetworkFile, TensorSpec
 
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
-def input_arrays(file: NetworkFile, seed: int = 0) -> dict[str, npt.NDArray[Any]]:
+
+def input_arrays(file: NetworkFile, seed: int = 0) -> "dict[str, npt.NDArray[Any]]":
     """What to feed each input: of its shape and type, the same for the same seed.
 
     Random rather than zeros, on which a GPU draws less power than on any real image. Raises WorkerError for a file
     that cannot be read or whose numbers the input cannot hold, and for an input that memory cannot hold.
     """
-    rng = np.random.default_rng(seed)
+    # numpy 1.13 has no other, and its numbers are the same in every version.
+    rng = np.random.RandomState(seed)
     return {spec.name: _array(spec, rng) for spec in file.inputs}
 
 
-def _array(spec: TensorSpec, rng: np.random.Generator) -> npt.NDArray[Any]:
+def _array(spec: TensorSpec, rng: np.random.RandomState) -> "npt.NDArray[Any]":
     try:
         return _made(spec, rng) if spec.file is None else _stored(spec, Path(spec.file))
     except MemoryError as error:
@@ -35,18 +36,18 @@ def _array(spec: TensorSpec, rng: np.random.Generator) -> npt.NDArray[Any]:
         ) from error
 
 
-def _made(spec: TensorSpec, rng: np.random.Generator) -> npt.NDArray[Any]:
-    if math.prod(spec.shape) > sys.maxsize // np.dtype(np.int64).itemsize:
+def _made(spec: TensorSpec, rng: np.random.RandomState) -> "npt.NDArray[Any]":
+    if product(spec.shape) > sys.maxsize // np.dtype(np.int64).itemsize:
         # numpy has another error for what no address reaches.
         raise MemoryError
     if spec.constant is not None:
         return np.full(spec.shape, spec.constant).astype(spec.dtype)
     if spec.low is not None and spec.high is not None:
-        return np.asarray(rng.integers(spec.low, spec.high, spec.shape)).astype(spec.dtype)
-    return rng.standard_normal(spec.shape, dtype=np.float32).astype(spec.dtype)
+        return np.asarray(rng.randint(spec.low, spec.high, spec.shape, np.int64)).astype(spec.dtype)
+    return np.asarray(rng.standard_normal(spec.shape)).astype(spec.dtype)
 
 
-def _stored(spec: TensorSpec, path: Path) -> npt.NDArray[Any]:
+def _stored(spec: TensorSpec, path: Path) -> "npt.NDArray[Any]":
     try:
         with path.open("rb") as file:
             array = np.lib.format.read_array(file, allow_pickle=False).reshape(spec.shape)

@@ -1,13 +1,12 @@
 """The measuring loop: infer until the parent speaks, and note when each inference began and how long it took."""
 
-from __future__ import annotations
-
 import time
 from array import array
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from colocate.worker.backend import Backend
+from colocate.worker.older import monotonic_ns, process_time_ns
 from cpu_workloads.contract import Control
 
 # A thread that sleeps wakes some 0.1 ms late, or later where its CPU had fallen into a deep sleep too. So it sleeps
@@ -15,7 +14,7 @@ from cpu_workloads.contract import Control
 AWAKE_NS = 500_000
 
 
-def measure(backend: Backend, control: Control, period_s: float | None = None) -> Mapping[str, Any]:
+def measure(backend: Backend, control: Control, period_s: "float | None" = None) -> "Mapping[str, Any]":
     """Infer back to back until the parent speaks; begin and length of every inference that was completed.
 
     With a period an inference is due at each multiple of it from the beginning on: then it begins, or as soon as the
@@ -26,9 +25,9 @@ def measure(backend: Backend, control: Control, period_s: float | None = None) -
 
     Overhead per inference: two clock reads, two appends, one command check, one device-time query, about 0.4 us.
     """
-    clock, infer, device_s, pending = time.monotonic_ns, backend.infer, backend.device_s, control.pending
+    clock, infer, device_s, pending = monotonic_ns, backend.infer, backend.device_s, control.pending
     begins_ns, latencies_ns, devices_s = array("q"), array("q"), array("d")
-    cpu_ns = time.process_time_ns()
+    cpu_ns = process_time_ns()
     period_ns = 0 if period_s is None else round(period_s * 1e9)
     begin_ns = end_ns = due_ns = clock()
     while not (begins_ns and pending()):
@@ -43,7 +42,8 @@ def measure(backend: Backend, control: Control, period_s: float | None = None) -
         end_ns = clock()
         begins_ns.append(before_ns)
         latencies_ns.append(end_ns - before_ns)
-        if (on_device_s := device_s()) is not None:
+        on_device_s = device_s()
+        if on_device_s is not None:
             devices_s.append(on_device_s)
     return {
         "begin_ns": begin_ns,
@@ -51,15 +51,17 @@ def measure(backend: Backend, control: Control, period_s: float | None = None) -
         "begins_ns": begins_ns.tolist(),
         "latencies_ns": latencies_ns.tolist(),
         "devices_s": devices_s.tolist(),
-        "cpu_s": (time.process_time_ns() - cpu_ns) / 1e9,
+        "cpu_s": (process_time_ns() - cpu_ns) / 1e9,
     }
 
 
-def _awaited(due_ns: int, pending: Callable[[], bool]) -> bool:
+def _awaited(due_ns: int, pending: "Callable[[], bool]") -> bool:
     """Wait until `due_ns` on the monotonic clock; false where the parent spoke first."""
-    while (left_ns := due_ns - time.monotonic_ns()) > 0:
+    left_ns = due_ns - monotonic_ns()
+    while left_ns > 0:
         if left_ns > AWAKE_NS:
             time.sleep((left_ns - AWAKE_NS) / 1e9)
             if pending():
                 return False
+        left_ns = due_ns - monotonic_ns()
     return True

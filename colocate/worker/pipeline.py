@@ -5,8 +5,6 @@ program runs from its start on, between windows too. This process sits elsewhere
 network to itself.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import os
@@ -19,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from colocate.worker.errors import WorkerError
+from colocate.worker.older import monotonic_ns
 from colocate.worker.pipeline_output import LatencyLines, Output, Times
 from cpu_workloads.contract import Control, serve
 from cpu_workloads.program import Program, ProgramError, end_on_signals
@@ -33,13 +32,13 @@ _LOOK_S = 0.01
 class PipelineRequest(NamedTuple):
     """The program, and how it reports; `launcher` is a command that puts it on its CPUs and becomes it."""
 
-    argv: tuple[str, ...]
-    latency: str | None = None
+    argv: "tuple[str, ...]"
+    latency: "str | None" = None
     latency_unit: str = "ms"
-    environment: Mapping[str, str] = {}
-    directory: str | None = None
+    environment: "Mapping[str, str]" = {}  # noqa: RUF012 - of a tuple it is a default
+    directory: "str | None" = None
     ready_s: float = 60.0
-    launcher: tuple[str, ...] = ()
+    launcher: "tuple[str, ...]" = ()
 
     def to_json(self) -> str:
         """One line for `from_json`."""
@@ -48,7 +47,7 @@ class PipelineRequest(NamedTuple):
 
 def from_json(text: str) -> PipelineRequest:
     """The inverse of `PipelineRequest.to_json`."""
-    fields: dict[str, Any] = json.loads(text)
+    fields: "dict[str, Any]" = json.loads(text)
     return PipelineRequest(**{**fields, "argv": tuple(fields["argv"]), "launcher": tuple(fields["launcher"])})
 
 
@@ -78,7 +77,7 @@ class RunningPipeline:
         self._output = Output(lines)
         self._program = program
         self._ready_s = request.ready_s
-        self._returncode: int | None = None
+        self._returncode: "int | None" = None
         self._turn_s = 0.0
 
     def start(self) -> float:
@@ -94,16 +93,18 @@ class RunningPipeline:
             raise WorkerError(f"it cannot be started: {error.strerror}") from error
         self._output.listen()
         threading.Thread(target=self._await_end, daemon=True).start()
-        while len(found := self._output.inferences()) < FIRST_INFERENCES:
+        found = self._output.inferences()
+        while len(found) < FIRST_INFERENCES:
             self.check()
             if time.monotonic() > deadline_s:
                 raise WorkerError(self._silence(len(found)))
             time.sleep(_LOOK_S)
+            found = self._output.inferences()
         (_, first_ns), (begin_ns, end_ns) = found[:FIRST_INFERENCES]
         self._turn_s = max(end_ns - begin_ns, end_ns - first_ns) / 1e9
         return self._turn_s
 
-    def window(self, control: Control) -> Mapping[str, Any]:
+    def window(self, control: Control) -> "Mapping[str, Any]":
         """What began and ended until the parent's next word. Raises WorkerError as `check` does, and where a window
         that is over has no inference.
         """
@@ -113,7 +114,8 @@ class RunningPipeline:
         word_ns, cpu_end_s = self._moment()
         found = self._output.inferences()
         self.check()
-        if (counted := within(found, go_ns, word_ns)) is None:
+        counted = within(found, go_ns, word_ns)
+        if counted is None:
             if word == "stop":
                 length_s = (word_ns - go_ns) / 1e9
                 raise WorkerError(
@@ -138,9 +140,9 @@ class RunningPipeline:
     def _await_end(self) -> None:
         self._returncode = self._program.await_end().returncode
 
-    def _moment(self) -> tuple[int, float]:
+    def _moment(self) -> "tuple[int, float]":
         with self._program.lock:
-            return time.monotonic_ns(), self._program.cpu_s()
+            return monotonic_ns(), self._program.cpu_s()
 
     def _silence(self, reported: int) -> str:
         asked = self._output.reports.name
@@ -152,7 +154,7 @@ class RunningPipeline:
         return f"it printed last: {latest}" if latest else "it printed nothing"
 
 
-def within(inferences: Sequence[Times], go_ns: int, word_ns: int) -> Mapping[str, Any] | None:
+def within(inferences: "Sequence[Times]", go_ns: int, word_ns: int) -> "Mapping[str, Any] | None":
     """The report of those that began and ended between the two words; None where none did.
 
     `inferences` are in the order in which they began. The time that counts begins when the one under way at `go` has
@@ -190,7 +192,7 @@ def main(text: str) -> None:
     try:
         pipeline = RunningPipeline(request, program)
         inference_s = pipeline.start()
-        ready = {"runtime": {"program": shlex.join(request.argv)}, "inference_s": inference_s}
+        ready = {"runtime": {"program": " ".join(map(shlex.quote, request.argv))}, "inference_s": inference_s}
         serve(control, pipeline.window, ready)
     except ProgramEndedError as ending:
         sys.stderr.write(f"{ending}\n")

@@ -1,7 +1,5 @@
 """What a program of the user's own writes: its lines, its records of inferences, and its last words."""
 
-from __future__ import annotations
-
 import math
 import os
 import re
@@ -10,9 +8,10 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any, Tuple
 
 from colocate.worker.errors import WorkerError
+from colocate.worker.older import Protocol, monotonic_ns
 from cpu_workloads.output import terminal
 
 # The environment variable that holds the number of the pipe for records; see `colocate.marks`.
@@ -29,7 +28,7 @@ _LINE_BYTES = 1 << 16
 _TAIL_BYTES = 4096
 _SAID_CHARACTERS = 300
 
-Times = tuple[int, int]
+Times = Tuple[int, int]
 """Begin and end of an inference, CLOCK_MONOTONIC in nanoseconds."""
 
 
@@ -39,7 +38,7 @@ class Reports(Protocol):
     name: str
     """What it writes for each, in words: `printed no {name}`."""
 
-    def read(self, data: bytes, now_ns: int) -> Iterator[Times]:
+    def read(self, data: bytes, now_ns: int) -> "Iterator[Times]":
         """The inferences in the next `data`, read at `now_ns`. Raises WorkerError for one that makes no sense."""
 
 
@@ -54,22 +53,22 @@ class LatencyLines:
         self._rest = b""
         self._read_ns = 0
 
-    def read(self, data: bytes, now_ns: int) -> Iterator[Times]:
+    def read(self, data: bytes, now_ns: int) -> "Iterator[Times]":
         """See `Reports.read`. Of several lines that were read together each ended when the next began, or since
         the read before.
         """
         *lines, rest = (self._rest + data.replace(b"\r", b"\n")).split(b"\n")
         self._rest = rest[-_LINE_BYTES:]
         texts = [line.decode(errors="replace") for line in lines]
-        matches = [match for text in texts if (match := self._pattern.search(text)) is not None]
+        matches = filter(None, map(self._pattern.search, texts))
         end_ns = now_ns
-        for match in reversed(matches):
+        for match in reversed(list(matches)):
             begin_ns = end_ns - self._latency_ns(match[1], match.string)
             yield begin_ns, end_ns
             end_ns = max(begin_ns, self._read_ns)
         self._read_ns = now_ns
 
-    def _latency_ns(self, number: str | None, line: str) -> int:
+    def _latency_ns(self, number: "str | None", line: str) -> int:
         try:
             latency_ns = float(number or "") * self._unit_ns
         except ValueError:
@@ -88,7 +87,7 @@ class MarkRecords:
     def __init__(self) -> None:
         self._rest = b""
 
-    def read(self, data: bytes, now_ns: int) -> Iterator[Times]:
+    def read(self, data: bytes, now_ns: int) -> "Iterator[Times]":
         """See `Reports.read`."""
         data = self._rest + data
         whole = len(data) - len(data) % _RECORD.size
@@ -108,7 +107,7 @@ class Output:
     Lines are read from a terminal: to a pipe most programs write a block of lines at a time, long after the first.
     """
 
-    def __init__(self, lines: LatencyLines | None) -> None:
+    def __init__(self, lines: "LatencyLines | None") -> None:
         """Records are expected where there are no `lines`."""
         self.reports: Reports = lines or MarkRecords()
         self.failure = ""
@@ -120,11 +119,11 @@ class Output:
         self._tails = {self._stdout: b"", self._stderr: b""}
         self._latest = self._stderr
         self._lock = threading.Lock()
-        self._inferences: list[Times] = []
+        self._inferences: "list[Times]" = []
         self._read_ns = 0
         self._thread = threading.Thread(target=self._read_all, daemon=True)
 
-    def popen_options(self) -> dict[str, Any]:
+    def popen_options(self) -> "dict[str, Any]":
         """What makes a process write here. It has the pipe for records only where they are expected."""
         environment = {name: value for name, value in os.environ.items() if name != DESCRIPTOR}
         options = {"stdout": self._program_stdout, "stderr": self._program_stderr}
@@ -144,9 +143,9 @@ class Output:
         with self._lock:
             self._inferences = [times for times in self._inferences if times[1] >= before_ns]
 
-    def inferences(self) -> list[Times]:
+    def inferences(self) -> "list[Times]":
         """All that were reported, in the order in which they began, once everything written so far is read."""
-        now_ns = time.monotonic_ns()
+        now_ns = monotonic_ns()
         while self._read_ns <= now_ns and self._thread.is_alive():
             time.sleep(POLL_S / 4)
         with self._lock:
@@ -171,7 +170,7 @@ class Output:
             records_open = True
             while selector.get_map() or records_open:
                 # What is written before this moment is read in this turn.
-                turn_ns = time.monotonic_ns()
+                turn_ns = monotonic_ns()
                 for key, _ in selector.select(POLL_S):
                     data = _read(key.fd)
                     if data == b"":
@@ -181,7 +180,8 @@ class Output:
                         self._tails[key.fd] = (self._tails[key.fd] + data)[-_TAIL_BYTES:]
                         self._latest = key.fd if data.strip() else self._latest
                 # One read empties the pipe.
-                if records_open and (data := _read(self._records)) is not None:
+                data = _read(self._records) if records_open else None
+                if data is not None:
                     records_open = data != b""
                     self._take(self._records, data)
                 self._read_ns = turn_ns
@@ -193,7 +193,7 @@ class Output:
         if descriptor != self._reported_at or self.failure:
             return
         try:
-            found = list(self.reports.read(data, time.monotonic_ns()))
+            found = list(self.reports.read(data, monotonic_ns()))
         except WorkerError as error:
             self.failure = str(error)
             return
@@ -212,7 +212,7 @@ def _last_line(tail: bytes) -> str:
     return printable(lines[-1]) if lines else ""
 
 
-def _read(descriptor: int) -> bytes | None:
+def _read(descriptor: int) -> "bytes | None":
     """What is there; empty where nobody is left to write, None where there is nothing yet."""
     try:
         return os.read(descriptor, _READ_BYTES)

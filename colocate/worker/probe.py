@@ -4,8 +4,6 @@ In a process of its own, because a driver may hang or crash, and keeps the memor
 Writes what the runtime found as one JSON object; a failure is one line on stderr.
 """
 
-from __future__ import annotations
-
 import sys
 
 from colocate.worker.answer import answer

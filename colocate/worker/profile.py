@@ -4,8 +4,6 @@ In a process of its own, because a runtime keeps memory and, on a GPU, a context
 names; a time that counts is taken by a worker under the clocks and on the CPUs of its window.
 """
 
-from __future__ import annotations
-
 import sys
 from typing import cast
 
@@ -16,7 +14,7 @@ from colocate.worker.request import from_json
 _INFERENCES = 2
 
 
-def steps(text: str) -> list[dict[str, object]]:
+def steps(text: str) -> "list[dict[str, object]]":
     """The steps, each by the names of its fields. Raises WorkerError."""
     backend = cast(Profiler, load(from_json(text)))
     return [step._asdict() for step in backend.profile(_INFERENCES)]

@@ -1,11 +1,12 @@
 """What a worker is asked to serve: the JSON that its parent writes on the command line, read back."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from colocate.version import __version__
+from colocate.worker.errors import WorkerError
 
 # Property of a network's file: what it reads stays where it runs, and is not copied there for each inference.
 RESIDENT = "colocate.resident"
@@ -22,19 +23,26 @@ class TensorSpec(NamedTuple):
     """
 
     name: str
-    shape: tuple[int, ...]
+    shape: "tuple[int, ...]"
     dtype: str
-    low: int | None = None
-    high: int | None = None
-    constant: float | None = None
-    file: str | None = None
+    low: "int | None" = None
+    high: "int | None" = None
+    constant: "float | None" = None
+    file: "str | None" = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> "dict[str, Any]":
         """The fields that are not at their default, for `tensor_from_json`."""
         return {key: value for key, value in self._asdict().items() if value is not None}
 
+    @property
+    def fed(self) -> str:
+        """What it is fed, in a word: its shape, or its one number."""
+        if self.shape:
+            return "x".join(map(str, self.shape))
+        return "scalar" if self.constant is None else f"{self.constant:g}"
 
-def tensor_from_json(fields: Mapping[str, Any]) -> TensorSpec:
+
+def tensor_from_json(fields: "Mapping[str, Any]") -> TensorSpec:
     """The inverse of `TensorSpec.to_json`, also after a passage through JSON text."""
     return TensorSpec(**{**fields, "shape": tuple(fields["shape"])})
 
@@ -49,8 +57,13 @@ class NetworkFile(NamedTuple):
     name: str
     path: Path
     sha256: str
-    inputs: tuple[TensorSpec, ...]
-    source: Path | None = None
+    inputs: "tuple[TensorSpec, ...]"
+    source: "Path | None" = None
+
+    @property
+    def fed(self) -> str:
+        """What each input is fed."""
+        return ", ".join(f"{spec.name}={spec.fed}" for spec in self.inputs)
 
 
 class Request(NamedTuple):
@@ -65,8 +78,8 @@ class Request(NamedTuple):
     batch: int = 1
     graph: bool = False
     wait: str = "spin"
-    period_s: float | None = None
-    file: NetworkFile | None = None
+    period_s: "float | None" = None
+    file: "NetworkFile | None" = None
     cache: Path = Path()
     profiled: bool = False
     counted: bool = False
@@ -77,9 +90,14 @@ class Request(NamedTuple):
         assert self.file is not None, "this runtime runs a network's file"
         return self.file
 
+    @property
+    def fed(self) -> str:
+        """What each input of its file is fed; empty without a file."""
+        return "" if self.file is None else self.file.fed
+
     def to_json(self) -> str:
         """One line for `from_json`."""
-        fields: dict[str, Any] = {**self._asdict(), "cache": str(self.cache)}
+        fields: "dict[str, Any]" = {**self._asdict(), "cache": str(self.cache), "version": __version__}
         if self.file is not None:
             inputs = [spec.to_json() for spec in self.file.inputs]
             source = None if self.file.source is None else str(self.file.source)
@@ -90,9 +108,15 @@ class Request(NamedTuple):
 
 
 def from_json(text: str) -> Request:
-    """The inverse of `Request.to_json`."""
-    fields: dict[str, Any] = json.loads(text)
-    file: Mapping[str, Any] | None = fields["file"]
+    """The inverse of `Request.to_json`. Raises WorkerError where another version of colocate asks."""
+    fields: "dict[str, Any]" = json.loads(text)
+    asks = fields.pop("version", "of another time")
+    if asks != __version__:
+        raise WorkerError(
+            f"colocate {asks} started a worker of colocate {__version__} from {Path(__file__).parent}; "
+            "it was installed anew meanwhile: run this again"
+        )
+    file: "Mapping[str, Any] | None" = fields["file"]
     if file is not None:
         inputs = tuple(map(tensor_from_json, file["inputs"]))
         source = file["source"] and Path(file["source"])

@@ -25,6 +25,13 @@ def test_what_the_runtime_refuses_is_its_own_error() -> None:
         load(Request("colocate.worker.backends.synthetic:Synthetic", "alexnet"))
 
 
+def test_a_runtime_that_its_python_lacks_is_one_line_that_names_the_python() -> None:
+    with pytest.raises(
+        WorkerError, match=r"^it cannot be loaded under Python 3\.\d+ \(/.*\): No module named 'nowhere'$"
+    ):
+        load(Request("nowhere:Backend", "alexnet"))
+
+
 def test_only_the_runtime_that_is_wanted_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.startswith("colocate.worker.backends.")]:
         monkeypatch.delitem(sys.modules, name)

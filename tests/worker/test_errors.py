@@ -32,11 +32,12 @@ def test_a_refusal_says_what_was_fed_and_how_to_change_it() -> None:
         TensorSpec("rate", (), "int64", constant=16000.0),
         TensorSpec("stored", (), "float32", file="/a/b.npy"),
     )
-    error = refused("m cannot run", NetworkFile("m", Path("m.onnx"), "", inputs), RuntimeError("Invalid shape\nmore"))
+    fed = NetworkFile("m", Path("m.onnx"), "", inputs).fed
+    error = refused("m cannot run", fed, RuntimeError("Invalid shape\nmore"))
     assert str(error) == (
         "m cannot run, fed x=1x3x224x224, rate=16000, stored=scalar (--shape and --input change that): Invalid shape"
     )
 
 
 def test_a_network_without_a_file_is_fed_nothing() -> None:
-    assert str(refused("spin-1ms cannot run", None, RuntimeError("no"))) == "spin-1ms cannot run: no"
+    assert str(refused("spin-1ms cannot run", "", RuntimeError("no"))) == "spin-1ms cannot run: no"

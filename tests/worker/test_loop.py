@@ -47,7 +47,7 @@ class Paced:
 
 
 class VirtualTime:
-    """The module time of a machine that is never late: a look at its clock takes a microsecond."""
+    """The clocks and the module time of a machine that is never late: a look at its clock takes a microsecond."""
 
     def __init__(self) -> None:
         self.now_ns = 0
@@ -91,6 +91,8 @@ def test_a_late_one_begins_at_once_and_its_latency_counts_from_when_it_was_due()
 def test_a_wait_ends_with_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = VirtualTime()
     monkeypatch.setattr(loop, "time", clock)
+    for name in ("monotonic_ns", "process_time_ns"):
+        monkeypatch.setattr(loop, name, getattr(clock, name))
 
     class Stops(Script):
         def pending(self) -> bool:

@@ -60,7 +60,8 @@ def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Request:
 def test_it_is_ready_when_it_is_warm_and_its_collector_rests(made_up: Request) -> None:
     with worker(made_up) as child:
         facts = child.ready(PATIENCE_S)
-    assert facts["runtime"] == {"collector": False, "frozen": True, "made": 2}
+    python = ".".join(map(str, sys.version_info[:3]))
+    assert facts["runtime"] == {"python": python, "collector": False, "frozen": True, "made": 2}
     assert facts["inference_s"] >= 0
 
 

@@ -1,4 +1,4 @@
-"""The worker stands alone: it may run under another Python, where nothing else of colocate is installed."""
+"""The worker stands alone: it may run under another Python, from 3.6 on, which has nothing else of colocate."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 
 import colocate.worker
+import cpu_workloads
+from colocate import version
+from cpu_workloads import contract, counter
 
 PACKAGE = Path(colocate.worker.__file__).parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
@@ -28,6 +31,22 @@ def imported(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+def test_it_is_written_for_the_oldest_python_that_runs_it() -> None:
+    # What a worker loads besides its own package. A pipeline's process needs more, and runs under colocate's Python.
+    others = [colocate.__file__, version.__file__, cpu_workloads.__file__, contract.__file__, counter.__file__]
+    vermin = [
+        sys.executable,
+        "-c",
+        "import vermin; vermin.main()",
+        "-t=3.6-",
+        "--no-tips",
+        "--violations",
+        "--eval-annotations",
+    ]
+    done = subprocess.run([*vermin, str(PACKAGE), *map(str, others)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def within(name: str, package: str) -> bool:
     return name == package or name.startswith(f"{package}.")
 
@@ -38,6 +57,8 @@ def test_it_imports_itself_the_contract_numpy_and_runtimes(path: Path) -> None:
         top = name.split(".")[0]
         assert (
             within(name, "colocate.worker")
+            # The two sides must be of one version.
+            or name == "colocate.version.__version__"
             or within(name, "cpu_workloads.contract")
             # A user's program ends in the same way as a task and as the network.
             or within(name, "cpu_workloads.program")
@@ -55,7 +76,7 @@ def test_loading_a_process_loads_neither_numpy_nor_the_rest_of_colocate(main: st
 import sys
 import colocate.worker.{main}
 loaded = [name for name in sys.modules if name.split(".")[0] in ("colocate", "numpy", "onnxruntime")]
-others = [name for name in loaded if name not in ("colocate", "colocate.worker")]
+others = [name for name in loaded if name not in ("colocate", "colocate.version", "colocate.worker")]
 sys.exit(" ".join(name for name in others if not name.startswith("colocate.worker.")) or 0)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from colocate.worker.errors import WorkerError
 from colocate.worker.request import NetworkFile, Request, TensorSpec, from_json
 
 # A command line holds no character of code 0.
@@ -53,6 +54,12 @@ def test_a_key_that_is_no_field_is_refused() -> None:
     fields = json.loads(Request("module:class", "spin-1ms").to_json())
     with pytest.raises(TypeError, match="surprise"):
         from_json(json.dumps({**fields, "surprise": 1}))
+
+
+def test_the_two_sides_are_of_one_version() -> None:
+    fields = json.loads(Request("module:class", "spin-1ms").to_json())
+    with pytest.raises(WorkerError, match=r"^colocate 9\.0 started a worker of colocate 0\..*: run this again$"):
+        from_json(json.dumps({**fields, "version": "9.0"}))
 
 
 def test_a_runtime_of_files_needs_one() -> None:

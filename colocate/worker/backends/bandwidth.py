@@ -4,8 +4,6 @@ Its device time gives the bandwidth that the GPU achieves, and beside a CPU task
 memory, what the task takes of it.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -54,7 +52,7 @@ class Bandwidth:
         self._stopwatch = cuda.Stopwatch(driver)
         arguments = (source, target, np.uint64(self.copied_bytes // 16))
         launch = {"block": (_THREADS, 1, 1), "grid": grid, "stream": self._stopwatch.stream}
-        self._launch: Callable[[], None] = functools.partial(copy, *arguments, **launch)
+        self._launch: "Callable[[], None]" = functools.partial(copy, *arguments, **launch)
         self._facts: Facts = {
             "runtime": f"pycuda {'.'.join(map(str, _version()))}",
             "gpu": device.name(),
@@ -75,7 +73,7 @@ class Bandwidth:
         """See `Backend.facts`."""
         return self._facts
 
-    def probe(self, copies: int = 10) -> Mapping[str, Any]:
+    def probe(self, copies: int = 10) -> "Mapping[str, Any]":
         """The GPU's name and its bandwidth, each byte read and each written counted: the median of `copies`.
 
         Raises WorkerError where a copy fails, with the reason.
@@ -87,8 +85,8 @@ class Bandwidth:
         return {"gpu": self._facts["gpu"], "bytes_per_s": 2 * self.copied_bytes / float(np.median(times_s))}
 
 
-def _version() -> tuple[int, ...]:
+def _version() -> "tuple[int, ...]":
     import pycuda
 
-    version: tuple[int, ...] = pycuda.VERSION
+    version: "tuple[int, ...]" = pycuda.VERSION
     return version

@@ -1,7 +1,5 @@
 """ONNX Runtime on the CPU."""
 
-from __future__ import annotations
-
 import os
 import tempfile
 from pathlib import Path
@@ -43,7 +41,7 @@ class OnnxRuntimeCpu:
         """Version, execution provider and threads."""
         return self._facts
 
-    def profile(self, inferences: int) -> list[ProfiledStep]:
+    def profile(self, inferences: int) -> "list[ProfiledStep]":
         """See `Profiler.profile`: from the trace of a session of its own, less what recording added."""
         from colocate.worker.backends import ort_recording, ort_trace
 

@@ -1,12 +1,9 @@
 """ONNX Runtime on the first NVIDIA GPU."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import onnxruntime as ort
 
 from colocate.worker import cuda
@@ -15,6 +12,9 @@ from colocate.worker.backends.ort_session import load, session_options
 from colocate.worker.errors import WorkerError, one_line
 from colocate.worker.inputs import input_arrays
 from colocate.worker.request import RESIDENT, NetworkFile, Request
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 _PROVIDER = "CUDAExecutionProvider"
 _NUMPY = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(int64)": np.int64}
@@ -59,14 +59,14 @@ class OnnxRuntimeCuda:
     def _bind(self, file: NetworkFile) -> None:
         """Buffers of fixed address, as a captured graph needs them."""
         self._binding = self._session.io_binding()
-        self._copies_in: list[tuple[ort.OrtValue, npt.NDArray[Any]]] = []
+        self._copies_in: "list[tuple[ort.OrtValue, npt.NDArray[Any]]]" = []
         for name, array in input_arrays(file).items():
             # Copied from where it lies: pages that could move would be copied to a place of the driver's first.
             cuda.page_lock(array)
             value = ort.OrtValue.ortvalue_from_numpy(array, "cuda", 0)
             self._binding.bind_ortvalue_input(name, value)
             self._copies_in.append((value, array))
-        self._copies_out: list[Callable[[], object]] = []
+        self._copies_out: "list[Callable[[], object]]" = []
         if RESIDENT in self._session.get_modelmeta().custom_metadata_map:
             # Nothing goes in or out; the session waits for the GPU at the end of each run.
             self._resident = [value for value, _ in self._copies_in]

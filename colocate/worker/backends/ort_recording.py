@@ -6,8 +6,6 @@ known where that is run without as well; which part of it lies within the record
 short steps, under the clocks and on the CPUs of the window that the profile belongs to.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -58,7 +56,7 @@ def measured(folder: Path, threads: int) -> Recording:
     return Recording(max(within_s / profile.runs, 0.0), min(max(share, 0.0), 1.0), plain_s / profile.runs)
 
 
-def plain_length_s(infer: Callable[[], object], inferences: int, warmup: int = 1) -> float:
+def plain_length_s(infer: "Callable[[], object]", inferences: int, warmup: int = 1) -> float:
     """How long an inference takes without a profile: the mean of the middle half of so many."""
     lengths_s = []
     for _ in range(warmup + inferences):
@@ -68,7 +66,7 @@ def plain_length_s(infer: Callable[[], object], inferences: int, warmup: int = 1
     return _central(lengths_s[warmup:])
 
 
-def _central(lengths_s: Sequence[float]) -> float:
+def _central(lengths_s: "Sequence[float]") -> float:
     table = np.array(lengths_s)
     return float(table[middle(table)].mean())
 

@@ -1,7 +1,5 @@
 """A network in a session of ONNX Runtime: what its providers share."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import onnxruntime as ort
@@ -22,7 +20,7 @@ def session_options(threads: int) -> ort.SessionOptions:
 
 
 def load(
-    file: NetworkFile, options: ort.SessionOptions, provider: str, settings: Mapping[str, str]
+    file: NetworkFile, options: ort.SessionOptions, provider: str, settings: "Mapping[str, str]"
 ) -> ort.InferenceSession:
     """`file` in a session of this execution provider and no other. Raises WorkerError when it is refused."""
     try:

@@ -8,14 +8,12 @@ A step's time is its own, less that of the body's runs: what the runtime does be
 as it is between all others. So all times add up, and a step knows what it ran within.
 """
 
-from __future__ import annotations
-
 import bisect
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Mapping, NamedTuple
 
 import numpy as np
 
@@ -23,6 +21,7 @@ from colocate.worker.backend import ProfiledStep
 from colocate.worker.backends.ort_session import load, session_options
 from colocate.worker.errors import WorkerError, refused
 from colocate.worker.inputs import input_arrays
+from colocate.worker.older import without_suffix
 from colocate.worker.request import NetworkFile
 
 _SUFFIX = "_kernel_time"
@@ -43,16 +42,16 @@ class TimedStep(NamedTuple):
 
     name: str
     kind: str
-    times_s: tuple[float, ...]
-    within: tuple[str, ...] = ()
+    times_s: "tuple[float, ...]"
+    within: "tuple[str, ...]" = ()
     runs: float = 1.0
 
 
 class Profile(NamedTuple):
     """The steps of a profiled session in the order in which they run, and how long each inference took."""
 
-    steps: tuple[TimedStep, ...]
-    lengths_s: tuple[float, ...]
+    steps: "tuple[TimedStep, ...]"
+    lengths_s: "tuple[float, ...]"
 
     @property
     def runs(self) -> float:
@@ -63,7 +62,7 @@ class Profile(NamedTuple):
 class _Key(NamedTuple):
     """What tells steps apart: bodies may have nodes of the same names as the graph around them."""
 
-    within: tuple[str, ...]
+    within: "tuple[str, ...]"
     name: str
     kind: str
 
@@ -72,7 +71,7 @@ class _Span(NamedTuple):
     """An event that others may lie in; `key` where it is a step."""
 
     end_us: int
-    key: _Key | None
+    key: "_Key | None"
 
 
 def recorded(file: NetworkFile, folder: Path, inferences: int, threads: int) -> Path:
@@ -89,7 +88,7 @@ def recorded(file: NetworkFile, folder: Path, inferences: int, threads: int) -> 
         for _ in range(inferences):
             session.run(None, feeds)
     except Exception as error:  # of the runtime's own kinds
-        raise refused(f"{file.name} cannot run", file, error) from error
+        raise refused(f"{file.name} cannot run", file.fed, error) from error
     return Path(session.end_profiling())
 
 
@@ -107,8 +106,8 @@ def read(trace: Path, warmup: int = 1) -> Profile:
         raise WorkerError(f"{trace} holds {len(runs)} inferences, of which {warmup} only warm up; run more")
     begins = [begin for begin, _ in runs]
     inferences = len(runs) - warmup
-    times_s: defaultdict[_Key, list[float]] = defaultdict(lambda: [0.0] * inferences)
-    counts: Counter[_Key] = Counter()
+    times_s: "defaultdict[_Key, list[float]]" = defaultdict(lambda: [0.0] * inferences)
+    counts: "Counter[_Key]" = Counter()
     for event, key, outer in _nested(events):
         run = bisect.bisect_right(begins, event["ts"]) - 1
         if run < warmup or event["ts"] > runs[run][1]:
@@ -128,7 +127,7 @@ def read(trace: Path, warmup: int = 1) -> Profile:
     )
 
 
-def central(steps: Sequence[TimedStep], added_s: float = 0.0, shortest_s: float = 0.0) -> list[ProfiledStep]:
+def central(steps: "Sequence[TimedStep]", added_s: float = 0.0, shortest_s: float = 0.0) -> "list[ProfiledStep]":
     """Each step with its mean over the half of the inferences whose totals lie in the middle, less `added_s` for each
     of its runs, and no less than `shortest_s` for each.
 
@@ -147,7 +146,7 @@ def central(steps: Sequence[TimedStep], added_s: float = 0.0, shortest_s: float 
             step.within,
             step.runs,
         )
-        for step, mean_s in zip(steps, means_s, strict=True)
+        for step, mean_s in zip(steps, means_s)
     ]
 
 
@@ -157,18 +156,18 @@ def middle(lengths_s: Any) -> Any:
     return np.argsort(lengths_s)[quarter : len(lengths_s) - quarter]
 
 
-def _nested(events: Sequence[_Event]) -> Iterator[tuple[_Event, _Key | None, _Key | None]]:
+def _nested(events: "Sequence[_Event]") -> "Iterator[tuple[_Event, _Key | None, _Key | None]]":
     """Every event of a step or of a graph's run, in order: the step that it is, and the step that it lies in at once,
     where they are such.
     """
-    around: list[_Span] = []
+    around: "list[_Span]" = []
     for event in sorted(filter(_counts, events), key=lambda event: (event["ts"], -event["dur"])):
         while around and event["ts"] >= around[-1].end_us:
             around.pop()
         key = None
         if event["cat"] == "Node":
             within = tuple(span.key.name for span in around if span.key is not None)
-            key = _Key(within, event["name"].removesuffix(_SUFFIX), event["args"]["op_name"])
+            key = _Key(within, without_suffix(event["name"], _SUFFIX), event["args"]["op_name"])
         yield event, key, around[-1].key if around else None
         around.append(_Span(event["ts"] + event["dur"], key))
 

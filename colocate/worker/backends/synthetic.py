@@ -3,8 +3,6 @@
 It imports nothing heavy, so that a worker is up in tens of milliseconds.
 """
 
-from __future__ import annotations
-
 import re
 import time
 

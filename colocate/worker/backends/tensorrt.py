@@ -8,10 +8,7 @@ low clocks may choose otherwise than one made at high clocks. The engine that is
 and used from then on; the fact `engine` identifies it.
 """
 
-from __future__ import annotations
-
 import hashlib
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -21,15 +18,16 @@ from colocate.worker import cache, cuda, packages
 from colocate.worker.backend import Facts, ProfiledStep
 from colocate.worker.errors import WorkerError
 from colocate.worker.inputs import input_arrays
+from colocate.worker.older import product
 from colocate.worker.request import Request
 
 
 class _Flags(NamedTuple):
     """What a network is built with from the version `since` on: names in TensorRT's enums, None for no flag."""
 
-    since: tuple[int, int]
-    network: str | None
-    fp16: str | None
+    since: "tuple[int, int]"
+    network: "str | None"
+    fp16: "str | None"
 
 
 # All that differs between versions, newest first.
@@ -65,13 +63,13 @@ class TensorRT:
             self._context = self._done(self._engine.create_execution_context)
             self._stopwatch = cuda.Stopwatch(driver)
             self._stream = self._stopwatch.stream
-            self._inputs: list[tuple[Any, Any]] = []
-            self._outputs: list[tuple[Any, Any]] = []
-            self._addresses: dict[str, int] = {}
+            self._inputs: "list[tuple[Any, Any]]" = []
+            self._outputs: "list[tuple[Any, Any]]" = []
+            self._addresses: "dict[str, int]" = {}
             self._allocate(trt, request)
         except driver.Error as error:
             raise WorkerError(cuda.explained(str(error))) from error
-        self._launch: Callable[[], None] = self._enqueue
+        self._launch: "Callable[[], None]" = self._enqueue
         if request.graph:
             # The first run sets up what may not be set up while it is captured:
             # https://github.com/NVIDIA/TensorRT/issues/2603
@@ -100,7 +98,7 @@ class TensorRT:
         """See `Backend.facts`."""
         return self._facts
 
-    def profile(self, inferences: int) -> list[ProfiledStep]:
+    def profile(self, inferences: int) -> "list[ProfiledStep]":
         """See `Profiler.profile`: what TensorRT reports to an IProfiler, in a context of its own.
 
         It times each layer between two events on the GPU. Once in each inference `report_layer_time` is called for
@@ -108,7 +106,7 @@ class TensorRT:
         Python API; with `enqueue_emits_profile`, the default, it reports when the inference is enqueued and waits).
         """
         trt = packages.load("tensorrt")
-        times_s: dict[str, list[float]] = {}
+        times_s: "dict[str, list[float]]" = {}
 
         class Profiler(trt.IProfiler):  # type: ignore[misc, name-defined]
             def __init__(self) -> None:
@@ -138,7 +136,7 @@ class TensorRT:
         for host, device in self._outputs:
             self._driver.memcpy_dtoh_async(host, device, self._stream)
 
-    def _load(self, trt: Any, flags: _Flags, request: Request, gpu: Any) -> tuple[Any, str]:
+    def _load(self, trt: Any, flags: _Flags, request: Request, gpu: Any) -> "tuple[Any, str]":
         """The engine, built unless it is in the cache, and the beginning of its file's SHA-256."""
         file = request.loaded
         made_from = (file.sha256, file.path.name, request.precision, request.batch, tuple(flags))
@@ -188,7 +186,7 @@ class TensorRT:
                     f"the shape of {name} in {request.loaded.path} is not fixed; try --backend onnxruntime-cuda"
                 )
             dtype = self._done(trt.nptype, self._engine.get_tensor_dtype(name))
-            host = self._driver.pagelocked_empty(math.prod(shape), dtype)
+            host = self._driver.pagelocked_empty(product(shape), dtype)
             device = self._driver.mem_alloc(host.nbytes)
             self._done(self._context.set_tensor_address, name, int(device))
             self._addresses[name] = int(device)
@@ -199,7 +197,7 @@ class TensorRT:
             else:
                 self._outputs.append((host, device))
 
-    def _done(self, call: Callable[..., Any], *arguments: Any) -> Any:
+    def _done(self, call: "Callable[..., Any]", *arguments: Any) -> Any:
         """What `call` returns. TensorRT reports a failure by None or False, from a constructor by a TypeError."""
         try:
             result, said = call(*arguments), ""
@@ -227,7 +225,7 @@ def _log(trt: Any) -> Any:
     class Log(trt.ILogger):  # type: ignore[misc]
         def __init__(self) -> None:
             trt.ILogger.__init__(self)
-            self._said: list[tuple[int, str]] = []
+            self._said: "list[tuple[int, str]]" = []
 
         def log(self, severity: Any, message: str) -> None:
             if int(severity) <= int(trt.ILogger.WARNING):

@@ -1,0 +1,33 @@
+"""What the oldest Python that runs a worker, 3.6, does not have."""
+
+import functools
+import gc
+import operator
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Protocol as Protocol  # novm: for the type checker alone
+else:
+    Protocol = object
+
+# From Python 3.7 on. A double holds the time since the start of the machine to some nanoseconds.
+monotonic_ns: "Callable[[], int]" = getattr(time, "monotonic_ns", lambda: round(time.monotonic() * 1e9))
+process_time_ns: "Callable[[], int]" = getattr(time, "process_time_ns", lambda: round(time.process_time() * 1e9))
+freeze: "Callable[[], None]" = getattr(gc, "freeze", lambda: None)
+
+
+def product(sizes: "Iterable[int]") -> int:
+    """All of them multiplied, of none 1: `math.prod` of Python 3.8."""
+    return functools.reduce(operator.mul, sizes, 1)
+
+
+def without_prefix(text: str, prefix: str) -> str:
+    """`str.removeprefix` of Python 3.9."""
+    return text[len(prefix) :] if text.startswith(prefix) else text
+
+
+def without_suffix(text: str, suffix: str) -> str:
+    """`str.removesuffix` of Python 3.9."""
+    return text[: -len(suffix)] if suffix and text.endswith(suffix) else text

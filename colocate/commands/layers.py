@@ -63,7 +63,8 @@ def run(arguments: argparse.Namespace) -> int:
         (inference,) = study.spec.inferences
     else:
         study, inference = make_study(keys), stored.inference
-    rig = make_rig(study.spec.rig, dict(study.spec.model), inference.network)
+    spec = study.spec
+    rig = make_rig(spec.rig, dict(spec.model), inference.network, worker_python=spec.worker_python)
     if stored is None:
         of_layers, purpose = layers_request(keys, inference.network, rig, runs=not arguments.dry_run)
         study = make_study(of_layers)

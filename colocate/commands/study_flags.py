@@ -208,6 +208,11 @@ _RIG: Flags = {
         "help": "host (this machine) or tx1-model (a model, not a measurement)",
         "otherwise": "host",
     },
+    "worker_python": {
+        "metavar": "PATH",
+        "help": "Python that runs the networks' workers: 3.6 or newer, with numpy and the runtime",
+        "otherwise": "the one that has the runtime: colocate's own, else the system's",
+    },
 }
 # The title of each group in `--help` -> its flags by the keys of a study file.
 GROUPS: Mapping[str, Flags] = {

@@ -45,7 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
     stored_purpose(arguments, SweepPurpose)
     study = study_of(arguments)
     output = settle_out(arguments, study) / "task-output" if arguments.task_output else None
-    rig = make_rig(study.spec.rig, dict(study.spec.model), task_output=output)
+    spec = study.spec
+    rig = make_rig(spec.rig, dict(spec.model), task_output=output, worker_python=spec.worker_python)
     tally = run_study(arguments, study, rig, SweepPurpose())
     if tally is None:
         return 0

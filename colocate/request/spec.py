@@ -104,6 +104,7 @@ def make_spec(keys: Mapping[str, Any]) -> SweepSpec:
         budget_s=None if request.budget is None else parse_duration_s(request.budget),
         alternating=alternates(design, request.segment_ms, tasks),
         segment_s=None if request.segment_ms is None else request.segment_ms * 1e-3,
+        worker_python=None if request.worker_python is None else _python(request.worker_python),
     )
 
 
@@ -229,6 +230,13 @@ def _is_path(network: str) -> bool:
 def _file_or_name(network: str) -> str:
     # A run is resumed from any folder.
     return str(Path(network).absolute()) if _is_path(network) else network
+
+
+def _python(path: str) -> str:
+    if not path.strip() or "\0" in path:
+        raise SpecError(f"worker_python: {path!r} is no path; give that of a Python, as /usr/bin/python3.8")
+    # Not resolved: an environment's own Python is a link.
+    return str(Path(path).expanduser().absolute())
 
 
 def _cpus(cpus: tuple[int, ...] | None) -> tuple[int, ...] | None:

@@ -58,6 +58,7 @@ class StudyKeys:
     mixes: Mapping[str, str | tuple[str, ...] | Mapping[str, str]] = field(default_factory=dict)
     containment: tuple[str, ...] = (NONE,)
     rig: str = "host"
+    worker_python: str | None = None
     cpu_clocks: tuple[_Clock, ...] | None = None
     gpu_clocks: tuple[_Clock, ...] | None = None
     emc_clock: _Clock | None = None

@@ -33,16 +33,19 @@ def make_rig(
     model: Mapping[str, float] | None = None,
     profiled: str | None = None,
     task_output: Path | None = None,
+    worker_python: str | None = None,
 ) -> Rig:
     """The rig behind a name of `RIGS`; `model` sets constants of a model. Windows of the network `profiled` alone
     are followed by a profile, where its runtime has one. All that programs of the user's own print goes to files in
-    the folder `task_output`; a model runs none.
+    the folder `task_output`; a model runs none. Workers run under `worker_python`, or what has their runtime.
 
-    Raises SpecError where the rig has none, or not these.
+    Raises SpecError where the rig has no such constants, and where a model is to have workers.
     """
     if model and name not in MODELS:
         raise SpecError(f"model: rig '{name}' has no constants to set; remove [model], or use --rig {MODELS[0]}")
+    if worker_python is not None and name in MODELS:
+        raise SpecError(f"worker_python: rig '{name}' is a model and starts no worker; leave it out")
     module, _, attribute = RIGS[name].partition(":")
     factory = getattr(importlib.import_module(module), attribute)
-    rig: Rig = factory(model, profiled=profiled) if name in MODELS else factory(profiled, task_output)
+    rig: Rig = factory(model, profiled=profiled) if name in MODELS else factory(profiled, task_output, worker_python)
     return rig

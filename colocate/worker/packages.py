@@ -4,8 +4,6 @@ A virtual environment does not see the folder /usr/lib/python3.X/dist-packages, 
 (https://github.com/NVIDIA/TensorRT/issues/2737), and pip has no TensorRT for most Jetsons.
 """
 
-from __future__ import annotations
-
 import importlib
 import importlib.util
 import sys
@@ -20,7 +18,7 @@ from colocate.worker.errors import WorkerError
 SYSTEM = Path("/usr")
 
 
-def find(name: str) -> ModuleSpec | None:
+def find(name: str) -> "ModuleSpec | None":
     """Where the package is: in this environment, or else in the system's folder for this version of Python."""
     spec = importlib.util.find_spec(name) or PathFinder.find_spec(name, [str(folder) for folder in _folders()])
     # Without an origin it is a mere folder of this name.
@@ -51,12 +49,10 @@ def load(name: str) -> ModuleType:
 
 def why_missing(name: str) -> str:
     """Why `find` found nothing."""
-    others = sorted(path.parts[-3] for path in SYSTEM.glob(f"lib/python3.*/dist-packages/{name}"))
-    hint = f"; the system has it for {', '.join(others)}: make the virtual environment with that" if others else ""
-    return f"the package {name} is not installed{hint}"
+    return f"the package {name} is not installed for Python {sys.version_info[0]}.{sys.version_info[1]}"
 
 
-def _folders() -> Iterator[Path]:
+def _folders() -> "Iterator[Path]":
     own = f"python3.{sys.version_info.minor}"
     yield SYSTEM / "lib" / own / "dist-packages"
     # This one belongs to whichever Python the system calls python3.

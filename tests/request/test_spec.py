@@ -225,3 +225,17 @@ def test_no_request_is_met_with_anything_but_a_spec_or_a_spec_error(keys: dict[s
 def test_a_key_that_is_like_no_other_gets_the_list() -> None:
     with pytest.raises(SpecError, match="unknown key 'out'; give one of the keys of a study file: networks, "):
         make_spec({"out": "x"})
+
+
+def test_the_workers_python_is_a_path_from_any_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/someone")
+    for path, meant in (
+        ("/usr/bin/python3.8", "/usr/bin/python3.8"),
+        ("bin/python", f"{tmp_path}/bin/python"),
+        ("~/bin/python", "/home/someone/bin/python"),
+    ):
+        assert make_spec({"worker_python": path}).worker_python == meant
+    for path in ("", " ", "a\0b"):
+        with pytest.raises(SpecError, match=r"^worker_python: .* is no path"):
+            make_spec({"worker_python": path})

@@ -47,3 +47,8 @@ def test_windows_of_the_profiled_network_alone_have_a_profile() -> None:
     for trial in plan(SweepSpec(networks, (), rig="tx1-model", repeats=1, cpu_clocks=("high",)), rig.facts()):
         wanted = trial.inference is not None and trial.inference.network == "alexnet"
         assert bool(rig.run(trial).profile) == wanted
+
+
+def test_a_model_has_no_workers() -> None:
+    with pytest.raises(SpecError, match="worker_python: rig 'tx1-model' is a model and starts no worker; leave it"):
+        make_rig("tx1-model", worker_python="/usr/bin/python3")

@@ -67,12 +67,6 @@ def test_another_pythons_package_is_left_alone(system: Path, folder: str, python
         packages.load(NAME)
 
 
-def test_a_package_for_another_python_is_named(system: Path) -> None:
-    install(system, "python3.8")
-    assert "the system has it for python3.8" in packages.why_missing(NAME)
-    assert "system" not in packages.why_missing("colocate_test_absent")
-
-
 def test_a_mere_folder_is_no_package(system: Path) -> None:
     (system / "lib" / OWN / "dist-packages" / NAME).mkdir(parents=True)
     assert packages.find(NAME) is None

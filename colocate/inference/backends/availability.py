@@ -9,16 +9,15 @@ import functools
 import importlib.metadata
 import json
 import subprocess
-import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from colocate.inference.backends.registry import BACKENDS, Runtime, worker_request
+from colocate.inference.backends.interpreter import Interpreter, interpreter
+from colocate.inference.backends.registry import BACKENDS, worker_request
 from colocate.model.machine import Missing
 from colocate.model.request import Inference
-from colocate.worker import packages
 
 # CUDA loads hundreds of megabytes of libraries; a Jetson reads them from an SD card.
 PROBE_TIMEOUT_S = 120.0
@@ -30,29 +29,36 @@ _RIVALS = ("onnxruntime", "onnxruntime-gpu")
 class Availability:
     """`runtimes` work here and run files, best first; `probes` work and make their own network.
 
-    By name, `missing` has why each of the others does not work, and `found` what each that was tried on the GPU
-    reported.
+    By name, `missing` has why each of the others does not work, `found` what each that was tried reported, and
+    `interpreters` under which Python each runs.
     """
 
     runtimes: tuple[str, ...]
     probes: tuple[str, ...]
     missing: Mapping[str, Missing]
     found: Mapping[str, Mapping[str, Any]]
+    interpreters: Mapping[str, Interpreter] = field(default_factory=dict)
 
 
 @functools.cache
-def look() -> Availability:
-    """Try every runtime; once in a process.
+def look(worker_python: str | None = None) -> Availability:
+    """Try every runtime, under the Python that the user chose or the one that has it; once in a process.
 
-    Those on a GPU one after the other: a GPU in exclusive mode takes one process, and a small board's memory few.
+    One after the other: a GPU in exclusive mode takes one process, and a small board's memory few. What runs on the
+    CPU under colocate's own Python was installed with it, and is not tried. Raises HostError where no worker can run
+    under the chosen Python.
     """
     missing = {}
     found = {}
+    interpreters = {}
     for name, runtime in BACKENDS.items():
-        if (without := _without_package(name, runtime)) is not None:
-            missing[name] = without
-        elif runtime.on_gpu:
-            verdict = _verdict(name)
+        python = interpreter(name, worker_python)
+        if isinstance(python, Missing):
+            missing[name] = (mixed_up() if runtime.holds else None) or python
+            continue
+        interpreters[name] = python
+        if runtime.on_gpu or (python.reason and runtime.package):
+            verdict = _verdict(name, python)
             if isinstance(verdict, Missing):
                 missing[name] = verdict
             else:
@@ -63,6 +69,7 @@ def look() -> Availability:
         probes=tuple(name for name in working if BACKENDS[name].own_networks is not None),
         missing=missing,
         found=found,
+        interpreters={name: python for name, python in interpreters.items() if name in working},
     )
 
 
@@ -82,20 +89,7 @@ def mixed_up() -> Missing | None:
     )
 
 
-def _without_package(name: str, runtime: Runtime) -> Missing | None:
-    """What can be known without a process: the package is not there, or not the build that has this provider."""
-    if runtime.package is None:
-        return None
-    spec = packages.find(runtime.package)
-    if spec is None or spec.origin is None:
-        return Missing(packages.why_missing(runtime.package), runtime.fix)
-    provider = Path(spec.origin).parent / "capi" / "libonnxruntime_providers_cuda.so"
-    if name == "onnxruntime-cuda" and not provider.exists():
-        return mixed_up() or Missing("the onnxruntime that is installed is the build for CPUs", runtime.fix)
-    return None
-
-
-def _verdict(name: str) -> Missing | Mapping[str, Any]:
+def _verdict(name: str, python: Interpreter) -> Missing | Mapping[str, Any]:
     """Why the runtime, which is tried now, does not work, or what it found."""
     # With onnx, which takes longer to import than all else of a sweep.
     from colocate.inference.onnx.smallest import smallest_network
@@ -104,9 +98,8 @@ def _verdict(name: str) -> Missing | Mapping[str, Any]:
     try:
         with smallest_network() as file:
             request = worker_request(Inference(name if own else "probe", name), None if own else file)
-            command = [sys.executable, "-m", "colocate.worker.probe", request.to_json()]
             child = subprocess.run(
-                command,
+                python.command("colocate.worker.probe", request.to_json()),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,

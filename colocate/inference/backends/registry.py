@@ -14,10 +14,10 @@ from colocate.worker.request import NetworkFile, Request
 class Runtime:
     """What is known of a runtime before it is imported.
 
-    `target` names its class (`worker.backend.Backend`); `package` is the Python package it needs and `fix` the
-    command that installs it. One `on_gpu` can capture CUDA graphs and has two ways to wait. One with `own_networks`,
-    a pattern of names, makes the networks of these names itself and runs no files. One that `profiles` is a
-    `worker.backend.Profiler`.
+    `target` names its class (`worker.backend.Backend`). `package` is the Python package that it needs, which `holds`
+    a certain file where not every build of it will do, and `fix` the command that installs it. One `on_gpu` can
+    capture CUDA graphs and has two ways to wait. One with `own_networks`, a pattern of names, makes the networks of
+    these names itself and runs no files. One that `profiles` is a `worker.backend.Profiler`.
     """
 
     target: str
@@ -27,6 +27,7 @@ class Runtime:
     on_gpu: bool = False
     own_networks: str | None = None
     profiles: bool = False
+    holds: str | None = None
 
 
 # Best first: `auto` takes the first that works here. Lazy: nothing is imported before it is wanted.
@@ -45,6 +46,7 @@ BACKENDS = {
         "pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu",
         PRECISIONS,
         on_gpu=True,
+        holds="capi/libonnxruntime_providers_cuda.so",
     ),
     "onnxruntime-cpu": Runtime(
         "colocate.worker.backends.onnxruntime_cpu:OnnxRuntimeCpu",

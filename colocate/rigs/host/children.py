@@ -19,6 +19,7 @@ from colocate.host.cpus.scheduling import at_launch
 from colocate.host.processes.child import Child, launcher
 from colocate.host.processes.pausing import Pause, Together, pause_of, resume_all, stands_still
 from colocate.host.processes.priority import prioritised
+from colocate.inference.backends.interpreter import worker_command
 from colocate.inference.backends.registry import BACKENDS, worker_request
 from colocate.inference.networks.network import Network
 from colocate.model.command import PER_CPU
@@ -104,13 +105,16 @@ class Children:
         networks: Mapping[Inference, Network | None],
         profiled: str | None = None,
         task_output: Path | None = None,
+        worker_python: str | None = None,
     ) -> None:
         """`profiled` is the network whose windows each end with a profile of its runtime's own. The folder
-        `task_output` gets all that programs of the user's own print.
+        `task_output` gets all that programs of the user's own print. `worker_python` is the Python that the user
+        chose for workers.
         """
         self._seats = seats
         self._profiled = profiled
         self._task_output = task_output
+        self._worker_python = worker_python
         self._networks = networks
         self._worker: tuple[Inference, Child] | None = None
         self._tasks: dict[tuple[Task, Placement], list[Child]] = {}
@@ -134,7 +138,7 @@ class Children:
             command = _pipeline_command(inference.pipeline, seat)
             return Child(inference.network, command, Seat(place.housekeeping_cpus), runs_program=True)
         profiled = inference.network == self._profiled
-        command = _worker_command(inference, self._networks[inference], profiled=profiled)
+        command = self._worker_command(inference, profiled=profiled)
         return Child(inference.network, command, seat)
 
     def tasks(self, trial: Trial) -> list[Child]:
@@ -171,11 +175,21 @@ class Children:
     def _commands(self, task: Task, seat: Seat, log: int | None) -> Iterable[tuple[list[str], Seat]]:
         """A built-in runs once per CPU, each copy bound to its own; a network once, on all of them."""
         if task.inference is not None:
-            return [(_worker_command(task.inference, self._networks[task.inference], counted=True), seat)]
+            return [(self._worker_command(task.inference, counted=True), seat)]
         if task.argv:
             return runners(task, seat, log)
         own = [sys.executable, "-m", "cpu_workloads", task.name, "--child"]
         return [(own, dataclasses.replace(seat, cpus=(cpu,))) for cpu in seat.cpus]
+
+    def _worker_command(self, inference: Inference, *, profiled: bool = False, counted: bool = False) -> list[str]:
+        network, backend = self._networks[inference], inference.backend
+        request = worker_request(
+            inference,
+            None if network is None else network.file,
+            profiled=profiled and BACKENDS[backend].profiles,
+            counted=counted,
+        )
+        return worker_command(backend, self._worker_python, "colocate.worker", request.to_json())
 
     def start(self, trial: Trial) -> None:
         """Let the trial's tasks work, and wait until they are ready; a built-in is. Raises TrialError."""
@@ -275,18 +289,6 @@ def _end_timeout_s(task: Task, child: Child) -> float:
     if not child.facts:
         return 0.0
     return CLEANUP_TIMEOUT_S if task.command.cleanup else END_TIMEOUT_S
-
-
-def _worker_command(
-    inference: Inference, network: Network | None, *, profiled: bool = False, counted: bool = False
-) -> list[str]:
-    request = worker_request(
-        inference,
-        None if network is None else network.file,
-        profiled=profiled and BACKENDS[inference.backend].profiles,
-        counted=counted,
-    )
-    return [sys.executable, "-m", "colocate.worker", request.to_json()]
 
 
 def _pipeline_command(pipeline: Pipeline, seat: Seat) -> list[str]:

@@ -15,7 +15,7 @@ from colocate.host.facts import read_facts
 from colocate.host.restore import journal
 from colocate.host.sysfs import Sysfs
 from colocate.inference.backends import availability
-from colocate.inference.backends.registry import BACKENDS
+from colocate.inference.backends.registry import BACKENDS, Runtime
 from colocate.model.containment import KINDS
 from colocate.model.machine import HostFacts, Missing
 from colocate.power.find import find_meters
@@ -121,9 +121,17 @@ def _backends() -> Iterator[Finding]:
         if (missing := found.missing.get(name)) is not None:
             yield Finding("inference", name, missing.reason, missing.fix)
         else:
-            yield Finding("inference", name, _version(runtime.package))
+            yield Finding("inference", name, _working(found, name, runtime))
     if (mix := availability.mixed_up()) is not None:
         yield Finding("inference", "onnxruntime", mix.reason, mix.fix)
+
+
+def _working(found: availability.Availability, name: str, runtime: Runtime) -> str:
+    """Its version, and under which Python it runs where that is not colocate's own."""
+    python = found.interpreters.get(name)
+    if python is None or not python.reason:
+        return _version(runtime.package)
+    return f"{found.found[name].get('runtime', 'works')} under {python.path}: {python.reason}"
 
 
 def _bandwidth() -> Iterator[Finding]:

@@ -46,10 +46,13 @@ from colocate.worker.errors import WorkerError
 class HostRig:
     """Serves trials on this machine."""
 
-    def __init__(self, profiled: str | None = None, task_output: Path | None = None) -> None:
+    def __init__(
+        self, profiled: str | None = None, task_output: Path | None = None, worker_python: str | None = None
+    ) -> None:
         """See `make_rig`."""
         self._profiled = profiled
         self._task_output = task_output
+        self._worker_python = worker_python
         self._sysfs = Sysfs()
         self._hold: Hold | None = None
 
@@ -67,7 +70,7 @@ class HostRig:
 
     def facts(self) -> HostFacts:
         """See `Rig.facts`."""
-        found = availability.look()
+        found = availability.look(self._worker_python)
         return dataclasses.replace(
             read_facts(self._confinement, self._clocks, self._meters.rails),
             backends=found.runtimes,
@@ -90,16 +93,27 @@ class HostRig:
             if inference.precision not in runtime.precisions:
                 can = " and ".join(runtime.precisions)
                 raise HostError(
-                    f"{inference.backend} runs {can} here, not {inference.precision}{_why_no_gpu(runtime)}"
+                    f"{inference.backend} runs {can} here, not {inference.precision}{self._why_no_gpu(runtime)}"
                 )
             if (inference.graph or inference.wait != "spin") and not runtime.on_gpu:
                 raise HostError(
-                    f"{inference.backend} runs on the CPU: leave out --graph and --wait{_why_no_gpu(runtime)}"
+                    f"{inference.backend} runs on the CPU: leave out --graph and --wait{self._why_no_gpu(runtime)}"
                 )
             if inference.backend == "synthetic":
                 _check_spin(inference.network)
             elif runtime.own_networks is None:
                 catalogue.check(inference.network, inference.batch, inference.inputs)
+
+    def _why_no_gpu(self, runtime: Runtime) -> str:
+        """Why nothing better than a CPU's `runtime` was there to take, for who asks for what it cannot do."""
+        if runtime.on_gpu or runtime.own_networks is not None:
+            return ""
+        missing = availability.look(self._worker_python).missing
+        return "".join(
+            f"; {name}: {missing[name].reason}"
+            for name, other in BACKENDS.items()
+            if other.on_gpu and other.own_networks is None and name in missing
+        )
 
     def networks(self, inferences: Sequence[Inference]) -> Mapping[str, Mapping[str, Any]]:
         """See `Rig.networks`."""
@@ -133,7 +147,7 @@ class HostRig:
             monitor = Monitor(self._sysfs, self._clocks, self._meters)
             stack.callback(monitor.close)
             loaded = {each: _network(each) for each in loaded_inferences(trials)}
-            children = Children(seats, loaded, self._profiled, self._task_output)
+            children = Children(seats, loaded, self._profiled, self._task_output, self._worker_python)
             stack.enter_context(_ended(children))
             stack.enter_context(suspended_together(lambda: children.pids))
             self._hold = Hold(children, pins, monitor, ramps=follows_load(self._sysfs))
@@ -168,7 +182,9 @@ class HostRig:
             raise SpecError(f"'{inference.network}' has no layers to look at; give a network in a file")
         layers = graph.layers(network.path)
         profiles = BACKENDS[inference.backend].profiles
-        ran: Sequence[Ran] = profiling.steps(inference, network) if profiles and runs else commonly_fused(layers)
+        ran: Sequence[Ran] = (
+            profiling.steps(inference, network, self._worker_python) if profiles and runs else commonly_fused(layers)
+        )
         found = fused_layers(ran, layers)
         beside = launch_overhead(network.path) if BACKENDS[inference.backend].on_gpu else None
         return LayerMap((*found, *([beside] if beside else ())), timed=profiles, precision=graph.precision(layers))
@@ -179,18 +195,6 @@ def _check_spin(network: str) -> None:
         spin_length_s(network)
     except WorkerError as error:
         raise SpecError(str(error)) from error
-
-
-def _why_no_gpu(runtime: Runtime) -> str:
-    """Why nothing better than a CPU's `runtime` was there to take: who asks for what it cannot do wants to know."""
-    if runtime.on_gpu or runtime.own_networks is not None:
-        return ""
-    missing = availability.look().missing
-    return "".join(
-        f"; {name}: {missing[name].reason}"
-        for name, other in BACKENDS.items()
-        if other.on_gpu and other.own_networks is None and name in missing
-    )
 
 
 def _pinned_domains(trials: Sequence[Trial]) -> set[str]:

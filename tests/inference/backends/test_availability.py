@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -11,19 +9,24 @@ from pathlib import Path
 
 import pytest
 
-from colocate.inference.backends import availability, registry
+from colocate.inference.backends import availability, interpreter, registry
+from colocate.inference.backends.interpreter import Interpreter
 from colocate.inference.backends.registry import BACKENDS, Runtime
 from colocate.model.machine import Missing
 from colocate.worker import packages as worker_packages
 
 NAME = "colocate_test_runtime"
+MODULES = (availability, interpreter, registry)
 
 
 @pytest.fixture(autouse=True)
 def fresh() -> Iterator[None]:
-    availability.look.cache_clear()
+    caches = (availability.look, interpreter._ask)
+    for cached in caches:
+        cached.cache_clear()
     yield
-    availability.look.cache_clear()
+    for cached in caches:
+        cached.cache_clear()
 
 
 def distribution(folder: Path, name: str) -> None:
@@ -69,7 +72,7 @@ def probed(
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     made_up = {name: Runtime("made_up:Backend", on_gpu=True) for name in names}
-    for module in (availability, registry):
+    for module in MODULES:
         monkeypatch.setattr(module, "BACKENDS", {**made_up, "synthetic": BACKENDS["synthetic"]})
     return availability.look()
 
@@ -126,7 +129,7 @@ def test_each_runtime_is_given_a_network_that_it_can_run(monkeypatch: pytest.Mon
         "of-files": Runtime("made_up:Backend", on_gpu=True),
         "its-own": Runtime("made_up:Backend", on_gpu=True, own_networks="its-own"),
     }
-    for module in (availability, registry):
+    for module in MODULES:
         monkeypatch.setattr(module, "BACKENDS", runtimes)
     found = availability.look()
     assert found.found == {
@@ -135,12 +138,14 @@ def test_each_runtime_is_given_a_network_that_it_can_run(monkeypatch: pytest.Mon
     assert (found.runtimes, found.probes) == (("of-files",), ("its-own",))
 
 
+@pytest.mark.usefixtures("system")
 def test_without_its_package_a_runtime_is_not_even_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     missing = Runtime("nowhere:Backend", "no_such_package", "pip install no-such-package", on_gpu=True)
-    monkeypatch.setattr(availability, "BACKENDS", {"missing": missing})
-    monkeypatch.setattr(subprocess, "run", None)
+    for module in MODULES:
+        monkeypatch.setattr(module, "BACKENDS", {"missing": missing})
     found = availability.look().missing["missing"]
-    assert found == Missing("the package no_such_package is not installed", "pip install no-such-package")
+    own = ".".join(map(str, sys.version_info[:2]))
+    assert found == Missing(f"Python {own} has no package no_such_package", "pip install no-such-package")
 
 
 # ---- what JetPack installs for the system's Python alone
@@ -159,18 +164,39 @@ def install(system: Path, folder: str) -> None:
     (home / "__init__.py").touch()
 
 
-def test_what_jetpack_installed_is_seen(system: Path) -> None:
+def test_what_jetpack_installed_is_seen(system: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(system, f"python3.{sys.version_info.minor}")
-    runtime = dataclasses.replace(BACKENDS["tensorrt"], package=NAME)
-    assert availability._without_package("tensorrt", runtime) is None
+    runtime = Runtime("made_up:Backend", NAME)
+    for module in MODULES:
+        monkeypatch.setattr(module, "BACKENDS", {"jetpacks": runtime})
+    found = availability.look()
+    assert (found.runtimes, found.interpreters) == (("jetpacks",), {"jetpacks": Interpreter()})
 
 
-def test_what_jetpack_installed_for_another_python_is_named(system: Path) -> None:
-    install(system, "python3.8")
-    runtime = dataclasses.replace(BACKENDS["tensorrt"], package=NAME)
-    missing = availability._without_package("tensorrt", runtime)
-    assert missing is not None
-    assert "python3.8" in missing.reason
+def test_what_runs_under_another_python_is_tried_there(
+    system: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # As on a Jetson: the package is there for the system's Python alone.
+    home = tmp_path / "packages"
+    home.mkdir()
+    (home / f"{NAME}.py").touch()
+    (home / "made_up.py").write_text(
+        f"import sys, {NAME}\n"
+        "class Backend:\n"
+        "    def __init__(self, request): pass\n"
+        "    def infer(self): pass\n"
+        "    def facts(self): return {'runtime': 'acme 1.0'}\n"
+    )
+    (system / "bin").mkdir()
+    python = system / "bin" / "python3"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH={home} exec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    for module in MODULES:
+        monkeypatch.setattr(module, "BACKENDS", {"jetpacks": Runtime("made_up:Backend", NAME)})
+    found = availability.look()
+    assert found.found == {"jetpacks": {"runtime": "acme 1.0"}}
+    assert found.interpreters["jetpacks"].path == str(python)
+    assert f"has no package {NAME}" in found.interpreters["jetpacks"].reason
 
 
 def test_a_runtime_that_is_tried_says_itself_why_it_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from colocate.host.restore.journal import Journal
 from colocate.host.sysfs import Sysfs
 from colocate.inference.backends import availability
 from colocate.inference.backends.availability import Availability
+from colocate.inference.backends.interpreter import Interpreter
 from colocate.inference.backends.registry import BACKENDS
 from colocate.model.machine import Missing
 from colocate.power.find import SENSORS
@@ -135,3 +137,15 @@ def test_meters_are_let_go(tmp_path: Path) -> None:
     before = set(os.listdir("/proc/self/fd"))  # noqa: PTH208 - a Path would be opened while it is listed
     assert "VDD_IN" in by_name(examine(Sysfs(tmp_path)), "power")
     assert set(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+
+
+def test_a_runtime_under_another_python_says_which_and_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    python = Interpreter("/usr/bin/python3.8", "colocate's own Python 3.12 has no package tensorrt")
+    found = Availability(("tensorrt",), (), NOTHING.missing, {"tensorrt": {"runtime": "tensorrt 8.5.2"}})
+    missing = {name: each for name, each in NOTHING.missing.items() if name != "tensorrt"}
+    found = dataclasses.replace(found, missing=missing, interpreters={"tensorrt": python})
+    monkeypatch.setattr(availability, "look", lambda: found)
+    row = by_name(examine(Sysfs(tmp_path)), "inference")["tensorrt"]
+    assert row.state == (
+        "tensorrt 8.5.2 under /usr/bin/python3.8: colocate's own Python 3.12 has no package tensorrt"
+    )

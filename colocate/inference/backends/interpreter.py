@@ -1,0 +1,164 @@
+"""Which Python the worker of a runtime runs under, and why.
+
+Mostly colocate's own. A Jetson's TensorRT belongs to the system's Python, which may be older than colocate's.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from colocate.errors import HostError
+from colocate.inference.backends.registry import BACKENDS, Runtime
+from colocate.model.machine import Missing
+from colocate.worker import packages, start
+
+OLDEST, OLDEST_NUMPY = (3, 6), (1, 13)
+# A Jetson reads numpy from an SD card.
+_ANSWER_S = 60.0
+# For any Python, one that is far too old included. What lies in the folder of the moment is not meant.
+_QUESTION = """
+import json, sys
+del sys.path[0]
+found = {"version": list(sys.version_info[:3]), "numpy": None, "origins": {}}
+if sys.version_info >= (3, 6):
+    import importlib.util
+    for name in sys.argv[1:]:
+        spec = importlib.util.find_spec(name)
+        found["origins"][name] = spec.origin if spec else None
+    try:
+        import numpy
+        found["numpy"] = numpy.__version__
+    except ImportError:
+        pass
+print(json.dumps(found))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """The Python of a worker, and why it is not colocate's own; without a reason it is."""
+
+    path: str = sys.executable
+    reason: str = ""
+
+    def command(self, module: str, request: str) -> list[str]:
+        """What runs a module of the worker under it."""
+        return [self.path, str(start.__file__), module, request]
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What a Python says of itself: where each package is that a runtime needs, by name."""
+
+    version: tuple[int, ...]
+    numpy: str | None
+    origins: Mapping[str, str | None]
+
+    @property
+    def objection(self) -> str:
+        """Why it cannot run a worker; empty where it can."""
+        if self.version < OLDEST:
+            return f"it is Python {_dotted(self.version)}; a worker needs {_dotted(OLDEST)} or newer"
+        if self.numpy is None:
+            return "it has no numpy: install that for it (python3-numpy on Debian, Ubuntu and JetPack)"
+        if tuple(map(int, re.findall(r"\d+", self.numpy)[:2])) < OLDEST_NUMPY:
+            return f"it has numpy {self.numpy}; a worker needs {_dotted(OLDEST_NUMPY)} or newer"
+        return ""
+
+
+def interpreter(name: str, chosen: str | None = None) -> Interpreter | Missing:
+    """The Python for the runtime of that name: the `chosen` one, else colocate's own where it has the package, else
+    the first of the system's that has it.
+
+    Raises HostError where no worker can run under the chosen one.
+    """
+    runtime = BACKENDS[name]
+    if chosen is not None:
+        return _under(chosen, runtime)
+    spec = None if runtime.package is None else packages.find(runtime.package)
+    own = None if spec is None else spec.origin
+    if runtime.package is None or _complete(own, runtime):
+        return Interpreter()
+    version, objections = _dotted(sys.version_info[:2]), []
+    for path in _of_the_system():
+        try:
+            answer = _ask(path)
+        except HostError:
+            continue
+        if _complete(answer.origins.get(runtime.package), runtime):
+            if not answer.objection:
+                return Interpreter(path, f"colocate's own Python {version} {_lack(own, runtime)}")
+            objections.append(f"; {path} has it, but {answer.objection}")
+    return Missing(f"Python {version} {_lack(own, runtime)}{''.join(objections)}", runtime.fix)
+
+
+def worker_command(name: str, chosen: str | None, module: str, request: str) -> list[str]:
+    """What starts a module of the worker for the runtime of that name. Raises HostError where nothing can."""
+    found = interpreter(name, chosen)
+    if isinstance(found, Missing):
+        raise HostError(f"{name}: {found.reason}; {found.fix}")
+    return found.command(module, request)
+
+
+def _under(chosen: str, runtime: Runtime) -> Interpreter | Missing:
+    answer = _ask(chosen)
+    if answer.objection:
+        raise HostError(f"--worker-python {chosen}: {answer.objection}")
+    if runtime.package is None or _complete(origin := answer.origins.get(runtime.package), runtime):
+        return Interpreter(chosen, "--worker-python")
+    return Missing(f"{chosen} {_lack(origin, runtime)}", "install it for that Python, or leave out --worker-python")
+
+
+def _complete(origin: str | None, runtime: Runtime) -> bool:
+    """Whether the package at `origin` is the one that the runtime needs."""
+    return origin is not None and (runtime.holds is None or (Path(origin).parent / runtime.holds).exists())
+
+
+def _lack(origin: str | None, runtime: Runtime) -> str:
+    """What is missing where the package is not `_complete`."""
+    if origin is None or runtime.holds is None:
+        return f"has no package {runtime.package}"
+    return f"has a package {runtime.package} without {Path(runtime.holds).name}"
+
+
+def _of_the_system() -> Iterator[str]:
+    """The system's Pythons: the one that it calls python3, then the newest first."""
+    folder = packages.SYSTEM / "bin"
+    numbers = (re.fullmatch(r"python3\.(\d+)", path.name) for path in folder.glob("python3.*"))
+    minors = sorted({int(number[1]) for number in numbers if number}, reverse=True)
+    # What the system has for colocate's own Python was looked at as its own.
+    seen = {Path(sys.executable).resolve()}
+    for path in (folder / "python3", *(folder / f"python3.{minor}" for minor in minors)):
+        if path.exists() and path.resolve() not in seen:
+            seen.add(path.resolve())
+            yield str(path)
+
+
+@functools.cache
+def _ask(path: str) -> _Answer:
+    """Raises HostError for what is no Python that can be started."""
+    names = sorted({runtime.package for runtime in BACKENDS.values() if runtime.package is not None})
+    try:
+        child = subprocess.run(
+            [path, "-c", _QUESTION, *names],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_ANSWER_S, check=True,
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        )  # fmt: skip
+        said = json.loads(child.stdout)
+        return _Answer(tuple(said["version"]), said["numpy"], said["origins"])
+    except OSError as error:
+        raise HostError(f"{path} cannot be started: {error.strerror}; name a Python 3.6 or newer") from error
+    except (subprocess.SubprocessError, ValueError, TypeError, KeyError) as error:
+        raise HostError(f"{path} does not answer as a Python does; name a Python 3.6 or newer") from error
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))

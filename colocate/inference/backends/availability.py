@@ -5,6 +5,7 @@ What needs a GPU is tried in a process of its own: see `worker.probe`.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.metadata
 import json
@@ -18,6 +19,7 @@ from colocate.inference.backends.interpreter import Interpreter, interpreter
 from colocate.inference.backends.registry import BACKENDS, worker_request
 from colocate.model.machine import Missing
 from colocate.model.request import Inference
+from colocate.worker.request import NetworkFile
 
 # CUDA loads hundreds of megabytes of libraries; a Jetson reads them from an SD card.
 PROBE_TIMEOUT_S = 120.0
@@ -89,15 +91,19 @@ def mixed_up() -> Missing | None:
     )
 
 
-def _verdict(name: str, python: Interpreter) -> Missing | Mapping[str, Any]:
-    """Why the runtime, which is tried now, does not work, or what it found."""
+def _smallest_network() -> contextlib.AbstractContextManager[NetworkFile]:
     # With onnx, which takes longer to import than all else of a sweep.
     from colocate.inference.onnx.smallest import smallest_network
 
+    return smallest_network()
+
+
+def _verdict(name: str, python: Interpreter) -> Missing | Mapping[str, Any]:
+    """Why the runtime, which is tried now, does not work, or what it found."""
     own = BACKENDS[name].own_networks is not None
     try:
-        with smallest_network() as file:
-            request = worker_request(Inference(name if own else "probe", name), None if own else file)
+        with contextlib.nullcontext() if own else _smallest_network() as file:
+            request = worker_request(Inference(name if own else "probe", name), file)
             child = subprocess.run(
                 python.command("colocate.worker.probe", request.to_json()),
                 stdin=subprocess.DEVNULL,

@@ -56,8 +56,6 @@ BACKENDS = {
     ),
     "bandwidth": Runtime(
         "colocate.worker.backends.bandwidth:Bandwidth",
-        "pycuda",
-        "pip install '.[tensorrt]'",
         on_gpu=True,
         own_networks="bandwidth",
     ),

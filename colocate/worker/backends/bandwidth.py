@@ -1,28 +1,57 @@
-"""The purest memory-bound network: a kernel that copies one large buffer to another on the GPU, through pycuda.
+"""The purest memory-bound network: a kernel that copies one large buffer to another on the GPU.
 
 Its device time gives the bandwidth that the GPU achieves, and beside a CPU task on a board that shares its
 memory, what the task takes of it.
 """
 
-import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from colocate.worker import cuda
 from colocate.worker.backend import Facts
-from colocate.worker.errors import WorkerError
 from colocate.worker.request import COPIED_BYTES, Request
 
 _THREADS = 256
 _BLOCKS_PER_PROCESSOR = 16
-# Sixteen bytes a thread and turn, neighbours side by side: the widest access that a GPU has.
-_SOURCE = """
-extern "C" __global__ void copy(const float4 *from, float4 *to, size_t n)
+# Sixteen bytes a thread and turn, neighbours side by side: the widest access that a GPU has. In the language of every
+# NVIDIA driver, as a Jetson need not have a compiler for another:
+#     for (i = block * THREADS + thread; i < n; i += blocks * THREADS) to[i] = from[i];
+_KERNEL = """
+.version 6.0
+.target sm_50
+.address_size 64
+.visible .entry copy(.param .u64 from, .param .u64 to, .param .u64 n)
 {
-    for (size_t i = blockIdx.x * (size_t) blockDim.x + threadIdx.x; i < n; i += (size_t) gridDim.x * blockDim.x)
-        to[i] = from[i];
+    .reg .pred %over;
+    .reg .b32 %thread, %threads, %block, %blocks, %first, %all, %a, %b, %c, %d;
+    .reg .b64 %from, %to, %n, %i, %step, %offset, %read, %written;
+    ld.param.u64 %from, [from];
+    ld.param.u64 %to, [to];
+    ld.param.u64 %n, [n];
+    cvta.to.global.u64 %from, %from;
+    cvta.to.global.u64 %to, %to;
+    mov.u32 %thread, %tid.x;
+    mov.u32 %threads, %ntid.x;
+    mov.u32 %block, %ctaid.x;
+    mov.u32 %blocks, %nctaid.x;
+    mad.lo.u32 %first, %block, %threads, %thread;
+    mul.lo.u32 %all, %blocks, %threads;
+    cvt.u64.u32 %i, %first;
+    cvt.u64.u32 %step, %all;
+next:
+    setp.ge.u64 %over, %i, %n;
+    @%over bra done;
+    shl.b64 %offset, %i, 4;
+    add.u64 %read, %from, %offset;
+    add.u64 %written, %to, %offset;
+    ld.global.v4.u32 {%a, %b, %c, %d}, [%read];
+    st.global.v4.u32 [%written], {%a, %b, %c, %d};
+    add.u64 %i, %i, %step;
+    bra next;
+done:
+    ret;
 }
 """
 
@@ -30,32 +59,25 @@ extern "C" __global__ void copy(const float4 *from, float4 *to, size_t n)
 class Bandwidth:
     """One copy of `COPIED_BYTES` per inference and image of the batch; nothing goes in or out.
 
-    Raises WorkerError where pycuda, its compiler nvcc or the GPU refuses.
+    Raises WorkerError where the GPU refuses.
     """
 
     def __init__(self, request: Request) -> None:
         self.copied_bytes = COPIED_BYTES * request.batch
-        driver = cuda.primary_context(request.wait)
-        try:
-            from pycuda.compiler import SourceModule
-
-            device = driver.Device(0)
-            copy = SourceModule(_SOURCE, no_extern_c=True).get_function("copy")
-            source, target = (driver.mem_alloc(self.copied_bytes) for _ in range(2))
-            # Random bytes: a bus that carries zeros draws less power.
-            block = np.random.default_rng(0).integers(0, 256, COPIED_BYTES, dtype=np.uint8)
-            for image in range(request.batch):
-                driver.memcpy_htod(int(source) + image * COPIED_BYTES, block)
-        except (ImportError, OSError, RuntimeError, driver.Error) as error:
-            raise WorkerError(cuda.explained(str(error))) from error
-        grid = (_BLOCKS_PER_PROCESSOR * device.multiprocessor_count, 1)
-        self._stopwatch = cuda.Stopwatch(driver)
-        arguments = (source, target, np.uint64(self.copied_bytes // 16))
-        launch = {"block": (_THREADS, 1, 1), "grid": grid, "stream": self._stopwatch.stream}
-        self._launch: "Callable[[], None]" = functools.partial(copy, *arguments, **launch)
-        self._facts: Facts = {
-            "runtime": f"pycuda {'.'.join(map(str, _version()))}",
-            "gpu": device.name(),
+        gpu = cuda.CudaGpu(request.wait)
+        copy = gpu.function(_KERNEL, "copy")
+        source, target = (gpu.memory(self.copied_bytes) for _ in range(2))
+        # Random bytes: a bus that carries zeros draws less power.
+        block = np.random.RandomState(0).randint(0, 256, COPIED_BYTES, np.uint8)
+        for image in range(request.batch):
+            gpu.fill(source + image * COPIED_BYTES, block)
+        self._stopwatch = cuda.Stopwatch(gpu)
+        arguments = (source, target, self.copied_bytes // 16)
+        blocks = _BLOCKS_PER_PROCESSOR * gpu.processors
+        self._launch = gpu.launch(copy, blocks, _THREADS, self._stopwatch.stream, arguments)
+        self._facts: "Facts" = {
+            "runtime": "CUDA driver",
+            "gpu": gpu.name,
             "copied_bytes": self.copied_bytes,
             "graph": False,
             "wait": request.wait,
@@ -83,10 +105,3 @@ class Bandwidth:
             self.infer()
             times_s.append(self.device_s())
         return {"gpu": self._facts["gpu"], "bytes_per_s": 2 * self.copied_bytes / float(np.median(times_s))}
-
-
-def _version() -> "tuple[int, ...]":
-    import pycuda
-
-    version: "tuple[int, ...]" = pycuda.VERSION
-    return version

@@ -29,7 +29,7 @@ class OnnxRuntimeCuda:
     """
 
     def __init__(self, request: Request) -> None:
-        cuda.schedule(request.wait)
+        self._gpu = cuda.CudaGpu(request.wait)
         # CUDA and cuDNN from NVIDIA's Python packages, where these are installed and the system has none. Releases
         # before 1.21 look for those of the system alone.
         if hasattr(ort, "preload_dlls"):
@@ -62,10 +62,11 @@ class OnnxRuntimeCuda:
         self._copies_in: "list[tuple[ort.OrtValue, npt.NDArray[Any]]]" = []
         for name, array in input_arrays(file).items():
             # Copied from where it lies: pages that could move would be copied to a place of the driver's first.
-            cuda.page_lock(array)
-            value = ort.OrtValue.ortvalue_from_numpy(array, "cuda", 0)
+            fixed = self._gpu.host_array(array.shape, array.dtype)
+            np.copyto(fixed, array)
+            value = ort.OrtValue.ortvalue_from_numpy(fixed, "cuda", 0)
             self._binding.bind_ortvalue_input(name, value)
-            self._copies_in.append((value, array))
+            self._copies_in.append((value, fixed))
         self._copies_out: "list[Callable[[], object]]" = []
         if RESIDENT in self._session.get_modelmeta().custom_metadata_map:
             # Nothing goes in or out; the session waits for the GPU at the end of each run.

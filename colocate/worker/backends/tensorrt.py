@@ -18,7 +18,6 @@ from colocate.worker import cache, cuda, packages
 from colocate.worker.backend import Facts, ProfiledStep
 from colocate.worker.errors import WorkerError
 from colocate.worker.inputs import input_arrays
-from colocate.worker.older import product
 from colocate.worker.request import Request
 
 
@@ -55,33 +54,29 @@ class TensorRT:
     def __init__(self, request: Request) -> None:
         trt = packages.load("tensorrt")
         flags = _flags(trt.__version__)
-        self._driver = driver = cuda.primary_context(request.wait)
+        self._gpu = gpu = cuda.CudaGpu(request.wait)
         self._log = _log(trt)
-        try:
-            gpu = driver.Device(0)
-            self._engine, digest = self._load(trt, flags, request, gpu)
-            self._context = self._done(self._engine.create_execution_context)
-            self._stopwatch = cuda.Stopwatch(driver)
-            self._stream = self._stopwatch.stream
-            self._inputs: "list[tuple[Any, Any]]" = []
-            self._outputs: "list[tuple[Any, Any]]" = []
-            self._addresses: "dict[str, int]" = {}
-            self._allocate(trt, request)
-        except driver.Error as error:
-            raise WorkerError(cuda.explained(str(error))) from error
+        self._engine, digest = self._load(trt, flags, request, gpu)
+        self._context = self._done(self._engine.create_execution_context)
+        self._stopwatch = cuda.Stopwatch(gpu)
+        self._stream = self._stopwatch.stream
+        self._copies_in: "list[Callable[[], None]]" = []
+        self._copies_out: "list[Callable[[], None]]" = []
+        self._addresses: "dict[str, int]" = {}
+        self.outputs: "dict[str, Any]" = {}
+        self._allocate(trt, request)
         self._launch: "Callable[[], None]" = self._enqueue
         if request.graph:
             # The first run sets up what may not be set up while it is captured:
             # https://github.com/NVIDIA/TensorRT/issues/2603
             self.infer()
-            self._launch = cuda.captured(self._stream.handle, self._enqueue)
-        capability = gpu.compute_capability()
+            self._launch = gpu.captured(self._stream, self._enqueue)
         self._facts: Facts = {
             "runtime": f"tensorrt {trt.__version__}",
-            "gpu": gpu.name(),
+            "gpu": gpu.name,
             "engine": digest,
             "strongly_typed": flags.fp16 is None,
-            "tf32": request.precision == "fp32" and capability >= (8, 0),
+            "tf32": request.precision == "fp32" and gpu.capability >= (8, 0),
             "graph": request.graph,
             "wait": request.wait,
         }
@@ -119,28 +114,25 @@ class TensorRT:
         context.profiler = profiler
         for name, address in self._addresses.items():
             self._done(context.set_tensor_address, name, address)
-        try:
-            for _ in range(1 + inferences):
-                self._done(context.execute_async_v3, self._stream.handle)
-                self._stream.synchronize()
-        except self._driver.Error as error:
-            raise WorkerError(cuda.explained(str(error))) from error
+        for _ in range(1 + inferences):
+            self._done(context.execute_async_v3, self._stream)
+            self._stopwatch.wait()
         # The first inference sets up what the others find.
         return [ProfiledStep(name, "", float(np.mean(own[1:]))) for name, own in times_s.items()]
 
     def _enqueue(self) -> None:
-        for host, device in self._inputs:
-            self._driver.memcpy_htod_async(device, host, self._stream)
-        if not self._context.execute_async_v3(self._stream.handle):
+        for copy_in in self._copies_in:
+            copy_in()
+        if not self._context.execute_async_v3(self._stream):
             raise WorkerError(cuda.explained(f"TensorRT cannot run the network: {self._log.reason()}"))
-        for host, device in self._outputs:
-            self._driver.memcpy_dtoh_async(host, device, self._stream)
+        for copy_out in self._copies_out:
+            copy_out()
 
-    def _load(self, trt: Any, flags: _Flags, request: Request, gpu: Any) -> "tuple[Any, str]":
+    def _load(self, trt: Any, flags: _Flags, request: Request, gpu: cuda.CudaGpu) -> "tuple[Any, str]":
         """The engine, built unless it is in the cache, and the beginning of its file's SHA-256."""
         file = request.loaded
         made_from = (file.sha256, file.path.name, request.precision, request.batch, tuple(flags))
-        made_by = (trt.__version__, gpu.name(), gpu.compute_capability(), gpu.multiprocessor_count)
+        made_by = (trt.__version__, gpu.name, gpu.capability, gpu.processors)
         key = hashlib.sha256(repr((made_from, made_by)).encode()).hexdigest()[:12]
         path = request.cache / "engines" / f"{file.name}-b{request.batch}-{request.precision}-{key}.engine"
         self._runtime = self._done(trt.Runtime, self._log)
@@ -186,16 +178,17 @@ class TensorRT:
                     f"the shape of {name} in {request.loaded.path} is not fixed; try --backend onnxruntime-cuda"
                 )
             dtype = self._done(trt.nptype, self._engine.get_tensor_dtype(name))
-            host = self._driver.pagelocked_empty(product(shape), dtype)
-            device = self._driver.mem_alloc(host.nbytes)
-            self._done(self._context.set_tensor_address, name, int(device))
-            self._addresses[name] = int(device)
+            host = self._gpu.host_array(shape, dtype)
+            address = self._gpu.memory(host.nbytes)
+            self._done(self._context.set_tensor_address, name, address)
+            self._addresses[name] = address
             if self._engine.get_tensor_mode(name) == trt.TensorIOMode.INPUT:
                 # Where TensorRT has no 64-bit integers it takes 32-bit ones.
-                np.copyto(host, arrays[name].ravel(), casting="same_kind")
-                self._inputs.append((host, device))
+                np.copyto(host, arrays[name], casting="same_kind")
+                self._copies_in.append(self._gpu.copy_in(address, host, self._stream))
             else:
-                self._outputs.append((host, device))
+                self.outputs[name] = host
+                self._copies_out.append(self._gpu.copy_out(host, address, self._stream))
 
     def _done(self, call: "Callable[..., Any]", *arguments: Any) -> Any:
         """What `call` returns. TensorRT reports a failure by None or False, from a constructor by a TypeError."""

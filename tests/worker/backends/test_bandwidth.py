@@ -39,7 +39,7 @@ def test_an_inference_copies_one_buffer_for_each_image(gpu: Gpu, batch: int) -> 
 def test_facts_say_what_ran(gpu: Gpu) -> None:
     facts = Bandwidth(REQUEST._replace(wait="block")).facts()
     assert facts == {
-        "runtime": "pycuda 2026.1", "gpu": "Orin", "copied_bytes": IMAGE_BYTES, "graph": False, "wait": "block"
+        "runtime": "CUDA driver", "gpu": "Orin", "copied_bytes": IMAGE_BYTES, "graph": False, "wait": "block"
     }  # fmt: skip
     assert json.loads(json.dumps(facts)) == facts
     assert gpu.flags == 4
@@ -52,13 +52,6 @@ def test_the_probe_counts_each_byte_read_and_each_written(gpu: Gpu) -> None:
     assert next(gpu.copies_ms, None) is None
 
 
-def test_without_its_compiler_it_is_refused_in_one_line(gpu: Gpu) -> None:
-    gpu.has_nvcc = False
-    with pytest.raises(WorkerError, match="nvcc was not found") as caught:
-        Bandwidth(REQUEST)
-    assert "\n" not in str(caught.value)
-
-
 def test_a_gpu_without_memory_is_refused_with_what_to_do(gpu: Gpu) -> None:
     gpu.free_bytes = IMAGE_BYTES
     with pytest.raises(WorkerError, match="memory is full"):
@@ -67,6 +60,6 @@ def test_a_gpu_without_memory_is_refused_with_what_to_do(gpu: Gpu) -> None:
 
 def test_a_fault_in_a_copy_is_a_worker_error(gpu: Gpu) -> None:
     network = Bandwidth(REQUEST)
-    gpu.fault = "an illegal memory access was encountered"
+    gpu.fault = 700
     with pytest.raises(WorkerError, match="illegal memory access"):
         network.infer()

@@ -77,8 +77,8 @@ def in_precision(request: Request, precision: str) -> Request:
 
 
 def output(runtime: TensorRT) -> Any:
-    ((host, _),) = runtime._outputs
-    return host
+    (host,) = runtime.outputs.values()
+    return host.ravel()
 
 
 def expected(file: NetworkFile) -> Any:
@@ -124,12 +124,9 @@ def test_the_device_time_covers_copies_and_network(wanted: Request, graph: bool,
 
 @pytest.mark.usefixtures("newest")
 @pytest.mark.parametrize(("wait", "flags"), [("spin", 1), ("block", 4)])
-def test_the_thread_waits_as_asked_and_leaves_no_context(wanted: Request, gpu: Gpu, wait: str, flags: int) -> None:
+def test_the_thread_waits_as_asked(wanted: Request, gpu: Gpu, wait: str, flags: int) -> None:
     runtime = TensorRT(wanted._replace(wait=wait))
     assert (gpu.flags, runtime.facts()["wait"]) == (flags, wait)
-    for call in gpu.at_exit:
-        call()
-    assert gpu.contexts == []
 
 
 @pytest.mark.parametrize(
@@ -277,7 +274,7 @@ def test_a_type_that_numpy_lacks_is_refused(tmp_path: Path, wanted: Request) -> 
 @pytest.mark.parametrize("graph", [False, True])
 def test_a_fault_on_the_way_is_a_worker_error(wanted: Request, installed: Installed, graph: bool) -> None:
     runtime = TensorRT(wanted._replace(graph=graph))
-    installed.gpu.fault = "an illegal memory access was encountered"
+    installed.gpu.fault = 700
     with pytest.raises(WorkerError, match="illegal memory access"):
         runtime.infer()
 

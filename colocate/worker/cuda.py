@@ -120,6 +120,13 @@ class CudaGpu:
         """How many streaming multiprocessors it has."""
         return self._attribute(_PROCESSORS)
 
+    @property
+    def free_bytes(self) -> int:
+        """How much of its memory nobody holds at the moment."""
+        free, total = ctypes.c_size_t(), ctypes.c_size_t()
+        self.driver.call("cuMemGetInfo_v2", ctypes.byref(free), ctypes.byref(total))
+        return free.value
+
     def memory(self, size: int) -> int:
         """The address of so many bytes on the GPU."""
         address = ctypes.c_uint64()

@@ -180,6 +180,10 @@ class Library:
         gpu.allocations[address._obj.value] = np.full(size.value, 0xCD, np.uint8)
         return 0
 
+    def _cuMemGetInfo_v2(self, free: Any, total: Any) -> int:  # noqa: N802
+        free._obj.value, total._obj.value = self._gpu.free_bytes, 1 << 30
+        return 0
+
     def _cuMemHostAlloc(self, address: Any, size: ctypes.c_size_t, flags: int) -> int:  # noqa: N802
         array = np.empty(size.value, np.uint8)
         address._obj.value = array.ctypes.data

@@ -139,6 +139,9 @@ def test_the_second_gpu_is_the_second() -> None:
 @pytest.mark.usefixtures("driver")
 def test_a_full_memory_says_what_to_do() -> None:
     gpu = cuda.CudaGpu("spin")
+    before = gpu.free_bytes
+    gpu.memory(4096)
+    assert gpu.free_bytes == before - 4096
     with pytest.raises(WorkerError, match=r"memory is full: lower --batch.*\[CUDA error 2: out of memory\]"):
         gpu.memory(1 << 40)
 

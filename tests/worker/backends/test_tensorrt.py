@@ -20,9 +20,11 @@ from colocate.worker.probe import probe
 from colocate.worker.request import NetworkFile, Request, TensorSpec
 from tests.small import small_network
 from tests.worker.fake_cuda import Gpu, plugged_in
-from tests.worker.fake_tensorrt import Installed, installed_in
+from tests.worker.fake_tensorrt import installed_in
+from tests.worker.fake_tensorrt_parts import Installed
 
-VERSIONS = ("8.6.2", "10.3.0", "11.4.0.106")
+# Those of JetPack 4.6, 5.0, 5.1, 6.0, 6.1 and 7.2, and the newest.
+VERSIONS = ("8.2.1", "8.4.1.5", "8.5.2", "8.6.1", "10.3.0", "10.16.1.11", "11.4.0.106")
 
 
 @pytest.fixture
@@ -97,8 +99,8 @@ def test_each_version_runs_each_precision(wanted: Request, installed: Installed,
         np.testing.assert_allclose(output(runtime), expected(request.loaded), rtol=1e-6)
     assert installed.gpu.launches == (2 if graph else 0)
     (config,) = installed.configs
-    flags = {"FP16"} if precision == "fp16" and installed.major == 8 else set()
-    assert {flag.name for flag in config.flags} == flags
+    assert config._flags == ({"FP16"} if precision == "fp16" and installed.release < (9, 0) else set())
+    assert bool(config.max_workspace_size if installed.release < (8, 4) else 0) == (installed.release < (8, 4))
 
 
 def test_a_profile_has_each_layer_once_and_leaves_the_runtime_as_it_was(
@@ -139,7 +141,7 @@ def test_facts_say_what_ran(
     facts = TensorRT(in_precision(wanted, precision)).facts()
     assert json.loads(json.dumps(facts)) == facts
     assert (facts["runtime"], facts["gpu"], facts["tf32"]) == (f"tensorrt {installed.version}", "Orin", tf32)
-    assert facts["strongly_typed"] is (installed.major >= 10)
+    assert facts["strongly_typed"] is (installed.release >= (10, 0))
 
 
 @pytest.mark.usefixtures("installed")
@@ -184,7 +186,7 @@ def test_whatever_makes_another_engine_makes_another_file(
     TensorRT(wanted)
     newest.gpu.capability = (11, 0)
     TensorRT(wanted)
-    other = installed_in(monkeypatch, "11.4.1", newest.gpu)
+    other = installed_in(monkeypatch, "10.16.1.11", newest.gpu)
     TensorRT(wanted)
     assert (newest.builds, other.builds) == (6, 1)
     assert len(list(engines.iterdir())) == 7
@@ -267,7 +269,7 @@ def test_a_type_that_numpy_lacks_is_refused(tmp_path: Path, wanted: Request) -> 
     model = onnx.load(file.path)
     model.graph.node[0].attribute.append(helper.make_attribute("to", TensorProto.BFLOAT16))
     onnx.save(model, file.path)
-    with pytest.raises(WorkerError, match="equivalent numpy datatype"):
+    with pytest.raises(WorkerError, match=r"y in .*Cast\.onnx is of BF16, which numpy does not have; give"):
         TensorRT(wanted._replace(file=file))
 
 
@@ -279,7 +281,7 @@ def test_a_fault_on_the_way_is_a_worker_error(wanted: Request, installed: Instal
         runtime.infer()
 
 
-@pytest.mark.usefixtures("installed")
+@pytest.mark.usefixtures("newest")
 def test_a_run_that_tensorrt_refuses_is_a_worker_error(wanted: Request) -> None:
     runtime = TensorRT(wanted)
     runtime._context._addresses.clear()
@@ -289,6 +291,27 @@ def test_a_run_that_tensorrt_refuses_is_a_worker_error(wanted: Request) -> None:
 
 
 def test_an_old_tensorrt_is_refused(wanted: Request, monkeypatch: pytest.MonkeyPatch, gpu: Gpu) -> None:
-    installed_in(monkeypatch, "8.5.2", gpu)
-    with pytest.raises(WorkerError, match=r"8\.5\.2 is too old"):
+    installed_in(monkeypatch, "7.1.3", gpu)
+    with pytest.raises(WorkerError, match=r"7\.1\.3 is too old: 8\.0 is the first"):
         TensorRT(wanted)
+
+
+@pytest.mark.parametrize(
+    ("version", "opset", "said"),
+    [
+        ("8.2.1", 17, r", which is of opset 17 \(TensorRT 8\.2\.1 knows 13: export it with that\): "),
+        ("8.2.1", 13, r"Erf\.onnx: "),
+        ("8.5.2", 18, r", which is of opset 18 \(TensorRT 8\.5\.2 knows 17: export it with that\): "),
+        ("11.4.0.106", 21, r"Erf\.onnx: "),
+    ],
+)
+def test_an_opset_that_its_parser_was_not_made_for_is_named(
+    tmp_path: Path, wanted: Request, monkeypatch: pytest.MonkeyPatch, gpu: Gpu, version: str, opset: int, said: str
+) -> None:
+    installed_in(monkeypatch, version, gpu)
+    file = one_node(tmp_path, "Erf", TensorProto.FLOAT, [2, 4])
+    model = onnx.load(file.path)
+    model.opset_import[0].version = opset
+    onnx.save(model, file.path)
+    with pytest.raises(WorkerError, match=f"{said}No importer registered for op: Erf"):
+        TensorRT(wanted._replace(file=file))

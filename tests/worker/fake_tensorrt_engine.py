@@ -1,0 +1,149 @@
+"""The engines of the fake of tensorrt: run by ONNX Runtime on the CPU, by the API of either time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+
+from tests.worker.fake_tensorrt_parts import ILogger, Installed, IProfiler, Named, Severity
+
+_NUMPY = {
+    "FLOAT": np.float32, "HALF": np.float16, "INT32": np.int32, "INT64": np.int64, "BOOL": np.bool_,
+}  # fmt: skip
+_TYPES = {
+    onnx.TensorProto.FLOAT: "FLOAT", onnx.TensorProto.FLOAT16: "HALF", onnx.TensorProto.BFLOAT16: "BF16",
+    onnx.TensorProto.INT64: "INT64",
+}  # fmt: skip
+
+
+class Engine(Named):
+    _kind = "ICudaEngine"
+
+    def __init__(self, installed: Installed, logger: ILogger, model: onnx.ModelProto) -> None:
+        super().__init__(installed, logger)
+        self._model = model
+        self._inputs = [value.name for value in model.graph.input]
+        self._values = {value.name: value.type.tensor_type for value in (*model.graph.input, *model.graph.output)}
+        self._tensors = list(self._values)
+        self._nodes = [node.name or node.output[0] for node in model.graph.node]
+        self._session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+
+    def __len__(self) -> int:
+        return len(self._tensors)
+
+    @property
+    def num_io_tensors(self) -> int:
+        return len(self._tensors)
+
+    num_bindings = num_io_tensors
+
+    def get_tensor_name(self, index: int) -> str:
+        name: str = self._tensors[index]
+        return name
+
+    get_binding_name = get_tensor_name
+
+    def get_tensor_shape(self, name: str) -> list[int]:
+        return [dim.dim_value if dim.HasField("dim_value") else -1 for dim in self._values[name].shape.dim]
+
+    def get_binding_shape(self, index: int) -> list[int]:
+        return Engine.get_tensor_shape(self, self._tensors[index])
+
+    def get_tensor_dtype(self, name: str) -> Any:
+        return self._installed.member("DataType", self._type(name))
+
+    def get_binding_dtype(self, index: int) -> Any:
+        return Engine.get_tensor_dtype(self, self._tensors[index])
+
+    def _type(self, name: str) -> str:
+        kind = _TYPES[self._values[name].elem_type]
+        return "INT32" if kind == "INT64" and self._installed.release < (10, 0) else kind
+
+    def get_tensor_mode(self, name: str) -> Any:
+        return self._installed.member("TensorIOMode", "INPUT" if name in self._inputs else "OUTPUT")
+
+    def binding_is_input(self, index: int) -> bool:
+        return self._tensors[index] in self._inputs
+
+    def get_tensor_location(self, name: str) -> Any:
+        (maker,) = [n.op_type for n in self._model.graph.node if name in n.output] or [""]
+        return self._installed.member("TensorLocation", "HOST" if maker == "Shape" else "DEVICE")
+
+    def get_location(self, index: int) -> Any:
+        return Engine.get_tensor_location(self, self._tensors[index])
+
+    def create_execution_context(self) -> ExecutionContext:
+        return ExecutionContext(self)
+
+
+class ExecutionContext(Named):
+    _kind = "IExecutionContext"
+    profiler: IProfiler | None = None
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine._installed, engine._logger)
+        self._engine = engine
+        self._addresses: dict[str, int] = {}
+        self._has_run = False
+
+    def set_tensor_address(self, name: str, memory: int) -> bool:
+        if name not in self._engine._tensors:
+            self._say(Severity.ERROR, f"Error Code 3: API Usage Error (no tensor {name})")
+            return False
+        self._addresses[name] = memory
+        return True
+
+    def execute_async_v2(self, bindings: list[int], stream_handle: int) -> bool:
+        self._addresses = dict(zip(self._engine._tensors, bindings, strict=True))
+        return ExecutionContext.execute_async_v3(self, stream_handle)
+
+    def execute_async_v3(self, stream_handle: int) -> bool:
+        stream = self._installed.gpu.streams[stream_handle]
+        unset = set(self._engine._tensors) - set(self._addresses)
+        if unset:
+            self._say(Severity.ERROR, f"Error Code 3: API Usage Error (Address is not set for {unset.pop()})")
+            return False
+        if stream.capture is not None and not self._has_run:
+            stream.spoiled = True
+            self._say(Severity.ERROR, "Error Code 1: Cuda Runtime (operation not permitted when stream is capturing)")
+            return False
+        self._has_run = True
+        stream.put(2.0, self._compute)
+        # Before 8.4 a profiler hears nothing of what is enqueued.
+        if self.profiler is not None and self._installed.release >= (8, 4):
+            self._report()
+        return True
+
+    def execute_v2(self, bindings: list[int]) -> bool:
+        self._addresses = dict(zip(self._engine._tensors, bindings, strict=True))
+        self._compute()
+        if self.profiler is not None:
+            self._report()
+        return True
+
+    def _report(self) -> None:
+        profiler = self.profiler
+        assert profiler is not None and profiler.made
+        for number, node in enumerate(self._engine._nodes, start=1):
+            profiler.report_layer_time(node, float(number))
+
+    def _compute(self) -> None:
+        engine, memory = self._engine, self._installed.gpu.memory
+        given: dict[str, Any] = {
+            name: memory(self._addresses[name])[: self._size(name)].view(_NUMPY[engine._type(name)])
+            .reshape(Engine.get_tensor_shape(engine, name))
+            for name in engine._inputs
+        }  # fmt: skip
+        wanted = {value.name: value.type for value in engine._session.get_inputs()}
+        given = {n: a.astype(np.int64) if wanted[n] == "tensor(int64)" else a for n, a in given.items()}
+        outputs = [name for name in engine._tensors if name not in engine._inputs]
+        for name, result in zip(outputs, engine._session.run(outputs, given), strict=True):
+            typed = result.astype(_NUMPY[engine._type(name)])
+            np.copyto(memory(self._addresses[name])[: typed.nbytes], typed.ravel().view(np.uint8))
+
+    def _size(self, name: str) -> int:
+        shape = Engine.get_tensor_shape(self._engine, name)
+        return int(np.prod(shape)) * np.dtype(_NUMPY[self._engine._type(name)]).itemsize

@@ -97,8 +97,8 @@ def run(arguments: argparse.Namespace) -> int:
     asked = {key: tuple(value) for key, value in given(arguments, _AXES).items()}
     axes = stored.axes if stored else Axes(tuple(name for name in StudyKeys().networks if isinstance(name, str)))
     axes = dataclasses.replace(axes, **asked)
-    ground = make_study(only(keys, "rig", "model", "worker_python")).spec
-    rig = make_rig(ground.rig, dict(ground.model), worker_python=ground.worker_python)
+    ground = make_study(only(keys, "rig", "model", "worker_python", "device")).spec
+    rig = make_rig(ground.rig, dict(ground.model), workers=ground.workers)
     found = settings(keys, axes, rig)
     for line in found.left_out:
         say(line)

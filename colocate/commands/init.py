@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     file, keys = arguments.file, given(arguments, STUDY_FLAGS)
     study = make_study(keys)
     name = shlex.quote(str(file))
-    text = starter_file(make_rig(study.spec.rig, worker_python=study.spec.worker_python).facts(), keys, name)
+    text = starter_file(make_rig(study.spec.rig, workers=study.spec.workers).facts(), keys, name)
     try:
         with file.open("x", encoding="utf-8") as new:
             new.write(text)

@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         study, inference = make_study(keys), stored.inference
     spec = study.spec
-    rig = make_rig(spec.rig, dict(spec.model), inference.network, worker_python=spec.worker_python)
+    rig = make_rig(spec.rig, dict(spec.model), inference.network, workers=spec.workers)
     if stored is None:
         of_layers, purpose = layers_request(keys, inference.network, rig, runs=not arguments.dry_run)
         study = make_study(of_layers)

@@ -72,6 +72,11 @@ _NETWORKS: Flags = {
         "onnxruntime-cpu",
         "otherwise": "auto",
     },
+    "device": {
+        "metavar": "DEVICE",
+        "help": "cuda:N (a GPU, as nvidia-smi counts), dla:N (a Jetson's accelerator, the GPU for the rest) or cpu",
+        "otherwise": "the first GPU, else the CPU",
+    },
     "graph": {
         "action": argparse.BooleanOptionalAction,
         "help": "launch each inference as one CUDA graph",

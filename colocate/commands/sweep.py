@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     study = study_of(arguments)
     output = settle_out(arguments, study) / "task-output" if arguments.task_output else None
     spec = study.spec
-    rig = make_rig(spec.rig, dict(spec.model), task_output=output, worker_python=spec.worker_python)
+    rig = make_rig(spec.rig, dict(spec.model), task_output=output, workers=spec.workers)
     tally = run_study(arguments, study, rig, SweepPurpose())
     if tally is None:
         return 0

@@ -30,7 +30,8 @@ class GpuLook:
 class GpuState:
     """The GPUs that NVML shows to this process; none where it is not installed. Reads only."""
 
-    def __init__(self) -> None:
+    def __init__(self, gpu: int | None = None) -> None:
+        """Only the one of this number, or all of them."""
         self.names: tuple[str, ...] = ()
         self.driver: str | None = None
         self._handles: list[Any] = []
@@ -42,7 +43,9 @@ class GpuState:
             self._nvml.nvmlInit()
             self.driver = text(self._nvml.nvmlSystemGetDriverVersion())
             self._handles = [
-                self._nvml.nvmlDeviceGetHandleByIndex(index) for index in range(self._nvml.nvmlDeviceGetCount())
+                self._nvml.nvmlDeviceGetHandleByIndex(index)
+                for index in range(self._nvml.nvmlDeviceGetCount())
+                if gpu in (None, index)
             ]
             self.names = tuple(text(self._nvml.nvmlDeviceGetName(handle)) for handle in self._handles)
         except self._nvml.NVMLError:

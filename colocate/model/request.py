@@ -9,6 +9,7 @@ from typing import Any
 
 from colocate.model.command import PLAIN, Command
 from colocate.model.containment import Containment
+from colocate.model.device import USUAL, Workers
 from colocate.model.limits import Limits
 
 # Bytes of one element.
@@ -148,8 +149,6 @@ class SweepSpec:
     An `alternating` study pauses and resumes each task inside its windows, which then hold both conditions; see
     `docs/statistics.md`. `segment_s` is how long a segment lasts, None where each window chooses it.
 
-    Workers run under `worker_python`, a path; None is the Python that has their runtime.
-
     `limits` are those that the study was made for. `until_decided` it goes on until its cells are decided under them:
     for `repeats` repeats at the most, and where there is a `budget_s` for no longer than that.
     """
@@ -175,7 +174,7 @@ class SweepSpec:
     budget_s: float | None = None
     alternating: bool = False
     segment_s: float | None = None
-    worker_python: str | None = None
+    workers: Workers = USUAL
 
     @property
     def steady_throughout(self) -> bool:

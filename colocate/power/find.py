@@ -21,6 +21,10 @@ SENSORS = {
 }
 
 
+# The one rail of a GPU's own meter, before its number.
+_GPU = "nvml:gpu"
+
+
 @dataclass(frozen=True, slots=True)
 class Meters:
     """What `find_meters` found: meters held open; and by the sensor's name, why others cannot be read."""
@@ -32,6 +36,17 @@ class Meters:
     def rails(self) -> tuple[str, ...]:
         """Every rail, in the order of the meters."""
         return tuple(rail for meter in self.meters for rail in meter.rails)
+
+    def of_gpu(self, number: int | None) -> Meters:
+        """Without the meters of GPUs of another number, which are let go; None leaves all."""
+        others = [
+            meter
+            for meter in self.meters
+            if number is not None and meter.rails[0].startswith(_GPU) and meter.rails != (f"{_GPU}{number}",)
+        ]
+        for meter in others:
+            meter.close()
+        return Meters(tuple(meter for meter in self.meters if meter not in others), self.missing)
 
     def close(self) -> None:
         """Let every sensor go."""

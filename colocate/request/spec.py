@@ -18,6 +18,7 @@ from colocate.inference.backends.registry import maker_of
 from colocate.inference.networks.catalogue import builtin_names, own_batch
 from colocate.inference.networks.input_choices import input_choices
 from colocate.model.containment import Containment, containment_words, parse_containment
+from colocate.model.device import Workers, parse_device
 from colocate.model.request import PRECISIONS, WAITS, Inference, SweepSpec, Task
 from colocate.model.spelling import unknown
 from colocate.request.design import DESIGNS, alternates
@@ -104,7 +105,7 @@ def make_spec(keys: Mapping[str, Any]) -> SweepSpec:
         budget_s=None if request.budget is None else parse_duration_s(request.budget),
         alternating=alternates(design, request.segment_ms, tasks),
         segment_s=None if request.segment_ms is None else request.segment_ms * 1e-3,
-        worker_python=None if request.worker_python is None else _python(request.worker_python),
+        workers=_workers(request),
     )
 
 
@@ -232,11 +233,15 @@ def _file_or_name(network: str) -> str:
     return str(Path(network).absolute()) if _is_path(network) else network
 
 
-def _python(path: str) -> str:
-    if not path.strip() or "\0" in path:
+def _workers(request: StudyKeys) -> Workers:
+    path, device = request.worker_python, request.device
+    if path is not None and (not path.strip() or "\0" in path):
         raise SpecError(f"worker_python: {path!r} is no path; give that of a Python, as /usr/bin/python3.8")
-    # Not resolved: an environment's own Python is a link.
-    return str(Path(path).expanduser().absolute())
+    return Workers(
+        # Not resolved: an environment's own Python is a link.
+        None if path is None else str(Path(path).expanduser().absolute()),
+        None if device is None else parse_device(device),
+    )
 
 
 def _cpus(cpus: tuple[int, ...] | None) -> tuple[int, ...] | None:

@@ -59,6 +59,7 @@ class StudyKeys:
     containment: tuple[str, ...] = (NONE,)
     rig: str = "host"
     worker_python: str | None = None
+    device: str | None = None
     cpu_clocks: tuple[_Clock, ...] | None = None
     gpu_clocks: tuple[_Clock, ...] | None = None
     emc_clock: _Clock | None = None

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from colocate.errors import SpecError
 from colocate.inference.backends.registry import BACKENDS
+from colocate.model.device import USUAL, Workers
 from colocate.rigs.rig import Rig
 
 # Lazy: no rig's imports happen before it is wanted.
@@ -33,19 +34,19 @@ def make_rig(
     model: Mapping[str, float] | None = None,
     profiled: str | None = None,
     task_output: Path | None = None,
-    worker_python: str | None = None,
+    workers: Workers = USUAL,
 ) -> Rig:
     """The rig behind a name of `RIGS`; `model` sets constants of a model. Windows of the network `profiled` alone
     are followed by a profile, where its runtime has one. All that programs of the user's own print goes to files in
-    the folder `task_output`; a model runs none. Workers run under `worker_python`, or what has their runtime.
+    the folder `task_output`; a model runs none. `workers` says how those of a machine run.
 
     Raises SpecError where the rig has no such constants, and where a model is to have workers.
     """
     if model and name not in MODELS:
         raise SpecError(f"model: rig '{name}' has no constants to set; remove [model], or use --rig {MODELS[0]}")
-    if worker_python is not None and name in MODELS:
-        raise SpecError(f"worker_python: rig '{name}' is a model and starts no worker; leave it out")
+    if workers != USUAL and name in MODELS:
+        raise SpecError(f"rig '{name}' is a model and starts no worker: leave out worker_python and device")
     module, _, attribute = RIGS[name].partition(":")
     factory = getattr(importlib.import_module(module), attribute)
-    rig: Rig = factory(model, profiled=profiled) if name in MODELS else factory(profiled, task_output, worker_python)
+    rig: Rig = factory(model, profiled=profiled) if name in MODELS else factory(profiled, task_output, workers)
     return rig

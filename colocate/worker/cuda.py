@@ -86,21 +86,25 @@ class CudaGpu:
     the context is there, so a backend makes this first thing. Raises WorkerError, as all that is asked of it does.
     """
 
-    def __init__(self, wait: str, number: int = 0) -> None:
+    def __init__(self, wait: str, device: "str | None" = None) -> None:
+        kind, _, given = (device or "cuda:0").partition(":")
+        if kind != "cuda":
+            raise WorkerError(f"it runs on a GPU, not on {device}: TensorRT alone runs networks there")
+        number = int(given)
         os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
         self.driver = driver = Driver()
         self.number = number
-        device, count, context = ctypes.c_int(), ctypes.c_int(), ctypes.c_void_p()
+        handle, count, context = ctypes.c_int(), ctypes.c_int(), ctypes.c_void_p()
         driver.call("cuInit", 0)
         driver.call("cuDeviceGetCount", ctypes.byref(count))
         if number >= count.value:
             raise WorkerError(f"there is no GPU {number}: this process sees {count.value}, counted from 0")
-        driver.call("cuDeviceGet", ctypes.byref(device), number)
-        self._device = device
+        driver.call("cuDeviceGet", ctypes.byref(handle), number)
+        self._device = handle
         # Before CUDA 11 it had the shorter name.
         version = "_v2" if driver.has("cuDevicePrimaryCtxSetFlags_v2") else ""
-        driver.call(f"cuDevicePrimaryCtxSetFlags{version}", device, _SCHEDULE[wait])
-        driver.call("cuDevicePrimaryCtxRetain", ctypes.byref(context), device)
+        driver.call(f"cuDevicePrimaryCtxSetFlags{version}", handle, _SCHEDULE[wait])
+        driver.call("cuDevicePrimaryCtxRetain", ctypes.byref(context), handle)
         driver.call("cuCtxSetCurrent", context)
 
     @property

@@ -70,6 +70,7 @@ class Request(NamedTuple):
     """How one network runs. `target` is `module:class` of the backend, which makes the network itself where `file` is
     None. Costly files are kept below `cache`. With `profiled` each window is followed by the runtime's own profile.
     With `counted` the network is a task beside another: it counts its inferences as tasks count their work.
+    `device` is `cuda:N` or `dla:N`; None is the first GPU, or the CPU.
     """
 
     target: str
@@ -83,6 +84,7 @@ class Request(NamedTuple):
     cache: Path = Path()
     profiled: bool = False
     counted: bool = False
+    device: "str | None" = None
 
     @property
     def loaded(self) -> NetworkFile:

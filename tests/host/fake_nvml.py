@@ -20,12 +20,14 @@ class FakeNvml(ModuleType):
         self.lock: tuple[int, int] | None = None
         self.started = False
         self.refuses = False
+        self.index: int | None = None
 
     def nvmlInit(self) -> None:
         self.started = True
 
     def nvmlDeviceGetHandleByIndex(self, index: int) -> str:
-        assert self.started and index == 0
+        assert self.started
+        self.index = index
         return "handle"
 
     def nvmlDeviceGetHandleByUUID(self, uuid: str) -> str:

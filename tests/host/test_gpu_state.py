@@ -79,3 +79,14 @@ def test_idling_and_clocks_that_somebody_set_are_no_throttling(
 def test_a_gpu_that_does_not_tell_is_passed_by(monkeypatch: pytest.MonkeyPatch) -> None:
     look = state(monkeypatch, ("A", None, 0x08), ("B", 30, 0)).look()
     assert look.temperature_c == 30.0
+
+
+@pytest.mark.parametrize(
+    ("number", "names", "temperature_c"), [(None, ("A", "B"), 70), (0, ("A",), 40), (2, (), None)]
+)
+def test_of_several_the_one_that_was_chosen_counts(
+    monkeypatch: pytest.MonkeyPatch, number: int | None, names: tuple[str, ...], temperature_c: float | None
+) -> None:
+    monkeypatch.setitem(sys.modules, "pynvml", Nvml(("A", 40, 0), ("B", 70, 0x08)))
+    found = GpuState(number)
+    assert (found.names, found.look().temperature_c) == (names, temperature_c)

@@ -8,8 +8,10 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from colocate.model.machine import Missing
+from colocate.power.find import find_meters
 from colocate.power.meter import MeterKind
 from colocate.power.nvml import find
+from tests.power.fakes import hwmon
 
 
 class Pynvml(ModuleType):
@@ -113,3 +115,21 @@ def test_without_a_driver_or_the_package_there_is_a_fix(monkeypatch: pytest.Monk
     (missing,) = find(Path("/"))
     assert isinstance(missing, Missing)
     assert missing.fix == "pip install nvidia-ml-py"
+
+
+@pytest.mark.parametrize(
+    ("number", "rails"),
+    [(None, ("VDD_IN", "nvml:gpu0", "nvml:gpu1", "nvml:gpu2")), (1, ("VDD_IN", "nvml:gpu1")), (3, ("VDD_IN",))],
+)
+def test_meters_follow_the_gpu_that_was_chosen(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, number: int | None, rails: tuple[str, ...]
+) -> None:
+    nvml = Pynvml(("energy",), gpus=3)
+    monkeypatch.setitem(sys.modules, "pynvml", nvml)
+    monkeypatch.setitem(sys.modules, "jtop", None)
+    hwmon(tmp_path, 0, {"VDD_IN": (5000, 1000)})
+    found = find_meters(tmp_path).of_gpu(number)
+    assert found.rails == rails
+    assert nvml.users == len(rails) - 1, "the others are let go"
+    found.close()
+    assert nvml.users == 0

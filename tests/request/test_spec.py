@@ -235,7 +235,7 @@ def test_the_workers_python_is_a_path_from_any_folder(monkeypatch: pytest.Monkey
         ("bin/python", f"{tmp_path}/bin/python"),
         ("~/bin/python", "/home/someone/bin/python"),
     ):
-        assert make_spec({"worker_python": path}).worker_python == meant
+        assert make_spec({"worker_python": path}).workers.python == meant
     for path in ("", " ", "a\0b"):
         with pytest.raises(SpecError, match=r"^worker_python: .* is no path"):
             make_spec({"worker_python": path})

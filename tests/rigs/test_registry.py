@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from colocate.errors import SpecError
+from colocate.model.device import Workers
 from colocate.model.request import WAITS, Inference, SweepSpec
 from colocate.rigs.host.rig import HostRig
 from colocate.rigs.registry import MODELS, RIGS, default_wait, make_rig
@@ -49,6 +50,7 @@ def test_windows_of_the_profiled_network_alone_have_a_profile() -> None:
         assert bool(rig.run(trial).profile) == wanted
 
 
-def test_a_model_has_no_workers() -> None:
-    with pytest.raises(SpecError, match="worker_python: rig 'tx1-model' is a model and starts no worker; leave it"):
-        make_rig("tx1-model", worker_python="/usr/bin/python3")
+@pytest.mark.parametrize("workers", [Workers(python="/usr/bin/python3"), Workers(device="cuda:1")])
+def test_a_model_has_no_workers(workers: Workers) -> None:
+    with pytest.raises(SpecError, match=r"^rig 'tx1-model' is a model .*: leave out worker_python and device$"):
+        make_rig("tx1-model", workers=workers)

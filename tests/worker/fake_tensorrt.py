@@ -45,7 +45,8 @@ class Definition(Named):
 class Config(Named):
     _kind = "IBuilderConfig"
     max_workspace_size = 0
-    # Which of them is used is what a test asks for.
+    default_device_type: Any = None
+    DLA_core = -1
 
     def __init__(self, installed: Installed) -> None:
         super().__init__(installed, None)
@@ -114,6 +115,10 @@ class Builder(Named):
         super().__init__(installed, logger)
         installed.started(logger)
 
+    @property
+    def num_DLA_cores(self) -> int:  # noqa: N802 - TensorRT's name
+        return self._installed.dla_cores
+
     def create_network(self, flags: int = 0) -> Definition:
         return Definition(self._installed, flags)
 
@@ -132,6 +137,8 @@ class Builder(Named):
             problem = "Error Code 3: API Usage Error (FP16 may not be set for a strongly typed network)"
         elif not network._strongly_typed and half and "FP16" not in config._flags:
             problem = "Error Code 4: Internal Error (fp16 precision has not been enabled)"
+        if config.default_device_type is not None and "FP16" not in config._flags and installed.release < (11, 0):
+            problem = "Error Code 4: Internal Error (A DLA layer needs FP16 or INT8)"
         if installed.release < (8, 4) and not config.max_workspace_size:
             problem = "Error Code 10: Internal Error (Try increasing the workspace size)"
         if problem:
@@ -140,14 +147,14 @@ class Builder(Named):
             return None
         # Kernels that found no memory are passed over, loudly.
         self._say(Severity.ERROR, "Error Code 1: Cuda Runtime (out of memory)")
-        plan = pickle.dumps(
-            (installed.version, installed.gpu.name, half or "FP16" in config._flags, model.SerializeToString())
-        )
+        dla = None if config.default_device_type is None else config.DLA_core
+        plan = pickle.dumps((installed.version, installed.gpu.name, dla, model.SerializeToString()))
         return memoryview(hashlib.sha256(plan).digest() + plan)
 
 
 class Runtime(Named):
     _kind = "Runtime"
+    DLA_core = -1
 
     def __init__(self, installed: Installed, logger: ILogger) -> None:
         super().__init__(installed, logger)
@@ -160,7 +167,8 @@ class Runtime(Named):
         if hashlib.sha256(plan).digest() != digest or installed.broken_engines:
             self._say(Severity.ERROR, "Error Code 1: Serialization (Magic tag does not match)")
             return None
-        version, gpu, _, model = pickle.loads(plan)
+        version, gpu, dla, model = pickle.loads(plan)
+        assert dla in (None, self.DLA_core), "an engine of a DLA is loaded for that DLA"
         if (version, gpu) != (installed.version, installed.gpu.name):
             self._say(Severity.ERROR, "Error Code 1: Serialization (Version tag does not match.)")
             return None

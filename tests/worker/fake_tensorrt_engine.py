@@ -19,6 +19,13 @@ _TYPES = {
 }  # fmt: skip
 
 
+def session(content: bytes) -> ort.InferenceSession:
+    """Of one thread: a process that forks should have no others, as they may hold locks just then."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+
 class Engine(Named):
     _kind = "ICudaEngine"
 
@@ -29,7 +36,7 @@ class Engine(Named):
         self._values = {value.name: value.type.tensor_type for value in (*model.graph.input, *model.graph.output)}
         self._tensors = list(self._values)
         self._nodes = [node.name or node.output[0] for node in model.graph.node]
-        self._session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+        self._session = session(model.SerializeToString())
 
     def __len__(self) -> int:
         return len(self._tensors)

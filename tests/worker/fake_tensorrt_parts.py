@@ -86,6 +86,7 @@ class Installed:
     too_old_a_driver: bool = False
     broken_engines: bool = False
     plugins: bool = False
+    dla_cores: int = 0
     configs: list[Any] = field(default_factory=list)
 
     @property

@@ -128,12 +128,18 @@ def test_a_failure_in_a_capture_is_the_reason_and_ends_it() -> None:
 
 @pytest.mark.usefixtures("driver")
 def test_the_second_gpu_is_the_second() -> None:
-    gpu = cuda.CudaGpu("spin", 1)
+    gpu = cuda.CudaGpu("spin", "cuda:1")
     assert gpu.number == 1
     assert os.environ["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID", "as nvidia-smi counts"
     assert gpu.capability in ((8, 7), (5, 3)) and gpu.processors in (16, 8)
     with pytest.raises(WorkerError, match="there is no GPU 2: this process sees 2, counted from 0"):
-        cuda.CudaGpu("spin", 2)
+        cuda.CudaGpu("spin", "cuda:2")
+
+
+@pytest.mark.usefixtures("driver")
+def test_a_dla_is_no_gpu() -> None:
+    with pytest.raises(WorkerError, match="it runs on a GPU, not on dla:0: TensorRT alone"):
+        cuda.CudaGpu("spin", "dla:0")
 
 
 @pytest.mark.usefixtures("driver")

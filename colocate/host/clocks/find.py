@@ -90,9 +90,9 @@ class Clocks:
         )
 
 
-def find_clocks(sysfs: Sysfs) -> Clocks:
+def find_clocks(sysfs: Sysfs, gpu: int = 0) -> Clocks:
     """Look at everything and touch nothing. A GPU with kernel files comes before one known to NVML alone."""
-    return Clocks(_find_cpu(sysfs), _find_gpu(sysfs), _find_emc(sysfs))
+    return Clocks(_find_cpu(sysfs), _find_gpu(sysfs, gpu), _find_emc(sysfs))
 
 
 def _find_cpu(sysfs: Sysfs) -> Clock | None:
@@ -120,7 +120,7 @@ def _policies(sysfs: Sysfs) -> Iterator[ClockLimits]:
             )
 
 
-def _find_gpu(sysfs: Sysfs) -> Domain | None:
+def _find_gpu(sysfs: Sysfs, number: int) -> Domain | None:
     if sysfs.read(_GBUS_OVERRIDE.switch) is not None:
         return Clock("gpu", sysfs, (_GBUS_OVERRIDE,))
     for node in sysfs.glob("/sys/class/devfreq/*"):
@@ -135,7 +135,7 @@ def _find_gpu(sysfs: Sysfs) -> Domain | None:
             held = {railgate: "0"} if sysfs.read(railgate) is not None else {}
             return Clock("gpu", sysfs, (limits,), held)
     # Without the driver there is nothing to ask, and loading NVML to learn that takes a while.
-    return find_nvml() if sysfs.glob("/sys/module/nvidia") else None
+    return find_nvml(number) if sysfs.glob("/sys/module/nvidia") else None
 
 
 def _is_gpu(sysfs: Sysfs, node: str) -> bool:

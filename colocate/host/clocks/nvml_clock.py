@@ -64,15 +64,15 @@ def is_root() -> bool:
     return os.geteuid() == 0
 
 
-def find_nvml() -> NvmlClock | None:
-    """The first GPU in PCI order, if NVML is installed and names its clocks; reads only."""
+def find_nvml(number: int = 0) -> NvmlClock | None:
+    """The GPU of this number in PCI order, if NVML is installed and names its clocks; reads only."""
     try:
         nvml = importlib.import_module("pynvml")
     except ImportError:
         return None
     try:
         nvml.nvmlInit()
-        handle = nvml.nvmlDeviceGetHandleByIndex(0)
+        handle = nvml.nvmlDeviceGetHandleByIndex(number)
         memory_mhz = max(nvml.nvmlDeviceGetSupportedMemoryClocks(handle))
         steps_mhz = nvml.nvmlDeviceGetSupportedGraphicsClocks(handle, memory_mhz)
         return NvmlClock(text(nvml.nvmlDeviceGetUUID(handle)), tuple(sorted(mhz * _MHZ for mhz in steps_mhz)))

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from colocate.inference.backends.interpreter import Interpreter, interpreter
-from colocate.inference.backends.registry import BACKENDS, worker_request
+from colocate.inference.backends.registry import BACKENDS, Runtime, worker_request
+from colocate.model.device import CPU, USUAL, Workers
 from colocate.model.machine import Missing
 from colocate.model.request import Inference
 from colocate.worker.request import NetworkFile
@@ -43,8 +44,8 @@ class Availability:
 
 
 @functools.cache
-def look(worker_python: str | None = None) -> Availability:
-    """Try every runtime, under the Python that the user chose or the one that has it; once in a process.
+def look(workers: Workers = USUAL) -> Availability:
+    """Try every runtime, as the user has chosen that workers run; once in a process.
 
     One after the other: a GPU in exclusive mode takes one process, and a small board's memory few. What runs on the
     CPU under colocate's own Python was installed with it, and is not tried. Raises HostError where no worker can run
@@ -54,13 +55,16 @@ def look(worker_python: str | None = None) -> Availability:
     found = {}
     interpreters = {}
     for name, runtime in BACKENDS.items():
-        python = interpreter(name, worker_python)
+        if elsewhere := _elsewhere(runtime, workers.device):
+            missing[name] = elsewhere
+            continue
+        python = interpreter(name, workers.python)
         if isinstance(python, Missing):
             missing[name] = (mixed_up() if runtime.holds else None) or python
             continue
         interpreters[name] = python
         if runtime.on_gpu or (python.reason and runtime.package):
-            verdict = _verdict(name, python)
+            verdict = _verdict(name, python, workers.device)
             if isinstance(verdict, Missing):
                 missing[name] = verdict
             else:
@@ -98,12 +102,20 @@ def _smallest_network() -> contextlib.AbstractContextManager[NetworkFile]:
     return smallest_network()
 
 
-def _verdict(name: str, python: Interpreter) -> Missing | Mapping[str, Any]:
+def _elsewhere(runtime: Runtime, device: str | None) -> Missing | None:
+    """That a runtime of files does not run on the device that the user chose."""
+    if device is None or runtime.own_networks is not None or runtime.on_gpu == (device != CPU):
+        return None
+    own = "a GPU" if runtime.on_gpu else "the CPU"
+    return Missing(f"it runs on {own}, not on {device}", "leave out --device, or name another")
+
+
+def _verdict(name: str, python: Interpreter, device: str | None) -> Missing | Mapping[str, Any]:
     """Why the runtime, which is tried now, does not work, or what it found."""
     own = BACKENDS[name].own_networks is not None
     try:
         with contextlib.nullcontext() if own else _smallest_network() as file:
-            request = worker_request(Inference(name if own else "probe", name), file)
+            request = worker_request(Inference(name if own else "probe", name), file, device=device)
             child = subprocess.run(
                 python.command("colocate.worker.probe", request.to_json()),
                 stdin=subprocess.DEVNULL,

@@ -9,17 +9,18 @@ from colocate.errors import HostError
 from colocate.inference.backends.interpreter import worker_command
 from colocate.inference.backends.registry import worker_request
 from colocate.inference.networks.network import Network
+from colocate.model.device import USUAL, Workers
 from colocate.model.request import Inference
 from colocate.model.trial import Step
 
 
-def steps(inference: Inference, network: Network, worker_python: str | None = None) -> tuple[Step, ...]:
-    """The steps of `network` in the runtime `inference.backend`, which profiles; see `look` for `worker_python`.
+def steps(inference: Inference, network: Network, workers: Workers = USUAL) -> tuple[Step, ...]:
+    """The steps of `network` in the runtime `inference.backend`, which profiles; see `look` for `workers`.
 
     Raises HostError with what the runtime says where it refuses.
     """
-    request = worker_request(inference, network.file)
-    command = worker_command(inference.backend, worker_python, "colocate.worker.profile", request.to_json())
+    request = worker_request(inference, network.file, device=workers.device)
+    command = worker_command(inference.backend, workers.python, "colocate.worker.profile", request.to_json())
     child = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if child.returncode:
         lines = child.stderr.strip().splitlines() or [f"it ended with status {child.returncode} and no word"]

@@ -72,7 +72,12 @@ def maker_of(network: str) -> str | None:
 
 
 def worker_request(
-    inference: Inference, file: NetworkFile | None, *, profiled: bool = False, counted: bool = False
+    inference: Inference,
+    file: NetworkFile | None,
+    *,
+    profiled: bool = False,
+    counted: bool = False,
+    device: str | None = None,
 ) -> Request:
     """The request to a worker that serves `inference`. Raises HostError where there is no folder for a cache."""
     return Request(
@@ -87,4 +92,5 @@ def worker_request(
         cache=cache.root(),
         profiled=profiled,
         counted=counted,
+        device=device,
     )

@@ -23,6 +23,7 @@ from colocate.inference.backends.interpreter import worker_command
 from colocate.inference.backends.registry import BACKENDS, worker_request
 from colocate.inference.networks.network import Network
 from colocate.model.command import PER_CPU
+from colocate.model.device import USUAL, Workers
 from colocate.model.request import Inference, Pipeline, Placement, Task
 from colocate.model.trial import Trial
 from colocate.rigs.host.own_programs import caller, failure_words, keeps_running, runners
@@ -105,16 +106,16 @@ class Children:
         networks: Mapping[Inference, Network | None],
         profiled: str | None = None,
         task_output: Path | None = None,
-        worker_python: str | None = None,
+        workers: Workers = USUAL,
     ) -> None:
         """`profiled` is the network whose windows each end with a profile of its runtime's own. The folder
-        `task_output` gets all that programs of the user's own print. `worker_python` is the Python that the user
-        chose for workers.
+        `task_output` gets all that programs of the user's own print. `workers` is how the user chose that
+        workers run.
         """
         self._seats = seats
         self._profiled = profiled
         self._task_output = task_output
-        self._worker_python = worker_python
+        self._workers = workers
         self._networks = networks
         self._worker: tuple[Inference, Child] | None = None
         self._tasks: dict[tuple[Task, Placement], list[Child]] = {}
@@ -188,8 +189,9 @@ class Children:
             None if network is None else network.file,
             profiled=profiled and BACKENDS[backend].profiles,
             counted=counted,
+            device=self._workers.device,
         )
-        return worker_command(backend, self._worker_python, "colocate.worker", request.to_json())
+        return worker_command(backend, self._workers.python, "colocate.worker", request.to_json())
 
     def start(self, trial: Trial) -> None:
         """Let the trial's tasks work, and wait until they are ready; a built-in is. Raises TrialError."""

@@ -43,13 +43,14 @@ class Readings:
 class Monitor:
     """Looks at the machine from the start of a warm-up to the end of a window."""
 
-    def __init__(self, sysfs: Sysfs, clocks: Clocks, meters: Meters) -> None:
+    def __init__(self, sysfs: Sysfs, clocks: Clocks, meters: Meters, gpu: int | None = None) -> None:
+        """Of several GPUs `gpu` is the one that matters; None for all of them."""
         self._sysfs = sysfs
         self._clocks = clocks
         self._throttle = Throttle(sysfs)
         self._sampler = Sampler(meters.meters)
         self._throttle_before: Mapping[str, int] = {}
-        self._gpus = GpuState()
+        self._gpus = GpuState(gpu)
         self._looks: list[Clockset] = []
         self._gpu_looks: list[GpuLook] = []
         self._samples: tuple[Samples, ...] = ()

@@ -28,6 +28,7 @@ from colocate.inference.backends import availability
 from colocate.inference.backends.registry import BACKENDS, Runtime
 from colocate.inference.networks import catalogue
 from colocate.inference.networks.network import Network
+from colocate.model.device import USUAL, Workers
 from colocate.model.layers import LayerMap
 from colocate.model.machine import HostFacts
 from colocate.model.request import ClockPoint, Inference
@@ -47,12 +48,12 @@ class HostRig:
     """Serves trials on this machine."""
 
     def __init__(
-        self, profiled: str | None = None, task_output: Path | None = None, worker_python: str | None = None
+        self, profiled: str | None = None, task_output: Path | None = None, workers: Workers = USUAL
     ) -> None:
         """See `make_rig`."""
         self._profiled = profiled
         self._task_output = task_output
-        self._worker_python = worker_python
+        self._workers = workers
         self._sysfs = Sysfs()
         self._hold: Hold | None = None
 
@@ -62,15 +63,17 @@ class HostRig:
 
     @cached_property
     def _clocks(self) -> Clocks:
-        return find_clocks(self._sysfs)
+        return find_clocks(self._sysfs, self._workers.gpu or 0)
 
     @cached_property
     def _meters(self) -> Meters:
-        return find_meters()
+        return find_meters().of_gpu(self._workers.gpu)
 
     def facts(self) -> HostFacts:
         """See `Rig.facts`."""
-        found = availability.look(self._worker_python)
+        if self._workers.gpu is not None and "CUDA_VISIBLE_DEVICES" in os.environ:
+            raise HostError("CUDA_VISIBLE_DEVICES hides GPUs, so that meters would follow another: unset it")
+        found = availability.look(self._workers)
         return dataclasses.replace(
             read_facts(self._confinement, self._clocks, self._meters.rails),
             backends=found.runtimes,
@@ -108,7 +111,7 @@ class HostRig:
         """Why nothing better than a CPU's `runtime` was there to take, for who asks for what it cannot do."""
         if runtime.on_gpu or runtime.own_networks is not None:
             return ""
-        missing = availability.look(self._worker_python).missing
+        missing = availability.look(self._workers).missing
         return "".join(
             f"; {name}: {missing[name].reason}"
             for name, other in BACKENDS.items()
@@ -144,10 +147,10 @@ class HostRig:
                 allow_fifo(seats.inference.groups)
                 check_fifo(seats.inference)
             stack.enter_context(_moved_to(first.housekeeping_cpus))
-            monitor = Monitor(self._sysfs, self._clocks, self._meters)
+            monitor = Monitor(self._sysfs, self._clocks, self._meters, self._workers.gpu)
             stack.callback(monitor.close)
             loaded = {each: _network(each) for each in loaded_inferences(trials)}
-            children = Children(seats, loaded, self._profiled, self._task_output, self._worker_python)
+            children = Children(seats, loaded, self._profiled, self._task_output, self._workers)
             stack.enter_context(_ended(children))
             stack.enter_context(suspended_together(lambda: children.pids))
             self._hold = Hold(children, pins, monitor, ramps=follows_load(self._sysfs))
@@ -183,7 +186,7 @@ class HostRig:
         layers = graph.layers(network.path)
         profiles = BACKENDS[inference.backend].profiles
         ran: Sequence[Ran] = (
-            profiling.steps(inference, network, self._worker_python) if profiles and runs else commonly_fused(layers)
+            profiling.steps(inference, network, self._workers) if profiles and runs else commonly_fused(layers)
         )
         found = fused_layers(ran, layers)
         beside = launch_overhead(network.path) if BACKENDS[inference.backend].on_gpu else None

@@ -64,7 +64,7 @@ class Bandwidth:
 
     def __init__(self, request: Request) -> None:
         self.copied_bytes = COPIED_BYTES * request.batch
-        gpu = cuda.CudaGpu(request.wait)
+        gpu = cuda.CudaGpu(request.wait, request.device)
         copy = gpu.function(_KERNEL, "copy")
         source, target = (gpu.memory(self.copied_bytes) for _ in range(2))
         # Random bytes: a bus that carries zeros draws less power.
@@ -81,6 +81,7 @@ class Bandwidth:
             "copied_bytes": self.copied_bytes,
             "graph": False,
             "wait": request.wait,
+            "device": f"cuda:{gpu.number}",
         }
 
     def infer(self) -> None:

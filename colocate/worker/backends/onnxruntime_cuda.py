@@ -1,4 +1,4 @@
-"""ONNX Runtime on the first NVIDIA GPU."""
+"""ONNX Runtime on an NVIDIA GPU."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -29,13 +29,13 @@ class OnnxRuntimeCuda:
     """
 
     def __init__(self, request: Request) -> None:
-        self._gpu = cuda.CudaGpu(request.wait)
+        self._gpu = cuda.CudaGpu(request.wait, request.device)
         # CUDA and cuDNN from NVIDIA's Python packages, where these are installed and the system has none. Releases
         # before 1.21 look for those of the system alone.
         if hasattr(ort, "preload_dlls"):
             ort.preload_dlls()
         settings = {
-            "device_id": "0",
+            "device_id": str(self._gpu.number),
             "cudnn_conv_algo_search": "EXHAUSTIVE",
             "use_tf32": "1",
             "enable_cuda_graph": str(int(request.graph)),
@@ -54,6 +54,7 @@ class OnnxRuntimeCuda:
             "use_tf32": request.precision == "fp32",
             "graph": request.graph,
             "wait": request.wait,
+            "device": f"cuda:{self._gpu.number}",
         }
 
     def _bind(self, file: NetworkFile) -> None:
@@ -64,7 +65,7 @@ class OnnxRuntimeCuda:
             # Copied from where it lies: pages that could move would be copied to a place of the driver's first.
             fixed = self._gpu.host_array(array.shape, array.dtype)
             np.copyto(fixed, array)
-            value = ort.OrtValue.ortvalue_from_numpy(fixed, "cuda", 0)
+            value = ort.OrtValue.ortvalue_from_numpy(fixed, "cuda", self._gpu.number)
             self._binding.bind_ortvalue_input(name, value)
             self._copies_in.append((value, fixed))
         self._copies_out: "list[Callable[[], object]]" = []
@@ -73,17 +74,18 @@ class OnnxRuntimeCuda:
             self._resident = [value for value, _ in self._copies_in]
             self._copies_in = []
             for output in self._session.get_outputs():
-                self._binding.bind_output(output.name, "cuda", 0)
+                self._binding.bind_output(output.name, "cuda", self._gpu.number)
             return
         outputs = self._session.get_outputs()
         if not all(o.type in _NUMPY and all(isinstance(size, int) for size in o.shape) for o in outputs):
             # Of no fixed shape: the runtime allocates them anew each time.
             for output in outputs:
-                self._binding.bind_output(output.name, "cuda", 0)
+                self._binding.bind_output(output.name, "cuda", self._gpu.number)
             self._copies_out = [self._binding.copy_outputs_to_cpu]
             return
         for output in outputs:
-            value = ort.OrtValue.ortvalue_from_shape_and_type(output.shape, _NUMPY[output.type], "cuda", 0)
+            place = ("cuda", self._gpu.number)
+            value = ort.OrtValue.ortvalue_from_shape_and_type(output.shape, _NUMPY[output.type], *place)
             self._binding.bind_ortvalue_output(output.name, value)
             self._copies_out.append(value.numpy)
 

@@ -50,11 +50,18 @@ class TensorRT:
 
     def __init__(self, request: Request) -> None:
         self._trt = trt = packages.load("tensorrt")
-        self._gpu = gpu = cuda.CudaGpu(request.wait)
+        kind, _, number = (request.device or "cuda:0").partition(":")
+        # A DLA stands beside the one GPU of its board, on which what it cannot do is run.
+        self._dla = int(number) if kind == "dla" else None
+        self._gpu = gpu = cuda.CudaGpu(request.wait, None if kind == "dla" else request.device)
         self._log = _log(trt)
         # Of operators that are plugins of TensorRT's own; before a network is read or an engine loaded.
         trt.init_libnvinfer_plugins(self._log, "")
-        self._strongly_typed = hasattr(trt.NetworkDefinitionCreationFlag, "STRONGLY_TYPED")
+        flag = trt.NetworkDefinitionCreationFlag
+        # A DLA is told to compute in fp16, rather than by the types of the file, where there is a choice.
+        self._strongly_typed = hasattr(flag, "STRONGLY_TYPED") and (
+            self._dla is None or not hasattr(flag, "EXPLICIT_BATCH")
+        )
         self._engine, digest = self._load(request)
         self._stopwatch = cuda.Stopwatch(gpu)
         self._copies_in: "list[Callable[[], None]]" = []
@@ -78,6 +85,7 @@ class TensorRT:
             "tf32": request.precision == "fp32" and gpu.capability >= (8, 0),
             "graph": request.graph,
             "wait": request.wait,
+            "device": f"cuda:{gpu.number}" if self._dla is None else f"dla:{self._dla}, else cuda:{gpu.number}",
         }
 
     def infer(self) -> None:
@@ -137,11 +145,13 @@ class TensorRT:
     def _load(self, request: Request) -> "tuple[Any, str]":
         """The engine, built unless it is in the cache, and the beginning of its file's SHA-256."""
         file, gpu = request.loaded, self._gpu
-        made_from = (file.sha256, file.path.name, request.precision, request.batch)
+        made_from = (file.sha256, file.path.name, request.precision, request.batch, self._dla)
         made_by = (self._trt.__version__, gpu.name, gpu.capability, gpu.processors)
         key = hashlib.sha256(repr((made_from, made_by)).encode()).hexdigest()[:12]
         path = request.cache / "engines" / f"{file.name}-b{request.batch}-{request.precision}-{key}.engine"
         runtime = self._done(self._trt.Runtime, self._log)
+        if self._dla is not None:
+            runtime.DLA_core = self._dla
         for _ in range(2):
             try:
                 kept = cache.obtain(path, lambda: self._built(request))
@@ -174,6 +184,8 @@ class TensorRT:
             newer = _newer_opset(trt.__version__, content)
             raise WorkerError(cuda.explained(f"TensorRT cannot run {request.loaded.path}{newer}: {errors}"))
         config = builder.create_builder_config()
+        if self._dla is not None:
+            self._use_dla(self._dla, builder, config, request)
         if not hasattr(config, "set_memory_pool_limit"):
             # Later versions use what they need; these nothing unless told, and so few of their kernels.
             config.max_workspace_size = self._gpu.free_bytes // 2
@@ -181,6 +193,16 @@ class TensorRT:
             # Even where the file says so.
             config.set_flag(trt.BuilderFlag.FP16)
         return bytes(self._done(builder.build_serialized_network, definition, config))
+
+    def _use_dla(self, number: int, builder: Any, config: Any, request: Request) -> None:
+        """Have each layer run on the DLA that can, and the rest on the GPU."""
+        if number >= builder.num_DLA_cores:
+            raise WorkerError(f"there is no DLA {number}: this board has {builder.num_DLA_cores}, counted from 0")
+        if request.precision != "fp16":
+            raise WorkerError(f"a DLA does not compute in {request.precision}: add --precision fp16")
+        config.default_device_type = self._trt.DeviceType.DLA
+        config.DLA_core = number
+        config.set_flag(self._trt.BuilderFlag.GPU_FALLBACK)
 
     def _creation_flags(self) -> int:
         """How a network is made: of the types that its file says where the version can, which from 11 on is the only

@@ -75,3 +75,9 @@ def test_a_lock_that_was_left_is_taken_off_by_restore(nvml: FakeNvml, tmp_path: 
     assert nvml.lock == (345, 345)
     nvml.refuses = False
     assert restore(kernel, folder) is not None and nvml.lock is None
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_the_clock_is_that_of_the_gpu_that_was_chosen(nvml: FakeNvml, tmp_path: Path, number: int) -> None:
+    assert find_clocks(server(tmp_path / "root"), number).gpu is not None
+    assert nvml.index == number

@@ -12,6 +12,7 @@ import pytest
 from colocate.inference.backends import availability, interpreter, registry
 from colocate.inference.backends.interpreter import Interpreter
 from colocate.inference.backends.registry import BACKENDS, Runtime
+from colocate.model.device import Workers
 from colocate.model.machine import Missing
 from colocate.worker import packages as worker_packages
 
@@ -146,6 +147,27 @@ def test_without_its_package_a_runtime_is_not_even_tried(monkeypatch: pytest.Mon
     found = availability.look().missing["missing"]
     own = ".".join(map(str, sys.version_info[:2]))
     assert found == Missing(f"Python {own} has no package no_such_package", "pip install no-such-package")
+
+
+@pytest.mark.parametrize(("device", "works"), [("cpu", "on-cpu"), ("cuda:1", "on-gpu"), ("dla:0", "on-gpu")])
+def test_a_runtime_runs_on_its_own_kind_of_device(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, device: str, works: str
+) -> None:
+    (tmp_path / "made_up.py").write_text(
+        "class Backend:\n"
+        "    def __init__(self, request): self.request = request\n"
+        "    def infer(self): pass\n"
+        "    def facts(self): return {'device': self.request.device}\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    runtimes = {"on-gpu": Runtime("made_up:Backend", on_gpu=True), "on-cpu": Runtime("made_up:Backend")}
+    for module in MODULES:
+        monkeypatch.setattr(module, "BACKENDS", {**runtimes, "synthetic": BACKENDS["synthetic"]})
+    found = availability.look(Workers(device=device))
+    assert (found.runtimes, found.probes) == ((works,), ("synthetic",))
+    (missing,) = found.missing.values()
+    assert missing.reason.endswith(f", not on {device}") and missing.fix
+    assert found.found == ({} if device == "cpu" else {"on-gpu": {"device": device}})
 
 
 # ---- what JetPack installs for the system's Python alone

@@ -15,6 +15,7 @@ import pytest
 from colocate.errors import ColocateError, HostError, SpecError, TrialError
 from colocate.host.cpus.cpuset import Seat
 from colocate.model.containment import parse_containment
+from colocate.model.device import Workers
 from colocate.model.request import Inference, Pipeline, SweepSpec, Task
 from colocate.model.trial import Condition, Trial
 from colocate.rigs.host import rig as rig_module
@@ -148,3 +149,9 @@ def test_a_mix_runs_at_once_and_each_of_its_tasks_is_counted() -> None:
             assert record.work is not None
             assert [part.unit for part in record.work.parts] == ["passes", "inferences"]
     assert {segment.condition for segment in record.segments} == {*Condition} - {Condition.GUARD}
+
+
+def test_a_gpu_that_is_counted_in_two_ways_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,0")
+    with pytest.raises(HostError, match=r"CUDA_VISIBLE_DEVICES hides GPUs, .*: unset it"):
+        HostRig(workers=Workers(device="cuda:1")).facts()

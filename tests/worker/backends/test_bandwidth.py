@@ -39,7 +39,8 @@ def test_an_inference_copies_one_buffer_for_each_image(gpu: Gpu, batch: int) -> 
 def test_facts_say_what_ran(gpu: Gpu) -> None:
     facts = Bandwidth(REQUEST._replace(wait="block")).facts()
     assert facts == {
-        "runtime": "CUDA driver", "gpu": "Orin", "copied_bytes": IMAGE_BYTES, "graph": False, "wait": "block"
+        "runtime": "CUDA driver", "gpu": "Orin", "copied_bytes": IMAGE_BYTES, "graph": False, "wait": "block",
+        "device": "cuda:0",
     }  # fmt: skip
     assert json.loads(json.dumps(facts)) == facts
     assert gpu.flags == 4

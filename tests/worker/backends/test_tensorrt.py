@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper
 
@@ -15,77 +14,12 @@ from colocate.inference.onnx.smallest import smallest_network
 from colocate.worker.backend import Backend
 from colocate.worker.backends.tensorrt import TensorRT
 from colocate.worker.errors import WorkerError
-from colocate.worker.inputs import input_arrays
 from colocate.worker.probe import probe
-from colocate.worker.request import NetworkFile, Request, TensorSpec
-from tests.small import small_network
-from tests.worker.fake_cuda import Gpu, plugged_in
+from colocate.worker.request import Request
+from tests.worker.backends.compiled import expected, in_precision, one_node, output
+from tests.worker.fake_cuda import Gpu
 from tests.worker.fake_tensorrt import installed_in
 from tests.worker.fake_tensorrt_parts import Installed
-
-# Those of JetPack 4.6, 5.0, 5.1, 6.0, 6.1 and 7.2, and the newest.
-VERSIONS = ("8.2.1", "8.4.1.5", "8.5.2", "8.6.1", "10.3.0", "10.16.1.11", "11.4.0.106")
-
-
-@pytest.fixture
-def gpu(monkeypatch: pytest.MonkeyPatch) -> Gpu:
-    return plugged_in(monkeypatch, Gpu())
-
-
-@pytest.fixture(params=VERSIONS)
-def installed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, gpu: Gpu) -> Installed:
-    return installed_in(monkeypatch, request.param, gpu)
-
-
-@pytest.fixture
-def newest(monkeypatch: pytest.MonkeyPatch, gpu: Gpu) -> Installed:
-    return installed_in(monkeypatch, VERSIONS[-1], gpu)
-
-
-@pytest.fixture
-def cache(tmp_path: Path) -> Path:
-    return tmp_path / "cache"
-
-
-@pytest.fixture
-def engines(cache: Path) -> Path:
-    return cache / "engines"
-
-
-@pytest.fixture
-def wanted(tmp_path: Path, cache: Path) -> Request:
-    """The small network."""
-    target = "colocate.worker.backends.tensorrt:TensorRT"
-    return Request(target, "small", batch=2, file=small_network(tmp_path).file, cache=cache)
-
-
-def one_node(folder: Path, kind: str, dtype: int, shape: list[Any], gives: int | None = None) -> NetworkFile:
-    """A network of one node from x, of this shape and type, to y."""
-    x = helper.make_tensor_value_info("x", dtype, [2, 4])
-    y = helper.make_tensor_value_info("y", gives or dtype, shape)
-    model = helper.make_model(
-        helper.make_graph([helper.make_node(kind, ["x"] * (2 if kind == "Add" else 1), ["y"])], "one", [x], [y]),
-        opset_imports=[helper.make_opsetid("", 13)],
-        ir_version=8,
-    )
-    path = folder / f"{kind}.onnx"
-    path.write_bytes(model.SerializeToString())
-    name = "int64" if dtype == TensorProto.INT64 else "float32"
-    return NetworkFile(kind, path, "1" * 64, (TensorSpec("x", (2, 4), name),))
-
-
-def in_precision(request: Request, precision: str) -> Request:
-    return request._replace(precision=precision, file=small_network(request.loaded.path.parent, precision).file)
-
-
-def output(runtime: TensorRT) -> Any:
-    (host,) = runtime.outputs.values()
-    return host.ravel()
-
-
-def expected(file: NetworkFile) -> Any:
-    session = ort.InferenceSession(str(file.path), providers=["CPUExecutionProvider"])
-    return session.run(None, input_arrays(file))[0].ravel()
 
 
 @pytest.mark.parametrize("graph", [False, True])

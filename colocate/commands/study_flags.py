@@ -68,8 +68,8 @@ _NETWORKS: Flags = {
     "precision": {"metavar": "P", "help": "fp32 or fp16", "otherwise": "fp32"},
     "backend": {
         "metavar": "NAME",
-        "help": "runtime: auto takes the best one that works here; tensorrt, onnxruntime, onnxruntime-cuda, "
-        "onnxruntime-cpu",
+        "help": "runtime: auto takes the best one that works here; tensorrt, tensorrt-rtx, onnxruntime, "
+        "onnxruntime-cuda, onnxruntime-cpu",
         "otherwise": "auto",
     },
     "device": {

@@ -176,9 +176,9 @@ class Runtime(Named):
         return Engine(installed, self._logger, onnx.load_from_string(model))
 
 
-def installed_in(monkeypatch: pytest.MonkeyPatch, version: str, gpu: Gpu) -> Installed:
+def installed_in(monkeypatch: pytest.MonkeyPatch, version: str, gpu: Gpu, package: str = "tensorrt") -> Installed:
     """TensorRT of this version can be imported, until the test ends."""
-    installed = Installed(version, gpu)
+    installed = Installed(version, gpu, package)
 
     def members() -> Iterator[tuple[str, Any]]:
         yield from (("ILogger", ILogger), ("IProfiler", IProfiler))
@@ -199,11 +199,11 @@ def installed_in(monkeypatch: pytest.MonkeyPatch, version: str, gpu: Gpu) -> Ins
         installed.plugins = namespace == ""
         return True
 
-    module = types.ModuleType("tensorrt")
+    module = types.ModuleType(package)
     own = dict(members())
     assert own.keys() <= names_in(version)[""], "what the bindings of this version have"
     vars(module).update(
-        own, __version__=version, __spec__=importlib.machinery.ModuleSpec("tensorrt", None, origin="fake")
+        own, __version__=version, __spec__=importlib.machinery.ModuleSpec(package, None, origin="fake")
     )
-    monkeypatch.setitem(sys.modules, "tensorrt", module)
+    monkeypatch.setitem(sys.modules, package, module)
     return installed

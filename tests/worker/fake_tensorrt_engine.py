@@ -82,8 +82,18 @@ class Engine(Named):
     def get_location(self, index: int) -> Any:
         return Engine.get_tensor_location(self, self._tensors[index])
 
-    def create_execution_context(self) -> ExecutionContext:
+    def create_runtime_config(self) -> RuntimeConfig:
+        return RuntimeConfig(self._installed, None)
+
+    def create_execution_context(self, config: RuntimeConfig | None = None) -> ExecutionContext:
+        strategy = None if config is None else config.dynamic_shapes_kernel_specialization_strategy
+        assert strategy is None or strategy.name == "EAGER"
         return ExecutionContext(self)
+
+
+class RuntimeConfig(Named):
+    _kind = "IRuntimeConfig"
+    dynamic_shapes_kernel_specialization_strategy: Any = None
 
 
 class ExecutionContext(Named):

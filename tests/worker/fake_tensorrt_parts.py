@@ -81,6 +81,7 @@ class Installed:
 
     version: str
     gpu: Gpu
+    package: str = "tensorrt"
     builds: int = 0
     failure: str = ""  # what a build fails with
     too_old_a_driver: bool = False
@@ -91,11 +92,14 @@ class Installed:
 
     @property
     def release(self) -> tuple[int, ...]:
+        """By whose rules it goes: TensorRT for RTX has those of TensorRT 11."""
+        if self.package == "tensorrt_rtx":
+            return 11, 4
         return tuple(int(part) for part in self.version.split(".")[:2])
 
     def member(self, kind: str, name: str) -> Any:
         """Of an enum of the module."""
-        return getattr(sys.modules["tensorrt"], kind)[name]
+        return getattr(sys.modules[self.package], kind)[name]
 
     @property
     def creation(self) -> dict[str, int]:

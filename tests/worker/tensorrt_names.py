@@ -6,7 +6,7 @@ take their place, and nothing in them is called. The file was made from these wh
     pip download --no-deps --only-binary=:all: --python-version 3.10 tensorrt-bindings==8.6.1
 
 nvidia-tensorrt 8.4.1.5 (Python 3.8), tensorrt-bindings 8.6.1 and tensorrt-cu12-bindings 10.3.0 (3.10),
-tensorrt-cu12-bindings 10.16.1.11 and tensorrt-cu13-bindings 11.4.0.106 (3.12).
+tensorrt-cu12-bindings 10.16.1.11, tensorrt-cu13-bindings 11.4.0.106 and tensorrt-rtx-cu13-bindings 1.7.1.116 (3.12).
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ KEPT = (
     *("Builder", "BuilderFlag", "DataType", "DeviceType", "IBuilderConfig", "ICudaEngine", "IExecutionContext"),
     *("IHostMemory", "ILogger", "INetworkDefinition", "IProfiler", "MemoryPoolType", "NetworkDefinitionCreationFlag"),
     *("OnnxParser", "ParserError", "Runtime", "TensorIOMode", "TensorLocation"),
+    # Of TensorRT for RTX.
+    *("ComputeCapability", "DynamicShapesKernelSpecializationStrategy", "IRuntimeConfig"),
 )
 
 

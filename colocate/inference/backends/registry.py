@@ -40,6 +40,14 @@ BACKENDS = {
         on_gpu=True,
         profiles=True,
     ),
+    "tensorrt-rtx": Runtime(
+        "colocate.worker.backends.tensorrt_rtx:TensorRtRtx",
+        "tensorrt_rtx",
+        "pip install '.[rtx]'",
+        PRECISIONS,
+        on_gpu=True,
+        profiles=True,
+    ),
     "onnxruntime-cuda": Runtime(
         "colocate.worker.backends.onnxruntime_cuda:OnnxRuntimeCuda",
         "onnxruntime",

@@ -34,7 +34,7 @@ def test_the_command_for_the_gpu_fixes_a_mix_too() -> None:
 def test_nothing_heavy_is_imported_before_it_is_wanted() -> None:
     code = (
         "import sys, colocate.inference.backends.registry;"
-        "sys.exit(' '.join({'numpy', 'onnx', 'onnxruntime', 'tensorrt', 'pycuda'} & set(sys.modules)) or 0)"
+        "sys.exit(' '.join({'numpy', 'onnx', 'onnxruntime', 'tensorrt', 'tensorrt_rtx'} & set(sys.modules)) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -1,0 +1,141 @@
+"""TensorRT's library as a module that has one of its APIs: what it says, and how it builds an engine.
+
+It is asked what it has rather than for its version: leave for FP16 or a typed network, a size of the workspace or a
+pool of memory.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from colocate.worker import cuda
+from colocate.worker.backends.onnx_header import opset_of
+from colocate.worker.errors import WorkerError
+from colocate.worker.request import Request
+
+# The newest opset that the parser of a version from the first number on, and before the next row's, was made for:
+# https://github.com/onnx/onnx-tensorrt, docs/operators.md of each release.
+_OPSETS = (((8, 0), 13), ((8, 4), 17), ((9, 0), None))
+
+
+class TrtLibrary:
+    """The module, its logger, and whether networks are made of the types that their files say.
+
+    `dla` is the core of a Jetson's accelerator that is to run what it can.
+    """
+
+    def __init__(self, trt: Any, dla: "int | None" = None) -> None:
+        self.trt, self._dla, self._log = trt, dla, _log(trt)
+        flag = trt.NetworkDefinitionCreationFlag
+        # A DLA is told to compute in fp16, rather than by the types of the file, where there is a choice.
+        self.strongly_typed = hasattr(flag, "STRONGLY_TYPED") and (dla is None or not hasattr(flag, "EXPLICIT_BATCH"))
+        # Of operators that are plugins of TensorRT's own; before a network is read or an engine loaded.
+        trt.init_libnvinfer_plugins(self._log, "")
+
+    @property
+    def reason(self) -> str:
+        """What it has said of the failure that is at hand."""
+        said: str = self._log.reason()
+        return said
+
+    def done(self, call: "Callable[..., Any]", *arguments: Any) -> Any:
+        """What `call` returns. TensorRT reports a failure by None or False, from a constructor by a TypeError.
+
+        Raises WorkerError for one.
+        """
+        try:
+            result, said = call(*arguments), ""
+        except TypeError as error:
+            result, said = None, str(error)
+        if result is None or result is False:
+            raise WorkerError(cuda.explained(f"TensorRT failed in {call.__name__}: {self.reason or said}"))
+        # What went wrong on the way, such as a kernel that found no memory, did not matter.
+        self._log.clear()
+        return result
+
+    def runtime(self) -> Any:
+        """What loads engines; it must outlive them."""
+        runtime = self.done(self.trt.Runtime, self._log)
+        if self._dla is not None:
+            runtime.DLA_core = self._dla
+        return runtime
+
+    def built(self, request: Request, workspace_bytes: int, capability: "str | None" = None) -> bytes:
+        """The engine of the request's network, for the GPU at hand; TensorRT for RTX builds for a `capability`, as
+        SM89, without one.
+        """
+        trt, content = self.trt, request.loaded.path.read_bytes()
+        builder = self.done(trt.Builder, self._log)
+        if not hasattr(builder, "build_serialized_network"):
+            raise WorkerError(
+                f"TensorRT {trt.__version__} is too old: 8.0 is the first that will do (on a Jetson, JetPack 4.6)"
+            )
+        definition = builder.create_network(self._creation_flags())
+        parser = self.done(trt.OnnxParser, definition, self._log)
+        if not parser.parse(content, str(request.loaded.path)):
+            errors = "; ".join(parser.get_error(index).desc() for index in range(parser.num_errors))
+            newer = _newer_opset(trt.__version__, content)
+            raise WorkerError(cuda.explained(f"TensorRT cannot run {request.loaded.path}{newer}: {errors}"))
+        config = builder.create_builder_config()
+        if self._dla is not None:
+            self._use_dla(self._dla, builder, config, request)
+        if not hasattr(config, "set_memory_pool_limit"):
+            # Later versions use what they need; these nothing unless told, and so few of their kernels.
+            config.max_workspace_size = workspace_bytes
+        if request.precision == "fp16" and not self.strongly_typed:
+            # Even where the file says so.
+            config.set_flag(trt.BuilderFlag.FP16)
+        if capability is not None:
+            config.num_compute_capabilities = 1
+            config.set_compute_capability(getattr(trt.ComputeCapability, capability), 0)
+        return bytes(self.done(builder.build_serialized_network, definition, config))
+
+    def _use_dla(self, number: int, builder: Any, config: Any, request: Request) -> None:
+        """Have each layer run on the DLA that can, and the rest on the GPU."""
+        if number >= builder.num_DLA_cores:
+            raise WorkerError(f"there is no DLA {number}: this board has {builder.num_DLA_cores}, counted from 0")
+        if request.precision != "fp16":
+            raise WorkerError(f"a DLA does not compute in {request.precision}: add --precision fp16")
+        config.default_device_type = self.trt.DeviceType.DLA
+        config.DLA_core = number
+        config.set_flag(self.trt.BuilderFlag.GPU_FALLBACK)
+
+    def _creation_flags(self) -> int:
+        """How a network is made: of the types that its file says where the version can, which from 11 on is the only
+        way, and before that with the batch as a dimension like any other.
+        """
+        flag = self.trt.NetworkDefinitionCreationFlag
+        if not self.strongly_typed:
+            return 1 << int(flag.EXPLICIT_BATCH)
+        return 1 << int(flag.STRONGLY_TYPED) if hasattr(flag, "EXPLICIT_BATCH") else 0
+
+
+def _newer_opset(version: str, content: bytes) -> str:
+    """That the file is of a newer opset than the parser was made for; empty where it is not."""
+    numbers = tuple(int(part) for part in version.split(".")[:2])
+    known = [opset for since, opset in _OPSETS if numbers >= since]
+    opset = opset_of(content)
+    if not known or known[-1] is None or opset is None or opset <= known[-1]:
+        return ""
+    return f", which is of opset {opset} (TensorRT {version} knows {known[-1]}: export it with that)"
+
+
+def _log(trt: Any) -> Any:
+    """A logger that prints nothing and keeps what explains a failure: a worker's output belongs to its parent."""
+
+    class Log(trt.ILogger):  # type: ignore[misc]
+        def __init__(self) -> None:
+            trt.ILogger.__init__(self)
+            self._said: "list[tuple[int, str]]" = []
+
+        def log(self, severity: Any, message: str) -> None:
+            if int(severity) <= int(trt.ILogger.WARNING):
+                self._said.append((int(severity), message))
+
+        def clear(self) -> None:
+            self._said.clear()
+
+        def reason(self) -> str:
+            """The first of the gravest; later ones mostly follow from it."""
+            return min(self._said, key=lambda entry: entry[0], default=(0, ""))[1]
+
+    return Log()

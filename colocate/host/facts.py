@@ -11,12 +11,14 @@ from pathlib import Path
 import psutil
 
 from colocate.errors import HostError
+from colocate.host.board_state import read_board
 from colocate.host.clocks.domain import Domain
 from colocate.host.clocks.find import Clocks
 from colocate.host.cpus.bounds import missing_bounds
 from colocate.host.cpus.cpuset import Confinement
 from colocate.host.cpus.quota import quota_groups, quota_of
 from colocate.host.gpu_state import GpuState
+from colocate.host.sysfs import Sysfs
 from colocate.model.machine import HostFacts, Missing
 
 # Packages whose version changes what is measured.
@@ -32,7 +34,7 @@ _CLOCK_FIXES = {
 }
 
 
-def read_facts(confinement: Confinement, clocks: Clocks, rails: tuple[str, ...]) -> HostFacts:
+def read_facts(confinement: Confinement, clocks: Clocks, rails: tuple[str, ...], sysfs: Sysfs) -> HostFacts:
     """The facts of this machine as far as this process may use it, with its meters' rails; its runtimes are
     for the caller to add.
     """
@@ -63,6 +65,7 @@ def read_facts(confinement: Confinement, clocks: Clocks, rails: tuple[str, ...])
         clocks_missing=missing,
         rails=rails,
         gpus=gpus.names,
+        board=read_board(sysfs, clocks),
         quota_cpus=min(filter(None, map(quota_of, quota_groups())), default=None),
         versions=_versions() | ({"nvidia driver": gpus.driver} if gpus.driver else {}),
     )

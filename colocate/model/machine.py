@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from colocate.model.board import BoardState
+
 
 @dataclass(frozen=True, slots=True)
 class Missing:
@@ -26,7 +28,8 @@ class HostFacts:
     apart by affinity alone. `containment_missing` has why a task cannot be bounded in a way, by `containment.KINDS`.
     `pausing` is how tasks are paused: `cgroup-v2`, `cgroup-v1` (their freezers), or
     `signals` (SIGSTOP to each process); empty in runs made before tasks were. In `virtual_time` nobody waits for a
-    window. `quota_cpus` is how many CPUs' time a quota around this process allows; None without one.
+    window. `quota_cpus` is how many CPUs' time a quota around this process allows; None without one. `board` is how a
+    Jetson was set when it was found; None for any other machine, and in runs made before it was read.
     """
 
     rig: str
@@ -57,3 +60,4 @@ class HostFacts:
     versions: Mapping[str, str] = field(default_factory=dict)
     # A limit of the container that a study runs in, not of its machine.
     quota_cpus: float | None = field(default=None, compare=False)
+    board: BoardState | None = None

@@ -10,6 +10,7 @@ import pytest
 from colocate.host.clocks.find import Clocks, find_clocks
 from colocate.host.cpus.cpuset import Confinement
 from colocate.host.facts import read_facts
+from colocate.host.sysfs import Sysfs
 from colocate.model.machine import HostFacts, Missing
 from tests.host import boards
 from tests.host.boards import CPU, DEBUG
@@ -23,8 +24,8 @@ def no_nvml(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", None)
 
 
-def read(clocks: Clocks) -> HostFacts:
-    return read_facts(AFFINITY, clocks, ("VDD_IN",))
+def read(clocks: Clocks, sysfs: Sysfs | None = None) -> HostFacts:
+    return read_facts(AFFINITY, clocks, ("VDD_IN",), sysfs or Sysfs(Path("/nowhere")))
 
 
 def test_clocks_that_can_be_set_have_steps_and_nothing_missing(tmp_path: Path) -> None:

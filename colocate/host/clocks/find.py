@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from colocate.host.clocks.domain import Domain
@@ -24,29 +25,32 @@ _GBUS_OVERRIDE = Override(
     rate="/sys/kernel/debug/clock/override.gbus/rate",
     switch="/sys/kernel/debug/clock/override.gbus/state",
     current="/sys/kernel/debug/clock/gbus/rate",
-    steps=("/sys/kernel/debug/clock/gbus/possible_rates",),
-    steps_unit_hz=_KHZ,
+    table="/sys/kernel/debug/clock/gbus/possible_rates",
 )
+# How nvpmodel caps the memory clock: L4T r27 to r35, and r35 and later.
+_EMC_CAPS = ("/sys/kernel/nvpmodel_emc_cap/emc_iso_cap", "/sys/kernel/nvpmodel_clk_cap/emc")
 # The memory clock, the first that exists: L4T 3.10; Tegra 210 with 4.x; X2, Xavier and Orin; Thor; mainline.
 _EMC_CONTROLS: tuple[Override | ClockLimits, ...] = (
     Override(
         rate="/sys/kernel/debug/clock/override.emc/rate",
         switch="/sys/kernel/debug/clock/override.emc/state",
         current="/sys/kernel/debug/clock/emc/rate",
-        steps=("/sys/kernel/debug/clock/emc/possible_rates",),
-        steps_unit_hz=_KHZ,
+        table="/sys/kernel/debug/clock/emc/possible_rates",
     ),
     Override(
         rate="/sys/kernel/debug/clk/override.emc/clk_update_rate",
         switch="/sys/kernel/debug/clk/override.emc/clk_state",
         current="/sys/kernel/debug/clk/emc/clk_rate",
-        steps=("/sys/kernel/debug/tegra_bwmgr/emc_min_rate", "/sys/kernel/debug/tegra_bwmgr/emc_max_rate"),
+        ends=("/sys/kernel/debug/tegra_bwmgr/emc_min_rate", "/sys/kernel/debug/tegra_bwmgr/emc_max_rate"),
+        caps=_EMC_CAPS,
     ),
     Override(
         rate="/sys/kernel/debug/bpmp/debug/clk/emc/rate",
         switch="/sys/kernel/debug/bpmp/debug/clk/emc/mrq_rate_locked",
         current="/sys/kernel/debug/bpmp/debug/clk/emc/rate",
-        steps=("/sys/kernel/debug/bpmp/debug/clk/emc/min_rate", "/sys/kernel/debug/bpmp/debug/clk/emc/max_rate"),
+        table="/sys/kernel/debug/bpmp/debug/emc/possible_rates",
+        ends=("/sys/kernel/debug/bpmp/debug/clk/emc/min_rate", "/sys/kernel/debug/bpmp/debug/clk/emc/max_rate"),
+        caps=_EMC_CAPS,
         switch_first=True,
     ),
     ClockLimits(
@@ -100,7 +104,7 @@ def _find_cpu(sysfs: Sysfs) -> Clock | None:
     if not controls:
         return None
     held = {_CPUQUIET: "0"} if sysfs.read(_CPUQUIET) is not None else {}
-    return Clock("cpu", sysfs, controls, held)
+    return _clock("cpu", sysfs, controls, held)
 
 
 def _policies(sysfs: Sysfs) -> Iterator[ClockLimits]:
@@ -122,7 +126,7 @@ def _policies(sysfs: Sysfs) -> Iterator[ClockLimits]:
 
 def _find_gpu(sysfs: Sysfs, number: int) -> Domain | None:
     if sysfs.read(_GBUS_OVERRIDE.switch) is not None:
-        return Clock("gpu", sysfs, (_GBUS_OVERRIDE,))
+        return _clock("gpu", sysfs, (_GBUS_OVERRIDE,))
     for node in sysfs.glob("/sys/class/devfreq/*"):
         if _is_gpu(sysfs, node):
             limits = ClockLimits(
@@ -133,7 +137,7 @@ def _find_gpu(sysfs: Sysfs, number: int) -> Domain | None:
             )
             railgate = f"{node}/device/railgate_enable"
             held = {railgate: "0"} if sysfs.read(railgate) is not None else {}
-            return Clock("gpu", sysfs, (limits,), held)
+            return _clock("gpu", sysfs, (limits,), held)
     # Without the driver there is nothing to ask, and loading NVML to learn that takes a while.
     return find_nvml(number) if sysfs.glob("/sys/module/nvidia") else None
 
@@ -154,4 +158,13 @@ def _find_emc(sysfs: Sysfs) -> Clock | None:
         return None
     # Two kinds of kernel show the clock in the same file: the one that also has a table can set it.
     control = next((control for control in shown if control.steps_hz(sysfs)), shown[0])
-    return Clock("emc", sysfs, (control,), on_request=True)
+    return _clock("emc", sysfs, (control,), on_request=True)
+
+
+def _clock(
+    name: str, sysfs: Sysfs, controls: tuple[ClockLimits | Override, ...], held: Mapping[str, str] | None = None,
+    *, on_request: bool = False,
+) -> Clock:  # fmt: skip
+    """A clock whose controls know the ceilings that they were found with."""
+    found = tuple(dataclasses.replace(each, ceiling_hz=each.found_ceiling_hz(sysfs)) for each in controls)
+    return Clock(name, sysfs, found, held or {}, on_request)

@@ -2,6 +2,9 @@
 
 Two ways exist. `ClockLimits`: a lowest and a highest clock, which pin when they are equal (cpufreq, devfreq, the
 mainline memory controller). `Override`: a rate and a switch that puts it in force (L4T debugfs).
+
+Both know the ceiling that their clock had when it was found, set by a power mode or the machine's owner. It is not
+read again: while a clock is pinned its limits are ours. No step above it is offered, so pinning never raises it.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from colocate.host.restore.knobs import capture, put_back, read_knob, write_if_o
 from colocate.host.sysfs import Sysfs, read_hz, read_steps_hz
 
 _POLL_S = 0.002
+_KHZ = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +35,15 @@ class ClockLimits:
     steps: str
     unit_hz: int = 1
     cpus: frozenset[int] = frozenset()
+    ceiling_hz: int | None = None
 
     def steps_hz(self, sysfs: Sysfs) -> tuple[int, ...]:
-        """The table, or empty where the driver has none (intel_pstate, amd-pstate)."""
-        return read_steps_hz(sysfs, self.steps, self.unit_hz)
+        """The table up to the ceiling, or empty where the driver has none (intel_pstate, amd-pstate)."""
+        return _up_to(self.ceiling_hz, read_steps_hz(sysfs, self.steps, self.unit_hz))
+
+    def found_ceiling_hz(self, sysfs: Sysfs) -> int | None:
+        """The upper limit in force."""
+        return read_hz(sysfs, self.highest, self.unit_hz)
 
     def knobs(self, sysfs: Sysfs) -> tuple[str, ...]:
         """What `request` writes."""
@@ -60,21 +69,33 @@ class ClockLimits:
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """A requested rate in Hz and the switch that puts it in force. `steps` are files of tables or of range ends."""
+    """A requested rate in Hz and the switch that puts it in force. `table`, in kHz, has its steps; where a kernel
+    shows none, the files of `ends` have the lowest and the highest. `caps` hold it down; 0 is no cap.
+    """
 
     rate: str
     switch: str
     current: str
-    steps: tuple[str, ...]
-    steps_unit_hz: int = 1
+    table: str = ""
+    ends: tuple[str, ...] = ()
+    caps: tuple[str, ...] = ()
     # The power processor moves an unlocked clock at any time, so there the lock comes first. The overrides of
     # Tegra 210 would briefly force the rate of their last use, so there the rate does.
     switch_first: bool = False
     unit_hz: int = 1
+    ceiling_hz: int | None = None
 
     def steps_hz(self, sysfs: Sysfs) -> tuple[int, ...]:
-        """All frequencies that the files of `steps` name."""
-        return tuple(sorted({hz for path in self.steps for hz in read_steps_hz(sysfs, path, self.steps_unit_hz)}))
+        """The table up to the ceiling; without a table both ends, the upper one no higher than the ceiling."""
+        if table := read_steps_hz(sysfs, self.table, _KHZ):
+            return _up_to(self.ceiling_hz, table)
+        ends_hz = [hz for path in self.ends if (hz := read_hz(sysfs, path)) is not None]
+        return tuple(sorted({hz if self.ceiling_hz is None else min(hz, self.ceiling_hz) for hz in ends_hz}))
+
+    def found_ceiling_hz(self, sysfs: Sysfs) -> int | None:
+        """The lowest cap in force."""
+        caps_hz = (read_hz(sysfs, path) for path in self.caps)
+        return min((hz for hz in caps_hz if hz), default=None)
 
     def knobs(self, sysfs: Sysfs) -> tuple[str, ...]:
         """The switch, and the rate only where it is in force: else the file shows a clock that floats."""
@@ -140,6 +161,10 @@ class Clock:
     def release(self, captured: Mapping[str, str]) -> None:
         """See `Domain.release`."""
         put_back(self.sysfs, captured)
+
+
+def _up_to(ceiling_hz: int | None, steps_hz: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(hz for hz in steps_hz if ceiling_hz is None or hz <= ceiling_hz)
 
 
 def _arrived(found_hz: int | None, wanted_hz: int) -> bool:

@@ -64,6 +64,8 @@ def compare_runs(before: Path, after: Path, max_regression: float, confidence: f
         notes.append("Both runs are of a model: what changed follows from its constants, not from a machine.")
     if any(side.run.header.spec.until_decided for side in (a, b)):
         notes.append("A run made until decided has fewer blocks of what was clear, and so wider intervals of it.")
+    if changed := _board_conditions(a, b):
+        notes.append(f"The board was set otherwise ({', '.join(changed)}): what changed may follow from that alone.")
     return Compared(found, tuple(map(plain, _differences(a, b))), tuple(notes))
 
 
@@ -194,6 +196,9 @@ def _differences(a: _Side, b: _Side) -> Iterator[str]:
         was, now = getattr(facts_a, field.name), getattr(facts_b, field.name)
         if field.name == "versions":
             yield from _changes("", was, now)
+        elif field.name == "board":
+            # A run made before boards were looked at shows nothing of it.
+            yield from _changes("", was.words, now.words) if was and now else ()
         # The name of a model follows from its constants.
         elif field.compare and was != now and not (constants and field.name == "machine_id"):
             yield _changed(field.name, was, now)
@@ -205,6 +210,14 @@ def _differences(a: _Side, b: _Side) -> Iterator[str]:
         was, now = getattr(spec_a, field.name), getattr(spec_b, field.name)
         if field.name not in (*_CELLS, _DESIGN, _MODEL) and was != now:
             yield _changed(field.name, was, now)
+
+
+def _board_conditions(a: _Side, b: _Side) -> list[str]:
+    """What was set otherwise on the board, where both runs have looked at it, and decides how fast it is."""
+    was, now = (side.run.header.facts.board for side in (a, b))
+    if was is None or now is None:
+        return []
+    return [name for name, words in was.conditions.items() if words != now.conditions[name]]
 
 
 def _constants(a: _Side, b: _Side) -> Iterator[str]:

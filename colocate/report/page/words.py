@@ -168,6 +168,7 @@ def machine_rows(facts: HostFacts) -> list[tuple[str, Sequence[str]]]:
         ("last level cache", [f"{facts.last_level_cache_bytes / (1 << 20):g} MiB"]
          if facts.last_level_cache_bytes else []),
         ("kernel", [facts.kernel]),
+        ("board as found", [f"{name}: {each}" for name, each in facts.board.words.items()] if facts.board else []),
         ("CPUs set apart by", [facts.confinement, facts.confinement_note,
                                "" if facts.cpusets_missing is None else facts.cpusets_missing.reason]),
         ("CPU quota", ["" if facts.quota_cpus is None else f"{facts.quota_cpus:.3g} CPUs of time"]),

@@ -16,6 +16,7 @@ from colocate.host.restore import journal
 from colocate.host.sysfs import Sysfs
 from colocate.inference.backends import availability
 from colocate.inference.backends.registry import BACKENDS, Runtime
+from colocate.model.board import BoardState
 from colocate.model.containment import KINDS
 from colocate.model.machine import HostFacts, Missing
 from colocate.power.find import find_meters
@@ -28,6 +29,15 @@ _PAUSING = {
     "cgroup-v2": "cgroup-v2 freezer",
     "cgroup-v1": "cgroup-v1 freezer",
     "signals": "SIGSTOP and SIGCONT to each process",
+}
+
+
+# What to do about a board that is set otherwise than a measurement wants it, by the name of the fact.
+_BOARD_FIXES = {
+    "CPUs switched off": "sudo nvpmodel -m NUMBER, with a mode that has them all (nvpmodel -p --verbose lists them)",
+    "clocks as found": "sudo jetson_clocks --restore, before clocks that are left native",
+    "desktop": "sudo systemctl isolate multi-user.target",
+    "zram": "sudo systemctl disable nvzramconfig, and start again",
 }
 
 
@@ -47,9 +57,10 @@ def examine(sysfs: Sysfs | None = None, *, gpu_bandwidth: bool = False) -> tuple
     confinement, clocks = cpuset.detect(), find_clocks(sysfs)
     meters = find_meters(sysfs.root)
     try:
-        facts = read_facts(confinement, clocks, meters.rails)
+        facts = read_facts(confinement, clocks, meters.rails, sysfs)
         return (
             *_machine(facts),
+            *_board(facts.board),
             *_clocks(facts, clocks),
             *(
                 Finding("power", ", ".join(meter.rails), f"{meter.kind.value}, {_period(refresh_period_s(meter))}")
@@ -82,6 +93,18 @@ def _machine(facts: HostFacts) -> Iterator[Finding]:
         yield Finding("machine", "CPU quota", allowed, "docker run --cpus, or raise cpu.max of that cgroup")
     yield Finding("machine", "pausing", _PAUSING[facts.pausing])
     yield _containment(facts)
+
+
+def _board(board: BoardState | None) -> Iterator[Finding]:
+    """How a Jetson is set. What makes measurements of other settings hard to compare has the way to change it."""
+    if board is None:
+        return
+    unusual = {
+        "CPUs switched off": bool(board.cpus_off), "clocks as found": bool(board.clocks_held),
+        "desktop": board.desktop, "zram": bool(board.zram_bytes),
+    }  # fmt: skip
+    for name, words in board.words.items():
+        yield Finding("board", name, words, _BOARD_FIXES[name] if unusual.get(name) else "")
 
 
 def _containment(facts: HostFacts) -> Finding:

@@ -75,7 +75,7 @@ class HostRig:
             raise HostError("CUDA_VISIBLE_DEVICES hides GPUs, so that meters would follow another: unset it")
         found = availability.look(self._workers)
         return dataclasses.replace(
-            read_facts(self._confinement, self._clocks, self._meters.rails),
+            read_facts(self._confinement, self._clocks, self._meters.rails, self._sysfs),
             backends=found.runtimes,
             probes=found.probes,
             backends_missing=found.missing,

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from colocate.errors import SpecError, StoreError
+from colocate.model.board import BoardState, PowerMode
 from colocate.model.provenance import Constant, Provenance
 from colocate.model.quality import QualityFlag
 from colocate.model.request import Task
@@ -113,6 +114,34 @@ def test_a_run_equals_itself_and_differs_in_what_was_measured_otherwise(tmp_path
         "onnxruntime-cpu version was 1.2 and is 1.3",
         "warmup_s was 0.3 and is 1.0",
     )
+
+
+def on_board(folder: Path, board: BoardState | None, to: Path) -> Path:
+    """The run as if it had been made on this board."""
+    with Run.read(folder) as whole:
+        header, records = whole.header(), list(whole.records())
+    with Run.create(to, dataclasses.replace(header, facts=dataclasses.replace(header.facts, board=board))) as made:
+        for record in records:
+            made.append(record)
+    return to
+
+
+def test_a_board_that_was_set_otherwise_is_noted_and_its_facts_are_differences(tmp_path: Path) -> None:
+    plain_run = run(tmp_path / "a")
+    was = BoardState("32.6.1", PowerMode(0, "MAXN"), (), False)
+    a = on_board(plain_run, was, tmp_path / "b")
+    now = dataclasses.replace(was, power_mode=PowerMode(1, "5W"), cpus_off=(2, 3), desktop=True)
+    found = compare_runs(a, on_board(plain_run, now, tmp_path / "c"), 0.0, 0.95)
+    assert found.differs == (
+        "power mode was 0 (MAXN) and is 1 (5W)",
+        "CPUs switched off was none and is 2, 3",
+        "desktop was not running and is running",
+    )
+    assert found.notes == (
+        "The board was set otherwise (power mode, CPUs switched off): what changed may follow from that alone.",
+    )
+    found = compare_runs(plain_run, a, 0.0, 0.95)
+    assert (found.differs, found.notes) == ((), ())
 
 
 def test_a_run_that_is_not_finished_is_noted(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from colocate.power.find import SENSORS
 from colocate.rigs.host import examination
 from colocate.rigs.host.examination import Finding, examine
 from cpu_workloads.registry import STRESSORS
-from tests.host import boards
+from tests.host import boards, jetsons
 from tests.host.boards import CPU
 from tests.power.fakes import hwmon
 
@@ -149,3 +149,19 @@ def test_a_runtime_under_another_python_says_which_and_why(tmp_path: Path, monke
     assert row.state == (
         "tensorrt 8.5.2 under /usr/bin/python3.8: colocate's own Python 3.12 has no package tensorrt"
     )
+
+
+def test_how_a_jetson_is_set_is_shown_with_what_to_do_about_it(tmp_path: Path) -> None:
+    assert by_name(examine(Sysfs(tmp_path)), "board") == {}
+    nano = by_name(examine(jetsons.NANO.build(tmp_path / "nano")), "board")
+    assert {name: finding.state for name, finding in nano.items()} == jetsons.NANO.found.words
+    assert {name for name, finding in nano.items() if finding.fix} == {"CPUs switched off", "desktop", "zram"}
+    xavier = by_name(examine(jetsons.XAVIER_NX.build(tmp_path / "xavier")), "board")
+    assert [name for name, finding in xavier.items() if finding.fix] == ["clocks as found"]
+    assert "jetson_clocks --restore" in xavier["clocks as found"].fix
+
+
+def test_clocks_end_at_the_cap_of_the_power_mode(tmp_path: Path) -> None:
+    clocks = by_name(examine(jetsons.NANO.build(tmp_path)), "clocks")
+    assert clocks["cpu"].state.endswith("9 steps, 102 to 918 MHz")
+    assert clocks["gpu"].state.endswith("8 steps, 76.8 to 614.4 MHz")

@@ -25,7 +25,7 @@ from rich.text import Text
 
 from colocate.inference.backends.registry import BACKENDS
 from colocate.model.machine import HostFacts
-from colocate.model.request import Inference, Task
+from colocate.model.request import CLOCK_AXES, Inference, Task
 from colocate.model.trial import Condition, Trial, TrialRecord
 from colocate.report.text.labels import unusual_qualities
 from colocate.report.text.numbers import mhz_text, minutes, ms_text
@@ -87,11 +87,7 @@ def describe(trial: Trial) -> str:
     network = _network_words(trial.inference) if trial.inference else None
     task = _task_words(trial.task) if trial.task else None
     text = f"{network} beside {task}" if network and task else f"{network or task or 'idle'} alone"
-    clocks = [
-        f"{label} {mhz_text(hz)} MHz"
-        for label, hz in (("CPU", trial.clocks.cpu_hz), ("GPU", trial.clocks.gpu_hz))
-        if hz is not None
-    ]
+    clocks = [f"{CLOCK_AXES[axis]} {mhz_text(hz)} MHz" for axis, hz in trial.clocks.by_axis.items() if hz is not None]
     shared = [trial.placement.name] if trial.placement.name != "isolated" else []
     return ", ".join([text, *shared, *clocks])
 

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--require",
         action="append",
         default=[],
-        metavar="NETWORK:TASK[:PLACEMENT][:CONTAINMENT][@CPU/GPU]",
+        metavar="NETWORK:TASK[:PLACEMENT][:CONTAINMENT][@CPU/GPU[/MEMORY]]",
         help="a deployment that must be SAFE, in every cell that this names; repeatable (default: anything may be)",
     )
     add_limit_changes(parser)

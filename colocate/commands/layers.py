@@ -94,7 +94,9 @@ def layers_request(
     whole = settled_backend(spec.inferences[0], facts)
     points = clock_points(spec, facts)
     if len(points) > 1:
-        raise SpecError("layers looks at one clock point: give one value to --cpu-clocks and one to --gpu-clocks")
+        raise SpecError(
+            "layers looks at one clock point: give one value to each of --cpu-clocks, --gpu-clocks and --emc-clocks"
+        )
     rig.check(plan(dataclasses.replace(spec, inferences=(whole,), repeats=1), facts))
     layer_map = rig.layer_map(whole, points[0], runs=runs)
     folder = _folder(whole)

@@ -155,9 +155,10 @@ _CLOCKS: Flags = {
         "help": "MHz, some of low,mid,high, or native",
         "otherwise": "as --cpu-clocks",
     },
-    "emc_clock": {
-        "metavar": "MHZ",
-        "help": "memory clock to lock: MHz, low, mid, high or native",
+    "emc_clocks": {
+        "type": words,
+        "metavar": "LIST",
+        "help": "of the memory: MHz, some of low,mid,high, or native",
         "otherwise": "native",
     },
     "max_start_temp": {

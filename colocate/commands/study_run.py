@@ -225,7 +225,7 @@ def _print_clock_pairs(report: Report) -> None:
     facts = report.run.header.facts
     fixed = [name for name, steps in (("CPU", facts.cpu_steps_hz), ("GPU", facts.gpu_steps_hz)) if not steps]
     if fixed and report.run.header.purpose.command == "sweep":
-        pairs = len({cell.clocks for cell in report.run.cells})
+        pairs = len({(cell.clocks.cpu_hz, cell.clocks.gpu_hz) for cell in report.run.cells})
         print_words(
             f"No {' or '.join(fixed)} clock can be set on this machine: this is {pairs} of the "
             f"{FULL_STUDY_CLOCK_PAIRS} clock pairs of the full study."

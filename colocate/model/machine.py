@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from colocate.model.board import BoardState
+from colocate.model.request import CLOCK_AXES
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +62,8 @@ class HostFacts:
     # A limit of the container that a study runs in, not of its machine.
     quota_cpus: float | None = field(default=None, compare=False)
     board: BoardState | None = None
+
+    @property
+    def steps_by_axis(self) -> dict[str, tuple[int, ...]]:
+        """The steps of each of `request.CLOCK_AXES` that can be set, rising."""
+        return dict(zip(CLOCK_AXES, (self.cpu_steps_hz, self.gpu_steps_hz, self.emc_steps_hz), strict=True))

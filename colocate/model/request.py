@@ -17,6 +17,8 @@ WIDTH_BYTES = {"fp32": 4, "fp16": 2}
 PRECISIONS = tuple(WIDTH_BYTES)
 WAITS = ("spin", "block")
 LATENCY_UNITS = ("ms", "us", "s")
+# The axes of a clock point, each with the name that people read.
+CLOCK_AXES = {"cpu": "CPU", "gpu": "GPU", "emc": "memory"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,11 @@ class ClockPoint:
     cpu_hz: int | None = None
     gpu_hz: int | None = None
     emc_hz: int | None = None
+
+    @property
+    def by_axis(self) -> dict[str, int | None]:
+        """Its clocks, each by its name in `CLOCK_AXES`."""
+        return dict(zip(CLOCK_AXES, (self.cpu_hz, self.gpu_hz, self.emc_hz), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +146,9 @@ class Task:
 class SweepSpec:
     """What the user asked for, complete and valid in itself; the machine is not known yet.
 
-    `cpu_clocks` and `gpu_clocks` hold steps in Hz, or the words `low`, `mid`, `high`, or `native` alone;
-    None asks for the default of the machine. `emc_clock` is one memory clock for the whole study, None leaves
-    it alone. A block waits, within bounds, until the machine is no hotter than `max_start_temp_c`.
+    `cpu_clocks`, `gpu_clocks` and `emc_clocks` (the memory's) hold steps in Hz, or the words `low`, `mid`, `high`, or
+    `native` alone; None asks for the default of the machine. A block waits, within bounds, until the machine is no
+    hotter than `max_start_temp_c`.
     `model` sets constants of a rig that is a model, by their names, in order.
 
     `own_windows_s` are lengths of the windows of single networks, by name; of all others it is `window_s`.
@@ -158,7 +165,7 @@ class SweepSpec:
     rig: str = "host"
     cpu_clocks: tuple[int | str, ...] | None = None
     gpu_clocks: tuple[int | str, ...] | None = None
-    emc_clock: int | str | None = None
+    emc_clocks: tuple[int | str, ...] | None = None
     placements: tuple[str, ...] = ("isolated",)
     inference_cpus: tuple[int, ...] | None = None
     repeats: int = 5
@@ -175,6 +182,11 @@ class SweepSpec:
     alternating: bool = False
     segment_s: float | None = None
     workers: Workers = USUAL
+
+    @property
+    def clocks_by_axis(self) -> dict[str, tuple[int | str, ...] | None]:
+        """What is asked for of each of `CLOCK_AXES`."""
+        return dict(zip(CLOCK_AXES, (self.cpu_clocks, self.gpu_clocks, self.emc_clocks), strict=True))
 
     @property
     def steady_throughout(self) -> bool:

@@ -89,7 +89,7 @@ def make_spec(keys: Mapping[str, Any]) -> SweepSpec:
         rig=_known(request.rig, RIGS, "rig"),
         cpu_clocks=_clocks("cpu_clocks", request.cpu_clocks),
         gpu_clocks=_clocks("gpu_clocks", request.gpu_clocks),
-        emc_clock=None if request.emc_clock is None else _clock("emc_clock", request.emc_clock),
+        emc_clocks=_clocks("emc_clocks", request.emc_clocks),
         placements=_distinct([_known(name, PLACEMENTS, "placement") for name in request.placement], "placement"),
         inference_cpus=_cpus(request.inference_cpus),
         repeats=repeats,

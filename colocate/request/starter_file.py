@@ -8,6 +8,7 @@ from typing import Any
 
 from colocate.model.containment import KINDS
 from colocate.model.machine import HostFacts
+from colocate.model.request import CLOCK_AXES
 from colocate.request.study_file import key_line, tables_of
 from colocate.study.plan import LEVELS
 
@@ -104,13 +105,13 @@ def _unmetered(facts: HostFacts) -> str:
 
 
 def _clocks(facts: HostFacts) -> Iterator[Suggestion]:
-    for key, steps_hz in (("cpu_clocks", facts.cpu_steps_hz), ("gpu_clocks", facts.gpu_steps_hz)):
-        name = key.removesuffix("_clocks").upper()
+    for axis, steps_hz in facts.steps_by_axis.items():
+        key = f"{axis}_clocks"
         if steps_hz:
             span = f"{steps_hz[0] / 1e6:g} to {steps_hz[-1] / 1e6:g}"
             yield Suggestion(key, list(LEVELS), f"or MHz: {len(steps_hz)} steps from {span}")
         else:
-            yield Suggestion(key, ["native"], f"the {name} clock cannot be set here")
+            yield Suggestion(key, ["native"], f"the {CLOCK_AXES[axis]} clock cannot be set here")
 
 
 def _commands(tables: Mapping[str, Any]) -> list[str]:

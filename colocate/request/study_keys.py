@@ -62,7 +62,7 @@ class StudyKeys:
     device: str | None = None
     cpu_clocks: tuple[_Clock, ...] | None = None
     gpu_clocks: tuple[_Clock, ...] | None = None
-    emc_clock: _Clock | None = None
+    emc_clocks: tuple[_Clock, ...] | None = None
     backend: str = "auto"
     precision: str = "fp32"
     batch: _Count | None = None

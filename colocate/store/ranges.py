@@ -31,7 +31,7 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "elapsed_s": (1e-9, 1e10),
     # Work of a step under way is estimated, and so a little below none at times.
     "count": (-1e18, 1e18),
-    **dict.fromkeys(("cpu_clocks", "gpu_clocks", "emc_clock"), _CLOCK_HZ),
+    **dict.fromkeys(("cpu_clocks", "gpu_clocks", "emc_clocks"), _CLOCK_HZ),
 }
 # Of all other fields with this unit. Times of day are seconds since 1970.
 _OF_UNIT: Mapping[str, tuple[float, float]] = {

@@ -22,7 +22,7 @@ from colocate.model.provenance import Provenance
 from colocate.model.purpose import Purpose, SweepPurpose
 from colocate.model.request import SweepSpec
 from colocate.model.trial import Trial, TrialRecord
-from colocate.store import schema1, schema2, trial_log
+from colocate.store import schema1, schema2, schema4, trial_log
 from colocate.store.cells import Unpacking, Upgrade, decoded, record_of, row_of, trial_cells, trial_of
 from colocate.store.checksum import Cell
 from colocate.store.database import (
@@ -43,7 +43,7 @@ from colocate.store.moved import refuse_moved
 from colocate.store.tables import APPLICATION_ID, SCHEMA_VERSION, TABLES, creation
 
 # By the schema that it was stored in: what makes JSON of the next schema of a header.
-_HEADERS: Mapping[int, Upgrade] = {1: schema1.header, 2: schema2.header}
+_HEADERS: Mapping[int, Upgrade] = {1: schema1.header, 2: schema2.header, 4: schema4.header}
 
 
 @dataclass(frozen=True, slots=True)

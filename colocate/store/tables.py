@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 # "colo" in ASCII: sets our files apart from other programs' (sqlite.org/pragma.html#pragma_application_id).
 APPLICATION_ID = 0x636F6C6F
 
@@ -24,17 +24,19 @@ _TRIAL_1 = {
 _TRIAL_2 = {**_TRIAL_1, "conditions": "BLOB"}
 _CHECKSUM = {"checksum": "TEXT NOT NULL"}
 _TRIAL_4 = {"position": "INTEGER PRIMARY KEY", **_TRIAL_2, "trial_id": "TEXT NOT NULL", **_CHECKSUM}
+_SEALED = {
+    "header": {**_HEADER, **_CHECKSUM},
+    "trial": _TRIAL_4,
+    "seal": {"trials": "INTEGER NOT NULL", **_CHECKSUM},
+}
 
 # Of each schema the columns of each table, and what they hold.
 TABLES: Mapping[int, Mapping[str, Mapping[str, str]]] = {
     1: {"header": _HEADER, "trial": _TRIAL_1},
     2: {"header": _HEADER, "trial": _TRIAL_2},
     3: {"header": _HEADER, "trial": _TRIAL_2},
-    4: {
-        "header": {**_HEADER, **_CHECKSUM},
-        "trial": _TRIAL_4,
-        "seal": {"trials": "INTEGER NOT NULL", **_CHECKSUM},
-    },
+    4: _SEALED,
+    5: _SEALED,
 }
 
 

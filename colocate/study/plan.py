@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from colocate.errors import HostError, SpecError
 from colocate.model.containment import containment_words
 from colocate.model.machine import HostFacts
-from colocate.model.request import ClockPoint, Inference, Placement, SweepSpec, Task
+from colocate.model.request import CLOCK_AXES, ClockPoint, Inference, Placement, SweepSpec, Task
 from colocate.model.trial import Trial
 from colocate.study.alternation import length_s
 
@@ -246,16 +246,17 @@ def placement(name: str, inference_cpus: Sequence[int] | None, cpus: Sequence[in
 
 
 def clock_points(spec: SweepSpec, facts: HostFacts) -> tuple[ClockPoint, ...]:
-    """Every CPU clock with every GPU clock asked for; `native` alone is one point left to the governors.
+    """Every combination of the clocks asked for; `native` alone leaves that clock to its governor.
 
-    By default the low, middle and high step of both where both can be set, else native.
+    By default the low, middle and high step of CPU and GPU where both can be set, else native, and the memory native.
     """
     both = bool(facts.cpu_steps_hz and facts.gpu_steps_hz and not facts.gpu_on_request)
-    default = LEVELS if both else (NATIVE,)
-    cpu = _steps("cpu", default if spec.cpu_clocks is None else spec.cpu_clocks, facts.cpu_steps_hz)
-    gpu = _steps("gpu", default if spec.gpu_clocks is None else spec.gpu_clocks, facts.gpu_steps_hz)
-    emc = _steps("emc", (NATIVE,) if spec.emc_clock is None else (spec.emc_clock,), facts.emc_steps_hz)
-    return tuple(ClockPoint(*clocks) for clocks in itertools.product(cpu, gpu, emc))
+    default = {axis: LEVELS if both and axis in ("cpu", "gpu") else (NATIVE,) for axis in CLOCK_AXES}
+    steps = [
+        _steps(axis, default[axis] if asked is None else asked, facts.steps_by_axis[axis])
+        for axis, asked in spec.clocks_by_axis.items()
+    ]
+    return tuple(ClockPoint(*clocks) for clocks in itertools.product(*steps))
 
 
 def _steps(domain: str, wanted: Sequence[int | str], steps_hz: Sequence[int]) -> tuple[int | None, ...]:
@@ -263,7 +264,7 @@ def _steps(domain: str, wanted: Sequence[int | str], steps_hz: Sequence[int]) ->
         return (None,)
     if not steps_hz:
         raise HostError(
-            f"the {domain.upper()} clock cannot be set on this machine; leave it native "
+            f"the {CLOCK_AXES[domain]} clock cannot be set on this machine; leave it native "
             f"(python -m colocate doctor says what is missing)"
         )
     ordered = sorted(steps_hz)

@@ -196,8 +196,7 @@ def _rank(spec: SweepSpec, inference: Inference, key: CellKey) -> tuple[int | st
         *inference.ways,
         spec.placements.index(key.placement),
         # A clock left to its governor sorts before the steps.
-        key.clocks.cpu_hz or 0,
-        key.clocks.gpu_hz or 0,
+        *(hz or 0 for hz in key.clocks.by_axis.values()),
         [(None, None), *((task.name, task.containment) for task in spec.tasks)].index((key.task, key.containment)),
     )
 

@@ -51,7 +51,7 @@ def test_a_run_equals_itself(modelled_run: Path) -> None:
 def test_what_cannot_be_compared_is_refused_with_each_reason(
     modelled_run: Path, tiny_run: Path, tmp_path: Path
 ) -> None:
-    flags = ["--inference-cpus", "1", "--emc-clock", "native", "--batch", "2", "--repeats", "2"]
+    flags = ["--inference-cpus", "1", "--emc-clocks", "native", "--batch", "2", "--repeats", "2"]
     other = colocate("sweep", *MODEL, *flags, "--out", tmp_path / "o")
     assert other.returncode == 0, other.stderr
     for runs, reasons in (
@@ -62,5 +62,5 @@ def test_what_cannot_be_compared_is_refused_with_each_reason(
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
         assert all(reason in done.stderr for reason in reasons), done.stderr
     done = colocate("compare", modelled_run, modelled_run, "--max-regression", "-1")
-    assert "emc_clock" not in colocate("compare", modelled_run, tmp_path / "o").stderr
+    assert "emc_clocks" not in colocate("compare", modelled_run, tmp_path / "o").stderr
     assert done.returncode == 2 and "must be 0 or above" in done.stderr

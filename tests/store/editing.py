@@ -38,12 +38,14 @@ def reseal(connection: sqlite3.Connection) -> None:
 def age(folder: Path, version: int) -> None:
     """Store it as a version of colocate did that had this schema; its JSON stays as it is."""
     with contextlib.closing(sqlite3.connect(folder / FILE_NAME)) as connection:
-        connection.execute("DROP TABLE seal")
-        for table in ("header", "trial"):
+        kept = TABLES[version]
+        for table in () if kept == TABLES[SCHEMA_VERSION] else kept:
             columns = ", ".join(TABLES[version][table])
             connection.execute(f"ALTER TABLE {table} RENAME TO todays")
             connection.execute(creation(table, version))
             connection.execute(f"INSERT INTO {table} SELECT {columns} FROM todays")
             connection.execute("DROP TABLE todays")
+        if "seal" not in kept:
+            connection.execute("DROP TABLE seal")
         connection.execute(f"PRAGMA user_version = {version}")
         connection.commit()

@@ -48,7 +48,7 @@ EXTREMES = [*(10.0**power for power in (-320, -30, -9, -6.5, -4, 8, 12.5, 20, 30
 
 
 @pytest.mark.parametrize("key", ["window", "warmup", "settle", "period_ms", "segment_ms", "max_start_temp", "slo_ms",
-    "max_slowdown", "power_budget_w", "max_work_loss", "emc_clock", "cpu_clocks", "gpu_clocks", "inference_cpus",
+    "max_slowdown", "power_budget_w", "max_work_loss", "emc_clocks", "cpu_clocks", "gpu_clocks", "inference_cpus",
     "model", "inputs", "own_window", "budget", "budget_text"])  # fmt: skip
 @pytest.mark.parametrize("number", EXTREMES)
 def test_a_run_of_every_study_that_is_accepted_can_be_read(key: str, number: float) -> None:

@@ -14,7 +14,7 @@ from colocate.model.spelling import nearest
 from colocate.report.text.labels import clocks_column, inferences_of, network_label
 from colocate.study.verdicts import Ruling, Verdict
 
-PATTERN = "NETWORK:TASK[:PLACEMENT][:CONTAINMENT][@CPU/GPU]"
+PATTERN = "NETWORK:TASK[:PLACEMENT][:CONTAINMENT][@CPU/GPU[/MEMORY]]"
 # The verdict on several cells together is the first of these that any has.
 _WORST_FIRST = (Verdict.UNSAFE, Verdict.UNDECIDED, Verdict.SAFE)
 

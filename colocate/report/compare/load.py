@@ -10,22 +10,21 @@ from typing import Any
 
 from colocate.errors import SpecError
 from colocate.model.limits import Quantity
-from colocate.model.request import Inference, SweepSpec, Task
+from colocate.model.request import Inference, Task
 from colocate.report.run_report import LoadedRun, load, state_of_run
 from colocate.report.text.labels import plain
 from colocate.request.design import design_of
 from colocate.study.comparison import COMPARED, Comparison, compare, identity
 from colocate.study.evidence import Evidence
-from colocate.study.plan import NATIVE
 from colocate.study.stages import StudyState
 from colocate.study.verdicts import absence
 
 # Conditions of a study without which its numbers mean something else.
-_CONDITIONS = ("rig", "emc_clock", "inference_cpus")
+_CONDITIONS = ("rig", "inference_cpus")
 # Without an interval of one of these nothing could be shown.
 _TIMES = ("latency", "slowdown")
 # What a study asks for decides which cells it has; the cells say themselves which of them both runs have.
-_CELLS = ("inferences", "tasks", "placements", "cpu_clocks", "gpu_clocks")
+_CELLS = ("inferences", "tasks", "placements", "cpu_clocks", "gpu_clocks", "emc_clocks")
 # Said in other words.
 _DESIGN, _MODEL = "alternating", "model"
 
@@ -122,7 +121,7 @@ class _Side:
 
 def _reasons(a: _Side, b: _Side) -> Iterator[str]:
     """Why the two cannot be compared."""
-    spec_a, spec_b = (_as_left_alone(side.run.header.spec) for side in (a, b))
+    spec_a, spec_b = a.run.header.spec, b.run.header.spec
     yield from (
         _changed(name, getattr(spec_a, name), getattr(spec_b, name))
         for name in _CONDITIONS
@@ -182,11 +181,6 @@ def _other_way(network: str, was: Inference, now: Inference) -> Iterator[str]:
             yield _changed(f"{field.name} of {network}", before, after)
 
 
-def _as_left_alone(spec: SweepSpec) -> SweepSpec:
-    """`spec` with one word for a memory clock that is left alone."""
-    return dataclasses.replace(spec, emc_clock=spec.emc_clock or NATIVE)
-
-
 def _differences(a: _Side, b: _Side) -> Iterator[str]:
     """In what two comparable runs differ: the machine and its software first, then how they were measured."""
     facts_a, facts_b = a.run.header.facts, b.run.header.facts
@@ -203,7 +197,7 @@ def _differences(a: _Side, b: _Side) -> Iterator[str]:
         elif field.compare and was != now and not (constants and field.name == "machine_id"):
             yield _changed(field.name, was, now)
     yield from _changes("", a.runtimes, b.runtimes)
-    spec_a, spec_b = (_as_left_alone(side.run.header.spec) for side in (a, b))
+    spec_a, spec_b = a.run.header.spec, b.run.header.spec
     if spec_a.alternating != spec_b.alternating:
         yield _changed("design", design_of(spec_a), design_of(spec_b))
     for field in dataclasses.fields(spec_a):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from colocate.model.request import Inference
+from colocate.model.request import CLOCK_AXES, Inference
 from colocate.report.efficiency.load import EfficiencyReport
 from colocate.report.efficiency.words import aim_words
 from colocate.report.text.labels import clocks_text, plain
@@ -16,7 +16,7 @@ from colocate.store.run_file import Header
 # The best settings have these, or a study of tasks chooses them anew.
 _CHOSEN_ANEW = frozenset((
     "networks", "stressors", "backend", "precision", "batch", "graph", "wait", "period_ms", "cpu_clocks",
-    "gpu_clocks", "repeats",
+    "gpu_clocks", "emc_clocks", "repeats",
 ))  # fmt: skip
 
 
@@ -34,9 +34,9 @@ def best_study(report: EfficiencyReport, header: Header) -> str | None:
     # The tail that an aim asked for takes windows no shorter than these.
     request["window"] = max(header.spec.window_s, StudyKeys().window)
     request["networks"] = [_network_keys(setting.inference) for setting in best]
-    for key, clocks in (("cpu_clocks", "cpu_hz"), ("gpu_clocks", "gpu_hz")):
-        steps = sorted({getattr(setting.clocks, clocks) for setting in best}, key=lambda hz: hz or 0)
-        request[key] = ["native" if hz is None else hz / 1e6 for hz in steps]
+    for axis in CLOCK_AXES:
+        steps = sorted({setting.clocks.by_axis[axis] for setting in best}, key=lambda hz: hz or 0)
+        request[f"{axis}_clocks"] = ["native" if hz is None else hz / 1e6 for hz in steps]
     if aim.latency_limit_s is not None and aim.utility == "within":
         request["slo_ms"] = 1e3 * aim.latency_limit_s
         request["percentile"] = aim.quantile.removesuffix("_s")

@@ -10,6 +10,7 @@ from colocate.model.cell import SOLO, Cell
 from colocate.model.containment import Containment, containment_words
 from colocate.report.text.labels import (
     ContainedTask,
+    axes_words,
     clocks_column,
     containments_of,
     inference_label,
@@ -60,14 +61,15 @@ class MatrixGroup:
 class Matrix:
     """All cells of a run. Headings over several columns come with the number of these.
 
-    `containments` is empty where all tasks have the same; `clocked` says whether there is more than one clock point.
+    `containments` is empty where all tasks have the same; `axes` names the clocks of the rows, and is empty where all
+    have the same.
     """
 
     placements: Sequence[tuple[str, int]]
     containments: Sequence[tuple[str, int]]
     columns: Sequence[MatrixColumn]
     groups: Sequence[MatrixGroup]
-    clocked: bool
+    axes: str
 
     @property
     def starts(self) -> frozenset[int]:
@@ -78,7 +80,7 @@ class Matrix:
 
 def matrix_of(cells: Sequence[Cell]) -> Matrix:
     """The matrix of `cells`, in their order, the network alone first in each placement."""
-    inferences, columns = inferences_of(cells), _columns(cells)
+    inferences, columns, points = inferences_of(cells), _columns(cells), {cell.clocks for cell in cells}
     contained = len(containments_of(tasks_of(cells))) > 1
     return Matrix(
         placements=list(_spans(columns, lambda column: column.placement)),
@@ -91,7 +93,7 @@ def matrix_of(cells: Sequence[Cell]) -> Matrix:
             )
             for inference in inferences
         ],
-        clocked=len({cell.clocks for cell in cells}) > 1,
+        axes=axes_words(points) if len(points) > 1 else "",
     )
 
 

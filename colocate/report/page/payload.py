@@ -24,7 +24,7 @@ from colocate.report.advise.answer import FAR_SLOWER
 from colocate.report.sweep.latencies import latencies_of
 from colocate.report.sweep.metrics import Scale
 from colocate.report.text.causes import cause_short
-from colocate.report.text.labels import ContainedTask, clocks_text, network_words, task_words, tasks_of
+from colocate.report.text.labels import ContainedTask, clocks_text, clocks_words, network_words, task_words, tasks_of
 from colocate.report.text.numbers import NOT_SIGNIFICANT, counted, ms_text, ratio_text, three_digits
 from colocate.study.bounds import Bounds
 from colocate.study.containments import ALIKE_RATIO, complexity
@@ -144,6 +144,7 @@ def payload(
                 "network": inferences.index(cell.inference),
                 "placement": cell.placement,
                 "clocks": clocks_text(cell.clocks),
+                "at": clocks_words(cell.clocks),
             }
             for cell in {place_of(cell): cell for cell in cells}.values()
         ],

@@ -36,7 +36,8 @@ def setting_columns(cell: Cell, rig: str) -> Mapping[str, Value]:
         "rig": rig,
         "cpu_hz": cell.clocks.cpu_hz,
         "gpu_hz": cell.clocks.gpu_hz,
-        "emc_hz": cell.emc_hz,
+        # Of the memory's clock a run that leaves it alone knows what it was.
+        "emc_hz": cell.clocks.emc_hz or cell.emc_hz,
     }
 
 
@@ -91,5 +92,6 @@ def trial_row(trial: Trial) -> Mapping[str, Value]:
         "design": design_of(trial),
         "cpu_hz": trial.clocks.cpu_hz,
         "gpu_hz": trial.clocks.gpu_hz,
+        "emc_hz": trial.clocks.emc_hz,
         "trial_id": trial.trial_id,
     }

@@ -73,7 +73,7 @@ def draw_distributions(cells: Sequence[Cell], records: Sequence[TrialRecord], ca
     """Pages with a panel per network and placement at the highest clocks; none where nothing was measured."""
     if not cells:
         return []
-    clocks = max((cell.clocks for cell in cells), key=lambda point: (point.cpu_hz or 0, point.gpu_hz or 0))
+    clocks = max((cell.clocks for cell in cells), key=lambda point: [hz or 0 for hz in point.by_axis.values()])
     here = [cell for cell in cells if cell.clocks == clocks]
     spreads = _spreads(here, records)
     if not spreads:

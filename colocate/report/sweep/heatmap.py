@@ -1,4 +1,4 @@
-"""One page per quantity: panels of networks down and placements across (`layout`), with what `panels` puts into each.
+"""One page per quantity: panels of networks down and wings across (`layout`), with what `panels` puts into each.
 
 Colours. Slowdown below 1 is rare and small, so a diverging map would spend half its colours on nothing and
 show both halves as the same grey in print. The map is therefore sequential and perceptually uniform: it begins
@@ -100,9 +100,9 @@ def _spans(layout: Layout, depth: int) -> Iterator[tuple[Column, float, float]]:
 
 
 def _draw_labels(sheet: Sheet, grid: Grid, layout: Layout) -> None:
-    if len(grid.placements) > 1:
-        for (placement, _, _), x0, x1 in _spans(layout, 1):
-            sheet.title((x0 + x1) / 2, layout.heads_top - 0.13, placement, ha="center")
+    if len(grid.wings) > 1:
+        for (wing, _, _), x0, x1 in _spans(layout, 1):
+            sheet.title((x0 + x1) / 2, layout.heads_top - 0.13, grid.wings[wing], ha="center")
             sheet.rule(x0, x1, layout.heads_top - 0.01)
     for (_, head, _), x0, x1 in _spans(layout, 2):
         name, note = grid.panels.heads[head]

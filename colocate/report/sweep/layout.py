@@ -1,4 +1,4 @@
-"""What stands where on a page of tiles: panels of networks down and placements across, lines and heads in each."""
+"""What stands where on a page of tiles: panels of networks down and of wings across, lines and heads in each."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from colocate.model.cell import Cell
-from colocate.model.request import ClockPoint, Inference
+from colocate.model.request import Inference
 from colocate.report.drawing.paper import (
     BODY_PT,
     HEADING_PT,
@@ -21,37 +21,38 @@ from colocate.report.drawing.paper import (
     text_width_in,
     wrapped,
 )
-from colocate.report.sweep.panels import Panels
+from colocate.report.sweep.panels import Panels, Wing, common_words, wings_of
 from colocate.report.sweep.tiles import Note, Tile
 from colocate.report.text.captions import Caption
-from colocate.report.text.labels import clocks_words, inference_label, inferences_of, placements_of
+from colocate.report.text.labels import inference_label, inferences_of
 
 # In a note, the symbol and the space after it.
 SYMBOL_IN = 0.42
 _TILE_IN, _SMALL_TILE_IN = (0.88, 0.42), (0.62, 0.32)
 # With more tiles across, the page would outgrow any screen: then they show values without intervals.
 _MANY_ACROSS = 26
-_PANEL_GAP_IN, _PLACEMENT_GAP_IN = 0.14, 0.35
+_PANEL_GAP_IN, _WING_GAP_IN = 0.14, 0.35
 _TICKS_IN = 0.62
 
 Row = tuple[Inference, Hashable]
-Column = tuple[str, Hashable, Hashable]
+Column = tuple[Wing, Hashable, Hashable]
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """What the page shows: networks and the lines of their panels down, placements, heads and feet across.
+    """What the page shows: networks and the lines of their panels down, wings, heads and feet across.
 
-    `labels` has of each network its name and how it is run; `notes` is the key to the tiles, below a scale of colours
+    `labels` has of each network its name and how it is run, `wings` the words over each, none where there is but one;
+    `common` is what holds for all tiles; `notes` is the key to the tiles, below a scale of colours
     where the page is `scaled`.
     """
 
     labels: Sequence[tuple[str, str]]
-    placements: Sequence[str]
+    wings: Mapping[Wing, str]
     panels: Panels
     rows: Sequence[Row]
     columns: Sequence[Column]
-    clocks: Sequence[ClockPoint]
+    common: Sequence[str]
     tiles: Mapping[tuple[Row, Column], Tile]
     notes: Sequence[Note]
     scaled: bool = True
@@ -66,8 +67,7 @@ class Grid:
         """What the heading says of the tiles."""
         intervals = any(tile.interval.startswith("[") for tile in self.tiles.values())
         phrases = ["95 % intervals in cells.csv" if self.crowded else "95 % intervals"] if intervals else []
-        phrases += self.placements if len(self.placements) == 1 else []
-        return phrases if len(self.clocks) > 1 else [*phrases, clocks_words(self.clocks[0])]
+        return [*phrases, *self.common]
 
 
 def grid_of(
@@ -80,21 +80,21 @@ def grid_of(
 
     `notes` makes the key to them.
     """
-    inferences, placements = inferences_of(cells), placements_of(cells)
+    inferences, wings = inferences_of(cells), wings_of(cells)
     rows = list(itertools.product(inferences, panels.lines))
-    columns = list(itertools.product(placements, panels.heads, panels.feet))
+    columns = list(itertools.product(wings, panels.heads, panels.feet))
     measured: dict[tuple[Row, Column], Cell] = {}
     for cell in cells:
         line, head, foot = panels.place_of(cell)
-        measured[(cell.inference, line), (cell.placement, head, foot)] = cell
+        measured[(cell.inference, line), ((cell.placement, cell.clocks.emc_hz), head, foot)] = cell
     shown = {place: measured.get(place) for place in itertools.product(rows, columns)}
     return Grid(
         labels=[inference_label(inference, inferences) for inference in inferences],
-        placements=placements,
+        wings=wings,
         panels=panels,
         rows=rows,
         columns=columns,
-        clocks=list(dict.fromkeys(cell.clocks for cell in cells)),
+        common=common_words(cells),
         tiles={place: tile(cell) for place, cell in shown.items()},
         notes=notes(list(shown.values())),
     )
@@ -165,10 +165,10 @@ def layout_of(grid: Grid, caption: Caption) -> Layout:
         _PANEL_GAP_IN if any(words.values()) else 0.0 for words in (grid.panels.lines, grid.panels.feet)
     )
     left = _labels_width_in(grid)
-    across = [left + offset for offset in _offsets(grid.columns, tile_in[0], (_PLACEMENT_GAP_IN, gap_across, 0.0))]
+    across = [left + offset for offset in _offsets(grid.columns, tile_in[0], (_WING_GAP_IN, gap_across, 0.0))]
     width = max(MIN_WIDTH_IN, across[-1] + tile_in[0] + MARGIN_IN)
     heads_in = 0.30 + (0.15 if any(note for _, note in grid.panels.heads.values()) else 0.0)
-    top = heading_height_in(caption, grid.phrases, width) + heads_in + (0.26 if len(grid.placements) > 1 else 0.0)
+    top = heading_height_in(caption, grid.phrases, width) + heads_in + (0.26 if len(grid.wings) > 1 else 0.0)
     down = [top + offset for offset in _offsets(grid.rows, tile_in[1], (gap_down, 0.0))]
     key_top = down[-1] + tile_in[1] + (0.52 if any(grid.panels.feet.values()) else 0.28)
     notes_top = key_top + (0.62 if grid.scaled else 0.0)

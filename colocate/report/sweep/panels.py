@@ -1,23 +1,31 @@
-"""What stands in each panel of a heatmap: clocks and tasks, or tasks and containments."""
+"""What stands in each panel of a heatmap (clocks and tasks, or tasks and containments), and which panels it has."""
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from colocate.model.cell import SOLO, Cell
 from colocate.model.containment import containment_words
+from colocate.model.request import ClockPoint
 from colocate.report.sweep.metrics import Metric
 from colocate.report.text.labels import (
     ContainedTask,
     clock_text,
     clocks_column,
+    clocks_words,
     containments_of,
+    memory_words,
+    placements_of,
     shortened,
     task_label,
     tasks_of,
 )
+
+# A placement, and a clock of the memory.
+Wing = tuple[str, int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +57,7 @@ def by_task_beside(cells: Sequence[Cell]) -> Panels:
 
 
 def _by_task(cells: Sequence[Cell], tasks: Sequence[ContainedTask]) -> Panels:
-    points = {cell.clocks for cell in cells}
+    points = {_in_panel(cell.clocks) for cell in cells}
     clocked = len(points) > 1
     return Panels(
         lines=_ticks((point.cpu_hz for point in points), clocked=clocked),
@@ -67,7 +75,8 @@ def _ticks(clocks_hz: Iterable[int | None], *, clocked: bool) -> Mapping[Hashabl
 
 def by_containment(cells: Sequence[Cell]) -> Panels:
     """Tasks, each at every clock point, down; containments across. `cells` have a task each."""
-    names, points = (list(dict.fromkeys(found)) for found in zip(*((c.task, c.clocks) for c in cells), strict=True))
+    pairs = ((cell.task, _in_panel(cell.clocks)) for cell in cells)
+    names, points = (list(dict.fromkeys(found)) for found in zip(*pairs, strict=True))
     clocked = len(points) > 1
     return Panels(
         lines={
@@ -78,5 +87,37 @@ def by_containment(cells: Sequence[Cell]) -> Panels:
         feet={None: ""},
         line_title="CPU/GPU MHz" if clocked else "",
         foot_title="",
-        place_of=lambda cell: ((cell.task, cell.clocks), cell.containment, None),
+        place_of=lambda cell: ((cell.task, _in_panel(cell.clocks)), cell.containment, None),
     )
+
+
+def _in_panel(point: ClockPoint) -> ClockPoint:
+    """The clocks that a panel has lines and feet for. Those of the memory have a grid each."""
+    return dataclasses.replace(point, emc_hz=None)
+
+
+def wings_of(cells: Sequence[Cell]) -> Mapping[Wing, str]:
+    """The grids side by side: every placement with every clock of the memory, rising, each in words as far as they
+    differ.
+    """
+    placements, memory_hz = placements_of(cells), sorted({c.clocks.emc_hz for c in cells}, key=lambda hz: hz or 0)
+    return {
+        (placement, hz): ", ".join(
+            [
+                *([placement] if len(placements) > 1 else []),
+                *([memory_words(hz)] if len(memory_hz) > 1 else []),
+            ]
+        )
+        for placement, hz in itertools.product(placements, memory_hz)
+    }
+
+
+def common_words(cells: Sequence[Cell]) -> list[str]:
+    """What the lines, feet and grids do not say: the one placement, and the clocks that are the same throughout."""
+    placements, points = placements_of(cells), {cell.clocks for cell in cells}
+    phrases = placements if len(placements) == 1 else []
+    if len(points) == 1:
+        return [*phrases, *map(clocks_words, points)]
+    in_panel, memory_hz = {_in_panel(point) for point in points}, {point.emc_hz for point in points}
+    phrases += map(clocks_words, in_panel) if len(in_panel) == 1 else ()
+    return [*phrases, *(memory_words(hz) for hz in memory_hz if hz is not None and len(memory_hz) == 1)]

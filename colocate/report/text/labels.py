@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import NamedTuple
 
 from colocate.model.cell import SOLO, Cell
 from colocate.model.containment import Containment, containment_words
-from colocate.model.request import ClockPoint, Inference, InputChoice
+from colocate.model.request import CLOCK_AXES, ClockPoint, Inference, InputChoice
 from colocate.report.text.numbers import mhz_text, ms_text
 from colocate.report.text.visible import one_line, visible
 
 NAME_LIMIT = 26
 # Of the 255 of a file's name, which has more words than this.
 _STEM_BYTES = 120
+_ALWAYS_NAMED = ("cpu", "gpu")
 
 
 class ContainedTask(NamedTuple):
@@ -35,15 +36,28 @@ def clock_text(hz: int | None) -> str:
     return "native" if hz is None else mhz_text(hz)
 
 
+def named_clocks(point: ClockPoint) -> Mapping[str, int | None]:
+    """The clocks of a point that are named, by axis: those of CPU and GPU, and of the memory where it is set."""
+    return {axis: hz for axis, hz in point.by_axis.items() if hz is not None or axis in _ALWAYS_NAMED}
+
+
+def axes_words(points: Iterable[ClockPoint]) -> str:
+    """`CPU/GPU` or `CPU/GPU/memory`: what the numbers of `clocks_column` are of, where `points` differ or not."""
+    named = {axis for point in points for axis in named_clocks(point)}
+    return "/".join(name for axis, name in CLOCK_AXES.items() if axis in named)
+
+
 def clocks_column(point: ClockPoint) -> str:
-    """`1734/998.4` for CPU and GPU under a heading that names the unit, or `native`."""
-    if (point.cpu_hz, point.gpu_hz) == (None, None):
+    """`1734/998.4` for CPU and GPU under a heading that names the unit, `1734/998.4/1600` with the memory's, or
+    `native`.
+    """
+    if point == ClockPoint():
         return "native"
-    return f"{clock_text(point.cpu_hz)}/{clock_text(point.gpu_hz)}"
+    return "/".join(map(clock_text, named_clocks(point).values()))
 
 
 def clocks_text(point: ClockPoint) -> str:
-    """`1734/998.4 MHz` for CPU and GPU, or `native`."""
+    """`1734/998.4 MHz`, as `clocks_column`, or `native`."""
     text = clocks_column(point)
     return text if text == "native" else f"{text} MHz"
 
@@ -51,7 +65,12 @@ def clocks_text(point: ClockPoint) -> str:
 def clocks_words(point: ClockPoint) -> str:
     """`1734/998.4 MHz (CPU/GPU)`, or `native clocks`."""
     text = clocks_text(point)
-    return "native clocks" if text == "native" else f"{text} (CPU/GPU)"
+    return "native clocks" if text == "native" else f"{text} ({axes_words([point])})"
+
+
+def memory_words(hz: int | None) -> str:
+    """`memory 1600 MHz`, or `memory native`: the clock of the memory by itself."""
+    return "memory native" if hz is None else f"memory {clock_text(hz)} MHz"
 
 
 def inferences_of(cells: Sequence[Cell]) -> list[Inference]:

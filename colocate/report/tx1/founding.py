@@ -11,13 +11,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from colocate.model.cell import SOLO, Cell
+from colocate.model.request import ClockPoint
 from colocate.model.trial import TrialRecord
 from colocate.report.drawing.axes import round_ticks, set_ticks, style_axes
 from colocate.report.drawing.colours import ALONE, BLACK, INK, QUIET, RULE, SERIES, SERIES_DASHES, SERIES_MARKERS
 from colocate.report.drawing.key import Key
 from colocate.report.drawing.paper import MARGIN_IN, SMALL_PT, Sheet, heading_height_in
 from colocate.report.text.captions import Caption
-from colocate.report.text.labels import clock_text, clocks_words, inference_label
+from colocate.report.text.labels import clock_text, clocks_words, inference_label, memory_words
 from colocate.report.text.numbers import counted, ratio_text
 from colocate.report.tx1.founding_study import BITCOUNT, NETWORKS, STRINGSEARCH, FoundingStudy, founding_study_of
 
@@ -45,6 +46,7 @@ def draw_founding_study(
     width = 2 * MARGIN_IN + 3 * across - _GAP_IN + 0.1
     labels = [inference_label(each, study.networks) for each in study.networks]
     phrases = [f"{network} {qualities}" for network, qualities in labels if qualities]
+    phrases += [] if study.memory_hz is None else [memory_words(study.memory_hz)]
     phrases += [f"each task on {counted(study.task_cpus, 'CPU')}"]
     top = heading_height_in(caption, phrases, width) + 0.12
     down = _HEAD_IN + _PANEL_IN[1] + _FOOT_IN
@@ -131,7 +133,7 @@ def _draw_normalised(panel: _Panel, study: FoundingStudy) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axes.set_xlabel("alexnet = 1", fontsize=SMALL_PT, color=QUIET)
     bars = [(network, {**look, "marker": "", "linewidth": 6}) for network, look in _NETWORK_KEY]
-    quantity = f"of an inference alone over alexnet's, {clocks_words(cells[0].clocks)}"
+    quantity = f"of an inference alone over alexnet's, {clocks_words(ClockPoint(study.cpu_hz[-1], study.gpu_hz[0]))}"
     title = "Latency, power and memory traffic" if study.traffic_bytes else "Latency and power"
     panel.write(title, quantity, bars)
 

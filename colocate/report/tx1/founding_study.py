@@ -26,7 +26,8 @@ _JPEGS = ("jpeg", "jpeg-small")
 
 @dataclass(frozen=True, slots=True)
 class FoundingStudy:
-    """What the plots need. Each network was run in one way; `alone` has its cell by CPU and GPU clock.
+    """What the plots need. Each network was run in one way; `alone` has its cell by CPU and GPU clock. All is at one
+    clock of the memory.
 
     `gpu_hz` are the highest, middle and lowest: the page has room for three. `task_cpu_w` is the power of the CPU
     with a task alone, by task and CPU clock; `jpeg_ratio` the latency beside jpeg over that beside bitcount at the
@@ -43,6 +44,7 @@ class FoundingStudy:
     task_cpu_w: Mapping[tuple[str, int], float]
     jpeg_ratio: Mapping[tuple[str, int], Interval]
     traffic_bytes: Sequence[float]
+    memory_hz: int | None
 
     @property
     def mhz(self) -> FloatArray:
@@ -58,6 +60,10 @@ def founding_study_of(
     `described` are the networks as in the run's header.
     """
     placement = next(iter(placements_of(cells)), None)
+    # The study left the memory's clock alone; of those that were set, the highest is what a busy GPU asks for.
+    memory_hz = max((cell.clocks.emc_hz or 0 for cell in cells), default=0) or None
+    cells = [cell for cell in cells if cell.clocks.emc_hz == memory_hz]
+    records = [record for record in records if record.trial.clocks.emc_hz == memory_hz]
     # The study knew no containment.
     own = [cell for cell in cells if cell.placement == placement and cell.containment is None]
     # Where a network was run in several ways, the first.
@@ -87,7 +93,7 @@ def founding_study_of(
     known = [described.get(network, {}).get("memory_traffic_bytes") for network in NETWORKS]
     traffic = [] if None in known else [float(each or 0.0) for each in known]
     inferences = [networks[network] for network in NETWORKS]
-    return FoundingStudy(inferences, cpu_hz, shown, alone, jpeg, task_cpus, task_w, ratio, traffic)
+    return FoundingStudy(inferences, cpu_hz, shown, alone, jpeg, task_cpus, task_w, ratio, traffic, memory_hz)
 
 
 def _task_cpu_w(records: Sequence[TrialRecord]) -> dict[tuple[str, int], float]:

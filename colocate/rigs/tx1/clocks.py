@@ -1,8 +1,9 @@
-"""The Tegra X1's clock steps, the memory clock that follows them, and the voltage of each rail."""
+"""The Tegra X1's clock steps, the memory clock that follows them unless it is set, and the voltage of each rail."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 CPU_STEPS_HZ = (
     102_000_000, 204_000_000, 307_200_000, 403_200_000, 518_400_000, 614_400_000, 710_400_000, 825_600_000,
@@ -14,7 +15,14 @@ CPU_STEPS_HZ = (
 GPU_STEPS_HZ = tuple(76_800_000 * step for step in range(1, 14))
 """The 13 steps of the L4T kernel's tegra210-dvfs.c."""
 
-EMC_MAX_HZ = 1_600_000_000
+EMC_STEPS_HZ = (
+    40_800_000, 68_000_000, 102_000_000, 204_000_000, 408_000_000, 665_600_000, 800_000_000, 1_065_600_000,
+    1_331_200_000, 1_600_000_000,
+)  # fmt: skip
+"""The 10 steps of the memory's device tree (p2180) in the L4T 4.9 kernel. An override sets one whatever the floors
+below ask for."""
+
+EMC_MAX_HZ = EMC_STEPS_HZ[-1]
 
 # CPU clock from which on the kernel keeps the memory at or above a clock, both Hz: `emc-cpu-limit-table` of
 # the L4T 4.9 kernel's tegra210-cpufreq.dtsi.
@@ -43,7 +51,26 @@ _CPU_STEP_UV = 6_250
 _CPU_MIN_V, _CPU_MAX_V = 0.841, 1.227
 
 
-def emc_hz(cpu_hz: int, gpu_hz: int | None) -> int:
+@dataclass(frozen=True, slots=True)
+class BoardClocks:
+    """The clocks that the board runs at. Where none is set for the memory, its clock follows the others."""
+
+    cpu_hz: int
+    gpu_hz: int
+    set_emc_hz: int | None = None
+
+    @property
+    def busy_emc_hz(self) -> int:
+        """The memory's clock while the GPU works."""
+        return self.set_emc_hz or followed_emc_hz(self.cpu_hz, self.gpu_hz)
+
+    @property
+    def resting_emc_hz(self) -> int:
+        """The memory's clock while the GPU rests."""
+        return self.set_emc_hz or followed_emc_hz(self.cpu_hz, None)
+
+
+def followed_emc_hz(cpu_hz: int, gpu_hz: int | None) -> int:
     """Memory clock beside a busy GPU at `gpu_hz`, or beside an idle one (None).
 
     What the GPU asks for is not rounded up to a step of the memory: at 76.8 MHz the kernel alternates between

@@ -12,7 +12,7 @@ from colocate.inference.onnx import graph
 from colocate.model.containment import Containment
 from colocate.model.request import WIDTH_BYTES, Inference
 from colocate.model.trial import FloatArray, Step
-from colocate.rigs.tx1.clocks import emc_hz
+from colocate.rigs.tx1.clocks import BoardClocks
 from colocate.rigs.tx1.constants import Constants
 from colocate.rigs.tx1.contained import duty, network_share, weight_ratio
 from colocate.rigs.tx1.kernels import Kernels, kernels
@@ -36,12 +36,20 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class OperatingPoint:
-    """Clocks of the CPU and the GPU, and what runs beside the network."""
+    """Clocks of the CPU and the GPU, and what runs beside the network. The memory's clock follows from the others
+    where it is None.
+    """
 
     cpu_hz: int
     gpu_hz: int
     load: Load | None = None
     pressure_bytes_per_s: float = 0.0
+    emc_hz: int | None = None
+
+    @property
+    def clocks(self) -> BoardClocks:
+        """The clocks alone."""
+        return BoardClocks(self.cpu_hz, self.gpu_hz, self.emc_hz)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,7 +139,7 @@ class Tx1Model:
         work, line = self.work(inference), self.predict(inference, setting).line
         assert line is not None, "a network has a timeline"
         begun_j, ended_j = (
-            spent_j(m, line, work.kernels, inference.precision, setting.cpu_hz, setting.gpu_hz, self.constants)[:, 0]
+            spent_j(m, line, work.kernels, inference.precision, setting.clocks, self.constants)[:, 0]
             for m in (line.begins_s, line.ends_s)
         )
         return tuple(
@@ -146,7 +154,7 @@ class Tx1Model:
 
     def _predicted(self, inference: Inference | None, setting: OperatingPoint) -> Prediction:
         c, cpu_hz, load = self.constants, setting.cpu_hz, setting.load
-        emc = emc_hz(cpu_hz, None if inference is None else setting.gpu_hz)
+        emc = setting.clocks.resting_emc_hz if inference is None else setting.clocks.busy_emc_hz
         pressure, work_cpus = setting.pressure_bytes_per_s, 0.0
         if load is not None:
             pressure += load.processes * traffic_bytes_per_s(task(load.task, c), cpu_hz, emc, c)
@@ -155,7 +163,7 @@ class Tx1Model:
         if inference is not None:
             work = self.work(inference)
             line = self._line(work, setting, emc, pressure)
-            energy_j = inference_j(line, work.kernels, inference.precision, cpu_hz, setting.gpu_hz, c)
+            energy_j = inference_j(line, work.kernels, inference.precision, setting.clocks, c)
             every_s = max(line.latency_s, inference.period_s or 0.0)
             taken += float(work.kernels.traffic_bytes.sum()) / every_s
             work_cpus -= line.host_cpu_s / every_s if load is not None and load.shared else 0.0
@@ -166,7 +174,7 @@ class Tx1Model:
             traffic += work_per_s * done.bytes_per_unit
             w_per_hz = work_cpus * done.w_per_hz
         latency_s = 0.0 if line is None else line.latency_s
-        resting = resting_w(cpu_hz, w_per_hz, traffic, c)
+        resting = resting_w(setting.clocks, w_per_hz, traffic, c)
         return Prediction(emc, resting, work_per_s, work_cpus, line, energy_j, latency_s, every_s)
 
     def _line(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from colocate.model.trial import FloatArray
-from colocate.rigs.tx1.clocks import EMC_MAX_HZ, cpu_voltage_v, emc_hz, gpu_voltage_v
+from colocate.rigs.tx1.clocks import EMC_MAX_HZ, BoardClocks, cpu_voltage_v, gpu_voltage_v
 from colocate.rigs.tx1.constants import Constants
 from colocate.rigs.tx1.kernels import Kernels
 from colocate.rigs.tx1.timing import Timeline
@@ -18,38 +18,40 @@ RAILS = ("VDD_IN", "VDD_GPU", "VDD_CPU")
 _PHASES = 256
 
 
-def resting_w(cpu_hz: int, tasks_w_per_hz: float, traffic_bytes_per_s: float, constants: Constants) -> FloatArray:
+def resting_w(
+    clocks: BoardClocks, tasks_w_per_hz: float, traffic_bytes_per_s: float, constants: Constants
+) -> FloatArray:
     """Power of `RAILS` (3,) with an idle GPU, switched off as the kernel does after 500 ms, beside busy tasks.
 
     `tasks_w_per_hz`, per V^2, and `traffic_bytes_per_s` are of all processes together.
     """
-    c = constants
+    c, cpu_hz = constants, clocks.cpu_hz
     cpu_w = c.cpu_idle_w + tasks_w_per_hz * cpu_hz * cpu_voltage_v(cpu_hz) ** 2
     traffic_w = c.dram_w * traffic_bytes_per_s / (c.emc_bytes_per_cycle * EMC_MAX_HZ)
-    return np.array([cpu_w + c.board_w + c.emc_w * emc_hz(cpu_hz, None) / EMC_MAX_HZ + traffic_w, 0.0, cpu_w])
+    emc_w = c.emc_w * clocks.resting_emc_hz / EMC_MAX_HZ
+    return np.array([cpu_w + c.board_w + emc_w + traffic_w, 0.0, cpu_w])
 
 
 def inference_j(
-    line: Timeline, kernels: Kernels, precision: str, cpu_hz: int, gpu_hz: int, constants: Constants
+    line: Timeline, kernels: Kernels, precision: str, clocks: BoardClocks, constants: Constants
 ) -> FloatArray:
     """Energy of `RAILS` that one inference adds to `resting_w`, from its beginning to each of 257 equidistant
     moments up to its end: (257, 3).
     """
     moments_s = np.linspace(0.0, line.latency_s, _PHASES + 1)
-    return spent_j(moments_s, line, kernels, precision, cpu_hz, gpu_hz, constants)
+    return spent_j(moments_s, line, kernels, precision, clocks, constants)
 
 
 def spent_j(
-    moments_s: FloatArray, line: Timeline, kernels: Kernels, precision: str, cpu_hz: int, gpu_hz: int,
-    constants: Constants,
-) -> FloatArray:  # fmt: skip
+    moments_s: FloatArray, line: Timeline, kernels: Kernels, precision: str, clocks: BoardClocks, constants: Constants
+) -> FloatArray:
     """As `inference_j`, up to each of `moments_s` (m,): (m, 3)."""
-    c = constants
+    c, cpu_hz, gpu_hz = constants, clocks.cpu_hz, clocks.gpu_hz
     mac_j = c.gpu_j_per_mac * (c.fp16_energy if precision == "fp16" else 1.0)
     kernels_j = gpu_voltage_v(gpu_hz) ** 2 * (mac_j * kernels.macs + c.gpu_j_per_byte * kernels.traffic_bytes)
     gpu_j = c.gpu_idle_w * moments_s + _spent(line, kernels_j, moments_s)
-    # While the host prepares, the GPU idles and the memory's clock falls to what the CPU wants.
-    raised_w = c.emc_w * (emc_hz(cpu_hz, gpu_hz) - emc_hz(cpu_hz, None)) / EMC_MAX_HZ
+    # While the host prepares, the GPU idles, and a memory clock that is not set falls to what the CPU wants.
+    raised_w = c.emc_w * (clocks.busy_emc_hz - clocks.resting_emc_hz) / EMC_MAX_HZ
     emc_j = raised_w * np.maximum(moments_s - line.prepared_s, 0.0)
     # The host works from the beginning until all is launched, then sleeps.
     host_j = c.host_w_per_hz * cpu_hz * cpu_voltage_v(cpu_hz) ** 2 * line.host_cpu_s

@@ -20,7 +20,6 @@ import numpy as np
 from colocate.model.provenance import PublishedQuantity, PublishedRole
 from colocate.model.request import Inference
 from colocate.model.trial import FloatArray
-from colocate.rigs.tx1.clocks import emc_hz
 from colocate.rigs.tx1.constants import Constants
 from colocate.rigs.tx1.model import Load, OperatingPoint, Prediction, Tx1Model
 from colocate.rigs.tx1.power import RAILS
@@ -263,7 +262,7 @@ def _busy_readings(prediction: Prediction, c: Constants) -> dict[str, FloatArray
 def _layer_by_layer_s(model: Tx1Model, inference: Inference, setting: OperatingPoint) -> dict[str, float]:
     """How long each layer takes from its first launch when nothing else is in flight, by the layer's name."""
     kernels, c = model.work(inference).kernels, model.constants
-    running_s = durations_s(kernels, setting.gpu_hz, emc_hz(setting.cpu_hz, setting.gpu_hz), 0.0, c)
+    running_s = durations_s(kernels, setting.gpu_hz, setting.clocks.busy_emc_hz, 0.0, c)
     names = [layer.name for layer in model.work(inference).layers]
     return {
         names[int(index)]: float(timeline(running_s[kernels.layer == index], 0.0, setting.cpu_hz, 1.0, c).ends_s[-1])

@@ -21,7 +21,7 @@ from colocate.model.provenance import Provenance, PublishedCheck
 from colocate.model.request import WIDTH_BYTES, ClockPoint, Inference
 from colocate.model.trial import Step, Trial, TrialRecord, Work
 from colocate.rigs.tx1.alternating import alternated
-from colocate.rigs.tx1.clocks import CPU_STEPS_HZ, GPU_STEPS_HZ, emc_hz
+from colocate.rigs.tx1.clocks import CPU_STEPS_HZ, EMC_STEPS_HZ, GPU_STEPS_HZ, BoardClocks
 from colocate.rigs.tx1.constants import assuming, described
 from colocate.rigs.tx1.heat import sustained_hz
 from colocate.rigs.tx1.model import Load, OperatingPoint, Prediction, Tx1Model, layers
@@ -69,6 +69,7 @@ class Tx1Rig:
             confinement_note="every process has a core of the model to itself, unless the placement is shared",
             cpu_steps_hz=CPU_STEPS_HZ,
             gpu_steps_hz=GPU_STEPS_HZ,
+            emc_steps_hz=EMC_STEPS_HZ,
             rails=RAILS,
             backends=BACKENDS,
             containment_missing={
@@ -187,18 +188,18 @@ class Tx1Rig:
 
     def layer_map(self, inference: Inference, clocks: ClockPoint, *, runs: bool = True) -> LayerMap:
         """See `Rig.layer_map`. The ceilings are the lanes' peak, and what the memory gives at the most."""
-        cpu_hz, gpu_hz = _clocks_hz(clocks)
+        own = _board_clocks(clocks)
         c, layers = self._model.constants, self._model.work(inference).layers
-        ran = self._model.steps(inference, OperatingPoint(cpu_hz, gpu_hz))
+        ran = self._model.steps(inference, OperatingPoint(own.cpu_hz, own.gpu_hz, emc_hz=own.set_emc_hz))
         halves = c.fp16_gain if inference.precision == "fp16" else 1.0
-        memory = memory_bytes_per_s(emc_hz(cpu_hz, gpu_hz), c)
+        memory = memory_bytes_per_s(own.busy_emc_hz, c)
         return LayerMap(
             fused_layers=fused_layers(ran, graph.in_precision(layers, inference.precision)),
             timed=True,
             metered=True,
             ceilings=Ceilings(
-                flop_per_s=2 * c.macs_per_cycle * halves * gpu_hz,
-                bytes_per_s=min(memory, c.gpu_bytes_per_cycle * gpu_hz),
+                flop_per_s=2 * c.macs_per_cycle * halves * own.gpu_hz,
+                bytes_per_s=min(memory, c.gpu_bytes_per_cycle * own.gpu_hz),
             ),
             precision=inference.precision,
         )
@@ -206,18 +207,19 @@ class Tx1Rig:
 
 def _setting(trial: Trial) -> OperatingPoint:
     """The trial's clocks and load."""
-    cpu_hz, gpu_hz = _clocks_hz(trial.clocks)
+    clocks = _board_clocks(trial.clocks)
+    alone = OperatingPoint(clocks.cpu_hz, clocks.gpu_hz, emc_hz=clocks.set_emc_hz)
     if trial.task is None:
-        return OperatingPoint(cpu_hz, gpu_hz)
+        return alone
     containment, places = trial.task.containment, trial.placement
     cpus = places.task_cpus[: containment.cpus if containment else None]
     shared = not set(places.inference_cpus).isdisjoint(cpus)
-    return OperatingPoint(cpu_hz, gpu_hz, Load(trial.task.name, len(cpus), shared, containment))
+    return replace(alone, load=Load(trial.task.name, len(cpus), shared, containment))
 
 
-def _clocks_hz(clocks: ClockPoint) -> tuple[int, int]:
-    """Governors raise a clock that is left to them to the highest step under load."""
-    return clocks.cpu_hz or CPU_STEPS_HZ[-1], clocks.gpu_hz or GPU_STEPS_HZ[-1]
+def _board_clocks(clocks: ClockPoint) -> BoardClocks:
+    """Governors raise a clock of CPU or GPU that is left to them to the highest step under load."""
+    return BoardClocks(clocks.cpu_hz or CPU_STEPS_HZ[-1], clocks.gpu_hz or GPU_STEPS_HZ[-1], clocks.emc_hz)
 
 
 def _work(setting: OperatingPoint, predicted: Prediction, elapsed_s: float, slower: float) -> Work | None:

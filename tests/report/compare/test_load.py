@@ -104,7 +104,7 @@ def test_a_run_equals_itself_and_differs_in_what_was_measured_otherwise(tmp_path
     with Run.read(a) as before:
         header, records = before.header(), list(before.records())
     facts = dataclasses.replace(header.facts, kernel="6.1", versions={"numpy": "2"}, memory_bytes=1)
-    spec = dataclasses.replace(header.spec, warmup_s=1.0, inference_cpus=None, emc_clock="native")
+    spec = dataclasses.replace(header.spec, warmup_s=1.0, inference_cpus=None)
     with Run.create(tmp_path / "c", dataclasses.replace(header, facts=facts, spec=spec)) as after:
         for record in records:
             after.append(dataclasses.replace(record, runtime={"version": "1.3"}))

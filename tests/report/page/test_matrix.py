@@ -35,7 +35,7 @@ def test_placements_containments_and_tasks_stand_across() -> None:
 
 def test_networks_and_clocks_stand_down() -> None:
     found = matrix_of(CELLS)
-    assert [group.name for group in found.groups] == ["alexnet", "vgg16"] and found.clocked
+    assert [group.name for group in found.groups] == ["alexnet", "vgg16"] and found.axes == "CPU/GPU"
     for group in found.groups:
         assert [row.clocks for row in group.rows] == ["102/76.8", "102/998.4", "921.6/76.8", "921.6/998.4"]
 
@@ -65,7 +65,7 @@ def test_the_network_alone_comes_first_in_its_placement() -> None:
 
 def test_one_containment_and_one_clock_point_need_no_heading() -> None:
     found = matrix_of([cell(task="none"), cell(containment=IDLE)])
-    assert found.containments == [] and not found.clocked and found.starts == frozenset()
+    assert found.containments == [] and not found.axes and found.starts == frozenset()
 
 
 def test_ways_to_run_a_network_are_told_apart() -> None:

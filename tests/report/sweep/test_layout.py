@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -53,12 +54,13 @@ def test_every_combination_has_a_tile_measured_or_not() -> None:
     inferences = [cells[0].inference, cells[1].inference]
     assert list(grid.rows) == list(itertools.product(inferences, (102_000_000, 921_600_000)))
     assert list(grid.columns) == list(
-        itertools.product(["isolated"], [("jpeg", None), ("bitcount", None)], (76_800_000, 998_400_000))
+        itertools.product([("isolated", None)], [("jpeg", None), ("bitcount", None)], (76_800_000, 998_400_000))
     )
     assert grid.tiles.keys() == {*itertools.product(grid.rows, grid.columns)}
     measured = {place for place, tile in grid.tiles.items() if tile.state is not TileState.ABSENT}
     assert measured == {
-        ((own.inference, own.clocks.cpu_hz), (own.placement, (own.task, None), own.clocks.gpu_hz)) for own in cells
+        ((own.inference, own.clocks.cpu_hz), ((own.placement, None), (own.task, None), own.clocks.gpu_hz))
+        for own in cells
     }
     assert [note.meaning for note in grid.notes] == ["not measured"]
     assert all(grid.panels.lines.values()) and all(grid.panels.feet.values())
@@ -83,8 +85,34 @@ def test_the_heading_says_what_all_tiles_share() -> None:
     several = [cell(clocks=point, placement=name) for point in (LOW, HIGH) for name in ("isolated", "shared")]
     assert grid_by_task(P50, several).phrases == ["95 % intervals"]
     assert grid_by_task(POWER, [cell(power_w=8.0, clocks=LOW)]).phrases == ["isolated", "102/76.8 MHz (CPU/GPU)"]
+    memory = [dataclasses.replace(point, emc_hz=1_600_000_000) for point in (LOW, HIGH)]
+    shared = [cell(clocks=point) for point in memory]
+    assert grid_by_task(P50, shared).phrases == ["95 % intervals", "isolated", "memory 1600 MHz"]
     one_block = cell(slowdown_p50=Interval(1.1, None, None))
     assert "95 % intervals" not in grid_by_task(P50, [one_block]).phrases
+
+
+def test_every_memory_clock_has_a_grid_beside_the_others() -> None:
+    memory_hz = (1_600_000_000, 68_000_000)
+    cells = [
+        cell(clocks=dataclasses.replace(point, emc_hz=hz), placement=place)
+        for point in (LOW, HIGH) for hz in memory_hz for place in ("isolated", "shared")
+    ]  # fmt: skip
+    grid = grid_by_task(P50, cells)
+    assert [*grid.wings.values()] == [
+        "isolated, memory 68 MHz", "isolated, memory 1600 MHz", "shared, memory 68 MHz", "shared, memory 1600 MHz",
+    ]  # fmt: skip
+    measured = [tile for tile in grid.tiles.values() if tile.state is not TileState.ABSENT]
+    assert len(measured) == len(cells) and grid.common == []
+    assert all(grid.panels.lines.values()) and all(grid.panels.feet.values())
+
+
+def test_where_the_memory_alone_has_several_clocks_the_others_are_in_the_heading() -> None:
+    cells = [cell(clocks=dataclasses.replace(LOW, emc_hz=hz)) for hz in (None, 68_000_000)]
+    grid = grid_by_task(P50, cells)
+    assert [*grid.wings.values()] == ["memory native", "memory 68 MHz"]
+    assert grid.common == ["isolated", "102/76.8 MHz (CPU/GPU)"]
+    assert (grid.panels.line_title, *grid.panels.lines.values()) == ("", "")
 
 
 # ---- where it stands
@@ -95,16 +123,18 @@ def gaps(places: Mapping[Column, float], step_in: float) -> list[float]:
 
 
 @given(
-    st.integers(1, 3), st.integers(1, 4), st.integers(1, 2), st.integers(1, 3), st.integers(1, 3), st.integers(1, 40)
-)
+    st.integers(1, 3), st.integers(1, 4), st.integers(1, 2), st.integers(1, 3), st.integers(1, 3), st.integers(1, 2),
+    st.integers(1, 40),
+)  # fmt: skip
 def test_nothing_overlaps_and_everything_is_on_the_page(
-    networks: int, tasks: int, placements: int, cpu_clocks: int, gpu_clocks: int, name_length: int
+    networks: int, tasks: int, placements: int, cpu_clocks: int, gpu_clocks: int, memory_clocks: int, name_length: int
 ) -> None:
     cells = [
         cell("n" * name_length + str(network), task="t" * name_length + str(task), placement=f"p{placement}",
-             clocks=ClockPoint(cpu * 100_000_000, gpu * 100_000_000))
+             clocks=ClockPoint(cpu * 100_000_000, gpu * 100_000_000, memory * 100_000_000))
         for network in range(networks) for placement in range(placements)
-        for cpu in range(1, cpu_clocks + 1) for gpu in range(1, gpu_clocks + 1) for task in range(tasks)
+        for cpu in range(1, cpu_clocks + 1) for gpu in range(1, gpu_clocks + 1)
+        for memory in range(1, memory_clocks + 1) for task in range(tasks)
     ]  # fmt: skip
     grid, layout = laid_out(*cells)
     width, height = layout.tile_in

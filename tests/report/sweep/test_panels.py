@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from colocate.model.cell import Cell
 from colocate.model.containment import Containment
 from colocate.model.request import ClockPoint
 from colocate.report.sweep.metrics import METRICS
-from colocate.report.sweep.panels import by_containment, by_task
+from colocate.report.sweep.panels import by_containment, by_task, common_words, wings_of
 from tests.report.drawn import cell
 
 P50, POWER = METRICS[0], METRICS[3]
@@ -46,3 +48,16 @@ def test_containments_stand_across_and_tasks_at_each_clock_point_down() -> None:
     assert (one.line_title, several.line_title) == ("", "CPU/GPU MHz")
     assert len({several.place_of(own) for own in cells}) == len(cells)
     assert {several.place_of(own)[0] for own in cells} == {*several.lines}
+    memory = contained(*(dataclasses.replace(LOW, emc_hz=hz) for hz in (68_000_000, 1_600_000_000)))
+    assert [*by_containment(memory).lines.values()] == ["bitcount", "jpeg"]
+
+
+def test_grids_stand_side_by_side_for_placements_and_memory_clocks() -> None:
+    assert [*wings_of([cell()]).items()] == [(("isolated", None), "")]
+    points = [dataclasses.replace(HIGH, emc_hz=hz) for hz in (1_600_000_000, None)]
+    cells = [cell(clocks=point) for point in points]
+    assert wings_of(cells) == {("isolated", None): "memory native", ("isolated", 1_600_000_000): "memory 1600 MHz"}
+    assert common_words(cells) == ["isolated", "921.6/998.4 MHz (CPU/GPU)"]
+    assert common_words(
+        [*cells[:1], cell(placement="shared", clocks=dataclasses.replace(LOW, emc_hz=1_600_000_000))]
+    ) == ["memory 1600 MHz"]

@@ -12,6 +12,7 @@ from colocate.model.containment import Containment
 from colocate.model.request import ClockPoint, Inference, InputChoice
 from colocate.report.text.labels import (
     ContainedTask,
+    axes_words,
     beside_words,
     clocks_column,
     clocks_text,
@@ -19,6 +20,7 @@ from colocate.report.text.labels import (
     containments_of,
     file_stems,
     inference_label,
+    memory_words,
     misses_words,
     network_label,
     network_words,
@@ -80,14 +82,26 @@ def test_a_network_is_told_by_what_it_is_fed() -> None:
     ]  # fmt: skip
 
 
+def test_the_axes_named_are_those_that_any_point_has_set() -> None:
+    assert axes_words([ClockPoint()]) == axes_words([ClockPoint(1, 1), ClockPoint(None, 1)]) == "CPU/GPU"
+    assert axes_words([ClockPoint(1, 1), ClockPoint(1, 1, 1)]) == "CPU/GPU/memory"
+    assert (memory_words(None), memory_words(1_331_200_000)) == ("memory native", "memory 1331.2 MHz")
+
+
 @pytest.mark.parametrize(
     ("point", "texts"),
     [
         (ClockPoint(), ("native", "native", "native clocks")),
         (ClockPoint(921_600_000, 76_800_000), ("921.6/76.8", "921.6/76.8 MHz", "921.6/76.8 MHz (CPU/GPU)")),
         (ClockPoint(None, 76_800_000), ("native/76.8", "native/76.8 MHz", "native/76.8 MHz (CPU/GPU)")),
-        # A memory clock is the study's, not a cell's.
-        (ClockPoint(None, None, 1_600_000_000), ("native", "native", "native clocks")),
+        (
+            ClockPoint(921_600_000, None, 1_600_000_000),
+            ("921.6/native/1600", "921.6/native/1600 MHz", "921.6/native/1600 MHz (CPU/GPU/memory)"),
+        ),
+        (
+            ClockPoint(None, None, 1_600_000_000),
+            ("native/native/1600", "native/native/1600 MHz", "native/native/1600 MHz (CPU/GPU/memory)"),
+        ),
     ],
 )
 def test_clocks_are_given_in_mhz_where_they_are_set(point: ClockPoint, texts: tuple[str, str, str]) -> None:

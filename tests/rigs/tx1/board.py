@@ -28,13 +28,14 @@ def predict(
     *,
     cpu_hz: int = HIGH_CPU_HZ,
     gpu_hz: int = HIGH_GPU_HZ,
+    emc_hz: int | None = None,
     task: str | None = None,
     processes: int = 2,
     shared: bool = False,
     pressure_bytes_per_s: float = 0.0,
 ) -> Prediction:
     load = None if task is None else Load(task, processes, shared)
-    point = OperatingPoint(cpu_hz, gpu_hz, load, pressure_bytes_per_s)
+    point = OperatingPoint(cpu_hz, gpu_hz, load, pressure_bytes_per_s, emc_hz)
     return MODEL.predict(Inference(network, backend, precision, batch), point)
 
 

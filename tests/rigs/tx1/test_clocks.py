@@ -8,7 +8,7 @@ from colocate.rigs.tx1.clocks import (
     EMC_MAX_HZ,
     GPU_STEPS_HZ,
     cpu_voltage_v,
-    emc_hz,
+    followed_emc_hz,
     gpu_voltage_v,
 )
 
@@ -44,11 +44,13 @@ def test_the_memory_clock_follows_what_both_sides_ask_for(
     cpu_mhz: float, gpu_mhz: float | None, emc_mhz: float
 ) -> None:
     gpu_hz = None if gpu_mhz is None else round(gpu_mhz * 1e6)
-    assert emc_hz(round(cpu_mhz * 1e6), gpu_hz) == round(emc_mhz * 1e6)
+    assert followed_emc_hz(round(cpu_mhz * 1e6), gpu_hz) == round(emc_mhz * 1e6)
 
 
 def test_no_clock_that_rises_lowers_the_memory_clock() -> None:
-    table = np.array([[emc_hz(cpu_hz, gpu_hz) for gpu_hz in (None, *GPU_STEPS_HZ)] for cpu_hz in CPU_STEPS_HZ])
+    table = np.array(
+        [[followed_emc_hz(cpu_hz, gpu_hz) for gpu_hz in (None, *GPU_STEPS_HZ)] for cpu_hz in CPU_STEPS_HZ]
+    )
     assert (np.diff(table, axis=0) >= 0).all() and (np.diff(table, axis=1) >= 0).all()
     assert table.max() == EMC_MAX_HZ
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from colocate.model.request import Inference
-from colocate.rigs.tx1.clocks import CPU_STEPS_HZ
+from colocate.rigs.tx1.clocks import CPU_STEPS_HZ, EMC_STEPS_HZ
 from colocate.rigs.tx1.model import Load, OperatingPoint
 from colocate.rigs.tx1.tasks import UNITS
 from tests.rigs.tx1.board import (
@@ -45,6 +45,30 @@ def test_latency_never_falls_when_a_clock_is_lowered_beside_the_same_memory_traf
 ) -> None:
     before_s, after_s = (latency_s(question, each, pressure_bytes_per_s=traffic) for each in clocks)
     assert after_s >= before_s * (1 - ROUNDING)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    questions(), lowered(), st.tuples(st.sampled_from(EMC_STEPS_HZ), st.sampled_from(EMC_STEPS_HZ)).map(sorted),
+    st.sampled_from((None, "bitcount", "jpeg")),
+)  # fmt: skip
+def test_latency_never_falls_and_power_never_rises_when_the_memory_clock_is_lowered(
+    question: dict[str, Any], clocks: tuple[Clocks, Clocks], emc_hz: list[int], task: str | None
+) -> None:
+    slow, fast = (predict(**question, **clocks[0], emc_hz=hz, task=task) for hz in emc_hz)
+    assert line(slow).latency_s >= line(fast).latency_s * (1 - ROUNDING)
+    assert (slow.emc_hz, fast.emc_hz) == tuple(emc_hz)
+    # Less memory traffic in a second, by both, at a lower clock.
+    assert slow.power_w[0] <= fast.power_w[0] * (1 + ROUNDING)
+
+
+@settings(max_examples=100, deadline=None)
+@given(questions(), lowered(), st.sampled_from((None, "bitcount", "jpeg")))
+def test_a_memory_clock_set_to_what_the_kernel_would_choose_changes_no_latency(
+    question: dict[str, Any], clocks: tuple[Clocks, Clocks], task: str | None
+) -> None:
+    native = predict(**question, **clocks[0], task=task)
+    assert line(predict(**question, **clocks[0], emc_hz=native.emc_hz, task=task)).latency_s == line(native).latency_s
 
 
 # jpeg's traffic comes with its work, of which a slower CPU does less: less stands in the network's way. Where the GPU

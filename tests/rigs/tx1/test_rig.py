@@ -50,11 +50,27 @@ def medians_s(records: Sequence[TrialRecord]) -> dict[tuple[object, ...], float]
 def test_the_facts_name_a_model_with_every_step_and_rail() -> None:
     facts = Tx1Rig().facts()
     assert (facts.rig, len(facts.cpu_steps_hz), len(facts.gpu_steps_hz)) == ("tx1-model", 17, 13)
+    assert len(facts.emc_steps_hz) == 10
     assert facts.cpu_model.startswith("MODEL")
     assert () not in rail_roles(facts.rails)
     assert facts.backends == ("tensorrt", "caffe")
     other = Tx1Rig({"contention": 2.0}).facts()
     assert other != facts
+
+
+def test_a_memory_clock_that_is_set_is_seen_in_every_window() -> None:
+    spec = dataclasses.replace(SPEC, inferences=SPEC.inferences[:1], emc_clocks=("mid", "high"), repeats=1)
+    for record in ran(dataclasses.replace(spec, alternating=True)):
+        assert record.emc_hz_seen == record.trial.clocks.emc_hz in (408_000_000, 1_600_000_000)
+
+
+def test_all_combinations_of_three_clocks_are_planned() -> None:
+    levels = ("low", "mid", "high")
+    inferences = tuple(Inference(name, wait="block") for name in ("alexnet", "googlenet", "resnet152"))
+    tasks = tuple(map(Task, ("bitcount", "jpeg", "stringsearch")))
+    spec = SweepSpec(inferences, tasks, "tx1-model", levels, levels, levels)
+    trials = plan(spec, Tx1Rig().facts())
+    assert len({(t.inference, t.task, t.clocks) for t in trials if t.inference and t.task}) == 243
 
 
 def test_the_same_plan_gives_the_same_bytes_and_trial_order_does_not_matter() -> None:

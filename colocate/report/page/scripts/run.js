@@ -3,7 +3,7 @@
 const run = JSON.parse(find("#run").textContent);
 const views = new Map(run.views.map((view) => [view.key, view]));
 
-const placeName = (place) => [place.placement, place.clocks === "native" ? "native clocks" : `${place.clocks} (CPU/GPU)`].join(", ");
+const placeName = (place) => `${place.placement}, ${place.at}`;
 
 function cellName(cell) {
   const place = run.places[cell.place];

@@ -86,7 +86,8 @@ def layers_request(
     Raises SpecError for more than one clock point, and what `rig` has against the network.
     """
     from colocate.request.spec import make_spec
-    from colocate.study.plan import clock_points, plan, settled_backend
+    from colocate.study.clock_points import clock_points
+    from colocate.study.plan import plan, settled_backend
 
     facts = rig.facts()
     keys = {**_default_clocks(facts), **keys}
@@ -158,7 +159,7 @@ def _folder(whole: Inference) -> Path:
 
 def _default_clocks(facts: HostFacts) -> Mapping[str, Any]:
     """The highest, where a sweep would set clocks by default: one point, and one that stays."""
-    from colocate.study.plan import LEVELS, NATIVE
+    from colocate.study.clock_points import LEVELS, NATIVE
 
     both = bool(facts.cpu_steps_hz and facts.gpu_steps_hz and not facts.gpu_on_request)
     word = LEVELS[-1] if both else NATIVE

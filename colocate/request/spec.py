@@ -29,7 +29,7 @@ from colocate.request.mixes import make_mixes
 from colocate.request.programs import make_pipeline, make_task
 from colocate.request.study_keys import MHZ_MAX, NetworkKeys, StudyKeys
 from colocate.rigs.registry import RIGS, RUNTIMES, default_wait
-from colocate.study.plan import LEVELS, NATIVE
+from colocate.study.clock_points import LEVELS, NATIVE
 from cpu_workloads.registry import names as stressor_names
 
 _T = TypeVar("_T")

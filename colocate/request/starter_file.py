@@ -10,7 +10,7 @@ from colocate.model.containment import KINDS
 from colocate.model.machine import HostFacts
 from colocate.model.request import CLOCK_AXES
 from colocate.request.study_file import key_line, tables_of
-from colocate.study.plan import LEVELS
+from colocate.study.clock_points import LEVELS
 
 
 @dataclass(frozen=True, slots=True)

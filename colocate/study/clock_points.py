@@ -1,0 +1,55 @@
+"""(SweepSpec, HostFacts) -> the clock points of a study: every combination of what is asked for on each axis."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+from colocate.errors import HostError, SpecError
+from colocate.model.machine import HostFacts
+from colocate.model.request import CLOCK_AXES, ClockPoint, SweepSpec
+
+LEVELS = ("low", "mid", "high")
+NATIVE = "native"
+# A step may be written rounded (921.6 for 921600 kHz); neighbours on any known board lie further apart.
+STEP_TOLERANCE_RATIO = 0.002
+
+
+def clock_points(spec: SweepSpec, facts: HostFacts) -> tuple[ClockPoint, ...]:
+    """Every combination of the clocks asked for; `native` alone leaves that clock to its governor.
+
+    By default the low, middle and high step of CPU and GPU where both can be set, else native, and the memory native.
+    """
+    both = bool(facts.cpu_steps_hz and facts.gpu_steps_hz and not facts.gpu_on_request)
+    default = {axis: LEVELS if both and axis in ("cpu", "gpu") else (NATIVE,) for axis in CLOCK_AXES}
+    steps = [
+        _steps(axis, default[axis] if asked is None else asked, facts.steps_by_axis[axis])
+        for axis, asked in spec.clocks_by_axis.items()
+    ]
+    return tuple(ClockPoint(*clocks) for clocks in itertools.product(*steps))
+
+
+def _steps(domain: str, wanted: Sequence[int | str], steps_hz: Sequence[int]) -> tuple[int | None, ...]:
+    if tuple(wanted) == (NATIVE,):
+        return (None,)
+    if not steps_hz:
+        raise HostError(
+            f"the {CLOCK_AXES[domain]} clock cannot be set on this machine; leave it native "
+            f"(python -m colocate doctor says what is missing)"
+        )
+    ordered = sorted(steps_hz)
+    levels = {"low": ordered[0], "mid": ordered[(len(ordered) - 1) // 2], "high": ordered[-1]}
+    # A dict keeps the order and drops a step named twice (low and mid of a two-step table).
+    return tuple(dict.fromkeys(_step(domain, want, levels, ordered) for want in wanted))
+
+
+def _step(domain: str, want: int | str, levels: dict[str, int], ordered: Sequence[int]) -> int:
+    if isinstance(want, str):
+        if want not in levels:
+            raise SpecError(f"{domain} clock: '{want}' is not one of low, mid, high, or native alone, or MHz")
+        return levels[want]
+    nearest = min(ordered, key=lambda hz: abs(hz - want))
+    if abs(nearest - want) > STEP_TOLERANCE_RATIO * want:
+        table = " ".join(f"{hz / 1e6:g}" for hz in ordered)
+        raise SpecError(f"{domain} clock: {want / 1e6:g} MHz is not a step of this machine; it has {table}")
+    return nearest

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from colocate.model.limits import Limits
     from colocate.model.machine import HostFacts
     from colocate.model.purpose import Purpose
+    from colocate.model.request import SweepSpec
     from colocate.model.trial import Trial
     from colocate.report.write import Report
     from colocate.request.spec import Study
@@ -136,8 +137,9 @@ def run_study(arguments: argparse.Namespace, study: Study, rig: Rig, purpose: Pu
     if arguments.dry_run:
         _print_plan(arguments, study, rig)
         return None
-    if unjudged := unjudged_words(study.spec.limits, rig.facts()):
-        say(unjudged)
+    for words in (unjudged_words(study.spec.limits, rig.facts()), board_words(study.spec, rig.facts())):
+        if words:
+            say(words)
     alone = machine_alone(wait=arguments.wait_for_machine, waits=say)
     with contextlib.nullcontext() if rig.facts().virtual_time else alone, progress(quiet=arguments.quiet) as observer:
         tally = sweep(
@@ -164,6 +166,21 @@ def unjudged_words(limits: Limits | None, facts: HostFacts) -> str:
         f"Nothing can judge the power budget of {limits.power_budget_w:g} W: this machine has no power meter, so no "
         "cell will be SAFE. Leave power_budget_w out, or see python -m colocate doctor."
     )
+
+
+def board_words(spec: SweepSpec, facts: HostFacts) -> str:
+    """In what a Jetson is set so that runs of it compare with few others; empty where nothing is."""
+    from colocate.study.clock_points import clock_points
+
+    if (board := facts.board) is None:
+        return ""
+    reasons = [f"CPUs {board.words['CPUs switched off']} are switched off"] if board.cpus_off else []
+    if board.clocks_held and any(None in (point.cpu_hz, point.gpu_hz) for point in clock_points(spec, facts)):
+        reasons.append("clocks that are left native are held at one value, as by jetson_clocks")
+    if not reasons:
+        return ""
+    mode = f" in power mode {board.power_mode.words}" if board.power_mode else ""
+    return f"This board{mode}: {'; '.join(reasons)}. The run compares with others of that kind alone."
 
 
 def _say_guesses(study: Study) -> None:

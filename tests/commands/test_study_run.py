@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 from onnx import helper
 
-from colocate.commands.study_run import keys_of, resumable, unjudged_words
+from colocate.commands.study_run import board_words, keys_of, resumable, unjudged_words
 from colocate.errors import HostError, Interrupted, StoreError
+from colocate.model.board import BoardState, PowerMode
 from colocate.model.limits import Limits
 from colocate.store.database import FILE_NAME
 from tests.commands.command_line import colocate, copy_of, header_of, refused
 from tests.inference import own_files
 from tests.store.editing import edited
-from tests.study.test_plan import facts
+from tests.study.test_plan import facts, spec
 
 
 def test_another_study_is_not_mixed_in(tiny_run: Path) -> None:
@@ -237,3 +238,15 @@ def test_a_limit_that_nothing_can_judge_is_said_before_anything_runs() -> None:
     )
     assert unjudged_words(budget, facts(rails=("total",))) == ""
     assert unjudged_words(Limits(max_slowdown=1.1), facts()) == unjudged_words(None, facts()) == ""
+
+
+def test_a_board_that_is_set_so_that_its_runs_compare_with_few_says_so() -> None:
+    free, nano = BoardState(clocks_held=False), BoardState(power_mode=PowerMode(1, "5W"), cpus_off=(2, 3))
+    assert board_words(spec(), facts()) == board_words(spec(), facts(board=free)) == ""
+    assert board_words(spec(), facts(board=nano)) == (
+        "This board in power mode 1 (5W): CPUs 2, 3 are switched off. "
+        "The run compares with others of that kind alone."
+    )
+    held = facts(board=BoardState(clocks_held=True), cpu_steps_hz=(102_000_000,), gpu_steps_hz=(76_800_000,))
+    assert board_words(spec(), held) == ""
+    assert "native are held at one value" in board_words(spec(gpu_clocks=("native",)), held)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from colocate.model.board import BoardState, PowerMode
 from colocate.model.limits import Quantity
 from colocate.model.machine import Missing
 from colocate.report.page.render import CONFIDENCE
@@ -57,7 +58,12 @@ def test_the_machine_says_what_it_is_missing_and_leaves_out_what_is_absent() -> 
     assert rows["clocks"] == ["gpu: needs root"]
     assert rows["CPU clock"] == ["2 steps, 102 to 1734 MHz"] and rows["GPU clock"] == ["cannot be set"]
     assert rows["power rails"] == ["none: power was not metered"]
-    assert "memory" not in rows and "GPUs" not in rows
+    assert not {"memory", "GPUs", "board as found"} & rows.keys()
+
+
+def test_how_a_jetson_was_set_stands_with_the_machine() -> None:
+    rows = rows_of_machine(board=BoardState("32.6.1", PowerMode(1, "5W"), (2, 3)))
+    assert {"power mode: 1 (5W)", "CPUs switched off: 2, 3"} <= {*rows["board as found"]}
 
 
 def test_equal_failures_are_counted_and_a_warning_counts_its_cells(tmp_path: Path) -> None:

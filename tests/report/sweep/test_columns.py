@@ -54,6 +54,13 @@ def test_what_is_absent_is_none_and_what_is_nothing_is_zero() -> None:
     assert (row["work_loss_ratio"], row["p50_s"], row["slowdown_p99_lo"], row["graph"]) == (0.0, None, None, 0)
 
 
+def test_the_memory_clock_is_the_one_asked_for_and_else_the_one_seen() -> None:
+    asked, seen = ClockPoint(emc_hz=1_600_000_000), 1_599_000_000
+    assert cell_row(cell(clocks=asked, emc_hz=seen), "host")["emc_hz"] == asked.emc_hz
+    assert cell_row(cell(emc_hz=seen), "host")["emc_hz"] == seen
+    assert cell_row(cell(), "host")["emc_hz"] is None
+
+
 def test_a_planned_trial_has_its_place_in_the_plan() -> None:
     trials = plan(SweepSpec((NETWORK,), (TASK,), repeats=2), facts(probes=("synthetic",)))
     rows = [trial_row(trial) for trial in trials]
@@ -62,3 +69,8 @@ def test_a_planned_trial_has_its_place_in_the_plan() -> None:
         ("alexnet", None), ("alexnet", "bitcount"), (None, "bitcount")
     }  # fmt: skip
     assert len({row["trial_id"] for row in rows}) == len(trials)
+    memory_hz = (68_000_000, 1_600_000_000)
+    points = plan(
+        SweepSpec((NETWORK,), (), emc_clocks=("low", "high")), facts(probes=("synthetic",), emc_steps_hz=memory_hz)
+    )
+    assert {trial_row(trial)["emc_hz"] for trial in points} == {*memory_hz}

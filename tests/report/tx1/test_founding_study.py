@@ -51,6 +51,13 @@ def test_a_run_of_the_study_has_all_of_it() -> None:
     assert len(made.alone) == len(NETWORKS) * 2
 
 
+def test_of_several_memory_clocks_the_highest_is_drawn() -> None:
+    made = found(modelled(emc_clocks=["mid", "high"], repeats=2))
+    assert made.memory_hz == 1_600_000_000 and found().memory_hz is None
+    assert {cell.clocks.emc_hz for cell in made.alone.values()} == {1_600_000_000}
+    assert len(made.alone) == len(NETWORKS) * 2
+
+
 def test_the_cpu_power_of_a_task_is_the_mean_of_its_windows_without_a_network() -> None:
     _, records = whole()
     own = [

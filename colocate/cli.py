@@ -25,8 +25,8 @@ _EPILOG = """\
 colocate COMMAND --help lists the flags of a command, docs/reference.md all of them.
 
 exit codes: 0 done, 2 bad request, 3 the machine cannot, 4 store, 5 a knob refused,
-6 could not restore, 10 the answer is no, 11 the answer is not known yet,
-130, 143 and 129 interrupted"""
+6 could not restore, 130, 143 and 129 interrupted;
+of advise and compare: 10 the answer is no, 11 the answer is not known yet"""
 
 
 def parser() -> CommandParser:

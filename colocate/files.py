@@ -34,7 +34,7 @@ _SETGROUPS = {"x86_64": 116, "aarch64": 159, "armv7l": 206}
 
 
 class Keeper(NamedTuple):
-    """Who decides what lies in a folder: `uid` is None where that is the user who runs this."""
+    """The user who decides what lies in a folder; `uid` is None for the one who runs this."""
 
     uid: int | None = None
     gid: int = 0

@@ -76,7 +76,7 @@ def settled(study: Study, facts: HostFacts) -> SweepSpec:
 def planned(study: Study, rig: Rig) -> tuple[SweepSpec, HostFacts, tuple[Trial, ...]]:
     """What the study means here, on which machine, and its trials. Nothing runs, and nothing is written.
 
-    Raises whatever `settled`, `plan` and the rig have against it.
+    Raises what `settled`, `plan` and the rig raise.
     """
     facts = rig.facts()
     spec = settled(study, facts)

@@ -46,7 +46,7 @@ def cpus(text: str) -> list[int]:
 
 
 def named_path(text: str) -> Path:
-    """A path that a user names; an empty one, as of a variable that is not set, names nothing."""
+    """A path that a user names; an empty one, as of a variable that is not set, is refused."""
     if not text.strip():
         raise argparse.ArgumentTypeError("an empty path names no folder or file")
     return Path(text)

@@ -40,7 +40,9 @@ def run(arguments: argparse.Namespace) -> int:
         with file.open("x", encoding="utf-8") as new:
             new.write(text)
     except FileExistsError as error:
-        raise SpecError(f"{file} is there already; name another file, as in: colocate init other.toml") from error
+        raise SpecError(
+            f"{file} is there already; name another file, as in: python -m colocate init other.toml"
+        ) from error
     except OSError as error:
         raise StoreError(f"cannot write {file}: {error.strerror}") from error
     print_lines(f"Wrote {file}. Edit it, then run: python -m colocate sweep {name}")

@@ -10,7 +10,7 @@ from colocate.commands.limit_changes import add_limit_changes
 from colocate.commands.study_run import print_report, report_on
 
 SUMMARY = "write tables, figures and the page of a run"
-DESCRIPTION = "Rebuilds cells.csv, report.html and the figures of a run from its run.sqlite."
+DESCRIPTION = "Writes the tables, report.md, report.html and the figures of a run again, from its run.sqlite."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

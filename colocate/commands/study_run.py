@@ -274,7 +274,7 @@ def _print_plan(arguments: argparse.Namespace, study: Study, rig: Rig) -> None:
         row = trial_row(trial)
         print_lines("  ".join(f"{key}={value}" for key, value in row.items() if value is not None))
     most = "at the most " if spec.until_decided else ""
-    long = "in virtual time: seconds" if seconds is None else f"about {minutes(all_s)}"
+    long = "in virtual time, as fast as it computes" if seconds is None else f"about {minutes(all_s)}"
     print_lines(f"{most}{_windows_words(trials)} in {trials[-1].block + 1} blocks, {long}")
     if spec.budget_s is not None and all_s > spec.budget_s:
         fit = math.floor(len(trials) * spec.budget_s / all_s)

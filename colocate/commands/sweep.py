@@ -21,7 +21,7 @@ from colocate.model.purpose import SweepPurpose
 SUMMARY = "run a study and report on it"
 DESCRIPTION = """\
 Runs networks beside CPU tasks, in shuffled windows inside which each task is paused and resumed. A default run on two
-CPUs takes about 4 minutes. With --until decided and a limit it ends as soon as it is known what is safe."""
+CPUs takes about 5 minutes. With --until decided and a limit it ends as soon as it is known what is safe."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -26,7 +26,7 @@ _COPIES_MAX = 10_000
 
 @dataclass(frozen=True, slots=True)
 class PipelineKeys:
-    """The table of one pipeline; see `model.request.Pipeline`. `argv` is a list, or split like a shell would."""
+    """The table of one pipeline; see `model.request.Pipeline`. `argv` is a list, or split as a shell would."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
@@ -52,7 +52,7 @@ class ReadyKeys:
 class CommandKeys:
     """The table of one task; see `model.request.Task` and `model.command.Command`.
 
-    `argv` is a list; `command` is split like a shell would, or with `shell` read by one. So are `prepare` and
+    `argv` is a list; `command` is a string, split as a shell would, or with `shell` read by one. So are `prepare` and
     `cleanup`, which may be lists, too.
     """
 
@@ -163,7 +163,7 @@ def make_pipeline(name: str, keys: str | PipelineKeys) -> Pipeline:
 
 
 def split(where: str, line: str) -> tuple[str, ...]:
-    """A command split like a shell would, without one. Raises SpecError that names the key or flag `where`, also for
+    """A command split as a shell would, without one. Raises SpecError that names the key or flag `where`, also for
     a line that only a shell would understand.
     """
     if (found := shell_syntax(line)) is not None:

@@ -1,4 +1,4 @@
-"""What only a shell would understand, in a line that is split like a shell would and read by none."""
+"""What only a shell would understand, in a line that is split as a shell would, and that no shell reads."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ WINDOWS_MIN = 2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Designs:
-    """What one cell shows by each design, all logarithms, the median and the mean of latencies last.
+    """What one cell shows by each design, as logarithms; the last axis is (median, mean).
 
     Ratios of `steady` pairs (pairs, 2) and of `alternating` windows (windows, 2), and the latencies (windows, 2) of
     the latter, `alone` and `beside` the task. Cells of one `network` scatter alike.

@@ -33,11 +33,11 @@ GROWTH = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When to look at a study of at most `max_repeats` repeats. Called with a number of repeats: the looks so far.
+    """When to look at a study of at most `max_repeats` repeats; `schedule(n)` has the looks taken after n repeats.
 
-    The first look is after `FIRST_LOOK` repeats, the last after `max_repeats`, each of the others after up to
-    `GROWTH` times as many as the one before. No look comes after the last, whatever is still measured. Raises
-    SpecError for fewer than two repeats.
+    The first look is after `FIRST_LOOK` repeats, the last after `max_repeats`. In between, each look comes after at
+    most `GROWTH` times the repeats of the one before. No look comes after the last, whatever is still measured.
+    Raises SpecError for fewer than two repeats.
     """
 
     max_repeats: int

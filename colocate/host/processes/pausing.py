@@ -75,8 +75,8 @@ class FreezerV1:
         (self.group / FREEZER_STATE).write_text("FROZEN")
 
     def is_still(self) -> bool:
-        """See `Pause.is_still`: FREEZING is not FROZEN. A process that forked meanwhile may have missed the word: ask
-        again (Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst of the kernel).
+        """See `Pause.is_still`: FREEZING is not FROZEN. A child forked meanwhile may not be frozen: ask again
+        (Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst of the kernel).
         """
         if (self.group / FREEZER_STATE).read_text().strip() == "FROZEN":
             return True

@@ -1,10 +1,10 @@
-"""What the knobs were before the first write, on disk until they are so again.
+"""The values that knobs had before the first write, kept on disk until they are restored.
 
 The file is one header line, `colocate-journal VERSION SHA256`, and a JSON body that the checksum covers:
     {"boot_id": ..., "knobs": {path: value}, "token": ...}
 It is written whole (a temporary file, fsync, rename, fsync of the folder), so a torn one means a faulty disk.
 One process at a time writes knobs and journal; it holds the lock of the folder. What others could have written is not
-read: folder, journal and lock are plain, ours, and closed to them.
+read: folder, journal and lock are regular, owned by this user, and not writable by others.
 """
 
 from __future__ import annotations

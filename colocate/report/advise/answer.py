@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from colocate.model.cell import Cell
 from colocate.model.containment import containment_words
 from colocate.model.limits import Quantity
-from colocate.model.request import ClockPoint, Inference
+from colocate.model.request import CLOCK_AXES, ClockPoint, Inference
 from colocate.report.advise.load import AdviceReport
 from colocate.report.advise.required import Required
 from colocate.report.advise.words import interval_words, judged_cells, limit_words, value_words
@@ -36,6 +36,17 @@ def answers(report: AdviceReport) -> list[Answer]:
     """One answer for each network and way to run it."""
     among = inferences_of(judged_cells(report))
     return [_answer(report, inference, network_words(inference, among)) for inference in among]
+
+
+def untried(report: AdviceReport) -> str:
+    """How many of the clocks that can be set were tried, where that is not all of them; else empty."""
+    tried = [cell.clocks.by_axis for cell in judged_cells(report)]
+    parts = []
+    for axis, steps in report.run.header.facts.steps_by_axis.items():
+        own = {clocks[axis] for clocks in tried} - {None}
+        if own and len(own) < len(steps):
+            parts.append(f"{len(own)} of {len(steps)} {CLOCK_AXES[axis]}")
+    return f"Tried: {' and '.join(parts)} clocks; others may allow more." if parts else ""
 
 
 def _answer(report: AdviceReport, inference: Inference, network: str) -> Answer:

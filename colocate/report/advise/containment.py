@@ -35,8 +35,8 @@ SPARE = ("power", "limit", "decided by")
 # Shown however alike the rows are.
 KEPT = ("task", "containment", "verdict", "estimate [interval]")
 TITLE = (
-    "Containment: for each task the simplest of those that are SAFE with about the most work, or where none is SAFE, "
-    "that which came nearest. Full speed is the task's best rate of work alone"
+    "Containment: the best of each task is SAFE with the most work, and the simplest where several do about as much; "
+    "where none is SAFE, the nearest. Full speed is the task's best rate of work alone in this study"
 )
 WHERE = "TASK stands for the task's service or group, PID for its process."
 

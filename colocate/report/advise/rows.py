@@ -51,9 +51,8 @@ SPARE = ("missed",)
 SPARE_OF_CHOICES = ("p50, ms", "slowdown", "per W")
 RECOMMENDED = "recommended"
 FRONT = (
-    "Pareto front: no other SAFE choice of the network lets the task run as fast at as little power (without a "
-    "meter, as little slowdown). Full speed is the task's best rate of work alone; per W is its share per watt of "
-    "the board"
+    "Best trade-offs: no other SAFE choice does more work at less power (without a meter, at less slowdown). Full "
+    "speed is the task's best rate of work alone in this study; per W is its share per watt of the board"
 )
 
 

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from colocate.report.advise import containment
-from colocate.report.advise.answer import answers, requirements
+from colocate.report.advise.answer import answers, requirements, untried
 from colocate.report.advise.load import AdviceReport
 from colocate.report.advise.rows import (
     CHOICE_COLUMNS,
@@ -69,6 +69,8 @@ def print_answer(out: Console, report: AdviceReport) -> None:
         out.print(Text.assemble((answer.network, "bold"), ": ", answer.recommended))
         for line in answer.more:
             out.print(Padding(Text(line), (0, 0, 0, 2), expand=False))
+    if line := untried(report):
+        out.print(Text(line))
     for line in requirements(report):
         out.print(Text(line, style="bold"))
 

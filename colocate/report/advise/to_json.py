@@ -8,7 +8,7 @@ from typing import Any
 
 from colocate.model.cell import Cell
 from colocate.model.containment import containment_words
-from colocate.report.advise.answer import answers
+from colocate.report.advise.answer import answers, untried
 from colocate.report.advise.containment import recipes
 from colocate.report.advise.load import AdviceReport
 from colocate.report.advise.required import Required
@@ -68,6 +68,7 @@ def advice_json(report: AdviceReport, folder: Path) -> dict[str, Any]:
             }
             for choice in advice.choices
         ],
+        "untried": untried(report),
         "answers": [{**dataclasses.asdict(answer), "more": list(answer.more)} for answer in answers(report)],
         "containments": list(map(_contained_json, report.contained)),
         "recipes": [{"title": each.title, "parts": dict(each.parts)} for each in recipes(report)],

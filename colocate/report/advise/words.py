@@ -96,7 +96,7 @@ def correction(report: AdviceReport) -> str:
     kinds = f", the lower bounds for {len(measured)} kinds of limit too" if len(measured) > 1 else ""
     # Fewer variances are left as they are.
     many = report.advice.judged >= POOL_MIN_CELLS
-    steadied = ", and variances are steadied over the table (Smyth 2004)" if many else ""
+    steadied = ", and variances are pooled (docs/statistics.md)" if many else ""
     together = f"Over all {cells} together" if report.advice.judged > 1 else "For the one cell"
     return (
         f"{together} the chance of any wrong SAFE is at most {error}, "

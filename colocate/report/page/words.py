@@ -46,7 +46,7 @@ class Findings:
 
 
 def findings_of(cells: Sequence[Cell], judged: Iterable[Bounds], confidence: float) -> list[Findings]:
-    """Those of every network and placement in the order of `cells`; `judged` are their bounds at `confidence`."""
+    """Findings for every network and placement in the order of `cells`; `judged` are their bounds at `confidence`."""
     inferences, judged = inferences_of(cells), list(judged)
     groups = dict.fromkeys((cell.inference, cell.placement) for cell in cells)
     return [

@@ -43,7 +43,7 @@ class Terminal(Console):
     """
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
-        """What is drawn; its own control sequences are segments by themselves, and text has none."""
+        """Segments of styled text, in which control sequences are shown, and apart from them those of the console."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(visible(segment.text), segment.style)
 

@@ -31,8 +31,9 @@ _FREE = frozenset(("Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsq
 class Kernels:
     """One entry per launch, in order; all (n,).
 
-    `cycles` of arithmetic on the GPU, `traffic_bytes` to and from memory, `macs` that the GPU executes, those that
-    fill up tiles included, all three for the whole batch; `layer` is the index of the layer that each belongs to.
+    `cycles` of arithmetic on the GPU, `traffic_bytes` to and from memory, `macs` that the GPU executes,
+    the padding of tiles included. All three are for the whole batch; `layer` is the index of the layer that each
+    belongs to.
     """
 
     cycles: FloatArray

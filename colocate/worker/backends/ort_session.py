@@ -22,7 +22,7 @@ def session_options(threads: int) -> ort.SessionOptions:
 def load(
     file: NetworkFile, options: ort.SessionOptions, provider: str, settings: "Mapping[str, str]"
 ) -> ort.InferenceSession:
-    """`file` in a session of this execution provider and no other. Raises WorkerError when it is refused."""
+    """`file` in a session of this execution provider and no other. Raises WorkerError where it is refused."""
     try:
         session = ort.InferenceSession(str(file.path), options, providers=[(provider, dict(settings))])
     except Exception as error:  # onnxruntime's many exceptions share no other base

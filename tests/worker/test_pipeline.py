@@ -44,7 +44,7 @@ os.rename(os.environ["PIDS"] + ".part", os.environ["PIDS"])
 def pipeline(argv: tuple[str, ...], latency: str | None = None, **more: Any) -> Iterator[Child]:
     request = PipelineRequest(argv, latency, **more)
     command = [sys.executable, "-m", "colocate.worker.pipeline", request.to_json()]
-    child = Child("cam", command, Seat(CPUS))
+    child = Child("cam", command, Seat(CPUS), runs_program=True)
     try:
         yield child
     finally:

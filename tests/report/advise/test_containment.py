@@ -84,7 +84,7 @@ def test_each_task_of_a_mix_has_its_own() -> None:
 def test_terminal_markdown_and_json_have_all_of_it(report: AdviceReport, capsys: pytest.CaptureFixture[str]) -> None:
     print_advice(report)
     for text in (capsys.readouterr().out, advice_markdown(report)):
-        assert "Containment: for each task" in text and "UNSAFE, nearest" in text
+        assert "Containment: the best of each task" in text and "UNSAFE, nearest" in text
         assert "CPUWeight=30" in text and "TASK stands for" in text
     found = advice_json(report, report.run.folder)
     bitcount, jpeg = found["containments"]
@@ -115,4 +115,4 @@ def test_a_containment_in_which_the_task_does_no_work_is_not_told_how_to_be_set(
     (row,) = (dict(zip(COLUMNS, row, strict=True)) for row in containment_rows(report))
     assert (row["containment"], row["verdict"], row["of full speed"]) == ("idle", "SAFE", "0 %")
     assert recipes(report) == []
-    assert "Pareto" not in advice_markdown(report), "and there is no choice to show"
+    assert "Best trade-offs" not in advice_markdown(report), "and there is no choice to show"

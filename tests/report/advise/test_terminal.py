@@ -61,7 +61,7 @@ def test_the_choices_at_many_clocks_fit_into_80_columns_uncut(
     assert len(report.advice.choices) == 2
     print_advice(report)
     said = capsys.readouterr().out
-    table = said[said.index("Pareto front") : said.index("Over all")].splitlines()
+    table = said[said.index("Best trade-offs") : said.index("Over all")].splitlines()
     assert max(map(len, table)) <= 80
     (chosen,) = (line for line in table if line.endswith(" *"))
     assert chosen.split() == [

@@ -35,11 +35,13 @@ def test_an_unfinished_run_says_so() -> None:
 
 def test_the_correction_is_stated_whole() -> None:
     said = correction(judged())
-    assert "lower bounds for 2 kinds of limit too" in said and "Smyth 2004" not in said, "three are too few for that"
+    assert "lower bounds for 2 kinds of limit too" in said and "variances are pooled" not in said, (
+        "three are too few for that"
+    )
     solo, cool, *_ = evidence_of()
     cells = [dataclasses.replace(cool.cell, task=f"task {n}") for n in range(POOL_MIN_CELLS)]
     many = judged(evidence=(solo, *(dataclasses.replace(cool, cell=cell) for cell in cells)))
-    assert "over the table (Smyth 2004)" in correction(many)
+    assert "variances are pooled (docs/statistics.md)" in correction(many)
     assert "widened for 1 cell (" in correction(judged(evidence=(solo, cool)))
 
 

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from colocate.errors import HostError
 from colocate.host.clocks.find import Clocks, find_clocks
 from colocate.host.cpus.cpuset import Confinement
 from colocate.host.facts import read_facts
 from colocate.host.sysfs import Sysfs
 from colocate.model.machine import HostFacts, Missing
-from tests.host import boards
+from colocate.study.clock_points import clock_points
+from tests.host import boards, jetsons
 from tests.host.boards import CPU, DEBUG
+from tests.study.test_plan import spec
 
 AFFINITY = Confinement(None, Missing("no cgroup tree here has the cpuset controller", "run as root"))
 NO_SUCH_CLOCK = "this machine shows no such clock"
@@ -79,3 +82,20 @@ def test_versions_of_what_changes_a_measurement_are_kept() -> None:
     for package in ("numpy", "onnx", "onnxruntime"):
         assert versions[package] == importlib.metadata.version(package)
     assert "pytest" not in versions and "nvidia driver" not in versions
+
+
+@pytest.mark.parametrize("jetson", jetsons.JETSONS, ids=lambda jetson: jetson.board.name)
+def test_the_memory_is_an_axis_of_every_board_that_shows_its_steps(jetson: jetsons.Jetson, tmp_path: Path) -> None:
+    kernel = jetson.build(tmp_path)
+    facts = read(find_clocks(kernel), kernel)
+    assert facts.emc_steps_hz == jetson.emc_steps_hz and facts.board == jetson.found
+    asked = spec(emc_clocks=("low", "mid", "high"))
+    if not jetson.emc_steps_hz:
+        assert facts.clocks_missing["emc"].fix
+        with pytest.raises(HostError, match="memory clock cannot be set"):
+            clock_points(asked, facts)
+        return
+    points = clock_points(asked, facts)
+    # Of a table of two ends the middle is the lower one.
+    assert {point.emc_hz for point in points} == {*jetson.emc_steps_hz[:3]}
+    assert len(points) == 9 * len({point.emc_hz for point in points})

@@ -25,4 +25,4 @@ def load(run: "str | os.PathLike[str]", *, without: "Collection[str]" = (), **li
     from colocate.request.limit_keys import LimitChanges
     from colocate.results import load_results
 
-    return load_results(Path(run), LimitChanges(limits, tuple(without)))
+    return load_results(Path(run), LimitChanges(limits, without))

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from colocate.errors import HostError
+from colocate.errors import HostError, SpecError
 from colocate.model.cell import Cell
 from colocate.model.cell_key import CellKey
 from colocate.model.limits import Limits
@@ -75,8 +75,17 @@ class Results:
         return Rows(rulings, verdict_row, self._rig)
 
     def latencies(self, cell: Cell) -> FloatArray:
-        """The latencies in seconds (n,) that the numbers of `cell` come from, all its windows together."""
-        return self._latencies.get(CellKey.of_cell(cell), np.empty(0))
+        """The latencies in seconds (n,) that the numbers of `cell` come from, all its windows together.
+
+        Raises SpecError for what is no cell of this run.
+        """
+        if not isinstance(cell, Cell) or (key := CellKey.of_cell(cell)) not in self._keys:
+            raise SpecError(f"latencies: {self.folder} has no such cell; give one of .cells, or .cell of a verdict")
+        return self._latencies.get(key, np.empty(0))
+
+    @cached_property
+    def _keys(self) -> frozenset[CellKey]:
+        return frozenset(map(CellKey.of_cell, self._run.cells))
 
     @cached_property
     def _latencies(self) -> Mapping[CellKey, FloatArray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -26,9 +27,14 @@ def test_a_run_has_cells_verdicts_and_latencies(tmp_path: Path) -> None:
     assert len(colocate.load(str(tmp_path / "run")).verdicts) == 0, "without limits there is nothing to judge by"
 
 
-def test_latencies_of_a_cell_of_another_run_are_none(tmp_path: Path) -> None:
-    found, other = colocate.load(run(tmp_path / "a")), colocate.load(run(tmp_path / "b", network="/a/other.onnx"))
-    assert found.latencies(other.cells[0]).shape == (0,)
+def test_latencies_are_given_for_a_cell_of_the_run_alone(tmp_path: Path) -> None:
+    found = colocate.load(run(tmp_path / "a"), max_slowdown=2.0)
+    assert found.latencies(found.verdicts[0].cell).shape == (300,)
+    elsewhere = colocate.load(run(tmp_path / "b", network="/a/other.onnx")).cells[0]
+    other: list[Any] = [elsewhere, *found.verdicts, None, 0]
+    for each in other:
+        with pytest.raises(SpecError, match=r"/a has no such cell; give one of \.cells"):
+            found.latencies(each)
 
 
 def test_rows_become_a_table_of_pandas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,6 +58,31 @@ def test_what_is_wrong_is_said_at_once(tmp_path: Path) -> None:
         colocate.load(tmp_path)
     with pytest.raises(SpecError, match="did you mean 'slo_ms'"):
         colocate.load(run(tmp_path / "run"), slo_mss=30)
+
+
+@pytest.mark.parametrize("limit", [np.float32(30), np.int64(30), np.float64(30), Fraction(30)])
+def test_a_limit_may_be_a_number_of_numpy(tmp_path: Path, limit: Any) -> None:
+    limits = colocate.load(run(tmp_path / "run"), slo_ms=limit, confidence=np.float64(0.9)).limits
+    assert limits is not None and (limits.slo_s, limits.confidence) == (0.03, 0.9) and type(limits.slo_s) is float
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"slo_ms": "30"}, "slo_ms: give a number, not '30'"),
+        ({"slo_ms": np.bool_(True)}, "slo_ms: give a number, not "),
+        ({"slo_ms": 10**5000}, "slo_ms: give a number of at most 1e"),
+        ({"slo_ms": -(10**5000)}, "slo_ms: give a number of at most 1e"),
+        ({"confidence": 10**5000}, "confidence: give a number of at most 1e"),
+        ({"without": "slo_ms"}, r"without: give a list of names, as in \['slo_ms'\], not 'slo_ms'"),
+        ({"without": None}, r"without: give a list of names, as in \['slo_ms'\], not None"),
+        ({"without": [3]}, r"without: give a list of names, .* not \[3\]"),
+        ({"without": [["slo_ms"]]}, "without: give a list"),
+    ],
+)
+def test_a_limit_of_the_wrong_kind_is_refused(tmp_path: Path, wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(SpecError, match=said):
+        colocate.load(run(tmp_path / "run"), **wrong)
 
 
 def test_a_report_writes_the_verdicts_under_the_limits_in_force(modelled_run: Path, tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any
 
 from colocate.errors import SpecError
@@ -32,6 +34,12 @@ class LimitChanges:
 
     given: Mapping[str, Any] = field(default_factory=dict)
     without: Collection[str] = ()
+
+    def __post_init__(self) -> None:
+        # A string is a collection of strings too, and would be read letter by letter.
+        kept = not isinstance(self.without, str) and isinstance(self.without, Collection)
+        if not kept or not all(isinstance(key, str) for key in self.without):
+            raise SpecError(f"without: give a list of names, as in ['slo_ms'], not {self.without!r}")
 
     def over(self, study: Limits | None) -> Limits | None:
         """The limits in force on a run made with those of the `study`; None where none is left.
@@ -79,9 +87,15 @@ def _limit(key: str, value: object) -> float:
 
 
 def number_of(key: str, value: object) -> float:
-    """The value of a limit. Raises SpecError for no number, and for one beyond those that a run is read with."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    """The value of a limit, also one of numpy's. Raises SpecError for no number, and for one beyond those that a run
+    is read with.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise SpecError(f"{key}: give a number, not {value!r}")
-    if value > _MOST:
-        raise SpecError(f"{key}: give a number of at most {_MOST:g}, not {value:g}")
-    return value
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if abs(number) > _MOST:
+        raise SpecError(f"{key}: give a number of at most {_MOST:g}")
+    return number

@@ -32,6 +32,12 @@ _WAIT_S, _ATTEMPT_S = 10.0, 0.5
 _MOST_CELL_BYTES = 1 << 29
 # Steps of SQLite's machine between two looks for a signal: some milliseconds.
 _STEPS = 100_000
+# What SQLite and the system say of a disk -> what to do about it.
+_FIXES = {
+    "disk is full": "; free some space there",
+    "No space left": "; free some space there",
+    "disk I/O error": "; look for a limit on the size of files (ulimit -f), and for a failing disk (dmesg)",
+}
 _T = TypeVar("_T")
 
 
@@ -49,7 +55,8 @@ def named_errors(folder: Path) -> Iterator[None]:
     except (sqlite3.Error, OSError) as error:
         if str(error) == "interrupted":  # by a signal, which has been heard
             raise
-        raise StoreError(f"the run in {folder} cannot be used: {error}") from error
+        fix = next((fix for words, fix in _FIXES.items() if words in str(error)), "")
+        raise StoreError(f"the run in {folder} cannot be used: {error}{fix}") from error
     # What an upgrade meets in damaged JSON, and limits that cannot be (SpecError).
     except (zlib.error, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, SpecError) as error:
         words = f"there is no {error}" if isinstance(error, KeyError) else str(error)

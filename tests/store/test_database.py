@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sqlite3
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from colocate.errors import StoreError
-from colocate.store.database import FILE_NAME
+from colocate.store.database import FILE_NAME, named_errors
 from colocate.store.run_file import Run
 from tests.store.test_run_file import HEADER, record
 
@@ -50,6 +51,22 @@ def test_other_tables_than_a_runs_are_refused(run: Path, statement: str) -> None
 def test_the_file_is_not_trusted(run: Path) -> None:
     with Run.read(run) as reader:
         assert reader._connection.execute("PRAGMA trusted_schema").fetchone() == (0,)
+
+
+def test_a_full_disk_is_named_with_what_to_do(run: Path) -> None:
+    # A database may have a largest number of pages, and is as full then as with its disk.
+    said = rf"the run in {run} cannot be used: database or disk is full; free some space there$"
+    with sqlite3.connect(run / FILE_NAME) as small, pytest.raises(StoreError, match=said), named_errors(run):
+        small.execute("PRAGMA max_page_count = 1")
+        small.execute("CREATE TABLE more AS SELECT zeroblob(1000000)")
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(errno.ENOSPC, "No space left on device; free some space there"), (errno.EACCES, "denied")]
+)
+def test_what_the_system_says_is_kept(tmp_path: Path, number: int, said: str) -> None:
+    with pytest.raises(StoreError, match=rf"cannot be used: .*{said}$"), named_errors(tmp_path):
+        raise OSError(number, os.strerror(number))
 
 
 LASTS = f"""

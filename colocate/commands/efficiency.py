@@ -97,6 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
     asked = {key: tuple(value) for key, value in given(arguments, _AXES).items()}
     axes = stored.axes if stored else Axes(tuple(name for name in StudyKeys().networks if isinstance(name, str)))
     axes = dataclasses.replace(axes, **asked)
+    _check(axes)
     ground = make_study(only(keys, "rig", "model", "worker_python", "device")).spec
     rig = make_rig(ground.rig, dict(ground.model), workers=ground.workers)
     found = settings(keys, axes, rig)
@@ -153,6 +154,28 @@ def settings(keys: Mapping[str, Any], axes: Axes, rig: Rig) -> Settings:
             f"Left out, {len(some)} of {len(spec.inferences)} settings: {why}" for why, some in unable.items()
         ),
     )
+
+
+def _check(axes: Axes) -> None:
+    """Raise SpecError, by the name of the flag, for an axis that is empty or names a value twice, and for a batch
+    that cannot be.
+
+    Behind the combinations of the axes a study would name them by its own keys.
+    """
+    from colocate.request.spec import make_study
+
+    for axis in dataclasses.fields(axes):
+        values = getattr(axes, axis.name)
+        if not values:
+            raise SpecError(f"{axis.name}: name at least one")
+        for value in values:
+            if values.count(value) > 1:
+                raise SpecError(f"{axis.name}: {value} is named twice")
+    for batch in axes.batches:
+        try:
+            make_study({"batch": batch})
+        except SpecError as error:
+            raise SpecError(str(error).replace("batch:", "batches:", 1)) from None
 
 
 def _batches(network: str, axes: Axes, keys: Mapping[str, Any]) -> tuple[int, ...]:

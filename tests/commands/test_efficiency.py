@@ -70,7 +70,12 @@ def test_what_a_runtime_cannot_run_is_left_out_and_said(tmp_path: Path) -> None:
     [
         ("did you mean 'alexnet'", ["--networks", "alexnett"]),
         ("synthetic runs fp32 here, not fp16", ["--networks", "spin-1ms", "--precisions", "fp16"]),
-        ("give a number of at least 1, not 0", ["--batches", "0,1"]),
+        ("colocate: batches: give a number of at least 1, not 0", ["--batches", "0,1"]),
+        ("colocate: batches: give a number of at most 10000, not 10001", ["--batches", "10001"]),
+        ("colocate: batches: 1 is named twice", ["--batches", "1,2,1"]),
+        ("colocate: precisions: fp32 is named twice", ["--precisions", "fp32,fp32"]),
+        ("colocate: precisions: name at least one", ["--precisions", ","]),
+        ("colocate: networks: alexnet is named twice", ["--networks", "alexnet,alexnet"]),
         ("not a list of whole numbers", ["--batches", "one"]),
         ("unknown precision 'fp8'", ["--precisions", "fp8"]),
         ("slo_ms: the latency limit must be above 0", ["--slo-ms", "-3"]),

@@ -37,7 +37,7 @@ class CommandParser(argparse.ArgumentParser):
         raise SpecError(f"{message}; see {self.prog} --help")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
-        """As argparse does, but an unknown flag ends it, with the nearest that there is."""
+        """As argparse does, but words that are left over end it, with the nearest flag that there is."""
         found, left = super().parse_known_args(args, namespace)
         for word in left:
             flag = word.partition("=")[0]
@@ -45,6 +45,9 @@ class CommandParser(argparse.ArgumentParser):
                 near = nearest(flag[2:], [known[2:] for known in self._option_string_actions if known[:2] == "--"])
                 hint = f": did you mean --{near}" if near else ""
                 self.error(f"unknown flag {flag}{hint}")
+        if left:
+            # Here, and not by the parser above this one, whose help would not list what the command takes.
+            self.error(f"unexpected argument {left[0]!r}")
         return found, left
 
     def format_usage(self) -> str:

@@ -31,7 +31,7 @@ def test_usage_is_one_line_whatever_the_flags() -> None:
         (["run", "--zzz"], "unknown flag --zzz; see colocate show --help"),
         (["run", "--slo", "3"], "unknown flag --slo: did you mean --slo-ms"),
         (["run", "--form", "pag"], "unknown --form 'pag'; did you mean 'page'?"),
-        (["run", "file", "more"], "unrecognized arguments: more; see"),
+        (["run", "file", "more"], "unexpected argument 'more'; see colocate show --help"),
         ([], "the following arguments are required: RUN"),
         (["run", "--slo-ms=--"], "invalid float value: '--'"),
     ],

@@ -231,7 +231,7 @@ def test_a_model_says_what_its_slowdowns_assume(modelled_run: Path, tmp_path: Pa
 
 
 def test_a_dry_run_in_virtual_time_promises_no_minutes() -> None:
-    assert "in virtual time: seconds" in colocate("sweep", *MODEL, "--dry-run").stdout
+    assert "in virtual time, as fast as it computes" in colocate("sweep", *MODEL, "--dry-run").stdout
     assert json.loads(colocate("sweep", *MODEL, "--dry-run", "--json").stdout)["estimate_s"] is None
 
 

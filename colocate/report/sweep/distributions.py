@@ -143,7 +143,7 @@ class _Plots:
                 sheet.title(x + _PANEL_IN / 2, self.top - 0.47, placement, ha="center")
                 sheet.rule(x, x + _PANEL_IN, self.top - 0.35)
             sheet.note(x + _PLOT_IN / 2, key_top - 0.32, "latency, ms (logarithmic)", ha="center")
-        _draw_key(sheet, key_top)
+        _draw_key(sheet, key_top, all_p99=all(spread.p99_ms is not None for spread in self.spreads.values()))
         return sheet.figure
 
     def _draw_network(self, sheet: Sheet, y: float, inference: Inference) -> None:
@@ -244,13 +244,18 @@ def _write_numbers(sheet: Sheet, x: float, y: float, spreads: Sequence[_Spread |
             sheet.text(x + right, middle, word, BODY_PT, ha="right")
 
 
-def _draw_key(sheet: Sheet, y: float) -> None:
+def _draw_key(sheet: Sheet, y: float, *, all_p99: bool) -> None:
     """Each mark once, as it is drawn in the panels, with its meaning."""
     key = Key(sheet, y)
     key.plot("p50", marker="|", markersize=9.0, color=INK)
     key.plot("p99", marker="v", markersize=4.0, color=INK)
     key.plot("p50 alone", (0, 0), (0.096, -0.096), color=ALONE, linewidth=0.8, linestyle=_ALONE_DASH)
-    key.plot("each inference beyond the last quantile known", marker=".", markersize=3.0, color=INK)
+    key.plot(
+        f"each inference beyond {'p99' if all_p99 else 'the highest percentile known'}",
+        marker=".",
+        markersize=3.0,
+        color=INK,
+    )
     key.plot("the maximum is off the axis", marker=">", markersize=4.0, color=INK)
     note = "Shapes: density over log time, each to the same height. A p99 is given where the samples can tell it."
     sheet.note(MARGIN_IN, y + 0.22, note)

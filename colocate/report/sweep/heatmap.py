@@ -31,8 +31,8 @@ from colocate.report.text.captions import Caption
 from colocate.report.text.labels import containments_of, tasks_of
 from colocate.report.text.numbers import percent_text
 
-# What is safe is pale and what is not is dark: they differ in grey too.
-_GROUNDS = {TileState.BELOW_SCALE: "#c6dbef", TileState.SAFE: "#bfe3cf", TileState.UNSAFE: "#a3201a"}
+# What is safe is dark, for it is what one looks for, and what is not is pale: they differ in grey too.
+_GROUNDS = {TileState.BELOW_SCALE: "#c6dbef", TileState.SAFE: "#0f6b4b", TileState.UNSAFE: "#f8dfdc"}
 _SEAM_IN = 0.02
 _BAR_IN = (2.6, 0.13)
 
@@ -69,24 +69,37 @@ def _drawn(metric: Metric, title: str, cells: Sequence[Cell], panels: Panels, ca
     def draw_scale(sheet: Sheet, y: float) -> None:
         _draw_scale(sheet, y, metric, norm, colours)
 
-    return [draw_page(title, page, caption, face_of, draw_scale) for page in pages_of(grid, caption)]
+    return draw_pages(title, grid, caption, face_of, draw_scale)
 
 
-def draw_page(
+def draw_pages(
     title: str,
     grid: Grid,
     caption: Caption,
     face_of: Callable[[Tile], RGB | None] = lambda tile: None,
     draw_scale: Callable[[Sheet, float], None] = lambda sheet, y: None,
-) -> Figure:
+) -> list[Figure]:
     """The tiles of `grid` with their key. `face_of` is the colour of one, where its state is not all of its look."""
+    pages = pages_of(grid, caption)
+    titles = [f"{title} ({number} of {len(pages)})" for number in range(1, len(pages) + 1)] if pages[1:] else [title]
+    drawn = zip(titles, pages, strict=True)
+    return [_draw_page(own, page, caption, face_of, draw_scale) for own, page in drawn]
+
+
+def _draw_page(
+    title: str,
+    grid: Grid,
+    caption: Caption,
+    face_of: Callable[[Tile], RGB | None],
+    draw_scale: Callable[[Sheet, float], None],
+) -> Figure:
     layout = layout_of(grid, caption)
     sheet = Sheet(layout.width_in, layout.height_in)
     sheet.heading(title, caption, grid.phrases)
     _draw_labels(sheet, grid, layout)
     for (row, column), tile in grid.tiles.items():
         box = (layout.xs[column], layout.ys[row], *layout.tile_in)
-        _draw_tile(sheet, box, tile, face_of(tile), grid.crowded)
+        _draw_tile(sheet, box, tile, face_of(tile))
     draw_scale(sheet, layout.key_top)
     _draw_notes(sheet, layout.notes_top, layout.notes)
     return sheet.figure
@@ -129,16 +142,15 @@ def _draw_ticks(sheet: Sheet, panels: Panels, layout: Layout) -> None:
     sheet.note(beside, below, panels.foot_title, ha="right")
 
 
-def _draw_tile(sheet: Sheet, box: _Box, tile: Tile, face: RGB | None, crowded: bool) -> None:
+def _draw_tile(sheet: Sheet, box: _Box, tile: Tile, face: RGB | None) -> None:
     _draw_ground(sheet, box, tile.state, face)
     x, y, width, height = box
     colour, middle = text_colour(face or to_rgb(_GROUNDS.get(tile.state, WHITE))), x + width / 2
-    if tile.interval and not crowded:
+    if tile.interval:
         sheet.text(middle, y + 0.34 * height, tile.words, BODY_PT, ha="center", colour=colour)
         sheet.text(middle, y + 0.72 * height, tile.interval, SMALL_PT, ha="center", colour=colour)
     else:
-        size = SMALL_PT if crowded else BODY_PT
-        sheet.text(middle, y + height / 2, tile.words, size, ha="center", colour=colour)
+        sheet.text(middle, y + height / 2, tile.words, BODY_PT, ha="center", colour=colour)
 
 
 def _draw_ground(sheet: Sheet, box: _Box, state: TileState, face: RGB | None = None) -> None:

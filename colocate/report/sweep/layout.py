@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -28,9 +29,9 @@ from colocate.report.text.labels import inference_label, inferences_of
 
 # In a note, the symbol and the space after it.
 SYMBOL_IN = 0.42
-_TILE_IN, _SMALL_TILE_IN = (0.88, 0.42), (0.62, 0.32)
-# With more tiles across, the page would outgrow any screen: then they show values without intervals.
-_MANY_ACROSS = 26
+_TILE_IN = (0.88, 0.42)
+# A sheet across that is as high as a page.
+WIDE_IN = PAGE_IN * 2**0.5
 _PANEL_GAP_IN, _WING_GAP_IN = 0.14, 0.35
 _TICKS_IN = 0.62
 
@@ -58,16 +59,10 @@ class Grid:
     scaled: bool = True
 
     @property
-    def crowded(self) -> bool:
-        """Whether there is room for values alone."""
-        return len(self.columns) > _MANY_ACROSS
-
-    @property
     def phrases(self) -> list[str]:
         """What the heading says of the tiles."""
         intervals = any(tile.interval.startswith("[") for tile in self.tiles.values())
-        phrases = ["95 % intervals in cells.csv" if self.crowded else "95 % intervals"] if intervals else []
-        return [*phrases, *self.common]
+        return [*(["95 % intervals"] if intervals else []), *self.common]
 
 
 def grid_of(
@@ -101,8 +96,35 @@ def grid_of(
 
 
 def pages_of(grid: Grid, caption: Caption) -> list[Grid]:
-    """`grid` cut into pages no higher than paper: between networks, or where one has too many lines in it."""
+    """`grid` cut into pages no higher than paper and no wider than `WIDE_IN`.
+
+    They are cut between networks, or where one has too many lines in it; and between wings, or where one has too many
+    tiles across between heads, and last between feet.
+    """
     layout = layout_of(grid, caption)
+    gaps_in = _PANEL_GAP_IN / len(grid.panels.feet), _WING_GAP_IN * (len(grid.wings) - 1)
+    across = int((WIDE_IN - MARGIN_IN - layout.left - gaps_in[1]) / (layout.tile_in[0] + gaps_in[0]))
+    return [
+        _part_of(grid, rows, columns)
+        for columns in _columns_of_pages(grid.columns, max(1, across))
+        for rows in _rows_of_pages(grid, layout)
+    ]
+
+
+def _columns_of_pages(columns: Sequence[Column], most: int, depth: int = 1) -> list[Sequence[Column]]:
+    """`columns` in runs of at most so many, about as long as each other. Those that agree in their first places stay
+    together as far as they fit.
+    """
+    if len(columns) <= most:
+        return [columns]
+    alike = [list(run) for _, run in itertools.groupby(columns, key=lambda column: column[:depth])]
+    pages = math.ceil(len(alike) / max(1, most // len(alike[0])))
+    step = math.ceil(len(alike) / pages)
+    runs = [list(itertools.chain(*alike[start : start + step])) for start in range(0, len(alike), step)]
+    return [page for run in runs for page in _columns_of_pages(run, most, depth + 1)]
+
+
+def _rows_of_pages(grid: Grid, layout: Layout) -> list[list[Row]]:
     step_in = layout.tile_in[1]
     room_in = PAGE_IN - (layout.height_in - (layout.bottom - layout.top))
     most = max(1, int(room_in / (step_in + _PANEL_GAP_IN / max(1, len(grid.panels.lines)))))
@@ -115,16 +137,17 @@ def pages_of(grid: Grid, caption: Caption) -> list[Grid]:
             pages[-1], rows = rows[:most], rows[most:]
             pages.append([])
         pages[-1] += rows
-    return [_with_rows(grid, rows) for rows in pages]
+    return pages
 
 
-def _with_rows(grid: Grid, rows: Sequence[Row]) -> Grid:
+def _part_of(grid: Grid, rows: Sequence[Row], columns: Sequence[Column]) -> Grid:
     names = dict(zip(dict.fromkeys(inference for inference, _ in grid.rows), grid.labels, strict=True))
     return dataclasses.replace(
         grid,
         labels=[names[inference] for inference in dict.fromkeys(inference for inference, _ in rows)],
         rows=rows,
-        tiles={place: tile for place, tile in grid.tiles.items() if place[0] in rows},
+        columns=columns,
+        tiles={place: grid.tiles[place] for place in itertools.product(rows, columns)},
     )
 
 
@@ -189,9 +212,8 @@ def layout_of(grid: Grid, caption: Caption) -> Layout:
 
 def _tile_size_in(grid: Grid) -> tuple[float, float]:
     """Room for the longest interval, and for a head over the tiles of its feet."""
-    width, height = _SMALL_TILE_IN if grid.crowded else _TILE_IN
-    if not grid.crowded:
-        width = max(width, *(0.12 + text_width_in(tile.interval, SMALL_PT) for tile in grid.tiles.values()))
+    width, height = _TILE_IN
+    width = max(width, *(0.12 + text_width_in(tile.interval, SMALL_PT) for tile in grid.tiles.values()))
     heads = grid.panels.heads.values()
     widest = max(max(text_width_in(name, HEADING_PT), text_width_in(note, SMALL_PT)) for name, note in heads) + 0.12
     return max(width, widest / len(grid.panels.feet)), height

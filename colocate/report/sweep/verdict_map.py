@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from colocate.model.cell import SOLO, Cell
 from colocate.model.cell_key import CellKey
 from colocate.model.limits import Limits, Quantity
-from colocate.report.sweep.heatmap import draw_page
-from colocate.report.sweep.layout import grid_of, pages_of
+from colocate.report.advise.words import limit_words
+from colocate.report.sweep.heatmap import draw_pages
+from colocate.report.sweep.layout import grid_of
 from colocate.report.sweep.panels import by_task_beside
 from colocate.report.sweep.tiles import Note, Tile, TileState
 from colocate.report.text.captions import Caption
@@ -39,10 +40,12 @@ def draw_verdicts(rulings: Sequence[Ruling], limits: Limits, caption: Caption) -
         lambda cell: _tile(cell, by_cell),
         lambda shown: _notes(shown, by_cell),
     )
-    words = ", ".join(_limit_words(quantity, limit) for quantity, limit in limits.by_quantity.items())
+    words = ", ".join(
+        f"{quantity.words} ≤ {limit_words(quantity, limit)}" for quantity, limit in limits.by_quantity.items()
+    )
     title = f"Verdicts under {words}"
     unscaled = dataclasses.replace(grid, scaled=False)
-    return [draw_page(title, page, caption) for page in pages_of(unscaled, caption)]
+    return draw_pages(title, unscaled, caption)
 
 
 def _tile(cell: Cell | None, by_cell: Mapping[CellKey, Ruling]) -> Tile:
@@ -51,7 +54,7 @@ def _tile(cell: Cell | None, by_cell: Mapping[CellKey, Ruling]) -> Tile:
     ruling = by_cell[CellKey.of_cell(cell)]
     check = deciding(ruling)
     value = "unknown" if check.interval is None else _amount_words(check.quantity, check.interval.value)
-    against = f"{check.quantity.words}{_SIGNS[ruling.verdict]} {_amount_words(check.quantity, check.limit)}"
+    against = f"{check.quantity.words}{_SIGNS[ruling.verdict]} {limit_words(check.quantity, check.limit)}"
     return Tile(TileState[ruling.verdict.name], None, f"{_SYMBOLS[ruling.verdict]} {value}", against)
 
 
@@ -59,10 +62,6 @@ def _notes(cells: Sequence[Cell | None], by_cell: Mapping[CellKey, Ruling]) -> l
     found = {by_cell[CellKey.of_cell(cell)].verdict for cell in cells if cell is not None}
     notes = [Note(_SYMBOLS[each], _MEANINGS[each], TileState[each.name]) for each in Verdict if each in found]
     return [*notes, Note("-", "not measured", TileState.ABSENT)] if None in cells else notes
-
-
-def _limit_words(quantity: Quantity, limit: float) -> str:
-    return f"{quantity.words} ≤ {_amount_words(quantity, limit)}"
 
 
 def _amount_words(quantity: Quantity, value: float) -> str:

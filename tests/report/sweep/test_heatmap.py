@@ -51,10 +51,12 @@ def test_placements_stand_side_by_side_and_qualities_are_named_where_they_differ
     assert any("batch 1" in text for text in found if "windows" in text)
 
 
-def test_a_crowded_page_shows_values_alone(tmp_path: Path) -> None:
+def test_many_tasks_go_on_pages_that_say_which_they_are(tmp_path: Path) -> None:
     draw_all(tmp_path, [cell(task=f"t{number}") for number in range(30)])
-    found = texts(tmp_path / "heatmap-slowdown-p50.svg")
-    assert found.count("1.13") == 30 and "[1.09, 1.17]" not in found
+    found = [texts(tmp_path / f"heatmap-slowdown-p50{page}.svg") for page in ("", "+2", "+3")]
+    assert [sum(words.count(each) for words in found) for each in ("1.13", "[1.09, 1.17]")] == [30, 30]
+    for number, words in enumerate(found, 1):
+        assert any(each.endswith(f" ({number} of {len(found)})") for each in words)
 
 
 @pytest.mark.parametrize("slowdown", [1.0 + 1e-12, 1.05, 3.0, 40.0, 5e6])

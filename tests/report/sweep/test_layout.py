@@ -26,7 +26,7 @@ from colocate.report.drawing.paper import (
     heading_height_in,
     text_width_in,
 )
-from colocate.report.sweep.layout import SYMBOL_IN, Column, Grid, Layout, grid_of, layout_of, pages_of
+from colocate.report.sweep.layout import SYMBOL_IN, WIDE_IN, Column, Grid, Layout, grid_of, layout_of, pages_of
 from colocate.report.sweep.metrics import METRICS, Metric
 from colocate.report.sweep.panels import by_task
 from colocate.report.sweep.tiles import TileState, notes_on, tile_of
@@ -71,13 +71,6 @@ def test_native_clocks_come_before_those_that_were_set() -> None:
     grid = grid_by_task(P50, [cell(clocks=point) for point in points])
     assert [cpu_hz for _, cpu_hz in grid.rows] == [None, LOW.cpu_hz]
     assert [gpu_hz for *_, gpu_hz in grid.columns] == [None, HIGH.gpu_hz]
-
-
-@pytest.mark.parametrize(("tasks", "crowded"), [(26, False), (27, True)])
-def test_a_crowded_page_says_where_the_intervals_are(tasks: int, crowded: bool) -> None:
-    grid = grid_by_task(P50, [cell(task=f"t{number}") for number in range(tasks)])
-    assert grid.crowded == crowded
-    assert grid.phrases[0] == ("95 % intervals in cells.csv" if crowded else "95 % intervals")
 
 
 def test_the_heading_says_what_all_tiles_share() -> None:
@@ -162,12 +155,6 @@ def test_a_tile_has_room_for_its_interval_and_a_task_for_its_name() -> None:
     assert 2 * clocked.tile_in[0] > text_width_in("a-task-of-a-very-long-name", HEADING_PT) > clocked.tile_in[0]
 
 
-def test_tiles_of_a_crowded_page_are_smaller() -> None:
-    _, roomy = laid_out(*(cell(task=f"t{number}") for number in range(26)))
-    _, crowded = laid_out(*(cell(task=f"t{number}") for number in range(27)))
-    assert crowded.tile_in < roomy.tile_in and crowded.tile_in[1] < roomy.tile_in[1]
-
-
 def test_placements_stand_further_apart_than_tasks_and_clocks_touch() -> None:
     cells = [
         cell(placement=placement, task=task, clocks=ClockPoint(LOW.cpu_hz, gpu_hz))
@@ -238,3 +225,23 @@ def test_pages_hold_every_row_once_and_are_no_higher_than_paper(networks: int, c
     if clocks <= 15:
         owners = [{inference for inference, _ in page.rows} for page in pages]
         assert sum(map(len, owners)) == networks
+
+
+@given(st.integers(1, 2), st.integers(1, 30), st.integers(1, 4))
+def test_pages_hold_every_column_once_and_are_no_wider_than_a_sheet(
+    placements: int, tasks: int, gpu_clocks: int
+) -> None:
+    cells = [
+        cell(task=f"t{task}", placement=f"p{placement}", clocks=ClockPoint(None, (1 + clock) * 100_000_000))
+        for placement in range(placements) for task in range(tasks) for clock in range(gpu_clocks)
+    ]  # fmt: skip
+    grid = grid_by_task(P50, cells)
+    pages = pages_of(grid, CAPTION)
+    assert [column for page in pages for column in page.columns] == list(grid.columns)
+    assert {place: tile for page in pages for place, tile in page.tiles.items()} == grid.tiles
+    assert all(layout_of(page, CAPTION).width_in <= WIDE_IN for page in pages)
+    # The clocks of a task stay together, and placements are not mixed where one fills a page.
+    heads = [{column[:2] for column in page.columns} for page in pages]
+    assert sum(map(len, heads)) == placements * tasks
+    if len(pages) > 1:
+        assert all(len({wing for wing, _ in own}) == 1 for own in heads)

@@ -80,11 +80,16 @@ def _why_none(report: AdviceReport, inference: Inference, choices: Sequence[Choi
 
 
 def where(cell: Cell, *, contained: bool) -> str:
-    """The task as it ran, and where; `contained` where any task was, so that one without containment is told."""
+    """The task as it ran, and where."""
+    clocks = "" if cell.clocks == ClockPoint() else f", at {clocks_words(cell.clocks)}"
+    return f"{ran(cell, contained=contained)}, {cell.placement}{clocks}"
+
+
+def ran(cell: Cell, *, contained: bool) -> str:
+    """The task as it ran; `contained` where any task was, so that one without containment is told."""
     bound = cell.containment
     how = f" in containment {containment_words(bound)}" if bound else " without containment" if contained else ""
-    clocks = "" if cell.clocks == ClockPoint() else f", at {clocks_words(cell.clocks)}"
-    return f"{shortened(cell.task)}{how}, {cell.placement}{clocks}"
+    return f"{shortened(cell.task)}{how}"
 
 
 def _facts(choice: Choice, checks: Sequence[LimitCheck], statistic: str) -> Iterator[str]:

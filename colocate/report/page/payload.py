@@ -20,7 +20,7 @@ from colocate.model.limits import STATISTICS, Limits, Quantity
 from colocate.model.quality import QualityFlag, in_order
 from colocate.model.request import ClockPoint, Inference
 from colocate.model.trial import FloatArray, TrialRecord
-from colocate.report.advise.answer import FAR_SLOWER
+from colocate.report.advise.answer import FAR_SLOWER, ran
 from colocate.report.sweep.latencies import latencies_of
 from colocate.report.sweep.metrics import Scale
 from colocate.report.text.causes import cause_short
@@ -121,6 +121,7 @@ def payload(
     `study.bounds.bounds` makes of it; the page begins with `limits`.
     """
     cells = [each.cell for each in evidence]
+    contained = any(cell.containment is not None for cell in cells)
     places = list({place_of(cell): cell for cell in cells})
     inferences, tasks = list(dict.fromkeys(cell.inference for cell in cells)), tasks_of(cells)
     simplicity = sorted({complexity(cell.containment) for cell in cells})
@@ -153,6 +154,7 @@ def payload(
             {
                 "place": places.index(place_of(each.cell)),
                 "task": task_words(ContainedTask.of(each.cell), tasks),
+                "ran": ran(each.cell, contained=contained),
                 "complexity": simplicity.index(complexity(each.cell.containment)),
                 **_cell(each, bounds.get(id(each)), warnings, curves),
             }
@@ -242,28 +244,25 @@ def _shown(view: View, cell: Cell, bounds: Bounds | None) -> Mapping[str, Any] |
 
 
 def _row(view: View, cell: Cell, bounds: Bounds | None) -> list[str] | None:
-    """A line of what is told of `cell` on focus: name, value, bounds for the table, interval of the cell alone."""
+    """A line of what is told of `cell` on focus: name, value, and its bounds for the whole table."""
     found = interval_of(view, cell, bounds)
     if found is None or not math.isfinite(found.value):
         return None
-    own = {"slowdown_p50": cell.slowdown_p50, "slowdown_p99": cell.slowdown_p99}.get(view.key)
-    value = " ".join(filter(None, (view.text(found.value), view.unit)))
-    return [view.label, value, span_words(found, view.text), span_words(own, view.text) if own else ""]
+    value = "\u00a0".join(filter(None, (view.text(found.value), view.unit)))
+    return [view.label, value, span_words(found, view.text)]
 
 
 def _miss_rows(cell: Cell) -> list[list[str]]:
     """What is told on focus of a network with a frame rate: how many frames took longer than the period."""
     if cell.miss_ratio is None:
         return []
-    longest = (
-        [["longest run of them", str(cell.longest_miss_run), "", ""]] if cell.longest_miss_run is not None else []
-    )
-    return [["deadlines missed", f"{100 * cell.miss_ratio:.3g} %", "", ""], *longest]
+    longest = [["longest run of them", str(cell.longest_miss_run), ""]] if cell.longest_miss_run is not None else []
+    return [["deadlines missed", f"{100 * cell.miss_ratio:.3g} %", ""], *longest]
 
 
 def _cause_rows(cell: Cell) -> list[list[str]]:
     """What is told on focus of a network that is slower for certain: what takes most of its extra time."""
-    return [["cause", cause_short(cell.extra_time), "", ""]] if cell.extra_time else []
+    return [["cause", cause_short(cell.extra_time), ""]] if cell.extra_time else []
 
 
 def span_words(interval: Interval, text: Words) -> str:

@@ -57,6 +57,7 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["unbroken"] = words.unbroken
     return environment.get_template("page.html.j2")
 
 
@@ -69,6 +70,7 @@ def _carried() -> _Values:
 def _heading(run: LoadedRun) -> _Values:
     return {
         "name": plain(run.folder.absolute().name),
+        "question": words.question(run.cells),
         "caption": caption_of(run.header, run.cells, run.records),
         "machine": plain(machine_words(run.header.facts)),
         "unfinished": unfinished_words(run.header, len(run.records)),
@@ -92,6 +94,7 @@ def _found(run: LoadedRun, judged: Sequence[Bounds], confidence: float) -> _Valu
         "confidence": f"{100 * confidence:g} %",
         "error": f"{100 * (1 - confidence):.3g} %",
         "judged": len(judged),
+        "kinds": len({quantity.kind for each in judged for quantity in each.estimates}),
         "steadied": len(judged) >= POOL_MIN_CELLS,
         "looks": len(looks_of(spec)(FOREVER)),
     }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from colocate.model.cell import Cell, Interval
 from colocate.model.limits import PERCENTILES, Quantity
@@ -19,20 +21,35 @@ from colocate.report.text.labels import (
     clocks_words,
     inference_label,
     inferences_of,
+    network_label,
     plain,
     tasks_of,
 )
-from colocate.report.text.numbers import counted, mhz_text, number_ranges
+from colocate.report.text.numbers import counted, mhz_text, number_ranges, three_digits
 from colocate.store.run_file import Failure, Header
 from colocate.study.bounds import Bounds
 
+# Networks that a heading has room for.
+_NAMED = 3
 # How tasks are paused, in words; a model's way has none.
 _PAUSING = {
     "cgroup-v2": "the freezer of cgroup v2",
     "cgroup-v1": "the freezer of cgroup v1",
     "signals": "SIGSTOP to each of their processes",
 }
+# What is counted of a network, with its unit.
+_AMOUNTS = {"macs": "MAC", "parameters": " parameters", "memory_traffic_bytes": "B of memory traffic"}
 _VIEW = {view.key: view for view in VIEWS}
+
+
+def question(cells: Sequence[Cell]) -> str:
+    """What the page answers: `Which tasks may run beside googlenet?`"""
+    inferences = inferences_of(cells)
+    names = list(dict.fromkeys(network_label(each.network, inferences) for each in inferences))
+    if len(names) > _NAMED or not names:
+        return f"Which tasks may run beside {counted(len(names), 'network') if names else 'the network'}?"
+    *others, last = names
+    return f"Which tasks may run beside {' and '.join(filter(None, [', '.join(others), last]))}?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,28 +93,33 @@ def findings(judged: Sequence[Bounds], confidence: float) -> tuple[str, ...]:
     sentences += [_power_words(judged), _loss_words(judged, tasks)]
     if any(estimate.interval.lo is not None for each in judged for estimate in each.estimates.values()):
         sentences.append(f"All at {100 * confidence:g} % confidence over the whole table.")
-    return tuple(sentence.replace(" %", "\u00a0%") for sentence in sentences)
+    return tuple(map(unbroken, sentences))
+
+
+def unbroken(words: str) -> str:
+    """`words` with every unit on the line of its number."""
+    return re.sub(r"(?<=\d) (?=%|(?:s|ms|W|MHz)\b)", "\u00a0", words)
 
 
 def _slowdown_words(quantity: Quantity, judged: Sequence[Bounds], tasks: Sequence[ContainedTask]) -> str:
     found = _intervals(quantity, judged)
-    name = f"p{quantity.value[-2:]} latency"
+    name = quantity.value.removeprefix("slowdown_")
     if not found:
-        return f"The slowdown of its {name} is not known in any of {counted(len(judged), 'cell')}."
+        return f"How {name} changes is not known in any of {counted(len(judged), 'cell')}."
     bounded = [(each, interval) for each, interval in found if interval.lo is not None]
     shown = [(each, interval) for each, interval in bounded if interval.lo is not None and interval.lo > 1]
     worst = _worst(shown or found)
     most = f"{_where(worst[0], tasks)}, {_value_words(quantity, worst[1])}"
-    of = (
-        f"{len(found)} of {counted(len(judged), 'cell')}" if len(found) < len(judged) else counted(len(found), "cell")
-    )
+    every = len(found) == len(judged)
+    known = "" if every else f" (known in {len(found)} of {len(judged)})"
     if not bounded:
-        return f"Its {name} has no interval yet, it takes two blocks; the largest slowdown seen is beside {most}."
+        return f"{name} has no interval yet, it takes two blocks; the largest slowdown seen is beside {most}."
     if shown:
-        return f"Its {name} is slowed in {len(shown)} of {of}, most beside {most}."
+        cells = f"{len(shown)} of {counted(len(judged), 'cell')}" if every else counted(len(shown), "cell")
+        return f"{name} rises in {cells}{known}, most beside {most}."
     ends = [interval.hi for _, interval in found if interval.hi is not None]
     bound = f"; more than {_text(quantity, max(ends))} is ruled out in every one" if len(ends) == len(found) else ""
-    return f"No slowdown of its {name} is shown in {of}: the largest is beside {most}{bound}."
+    return f"{name} rises for certain in no cell{known}: the largest slowdown is beside {most}{bound}."
 
 
 def _power_words(judged: Sequence[Bounds]) -> str:
@@ -200,18 +222,23 @@ def _steps(steps_hz: Sequence[int]) -> str:
 def network_rows(header: Header) -> list[tuple[str, Sequence[str]]]:
     """What was loaded under each network's name."""
     return [
-        (
-            plain(name),
-            [
-                ", ".join(
-                    f"{key} {plain(value if isinstance(value, str) else json.dumps(value))}"
-                    for key, value in told.items()
-                    if key != "name"
-                )
-            ],
-        )
+        (plain(name), [", ".join(_loaded_words(key, value) for key, value in told.items() if key != "name")])
         for name, told in header.networks.items()
     ]
+
+
+def _loaded_words(key: str, value: Any) -> str:
+    if key in _AMOUNTS and isinstance(value, (int, float)):
+        return f"{_prefixed(value)}{_AMOUNTS[key]}"
+    return f"{key} {plain(value if isinstance(value, str) else json.dumps(value))}"
+
+
+def _prefixed(value: float) -> str:
+    """`value` with three digits and the prefix of its unit: `1.58 G`."""
+    for prefix, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if value >= size:
+            return f"{three_digits(value / size)}\u00a0{prefix}"
+    return f"{value:g}\u00a0"
 
 
 def runtime_rows(records: Iterable[TrialRecord]) -> list[tuple[str, Sequence[str]]]:

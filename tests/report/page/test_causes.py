@@ -49,4 +49,4 @@ def test_the_page_shows_the_bars_with_their_words(tmp_path: Path, count: int, fo
     assert text.count('aria-label="preempted 0.300 ms, unknown 0.100 ms"') == count
     assert ("Where the extra time goes" in text) == bool(count)
     assert ("<summary>1 more</summary>" in text) == folded
-    assert ('["cause", "preempted 75 %", "", ""]' in text) == bool(count)
+    assert ('["cause", "preempted 75 %", ""]' in text) == bool(count)

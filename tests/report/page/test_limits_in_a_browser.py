@@ -133,12 +133,15 @@ def test_a_choice_names_its_containment_once_and_the_simplest_is_recommended(
     names = page.eval_on_selector_all(
         "#choices-table tr[data-cell]", "rows => rows.map(row => row.cells[2].textContent)"
     )
-    assert names.count("jpeg, idle") == 1 and {*names} <= {"jpeg", "jpeg, idle"}
+    assert names.count("jpeg in containment idle") == 1
+    assert {*names} <= {"jpeg without containment", "jpeg in containment idle"}
     (found,) = page.eval_on_selector_all(
         "#choices-table tr[data-recommended=true]", "rows => rows.map(r => r.cells[2].textContent)"
     )
     (choice,) = advise(run.evidence, limits).recommended
-    assert found == ("jpeg" if choice.cell.containment is None else "jpeg, idle")
+    contained = "without containment" if choice.cell.containment is None else "in containment idle"
+    assert found == f"jpeg {contained}"
+    assert f"Best choice: jpeg {contained}, isolated" in page.locator("#answers").inner_text()
     assert choice.cell.containment == (None if done == 100.0 else Containment(idle=True))
 
 
@@ -164,6 +167,49 @@ def test_a_best_choice_whose_network_is_far_slower_says_so(server: Shown, opened
         "The network is 1.9 times as slow there as in its fastest SAFE choice: stringsearch, isolated, native clocks."
     )
     assert said in page.locator("#answers").inner_text()
+
+
+def test_the_best_of_every_task_is_named_and_the_recommended_cell_has_a_star(tx1: Shown, opened: Opened) -> None:
+    page = opened(tx1)
+    limits = Limits(slo_s=0.03, power_budget_w=9.0)
+    set_limits(page, limits)
+    advice = advise(tx1.evidence, limits)
+    others = [choice for choice in advice.choices if choice.best_of_task and not choice.recommended]
+    said = page.locator("#answers li li").all_inner_texts()
+    assert len(said) == len(others) > 0
+    assert all(line.startswith(f"Also SAFE: {each.cell.task}, ") for line, each in zip(said, others, strict=True))
+    cells = [each.cell for each in tx1.evidence]
+    starred = page.eval_on_selector_all(
+        "td[data-verdict]",
+        "tds => tds.filter(td => td.textContent.includes('★')).map(td => Number(td.dataset.cell))",
+    )
+    assert sorted(starred) == sorted(cells.index(choice.cell) for choice in advice.recommended)
+
+
+def test_where_nothing_is_safe_the_answer_counts_what_decided(tx1: Shown, opened: Opened) -> None:
+    page = opened(tx1)
+    limits = Limits(slo_s=0.03, power_budget_w=1.0)
+    set_limits(page, limits)
+    assert set(verdicts(page)) == {"UNSAFE"}
+    (first, *_) = page.locator("#answers li").all_inner_texts()
+    rulings = [
+        ruling for ruling in advise(tx1.evidence, limits).rulings if ruling.cell.inference.network == "alexnet"
+    ]
+    count = sum(deciding(ruling).quantity is Quantity.POWER for ruling in rulings)
+    assert f"Nothing is SAFE. What decided: power (limit 1\N{NO-BREAK SPACE}W) in {count}" in first
+
+
+def test_latencies_open_on_the_recommended_place_with_the_limit(tmp_path: Path, opened: Opened) -> None:
+    header, records = a_run(repeats=6)
+    limits = Limits(slo_s=0.0117, percentile="p50")
+    page = opened(
+        shown(tmp_path, dataclasses.replace(header, spec=dataclasses.replace(header.spec, limits=limits)), records)
+    )
+    assert "limit 11.7\N{NO-BREAK SPACE}ms at p50" in page.locator("#distribution text").all_text_contents()
+    assert page.locator("#distribution line.limit").count() == 1
+    set_limit(page, "slo-ms", None)
+    set_limit(page, "max-slowdown", 1.5)
+    assert page.locator("#distribution line.limit").count() == 0
 
 
 def test_one_block_decides_nothing(tmp_path: Path, opened: Opened) -> None:
@@ -202,7 +248,9 @@ def test_an_example_limit_is_called_one_until_it_is_changed(server: Shown, opene
     spoken = page.locator("#spoken")
     assert spoken.inner_text().startswith("An example limit, as the study sets none: slowdown p95 ≤ 1.05")
     set_limit(page, "max-slowdown", 1.2)
-    assert spoken.inner_text() == "Limits set on this page: slowdown p95 ≤ 1.2."
+    assert (
+        spoken.inner_text() == "Limits set on this page: slowdown p95 ≤ 1.2\N{NO-BREAK SPACE}\N{MULTIPLICATION SIGN}."
+    )
 
 
 def test_a_cell_shows_the_quantity_that_decided_with_its_limit(tx1: Shown, opened: Opened) -> None:
@@ -217,7 +265,11 @@ def test_a_cell_shows_the_quantity_that_decided_with_its_limit(tx1: Shown, opene
     words = {Quantity.LATENCY_P95: ("latency p95", "30 ms"), Quantity.POWER: ("power", "9 W")}
     rulings = advise(tx1.evidence, limits).rulings
     named = [(words[deciding(ruling).quantity], signs[ruling.verdict]) for ruling in rulings]
-    assert spans == [f"{name}{sign} {limit}" for (name, limit), sign in named]
+    assert [span.replace("\N{NO-BREAK SPACE}", " ") for span in spans] == [
+        f"{name}{sign} {limit}" for (name, limit), sign in named
+    ]
+    # A unit stays on the line of its number.
+    assert all(span.endswith(("30\N{NO-BREAK SPACE}ms", "9\N{NO-BREAK SPACE}W")) for span in spans)
     assert len(set(spans)) >= 3
 
 

@@ -77,7 +77,7 @@ def test_a_frame_rate_and_its_misses_are_shown(tmp_path: Path, opened: Opened) -
     timed = dataclasses.replace(header.spec.inferences[0], period_s=0.01)
     header = dataclasses.replace(header, spec=dataclasses.replace(header.spec, inferences=(timed,)))
     page = opened(shown(tmp_path, header, with_inference(records, timed)))
-    assert "every 10.0 ms" in page.locator("header").inner_text()
+    assert "every 10.0\N{NO-BREAK SPACE}ms" in page.locator("header").inner_text()
     page.locator("td[data-verdict]").focus()
     words = page.locator("#tip").inner_text()
     assert "deadlines missed" in words and "longest run of them" in words

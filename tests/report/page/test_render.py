@@ -83,9 +83,10 @@ def test_the_page_states_the_whole_correction(tx1: Shown) -> None:
 
 def test_a_model_says_so_before_anything_else(tx1: Shown, server: Shown) -> None:
     body = tx1.text.partition("<body>")[2]
-    assert body.index("nothing on this page was measured") < body.index("<h1>")
+    assert body.index("nothing here is measured") < body.index("<h1>")
     assert "contention" in body and "not fitted" in body
-    assert "nothing on this page was measured" not in server.text
+    assert body.partition("</header>")[0].count("MODEL of") == 1 and "What was modelled" in body
+    assert "nothing here is measured" not in server.text
 
 
 def test_an_unfinished_run_says_so_and_one_without_a_cell_has_a_page(tmp_path: Path) -> None:

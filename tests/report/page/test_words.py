@@ -13,7 +13,15 @@ from colocate.model.board import BoardState, PowerMode
 from colocate.model.limits import Quantity
 from colocate.model.machine import Missing
 from colocate.report.page.render import CONFIDENCE
-from colocate.report.page.words import failure_rows, findings, findings_of, machine_rows, network_rows, warning_rows
+from colocate.report.page.words import (
+    failure_rows,
+    findings,
+    findings_of,
+    machine_rows,
+    network_rows,
+    question,
+    warning_rows,
+)
 from colocate.store.run_file import Failure
 from colocate.study.bounds import Bounds, bounds
 from tests.report.drawn import cell
@@ -27,14 +35,28 @@ def judged(folder: Path, repeats: int = 4) -> Sequence[Bounds]:
 
 def test_a_slowdown_that_is_shown_is_found_with_its_bounds(tmp_path: Path) -> None:
     words = " ".join(findings(judged(tmp_path), CONFIDENCE))
-    assert "Its p50 latency is slowed in 1 of 1 cell, most beside jpeg at native clocks, 1.1" in words
+    assert "p50 rises in 1 of 1 cell, most beside jpeg at native clocks, 1.1" in words
     assert "The power of the board was not metered." in words
     assert words.endswith("All at 95\N{NO-BREAK SPACE}% confidence over the whole table.")
 
 
+@pytest.mark.parametrize(
+    ("networks", "words"),
+    [
+        (["a"], "a"),
+        (["a", "b"], "a and b"),
+        (["a", "b", "c"], "a, b and c"),
+        ([*"abcd"], "4 networks"),
+        ([], "the network"),
+    ],
+)
+def test_the_page_asks_about_its_networks(networks: list[str], words: str) -> None:
+    assert question([cell(name) for name in networks]) == f"Which tasks may run beside {words}?"
+
+
 def test_one_block_shows_a_slowdown_without_an_interval(tmp_path: Path) -> None:
     words = " ".join(findings(judged(tmp_path, repeats=1), CONFIDENCE))
-    assert "Its p50 latency has no interval yet, it takes two blocks" in words
+    assert "p50 has no interval yet, it takes two blocks" in words
     assert "confidence" not in words
 
 
@@ -78,8 +100,10 @@ def test_equal_failures_are_counted_and_a_warning_counts_its_cells(tmp_path: Pat
 
 def test_a_network_is_described_by_all_that_was_loaded() -> None:
     header, _ = a_run()
-    header = dataclasses.replace(header, networks={"alexnet": {"name": "alexnet", "macs": 7, "graph_sha256": "ab"}})
-    assert network_rows(header) == [("alexnet", ["macs 7, graph_sha256 ab"])]
+    header = dataclasses.replace(
+        header, networks={"alexnet": {"name": "alexnet", "macs": 1582671872, "graph_sha256": "ab"}}
+    )
+    assert network_rows(header) == [("alexnet", ["1.58\N{NO-BREAK SPACE}GMAC, graph_sha256 ab"])]
 
 
 def test_each_network_and_placement_has_the_findings_of_its_own_cells() -> None:
@@ -88,8 +112,8 @@ def test_each_network_and_placement_has_the_findings_of_its_own_cells() -> None:
     own = bounds([evidence(*each) for each in zip(cells, values, strict=True)])
     calm, slowed = findings_of(cells, own, 0.95)
     assert (calm.name, calm.placement, slowed.name) == ("alexnet", "isolated", "vgg16")
-    assert tuple(calm.sentences) == findings(own[:1], 0.95) and "No slowdown" in calm.sentences[0]
-    assert tuple(slowed.sentences) == findings(own[1:], 0.95) and "is slowed in 1 of 1 cell" in slowed.sentences[0]
+    assert tuple(calm.sentences) == findings(own[:1], 0.95) and "rises for certain in no cell" in calm.sentences[0]
+    assert tuple(slowed.sentences) == findings(own[1:], 0.95) and "rises in 1 of 1 cell" in slowed.sentences[0]
     (alone,) = findings_of([cell(task="none")], (), 0.95)
     assert tuple(alone.sentences) == findings((), 0.95)
 

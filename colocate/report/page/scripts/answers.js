@@ -1,4 +1,4 @@
-// The answer in words: how many cells have each verdict, and of each network the best choice.
+// The answer in words: how many cells have each verdict, and of each network the best choice and those of other tasks.
 
 /** How many cells have each verdict; where there is none, `problem` says why. */
 function showTally(rulings, problem) {
@@ -6,28 +6,60 @@ function showTally(rulings, problem) {
   find("#tally").replaceChildren(...(problem ? [problem] : bands));
 }
 
-/** A line for each network. */
+/** A line for each network, and below it one for each other task that is SAFE. */
 function showAnswers(rulings, choices) {
   const lines = run.networks.map((name, network) => {
     const own = rulings.filter((ruling, number) => ruling && run.places[run.cells[number].place].network === network);
+    if (!own.length) return [];
     const counts = counted(own).filter(([, count]) => count).map(([verdict, count]) => `${count} ${verdict}`).join(", ");
+    const safe = choices.filter((choice) => choice.network === network);
     const line = make("li");
-    line.append(make("b", name), `: ${counts}. `, bestOf(choices.filter((choice) => choice.network === network)));
-    return own.length ? [line] : [];
+    line.append(make("b", name), `: ${counts}. `, safe.length ? bestOf(safe, rulings) : whyNone(own));
+    const others = safe.filter((choice) => choice.best_of_task && !choice.recommended);
+    if (others.length) {
+      const list = line.appendChild(make("ul"));
+      list.append(...others.map((choice) => make("li", `Also SAFE: ${described(choice, rulings)}`)));
+    }
+    return [line];
   });
   find("#answers").replaceChildren(...lines.flat());
 }
 
 /** The recommended one of a network's `choices`, and what speaks against it. */
-function bestOf(choices) {
+function bestOf(choices, rulings) {
   const choice = choices.find((each) => each.recommended);
-  if (!choice) return choices.length ? "No best choice: where a task is SAFE it does next to no work." : "";
-  const { p95 } = choice.cell.latency_ms;
-  const numbers = [p95 && `p95 ${p95} ms`, choice.power_w !== null && `${threeDigits(choice.power_w)} W`, choice.work_share !== null && `${percent(choice.work_share)} of its full speed`];
-  return `Best choice: ${placed(choice)}: ${numbers.filter(Boolean).join(", ")}.${slownessOf(choice, choices)}`;
+  if (!choice) return "No best choice: where a task is SAFE it does next to no work.";
+  return `Best choice: ${described(choice, rulings)}.${slownessOf(choice, choices)}`;
 }
 
-const placed = ({ cell }) => `${cell.task}, ${placeName(run.places[cell.place])}`;
+/** Where a choice runs, its own numbers, and the limits that they meet. */
+function described({ cell, number, power_w, work_share }, rulings) {
+  const limitOf = (quantity) => {
+    const found = rulings[number].limits[quantity];
+    return found === undefined ? "" : ` (limit ${limitWords(quantity, found)})`;
+  };
+  const percentile = find("#percentile").value in cell.latency_ms ? find("#percentile").value : "p95";
+  const latency = cell.latency_ms[percentile];
+  const numbers = [
+    latency && `${percentile} ${latency}${NBSP}ms${limitOf(`latency_${percentile}_s`)}`,
+    power_w !== null && `${threeDigits(power_w)}${NBSP}W${limitOf("power_w")}`,
+    work_share !== null && `at ${percent(work_share)} of its full speed`,
+  ];
+  return `${placed({ cell })}: ${numbers.filter(Boolean).join(", ")}`;
+}
+
+const placed = ({ cell }) => `${cell.ran}, ${placeName(run.places[cell.place])}`;
+
+/** Why nothing of a network is SAFE: by which limits its cells were decided, the one of most cells first. */
+function whyNone(rulings) {
+  const counts = new Map();
+  for (const { deciding } of rulings) counts.set(deciding.quantity, (counts.get(deciding.quantity) ?? 0) + 1);
+  const words = [...counts].sort(([, a], [, b]) => b - a).map(([quantity, count]) => {
+    const { limit } = rulings.find(({ deciding }) => deciding.quantity === quantity).deciding;
+    return `${views.get(quantity).label} (limit ${limitWords(quantity, limit)}) in ${count}`;
+  });
+  return `Nothing is SAFE. What decided: ${words.join(", ")}.`;
+}
 
 /** That the network is far slower there than in the fastest of its `choices` in which the task works. */
 function slownessOf(choice, choices) {

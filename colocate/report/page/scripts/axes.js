@@ -64,6 +64,16 @@ class Chart {
     this.svg.append(shape("path", { d: `M${path.join("L")}`, class: "line", style }));
   }
 
+  /** A line upright at `x`, with its words. */
+  limit(x, words) {
+    const [at, [bottom, top]] = [this.at("x", x), this.ends.y];
+    const before = at > (this.ends.x[0] + this.ends.x[1]) / 2;
+    this.svg.append(
+      shape("line", { x1: at, x2: at, y1: bottom, y2: top, class: "limit" }),
+      shape("text", { x: at + (before ? -6 : 6), y: (bottom + top) / 2, class: before ? "y" : "" }, words),
+    );
+  }
+
   /** A mark of this shape; it is returned. */
   mark(x, y, kind, style, more = {}) {
     const place = `translate(${this.at("x", x).toFixed(1)} ${this.at("y", y).toFixed(1)})`;

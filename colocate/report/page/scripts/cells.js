@@ -19,12 +19,11 @@ function showTip(element, ruling) {
 function quantitiesOf(cell) {
   const table = make("table");
   const head = table.createTHead().insertRow();
-  for (const title of ["", "value", "bounds, whole matrix", "95 %, this cell alone"]) head.append(make("th", title));
-  if (!cell.rows.some((row) => row[3])) head.lastChild.remove();
+  for (const title of ["", "value", "bounds, whole matrix"]) head.append(make("th", title));
   const body = table.createTBody();
   for (const [name, ...rest] of cell.rows) {
     const row = body.insertRow();
-    row.append(make("th", name), ...rest.slice(0, head.cells.length - 1).map((text) => make("td", text)));
+    row.append(make("th", name), ...rest.map((text) => make("td", text)));
   }
   return table;
 }

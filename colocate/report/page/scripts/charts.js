@@ -21,6 +21,7 @@ function drawChoices(choices, cost, title, listenTo) {
   const own = run.networks.map((_, network) => known.filter((choice) => choice.network === network));
   own.forEach((each, network) => drawFront(chart, each, network, cost));
   const marks = [...known].sort((a, b) => a[cost] - b[cost]).map((choice) => markOf(chart, choice, cost));
+  nameClumps(chart, known, cost);
   listenTo([marks]);
   const used = own.flatMap((each, network) => (each.length ? [network] : []));
   find("#pareto-key").replaceChildren(...used.map(networkKey), ...[
@@ -37,6 +38,38 @@ function legendLine(shapes, words) {
 }
 
 const networkKey = (network) => legendLine([shape("path", { d: MARKS[kindOf(network)], style: `fill: ${colourOf(network)}` })], run.networks[network]);
+
+// Marks nearer than this, in pixels, are one clump to the eye; a letter is about so wide.
+const CLUMP = { x: 24, y: 14 };
+const LETTER = 6.6;
+
+/** Write beside each clump of marks what runs there, where there is room. */
+function nameClumps(chart, choices, cost) {
+  const clumps = [];
+  for (const choice of [...choices].sort((a, b) => a[cost] - b[cost])) {
+    const [x, y] = [chart.at("x", choice[cost]), chart.at("y", 100 * choice.work_share)];
+    const clump = clumps.find((each) => Math.abs(x - each.right) < CLUMP.x && Math.abs(y - each.y) < CLUMP.y);
+    if (!clump) clumps.push({ left: x, right: x, y, names: new Set([choice.cell.task]), best: choice.recommended });
+    else {
+      clump.right = x;
+      clump.names.add(choice.cell.task);
+      clump.best ||= choice.recommended;
+    }
+  }
+  const taken = clumps.map(({ left, right, y }) => ({ left: left - 6, right: right + 6, y }));
+  for (const { left, right, y, names } of clumps.sort((a, b) => b.best - a.best)) {
+    const [first, ...more] = names;
+    const words = more.length > 1 ? `${first} and ${more.length} more` : [first, ...more].join("; ");
+    const after = { left: right + 12, right: right + 12 + LETTER * words.length, y };
+    const before = { left: left - 12 - LETTER * words.length, right: left - 12, y };
+    const free = (box) => chart.ends.x[0] <= box.left && box.right <= chart.ends.x[1] &&
+      !taken.some((other) => Math.abs(other.y - y) < CLUMP.y && box.left < other.right && other.left < box.right);
+    const box = [after, before].find(free);
+    if (!box) continue;
+    taken.push(box);
+    chart.svg.append(shape("text", box === after ? { x: box.left, y: y - 8, class: "name" } : { x: box.right, y: y - 8, class: "name y" }, words));
+  }
+}
 
 /** A line of steps through the choices on the front. */
 function drawFront(chart, own, network, cost) {
@@ -73,17 +106,20 @@ function showChoices(choices, cost) {
     row.append(
       make("th", run.networks[choice.network], { scope: "row" }),
       make("td", `${placement}, ${clocks}${choice.recommended ? " ★" : ""}`, { class: "where" }),
-      make("td", choice.cell.task),
+      make("td", choice.cell.ran),
       ...numbers.map((text) => make("td", text, { class: "number" })),
     );
   }
   if (!choices.length) body.insertRow().append(make("td", "Nothing is SAFE under these limits.", { colspan: 8 }));
 }
 
+// A limit so many times beyond all latencies would squeeze them: it is left off.
+const NEAR = 4;
+
 const lineStyle = (cell) => (cell.judged ? `stroke: ${colourOf(cell.task)}; stroke-width: 2; stroke-dasharray: ${dashOf(cell.task)}` : "stroke: var(--quiet); stroke-width: 4; opacity: 0.6");
 
-/** The latencies at a place, alone and beside each task. */
-function drawDistribution(place) {
+/** The latencies at a place, alone and beside each task, and the `limit` on them where it lies near. */
+function drawDistribution(place, limit) {
   const own = run.cells.filter((cell) => cell.place === place && cell.curve_ms.length);
   const holder = find("#distribution");
   holder.hidden = !own.length;
@@ -92,10 +128,13 @@ function drawDistribution(place) {
   // A lone extreme would squeeze the rest: the axis ends where all but one in two hundred do.
   const last = run.levels.indexOf(0.995);
   const lo = Math.min(...own.map((cell) => cell.curve_ms[0])) / 1.01;
-  const hi = Math.max(...own.map((cell) => cell.curve_ms[last])) * 1.01;
+  const most = Math.max(...own.map((cell) => cell.curve_ms[last])) * 1.01;
+  const near = limit && lo < limit.ms && limit.ms < NEAR * most;
+  const hi = near ? Math.max(most, 1.05 * limit.ms) : most;
   const chart = new Chart(holder, "Share of inferences over latency",
     { title: "latency, ms", lo, hi, log: true }, { title: "% of inferences", lo: -1, hi: 101, ticks: [0, 25, 50, 75, 95, 100] });
   for (const cell of own) chart.line(cell.curve_ms.map((ms, level) => [ms, 100 * run.levels[level]]), lineStyle(cell));
+  if (near) chart.limit(limit.ms, limit.words);
 }
 
 /** The legend of the lines, with the latencies that they show. */

@@ -44,16 +44,25 @@ function simplest(choices, best, merit) {
   return alike.sort(better)[0];
 }
 
+/** The one to recommend of `useful` choices, in which the task works; null where there is none. */
+function bestAmong(useful) {
+  if (!useful.length) return null;
+  const known = useful.filter((choice) => choice.work_share !== null);
+  const least = useful.map((choice) => ({ ...choice, quick: choice.slowdown === null ? null : -choice.slowdown }));
+  const merit = known.length ? (column(known, "per_j") ? "per_j" : "work_share") : "quick";
+  return simplest(useful, most(known.length ? known : least, merit) ?? useful[0], merit);
+}
+
 /**
- * The choices of one network, with the recommended one marked, and for each cost those that no other betters. Those in
- * which the task does next to no work have no mark.
+ * The choices of one network, with the recommended one and the best of each task marked, and for each cost those that
+ * no other betters. Those in which the task does next to no work have no mark.
  */
 function ranked(choices) {
   const useful = choices.filter((choice) => !choice.idle);
   const known = useful.filter((choice) => choice.work_share !== null);
-  const least = useful.map((choice) => ({ ...choice, quick: choice.slowdown === null ? null : -choice.slowdown }));
-  const merit = known.length ? (column(known, "per_j") ? "per_j" : "work_share") : "quick";
-  const best = useful.length ? simplest(useful, most(known.length ? known : least, merit) ?? useful[0], merit) : null;
+  const best = bestAmong(useful);
+  const tasks = [...new Set(useful.map((choice) => choice.cell.task_id))];
+  const ofTask = new Set(tasks.map((task) => bestAmong(useful.filter((choice) => choice.cell.task_id === task)).number));
   const betters = (a, b, key) =>
     a.work_share >= b.work_share && a[key] <= b[key] && (a.work_share !== b.work_share || a[key] !== b[key]);
   const onFront = (choice, key) =>
@@ -61,6 +70,7 @@ function ranked(choices) {
   return choices.map((choice) => ({
     ...choice,
     recommended: choice.number === best?.number,
+    best_of_task: ofTask.has(choice.number),
     front: { power_w: onFront(choice, "power_w"), slowdown: onFront(choice, "slowdown") },
   }));
 }

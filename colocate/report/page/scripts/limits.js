@@ -1,6 +1,7 @@
 // The limits: what the controls are set to, and whether that makes sense. They have the names of their flags.
 
 const digits = (value) => String(Number(value.toPrecision(4)));
+const shareWords = (value) => `${digits(100 * value)}${NBSP}%`;
 
 /**
  * How each limit is shown: its quantity at a percentile, what its numbers are times, between what they make sense, and
@@ -8,7 +9,7 @@ const digits = (value) => String(Number(value.toPrecision(4)));
  */
 const LIMITS = {
   "slo-ms": { at: (percentile) => `latency_${percentile}_s`, scale: 1e3, unit: "ms", wanted: "above 0 ms" },
-  "max-slowdown": { at: (percentile) => `slowdown_${percentile}`, lowest: 1, start: 1.05, wanted: "above 1, as in 1.2 for 20 % slower" },
+  "max-slowdown": { at: (percentile) => `slowdown_${percentile}`, unit: "×", lowest: 1, start: 1.05, wanted: "above 1, as in 1.2 for 20 % slower" },
   "power-budget-w": { at: () => "power_w", unit: "W", wanted: "above 0 W" },
   "max-work-loss": { at: () => "work_loss_ratio", highest: 1, start: 0.1, wanted: "a share between 0 and 1, as in 0.1" },
 };
@@ -21,7 +22,6 @@ class Limit {
     this.on = find(".on", this.box);
     this.slider = find('input[type="range"]', this.box);
     this.number = find('input[type="number"]', this.box);
-    find(".unit", this.box).textContent = this.unit;
     this.slider.addEventListener("input", () => this.slid());
     this.number.addEventListener("input", () => this.typed());
     this.on.addEventListener("change", changed);
@@ -66,7 +66,8 @@ class Limit {
     const [from, to] = this.range;
     const share = Math.log(this.number.value / this.scale / from) / Math.log(to / from);
     if (document.activeElement !== this.slider) this.slider.value = 1000 * Math.min(1, Math.max(0, share || 0));
-    this.slider.setAttribute("aria-valuetext", `${this.number.value} ${this.unit}`.trim());
+    this.slider.setAttribute("aria-valuetext", this.amount);
+    find(".unit", this.box).textContent = this.unit || `= ${shareWords(this.number.value)}`;
   }
 
   /** What is set: null where nothing is, undefined where it makes no sense. */
@@ -84,8 +85,13 @@ class Limit {
     find(".problem", this.box).textContent = invalid ? `must be ${this.wanted}` : unknown;
   }
 
+  /** Its number with its unit. A share has none: it is said in per cent. */
+  get amount() {
+    return this.unit ? `${this.number.value}${NBSP}${this.unit}` : shareWords(this.number.value);
+  }
+
   get words() {
-    return `${views.get(this.quantity).label} ≤ ${this.number.value} ${this.unit}`.trim();
+    return `${views.get(this.quantity).label} ≤ ${this.amount}`;
   }
 }
 
@@ -150,6 +156,12 @@ class Limits {
     const values = this.all.map((limit) => limit.value);
     const valid = !values.includes(undefined) && values.some((value) => value !== null);
     return valid ? Object.fromEntries(this.all.flatMap((limit, i) => (values[i] === null ? [] : [[limit.quantity, values[i]]]))) : null;
+  }
+
+  /** That on the latency, in ms and in words; null where none is set. */
+  get latency() {
+    const limit = this.all.find(({ name }) => name === "slo-ms");
+    return limit.value ? { ms: 1e3 * limit.value, words: `limit ${limit.amount} at ${this.percentile.value}` } : null;
   }
 
   /** Whose the limits are: the study's, an example, or the reader's. */

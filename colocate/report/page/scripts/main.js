@@ -14,8 +14,8 @@ function start() {
     keep();
   };
   const keep = () => writeAddress({ ...limits.flags, show: viewPick.value, against: costPick.value, place: placePick.value });
-  const showView = () => showMatrix(views.get(viewPick.value), rulings);
-  const redrawDistribution = () => drawDistribution(Number(placePick.value));
+  const showView = () => showMatrix(views.get(viewPick.value), rulings, choices);
+  const redrawDistribution = () => drawDistribution(Number(placePick.value), limits.latency);
   const redrawChoices = () => {
     const title = costPick.value === "power_w" ? "power of the board, W" : `slowdown, ${limits.percentile.value}`;
     drawChoices(choices, costPick.value, title, (marks) => listen(marks, rulingOf, choose));
@@ -38,6 +38,7 @@ function start() {
 
   function update() {
     judgeAll();
+    redrawDistribution();
     keep();
   }
 
@@ -48,9 +49,10 @@ function start() {
     const known = (pick, value) => [...pick.options].some((option) => option.value === value);
     if (known(viewPick, state?.show)) viewPick.value = state.show;
     costPick.value = known(costPick, state?.against) ? state.against : knownIn("power_w") ? "power_w" : "slowdown";
-    // The fastest clocks of the first network.
-    placePick.value = known(placePick, state?.place) ? state.place : run.places.findLastIndex((place) => place.network === 0);
     judgeAll();
+    // The recommended place, else the fastest clocks of the first network.
+    const best = choices.find((choice) => choice.recommended)?.cell.place ?? run.places.findLastIndex((place) => place.network === 0);
+    placePick.value = known(placePick, state?.place) ? state.place : best;
     redrawDistribution();
   }
 
@@ -72,6 +74,7 @@ function start() {
   listen(every("#matrix tbody tr").map((row) => every("td", row)).filter((row) => row.length), rulingOf, choose);
   addEventListener("hashchange", begin);
 
+  every(".scroll").forEach(watchScroll);
   begin();
   performance.mark("interactive");
   let width = innerWidth;

@@ -21,15 +21,16 @@ function shareOf(cell, view, span) {
   return Math.min(1, Math.max(0, share));
 }
 
-/** Fill all cells: with `view`, or where there is none with what decided each of `rulings`. */
-function showMatrix(view, rulings) {
+/** Fill all cells: with `view`, or where there is none with what decided each of `rulings`. The best of `choices` has a star. */
+function showMatrix(view, rulings, choices) {
+  const best = new Set(choices.filter((choice) => choice.recommended).map((choice) => String(choice.number)));
   find("#matrix").classList.toggle("by-verdict", !view);
   const spans = run.networks.map((_, network) => (view ? spanOf(view, network) : null));
   for (const td of tiles) {
     const cell = run.cells[td.dataset.cell];
     const ruling = rulings[td.dataset.cell];
     td.classList.toggle("alone", !cell.judged);
-    td.replaceChildren(...(cell.judged ? [bandIn(td, ruling)] : []), ...(view || !cell.judged ? valueOf(cell, view) : decisionOf(cell, ruling)));
+    td.replaceChildren(...(cell.judged ? [bandIn(td, ruling, best.has(td.dataset.cell))] : []), ...(view || !cell.judged ? valueOf(cell, view) : decisionOf(cell, ruling)));
     td.style.setProperty("--t", view ? shareOf(cell, view, spans[run.places[cell.place].network]).toFixed(3) : "0");
   }
   const ramp = find("#ramp");
@@ -38,23 +39,25 @@ function showMatrix(view, rulings) {
   if (words) [find(".from", ramp).textContent, find(".to", ramp).textContent] = words;
 }
 
-function bandIn(td, ruling) {
+function bandIn(td, ruling, best) {
   td.dataset.verdict = ruling?.verdict ?? "";
   td.dataset.decided = ruling?.deciding.quantity ?? "";
-  return ruling ? bandOf(ruling.verdict) : bandOf("", "no limit set");
+  return ruling ? bandOf(ruling.verdict, `${bandWords(ruling.verdict)}${best ? " ★" : ""}`) : bandOf("", "no limit set");
 }
 
 /** The value of `view` with a mark where it is not significant, and its bounds; of a network alone what stands for it. */
 function valueOf(cell, view) {
   if (!cell.judged && !view) {
-    const alone = cell.latency_ms.p95 ? `${cell.latency_ms.p95} ms` : "";
+    const alone = cell.latency_ms.p95 ? `${cell.latency_ms.p95}${NBSP}ms` : "";
     return [make("span", alone || "–", { class: "value" }), make("span", alone && "p95", { class: "span" })];
   }
   const shown = cell.shown[view.key];
   const instead = cell.judged || shown ? null : cell.shown[view.alone];
-  const words = shown ? `${shown.words} ${view.unit}` : instead ? `${instead.words} ${views.get(view.alone).unit}` : "–";
-  return [valueWith(words.trim(), shown?.mark), make("span", shown?.span ?? "", { class: "span" })];
+  const words = shown ? amount(shown, view) : instead ? amount(instead, views.get(view.alone)) : "–";
+  return [valueWith(words, shown?.mark), make("span", shown?.span ?? "", { class: "span" })];
 }
+
+const amount = (shown, { unit }) => (unit ? `${shown.words}${NBSP}${unit}` : shown.words);
 
 function valueWith(words, mark = "") {
   const value = make("span", words, { class: "value" });
@@ -68,15 +71,14 @@ function decisionOf(cell, ruling) {
   const { quantity, limit, verdict } = ruling.deciding;
   const view = views.get(quantity);
   const shown = cell.shown[quantity];
-  const value = make("span", shown ? `${shown.words} ${view.unit}`.trim() : "–", { class: "value" });
+  const value = make("span", shown ? amount(shown, view) : "–", { class: "value" });
   if (shown?.span) value.append(" ", make("small", shown.span));
   const sign = { SAFE: " ≤", UNSAFE: " >", UNDECIDED: ", limit" }[verdict];
-  return [value, make("span", `${view.label}${sign} ${limitWords(quantity, limit)}`, { class: "span" })];
+  return [value, make("span", `${view.label}${sign}${NBSP}${limitWords(quantity, limit)}`, { class: "span" })];
 }
 
 /** A limit with its unit, as it was set. */
 function limitWords(quantity, limit) {
   const { scale = 1, unit } = Object.values(LIMITS).find(({ at }) => [...find("#percentile").options].some(({ value }) => at(value) === quantity));
-  if (quantity === "work_loss_ratio") return `${digits(100 * limit)} %`;
-  return `${digits(limit * scale)} ${unit ?? ""}`.trim();
+  return quantity === "work_loss_ratio" ? shareWords(limit) : `${digits(limit * scale)}${NBSP}${unit}`;
 }

@@ -7,7 +7,7 @@ const placeName = (place) => `${place.placement}, ${place.at}`;
 
 function cellName(cell) {
   const place = run.places[cell.place];
-  return `${run.networks[place.network]} ${cell.judged ? `beside ${cell.task}` : "alone"}, ${placeName(place)}`;
+  return `${run.networks[place.network]} ${cell.judged ? `beside ${cell.ran}` : "alone"}, ${placeName(place)}`;
 }
 
 /** In how many cells the bounds of `quantity` are known. */

@@ -19,14 +19,14 @@ function check(cell, quantity, limit) {
   return found("UNDECIDED", left, `the bounds of ${name} include its limit`);
 }
 
-/** The verdict on a cell under `limits`, by quantity, the reasons for it, and the check that it hangs on. */
+/** The verdict on a cell under `limits`, by quantity, with these, the reasons for it, and the check that it hangs on. */
 function judge(cell, limits) {
   const checks = Object.entries(limits).map(([quantity, limit]) => check(cell, quantity, limit));
   const some = (verdict) => checks.some((each) => each.verdict === verdict);
   const verdict = some("UNSAFE") ? "UNSAFE" : some("UNDECIDED") ? "UNDECIDED" : "SAFE";
   const own = checks.filter((each) => each.verdict === verdict);
   const deciding = own.reduce((least, each) => (each.left < least.left ? each : least));
-  return { verdict, deciding, reasons: own.map((each) => each.reason).filter(Boolean) };
+  return { verdict, deciding, limits, reasons: own.map((each) => each.reason).filter(Boolean) };
 }
 
 /** How many of `rulings` have each verdict. */

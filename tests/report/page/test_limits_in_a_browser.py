@@ -196,7 +196,7 @@ def test_where_nothing_is_safe_the_answer_counts_what_decided(tx1: Shown, opened
         ruling for ruling in advise(tx1.evidence, limits).rulings if ruling.cell.inference.network == "alexnet"
     ]
     count = sum(deciding(ruling).quantity is Quantity.POWER for ruling in rulings)
-    assert f"Nothing is SAFE. What decided: power (limit 1\N{NO-BREAK SPACE}W) in {count}" in first
+    assert f"Nothing is SAFE: power (limit 1\N{NO-BREAK SPACE}W) decides {count} of {len(rulings)} cells" in first
 
 
 def test_latencies_open_on_the_recommended_place_with_the_limit(tmp_path: Path, opened: Opened) -> None:

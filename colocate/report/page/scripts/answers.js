@@ -54,11 +54,11 @@ const placed = ({ cell }) => `${cell.ran}, ${placeName(run.places[cell.place])}`
 function whyNone(rulings) {
   const counts = new Map();
   for (const { deciding } of rulings) counts.set(deciding.quantity, (counts.get(deciding.quantity) ?? 0) + 1);
-  const words = [...counts].sort(([, a], [, b]) => b - a).map(([quantity, count]) => {
+  const words = [...counts].sort(([, a], [, b]) => b - a).map(([quantity, count], nth) => {
     const { limit } = rulings.find(({ deciding }) => deciding.quantity === quantity).deciding;
-    return `${views.get(quantity).label} (limit ${limitWords(quantity, limit)}) in ${count}`;
+    return `${views.get(quantity).label} (limit ${limitWords(quantity, limit)}) ${nth ? "" : "decides "}${count}${nth ? "" : ` of ${rulings.length} cells`}`;
   });
-  return `Nothing is SAFE. What decided: ${words.join(", ")}.`;
+  return `Nothing is SAFE: ${words.join(", ")}.`;
 }
 
 /** That the network is far slower there than in the fastest of its `choices` in which the task works. */

@@ -144,8 +144,8 @@ def payload(
             {
                 "network": inferences.index(cell.inference),
                 "placement": cell.placement,
-                "clocks": clocks_text(cell.clocks),
-                "at": clocks_words(cell.clocks),
+                "clocks": clocks_text(cell.clocks).replace(" ", "\u00a0"),
+                "at": clocks_words(cell.clocks).replace(" MHz", "\u00a0MHz"),
             }
             for cell in {place_of(cell): cell for cell in cells}.values()
         ],

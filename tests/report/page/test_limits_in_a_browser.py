@@ -246,10 +246,13 @@ def test_a_slider_moved_by_keys_sets_the_number_and_the_verdicts(tx1: Shown, ope
 def test_an_example_limit_is_called_one_until_it_is_changed(server: Shown, opened: Opened) -> None:
     page = opened(server)
     spoken = page.locator("#spoken")
-    assert spoken.inner_text().startswith("An example limit, as the study sets none: slowdown p95 ≤ 1.05")
+    assert spoken.inner_text().startswith(
+        "An example limit, as the study sets none: slowdown p95 ≤\N{NO-BREAK SPACE}1.05"
+    )
     set_limit(page, "max-slowdown", 1.2)
     assert (
-        spoken.inner_text() == "Limits set on this page: slowdown p95 ≤ 1.2\N{NO-BREAK SPACE}\N{MULTIPLICATION SIGN}."
+        spoken.inner_text()
+        == "Limits set on this page: slowdown p95 ≤\N{NO-BREAK SPACE}1.2\N{NO-BREAK SPACE}\N{MULTIPLICATION SIGN}."
     )
 
 

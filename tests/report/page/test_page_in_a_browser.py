@@ -24,13 +24,16 @@ def test_the_keyboard_reaches_every_cell_and_tells_all_of_it(tx1: Shown, opened:
     for key in ("ArrowRight", "ArrowDown", "End", "ArrowUp", "ArrowDown"):
         page.keyboard.press(key)
     words = page.locator("#tip").inner_text()
-    assert "alexnet beside stringsearch, isolated, 102/537.6 MHz (CPU/GPU)" in words
+    assert "alexnet beside stringsearch, isolated, 102/537.6\N{NO-BREAK SPACE}MHz (CPU/GPU)" in words
     for name in ("3000 inferences in 5 blocks", "slowdown p99", "power", "energy", "work lost", "SAFE"):
         assert name in words
     page.keyboard.press("Escape")
     assert page.locator("#tip").is_hidden()
     page.keyboard.press("Enter")
-    assert page.locator("#place option:checked").inner_text() == "alexnet, isolated, 102/537.6 MHz (CPU/GPU)"
+    assert (
+        page.locator("#place option:checked").inner_text()
+        == "alexnet, isolated, 102/537.6\N{NO-BREAK SPACE}MHz (CPU/GPU)"
+    )
 
 
 def test_nasty_names_show_as_text_in_tables_tips_and_charts(tmp_path: Path, opened: Opened) -> None:

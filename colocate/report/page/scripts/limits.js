@@ -91,7 +91,7 @@ class Limit {
   }
 
   get words() {
-    return `${views.get(this.quantity).label} ≤ ${this.amount}`;
+    return `${views.get(this.quantity).label} ≤${NBSP}${this.amount}`;
   }
 }
 

@@ -112,7 +112,7 @@ def test_a_flag_names_a_program_with_marks(tmp_path: Path) -> None:
 def test_one_that_cannot_run_is_one_line_and_leaves_no_folder(tmp_path: Path) -> None:
     out = tmp_path / "run"
     for argv, said in (
-        (("no-such-program",), "cam ended (exit status 1): cannot start 'no-such-program': no such program"),
+        (("no-such-program",), "pipelines.cam: cannot start 'no-such-program': no such program"),
         (("sh", "-c", "echo no such camera >&2; exit 3"), "cam ended (exit status 3): no such camera"),
         (("sleep", "600"), "cam ended (exit status 1): it printed no line that matches 'infer: ([0-9.]+) ms' within"),
     ):

@@ -26,7 +26,7 @@ from tests.report.layers import looked_at
 WIDTHS = pytest.mark.parametrize("columns", [80, 100, 147])
 WIDE = 300
 # A number with decimals, and an interval, which a sentence may hold over the end of a line.
-_NUMBERS = re.compile(r"\d+\.\d+|\[[^][]*\d[^][]*\]")
+_NUMBERS = re.compile(r"\d+\.\d+|\[[^][A-Za-z]*\d[^][A-Za-z]*\]")
 LIMITS = LimitChanges({"slo_ms": 30.0, "max_slowdown": 1.055, "percentile": "p99", "confidence": 0.9})
 
 

@@ -35,7 +35,7 @@ pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
 ROOT = Path(__file__).resolve().parents[2]
 WHOLE = os.environ.get("COLOCATE_BOARD") == "whole"
 KILLS = 200 if WHOLE else len(WAYS)
-ORDERS = int(os.environ.get("COLOCATE_BOARD_ORDERS", len(KINDS) if WHOLE else 2))
+ORDERS = int(os.environ.get("COLOCATE_BOARD_ORDERS", len(KINDS) if WHOLE else 0))
 # In the guest ONNX Runtime alone takes half a minute to import.
 NETWORKS = ("first", "second", "third") if WHOLE else ()
 TASKS = ("bitcount", "jpeg-small", "stringsearch") if WHOLE else ("stringsearch",)
@@ -129,6 +129,7 @@ def test_no_kill_leaves_a_knob_changed_or_a_process_paused(tmp_path: Path) -> No
     assert set(found["codes"]["SIGKILL both, then restore"]) <= {0}, found["log"]
 
 
+@pytest.mark.skipif(ORDERS == 0, reason="an order takes a minute on an emulated machine: COLOCATE_BOARD_ORDERS=N")
 def test_no_order_of_kills_stops_and_lack_of_memory_leaves_a_knob_changed(tmp_path: Path) -> None:
     outcomes = run_orders(tmp_path, ORDERS, seed=1)
     print(f"\n{summary(outcomes, seed=1)}")
@@ -136,7 +137,8 @@ def test_no_order_of_kills_stops_and_lack_of_memory_leaves_a_knob_changed(tmp_pa
     assert [each for each in outcomes if is_defect(each)] == []
 
 
-@pytest.mark.parametrize(("times", "warned"), [(1, 0), (2, 1)] if WHOLE else [(2, 1)])
+@pytest.mark.skipif(not WHOLE, reason="tests/test_held_up.py stops a window without a board: COLOCATE_BOARD=whole")
+@pytest.mark.parametrize(("times", "warned"), [(1, 0), (2, 1)])
 def test_a_window_in_which_the_kernel_suspends_is_measured_again(times: int, warned: int, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.board_vm.suspend", str(tmp_path / "run"), str(times)]
     done = run_in_board(command, TIMEOUT_S, tmp_path, cwd=ROOT)

@@ -8,13 +8,16 @@ test machines have none, and a board that differs between machines is of no use.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
 import platform
 import re
 import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,7 +113,8 @@ def run_in_board(command: Sequence[str], timeout_s: float, out: Path, cwd: Path 
     """Boot the board, run `command` as root in `cwd`, and switch it off.
 
     `out` is created, and the guest sees it at the same path; only what the guest writes there outlives it.
-    `timeout_s` covers boot and command, in the host's time. Raises BoardError.
+    `timeout_s` covers boot and command, in the host's time. One board runs at a time: two emulated ones are slower
+    together than one after the other. Raises BoardError.
     """
     release = kernel_release()
     if release is None:
@@ -130,7 +134,9 @@ def run_in_board(command: Sequence[str], timeout_s: float, out: Path, cwd: Path 
             )
         )
         initramfs = _build_initramfs(release, work, out)
-        _boot(_qemu_argv(release, work, initramfs, {"root": Path("/"), "board": shared, "out": out}), work, timeout_s)
+        argv = _qemu_argv(release, work, initramfs, {"root": Path("/"), "board": shared, "out": out})
+        with _alone():
+            _boot(argv, work, timeout_s)
         if not (shared / "exit_code").exists():
             raise BoardError(f"the board did not run the command to its end:\n{_last_words(work)}")
         return Completed(
@@ -139,6 +145,13 @@ def run_in_board(command: Sequence[str], timeout_s: float, out: Path, cwd: Path 
             stderr=(shared / "stderr").read_text(),
             boot_s=float((shared / "boot_s").read_text()),
         )
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    with Path(tempfile.gettempdir(), f"colocate-tests-board-{os.getuid()}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _build_module(release: str, folder: Path) -> None:

@@ -95,9 +95,9 @@ def interpreter(name: str, chosen: str | None = None) -> Interpreter | Missing:
             continue
         if _complete(answer.origins.get(runtime.package), runtime):
             if not answer.objection:
-                return Interpreter(path, f"colocate's own Python {version} {_lack(own, runtime)}")
+                return Interpreter(path, f"colocate's own Python {version} {_missing_words(own, runtime)}")
             objections.append(f"; {path} has it, but {answer.objection}")
-    return Missing(f"Python {version} {_lack(own, runtime)}{''.join(objections)}", runtime.fix)
+    return Missing(f"Python {version} {_missing_words(own, runtime)}{''.join(objections)}", runtime.fix)
 
 
 def worker_command(name: str, chosen: str | None, module: str, request: str) -> list[str]:
@@ -114,7 +114,9 @@ def _under(chosen: str, runtime: Runtime) -> Interpreter | Missing:
         raise HostError(f"--worker-python {chosen}: {answer.objection}")
     if runtime.package is None or _complete(origin := answer.origins.get(runtime.package), runtime):
         return Interpreter(chosen, "--worker-python")
-    return Missing(f"{chosen} {_lack(origin, runtime)}", "install it for that Python, or leave out --worker-python")
+    return Missing(
+        f"{chosen} {_missing_words(origin, runtime)}", "install it for that Python, or leave out --worker-python"
+    )
 
 
 def _complete(origin: str | None, runtime: Runtime) -> bool:
@@ -122,7 +124,7 @@ def _complete(origin: str | None, runtime: Runtime) -> bool:
     return origin is not None and (runtime.holds is None or (Path(origin).parent / runtime.holds).exists())
 
 
-def _lack(origin: str | None, runtime: Runtime) -> str:
+def _missing_words(origin: str | None, runtime: Runtime) -> str:
     """What is missing where the package is not `_complete`."""
     if origin is None or runtime.holds is None:
         return f"has no package {runtime.package}"

@@ -1,4 +1,4 @@
-"""What a worker needs to know of an ONNX file without the package onnx, which an old Python may lack.
+"""What a worker needs to know of an ONNX file without the package onnx, which may be missing under an old Python.
 
 The format is protobuf: https://protobuf.dev/programming-guides/encoding, onnx.proto.
 """

@@ -1,8 +1,9 @@
 """Runs in the guest: a sweep and its watchdog are killed, stopped or run out of memory, in every order, at random
 writes; then `restore`, and every knob is compared with what it was.
 
-`orders.py FOLDER COUNT SEED` appends one line of JSON for each order to a file in the folder. What is there already
-is not done again, and each order is the same whenever it is done: its number and the seed decide.
+`orders.py FOLDER SEED FIRST COUNT STEP` does the orders of `range(FIRST, COUNT, STEP)`, and appends one line of JSON
+for each to a file in the folder. What is there already is not done again, and each order is the same whenever it is
+done: its number and the seed decide.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -193,10 +194,10 @@ def run_out_of_memory(pid: int) -> None:
     raise RuntimeError(f"the kernel did not kill process {pid} for memory")
 
 
-def missing_numbers(folder: Path, count: int) -> Iterator[int]:
+def missing_numbers(folder: Path, numbers: range) -> list[int]:
     """The orders that have no line yet."""
     done = {each["number"] for each in results(folder)}
-    return (number for number in range(count) if number not in done)
+    return [number for number in numbers if number not in done]
 
 
 def results(folder: Path) -> list[dict[str, object]]:
@@ -208,7 +209,7 @@ def results(folder: Path) -> list[dict[str, object]]:
     return found
 
 
-def main(folder: Path, count: int, seed: int) -> None:
+def main(folder: Path, seed: int, numbers: range) -> None:
     os.environ["COLOCATE_KILLS"] = "1"
     # Imports every command, for the children as well.
     find_commands()
@@ -219,7 +220,7 @@ def main(folder: Path, count: int, seed: int) -> None:
     # Watched from the first sweep on, so it is there before.
     state_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
     before = knobs()
-    for number in missing_numbers(folder, count):
+    for number in missing_numbers(folder, numbers):
         with TemporaryDirectory() as run:
             outcome = Order(number, seed, before, Path(run)).run()
         with (folder / RESULTS).open("a") as file:
@@ -227,4 +228,4 @@ def main(folder: Path, count: int, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), range(*map(int, sys.argv[3:6])))

@@ -97,6 +97,8 @@ class _Worker:
         """End it, and all that it started."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._pid, signal.SIGKILL)
+        # It has no group of its own before it came to run.
+        self._process.kill()
         self._process.join()
         self.jobs.close()
 

@@ -32,8 +32,8 @@ def run_orders(out: Path, seed: int, numbers: range) -> list[dict[str, object]]:
 
 
 def is_defect(outcome: dict[str, object]) -> bool:
-    """Whether a knob differs, a process is left, or a traceback was shown."""
-    return bool(outcome["left"] or outcome["orphans"] or outcome["tracebacks"])
+    """Whether a knob differs, a process is left or stuck, or a traceback was shown."""
+    return any(outcome[found] for found in ("left", "orphans", "stuck", "tracebacks"))
 
 
 def summary(outcomes: list[dict[str, object]], seed: int) -> str:

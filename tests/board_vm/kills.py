@@ -69,9 +69,9 @@ def alive(needle: bytes, file: str) -> list[int]:
 
 
 def described(pid: int) -> str:
-    """What it runs, and whether it is paused: stopped by a signal, or in a frozen group."""
+    """What it runs, where it waits, and whether it is paused: stopped by a signal, or in a frozen group."""
     seen = []
-    for file in ("cmdline", "stat", "cgroup"):
+    for file in ("cmdline", "stat", "wchan", "stack", "cgroup"):
         with contextlib.suppress(OSError):
             seen.append(Path(f"/proc/{pid}/{file}").read_text(errors="replace").replace("\0", " "))
     for group in _present("/sys/fs/cgroup/**/colocate-*"):

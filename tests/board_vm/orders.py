@@ -38,6 +38,8 @@ KINDS = tuple(itertools.product(ACTORS, FATES, FATES))
 # Of a sweep's first writes: the groups, the journal, the first clocks, and some windows.
 FIRST_WRITE_MAX, NEXT_WRITE_MAX = 80, 20
 START_S = 300.0
+# Between two writes, and for what was told to end.
+STUCK_S = 300.0
 
 
 @dataclass(slots=True)
@@ -52,6 +54,7 @@ class Outcome:
     restore: list[int] = field(default_factory=list)
     left: dict[str, list[str | None]] = field(default_factory=dict)
     orphans: list[str] = field(default_factory=list)
+    stuck: list[str] = field(default_factory=list)
     tracebacks: int = 0
     took_s: float = 0.0
     said: str = ""
@@ -77,10 +80,11 @@ class Order:
             self._pids[SWEEP] = forked([*COMMAND, "--out", str(self._folder / "run")], self._log)
             # It is up before the first write to a knob.
             within(START_S, lambda: self._find_watchdog() or is_over(self._pids[SWEEP]))
-            writes.wait(outcome.writes[0], self._goes_on)
-            self._meets(self._first, self._fates[0])
-            writes.wait(outcome.writes[1], self._goes_on)
-            self._meets(self._second, self._fates[1])
+            actors = (self._first, self._second)
+            for actor, fate, count in zip(actors, self._fates, outcome.writes, strict=True):
+                if not writes.wait(count, self._goes_on, STUCK_S):
+                    outcome.stuck += map(described, alive(MARK, "environ"))
+                self._meets(actor, fate)
             time.sleep(self._random.uniform(0.0, 1.0))
         self._end()
         self._compare()
@@ -146,11 +150,15 @@ class Order:
         if not outcome.back and self._random.random() < 0.5:
             with Writes() as writes:
                 first = forked(["restore"], self._log)
-                writes.wait(self._random.randint(1, 4), lambda: not is_over(first))
+                writes.wait(self._random.randint(1, 4), lambda: not is_over(first), STUCK_S)
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(first, signal.SIGKILL)
             outcome.restore.append(ended(first))
-        outcome.restore.append(ended(forked(["restore"], self._log)))
+        last = forked(["restore"], self._log)
+        if not within(STUCK_S, lambda: is_over(last)):
+            outcome.stuck.append(described(last))
+            os.kill(last, signal.SIGKILL)
+        outcome.restore.append(ended(last))
         outcome.left = difference(self._before)
         within(GONE_S, lambda: not alive(MARK, "environ"))
         for pid in alive(MARK, "environ"):

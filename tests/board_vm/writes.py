@@ -8,6 +8,7 @@ import glob
 import os
 import select
 import struct
+import time
 from collections.abc import Callable
 
 WATCHED = (
@@ -36,15 +37,21 @@ class Writes:
     def __exit__(self, *_: object) -> None:
         os.close(self._events)
 
-    def wait(self, count: int, goes_on: Callable[[], bool]) -> None:
-        """Until so many more writes were seen, or it does not go on: then there will be none."""
-        wanted = self._seen + count
+    def wait(self, count: int, goes_on: Callable[[], bool], patience_s: float) -> bool:
+        """Until so many more writes were seen, or it does not go on: then there will be none. False where it goes on
+        and none was seen for so long.
+        """
+        wanted, latest_s = self._seen + count, time.monotonic()
         while self._seen < wanted:
             readable, _, _ = select.select([self._events], [], [], 0.05)
             if readable:
                 self._count()
+                latest_s = time.monotonic()
             elif not goes_on():
-                return
+                return True
+            elif time.monotonic() > latest_s + patience_s:
+                return False
+        return True
 
     def _watch(self) -> None:
         """A folder that is watched already stays so."""

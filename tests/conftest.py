@@ -6,13 +6,14 @@ import json
 import os
 import signal
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from colocate.host.restore.machine_lock import ENVIRONMENT
-from tests.commands.command_line import MODEL, TINY, colocate, header_of, in_own_process
+from tests.commands.command_line import MODEL, TINY, colocate, files_of, header_of, in_own_process
 
 # A test must not fail because the machine was busy: no deadlines, and the same examples on each run of CI.
 settings.register_profile("colocate", deadline=None, derandomize=True, max_examples=60)
@@ -30,8 +31,16 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
+def unchanged(run: Path) -> Iterator[Path]:
+    """The run, for all tests to read; one that has changed it gets a copy of its own (`copy_of`)."""
+    before = files_of(run)
+    yield run
+    after = files_of(run)
+    assert [name for name in before | after if before.get(name) != after.get(name)] == []
+
+
 @pytest.fixture(scope="session")
-def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Of `TINY`: a network of 1 ms beside one task, on this machine."""
     folder = tmp_path_factory.mktemp("tiny") / "run"
     done = in_own_process("sweep", *TINY, "--out", folder)
@@ -39,22 +48,22 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert "this is 1 of the 9 clock pairs" in done.stdout
     planned = header_of(folder).planned
     assert f"trial {planned} of {planned}: " in done.stderr, "plain lines when piped"
-    return folder
+    yield from unchanged(folder)
 
 
 @pytest.fixture(scope="session")
-def modelled_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def modelled_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Of `MODEL`: a network at two clock points beside two tasks, in virtual time."""
     folder = tmp_path_factory.mktemp("modelled") / "run"
     done = colocate("sweep", *MODEL, "--repeats", "4", "--out", folder, "--json", pictures=True)
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert said["rig"] == "tx1-model" and {row["rig"] for row in said["cells"]} == {"tx1-model"}
-    return folder
+    yield from unchanged(folder)
 
 
 @pytest.fixture(scope="session")
-def efficiency_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def efficiency_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """AlexNet in four settings in virtual time: those of which NVIDIA published throughput and power."""
     folder = tmp_path_factory.mktemp("efficiency") / "run"
     done = colocate(
@@ -66,4 +75,4 @@ def efficiency_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert "alexnet: tensorrt fp16 batch 128, 1734/691.2 MHz: " in done.stdout
     assert "over the default, tensorrt fp32 batch 1, 1734/691.2 MHz" in " ".join(done.stdout.split())
     assert "best.toml" in done.stdout
-    return folder
+    yield from unchanged(folder)

@@ -18,6 +18,7 @@ from unittest.mock import patch
 from matplotlib.figure import Figure
 
 from colocate.cli import run
+from colocate.store.database import FILE_NAME
 from colocate.store.run_file import Header, Run
 from tests.store.editing import edited
 
@@ -135,3 +136,9 @@ def lose(run: Path, which: str) -> None:
 def copy_of(run: Path, folder: Path) -> Path:
     """The run, with all its files, under its own name in another folder: to be changed."""
     return shutil.copytree(run, folder / run.name)
+
+
+def files_of(run: Path) -> dict[str, bytes]:
+    """All that a report writes, by its path in the run."""
+    found = {path for path in run.rglob("*") if path.is_file() and not path.name.startswith(FILE_NAME)}
+    return {str(path.relative_to(run)): path.read_bytes() for path in found}

@@ -30,9 +30,8 @@ from colocate.rigs.registry import make_rig
 from colocate.store.run_file import Run
 from colocate.study.plan import plan
 from colocate.sweep import sweep
-from tests.commands.command_line import colocate, copy_of, lose, refused
+from tests.commands.command_line import colocate, copy_of, files_of, lose, refused
 from tests.commands.own_networks import BRANCHING_MACS, branching
-from tests.commands.test_report import files_of
 from tests.inference.onnx.files import half, looping, quantised_by_pairs
 from tests.observers import Silence
 from tests.rows import rows_of

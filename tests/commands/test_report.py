@@ -8,14 +8,8 @@ from pathlib import Path
 import pytest
 
 from colocate.store.database import FILE_NAME
-from tests.commands.command_line import colocate, copy_of, header_of, refused
+from tests.commands.command_line import colocate, copy_of, files_of, header_of, refused
 from tests.rows import rows_of
-
-
-def files_of(run: Path) -> dict[str, bytes]:
-    """All that a report writes, by its path in the run."""
-    found = {path for path in run.rglob("*") if path.is_file() and path.name != FILE_NAME}
-    return {str(path.relative_to(run)): path.read_bytes() for path in found}
 
 
 def test_a_report_is_rebuilt_from_the_run_alone(tiny_run: Path, tmp_path: Path) -> None:

@@ -62,11 +62,11 @@ def test_a_sweep_makes_its_spec_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert len(made) == 1 and (tmp_path / "run" / "report.html").exists()
 
 
-def test_a_finished_run_resumes_to_nothing_and_is_not_overwritten(tiny_run: Path) -> None:
-    planned = header_of(tiny_run).planned
-    done = colocate("sweep", "--resume", "--out", tiny_run, "--json")
+def test_a_finished_run_resumes_to_nothing_and_is_not_overwritten(tiny_run: Path, tmp_path: Path) -> None:
+    run, planned = copy_of(tiny_run, tmp_path), header_of(tiny_run).planned
+    done = colocate("sweep", "--resume", "--out", run, "--json")
     assert (done.returncode, json.loads(done.stdout)["done"]) == (0, planned)
-    refused(2, "holds a run already", "sweep", *TINY, "--out", tiny_run)
+    refused(2, "holds a run already", "sweep", *TINY, "--out", run)
 
 
 def test_a_dry_run_touches_nothing(tmp_path: Path) -> None:

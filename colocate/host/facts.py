@@ -23,7 +23,7 @@ from colocate.model.machine import HostFacts, Missing
 
 # Packages whose version changes what is measured.
 _PACKAGES = (
-    "colocate", "numpy", "onnx", "onnxruntime", "onnxruntime-gpu", "Pillow", "tensorrt"
+    "colocate", "numpy", "onnx", "onnxruntime", "onnxruntime-gpu", "Pillow", "pycuda", "tensorrt"
 )  # fmt: skip
 
 # What makes a clock settable, by its name.

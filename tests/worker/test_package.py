@@ -17,7 +17,7 @@ from cpu_workloads import contract, counter
 
 PACKAGE = Path(colocate.worker.__file__).parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
-RUNTIMES = {"numpy", "onnxruntime", "tensorrt", "tensorrt_rtx"}
+RUNTIMES = {"numpy", "onnxruntime", "pycuda", "tensorrt", "tensorrt_rtx"}
 
 
 def imported(path: Path) -> Iterator[str]:

@@ -150,11 +150,12 @@ def _backends() -> Iterator[Finding]:
 
 
 def _working(found: availability.Availability, name: str, runtime: Runtime) -> str:
-    """Its version, and under which Python it runs where that is not colocate's own."""
-    python = found.interpreters.get(name)
-    if python is None or not python.reason:
-        return _version(runtime.package)
-    return f"{found.found[name].get('runtime', 'works')} under {python.path}: {python.reason}"
+    """Its version, under which Python it runs where that is not colocate's own, and what makes its calls to a GPU."""
+    facts, python = found.found.get(name, {}), found.interpreters.get(name)
+    words = _version(runtime.package)
+    if python is not None and python.reason:
+        words = f"{facts.get('runtime', 'works')} under {python.path}: {python.reason}"
+    return f"{words}; GPU calls: {facts['gpu_calls']}" if "gpu_calls" in facts else words
 
 
 def _bandwidth() -> Iterator[Finding]:

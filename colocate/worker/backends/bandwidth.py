@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from colocate.worker import cuda
 from colocate.worker.backend import Facts
+from colocate.worker.cuda.open import opened
 from colocate.worker.request import COPIED_BYTES, Request
 
 _THREADS = 256
@@ -64,17 +64,17 @@ class Bandwidth:
 
     def __init__(self, request: Request) -> None:
         self.copied_bytes = COPIED_BYTES * request.batch
-        gpu = cuda.CudaGpu(request.wait, request.device)
-        copy = gpu.function(_KERNEL, "copy")
+        gpu = opened(request.wait, request.device)
+        copy = gpu.kernel(_KERNEL, "copy")
         source, target = (gpu.memory(self.copied_bytes) for _ in range(2))
         # Random bytes: a bus that carries zeros draws less power.
         block = np.random.RandomState(0).randint(0, 256, COPIED_BYTES, np.uint8)
         for image in range(request.batch):
             gpu.fill(source + image * COPIED_BYTES, block)
-        self._stopwatch = cuda.Stopwatch(gpu)
+        self._stream = gpu.stream()
         arguments = (source, target, self.copied_bytes // 16)
         blocks = _BLOCKS_PER_PROCESSOR * gpu.processors
-        self._launch = gpu.launch(copy, blocks, _THREADS, self._stopwatch.stream, arguments)
+        self._launch = self._stream.launch(copy, blocks, _THREADS, arguments)
         self._facts: "Facts" = {
             "runtime": "CUDA driver",
             "gpu": gpu.name,
@@ -82,15 +82,16 @@ class Bandwidth:
             "graph": False,
             "wait": request.wait,
             "device": f"cuda:{gpu.number}",
+            "gpu_calls": gpu.calls,
         }
 
     def infer(self) -> None:
         """One copy; see `Backend.infer`."""
-        self._stopwatch.time(self._launch)
+        self._stream.time(self._launch)
 
     def device_s(self) -> float:
         """See `Backend.device_s`: between two events around the kernel."""
-        return self._stopwatch.device_s()
+        return self._stream.device_s()
 
     def facts(self) -> Facts:
         """See `Backend.facts`."""
@@ -105,4 +106,5 @@ class Bandwidth:
         for _ in range(copies):
             self.infer()
             times_s.append(self.device_s())
-        return {"gpu": self._facts["gpu"], "bytes_per_s": 2 * self.copied_bytes / float(np.median(times_s))}
+        bytes_per_s = 2 * self.copied_bytes / float(np.median(times_s))
+        return {"bytes_per_s": bytes_per_s, **{key: self._facts[key] for key in ("gpu", "gpu_calls")}}

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnxruntime as ort
 
-from colocate.worker import cuda
 from colocate.worker.backend import Facts
 from colocate.worker.backends.ort_session import load, session_options
+from colocate.worker.cuda.explanations import explained
+from colocate.worker.cuda.open import opened
 from colocate.worker.errors import WorkerError, one_line
 from colocate.worker.inputs import input_arrays
 from colocate.worker.request import RESIDENT, NetworkFile, Request
@@ -29,7 +30,7 @@ class OnnxRuntimeCuda:
     """
 
     def __init__(self, request: Request) -> None:
-        self._gpu = cuda.CudaGpu(request.wait, request.device)
+        self._gpu = opened(request.wait, request.device)
         # CUDA and cuDNN from NVIDIA's Python packages, where these are installed and the system has none. Releases
         # before 1.21 look for those of the system alone.
         if hasattr(ort, "preload_dlls"):
@@ -46,7 +47,7 @@ class OnnxRuntimeCuda:
             self._session = load(request.loaded, options, _PROVIDER, settings)
             self._bind(request.loaded)
         except Exception as error:  # onnxruntime's many exceptions share no other base
-            raise WorkerError(cuda.explained(one_line(error))) from error
+            raise WorkerError(explained(one_line(error))) from error
         self._facts: Facts = {
             "runtime": f"onnxruntime {ort.__version__}",
             "provider": _PROVIDER,
@@ -55,6 +56,7 @@ class OnnxRuntimeCuda:
             "graph": request.graph,
             "wait": request.wait,
             "device": f"cuda:{self._gpu.number}",
+            "gpu_calls": self._gpu.calls,
         }
 
     def _bind(self, file: NetworkFile) -> None:
@@ -98,7 +100,7 @@ class OnnxRuntimeCuda:
             for copy_out in self._copies_out:
                 copy_out()
         except Exception as error:  # as above
-            raise WorkerError(cuda.explained(one_line(error))) from error
+            raise WorkerError(explained(one_line(error))) from error
 
     def device_s(self) -> None:
         """See `Backend.device_s`: the runtime keeps its stream to itself."""

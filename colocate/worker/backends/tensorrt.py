@@ -15,9 +15,13 @@ from typing import Any, NamedTuple, Tuple
 
 import numpy as np
 
-from colocate.worker import cache, cuda, packages
+from colocate.worker import cache, packages
 from colocate.worker.backend import Facts, ProfiledStep
 from colocate.worker.backends.trt_library import TrtLibrary
+from colocate.worker.cuda.explanations import explained
+from colocate.worker.cuda.gpu import CudaGpu
+from colocate.worker.cuda.graph import captured
+from colocate.worker.cuda.open import opened
 from colocate.worker.errors import WorkerError
 from colocate.worker.inputs import input_arrays
 from colocate.worker.request import Request
@@ -52,11 +56,11 @@ class TensorRT:
         kind, _, number = (request.device or "cuda:0").partition(":")
         # A DLA stands beside the one GPU of its board, on which what it cannot do is run.
         dla = int(number) if kind == "dla" and self.serves_dla else None
-        self._gpu = gpu = cuda.CudaGpu(request.wait, request.device if dla is None else None)
+        self._gpu = gpu = opened(request.wait, request.device if dla is None else None)
         self._library = library = TrtLibrary(trt, dla)
         self.check_gpu(gpu)
         self._engine, digest = self._load(request, dla)
-        self._stopwatch = cuda.Stopwatch(gpu)
+        self._stream = gpu.stream()
         self._copies_in: "list[Callable[[], None]]" = []
         self._copies_out: "list[Callable[[], None]]" = []
         self._addresses: "dict[str, int]" = {}
@@ -69,7 +73,7 @@ class TensorRT:
             # The first run sets up what may not be set up while it is captured:
             # https://github.com/NVIDIA/TensorRT/issues/2603
             self.infer()
-            self._launch = gpu.captured(self._stopwatch.stream, self._enqueue)
+            self._launch = captured(gpu.driver, self._stream.handle, self._enqueue)
         self._facts: "Facts" = {
             "runtime": f"{self.package} {trt.__version__}",
             "gpu": gpu.name,
@@ -79,9 +83,10 @@ class TensorRT:
             "graph": request.graph,
             "wait": request.wait,
             "device": f"cuda:{gpu.number}" if dla is None else f"{request.device}, else cuda:{gpu.number}",
+            "gpu_calls": gpu.calls,
         }
 
-    def check_gpu(self, gpu: cuda.CudaGpu) -> None:
+    def check_gpu(self, gpu: CudaGpu) -> None:
         """Raise WorkerError for a GPU that the library does not serve; this one says so itself."""
 
     def new_context(self, engine: Any) -> Any:
@@ -90,11 +95,11 @@ class TensorRT:
 
     def infer(self) -> None:
         """See `Backend.infer`."""
-        self._stopwatch.time(self._launch)
+        self._stream.time(self._launch)
 
     def device_s(self) -> float:
         """See `Backend.device_s`: between two events around the copies and the network."""
-        return self._stopwatch.device_s()
+        return self._stream.device_s()
 
     def facts(self) -> Facts:
         """See `Backend.facts`."""
@@ -128,13 +133,13 @@ class TensorRT:
         for copy_in in self._copies_in:
             copy_in()
         if not self._run():
-            raise WorkerError(cuda.explained(f"TensorRT cannot run the network: {self._library.reason}"))
+            raise WorkerError(explained(f"TensorRT cannot run the network: {self._library.reason}"))
         for copy_out in self._copies_out:
             copy_out()
 
     def _runner(self) -> "Callable[[], bool]":
         """What puts the network on the stream; false where TensorRT refuses."""
-        context, stream, addresses = self._context, self._stopwatch.stream, self._addresses
+        context, stream, addresses = self._context, self._stream.handle, self._addresses
         if not hasattr(context, "execute_async_v3"):
             places = list(addresses.values())
             return lambda: bool(context.execute_async_v2(places, stream))
@@ -166,11 +171,11 @@ class TensorRT:
                     f"cannot keep engines in {path.parent}: {error.strerror}; "
                     "make room or set XDG_CACHE_HOME to a folder of your own"
                 ) from error
-        raise WorkerError(cuda.explained(f"TensorRT cannot load the engine that it built: {self._library.reason}"))
+        raise WorkerError(explained(f"TensorRT cannot load the engine that it built: {self._library.reason}"))
 
     def _allocate(self, request: Request) -> None:
         """Buffers of fixed address for every tensor, as a captured graph needs them; the input's is filled."""
-        arrays, stream = input_arrays(request.loaded), self._stopwatch.stream
+        arrays, stream = input_arrays(request.loaded), self._stream
         for tensor in tensors(self._library.trt, self._engine):
             named = f"{tensor.name} in {request.loaded.path}"
             if not tensor.on_device or not all(size > 0 for size in tensor.shape):
@@ -185,10 +190,10 @@ class TensorRT:
             if tensor.is_input:
                 # Where TensorRT has no 64-bit integers it takes 32-bit ones.
                 np.copyto(host, arrays[tensor.name], casting="same_kind")
-                self._copies_in.append(self._gpu.copy_in(address, host, stream))
+                self._copies_in.append(stream.copy_in(address, host))
             else:
                 self.outputs[tensor.name] = host
-                self._copies_out.append(self._gpu.copy_out(host, address, stream))
+                self._copies_out.append(stream.copy_out(host, address))
 
 
 def tensors(trt: Any, engine: Any) -> "list[EngineTensor]":

@@ -6,8 +6,8 @@ centres' Hopper nor a Jetson. Versions run on hardware: none so far; 1.7 builds 
 
 from typing import Any
 
-from colocate.worker import cuda
 from colocate.worker.backends.tensorrt import TensorRT
+from colocate.worker.cuda.gpu import CudaGpu
 from colocate.worker.errors import WorkerError
 
 
@@ -17,7 +17,7 @@ class TensorRtRtx(TensorRT):
     package = "tensorrt_rtx"
     serves_dla = False
 
-    def check_gpu(self, gpu: cuda.CudaGpu) -> None:
+    def check_gpu(self, gpu: CudaGpu) -> None:
         """See `TensorRT.check_gpu`: what this library says of it when it loads an engine helps nobody."""
         served = [name for name in dir(self._library.trt.ComputeCapability) if name.startswith("SM")]
         major, minor = gpu.capability

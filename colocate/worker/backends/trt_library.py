@@ -7,8 +7,8 @@ pool of memory.
 from collections.abc import Callable
 from typing import Any
 
-from colocate.worker import cuda
 from colocate.worker.backends.onnx_header import opset_of
+from colocate.worker.cuda.explanations import explained
 from colocate.worker.errors import WorkerError
 from colocate.worker.request import Request
 
@@ -47,7 +47,7 @@ class TrtLibrary:
         except TypeError as error:
             result, said = None, str(error)
         if result is None or result is False:
-            raise WorkerError(cuda.explained(f"TensorRT failed in {call.__name__}: {self.reason or said}"))
+            raise WorkerError(explained(f"TensorRT failed in {call.__name__}: {self.reason or said}"))
         # What went wrong on the way, such as a kernel that found no memory, did not matter.
         self._log.clear()
         return result
@@ -74,7 +74,7 @@ class TrtLibrary:
         if not parser.parse(content, str(request.loaded.path)):
             errors = "; ".join(parser.get_error(index).desc() for index in range(parser.num_errors))
             newer = _newer_opset(trt.__version__, content)
-            raise WorkerError(cuda.explained(f"TensorRT cannot run {request.loaded.path}{newer}: {errors}"))
+            raise WorkerError(explained(f"TensorRT cannot run {request.loaded.path}{newer}: {errors}"))
         config = builder.create_builder_config()
         if self._dla is not None:
             self._use_dla(self._dla, builder, config, request)

@@ -151,6 +151,14 @@ def test_a_runtime_under_another_python_says_which_and_why(tmp_path: Path, monke
     )
 
 
+def test_a_runtime_says_what_makes_its_calls_to_the_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {"bandwidth": {"gpu": "Orin", "gpu_calls": "ctypes (pycuda cannot be imported: libcurand.so.10)"}}
+    missing = {name: each for name, each in NOTHING.missing.items() if name != "bandwidth"}
+    monkeypatch.setattr(availability, "look", lambda: Availability((), ("bandwidth",), missing, found))
+    row = by_name(examine(Sysfs(tmp_path)), "inference")["bandwidth"]
+    assert row.state == "built in; GPU calls: ctypes (pycuda cannot be imported: libcurand.so.10)"
+
+
 def test_how_a_jetson_is_set_is_shown_with_what_to_do_about_it(tmp_path: Path) -> None:
     assert by_name(examine(Sysfs(tmp_path)), "board") == {}
     nano = by_name(examine(jetsons.NANO.build(tmp_path / "nano")), "board")

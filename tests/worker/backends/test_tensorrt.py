@@ -16,6 +16,7 @@ from colocate.worker.backends.tensorrt import TensorRT
 from colocate.worker.errors import WorkerError
 from colocate.worker.probe import probe
 from colocate.worker.request import Request
+from tests.worker import fake_pycuda
 from tests.worker.backends.compiled import expected, in_precision, one_node, output
 from tests.worker.fake_cuda import Gpu
 from tests.worker.fake_tensorrt import installed_in
@@ -35,6 +36,20 @@ def test_each_version_runs_each_precision(wanted: Request, installed: Installed,
     (config,) = installed.configs
     assert config._flags == ({"FP16"} if precision == "fp16" and installed.release < (9, 0) else set())
     assert bool(config.max_workspace_size if installed.release < (8, 4) else 0) == (installed.release < (8, 4))
+
+
+@pytest.mark.parametrize("graph", [False, True])
+def test_each_version_runs_through_pycuda_too(
+    wanted: Request, installed: Installed, monkeypatch: pytest.MonkeyPatch, graph: bool
+) -> None:
+    fake_pycuda.installed_in(monkeypatch, installed.gpu)
+    runtime = TensorRT(wanted._replace(graph=graph))
+    for _ in range(2):
+        output(runtime)[:] = np.nan
+        runtime.infer()
+        np.testing.assert_allclose(output(runtime), expected(wanted.loaded), rtol=1e-6)
+    assert runtime.facts()["gpu_calls"] == "pycuda 2026.1"
+    assert installed.gpu.launches == (2 if graph else 0)
 
 
 def test_a_profile_has_each_layer_once_and_leaves_the_runtime_as_it_was(

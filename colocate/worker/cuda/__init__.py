@@ -1,0 +1,1 @@
+"""What runtimes on an NVIDIA GPU share: its context, memory, streams and graphs, and what CUDA's errors ask for."""

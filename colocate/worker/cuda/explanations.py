@@ -1,0 +1,32 @@
+"""What the errors of CUDA and of what runs on it ask of the user."""
+
+# Parts of what CUDA, cuDNN, ONNX Runtime and TensorRT say, and what its reader can do.
+_REMEDIES = (
+    (("out of memory", "out_of_memory", "outofmemory", "failed to allocate memory", "alloc_failed"),
+     "the GPU's memory is full: lower --batch, or end what else uses the GPU (nvidia-smi lists it)"),
+    (("insufficientdriver", "insufficient for cuda", "unsupported ptx", "system_driver_mismatch", "driver version",
+      "failure with error: 35"),
+     "the NVIDIA driver is older than this runtime needs: update it, or install the runtime for its CUDA version"),
+    (("busy or unavailable", "devicesunavailable", "device unavailable", "exclusive"),
+     "another program holds the GPU in exclusive mode: end it (nvidia-smi lists it)"),
+    (("when stream is capturing", "error during capture"),
+     "this network cannot be captured as a CUDA graph: leave out --graph"),
+    (("not permitted", "notpermitted", "permission", "operation_not_supported"),
+     "this user may not use the GPU: see that /dev/nvidia* can be read and written (group video on a Jetson)"),
+    (("no cuda-capable device", "nodevice", "no_device", "libcuda.so", "failed call to cuinit"),
+     "there is no NVIDIA GPU with a driver that this process can see"),
+)  # fmt: skip
+
+
+def explained(message: str) -> str:
+    """`message` on one line, led by what to do where it is known."""
+    line = " ".join(message.split())
+    low = line.lower()
+    for parts, remedy in _REMEDIES:
+        if any(part in low for part in parts):
+            return f"{remedy} [{_shortened(line)}]"
+    return _shortened(line)
+
+
+def _shortened(line: str, limit: int = 300) -> str:
+    return line if len(line) <= limit else f"{line[:limit]}..."

@@ -157,13 +157,16 @@ def settings(keys: Mapping[str, Any], axes: Axes, rig: Rig) -> Settings:
 
 
 def _check(axes: Axes) -> None:
-    """Raise SpecError, by the name of the flag, for an axis that is empty or names a value twice, and for a batch
-    that cannot be.
+    """Raise SpecError, by the name of the flag, for an axis that is empty or names a value twice, for a batch that
+    cannot be, and for an engine.
 
     Behind the combinations of the axes a study would name them by its own keys.
     """
+    from colocate.inference.networks.engine_file import refuse_engine
     from colocate.request.spec import make_study
 
+    for network in axes.networks:
+        refuse_engine(network, "whose batch and precision are settled")
     for axis in dataclasses.fields(axes):
         values = getattr(axes, axis.name)
         if not values:

@@ -85,10 +85,12 @@ def layers_request(
 
     Raises SpecError for more than one clock point, and what `rig` has against the network.
     """
+    from colocate.inference.networks.engine_file import refuse_engine
     from colocate.request.spec import make_spec
     from colocate.study.clock_points import clock_points
     from colocate.study.plan import plan, settled_backend
 
+    refuse_engine(network, "whose layers only TensorRT can read")
     facts = rig.facts()
     keys = {**_default_clocks(facts), **keys}
     spec = make_spec({**keys, "networks": [network], "stressors": ()})

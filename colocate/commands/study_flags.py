@@ -50,7 +50,7 @@ _NETWORKS: Flags = {
         "type": words,
         "metavar": "A,B",
         "help": "networks that must be on time: built-in ones (alexnet, googlenet, resnet50, resnet152, "
-        "squeezenet1_0, squeezenet1_1, vgg16), bandwidth, or paths of .onnx files",
+        "squeezenet1_0, squeezenet1_1, vgg16), bandwidth, or paths of .onnx files and of engines",
         "otherwise": "alexnet,googlenet,resnet152",
     },
     "pipelines": {

@@ -76,9 +76,9 @@ class Pipeline:
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """A network and how it is run. `network` is a built-in name, the path of an .onnx file, or with a `pipeline` the
-    user's name for it: then `backend` is `pipeline`, `precision` is empty, and the rest, which the program decides as
-    well, says nothing.
+    """A network and how it is run. `network` is a built-in name, the path of an .onnx file or of an engine, or with a
+    `pipeline` the user's name for it: then `backend` is `pipeline`, `precision` is empty, and the rest, which the
+    program decides as well, says nothing. Of an engine `precision` is empty too: only TensorRT knows what is in it.
 
     `batch` is what runs: that of the file where it fixes one. `inputs` are those that the study chose.
 

@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field
 
 from colocate.errors import SpecError
 from colocate.model.command import PER_CPU, REPEAT, SERVICE, Command
+from colocate.model.network_path import is_file
 from colocate.model.request import Pipeline, Task
 from colocate.request.names import can_name, check_name
 from colocate.request.shell_syntax import shell_syntax
@@ -147,7 +148,7 @@ def make_pipeline(name: str, keys: str | PipelineKeys) -> Pipeline:
     """What the table `[pipelines.NAME]` means; a string is its `argv` alone. Raises SpecError."""
     where = f"pipelines.{name}"
     check_name("pipelines", name, "a network")
-    if name.endswith(".onnx"):
+    if is_file(name):
         raise SpecError(f"pipelines: {name!r} cannot name a network, as it names a file of one")
     table = PipelineKeys(keys) if isinstance(keys, str) else keys
     if table.latency is not None:

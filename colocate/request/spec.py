@@ -14,11 +14,12 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from colocate.errors import SpecError
-from colocate.inference.backends.registry import maker_of
+from colocate.inference.backends.registry import ENGINE_RUNTIMES, maker_of
 from colocate.inference.networks.catalogue import builtin_names, own_batch
 from colocate.inference.networks.input_choices import input_choices
 from colocate.model.containment import Containment, containment_words, parse_containment
 from colocate.model.device import Workers, parse_device
+from colocate.model.network_path import is_engine, is_file
 from colocate.model.request import PRECISIONS, WAITS, Inference, SweepSpec, Task
 from colocate.model.spelling import unknown
 from colocate.request.design import DESIGNS, alternates
@@ -50,6 +51,8 @@ _UNIT_S = {"": 1, "s": 1, "m": 60, "h": 3600}
 _request = TypeAdapter(StudyKeys)
 # What a pipeline decides itself.
 _OF_LOADED_NETWORKS = ("backend", "precision", "batch", "graph", "wait", "period_ms", "shapes", "inputs")
+# What is settled in an engine.
+_IN_ENGINES = ("precision", "shapes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,16 +166,22 @@ def _with_pipelines(request: StudyKeys, *, named: bool) -> tuple[str | NetworkKe
 
 def _piped(own: NetworkKeys, request: StudyKeys) -> Inference:
     """The network that is a program of the user's own."""
-    name, usual = own.network, StudyKeys()
+    name = own.network
     if name in builtin_names() or maker_of(name) is not None:
         raise SpecError(f"pipelines.{name}: this is the name of a built-in network; choose another")
-    for key in _OF_LOADED_NETWORKS:
+    _check_unset(own, request, _OF_LOADED_NETWORKS, f"pipeline '{name}' decides this itself")
+    return Inference(name, "pipeline", precision="", pipeline=make_pipeline(name, request.pipelines[name]))
+
+
+def _check_unset(own: NetworkKeys, request: StudyKeys, keys: Iterable[str], why: str) -> None:
+    """Raise SpecError for one of these `keys` that is set for this network."""
+    usual = StudyKeys()
+    for key in keys:
         if getattr(own, key) or getattr(request, key) != getattr(usual, key):
             raise SpecError(
-                f"{key}: pipeline '{name}' decides this itself; "
+                f"{key}: {why}; "
                 f'set it for other networks alone, as in networks = [{{ network = "alexnet", {key} = ... }}]'
             )
-    return Inference(name, "pipeline", precision="", pipeline=make_pipeline(name, request.pipelines[name]))
 
 
 def _inference(entry: str | NetworkKeys, request: StudyKeys) -> Inference:
@@ -188,18 +197,34 @@ def _inference(entry: str | NetworkKeys, request: StudyKeys) -> Inference:
     elif _is_path(network):
         network = _file_or_name(network)
     else:
-        _known(network, builtin_names(), "network", "an .onnx file, or one of")
+        _known(network, builtin_names(), "network", "an .onnx file, an engine, or one of")
+    engine = is_engine(network)
+    if engine:
+        _check_unset(own, request, _IN_ENGINES, f"engine {Path(network).name} has its own")
+        backend = _engine_runtime(network, backend)
     choices = input_choices(own.shapes or request.shapes, own.inputs or request.inputs)
     return Inference(
         network,
         backend,
-        _known(_own_or(own.precision, request.precision), PRECISIONS, "precision"),
+        "" if engine else _known(_own_or(own.precision, request.precision), PRECISIONS, "precision"),
         own.batch or request.batch or own_batch(network, choices) or 1,
         request.graph if own.graph is None else own.graph,
         _known(_own_or(own.wait, _own_or(request.wait, default_wait(request.rig))), WAITS, "wait"),
         None if (period_ms := own.period_ms or request.period_ms) is None else period_ms * 1e-3,
         choices,
     )
+
+
+def _engine_runtime(network: str, backend: str) -> str:
+    """The runtime for an engine: of `auto` the family that loads some."""
+    if backend == "auto":
+        return ENGINE_RUNTIMES
+    if not f"{backend}-".startswith(f"{ENGINE_RUNTIMES}-"):
+        raise SpecError(
+            f"{backend} cannot run {Path(network).name}: an engine runs in TensorRT alone; leave out the backend, or "
+            "give the .onnx file that it was built from"
+        )
+    return backend
 
 
 def _own_or(own: str | None, study: str) -> str:
@@ -225,7 +250,7 @@ def _own_windows_s(request: StudyKeys) -> tuple[tuple[str, float], ...]:
 
 
 def _is_path(network: str) -> bool:
-    return network.endswith((".onnx", ".ort")) and "\0" not in network
+    return (is_file(network) or network.endswith(".ort")) and "\0" not in network
 
 
 def _file_or_name(network: str) -> str:

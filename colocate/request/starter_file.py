@@ -63,7 +63,7 @@ def _sections(facts: HostFacts) -> Mapping[str, Sequence[Suggestion]]:
     return {
         "the networks that must be on time": [
             *rig,
-            Suggestion("networks", ["alexnet"], "built-in names, or paths of .onnx files", active=True),
+            Suggestion("networks", ["alexnet"], "built-in names, paths of .onnx files or of engines", active=True),
             Suggestion("batch", 1, "images per inference"),
             Suggestion("period_ms", 33.3, "an inference every so many ms, like a camera; without it back to back"),
         ],

@@ -72,6 +72,12 @@ def check(kept: Path) -> None:
         raise OSError(errno.EIO, "it is damaged, or somebody else could have written it", str(kept))
 
 
+def read_private(path: Path) -> bytes:
+    """The content of a file that is none of the cache's. Raises OSError where somebody else could have written it."""
+    with _opened(Path(os.path.realpath(str(path)))) as descriptor:
+        return b"".join(_chunks(descriptor))
+
+
 def make_private(folder: Path) -> None:
     """See to it that `folder`, and the one around it, exist and that nobody else can write them.
 
@@ -118,7 +124,9 @@ def _opened(kept: Path) -> "Iterator[int]":
     descriptor = os.open(str(kept), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode) or found.st_uid not in (0, os.geteuid()) or found.st_mode & _OTHERS:
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "it is no plain file", str(kept))
+        if found.st_uid not in (0, os.geteuid()) or found.st_mode & _OTHERS:
             raise OSError(errno.EPERM, "somebody else could have written it", str(kept))
         yield descriptor
     finally:

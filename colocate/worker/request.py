@@ -51,7 +51,8 @@ class NetworkFile(NamedTuple):
     """The file to load, what it is fed, and the SHA-256 of what it was made from.
 
     `source` is the user's own file where this is a copy with fixed shapes: what a runtime refuses with its shapes
-    fixed, it may run while they are open, as where a branch that is not taken contradicts them.
+    fixed, it may run while they are open, as where a branch that is not taken contradicts them. Of an `engine`, which
+    is TensorRT's own format, `inputs` are those whose values the user chose, without shape and type: these are in it.
     """
 
     name: str
@@ -59,6 +60,7 @@ class NetworkFile(NamedTuple):
     sha256: str
     inputs: "tuple[TensorSpec, ...]"
     source: "Path | None" = None
+    engine: bool = False
 
     @property
     def fed(self) -> str:
@@ -122,5 +124,6 @@ def from_json(text: str) -> Request:
     if file is not None:
         inputs = tuple(map(tensor_from_json, file["inputs"]))
         source = file["source"] and Path(file["source"])
-        fields["file"] = NetworkFile(file["name"], Path(file["path"]), file["sha256"], inputs, source)
+        path = Path(file["path"])
+        fields["file"] = NetworkFile(file["name"], path, file["sha256"], inputs, source, file["engine"])
     return Request(**{**fields, "cache": Path(fields["cache"])})

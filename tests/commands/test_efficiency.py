@@ -111,6 +111,11 @@ def test_a_setting_that_fails_is_a_row(tmp_path: Path, monkeypatch: pytest.Monke
     assert cli(["efficiency", *every, "--out", str(tmp_path / "none"), "--quiet"]) == 3
 
 
+def test_an_engine_has_nothing_to_vary() -> None:
+    said = "my.engine is an engine, whose batch and precision are settled; give the .onnx file that it was built from"
+    refused(2, said, "efficiency", "--networks", "my.engine")
+
+
 # ---- settings
 
 

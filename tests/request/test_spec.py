@@ -100,6 +100,17 @@ def test_a_network_says_how_it_is_launched_and_waited_for() -> None:
     )
 
 
+def test_an_engine_runs_in_tensorrt_with_a_precision_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (first, second) = make_spec(
+        {"networks": ["a.engine", {"network": "b.plan", "backend": "tensorrt-rtx"}], "batch": 4}
+    ).inferences
+    assert first == Inference(str(tmp_path / "a.engine"), "tensorrt", "", 4)
+    assert second == Inference(str(tmp_path / "b.plan"), "tensorrt-rtx", "", 4)
+
+
 def test_a_network_that_a_runtime_makes_itself_brings_its_runtime() -> None:
     found = make_spec({"networks": ["alexnet", "bandwidth", "spin-2ms"]}).inferences
     assert [inference.backend for inference in found] == ["auto", "bandwidth", "synthetic"]
@@ -179,6 +190,16 @@ def test_the_default_is_the_founding_studys_nine_pairs() -> None:
         ({"networks": [{"network": "alexnet", "precision": ""}]}, "unknown precision ''"),
         ({"commands": {"a": "b"}, "stressors": ["a", "a"]}, "stressors: a is named twice"),
         ({"containment": [f"quota={'9' * 4000}%"]}, "more than 8192 CPUs"),
+        (
+            {"networks": ["a.engine"], "precision": "fp16"},
+            r"^precision: engine a\.engine has its own; set it for",
+        ),
+        ({"networks": ["a.plan"], "shapes": {"x": "1x2"}}, r"^shapes: engine a\.plan has its own"),
+        (
+            {"networks": ["a.engine"], "backend": "onnxruntime"},
+            r"^onnxruntime cannot run a\.engine: .*in TensorRT",
+        ),
+        ({"networks": ["a.engine"], "backend": "caffe"}, r"^caffe cannot run a\.engine: .*give the \.onnx file"),
     ],
 )
 def test_what_is_wrong_is_named(keys: dict[str, object], said: str) -> None:

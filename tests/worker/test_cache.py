@@ -105,7 +105,7 @@ def test_what_was_changed_or_others_could_have_changed_is_built_again(
     done(kept)
     with pytest.raises(OSError, match=r"damaged|somebody else"):
         cache.check(kept)
-    with pytest.raises(OSError, match=r"damaged|somebody else|symbolic"):
+    with pytest.raises(OSError, match=r"damaged|somebody else|symbolic|no plain file"):
         cache.read(kept)
     assert kept_in(tmp_path) == kept
     assert cache.read(kept) == b"whole" and not kept.is_symlink()
@@ -141,3 +141,28 @@ def test_a_file_is_closed_whatever_the_umask(tmp_path: Path) -> None:
         assert kept_in(tmp_path).stat().st_mode & 0o777 == 0o644
     finally:
         os.umask(former)
+
+
+# --- files that are none of the cache's
+
+
+def test_a_file_of_ones_own_is_read_wherever_it_lies(tmp_path: Path) -> None:
+    path = tmp_path / "own"
+    path.write_bytes(b"whole")
+    path.chmod(0o644)
+    # The folder decides nothing: what is read is looked at itself.
+    tmp_path.chmod(0o777)
+    link = tmp_path / "link"
+    link.symlink_to(path)
+    assert cache.read_private(path) == cache.read_private(link) == b"whole"
+
+
+def test_a_file_that_somebody_else_could_have_written_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "own"
+    path.write_bytes(b"whole")
+    for mode in (0o664, 0o646):
+        path.chmod(mode)
+        with pytest.raises(OSError, match="somebody else could have written it"):
+            cache.read_private(path)
+    with pytest.raises(OSError, match="it is no plain file"):
+        cache.read_private(tmp_path)

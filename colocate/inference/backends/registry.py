@@ -30,6 +30,8 @@ class Runtime:
     holds: str | None = None
 
 
+# The family of runtimes that load engines of the user's own.
+ENGINE_RUNTIMES = "tensorrt"
 # Best first: `auto` takes the first that works here. Lazy: nothing is imported before it is wanted.
 BACKENDS = {
     "tensorrt": Runtime(

@@ -1,4 +1,4 @@
-"""Which networks there are, and the file behind each: a built-in, built once and kept, or a user's own .onnx.
+"""Which networks there are, and the file behind each: a built-in, built once and kept, or a user's own.
 
 onnx is imported only where a file is built or a user's file is read: a network that is in the cache costs
 two small reads.
@@ -22,8 +22,10 @@ import numpy as np
 from colocate.bounded import bounded
 from colocate.errors import SpecError
 from colocate.inference.networks import cache
+from colocate.inference.networks.engine_file import engine_network
 from colocate.inference.networks.network import Network
 from colocate.inference.networks.topologies import TOPOLOGIES
+from colocate.model.network_path import is_engine
 from colocate.model.request import InputChoice
 
 if TYPE_CHECKING:
@@ -48,6 +50,9 @@ def builtin_names() -> tuple[str, ...]:
 
 def check(network: str, batch: int = 1, choices: Sequence[InputChoice] = ()) -> None:
     """Raise SpecError for what `resolve` would refuse, and write nothing."""
+    if is_engine(network):
+        engine_network(network, choices)
+        return
     path = _own_file(network, batch, choices)
     if path is not None:
         _counted(path, batch, tuple(choices), _stamps(path, choices))
@@ -57,9 +62,11 @@ def resolve(network: str, batch: int, precision: str = "fp32", choices: Sequence
     """The file and the facts of a built-in (by name) or of a user's own network (by path) at a batch size.
 
     `choices` say what the inputs of the user's own are fed. In fp16 the file is converted, and `sha256` stays that of
-    what it was made from. Raises SpecError for an unknown name and for a file that cannot be used, HostError for a
-    cache folder that cannot be written.
+    what it was made from. An engine has a batch and a precision of its own. Raises SpecError for an unknown name and
+    for a file that cannot be used, HostError for a cache folder that cannot be written.
     """
+    if is_engine(network):
+        return engine_network(network, choices)
     path = _own_file(network, batch, choices)
     whole = _builtin(network, batch) if path is None else _own(path, batch, choices)
     return whole if precision == "fp32" else _halved(whole, batch)
@@ -90,7 +97,11 @@ def skeleton(name: str, batch: int) -> ModelProto:
 
 
 def _feeding(network: str, batch: int | None, choices: Sequence[InputChoice]) -> Feeding | None:
-    """What a user's own network is fed, in batches of its own where `batch` is None; None for a built-in."""
+    """What a user's own network is fed, in batches of its own where `batch` is None; None for a built-in, and for an
+    engine, of which the worker knows.
+    """
+    if is_engine(network):
+        return None
     path = _own_file(network, 1 if batch is None else batch, choices)
     return None if path is None else _fed(path, batch, choices)
 
@@ -120,7 +131,7 @@ def _unknown(network: str) -> SpecError:
     near = difflib.get_close_matches(network.lower(), TOPOLOGIES, n=1)
     hint = f"did you mean '{near[0]}'? " if near else ""
     known = ", ".join(TOPOLOGIES)
-    return SpecError(f"there is no network '{network}'; {hint}it may be {known}, or an .onnx file")
+    return SpecError(f"there is no network '{network}'; {hint}it may be {known}, an .onnx file or an engine")
 
 
 def _drawn(name: str, batch: int) -> Skeleton:

@@ -19,22 +19,24 @@ class Network:
     `name` is a built-in's or the stem of a user's file; `sha256` is of the built-in's file, or of the user's
     with its files of weights. `macs` (1 MAC = 2 FLOP) are of one inference, all images of the batch; None
     where unknown. `guesses` are the shapes of inputs, `images=1x3x224x224`, that neither file nor study says.
-    `source` is the user's own file where `path` is a copy of it with fixed shapes.
+    `source` is the user's own file where `path` is a copy of it with fixed shapes. Of an `engine` its GPU's TensorRT
+    knows the rest: `inputs` are those with values that the study chose, and there are no `parameters`.
     """
 
     name: str
     path: Path
     sha256: str
     inputs: tuple[TensorSpec, ...]
-    parameters: int
+    parameters: int | None
     macs: int | None
     guesses: tuple[str, ...] = ()
     source: Path | None = None
+    engine: bool = False
 
     @property
     def file(self) -> NetworkFile:
         """What a worker needs of it."""
-        return NetworkFile(self.name, self.path, self.sha256, self.inputs, self.source)
+        return NetworkFile(self.name, self.path, self.sha256, self.inputs, self.source, self.engine)
 
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON values."""
@@ -42,7 +44,7 @@ class Network:
         fields = {**dataclasses.asdict(self), "path": str(self.path), "inputs": inputs}
         if self.source is not None:
             fields["source"] = str(self.source)
-        for name in ("guesses", "source"):
+        for name in ("guesses", "source", "engine"):
             if not fields[name]:
                 del fields[name]
         return fields

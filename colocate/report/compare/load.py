@@ -10,6 +10,7 @@ from typing import Any
 
 from colocate.errors import SpecError
 from colocate.model.limits import Quantity
+from colocate.model.network_path import is_file
 from colocate.model.request import Inference, Task
 from colocate.report.run_report import LoadedRun, load, state_of_run
 from colocate.report.text.labels import plain
@@ -80,7 +81,7 @@ class _Side:
     @classmethod
     def of(cls, run: LoadedRun) -> _Side:
         state = state_of_run(run)
-        paths = {i.network for i in run.header.spec.inferences if i.network.endswith(".onnx")}
+        paths = {i.network for i in run.header.spec.inferences if is_file(i.network)}
         files = [Path(path).name for path in paths]
         names = {path: Path(path).name for path in paths if files.count(Path(path).name) == 1}
 

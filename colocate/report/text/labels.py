@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from colocate.model.cell import SOLO, Cell
 from colocate.model.containment import Containment, containment_words
+from colocate.model.network_path import is_file
 from colocate.model.request import CLOCK_AXES, ClockPoint, Inference, InputChoice
 from colocate.report.text.numbers import mhz_text, ms_text
 from colocate.report.text.visible import one_line, visible
@@ -163,11 +164,6 @@ def network_label(network: str, among: Sequence[Inference]) -> str:
 
 def _parent(path: PurePath, level: int) -> str:
     return path.parents[level].name if level < len(path.parents) else ""
-
-
-def is_file(network: str) -> bool:
-    """Whether this network is a file of the user's, by its path."""
-    return network.endswith(".onnx")
 
 
 def _qualities(inference: Inference) -> tuple[str, ...]:

@@ -93,7 +93,8 @@ class HostRig:
             if inference.pipeline is not None:
                 continue
             runtime = BACKENDS[inference.backend]
-            if inference.precision not in runtime.precisions:
+            # An engine has one of its own.
+            if inference.precision and inference.precision not in runtime.precisions:
                 can = " and ".join(runtime.precisions)
                 raise HostError(
                     f"{inference.backend} runs {can} here, not {inference.precision}{self._why_no_gpu(runtime)}"

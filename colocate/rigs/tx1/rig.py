@@ -13,6 +13,7 @@ import numpy as np
 
 from colocate.errors import SpecError
 from colocate.inference.networks import catalogue
+from colocate.inference.networks.engine_file import refuse_engine
 from colocate.inference.onnx import graph
 from colocate.inference.onnx.layer_map import fused_layers
 from colocate.model.layers import Ceilings, LayerMap
@@ -90,6 +91,7 @@ class Tx1Rig:
                     f"rig '{NAME}' models a thread that launches kernels one by one and sleeps until the GPU is "
                     "done: leave out graph and wait"
                 )
+            refuse_engine(inference.network, "whose layers only TensorRT can read")
             catalogue.check(inference.network, inference.batch, inference.inputs)
             self._check_memory(inference)
         for task in dict.fromkeys(trial.task for trial in trials if trial.task is not None):

@@ -11,38 +11,26 @@ and used from then on; the fact `engine` identifies it.
 
 import hashlib
 from collections.abc import Callable
-from typing import Any, NamedTuple, Tuple
+from typing import Any
 
 import numpy as np
 
 from colocate.worker import cache, packages
 from colocate.worker.backend import Facts, ProfiledStep
-from colocate.worker.backends.trt_library import TrtLibrary
+from colocate.worker.backends.trt_engine import engine_tensors, fed
+from colocate.worker.backends.trt_library import TrtLibrary, keeping
 from colocate.worker.cuda.explanations import explained
 from colocate.worker.cuda.gpu import CudaGpu
 from colocate.worker.cuda.graph import captured
 from colocate.worker.cuda.open import opened
 from colocate.worker.errors import WorkerError
 from colocate.worker.inputs import input_arrays
-from colocate.worker.request import Request
-
-# TensorRT's types that numpy has, too. `tensorrt.nptype` fails with numpy 1.24 and newer in versions before 8.6.
-_NUMPY = {"FLOAT": np.float32, "HALF": np.float16, "INT8": np.int8, "INT32": np.int32, "INT64": np.int64,
-          "UINT8": np.uint8, "BOOL": np.bool_}  # fmt: skip
-
-
-class EngineTensor(NamedTuple):
-    """An input or output of an engine."""
-
-    name: str
-    shape: Tuple[int, ...]
-    type_name: str
-    is_input: bool
-    on_device: bool
+from colocate.worker.request import NetworkFile, Request
 
 
 class TensorRT:
-    """An engine with buffers in pinned memory; each inference copies one in, runs, and copies the others out.
+    """An engine with buffers in pinned memory; each inference copies one in, runs, and copies the others out. It is
+    built of the network's file, or the user's own.
 
     In fp32, matrix products use TF32 on the GPUs that have it (compute capability 8.0 and up), which is TensorRT's
     own default. Raises WorkerError.
@@ -59,13 +47,16 @@ class TensorRT:
         self._gpu = gpu = opened(request.wait, request.device if dla is None else None)
         self._library = library = TrtLibrary(trt, dla)
         self.check_gpu(gpu)
-        self._engine, digest = self._load(request, dla)
+        # TensorRT wants the runtime to outlive its engines.
+        self._runtime = library.runtime()
+        plan, self._engine = self._given(request.loaded) if request.loaded.engine else self._built(request, dla)
+        self.digest, self.request = hashlib.sha256(plan).hexdigest()[:12], request
         self._stream = gpu.stream()
         self._copies_in: "list[Callable[[], None]]" = []
         self._copies_out: "list[Callable[[], None]]" = []
         self._addresses: "dict[str, int]" = {}
         self.outputs: "dict[str, Any]" = {}
-        self._allocate(request)
+        tensors = self._allocate(request)
         self._context = self.new_context(self._engine)
         self._run = self._runner()
         self._launch: "Callable[[], None]" = self._enqueue
@@ -77,14 +68,17 @@ class TensorRT:
         self._facts: "Facts" = {
             "runtime": f"{self.package} {trt.__version__}",
             "gpu": gpu.name,
-            "engine": digest,
-            "strongly_typed": library.strongly_typed,
-            "tf32": request.precision == "fp32" and gpu.capability >= (8, 0),
+            "engine": self.digest,
+            "tensors": tensors,
             "graph": request.graph,
             "wait": request.wait,
             "device": f"cuda:{gpu.number}" if dla is None else f"{request.device}, else cuda:{gpu.number}",
             "gpu_calls": gpu.calls,
         }
+        if not request.loaded.engine:
+            # How one of the user's own was built is not in it.
+            tf32 = request.precision == "fp32" and gpu.capability >= (8, 0)
+            self._facts = {**self._facts, "strongly_typed": library.strongly_typed, "tf32": tf32}
 
     def check_gpu(self, gpu: CudaGpu) -> None:
         """Raise WorkerError for a GPU that the library does not serve; this one says so itself."""
@@ -147,76 +141,53 @@ class TensorRT:
             self._library.done(context.set_tensor_address, name, address)
         return lambda: bool(context.execute_async_v3(stream))
 
-    def _load(self, request: Request, dla: "int | None") -> "tuple[Any, str]":
-        """The engine, built unless it is in the cache, and the beginning of its file's SHA-256."""
+    def _given(self, file: NetworkFile) -> "tuple[bytes, Any]":
+        """The user's own engine, as a file and loaded. It is code: what others could have written is not."""
+        try:
+            plan = cache.read_private(file.path)
+        except OSError as error:
+            raise WorkerError(f"cannot use {file.path}: {error.strerror}") from error
+        if hashlib.sha256(plan).hexdigest() != file.sha256:
+            raise WorkerError(f"{file.path} has changed since this study began; start another with --out")
+        engine = self._runtime.deserialize_cuda_engine(plan)
+        if engine is None:
+            version, reason = self._library.trt.__version__, self._library.reason
+            said = f"{self.package} {version} cannot load {file.path} on this {self._gpu.name}: {reason}"
+            raise WorkerError(explained(said))
+        return plan, engine
+
+    def _built(self, request: Request, dla: "int | None") -> "tuple[bytes, Any]":
+        """The same of an engine that is built here, unless it is in the cache."""
         file, gpu, library = request.loaded, self._gpu, self._library
         made_from = (file.sha256, file.path.name, request.precision, request.batch, dla)
         made_by = (self.package, library.trt.__version__, gpu.name, gpu.capability, gpu.processors)
         key = hashlib.sha256(repr((made_from, made_by)).encode()).hexdigest()[:12]
         path = request.cache / "engines" / f"{file.name}-b{request.batch}-{request.precision}-{key}.engine"
-        runtime = library.runtime()
-        for _ in range(2):
-            try:
+        with keeping("engines", path.parent):
+            for _ in range(2):
                 kept = cache.obtain(path, lambda: library.built(request, gpu.free_bytes // 2))
                 plan = cache.read(kept)
-                engine = runtime.deserialize_cuda_engine(plan)
+                engine = self._runtime.deserialize_cuda_engine(plan)
                 if engine is not None:
-                    # TensorRT wants the runtime to outlive its engines.
-                    self._runtime = runtime
-                    return engine, hashlib.sha256(plan).hexdigest()[:12]
+                    return plan, engine
                 # Of another driver or library than its name shows: built once more.
                 kept.unlink()
-            except OSError as error:
-                raise WorkerError(
-                    f"cannot keep engines in {path.parent}: {error.strerror}; "
-                    "make room or set XDG_CACHE_HOME to a folder of your own"
-                ) from error
-        raise WorkerError(explained(f"TensorRT cannot load the engine that it built: {self._library.reason}"))
+        raise WorkerError(explained(f"TensorRT cannot load the engine that it built: {library.reason}"))
 
-    def _allocate(self, request: Request) -> None:
-        """Buffers of fixed address for every tensor, as a captured graph needs them; the input's is filled."""
-        arrays, stream = input_arrays(request.loaded), self._stream
-        for tensor in tensors(self._library.trt, self._engine):
-            named = f"{tensor.name} in {request.loaded.path}"
-            if not tensor.on_device or not all(size > 0 for size in tensor.shape):
-                raise WorkerError(f"the shape of {named} is not fixed; try --backend onnxruntime-cuda")
-            if tensor.type_name not in _NUMPY:
-                raise WorkerError(
-                    f"{named} is of {tensor.type_name}, which numpy does not have; "
-                    "give the network inputs and outputs of another type"
-                )
-            host = self._gpu.host_array(tensor.shape, _NUMPY[tensor.type_name])
+    def _allocate(self, request: Request) -> str:
+        """Buffers of fixed address for every tensor, as a captured graph needs them; the input's is filled. In words
+        what they are.
+        """
+        found = engine_tensors(self._library.trt, self._engine, request.loaded)
+        arrays = input_arrays(fed(request, found) if request.loaded.engine else request.loaded)
+        for tensor in found:
+            host = self._gpu.host_array(tensor.shape, tensor.dtype)
             address = self._addresses[tensor.name] = self._gpu.memory(host.nbytes)
             if tensor.is_input:
                 # Where TensorRT has no 64-bit integers it takes 32-bit ones.
                 np.copyto(host, arrays[tensor.name], casting="same_kind")
-                self._copies_in.append(stream.copy_in(address, host))
+                self._copies_in.append(self._stream.copy_in(address, host))
             else:
                 self.outputs[tensor.name] = host
-                self._copies_out.append(stream.copy_out(host, address))
-
-
-def tensors(trt: Any, engine: Any) -> "list[EngineTensor]":
-    """The inputs and outputs of an engine, in their order."""
-    if not hasattr(engine, "num_io_tensors"):
-        # Before 8.5 they are places in a list.
-        return [
-            EngineTensor(
-                engine.get_binding_name(place),
-                tuple(engine.get_binding_shape(place)),
-                engine.get_binding_dtype(place).name,
-                bool(engine.binding_is_input(place)),
-                engine.get_location(place) == trt.TensorLocation.DEVICE,
-            )
-            for place in range(engine.num_bindings)
-        ]
-    return [
-        EngineTensor(
-            name,
-            tuple(engine.get_tensor_shape(name)),
-            engine.get_tensor_dtype(name).name,
-            engine.get_tensor_mode(name) == trt.TensorIOMode.INPUT,
-            engine.get_tensor_location(name) == trt.TensorLocation.DEVICE,
-        )
-        for name in map(engine.get_tensor_name, range(engine.num_io_tensors))
-    ]
+                self._copies_out.append(self._stream.copy_out(host, address))
+        return ", ".join(tensor.words for tensor in found)

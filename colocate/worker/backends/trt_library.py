@@ -4,7 +4,9 @@ It is asked what it has rather than for its version: leave for FP16 or a typed n
 pool of memory.
 """
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from colocate.worker.backends.onnx_header import opset_of
@@ -15,6 +17,18 @@ from colocate.worker.request import Request
 # The newest opset that the parser of a version from the first number on, and before the next row's, was made for:
 # https://github.com/onnx/onnx-tensorrt, docs/operators.md of each release.
 _OPSETS = (((8, 0), 13), ((8, 4), 17), ((9, 0), None))
+
+
+@contextlib.contextmanager
+def keeping(what: str, folder: Path) -> "Iterator[None]":
+    """Inside, files are kept in the cache's `folder`. Raises WorkerError where they cannot be."""
+    try:
+        yield
+    except OSError as error:
+        raise WorkerError(
+            f"cannot keep {what} in {folder}: {error.strerror}; "
+            "make room or set XDG_CACHE_HOME to a folder of your own"
+        ) from error
 
 
 class TrtLibrary:

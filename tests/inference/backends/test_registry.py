@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from colocate.errors import HostError
-from colocate.inference.backends.registry import BACKENDS, maker_of, worker_request
+from colocate.inference.backends.registry import BACKENDS, ENGINE_RUNTIMES, maker_of, worker_request
 from colocate.model.request import PRECISIONS, Inference
 from colocate.worker.request import NetworkFile, Request, TensorSpec
 
@@ -24,6 +24,11 @@ def test_the_target_is_a_backend(name: str) -> None:
     assert hasattr(backend, "profile") == runtime.profiles
     assert set(runtime.precisions) <= set(PRECISIONS)
     assert (runtime.package is None) == (runtime.fix == ""), "what can be missing can be installed"
+
+
+def test_the_family_that_loads_engines_has_its_class() -> None:
+    family = {name for name in BACKENDS if f"{name}-".startswith(f"{ENGINE_RUNTIMES}-")}
+    assert family == {name for name, runtime in BACKENDS.items() if ".tensorrt" in runtime.target}
 
 
 def test_the_command_for_the_gpu_fixes_a_mix_too() -> None:

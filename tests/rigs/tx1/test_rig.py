@@ -139,6 +139,10 @@ def test_clocks_left_to_the_governor_are_the_highest() -> None:
         ({"inferences": (Inference("alexnet", wait="block", graph=True),)}, "leave out graph"),
         ({"inferences": (Inference("vgg16", batch=1000, wait="block"),)}, "lower the batch"),
         ({"inferences": (Inference("alexnett", wait="block"),)}, "alexnet"),
+        (
+            {"inferences": (Inference("/nets/a.engine", "tensorrt", "", wait="block"),)},
+            "an engine, whose layers only",
+        ),
     ],
 )
 def test_what_cannot_be_modelled_is_refused_before_anything_runs(change: dict[str, object], word: str) -> None:

@@ -1,0 +1,65 @@
+"""A serialized engine of TensorRT as a network: it runs as it is, and only TensorRT can read it.
+
+So its inputs and types are known to the worker alone, and its layers to nobody.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from colocate.errors import SpecError
+from colocate.inference.networks.network import Network
+from colocate.model.network_path import is_engine
+from colocate.model.request import InputChoice
+from colocate.worker import cache
+from colocate.worker.request import TensorSpec
+
+
+def engine_network(network: str, choices: Sequence[InputChoice]) -> Network:
+    """The engine at this path, which is fed what the study chose and else what suits its inputs.
+
+    Raises SpecError for one that cannot be read, and for one that others could have written: an engine is code.
+    """
+    path = Path(network).absolute()
+    for choice in choices:
+        if choice.shape is not None:
+            raise SpecError(f"--shape {choice.name}: {network} is an engine, which has its shapes; leave it out")
+    inputs = tuple(_filled(choice) for choice in choices if choice.value is not None)
+    return Network(path.stem, path, _sha256(path, _stamp(path)), inputs, None, None, engine=True)
+
+
+def refuse_engine(network: str, wanted: str) -> None:
+    """Raise SpecError for an engine where the network's graph is `wanted`."""
+    if is_engine(network):
+        raise SpecError(f"{network} is an engine, {wanted}; give the .onnx file that it was built from")
+
+
+def _filled(choice: InputChoice) -> TensorSpec:
+    if isinstance(choice.value, str):
+        return TensorSpec(choice.name, (), "", file=choice.value)
+    return TensorSpec(choice.name, (), "", constant=choice.value)
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    try:
+        found = path.stat()
+    except FileNotFoundError as error:
+        raise SpecError(f"there is no file {path}") from error
+    except OSError as error:
+        raise SpecError(f"cannot read {path}: {error.strerror}") from error
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_mode, found.st_uid
+
+
+@functools.lru_cache
+def _sha256(path: Path, stamp: tuple[int, ...]) -> str:
+    """Of the file, while it bears this `stamp`: a command wants it several times."""
+    try:
+        return hashlib.sha256(cache.read_private(path)).hexdigest()
+    except OSError as error:
+        raise SpecError(
+            f"cannot use {path}: {error.strerror}; an engine runs as code, so it must be yours or root's, and no "
+            "other user may write it (chown, chmod go-w)"
+        ) from error

@@ -1,0 +1,145 @@
+"""An engine of the user's own, in every version: what it is fed, and what is refused."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from onnx import TensorProto
+
+from colocate.worker.backends.tensorrt import TensorRT
+from colocate.worker.backends.trt_library import TrtLibrary
+from colocate.worker.errors import WorkerError
+from colocate.worker.request import NetworkFile, Request, TensorSpec
+from tests.worker.backends.compiled import expected, one_node, output
+from tests.worker.fake_cuda import Gpu
+from tests.worker.fake_tensorrt import installed_in
+from tests.worker.fake_tensorrt_parts import Installed
+
+
+def written(installed: Installed, request: Request, path: Path) -> Request:
+    """What asks for the engine of this network, built elsewhere and written to `path`."""
+    plan = TrtLibrary(importlib.import_module(installed.package)).built(request, 1 << 20)
+    path.write_bytes(plan)
+    path.chmod(0o644)
+    file = NetworkFile(path.stem, path, hashlib.sha256(plan).hexdigest(), (), engine=True)
+    return request._replace(file=file, precision="")
+
+
+@pytest.fixture
+def own(tmp_path: Path, wanted: Request, installed: Installed) -> Request:
+    return written(installed, wanted, tmp_path / "my.engine")
+
+
+@pytest.mark.parametrize("graph", [False, True])
+def test_it_runs_as_it_is(own: Request, wanted: Request, installed: Installed, engines: Path, graph: bool) -> None:
+    runtime = TensorRT(own._replace(graph=graph))
+    for _ in range(2):
+        output(runtime)[:] = np.nan
+        runtime.infer()
+        # Fed as the file that it was built from, whose inputs are the same floats.
+        np.testing.assert_allclose(output(runtime), expected(wanted.loaded), rtol=1e-6)
+    assert installed.builds == 1 and not engines.exists(), "nothing is built for it, and nothing kept"
+    facts = runtime.facts()
+    assert facts["engine"] == own.loaded.sha256[:12]
+    assert facts["tensors"] == "data 2x3x8x8 float32, scores 2x5 float32"
+    assert "tf32" not in facts and "strongly_typed" not in facts
+    assert [step.name for step in runtime.profile(1)] == ["map", "positive", "flat", "scores"]
+
+
+def test_values_that_the_study_chose_are_fed(own: Request, tmp_path: Path) -> None:
+    chosen = own.loaded._replace(inputs=(TensorSpec("data", (), "", constant=0.5),))
+    runtime = TensorRT(own._replace(file=chosen))
+    runtime.infer()
+    np.save(tmp_path / "half.npy", np.full((2, 3, 8, 8), 0.5))
+    stored = own.loaded._replace(inputs=(TensorSpec("data", (), "", file=str(tmp_path / "half.npy")),))
+    other = TensorRT(own._replace(file=stored))
+    other.infer()
+    np.testing.assert_array_equal(output(runtime), output(other))
+
+
+def test_integers_are_zeros_and_ones(tmp_path: Path, wanted: Request, installed: Installed) -> None:
+    request = wanted._replace(file=one_node(tmp_path, "Add", TensorProto.INT64, [2, 4]))
+    own = written(installed, request, tmp_path / "own.engine")
+    runtime = TensorRT(own)
+    runtime.infer()
+    assert set(output(runtime).tolist()) <= {0, 2}
+    half = TensorSpec("x", (), "", constant=0.5)
+    with pytest.raises(WorkerError, match=r"^--input x=0\.5: the input is of int\d\d, which cannot hold that number"):
+        TensorRT(own._replace(file=own.loaded._replace(inputs=(half,))))
+
+
+# --- what is refused
+
+
+def another_gpu(own: Request, installed: Installed) -> Request:
+    installed.gpu.name = "Thor"
+    return own
+
+
+def damaged(own: Request, installed: Installed) -> Request:
+    path = own.loaded.path
+    path.write_bytes(path.read_bytes()[:-1])
+    return own._replace(file=own.loaded._replace(sha256=hashlib.sha256(path.read_bytes()).hexdigest()))
+
+
+def changed(own: Request, installed: Installed) -> Request:
+    own.loaded.path.write_bytes(b"another")
+    return own
+
+
+def writable(own: Request, installed: Installed) -> Request:
+    own.loaded.path.chmod(0o664)
+    return own
+
+
+def gone(own: Request, installed: Installed) -> Request:
+    own.loaded.path.unlink()
+    return own
+
+
+def another_batch(own: Request, installed: Installed) -> Request:
+    return own._replace(batch=1)
+
+
+def unknown_input(own: Request, installed: Installed) -> Request:
+    return own._replace(file=own.loaded._replace(inputs=(TensorSpec("ids", (), "", constant=1.0),)))
+
+
+REFUSED: dict[str, tuple[Any, str]] = {
+    "another GPU": (another_gpu, r"cannot load .*my\.engine on this Thor: .*Version tag does not match"),
+    "damaged": (damaged, r"cannot load .*my\.engine on this Orin: .*Magic tag does not match"),
+    "changed": (changed, r"my\.engine has changed since this study began"),
+    "others may write it": (writable, r"^cannot use .*my\.engine: somebody else could have written it$"),
+    "gone": (gone, r"^cannot use .*my\.engine: No such file"),
+    "another batch": (another_batch, r"is of batch 2, not 1; ask for that \(data 2x3x8x8 float32\)$"),
+    "no such input": (unknown_input, r"^--input ids: .*my\.engine has no such input; it has data$"),
+}
+
+
+@pytest.mark.parametrize("reason", REFUSED)
+def test_what_cannot_run_is_one_line(own: Request, installed: Installed, reason: str) -> None:
+    spoil, said = REFUSED[reason]
+    with pytest.raises(WorkerError, match=said) as caught:
+        TensorRT(spoil(own, installed))
+    assert "\n" not in str(caught.value)
+
+
+def test_one_of_another_version_has_tensorrts_reason(
+    tmp_path: Path, wanted: Request, monkeypatch: pytest.MonkeyPatch, gpu: Gpu
+) -> None:
+    own = written(installed_in(monkeypatch, "10.3.0", gpu), wanted, tmp_path / "my.engine")
+    installed_in(monkeypatch, "11.4.0.106", gpu)
+    with pytest.raises(WorkerError, match=r"^tensorrt 11\.4\.0\.106 cannot load .*: .*Version tag does not match"):
+        TensorRT(own)
+
+
+def test_an_open_shape_is_refused(tmp_path: Path, wanted: Request, installed: Installed) -> None:
+    request = wanted._replace(file=one_node(tmp_path, "Add", TensorProto.FLOAT, [2, None]))
+    own = written(installed, request, tmp_path / "own.engine")
+    with pytest.raises(WorkerError, match=r"shape of y in .*own\.engine is not fixed; build it with fixed shapes"):
+        TensorRT(own)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -86,19 +87,58 @@ class Engine(Named):
         return RuntimeConfig(self._installed, None)
 
     def create_execution_context(self, config: RuntimeConfig | None = None) -> ExecutionContext:
-        strategy = None if config is None else config.dynamic_shapes_kernel_specialization_strategy
-        assert strategy is None or strategy.name == "EAGER"
-        return ExecutionContext(self)
+        context = ExecutionContext(self)
+        if self._installed.package == "tensorrt_rtx":
+            assert config is not None and config.dynamic_shapes_kernel_specialization_strategy.name == "EAGER"
+            kernels = config._kernels
+            assert kernels is not None, "they would be compiled by every worker"
+            kernels._compiled("when it is made")
+            context._kernels = kernels
+        return context
 
 
 class RuntimeConfig(Named):
     _kind = "IRuntimeConfig"
     dynamic_shapes_kernel_specialization_strategy: Any = None
+    _kernels: RuntimeCache | None = None
+
+    def create_runtime_cache(self) -> RuntimeCache:
+        return RuntimeCache(self._installed, None)
+
+    def set_runtime_cache(self, cache: RuntimeCache) -> bool:
+        self._kernels = cache
+        return True
+
+
+class RuntimeCache(Named):
+    """Of the kernels of one engine; of another driver's it takes none."""
+
+    _kind = "IRuntimeCache"
+
+    def __init__(self, installed: Installed, logger: ILogger | None) -> None:
+        super().__init__(installed, logger)
+        self._names: set[str] = set()
+
+    def _compiled(self, name: str) -> None:
+        if name not in self._names:
+            self._installed.compilations += 1
+            self._names.add(name)
+
+    def serialize(self) -> memoryview:
+        return memoryview(json.dumps([self._installed.driver, sorted(self._names)]).encode())
+
+    def deserialize(self, blob: bytes) -> bool:
+        driver, names = json.loads(blob)
+        if driver != self._installed.driver:
+            return False
+        self._names = set(names)
+        return True
 
 
 class ExecutionContext(Named):
     _kind = "IExecutionContext"
     profiler: IProfiler | None = None
+    _kernels: RuntimeCache | None = None
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine._installed, engine._logger)
@@ -128,6 +168,8 @@ class ExecutionContext(Named):
             self._say(Severity.ERROR, "Error Code 1: Cuda Runtime (operation not permitted when stream is capturing)")
             return False
         self._has_run = True
+        if self._kernels is not None:
+            self._kernels._compiled("when a shape first comes")
         stream.put(2.0, self._compute)
         # Before 8.4 a profiler hears nothing of what is enqueued.
         if self.profiler is not None and self._installed.release >= (8, 4):

@@ -89,6 +89,9 @@ class Installed:
     plugins: bool = False
     dla_cores: int = 0
     configs: list[Any] = field(default_factory=list)
+    # Of TensorRT for RTX: whose kernels a cache takes, and how often some were compiled.
+    driver: str = "580"
+    compilations: int = 0
 
     @property
     def release(self) -> tuple[int, ...]:

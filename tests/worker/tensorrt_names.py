@@ -27,7 +27,7 @@ KEPT = (
     *("IHostMemory", "ILogger", "INetworkDefinition", "IProfiler", "MemoryPoolType", "NetworkDefinitionCreationFlag"),
     *("OnnxParser", "ParserError", "Runtime", "TensorIOMode", "TensorLocation"),
     # Of TensorRT for RTX.
-    *("ComputeCapability", "DynamicShapesKernelSpecializationStrategy", "IRuntimeConfig"),
+    *("ComputeCapability", "DynamicShapesKernelSpecializationStrategy", "IRuntimeCache", "IRuntimeConfig"),
 )
 
 

@@ -2,20 +2,35 @@
 
 It has the API of TensorRT 11. It serves the GPUs that its module names (`ComputeCapability`), and so neither data
 centres' Hopper nor a Jetson. Versions run on hardware: none so far; 1.7 builds every network in the tests.
+
+Its engines hold no kernels: these are compiled for the GPU at hand when a context is made, and where shapes are open
+when one of them first comes. That takes seconds, and so all of it is done before the first window. The kernels are
+kept beside the engines (a runtime cache), and the next worker loads them.
 """
 
+import hashlib
+from pathlib import Path
 from typing import Any
 
+from colocate.worker import cache
 from colocate.worker.backends.tensorrt import TensorRT
+from colocate.worker.backends.trt_library import keeping
 from colocate.worker.cuda.gpu import CudaGpu
 from colocate.worker.errors import WorkerError
+from colocate.worker.request import Request
 
 
 class TensorRtRtx(TensorRT):
-    """As `TensorRT`; kernels are compiled when a context is made, so that no window holds a compilation."""
+    """As `TensorRT`, with kernels that are compiled before it is made."""
 
     package = "tensorrt_rtx"
     serves_dla = False
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(request)
+        # Whatever the context has left to compile.
+        self.infer()
+        self._keep_kernels()
 
     def check_gpu(self, gpu: CudaGpu) -> None:
         """See `TensorRT.check_gpu`: what this library says of it when it loads an engine helps nobody."""
@@ -32,5 +47,29 @@ class TensorRtRtx(TensorRT):
     def new_context(self, engine: Any) -> Any:
         """See `TensorRT.new_context`."""
         trt, config = self._library.trt, self._library.done(engine.create_runtime_config)
+        # Not LAZY: that compiles on a thread of its own while others are measured.
         config.dynamic_shapes_kernel_specialization_strategy = trt.DynamicShapesKernelSpecializationStrategy.EAGER
+        self._kernels = self._library.done(config.create_runtime_cache)
+        self._load_kernels()
+        self._library.done(config.set_runtime_cache, self._kernels)
         return self._library.done(engine.create_execution_context, config)
+
+    @property
+    def _path(self) -> Path:
+        """Where the kernels of this engine for this GPU are kept."""
+        gpu, version = self._gpu, self._library.trt.__version__
+        key = hashlib.sha256(repr((version, gpu.name, gpu.capability)).encode()).hexdigest()[:12]
+        return self.request.cache / "engines" / f"{self.request.loaded.name}-{self.digest}-{key}.kernels"
+
+    def _load_kernels(self) -> None:
+        kept = cache.kept(self._path)
+        if kept is None:
+            return
+        with keeping("kernels", self._path.parent):
+            if not self._kernels.deserialize(cache.read(kept)):
+                # Of another driver: compiled once more.
+                kept.unlink()
+
+    def _keep_kernels(self) -> None:
+        with keeping("kernels", self._path.parent):
+            cache.obtain(self._path, lambda: bytes(self._library.done(self._kernels.serialize)))

@@ -48,6 +48,44 @@ def test_it_runs_each_precision(wanted: Request, rtx: Installed, precision: str,
     assert rtx.builds == 1
 
 
+def test_no_window_holds_a_compilation_and_the_next_worker_none_at_all(
+    wanted: Request, rtx: Installed, engines: Path
+) -> None:
+    runtime = TensorRtRtx(wanted)
+    assert rtx.compilations == 2
+    runtime.infer()
+    runtime.profile(2)
+    assert rtx.compilations == 2
+    assert sorted(path.suffix for path in engines.iterdir()) == [".engine", ".kernels"]
+    for _ in range(2):
+        TensorRtRtx(wanted._replace(graph=True)).infer()
+    assert (rtx.builds, rtx.compilations) == (1, 2)
+
+
+def test_kernels_of_another_driver_or_damaged_ones_are_compiled_once_more(
+    wanted: Request, rtx: Installed, engines: Path
+) -> None:
+    TensorRtRtx(wanted)
+    rtx.driver = "590"
+    for _ in range(2):
+        TensorRtRtx(wanted)
+    assert rtx.compilations == 4
+    (kept,) = engines.glob("*.kernels")
+    kept.write_bytes(b"[]")
+    TensorRtRtx(wanted)
+    assert rtx.compilations == 6
+
+
+def test_kernels_that_others_could_have_written_are_not_loaded(
+    wanted: Request, rtx: Installed, engines: Path
+) -> None:
+    TensorRtRtx(wanted)
+    (kept,) = engines.glob("*.kernels")
+    kept.chmod(0o666)
+    TensorRtRtx(wanted)
+    assert rtx.compilations == 4
+
+
 @pytest.mark.parametrize("capability", [(9, 0), (8, 7), (11, 0), (5, 3)])
 def test_a_gpu_that_it_does_not_serve_is_named_before_anything_is_built(
     wanted: Request, rtx: Installed, capability: tuple[int, int]

@@ -12,6 +12,7 @@ import pytest
 from onnx import TensorProto
 
 from colocate.worker.backends.tensorrt import TensorRT
+from colocate.worker.backends.tensorrt_rtx import TensorRtRtx
 from colocate.worker.backends.trt_library import TrtLibrary
 from colocate.worker.errors import WorkerError
 from colocate.worker.request import NetworkFile, Request, TensorSpec
@@ -49,6 +50,20 @@ def test_it_runs_as_it_is(own: Request, wanted: Request, installed: Installed, e
     assert facts["tensors"] == "data 2x3x8x8 float32, scores 2x5 float32"
     assert "tf32" not in facts and "strongly_typed" not in facts
     assert [step.name for step in runtime.profile(1)] == ["map", "positive", "flat", "scores"]
+
+
+def test_rtx_runs_its_own_and_keeps_the_kernels(
+    tmp_path: Path, wanted: Request, monkeypatch: pytest.MonkeyPatch, gpu: Gpu, engines: Path
+) -> None:
+    gpu.name, gpu.capability = "RTX 4090", (8, 9)
+    rtx = installed_in(monkeypatch, "1.7.1.116", gpu, "tensorrt_rtx")
+    own = written(rtx, wanted, tmp_path / "my.plan")
+    for _ in range(2):
+        runtime = TensorRtRtx(own)
+        runtime.infer()
+        np.testing.assert_allclose(output(runtime), expected(wanted.loaded), rtol=1e-6)
+    assert (rtx.builds, rtx.compilations) == (1, 2)
+    assert [path.suffix for path in engines.iterdir()] == [".kernels"]
 
 
 def test_values_that_the_study_chose_are_fed(own: Request, tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ _NETWORKS: Flags = {
     "shapes": {
         "action": Entry,
         "metavar": "INPUT=1x3x320x320",
-        "help": "shape of an input that an .onnx file leaves open, @batch for --batch; repeatable",
+        "help": "shape of an input that the file leaves open, @batch for --batch; repeatable",
         "otherwise": "guessed",
     },
     "inputs": {

@@ -52,7 +52,7 @@ _request = TypeAdapter(StudyKeys)
 # What a pipeline decides itself.
 _OF_LOADED_NETWORKS = ("backend", "precision", "batch", "graph", "wait", "period_ms", "shapes", "inputs")
 # What is settled in an engine.
-_IN_ENGINES = ("precision", "shapes")
+_IN_ENGINES = ("precision",)
 
 
 @dataclass(frozen=True, slots=True)

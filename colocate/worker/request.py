@@ -52,7 +52,7 @@ class NetworkFile(NamedTuple):
 
     `source` is the user's own file where this is a copy with fixed shapes: what a runtime refuses with its shapes
     fixed, it may run while they are open, as where a branch that is not taken contradicts them. Of an `engine`, which
-    is TensorRT's own format, `inputs` are those whose values the user chose, without shape and type: these are in it.
+    is TensorRT's own format, `inputs` are those of which the user chose shape or values; the rest is in it.
     """
 
     name: str

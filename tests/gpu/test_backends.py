@@ -52,7 +52,7 @@ try:
     backend.infer()
 except WorkerError as error:
     sys.exit(str(error))
-output = backend._outputs[0][0] if request.target.endswith(":TensorRT") else backend._copies_out[0]()
+output = next(iter(backend.outputs.values())) if hasattr(backend, "outputs") else backend._copies_out[0]()
 print(json.dumps({"facts": dict(backend.facts()), "output": output.ravel().tolist()}))
 """
 

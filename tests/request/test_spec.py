@@ -194,7 +194,6 @@ def test_the_default_is_the_founding_studys_nine_pairs() -> None:
             {"networks": ["a.engine"], "precision": "fp16"},
             r"^precision: engine a\.engine has its own; set it for",
         ),
-        ({"networks": ["a.plan"], "shapes": {"x": "1x2"}}, r"^shapes: engine a\.plan has its own"),
         (
             {"networks": ["a.engine"], "backend": "onnxruntime"},
             r"^onnxruntime cannot run a\.engine: .*in TensorRT",

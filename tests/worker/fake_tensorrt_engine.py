@@ -60,6 +60,15 @@ class Engine(Named):
     def get_binding_shape(self, index: int) -> list[int]:
         return Engine.get_tensor_shape(self, self._tensors[index])
 
+    def get_tensor_profile_shape(self, name: str, profile_index: int) -> list[list[int]]:
+        """Of an open dimension at least 1, at best 4 and at most 8."""
+        assert profile_index == 0
+        shape = Engine.get_tensor_shape(self, name)
+        return [[usual if size < 0 else size for size in shape] for usual in (1, 4, 8)]
+
+    def get_profile_shape(self, profile_index: int, binding: int) -> list[list[int]]:
+        return Engine.get_tensor_profile_shape(self, self._tensors[binding], profile_index)
+
     def get_tensor_dtype(self, name: str) -> Any:
         return self._installed.member("DataType", self._type(name))
 
@@ -144,7 +153,33 @@ class ExecutionContext(Named):
         super().__init__(engine._installed, engine._logger)
         self._engine = engine
         self._addresses: dict[str, int] = {}
+        self._shapes = {name: Engine.get_tensor_shape(engine, name) for name in engine._tensors}
         self._has_run = False
+
+    def get_tensor_shape(self, name: str) -> list[int]:
+        return self._shapes[name]
+
+    def get_binding_shape(self, binding: int) -> list[int]:
+        return self._shapes[self._engine._tensors[binding]]
+
+    def set_input_shape(self, name: str, shape: tuple[int, ...]) -> bool:
+        engine = self._engine
+        least, _, most = Engine.get_tensor_profile_shape(engine, name, 0)
+        if not all(low <= size <= high for low, size, high in zip(least, shape, most, strict=True)):
+            self._say(Severity.ERROR, f"Error Code 3: API Usage Error (Set dimension {shape} is not in the profile.)")
+            return False
+        self._shapes[name] = list(shape)
+        if all(size > 0 for each in engine._inputs for size in self._shapes[each]):
+            given: dict[str, Any] = {
+                each: np.zeros(self._shapes[each], _NUMPY[engine._type(each)]) for each in engine._inputs
+            }
+            outputs = [each for each in engine._tensors if each not in engine._inputs]
+            for each, result in zip(outputs, engine._session.run(outputs, given), strict=True):
+                self._shapes[each] = list(result.shape)
+        return True
+
+    def set_binding_shape(self, binding: int, shape: tuple[int, ...]) -> bool:
+        return ExecutionContext.set_input_shape(self, self._engine._tensors[binding], shape)
 
     def set_tensor_address(self, name: str, memory: int) -> bool:
         if name not in self._engine._tensors:
@@ -193,7 +228,7 @@ class ExecutionContext(Named):
         engine, memory = self._engine, self._installed.gpu.memory
         given: dict[str, Any] = {
             name: memory(self._addresses[name])[: self._size(name)].view(_NUMPY[engine._type(name)])
-            .reshape(Engine.get_tensor_shape(engine, name))
+            .reshape(self._shapes[name])
             for name in engine._inputs
         }  # fmt: skip
         wanted = {value.name: value.type for value in engine._session.get_inputs()}
@@ -204,5 +239,4 @@ class ExecutionContext(Named):
             np.copyto(memory(self._addresses[name])[: typed.nbytes], typed.ravel().view(np.uint8))
 
     def _size(self, name: str) -> int:
-        shape = Engine.get_tensor_shape(self._engine, name)
-        return int(np.prod(shape)) * np.dtype(_NUMPY[self._engine._type(name)]).itemsize
+        return int(np.prod(self._shapes[name])) * np.dtype(_NUMPY[self._engine._type(name)]).itemsize

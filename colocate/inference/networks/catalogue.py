@@ -51,7 +51,7 @@ def builtin_names() -> tuple[str, ...]:
 def check(network: str, batch: int = 1, choices: Sequence[InputChoice] = ()) -> None:
     """Raise SpecError for what `resolve` would refuse, and write nothing."""
     if is_engine(network):
-        engine_network(network, choices)
+        engine_network(network, batch, choices)
         return
     path = _own_file(network, batch, choices)
     if path is not None:
@@ -66,7 +66,7 @@ def resolve(network: str, batch: int, precision: str = "fp32", choices: Sequence
     for a file that cannot be used, HostError for a cache folder that cannot be written.
     """
     if is_engine(network):
-        return engine_network(network, choices)
+        return engine_network(network, batch, choices)
     path = _own_file(network, batch, choices)
     whole = _builtin(network, batch) if path is None else _own(path, batch, choices)
     return whole if precision == "fp32" else _halved(whole, batch)

@@ -18,16 +18,13 @@ from colocate.worker import cache
 from colocate.worker.request import TensorSpec
 
 
-def engine_network(network: str, choices: Sequence[InputChoice]) -> Network:
+def engine_network(network: str, batch: int, choices: Sequence[InputChoice]) -> Network:
     """The engine at this path, which is fed what the study chose and else what suits its inputs.
 
     Raises SpecError for one that cannot be read, and for one that others could have written: an engine is code.
     """
     path = Path(network).absolute()
-    for choice in choices:
-        if choice.shape is not None:
-            raise SpecError(f"--shape {choice.name}: {network} is an engine, which has its shapes; leave it out")
-    inputs = tuple(_filled(choice) for choice in choices if choice.value is not None)
+    inputs = tuple(_filled(choice, batch) for choice in choices)
     return Network(path.stem, path, _sha256(path, _stamp(path)), inputs, None, None, engine=True)
 
 
@@ -37,10 +34,11 @@ def refuse_engine(network: str, wanted: str) -> None:
         raise SpecError(f"{network} is an engine, {wanted}; give the .onnx file that it was built from")
 
 
-def _filled(choice: InputChoice) -> TensorSpec:
+def _filled(choice: InputChoice, batch: int) -> TensorSpec:
+    shape = tuple(batch if size is None else size for size in choice.shape or ())
     if isinstance(choice.value, str):
-        return TensorSpec(choice.name, (), "", file=choice.value)
-    return TensorSpec(choice.name, (), "", constant=choice.value)
+        return TensorSpec(choice.name, shape, "", file=choice.value)
+    return TensorSpec(choice.name, shape, "", constant=choice.value)
 
 
 def _stamp(path: Path) -> tuple[int, ...]:

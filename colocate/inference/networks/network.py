@@ -20,7 +20,7 @@ class Network:
     with its files of weights. `macs` (1 MAC = 2 FLOP) are of one inference, all images of the batch; None
     where unknown. `guesses` are the shapes of inputs, `images=1x3x224x224`, that neither file nor study says.
     `source` is the user's own file where `path` is a copy of it with fixed shapes. Of an `engine` its GPU's TensorRT
-    knows the rest: `inputs` are those with values that the study chose, and there are no `parameters`.
+    knows the rest: `inputs` are those of which the study chose something, and there are no `parameters`.
     """
 
     name: str

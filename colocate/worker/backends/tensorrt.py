@@ -17,7 +17,7 @@ import numpy as np
 
 from colocate.worker import cache, packages
 from colocate.worker.backend import Facts, ProfiledStep
-from colocate.worker.backends.trt_engine import engine_tensors, fed
+from colocate.worker.backends.trt_engine import EngineTensor, engine_tensors, fed, set_shapes, settled
 from colocate.worker.backends.trt_library import TrtLibrary, keeping
 from colocate.worker.cuda.explanations import explained
 from colocate.worker.cuda.gpu import CudaGpu
@@ -56,8 +56,12 @@ class TensorRT:
         self._copies_out: "list[Callable[[], None]]" = []
         self._addresses: "dict[str, int]" = {}
         self.outputs: "dict[str, Any]" = {}
-        tensors = self._allocate(request)
-        self._context = self.new_context(self._engine)
+        self._tensors = engine_tensors(trt, self._engine, request.loaded)
+        # Of what is built here all shapes are fixed, and the file says what it is fed.
+        self._file = fed(request, self._engine, self._tensors) if request.loaded.engine else request.loaded
+        self._context = self._ready_context()
+        tensors = settled(self._context, self._tensors, self._file)
+        self._allocate(tensors)
         self._run = self._runner()
         self._launch: "Callable[[], None]" = self._enqueue
         if request.graph:
@@ -69,7 +73,7 @@ class TensorRT:
             "runtime": f"{self.package} {trt.__version__}",
             "gpu": gpu.name,
             "engine": self.digest,
-            "tensors": tensors,
+            "tensors": ", ".join(tensor.words for tensor in tensors),
             "graph": request.graph,
             "wait": request.wait,
             "device": f"cuda:{gpu.number}" if dla is None else f"{request.device}, else cuda:{gpu.number}",
@@ -116,12 +120,17 @@ class TensorRT:
             def report_layer_time(self, layer_name: str, ms: float) -> None:
                 times_s.setdefault(layer_name, []).append(ms * 1e-3)
 
-        context, profiler = self.new_context(self._engine), Profiler()
+        context, profiler = self._ready_context(), Profiler()
         context.profiler = profiler
         for _ in range(1 + inferences):
             self._library.done(context.execute_v2, list(self._addresses.values()))
         # The first inference sets up what the others find.
         return [ProfiledStep(name, "", float(np.mean(own[1:]))) for name, own in times_s.items()]
+
+    def _ready_context(self) -> Any:
+        context = self.new_context(self._engine)
+        set_shapes(self._library, context, self._tensors, self._file)
+        return context
 
     def _enqueue(self) -> None:
         for copy_in in self._copies_in:
@@ -174,13 +183,10 @@ class TensorRT:
                 kept.unlink()
         raise WorkerError(explained(f"TensorRT cannot load the engine that it built: {library.reason}"))
 
-    def _allocate(self, request: Request) -> str:
-        """Buffers of fixed address for every tensor, as a captured graph needs them; the input's is filled. In words
-        what they are.
-        """
-        found = engine_tensors(self._library.trt, self._engine, request.loaded)
-        arrays = input_arrays(fed(request, found) if request.loaded.engine else request.loaded)
-        for tensor in found:
+    def _allocate(self, tensors: "list[EngineTensor]") -> None:
+        """Buffers of fixed address for every tensor, as a captured graph needs them; the input's is filled."""
+        arrays = input_arrays(self._file)
+        for tensor in tensors:
             host = self._gpu.host_array(tensor.shape, tensor.dtype)
             address = self._addresses[tensor.name] = self._gpu.memory(host.nbytes)
             if tensor.is_input:
@@ -190,4 +196,3 @@ class TensorRT:
             else:
                 self.outputs[tensor.name] = host
                 self._copies_out.append(self._stream.copy_out(host, address))
-        return ", ".join(tensor.words for tensor in found)

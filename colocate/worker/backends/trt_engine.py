@@ -4,6 +4,7 @@ from typing import Any, NamedTuple, Tuple
 
 import numpy as np
 
+from colocate.worker.backends.trt_library import TrtLibrary
 from colocate.worker.errors import WorkerError
 from colocate.worker.request import NetworkFile, Request, TensorSpec
 
@@ -13,13 +14,19 @@ _NUMPY = {"FLOAT": np.float32, "HALF": np.float16, "INT8": np.int8, "INT32": np.
 
 
 class EngineTensor(NamedTuple):
-    """An input or output of an engine."""
+    """An input or output of an engine. A dimension that is open in it is -1."""
 
+    place: int
     name: str
     shape: Tuple[int, ...]
     type_name: str
     is_input: bool
     on_device: bool
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its shape is settled in a context alone."""
+        return any(size < 0 for size in self.shape)
 
     @property
     def dtype(self) -> "np.dtype[Any]":
@@ -29,57 +36,112 @@ class EngineTensor(NamedTuple):
     @property
     def words(self) -> str:
         """Its name, shape and type."""
-        return f"{self.name} {'x'.join(map(str, self.shape)) or 'scalar'} {self.dtype.name}"
+        return f"{self.name} {_written(self.shape)} {self.dtype.name}"
 
 
 def engine_tensors(trt: Any, engine: Any, file: NetworkFile) -> "list[EngineTensor]":
-    """The inputs and outputs of an engine, in their order. Raises WorkerError for one that has no place of fixed size
-    on the GPU, or a type that numpy does not have.
-    """
+    """The inputs and outputs of an engine, in their order. Raises WorkerError for one that numpy cannot hold."""
     found = _tensors(trt, engine)
-    otherwise = "build it with fixed shapes" if file.engine else "try --backend onnxruntime-cuda"
     for tensor in found:
-        named = f"{tensor.name} in {file.path}"
-        if not tensor.on_device or not all(size > 0 for size in tensor.shape):
-            raise WorkerError(f"the shape of {named} is not fixed; {otherwise}")
         if tensor.type_name not in _NUMPY:
             raise WorkerError(
-                f"{named} is of {tensor.type_name}, which numpy does not have; "
+                f"{tensor.name} in {file.path} is of {tensor.type_name}, which numpy does not have; "
                 "give the network inputs and outputs of another type"
             )
     return found
 
 
-def fed(request: Request, tensors: "list[EngineTensor]") -> NetworkFile:
+def fed(request: Request, engine: Any, tensors: "list[EngineTensor]") -> NetworkFile:
     """The user's engine with what its inputs are fed: what the study chose, or else what suits them.
 
-    Raises WorkerError for an input that it does not have, and for another batch than its own.
+    Raises WorkerError for an input that it does not have, or not of that shape, and for another batch than its own.
     """
     file, inputs = request.loaded, [tensor for tensor in tensors if tensor.is_input]
     chosen = {spec.name: spec for spec in file.inputs}
     for name in chosen:
         if name not in {tensor.name for tensor in inputs}:
             known = ", ".join(tensor.name for tensor in inputs)
-            raise WorkerError(f"--input {name}: {file.path} has no such input; it has {known}")
+            raise WorkerError(f"{file.path} has no input '{name}'; it has {known}")
+    shapes = {name: spec.shape for name, spec in chosen.items()}
+    fixed = [tensor._replace(shape=_shape(request, engine, tensor, shapes.get(tensor.name, ()))) for tensor in inputs]
     # As of a file: the first dimension of two or more counts images.
-    batch = next((tensor.shape[0] for tensor in inputs if len(tensor.shape) > 1), request.batch)
+    batch = next((tensor.shape[0] for tensor in fixed if len(tensor.shape) > 1), request.batch)
     if batch != request.batch:
-        words = ", ".join(tensor.words for tensor in inputs)
+        words = ", ".join(tensor.words for tensor in fixed)
         raise WorkerError(f"{file.path} is of batch {batch}, not {request.batch}; ask for that ({words})")
-    return file._replace(inputs=tuple(_filled(tensor, chosen.get(tensor.name)) for tensor in inputs))
+    return file._replace(inputs=tuple(_filled(tensor, chosen.get(tensor.name)) for tensor in fixed))
+
+
+def set_shapes(library: TrtLibrary, context: Any, tensors: "list[EngineTensor]", file: NetworkFile) -> None:
+    """Settle in a context the inputs that its engine leaves open, as `file` feeds them. Raises WorkerError."""
+    shapes = {spec.name: spec.shape for spec in file.inputs}
+    for tensor in tensors:
+        if tensor.is_input and tensor.is_open:
+            shape = shapes[tensor.name]
+            if hasattr(context, "set_input_shape"):
+                library.done(context.set_input_shape, tensor.name, shape)
+            else:
+                library.done(context.set_binding_shape, tensor.place, shape)
+
+
+def settled(context: Any, tensors: "list[EngineTensor]", file: NetworkFile) -> "list[EngineTensor]":
+    """The inputs and outputs with their shapes in a context. Raises WorkerError for one without a place of fixed size
+    on the GPU.
+    """
+    if hasattr(context, "get_tensor_shape"):
+        found = [tensor._replace(shape=tuple(context.get_tensor_shape(tensor.name))) for tensor in tensors]
+    else:
+        found = [tensor._replace(shape=tuple(context.get_binding_shape(tensor.place))) for tensor in tensors]
+    for tensor in found:
+        if not tensor.on_device or not all(size > 0 for size in tensor.shape):
+            raise WorkerError(
+                f"the shape of {tensor.name} in {file.path} is not fixed; try --backend onnxruntime-cuda"
+                f"{' with the .onnx file that it was built from' if file.engine else ''}"
+            )
+    return found
+
+
+def _shape(request: Request, engine: Any, tensor: EngineTensor, chosen: "tuple[int, ...]") -> "tuple[int, ...]":
+    """Of an input: the one that the study chose, or the one that the engine was built to be quickest in, at the batch
+    of the study where it leaves that open.
+    """
+    if chosen:
+        if len(chosen) != len(tensor.shape) or any(size not in (-1, own) for own, size in zip(chosen, tensor.shape)):
+            raise WorkerError(
+                f"input '{tensor.name}' is {_written(tensor.shape)} in {request.loaded.path}, not {_written(chosen)}"
+            )
+        return chosen
+    if not tensor.is_open:
+        return tensor.shape
+    if hasattr(engine, "get_tensor_profile_shape"):
+        _, usual, _ = engine.get_tensor_profile_shape(tensor.name, 0)
+    else:
+        _, usual, _ = engine.get_profile_shape(0, tensor.place)
+    first, *others = tuple(usual)
+    return (request.batch if tensor.shape[0] < 0 and others else first, *others)
 
 
 def _filled(tensor: EngineTensor, chosen: "TensorSpec | None") -> TensorSpec:
     """Of integers zeros and ones, as they may index a table of any length."""
     name, shape, dtype = tensor.name, tensor.shape, tensor.dtype.name
-    number = None if chosen is None else chosen.constant
-    if number is not None and tensor.dtype.kind != "f" and np.asarray(number).astype(dtype) != number:
+    if chosen is not None and chosen.constant is not None and not _holds(tensor.dtype, chosen.constant):
+        number = chosen.constant
         raise WorkerError(f"--input {name}={number:g}: the input is of {dtype}, which cannot hold that number")
-    if chosen is not None:
+    if chosen is not None and (chosen.constant is not None or chosen.file is not None):
         return chosen._replace(shape=shape, dtype=dtype)
     if dtype == "bool" or not shape:
         return TensorSpec(name, shape, dtype, constant=1.0)
     return TensorSpec(name, shape, dtype) if tensor.dtype.kind == "f" else TensorSpec(name, shape, dtype, 0, 2)
+
+
+def _holds(dtype: "np.dtype[Any]", number: float) -> bool:
+    with np.errstate(all="ignore"):
+        stored = np.asarray(number).astype(dtype)
+    return bool(np.isfinite(stored) if dtype.kind == "f" else stored == number)
+
+
+def _written(shape: "tuple[int, ...]") -> str:
+    return "x".join("?" if size < 0 else str(size) for size in shape) or "scalar"
 
 
 def _tensors(trt: Any, engine: Any) -> "list[EngineTensor]":
@@ -87,6 +149,7 @@ def _tensors(trt: Any, engine: Any) -> "list[EngineTensor]":
         # Before 8.5 they are places in a list.
         return [
             EngineTensor(
+                place,
                 engine.get_binding_name(place),
                 tuple(engine.get_binding_shape(place)),
                 engine.get_binding_dtype(place).name,
@@ -97,11 +160,12 @@ def _tensors(trt: Any, engine: Any) -> "list[EngineTensor]":
         ]
     return [
         EngineTensor(
+            place,
             name,
             tuple(engine.get_tensor_shape(name)),
             engine.get_tensor_dtype(name).name,
             engine.get_tensor_mode(name) == trt.TensorIOMode.INPUT,
             engine.get_tensor_location(name) == trt.TensorLocation.DEVICE,
         )
-        for name in map(engine.get_tensor_name, range(engine.num_io_tensors))
+        for place, name in enumerate(map(engine.get_tensor_name, range(engine.num_io_tensors)))
     ]

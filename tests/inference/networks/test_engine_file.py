@@ -28,7 +28,7 @@ def engine(tmp_path: Path) -> Path:
 
 
 def test_it_is_known_by_its_content_and_says_nothing_else(engine: Path) -> None:
-    network = engine_network(str(engine), ())
+    network = engine_network(str(engine), 1, ())
     assert (network.name, network.path, network.sha256) == ("my", engine, hashlib.sha256(CONTENT).hexdigest())
     assert (network.inputs, network.parameters, network.macs, network.engine) == ((), None, None, True)
     assert Network.from_json(network.to_json()) == network
@@ -40,9 +40,9 @@ def test_it_is_known_by_its_content_and_says_nothing_else(engine: Path) -> None:
 def test_what_the_study_feeds_goes_with_it(engine: Path) -> None:
     choices = (InputChoice("ids", value="/data/ids.npy"), InputChoice("rate", value=16000.0))
     specs = (TensorSpec("ids", (), "", file="/data/ids.npy"), TensorSpec("rate", (), "", constant=16000.0))
-    assert engine_network(str(engine), choices).inputs == specs
-    with pytest.raises(SpecError, match=r"^--shape ids: .*my\.engine is an engine, which has its shapes; leave"):
-        engine_network(str(engine), (InputChoice("ids", (1, 2)),))
+    assert engine_network(str(engine), 1, choices).inputs == specs
+    (shaped,) = engine_network(str(engine), 4, (InputChoice("ids", (None, 2)),)).inputs
+    assert shaped == TensorSpec("ids", (4, 2), "")
 
 
 def test_the_catalogue_takes_it_for_what_it_is(engine: Path) -> None:
@@ -53,9 +53,9 @@ def test_the_catalogue_takes_it_for_what_it_is(engine: Path) -> None:
 
 
 def test_a_file_that_was_written_anew_is_another(engine: Path) -> None:
-    first = engine_network(str(engine), ()).sha256
+    first = engine_network(str(engine), 1, ()).sha256
     engine.write_bytes(b"another of TensorRT")
-    assert engine_network(str(engine), ()).sha256 != first
+    assert engine_network(str(engine), 1, ()).sha256 != first
 
 
 def writable(engine: Path) -> None:
@@ -100,7 +100,7 @@ def test_one_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_a_link_to_it_leads_there(engine: Path) -> None:
     link = engine.with_name("latest.engine")
     link.symlink_to(engine)
-    assert engine_network(str(link), ()).sha256 == engine_network(str(engine), ()).sha256
+    assert engine_network(str(link), 1, ()).sha256 == engine_network(str(engine), 1, ()).sha256
 
 
 def test_who_needs_the_graph_says_so() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from onnx import TensorProto
 
@@ -132,7 +133,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "others may write it": (writable, r"^cannot use .*my\.engine: somebody else could have written it$"),
     "gone": (gone, r"^cannot use .*my\.engine: No such file"),
     "another batch": (another_batch, r"is of batch 2, not 1; ask for that \(data 2x3x8x8 float32\)$"),
-    "no such input": (unknown_input, r"^--input ids: .*my\.engine has no such input; it has data$"),
+    "no such input": (unknown_input, r"my\.engine has no input 'ids'; it has data$"),
 }
 
 
@@ -153,8 +154,57 @@ def test_one_of_another_version_has_tensorrts_reason(
         TensorRT(own)
 
 
-def test_an_open_shape_is_refused(tmp_path: Path, wanted: Request, installed: Installed) -> None:
-    request = wanted._replace(file=one_node(tmp_path, "Add", TensorProto.FLOAT, [2, None]))
-    own = written(installed, request, tmp_path / "own.engine")
-    with pytest.raises(WorkerError, match=r"shape of y in .*own\.engine is not fixed; build it with fixed shapes"):
+# --- shapes that are open
+
+
+@pytest.fixture
+def dynamic(tmp_path: Path, wanted: Request, installed: Installed) -> Request:
+    """An engine of the small network for batches of 1 to 8, best at 4."""
+    model = onnx.load(wanted.loaded.path)
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    path = tmp_path / "dynamic.onnx"
+    onnx.save(model, path)
+    return written(installed, wanted._replace(file=wanted.loaded._replace(path=path)), tmp_path / "open.engine")
+
+
+@pytest.mark.parametrize("batch", [1, 3, 8])
+def test_an_open_batch_is_that_of_the_study(dynamic: Request, wanted: Request, batch: int) -> None:
+    runtime = TensorRT(dynamic._replace(batch=batch))
+    runtime.infer()
+    shape = (batch, 3, 8, 8)
+    file = wanted.loaded._replace(path=dynamic.loaded.path.parent / "dynamic.onnx")
+    file = file._replace(inputs=(TensorSpec("data", shape, "float32"),))
+    np.testing.assert_allclose(output(runtime), expected(file), rtol=1e-6)
+    assert runtime.facts()["tensors"] == f"data {batch}x3x8x8 float32, scores {batch}x5 float32"
+    assert len(runtime.profile(1)) == 4
+
+
+def test_another_shape_than_the_usual_is_chosen(tmp_path: Path, wanted: Request, installed: Installed) -> None:
+    file = one_node(tmp_path, "Add", TensorProto.FLOAT, ["n", "m"])
+    model = onnx.load(file.path)
+    for axis, name in enumerate("nm"):
+        model.graph.input[0].type.tensor_type.shape.dim[axis].dim_param = name
+    onnx.save(model, file.path)
+    own = written(installed, wanted._replace(file=file), tmp_path / "open.engine")
+    assert TensorRT(own).facts()["tensors"] == "x 2x4 float32, y 2x4 float32"
+    chosen = own._replace(file=own.loaded._replace(inputs=(TensorSpec("x", (2, 7), ""),)))
+    runtime = TensorRT(chosen)
+    runtime.infer()
+    assert runtime.facts()["tensors"] == "x 2x7 float32, y 2x7 float32" and output(runtime).any()
+    for shape, said in (((2, 9), r"Set dimension \(2, 9\) is not in the profile"), ((2,), r"is \?x\? in .*, not 2$")):
+        with pytest.raises(WorkerError, match=said):
+            TensorRT(own._replace(file=own.loaded._replace(inputs=(TensorSpec("x", shape, ""),))))
+
+
+def test_a_fixed_shape_stays(own: Request) -> None:
+    chosen = own.loaded._replace(inputs=(TensorSpec("data", (2, 3, 9, 9), ""),))
+    with pytest.raises(WorkerError, match=r"^input 'data' is 2x3x8x8 in .*my\.engine, not 2x3x9x9$"):
+        TensorRT(own._replace(file=chosen))
+
+
+def test_an_output_without_a_fixed_place_is_refused(tmp_path: Path, wanted: Request, installed: Installed) -> None:
+    file = one_node(tmp_path, "NonZero", TensorProto.FLOAT, [2, None], TensorProto.INT64)
+    own = written(installed, wanted._replace(file=file), tmp_path / "own.engine")
+    with pytest.raises(WorkerError, match=r"of y in .*own\.engine is not fixed; .*with the \.onnx file that it was"):
         TensorRT(own)

@@ -215,7 +215,9 @@ def _network(inference: Inference) -> Network | None:
 def _file_label(inference: Inference) -> str:
     """Which file an inference loads and is fed: one network has a file per batch, precision and choice of inputs."""
     fed = "".join(f", {choice.name} {choice.shape} {choice.value}" for choice in inference.inputs)
-    return f"{inference.network}, batch {inference.batch}, {inference.precision}{fed}"
+    # An engine's is not known.
+    precision = inference.precision and f", {inference.precision}"
+    return f"{inference.network}, batch {inference.batch}{precision}{fed}"
 
 
 @contextlib.contextmanager

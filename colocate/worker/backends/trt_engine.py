@@ -68,7 +68,7 @@ def fed(request: Request, engine: Any, tensors: "list[EngineTensor]") -> Network
     batch = next((tensor.shape[0] for tensor in fixed if len(tensor.shape) > 1), request.batch)
     if batch != request.batch:
         words = ", ".join(tensor.words for tensor in fixed)
-        raise WorkerError(f"{file.path} is of batch {batch}, not {request.batch}; ask for that ({words})")
+        raise WorkerError(f"{file.path} is of batch {batch}, not {request.batch}: add --batch {batch} ({words})")
     return file._replace(inputs=tuple(_filled(tensor, chosen.get(tensor.name)) for tensor in fixed))
 
 

@@ -132,7 +132,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "changed": (changed, r"my\.engine has changed since this study began"),
     "others may write it": (writable, r"^cannot use .*my\.engine: somebody else could have written it$"),
     "gone": (gone, r"^cannot use .*my\.engine: No such file"),
-    "another batch": (another_batch, r"is of batch 2, not 1; ask for that \(data 2x3x8x8 float32\)$"),
+    "another batch": (another_batch, r"is of batch 2, not 1: add --batch 2 \(data 2x3x8x8 float32\)$"),
     "no such input": (unknown_input, r"my\.engine has no input 'ids'; it has data$"),
 }
 

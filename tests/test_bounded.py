@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import subprocess
@@ -73,27 +72,6 @@ def test_one_that_waits_for_ever_is_given_up(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("colocate.bounded._PATIENCE", 0.5)
     with pytest.raises(SpecError, match=r"it is not read within 0\.5 s: its disk gives no answer"):
         bounded(signal.pause, "it", cpu_s=1)
-
-
-class Waits:
-    """Its end waits for a thread that a child does not have."""
-
-    def __init__(self) -> None:
-        self.itself = self
-        self._parent = os.getpid()
-
-    def __del__(self) -> None:
-        while os.getpid() != self._parent:
-            signal.pause()
-
-
-def test_what_the_parent_left_unused_is_not_destroyed_in_the_child() -> None:
-    gc.disable()
-    try:
-        Waits()
-        bounded(gc.collect, "it")
-    finally:
-        gc.enable()
 
 
 def test_limits_grow_with_the_file() -> None:

@@ -26,13 +26,14 @@ MAY_IMPORT = {
     "study": {"errors", "model"},
     "host": {"errors", "model"},
     "power": {"errors", "model"},
-    "bounded": {"errors"},
+    "forked": set[str](),
+    "bounded": {"errors", "forked"},
     "inference": {"errors", "bounded", "model", "worker"},
     "store": {"errors", "files", "model"},
     "rigs": {"errors", "files", "model", "study", "host", "power", "inference", "worker"},
     "request": {"errors", "bounded", "model", "study", "inference", "rigs"},
     "sweep": {"errors", "model", "study", "rigs", "request", "store"},
-    "report": {"errors", "version", "files", "model", "study", "request", "store"},
+    "report": {"errors", "version", "forked", "files", "model", "study", "request", "store"},
     # What Python code sees of a run: `colocate.load`.
     "results": {"errors", "model", "study", "request", "report"},
     "progress": {"model", "study", "inference", "store", "sweep", "report"},
@@ -58,7 +59,7 @@ WITHOUT_OWN_TEST = {
     "colocate/request/study_keys.py": "the types of keys; what they allow and mean: tests/request/test_spec.py",
     "colocate/version.py": "one number: tests/docs/test_pages.py holds every other place to it",
     "colocate/errors.py": "the exception tree: every failure's test names its exception and exit status",
-    **{f"colocate/model/{name}.py": NOUNS for name in ("provenance", "purpose")},
+    "colocate/model/purpose.py": NOUNS,
     **{f"colocate/{name}.py": PROTOCOL for name in ("host/clocks/domain", "power/meter", "rigs/rig")},
     **{
         f"colocate/inference/networks/topologies/{name}.py": TOPOLOGY

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,6 +11,12 @@ PublishedRole = Literal["calibration", "not fitted"]
 PublishedQuantity = Literal[
     "latency_s", "forward_s", "layers_s", "layer_s", "images_per_s", "power_w", "active_power_w", "peak_power_w"
 ]
+
+# The published quantities that are of the kind of a limit.
+_OF_KIND: Mapping[str, Collection[PublishedQuantity]] = {
+    "latency": ("latency_s", "forward_s"),
+    "power": ("power_w", "active_power_w"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +49,8 @@ class Provenance:
 
     constants: tuple[Constant, ...]
     validation: tuple[PublishedCheck, ...]
+
+    def error_ratio(self, kind: str) -> float | None:
+        """How far the model is off published figures of a `Quantity.kind`, in the median; None where it has none."""
+        errors = [abs(check.error_ratio) for check in self.validation if check.quantity in _OF_KIND.get(kind, ())]
+        return statistics.median(errors) if errors else None

@@ -11,6 +11,7 @@ import difflib
 import functools
 import hashlib
 import importlib
+import importlib.util
 import json
 import os
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from colocate.bounded import bounded
-from colocate.errors import SpecError
+from colocate.errors import HostError, SpecError
 from colocate.inference.networks import cache
 from colocate.inference.networks.engine_file import engine_network
 from colocate.inference.networks.network import Network
@@ -151,14 +152,24 @@ def _builtin(name: str, batch: int) -> Network:
 
 
 def _halved(network: Network, batch: int) -> Network:
-    import onnxruntime
+    def build() -> bytes:
+        # Here, in a child: this process must stay without a runtime and its threads, which no fork takes along.
+        from colocate.inference.networks import half_precision
 
-    from colocate.inference.networks import half_precision
+        return half_precision.halved(network.path)
 
     # Named after what it is made from and by, like every file here.
-    key = _digest(f"{network.sha256} {onnxruntime.__version__}", _HERE / "half_precision.py")
-    path = cache.obtain(f"{network.name}-b{batch}-fp16-{key}.onnx", lambda: half_precision.halved(network.path))
+    key = _digest(network.sha256, _converter(), _HERE / "half_precision.py")
+    path = cache.obtain(f"{network.name}-b{batch}-fp16-{key}.onnx", build)
     return dataclasses.replace(network, path=path, source=None)
+
+
+def _converter() -> Path:
+    """The source of what converts to fp16, found without loading the runtime that it comes with."""
+    spec = importlib.util.find_spec("onnxruntime")
+    if spec is None or spec.origin is None:
+        raise HostError("fp16 needs the package onnxruntime: pip install onnxruntime")
+    return Path(spec.origin).parent / "transformers" / "float16.py"
 
 
 def _digest(salt: str, *sources: Path) -> str:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +55,20 @@ def test_the_conversion_is_kept(tmp_path: Path) -> None:
     before = first.stat().st_mtime_ns
     assert catalogue.resolve(str(path), 2, "fp16").path == first
     assert first.stat().st_mtime_ns == before
+
+
+def test_the_runtime_that_it_comes_with_is_loaded_in_a_child_alone(tmp_path: Path) -> None:
+    """A process that forks must not have its threads."""
+    code = """
+import sys
+from colocate.inference.networks import catalogue
+print(catalogue.resolve(sys.argv[1], 2, "fp16").path, "onnxruntime" in sys.modules)
+"""
+    path = saved(tmp_path / "own.onnx")
+    done = subprocess.run(
+        [sys.executable, "-c", code, path], check=True, capture_output=True, text=True, env=os.environ.copy()
+    )
+    assert done.stdout.split()[0].endswith(".onnx") and done.stdout.split()[1] == "False"
 
 
 def test_what_cannot_be_converted_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

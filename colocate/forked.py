@@ -1,0 +1,92 @@
+"""Work in a forked child: it knows all that its parent knew when it began, and its bytes come back through a pipe."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import os
+import signal
+from collections.abc import Callable, Iterator
+from typing import NoReturn
+
+# Loaded here: the less is left to do after a fork the better.
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Forked:
+    """A child that does `work`, which may end it early by SystemExit with a status. It ends with its parent.
+
+    The work must wait for no other thread: none of them is in the child.
+    """
+
+    def __init__(self, work: Callable[[], bytes]) -> None:
+        self._said, writing = map(os.fdopen, os.pipe(), ("rb", "wb"))
+        parent = os.getpid()
+        with writing, _undisturbed():
+            self._pid: int | None = os.fork()
+            if self._pid == 0:
+                _serve(work, writing.fileno(), parent)
+
+    def fileno(self) -> int:
+        """The pipe, to wait for."""
+        return self._said.fileno()
+
+    def read(self) -> bytes:
+        """All that the work returned; what came of it where the child was cut short."""
+        content: bytes = self._said.read()
+        return content
+
+    def fate(self) -> int:
+        """How the child ended: its exit status, or less than 0 the number of a signal. It is waited for."""
+        assert self._pid is not None, "closed already"
+        # It stays to be reaped by `close`: until then its number cannot pass to another process.
+        end = os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOWAIT)
+        assert end is not None, "it is waited for"
+        return end.si_status if end.si_code == os.CLD_EXITED else -end.si_status
+
+    def close(self) -> None:
+        """End the child if it is still at work."""
+        self._said.close()
+        if self._pid is not None:
+            os.kill(self._pid, signal.SIGKILL)
+            os.waitpid(self._pid, 0)
+            self._pid = None
+
+
+def _serve(work: Callable[[], bytes], writing: int, parent: int) -> NoReturn:
+    """In the child: do it, answer, and end without what the parent would do at its end."""
+    status: object = 1
+    try:
+        gc.freeze()
+        gc.enable()
+        for each in _STOPPING:
+            signal.signal(each, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() == parent:
+            left = memoryview(work())
+            while left:
+                left = left[os.write(writing, left) :]
+            status = 0
+    except SystemExit as ending:
+        status = ending.code
+    finally:
+        os._exit(status if isinstance(status, int) else 1)
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """No signal between a fork and the child's own handlers; and no collection of garbage before the child has frozen
+    it: what the parent left unused may wait, when it is destroyed, for threads that did not come along.
+    """
+    former, collected = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING), gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collected:
+            gc.enable()
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)

@@ -1,0 +1,139 @@
+"""A forked child: its bytes, how it ended, and that nothing of it stays."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from colocate.forked import Forked
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.mark.parametrize("size", [0, 1, 1 << 20])
+def test_the_bytes_are_those_of_the_work_as_it_stood(size: int) -> None:
+    said = [b"a" * size]
+    with contextlib.closing(Forked(lambda: said[0])) as child:
+        said[0] = b"later"
+        assert child.read() == b"a" * size
+        assert child.fate() == 0
+
+
+def ended(status: object) -> bytes:
+    raise SystemExit(status)
+
+
+@pytest.mark.parametrize(("status", "fate"), [(0, 0), (7, 7), ("words", 1)])
+def test_the_work_may_end_it_with_a_status(status: object, fate: int) -> None:
+    with contextlib.closing(Forked(lambda: ended(status))) as child:
+        assert (child.read(), child.fate()) == (b"", fate)
+
+
+def test_an_error_and_a_signal_are_known_by_its_fate(capfd: pytest.CaptureFixture[str]) -> None:
+    def fails() -> bytes:
+        raise ValueError("a defect")
+
+    def dies() -> bytes:
+        os.kill(os.getpid(), signal.SIGSEGV)
+        return b""
+
+    with contextlib.closing(Forked(fails)) as child:
+        assert child.fate() == 1
+    with contextlib.closing(Forked(dies)) as child:
+        assert child.fate() == -signal.SIGSEGV
+    assert capfd.readouterr() == ("", "")
+
+
+def waits() -> bytes:
+    signal.pause()
+    return b""
+
+
+def test_one_that_nobody_waits_for_is_ended() -> None:
+    before = os.listdir("/proc/self/fd")  # noqa: PTH208 - by the same call
+    child = Forked(waits)
+    child.close()
+    child.close()
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+    assert len(os.listdir("/proc/self/fd")) == len(before)  # noqa: PTH208
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_whatever_its_parent_does_with_it(signum: int) -> None:
+    former = signal.signal(signum, signal.SIG_IGN)
+    try:
+        with contextlib.closing(Forked(waits)) as child:
+            pid = child._pid
+            assert pid is not None
+            while signal_ignored(pid, signum):
+                time.sleep(0.001)
+            os.kill(pid, signum)
+            assert child.fate() == -signum
+    finally:
+        signal.signal(signum, former)
+
+
+def signal_ignored(pid: int, signum: int) -> bool:
+    """Whether the process still ignores the signal, as its parent does."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    (ignored,) = (line.split()[1] for line in status.splitlines() if line.startswith("SigIgn"))
+    return bool(int(ignored, 16) >> (signum - 1) & 1)
+
+
+class Waits:
+    """Its end waits for a thread that a child does not have."""
+
+    def __init__(self) -> None:
+        self.itself = self
+        self._parent = os.getpid()
+
+    def __del__(self) -> None:
+        while os.getpid() != self._parent:
+            signal.pause()
+
+
+@pytest.mark.parametrize("collected", [True, False])
+def test_what_the_parent_left_unused_is_not_destroyed_in_the_child(collected: bool) -> None:
+    """Neither by a collection of the work's own, nor by one that is due at the moment of the fork."""
+    thresholds = gc.get_threshold()
+    try:
+        gc.disable()
+        Waits()
+        gc.set_threshold(1, 1, 1)
+        if collected:
+            gc.enable()
+        with contextlib.closing(Forked(lambda: bytes(gc.collect() * 0))) as child:
+            assert gc.isenabled() == collected
+            assert child.fate() == 0
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.enable()
+        gc.collect()
+
+
+def test_it_ends_with_its_parent() -> None:
+    code = """
+import os, signal
+from colocate.forked import Forked
+child = Forked(lambda: bytes(signal.pause() or 0))
+print(child._pid, flush=True)
+signal.pause()
+"""
+    parent = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    pid = int(parent.stdout.readline())
+    parent.kill()
+    parent.communicate()
+    deadline_s = time.monotonic() + 60
+    while Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text().split()[2]:
+        assert time.monotonic() < deadline_s
+        time.sleep(0.01)

@@ -163,7 +163,7 @@ def _check(axes: Axes) -> None:
     Behind the combinations of the axes a study would name them by its own keys.
     """
     from colocate.inference.networks.engine_file import refuse_engine
-    from colocate.request.spec import make_study
+    from colocate.request.spec import check_batch
 
     for network in axes.networks:
         refuse_engine(network, "whose batch and precision are settled")
@@ -175,10 +175,7 @@ def _check(axes: Axes) -> None:
             if values.count(value) > 1:
                 raise SpecError(f"{axis.name}: {value} is named twice")
     for batch in axes.batches:
-        try:
-            make_study({"batch": batch})
-        except SpecError as error:
-            raise SpecError(str(error).replace("batch:", "batches:", 1)) from None
+        check_batch(batch, "batches")
 
 
 def _batches(network: str, axes: Axes, keys: Mapping[str, Any]) -> tuple[int, ...]:

@@ -34,18 +34,20 @@ _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
 _MISSING = ("missing", "missing_argument")
 
 
-def said(error: ValidationError, root: type) -> str:
-    """The error that lies deepest in the keys of the dataclass `root`: the key, the value, and what to write."""
+def said(error: ValidationError, root: Any, *above: str) -> str:
+    """The error that lies deepest in the keys of the dataclass `root`: the key, the value, and what to write. The
+    keys `above` lead to a `root`, of whatever kind, that is inside others.
+    """
     found = [(_place(each, root), each) for each in error.errors()]
     # Of the branches of a union the one that went deepest is the one that was meant.
     (path, kind), first = max(found, key=lambda each: len(each[0][0]))
     # A line is not broken by what a name holds.
-    above, where = (repr(".".join(keys))[1:-1] for keys in (path[:-1], path))
+    before, where = (repr(".".join((*above, *keys)))[1:-1] for keys in (path[:-1], path))
     if first["type"] in _UNKNOWN:
         names = [
             own.name for each in _members(kind) if dataclasses.is_dataclass(each) for own in dataclasses.fields(each)
         ]
-        return f"{above}: {unknown(path[-1], names, 'key')}"
+        return f"{before}: {unknown(path[-1], names, 'key')}"
     if first["type"] in _MISSING:
         return f"{where}: this key is missing"
     if first["type"] not in _WANTED:
@@ -55,7 +57,7 @@ def said(error: ValidationError, root: type) -> str:
     return f"{where}: give {' or '.join(wanted)}, not {first['input']!r}"
 
 
-def _place(error: ErrorDetails, root: type) -> tuple[tuple[str, ...], Any]:
+def _place(error: ErrorDetails, root: Any) -> tuple[tuple[str, ...], Any]:
     """The keys that lead to the error, less the names of a union's branches; and what kind of value was wanted there,
     or for a key that is unknown the kind that has no such key.
     """

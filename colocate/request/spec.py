@@ -20,22 +20,21 @@ from colocate.inference.networks.input_choices import input_choices
 from colocate.model.containment import Containment, containment_words, parse_containment
 from colocate.model.device import Workers, parse_device
 from colocate.model.network_path import is_engine, is_file
-from colocate.model.request import PRECISIONS, WAITS, Inference, SweepSpec, Task
-from colocate.model.spelling import unknown
+from colocate.model.request import PLACEMENTS, PRECISIONS, WAITS, Inference, SweepSpec, Task
+from colocate.model.spelling import nearest, unknown
 from colocate.request.design import DESIGNS, alternates
 from colocate.request.key_errors import said
 from colocate.request.lengths import check_lengths
 from colocate.request.limit_keys import LIMIT_KEYS, make_limits
 from colocate.request.mixes import make_mixes
 from colocate.request.programs import make_pipeline, make_task
-from colocate.request.study_keys import MHZ_MAX, NetworkKeys, StudyKeys
+from colocate.request.study_keys import MHZ_MAX, Count, NetworkKeys, StudyKeys
 from colocate.rigs.registry import RIGS, RUNTIMES, default_wait
 from colocate.study.clock_points import LEVELS, NATIVE
 from cpu_workloads.registry import names as stressor_names
 
 _T = TypeVar("_T")
 
-PLACEMENTS = ("isolated", "shared")
 # The one rule for ending a study early.
 DECIDED = "decided"
 REPEATS = 5
@@ -49,6 +48,7 @@ _BUDGET_MAX_S = 1e10
 _UNIT_S = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 _request = TypeAdapter(StudyKeys)
+_batch = TypeAdapter[int](Count)
 # What a pipeline decides itself.
 _OF_LOADED_NETWORKS = ("backend", "precision", "batch", "graph", "wait", "period_ms", "shapes", "inputs")
 # What is settled in an engine.
@@ -112,6 +112,14 @@ def make_spec(keys: Mapping[str, Any]) -> SweepSpec:
     )
 
 
+def check_batch(batch: int, key: str = "batch") -> None:
+    """Raise SpecError, which names the `key`, for a number of images that no inference has."""
+    try:
+        _batch.validate_python(batch)
+    except ValidationError as error:
+        raise SpecError(said(error, Count, key)) from error
+
+
 def _tasks(request: StudyKeys) -> tuple[Task, ...]:
     """Each task once in each containment, and then the mixes."""
     commands = {name: make_task(name, keys, stressor_names()) for name, keys in request.commands.items()}
@@ -150,7 +158,10 @@ def parse_duration_s(text: str | float) -> float:
 def _validated(keys: Mapping[str, Any]) -> StudyKeys:
     check_lengths(keys)
     for key in keys:
-        _known(key, StudyKeys.__dataclass_fields__, "key", "one of the keys of a study file:")
+        if key not in StudyKeys.__dataclass_fields__:
+            near = nearest(key, StudyKeys.__dataclass_fields__)
+            hint = f"did you mean '{near}'?" if near else "docs/reference.md lists all keys"
+            raise SpecError(f"unknown key {key!r}; {hint}")
     try:
         return _request.validate_python(dict(keys))
     except ValidationError as error:

@@ -17,7 +17,7 @@ _DAY_S = 86400
 _Seconds = Annotated[float, Field(ge=1e-6, le=_DAY_S, allow_inf_nan=False, strict=True)]
 _Pause = Annotated[float, Field(ge=0, le=_DAY_S, allow_inf_nan=False, strict=True)]
 # Beyond every study and every device, and short of what would fill this machine's memory with a plan.
-_Count = Annotated[int, Field(ge=1, le=10_000, strict=True)]
+Count = Annotated[int, Field(ge=1, le=10_000, strict=True)]
 # A worker that waits for its next frame hears that a window is over when the frame is due.
 _Period = Annotated[float, Field(ge=1e-3, le=10_000, allow_inf_nan=False, strict=True)]
 _Number = Annotated[float, Field(ge=-1e30, le=1e30, allow_inf_nan=False, strict=True)]
@@ -36,7 +36,7 @@ class NetworkKeys:
     network: str
     backend: str | None = None
     precision: str | None = None
-    batch: _Count | None = None
+    batch: Count | None = None
     graph: _Switch | None = None
     wait: str | None = None
     period_ms: _Period | None = None
@@ -65,7 +65,7 @@ class StudyKeys:
     emc_clocks: tuple[_Clock, ...] | None = None
     backend: str = "auto"
     precision: str = "fp32"
-    batch: _Count | None = None
+    batch: Count | None = None
     shapes: Mapping[str, str] = field(default_factory=dict)
     inputs: Mapping[str, str | _Number] = field(default_factory=dict)
     graph: _Switch = False
@@ -73,7 +73,7 @@ class StudyKeys:
     period_ms: _Period | None = None
     placement: tuple[str, ...] = ("isolated",)
     inference_cpus: tuple[Annotated[int, Field(ge=0, lt=ENTRIES_MAX, strict=True)], ...] | None = None
-    repeats: _Count | None = None
+    repeats: Count | None = None
     warmup: _Pause = 0.3
     settle: _Pause = 0.2
     window: _Seconds = 2.0

@@ -242,8 +242,8 @@ def test_no_request_is_met_with_anything_but_a_spec_or_a_spec_error(keys: dict[s
         assert "\n" not in str(error)
 
 
-def test_a_key_that_is_like_no_other_gets_the_list() -> None:
-    with pytest.raises(SpecError, match="unknown key 'out'; give one of the keys of a study file: networks, "):
+def test_a_key_that_is_like_no_other_is_answered_with_where_all_are() -> None:
+    with pytest.raises(SpecError, match=r"unknown key 'out'; docs/reference\.md lists all keys$"):
         make_spec({"out": "x"})
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -32,33 +33,15 @@ def both(*arguments: str | Path, cwd: Path) -> Ended:
     return dry
 
 
-def a_file(folder: Path) -> Path:
+def a_file(folder: Path, below: str = "") -> Path:
     (folder / "out").write_text("mine")
-    return folder / "out"
+    return folder / "out" / below
 
 
-def below_a_file(folder: Path) -> Path:
-    return a_file(folder) / "run"
-
-
-def a_link(folder: Path) -> Path:
+def a_link(folder: Path, target: str = "elsewhere", below: str = "") -> Path:
     (folder / "elsewhere").mkdir()
-    (folder / "out").symlink_to("elsewhere")
-    return folder / "out"
-
-
-def a_dangling_link(folder: Path) -> Path:
-    (folder / "out").symlink_to("nowhere")
-    return folder / "out"
-
-
-def below_a_dangling_link(folder: Path) -> Path:
-    return a_dangling_link(folder) / "run"
-
-
-def a_loop_of_links(folder: Path) -> Path:
-    (folder / "out").symlink_to("out")
-    return folder / "out" / "run"
+    (folder / "out").symlink_to(target)
+    return folder / "out" / below
 
 
 def a_pipe(folder: Path) -> Path:
@@ -72,15 +55,9 @@ def what_others_can_write(folder: Path) -> Path:
     return folder / "out"
 
 
-def a_run_that_leads_elsewhere(folder: Path) -> Path:
+def a_run_that_leads_elsewhere(folder: Path, name: str = FILE_NAME, target: str = "nowhere") -> Path:
     (folder / "out").mkdir()
-    (folder / "out" / FILE_NAME).symlink_to("nowhere")
-    return folder / "out"
-
-
-def a_half_made_run_that_leads_elsewhere(folder: Path) -> Path:
-    (folder / "out").mkdir()
-    (folder / "out" / f"{FILE_NAME}.partial").symlink_to("/etc/passwd")
+    (folder / "out" / name).symlink_to(target)
     return folder / "out"
 
 
@@ -95,16 +72,27 @@ def a_folder_that_is_read_only(folder: Path) -> Path:
     return folder / "out"
 
 
-PLACES: tuple[Callable[[Path], Path], ...] = (
-    a_file, below_a_file, a_link, a_dangling_link, below_a_dangling_link, a_loop_of_links, a_pipe,
-    what_others_can_write, a_run_that_leads_elsewhere, a_half_made_run_that_leads_elsewhere,
-    a_name_that_is_too_long, a_folder_that_is_read_only,
-)  # fmt: skip
+PLACES: Mapping[str, Callable[[Path], Path]] = {
+    "a file": a_file,
+    "below a file": partial(a_file, below="run"),
+    "a link": a_link,
+    "a dangling link": partial(a_link, target="nowhere"),
+    "below a dangling link": partial(a_link, target="nowhere", below="run"),
+    "a loop of links": partial(a_link, target="out", below="run"),
+    "a pipe": a_pipe,
+    "what others can write": what_others_can_write,
+    "a run that leads elsewhere": a_run_that_leads_elsewhere,
+    "a half-made run that leads elsewhere": partial(
+        a_run_that_leads_elsewhere, name=f"{FILE_NAME}.partial", target="/etc/passwd"
+    ),
+    "a name that is too long": a_name_that_is_too_long,
+    "a folder that is read-only": a_folder_that_is_read_only,
+}
 
 
-@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)
-def test_a_place_where_no_run_can_be(place: Callable[[Path], Path], tmp_path: Path) -> None:
-    code, _ = both("--out", place(tmp_path), cwd=tmp_path)
+@pytest.mark.parametrize("place", PLACES)
+def test_a_place_where_no_run_can_be(place: str, tmp_path: Path) -> None:
+    code, _ = both("--out", PLACES[place](tmp_path), cwd=tmp_path)
     assert code == StoreError.exit_code
 
 
@@ -144,6 +132,13 @@ def test_a_program_that_is_not_there(program: str, tmp_path: Path) -> None:
     assert said.startswith(f"colocate: commands.mine: cannot start '{program}': ")
 
 
+def refused_table(name: str, table: str, *flags: str, cwd: Path) -> None:
+    """A study file with this `table` is refused by the table's name."""
+    (cwd / "study.toml").write_text(f"[{name}]\n{table}\n")
+    code, said = both("study.toml", *flags, cwd=cwd)
+    assert code == SpecError.exit_code and name in said
+
+
 @pytest.mark.parametrize(
     "table",
     [
@@ -165,9 +160,7 @@ def test_a_program_that_is_not_there(program: str, tmp_path: Path) -> None:
     ],
 )
 def test_a_command_that_means_nothing(table: str, tmp_path: Path) -> None:
-    (tmp_path / "study.toml").write_text(f"[commands.mine]\n{table}\n")
-    code, said = both("study.toml", cwd=tmp_path)
-    assert code == SpecError.exit_code and "commands.mine" in said
+    refused_table("commands.mine", table, cwd=tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -182,9 +175,7 @@ def test_a_command_that_means_nothing(table: str, tmp_path: Path) -> None:
     ],
 )
 def test_a_pipeline_that_means_nothing(table: str, tmp_path: Path) -> None:
-    (tmp_path / "study.toml").write_text(f"[pipelines.mine]\n{table}\n")
-    code, said = both("study.toml", "--networks", "mine", "--backend", "auto", cwd=tmp_path)
-    assert code == SpecError.exit_code and "pipelines.mine" in said
+    refused_table("pipelines.mine", table, "--networks", "mine", "--backend", "auto", cwd=tmp_path)
 
 
 @pytest.mark.parametrize(

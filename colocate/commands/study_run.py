@@ -9,7 +9,7 @@ import functools
 import math
 import shlex
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -134,6 +134,8 @@ def run_study(arguments: argparse.Namespace, study: Study, rig: Rig, purpose: Pu
     if holds_run(arguments.out) and not arguments.resume:
         raise SpecError(f"{arguments.out} holds a run already; continue it with --resume or choose another --out")
     check_place(arguments.out, resume=arguments.resume, trust=arguments.trust)
+    for words in level_words(study.spec, rig.facts()):
+        say(words)
     if arguments.dry_run:
         _print_plan(arguments, study, rig)
         return None
@@ -181,6 +183,20 @@ def board_words(spec: SweepSpec, facts: HostFacts) -> str:
         return ""
     mode = f" in power mode {board.power_mode.words}" if board.power_mode else ""
     return f"This board{mode}: {'; '.join(reasons)}. The run compares with others of that kind alone."
+
+
+def level_words(spec: SweepSpec, facts: HostFacts) -> Iterator[str]:
+    """A sentence for each clock that has too few steps for the levels that were asked for."""
+    from colocate.model.request import CLOCK_AXES
+    from colocate.report.text.numbers import mhz_text
+    from colocate.study.clock_points import shared_levels
+
+    for axis, levels in shared_levels(spec, facts):
+        steps = " and ".join(map(mhz_text, facts.steps_by_axis[axis]))
+        yield (
+            f"This machine shows no steps of the {CLOCK_AXES[axis]} clock but {steps} MHz: {' and '.join(levels)} "
+            "are one clock, which is measured once."
+        )
 
 
 def _say_guesses(study: Study) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 
 from colocate.errors import HostError, SpecError
 from colocate.model.machine import HostFacts
@@ -20,13 +21,26 @@ def clock_points(spec: SweepSpec, facts: HostFacts) -> tuple[ClockPoint, ...]:
 
     By default the low, middle and high step of CPU and GPU where both can be set, else native, and the memory native.
     """
+    steps = [_steps(axis, asked, facts.steps_by_axis[axis]) for axis, asked in _asked(spec, facts).items()]
+    return tuple(ClockPoint(*clocks) for clocks in itertools.product(*steps))
+
+
+def _asked(spec: SweepSpec, facts: HostFacts) -> dict[str, Sequence[int | str]]:
+    """What each axis is to run at, by default too."""
     both = bool(facts.cpu_steps_hz and facts.gpu_steps_hz and not facts.gpu_on_request)
     default = {axis: LEVELS if both and axis in ("cpu", "gpu") else (NATIVE,) for axis in CLOCK_AXES}
-    steps = [
-        _steps(axis, default[axis] if asked is None else asked, facts.steps_by_axis[axis])
-        for axis, asked in spec.clocks_by_axis.items()
-    ]
-    return tuple(ClockPoint(*clocks) for clocks in itertools.product(*steps))
+    return {axis: default[axis] if asked is None else asked for axis, asked in spec.clocks_by_axis.items()}
+
+
+def shared_levels(spec: SweepSpec, facts: HostFacts) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Of each axis the levels asked for that are one clock here, as in a table of two steps: it is measured once."""
+    for axis, asked in _asked(spec, facts).items():
+        by_step = defaultdict(list)
+        if steps_hz := sorted(facts.steps_by_axis[axis]):
+            for level, hz in _levels(steps_hz).items():
+                if level in asked:
+                    by_step[hz].append(level)
+        yield from ((axis, tuple(same)) for same in by_step.values() if len(same) > 1)
 
 
 def _steps(domain: str, wanted: Sequence[int | str], steps_hz: Sequence[int]) -> tuple[int | None, ...]:
@@ -38,9 +52,13 @@ def _steps(domain: str, wanted: Sequence[int | str], steps_hz: Sequence[int]) ->
             f"(python -m colocate doctor says what is missing)"
         )
     ordered = sorted(steps_hz)
-    levels = {"low": ordered[0], "mid": ordered[(len(ordered) - 1) // 2], "high": ordered[-1]}
-    # A dict keeps the order and drops a step named twice (low and mid of a two-step table).
+    levels = _levels(ordered)
+    # A dict keeps the order and drops a step named twice: see `shared_levels`.
     return tuple(dict.fromkeys(_step(domain, want, levels, ordered) for want in wanted))
+
+
+def _levels(ordered: Sequence[int]) -> dict[str, int]:
+    return {"low": ordered[0], "mid": ordered[(len(ordered) - 1) // 2], "high": ordered[-1]}
 
 
 def _step(domain: str, want: int | str, levels: dict[str, int], ordered: Sequence[int]) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from onnx import helper
 
-from colocate.commands.study_run import board_words, keys_of, resumable, unjudged_words
+from colocate.commands.study_run import board_words, keys_of, level_words, resumable, unjudged_words
 from colocate.errors import HostError, Interrupted, StoreError
 from colocate.model.board import BoardState, PowerMode
 from colocate.model.limits import Limits
@@ -250,3 +250,12 @@ def test_a_board_that_is_set_so_that_its_runs_compare_with_few_says_so() -> None
     held = facts(board=BoardState(clocks_held=True), cpu_steps_hz=(102_000_000,), gpu_steps_hz=(76_800_000,))
     assert board_words(spec(), held) == ""
     assert "native are held at one value" in board_words(spec(gpu_clocks=("native",)), held)
+
+
+def test_levels_that_are_one_clock_here_are_said_with_the_steps() -> None:
+    board = facts(emc_steps_hz=(40_800_000, 1_331_200_000))
+    assert list(level_words(spec(emc_clocks=("low", "mid", "high")), board)) == [
+        "This machine shows no steps of the memory clock but 40.8 and 1331.2 MHz: low and mid are one clock, "
+        "which is measured once."
+    ]
+    assert list(level_words(spec(emc_clocks=("low", "high")), board)) == []

@@ -256,15 +256,21 @@ _T210_EMC = {
     f"{DEBUG}/tegra_bwmgr/emc_min_rate": "40800000",
     f"{DEBUG}/tegra_bwmgr/emc_max_rate": "1600000000",
 }
+# The memory's steps of both, of the kernel's device trees. The kernel's sources show them at the bus, a program of
+# others reads them at the clock itself.
+T210_EMC_KHZ = (40800, 68000, 102000, 204000, 408000, 665600, 800000, 1065600, 1331200, 1600000)
+_T210_STEPS = " ".join(map(str, T210_EMC_KHZ)) + " (kHz)"
 _FOUR = (0, 1, 2, 3)
 
 TX1 = Board(
     "TX1, kernel 4.9", Kernel49, (Policy(_FOUR, TX1_CPU_KHZ),), "57000000.gpu", "57000000.gpu", "gpu",
-    "nvidia,tegra210-gm20b\0nvidia,gm20b", TX1_GPU_HZ, railgate=True, extra=_T210_EMC,
+    "nvidia,tegra210-gm20b\0nvidia,gm20b", TX1_GPU_HZ, railgate=True,
+    extra={**_T210_EMC, f"{DEBUG}/clk/emc_master/clk_possible_rates": _T210_STEPS},
 )  # fmt: skip
 NANO = Board(
     "Nano, kernel 4.9", Kernel49, (Policy(_FOUR, tuple(NANO_CPU_KHZ)),), "57000000.gpu", "57000000.gpu", "",
-    "nvidia,tegra210-gm20b\0nvidia,gm20b", TX1_GPU_HZ[:12], railgate=True, extra=_T210_EMC,
+    "nvidia,tegra210-gm20b\0nvidia,gm20b", TX1_GPU_HZ[:12], railgate=True,
+    extra={**_T210_EMC, f"{DEBUG}/clk/emc/clk_possible_rates": _T210_STEPS},
 )  # fmt: skip
 TX2 = Board(
     "TX2, kernel 4.9", Kernel49, (Policy((0, 3, 4, 5), TX2_A57_KHZ), Policy((1, 2), TX2_DENVER_KHZ)),

@@ -26,6 +26,8 @@ XAVIER_NX_GPU_HZ = tuple(
 )  # fmt: skip
 ORIN_NANO_CPU_KHZ = tuple(range(115200, 1728001, 76800))
 ORIN_NANO_GPU_HZ = tuple(mhz * 1_000_000 for mhz in range(306, 1021, 102))
+T210_EMC_HZ = tuple(khz * 1000 for khz in boards.T210_EMC_KHZ)
+TX2_EMC_KHZ = (40800, 68000, 102000, 204000, 408000, 665600, 800000, 1062400, 1331200, 1600000, 1866000)
 _BPMP = f"{DEBUG}/bpmp/debug"
 
 
@@ -96,21 +98,24 @@ TX1 = Jetson(
     boards.TX1,
     {_RELEASE: release(32, "7.1"), _STATUS: "pmode:0000", _ISO_CAP: "0", "/sys/devices/pwm-fan/temp_control": "1"},
     BoardState("32.7.1", PowerMode(0), (), False, "4.6.1", fan="by temperature"),
-    (40_800_000, 1_600_000_000),
+    T210_EMC_HZ,
 )
 # Mode 1, MAXQ: the Denver cores are off, the A57 end at 1.2 GHz, the GPU at 850 MHz, the memory at 1331.2 MHz.
 # Neither 1200 nor 850 MHz is a step.
 TX2 = Jetson(
     Board(
         "TX2 in MAXQ", Kernel49, (Policy((0, 3, 4, 5), boards.TX2_A57_KHZ),), "17000000.gp10b", "17000000.gp10b",
-        "gp10b", "nvidia,tegra186-gp10b", boards.TX2_GPU_HZ, extra=_bpmp_emc(40_800_000, 1_866_000_000),
+        "gp10b", "nvidia,tegra186-gp10b", boards.TX2_GPU_HZ, extra={
+            **_bpmp_emc(40_800_000, 1_866_000_000),
+            f"{_BPMP}/emc/possible_rates": " ".join(map(str, TX2_EMC_KHZ)) + " (kHz)",
+        },
     ),
     {
         _RELEASE: release(32, "7.3"), _STATUS: "pmode:0001", _ISO_CAP: "1331200000",
         _MODES: modes("MAXN", "MAXQ", "MAXP_CORE_ALL", "MAXP_CORE_ARM", "MAXP_CORE_DENVER"),
     },
     BoardState("32.7.3", PowerMode(1, "MAXQ"), (1, 2), False, "4.6.3"),
-    (40_800_000, 1_331_200_000),
+    tuple(khz * 1000 for khz in TX2_EMC_KHZ[:-2]),
     cpu_cap_khz=1_200_000,
     gpu_cap_hz=850_000_000,
     cpus=6,
@@ -126,13 +131,14 @@ NANO = Jetson(
         "/proc/swaps": _SWAPS, "/sys/devices/pwm-fan/temp_control": "0",
     },
     BoardState("32.6.1", PowerMode(1, "5W"), (2, 3), False, "4.6", True, 2 * 507364 * 1024, "at a fixed speed"),
-    (40_800_000, 1_600_000_000),
+    T210_EMC_HZ,
     cpu_cap_khz=918_000,
     gpu_cap_hz=640_000_000,
     comms=("systemd", "Xorg", "gnome-shell"),
 )  # fmt: skip
 # Mode 2, MODE_15W_6CORE: all CPUs, 1420.8 MHz, with jetson_clocks at the maximum of the mode. What the mode allows
-# the GPU and the memory is in no source at hand: both are left at their highest.
+# the GPU and the memory is in no source at hand: both are left at their highest. Nor is the memory's table, so the
+# tree has its ends alone.
 XAVIER_NX = Jetson(
     Board(
         "Xavier NX with jetson_clocks", Kernel510, tuple(Policy(cpus, XAVIER_CPU_KHZ) for cpus in _CLUSTERS),

@@ -13,7 +13,7 @@ from colocate.host.cpus.cpuset import Confinement
 from colocate.host.facts import read_facts
 from colocate.host.sysfs import Sysfs
 from colocate.model.machine import HostFacts, Missing
-from colocate.study.clock_points import clock_points
+from colocate.study.clock_points import clock_points, shared_levels
 from tests.host import boards, jetsons
 from tests.host.boards import CPU, DEBUG
 from tests.study.test_plan import spec
@@ -35,7 +35,7 @@ def test_clocks_that_can_be_set_have_steps_and_nothing_missing(tmp_path: Path) -
     facts = read(find_clocks(boards.TX1.build(tmp_path)))
     assert facts.cpu_steps_hz == tuple(khz * 1000 for khz in boards.TX1_CPU_KHZ)
     assert facts.gpu_steps_hz == boards.TX1_GPU_HZ
-    assert facts.emc_steps_hz == (40_800_000, 1_600_000_000)
+    assert facts.emc_steps_hz == tuple(khz * 1000 for khz in boards.T210_EMC_KHZ)
     assert facts.clocks_missing == {}
     assert (facts.rails, facts.confinement, facts.cpusets_missing) == (("VDD_IN",), "affinity", AFFINITY.missing)
     assert facts.pausing == "signals"
@@ -96,6 +96,8 @@ def test_the_memory_is_an_axis_of_every_board_that_shows_its_steps(jetson: jetso
             clock_points(asked, facts)
         return
     points = clock_points(asked, facts)
-    # Of a table of two ends the middle is the lower one.
-    assert {point.emc_hz for point in points} == {*jetson.emc_steps_hz[:3]}
-    assert len(points) == 9 * len({point.emc_hz for point in points})
+    if jetson is jetsons.XAVIER_NX:
+        # Of two ends the lower one is also the middle.
+        assert list(shared_levels(asked, facts)) == [("emc", ("low", "mid"))] and len({*points}) == len(points) == 18
+    else:
+        assert list(shared_levels(asked, facts)) == [] and len({*points}) == len(points) == 27

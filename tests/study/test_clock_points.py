@@ -6,7 +6,7 @@ import pytest
 
 from colocate.errors import HostError, SpecError
 from colocate.model.request import ClockPoint
-from colocate.study.clock_points import clock_points
+from colocate.study.clock_points import clock_points, shared_levels
 from tests.study.test_plan import TX1_CPU_HZ, TX1_GPU_HZ, facts, spec
 
 
@@ -42,3 +42,15 @@ def test_a_clock_that_is_no_step_is_refused_with_the_steps() -> None:
         clock_points(spec(cpu_clocks=(1_000_000_000,)), facts(cpu_steps_hz=TX1_CPU_HZ))
     with pytest.raises(HostError, match="GPU clock cannot be set"):
         clock_points(spec(gpu_clocks=("low",)), facts())
+
+
+def test_levels_that_are_one_clock_are_named_and_give_one_point() -> None:
+    two = facts(cpu_steps_hz=TX1_CPU_HZ, gpu_steps_hz=TX1_GPU_HZ[:2], emc_steps_hz=(68_000_000, 1_600_000_000))
+    asked = spec(emc_clocks=("low", "high"))
+    assert list(shared_levels(asked, two)) == [("gpu", ("low", "mid"))] and len(clock_points(asked, two)) == 12
+    asked = spec(emc_clocks=("high", "mid", "low"))
+    assert list(shared_levels(asked, two)) == [("gpu", ("low", "mid")), ("emc", ("low", "mid"))]
+    one = dataclasses.replace(two, emc_steps_hz=(1_600_000_000,))
+    assert list(shared_levels(asked, one))[1] == ("emc", ("low", "mid", "high"))
+    # A number is what it is, and native is no level.
+    assert list(shared_levels(spec(gpu_clocks=("native",), emc_clocks=(68_000_000, "mid")), two)) == []

@@ -25,7 +25,7 @@ _GBUS_OVERRIDE = Override(
     rate="/sys/kernel/debug/clock/override.gbus/rate",
     switch="/sys/kernel/debug/clock/override.gbus/state",
     current="/sys/kernel/debug/clock/gbus/rate",
-    table="/sys/kernel/debug/clock/gbus/possible_rates",
+    tables=("/sys/kernel/debug/clock/gbus/possible_rates",),
 )
 # How nvpmodel caps the memory clock: L4T r27 to r35, and r35 and later.
 _EMC_CAPS = ("/sys/kernel/nvpmodel_emc_cap/emc_iso_cap", "/sys/kernel/nvpmodel_clk_cap/emc")
@@ -35,12 +35,17 @@ _EMC_CONTROLS: tuple[Override | ClockLimits, ...] = (
         rate="/sys/kernel/debug/clock/override.emc/rate",
         switch="/sys/kernel/debug/clock/override.emc/state",
         current="/sys/kernel/debug/clock/emc/rate",
-        table="/sys/kernel/debug/clock/emc/possible_rates",
+        tables=("/sys/kernel/debug/clock/emc/possible_rates",),
     ),
     Override(
         rate="/sys/kernel/debug/clk/override.emc/clk_update_rate",
         switch="/sys/kernel/debug/clk/override.emc/clk_state",
         current="/sys/kernel/debug/clk/emc/clk_rate",
+        # Of the bus that the override is a user of; some kernels show it at the clock itself.
+        tables=(
+            "/sys/kernel/debug/clk/emc_master/clk_possible_rates",
+            "/sys/kernel/debug/clk/emc/clk_possible_rates",
+        ),
         ends=("/sys/kernel/debug/tegra_bwmgr/emc_min_rate", "/sys/kernel/debug/tegra_bwmgr/emc_max_rate"),
         caps=_EMC_CAPS,
     ),
@@ -48,7 +53,7 @@ _EMC_CONTROLS: tuple[Override | ClockLimits, ...] = (
         rate="/sys/kernel/debug/bpmp/debug/clk/emc/rate",
         switch="/sys/kernel/debug/bpmp/debug/clk/emc/mrq_rate_locked",
         current="/sys/kernel/debug/bpmp/debug/clk/emc/rate",
-        table="/sys/kernel/debug/bpmp/debug/emc/possible_rates",
+        tables=("/sys/kernel/debug/bpmp/debug/emc/possible_rates",),
         ends=("/sys/kernel/debug/bpmp/debug/clk/emc/min_rate", "/sys/kernel/debug/bpmp/debug/clk/emc/max_rate"),
         caps=_EMC_CAPS,
         switch_first=True,

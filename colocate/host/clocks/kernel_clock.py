@@ -69,14 +69,15 @@ class ClockLimits:
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """A requested rate in Hz and the switch that puts it in force. `table`, in kHz, has its steps; where a kernel
-    shows none, the files of `ends` have the lowest and the highest. `caps` hold it down; 0 is no cap.
+    """A requested rate in Hz and the switch that puts it in force. The first of `tables` with numbers, in kHz, has
+    its steps; where a kernel shows none, the files of `ends` have the lowest and the highest. `caps` hold it down; 0
+    is no cap.
     """
 
     rate: str
     switch: str
     current: str
-    table: str = ""
+    tables: tuple[str, ...] = ()
     ends: tuple[str, ...] = ()
     caps: tuple[str, ...] = ()
     # The power processor moves an unlocked clock at any time, so there the lock comes first. The overrides of
@@ -87,8 +88,9 @@ class Override:
 
     def steps_hz(self, sysfs: Sysfs) -> tuple[int, ...]:
         """The table up to the ceiling; without a table both ends, the upper one no higher than the ceiling."""
-        if table := read_steps_hz(sysfs, self.table, _KHZ):
-            return _up_to(self.ceiling_hz, table)
+        for path in self.tables:
+            if table := read_steps_hz(sysfs, path, _KHZ):
+                return _up_to(self.ceiling_hz, table)
         ends_hz = [hz for path in self.ends if (hz := read_hz(sysfs, path)) is not None]
         return tuple(sorted({hz if self.ceiling_hz is None else min(hz, self.ceiling_hz) for hz in ends_hz}))
 

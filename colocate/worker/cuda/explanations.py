@@ -12,7 +12,7 @@ _REMEDIES = (
     (("when stream is capturing", "error during capture"),
      "this network cannot be captured as a CUDA graph: leave out --graph"),
     (("not permitted", "notpermitted", "permission", "operation_not_supported"),
-     "this user may not use the GPU: see that /dev/nvidia* can be read and written (group video on a Jetson)"),
+     "this user may not use the GPU: see who may open /dev/nvidia* (on a Jetson: groups video and render)"),
     (("no cuda-capable device", "nodevice", "no_device", "libcuda.so", "failed call to cuinit"),
      "there is no NVIDIA GPU with a driver that this process can see"),
 )  # fmt: skip

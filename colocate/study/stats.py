@@ -11,8 +11,6 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
-from scipy.special import chdtri, digamma, ndtri, polygamma, stdtrit
 
 from colocate.model.cell import Interval
 from colocate.model.trial import FloatArray
@@ -61,6 +59,9 @@ def paired_ratio(solo: FloatArray, colocated: FloatArray, confidence: float = 0.
     One block gives the value alone; equal ratios give an interval of no width. Raises ValueError for no block,
     unequal lengths, or a value that is not positive and finite.
     """
+    # A sweep needs medians before its first window, and scipy, which a board takes seconds to load, at its end.
+    from scipy.special import stdtrit
+
     if len(solo) != len(colocated) or not len(solo):
         raise ValueError(f"blocks must pair: got {len(solo)} solo and {len(colocated)} co-located values")
     both = np.concatenate([solo, colocated])
@@ -96,6 +97,8 @@ def moderated_variance(variance: FloatArray, df: FloatArray) -> tuple[FloatArray
     is. In tests/bench/test_verdicts.py an error of 5 % stays one with standard deviations 6-fold apart, and from
     four blocks on 20-fold; with three blocks of cells of which half are 20-fold apart it becomes 8 %.
     """
+    from scipy.special import chdtri, digamma, ndtri, polygamma
+
     known = (df > 0) & (variance > 0)
     prior_df = np.zeros_like(variance)
     if (m := int(known.sum())) < POOL_MIN_CELLS:
@@ -117,6 +120,9 @@ def moderated_variance(variance: FloatArray, df: FloatArray) -> tuple[FloatArray
 
 def _inverse_trigamma(value: float, largest: float) -> float:
     """Where the trigamma function, which falls from infinity to 0, takes `value`; no more than `largest`."""
+    from scipy.optimize import brentq
+    from scipy.special import polygamma
+
     smallest = 1e-3
     if value <= polygamma(1, largest):
         return largest

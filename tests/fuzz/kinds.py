@@ -41,7 +41,7 @@ def preload() -> None:
     """Import and look at everything once, before processes are forked that would each do it."""
     from colocate.inference.backends import availability
 
-    for module in ("numpy", "scipy.stats", "onnx", "rich.console", "colocate.progress", "colocate.sweep"):
+    for module in ("numpy", "scipy.optimize", "onnx", "rich.console", "colocate.progress", "colocate.sweep"):
         importlib.import_module(module)
     for module in ("colocate.report.run_report", "colocate.report.write", "colocate.rigs.host.rig"):
         importlib.import_module(module)

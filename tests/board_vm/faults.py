@@ -92,6 +92,7 @@ def main(out: Path, faults: Sequence[str]) -> None:
         GOVERNOR.write_text(governor)
     if THROTTLED in faults:
         found[THROTTLED] = swept(out / "throttled", meanwhile=throttle_in_mid_window)
+        (PARAMETERS / "gpu_throttle_khz").write_text("0")
     sys.stdout.write(json.dumps(found))
 
 

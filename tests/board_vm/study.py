@@ -9,16 +9,18 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from colocate.model.machine import HostFacts
 from colocate.model.trial import Trial, TrialRecord
 from colocate.request.spec import make_study
 from colocate.rigs.registry import make_rig
 from colocate.store.run_file import Failure
-from colocate.study.narrowing import Narrowing
 from colocate.study.plan import Stage
 from colocate.sweep import sweep
+
+if TYPE_CHECKING:
+    from colocate.study.narrowing import Narrowing
 
 
 class Silence:

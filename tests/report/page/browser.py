@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     Opened = Callable[[Shown], Page]
 
+# The driver's own half a minute is what a busy machine may need to start a browser.
+PATIENCE_MS = 300_000.0
+
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
@@ -27,7 +30,7 @@ def browser() -> Iterator[Browser]:
     with api.sync_playwright() as playwright:
         # Root has no sandbox of Chromium's.
         flags = ["--no-sandbox"] if os.geteuid() == 0 else []
-        running = playwright.chromium.launch(executable_path=chromium, args=flags)
+        running = playwright.chromium.launch(executable_path=chromium, args=flags, timeout=PATIENCE_MS)
         yield running
         running.close()
 
@@ -36,6 +39,7 @@ def browser() -> Iterator[Browser]:
 def opened(browser: Browser) -> Iterator[Opened]:
     """Opens a page; afterwards it must have fetched nothing else, said nothing and thrown nothing."""
     context = browser.new_context(viewport={"width": 1400, "height": 900})
+    context.set_default_timeout(PATIENCE_MS)
     troubles: list[str] = []
 
     def open_page(run: Shown) -> Page:

@@ -16,6 +16,8 @@ from colocate.model.limits import Limits
 WIDTH_BYTES = {"fp32": 4, "fp16": 2}
 PRECISIONS = tuple(WIDTH_BYTES)
 WAITS = ("spin", "block")
+# Of tasks: on other CPUs than the network, or on the network's too.
+ISOLATED, SHARED = PLACEMENTS = ("isolated", "shared")
 LATENCY_UNITS = ("ms", "us", "s")
 # The axes of a clock point, each with the name that people read.
 CLOCK_AXES = {"cpu": "CPU", "gpu": "GPU", "emc": "memory"}

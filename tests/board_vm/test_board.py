@@ -280,7 +280,7 @@ def test_no_kill_leaves_a_knob_changed_or_a_process_paused(board: Boot) -> None:
 
 @pytest.mark.skipif(ORDERS == 0, reason="an order takes a minute on an emulated machine: COLOCATE_BOARD_ORDERS=N")
 def test_no_order_of_kills_stops_and_lack_of_memory_leaves_a_knob_changed(tmp_path: Path) -> None:
-    outcomes = run_orders(tmp_path, ORDERS, seed=1)
+    outcomes = run_orders(tmp_path, 1, range(ORDERS))
     print(f"\n{summary(outcomes, seed=1)}")
     assert [each["number"] for each in outcomes] == [*range(ORDERS)]
     assert [each for each in outcomes if is_defect(each)] == []

@@ -78,6 +78,12 @@ def read_private(path: Path) -> bytes:
         return b"".join(_chunks(descriptor))
 
 
+def private_sha256(path: Path) -> str:
+    """The SHA-256 of what `read_private` reads, without memory for all of it. Raises OSError as that does."""
+    with _opened(Path(os.path.realpath(str(path)))) as descriptor:
+        return _sha256(descriptor)
+
+
 def make_private(folder: Path) -> None:
     """See to it that `folder`, and the one around it, exist and that nobody else can write them.
 
@@ -107,10 +113,7 @@ def _sound(kept: Path) -> bool:
             found = os.fstat(descriptor)
             stamp = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
             if _hashed.get(kept) != stamp:
-                digest = hashlib.sha256()
-                for chunk in _chunks(descriptor):
-                    digest.update(chunk)
-                if digest.hexdigest()[:_DIGEST] != _digest_in(kept):
+                if _sha256(descriptor)[:_DIGEST] != _digest_in(kept):
                     return False
                 _hashed[kept] = stamp
             return True
@@ -131,6 +134,13 @@ def _opened(kept: Path) -> "Iterator[int]":
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _sha256(descriptor: int) -> str:
+    digest = hashlib.sha256()
+    for chunk in _chunks(descriptor):
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _chunks(descriptor: int) -> "Iterator[bytes]":

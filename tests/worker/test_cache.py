@@ -155,6 +155,7 @@ def test_a_file_of_ones_own_is_read_wherever_it_lies(tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to(path)
     assert cache.read_private(path) == cache.read_private(link) == b"whole"
+    assert cache.private_sha256(link)[:16] == WHOLE
 
 
 def test_a_file_that_somebody_else_could_have_written_is_not_read(tmp_path: Path) -> None:
@@ -164,5 +165,7 @@ def test_a_file_that_somebody_else_could_have_written_is_not_read(tmp_path: Path
         path.chmod(mode)
         with pytest.raises(OSError, match="somebody else could have written it"):
             cache.read_private(path)
+        with pytest.raises(OSError, match="somebody else could have written it"):
+            cache.private_sha256(path)
     with pytest.raises(OSError, match="it is no plain file"):
         cache.read_private(tmp_path)

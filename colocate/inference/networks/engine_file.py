@@ -6,7 +6,6 @@ So its inputs and types are known to the worker alone, and its layers to nobody.
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -55,7 +54,7 @@ def _stamp(path: Path) -> tuple[int, ...]:
 def _sha256(path: Path, stamp: tuple[int, ...]) -> str:
     """Of the file, while it bears this `stamp`: a command wants it several times."""
     try:
-        return hashlib.sha256(cache.read_private(path)).hexdigest()
+        return cache.private_sha256(path)
     except OSError as error:
         raise SpecError(
             f"cannot use {path}: {error.strerror}; an engine runs as code, so it must be yours or root's, and no "

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from colocate.host.processes.signals import STOPPING, interruptible
 from colocate.host.restore.machine_lock import ENVIRONMENT
 from tests.commands.command_line import MODEL, TINY, colocate, files_of, header_of, in_own_process
 
@@ -37,6 +38,19 @@ def unchanged(run: Path) -> Iterator[Path]:
     yield run
     after = files_of(run)
     assert [name for name in before | after if before.get(name) != after.get(name)] == []
+
+
+@pytest.fixture
+def forgotten_interruption() -> Iterator[None]:
+    """For a test that interrupts this process, which then ignores signals and is on its way out until its next
+    command line: here other tests follow.
+    """
+    former = {signum: signal.getsignal(signum) for signum in STOPPING}
+    yield
+    for signum, handler in former.items():
+        signal.signal(signum, handler)
+    with interruptible():
+        pass
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,12 +40,7 @@ except Interrupted as interruption:
 """
 
 
-@pytest.fixture(autouse=True)
-def handlers_come_back() -> Iterator[None]:
-    former = {signum: signal.getsignal(signum) for signum in STOPPING}
-    yield
-    for signum, handler in former.items():
-        signal.signal(signum, handler)
+pytestmark = pytest.mark.usefixtures("forgotten_interruption")
 
 
 @pytest.mark.parametrize("signum", STOPPING)

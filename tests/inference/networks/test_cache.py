@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from colocate.errors import HostError, Interrupted
-from colocate.host.processes.signals import STOPPING, interruptible
+from colocate.host.processes.signals import interruptible
 from colocate.inference.networks import cache
 from colocate.inference.networks.catalogue import resolve
 
@@ -32,6 +32,7 @@ def test_a_failure_in_the_middle_of_writing_leaves_no_file(kept: Path, monkeypat
     assert list(kept.iterdir()) == []
 
 
+@pytest.mark.usefixtures("forgotten_interruption")
 def test_a_signal_in_the_middle_of_building_ends_it_and_leaves_no_file(
     kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -43,8 +44,6 @@ def test_a_signal_in_the_middle_of_building_ends_it_and_leaves_no_file(
     monkeypatch.setattr("os.fsync", interrupt)
     with pytest.raises(Interrupted), interruptible():
         cache.obtain("a", lambda: b"whole")
-    for signum in STOPPING:
-        signal.signal(signum, signal.SIG_DFL if signum != signal.SIGINT else signal.default_int_handler)
     assert list(kept.iterdir()) == []
 
 

@@ -48,18 +48,10 @@ def run(argv: Sequence[str]) -> int:
             # A terminal that cannot show a letter of somebody's file name is no reason to stop.
             stream.reconfigure(errors="backslashreplace")
     try:
-        arguments = parser().parse_args(argv or ["--help"])
-        with interruptible(), undisguised(), _notes_said():
-            code: int = arguments.run(arguments)
-            if sys.stdout is not None:
-                sys.stdout.flush()
-            return code
+        return _code(argv)
     except ColocateError as error:
         say_error(str(error))
         return error.exit_code
-    except SystemExit as ending:
-        # Help or the version was printed; argparse passes over a reader who went away, the interpreter would not.
-        return _flushed(ending)
     except Interrupted as interruption:
         return interruption.exit_code
     except BrokenPipeError:
@@ -84,6 +76,25 @@ def run(argv: Sequence[str]) -> int:
                 _drop(2)
 
 
+def _code(argv: Sequence[str]) -> int:
+    """What the command ends with, or once help or the version was printed, argparse."""
+    try:
+        arguments = parser().parse_args(argv or ["--help"])
+        with interruptible(), undisguised(), _notes_said():
+            code: int = arguments.run(arguments)
+            _flush()
+            return code
+    except SystemExit as ending:
+        _flush()
+        return int(ending.code or 0)
+
+
+def _flush() -> None:
+    """What is left of the output, here where it is heard that it cannot be written."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
 def end_at_once(exit_code: int) -> NoReturn:
     """End this process after a signal: to take numpy, onnx and matplotlib apart takes a second on a busy machine.
     What is registered for the end is done, and what was printed is flushed.
@@ -105,15 +116,6 @@ def _notes_said() -> Iterator[None]:
         for note in notes_of(error):
             say_error(note)
         raise
-
-
-def _flushed(ending: SystemExit) -> int:
-    try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except BrokenPipeError:
-        _drop(1)
-    return int(ending.code or 0)
 
 
 def _drop(descriptor: int) -> None:

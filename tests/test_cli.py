@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -15,6 +16,8 @@ from colocate.commands import find_commands
 from colocate.host.restore.machine_lock import machine_alone
 from colocate.inference.backends import availability
 from tests.commands.command_line import MODEL, TINY, colocate, copy_of, header_of, interrupted, refused, trial_ids
+
+FROM_ROOT = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
 
 # ---- what is asked for
 
@@ -95,6 +98,21 @@ def test_output_that_cannot_be_written_gives_no_traceback(tiny_run: Path, tmp_pa
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
     assert "Traceback" not in done.stderr
     assert done.returncode == (4 if "full" in redirection else 0)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *("", "--help", "--version", "sweep --help", "doctor --json", "list {folder}", "compare {run} {run}"),
+        *("advise {run} --slo-ms 30", "sweep --rig tx1-model --dry-run", "init --rig tx1-model"),
+    ],
+)
+def test_a_full_disk_is_said(modelled_run: Path, tmp_path: Path, arguments: str) -> None:
+    run = copy_of(modelled_run, tmp_path)
+    command = f"{sys.executable} -m colocate {arguments.format(run=run, folder=tmp_path)} > /dev/full"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=tmp_path, env=FROM_ROOT)
+    assert done.returncode == 4
+    assert done.stderr.splitlines()[-1] == "colocate: cannot write the output: No space left on device"
 
 
 @pytest.mark.parametrize("arguments", ["--help", "sweep --help", "", "list /", "advise {} --slo-ms 30", "list {}"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import sys
 import textwrap
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -49,6 +50,11 @@ class CommandParser(argparse.ArgumentParser):
             # Here, and not by the parser above this one, whose help would not list what the command takes.
             self.error(f"unexpected argument {left[0]!r}")
         return found, left
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        # argparse passes over what it cannot write.
+        if (stream := file or sys.stderr) is not None:
+            stream.write(message)
 
     def format_usage(self) -> str:
         """One line, whatever the number of flags: these are below it, group by group."""

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from colocate.model.command import PLAIN, Command
+from colocate.model.command import PLAIN, SERVICE, Command
 from colocate.model.containment import Containment
 from colocate.model.device import USUAL, Workers
 from colocate.model.limits import Limits
@@ -39,7 +39,7 @@ class ClockPoint:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Which logical CPUs serve whom. `name` is `isolated` or `shared`."""
+    """Which logical CPUs serve whom. `name` is one of `PLACEMENTS`."""
 
     name: str
     inference_cpus: tuple[int, ...]
@@ -143,6 +143,13 @@ class Task:
         """The tasks that run at once: the parts of a mix, else the task itself."""
         return self.parts or (self,)
 
+    @property
+    def keeps_running(self) -> bool:
+        """Whether it is there between its windows, and so paused. A service that must not be paused ends with its
+        window, as it would disturb the others.
+        """
+        return self.command.run == SERVICE and self.pause
+
 
 @dataclass(frozen=True, slots=True)
 class SweepSpec:
@@ -168,7 +175,7 @@ class SweepSpec:
     cpu_clocks: tuple[int | str, ...] | None = None
     gpu_clocks: tuple[int | str, ...] | None = None
     emc_clocks: tuple[int | str, ...] | None = None
-    placements: tuple[str, ...] = ("isolated",)
+    placements: tuple[str, ...] = (ISOLATED,)
     inference_cpus: tuple[int, ...] | None = None
     repeats: int = 5
     warmup_s: float = 0.3

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from colocate.errors import HostError, SpecError
+from colocate.model.command import PER_CPU
 from colocate.model.containment import containment_words
 from colocate.model.machine import HostFacts
 from colocate.model.request import Inference, Placement, SweepSpec, Task
@@ -111,16 +112,37 @@ def loaded_inferences(trials: Sequence[Trial]) -> tuple[Inference, ...]:
 
 
 def estimate_s(trials: Sequence[Trial], load_s: float = 3.0, overhead_s: float = 0.1) -> float:
-    """Seconds the trials should take: their windows, a load per change of network, a settling time per block."""
+    """Seconds the trials should take: their windows, a load per change of network, a settling time per block, and
+    what a user's own programs need to get ready.
+    """
     total = 0.0
     before: Trial | None = None
+    running = set[tuple[Task, Placement]]()
     for trial in trials:
         if before is None or trial.block != before.block:
             total += trial.settle_s
             if trial.inference is not None and (before is None or trial.inference != before.inference):
                 total += load_s
-        total += trial.warmup_s + length_s(trial) + overhead_s
+        total += _starting_s(trial, running) + trial.warmup_s + length_s(trial) + overhead_s
         before = trial
+    return total
+
+
+def _starting_s(trial: Trial, running: set[tuple[Task, Placement]]) -> float:
+    """Seconds until the trial's tasks are ready, those of a mix one after the other. Those that are `running` in
+    their placement are; the others that keep running are added.
+    """
+    total = 0.0
+    for member in trial.task.members if trial.task else ():
+        command, place = member.command, trial.placement
+        kept = (dataclasses.replace(member, containment=None), place)
+        if not command.ready_after_s or kept in running:
+            continue
+        copies = len(place.task_cpus) if command.copies == PER_CPU else int(command.copies)
+        # The first prepares what all others need, and these start together.
+        total += command.ready_after_s * min(copies, 2)
+        if member.keeps_running:
+            running.add(kept)
     return total
 
 

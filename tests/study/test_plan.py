@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from colocate.errors import HostError, SpecError
+from colocate.model.command import PER_CPU, SERVICE, Command
 from colocate.model.containment import parse_containment
 from colocate.model.limits import Limits
 from colocate.model.machine import HostFacts, Missing
@@ -208,6 +209,33 @@ def test_the_estimate_knows_of_segments_that_are_longer_than_a_window() -> None:
     assert alternating
     # One of either condition, and one of the task alone.
     assert estimate_s(beyond) - estimate_s(within) == pytest.approx(alternating * (2 * 3.0 + 0.105 - 2.0))
+
+
+@pytest.mark.parametrize(
+    ("command", "pause", "waits"),
+    [
+        (Command(ready_after_s=5.0), True, 1),
+        # The first of several copies prepares what the others need.
+        (Command(ready_after_s=5.0, copies=3), True, 2),
+        (Command(ready_after_s=5.0, copies=PER_CPU), True, 2),
+        (Command(ready_after_s=5.0, run=SERVICE), False, 1),
+    ],
+)
+def test_the_estimate_knows_when_a_program_is_ready(command: Command, pause: bool, waits: int) -> None:
+    seconds, windows = estimated_s(command, pause=pause)
+    assert seconds - estimated_s(Command())[0] == pytest.approx(waits * 5.0 * windows)
+
+
+def test_the_estimate_knows_that_a_service_is_started_once_in_each_placement() -> None:
+    service = Command(ready_after_s=5.0, run=SERVICE)
+    assert estimated_s(service)[0] - estimated_s(Command())[0] == pytest.approx(2 * 5.0)
+
+
+def estimated_s(command: Command, *, pause: bool = True) -> tuple[float, int]:
+    """The seconds of a study with this program as its task, and the number of windows that the program has."""
+    task = Task("mine", ("mine",), pause, command=command)
+    trials = plan(spec(tasks=(task,), placements=("isolated", "shared")), facts())
+    return estimate_s(trials), sum(trial.task is not None for trial in trials)
 
 
 def test_the_estimate_knows_of_segments_that_hold_whole_periods_of_a_quota() -> None:

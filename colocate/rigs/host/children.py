@@ -26,7 +26,7 @@ from colocate.model.command import PER_CPU
 from colocate.model.device import USUAL, Workers
 from colocate.model.request import Inference, Pipeline, Placement, Task
 from colocate.model.trial import Trial
-from colocate.rigs.host.own_programs import caller, failure_words, keeps_running, runners
+from colocate.rigs.host.own_programs import caller, failure_words, runners
 from colocate.worker.pipeline import PipelineRequest
 from cpu_workloads.command_request import CLEANUP_FAILED
 
@@ -211,7 +211,7 @@ class Children:
     def rest(self, trial: Trial) -> None:
         """Pause those of the trial's tasks that run on until their next window. Raises TrialError."""
         for member, seated in zip(members(trial), self.seated(trial), strict=True):
-            if member.argv and keeps_running(member):
+            if member.argv and member.keeps_running:
                 pause = pause_of(*seated)
                 pause.ask()
                 if not stands_still(pause, REST_TIMEOUT_S):

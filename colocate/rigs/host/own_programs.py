@@ -48,15 +48,12 @@ def runners(task: Task, seat: Seat, output: int | None) -> Iterator[tuple[list[s
 
 
 def request_of(task: Task, output: int | None) -> CommandRequest:
-    """What the runner of a task is asked for. A service that must not be paused ends with its window, as it would
-    disturb the others.
-    """
+    """What the runner of a task is asked for."""
     command, user = task.command, caller()
-    service = command.run == SERVICE
     return CommandRequest(
         argv=task.argv,
-        service=service,
-        keeps=service and task.pause,
+        service=command.run == SERVICE,
+        keeps=task.keeps_running,
         ready_after_s=command.ready_after_s,
         ready_line=command.ready_line,
         progress=command.progress,
@@ -67,11 +64,6 @@ def request_of(task: Task, output: int | None) -> CommandRequest:
         user=command.user or (None if user is None else user.name),
         output=None if output is None else f"/proc/self/fd/{output}",
     )
-
-
-def keeps_running(task: Task) -> bool:
-    """Whether it is there between its windows, and so paused."""
-    return request_of(task, None).keeps
 
 
 def failure_words(task: Task, failed: Mapping[str, Any]) -> str:

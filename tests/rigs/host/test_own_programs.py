@@ -19,7 +19,6 @@ from colocate.rigs.host.own_programs import (
     SAID_CHARACTERS,
     caller,
     failure_words,
-    keeps_running,
     last_words,
     request_of,
     runners,
@@ -90,8 +89,8 @@ def test_what_names_no_user_is_nobody_who_called(sudo: Callable[[str], None], ui
 
 
 def test_only_a_service_that_may_be_paused_runs_on() -> None:
-    assert keeps_running(SERVICE)
-    assert not keeps_running(ENCODER) and not keeps_running(dataclasses.replace(SERVICE, pause=False))
+    assert SERVICE.keeps_running
+    assert not ENCODER.keeps_running and not dataclasses.replace(SERVICE, pause=False).keeps_running
 
 
 def test_copies_share_the_cpus_or_have_one_each_and_the_first_prepares() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 from pathlib import Path
 
 from colocate.commands.common_arguments import given, named_path
 from colocate.commands.output import print_lines
 from colocate.commands.study_flags import STUDY_FLAGS, add_study_flags
 from colocate.errors import SpecError, StoreError
+from colocate.report.text.commands import shell_word
+from colocate.report.text.visible import one_line
 
 SUMMARY = "a commented study file for this machine"
 DESCRIPTION = """\
@@ -27,15 +28,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Look at the machine and write the file, which must not be there."""
+    """Look at the machine and write the file, which must not be there. What a sweep of it would refuse is refused."""
     from colocate.request.spec import make_study
     from colocate.request.starter_file import starter_file
+    from colocate.request.study_file import parsed
     from colocate.rigs.registry import make_rig
+    from colocate.sweep import planned
 
     file, keys = arguments.file, given(arguments, STUDY_FLAGS)
-    study = make_study(keys)
-    name = shlex.quote(str(file))
-    text = starter_file(make_rig(study.spec.rig, workers=study.spec.workers).facts(), keys, name)
+    spec = make_study(keys).spec
+    rig = make_rig(spec.rig, workers=spec.workers)
+    name = shell_word(str(file))
+    text = starter_file(rig.facts(), keys, name)
+    planned(make_study(parsed(file, text.encode())), rig)
     try:
         with file.open("x", encoding="utf-8") as new:
             new.write(text)
@@ -45,5 +50,5 @@ def run(arguments: argparse.Namespace) -> int:
         ) from error
     except OSError as error:
         raise StoreError(f"cannot write {file}: {error.strerror}") from error
-    print_lines(f"Wrote {file}. Edit it, then run: python -m colocate sweep {name}")
+    print_lines(f"Wrote {one_line(str(file), None)}. Edit it, then run: python -m colocate sweep {name}")
     return 0

@@ -7,7 +7,6 @@ import contextlib
 import dataclasses
 import functools
 import math
-import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -18,8 +17,10 @@ from colocate.commands.common_arguments import given
 from colocate.commands.limit_changes import limit_changes
 from colocate.commands.output import print_json, print_lines, print_words, say
 from colocate.commands.study_flags import STUDY_FLAGS
-from colocate.errors import HostError, Interrupted, RunMovedError, SchemaError, SpecError, StoreError
+from colocate.errors import HostError, Interrupted, RunMovedError, SpecError, StoreError
 from colocate.host.processes.signals import undisguised
+from colocate.report.text.commands import shell_word
+from colocate.report.text.visible import one_line
 
 if TYPE_CHECKING:
     from colocate.model.limits import Limits
@@ -48,18 +49,30 @@ def resumable(command: Callable[[argparse.Namespace], int]) -> Callable[[argpars
             with undisguised():
                 return command(arguments)
         except (Interrupted, StoreError) as ending:
-            from colocate.store.database import holds_run
-
-            if (
-                arguments.out is not None
-                and not isinstance(ending, (SchemaError, RunMovedError))
-                and holds_run(arguments.out)
-            ):
-                again = f"python -m colocate {arguments.command} --resume --out {shlex.quote(str(arguments.out))}"
-                say(f"Finished trials are kept. Continue with:\n  {again}")
+            if arguments.out is not None and _goes_on(arguments, ending):
+                again = ["python", "-m", "colocate", arguments.command, "--resume", "--out", str(arguments.out)]
+                say("Finished trials are kept. Continue with:")
+                say(f"  {' '.join(map(shell_word, again))}")
             raise
 
     return with_advice
+
+
+def _goes_on(arguments: argparse.Namespace, ending: BaseException) -> bool:
+    """Whether the run that ended so can be resumed."""
+    from colocate.store.database import can_be_resumed
+    from colocate.store.run_file import Run
+
+    # One that was moved has said where it is, and what has its place now is another.
+    if isinstance(ending, RunMovedError) or not can_be_resumed(arguments.out, trust=arguments.trust):
+        return False
+    if isinstance(ending, StoreError):
+        try:
+            with Run.read(arguments.out) as run:
+                run.done()
+        except StoreError:
+            return False
+    return True
 
 
 def keys_of(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -246,7 +259,7 @@ def print_report(report: Report, arguments: argparse.Namespace) -> int:
         say(f"A trial failed: {failure}")
     figures = sum(path.suffix == ".png" for path in report.files)
     tables = ", ".join(path.name for path in report.files if path.suffix not in (".png", ".svg"))
-    print_words(f"Wrote {run.folder}: run.sqlite, {tables} and {figures} figures")
+    print_words(f"Wrote {one_line(str(run.folder), None)}: run.sqlite, {tables} and {figures} figures")
     _print_clock_pairs(report)
     # Last, as it ends with the answer.
     report.section.show(report.content, run)

@@ -29,10 +29,11 @@ def read_study(path: Path) -> Mapping[str, Any]:
     except OSError as error:
         raise SpecError(f"cannot read the study file {path}: {error.strerror}") from error
     # Time and memory of the parser grow with the square of the dots in a key.
-    return bounded(lambda: _parsed(path, content), str(path))
+    return bounded(lambda: parsed(path, content), str(path))
 
 
-def _parsed(path: Path, content: bytes) -> Mapping[str, Any]:
+def parsed(path: Path, content: bytes) -> Mapping[str, Any]:
+    """The keys in the `content` of the study file `path`. Raises SpecError with the line where it is not TOML."""
     try:
         return tomllib.loads(content.decode("utf-8-sig"))
     except ValueError as error:

@@ -32,10 +32,14 @@ _WAIT_S, _ATTEMPT_S = 10.0, 0.5
 _MOST_CELL_BYTES = 1 << 29
 # Steps of SQLite's machine between two looks for a signal: some milliseconds.
 _STEPS = 100_000
-# What SQLite and the system say of a disk -> what to do about it.
+_DAMAGED = "use a copy of the run that is whole, or run the study again into another folder"
+# What SQLite and the system say of a file -> what to do about it.
 _FIXES = {
     "disk is full": "; free some space there",
     "No space left": "; free some space there",
+    "not a database": f"; {_DAMAGED}",
+    "malformed": f"; {_DAMAGED}",
+    "locked": "; another program has it open: end that, or wait for it",
     "disk I/O error": "; look for a limit on the size of files (ulimit -f), and for a failing disk (dmesg)",
 }
 _T = TypeVar("_T")
@@ -60,7 +64,7 @@ def named_errors(folder: Path) -> Iterator[None]:
     # What an upgrade meets in damaged JSON, and limits that cannot be (SpecError).
     except (zlib.error, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, SpecError) as error:
         words = f"there is no {error}" if isinstance(error, KeyError) else str(error)
-        raise StoreError(f"the run in {folder} is damaged: {words}") from error
+        raise StoreError(f"the run in {folder} is damaged: {words}; {_DAMAGED}") from error
 
 
 @contextlib.contextmanager
@@ -96,10 +100,23 @@ def check_place(folder: Path, *, resume: bool, trust: bool) -> None:
     """
     check_folder(folder)
     with named_errors(folder):
-        if not folder.is_dir():
-            return
-        keeper = keeper_of(folder)
-        keeper.run(lambda: _check_own(folder, resume=resume, trust=trust or keeper.uid is not None))
+        if folder.is_dir():
+            _check_as_keeper(folder, resume=resume, trust=trust)
+
+
+def can_be_resumed(folder: Path, *, trust: bool) -> bool:
+    """Whether `folder` has a run that nobody writes and that this version can continue."""
+    try:
+        with named_errors(folder):
+            _check_as_keeper(folder, resume=True, trust=trust)
+    except StoreError:
+        return False
+    return True
+
+
+def _check_as_keeper(folder: Path, *, resume: bool, trust: bool) -> None:
+    keeper = keeper_of(folder)
+    keeper.run(lambda: _check_own(folder, resume=resume, trust=trust or keeper.uid is not None))
 
 
 def _check_own(folder: Path, *, resume: bool, trust: bool) -> None:
@@ -225,7 +242,7 @@ def _check(connection: sqlite3.Connection, folder: Path) -> int:
     (application,) = patiently(functools.partial(connection.execute, "PRAGMA application_id")).fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application != APPLICATION_ID:
-        raise StoreError(f"{path} is not a run of colocate")
+        raise StoreError(f"{path} is not a run of colocate; name the folder of one, or choose another")
     if version not in TABLES:
         raise SchemaError(
             f"{path} has schema {version}, this colocate reads schemas 1 to {SCHEMA_VERSION}; "
@@ -237,7 +254,7 @@ def _check(connection: sqlite3.Connection, folder: Path) -> int:
     found = {(name, _one_line(str(sql))) for name, sql in rows}
     if found != wanted:
         names = ", ".join(sorted({repr(name)[:40] for name, _ in found ^ wanted}))
-        raise StoreError(f"{path} is damaged: its tables are not those of a run ({names})")
+        raise StoreError(f"{path} is damaged: its tables are not those of a run ({names}); {_DAMAGED}")
     return int(version)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from colocate.request.spec import make_spec
 from colocate.request.study_file import read_study
 from tests.commands.command_line import colocate, refused
@@ -26,6 +28,27 @@ def test_a_study_file_for_a_board_is_run_as_it_is(tmp_path: Path) -> None:
 def test_a_study_file_for_this_machine(tmp_path: Path) -> None:
     assert colocate("init", cwd=tmp_path).returncode == 0
     assert read_study(tmp_path / "study.toml")["networks"] == ["alexnet"]
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [
+        *("--cpu-clocks=5", "--gpu-clocks=low,5", "--emc-clocks=5", "--inference-cpus=99", "--containment=cpus=9"),
+        *("--networks=nowhere.onnx", "--networks=spin-1ms", "--until=decided", "--command=mine=true"),
+        *("--repeats=10000", "--pipeline=mine=true", "--precision=fp8", "--wait=spin"),
+    ],
+)
+def test_what_a_sweep_refuses_is_refused_and_no_file_is_written(flag: str, tmp_path: Path) -> None:
+    done = colocate("init", "a.toml", "--rig", "tx1-model", flag, cwd=tmp_path)
+    swept = colocate("sweep", "--rig", "tx1-model", "--networks", "alexnet", flag, "--dry-run", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (swept.returncode, swept.stderr)
+    assert done.returncode in (2, 3) and not (tmp_path / "a.toml").exists()
+
+
+def test_a_name_of_two_lines_stays_on_one(tmp_path: Path) -> None:
+    done = colocate("init", "a\nb.toml", "--rig", "tx1-model", cwd=tmp_path)
+    assert done.stdout == "Wrote a\\nb.toml. Edit it, then run: python -m colocate sweep $'a\\nb.toml'\n"
+    assert read_study(tmp_path / "a\nb.toml")["rig"] == "tx1-model"
 
 
 def test_what_is_there_is_not_replaced(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from colocate.commands.study_run import board_words, keys_of, level_words, resum
 from colocate.errors import HostError, Interrupted, StoreError
 from colocate.model.board import BoardState, PowerMode
 from colocate.model.limits import Limits
-from colocate.store.database import FILE_NAME
-from tests.commands.command_line import colocate, copy_of, header_of, refused
+from colocate.store.database import FILE_NAME, locked
+from tests.commands.command_line import TINY, colocate, copy_of, header_of, refused
 from tests.inference import own_files
 from tests.store.editing import edited
 from tests.study.test_plan import facts, spec
@@ -119,7 +119,7 @@ def test_what_was_cut_short_says_how_to_go_on(
     def cut_short(arguments: argparse.Namespace) -> int:
         raise error
 
-    arguments = argparse.Namespace(command="layers", out=run)
+    arguments = argparse.Namespace(command="layers", out=run, trust=False)
     with pytest.raises(type(error)):
         cut_short(arguments)
     assert capsys.readouterr().err == "", "nothing is there to go on with"
@@ -127,6 +127,20 @@ def test_what_was_cut_short_says_how_to_go_on(
     with pytest.raises(type(error)):
         cut_short(arguments)
     assert capsys.readouterr().err.endswith(f"  python -m colocate layers --resume --out '{run}'\n")
+
+
+def test_a_run_that_cannot_be_resumed_is_not_said_to_be(tiny_run: Path, tmp_path: Path) -> None:
+    run = copy_of(tiny_run, tmp_path)
+    again = ["sweep", *TINY, "--resume", "--out", str(run), "--quiet"]
+    with locked(run):
+        refused(4, "another colocate is writing", *again)
+    with contextlib.closing(sqlite3.connect(run / FILE_NAME)) as connection, connection:
+        connection.execute("UPDATE trial SET failure = 'it failed' WHERE position = 2")
+    refused(4, "is wrong; use a copy of the run that is whole", *again)
+    (run / FILE_NAME).write_bytes(b"mine" * 1000)
+    refused(4, "file is not a database; use a copy of the run that is whole, or run the study again", *again)
+    (run / FILE_NAME).write_bytes(b"")
+    refused(4, "is not a run of colocate; name the folder of one", *again)
 
 
 def test_an_error_that_another_attempt_would_not_fix_suggests_none(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
+
+_ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n"}
 
 
 def command_text(command: Sequence[str], width: int) -> str:
@@ -20,11 +23,23 @@ def command_text(command: Sequence[str], width: int) -> str:
     return "\n".join(lines)
 
 
+def shell_word(word: str) -> str:
+    r"""`word` as a shell takes it, on one line: one that cannot be shown as it is becomes bash's `$'a\nb'`."""
+    return shlex.quote(word) if word.isprintable() else f"$'{''.join(map(_escaped, word))}'"
+
+
+def _escaped(character: str) -> str:
+    """One character between `$'` and `'`."""
+    if character in _ESCAPES or character.isprintable():
+        return _ESCAPES.get(character, character)
+    return "".join(f"\\x{byte:02x}" for byte in os.fsencode(character))
+
+
 def _flags_with_values(command: Sequence[str]) -> Sequence[str]:
     together: list[str] = []
     for before, word in zip(["", *command], command, strict=False):
         if before.startswith("--") and not word.startswith("--"):
-            together[-1] += f" {shlex.quote(word)}"
+            together[-1] += f" {shell_word(word)}"
         else:
-            together.append(shlex.quote(word))
+            together.append(shell_word(word))
     return together

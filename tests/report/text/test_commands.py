@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
 
 import pytest
 
-from colocate.report.text.commands import command_text
+from colocate.report.text.commands import command_text, shell_word
 
 ADVISE = ["python", "-m", "colocate", "advise", "results/my run", "--slo-ms", "30", "--without", "power-budget-w"]
 
@@ -23,3 +24,12 @@ def test_a_flag_stays_with_its_value() -> None:
         "  python -m colocate advise 'results/my run' --slo-ms 30 \\\n      --without power-budget-w"
     )
     assert "\n" not in command_text(ADVISE, 90)
+
+
+@pytest.mark.parametrize(
+    "name", ["plain", "my run", "it's", "a\nb", "a\\\n'b", "\x1b[31m", "\u202egnp", "\udcff", "\u00a0"]
+)
+def test_a_word_is_on_one_line_and_read_as_it_was(name: str) -> None:
+    word = shell_word(name)
+    assert word.isprintable()
+    assert subprocess.check_output(["bash", "-c", f"printf %s {word}"]) == name.encode(errors="surrogateescape")

@@ -18,6 +18,8 @@ from colocate.model.trial import FloatArray
 _THIRD, _HALF = 1 / 3, 0.5
 # Most windows forget within so many inferences: then counting at so many lags replaces a Fourier transform.
 _FEW_LAGS = 16
+# Of the degrees of freedom that moderation adds.
+_PRECISION = 1e-9
 
 
 def sample_quantile(latencies: FloatArray, quantile: float) -> float:
@@ -120,7 +122,6 @@ def moderated_variance(variance: FloatArray, df: FloatArray) -> tuple[FloatArray
 
 def _inverse_trigamma(value: float, largest: float) -> float:
     """Where the trigamma function, which falls from infinity to 0, takes `value`; no more than `largest`."""
-    from scipy.optimize import brentq
     from scipy.special import polygamma
 
     smallest = 1e-3
@@ -128,7 +129,13 @@ def _inverse_trigamma(value: float, largest: float) -> float:
         return largest
     if value >= polygamma(1, smallest):
         return smallest
-    return float(brentq(lambda x: polygamma(1, x) - value, smallest, largest))
+    # Newton's steps on the reciprocal, which is convex: from below they rise to it (Smyth 2004, appendix).
+    found, step = 0.5 + 1 / value, 1.0
+    while abs(step) > _PRECISION * found:
+        own = float(polygamma(1, found))
+        step = own * (1 - own / value) / float(polygamma(2, found))
+        found += step
+    return found
 
 
 def geometric_mean(values: FloatArray, confidence: float = 0.95) -> Interval:

@@ -16,6 +16,7 @@ from colocate.model.cell import Cell, Interval
 from colocate.model.machine import HostFacts
 from colocate.model.request import ClockPoint, Inference, Placement, SweepSpec, Task
 from colocate.model.trial import Trial, TrialRecord
+from colocate.report.drawing.ink import Box, Boxes, Line, Lines
 from colocate.report.drawing.saving import one_page, save_figures
 from colocate.report.run_report import LoadedRun
 from colocate.report.sections import section_of
@@ -101,7 +102,18 @@ def texts(svg: Path) -> list[str]:
 
 def words_on(figure: Figure) -> list[str]:
     """Every text of a figure."""
-    return [item.get_text() for item in figure.findobj() if isinstance(item, Text)]
+    labels = (item.get_text() for item in figure.findobj() if isinstance(item, Text))
+    return [*(line.words for line in lines_on(figure)), *labels]
+
+
+def lines_on(figure: Figure) -> list[Line]:
+    """What is written on its sheet."""
+    return [line for item in figure.findobj() if isinstance(item, Lines) for line in item.lines]
+
+
+def boxes_on(figure: Figure) -> list[Box]:
+    """The boxes on its sheet."""
+    return [box for item in figure.findobj() if isinstance(item, Boxes) for box in item.boxes]
 
 
 CAPTION = Caption("host: Acme Nine 9000", ("5 blocks", "windows of 2 s"))

@@ -8,7 +8,8 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from colocate.report.drawing.colours import QUIET, RGB, WHITE
-from colocate.report.drawing.paper import MARGIN_IN, SMALL_PT, Sheet, text_width_in
+from colocate.report.drawing.ink import text_width_in
+from colocate.report.drawing.paper import MARGIN_IN, SMALL_PT, Sheet
 
 
 class Key:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
-from matplotlib.patches import Rectangle
-from matplotlib.textpath import text_to_path
 
 from colocate.report.drawing.colours import BLACK, QUIET, RGB, RULE, WHITE
+from colocate.report.drawing.ink import Box, Boxes, Line, Lines, text_width_in
 from colocate.report.text.captions import Caption
 
 MARGIN_IN = 0.35
@@ -32,13 +29,17 @@ class Sheet:
         self.figure = Figure(figsize=(width_in, height_in), facecolor=WHITE)
         self._paper = self.figure.add_axes((0.0, 0.0, 1.0, 1.0), xlim=(0, width_in), ylim=(height_in, 0))
         self._paper.set_axis_off()
+        self._boxes, self._lines = Boxes(), Lines()
+        for ink in (self._boxes, self._lines):
+            self._paper.add_artist(ink)
 
     def text(
         self, x: float, y: float, words: str, size: float = BODY_PT, *,
-        ha: str = "left", va: str = "center", weight: str = "normal", colour: str = BLACK,
+        ha: str = "left", weight: str = "normal", colour: str = BLACK,
     ) -> None:  # fmt: skip
         """Write one line of `words`."""
-        self._paper.text(x, y, words, fontsize=size, ha=ha, va=va, weight=weight, color=colour)
+        if words:
+            self._lines.lines.append(Line(x, y, words, size, ha, weight, colour))
 
     def note(self, x: float, y: float, words: str, *, ha: str = "left") -> None:
         """Write one small, quiet line: a unit, the title of a column, a remark."""
@@ -58,10 +59,7 @@ class Sheet:
         face: RGB | str = WHITE, edge: str | None = None, hatch: str | None = None,
     ) -> None:  # fmt: skip
         """Draw a rectangle down and right of (`x`, `y`); a hatch takes the colour of the edge."""
-        colour = "none" if edge is None else edge
-        self._paper.add_patch(
-            Rectangle((x, y), width, height, facecolor=face, edgecolor=colour, hatch=hatch, linewidth=0.6)
-        )
+        self._boxes.boxes.append(Box(x, y, width, height, face, edge, hatch))
 
     def plot(self, xs: Sequence[float], ys: Sequence[float], **look: Any) -> None:
         """Draw a line or marks, as matplotlib's `plot` does."""
@@ -109,11 +107,3 @@ def wrapped(words: str, width_in: float, size: float) -> list[str]:
         else:
             lines.append(word)
     return lines
-
-
-@functools.lru_cache(maxsize=4096)
-def text_width_in(words: str, size: float, weight: str = "normal") -> float:
-    """The width of `words` when drawn; most are asked for again and again while a page is laid out."""
-    font = FontProperties(size=size, weight=weight)
-    width_pt, _, _ = text_to_path.get_text_width_height_descent(words, font, ismath=False)
-    return float(width_pt) / 72

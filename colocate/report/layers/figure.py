@@ -15,6 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from colocate.report.drawing.axes import set_ticks, style_axes
 from colocate.report.drawing.colours import QUIET, WHITE, text_colour
+from colocate.report.drawing.ink import text_width_in
 from colocate.report.drawing.paper import (
     BODY_PT,
     LINE_IN,
@@ -23,7 +24,6 @@ from colocate.report.drawing.paper import (
     SMALL_PT,
     Sheet,
     heading_height_in,
-    text_width_in,
     wrapped,
 )
 from colocate.report.layers.kinds import KIND_LINE_IN, KIND_LOOKS, draw_kinds, kind_lines

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from colocate.report.drawing.ink import text_width_in
 from colocate.report.drawing.key import Key
-from colocate.report.drawing.paper import MARGIN_IN, SMALL_PT, Sheet, text_width_in
+from colocate.report.drawing.paper import MARGIN_IN, SMALL_PT, Sheet
 
 
 class KindLook(NamedTuple):

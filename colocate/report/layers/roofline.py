@@ -16,16 +16,8 @@ from matplotlib.figure import Figure
 from colocate.model.layers import Ceilings, FusedLayer
 from colocate.report.drawing.axes import set_ticks, style_axes
 from colocate.report.drawing.colours import INK, QUIET
-from colocate.report.drawing.paper import (
-    BODY_PT,
-    LINE_IN,
-    MARGIN_IN,
-    SMALL_PT,
-    Sheet,
-    heading_height_in,
-    text_width_in,
-    wrapped,
-)
+from colocate.report.drawing.ink import text_width_in
+from colocate.report.drawing.paper import BODY_PT, LINE_IN, MARGIN_IN, SMALL_PT, Sheet, heading_height_in, wrapped
 from colocate.report.layers.kinds import KIND_LOOKS, draw_kinds
 from colocate.report.layers.load import LayersReport
 from colocate.report.layers.terminal import way_words

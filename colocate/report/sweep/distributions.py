@@ -22,8 +22,9 @@ from colocate.model.request import Inference
 from colocate.model.trial import FloatArray, TrialRecord
 from colocate.report.drawing.axes import round_ticks, set_ticks, style_axes
 from colocate.report.drawing.colours import ACCENT, ALONE, INK, RULE
+from colocate.report.drawing.ink import text_width_in
 from colocate.report.drawing.key import Key
-from colocate.report.drawing.paper import BODY_PT, MARGIN_IN, PAGE_IN, Sheet, heading_height_in, text_width_in
+from colocate.report.drawing.paper import BODY_PT, MARGIN_IN, PAGE_IN, Sheet, heading_height_in
 from colocate.report.sweep.latencies import latencies_of
 from colocate.report.text.captions import Caption
 from colocate.report.text.labels import (

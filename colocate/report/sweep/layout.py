@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from colocate.model.cell import Cell
 from colocate.model.request import Inference
+from colocate.report.drawing.ink import text_width_in
 from colocate.report.drawing.paper import (
     BODY_PT,
     HEADING_PT,
@@ -19,7 +20,6 @@ from colocate.report.drawing.paper import (
     PAGE_IN,
     SMALL_PT,
     heading_height_in,
-    text_width_in,
     wrapped,
 )
 from colocate.report.sweep.panels import Panels, Wing, common_words, wings_of

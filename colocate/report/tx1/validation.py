@@ -15,16 +15,9 @@ from matplotlib.ticker import FuncFormatter, MultipleLocator
 from colocate.model.provenance import Provenance, PublishedCheck, PublishedQuantity, PublishedRole
 from colocate.report.drawing.axes import set_ticks, style_axes
 from colocate.report.drawing.colours import ACCENT, INK, QUIET, WHITE
+from colocate.report.drawing.ink import text_width_in
 from colocate.report.drawing.key import Key
-from colocate.report.drawing.paper import (
-    LINE_IN,
-    MARGIN_IN,
-    PAGE_IN,
-    SMALL_PT,
-    Sheet,
-    heading_height_in,
-    text_width_in,
-)
+from colocate.report.drawing.paper import LINE_IN, MARGIN_IN, PAGE_IN, SMALL_PT, Sheet, heading_height_in
 from colocate.report.text.captions import Caption
 from colocate.report.text.labels import plain
 from colocate.report.text.numbers import counted, three_digits

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from matplotlib.patches import Rectangle
 
 from colocate.report.drawing.colours import QUIET
+from colocate.report.drawing.ink import text_width_in
 from colocate.report.drawing.key import Key
-from colocate.report.drawing.paper import MARGIN_IN, SMALL_PT, Sheet, text_width_in
+from colocate.report.drawing.paper import MARGIN_IN, SMALL_PT, Sheet
+from tests.report.drawn import boxes_on, lines_on
 
 START_IN = MARGIN_IN + 0.05
 
@@ -23,14 +24,15 @@ def test_entries_follow_one_another_with_the_gap_between(words: list[str], gap_i
         key.plot(each, marker="o")
     paper = sheet.figure.axes[0]
     symbols = [float(np.asarray(line.get_xdata())[0]) for line in paper.lines]
-    begins = [text.get_position()[0] for text in paper.texts]
-    assert [text.get_text() for text in paper.texts] == words
+    written = lines_on(sheet.figure)
+    begins = [line.x for line in written]
+    assert [line.words for line in written] == words
     assert symbols[0] == pytest.approx(START_IN)
     for symbol, begin in zip(symbols, begins, strict=True):
         assert begin == pytest.approx(symbol + 0.12)
     for begin, each, after in zip(begins, words, symbols[1:], strict=False):
         assert after == pytest.approx(begin + text_width_in(each, SMALL_PT) + gap_in)
-    assert {text.get_position()[1] for text in paper.texts} == {1.0}
+    assert {line.y for line in written} == {1.0}
 
 
 def test_a_line_is_drawn_from_where_its_entry_stands() -> None:
@@ -41,18 +43,18 @@ def test_a_line_is_drawn_from_where_its_entry_stands() -> None:
     assert np.asarray(line.get_xdata()).tolist() == pytest.approx([2.0, 2.3])
     assert np.asarray(line.get_ydata()).tolist() == pytest.approx([0.9, 1.1])
     assert (line.get_color(), line.get_linewidth()) == ("red", 2.0)
-    (words,) = sheet.figure.axes[0].texts
-    assert (words.get_position(), words.get_color()) == ((2.4, 1.0), "#123456")
+    (words,) = lines_on(sheet.figure)
+    assert (words.x, words.y, words.colour) == (2.4, 1.0, "#123456")
 
 
 def test_a_patch_is_in_the_middle_of_the_line() -> None:
     sheet = Sheet(10.0, 2.0)
     Key(sheet, 1.0).box("convolution", 0.3, 0.2, "#ff0000", words_in=0.35)
-    (box,) = (patch for patch in sheet.figure.axes[0].patches if isinstance(patch, Rectangle))
-    assert (box.get_x(), box.get_y()) == pytest.approx((START_IN, 0.9))
-    assert (box.get_width(), box.get_height(), box.get_facecolor()) == (0.3, 0.2, (1, 0, 0, 1))
-    (words,) = sheet.figure.axes[0].texts
-    assert words.get_position() == pytest.approx((START_IN + 0.35, 1.0)) and words.get_color() == QUIET
+    (box,) = boxes_on(sheet.figure)
+    assert (box.x, box.y) == pytest.approx((START_IN, 0.9))
+    assert (box.width, box.height, box.face) == (0.3, 0.2, "#ff0000")
+    (words,) = lines_on(sheet.figure)
+    assert (words.x, words.y) == pytest.approx((START_IN + 0.35, 1.0)) and words.colour == QUIET
 
 
 def test_a_symbol_may_have_axes_of_its_own() -> None:
@@ -60,4 +62,4 @@ def test_a_symbol_may_have_axes_of_its_own() -> None:
     axes = Key(sheet, 1.5, 2.0).axes("quarters", 0.5, 0.4, words_in=0.6)
     assert not axes.axison
     assert axes.get_position().bounds == pytest.approx((0.2, 0.15, 0.05, 0.2))
-    assert [text.get_text() for text in sheet.figure.axes[0].texts] == ["quarters"]
+    assert [line.words for line in lines_on(sheet.figure)] == ["quarters"]

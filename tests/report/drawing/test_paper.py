@@ -7,10 +7,9 @@ import itertools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from matplotlib.colors import to_rgba
-from matplotlib.patches import Rectangle
 
-from colocate.report.drawing.colours import QUIET
+from colocate.report.drawing.colours import QUIET, WHITE
+from colocate.report.drawing.ink import Box, text_width_in
 from colocate.report.drawing.paper import (
     BODY_PT,
     HEADING_PT,
@@ -20,11 +19,10 @@ from colocate.report.drawing.paper import (
     TITLE_PT,
     Sheet,
     heading_height_in,
-    text_width_in,
     wrapped,
 )
 from colocate.report.text.captions import Caption
-from tests.report.drawn import CAPTION, words_on
+from tests.report.drawn import CAPTION, boxes_on, lines_on, words_on
 
 WORDS = st.lists(st.text("abcdefgh$_\\^{%", min_size=1, max_size=30), min_size=1, max_size=12).map(" ".join)
 
@@ -62,17 +60,16 @@ def test_a_box_is_down_and_right_of_its_place_and_hatched_in_the_colour_of_its_e
     sheet = Sheet(8.0, 4.0)
     sheet.box(1.0, 2.0, 0.5, 0.25, face="#ff0000", edge="#0000ff", hatch="///")
     sheet.box(1.0, 3.0, 0.5, 0.25)
-    edged, plain = (patch for patch in sheet.figure.axes[0].patches if isinstance(patch, Rectangle))
-    assert (edged.get_xy(), edged.get_width(), edged.get_height()) == ((1.0, 2.0), 0.5, 0.25)
-    assert (edged.get_facecolor(), edged.get_edgecolor()) == ((1, 0, 0, 1), (0, 0, 1, 1))
-    assert edged.get_hatch() == "///"
-    assert to_rgba(plain.get_edgecolor())[3] == 0 and plain.get_hatch() is None
+    assert boxes_on(sheet.figure) == [
+        Box(1.0, 2.0, 0.5, 0.25, "#ff0000", "#0000ff", "///"),
+        Box(1.0, 3.0, 0.5, 0.25, WHITE, None, None),
+    ]
 
 
 def test_lines_stand_under_each_other_at_the_margin() -> None:
     sheet = Sheet(8.0, 4.0)
     sheet.lines(1.0, ["one", "two", "three"])
-    xs, ys = zip(*(text.get_position() for text in sheet.figure.axes[0].texts), strict=True)
+    xs, ys = zip(*((line.x, line.y) for line in lines_on(sheet.figure)), strict=True)
     assert xs == (MARGIN_IN,) * 3 and ys == pytest.approx([1.0 + LINE_IN * nth for nth in range(3)])
 
 
@@ -80,13 +77,9 @@ def test_notes_are_small_and_quiet_and_titles_bold() -> None:
     sheet = Sheet(8.0, 4.0)
     sheet.note(1.0, 1.0, "W", ha="right")
     sheet.title(1.0, 2.0, "Power")
-    note, title = sheet.figure.axes[0].texts
-    assert (note.get_fontsize(), note.get_color(), note.get_horizontalalignment()) == (SMALL_PT, QUIET, "right")
-    assert (title.get_fontsize(), title.get_fontweight(), title.get_horizontalalignment()) == (
-        HEADING_PT,
-        "bold",
-        "left",
-    )
+    note, title = lines_on(sheet.figure)
+    assert (note.size, note.colour, note.ha) == (SMALL_PT, QUIET, "right")
+    assert (title.size, title.weight, title.ha) == (HEADING_PT, "bold", "left")
 
 
 @given(st.lists(st.text("abc ", min_size=1).filter(str.strip), min_size=1, max_size=20), st.floats(3.0, 12.0))
@@ -94,7 +87,7 @@ def test_a_heading_ends_above_its_height(circumstances: list[str], width_in: flo
     caption = Caption("host: Acme", tuple(circumstances))
     sheet = Sheet(width_in, 20.0)
     sheet.heading("Slowdown", caption, ["95 % intervals"])
-    lowest = max(text.get_position()[1] for text in sheet.figure.axes[0].texts)
+    lowest = max(line.y for line in lines_on(sheet.figure))
     height = heading_height_in(caption, ["95 % intervals"], width_in)
     assert lowest < height <= lowest + 2 * LINE_IN
 

@@ -1,0 +1,127 @@
+"""Many lines of text and many boxes, each kind as one artist: one of matplotlib for each takes longer to set up than
+to draw.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.artist import Artist
+from matplotlib.backend_bases import RendererBase
+from matplotlib.colors import to_rgba
+from matplotlib.font_manager import FontProperties
+from matplotlib.path import Path
+from matplotlib.text import Text
+from matplotlib.textpath import text_to_path
+from matplotlib.transforms import Affine2D, IdentityTransform
+
+from colocate.report.drawing.colours import RGB
+
+_POINTS_PER_IN = 72
+# From the middle between ascenders and descenders down to the line that letters stand on, in sizes of the font.
+_MIDDLE = 0.26
+_LINE_PT = 0.6
+# Of its width, what of a line stands left of its place.
+_LEFT = {"left": 0.0, "center": 0.5, "right": 1.0}
+
+
+@functools.lru_cache
+def font_of(size: float, weight: str) -> FontProperties:
+    """The font of that size in points."""
+    return FontProperties(size=size, weight=weight)
+
+
+@functools.lru_cache(maxsize=4096)
+def text_width_in(words: str, size: float, weight: str = "normal") -> float:
+    """The width of `words` when drawn; most are asked for again and again while a page is laid out."""
+    width_pt, _, _ = text_to_path.get_text_width_height_descent(words, font_of(size, weight), ismath=False)
+    return float(width_pt) / _POINTS_PER_IN
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of text whose middle is `y` inches below the top; `x` is its left end, its middle or its right end."""
+
+    x: float
+    y: float
+    words: str
+    size: float
+    ha: str
+    weight: str
+    colour: str
+
+
+class Lines(Artist):
+    """Lines of text, in front of all else."""
+
+    zorder = 3
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[Line] = []
+
+    def draw(self, renderer: RendererBase, *_: Any, **__: Any) -> None:
+        """See `Artist.draw`."""
+        figure = self.get_figure(root=True)
+        assert figure is not None, "it is on a page"
+        dots = figure.dpi
+        _, height = renderer.get_canvas_width_height()
+        # A format that aligns text itself is told how, by an artist of the library's own.
+        told = Text(transform=IdentityTransform(), figure=figure)
+        for line in self.lines:
+            x, baseline = line.x * dots, line.y * dots + _MIDDLE * line.size * renderer.points_to_pixels(1.0)
+            told.set_position((x, height - baseline))
+            told.set_horizontalalignment(line.ha)  # type: ignore[arg-type]
+            gc = renderer.new_gc()
+            gc.set_foreground(to_rgba(line.colour), isRGBA=True)
+            share = _LEFT[line.ha]
+            left = x - share * text_width_in(line.words, line.size, line.weight) * dots if share else x
+            font = font_of(line.size, line.weight)
+            renderer.draw_text(gc, left, baseline, line.words, font, 0, ismath=False, mtext=told)
+            gc.restore()
+        self.stale = False
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle down and right of a place in inches; a hatch takes the colour of the edge."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    face: RGB | str
+    edge: str | None
+    hatch: str | None
+
+
+class Boxes(Artist):
+    """Rectangles, behind all else, each over those before it."""
+
+    zorder = 1
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.boxes: list[Box] = []
+
+    def draw(self, renderer: RendererBase, *_: Any, **__: Any) -> None:
+        """See `Artist.draw`."""
+        figure = self.get_figure(root=True)
+        assert figure is not None, "it is on a page"
+        dots, top_in = figure.dpi, figure.get_figheight()
+        unit = Path.unit_rectangle()
+        for box in self.boxes:
+            gc = renderer.new_gc()
+            gc.set_linewidth(0 if box.edge is None else _LINE_PT)
+            gc.set_foreground(to_rgba(box.edge or "none"), isRGBA=True)
+            if box.hatch:
+                gc.set_hatch(box.hatch)
+                gc.set_hatch_color(to_rgba(box.edge or "none"))
+            gc.set_joinstyle("miter")
+            scaled = Affine2D().scale(box.width * dots, box.height * dots)
+            place = scaled.translate(box.x * dots, (top_in - box.y - box.height) * dots)
+            renderer.draw_path(gc, unit, place, to_rgba(box.face))
+            gc.restore()
+        self.stale = False

@@ -69,7 +69,12 @@ def _check(value: Any, name: str, allowed: tuple[float, float]) -> None:
     elif is_dataclass(value):
         noun: Any = type(value)
         for field, within in _ranges_of(noun):
-            _check(getattr(value, field), field, within)
+            part = getattr(value, field)
+            # As above, without a call for what is a plain number within its range, as nearly all are, or no number.
+            kind = type(part)
+            if part is None or kind is str or ((kind is float or kind is int) and within[0] <= part <= within[1]):
+                continue
+            _check(part, field, within)
 
 
 @functools.cache

@@ -56,6 +56,6 @@ def state_of_run(run: LoadedRun) -> StudyState:
     """How far the run has come, and what of it may be judged. Raises StoreError where it is damaged."""
     header, failed = run.header, [failure.trial for failure in run.failures]
     try:
-        return state_of(plan(header.spec, header.facts), header.spec, run.records, failed)
+        return state_of(plan(header.spec, header.facts), header.spec, run.records, failed, run.evidence)
     except ValueError as error:
         raise StoreError(f"the run in {run.folder} is damaged: {error}") from error

@@ -31,7 +31,8 @@ class Choice:
     what is left to each limit. Absent is None.
     `on_front`: no other choice of the network does as much work for as little power, or where power is
     unknown for as little slowdown, and better one of them. `recommended` is the choice of the network with the most
-    work per joule, or where power is unknown with the most work, in the simplest containment that has about as much;
+    work per joule, or where power is unknown with the most work, in the simplest containment and placement that have
+    about as much;
     `best_of_task` is the one that would be recommended if the network had this task alone. A choice that is `idle`
     has none of these marks: its task does next to no work there, so it is safe and of no use.
     """
@@ -56,10 +57,11 @@ class Choice:
 class Advice:
     """Verdicts on every cell that has a task, and a choice for each that is SAFE; both in the order of the cells.
 
-    `judged` is how many cells share the error.
+    `bounds` are what the verdicts rest on, `judged` is how many cells share the error.
     """
 
     limits: Limits
+    bounds: tuple[Bounds, ...]
     rulings: tuple[Ruling, ...]
     choices: tuple[Choice, ...]
 
@@ -82,7 +84,7 @@ def advise(evidence: Sequence[Evidence], limits: Limits, looks: Looks = once) ->
     """
     judged = bounds(evidence, limits.confidence, looks)
     rulings = tuple(rule_on(each, limits) for each in judged)
-    return Advice(limits, rulings, _choices(judged, rulings, limits))
+    return Advice(limits, judged, rulings, _choices(judged, rulings, limits))
 
 
 def _choices(judged: Sequence[Bounds], rulings: Sequence[Ruling], limits: Limits) -> tuple[Choice, ...]:
@@ -149,14 +151,14 @@ def _best(choices: Sequence[Choice]) -> Cell:
     if not known:
         score = {i: -choice.slowdown for i, choice in enumerate(choices) if choice.slowdown is not None}
     best = max(score, key=lambda i: score[i], default=0)
-    alike = [i for i, choice in enumerate(choices) if _uncontained(choice) == _uncontained(choices[best])]
+    alike = [i for i, choice in enumerate(choices) if _setting(choice) == _setting(choices[best])]
     cells = [choices[i].cell for i in alike]
     return cells[simplest(cells, [score.get(i) if known else None for i in alike])]
 
 
-def _uncontained(choice: Choice) -> CellKey:
-    """The setting of a choice, whatever contains its task."""
-    return CellKey.of_cell(choice.cell)._replace(containment=None)
+def _setting(choice: Choice) -> CellKey:
+    """The setting of a choice, wherever its task stands and whatever contains it."""
+    return CellKey.of_cell(choice.cell)._replace(containment=None, placement="")
 
 
 def _column(values: Mapping[int, float | None]) -> dict[int, float]:

@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from colocate.model.cell import Cell
-from colocate.model.containment import Containment
-from colocate.model.request import Inference
+from colocate.model.request import ISOLATED, Inference
 from colocate.study.evidence import Evidence
 from colocate.study.verdicts import Ruling, Verdict, excess
 from colocate.study.work import does_nothing
@@ -63,8 +62,8 @@ def _best(members: Sequence[Ruling], shares: Mapping[Cell, float | None]) -> Rul
 
 
 def simplest(cells: Sequence[Cell], merits: Sequence[float | None]) -> int:
-    """Which of the `cells` of a task to take: the one with the simplest containment of those that are worth about as
-    much as the best, `ALIKE_RATIO` of it at the least; of equally simple ones the best.
+    """Which of the `cells` of a task to take: the simplest of those that are worth about as much as the best,
+    `ALIKE_RATIO` of it at the least; of equally simple ones the best.
 
     A merit that is not known is less than any that is. Where none is known none is worth a containment.
     """
@@ -74,9 +73,9 @@ def simplest(cells: Sequence[Cell], merits: Sequence[float | None]) -> int:
         for number, merit in enumerate(merits)
         if best is None or (merit is not None and merit >= ALIKE_RATIO * best)
     ]
-    return min(alike, key=lambda number: (complexity(cells[number].containment), -(merits[number] or 0.0)))
+    return min(alike, key=lambda number: (complexity(cells[number]), -(merits[number] or 0.0)))
 
 
-def complexity(containment: Containment | None) -> tuple[int, ...]:
-    """That of a task without a containment is the least."""
-    return () if containment is None else containment.complexity
+def complexity(cell: Cell) -> tuple[tuple[int, ...], bool]:
+    """Less where the containment is simpler, none most of all; then where the task stays off the network's CPU."""
+    return () if cell.containment is None else cell.containment.complexity, cell.placement != ISOLATED

@@ -96,17 +96,23 @@ class StudyState:
 
 
 def state_of(
-    trials: Sequence[Trial], spec: SweepSpec, records: Sequence[TrialRecord], failed: Sequence[Trial]
+    trials: Sequence[Trial],
+    spec: SweepSpec,
+    records: Sequence[TrialRecord],
+    failed: Sequence[Trial],
+    evidence: tuple[Evidence, ...] | None = None,
 ) -> StudyState:
-    """Where the study stands that has these `records`, and these `failed` trials. Raises ValueError as `collect`."""
+    """Where the study stands that has these `records`, and these `failed` trials. `evidence` is what `collect` makes
+    of them all, where that is known. Raises ValueError as `collect`.
+    """
     ended = {_window(trial) for trial in (*(record.trial for record in records), *failed)}
 
     def evidence_after(repeats: int) -> tuple[Evidence, ...]:
-        return collect(
-            [record for record in records if record.trial.repeat < repeats],
-            spec,
-            [trial for trial in failed if trial.repeat < repeats],
-        )
+        early = [record for record in records if record.trial.repeat < repeats]
+        early_failed = [trial for trial in failed if trial.repeat < repeats]
+        if evidence is not None and (len(early), len(early_failed)) == (len(records), len(failed)):
+            return evidence
+        return collect(early, spec, early_failed)
 
     over_budget: OverBudget | None = None
 

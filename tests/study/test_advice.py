@@ -200,6 +200,15 @@ def test_a_containment_that_gains_next_to_nothing_is_not_recommended(
     assert found.cell.containment == own.ruling.cell.containment == bound
 
 
+@pytest.mark.parametrize(("isolated", "shared", "taken"), [(0.90, 0.92, "isolated"), (0.8, 0.92, "shared")])
+def test_the_network_s_own_cpu_is_recommended_only_where_it_gains_a_task_something(
+    isolated: float, shared: float, taken: str
+) -> None:
+    beside = placed(1, "jpeg", shared, 5.0, slowdown=0.99)
+    beside = dataclasses.replace(beside, cell=dataclasses.replace(beside.cell, placement="shared"))
+    assert recommended([beside, placed(1, "jpeg", isolated, 5.0)]).cell.placement == taken
+
+
 def test_without_a_power_meter_the_most_work_counts_and_the_front_is_against_slowdown() -> None:
     table = [
         placed(1, "jpeg", 0.3, None, 1.01),

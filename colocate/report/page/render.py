@@ -34,15 +34,17 @@ CONFIDENCE = 0.95
 _Values = Mapping[str, Any]
 
 
-def write_page(run: LoadedRun) -> Path:
-    """Write report.html into the folder of the run, and return its path.
+def write_page(run: LoadedRun, judged: Sequence[Bounds] | None = None) -> Path:
+    """Write report.html into the folder of the run, and return its path. `judged` are its bounds, where these are
+    known.
 
     It begins with the limits that the study was made for, and its bounds allow for the looks that it took.
     The same run in a folder of the same name gives the same bytes. Raises OSError.
     """
     limits = run.limits
     confidence = CONFIDENCE if limits is None else limits.confidence
-    judged = bounds(run.evidence, confidence, looks_of(run.header.spec))
+    if judged is None:
+        judged = bounds(run.evidence, confidence, looks_of(run.header.spec))
     page = _template().render(
         **_carried(), **_heading(run), **_found(run, judged, confidence), **_model(run.header), **_machine(run)
     )
@@ -84,7 +86,9 @@ def _found(run: LoadedRun, judged: Sequence[Bounds], confidence: float) -> _Valu
         "matrix": matrix_of(run.cells),
         "findings": words.findings_of(run.cells, judged, confidence),
         "views": VIEWS,
-        "payload": payload(run.folder.absolute().name, run.evidence, judged, run.records, run.limits),
+        "payload": payload(
+            run.folder.absolute().name, run.evidence, judged, run.records, run.limits, run.header.provenance
+        ),
         "cause_bars": cause_bars(run.cells),
         "cause_legend": legend(run.cells),
         "bars_shown": SHOWN_FIRST,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from colocate.errors import SpecError
 from colocate.report.advise.load import AdviceReport, advise_on
 from colocate.report.run_report import LoadedRun
 from colocate.report.sections import refuse_aim
+from colocate.study.bounds import Bounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,11 @@ class SweepReport:
     """The `advice` under the limits in force; None without limits, or without a cell that could be judged."""
 
     advice: AdviceReport | None
+
+    def bounds_of(self, run: LoadedRun) -> Sequence[Bounds] | None:
+        """The bounds of all that `run` holds, where the verdicts rest on these; None where they do not."""
+        advice = self.advice
+        return advice.advice.bounds if advice is not None and advice.state.evidence is run.evidence else None
 
 
 def load(run: LoadedRun, changes: Mapping[str, Any]) -> SweepReport:

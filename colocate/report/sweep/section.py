@@ -30,7 +30,7 @@ _OF_ADVICE = ("model", "counts", "answer", "answers", "verdicts")
 
 
 def _files(report: SweepReport, run: LoadedRun) -> Iterator[Path]:
-    yield write_page(run)
+    yield write_page(run, report.bounds_of(run))
     verdicts = run.folder / "verdicts.csv"
     if report.advice is None:
         # Those of other limits would pass for this report's.

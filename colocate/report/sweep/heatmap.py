@@ -166,8 +166,8 @@ def _draw_ground(sheet: Sheet, box: _Box, state: TileState, face: RGB | None = N
 def _colours(metric: Metric, tiles: Sequence[Tile]) -> tuple[Normalize, ListedColormap]:
     """The scale over the values of `tiles`, wide enough that noise does not look like a finding."""
     values = [tile.value for tile in tiles if tile.value is not None]
-    # magma is perceptually uniform, and so is a part of it; the darkest fifth would hide the hue.
-    ramp = matplotlib.colormaps["magma_r"](np.linspace(0.03, 0.80, 256))
+    # magma is perceptually uniform, and so is a part of it: the one on which black text has a contrast of 7:1.
+    ramp = matplotlib.colormaps["magma_r"](np.linspace(0.03, 0.30, 256))
     colours = ListedColormap(ramp, name="harm")
     if metric.scale is Scale.RATIO:
         return LogNorm(1.0, max([1.1, *values])), colours

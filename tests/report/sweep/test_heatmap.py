@@ -5,11 +5,17 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
+import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 
 from colocate.model.cell import Interval
 from colocate.model.containment import Containment
 from colocate.model.request import ClockPoint
+from colocate.report.drawing.colours import contrast, text_colour
+from colocate.report.sweep.heatmap import _colours
+from colocate.report.sweep.metrics import METRICS, Metric
+from colocate.report.sweep.tiles import Tile, TileState
 from tests.report.drawn import cell, draw_all, header, records_of, texts
 
 
@@ -84,7 +90,7 @@ def test_a_study_of_containments_has_pages_with_these_as_columns(tmp_path: Path)
     # The other pages name the containment of each task.
     found = texts(tmp_path / "heatmap-slowdown-p50.svg")
     assert [found.count(word) for word in ("bitcount", "idle", "weight=10", "none")] == [6, 4, 4, 0]
-    assert "jpeg, weight=10" in texts(tmp_path / "distributions.svg")
+    assert "jpeg (weight=10)" in texts(tmp_path / "distributions.svg")
 
 
 def test_a_study_of_one_containment_has_no_page_of_it(tmp_path: Path) -> None:
@@ -92,3 +98,12 @@ def test_a_study_of_one_containment_has_no_page_of_it(tmp_path: Path) -> None:
     names = {path.stem for path in draw_all(tmp_path, [idle], records_of([idle]))}
     assert "heatmap-slowdown-mean" in names and not any(name.startswith("containment") for name in names)
     assert any("containment idle" in text for text in texts(tmp_path / "heatmap-slowdown-mean.svg"))
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+def test_what_is_written_on_a_colour_stands_out_from_it(metric: Metric) -> None:
+    tiles = [Tile(TileState.COLOURED, value, "") for value in (0.01, 1.0, 1.5, 30.0)]
+    norm, colours = _colours(metric, tiles)
+    for value in np.geomspace(0.01, 30.0, 60):
+        face = to_rgb(colours(norm(value)))
+        assert contrast(to_rgb(text_colour(face)), face) >= 7

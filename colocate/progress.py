@@ -25,9 +25,9 @@ from rich.text import Text
 
 from colocate.inference.backends.registry import BACKENDS
 from colocate.model.machine import HostFacts
-from colocate.model.request import CLOCK_AXES, Inference, Task
+from colocate.model.request import CLOCK_AXES, ISOLATED, Inference, Task
 from colocate.model.trial import Condition, Trial, TrialRecord
-from colocate.report.text.labels import unusual_qualities
+from colocate.report.text.labels import contained_words, unusual_qualities
 from colocate.report.text.numbers import mhz_text, minutes, ms_text
 from colocate.report.text.tables import console
 from colocate.report.text.visible import one_line
@@ -73,12 +73,13 @@ def _columns() -> tuple[ProgressColumn, ...]:
 class _Display(Progress):
     """The bar, and over it what is measured, on lines of its own: names may be longer than a terminal is wide."""
 
-    words = "starting"
+    words, before = "starting", ""
 
     def get_renderables(self) -> Iterator[RenderableType]:
         """See `Progress.get_renderables`."""
         # Names and messages are the user's: their brackets are no markup.
-        yield Text(one_line(self.words))
+        for line in filter(None, (self.before, self.words)):
+            yield Text(one_line(line))
         yield from super().get_renderables()
 
 
@@ -88,12 +89,12 @@ def describe(trial: Trial) -> str:
     task = _task_words(trial.task) if trial.task else None
     text = f"{network} beside {task}" if network and task else f"{network or task or 'idle'} alone"
     clocks = [f"{CLOCK_AXES[axis]} {mhz_text(hz)} MHz" for axis, hz in trial.clocks.by_axis.items() if hz is not None]
-    shared = [trial.placement.name] if trial.placement.name != "isolated" else []
+    shared = [trial.placement.name] if trial.placement.name != ISOLATED else []
     return ", ".join([text, *shared, *clocks])
 
 
 def _task_words(task: Task) -> str:
-    return task.name if task.containment is None else f"{task.name} ({task.containment.words})"
+    return contained_words(task.name, task.containment.words if task.containment else "")
 
 
 def _network_words(inference: Inference) -> str:
@@ -234,7 +235,6 @@ class _Bar:
         self._display = display
         self._medians = _Medians()
         self._task: TaskID = display.add_task("", total=None, narrowing="")
-        self._note = ""
         self._virtual = False
 
     def begins(self, missing: Sequence[Trial], planned: int, facts: HostFacts) -> None:
@@ -243,11 +243,12 @@ class _Bar:
         self._display.update(self._task, total=planned, completed=planned - len(missing), refresh=True)
 
     def starts(self, trial: Trial) -> None:
-        self._display.words = ", ".join(filter(None, (describe(trial), self._note)))
+        self._display.words = describe(trial)
         self._display.refresh()
 
     def ended(self, outcome: TrialRecord | Failure) -> None:
-        self._note = f"last: {self._medians.note(outcome)}"
+        # By its own name: the line below names the next one.
+        self._display.before = f"last: {describe(outcome.trial)}: {self._medians.note(outcome)}"
         self._display.advance(self._task)
 
     def enters(self, stage: Stage, wanted: int) -> None:

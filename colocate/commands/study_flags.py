@@ -122,6 +122,15 @@ _TASKS: Flags = {
         "help": "tasks that run at once, each contained by itself as in A@idle+B; repeatable",
         "otherwise": "none",
     },
+    "containment": {
+        "type": words,
+        "metavar": "LIST",
+        "help": "bound each task in turn: none, idle, weight=10, quota=20%% (of one CPU), quota=20%%/10 (of one CPU, "
+        "in each 10 ms), cpus=2, fifo (the network's launching thread goes first); idle+cpus=2 for both",
+        "otherwise": "none",
+    },
+}
+_CPUS: Flags = {
     "placement": {
         "type": words,
         "metavar": "P",
@@ -133,13 +142,6 @@ _TASKS: Flags = {
         "metavar": "LIST",
         "help": "CPUs of the network, as 0 or 0-1,4",
         "otherwise": "chosen",
-    },
-    "containment": {
-        "type": words,
-        "metavar": "LIST",
-        "help": "bound each task in turn: none, idle, weight=10, quota=20%%, quota=20%%/10 (of each 10 ms), cpus=2, "
-        "fifo (the network's launching thread goes first); idle+cpus=2 for both",
-        "otherwise": "none",
     },
 }
 _CLOCKS: Flags = {
@@ -224,6 +226,7 @@ _RIG: Flags = {
 GROUPS: Mapping[str, Flags] = {
     "networks": _NETWORKS,
     "tasks": _TASKS,
+    "CPUs": _CPUS,
     "limits": LIMIT_FLAGS,
     "clocks": _CLOCKS,
     "windows": _WINDOWS,

@@ -185,8 +185,16 @@ def test_axe_finds_nothing_serious(width: int, scheme: Literal["light", "dark"],
     assert [(each["id"], each["nodes"][0]["html"]) for each in grave] == []
 
 
-def test_print_keeps_long_tables_folded(tx1: Shown, opened: Opened) -> None:
-    page = opened(tx1)
+@pytest.mark.parametrize(("run", "files"), [("tx1", ["validation.csv", "constants.csv"]), ("server", [])])
+def test_print_keeps_long_tables_folded_and_opens_the_rest(
+    run: str, files: list[str], request: pytest.FixtureRequest, opened: Opened
+) -> None:
+    page = opened(request.getfixturevalue(run))
     page.emulate_media(media="print")
     assert page.locator("details").count() > 0 and page.locator("details[open]").count() == 0
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    named = "all => all.map(each => each.dataset.file)"
+    assert page.locator("details:not([open]) > summary").evaluate_all(named) == files
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator("details[open]").count() == 0
     assert page.locator("#limits").is_hidden() and page.locator("#spoken").is_visible()

@@ -86,5 +86,13 @@ function start() {
   });
 }
 
+// What is folded is printed, but for long tables, which a file holds as well.
+let unfolded = [];
+addEventListener("beforeprint", () => {
+  unfolded = every("details:not([open])").filter((each) => !find("summary", each).dataset.file);
+  unfolded.forEach((each) => (each.open = true));
+});
+addEventListener("afterprint", () => unfolded.forEach((each) => (each.open = false)));
+
 // A run without a cell has no matrix to serve.
 if (find("#limits")) start();

@@ -50,7 +50,7 @@ def print_efficiency(report: EfficiencyReport, run: LoadedRun) -> None:
     )
     out.print(Text(title))
     out.print()
-    numbers = warning_numbers(report.rows)
+    numbers = warning_numbers(warning for row in report.rows for warning in row.warnings)
     narrow = out.width < _WIDE_COLUMNS
     for network, rows in itertools.groupby(report.rows, lambda row: row.setting.inference.network):
         found = list(rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -11,7 +12,7 @@ from colocate.model.cell import SOLO, Cell, Interval
 from colocate.model.quality import QualityFlag
 from colocate.report.advise.load import AdviceReport
 from colocate.report.advise.terminal import VERDICT_STYLES, print_answer
-from colocate.report.advise.words import budget_words, saving_words
+from colocate.report.advise.words import budget_words, column_decimals, interval_words, saving_words
 from colocate.report.run_report import LoadedRun
 from colocate.report.sweep.load import SweepReport
 from colocate.report.text.captions import assumption_words, machine_words
@@ -35,11 +36,10 @@ from colocate.report.text.numbers import (
     three_digits,
 )
 from colocate.report.text.tables import console, print_rows, print_warnings, warning_numbers
-from colocate.study.verdicts import Verdict
+from colocate.study.verdicts import deciding
 
-_KEPT = ("beside", "verdict")
-# Left out first where the terminal is too narrow.
-_SPARE_FIRST = ("cause", "missed")
+# Shown however alike the rows are.
+_KEPT = ("beside", "verdict", "estimate [interval]")
 
 
 def print_sweep(report: SweepReport, run: LoadedRun) -> None:
@@ -50,29 +50,32 @@ def print_sweep(report: SweepReport, run: LoadedRun) -> None:
     facts = run.header.facts
     out.print(Text(f"{machine_words(facts)}, {facts.confinement}, {trials_words(run)}"))
     out.print()
-    numbers, tail = warning_numbers(run.cells), _tail(run)
-    verdicts = {} if report.advice is None else {r.cell: r.verdict for r in report.advice.advice.rulings}
+    table = _Table(report.advice, _tail(run), run.cells)
     columns = {
-        "beside": True, "clocks, MHz": False, "verdict": False, "p50 ms": False, "missed": False,
-        "slowdown p50": False, f"slowdown {tail}": False, "cause": False, "work lost": False, "note": False,
+        "beside": True, "clocks, MHz": False, "verdict": False, "decided by": True, "estimate [interval]": False,
+        "p50 ms": False, "missed": False, "slowdown p50": False, f"slowdown {table.tail}": False, "cause": False,
+        "work lost": False, "note": False,
     }  # fmt: skip
-    spare = (*_SPARE_FIRST, f"slowdown {tail}", "p50 ms")
+    # Left out first where the terminal is too narrow: what decided stays.
+    spare = ["cause", "missed", f"slowdown {table.tail}"]
+    spare += ["p50 ms"] if report.advice is None else ["slowdown p50", "p50 ms", "work lost"]
+    shown = set[str]()
     for heading, cells in _tables(run.cells).items():
-        rows = list(_rows(cells, run.cells, tail, verdicts, numbers))
-        styles = [VERDICT_STYLES[verdicts[cell]] if cell in verdicts else "" for cell in cells]
-        print_rows(out, heading, columns, rows, styles, _KEPT, spare)
-    out.print(
-        "Slowdown is latency beside the task over latency alone, with its 95 % interval; "
-        f"{NOT_SIGNIFICANT} = not significant.",
-        highlight=False,
-    )
+        styles = [VERDICT_STYLES[table.rulings[cell].verdict] if cell in table.rulings else "" for cell in cells]
+        shown |= {*print_rows(out, heading, columns, list(table.rows(cells)), styles, _KEPT, spare)}
+    if any(name.startswith("slowdown") for name in shown):
+        out.print(
+            "Slowdown is latency beside the task over latency alone, with its 95 % interval; "
+            f"{NOT_SIGNIFICANT} = not significant.",
+            highlight=False,
+        )
     for sentence in (*cause_lines(run.cells), *design_sentences(run.header, run.cells, run.records)):
         out.print(Text(sentence))
     if words := assumption_words(run.header):
         out.print(f"A model, {words}: the size of every slowdown and work loss rests on it.", highlight=False)
     if facts.cpusets_missing is not None:
         out.print(Text(f"No cpusets here, CPUs were set apart by affinity alone: {facts.cpusets_missing.reason}"))
-    print_warnings(out, numbers)
+    print_warnings(out, table.numbers)
     out.print()
     _print_end(report.advice, run)
 
@@ -87,7 +90,7 @@ def _print_end(advice: AdviceReport | None, run: LoadedRun) -> None:
         return
     for words in filter(None, (budget_words(advice), saving_words(advice))):
         out.print(Text(words))
-    out.print(Text("What decided each cell, and all that may be chosen:"))
+    out.print(Text("All that may be chosen, and what would settle what is open:"))
     out.print(Text(command_text(command, out.width)), soft_wrap=True)
     out.print()
     print_answer(out, advice)
@@ -115,28 +118,50 @@ def _tables(cells: Sequence[Cell]) -> Mapping[str, Sequence[Cell]]:
     return tables
 
 
-def _rows(
-    cells: Sequence[Cell],
-    all_cells: Sequence[Cell],
-    tail: str,
-    verdicts: Mapping[Cell, Verdict],
-    numbers: Mapping[QualityFlag, str],
-) -> Iterator[tuple[str, ...]]:
-    tasks = tasks_of(all_cells)
-    decimals = shared_decimals(1e3 * cell.p50_s for cell in cells if cell.p50_s is not None)
-    for cell in cells:
-        yield (
-            beside_words(cell, tasks),
-            clocks_column(cell.clocks),
-            verdicts[cell].value if cell in verdicts else "",
-            "" if cell.p50_s is None else three_digits(1e3 * cell.p50_s, decimals),
-            misses_words(cell),
-            _interval_text(cell.slowdown_p50),
-            _interval_text(cell.slowdown(tail)),
-            cause_short(cell.extra_time),
-            "" if cell.work_loss_ratio is None else percent_text(cell.work_loss_ratio.value),
-            " ".join(numbers[warning] for warning in cell.warnings),
-        )
+class _Table:
+    """What a row says of a cell; `tail` is the percentile beside the median, `numbers` are those of warnings."""
+
+    def __init__(self, advice: AdviceReport | None, tail: str, cells: Sequence[Cell]) -> None:
+        self.tail = tail
+        self._statistic = None if advice is None else advice.advice.limits.percentile
+        self.rulings = {} if advice is None else {ruling.cell: ruling for ruling in advice.advice.rulings}
+        self._decimals = {} if advice is None else column_decimals(advice)
+        self._tasks = tasks_of(cells)
+        self._warnings = {cell: tuple(w for w in cell.warnings if self._concerns(w, cell)) for cell in cells}
+        self.numbers = warning_numbers(itertools.chain(*self._warnings.values()))
+
+    def _concerns(self, warning: QualityFlag, cell: Cell) -> bool:
+        """Whether a warning of `cell` is about anything asked for: a p99 that the samples do not tell may not be."""
+        asked = self.tail if self._statistic is None else self._statistic
+        known = (cell.latency_s(asked), cell.p50_s if cell.task == SOLO else cell.slowdown(asked))
+        too_few = None in known if asked in ("p95", "p99") else cell.p50_s is None
+        return too_few or warning is not QualityFlag.TOO_FEW_SAMPLES
+
+    def rows(self, cells: Sequence[Cell]) -> Iterator[tuple[str, ...]]:
+        """A row for each of `cells`."""
+        decimals = shared_decimals(1e3 * cell.p50_s for cell in cells if cell.p50_s is not None)
+        for cell in cells:
+            yield (
+                beside_words(cell, self._tasks),
+                clocks_column(cell.clocks),
+                *self._verdict(cell),
+                "" if cell.p50_s is None else three_digits(1e3 * cell.p50_s, decimals),
+                misses_words(cell),
+                _interval_text(cell.slowdown_p50),
+                _interval_text(cell.slowdown(self.tail)),
+                cause_short(cell.extra_time),
+                "" if cell.work_loss_ratio is None else percent_text(cell.work_loss_ratio.value),
+                " ".join(self.numbers[warning] for warning in self._warnings[cell]),
+            )
+
+    def _verdict(self, cell: Cell) -> tuple[str, str, str]:
+        """The verdict, and the quantity that it hangs on with its value; empty where nothing was judged."""
+        ruling = self.rulings.get(cell)
+        if ruling is None:
+            return "", "", ""
+        check = deciding(ruling)
+        value = interval_words(check.quantity, check.interval, self._decimals.get(check.quantity))
+        return ruling.verdict.value, check.quantity.words, value
 
 
 def _interval_text(interval: Interval | None) -> str:

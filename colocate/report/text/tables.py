@@ -8,7 +8,6 @@ import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -20,6 +19,7 @@ from colocate.files import write_file
 from colocate.model.cell import Interval
 from colocate.model.quality import QualityFlag, in_order
 from colocate.report.text.labels import plain
+from colocate.report.text.numbers import listed
 from colocate.report.text.visible import one_line, visible
 
 # A file or a pipe has no width of its own: wide enough for every column.
@@ -50,11 +50,6 @@ class Terminal(Console):
     def on_broken_pipe(self) -> None:
         """Pass the BrokenPipeError on, in whose handling this is called; by itself a console exits with 1."""
         raise
-
-
-class _Flagged(Protocol):
-    @property
-    def warnings(self) -> tuple[QualityFlag, ...]: ...
 
 
 def interval_columns(name: str, interval: Interval | None) -> Mapping[str, Value]:
@@ -136,11 +131,11 @@ def print_rows(
     styles: Sequence[str],
     keep: Collection[str] = (),
     spare: Sequence[str] = (),
-) -> None:
+) -> Sequence[str]:
     """`rows` as `compact_table` makes them, under `heading` with what all have in common.
 
     Where the output is too narrow, columns in `spare` are left out, the first ones first, and named: before names of
-    usual length are broken.
+    usual length are broken. Returns the names of those that are shown.
     """
     left_out: list[str] = []
     while True:
@@ -154,10 +149,11 @@ def print_rows(
         if further is None or _needed_width(table, _UNBROKEN) <= out.width:
             break
         left_out.append(further)
-    narrow = f"A wider terminal also shows {' and '.join(left_out)}." if left_out else ""
+    narrow = f"A wider terminal also shows {listed(left_out)}." if left_out else ""
     out.print(Text(" ".join(filter(None, (heading, same, narrow))), style="bold"))
     print_compact(out, table)
     out.print()
+    return [name for name in columns if name in shown]
 
 
 def print_compact(out: Console, table: Table) -> None:
@@ -190,10 +186,9 @@ def console(*, stderr: bool = False) -> Console:
     return found if found.is_terminal else Terminal(stderr=stderr, width=wanted or _FILE_COLUMNS)
 
 
-def warning_numbers(rows: Iterable[_Flagged]) -> Mapping[QualityFlag, str]:
-    """A number for each warning that any row has."""
-    met = in_order({warning for row in rows for warning in row.warnings})
-    return {warning: str(number) for number, warning in enumerate(met, start=1)}
+def warning_numbers(warnings: Iterable[QualityFlag]) -> Mapping[QualityFlag, str]:
+    """A number for each of the `warnings` of all rows."""
+    return {warning: str(number) for number, warning in enumerate(in_order({*warnings}), start=1)}
 
 
 def print_warnings(out: Console, numbers: Mapping[QualityFlag, str]) -> None:

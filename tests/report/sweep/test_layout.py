@@ -15,6 +15,7 @@ from colocate.model.cell import Cell, Interval
 from colocate.model.containment import Containment
 from colocate.model.quality import QualityFlag
 from colocate.model.request import ClockPoint
+from colocate.report.drawing.ink import text_width_in
 from colocate.report.drawing.paper import (
     BODY_PT,
     HEADING_PT,
@@ -24,7 +25,6 @@ from colocate.report.drawing.paper import (
     PAGE_IN,
     SMALL_PT,
     heading_height_in,
-    text_width_in,
 )
 from colocate.report.sweep.layout import SYMBOL_IN, WIDE_IN, Column, Grid, Layout, grid_of, layout_of, pages_of
 from colocate.report.sweep.metrics import METRICS, Metric

@@ -9,6 +9,7 @@ import pytest
 
 from colocate.model.cause import Cause, ExtraTime
 from colocate.model.cell import Cell, Interval
+from colocate.model.limits import Limits
 from colocate.model.machine import Missing
 from colocate.model.provenance import Constant, Provenance
 from colocate.model.quality import QualityFlag
@@ -97,6 +98,36 @@ def test_with_limits_each_row_has_its_verdict_and_the_answer_comes_last(capsys: 
     answer = said.index("1 SAFE, 1 UNSAFE, 1 UNDECIDED with p95 slowdown <= 1.2, power <= 10 W")
     assert said[answer + 1].startswith("alexnet: cool, isolated: p95 12.0 ms")
     assert said[-1] == "  SAFE nowhere: hot"
+
+
+@pytest.mark.parametrize("columns", [80, 100, 200])
+def test_what_decided_stays_however_narrow_the_terminal(
+    columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    advice = judged()
+    print_sweep(SweepReport(advice), advice.run)
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith(("cool ", "hot ", "warm "))]
+    assert ["1.050 [1.0" in rows[0], "12.0" in rows[1], "9.95 W [" in rows[2]] == [True] * 3
+    assert ["p95 slowdown" in rows[0], "power" in rows[1]] == [True] * 2
+
+
+def test_too_few_samples_are_a_warning_where_the_percentile_asked_for_is_not_known(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    too_few, known = QualityFlag.TOO_FEW_SAMPLES, Interval(1.05, 1.0, 1.1)
+    cells = {
+        task: cell(task=task, p95_s=0.02, slowdown_p95=slowdown, warnings=(too_few,))
+        for task, slowdown in (("cool", known), ("warm", None))
+    }
+    for limits, warned in ((Limits(slo_s=0.03), ["warm"]), (Limits(slo_s=0.03, percentile="p99"), ["cool", "warm"])):
+        advice = judged(limits)
+        run = loaded([*cells.values(), cell(task="hot")], [])
+        print_sweep(SweepReport(advice), dataclasses.replace(run, changes=LimitChanges({}, ())))
+        said = capsys.readouterr().out
+        rows = [line.split() for line in said.splitlines() if line.startswith(("cool ", "warm ", "hot "))]
+        marked = [row[0] for row in rows if row[-1] == "1"]
+        assert marked == warned and (too_few.value in said) == bool(warned)
 
 
 def test_what_numbers_rest_on_is_said_below_them(capsys: pytest.CaptureFixture[str]) -> None:

@@ -150,7 +150,7 @@ def test_a_pipe_is_as_wide_as_columns_says_else_wide_enough_for_every_column(
 def test_warnings_are_numbered_as_the_enum_lists_them_and_explained_once(capsys: pytest.CaptureFixture[str]) -> None:
     flags = (QualityFlag.TRIALS_FAILED, QualityFlag.NO_RUN_COMPLETED)
     rows = [cell(), dataclasses.replace(cell(), warnings=flags), dataclasses.replace(cell(), warnings=flags[1:])]
-    numbers = warning_numbers(rows)
+    numbers = warning_numbers(warning for row in rows for warning in row.warnings)
     assert numbers == {QualityFlag.NO_RUN_COMPLETED: "1", QualityFlag.TRIALS_FAILED: "2"}
     print_warnings(console(), numbers)
     assert "[commands.NAME]" in QualityFlag.NO_RUN_COMPLETED.remedy, "brackets are no markup"

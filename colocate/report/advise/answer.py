@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from colocate.model.cell import Cell
 from colocate.model.containment import containment_words
@@ -13,8 +14,8 @@ from colocate.model.request import CLOCK_AXES, ClockPoint, Inference
 from colocate.report.advise.load import AdviceReport
 from colocate.report.advise.required import Required
 from colocate.report.advise.words import interval_words, judged_cells, limit_words, value_words
-from colocate.report.text.labels import clocks_words, inferences_of, network_words, shortened
-from colocate.report.text.numbers import counted, percent_text
+from colocate.report.text.labels import clocks_words, contained_words, inferences_of, network_words, shortened
+from colocate.report.text.numbers import counted, listed, percent_text
 from colocate.study.advice import Choice
 from colocate.study.verdicts import LimitCheck, Verdict, deciding, excess, left
 from colocate.study.work import NOTHING_RATIO
@@ -25,10 +26,12 @@ FAR_SLOWER = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is said of one network: the recommended choice, or why there is none; `more` are further lines."""
+    """What is said of one network. Of one task that may run the `headline` is its best choice; of several it names
+    them, and `more` has a line for each; of none it says why.
+    """
 
     network: str
-    recommended: str
+    headline: str
     more: tuple[str, ...]
 
 
@@ -38,15 +41,27 @@ def answers(report: AdviceReport) -> list[Answer]:
     return [_answer(report, inference, network_words(inference, among)) for inference in among]
 
 
-def untried(report: AdviceReport) -> str:
-    """How many of the clocks that can be set were tried, where that is not all of them; else empty."""
-    tried = [cell.clocks.by_axis for cell in judged_cells(report)]
-    parts = []
-    for axis, steps in report.run.header.facts.steps_by_axis.items():
-        own = {clocks[axis] for clocks in tried} - {None}
-        if own and len(own) < len(steps):
-            parts.append(f"{len(own)} of {len(steps)} {CLOCK_AXES[axis]}")
-    return f"Tried: {' and '.join(parts)} clocks; others may allow more." if parts else ""
+class Tried(NamedTuple):
+    """How many of the steps of a clock were tried."""
+
+    tried: int
+    steps: int
+
+
+def untried(report: AdviceReport) -> Mapping[str, Tried]:
+    """By its axis, each clock that was set, and not to all of its steps."""
+    points = [cell.clocks.by_axis for cell in judged_cells(report)]
+    own = {
+        axis: Tried(len({clocks[axis] for clocks in points} - {None}), len(steps))
+        for axis, steps in report.run.header.facts.steps_by_axis.items()
+    }
+    return {axis: each for axis, each in own.items() if 0 < each.tried < each.steps}
+
+
+def untried_words(report: AdviceReport) -> str:
+    """The same in a sentence; empty where there is nothing to say."""
+    parts = [f"{each.tried} of {each.steps} {CLOCK_AXES[axis]}" for axis, each in untried(report).items()]
+    return f"Tried: {listed(parts)} clocks; others may allow more." if parts else ""
 
 
 def _answer(report: AdviceReport, inference: Inference, network: str) -> Answer:
@@ -56,21 +71,31 @@ def _answer(report: AdviceReport, inference: Inference, network: str) -> Answer:
     statistic = report.advice.limits.percentile
 
     def words(choice: Choice) -> str:
-        facts = _facts(choice, checks[choice.cell], statistic)
-        return f"{where(choice.cell, contained=contained)}: {', '.join(facts)}"
+        facts = ", ".join(_facts(choice, checks[choice.cell], statistic))
+        against = [*_far_slower(choice, choices, statistic, contained=contained), *_within_error(report, choice)]
+        return ". ".join((f"{where(choice.cell, contained=contained)}: {facts}", *against))
 
-    recommended = next((choice for choice in choices if choice.recommended), None)
-    more = []
-    if recommended is not None and (slower := _far_slower(recommended, choices, statistic)):
-        more.append(f"The network is {slower.words} ({slower.own}) {slower.than(contained=contained)}")
-    for each in choices:
-        if each.best_of_task and each is not recommended:
-            slower = _far_slower(each, choices, statistic)
-            more.append(f"Also SAFE: {words(each)}" + (f"; the network is {slower.words}" if slower else ""))
+    # One of each task: no two tasks do the same work, so none stands for another.
+    best = [choice for choice in choices if choice.best_of_task]
+    more = [words(choice) for choice in best] if len(best) > 1 else []
+    if more:
+        headline = f"{listed([shortened(choice.cell.task) for choice in best])} may run, one at a time"
+    else:
+        headline = words(best[0]) if best else _why_none(report, inference, choices)
     more += _never_useful(choices)
-    if recommended is not None or choices:
+    if choices:
         more += _never_safe(report, inference, {choice.cell.task for choice in choices})
-    return Answer(network, words(recommended) if recommended else _why_none(report, inference, choices), tuple(more))
+    return Answer(network, headline, tuple(more))
+
+
+def _within_error(report: AdviceReport, choice: Choice) -> Iterator[str]:
+    """Where a model is SAFE by less than it is off what was published."""
+    provenance = report.run.header.provenance
+    for quantity, margin in choice.margins.items():
+        error = None if provenance is None else provenance.error_ratio(quantity.kind)
+        if error is not None and margin is not None and margin < error:
+            left, off = f"{100 * margin:.1f} %", f"{100 * error:.1f} %"
+            yield f"Its {quantity.words} is {left} below the limit, and the model is off by {off} in the median"
 
 
 def _why_none(report: AdviceReport, inference: Inference, choices: Sequence[Choice]) -> str:
@@ -87,9 +112,8 @@ def where(cell: Cell, *, contained: bool) -> str:
 
 def ran(cell: Cell, *, contained: bool) -> str:
     """The task as it ran; `contained` where any task was, so that one without containment is told."""
-    bound = cell.containment
-    how = f" in containment {containment_words(bound)}" if bound else " without containment" if contained else ""
-    return f"{shortened(cell.task)}{how}"
+    bound = containment_words(cell.containment) if cell.containment else "no containment" if contained else ""
+    return contained_words(shortened(cell.task), bound)
 
 
 def _facts(choice: Choice, checks: Sequence[LimitCheck], statistic: str) -> Iterator[str]:
@@ -117,46 +141,25 @@ def _facts(choice: Choice, checks: Sequence[LimitCheck], statistic: str) -> Iter
         yield f"at {percent_text(choice.work_share)} of its full speed"
 
 
-@dataclass(frozen=True, slots=True)
-class _FarSlower:
-    """A choice whose network is `times` as slow as in its `fastest` choice, at a percentile that both know."""
-
-    percentile: str
-    latency_s: float
-    fastest: Choice
-    fastest_s: float
-
-    @property
-    def words(self) -> str:
-        return f"{self.latency_s / self.fastest_s:.1f} times as slow there"
-
-    @property
-    def own(self) -> str:
-        return f"{self.percentile} {value_words(Quantity.latency(self.percentile), self.latency_s)}"
-
-    def than(self, *, contained: bool) -> str:
-        """The fastest choice, with its latency and power."""
-        power_w = self.fastest.cell.power_w
+def _far_slower(chosen: Choice, choices: Sequence[Choice], statistic: str, *, contained: bool) -> Iterator[str]:
+    """How much slower the network is there than where it is fastest and the task works; nothing where not by much."""
+    useful = [choice for choice in choices if not choice.idle]
+    latencies: Mapping[str, Callable[[Choice], float | None]] = {
+        statistic: lambda each: each.latency_s,
+        "p50": lambda each: each.cell.p50_s,
+    }
+    # At a percentile that both know.
+    name, own_s = next(((name, own) for name, of in latencies.items() if (own := of(chosen)) is not None), ("", 0.0))
+    known = [(own, each) for each in useful if name and (own := latencies[name](each)) is not None]
+    fastest_s, fastest = min(known, key=lambda pair: pair[0], default=(own_s, chosen))
+    if own_s > FAR_SLOWER * fastest_s:
+        slow, least = (value_words(Quantity.latency(name), latency_s) for latency_s in (own_s, fastest_s))
+        power_w = fastest.cell.power_w
         watts = "" if power_w is None else f", {value_words(Quantity.POWER, power_w)}"
-        latency = value_words(Quantity.latency(self.percentile), self.fastest_s)
-        place = where(self.fastest.cell, contained=contained)
-        return f"as in its fastest SAFE choice: {place}: {self.percentile} {latency}{watts}"
-
-
-def _far_slower(chosen: Choice, choices: Sequence[Choice], statistic: str) -> _FarSlower | None:
-    """How much slower the network is there than where it is fastest and the task works; None where not by much."""
-    of_limits = {choice.cell: choice.latency_s for choice in choices}
-    medians = {choice.cell: choice.cell.p50_s for choice in choices}
-    for name, latencies in ((statistic, of_limits), ("p50", medians)):
-        own = latencies[chosen.cell]
-        if own is None:
-            continue
-        useful = [choice for choice in choices if not choice.idle]
-        known = [(latency_s, choice) for choice in useful if (latency_s := latencies[choice.cell]) is not None]
-        fastest_s, fastest = min(known, key=lambda pair: pair[0])
-        if own > FAR_SLOWER * fastest_s:
-            return _FarSlower(name, own, fastest, fastest_s)
-    return None
+        yield (
+            f"The network is {own_s / fastest_s:.1f} times as slow there ({name} {slow}) as in its fastest SAFE "
+            f"choice: {where(fastest.cell, contained=contained)}: {name} {least}{watts}"
+        )
 
 
 def _never_useful(choices: Sequence[Choice]) -> Iterator[str]:

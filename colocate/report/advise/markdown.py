@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from colocate.report.advise import containment
-from colocate.report.advise.answer import answers, requirements, untried
+from colocate.report.advise.answer import answers, requirements, untried_words
 from colocate.report.advise.load import AdviceReport
 from colocate.report.advise.rows import CHOICE_COLUMNS, COLUMNS, FRONT, choice_rows, remaining_words, verdict_rows
 from colocate.report.advise.words import afterwards, summary
@@ -14,9 +14,9 @@ def advice_markdown(report: AdviceReport) -> str:
     """A page of Markdown that shows every name as it is, whatever is in it."""
     lines = [f"## {escaped(summary(report))}", ""]
     for answer in answers(report):
-        lines.append(f"- **{escaped(answer.network)}**: {escaped(answer.recommended)}")
+        lines.append(f"- **{escaped(answer.network)}**: {escaped(answer.headline)}")
         lines += [f"  - {escaped(line)}" for line in answer.more]
-    if line := untried(report):
+    if line := untried_words(report):
         lines.append(f"- {escaped(line)}")
     lines += [f"- **{escaped(line)}**" for line in requirements(report)]
     lines += ["", *markdown_table(list(COLUMNS), verdict_rows(report, remaining_words))]

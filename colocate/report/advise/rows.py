@@ -51,8 +51,8 @@ SPARE = ("missed",)
 SPARE_OF_CHOICES = ("p50, ms", "slowdown", "per W")
 RECOMMENDED = "recommended"
 FRONT = (
-    "Best trade-offs: no other SAFE choice does more work at less power (without a meter, at less slowdown). Full "
-    "speed is the task's best rate of work alone in this study; per W is its share per watt of the board"
+    "Best trade-offs: no other SAFE choice beats these in both work and power (without a meter, work and slowdown). "
+    "Full speed is the task's best rate of work alone in this study; per W is that share per watt"
 )
 
 

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from colocate.report.advise import containment
-from colocate.report.advise.answer import answers, requirements, untried
+from colocate.report.advise.answer import answers, requirements, untried_words
 from colocate.report.advise.load import AdviceReport
 from colocate.report.advise.rows import (
     CHOICE_COLUMNS,
@@ -66,10 +66,10 @@ def print_answer(out: Console, report: AdviceReport) -> None:
     """How many cells are SAFE under which limits, and for each network what to choose."""
     out.print(Text(summary(report), style="bold"))
     for answer in answers(report):
-        out.print(Text.assemble((answer.network, "bold"), ": ", answer.recommended))
+        out.print(Text.assemble((answer.network, "bold"), ": ", answer.headline))
         for line in answer.more:
             out.print(Padding(Text(line), (0, 0, 0, 2), expand=False))
-    if line := untried(report):
+    if line := untried_words(report):
         out.print(Text(line))
     for line in requirements(report):
         out.print(Text(line, style="bold"))

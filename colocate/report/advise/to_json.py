@@ -68,7 +68,7 @@ def advice_json(report: AdviceReport, folder: Path) -> dict[str, Any]:
             }
             for choice in advice.choices
         ],
-        "untried": untried(report),
+        "untried": {axis: each._asdict() for axis, each in untried(report).items()},
         "answers": [{**dataclasses.asdict(answer), "more": list(answer.more)} for answer in answers(report)],
         "containments": list(map(_contained_json, report.contained)),
         "recipes": [{"title": each.title, "parts": dict(each.parts)} for each in recipes(report)],

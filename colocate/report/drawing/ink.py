@@ -66,12 +66,11 @@ class Lines(Artist):
         """See `Artist.draw`."""
         figure = self.get_figure(root=True)
         assert figure is not None, "it is on a page"
-        dots = figure.dpi
-        _, height = renderer.get_canvas_width_height()
+        dots, height = figure.dpi, float(renderer.get_canvas_width_height()[1])
         # A format that aligns text itself is told how, by an artist of the library's own.
         told = Text(transform=IdentityTransform(), figure=figure)
         for line in self.lines:
-            x, baseline = line.x * dots, line.y * dots + _MIDDLE * line.size * renderer.points_to_pixels(1.0)
+            x, baseline = line.x * dots, (line.y + _MIDDLE * line.size / _POINTS_PER_IN) * dots
             told.set_position((x, height - baseline))
             told.set_horizontalalignment(line.ha)  # type: ignore[arg-type]
             gc = renderer.new_gc()

@@ -7,7 +7,6 @@ shown was put into words here, so that numbers look alike in tables, figures and
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ import numpy as np
 from colocate.model.cell import Cell, Interval
 from colocate.model.cell_key import CellKey
 from colocate.model.limits import STATISTICS, Limits, Quantity
+from colocate.model.provenance import Provenance
 from colocate.model.quality import QualityFlag, in_order
 from colocate.model.request import ClockPoint, Inference
 from colocate.model.trial import FloatArray, TrialRecord
@@ -24,7 +24,16 @@ from colocate.report.advise.answer import FAR_SLOWER, ran
 from colocate.report.sweep.latencies import latencies_of
 from colocate.report.sweep.metrics import Scale
 from colocate.report.text.causes import cause_short
-from colocate.report.text.labels import ContainedTask, clocks_text, clocks_words, network_words, task_words, tasks_of
+from colocate.report.text.commands import shell_word
+from colocate.report.text.labels import (
+    ContainedTask,
+    clocks_text,
+    clocks_words,
+    network_words,
+    shortened,
+    task_words,
+    tasks_of,
+)
 from colocate.report.text.numbers import NOT_SIGNIFICANT, counted, ms_text, ratio_text, three_digits
 from colocate.study.bounds import Bounds
 from colocate.study.containments import ALIKE_RATIO, complexity
@@ -114,22 +123,23 @@ def payload(
     judged: Sequence[Bounds],
     records: Iterable[TrialRecord],
     limits: Limits | None,
+    provenance: Provenance | None = None,
 ) -> Mapping[str, Any]:
     """The page's data, ready for JSON: absent is null, and no number is infinite.
 
     `folder` is the name of the run's, for a command line. `evidence` is that of all cells, `judged` what
-    `study.bounds.bounds` makes of it; the page begins with `limits`.
+    `study.bounds.bounds` makes of it; the page begins with `limits`. A model has its `provenance`.
     """
     cells = [each.cell for each in evidence]
     contained = any(cell.containment is not None for cell in cells)
     places = list({place_of(cell): cell for cell in cells})
     inferences, tasks = list(dict.fromkeys(cell.inference for cell in cells)), tasks_of(cells)
-    simplicity = sorted({complexity(cell.containment) for cell in cells})
+    simplicity = sorted({complexity(cell) for cell in cells})
     warnings = warnings_of(cells)
     bounds = {id(each.evidence): each for each in judged}
     curves = {setting: _curve(latencies_s) for setting, latencies_s in latencies_of(cells, records).items()}
     return {
-        "folder": shlex.quote(folder),
+        "folder": shell_word(folder),
         "limits": {} if limits is None else {quantity.value: limit for quantity, limit in limits.by_quantity.items()},
         "views": [
             {"key": view.key, "label": view.label, "unit": view.unit, "scale": view.scale.name, "alone": view.alone}
@@ -139,6 +149,11 @@ def payload(
         "alike_ratio": ALIKE_RATIO,
         "far_slower": FAR_SLOWER,
         "nothing_ratio": NOTHING_RATIO,
+        "model_errors": {
+            quantity.value: error
+            for quantity in Quantity
+            if provenance is not None and (error := provenance.error_ratio(quantity.kind)) is not None
+        },
         "networks": [network_words(inference, inferences, ", ") for inference in inferences],
         "places": [
             {
@@ -155,7 +170,7 @@ def payload(
                 "place": places.index(place_of(each.cell)),
                 "task": task_words(ContainedTask.of(each.cell), tasks),
                 "ran": ran(each.cell, contained=contained),
-                "complexity": simplicity.index(complexity(each.cell.containment)),
+                "complexity": simplicity.index(complexity(each.cell)),
                 **_cell(each, bounds.get(id(each)), warnings, curves),
             }
             for each in evidence
@@ -180,6 +195,7 @@ def _cell(
     curve = curves.get(CellKey.of_cell(cell))
     return {
         "task_id": cell.task,
+        "task_name": shortened(cell.task),
         "judged": bounds is not None,
         "size": f"{counted(cell.n, 'inference')} in {counted(cell.blocks, 'block')}",
         "shown": {view.key: shown for view in VIEWS if (shown := _shown(view, cell, bounds))},

@@ -25,7 +25,7 @@ from colocate.report.text.labels import (
     plain,
     tasks_of,
 )
-from colocate.report.text.numbers import counted, mhz_text, number_ranges, three_digits
+from colocate.report.text.numbers import counted, listed, mhz_text, number_ranges, three_digits
 from colocate.store.run_file import Failure, Header
 from colocate.study.bounds import Bounds
 
@@ -48,8 +48,7 @@ def question(cells: Sequence[Cell]) -> str:
     names = list(dict.fromkeys(network_label(each.network, inferences) for each in inferences))
     if len(names) > _NAMED or not names:
         return f"Which tasks may run beside {counted(len(names), 'network') if names else 'the network'}?"
-    *others, last = names
-    return f"Which tasks may run beside {' and '.join(filter(None, [', '.join(others), last]))}?"
+    return f"Which tasks may run beside {listed(names)}?"
 
 
 @dataclass(frozen=True, slots=True)

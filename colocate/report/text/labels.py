@@ -106,8 +106,13 @@ def task_label(task: ContainedTask, among: Sequence[ContainedTask]) -> tuple[str
 
 
 def task_words(task: ContainedTask, among: Sequence[ContainedTask]) -> str:
-    """`task_label` as one text: `bitcount, idle`."""
-    return ", ".join(filter(None, task_label(task, among)))
+    """`task_label` as one text: `bitcount (idle)`."""
+    return contained_words(*task_label(task, among))
+
+
+def contained_words(name: str, containment: str) -> str:
+    """A task in its containment, wherever both are in one text: `bitcount (idle)`; the name alone without."""
+    return f"{name} ({containment})" if containment else name
 
 
 def inference_label(inference: Inference, among: Sequence[Inference]) -> tuple[str, str]:

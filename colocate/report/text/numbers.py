@@ -96,6 +96,12 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def listed(words: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    *others, last = words
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def number_ranges(numbers: Sequence[int], separator: str = ",") -> str:
     """`0-3,8` for 0, 1, 2, 3 and 8, as kernels write lists of CPUs."""
     runs: list[list[int]] = []

@@ -26,6 +26,7 @@ def test_every_verdict_names_what_it_hangs_on() -> None:
     assert choice["recommended"] and choice["on_front"] and choice["best_of_task"]
     assert (found["rig"], found["model"], found["answers"][0]["network"]) == ("host", None, "alexnet")
     assert (choice["power_w"], choice["p50_s"], choice["p95_s"]) == (8.0, 0.010, 0.012)
+    assert found["untried"] == {} and found["answers"][0]["headline"].startswith("cool, isolated: ")
     assert (found["run"], found["done"], found["wanted"], found["saving"]) == ("run", DONE, 0, None)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import random
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -133,13 +134,13 @@ def test_a_choice_names_its_containment_once_and_the_simplest_is_recommended(
     names = page.eval_on_selector_all(
         "#choices-table tr[data-cell]", "rows => rows.map(row => row.cells[2].textContent)"
     )
-    assert names.count("jpeg in containment idle") == 1
-    assert {*names} <= {"jpeg without containment", "jpeg in containment idle"}
+    assert names.count("jpeg (idle)") == 1
+    assert {*names} <= {"jpeg (no containment)", "jpeg (idle)"}
     (found,) = page.eval_on_selector_all(
         "#choices-table tr[data-recommended=true]", "rows => rows.map(r => r.cells[2].textContent)"
     )
     (choice,) = advise(run.evidence, limits).recommended
-    contained = "without containment" if choice.cell.containment is None else "in containment idle"
+    contained = "(no containment)" if choice.cell.containment is None else "(idle)"
     assert found == f"jpeg {contained}"
     assert f"Best choice: jpeg {contained}, isolated" in page.locator("#answers").inner_text()
     assert choice.cell.containment == (None if done == 100.0 else Containment(idle=True))
@@ -174,10 +175,13 @@ def test_the_best_of_every_task_is_named_and_the_recommended_cell_has_a_star(tx1
     limits = Limits(slo_s=0.03, power_budget_w=9.0)
     set_limits(page, limits)
     advice = advise(tx1.evidence, limits)
-    others = [choice for choice in advice.choices if choice.best_of_task and not choice.recommended]
+    of_tasks = [choice for choice in advice.choices if choice.best_of_task]
+    count = Counter(choice.cell.inference for choice in of_tasks)
+    # The only one of a network stands behind its name.
+    best = [choice for choice in of_tasks if count[choice.cell.inference] > 1]
     said = page.locator("#answers li li").all_inner_texts()
-    assert len(said) == len(others) > 0
-    assert all(line.startswith(f"Also SAFE: {each.cell.task}, ") for line, each in zip(said, others, strict=True))
+    assert len(said) == len(best) > 0
+    assert all(line.startswith(f"{each.cell.task}, ") for line, each in zip(said, best, strict=True))
     cells = [each.cell for each in tx1.evidence]
     starred = page.eval_on_selector_all(
         "td[data-verdict]",

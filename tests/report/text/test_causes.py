@@ -50,6 +50,6 @@ def test_of_each_cause_the_worst_cell_is_told() -> None:
         ]
     )
     assert [line.partition(":")[0] for line in lines] == [
-        "alexnet beside fft, weight=10, isolated",
+        "alexnet beside fft (weight=10), isolated",
         "alexnet beside sha, isolated",
     ]

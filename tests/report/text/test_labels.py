@@ -138,7 +138,7 @@ def test_containments_are_named_where_tasks_differ_in_them() -> None:
     idle, quota = Containment(idle=True), Containment(quota_ratio=0.2, quota_period_s=0.01)
     cells = [cell(task="none"), *(cell(containment=each) for each in (None, idle, quota))]
     tasks = tasks_of(cells)
-    assert [beside_words(own, tasks) for own in cells] == ["none", "jpeg", "jpeg, idle", "jpeg, quota=20%/10"]
+    assert [beside_words(own, tasks) for own in cells] == ["none", "jpeg", "jpeg (idle)", "jpeg (quota=20%/10)"]
     assert task_label(tasks[2], tasks) == ("jpeg", "idle") and containments_of(tasks) == [None, idle, quota]
     assert shared_containment(tasks) == []
     # What all tasks have in common the caption says once.

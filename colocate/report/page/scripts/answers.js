@@ -1,4 +1,4 @@
-// The answer in words: how many cells have each verdict, and of each network the best choice and those of other tasks.
+// The answer in words: how many cells have each verdict, and of each network the best choice of every task.
 
 /** How many cells have each verdict; where there is none, `problem` says why. */
 function showTally(rulings, problem) {
@@ -6,7 +6,7 @@ function showTally(rulings, problem) {
   find("#tally").replaceChildren(...(problem ? [problem] : bands));
 }
 
-/** A line for each network, and below it one for each other task that is SAFE. */
+/** A line for each network, and where several tasks may run one below it for each. */
 function showAnswers(rulings, choices) {
   const lines = run.networks.map((name, network) => {
     const own = rulings.filter((ruling, number) => ruling && run.places[run.cells[number].place].network === network);
@@ -14,26 +14,28 @@ function showAnswers(rulings, choices) {
     const counts = counted(own).filter(([, count]) => count).map(([verdict, count]) => `${count} ${verdict}`).join(", ");
     const safe = choices.filter((choice) => choice.network === network);
     const line = make("li");
-    line.append(make("b", name), `: ${counts}. `, safe.length ? bestOf(safe, rulings) : whyNone(own));
-    const others = safe.filter((choice) => choice.best_of_task && !choice.recommended);
-    if (others.length) {
+    const best = safe.filter((choice) => choice.best_of_task);
+    line.append(make("b", name), `: ${counts}. `, safe.length ? mayRun(best, safe, rulings) : whyNone(own));
+    if (best.length > 1) {
       const list = line.appendChild(make("ul"));
-      list.append(...others.map((choice) => make("li", `Also SAFE: ${described(choice, rulings)}`)));
+      list.append(...best.map((choice) => make("li", described(choice, safe, rulings))));
     }
     return [line];
   });
   find("#answers").replaceChildren(...lines.flat());
 }
 
-/** The recommended one of a network's `choices`, and what speaks against it. */
-function bestOf(choices, rulings) {
-  const choice = choices.find((each) => each.recommended);
-  if (!choice) return "No best choice: where a task is SAFE it does next to no work.";
-  return `Best choice: ${described(choice, rulings)}.${slownessOf(choice, choices)}`;
+/** Which tasks may run, of which these `choices` of a network are the `best`. */
+function mayRun(best, choices, rulings) {
+  if (!best.length) return "No best choice: where a task is SAFE it does next to no work.";
+  if (best.length === 1) return `Best choice: ${described(best[0], choices, rulings)}`;
+  const names = best.map(({ cell }) => cell.task_name);
+  return `${names.slice(0, -1).join(", ")} and ${names.at(-1)} may run, one at a time:`;
 }
 
-/** Where a choice runs, its own numbers, and the limits that they meet. */
-function described({ cell, number, power_w, work_share }, rulings) {
+/** Where a choice runs, its own numbers with the limits that they meet, and what speaks against it. */
+function described(choice, choices, rulings) {
+  const { cell, number, power_w, work_share } = choice;
   const limitOf = (quantity) => {
     const found = rulings[number].limits[quantity];
     return found === undefined ? "" : ` (limit ${limitWords(quantity, found)})`;
@@ -45,10 +47,22 @@ function described({ cell, number, power_w, work_share }, rulings) {
     power_w !== null && `${threeDigits(power_w)}${NBSP}W${limitOf("power_w")}`,
     work_share !== null && `at ${percent(work_share)} of its full speed`,
   ];
-  return `${placed({ cell })}: ${numbers.filter(Boolean).join(", ")}`;
+  const against = [slownessOf(choice, choices), ...withinError(cell, rulings[number].limits)];
+  return [`${placed({ cell })}: ${numbers.filter(Boolean).join(", ")}.`, ...against].filter(Boolean).join(" ");
 }
 
 const placed = ({ cell }) => `${cell.ran}, ${placeName(run.places[cell.place])}`;
+
+/** Where a model is SAFE by less than it is off what was published. */
+function withinError(cell, limits) {
+  return Object.entries(limits).flatMap(([quantity, limit]) => {
+    const margin = 1 - cell.bounds[quantity][2] / limit;
+    const error = run.model_errors[quantity];
+    if (error === undefined || margin >= error) return [];
+    const [left, off] = [margin, error].map((share) => `${(100 * share).toFixed(1)}${NBSP}%`);
+    return [`Its ${views.get(quantity).label} is ${left} below the limit, and the model is off by ${off} in the median.`];
+  });
+}
 
 /** Why nothing of a network is SAFE: by which limits its cells were decided, the one of most cells first. */
 function whyNone(rulings) {
@@ -66,5 +80,5 @@ function slownessOf(choice, choices) {
   const known = choices.filter((each) => each.latency_s !== null && !each.idle);
   const fastest = known.reduce((best, each) => (best.latency_s <= each.latency_s ? best : each), choice);
   const times = choice.latency_s === null ? 1 : choice.latency_s / fastest.latency_s;
-  return times > run.far_slower ? ` The network is ${times.toFixed(1)} times as slow there as in its fastest SAFE choice: ${placed(fastest)}.` : "";
+  return times > run.far_slower ? `The network is ${times.toFixed(1)} times as slow there as in its fastest SAFE choice: ${placed(fastest)}.` : "";
 }

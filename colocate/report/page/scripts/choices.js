@@ -32,11 +32,14 @@ function most(choices, key) {
   return known.reduce((best, each) => (best && best[key] >= each[key] ? best : each), null);
 }
 
-/** The one of `choices` that sets `best` in its simplest containment, of those that have about as much of `merit`. */
+/**
+ * The simplest of `choices` with the task and the clocks of `best`, in containment and then in placement, of those that
+ * have about as much of `merit`.
+ */
 function simplest(choices, best, merit) {
   const alike = choices.filter(
     ({ cell, ...choice }) =>
-      cell.place === best.cell.place &&
+      run.places[cell.place].clocks === run.places[best.cell.place].clocks &&
       cell.task_id === best.cell.task_id &&
       (merit === "quick" || (choice[merit] !== null && choice[merit] >= run.alike_ratio * best[merit])),
   );

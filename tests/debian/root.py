@@ -18,11 +18,16 @@ from pathlib import Path
 
 KEPT = os.environ.get("COLOCATE_ROOTS")
 EMULATOR = Path("/proc/sys/fs/binfmt_misc/qemu-aarch64")
+# An emulator may show this machine's own processors there, for which no library of another is made.
+CPUINFO = "srv/cpuinfo"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# In a mount namespace of its own, so that what is mounted goes with the command. $1 is the root.
-_INSIDE = """
-for each in dev sys; do mount --rbind /$each "$1/$each"; done
+# In a mount namespace of its own, so that what is mounted goes with the command. Nothing inside sees this machine's
+# cgroups. $1 is the root.
+_INSIDE = f"""
+mount --rbind /dev "$1/dev"
 mount -t proc proc "$1/proc"
+mount -t sysfs sysfs "$1/sys"
+[ ! -e "$1/{CPUINFO}" ] || mount --bind "$1/{CPUINFO}" "$1/proc/cpuinfo"
 root=$1 folder=$2; shift 2
 exec chroot "$root" sh -c 'cd "$0" && exec "$@"' "$folder" "$@"
 """
@@ -69,11 +74,10 @@ def made(debian: Debian) -> Path:
         unfinished = folder.with_name(f"{folder.name}.unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        include = ",".join(debian.packages)
-        checked([
-            "mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", f"--architectures={debian.architecture}",
-            f"--include={include}", debian.release, str(unfinished),
-        ])  # fmt: skip
+        # A folder that a crash spoils is made again: dpkg need not wait for the disk.
+        options = ["--quiet", "--mode=root", "--variant=minbase", "--dpkgopt=force-unsafe-io"]
+        chosen = [f"--architectures={debian.architecture}", f"--include={','.join(debian.packages)}"]
+        checked(["mmdebstrap", *options, *chosen, debian.release, str(unfinished)])
         unfinished.rename(folder)
     return folder
 
@@ -89,9 +93,7 @@ def pip(verb: str, debian: Debian, *arguments: str | Path) -> None:
 def inside(
     root: Path, folder: str, command: Sequence[str], env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """What a command came to in a folder of the root, which there has a /proc of its own and this machine's /dev and
-    /sys.
-    """
+    """What a command came to in a folder of the root, with /proc and /sys of its own."""
     shell = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-ec", _INSIDE, "sh", str(root), folder]
     own = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8", **(env or {})}
     return subprocess.run([*shell, *command], capture_output=True, text=True, env=own)

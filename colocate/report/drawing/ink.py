@@ -10,6 +10,7 @@ from typing import Any
 
 from matplotlib.artist import Artist
 from matplotlib.backend_bases import RendererBase
+from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.colors import to_rgba
 from matplotlib.font_manager import FontProperties
 from matplotlib.path import Path
@@ -76,8 +77,11 @@ class Lines(Artist):
             gc = renderer.new_gc()
             gc.set_foreground(to_rgba(line.colour), isRGBA=True)
             share = _LEFT[line.ha]
-            left = x - share * text_width_in(line.words, line.size, line.weight) * dots if share else x
             font = font_of(line.size, line.weight)
+            # A format that keeps text as text has no use for its width.
+            raster = share and isinstance(renderer, RendererAgg)
+            width = renderer.get_text_width_height_descent(line.words, font, False)[0] if raster else 0.0
+            left = x - share * width
             renderer.draw_text(gc, left, baseline, line.words, font, 0, ismath=False, mtext=told)
             gc.restore()
         self.stale = False

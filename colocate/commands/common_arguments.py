@@ -104,14 +104,14 @@ def add_run_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     group = parser.add_argument_group("run")
     group.add_argument("--out", type=named_path, metavar="DIR", help="folder of the run (default: results/TIME-RIG)")
     group.add_argument("--resume", action="store_true", help="run what is missing of the run in --out")
-    group.add_argument("--trust", action="store_true", help="use a folder in --out that others can write")
+    group.add_argument("--trust", action="store_true", help="use the folder --out although others can write in it")
     group.add_argument(
         "--dry-run",
         action="store_true",
         help="print the plan and its length, or why there can be none",
     )
     group.add_argument(
-        "--wait-for-machine", action="store_true", help="begin when no other sweep runs here (default: refuse)"
+        "--wait-for-machine", action="store_true", help="wait until no other sweep runs here (default: refuse)"
     )
     group.add_argument("--quiet", action="store_true", help="no progress")
     group.add_argument("--json", action="store_true", help="one JSON summary on stdout instead of tables")

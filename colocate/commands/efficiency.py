@@ -43,11 +43,11 @@ f is 1 without --slo-ms X. With it, and L the upper end of the interval of the l
     --utility within    f = 1 if L <= X, else 0    least energy within the limit
     --utility fading    f = min(1, X / L)          twice as late, half as good
 
-A latency is of one inference, all images of its batch; power is the board's, what it draws idle included.
+A latency is of one inference, all images of its batch; power is the board's, including what it draws idle.
 "x times better" is images/s/W of the best over that of the default setting (batch 1, or the one a file fixes; fp32;
 clocks native or else the highest), paired by block, with a 95 % interval that allows for picking the best after
-seeing them all. A setting that fails, as for want of memory, is a row with its failure; one that no runtime here has
-is left out with a line that says so."""
+seeing them all. A setting that fails, for example for want of memory, has a row with the reason. One that no runtime
+here offers is left out, and a line says so."""
 
 
 def _numbers(text: str) -> list[int]:

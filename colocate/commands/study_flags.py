@@ -23,7 +23,7 @@ LIMIT_FLAGS: Flags = {
     },
     "percentile": {
         "metavar": "P",
-        "help": "of the latency that the limits are for: p50, p95, p99 or mean; 95 and 0.95 mean p95",
+        "help": "which latency the limits are for: p50, p95, p99 or mean; 95 and 0.95 mean p95",
         "otherwise": "p95",
     },
     "power_budget_w": {
@@ -41,7 +41,7 @@ LIMIT_FLAGS: Flags = {
     "confidence": {
         "type": number,
         "metavar": "C",
-        "help": "of all verdicts together, from 0.5 to below 1",
+        "help": "confidence in all verdicts together, from 0.5 to below 1",
         "otherwise": "0.95",
     },
 }
@@ -119,14 +119,15 @@ _TASKS: Flags = {
     "mixes": {
         "action": MixEntry,
         "metavar": "A+B",
-        "help": "tasks that run at once, each contained by itself as in A@idle+B; repeatable",
+        "help": "tasks that run at once; A@idle+B gives A a containment of its own; repeatable",
         "otherwise": "none",
     },
     "containment": {
         "type": words,
         "metavar": "LIST",
-        "help": "bound each task in turn: none, idle, weight=10, quota=20%% (of one CPU), quota=20%%/10 (of one CPU, "
-        "in each 10 ms), cpus=2, fifo (the network's launching thread goes first); idle+cpus=2 for both",
+        "help": "measure each task in each of these: none, idle, weight=10, quota=20%% (of one CPU), "
+        "quota=20%%/10 (of one CPU, in each 10 ms), cpus=2, fifo (the network's launching thread goes first); "
+        "idle+cpus=2 is both",
         "otherwise": "none",
     },
 }
@@ -141,7 +142,7 @@ _CPUS: Flags = {
         "type": cpus,
         "metavar": "LIST",
         "help": "CPUs of the network, as 0 or 0-1,4",
-        "otherwise": "chosen",
+        "otherwise": "the first CPU",
     },
 }
 _CLOCKS: Flags = {
@@ -196,7 +197,7 @@ _WINDOWS: Flags = {
         "help": "how long tasks run or pause at a time, in ms",
         "otherwise": "chosen for each window",
     },
-    "seed": {"type": whole_number, "metavar": "N", "help": "of the order of the trials", "otherwise": "0"},
+    "seed": {"type": whole_number, "metavar": "N", "help": "seed of the order of the trials", "otherwise": "0"},
 }
 _STOPPING: Flags = {
     "until": {

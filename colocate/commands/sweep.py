@@ -20,8 +20,8 @@ from colocate.model.purpose import SweepPurpose
 
 SUMMARY = "run a study and report on it"
 DESCRIPTION = """\
-Runs networks beside CPU tasks, in shuffled windows inside which each task is paused and resumed. A default run on two
-CPUs takes about 5 minutes. With --until decided and a limit it ends as soon as it is known what is safe."""
+Runs networks beside CPU tasks, in windows of shuffled order. Inside each window the task is paused and resumed. A
+default run on two CPUs takes about 5 minutes. With --until decided and a limit it ends when that is decided."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -58,6 +58,12 @@ def run(argv: Sequence[str]) -> int:
         # The reader of our output went away (`colocate ... | head`); nor may the interpreter flush to it on exit.
         _drop(1)
         return 0
+    except (MemoryError, ImportError) as error:
+        # A library that has no room says so in words alone.
+        if isinstance(error, ImportError) and "failed to map segment" not in str(error):
+            raise
+        say_error("there is not enough memory: end other programs, or raise the limit (ulimit -v, or of a container)")
+        return HostError.exit_code
     except OSError as error:
         if error.errno in (errno.EMFILE, errno.ENFILE):
             say_error("too many files are open at once: raise the limit (ulimit -n)")

@@ -164,6 +164,18 @@ def test_too_few_open_files_are_named_before_anything_begins(limit: int, tmp_pat
     assert done.stderr.count("\n") == 1 and not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), MemoryError("std::bad_alloc"), ImportError("x.so: failed to map segment from shared object")],
+)
+def test_too_little_memory_is_said(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> int:
+        raise error
+
+    monkeypatch.setattr("colocate.commands.list.run", fail)
+    refused(3, "there is not enough memory: end other programs, or raise the limit", "list")
+
+
 def test_after_a_signal_nothing_is_taken_apart() -> None:
     program = (
         "import atexit, colocate.cli as cli\n"

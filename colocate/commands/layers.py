@@ -34,8 +34,8 @@ tensors. Layers in the body of a Loop, an If or a Scan have rows of their own. T
 the network's own p50; beyond 25 % every time carries a warning. For energy each fused layer is cut out, with its true
 input shapes, and run in a loop by itself. Its energy is power above idle times the time of a turn, given only where
 that power is known to 20 %. ONNX Runtime's profile on a GPU has the time of a launch and not how long a kernel runs,
-so there the times, too, are those of layers run by themselves. The ceilings of the roofline are those of a large matrix
-product and a large copy in the same runtime."""
+so there the times, too, are those of layers run by themselves. The ceilings of the roofline are those of a large
+matrix product and a large copy in the same runtime."""
 
 # What the machine can do at best does not depend on how long the user's network is watched.
 CEILING_WINDOW_S = 1.0

@@ -45,10 +45,13 @@ SHORT = (
     "--warmup 1 --settle 0 --out results/first"
 )
 TESTING = ("pytest", "pytest-xdist", "hypothesis")
-# What needs no processes of its own: nouns, statistics, requests, meters' files, what programs print.
+# What needs no processes of its own: nouns, statistics, requests, meters' files, what programs print. What simulates
+# thousands of studies takes an emulator hours.
+SIMULATING = ("advice", "agreement", "comparison", "coverage", "efficiency", "sequential", "stages")
 UNITS = (
     "tests/model", "tests/study", "tests/request", "tests/power", "tests/cpu_workloads/test_kernels.py",
     "tests/cpu_workloads/test_output.py", "tests/cpu_workloads/test_progress.py", "tests/worker/test_older.py",
+    *(f"--ignore=tests/study/test_{name}.py" for name in SIMULATING),
 )  # fmt: skip
 # Of all instructions those that load or store, and those that branch on a condition, in %: the bands of
 # tests/bench/test_cachegrind.py, which are for x86-64. Seen: 8.9 and 17.1, 24.3 and 24.3.

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from colocate.model.fleet import Board
 from colocate.model.quality import QualityFlag
 from colocate.model.request import ClockPoint, Inference, Placement, Task
 
@@ -169,6 +170,8 @@ class TrialRecord:
 
     Of an alternating window `segments` are in order, and `conditions` (n,) says of each inference which `Condition`
     it belongs to. Its `work` is that beside the network, and it has no power: sensors are slower than segments.
+
+    `board` is the one of a fleet that ran it; None where the machine of the run did.
     """
 
     trial: Trial
@@ -191,3 +194,17 @@ class TrialRecord:
     segments: tuple[Segment, ...] = ()
     conditions: ByteArray | None = None
     waits: Waits | None = None
+    board: Board | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A trial that gave no numbers, and the one line that says why. `board` is as in a `TrialRecord`."""
+
+    trial: Trial
+    message: str
+    board: Board | None = None
+
+
+Outcome = TrialRecord | Failure
+"""How a trial ended."""

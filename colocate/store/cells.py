@@ -13,6 +13,7 @@ import numpy.typing as npt
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
+from colocate.model.fleet import Board
 from colocate.model.quality import QualityFlag
 from colocate.model.trial import Condition, FloatArray, PowerTrace, Segment, Step, Trial, TrialRecord, Waits, Work
 from colocate.store import schema1
@@ -118,8 +119,8 @@ def trial_of(cells: Cells, version: int) -> Trial:
     return trial
 
 
-def record_of(cells: Cells, version: int, unpacking: Unpacking) -> TrialRecord:
-    """The record of a row. Raises what `trial_of` does."""
+def record_of(cells: Cells, version: int, unpacking: Unpacking, board: Board | None = None) -> TrialRecord:
+    """The record of a row, which `board` ran. Raises what `trial_of` does."""
     plain = decoded(_scalars, cells["scalars"], version, _PLAIN)
     begins_s = unpacking.seconds(cells["begins_ns"])
     latencies_s = unpacking.seconds(cells["latencies_ns"], len(begins_s))
@@ -133,6 +134,7 @@ def record_of(cells: Cells, version: int, unpacking: Unpacking) -> TrialRecord:
         device_s=_if_any(cells["device_ns"], lambda blob: unpacking.seconds(blob, len(begins_s))),
         power=_if_any(cells["rails"], lambda rails: _trace(rails, cells, unpacking)),
         conditions=_if_any(cells.get("conditions"), lambda blob: _conditions(blob, len(begins_s), unpacking)),
+        board=board,
         **{field.name: getattr(plain, field.name) for field in fields(_Scalars)},
     )
 

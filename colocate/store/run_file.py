@@ -7,8 +7,10 @@ and readers see the trials that are finished.
 from __future__ import annotations
 
 import contextlib
+import functools
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,12 +19,14 @@ from pydantic import Field, TypeAdapter
 
 from colocate.errors import StoreError
 from colocate.files import FILE_MODE, Keeper, keeper_of, make_folder
+from colocate.model.fleet import Sharing
 from colocate.model.machine import HostFacts
 from colocate.model.provenance import Provenance
 from colocate.model.purpose import Purpose, SweepPurpose
 from colocate.model.request import SweepSpec
-from colocate.model.trial import Trial, TrialRecord
+from colocate.model.trial import Failure, Outcome, TrialRecord
 from colocate.store import schema1, schema2, schema4, trial_log
+from colocate.store.boards import BoardCells
 from colocate.store.cells import Unpacking, Upgrade, decoded, record_of, row_of, trial_cells, trial_of
 from colocate.store.checksum import Cell
 from colocate.store.database import (
@@ -51,7 +55,8 @@ class Header:
     """What a run is: fixed when it begins, equal when it is resumed.
 
     `request` holds the keys the user gave, `spec` what they mean, `networks` what was loaded under each name,
-    `provenance` what a model's numbers rest on, `purpose` what the run was made for.
+    `provenance` what a model's numbers rest on, `purpose` what the run was made for. `planned` trials are wanted, of
+    a study that is replicated of each board. `sharing` is how boards share it; None where one machine runs it.
     """
 
     request: Mapping[str, Any]
@@ -61,14 +66,11 @@ class Header:
     provenance: Provenance | None
     planned: int
     purpose: Annotated[Purpose, Field(discriminator="command")] = field(default_factory=SweepPurpose)
+    sharing: Sharing | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A trial that gave no numbers, and the one line that says why."""
-
-    trial: Trial
-    message: str
+    def planned_on(self, boards: int) -> int:
+        """How many trials the run is planned to hold, where so many boards ran it."""
+        return self.planned * (max(1, boards) if self.sharing is Sharing.REPLICATE else 1)
 
 
 _header = TypeAdapter(Header)
@@ -172,11 +174,18 @@ class Run:
         with named_errors(self.folder):
             return decoded(_header, trial_log.header_of(self._connection, self._version), self._version, _HEADERS)
 
-    def append(self, outcome: TrialRecord | Failure) -> None:
-        """Put one trial on the disk; a second attempt at a failed trial takes its place. Raises RunMovedError where
-        the folder is another since.
+    def append(self, outcome: Outcome) -> bool:
+        """Put one trial on the disk; a second attempt at a failed trial takes its place. False where the trial has
+        its numbers already: a block that ran twice counts once. Raises RunMovedError where the folder is another
+        since.
         """
         row = row_of(outcome) if isinstance(outcome, TrialRecord) else trial_cells(outcome.trial, outcome.message)
+        with named_errors(self.folder):
+            finished, boards = self._written
+        row |= boards.written(outcome.board)
+        key = trial_log.key_of(row, by_board=self._by_board)
+        if key in finished:
+            return False
 
         def insert() -> None:
             with self._connection:
@@ -189,33 +198,65 @@ class Run:
             # Only now: wherever the file is, the trial is in it.
             assert self._file is not None, "it is open to be written"
             refuse_moved(self.folder, self._file, self._connection)
+        if isinstance(outcome, TrialRecord):
+            finished.add(key)
+        return True
+
+    @functools.cached_property
+    def _written(self) -> tuple[set[tuple[Cell, Cell]], BoardCells]:
+        """For a writer: what has its numbers, and the boards that are described."""
+        finished, boards = set(), BoardCells()
+        for cells in self._rows():
+            boards.read(cells, self._version)
+            if cells["failure"] is None:
+                finished.add(trial_log.key_of(cells, by_board=self._by_board))
+        return finished, boards
+
+    @functools.cached_property
+    def _by_board(self) -> bool:
+        return self.header().sharing is Sharing.REPLICATE
 
     def done(self) -> set[str]:
         """The ids of the trials that gave numbers."""
         with named_errors(self.folder):
             return {str(cells["trial_id"]) for cells in self._rows() if cells["failure"] is None}
 
+    def done_by_board(self) -> Mapping[str, Set[str]]:
+        """The same of each board that gave some; those of the run's own machine under an empty name."""
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        with named_errors(self.folder):
+            for cells in self._rows():
+                if cells["failure"] is None:
+                    found[str(cells.get("board") or "")].add(str(cells["trial_id"]))
+        return found
+
     def records(self) -> Iterator[TrialRecord]:
         """Every trial that gave numbers, in the order in which they ended."""
         with named_errors(self.folder):
-            unpacking = Unpacking(size_of(self._connection))
+            unpacking, boards = Unpacking(size_of(self._connection)), BoardCells()
             for cells in self._rows():
+                board = boards.read(cells, self._version)
                 if cells["failure"] is None:
-                    yield record_of(cells, self._version, unpacking)
+                    yield record_of(cells, self._version, unpacking, board)
 
     def failures(self) -> Iterator[Failure]:
         """Every trial that failed and was not run again since."""
         with named_errors(self.folder):
-            # By its id, the last attempt at each.
-            failed: dict[Cell, Failure] = {}
+            # The last attempt at each.
+            failed: dict[tuple[Cell, Cell], Failure] = {}
+            boards = BoardCells()
             for cells in self._rows():
-                failed.pop(cells["trial_id"], None)
+                board, key = boards.read(cells, self._version), trial_log.key_of(cells, by_board=self._by_board)
+                failed.pop(key, None)
                 if cells["failure"] is not None:
-                    failed[cells["trial_id"]] = Failure(trial_of(cells, self._version), str(cells["failure"]))
+                    failed[key] = Failure(trial_of(cells, self._version), str(cells["failure"]), board)
             yield from failed.values()
 
     def _rows(self) -> Iterator[trial_log.Cells]:
-        return trial_log.rows_of(self._connection, self._version, lambda: size_of(self._connection))
+        def size() -> int:
+            return size_of(self._connection)
+
+        return trial_log.rows_of(self._connection, self._version, size, by_board=self._by_board)
 
 
 def _as_keeper(folder: Path, opened: Callable[[Keeper], Run]) -> Run:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 # "colo" in ASCII: sets our files apart from other programs' (sqlite.org/pragma.html#pragma_application_id).
 APPLICATION_ID = 0x636F6C6F
 
@@ -29,6 +29,9 @@ _SEALED = {
     "trial": _TRIAL_4,
     "seal": {"trials": "INTEGER NOT NULL", **_CHECKSUM},
 }
+_OF_BOARD = {"board": "TEXT", "board_facts": "TEXT"}
+# The checksum stays last: it covers the cells before it.
+_TRIAL_6 = {**{name: kind for name, kind in _TRIAL_4.items() if name != "checksum"}, **_OF_BOARD, **_CHECKSUM}
 
 # Of each schema the columns of each table, and what they hold.
 TABLES: Mapping[int, Mapping[str, Mapping[str, str]]] = {
@@ -37,6 +40,7 @@ TABLES: Mapping[int, Mapping[str, Mapping[str, str]]] = {
     3: {"header": _HEADER, "trial": _TRIAL_2},
     4: _SEALED,
     5: _SEALED,
+    6: {**_SEALED, "trial": _TRIAL_6},
 }
 
 

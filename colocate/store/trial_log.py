@@ -42,11 +42,13 @@ def header_of(connection: sqlite3.Connection, version: int) -> str:
     return text
 
 
-def rows_of(connection: sqlite3.Connection, version: int, size: Callable[[], int]) -> Iterator[Cells]:
+def rows_of(
+    connection: sqlite3.Connection, version: int, size: Callable[[], int], *, by_board: bool = False
+) -> Iterator[Cells]:
     """Every row. Raises ValueError for one that is not as it was stored, and where they hold more bytes than the
     `size` of the file: a crafted one can give the same page many times.
 
-    A trial that failed may have another row, and the last is the one that counts.
+    A trial that failed may have another row, and the last is the one that counts; `by_board` each board has its own.
     """
     kinds = cells_of(version)
     checked = "seal" in TABLES[version]
@@ -54,7 +56,7 @@ def rows_of(connection: sqlite3.Connection, version: int, size: Callable[[], int
     checksum = chained("", [header_of(connection, version)]) if checked else ""
     columns = ", ".join(["rowid", *kinds, *(["checksum"] if checked else [])])
     last, left_bytes = 0, size()
-    finished: set[Cell] = set()
+    finished: set[tuple[Cell, Cell]] = set()
     # No condition and no order but the table's own: SQLite comes back after each row, and a signal is heard.
     for row in connection.execute(f"SELECT {columns} FROM trial ORDER BY rowid LIMIT {trials}"):
         position, cells = row[0], dict(zip(kinds, row[1:], strict=False))
@@ -66,16 +68,21 @@ def rows_of(connection: sqlite3.Connection, version: int, size: Callable[[], int
                 raise ValueError(f"{name} of row {position} is not {'text' if kinds[name] is str else 'bytes'}")
         if checked and (checksum := chained(checksum, cells.values())) != row[-1]:
             raise ValueError(f"the checksum of row {position} is wrong")
-        if cells["trial_id"] in finished:
+        if (key := key_of(cells, by_board=by_board)) in finished:
             raise ValueError(f"row {position} is of a trial that has its numbers already")
         if cells["failure"] is None:
-            finished.add(cells["trial_id"])
+            finished.add(key)
         left_bytes -= sum(len(cell) for cell in cells.values() if cell is not None)
         if left_bytes < 0:
             raise ValueError("its rows hold more than its file")
         yield cells
     if checked and (last, checksum) != (trials, seal):
         raise ValueError(f"it has {last} of {trials} rows, or the checksum of them all is wrong")
+
+
+def key_of(cells: Cells, *, by_board: bool) -> tuple[Cell, Cell]:
+    """What may have numbers once: a trial, or `by_board` a trial on one of them."""
+    return cells["trial_id"], cells.get("board") if by_board else None
 
 
 # Of the cells those that every row has: the trial's id, and the trial.

@@ -21,11 +21,11 @@ def edited(folder: Path) -> Iterator[sqlite3.Connection]:
         connection.commit()
 
 
-def reseal(connection: sqlite3.Connection) -> None:
+def reseal(connection: sqlite3.Connection, version: int = SCHEMA_VERSION) -> None:
     ((text,),) = connection.execute("SELECT json FROM header")
     checksum = chained("", [text])
     connection.execute("UPDATE header SET checksum = ?", [checksum])
-    names = list(cells_of(SCHEMA_VERSION))
+    names = list(cells_of(version))
     rows = connection.execute(f"SELECT {', '.join(names)} FROM trial ORDER BY position").fetchall()
     connection.execute("DELETE FROM trial")
     marks = ", ".join("?" * (len(names) + 2))
@@ -45,7 +45,9 @@ def age(folder: Path, version: int) -> None:
             connection.execute(creation(table, version))
             connection.execute(f"INSERT INTO {table} SELECT {columns} FROM todays")
             connection.execute("DROP TABLE todays")
-        if "seal" not in kept:
+        if "seal" in kept:
+            reseal(connection, version)
+        else:
             connection.execute("DROP TABLE seal")
         connection.execute(f"PRAGMA user_version = {version}")
         connection.commit()

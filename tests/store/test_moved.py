@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from colocate.errors import RunMovedError
-from colocate.store.run_file import Failure, Run
+from colocate.model.trial import Failure
+from colocate.store.run_file import Run
 from tests.commands.command_line import MODEL, colocate
 from tests.store.test_run_file import HEADER, TRIALS
 

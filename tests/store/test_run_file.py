@@ -30,9 +30,9 @@ from colocate.model.purpose import (
 )
 from colocate.model.quality import QualityFlag
 from colocate.model.request import Inference, SweepSpec, Task
-from colocate.model.trial import Condition, PowerTrace, Segment, Step, TrialRecord, Waits, Work
+from colocate.model.trial import Condition, Failure, PowerTrace, Segment, Step, TrialRecord, Waits, Work
 from colocate.store.database import FILE_NAME
-from colocate.store.run_file import Failure, Header, Run
+from colocate.store.run_file import Header, Run
 from colocate.store.tables import SCHEMA_VERSION
 from colocate.study.plan import plan
 from tests.store.editing import edited

@@ -28,9 +28,9 @@ from colocate.model.purpose import (
 )
 from colocate.model.quality import QualityFlag
 from colocate.model.request import ClockPoint, Inference, Placement, SweepSpec, Task
-from colocate.model.trial import Step, Trial, Work
+from colocate.model.trial import Failure, Step, Trial, Work
 from colocate.store.database import FILE_NAME
-from colocate.store.run_file import Failure, Run
+from colocate.store.run_file import Run
 from colocate.study.plan import plan
 from tests.first_edition import EFFICIENCY, HEADER, LAYERS, SCALARS, TRIAL, Json, stored
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from colocate.errors import StoreError
-from colocate.model.trial import TrialRecord
+from colocate.model.trial import Failure, TrialRecord
 from colocate.store.database import FILE_NAME
-from colocate.store.run_file import Failure, Run
+from colocate.store.run_file import Run
+from colocate.store.tables import SCHEMA_VERSION
 from tests.store.editing import edited
 from tests.store.test_run_file import HEADER, TRIALS, record
 
@@ -125,4 +126,4 @@ def test_a_page_that_is_given_many_times_ends_the_reading(tmp_path: Path) -> Non
     with Run.read(tmp_path) as reader, pytest.raises(ValueError, match="more than its file"):
         from colocate.store.trial_log import rows_of
 
-        list(rows_of(reader._connection, 4, lambda: 100))
+        list(rows_of(reader._connection, SCHEMA_VERSION, lambda: 100))

@@ -24,7 +24,7 @@ class RunState(str, enum.Enum):
 class ListedRun:
     """A run in a folder. `header` is None where it cannot be read, and `reason` says why.
 
-    `done` and `failed` count its trials; `started_unix_s` is None before the first has ended,
+    `done` and `failed` count its trials, of all `boards`; `started_unix_s` is None before the first has ended,
     and for a model.
     """
 
@@ -35,6 +35,7 @@ class ListedRun:
     failed: int = 0
     started_unix_s: float | None = None
     reason: str = ""
+    boards: int = 1
 
 
 def find_runs(folder: Path) -> tuple[ListedRun, ...]:
@@ -49,9 +50,10 @@ def find_runs(folder: Path) -> tuple[ListedRun, ...]:
 def _listed(folder: Path) -> ListedRun:
     try:
         with Run.read(folder) as run:
-            header, done, failed = run.header(), len(run.done()), sum(1 for _ in run.failures())
+            header, by_board, failed = run.header(), run.done_by_board(), sum(1 for _ in run.failures())
             first = next(iter(run.records()), None)
-        finished = done + failed >= header.planned
+        done = sum(map(len, by_board.values()))
+        finished = done + failed >= header.planned_on(len(by_board))
         if header.spec.until_decided:
             # Its records alone can say how many trials it takes.
             finished = state_of_run(load(folder)).finished
@@ -60,4 +62,5 @@ def _listed(folder: Path) -> ListedRun:
     state = RunState.FINISHED if finished else RunState.UNFINISHED
     # A model has a clock of its own, which tells no date.
     dated = first is not None and not header.facts.virtual_time
-    return ListedRun(folder, state, header, done, failed, first.started_unix_s if first and dated else None)
+    started_unix_s = first.started_unix_s if first and dated else None
+    return ListedRun(folder, state, header, done, failed, started_unix_s, boards=len(by_board))

@@ -44,7 +44,7 @@ def _row(run: ListedRun) -> tuple[str, ...]:
         return name, "", "", "", run.state.value, ""
     began = None if run.started_unix_s is None else time.gmtime(run.started_unix_s)
     started = "" if began is None else time.strftime("%Y-%m-%d %H:%M UTC", began)
-    most = "" if run.header.spec.until_decided else f" of {run.header.planned}"
+    most = "" if run.header.spec.until_decided else f" of {run.header.planned_on(run.boards)}"
     failed = f", {run.failed} failed" if run.failed else ""
     purpose = run.header.purpose.command
     return name, purpose, run.header.facts.rig, started, run.state.value, f"{run.done}{most}{failed}"
@@ -60,7 +60,7 @@ def run_json(run: ListedRun) -> dict[str, Any]:
         "command": header and header.purpose.command,
         "rig": header and header.facts.rig,
         "networks": header and list(dict.fromkeys(each.network for each in header.spec.inferences)),
-        "planned": header and header.planned,
+        "planned": header and header.planned_on(run.boards),
         "done": run.done,
         "failed": run.failed,
         "started_unix_s": run.started_unix_s,

@@ -9,9 +9,10 @@ import pytest
 
 from colocate.errors import SpecError
 from colocate.model.limits import Limits
+from colocate.model.trial import Failure
 from colocate.report.runs.load import RunState, find_runs
 from colocate.store.database import FILE_NAME
-from colocate.store.run_file import Failure, Run
+from colocate.store.run_file import Run
 from tests.report.compare.runs import run
 
 

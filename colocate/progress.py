@@ -26,12 +26,11 @@ from rich.text import Text
 from colocate.inference.backends.registry import BACKENDS
 from colocate.model.machine import HostFacts
 from colocate.model.request import CLOCK_AXES, ISOLATED, Inference, Task
-from colocate.model.trial import Condition, Trial, TrialRecord
+from colocate.model.trial import Condition, Failure, Trial, TrialRecord
 from colocate.report.text.labels import contained_words, unusual_qualities
 from colocate.report.text.numbers import mhz_text, minutes, ms_text
 from colocate.report.text.tables import console
 from colocate.report.text.visible import one_line
-from colocate.store.run_file import Failure
 from colocate.study.conditions import latencies
 from colocate.study.plan import Stage, distinct_inferences, estimate_s
 from colocate.sweep import Observer

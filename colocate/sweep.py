@@ -1,36 +1,37 @@
-"""plan -> run -> store: the one trial loop. Resumes what is missing; a failed trial is recorded and passed by."""
+"""plan -> run -> store. Resumes what is missing; a failed trial is recorded and passed by."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import itertools
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from colocate.errors import SpecError, TrialError
+from colocate.errors import SpecError
+from colocate.model.fleet import Sharing
 from colocate.model.machine import HostFacts
 from colocate.model.purpose import Purpose, SweepPurpose
-from colocate.model.quality import QualityFlag
 from colocate.model.request import SweepSpec
-from colocate.model.trial import Trial, TrialRecord
+from colocate.model.trial import Outcome, Trial
 from colocate.request.design import design_of, settled_design
 from colocate.request.spec import Study
-from colocate.rigs.rig import Rig
-from colocate.store.run_file import Failure, Header, Run
+from colocate.store.run_file import Header, Run
 from colocate.study.plan import Stage, loaded_inferences, plan, whole, within_budget
+from colocate.trial_loop import Site
 
 if TYPE_CHECKING:
     from colocate.study.narrowing import Narrowing
 
-# Transient warnings: the trial is retried once.
-TRANSIENT = frozenset({QualityFlag.CLOCK_DRIFTED, QualityFlag.THROTTLED, QualityFlag.HELD_UP})
-
-
 # How long a study may get: settled before it begins, as its error is shared out over that.
 _LENGTH = ("repeats", "budget_s")
+_SHARED = {
+    None: "without --fleet",
+    Sharing.SPREAD: "with --fleet and --spread",
+    Sharing.REPLICATE: "with --fleet and --replicate",
+}
 
 
 class Observer(Protocol):
@@ -42,7 +43,7 @@ class Observer(Protocol):
     def starts(self, trial: Trial) -> None:
         """A trial is about to run."""
 
-    def ended(self, outcome: TrialRecord | Failure) -> None:
+    def ended(self, outcome: Outcome) -> None:
         """A trial is on the disk."""
 
     def enters(self, stage: Stage, wanted: int) -> None:
@@ -73,21 +74,23 @@ def settled(study: Study, facts: HostFacts) -> SweepSpec:
     return within_budget(settled_design(study.spec, study.keys, facts), facts)
 
 
-def planned(study: Study, rig: Rig) -> tuple[SweepSpec, HostFacts, tuple[Trial, ...]]:
-    """What the study means here, on which machine, and its trials. Nothing runs, and nothing is written.
+def planned(study: Study, site: Site) -> tuple[SweepSpec, HostFacts, tuple[Trial, ...]]:
+    """What the study means there, on which machine, and its trials. Nothing runs, and nothing is written.
 
-    Raises what `settled`, `plan` and the rig raise.
+    Raises SpecError for boards that would each stop at another repeat, and what `settled`, `plan` and the site raise.
     """
-    facts = rig.facts()
+    facts = site.facts()
     spec = settled(study, facts)
+    if spec.until_decided and site.sharing is Sharing.REPLICATE:
+        raise SpecError("until: a study that is replicated runs as often on each board; give --repeats, or --spread")
     trials = plan(spec, facts)
-    rig.check(trials)
+    site.check(spec, trials)
     return spec, facts, trials
 
 
 def sweep(
     study: Study,
-    rig: Rig,
+    site: Site,
     folder: Path,
     observer: Observer,
     *,
@@ -98,21 +101,23 @@ def sweep(
     """Run every wanted trial of the study that `folder` does not hold yet; `purpose` goes into a new run's header.
     A folder that others could have written is used where the user says that it is to `trust`.
 
-    Raises SpecError when the run in `folder` is of another study or machine, and whatever `plan`, the rig and
+    Raises SpecError when the run in `folder` is of another study or machine, and whatever `plan`, the site and
     the store raise. Trials that ended are kept whatever happens.
     """
-    spec, facts, trials = planned(study, rig)
-    networks = rig.networks(loaded_inferences(trials))
-    header = Header(study.keys, spec, facts, networks, rig.provenance(), len(trials), purpose or SweepPurpose())
+    spec, facts, trials = planned(study, site)
+    networks = site.networks(loaded_inferences(trials))
+    header = Header(
+        study.keys, spec, facts, networks, site.provenance(), len(trials), purpose or SweepPurpose(), site.sharing
+    )
     with contextlib.ExitStack() as stack:
         missing = trials
         if resume:
             run = stack.enter_context(Run.resume(folder, trust=trust))
             refuse_other_study(run.header(), header)
-            done = run.done()
-            missing = tuple(trial for trial in trials if trial.trial_id not in done)
-        if not resume or any(_missing(stage, done) for stage in _stages(trials, spec, run)):
-            stack.enter_context(rig.opened(missing))
+            done = run.done_by_board()
+            missing = site.missing(trials, done)
+        if not resume or any(site.missing(stage.trials, done) for stage in _stages(trials, spec, run)):
+            stack.enter_context(site.opened(missing))
         if not resume:
             # Only now: a task that cannot run at all leaves no folder behind.
             run = stack.enter_context(Run.create(folder, header, trust=trust))
@@ -121,13 +126,15 @@ def sweep(
         for stage in _stages(trials, spec, run):
             wanted += stage.trials
             observer.enters(stage, len(wanted))
-            left = _missing(stage, run.done())
-            for trial, after in itertools.zip_longest(left, left[1:]):
-                observer.starts(trial)
-                outcome = _outcome(rig, trial)
-                run.append(outcome)
+            done = run.done_by_board()
+            # Boards that come and go end a repeat each at a time of its own.
+            left = Counter(trial.repeat for trial in site.missing(stage.trials, done))
+            for outcome in site.outcomes(stage.trials, done, observer.starts):
+                if not run.append(outcome):
+                    continue
                 observer.ended(outcome)
-                if spec.tasks and (after is None or after.repeat > trial.repeat):
+                left[outcome.trial.repeat] -= 1
+                if spec.tasks and not left[outcome.trial.repeat] and site.sharing is not Sharing.REPLICATE:
                     observer.completes(functools.partial(_narrowing, run, spec, trials, stage))
         return _tally(run, wanted)
 
@@ -161,10 +168,6 @@ def _narrowing(run: Run, spec: SweepSpec, trials: Sequence[Trial], stage: Stage)
     return narrowing(evidence, to_come, None if stage.progress is None else stage.progress.open_cells)
 
 
-def _missing(stage: Stage, done: set[str]) -> list[Trial]:
-    return [trial for trial in stage.trials if trial.trial_id not in done]
-
-
 def refuse_other_study(stored: Header, wanted: Header) -> None:
     """Raise SpecError naming every field in which the two differ, so that no run ever mixes two studies."""
     differences = [
@@ -178,6 +181,8 @@ def refuse_other_study(stored: Header, wanted: Header) -> None:
         differences.insert(0, f"design was {design_of(stored.spec)} and is {design_of(wanted.spec)}")
     if stored.networks != wanted.networks:
         differences.append("the network files differ")
+    if stored.sharing is not wanted.sharing:
+        differences.append(f"it ran {_SHARED[stored.sharing]} and is to run {_SHARED[wanted.sharing]}")
     if differences:
         longer = any(getattr(stored.spec, key) != getattr(wanted.spec, key) for key in _LENGTH)
         why = (
@@ -205,19 +210,14 @@ def _words(value: object) -> str:
 
 
 def _tally(run: Run, trials: Sequence[Trial]) -> Tally:
-    done = run.done()
+    """Of a study that is replicated each board counts."""
+    by_board = run.done_by_board()
+    done = set().union(*by_board.values())
     asked, shown = (
         {(t.inference, t.task, t.placement, t.clocks) for t in some}
         for some in (trials, [t for t in trials if t.trial_id in done])
     )
     served = sum(inference is not None for inference, *_ in shown)
-    return Tally(len(trials), len(done), sum(1 for _ in run.failures()), len(asked - shown), served)
-
-
-def _outcome(rig: Rig, trial: Trial) -> TrialRecord | Failure:
-    """What the trial gave; one whose clocks did not hold is tried a second time, and that is what counts."""
-    try:
-        record = rig.run(trial)
-        return record if TRANSIENT.isdisjoint(record.warnings) else rig.run(trial)
-    except TrialError as error:
-        return Failure(trial, str(error))
+    boards = max(1, len(by_board)) if run.header().sharing is Sharing.REPLICATE else 1
+    ended, failed = sum(map(len, by_board.values())), sum(1 for _ in run.failures())
+    return Tally(boards * len(trials), ended, failed, len(asked - shown), served)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from colocate.model.machine import HostFacts
-from colocate.model.trial import Trial, TrialRecord
-from colocate.store.run_file import Failure
+from colocate.model.trial import Failure, Trial, TrialRecord
 from colocate.study.narrowing import Narrowing
 from colocate.study.plan import Stage
 

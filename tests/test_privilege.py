@@ -16,6 +16,7 @@ from colocate.request.spec import make_study
 from colocate.rigs.host.rig import HostRig
 from colocate.store.run_file import Run
 from colocate.sweep import sweep
+from colocate.trial_loop import ThisMachine
 from tests.observers import Silence
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives up what it may")
@@ -39,7 +40,7 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def run_of(folder: Path, keys: Mapping[str, object], rig: HostRig) -> Path:
-    sweep(make_study({**SMALL, **keys}), rig, folder / "run", Silence(), resume=False)
+    sweep(make_study({**SMALL, **keys}), ThisMachine(rig), folder / "run", Silence(), resume=False)
     with Run.read(folder / "run") as run:
         assert list(run.records()) and not list(run.failures())
     return folder / "run"

@@ -15,10 +15,10 @@ from rich.cells import cell_len
 
 from colocate.model.machine import Missing
 from colocate.model.request import ClockPoint, Inference, Placement, Task
-from colocate.model.trial import Trial, TrialRecord, Work
+from colocate.model.trial import Failure, Trial, TrialRecord, Work
 from colocate.progress import describe, progress
 from colocate.report.text.numbers import minutes
-from colocate.store.run_file import Failure, Run
+from colocate.store.run_file import Run
 from colocate.study.evidence import collect
 from colocate.study.narrowing import Narrowing
 from colocate.study.plan import Stage, estimate_s

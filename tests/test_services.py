@@ -25,6 +25,7 @@ from colocate.rigs.host.rig import HostRig
 from colocate.store.run_file import Run
 from colocate.study.verdicts import Verdict
 from colocate.sweep import sweep
+from colocate.trial_loop import ThisMachine
 from tests.cpu_workloads.conversation import eventually, is_running
 from tests.observers import Silence
 from tests.rigs.host.alternating import KINDS, confinement_of
@@ -130,7 +131,7 @@ def test_services_are_one_process_each_counted_paused_and_gone(
         if (confinement := confinement_of(kind)) is None:
             pytest.skip(f"this machine does not pause by {kind}")
         rig.__dict__["_confinement"] = confinement
-    sweep(study, rig, tmp_path / "run", Silence(), resume=False)
+    sweep(study, ThisMachine(rig), tmp_path / "run", Silence(), resume=False)
     with Run.read(tmp_path / "run") as run:
         assert not any("task '" in failure.message for failure in run.failures())
         worked = [record for record in run.records() if record.trial.task is not None]
@@ -147,7 +148,7 @@ def test_a_service_is_judged_by_latency(tmp_path: Path) -> None:
     # It never ends, and prints nothing that would tell of its work.
     idler = {"argv": ["sleep", "1000"], "run": "service"}
     study = make_study({**SMALL, "commands": {"idler": idler}, "max_slowdown": 50.0, "percentile": "p50"})
-    sweep(study, HostRig(), tmp_path / "run", Silence(), resume=False)
+    sweep(study, ThisMachine(HostRig()), tmp_path / "run", Silence(), resume=False)
     assert study.spec.limits is not None
     run = load(tmp_path / "run")
     (ruling,) = advise_on(run, study.spec.limits).advice.rulings
@@ -166,7 +167,7 @@ def test_a_service_that_must_not_be_paused_is_there_for_its_windows_alone(tmp_pa
             assert pids and not any(is_running(pid) for pid in pids)
 
     study = make_study({**SMALL, "commands": {"inserts": task}, "repeats": 2})
-    sweep(study, Empty(tmp_path / "pids"), tmp_path / "run", Silence(), resume=False)
+    sweep(study, ThisMachine(Empty(tmp_path / "pids")), tmp_path / "run", Silence(), resume=False)
     with Run.read(tmp_path / "run") as run:
         worked = [record for record in run.records() if record.trial.task is not None]
     # Once for the rehearsal.
@@ -184,7 +185,7 @@ time.sleep(1.0)
 sys.exit("no such camera")
 """
     study = make_study({**SMALL, "commands": {"camera": {"argv": python(once), "run": "service"}}})
-    sweep(study, HostRig(), tmp_path / "run", Silence(), resume=False)
+    sweep(study, ThisMachine(HostRig()), tmp_path / "run", Silence(), resume=False)
     with Run.read(tmp_path / "run") as run:
         messages = {failure.message for failure in run.failures() if failure.trial.task is not None}
     assert "task 'camera' is a service and ended by itself (1): no such camera" in messages
@@ -192,7 +193,7 @@ sys.exit("no such camera")
 
 def test_a_command_that_leaves_processes_behind_is_warned_of_and_counts_no_runs(tmp_path: Path) -> None:
     study = make_study({**SMALL, "commands": {"daemon": {"command": "sleep 600 &", "shell": True}}, "repeats": 2})
-    sweep(study, HostRig(), tmp_path / "run", Silence(), resume=False)
+    sweep(study, ThisMachine(HostRig()), tmp_path / "run", Silence(), resume=False)
     with Run.read(tmp_path / "run") as run:
         worked = [record for record in run.records() if record.trial.task is not None]
     # On a busy machine not even one run may end within a window.
@@ -209,7 +210,7 @@ def test_output_is_kept_and_a_failing_cleanup_is_said_when_all_is_over(tmp_path:
     study = make_study({**SMALL, "commands": {"encoder": keys}, "repeats": 1})
     rig = HostRig(task_output=tmp_path / "run" / "task-output")
     with pytest.raises(HostError, match=r"^task 'encoder': its cleanup failed \(return code 3\): .*disk is full$"):
-        sweep(study, rig, tmp_path / "run", Silence(), resume=False)
+        sweep(study, ThisMachine(rig), tmp_path / "run", Silence(), resume=False)
     with Run.read(tmp_path / "run") as run:
         assert len(list(run.records())) == len(run.done()) > 0
     said = (tmp_path / "run" / "task-output" / "encoder-shared.log").read_text().splitlines()
@@ -224,7 +225,7 @@ def test_a_cleanup_runs_after_an_interruption(tmp_path: Path) -> None:
     keys = {"argv": ["sleep", "600"], "run": "service", "cleanup": ["touch", str(tmp_path / "cleaned")]}
     study = make_study({**SMALL, "commands": {"encoder": keys}})
     with pytest.raises(Interrupted):
-        sweep(study, Interrupting(), tmp_path / "run", Silence(), resume=False)
+        sweep(study, ThisMachine(Interrupting()), tmp_path / "run", Silence(), resume=False)
     assert (tmp_path / "cleaned").exists()
 
 
@@ -237,7 +238,7 @@ def test_a_failing_cleanup_does_not_hide_what_ended_the_study(first: BaseExcepti
     keys = {"argv": ["sleep", "600"], "run": "service", "cleanup": ["sh", "-c", "echo no >&2; exit 3"]}
     study = make_study({**SMALL, "commands": {"encoder": keys}})
     with pytest.raises(type(first)) as caught:
-        sweep(study, Ending(), tmp_path / "run", Silence(), resume=False)
+        sweep(study, ThisMachine(Ending()), tmp_path / "run", Silence(), resume=False)
     assert caught.value is first
     assert notes_of(first) == ("task 'encoder': its cleanup failed (return code 3): no",)
 
@@ -248,7 +249,7 @@ def test_one_that_is_never_ready_is_refused_before_the_first_window(tmp_path: Pa
         "commands": {"mute": {"argv": ["sh", "-c", "exit 5"], "run": "service", "ready": {"line": "up"}}},
     })  # fmt: skip
     with pytest.raises(SpecError, match=r"task 'mute' is a service and ended by itself \(5\): it said nothing"):
-        sweep(study, HostRig(), tmp_path / "run", Silence(), resume=False)
+        sweep(study, ThisMachine(HostRig()), tmp_path / "run", Silence(), resume=False)
     assert not (tmp_path / "run").exists()
 
 

@@ -32,14 +32,17 @@ MAY_IMPORT = {
     "store": {"errors", "files", "model"},
     "rigs": {"errors", "files", "model", "study", "host", "power", "inference", "worker"},
     "request": {"errors", "bounded", "model", "study", "inference", "rigs"},
-    "sweep": {"errors", "model", "study", "rigs", "request", "store"},
+    "trial_loop": {"errors", "model", "rigs"},
+    # What runs on a board, and the client that hands out blocks.
+    "fleet": {"errors", "version", "model", "study", "host", "rigs", "trial_loop"},
+    "sweep": {"errors", "model", "study", "rigs", "request", "store", "trial_loop"},
     "report": {"errors", "version", "forked", "files", "model", "study", "request", "store"},
     # What Python code sees of a run: `colocate.load`.
     "results": {"errors", "model", "study", "request", "report"},
     "progress": {"model", "study", "inference", "store", "sweep", "report"},
     "commands": {
         *("errors", "model", "study", "request", "host", "inference", "worker", "store", "rigs"),
-        *("sweep", "report", "progress"),
+        *("trial_loop", "fleet", "sweep", "report", "progress"),
     },
     "cli": {"errors", "version", "host", "commands"},
     "__main__": {"cli"},
@@ -59,7 +62,7 @@ WITHOUT_OWN_TEST = {
     "colocate/request/study_keys.py": "the types of keys; what they allow and mean: tests/request/test_spec.py",
     "colocate/version.py": "one number: tests/docs/test_pages.py holds every other place to it",
     "colocate/errors.py": "the exception tree: every failure's test names its exception and exit status",
-    "colocate/model/purpose.py": NOUNS,
+    **{f"colocate/model/{name}.py": NOUNS for name in ("fleet", "purpose")},
     **{f"colocate/{name}.py": PROTOCOL for name in ("host/clocks/domain", "power/meter", "rigs/rig")},
     **{
         f"colocate/inference/networks/topologies/{name}.py": TOPOLOGY
@@ -200,7 +203,7 @@ def test_one_name_has_one_meaning() -> None:
 
 
 # What only the report at the end of a sweep needs, and what a sweep needs from its start.
-AT_THE_END = {"matplotlib", "scipy", "onnx", "onnxruntime", "PIL", "jinja2"}
+AT_THE_END = {"matplotlib", "scipy", "onnx", "onnxruntime", "PIL", "jinja2", "dask", "distributed"}
 FROM_THE_START = {"numpy", "pydantic", "rich", "psutil"}
 HELP = """
 import contextlib

@@ -19,12 +19,13 @@ from colocate.model.provenance import Provenance
 from colocate.model.purpose import Aim, Axes, EfficiencyPurpose, SweepPurpose
 from colocate.model.quality import QualityFlag
 from colocate.model.request import ClockPoint, Inference, SweepSpec, Task
-from colocate.model.trial import Trial, TrialRecord
+from colocate.model.trial import Failure, Trial, TrialRecord
 from colocate.request.spec import Study
 from colocate.store.database import holds_run
-from colocate.store.run_file import Failure, Header, Run
+from colocate.store.run_file import Header, Run
 from colocate.study.plan import plan
-from colocate.sweep import TRANSIENT, Tally, refuse_other_study, sweep
+from colocate.sweep import Tally, refuse_other_study, sweep
+from colocate.trial_loop import TRANSIENT, ThisMachine
 from tests.observers import Silence
 from tests.study.test_plan import facts
 
@@ -78,7 +79,7 @@ def stored(folder: Path) -> tuple[Header, list[TrialRecord], list[Failure]]:
 def test_every_trial_of_the_plan_is_run_once_and_kept(tmp_path: Path) -> None:
     rig, observer = Bench(), Silence()
     purpose = EfficiencyPurpose(Axes(("alexnet",)), Aim(), "onnxruntime-cpu")
-    tally = sweep(STUDY, rig, tmp_path / "run", observer, resume=False, purpose=purpose)
+    tally = sweep(STUDY, ThisMachine(rig), tmp_path / "run", observer, resume=False, purpose=purpose)
     assert tally == Tally(wanted=6, done=6, failed=0, empty=0, served=2)
     header, records, failures = stored(tmp_path / "run")
     assert (header.request, header.spec, header.facts, header.planned) == (STUDY.keys, STUDY.spec, MACHINE, 6)
@@ -94,7 +95,7 @@ def test_after_each_repeat_its_observer_may_ask_how_narrow_intervals_are(tmp_pat
 
     observer = Silence()
     four = Study({"repeats": 4}, dataclasses.replace(STUDY.spec, repeats=4))
-    sweep(four, Bench(noisy), tmp_path / "run", observer, resume=False)
+    sweep(four, ThisMachine(Bench(noisy)), tmp_path / "run", observer, resume=False)
     first, *later = observer.narrowings
     assert first is None and len(later) == 3, "an interval takes two blocks"
     assert [found and found.further_repeats is None for found in later] == [False, False, True]
@@ -102,17 +103,19 @@ def test_after_each_repeat_its_observer_may_ask_how_narrow_intervals_are(tmp_pat
 
 def test_a_machine_that_cannot_pause_tasks_gets_steady_windows_and_the_run_says_so(tmp_path: Path) -> None:
     asked = dataclasses.replace(STUDY.spec, alternating=True, segment_s=0.1)
-    sweep(Study({}, asked), Bench(), tmp_path / "run", Silence(), resume=False)
+    sweep(Study({}, asked), ThisMachine(Bench()), tmp_path / "run", Silence(), resume=False)
     header, records, _ = stored(tmp_path / "run")
     assert (header.spec.alternating, header.spec.segment_s) == (False, None)
     assert not any(record.trial.alternating for record in records)
     with pytest.raises(HostError, match="tasks cannot be paused"):
-        sweep(Study({"design": "alternating"}, asked), Bench(), tmp_path / "other", Silence(), resume=False)
+        sweep(
+            Study({"design": "alternating"}, asked), ThisMachine(Bench()), tmp_path / "other", Silence(), resume=False
+        )
     assert not (tmp_path / "other").exists()
 
 
 def test_a_run_without_a_purpose_is_a_sweeps(tmp_path: Path) -> None:
-    sweep(STUDY, Bench(), tmp_path / "run", Silence(), resume=False)
+    sweep(STUDY, ThisMachine(Bench()), tmp_path / "run", Silence(), resume=False)
     assert stored(tmp_path / "run")[0].purpose == SweepPurpose()
 
 
@@ -122,12 +125,12 @@ def test_a_trial_that_fails_is_recorded_and_run_again_by_a_resumed_study(tmp_pat
             raise TrialError("out of memory")
         return record
 
-    tally = sweep(STUDY, Bench(beside_a_task), tmp_path / "run", Silence(), resume=False)
+    tally = sweep(STUDY, ThisMachine(Bench(beside_a_task)), tmp_path / "run", Silence(), resume=False)
     assert tally == Tally(wanted=6, done=4, failed=2, empty=1, served=1)
     _, records, failures = stored(tmp_path / "run")
     assert len(records) == 4 and [failure.message for failure in failures] == ["out of memory"] * 2
     rig = Bench()
-    tally = sweep(STUDY, rig, tmp_path / "run", Silence(), resume=True)
+    tally = sweep(STUDY, ThisMachine(rig), tmp_path / "run", Silence(), resume=True)
     assert tally == Tally(wanted=6, done=6, failed=0, empty=0, served=2)
     assert {*rig.ran} == {failure.trial for failure in failures} and rig.opened_for == [(*rig.ran,)]
     assert not stored(tmp_path / "run")[2]
@@ -139,7 +142,7 @@ def test_what_may_be_gone_is_tried_once_more_and_then_counts(flag: QualityFlag, 
         return dataclasses.replace(record, warnings=(flag,), started_unix_s=float(before))
 
     rig = Bench(flagged)
-    sweep(STUDY, rig, tmp_path / "run", Silence(), resume=False)
+    sweep(STUDY, ThisMachine(rig), tmp_path / "run", Silence(), resume=False)
     attempts = 2 if flag in TRANSIENT else 1
     assert [rig.ran.count(trial) for trial in TRIALS] == [attempts] * 6
     _, records, _ = stored(tmp_path / "run")
@@ -153,17 +156,17 @@ def test_a_study_that_was_cut_short_goes_on_where_it_was(tmp_path: Path) -> None
         return record
 
     with pytest.raises(Interrupted):
-        sweep(STUDY, Bench(cut), tmp_path / "run", Silence(), resume=False)
+        sweep(STUDY, ThisMachine(Bench(cut)), tmp_path / "run", Silence(), resume=False)
     assert [record.trial for record in stored(tmp_path / "run")[1]] == [*TRIALS[:3]]
     rig, observer = Bench(), Silence()
-    assert sweep(STUDY, rig, tmp_path / "run", observer, resume=True).done == 6
+    assert sweep(STUDY, ThisMachine(rig), tmp_path / "run", observer, resume=True).done == 6
     assert (*rig.ran,) == observer.missing == TRIALS[3:]
 
 
 def test_for_a_finished_run_no_machine_is_held(tmp_path: Path) -> None:
-    sweep(STUDY, Bench(), tmp_path / "run", Silence(), resume=False)
+    sweep(STUDY, ThisMachine(Bench()), tmp_path / "run", Silence(), resume=False)
     rig = Bench()
-    assert sweep(STUDY, rig, tmp_path / "run", Silence(), resume=True).done == 6
+    assert sweep(STUDY, ThisMachine(rig), tmp_path / "run", Silence(), resume=True).done == 6
     assert (rig.ran, rig.opened_for) == ([], [])
 
 
@@ -175,7 +178,7 @@ def test_what_cannot_run_at_all_leaves_no_folder(step: str, tmp_path: Path, monk
     rig = Bench()
     monkeypatch.setattr(rig, step, refuse)
     with pytest.raises(HostError, match="no such knob"):
-        sweep(STUDY, rig, tmp_path / "run", Silence(), resume=False)
+        sweep(STUDY, ThisMachine(rig), tmp_path / "run", Silence(), resume=False)
     assert not holds_run(tmp_path / "run") and not rig.ran
 
 
@@ -185,7 +188,7 @@ def test_a_budget_is_kept_with_the_repeats_that_it_comes_to(tmp_path: Path) -> N
     limits = Limits(max_slowdown=1.1, percentile="p50")
     spec = dataclasses.replace(STUDY.spec, repeats=30, limits=limits, until_decided=True, budget_s=60.0)
     observer = Silence()
-    sweep(Study({}, spec), Bench(), tmp_path / "run", observer, resume=False)
+    sweep(Study({}, spec), ThisMachine(Bench()), tmp_path / "run", observer, resume=False)
     header, records, _ = stored(tmp_path / "run")
     assert 2 <= header.spec.repeats < 30 and header.planned == 3 * header.spec.repeats
     # All windows are alike, so the first look decides.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from colocate.commands.aim import utility_of
 from colocate.commands.common_arguments import given
+from colocate.commands.fleet_flags import fleet_words
 from colocate.commands.limit_changes import limit_changes
 from colocate.commands.output import print_json, print_lines, print_words, say
 from colocate.commands.study_flags import STUDY_FLAGS
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from colocate.rigs.rig import Rig
     from colocate.store.run_file import Header
     from colocate.sweep import Tally
+    from colocate.trial_loop import Site
 
 _Purpose = TypeVar("_Purpose", bound="Purpose")
 
@@ -52,7 +54,7 @@ def resumable(command: Callable[[argparse.Namespace], int]) -> Callable[[argpars
             if arguments.out is not None and _goes_on(arguments, ending):
                 again = ["python", "-m", "colocate", arguments.command, "--resume", "--out", str(arguments.out)]
                 say("Finished trials are kept. Continue with:")
-                say(f"  {' '.join(map(shell_word, again))}")
+                say(f"  {' '.join(map(shell_word, again))}{fleet_words(arguments)}")
             raise
 
     return with_advice
@@ -79,7 +81,7 @@ def keys_of(arguments: argparse.Namespace) -> dict[str, Any]:
     """The keys of the study: a resumed run's, over them the file's, over them the flags'."""
     from colocate.request.study_file import read_study
 
-    stored = _stored_header(arguments)
+    stored = stored_header(arguments)
     keys = {} if stored is None else dict(stored.request)
     file: Path | None = getattr(arguments, "file", None)
     if file is not None:
@@ -107,7 +109,7 @@ def study_of(arguments: argparse.Namespace) -> Study:
 
 def stored_purpose(arguments: argparse.Namespace, kind: type[_Purpose]) -> _Purpose | None:
     """What the run that is resumed was made for; None for a new one. Raises SpecError for another command's."""
-    stored = _stored_header(arguments)
+    stored = stored_header(arguments)
     if stored is None:
         return None
     if isinstance(stored.purpose, kind):
@@ -116,7 +118,7 @@ def stored_purpose(arguments: argparse.Namespace, kind: type[_Purpose]) -> _Purp
     raise SpecError(f"the run in {arguments.out} was made by {made_by}; continue it with that command")
 
 
-def _stored_header(arguments: argparse.Namespace) -> Header | None:
+def stored_header(arguments: argparse.Namespace) -> Header | None:
     """What the run that is resumed is; None for a new one. Raises SpecError where others could have written it: its
     commands are run, with this user's rights.
     """
@@ -136,6 +138,13 @@ def _stored_header(arguments: argparse.Namespace) -> Header | None:
 
 
 def run_study(arguments: argparse.Namespace, study: Study, rig: Rig, purpose: Purpose) -> Tally | None:
+    """Run the study on this machine; see `run_at`."""
+    from colocate.trial_loop import ThisMachine
+
+    return run_at(arguments, study, ThisMachine(rig), purpose)
+
+
+def run_at(arguments: argparse.Namespace, study: Study, site: Site, purpose: Purpose) -> Tally | None:
     """Run the study, or with --dry-run print its plan: None. `arguments.out` is the run's folder afterwards."""
     from colocate.host.restore.machine_lock import machine_alone
     from colocate.progress import progress
@@ -147,18 +156,21 @@ def run_study(arguments: argparse.Namespace, study: Study, rig: Rig, purpose: Pu
     if holds_run(arguments.out) and not arguments.resume:
         raise SpecError(f"{arguments.out} holds a run already; continue it with --resume or choose another --out")
     check_place(arguments.out, resume=arguments.resume, trust=arguments.trust)
-    for words in level_words(study.spec, rig.facts()):
+    facts = site.facts()
+    for words in level_words(study.spec, facts):
         say(words)
     if arguments.dry_run:
-        _print_plan(arguments, study, rig)
+        _print_plan(arguments, study, site)
         return None
-    for words in (unjudged_words(study.spec.limits, rig.facts()), board_words(study.spec, rig.facts())):
+    for words in (unjudged_words(study.spec.limits, facts), board_words(study.spec, facts)):
         if words:
             say(words)
+    # A board of a fleet sees to itself.
+    elsewhere = facts.virtual_time or site.sharing is not None
     alone = machine_alone(wait=arguments.wait_for_machine, waits=say)
-    with contextlib.nullcontext() if rig.facts().virtual_time else alone, progress(quiet=arguments.quiet) as observer:
+    with contextlib.nullcontext() if elsewhere else alone, progress(quiet=arguments.quiet) as observer:
         tally = sweep(
-            study, rig, arguments.out, observer, resume=arguments.resume, trust=arguments.trust, purpose=purpose
+            study, site, arguments.out, observer, resume=arguments.resume, trust=arguments.trust, purpose=purpose
         )
     if tally.failed:
         say(f"{tally.failed} of {tally.wanted} trials failed; --resume runs them again.")
@@ -278,14 +290,14 @@ def _print_clock_pairs(report: Report) -> None:
         )
 
 
-def _print_plan(arguments: argparse.Namespace, study: Study, rig: Rig) -> None:
+def _print_plan(arguments: argparse.Namespace, study: Study, site: Site) -> None:
     from colocate.report.sweep.columns import trial_row
     from colocate.report.text.numbers import minutes
     from colocate.store.run_file import Run
     from colocate.study.plan import estimate_s
     from colocate.sweep import planned, refuse_other_study
 
-    spec, facts, trials = planned(study, rig)
+    spec, facts, trials = planned(study, site)
     if arguments.resume:
         with Run.read(arguments.out) as run:
             stored = run.header()

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from colocate.commands.common_arguments import add_run_flags, named_path
+from colocate.commands.fleet_flags import add_fleet_flags, fleet_of
 from colocate.commands.output import say
 from colocate.commands.study_flags import add_study_flags
 from colocate.commands.study_run import (
     print_report,
     resumable,
+    run_at,
     run_study,
     settle_out,
+    stored_header,
     stored_purpose,
     study_of,
 )
 from colocate.errors import HostError
 from colocate.model.purpose import SweepPurpose
+
+if TYPE_CHECKING:
+    from colocate.request.spec import Study
+    from colocate.sweep import Tally
 
 SUMMARY = "run a study and report on it"
 DESCRIPTION = """\
@@ -30,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "file", nargs="?", type=named_path, metavar="STUDY.toml", help="study file; flags override it"
     )
     add_study_flags(parser)
+    add_fleet_flags(parser)
     add_run_flags(parser).add_argument(
         "--task-output",
         action="store_true",
@@ -40,14 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 @resumable
 def run(arguments: argparse.Namespace) -> int:
     """Run what is missing of the study, then report."""
-    from colocate.rigs.registry import make_rig
-
     stored_purpose(arguments, SweepPurpose)
     study = study_of(arguments)
-    output = settle_out(arguments, study) / "task-output" if arguments.task_output else None
-    spec = study.spec
-    rig = make_rig(spec.rig, dict(spec.model), task_output=output, workers=spec.workers)
-    tally = run_study(arguments, study, rig, SweepPurpose())
+    tally = _run_on_fleet(arguments, study) if arguments.fleet else _run_here(arguments, study)
     if tally is None:
         return 0
     # It brings matplotlib, which no window needs.
@@ -58,3 +62,17 @@ def run(arguments: argparse.Namespace) -> int:
         say(f"colocate: {tally.empty} of the settings that were asked for have no window that succeeded")
         return HostError.exit_code
     return code
+
+
+def _run_here(arguments: argparse.Namespace, study: Study) -> Tally | None:
+    from colocate.rigs.registry import make_rig
+
+    output = settle_out(arguments, study) / "task-output" if arguments.task_output else None
+    spec = study.spec
+    rig = make_rig(spec.rig, dict(spec.model), task_output=output, workers=spec.workers)
+    return run_study(arguments, study, rig, SweepPurpose())
+
+
+def _run_on_fleet(arguments: argparse.Namespace, study: Study) -> Tally | None:
+    with fleet_of(arguments, study, stored_header(arguments)) as site:
+        return run_at(arguments, study, site, SweepPurpose())

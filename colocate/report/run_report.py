@@ -8,9 +8,9 @@ from pathlib import Path
 from colocate.errors import StoreError
 from colocate.model.cell import Cell
 from colocate.model.limits import Limits
-from colocate.model.trial import TrialRecord
+from colocate.model.trial import Failure, TrialRecord
 from colocate.request.limit_keys import LimitChanges
-from colocate.store.run_file import Failure, Header, Run
+from colocate.store.run_file import Header, Run
 from colocate.study.evidence import Evidence, collect
 from colocate.study.plan import plan
 from colocate.study.stages import StudyState, state_of

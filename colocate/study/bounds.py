@@ -11,6 +11,10 @@ intersection-union test and needs no correction over quantities (Berger 1982, Te
 (1 - confidence) / m. A wrong UNSAFE can come from any kind: tail (1 - confidence) / (m k). Both are Bonferroni's
 inequality, which holds however the cells depend on each other; those of a block share a baseline, so they do.
 
+Where every board of a fleet ran the table, a verdict is on these boards: SAFE where each of them is, UNSAFE where one
+is not. The bounds of a cell are then those of its worst board. A wrong SAFE still needs one particular bound to fail;
+a wrong UNSAFE can come from any board, so the lower tail is shared by them, too.
+
 The promise is for limits that are set for their own sake. Who moves several of them until the colours please can
 push the chance of a wrong SAFE to k times as much. A quantile is one question, asked on its own: bounds at several
 quantiles are not corrected for each other. Blocks count as independent; a drift over the whole run widens the
@@ -19,6 +23,7 @@ intervals of latency and power, and cancels in slowdown and work loss.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -197,16 +202,34 @@ def bounds(evidence: Sequence[Evidence], confidence: float = 0.95, looks: Looks 
     `looks` is how often the table was looked at while it grew: `once`, or a `sequential.Schedule`.
     """
     judged = [each for each in evidence if each.colocated]
-    present = [quantity for quantity in Quantity if any(quantity in each.values for each in judged)]
+    rows = [own for each in judged for own in each.each_board]
+    present = [quantity for quantity in Quantity if any(quantity in each.values for each in rows)]
     tails = Tails(
         upper=(1 - confidence) / max(1, len(judged)),
-        lower=(1 - confidence) / max(1, len(judged) * len({quantity.kind for quantity in present})),
+        lower=(1 - confidence) / max(1, len(rows) * len({quantity.kind for quantity in present})),
     )
-    columns = {quantity: _estimates(judged, quantity, tails, looks) for quantity in present}
-    return tuple(
-        Bounds(each, {q: column[row] for q, column in columns.items() if q in each.values}, tails, looks)
-        for row, each in enumerate(judged)
+    columns = {quantity: iter(_estimates(rows, quantity, tails, looks)) for quantity in present}
+    found = []
+    for each in judged:
+        own = {q: [next(column) for _ in each.each_board] for q, column in columns.items()}
+        known = [q for q in own if any(q in board.values for board in each.each_board)]
+        found.append(Bounds(each, {q: _worst(each, q, own[q]) for q in known}, tails, looks))
+    return tuple(found)
+
+
+def _worst(cell: Evidence, quantity: Quantity, estimates: Sequence[Estimate]) -> Estimate:
+    """Of the estimates of each board what decides: a board without one keeps the cell from being SAFE."""
+    known = [each for own, each in zip(cell.each_board, estimates, strict=True) if quantity in own.values]
+    if len(estimates) == 1:
+        return estimates[0]
+    worst = max(known, key=lambda each: math.inf if each.interval.hi is None else each.interval.hi)
+    ends = [each.interval.lo for each in known if each.interval.lo is not None]
+    interval = Interval(
+        max(each.interval.value for each in known),
+        max(ends, default=None),
+        worst.interval.hi if len(known) == len(estimates) else None,
     )
+    return dataclasses.replace(worst, interval=interval)
 
 
 def _estimates(judged: Sequence[Evidence], quantity: Quantity, tails: Tails, looks: Looks) -> list[Estimate]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import statistics
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from colocate.model.cell import SOLO, Cell
+from colocate.model.cell_key import CellKey
 from colocate.model.limits import STATISTICS, Quantity
 from colocate.model.quality import FROM_OUTSIDE, QualityFlag, in_order
 from colocate.model.request import SweepSpec
 from colocate.model.trial import Trial, TrialRecord
+from colocate.study.boards import apart, by_board, over_boards, replicated
 from colocate.study.interference import cell_of
 from colocate.study.reader import Reader
 from colocate.study.windows import Windows, energies_j, group
@@ -59,7 +62,8 @@ class Evidence:
     order; `withheld` those for which a quantity may break a limit but not be said to meet one. `work_share` is
     the cell's rate of work over the best rate that its task reached alone at any clock point; None where the task's
     work is not known. A `closed` cell gains nothing by further repeats: it rests on steady windows, as its
-    alternating ones differ, and there will be no more of these.
+    alternating ones differ, and there will be no more of these. `boards` have the same of each board by its name
+    where every board of a fleet ran the cell; else there are none.
     """
 
     cell: Cell
@@ -68,6 +72,12 @@ class Evidence:
     withheld: Mapping[Quantity, tuple[QualityFlag, ...]]
     work_share: float | None = None
     closed: bool = False
+    boards: Mapping[str, Evidence] = field(default_factory=dict)
+
+    @property
+    def each_board(self) -> tuple[Evidence, ...]:
+        """What is judged: every board for itself, or where there are none the cell."""
+        return tuple(self.boards.values()) or (self,)
 
     @property
     def colocated(self) -> bool:
@@ -90,8 +100,32 @@ def collect(
     throttled, task ended early or left processes behind), or, for power, for its sensor. Those of the second kind and
     failed trials also withhold the word SAFE, and so does, for work alone, a task that completed no run. Raises
     ValueError for a record of something that `spec` does not name.
+
+    Of a study that every board ran, blocks are told apart by board, and slowdowns of a cell are means over boards.
     """
-    records = tuple(records)
+    records, failed = tuple(records), tuple(failed)
+    if not replicated(records):
+        return _collected(records, spec, failed, confidence)
+    of_boards = by_board(records)
+    own = {
+        name: {CellKey.of_cell(each.cell): each for each in _collected(found, spec, failed, confidence)}
+        for name, found in of_boards.items()
+    }
+    together = _collected(apart(of_boards.values()), spec, failed, confidence)
+    return tuple(_with_boards(each, own) for each in together)
+
+
+def _with_boards(evidence: Evidence, tables: Mapping[str, Mapping[CellKey, Evidence]]) -> Evidence:
+    """The evidence of a cell with that of each board whose table has it."""
+    key = CellKey.of_cell(evidence.cell)
+    boards = {name: table[key] for name, table in tables.items() if key in table}
+    cell = over_boards(evidence.cell, [each.cell for each in boards.values()])
+    return dataclasses.replace(evidence, cell=cell, boards=boards)
+
+
+def _collected(
+    records: Sequence[TrialRecord], spec: SweepSpec, failed: Sequence[Trial], confidence: float
+) -> tuple[Evidence, ...]:
     reader = Reader(confidence)
     best = _best_rates(records)
     return tuple(

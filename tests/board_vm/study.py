@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from colocate.model.machine import HostFacts
-from colocate.model.trial import Trial, TrialRecord
+from colocate.model.trial import Failure, Trial, TrialRecord
 from colocate.request.spec import make_study
 from colocate.rigs.registry import make_rig
-from colocate.store.run_file import Failure
 from colocate.study.plan import Stage
 from colocate.sweep import sweep
+from colocate.trial_loop import ThisMachine
 
 if TYPE_CHECKING:
     from colocate.study.narrowing import Narrowing
@@ -39,7 +39,7 @@ class Silence:
 
 def study(request: Mapping[str, Any], out: Path) -> None:
     """Run the sweep; raises what it raises."""
-    sweep(make_study(request), make_rig("host"), out, Silence(), resume=False)
+    sweep(make_study(request), ThisMachine(make_rig("host")), out, Silence(), resume=False)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ from colocate.rigs.registry import make_rig
 from colocate.store.run_file import Run
 from colocate.study.plan import plan
 from colocate.sweep import sweep
+from colocate.trial_loop import ThisMachine
 from tests.commands.command_line import colocate, copy_of, files_of, lose, refused
 from tests.commands.own_networks import BRANCHING_MACS, branching
 from tests.inference.onnx.files import half, looping, quantised_by_pairs
@@ -267,7 +268,7 @@ def test_layers_are_run_by_themselves_where_a_profile_or_a_meter_wants_it(
     keys, purpose = layers_request(short, network, rig)
     assert len(purpose.subgraphs) == 6, "left, right, times, joined with flat, product; launch overhead"
     with subgraph_files(purpose):
-        tally = sweep(make_study(keys), rig, tmp_path / "run", Silence(), resume=False, purpose=purpose)
+        tally = sweep(make_study(keys), ThisMachine(rig), tmp_path / "run", Silence(), resume=False, purpose=purpose)
     assert (tally.failed, tally.empty) == (0, 0)
     with Run.read(tmp_path / "run") as stored:
         assert all(not record.profile for record in stored.records())

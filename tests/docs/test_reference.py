@@ -15,14 +15,18 @@ from colocate.cli import parser
 from colocate.commands.exit_codes import DONE, NO, UNKNOWN
 from colocate.commands.parsing import CommandParser
 from colocate.host.processes.signals import STOPPING
+from colocate.model.limits import Limits
 from colocate.report.advise.verdicts_file import verdict_row
 from colocate.report.efficiency.load import load as load_settings
 from colocate.report.efficiency.rows import setting_row
+from colocate.report.fleet.rows import board_row, promise_row
 from colocate.report.layers.load import load as load_layers
 from colocate.report.layers.rows import group_rows, layer_row
 from colocate.report.sweep.columns import NO_CELL, cell_row, setting_columns
 from colocate.request.programs import CommandKeys, PipelineKeys
 from colocate.request.study_keys import NetworkKeys, StudyKeys
+from colocate.study.population import Promise
+from colocate.study.verdicts import Verdict
 from tests.docs.recipes import ROOT
 from tests.report.advise.judged import judged
 from tests.report.compare.runs import run
@@ -108,6 +112,15 @@ def test_every_column_of_a_sweep() -> None:
     assert columns("### cells.csv") == [*cell_row(NO_CELL, "host")]
     (first, *_) = judged().advice.rulings
     assert [*setting_columns(NO_CELL, "host"), *columns("### verdicts.csv")] == [*verdict_row(first, "host")]
+
+
+def test_every_column_of_a_fleet() -> None:
+    settings = [*setting_columns(NO_CELL, "host")]
+    first, *others = board_row("b1", NO_CELL, "host")
+    assert columns("### boards.csv") == [first, *others[len(settings) :]]
+    promise = Promise(NO_CELL, 2, Verdict.UNDECIDED, {})
+    row = [*promise_row(promise, Limits(max_slowdown=1.1), "host")]
+    assert [*settings, *columns("### boards-like-these.csv")] == row
 
 
 def test_every_column_of_the_other_runs(tmp_path: Path) -> None:

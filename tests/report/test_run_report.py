@@ -9,8 +9,9 @@ import pytest
 
 from colocate.errors import StoreError
 from colocate.model.request import Inference, Task
+from colocate.model.trial import Failure
 from colocate.report.run_report import load, state_of_run
-from colocate.store.run_file import Failure, Run
+from colocate.store.run_file import Run
 from colocate.study.interference import cells
 from tests.report.compare.runs import run
 

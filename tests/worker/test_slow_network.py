@@ -9,15 +9,16 @@ from typing import Any
 import pytest
 
 from colocate.model.machine import HostFacts
-from colocate.model.trial import Trial, TrialRecord
+from colocate.model.trial import Failure, Trial, TrialRecord
 from colocate.request.spec import make_study
 from colocate.rigs.host.monitor import Monitor
 from colocate.rigs.host.window import INFERENCES_MIN
 from colocate.rigs.registry import make_rig
-from colocate.store.run_file import Failure, Run
+from colocate.store.run_file import Run
 from colocate.study.narrowing import Narrowing
 from colocate.study.plan import Stage
 from colocate.sweep import sweep
+from colocate.trial_loop import ThisMachine
 
 INFERENCE_S = 0.2
 WINDOW_S = 0.05
@@ -55,7 +56,7 @@ def test_an_inference_longer_than_the_window_is_recorded(
         "design": "steady", "repeats": 1, "window": WINDOW_S, "warmup": 0.01, "settle": 0, "period_ms": period_ms,
     }  # fmt: skip
     study = make_study({key: value for key, value in keys.items() if value is not None})
-    tally = sweep(study, make_rig("host"), tmp_path / "run", Silent(), resume=False)
+    tally = sweep(study, ThisMachine(make_rig("host")), tmp_path / "run", Silent(), resume=False)
     assert (tally.failed, tally.empty) == (0, 0)
     with Run.read(tmp_path / "run") as run:
         records = [record for record in run.records() if record.trial.inference is not None]

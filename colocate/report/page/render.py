@@ -75,7 +75,7 @@ def _heading(run: LoadedRun) -> _Values:
         "question": words.question(run.cells),
         "caption": caption_of(run.header, run.cells, run.records),
         "machine": plain(machine_words(run.header.facts)),
-        "unfinished": unfinished_words(run.header, len(run.records)),
+        "unfinished": unfinished_words(run.header, run.records),
     }
 
 

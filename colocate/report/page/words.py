@@ -13,7 +13,7 @@ from colocate.model.cell import Cell, Interval
 from colocate.model.limits import PERCENTILES, Quantity
 from colocate.model.machine import HostFacts, Missing
 from colocate.model.request import Inference
-from colocate.model.trial import TrialRecord
+from colocate.model.trial import Failure, TrialRecord
 from colocate.report.page.payload import VIEWS, span_words, warnings_of
 from colocate.report.text.labels import (
     ContainedTask,
@@ -26,7 +26,7 @@ from colocate.report.text.labels import (
     tasks_of,
 )
 from colocate.report.text.numbers import counted, listed, mhz_text, number_ranges, three_digits
-from colocate.store.run_file import Failure, Header
+from colocate.store.run_file import Header
 from colocate.study.bounds import Bounds
 
 # Networks that a heading has room for.

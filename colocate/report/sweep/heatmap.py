@@ -10,7 +10,7 @@ for a finding, in grey print as little as in colour. Nor does a share that round
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 import matplotlib
@@ -25,7 +25,7 @@ from colocate.report.drawing.colours import BLACK, RGB, RULE, WHITE, text_colour
 from colocate.report.drawing.paper import BODY_PT, HEADING_PT, LINE_IN, MARGIN_IN, SMALL_PT, Sheet
 from colocate.report.sweep.layout import SYMBOL_IN, Column, Grid, Layout, grid_of, layout_of, pages_of
 from colocate.report.sweep.metrics import Metric, Scale
-from colocate.report.sweep.panels import Panels, by_containment, by_task
+from colocate.report.sweep.panels import Panels, by_board, by_containment, by_task
 from colocate.report.sweep.tiles import Note, Tile, TileState, notes_on, tile_of
 from colocate.report.text.captions import Caption
 from colocate.report.text.labels import containments_of, tasks_of
@@ -53,6 +53,15 @@ def draw_containments(metric: Metric, cells: Sequence[Cell], caption: Caption) -
     if len(containments_of(tasks_of(beside))) < 2 or all(metric.value_of(cell) is None for cell in beside):
         return []
     return _drawn(metric, f"{metric.title}, by containment", beside, by_containment(beside), caption)
+
+
+def draw_boards(metric: Metric, boards: Mapping[str, Sequence[Cell]], caption: Caption) -> list[Figure]:
+    """The pages of `metric` by board; none where there is one board, or no cell has a value of it."""
+    beside = {name: [cell for cell in cells if cell.task != SOLO] for name, cells in boards.items()}
+    cells = [cell for own in beside.values() for cell in own]
+    if len(beside) < 2 or all(metric.value_of(cell) is None for cell in cells):
+        return []
+    return _drawn(metric, f"{metric.title}, by board", cells, by_board(beside), caption)
 
 
 def _drawn(metric: Metric, title: str, cells: Sequence[Cell], panels: Panels, caption: Caption) -> list[Figure]:

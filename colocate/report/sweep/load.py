@@ -9,6 +9,7 @@ from typing import Any
 
 from colocate.errors import SpecError
 from colocate.report.advise.load import AdviceReport, advise_on
+from colocate.report.fleet.load import FleetReport, load_fleet
 from colocate.report.run_report import LoadedRun
 from colocate.report.sections import refuse_aim
 from colocate.study.bounds import Bounds
@@ -16,9 +17,12 @@ from colocate.study.bounds import Bounds
 
 @dataclass(frozen=True, slots=True)
 class SweepReport:
-    """The `advice` under the limits in force; None without limits, or without a cell that could be judged."""
+    """The `advice` under the limits in force; None without limits, or without a cell that could be judged. `fleet` is
+    what boards show, where several ran the study.
+    """
 
     advice: AdviceReport | None
+    fleet: FleetReport | None = None
 
     def bounds_of(self, run: LoadedRun) -> Sequence[Bounds] | None:
         """The bounds of all that `run` holds, where the verdicts rest on these; None where they do not."""
@@ -33,4 +37,4 @@ def load(run: LoadedRun, changes: Mapping[str, Any]) -> SweepReport:
     if (limits := run.limits) is not None:
         with contextlib.suppress(SpecError):  # nothing to judge yet
             advice = advise_on(run, limits)
-    return SweepReport(advice)
+    return SweepReport(advice, load_fleet(run))

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from colocate.model.cell import SOLO, Interval
 from colocate.model.quality import in_order
 from colocate.report.advise.markdown import advice_markdown
+from colocate.report.fleet.shown import fleet_markdown
 from colocate.report.run_report import LoadedRun
 from colocate.report.sweep.load import SweepReport
-from colocate.report.text.captions import machine_words
+from colocate.report.text.captions import machine_words, planned_trials
 from colocate.report.text.causes import cause_lines
 from colocate.report.text.designs import design_sentences
 from colocate.report.text.labels import beside_words, clocks_column, inferences_of, network_words, plain, tasks_of
@@ -24,15 +25,17 @@ COLUMNS = (
 
 def sweep_markdown(report: SweepReport, run: LoadedRun) -> str:
     """A page that shows every name as it is, whatever is in it."""
-    header = run.header
+    header, planned = run.header, planned_trials(run.header, run.records)
     lines = [
         f"# {escaped(plain(run.folder.absolute().name))}",
         "",
-        escaped(f"{machine_words(header.facts)}, {len(run.records)} of {counted(header.planned, 'trial')}."),
+        escaped(f"{machine_words(header.facts)}, {len(run.records)} of {counted(planned, 'trial')}."),
         "",
     ]
     if report.advice is not None:
         lines += [advice_markdown(report.advice), ""]
+    if report.fleet is not None:
+        lines += fleet_markdown(report.fleet, run)
     lines += ["## Cells", "", *markdown_table(COLUMNS, _rows(run)), ""]
     lines += [
         "Slowdown is latency beside the task over latency alone, with its 95 % interval; "

@@ -21,6 +21,7 @@ from colocate.report.text.labels import (
     placements_of,
     shortened,
     task_label,
+    task_words,
     tasks_of,
 )
 
@@ -88,6 +89,27 @@ def by_containment(cells: Sequence[Cell]) -> Panels:
         line_title="CPU/GPU MHz" if clocked else "",
         foot_title="",
         place_of=lambda cell: ((cell.task, _in_panel(cell.clocks)), cell.containment, None),
+    )
+
+
+def by_board(boards: Mapping[str, Sequence[Cell]]) -> Panels:
+    """Tasks, each in its containment and at every clock point, down; boards across. `boards` have cells with a task
+    each, and each cell is that object.
+    """
+    places = {id(cell): name for name, cells in boards.items() for cell in cells}
+    cells = [cell for own in boards.values() for cell in own]
+    tasks, points = tasks_of(cells), list(dict.fromkeys(_in_panel(cell.clocks) for cell in cells))
+    lines = list(dict.fromkeys((ContainedTask.of(cell), _in_panel(cell.clocks)) for cell in cells))
+    return Panels(
+        lines={
+            line: " ".join([task_words(line[0], tasks), *([clocks_column(line[1])] if len(points) > 1 else [])])
+            for line in lines
+        },
+        heads={name: (shortened(name), "") for name in boards},
+        feet={None: ""},
+        line_title="CPU/GPU MHz" if len(points) > 1 else "",
+        foot_title="",
+        place_of=lambda cell: ((ContainedTask.of(cell), _in_panel(cell.clocks)), places[id(cell)], None),
     )
 
 

@@ -13,11 +13,12 @@ from colocate.files import remove_file
 from colocate.report.advise.to_json import advice_json
 from colocate.report.advise.verdicts_file import write_verdicts
 from colocate.report.drawing.saving import one_page
+from colocate.report.fleet.shown import write_fleet
 from colocate.report.page.render import write_page
 from colocate.report.run_report import LoadedRun
 from colocate.report.sections import Section
 from colocate.report.sweep.distributions import draw_distributions
-from colocate.report.sweep.heatmap import draw_containments, draw_heatmap
+from colocate.report.sweep.heatmap import draw_boards, draw_containments, draw_heatmap
 from colocate.report.sweep.load import SweepReport, load
 from colocate.report.sweep.markdown import sweep_markdown
 from colocate.report.sweep.metrics import METRICS, Metric, containment_metrics, latency_metric
@@ -37,6 +38,7 @@ def _files(report: SweepReport, run: LoadedRun) -> Iterator[Path]:
         remove_file(verdicts)
     else:
         yield write_verdicts(report.advice, verdicts)
+    yield from write_fleet(report.fleet, run)
 
 
 def _figures(report: SweepReport, run: LoadedRun, caption: Caption) -> Iterator[tuple[str, Sequence[Figure]]]:
@@ -46,6 +48,9 @@ def _figures(report: SweepReport, run: LoadedRun, caption: Caption) -> Iterator[
         yield f"heatmap-{metric.name}", draw_heatmap(metric, run.cells, _caption(metric, caption))
     for metric in containment_metrics(run.evidence):
         yield f"containment-{metric.name}", draw_containments(metric, run.cells, _caption(metric, caption))
+    boards = report.fleet.boards if report.fleet else {}
+    for metric in METRICS:
+        yield f"boards-{metric.name}", draw_boards(metric, boards, _caption(metric, caption))
     yield "distributions", draw_distributions(run.cells, run.records, caption)
     study = draw_founding_study(run.cells, run.records, caption, run.header.networks)
     yield "founding-study", one_page(study)

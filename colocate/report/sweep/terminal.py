@@ -13,9 +13,10 @@ from colocate.model.quality import QualityFlag
 from colocate.report.advise.load import AdviceReport
 from colocate.report.advise.terminal import VERDICT_STYLES, print_answer
 from colocate.report.advise.words import budget_words, column_decimals, interval_words, saving_words
+from colocate.report.fleet.shown import print_fleet
 from colocate.report.run_report import LoadedRun
 from colocate.report.sweep.load import SweepReport
-from colocate.report.text.captions import assumption_words, machine_words
+from colocate.report.text.captions import assumption_words, machine_words, planned_trials
 from colocate.report.text.causes import cause_lines, cause_short
 from colocate.report.text.commands import command_text
 from colocate.report.text.designs import design_sentences
@@ -77,6 +78,8 @@ def print_sweep(report: SweepReport, run: LoadedRun) -> None:
         out.print(Text(f"No cpusets here, CPUs were set apart by affinity alone: {facts.cpusets_missing.reason}"))
     print_warnings(out, table.numbers)
     out.print()
+    if report.fleet is not None:
+        print_fleet(out, report.fleet, run)
     _print_end(report.advice, run)
 
 
@@ -100,7 +103,7 @@ def trials_words(run: LoadedRun) -> str:
     """`75 of 75 trials`, or how many sequential stopping took."""
     if run.header.spec.until_decided:
         return f"{counted(len(run.records), 'trial')} until decided"
-    return f"{len(run.records)} of {run.header.planned} trials"
+    return f"{len(run.records)} of {planned_trials(run.header, run.records)} trials"
 
 
 def _tail(run: LoadedRun) -> str:

@@ -18,6 +18,7 @@ from colocate.report.text.labels import (
 )
 from colocate.report.text.numbers import counted
 from colocate.store.run_file import Header
+from colocate.study.boards import by_board
 
 LINE_LIMIT = 76
 
@@ -57,7 +58,7 @@ def caption_of(header: Header, cells: Sequence[Cell], records: Sequence[TrialRec
         phrases.append(header.facts.confinement)
     if header.spec.until_decided:
         phrases.append(f"until decided: {counted(len(records), 'trial')}")
-    elif unfinished := unfinished_words(header, len(records)):
+    elif unfinished := unfinished_words(header, records):
         phrases.append(unfinished)
     phrases += [*shared_qualities(inferences_of(cells)), *shared_containment(tasks_of(cells))]
     steady = steady_phrases(header, records)
@@ -68,11 +69,15 @@ def caption_of(header: Header, cells: Sequence[Cell], records: Sequence[TrialRec
     )
 
 
-def unfinished_words(header: Header, done: int) -> str:
-    """How far a run with `done` trials has come; empty where all are done, or it is for the data to say."""
-    if header.spec.until_decided or done >= header.planned:
-        return ""
-    return f"unfinished: {done} of {header.planned} trials"
+def unfinished_words(header: Header, records: Sequence[TrialRecord]) -> str:
+    """How far a run with these `records` has come; empty where all are done, or it is for the data to say."""
+    done, planned = len(records), planned_trials(header, records)
+    return "" if header.spec.until_decided or done >= planned else f"unfinished: {done} of {planned} trials"
+
+
+def planned_trials(header: Header, records: Sequence[TrialRecord]) -> int:
+    """How many trials all boards together were to run, of those that have begun."""
+    return header.planned_on(len(by_board(records)))
 
 
 def model_words(facts: HostFacts) -> str | None:

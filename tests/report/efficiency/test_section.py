@@ -9,9 +9,10 @@ import pytest
 
 from colocate.model.purpose import Aim, Axes, EfficiencyPurpose
 from colocate.model.request import Inference, SweepSpec
+from colocate.model.trial import Failure
 from colocate.report.efficiency.section import SECTION
 from colocate.report.run_report import LoadedRun
-from colocate.store.run_file import Failure, Header
+from colocate.store.run_file import Header
 from tests.report.drawn import CAPTION
 from tests.report.efficiency.settings import BEST, CLOCKS, FAILED, MESSAGE, PLAIN
 from tests.rows import rows_of

@@ -13,14 +13,15 @@ import pytest
 
 from colocate.model.machine import HostFacts
 from colocate.model.request import ClockPoint, Inference, Placement, SweepSpec, Task
-from colocate.model.trial import Trial, TrialRecord, Work
+from colocate.model.trial import Failure, Trial, TrialRecord, Work
 from colocate.report.page.render import write_page
 from colocate.report.run_report import LoadedRun, load
 from colocate.request.spec import make_study
 from colocate.rigs.registry import make_rig
-from colocate.store.run_file import Failure, Header
+from colocate.store.run_file import Header
 from colocate.study.evidence import Evidence, collect
 from colocate.sweep import sweep
+from colocate.trial_loop import ThisMachine
 from tests.observers import Silence
 
 RESULTS = Path(__file__).parents[3] / "results"
@@ -63,7 +64,11 @@ def tx1(tmp_path_factory: pytest.TempPathFactory) -> Shown:
     """The founding study on the model of its board."""
     folder = tmp_path_factory.mktemp("runs") / "tx1-model"
     sweep(
-        make_study({"rig": "tx1-model", "design": "steady"}), make_rig("tx1-model"), folder, Silence(), resume=False
+        make_study({"rig": "tx1-model", "design": "steady"}),
+        ThisMachine(make_rig("tx1-model")),
+        folder,
+        Silence(),
+        resume=False,
     )
     run = load(folder)
     return Shown(write_page(run), run)

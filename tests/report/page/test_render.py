@@ -15,9 +15,9 @@ import pytest
 from colocate.model.cell import SOLO
 from colocate.model.machine import Missing
 from colocate.model.quality import QualityFlag
+from colocate.model.trial import Failure
 from colocate.request.spec import make_spec
 from colocate.request.study_file import study_file
-from colocate.store.run_file import Failure
 from tests.report.page.runs import NASTIER, NASTY, Shown, a_run, shown
 
 if sys.version_info >= (3, 11):

@@ -12,6 +12,7 @@ import pytest
 from colocate.model.board import BoardState, PowerMode
 from colocate.model.limits import Quantity
 from colocate.model.machine import Missing
+from colocate.model.trial import Failure
 from colocate.report.page.render import CONFIDENCE
 from colocate.report.page.words import (
     failure_rows,
@@ -22,7 +23,6 @@ from colocate.report.page.words import (
     question,
     warning_rows,
 )
-from colocate.store.run_file import Failure
 from colocate.study.bounds import Bounds, bounds
 from tests.report.drawn import cell
 from tests.report.page.runs import a_run, loaded

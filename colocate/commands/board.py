@@ -1,0 +1,55 @@
+"""`colocate board`: let this machine run blocks of a study that is shared by many."""
+
+from __future__ import annotations
+
+import argparse
+import socket
+
+from colocate.commands.common_arguments import Entry, number
+from colocate.commands.fleet_flags import add_access_flags, certificates_of, warn_if_insecure
+from colocate.commands.output import say
+from colocate.errors import SpecError
+
+SUMMARY = "run blocks for a fleet on this machine"
+DESCRIPTION = """\
+Serves a Dask scheduler until it is stopped: runs one block of a study at a time, and leaves the machine as it was
+after each. The study is started elsewhere, with `colocate sweep --fleet ADDRESS`."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which scheduler, under which name."""
+    parser.add_argument("address", metavar="ADDRESS", help="of the scheduler: tls://HOST:PORT or tcp://HOST:PORT")
+    parser.add_argument("--name", metavar="NAME", help="of this board in tables (default: its host name)")
+    parser.add_argument(
+        "--model",
+        action=Entry,
+        default={},
+        metavar="CONSTANT=VALUE",
+        help="a constant of this board's own in studies of tx1-model; repeatable",
+    )
+    parser.add_argument("--once", action="store_true", help="end when the scheduler does")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+    add_access_flags(parser.add_argument_group("fleet"))
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until a signal."""
+    certificates = certificates_of(arguments)
+    from colocate.fleet.access import checked_address, security_for
+    from colocate.fleet.board import serve
+    from colocate.rigs.tx1.constants import assuming
+
+    name = arguments.name or socket.gethostname()
+    if not name.isprintable() or not name.strip():
+        raise SpecError(f"--name: {name!r} names no board")
+    try:
+        constants = {constant: number(value) for constant, value in arguments.model.items()}
+    except argparse.ArgumentTypeError as error:
+        raise SpecError(f"--model: {error}") from error
+    assuming(constants)
+    address = checked_address(arguments.address)
+    security = security_for(address, certificates, insecure=arguments.insecure)
+    warn_if_insecure(arguments)
+    says = (lambda line: None) if arguments.quiet else say
+    serve(address, name, security, says, constants=constants, once=arguments.once)
+    return 0

@@ -1,0 +1,108 @@
+"""The flags of a fleet: where its scheduler is, how boards share a study, and who may speak to them."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import shlex
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from colocate.commands.output import say
+from colocate.errors import HostError, SpecError
+
+if TYPE_CHECKING:
+    from colocate.fleet.access import Certificates
+    from colocate.request.spec import Study
+    from colocate.store.run_file import Header
+    from colocate.trial_loop import Site
+
+_TLS = {
+    "tls_ca_file": "certificate of the authority that signed all sides",
+    "tls_cert": "certificate of this side",
+    "tls_key": "private key of that certificate",
+}
+
+
+def add_access_flags(parser: argparse._ActionsContainer) -> None:
+    """Who may speak to a scheduler."""
+    for dest, what in _TLS.items():
+        parser.add_argument("--" + dest.replace("_", "-"), metavar="FILE", help=what)
+    parser.add_argument(
+        "--insecure",
+        action="store_true",
+        help="speak in clear beyond this machine: whoever is on that network can run programs on every board",
+    )
+
+
+def add_fleet_flags(parser: argparse.ArgumentParser) -> None:
+    """Where boards are that run a study."""
+    group = parser.add_argument_group("fleet")
+    group.add_argument(
+        "--fleet",
+        metavar="WHERE",
+        help="boards that run the study: tcp://HOST:PORT or tls://HOST:PORT (a scheduler), ssh:HOSTS.txt, or local:N "
+        "(default: this machine runs it)",
+    )
+    sharing = group.add_mutually_exclusive_group()
+    sharing.add_argument(
+        "--spread", action="store_true", help="each block on one of the boards, which are alike (default)"
+    )
+    sharing.add_argument(
+        "--replicate", action="store_true", help="every block on every board, to see how they differ"
+    )
+    add_access_flags(group)
+
+
+def fleet_words(arguments: argparse.Namespace) -> str:
+    """The flags of the fleet again, for a command line that goes on with a run; empty without a fleet."""
+    given = vars(arguments)
+    if not given.get("fleet"):
+        return ""
+    values = [
+        part
+        for dest in ("fleet", *_TLS)
+        if given.get(dest)
+        for part in ("--" + dest.replace("_", "-"), shlex.quote(str(given[dest])))
+    ]
+    return " " + " ".join([*values, *(["--insecure"] if given.get("insecure") else [])])
+
+
+def certificates_of(arguments: argparse.Namespace) -> Certificates:
+    """The files that the flags name. Raises HostError where Dask is not installed."""
+    try:
+        from colocate.fleet.access import Certificates
+    except ImportError as error:
+        raise HostError(f"a fleet needs the package {error.name}: pip install 'colocate[fleet]'") from error
+    return Certificates(arguments.tls_ca_file, arguments.tls_cert, arguments.tls_key)
+
+
+def warn_if_insecure(arguments: argparse.Namespace) -> None:
+    """Say out loud what `--insecure` means."""
+    if arguments.insecure:
+        say("INSECURE: no TLS. Whoever reaches the scheduler can run programs on every board and on this machine.")
+
+
+@contextlib.contextmanager
+def fleet_of(arguments: argparse.Namespace, study: Study, stored: Header | None) -> Iterator[Site]:
+    """The boards that the flags name, as the site of the study; `stored` is of the run that goes on.
+
+    Raises SpecError for flags that do not fit, HostError where no scheduler answers or Dask is not installed.
+    """
+    certificates = certificates_of(arguments)
+    from colocate.fleet.client import Fleet
+    from colocate.fleet.connect import connected
+    from colocate.model.fleet import Sharing
+
+    if getattr(arguments, "task_output", False):
+        raise SpecError("--task-output: with --fleet tasks print on their boards; leave it out")
+    warn_if_insecure(arguments)
+    if arguments.replicate or arguments.spread or stored is None or stored.sharing is None:
+        sharing = Sharing.REPLICATE if arguments.replicate else Sharing.SPREAD
+    else:
+        sharing = stored.sharing
+    with connected(arguments.fleet, certificates, insecure=arguments.insecure) as found:
+        if found.dashboard and not arguments.quiet:
+            say(f"Dashboard: {found.dashboard}")
+        planned_for = None if stored is None else stored.facts
+        yield Fleet(found.client, study.spec, sharing, say, found.names, planned_for)

@@ -1,0 +1,86 @@
+"""Who may give a scheduler what it runs: TLS beyond this machine, or in clear where the user says so."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from distributed import Security
+
+from colocate.errors import SpecError
+
+# Without a number Dask's schedulers listen here.
+PORT = 8786
+
+
+@dataclass(frozen=True, slots=True)
+class Certificates:
+    """Files for TLS, named as Dask names them; all three or none."""
+
+    ca_file: str | None = None
+    cert: str | None = None
+    key: str | None = None
+
+    @property
+    def given(self) -> bool:
+        """Whether all are."""
+        return None not in (self.ca_file, self.cert, self.key)
+
+
+def checked_address(text: str) -> str:
+    """`tcp://HOST[:PORT]` or `tls://HOST[:PORT]` with its port. Raises SpecError for anything else."""
+    parts = urlsplit(text)
+    try:
+        port = parts.port or PORT
+    except ValueError:
+        port = 0
+    if parts.scheme not in ("tcp", "tls") or not parts.hostname or not port or parts.path or parts.query:
+        raise SpecError(f"{text!r} is no address of a scheduler; give tcp://HOST:{PORT} or tls://HOST:{PORT}")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}:{port}"
+
+
+def security_for(address: str, certificates: Certificates, *, insecure: bool) -> Security:
+    """How to speak to the scheduler at `address`. Raises SpecError where anyone on the network could send it code,
+    unless the user says that it may be `insecure`, and for certificates that are not there.
+    """
+    parts = urlsplit(address)
+    if parts.scheme == "tls" and not certificates.given:
+        raise SpecError(f"{address} speaks TLS: give --tls-ca-file, --tls-cert and --tls-key")
+    if parts.scheme == "tcp":
+        if certificates.given:
+            raise SpecError(f"{address} is in clear, and certificates are for tls://; give one of the two")
+        if not insecure and not _on_this_machine(parts.hostname or ""):
+            raise SpecError(
+                f"{address} is in clear, and a scheduler and its boards run what anyone there sends them: give "
+                "tls://, --tls-ca-file, --tls-cert and --tls-key, or say --insecure on a network of your own"
+            )
+        return Security(require_encryption=False)
+    return secured(certificates)
+
+
+def secured(certificates: Certificates) -> Security:
+    """TLS for every role. Raises SpecError for a file that cannot be read."""
+    for flag, path in (("ca-file", certificates.ca_file), ("cert", certificates.cert), ("key", certificates.key)):
+        try:
+            with open(str(path), "rb"):  # noqa: PTH123 - to read is the question
+                pass
+        except OSError as error:
+            raise SpecError(f"--tls-{flag}: cannot read {path}: {error.strerror}") from error
+    own = {
+        f"tls_{role}_{part}": getattr(certificates, part)
+        for role in ("client", "worker", "scheduler")
+        for part in ("cert", "key")
+    }
+    return Security(require_encryption=True, tls_ca_file=certificates.ca_file, **own)
+
+
+def _on_this_machine(host: str) -> bool:
+    """Whether every address of `host` is a loopback; one that has none is not."""
+    try:
+        found = {entry[4][0] for entry in socket.getaddrinfo(host, None)}
+    except OSError:
+        return False
+    return bool(found) and all(ipaddress.ip_address(str(each).partition("%")[0]).is_loopback for each in found)

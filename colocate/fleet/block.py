@@ -1,0 +1,99 @@
+"""What a board does for a study: look at itself, and run blocks. It knows nothing of Dask."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from colocate.errors import ColocateError
+from colocate.host.restore.machine_lock import machine_alone
+from colocate.model.device import Workers
+from colocate.model.machine import HostFacts
+from colocate.model.provenance import Provenance
+from colocate.model.request import SweepSpec
+from colocate.model.trial import Outcome, Trial
+from colocate.rigs.registry import MODELS, make_rig
+from colocate.rigs.rig import Rig
+from colocate.study.plan import loaded_inferences
+from colocate.trial_loop import outcomes
+from colocate.version import __version__
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Which rig a study needs on every board, and how."""
+
+    rig: str
+    model: tuple[tuple[str, float], ...]
+    workers: Workers
+
+    @classmethod
+    def of(cls, spec: SweepSpec) -> Setup:
+        """That of a study."""
+        return cls(spec.rig, spec.model, spec.workers)
+
+    @property
+    def measures(self) -> bool:
+        """Whether windows pass in real time, on a machine; not those of a model."""
+        return self.rig not in MODELS
+
+
+@dataclass(frozen=True, slots=True)
+class BoardLook:
+    """What a board is, by which version of colocate; `networks` are empty where it was not asked about trials.
+
+    `trouble` is why it cannot run them, in one line, with the error's exit code.
+    """
+
+    version: str
+    facts: HostFacts
+    networks: Mapping[str, Mapping[str, Any]] | None = None
+    trouble: str = ""
+    exit_code: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How the trials of a block ended on a machine with these `facts`. With `trouble` none did: the board cannot."""
+
+    outcomes: tuple[Outcome, ...]
+    facts: HostFacts
+    trouble: str = ""
+
+
+def look(setup: Setup, trials: Sequence[Trial]) -> BoardLook:
+    """What this board is, and whether it can run `trials`. Nothing runs."""
+    rig = _rig(setup)
+    facts = rig.facts()
+    try:
+        rig.check(trials)
+        networks = rig.networks(loaded_inferences(trials))
+    except ColocateError as error:
+        return BoardLook(__version__, facts, trouble=str(error), exit_code=error.exit_code)
+    return BoardLook(__version__, facts, networks)
+
+
+def provenance(setup: Setup) -> Provenance | None:
+    """What the numbers of this board rest on; see `Rig.provenance`."""
+    return _rig(setup).provenance()
+
+
+def run_block(setup: Setup, trials: Sequence[Trial]) -> Ended:
+    """Run a block from begin to end; afterwards the board is as it was."""
+    rig = _rig(setup)
+    facts = rig.facts()
+    alone = machine_alone(wait=True) if setup.measures else contextlib.nullcontext()
+    try:
+        with alone, rig.opened(trials):
+            return Ended(tuple(outcomes(rig, trials)), facts)
+    except ColocateError as error:
+        return Ended((), facts, str(error))
+
+
+@functools.lru_cache(maxsize=1)
+def _rig(setup: Setup) -> Rig:
+    """Kept from block to block: a rig knows its meters and clocks once it has looked for them."""
+    return make_rig(setup.rig, dict(setup.model), workers=setup.workers)

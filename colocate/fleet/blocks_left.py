@@ -1,0 +1,79 @@
+"""Which block which board runs next: the bookkeeping of a fleet, without any fleet."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+
+from colocate.model.fleet import Sharing
+from colocate.model.trial import Trial
+from colocate.trial_loop import Done, undone
+
+Block = tuple[Trial, ...]
+"""The trials of one block that are missing, in order."""
+
+# A block with which so many boards were lost is no board's fault.
+MOST_LOSSES = 3
+
+
+def blocks_of(trials: Sequence[Trial]) -> list[Block]:
+    """`trials`, which are in the order of the plan, by block."""
+    return [tuple(own) for _, own in itertools.groupby(trials, lambda trial: trial.block)]
+
+
+class BlocksLeft:
+    """The blocks that are left, of all boards together or of each.
+
+    A block is taken by a board, and then either ended or given back.
+    """
+
+    def __init__(self, trials: Sequence[Trial], done: Done, sharing: Sharing) -> None:
+        self._trials, self._done, self._sharing = trials, done, sharing
+        # The first is next. A study that is replicated has a list for each board that was seen.
+        self._left: dict[str, list[Block]] = {}
+        self._losses: defaultdict[tuple[str, int], int] = defaultdict(int)
+        if sharing is Sharing.SPREAD:
+            self._left[""] = blocks_of(undone(trials, done))
+
+    def take(self, board: str) -> Block | None:
+        """The next block for `board`; None where there is none."""
+        left = self._of(board)
+        return left.pop(0) if left else None
+
+    def give_back(self, board: str, block: Block, *, lost: bool) -> bool:
+        """It did not end on `board`, which may be `lost` with it. False where that has happened too often: the block
+        is not run again.
+        """
+        key = self._key(board), block[0].block
+        self._losses[key] += lost
+        if self._losses[key] >= MOST_LOSSES:
+            return False
+        self._of(board).insert(0, block)
+        return True
+
+    def count_for(self, boards: Collection[str]) -> int:
+        """How many blocks these boards have still to take."""
+        if self._sharing is Sharing.SPREAD:
+            return len(self._left[""])
+        return sum(len(self._of(board)) for board in boards)
+
+    def _key(self, board: str) -> str:
+        return board if self._sharing is Sharing.REPLICATE else ""
+
+    def _of(self, board: str) -> list[Block]:
+        key = self._key(board)
+        if key not in self._left:
+            own = {board: self._done.get(board, frozenset[str]())}
+            self._left[key] = blocks_of(undone(self._trials, own))
+        return self._left[key]
+
+
+def one_of_each(trials: Sequence[Trial]) -> Iterator[Trial]:
+    """One trial of each kind: all that a board needs to say whether it can run them."""
+    seen = set()
+    for trial in trials:
+        kind = trial.inference, trial.task, trial.placement, trial.clocks, trial.alternating
+        if kind not in seen:
+            seen.add(kind)
+            yield trial

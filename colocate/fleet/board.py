@@ -1,0 +1,146 @@
+"""A board: a Dask worker with one slot, which is quiet while a window runs. Also what Dask calls on it.
+
+Any Dask worker that has the resource `board` will do; `serve` starts one that fits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import dask
+from distributed import Security, Worker
+
+from colocate.errors import ColocateError
+from colocate.fleet import block
+from colocate.fleet.block import BoardLook, Ended, Setup
+from colocate.fleet.measurer import Measurer
+from colocate.model.provenance import Provenance
+from colocate.model.trial import Trial
+from colocate.study.plan import estimate_s
+
+RESOURCE = "board"
+# What of Dask would run inside a window and serves no purpose here: samples of stacks 100 times a second, looks at
+# the event loop 50 times, at memory 10 times, at the system twice; and a GPU that is being measured is left alone.
+QUIET: Mapping[str, Any] = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
+    "distributed.worker.memory.terminate": False,
+    "distributed.worker.http.routes": [],
+    "distributed.admin.tick.interval": "2s",
+    "distributed.admin.tick.cycle": "10s",
+    "distributed.admin.system-monitor.interval": "60s",
+    "distributed.admin.system-monitor.disk": False,
+    "distributed.diagnostics.nvml": False,
+}
+# Of a scheduler of ours: a board that says nothing for so long is gone, and its block is run elsewhere.
+SILENCE_S = 60
+_AGAIN_S = 2.0
+# A hung block ends after so long, and its process with it.
+_LIMIT_S, _LIMIT_RATIO = 900.0, 10.0
+_LOOK_LIMIT_S = 900.0
+
+
+def look(setup: Setup, trials: Sequence[Trial]) -> BoardLook:
+    """See `block.look`."""
+    if not setup.measures:
+        return block.look(_own(setup), trials)
+    return _measurer().call(block.look, setup, trials, limit_s=_LOOK_LIMIT_S)
+
+
+def provenance(setup: Setup) -> Provenance | None:
+    """See `block.provenance`; a machine has none."""
+    return None if setup.measures else block.provenance(_own(setup))
+
+
+def run_block(setup: Setup, trials: Sequence[Trial]) -> Ended:
+    """See `block.run_block`; meanwhile this process is on the housekeeping CPU."""
+    if not setup.measures:
+        return block.run_block(_own(setup), trials)
+    _move_to(trials[0].placement.housekeeping_cpus)
+    return _measurer().call(
+        block.run_block, setup, trials, limit_s=_LIMIT_S + _LIMIT_RATIO * estimate_s(tuple(trials))
+    )
+
+
+@functools.cache
+def _measurer() -> Measurer:
+    """Of this process, as a board has one slot."""
+    return Measurer(_ALLOWED)
+
+
+_ALLOWED = os.sched_getaffinity(0)
+# Of a board that is a model: constants that make it another than its fellows.
+_own_constants: dict[str, float] = {}
+
+
+def _own(setup: Setup) -> Setup:
+    return Setup(setup.rig, (*setup.model, *_own_constants.items()), setup.workers) if _own_constants else setup
+
+
+def _move_to(cpus: Sequence[int]) -> None:
+    """Every thread of this process on `cpus`."""
+    for thread in Path("/proc/self/task").iterdir():
+        # It may have ended since.
+        with contextlib.suppress(ProcessLookupError):
+            os.sched_setaffinity(int(thread.name), cpus)
+
+
+def serve(
+    address: str,
+    name: str,
+    security: Security,
+    says: Callable[[str], None],
+    *,
+    constants: Mapping[str, float] | None = None,
+    once: bool = False,
+) -> None:
+    """Run blocks for whoever asks the scheduler at `address`, until a signal; a scheduler that went away is waited
+    for, or with `once` ends it. `constants` are the board's own, where a study runs on a model.
+    """
+    _own_constants.update(constants or {})
+    said = ""
+    try:
+        with dask.config.set(QUIET):
+            while True:
+                try:
+                    asyncio.run(_served(address, name, security, says))
+                    ended = f"The scheduler at {address} is gone"
+                except (OSError, ValueError, TimeoutError, RuntimeError) as error:
+                    ended = f"The scheduler at {address} does not take this board: {_short(error)}"
+                if once:
+                    return
+                if ended != said:
+                    says(f"{ended}; trying again every {_AGAIN_S:g} s.")
+                said = ended
+                _pause()
+    finally:
+        _measurer().end()
+
+
+def _pause() -> None:
+    asyncio.run(asyncio.sleep(_AGAIN_S))
+
+
+async def _served(address: str, name: str, security: Security, says: Callable[[str], None]) -> None:
+    with tempfile.TemporaryDirectory(prefix="colocate-board-") as scratch:
+        worker = Worker(
+            address, nthreads=1, name=name, resources={RESOURCE: 1}, security=security, memory_limit=0,
+            local_directory=scratch, dashboard=False,
+        )  # fmt: skip
+        async with worker:
+            says(f"Board {name} serves {address}.")
+            await worker.finished()
+
+
+def _short(error: BaseException) -> str:
+    words = str(error) or type(error).__name__
+    return words if isinstance(error, ColocateError) else words.splitlines()[0]

@@ -1,0 +1,128 @@
+"""What `--fleet` names -> a client of its scheduler: one that runs, or one of ours with boards over ssh or here."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dask
+from distributed import Client, LocalCluster, SSHCluster
+
+from colocate.errors import HostError, SpecError
+from colocate.fleet.access import Certificates, checked_address, secured, security_for
+from colocate.fleet.board import QUIET, RESOURCE, SILENCE_S
+
+_CONNECT_S = 30
+_MOST_LOCAL = 1000
+# Of a scheduler of ours; one of the user's has it from its own settings (docs/fleet.md).
+_SCHEDULER: Mapping[str, Any] = {
+    "distributed.scheduler.worker-ttl": f"{SILENCE_S}s",
+    "distributed.scheduler.work-stealing": False,
+    "distributed.scheduler.active-memory-manager.start": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A client, and the names of boards that its scheduler knows under others."""
+
+    client: Client
+    names: Mapping[str, str]
+
+    @property
+    def dashboard(self) -> str:
+        """Where a browser sees the boards at work; empty where the scheduler shows none."""
+        link = self.client.dashboard_link
+        return str(link or "")
+
+
+@contextlib.contextmanager
+def connected(where: str, certificates: Certificates, *, insecure: bool) -> Iterator[Connected]:
+    """A client of the fleet that `where` names. Raises SpecError for what it cannot be, HostError where no scheduler
+    answers.
+    """
+    kind, _, rest = where.partition(":")
+    with dask.config.set({**QUIET, **_SCHEDULER}), contextlib.ExitStack() as stack:
+        names: Mapping[str, str] = {}
+        if kind == "local":
+            address, security = stack.enter_context(_local(_count(rest))), None
+        elif kind == "ssh":
+            address, names, security = stack.enter_context(_over_ssh(Path(rest), certificates, insecure=insecure))
+        else:
+            address = checked_address(where)
+            security = security_for(address, certificates, insecure=insecure)
+        try:
+            client = Client(address, security=security, timeout=_CONNECT_S, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise HostError(f"no scheduler answers at {where}: {error or type(error).__name__}; start it") from error
+        yield Connected(stack.enter_context(client), names)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= _MOST_LOCAL:
+        raise SpecError(f"--fleet local:{text}: give how many boards, from 1 to {_MOST_LOCAL}, as in local:4")
+    return int(text)
+
+
+@contextlib.contextmanager
+def _local(boards: int) -> Iterator[str]:
+    """The address of a scheduler in this process with so many boards beside it. They end with it."""
+    with LocalCluster(
+        n_workers=0, host="127.0.0.1", scheduler_port=0, dashboard_address="127.0.0.1:0",
+        silence_logs=50,
+    ) as cluster:  # fmt: skip
+        address = str(cluster.scheduler_address)
+        command = [sys.executable, "-m", "colocate", "board", address, "--once", "--quiet", "--name"]
+        with contextlib.ExitStack() as stack:
+            for number in range(1, boards + 1):
+                board = subprocess.Popen([*command, f"local-{number}"], stdin=subprocess.DEVNULL)
+                stack.callback(board.wait)
+                stack.callback(board.terminate)
+            yield address
+
+
+@contextlib.contextmanager
+def _over_ssh(
+    hosts: Path, certificates: Certificates, *, insecure: bool
+) -> Iterator[tuple[str, Mapping[str, str], Any]]:
+    """A scheduler on the first of the hosts and a board on each, by Dask's SSHCluster: a line is a host."""
+    try:
+        lines = [line.strip() for line in hosts.read_text().splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(f"--fleet ssh:{hosts}: cannot read the list of hosts: {error}") from error
+    names = [line for line in lines if line and not line.startswith("#")]
+    if not names or len({*names}) < len(names):
+        raise SpecError(f"--fleet ssh:{hosts}: give a host a line, each once")
+    if not certificates.given and not insecure:
+        raise SpecError(
+            "--fleet ssh: starts boards by ssh and then speaks to them by itself: give --tls-ca-file, --tls-cert and "
+            "--tls-key, which lie at the same place on every host, or say --insecure on a network of your own"
+        )
+    security = secured(certificates) if certificates.given else None
+    # Every process that Dask starts there inherits these settings.
+    tls = {} if security is None else _settings(certificates)
+    options = {"nthreads": 1, "resources": {RESOURCE: 1}, "memory_limit": 0}
+    scheduler = {"port": 0, **({} if security is None else {"protocol": "tls://"})}
+    try:
+        with dask.config.set(tls), SSHCluster(
+            [names[0], *names], worker_class="distributed.Worker", worker_options=options,
+            scheduler_options=scheduler, security=security, silence_logs=50,
+        ) as cluster:  # fmt: skip
+            yield str(cluster.scheduler_address), {str(n): name for n, name in enumerate(names)}, security
+    except ImportError as error:
+        raise HostError("--fleet ssh: needs the package asyncssh: pip install asyncssh") from error
+
+
+def _settings(certificates: Certificates) -> dict[str, Any]:
+    of_roles = {
+        f"distributed.comm.tls.{role}.{part}": getattr(certificates, part)
+        for role in ("scheduler", "worker", "client")
+        for part in ("cert", "key")
+    }
+    ca_file = {"distributed.comm.tls.ca-file": certificates.ca_file}
+    return {"distributed.comm.require-encryption": True, **ca_file, **of_roles}

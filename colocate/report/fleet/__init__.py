@@ -1,0 +1,1 @@
+"""How the boards of a fleet differ, and what is promised of boards like them."""

@@ -1,0 +1,139 @@
+"""How fast each board is beside the others, and which one is odd: from its windows in every setting that others had.
+
+It takes whatever ran: every block on each board, or each block on one of them. A window's median, in logarithms, less
+the middle of all boards in the same setting is what the board and chance added.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from colocate.model.cell_key import CellKey
+from colocate.model.fleet import Board
+from colocate.model.trial import Condition, FloatArray, TrialRecord
+from colocate.study.boards import by_board
+from colocate.study.conditions import latencies
+from colocate.study.facts import differences
+from colocate.study.stats import median
+from colocate.study.tolerance import Scatter, odd_limit, odd_scores, scatter
+
+# A board that is warmer by less is no other board.
+_WARMER_C = 5.0
+_CLOCK_RATIO = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class BoardEffect:
+    """One board: how many times the latencies of the middle of all it has, from so many `windows`.
+
+    `score` is its distance from the others over their scatter, not a number where there are too few boards; `odd`
+    where that is beyond chance. `apart` has the facts in which an odd one differs, its own and those of the others.
+    """
+
+    board: Board
+    ratio: float
+    windows: int
+    score: float
+    odd: bool
+    temperature_c: float | None
+    apart: Mapping[str, tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """All boards by name, and how windows scatter `between` and inside them."""
+
+    boards: tuple[BoardEffect, ...]
+    scatter: Scatter
+
+    @property
+    def odd(self) -> tuple[BoardEffect, ...]:
+        """Those that are unlike the others."""
+        return tuple(each for each in self.boards if each.odd)
+
+
+def effects(records: Sequence[TrialRecord]) -> Effects | None:
+    """What the boards do to latency; None where there are not two that share a setting."""
+    of_boards = {name: own for name, own in by_board(records).items() if name}
+    residuals = _residuals(of_boards)
+    names = [name for name in of_boards if len(residuals.get(name, ()))]
+    if len(names) < 2:
+        return None
+    found = [residuals[name] for name in names]
+    levels, scattered = np.array([own.mean() for own in found]), scatter(found)
+    errors = np.array([math.sqrt((scattered.inside or 0.0) / len(own)) for own in found])
+    scores, limit = odd_scores(levels, errors), odd_limit(len(names))
+    typical = names[int(np.argmin(np.abs(levels - np.median(levels))))]
+    return Effects(
+        tuple(
+            BoardEffect(
+                _last(of_boards[name]), math.exp(level), len(own), score, odd := abs(score) > limit,
+                _temperature_c(of_boards[name]), _apart(of_boards[name], of_boards[typical]) if odd else {},
+            )
+            for name, own, level, score in zip(names, found, levels.tolist(), scores.tolist(), strict=True)
+        ),
+        scattered,
+    )  # fmt: skip
+
+
+def _residuals(of_boards: Mapping[str, Sequence[TrialRecord]]) -> Mapping[str, FloatArray]:
+    """Of each board the logarithms of its windows' medians less the middle of all boards in the same setting."""
+    settings: defaultdict[object, defaultdict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for name, records in of_boards.items():
+        for record in records:
+            for setting, level in _levels(record):
+                settings[setting][name].append(level)
+    found: defaultdict[str, list[float]] = defaultdict(list)
+    for boards in settings.values():
+        if len(boards) > 1:
+            middle = statistics.median(map(statistics.fmean, boards.values()))
+            for name, own in boards.items():
+                found[name] += [level - middle for level in own]
+    return {name: np.array(own) for name, own in found.items()}
+
+
+def _levels(record: TrialRecord) -> Iterator[tuple[object, float]]:
+    """What a window says of its setting: the median of each condition in it."""
+    if record.trial.inference is None:
+        return
+    key = CellKey.of(record.trial)
+    sides = (Condition.ALONE, Condition.BESIDE) if record.trial.alternating else (None,)
+    for side in sides:
+        found = record.latencies_s if side is None else latencies(record, side)
+        if len(found):
+            yield (key, side), math.log(median(found))
+
+
+def _apart(own: Sequence[TrialRecord], typical: Sequence[TrialRecord]) -> Mapping[str, tuple[str, str]]:
+    """In what a board differs from a typical one: its facts, and what was seen of it."""
+    found = differences(_last(own).facts, _last(typical).facts)
+    ours_c, theirs_c = _temperature_c(own), _temperature_c(typical)
+    if ours_c is not None and theirs_c is not None and abs(ours_c - theirs_c) >= _WARMER_C:
+        found["temperature"] = f"{ours_c:.0f} °C", f"{theirs_c:.0f} °C"
+    for axis, field in (("CPU clock seen", "cpu_hz_seen"), ("GPU clock seen", "gpu_hz_seen")):
+        ours, theirs = _mean(own, field), _mean(typical, field)
+        if ours is not None and theirs and abs(ours / theirs - 1) > _CLOCK_RATIO:
+            found[axis] = f"{ours / 1e6:.0f} MHz", f"{theirs / 1e6:.0f} MHz"
+    return found
+
+
+def _temperature_c(records: Sequence[TrialRecord]) -> float | None:
+    return _mean(records, "temperature_c")
+
+
+def _mean(records: Sequence[TrialRecord], field: str) -> float | None:
+    found = [value for record in records if (value := getattr(record, field)) is not None]
+    return statistics.fmean(found) if found else None
+
+
+def _last(records: Sequence[TrialRecord]) -> Board:
+    """The board as it was last."""
+    board = records[-1].board
+    assert board is not None, "the records of a board name it"
+    return board

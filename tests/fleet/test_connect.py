@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from colocate.errors import HostError, SpecError
+
+pytest.importorskip("distributed")
+
+from colocate.fleet import connect
+from colocate.fleet.access import Certificates
+from colocate.fleet.connect import connected
+
+NONE = Certificates()
+
+
+@pytest.mark.parametrize("where", ["local:0", "local:many", "local:", "local:99999"])
+def test_boards_of_ones_own_are_counted(where: str) -> None:
+    with (
+        pytest.raises(SpecError, match="give how many boards, from 1 to 1000, as in local:4"),
+        connected(where, NONE, insecure=False),
+    ):
+        pass
+
+
+def test_a_list_of_hosts_must_be_one(tmp_path: Path) -> None:
+    hosts = tmp_path / "hosts.txt"
+    with (
+        pytest.raises(SpecError, match="cannot read the list of hosts"),
+        connected(f"ssh:{hosts}", NONE, insecure=True),
+    ):
+        pass
+    for text in ("", "# none\n", "a\nb\na\n"):
+        hosts.write_text(text)
+        with (
+            pytest.raises(SpecError, match="give a host a line, each once"),
+            connected(f"ssh:{hosts}", NONE, insecure=True),
+        ):
+            pass
+    hosts.write_text("board-1\nboard-2\n")
+    with (
+        pytest.raises(SpecError, match=r"give --tls-ca-file, .* or say --insecure"),
+        connected(f"ssh:{hosts}", NONE, insecure=False),
+    ):
+        pass
+
+
+def test_where_no_scheduler_is_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connect, "_CONNECT_S", 1)
+    with (
+        pytest.raises(HostError, match=r"no scheduler answers at tcp://127\.0\.0\.1:9"),
+        connected("tcp://127.0.0.1:9", NONE, insecure=False),
+    ):
+        pass
+
+
+def test_local_boards_come_and_go_with_the_study() -> None:
+    import psutil
+
+    before = {each.pid for each in psutil.Process().children(recursive=True)}
+    with connected("local:2", NONE, insecure=False) as found:
+        found.client.wait_for_workers(2, timeout=120)
+        names = {each["name"] for each in found.client.scheduler_info(n_workers=-1)["workers"].values()}
+        assert names == {"local-1", "local-2"}
+        started = {each.pid for each in psutil.Process().children(recursive=True)} - before
+        assert len(started) == 2
+    assert not any(psutil.pid_exists(pid) for pid in started)

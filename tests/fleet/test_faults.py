@@ -1,0 +1,186 @@
+"""Boards that die, hang, or lose their network in a block, and a client that is killed: nothing is lost or counted
+twice, and the table is that of a run that nothing disturbed.
+
+The whole of it, 81 cells x 5 on four boards, runs where COLOCATE_FLEET is `whole`; else a small study does.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from colocate.store.run_file import Run
+from tests.commands.command_line import colocate
+from tests.fleet import processes
+from tests.fleet.processes import sleeping_board, until
+
+pytest.importorskip("distributed")
+
+WHOLE = os.environ.get("COLOCATE_FLEET", "") == "whole"
+BOARDS = ("b1", "b2", "b3", "b4") if WHOLE else ("b1", "b2", "b3")
+CLOCKS = "low,mid,high" if WHOLE else "low,high"
+STUDY = (
+    "--rig", "tx1-model", "--design", "steady", "--networks", "alexnet,googlenet,resnet152" if WHOLE else "alexnet",
+    "--stressors", "bitcount,jpeg,stringsearch", "--cpu-clocks", CLOCKS, "--gpu-clocks", CLOCKS, "--repeats", "5",
+    "--window", "0.5", "--quiet", "--max-slowdown", "1.1", "--percentile", "p50",
+)  # fmt: skip
+# Of real time for each window of the model.
+WINDOW_S = 0.1 if WHOLE else 0.08
+TTL_S = 30 if WHOLE else 4
+
+
+def started_sweep(address: str, out: Path, *flags: str) -> subprocess.Popen[bytes]:
+    return processes.started(
+        "-m", "tests.fleet.without_pictures", "sweep", *STUDY, "--fleet", address, "--out", str(out), *flags,
+        log=out.parent / f"sweep-{len(flags)}.log",
+    )  # fmt: skip
+
+
+def count(out: Path) -> int:
+    try:
+        with Run.read(out) as run:
+            return sum(map(len, run.done_by_board().values()))
+    except Exception:  # noqa: BLE001 - it is being made
+        return 0
+
+
+def compare_with_undisturbed(out: Path, folder: Path, boards: set[str]) -> None:
+    """Every planned trial once, and the table of a run on one machine."""
+    calm = folder / "calm"
+    assert colocate("sweep", *STUDY, "--out", calm).returncode == 0
+    assert colocate("report", out).returncode == 0
+    with Run.read(out) as run:
+        planned, ids = run.header().planned, [record.trial.trial_id for record in run.records()]
+        used = Counter(record.board.name for record in run.records() if record.board)
+    assert len(ids) == len({*ids}) == planned and {*used} == boards
+    assert (out / "cells.csv").read_text() == (calm / "cells.csv").read_text()
+    assert (out / "verdicts.csv").read_text() == (calm / "verdicts.csv").read_text()
+
+
+def test_a_board_is_killed_one_is_stopped_and_the_client_is_killed(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    with processes.scheduler(tmp_path, ttl_s=TTL_S) as running:
+        boards = {name: sleeping_board(running.address, name, tmp_path, WINDOW_S) for name in BOARDS}
+        with processes.ended(*boards.values()):
+            for name in BOARDS:
+                processes.serves(tmp_path, name)
+            sweep = started_sweep(running.address, out)
+            with processes.ended(sweep):
+                until(lambda: count(out) >= 15, f"trials: {(tmp_path / 'sweep-0.log').read_text()}")
+                boards["b1"].kill()
+                boards["b1"].wait()
+                at = count(out)
+                until(lambda: count(out) >= at + 10, "the others to go on")
+                sweep.kill()
+                sweep.wait()
+            kept = count(out)
+            assert kept >= at + 10
+            sweep = started_sweep(running.address, out, "--resume")
+            with processes.ended(sweep):
+                until(lambda: count(out) >= kept + 5, f"it to go on: {(tmp_path / 'sweep-1.log').read_text()}")
+                boards["b2"].send_signal(signal.SIGSTOP)
+                # One that comes late has its part.
+                boards["late"] = sleeping_board(running.address, "late", tmp_path, WINDOW_S)
+                with processes.ended(boards["late"]):
+                    assert sweep.wait(600) == 0, (tmp_path / "sweep-1.log").read_text()
+        log = (tmp_path / "sweep-0.log").read_text() + (tmp_path / "sweep-1.log").read_text()
+        assert "Board b1 is gone." in log and "Board b2 is gone." in log
+    compare_with_undisturbed(out, tmp_path, {*BOARDS, "late"})
+
+
+# ---- boards with a network of their own
+
+
+def may_make_networks() -> bool:
+    if os.geteuid() or shutil.which("ip") is None:
+        return False
+    done = subprocess.run(["ip", "netns", "add", f"probe-{os.getpid()}"], capture_output=True)
+    subprocess.run(["ip", "netns", "del", f"probe-{os.getpid()}"], capture_output=True)
+    return done.returncode == 0
+
+
+def ip(*words: str) -> None:
+    subprocess.run(["ip", *words], check=True, capture_output=True)
+
+
+@pytest.fixture
+def networks() -> Iterator[dict[str, str]]:
+    """A namespace for each board, on a bridge whose own address is that of this machine; by board, its namespace."""
+    tag = f"cl{os.getpid() % 100000}"
+    names = {board: f"{tag}n{number}" for number, board in enumerate(BOARDS)}
+    ip("link", "add", f"{tag}br", "type", "bridge")
+    try:
+        ip("addr", "add", "10.213.7.1/24", "dev", f"{tag}br")
+        ip("link", "set", f"{tag}br", "up")
+        for number, name in enumerate(names.values()):
+            ip("netns", "add", name)
+            ip("link", "add", f"{tag}v{number}", "type", "veth", "peer", "name", "eth0", "netns", name)
+            ip("link", "set", f"{tag}v{number}", "master", f"{tag}br", "up")
+            ip("-n", name, "addr", "add", f"10.213.7.{number + 10}/24", "dev", "eth0")
+            ip("-n", name, "link", "set", "eth0", "up")
+            ip("-n", name, "link", "set", "lo", "up")
+        yield names
+    finally:
+        for name in names.values():
+            subprocess.run(["ip", "netns", "del", name], capture_output=True)
+        subprocess.run(["ip", "link", "del", f"{tag}br"], capture_output=True)
+
+
+@pytest.mark.skipif(not may_make_networks(), reason="needs root, and network namespaces")
+def test_a_board_that_loses_its_network_for_a_while(tmp_path: Path, networks: dict[str, str]) -> None:
+    out, cut_s = tmp_path / "run", 20.0 if WHOLE else 6.0
+    with processes.scheduler(tmp_path, host="10.213.7.1", ttl_s=TTL_S) as running:
+        boards = [
+            processes.started(
+                "-m", "tests.fleet.sleeping_board", running.address, name, str(WINDOW_S),
+                log=tmp_path / f"{name}.log", before=("ip", "netns", "exec", network),
+            )
+            for name, network in networks.items()
+        ]  # fmt: skip
+        with processes.ended(*boards):
+            for name in BOARDS:
+                processes.serves(tmp_path, name)
+            sweep = started_sweep(running.address, out, "--insecure")
+            with processes.ended(sweep):
+                until(lambda: count(out) >= 5, f"trials: {(tmp_path / 'sweep-1.log').read_text()}")
+                ip("-n", networks["b1"], "link", "set", "eth0", "down")
+                time.sleep(cut_s)
+                ip("-n", networks["b1"], "link", "set", "eth0", "up")
+                assert sweep.wait(900) == 0, (tmp_path / "sweep-1.log").read_text()
+        assert "INSECURE: no TLS" in (tmp_path / "sweep-1.log").read_text()
+    compare_with_undisturbed(out, tmp_path, {*BOARDS})
+
+
+def test_tls_between_all_of_them(tmp_path: Path) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl to make certificates")
+    made = subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=fleet", "-days", "2",
+         "-keyout", str(tmp_path / "key.pem"), "-out", str(tmp_path / "cert.pem")],
+        capture_output=True,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    cert, key = str(tmp_path / "cert.pem"), str(tmp_path / "key.pem")
+    tls = ("--tls-ca-file", cert, "--tls-cert", cert, "--tls-key", key)
+    with processes.scheduler(tmp_path, "--protocol", "tls", *tls) as running:
+        assert running.address.startswith("tls://")
+        board = processes.board(running.address, "b1", tmp_path, *tls)
+        stranger = processes.board(running.address.replace("tls", "tcp"), "b2", tmp_path)
+        with processes.ended(board, stranger):
+            processes.serves(tmp_path, "b1")
+            out = tmp_path / "run"
+            small = ("--rig", "tx1-model", "--design", "steady", "--networks", "alexnet", "--stressors", "jpeg")
+            short = ("--cpu-clocks", "high", "--gpu-clocks", "high", "--repeats", "1", "--window", "0.5")
+            done = colocate("sweep", *small, *short, "--fleet", running.address, *tls, "--out", out, "--quiet")
+            assert done.returncode == 0, done.stderr
+            with Run.read(out) as run:
+                assert {record.board.name for record in run.records() if record.board} == {"b1"}
+            assert "b2 serves" not in (tmp_path / "b2.log").read_text()

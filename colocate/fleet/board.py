@@ -1,6 +1,6 @@
 """A board: a Dask worker with one slot, which is quiet while a window runs. Also what Dask calls on it.
 
-Any Dask worker that has the resource `board` will do; `serve` starts one that fits.
+Any Dask worker that has the resource `board` and one thread will do; `worker` makes one that is quiet, too.
 """
 
 from __future__ import annotations
@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import logging
 import os
+import socket
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +23,7 @@ from colocate.errors import ColocateError
 from colocate.fleet import block
 from colocate.fleet.block import BoardLook, Ended, Setup
 from colocate.fleet.measurer import Measurer
+from colocate.host.processes.signals import heed
 from colocate.model.provenance import Provenance
 from colocate.model.trial import Trial
 from colocate.study.plan import estimate_s
@@ -94,6 +97,17 @@ def _move_to(cpus: Sequence[int]) -> None:
             os.sched_setaffinity(int(thread.name), cpus)
 
 
+def worker(address: str, *, name: str | None = None, **more: Any) -> Worker:
+    """A Dask worker that is a board, under the name of its machine unless it has another. Dask's SSHCluster calls it
+    on each host.
+    """
+    dask.config.set(QUIET)
+    return Worker(
+        address, nthreads=1, name=name or socket.gethostname(), resources={RESOURCE: 1}, memory_limit=0,
+        dashboard=False, **more,
+    )  # fmt: skip
+
+
 def serve(
     address: str,
     name: str,
@@ -107,23 +121,31 @@ def serve(
     for, or with `once` ends it. `constants` are the board's own, where a study runs on a model.
     """
     _own_constants.update(constants or {})
+    hush()
     said = ""
     try:
-        with dask.config.set(QUIET):
-            while True:
-                try:
-                    asyncio.run(_served(address, name, security, says))
-                    ended = f"The scheduler at {address} is gone"
-                except (OSError, ValueError, TimeoutError, RuntimeError) as error:
-                    ended = f"The scheduler at {address} does not take this board: {_short(error)}"
-                if once:
-                    return
-                if ended != said:
-                    says(f"{ended}; trying again every {_AGAIN_S:g} s.")
-                said = ended
-                _pause()
+        while True:
+            try:
+                asyncio.run(_served(address, name, security, says))
+                ended = f"The scheduler at {address} is gone"
+            except (OSError, ValueError, TimeoutError, RuntimeError) as error:
+                # It may be how a signal came out of Dask.
+                heed()
+                ended = f"The scheduler at {address} does not take this board: {_short(error)}"
+            if once:
+                return
+            if ended != said:
+                says(f"{ended}; trying again every {_AGAIN_S:g} s.")
+            said = ended
+            _pause()
     finally:
         _measurer().end()
+
+
+def hush() -> None:
+    """Dask's own messages, as of every connection that ends, are no news for a user: what is, is said by colocate."""
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _pause() -> None:
@@ -132,13 +154,9 @@ def _pause() -> None:
 
 async def _served(address: str, name: str, security: Security, says: Callable[[str], None]) -> None:
     with tempfile.TemporaryDirectory(prefix="colocate-board-") as scratch:
-        worker = Worker(
-            address, nthreads=1, name=name, resources={RESOURCE: 1}, security=security, memory_limit=0,
-            local_directory=scratch, dashboard=False,
-        )  # fmt: skip
-        async with worker:
+        async with worker(address, name=name, security=security, local_directory=scratch) as serving:
             says(f"Board {name} serves {address}.")
-            await worker.finished()
+            await serving.finished()
 
 
 def _short(error: BaseException) -> str:

@@ -66,13 +66,10 @@ class Fleet:
         spec: SweepSpec,
         sharing: Sharing,
         says: Callable[[str], None],
-        names: Mapping[str, str] | None = None,
         planned_for: HostFacts | None = None,
     ) -> None:
-        """`names` are those of boards that the scheduler knows under others."""
         self.sharing = sharing
         self._client, self._says, self._setup = client, says, Setup.of(spec)
-        self._names = names or {}
         self._facts = planned_for
         self._seats: dict[str, BoardSeat] = {}
         self._addresses: frozenset[str] = frozenset()
@@ -189,7 +186,11 @@ class Fleet:
         try:
             answer = future.result()
         except Exception as error:  # noqa: BLE001 - whatever befell a board, its block is run again
-            yield from self._unanswered(seat, block, left, _line(error))
+            if not block and seat.at in self._addresses:
+                # It is there and cannot even look at itself: it has no colocate, or another Python.
+                self._refuse(seat, _line(error))
+            else:
+                yield from self._unanswered(seat, block, left, _line(error))
             return
         finally:
             future.release()
@@ -279,7 +280,7 @@ class Fleet:
         self._addresses = addresses
         workers = self._client.scheduler_info(n_workers=-1)["workers"]
         found = {
-            self._names.get(str(each["name"]), str(each["name"])): address
+            str(each["name"]): address
             for address, each in workers.items()
             if on_board.RESOURCE in each.get("resources", {})
         }

@@ -6,7 +6,6 @@ import contextlib
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from distributed import Client, LocalCluster, SSHCluster
 
 from colocate.errors import HostError, SpecError
 from colocate.fleet.access import Certificates, checked_address, secured, security_for
-from colocate.fleet.board import QUIET, RESOURCE, SILENCE_S
+from colocate.fleet.board import QUIET, SILENCE_S, hush
 
 _CONNECT_S = 30
 _MOST_LOCAL = 1000
@@ -27,32 +26,18 @@ _SCHEDULER: Mapping[str, Any] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Connected:
-    """A client, and the names of boards that its scheduler knows under others."""
-
-    client: Client
-    names: Mapping[str, str]
-
-    @property
-    def dashboard(self) -> str:
-        """Where a browser sees the boards at work; empty where the scheduler shows none."""
-        link = self.client.dashboard_link
-        return str(link or "")
-
-
 @contextlib.contextmanager
-def connected(where: str, certificates: Certificates, *, insecure: bool) -> Iterator[Connected]:
+def connected(where: str, certificates: Certificates, *, insecure: bool) -> Iterator[Client]:
     """A client of the fleet that `where` names. Raises SpecError for what it cannot be, HostError where no scheduler
     answers.
     """
+    hush()
     kind, _, rest = where.partition(":")
     with dask.config.set({**QUIET, **_SCHEDULER}), contextlib.ExitStack() as stack:
-        names: Mapping[str, str] = {}
         if kind == "local":
             address, security = stack.enter_context(_local(_count(rest))), None
         elif kind == "ssh":
-            address, names, security = stack.enter_context(_over_ssh(Path(rest), certificates, insecure=insecure))
+            address, security = stack.enter_context(_over_ssh(Path(rest), certificates, insecure=insecure))
         else:
             address = checked_address(where)
             security = security_for(address, certificates, insecure=insecure)
@@ -60,7 +45,7 @@ def connected(where: str, certificates: Certificates, *, insecure: bool) -> Iter
             client = Client(address, security=security, timeout=_CONNECT_S, set_as_default=False)
         except (OSError, ValueError) as error:
             raise HostError(f"no scheduler answers at {where}: {error or type(error).__name__}; start it") from error
-        yield Connected(stack.enter_context(client), names)
+        yield stack.enter_context(client)
 
 
 def _count(text: str) -> int:
@@ -87,9 +72,7 @@ def _local(boards: int) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _over_ssh(
-    hosts: Path, certificates: Certificates, *, insecure: bool
-) -> Iterator[tuple[str, Mapping[str, str], Any]]:
+def _over_ssh(hosts: Path, certificates: Certificates, *, insecure: bool) -> Iterator[tuple[str, Any]]:
     """A scheduler on the first of the hosts and a board on each, by Dask's SSHCluster: a line is a host."""
     try:
         lines = [line.strip() for line in hosts.read_text().splitlines()]
@@ -106,14 +89,13 @@ def _over_ssh(
     security = secured(certificates) if certificates.given else None
     # Every process that Dask starts there inherits these settings.
     tls = {} if security is None else _settings(certificates)
-    options = {"nthreads": 1, "resources": {RESOURCE: 1}, "memory_limit": 0}
     scheduler = {"port": 0, **({} if security is None else {"protocol": "tls://"})}
     try:
         with dask.config.set(tls), SSHCluster(
-            [names[0], *names], worker_class="distributed.Worker", worker_options=options,
-            scheduler_options=scheduler, security=security, silence_logs=50,
+            [names[0], *names], worker_class="colocate.fleet.board.worker", scheduler_options=scheduler,
+            security=security, silence_logs=50,
         ) as cluster:  # fmt: skip
-            yield str(cluster.scheduler_address), {str(n): name for n, name in enumerate(names)}, security
+            yield str(cluster.scheduler_address), security
     except ImportError as error:
         raise HostError("--fleet ssh: needs the package asyncssh: pip install asyncssh") from error
 

@@ -1,7 +1,8 @@
 """How fast each board is beside the others, and which one is odd: from its windows in every setting that others had.
 
 It takes whatever ran: every block on each board, or each block on one of them. A window's median, in logarithms, less
-the middle of all boards in the same setting is what the board and chance added.
+the middle of all boards in the same setting is what the board and chance added. The mean over the windows of a block
+is one value, as what chance added to a block is in all of them.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _CLOCK_RATIO = 0.01
 
 @dataclass(frozen=True, slots=True)
 class BoardEffect:
-    """One board: how many times the latencies of the middle of all it has, from so many `windows`.
+    """One board: how many times the latencies of the middle of all it has, from so many `blocks`.
 
     `score` is its distance from the others over their scatter, not a number where there are too few boards; `odd`
     where that is beyond chance. `apart` has the facts in which an odd one differs, its own and those of the others.
@@ -38,7 +39,7 @@ class BoardEffect:
 
     board: Board
     ratio: float
-    windows: int
+    blocks: int
     score: float
     odd: bool
     temperature_c: float | None
@@ -47,7 +48,7 @@ class BoardEffect:
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """All boards by name, and how windows scatter `between` and inside them."""
+    """All boards by name, and how blocks scatter `between` and inside them."""
 
     boards: tuple[BoardEffect, ...]
     scatter: Scatter
@@ -83,19 +84,20 @@ def effects(records: Sequence[TrialRecord]) -> Effects | None:
 
 
 def _residuals(of_boards: Mapping[str, Sequence[TrialRecord]]) -> Mapping[str, FloatArray]:
-    """Of each board the logarithms of its windows' medians less the middle of all boards in the same setting."""
-    settings: defaultdict[object, defaultdict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    """Of each board and block the logarithm of latency less the middle of all boards in the same setting."""
+    settings: defaultdict[object, defaultdict[str, list[tuple[int, float]]]] = defaultdict(lambda: defaultdict(list))
     for name, records in of_boards.items():
         for record in records:
             for setting, level in _levels(record):
-                settings[setting][name].append(level)
-    found: defaultdict[str, list[float]] = defaultdict(list)
+                settings[setting][name].append((record.trial.block, level))
+    blocks: defaultdict[str, defaultdict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
     for boards in settings.values():
         if len(boards) > 1:
-            middle = statistics.median(map(statistics.fmean, boards.values()))
+            middle = statistics.median(statistics.fmean(level for _, level in own) for own in boards.values())
             for name, own in boards.items():
-                found[name] += [level - middle for level in own]
-    return {name: np.array(own) for name, own in found.items()}
+                for block, level in own:
+                    blocks[name][block].append(level - middle)
+    return {name: np.array([*map(statistics.fmean, own.values())]) for name, own in blocks.items()}
 
 
 def _levels(record: TrialRecord) -> Iterator[tuple[object, float]]:

@@ -59,9 +59,9 @@ def test_local_boards_come_and_go_with_the_study() -> None:
     import psutil
 
     before = {each.pid for each in psutil.Process().children(recursive=True)}
-    with connected("local:2", NONE, insecure=False) as found:
-        found.client.wait_for_workers(2, timeout=120)
-        names = {each["name"] for each in found.client.scheduler_info(n_workers=-1)["workers"].values()}
+    with connected("local:2", NONE, insecure=False) as client:
+        client.wait_for_workers(2, timeout=120)
+        names = {each["name"] for each in client.scheduler_info(n_workers=-1)["workers"].values()}
         assert names == {"local-1", "local-2"}
         started = {each.pid for each in psutil.Process().children(recursive=True)} - before
         assert len(started) == 2

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 
 from colocate.model.trial import TrialRecord
 from colocate.study.board_effects import effects
-from tests.study.fleets import board, fleet
+from tests.study.fleets import board, fleet, spread
 
 ALIKE = dict.fromkeys("abcdef", 1.0)
 
@@ -27,7 +28,7 @@ def test_the_ratio_of_a_board_is_found_in_every_setting() -> None:
     assert ratios.pop("d") == pytest.approx(1.5, rel=0.15)
     assert all(ratio == pytest.approx(1.0, rel=0.1) for ratio in ratios.values())
     assert [each.board.name for each in found.odd] == ["d"]
-    assert {each.windows for each in found.boards} == {12}
+    assert {each.blocks for each in found.boards} == {6}
     assert found.scatter.between is not None and found.scatter.between_share is not None
 
 
@@ -72,3 +73,17 @@ def test_one_board_is_beside_none(ratios: dict[str, float]) -> None:
 def test_few_boards_are_too_few_to_call_one_odd() -> None:
     found = effects(fleet({"a": 1.0, "b": 1.0, "c": 9.0}))
     assert found is not None and not found.odd and all(each.score != each.score for each in found.boards)
+
+
+def test_what_chance_adds_to_a_block_is_no_boards_doing() -> None:
+    """Two alike boards take the blocks in turn; blocks differ by 2 %, and all windows of one by the same."""
+    noise = np.exp(0.02 * np.random.default_rng(5).standard_normal(60))
+    shared = [
+        dataclasses.replace(each, latencies_s=np.full(50, 0.01 * noise[each.trial.block]))
+        for each in spread(fleet({"a": 1.0, "b": 1.0}, repeats=60))
+        if each.trial.inference
+    ]
+    found = effects(shared)
+    assert found is not None and found.scatter.blocks == 60
+    assert found.scatter.inside == pytest.approx(0.02**2, rel=0.4)
+    assert found.scatter.between_share is not None and found.scatter.between_share < 0.1

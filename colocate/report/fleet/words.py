@@ -37,10 +37,10 @@ def _scatter_words(report: FleetReport) -> Iterator[str]:
     if scatter.between is None or scatter.inside is None:
         return
     share = scatter.between_share
-    of_all = "" if share is None else f": {percent_text(share)} of the variance of one window is between boards"
+    of_all = "" if share is None else f": {percent_text(share)} of the variance of one block is between boards"
     between, inside = spread_text(scatter.between), spread_text(scatter.inside)
     yield (
-        f"Latency varies by {between} from board to board and by {inside} from window to window on one board "
+        f"Latency varies by {between} from board to board and by {inside} from block to block on one board "
         f"(standard deviations){of_all}."
     )
 
@@ -65,7 +65,7 @@ def odd_words(each: BoardEffect) -> str:
     facts = f"it differs in: {apart}" if apart else "no fact that is known of it differs"
     return (
         f"Board {plain(each.board.name)} is odd: latencies are {ratio_text(each.ratio, 3)} times those of the middle "
-        f"of all boards, over {counted(each.windows, 'window')}; {facts}."
+        f"of all boards, over {counted(each.blocks, 'block')}; {facts}."
     )
 
 

@@ -32,7 +32,7 @@ def test_the_quantity_with_the_least_room_decides() -> None:
 
 def test_each_board_beside_the_others() -> None:
     rows = list(board_rows(FOUND))
-    assert [row[0] for row in rows] == [*NAMES] and {row[2] for row in rows} == {"6"}
+    assert [row[0] for row in rows] == [*NAMES] and {row[2] for row in rows} == {"3"}
 
 
 def test_the_files_have_a_row_for_each_cell_on_each_board_and_for_each_promise() -> None:

@@ -1,4 +1,4 @@
-"""What a fleet costs: CPU time and wall time per block, the speed-up of two boards, and what a board does to a window.
+"""What a fleet costs: CPU and wall time per block, the speed-up of two boards, what a board does to a window.
 
 Run with `-m bench -s` to see the numbers; they are in docs/fleet.md.
 """
@@ -65,7 +65,7 @@ def run(running: processes.Running, of: Study, folder: Path, boards: int) -> Cos
             self.began_s, self.client_s, self.scheduler_s = time.perf_counter(), time.process_time(), used_s()
 
     def used_s() -> float:
-        return sum(psutil.Process(running.process.pid).cpu_times()[:2])
+        return float(sum(psutil.Process(running.process.pid).cpu_times()[:2]))
 
     observer = Timed()
     with distributed.Client(running.address, set_as_default=False) as client:
@@ -91,12 +91,11 @@ def many(running: processes.Running, folder: Path, *how: str) -> Iterator[None]:
 
 
 def say(title: str, cost: Cost) -> None:
-    load = os.getloadavg()[0]
+    wall_ms, client_ms, scheduler_ms = (1e3 * s / cost.blocks for s in (cost.wall_s, cost.client_s, cost.scheduler_s))
     print(
-        f"\n{title}: {cost.blocks} blocks, {cost.trials} trials in {cost.wall_s:.1f} s: per block "
-        f"{1e3 * cost.wall_s / cost.blocks:.1f} ms of wall time, {1e3 * cost.client_s / cost.blocks:.1f} ms of CPU in the "
-        f"client, {1e3 * cost.scheduler_s / cost.blocks:.1f} ms in the scheduler; "
-        f"{cost.stored_bytes / cost.trials / 1e3:.1f} kB per trial; load {load:.1f}"
+        f"\n{title}: {cost.blocks} blocks, {cost.trials} trials in {cost.wall_s:.1f} s: per block {wall_ms:.1f} ms of "
+        f"wall time, {client_ms:.1f} ms of CPU in the client, {scheduler_ms:.1f} ms in the scheduler; "
+        f"{cost.stored_bytes / cost.trials / 1e3:.1f} kB per trial; load {os.getloadavg()[0]:.1f}"
     )
 
 
@@ -167,8 +166,8 @@ def test_a_quiet_board_does_not_change_a_median(tmp_path: Path) -> None:
             after = psutil.Process(board.pid).num_ctx_switches(), psutil.Process(board.pid).cpu_times()
     found, middle = geometric_mean(np.array(ratios)), float(np.median(ratios))
     print(
-        f"\nmedian with the board over without: {found.value:.4f} [{found.lo:.4f}, {found.hi:.4f}], median of {pairs} "
-        f"pairs {middle:.4f}; the board wakes {(sum(after[0]) - sum(before[0])) / 10:.1f} times a second and takes "
+        f"\nmedian with the board over without: {found.value:.4f} [{found.lo:.4f}, {found.hi:.4f}], median of "
+        f"{pairs} pairs {middle:.4f}; the board wakes {(sum(after[0]) - sum(before[0])) / 10:.1f} times a second and takes "
         f"{100 * (sum(after[1][:2]) - sum(before[1][:2])) / 10:.2f} % of a CPU; load {os.getloadavg()[0]:.1f}"
     )
     assert middle <= 1.002

@@ -9,6 +9,7 @@ import dataclasses
 import os
 import sys
 import time
+from collections.abc import Sequence
 
 from distributed import Security
 
@@ -45,7 +46,7 @@ def forked(address: str, count: int) -> None:
 async def simulated(address: str, count: int, seconds: float) -> None:
     whole, known = block.run_block, dict[object, Outcome]()
 
-    def canned(setup: Setup, trials: tuple[Trial, ...]) -> Ended:
+    def canned(setup: Setup, trials: Sequence[Trial]) -> Ended:
         time.sleep(seconds)
         for trial in trials:
             if (kind := (trial.inference, trial.task)) not in known:
@@ -54,9 +55,7 @@ async def simulated(address: str, count: int, seconds: float) -> None:
         return Ended(tuple(own), look(setup, ()).facts)
 
     block.run_block = canned
-    started = []
-    for number in range(count):
-        started.append(await worker(address, name=f"b{number:04}", security=Security()))
+    started = [await worker(address, name=f"b{number:04}", security=Security()) for number in range(count)]
     print("started", flush=True)
     await asyncio.gather(*(each.finished() for each in started))
 

@@ -20,7 +20,7 @@ from colocate.request.design import design_of, settled_design
 from colocate.request.spec import Study
 from colocate.store.run_file import Header, Run
 from colocate.study.plan import Stage, loaded_inferences, plan, whole, within_budget
-from colocate.trial_loop import Site
+from colocate.trial_loop import Done, Site
 
 if TYPE_CHECKING:
     from colocate.study.narrowing import Narrowing
@@ -110,22 +110,22 @@ def sweep(
         study.keys, spec, facts, networks, site.provenance(), len(trials), purpose or SweepPurpose(), site.sharing
     )
     with contextlib.ExitStack() as stack:
-        missing = trials
+        done: Done = {}
         if resume:
             run = stack.enter_context(Run.resume(folder, trust=trust))
             refuse_other_study(run.header(), header)
             done = run.done_by_board()
-            missing = site.missing(trials, done)
+        missing = site.missing(trials, done)
         if not resume or any(site.missing(stage.trials, done) for stage in _stages(trials, spec, run)):
             stack.enter_context(site.opened(missing))
         if not resume:
             # Only now: a task that cannot run at all leaves no folder behind.
             run = stack.enter_context(Run.create(folder, header, trust=trust))
-        observer.begins(missing, len(trials), facts)
+        observer.begins(missing, site.machines * len(trials), facts)
         wanted: list[Trial] = []
         for stage in _stages(trials, spec, run):
             wanted += stage.trials
-            observer.enters(stage, len(wanted))
+            observer.enters(stage, site.machines * len(wanted))
             done = run.done_by_board()
             # Boards that come and go end a repeat each at a time of its own.
             left = Counter(trial.repeat for trial in site.missing(stage.trials, done))

@@ -47,8 +47,12 @@ class Site(Protocol):
     def opened(self, trials: Sequence[Trial]) -> AbstractContextManager[None]:
         """See `Rig.opened`."""
 
+    @property
+    def machines(self) -> int:
+        """How many machines run each trial, as far as is known."""
+
     def missing(self, trials: Sequence[Trial], done: Done) -> tuple[Trial, ...]:
-        """Those of `trials` that some machine has to run yet."""
+        """Those of `trials` that have to run yet, each as often as there are machines that have to run it."""
 
     def outcomes(self, trials: Sequence[Trial], done: Done, starts: Starts) -> Iterator[Outcome]:
         """Run what is missing of `trials`: how each ended, as it did."""
@@ -58,6 +62,7 @@ class ThisMachine:
     """One rig, which runs every trial."""
 
     sharing = None
+    machines = 1
 
     def __init__(self, rig: Rig) -> None:
         self.facts, self.networks, self.provenance, self.opened = rig.facts, rig.networks, rig.provenance, rig.opened

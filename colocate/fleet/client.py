@@ -73,6 +73,7 @@ class Fleet:
         self._facts = planned_for
         self._seats: dict[str, BoardSeat] = {}
         self._addresses: frozenset[str] = frozenset()
+        self._looked_s = -POLL_S
         self._ended: queue.SimpleQueue[tuple[str, Future]] = queue.SimpleQueue()
         self._kinds: list[Trial] = []
         self._planned: tuple[SweepSpec, tuple[str, ...]] | None = None
@@ -150,13 +151,19 @@ class Fleet:
         """See `Site.opened`. Each board holds itself, block by block."""
         yield
 
+    @property
+    def machines(self) -> int:
+        """See `Site.machines`."""
+        self._refresh()
+        return max(1, len(self._present())) if self.sharing is Sharing.REPLICATE else 1
+
     def missing(self, trials: Sequence[Trial], done: Done) -> tuple[Trial, ...]:
-        """See `Site.missing`. Where every board runs all, those that not all that are known have done."""
+        """See `Site.missing`."""
         if self.sharing is Sharing.SPREAD:
             return undone(trials, done)
         self._refresh()
-        boards = {*done, *(seat.name for seat in self._present())}
-        return tuple(t for t in trials if not boards or any(t.trial_id not in done.get(b, ()) for b in boards))
+        boards = sorted({*done, *(seat.name for seat in self._present())})
+        return tuple(t for name in boards for t in undone(trials, {name: done.get(name, frozenset())}))
 
     def outcomes(self, trials: Sequence[Trial], done: Done, starts: Starts) -> Iterator[Outcome]:
         """See `Site.outcomes`. Raises HostError where the scheduler goes away, or the last board cannot go on."""
@@ -167,10 +174,15 @@ class Fleet:
             yield from self._lost(left)
             self._hand_out(left)
             if not self._unfinished(left):
-                return
+                break
             waiting = self._said_that_none_is_there(waiting)
             for name, future in self._arrived():
                 yield from self._received(self._seats[name], future, left)
+        for seat in self._seats.values() if self.sharing is Sharing.REPLICATE else ():
+            if not seat.refused and (blocks := left.count_for([seat.name])):
+                self._says(
+                    f"Board {seat.name} is away with {blocks} blocks left; --resume runs them once it is back."
+                )
 
     def _arrived(self) -> Iterator[tuple[str, Future]]:
         """What boards gave since, waiting for the first for a moment."""
@@ -268,7 +280,10 @@ class Fleet:
         return [seat for seat in self._seats.values() if seat.gone_s is None]
 
     def _refresh(self) -> None:
-        """Find out which boards the scheduler knows now."""
+        """Find out which boards the scheduler knows now, if that was not just done."""
+        if time.monotonic() < self._looked_s + POLL_S:
+            return
+        self._looked_s = time.monotonic()
         if self._client.status != "running":
             raise HostError("the scheduler is gone; start it again, and go on with --resume, --out and --fleet")
         try:

@@ -86,10 +86,11 @@ def test_boards_that_share_a_study_give_what_one_machine_gives(cluster: LocalClu
 
 
 def test_every_board_runs_a_replicated_study(cluster: LocalCluster, tmp_path: Path) -> None:
-    run(cluster, tmp_path / "each", Sharing.REPLICATE)
+    observer = run(cluster, tmp_path / "each", Sharing.REPLICATE)
     with Run.read(tmp_path / "each") as found:
         planned = found.header().planned
     assert Counter(board for _, board in numbers(tmp_path / "each")) == {"0": planned, "1": planned}
+    assert len(observer.missing) == len(observer.outcomes) == 2 * planned
 
 
 @pytest.mark.parametrize("sharing", Sharing)

@@ -96,6 +96,21 @@ def test_a_board_is_killed_one_is_stopped_and_the_client_is_killed(tmp_path: Pat
     compare_with_undisturbed(out, tmp_path, {*BOARDS, "late"})
 
 
+def test_when_the_scheduler_dies_the_study_ends_and_can_go_on(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    with processes.scheduler(tmp_path) as running:
+        board = sleeping_board(running.address, "b1", tmp_path, WINDOW_S)
+        with processes.ended(board):
+            processes.serves(tmp_path, "b1")
+            sweep = started_sweep(running.address, out)
+            with processes.ended(sweep):
+                until(lambda: count(out) >= 5, f"trials: {(tmp_path / 'sweep-0.log').read_text()}")
+                running.process.kill()
+                assert sweep.wait(120) == 3
+    assert "the scheduler is gone; start it again, and go on with --resume" in (tmp_path / "sweep-0.log").read_text()
+    assert count(out) >= 5
+
+
 # ---- boards with a network of their own
 
 

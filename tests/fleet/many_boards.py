@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import os
+import resource
 import sys
 import time
 from collections.abc import Sequence
@@ -22,6 +23,9 @@ from colocate.model.trial import Outcome, Trial
 
 def main() -> None:
     how, address, count, *seconds = sys.argv[1:]
+    # In one process they have a connection or two each.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     # Imported and computed once, and then shared by all.
     look(Setup("tx1-model", (), USUAL), ())
     hush()

@@ -34,7 +34,7 @@ def until(found: Callable[[], object], what: str, patience_s: float = PATIENCE_S
     ends_s = time.monotonic() + patience_s
     while not (value := found()):
         assert time.monotonic() < ends_s, f"still waiting for {what}"
-        time.sleep(0.05)
+        time.sleep(0.2)
     return value
 
 

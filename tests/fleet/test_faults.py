@@ -1,8 +1,8 @@
 """Boards that die, hang, or lose their network in a block, and a client that is killed: nothing is lost or counted
 twice, and the table is that of a run that nothing disturbed.
 
-The whole of it, 81 cells x 5 on four boards, runs where COLOCATE_FLEET is `whole`; else a small study does. Networks of
-boards are cut where it is set at all.
+The whole of it, 81 cells x 5 on four boards, runs where COLOCATE_FLEET is `whole`; else a small study does. Networks
+of boards are cut where it is set at all.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ BOARDS = ("b1", "b2", "b3", "b4") if WHOLE else ("b1", "b2", "b3")
 CLOCKS = "low,mid,high" if WHOLE else "low,high"
 STUDY = (
     "--rig", "tx1-model", "--design", "steady", "--networks", "alexnet,googlenet,resnet152" if WHOLE else "alexnet",
-    "--stressors", "bitcount,jpeg,stringsearch", "--cpu-clocks", CLOCKS, "--gpu-clocks", CLOCKS, "--repeats", "5" if WHOLE else "3",
+    "--stressors", "bitcount,jpeg,stringsearch", "--cpu-clocks", CLOCKS, "--gpu-clocks", CLOCKS,
+    "--repeats", "5" if WHOLE else "3",
     "--window", "0.5", "--quiet", "--max-slowdown", "1.1", "--percentile", "p50",
 )  # fmt: skip
 # Of real time for each window of the model.

@@ -34,13 +34,14 @@ def run(arguments: argparse.Namespace) -> int:
     from colocate.request.study_file import parsed
     from colocate.rigs.registry import make_rig
     from colocate.sweep import planned
+    from colocate.trial_loop import ThisMachine
 
     file, keys = arguments.file, given(arguments, STUDY_FLAGS)
     spec = make_study(keys).spec
     rig = make_rig(spec.rig, workers=spec.workers)
     name = shell_word(str(file))
     text = starter_file(rig.facts(), keys, name)
-    planned(make_study(parsed(file, text.encode())), rig)
+    planned(make_study(parsed(file, text.encode())), ThisMachine(rig))
     try:
         with file.open("x", encoding="utf-8") as new:
             new.write(text)

@@ -11,15 +11,15 @@ import dataclasses
 import queue
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from distributed import Client, Future
 
 from colocate.errors import ColocateError, HostError, SpecError
 from colocate.fleet import board as on_board
-from colocate.fleet.block import BoardLook, Ended, Setup
+from colocate.fleet.block import BoardLook, Setup
 from colocate.fleet.blocks_left import Block, BlocksLeft, one_of_each
+from colocate.fleet.seats import BoardSeat, line_of, refuse_version, signed
 from colocate.model.fleet import Board, Sharing
 from colocate.model.machine import HostFacts
 from colocate.model.provenance import Provenance
@@ -28,30 +28,11 @@ from colocate.model.trial import Failure, Outcome, Trial
 from colocate.study.facts import differences
 from colocate.study.plan import plan
 from colocate.trial_loop import Done, Starts, undone
-from colocate.version import __version__
 
 # How often boards that came and went are looked for.
 POLL_S = 0.5
 # How long a study waits for a first board, and one that is replicated for a board that went away.
 FIRST_S, ABSENT_S = 60.0, 600.0
-
-
-@dataclass(slots=True)
-class BoardSeat:
-    """A board as the client knows it, and where it is now.
-
-    It is `ready` once it showed that it can run the study; `refused` says why it cannot. `future` is what it does,
-    at the address `at`: a `block`, or where that is empty a look at itself. `gone_s` is when it went away.
-    """
-
-    name: str
-    address: str = ""
-    ready: bool = False
-    refused: str = ""
-    future: Any = None
-    at: str = ""
-    block: Block = ()
-    gone_s: float | None = None
 
 
 class Fleet:
@@ -115,7 +96,7 @@ class Fleet:
     def _look(self, trials: Sequence[Trial] = ()) -> BoardLook:
         """What the first board says of itself."""
         found: BoardLook = self._ask_first(on_board.look, tuple(trials))
-        _refuse_version(self._first_seat().name, found)
+        refuse_version(self._first_seat().name, found)
         return found
 
     def _ask_first(self, function: Callable[..., Any], *arguments: Any) -> Any:
@@ -128,7 +109,7 @@ class Fleet:
         except ColocateError:
             raise
         except Exception as error:
-            raise HostError(f"board {first.name}: {_line(error)}") from error
+            raise HostError(f"board {first.name}: {line_of(error)}") from error
 
     def _first_seat(self) -> BoardSeat:
         """The first board by name, once there is one."""
@@ -200,9 +181,9 @@ class Fleet:
         except Exception as error:  # noqa: BLE001 - whatever befell a board, its block is run again
             if not block and seat.at in self._addresses:
                 # It is there and cannot even look at itself: it has no colocate, or another Python.
-                self._refuse(seat, _line(error))
+                self._refuse(seat, line_of(error))
             else:
-                yield from self._unanswered(seat, block, left, _line(error))
+                yield from self._unanswered(seat, block, left, line_of(error))
             return
         finally:
             future.release()
@@ -212,7 +193,7 @@ class Fleet:
             self._refuse(seat, answer.trouble)
             left.give_back(seat.name, block, lost=False)
         else:
-            yield from _signed(seat.name, answer)
+            yield from signed(seat.name, answer)
 
     def _unanswered(self, seat: BoardSeat, block: Block, left: BlocksLeft, why: str) -> Iterator[Outcome]:
         """A board gave nothing: it died, or its process did."""
@@ -289,7 +270,7 @@ class Fleet:
         try:
             addresses = frozenset(self._client.nthreads())
         except (OSError, TimeoutError, ValueError) as error:
-            raise HostError(f"the scheduler does not answer: {_line(error)}; go on with --resume") from error
+            raise HostError(f"the scheduler does not answer: {line_of(error)}; go on with --resume") from error
         if addresses == self._addresses:
             return
         self._addresses = addresses
@@ -315,7 +296,7 @@ class Fleet:
     def _introduce(self, seat: BoardSeat, found: BoardLook) -> None:
         """Take a board that can run the study as it is planned; name what keeps another from it."""
         try:
-            _refuse_version(seat.name, found)
+            refuse_version(seat.name, found)
         except HostError as error:
             self._refuse(seat, str(error))
             return
@@ -349,18 +330,3 @@ class Fleet:
         if fits:
             self._alike.append(alike)
         return fits
-
-
-def _signed(name: str, ended: Ended) -> Iterator[Outcome]:
-    """The outcomes of a block with the board that ran it."""
-    board = Board(name, ended.facts)
-    return (dataclasses.replace(outcome, board=board) for outcome in ended.outcomes)
-
-
-def _refuse_version(name: str, found: BoardLook) -> None:
-    if found.version != __version__:
-        raise HostError(f"board {name} has colocate {found.version}, this is {__version__}: install the same on both")
-
-
-def _line(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]

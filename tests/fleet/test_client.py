@@ -26,7 +26,7 @@ pytest.importorskip("distributed")
 
 from distributed import Client, LocalCluster
 
-from colocate.fleet import block, client
+from colocate.fleet import block, client, seats
 from colocate.fleet.block import Ended, Setup
 from colocate.fleet.board import RESOURCE
 from colocate.fleet.client import Fleet
@@ -176,7 +176,7 @@ def test_a_board_of_another_kind_is_not_used_and_it_is_said_why(
 
 
 def test_a_board_with_another_colocate_is_not_used(cluster: LocalCluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "__version__", "9.9")
+    monkeypatch.setattr(seats, "__version__", "9.9")
     with (
         pytest.raises(HostError, match=r"board 0 has colocate \S+, this is 9\.9: install the same on both"),
         fleet(cluster, Sharing.SPREAD) as site,

@@ -28,6 +28,7 @@ def test_a_sweep_writes_its_page_and_names_every_figure(tmp_path: Path) -> None:
         "verdicts",
         *(f"heatmap-{metric.name}" for metric in (*METRICS, latency_metric(found.evidence, "p95"))),
         *(f"containment-{metric.name}" for metric in containment_metrics(found.evidence)),
+        *(f"boards-{metric.name}" for metric in METRICS),
         "distributions",
         "founding-study",
     ]

@@ -85,4 +85,33 @@ class LayersPurpose:
     command: Literal["layers"] = "layers"
 
 
-Purpose = SweepPurpose | EfficiencyPurpose | LayersPurpose
+@dataclass(frozen=True, slots=True)
+class TrainingAxes:
+    """What is multiplied out. A batch is shared by all ranks; of 0 `gpus` one process trains on the CPUs."""
+
+    networks: tuple[str, ...] = ("resnet50",)
+    batches: tuple[int, ...] = (64, 128, 256)
+    gpus: tuple[int, ...] = (1,)
+    precisions: tuple[str, ...] = ("fp32",)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingAim:
+    """What a choice must keep: an accuracy below the best by no more than `accuracy_loss` (0.01 is one in a hundred
+    images), and a training that takes no longer than `time_limit_s`. What uses the least energy then is chosen.
+    """
+
+    accuracy_loss: float = 0.01
+    time_limit_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPurpose:
+    """What the training of networks costs, setting by setting."""
+
+    axes: TrainingAxes
+    aim: TrainingAim
+    command: Literal["training"] = "training"
+
+
+Purpose = SweepPurpose | EfficiencyPurpose | LayersPurpose | TrainingPurpose

@@ -15,6 +15,7 @@ from colocate.model.limits import Limits
 # Bytes of one element.
 WIDTH_BYTES = {"fp32": 4, "fp16": 2}
 PRECISIONS = tuple(WIDTH_BYTES)
+TRAINING_PRECISIONS = ("fp32", "tf32", "bf16")
 WAITS = ("spin", "block")
 # Of tasks: on other CPUs than the network, or on the network's too.
 ISOLATED, SHARED = PLACEMENTS = ("isolated", "shared")
@@ -77,10 +78,33 @@ class Pipeline:
 
 
 @dataclass(frozen=True, slots=True)
+class Training:
+    """A network that is trained rather than run: what is measured as its inference is one step.
+
+    `ranks` processes share each batch, one per GPU, or with `on_gpu` false all on the CPUs of the network. `data` is
+    `synthetic`, `digits`, or the path of a folder of images. Before its first window a network is trained for
+    `epochs` from a seed of its own in each repeat, and its accuracy is found; of synthetic data there is none.
+    """
+
+    ranks: int = 1
+    on_gpu: bool = True
+    data: str = "synthetic"
+    epochs: int = 20
+    learning_rate: float = 0.01
+
+    @property
+    def backend(self) -> str:
+        """What trains, in a word: `torch-2gpu`."""
+        return f"torch-{self.ranks}{'gpu' if self.on_gpu else 'cpu'}"
+
+
+@dataclass(frozen=True, slots=True)
 class Inference:
     """A network and how it is run. `network` is a built-in name, the path of an .onnx file or of an engine, or with a
     `pipeline` the user's name for it: then `backend` is `pipeline`, `precision` is empty, and the rest, which the
     program decides as well, says nothing. Of an engine `precision` is empty too: only TensorRT knows what is in it.
+    With a `training` it is the name of a network to train, `batch` is shared by all ranks, and `precision` is one of
+    `TRAINING_PRECISIONS`.
 
     `batch` is what runs: that of the file where it fixes one. `inputs` are those that the study chose.
 
@@ -99,6 +123,12 @@ class Inference:
     period_s: float | None = None
     inputs: tuple[InputChoice, ...] = ()
     pipeline: Pipeline | None = None
+    training: Training | None = None
+
+    @property
+    def by_runtime(self) -> bool:
+        """Whether a runtime of colocate's infers: neither a program of the user's own does, nor is it trained."""
+        return self.pipeline is None and self.training is None
 
     @property
     def present(self) -> dict[str, Any]:

@@ -314,13 +314,13 @@ def _trade_off(
     strict = 1 - (1 - confidence) / max(1, sum(row is not default for _, row in candidates))
     return dataclasses.replace(
         found,
-        times_better=_ratio(default, best, lambda window: window.energy_per_image_j, strict),
-        throughput_ratio=_ratio(best, default, lambda window: window.images_per_s, strict),
-        latency_ratio=_ratio(best, default, lambda window: window.p50_s, strict),
+        times_better=window_ratio(default, best, lambda window: window.energy_per_image_j, strict),
+        throughput_ratio=window_ratio(best, default, lambda window: window.images_per_s, strict),
+        latency_ratio=window_ratio(best, default, lambda window: window.p50_s, strict),
     )
 
 
-def _ratio(
+def window_ratio(
     over: Efficiency, under: Efficiency, value_of: Callable[[Window], float | None], confidence: float
 ) -> Interval | None:
     """`over` / `under`, from the windows of the same repeat and placement; None where there are none."""

@@ -30,8 +30,9 @@ class RailRoles(NamedTuple):
     cpu: tuple[int, ...]
 
 
-def rail_roles(rails: Sequence[str]) -> RailRoles:
-    """What to add up of `rails` for the board, its GPU and its CPU.
+def rail_roles(rails: Sequence[str], gpus: int | None = None) -> RailRoles:
+    """What to add up of `rails` for the board, its GPU and its CPU. Of GPUs with meters of their own the first `gpus`
+    count; None stands for all.
 
     A board's own rails come first. A machine without them, a workstation or server, is what is metered of it: all
     GPUs and CPU packages together, or either alone; memory, fans and losses are not in it.
@@ -39,6 +40,7 @@ def rail_roles(rails: Sequence[str]) -> RailRoles:
     gpu_meters = tuple(index for index, rail in enumerate(rails) if rail.startswith(_GPU_METER))
     cpu_meters = tuple(index for index, rail in enumerate(rails) if rail.startswith(_CPU_METER))
     board = len(gpu_meters) + len(cpu_meters) < len(rails)
+    gpu_meters = gpu_meters if gpus is None else gpu_meters[:gpus]
     complete = [each for each in (*((total,) for total in _TOTALS), *_SUMS) if set(each) <= set(rails)]
     total = tuple(rails.index(rail) for rail in complete[0]) if complete else ()
     return RailRoles(

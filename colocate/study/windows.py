@@ -221,5 +221,13 @@ def energies_j(record: TrialRecord) -> tuple[float | None, float | None, float |
     if trace is None or not len(trace.t_s):
         return None, None, None
     energy_j = integrate(trace.t_s, trace.power_w, 0.0, record.elapsed_s)
-    total, gpu, cpu = (float(energy_j[list(role)].sum()) if role else None for role in rail_roles(trace.rails))
+    roles = rail_roles(trace.rails, _gpus_used(record.trial.inference))
+    total, gpu, cpu = (float(energy_j[list(role)].sum()) if role else None for role in roles)
     return total, gpu, cpu
+
+
+def _gpus_used(inference: Inference | None) -> int | None:
+    """On how many GPUs a network is trained, from the first on; None where it is not trained."""
+    if inference is None or inference.training is None:
+        return None
+    return inference.training.ranks if inference.training.on_gpu else 0

@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from colocate.model.request import Inference, InputChoice
+from colocate.model.request import Inference, InputChoice, Training
 
 CHOICES = st.builds(
     InputChoice,
@@ -54,3 +54,13 @@ def test_what_is_absent_is_not_present() -> None:
     first = {"network": "net", "backend": "auto", "precision": "fp32", "batch": 1, "graph": False, "wait": "spin"}
     assert Inference("net").present == first
     assert Inference("net", period_s=0.1, inputs=(InputChoice("x"),)).present.keys() == {*first, "period_s", "inputs"}
+
+
+def test_a_training_says_what_trains_and_that_no_runtime_infers() -> None:
+    training = Training(ranks=2)
+    assert training.backend == "torch-2gpu"
+    assert Training(on_gpu=False).backend == "torch-1cpu"
+    assert not Inference("lenet", training.backend, training=training).by_runtime
+    assert Inference("alexnet").by_runtime
+    # What came later leaves what is known of older settings as it was.
+    assert "training" not in Inference("alexnet").present

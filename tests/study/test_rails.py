@@ -66,3 +66,12 @@ def test_roles_by_name_whatever_the_order(board: str, seed: int) -> None:
     shuffled = random.Random(seed).sample(rails, len(rails))
     found = [{shuffled[index] for index in role} for role in rail_roles(shuffled)]
     assert found == [set(role) for role in expected]
+
+
+def test_a_training_counts_the_gpus_that_it_uses() -> None:
+    rails = ["nvml:gpu0", "nvml:gpu1", "nvml:gpu2", "rapl:package-0"]
+    assert rail_roles(rails, 2) == ((0, 1, 3), (0, 1), (3,))
+    assert rail_roles(rails, 0) == ((3,), (), (3,))
+    assert rail_roles(rails) == ((0, 1, 2, 3), (0, 1, 2), (3,))
+    # A board's own rail holds all of it.
+    assert rail_roles(["VDD_IN", *rails], 0).total == (0,)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from colocate.errors import SpecError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 _T = TypeVar("_T")
 # Key -> what argparse takes, and `otherwise`: in words, what holds where the flag is not given.
@@ -33,6 +39,14 @@ def whole_number(text: str) -> int:
     if not _WHOLE.fullmatch(text.strip()):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
     return int(text)
+
+
+def whole_numbers(text: str) -> list[int]:
+    """`1,2,4` -> these numbers."""
+    try:
+        return [whole_number(word) for word in words(text)]
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of whole numbers such as 1,2,4") from None
 
 
 def cpus(text: str) -> list[int]:
@@ -123,6 +137,19 @@ def add_forms(parser: argparse.ArgumentParser) -> None:
     form = parser.add_argument_group("output").add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object on stdout instead of tables")
     form.add_argument("--markdown", action="store_true", help="a page of Markdown on stdout instead of tables")
+
+
+def check_axes(axes: DataclassInstance) -> None:
+    """Raise SpecError, by the name of the flag, for an axis of what is multiplied out that is empty or names a value
+    twice.
+    """
+    for axis in dataclasses.fields(axes):
+        values = getattr(axes, axis.name)
+        if not values:
+            raise SpecError(f"{axis.name}: name at least one")
+        for value in values:
+            if values.count(value) > 1:
+                raise SpecError(f"{axis.name}: {value} is named twice")
 
 
 def without(table: Mapping[str, _T], *keys: str) -> dict[str, _T]:

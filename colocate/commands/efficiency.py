@@ -14,10 +14,11 @@ from colocate.commands.common_arguments import (
     Flags,
     add_flags,
     add_run_flags,
+    check_axes,
     given,
     only,
     refuse_pipelines,
-    whole_number,
+    whole_numbers,
     without,
     words,
 )
@@ -50,18 +51,11 @@ seeing them all. A setting that fails, for example for want of memory, has a row
 here offers is left out, and a line says so."""
 
 
-def _numbers(text: str) -> list[int]:
-    try:
-        return [whole_number(word) for word in words(text)]
-    except argparse.ArgumentTypeError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of whole numbers such as 1,2,4") from None
-
-
 # Of the study's, those that `efficiency` multiplies out and a run without tasks has no use for.
 _AXES: Flags = {
     "networks": {"type": words, "metavar": "A,B", "help": "as for sweep", "otherwise": "alexnet,googlenet,resnet152"},
     "batches": {
-        "type": _numbers,
+        "type": whole_numbers,
         "metavar": "N,M",
         "help": "images per inference",
         "otherwise": "1,2,4,8,16,32,64,128",
@@ -167,13 +161,7 @@ def _check(axes: Axes) -> None:
 
     for network in axes.networks:
         refuse_engine(network, "whose batch and precision are settled")
-    for axis in dataclasses.fields(axes):
-        values = getattr(axes, axis.name)
-        if not values:
-            raise SpecError(f"{axis.name}: name at least one")
-        for value in values:
-            if values.count(value) > 1:
-                raise SpecError(f"{axis.name}: {value} is named twice")
+    check_axes(axes)
     for batch in axes.batches:
         check_batch(batch, "batches")
 

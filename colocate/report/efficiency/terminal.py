@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Collection, Mapping
 
 from rich.padding import Padding
@@ -17,12 +16,10 @@ from colocate.report.efficiency.words import QUANTILE_WORDS, aim_words, setting_
 from colocate.report.run_report import LoadedRun
 from colocate.report.text.captions import machine_words, model_words
 from colocate.report.text.labels import plain
-from colocate.report.text.numbers import decimals_of, three_digits
+from colocate.report.text.numbers import quantity_words
 from colocate.report.text.tables import console, print_rows, print_warnings, warning_numbers
 from colocate.study.efficiency import Efficiency
 
-# Ends further apart than this are printed one by one: the intervals are symmetric in the logarithm alone.
-_WIDE_RATIO = 1.5
 # From here on a table holds the intervals of all quantities.
 _WIDE_COLUMNS = 110
 # Left out first where the terminal is too narrow.
@@ -93,7 +90,7 @@ def _row(
     )  # fmt: skip
     return (
         " ".join(part for part in setting_parts(row) if part not in shared),
-        *(_quantity_words(interval, scale, alone=alone) for interval, scale, alone in quantities),
+        *(quantity_words(interval, scale, alone=alone) for interval, scale, alone in quantities),
         _mark(row, report),
         " ".join(numbers[warning] for warning in row.warnings),
     )
@@ -104,21 +101,3 @@ def _mark(row: Efficiency, report: EfficiencyReport) -> str:
         return "failed"
     words = [word for word in ("best", "default") if any(getattr(f, word) is row for f in report.trade_offs)]
     return ", ".join(words)
-
-
-def _quantity_words(interval: Interval | None, scale: float, *, alone: bool = False) -> str:
-    """A quantity with half the width of its interval, `47.1 ±0.31`, or where that is wide and uneven with its ends:
-    `47 [20, 110]`; `alone` without either; empty where it is absent.
-    """
-    if interval is None:
-        return ""
-    value = three_digits(scale * interval.value)
-    if alone or interval.lo is None or interval.hi is None:
-        return value
-    if interval.hi > _WIDE_RATIO * interval.lo:
-        return f"{value} [{three_digits(scale * interval.lo)}, {three_digits(scale * interval.hi)}]"
-    half = scale * (interval.hi - interval.lo) / 2
-    # Two digits say how wide it is, however narrow, but not beyond what floats are worth.
-    most = decimals_of(scale * interval.value) + 2
-    decimals = min(max(0, 1 - math.floor(math.log10(half))), most) if half else most
-    return f"{value} ±{half:.{decimals}f}" if round(half, decimals) else value

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from colocate.model.cell import Interval
 
 NOT_SIGNIFICANT = "n.s."
 """Beside a value whose interval includes no effect, in every table, figure and page."""
@@ -14,6 +18,8 @@ ABSURD = 100.0
 
 # Values whose decimals differ by more than this do not share a column's: 0.012 beside 1234.
 _SHARED_DECIMALS = 2
+# Ends further apart than this are printed one by one: the intervals are symmetric in the logarithm alone.
+_WIDE_RATIO = 1.5
 
 
 def decimals_of(value: float) -> int:
@@ -116,3 +122,21 @@ def number_ranges(numbers: Sequence[int], separator: str = ",") -> str:
 def minutes(seconds: float) -> str:
     """`90 s`, or from two minutes on `18 min`."""
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def quantity_words(interval: Interval | None, scale: float = 1.0, *, alone: bool = False) -> str:
+    """A quantity with half the width of its interval, `47.1 ±0.31`, or where that is wide and uneven with its ends:
+    `47 [20, 110]`; `alone` without either; empty where it is absent.
+    """
+    if interval is None:
+        return ""
+    value = three_digits(scale * interval.value)
+    if alone or interval.lo is None or interval.hi is None:
+        return value
+    if interval.hi > _WIDE_RATIO * interval.lo:
+        return f"{value} [{three_digits(scale * interval.lo)}, {three_digits(scale * interval.hi)}]"
+    half = scale * (interval.hi - interval.lo) / 2
+    # Two digits say how wide it is, however narrow, but not beyond what floats are worth.
+    most = decimals_of(scale * interval.value) + 2
+    decimals = min(max(0, 1 - math.floor(math.log10(half))), most) if half else most
+    return f"{value} ±{half:.{decimals}f}" if round(half, decimals) else value

@@ -136,7 +136,7 @@ def _runtimes(trials: Sequence[Trial], facts: HostFacts) -> str:
         return "nothing is missing: every trial is done"
     inferences = distinct_inferences(trials)
     used = list(dict.fromkeys(inference.backend for inference in inferences))
-    loaded = [inference.backend for inference in inferences if inference.pipeline is None]
+    loaded = [inference.backend for inference in inferences if inference.by_runtime]
     better = itertools.takewhile(lambda name: name not in loaded, BACKENDS if loaded else ())
     missing = [f"{name}: {facts.backends_missing[name].reason}" for name in better if name in facts.backends_missing]
     return f"networks run on {', '.join(used) or 'nothing: there are tasks alone'}" + (

@@ -20,6 +20,8 @@ MAY_IMPORT = {
     "version": set[str](),
     "files": {"errors"},
     "worker": {"version"},
+    # Runs in the worker, and is the one room that imports torch.
+    "training": {"worker"},
     # A user's program imports or copies it.
     "marks": set[str](),
     "model": {"errors"},
@@ -31,7 +33,7 @@ MAY_IMPORT = {
     "inference": {"errors", "bounded", "model", "worker"},
     "store": {"errors", "files", "model"},
     "rigs": {"errors", "files", "model", "study", "host", "power", "inference", "worker"},
-    "request": {"errors", "bounded", "model", "study", "inference", "rigs"},
+    "request": {"errors", "bounded", "model", "study", "inference", "training", "rigs"},
     "trial_loop": {"errors", "model", "rigs"},
     # What runs on a board, and the client that hands out blocks.
     "fleet": {"errors", "version", "model", "study", "host", "rigs", "trial_loop"},
@@ -231,7 +233,7 @@ def test_only_commands_print_and_only_main_files_exit() -> None:
     # The children's own main files speak to their parent by exit status and stderr.
     printing = {"colocate/commands/output.py"}
     exiting = {"colocate/__main__.py", "colocate/host/processes/launch.py", "colocate/worker/__main__.py",
-               "colocate/worker/answer.py", "colocate/worker/pipeline.py"}  # fmt: skip
+               "colocate/worker/answer.py", "colocate/worker/pipeline.py", "colocate/training/rank.py"}  # fmt: skip
     for path in sorted((ROOT / "colocate").rglob("*.py")):
         names = {node.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)}
         assert "exit" not in names, path

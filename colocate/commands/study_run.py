@@ -229,7 +229,7 @@ def _say_guesses(study: Study) -> None:
     from colocate.inference.backends.registry import maker_of
     from colocate.inference.networks import catalogue
 
-    in_files = [each for each in study.spec.inferences if each.pipeline is None and maker_of(each.network) is None]
+    in_files = [each for each in study.spec.inferences if each.by_runtime and maker_of(each.network) is None]
     for inference in {each.network: each for each in in_files}.values():
         if guessed := catalogue.guesses(inference.network, inference.batch, inference.inputs):
             say(f"{inference.network} leaves shapes open: it is fed {', '.join(guessed)} (--shape changes that)")

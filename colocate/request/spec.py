@@ -29,6 +29,7 @@ from colocate.request.limit_keys import LIMIT_KEYS, make_limits
 from colocate.request.mixes import make_mixes
 from colocate.request.programs import make_pipeline, make_task
 from colocate.request.study_keys import MHZ_MAX, Count, NetworkKeys, StudyKeys
+from colocate.request.training_keys import trained
 from colocate.rigs.registry import RIGS, RUNTIMES, default_wait
 from colocate.study.clock_points import LEVELS, NATIVE
 from cpu_workloads.registry import names as stressor_names
@@ -147,11 +148,11 @@ def _network_task(network: str, request: StudyKeys) -> Task:
     return Task(f"{NETWORK_TASK}{Path(network).name}", inference=inference)
 
 
-def parse_duration_s(text: str | float) -> float:
+def parse_duration_s(text: str | float, key: str = "budget") -> float:
     """`90s`, `30m`, `1.5h` or a number of seconds. Raises SpecError."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", str(text).strip(), re.ASCII)
     if match is None or not 0 < (seconds := float(match[1]) * _UNIT_S[match[2]]) <= _BUDGET_MAX_S:
-        raise SpecError(f"budget: {str(text)!r} is no length of time; write it as 90s, 30m or 2h")
+        raise SpecError(f"{key}: {str(text)!r} is no length of time; write it as 90s, 30m or 2h")
     return seconds
 
 
@@ -200,6 +201,8 @@ def _inference(entry: str | NetworkKeys, request: StudyKeys) -> Inference:
     network = own.network
     if network in request.pipelines:
         return _piped(own, request)
+    if own.training is not None:
+        return trained(own, own.training, own.precision or request.precision, own.batch or request.batch)
     backend = _known(_own_or(own.backend, request.backend), ("auto", *RUNTIMES), "backend")
     if (maker := maker_of(network)) is not None:
         if backend not in ("auto", maker):

@@ -28,6 +28,19 @@ _Clock = Annotated[float, Field(ge=1e-6, le=MHZ_MAX, allow_inf_nan=False, strict
 
 
 @dataclass(frozen=True, slots=True)
+class TrainingKeys:
+    """How a network is trained, where it is: on so many `gpus`, or with `ranks` as many processes on the CPUs."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    gpus: Annotated[int, Field(ge=0, le=1024, strict=True)] = 1
+    ranks: Annotated[int, Field(ge=1, le=1024, strict=True)] | None = None
+    data: str = "synthetic"
+    epochs: Annotated[int, Field(ge=0, le=10_000, strict=True)] = 20
+    learning_rate: Annotated[float, Field(gt=0, le=1e3, allow_inf_nan=False, strict=True)] = 0.01
+
+
+@dataclass(frozen=True, slots=True)
 class NetworkKeys:
     """One network with settings of its own; what it leaves out comes from the study."""
 
@@ -43,6 +56,7 @@ class NetworkKeys:
     window: _Seconds | None = None
     shapes: Mapping[str, str] = field(default_factory=dict)
     inputs: Mapping[str, str | _Number] = field(default_factory=dict)
+    training: TrainingKeys | None = None
 
 
 @dataclass(frozen=True, slots=True)

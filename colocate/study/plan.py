@@ -183,7 +183,7 @@ def settled_backend(inference: Inference, facts: HostFacts) -> Inference:
     Raises HostError, with what is missing, when there is none.
     """
     asked = inference.backend
-    if inference.pipeline is not None or asked in facts.probes:
+    if not inference.by_runtime or asked in facts.probes:
         return inference
     for backend in facts.backends:
         if asked == "auto" or f"{backend}-".startswith(f"{asked}-"):

@@ -68,11 +68,25 @@ class NetworkFile(NamedTuple):
         return ", ".join(f"{spec.name}={spec.fed}" for spec in self.inputs)
 
 
+class TrainingRequest(NamedTuple):
+    """A network to train: on how many ranks, each on a GPU or all on CPUs, on what `data`, for how many epochs before
+    the first window, and from which seed.
+    """
+
+    ranks: int
+    on_gpu: bool
+    data: str
+    epochs: int
+    learning_rate: float
+    seed: int
+
+
 class Request(NamedTuple):
     """How one network runs. `target` is `module:class` of the backend, which makes the network itself where `file` is
     None. Costly files are kept below `cache`. With `profiled` each window is followed by the runtime's own profile.
     With `counted` the network is a task beside another: it counts its inferences as tasks count their work.
-    `device` is `cuda:N` or `dla:N`; None is the first GPU, or the CPU.
+    `device` is `cuda:N` or `dla:N`; None is the first GPU, or the CPU. With a `training` the network is trained, and
+    an inference is a step.
     """
 
     target: str
@@ -87,6 +101,7 @@ class Request(NamedTuple):
     profiled: bool = False
     counted: bool = False
     device: "str | None" = None
+    training: "TrainingRequest | None" = None
 
     @property
     def loaded(self) -> NetworkFile:
@@ -126,4 +141,6 @@ def from_json(text: str) -> Request:
         source = file["source"] and Path(file["source"])
         path = Path(file["path"])
         fields["file"] = NetworkFile(file["name"], path, file["sha256"], inputs, source, file["engine"])
+    if fields["training"] is not None:
+        fields["training"] = TrainingRequest(*fields["training"])
     return Request(**{**fields, "cache": Path(fields["cache"])})

@@ -23,6 +23,8 @@ from colocate.report.fleet.rows import board_row, promise_row
 from colocate.report.layers.load import load as load_layers
 from colocate.report.layers.rows import group_rows, layer_row
 from colocate.report.sweep.columns import NO_CELL, cell_row, setting_columns
+from colocate.report.training.load import load as load_trainings
+from colocate.report.training.rows import training_row
 from colocate.request.programs import CommandKeys, PipelineKeys
 from colocate.request.study_keys import NetworkKeys, StudyKeys
 from colocate.study.population import Promise
@@ -33,6 +35,7 @@ from tests.report.compare.runs import run
 from tests.report.efficiency.settings import PLAIN
 from tests.report.efficiency.test_section import run_of
 from tests.report.layers import looked_at
+from tests.report.training.settings import run_of as trained
 
 PAGE = (ROOT / "docs/reference.md").read_text(encoding="utf-8")
 
@@ -126,6 +129,8 @@ def test_every_column_of_a_fleet() -> None:
 def test_every_column_of_the_other_runs(tmp_path: Path) -> None:
     settings = load_settings(run_of(tmp_path, PLAIN), {})
     assert columns("### efficiency.csv") == [*setting_row(settings.rows[0], settings)]
+    trainings = load_trainings(trained(tmp_path), {})
+    assert columns("### training.csv") == [*training_row(trainings.rows[0], trainings)]
     layers = load_layers(looked_at.run(), {})
     assert columns("### layers.csv") == [*layer_row(layers.fused_layers[0], layers)]
     assert columns("### layer-groups.csv") == [*group_rows(layers)[0]]

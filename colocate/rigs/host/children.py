@@ -27,11 +27,14 @@ from colocate.model.device import USUAL, Workers
 from colocate.model.request import Inference, Pipeline, Placement, Task
 from colocate.model.trial import Trial
 from colocate.rigs.host.own_programs import caller, failure_words, runners
+from colocate.rigs.host.trained import training_command
 from colocate.worker.pipeline import PipelineRequest
 from cpu_workloads.command_request import CLEANUP_FAILED
 
 # A slow clock stretches loading a hundredfold; a child that is silent for longer is stuck.
 READY_TIMEOUT_S = 600.0
+# A network that is trained is ready after all its epochs. Ranks that wait for one another in vain end by themselves.
+TRAINED_TIMEOUT_S = 7 * 86400.0
 # A service that does not stand still for so long after its window cannot be paused.
 REST_TIMEOUT_S = 5.0
 # A program's end takes some seconds at the worst, and its cleanup as long as it is given.
@@ -117,23 +120,29 @@ class Children:
         self._task_output = task_output
         self._workers = workers
         self._networks = networks
-        self._worker: tuple[Inference, Child] | None = None
+        self._worker: tuple[tuple[Inference, int], Child] | None = None
         self._tasks: dict[tuple[Task, Placement], list[Child]] = {}
 
     def worker(self, trial: Trial) -> list[Child]:
         """The worker that serves the trial's network, ready; empty where the trial has none."""
-        if self._worker is not None and self._worker[0] != trial.inference:
+        training = None if trial.inference is None else trial.inference.training
+        # Each repeat trains a network of its own, from its own seed.
+        seed = 0 if training is None else trial.repeat
+        if self._worker is not None and self._worker[0] != (trial.inference, seed):
             self._close_worker()
         if trial.inference is None:
             return []
         if self._worker is None:
-            child = self._started(trial.inference, trial.placement)
-            self._worker = (trial.inference, child)
-            child.ready(READY_TIMEOUT_S)
+            child = self._started(trial.inference, trial.placement, seed)
+            self._worker = ((trial.inference, seed), child)
+            child.ready(READY_TIMEOUT_S if training is None else TRAINED_TIMEOUT_S)
         return [self._worker[1]]
 
-    def _started(self, inference: Inference, place: Placement) -> Child:
+    def _started(self, inference: Inference, place: Placement, seed: int) -> Child:
         seat = self._seats.inference
+        if inference.training is not None:
+            command = training_command(inference, inference.training, seed, self._workers.python)
+            return Child(inference.network, command, seat)
         if inference.pipeline is not None:
             # Who reads what the program reports must not take its CPUs from it.
             command = _pipeline_command(inference.pipeline, seat)

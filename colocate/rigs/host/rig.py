@@ -38,6 +38,7 @@ from colocate.rigs.host.children import INFERENCE_SEAT, Children, Seats, members
 from colocate.rigs.host.monitor import Monitor
 from colocate.rigs.host.rehearsal import rehearse
 from colocate.rigs.host.startable import check_programs
+from colocate.rigs.host.trained import check_torch
 from colocate.rigs.host.window import Hold, run_window
 from colocate.study.plan import loaded_inferences
 from colocate.worker.backends.synthetic import spin_length_s
@@ -90,7 +91,9 @@ class HostRig:
             check_folder(self._task_output)
         allow_open_files(1 + sum(len(cpus) for _, cpus in task_places(trials, self._confinement).values()))
         for inference in loaded_inferences(trials):
-            if inference.pipeline is not None:
+            if inference.training is not None:
+                check_torch(self._workers.python)
+            if not inference.by_runtime:
                 continue
             runtime = BACKENDS[inference.backend]
             # An engine has one of its own.
@@ -207,7 +210,7 @@ def _pinned_domains(trials: Sequence[Trial]) -> set[str]:
 
 
 def _network(inference: Inference) -> Network | None:
-    if inference.pipeline is not None or BACKENDS[inference.backend].own_networks is not None:
+    if not inference.by_runtime or BACKENDS[inference.backend].own_networks is not None:
         return None
     return catalogue.resolve(inference.network, inference.batch, inference.precision, inference.inputs)
 

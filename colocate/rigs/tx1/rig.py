@@ -81,6 +81,8 @@ class Tx1Rig:
     def check(self, trials: Sequence[Trial]) -> None:
         """See `Rig.check`. Only tasks whose cycles and traffic are known can be modelled."""
         for inference in distinct_inferences(trials):
+            if inference.training is not None:
+                raise SpecError(f"rig '{NAME}' is a model and trains nothing: use --rig host")
             if inference.pipeline is not None:
                 raise SpecError(
                     f"rig '{NAME}' is a model and runs no program: measure pipeline '{inference.network}' on a real "

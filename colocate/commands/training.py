@@ -1,0 +1,201 @@
+"""`colocate training`: networks x batches x GPUs x precisions, trained as an ordinary study."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import itertools
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from colocate.commands.common_arguments import (
+    Flags,
+    add_flags,
+    add_run_flags,
+    check_axes,
+    given,
+    number,
+    refuse_pipelines,
+    whole_number,
+    whole_numbers,
+    without,
+    words,
+)
+from colocate.commands.output import say
+from colocate.commands.study_flags import LIMIT_FLAGS, OF_INPUTS, add_study_flags
+from colocate.commands.study_run import keys_of, report_unless_empty, resumable, run_study, stored_purpose
+from colocate.errors import SpecError
+from colocate.model.device import CPU
+from colocate.model.purpose import TrainingAim, TrainingAxes, TrainingPurpose
+
+if TYPE_CHECKING:
+    from colocate.model.machine import HostFacts
+
+SUMMARY = "what training costs in time and energy over batches and GPUs, and with what accuracy"
+DESCRIPTION = """\
+Trains each network in every setting, as an ordinary run in shuffled blocks, and picks for each network the setting of
+least energy that keeps accuracy and time. One process per GPU shares each batch (DistributedDataParallel over NCCL);
+with --gpus 0 one process trains on the CPUs, with --device cpu as many as --gpus says (over gloo).
+
+A trial trains a network from a seed of its own for --epochs and finds its accuracy on held-out images. Then it trains
+on, and steps are timed and metered in a window. Energy is that of the GPUs that are used, and of the CPU packages
+where these are metered. Energy and time of an epoch follow from those of an image.
+
+A setting keeps the accuracy where the seeds show that it is below the best by no more than --accuracy-loss: the
+chance of a false choice is at most 5 %. It keeps --time-limit where the upper end of the time of all epochs does. A
+setting that fails, as for want of memory or a GPU, is a row with its failure. With --stressors tasks run beside each
+training: what they cost a step is in cells.csv."""
+
+_BATCH_MAX, _GPUS_MAX = 10_000, 1024
+_AXES: Flags = {
+    "networks": {
+        "type": words,
+        "metavar": "A,B",
+        "help": "alexnet, lenet, resnet18, resnet34, resnet50, resnet101, resnet152, or your own "
+        "package.module:factory",
+        "otherwise": "resnet50",
+    },
+    "batches": {
+        "type": whole_numbers,
+        "metavar": "N,M",
+        "help": "images per step, of all GPUs together",
+        "otherwise": "64,128,256",
+    },
+    "gpus": {
+        "type": whole_numbers,
+        "metavar": "N,M",
+        "help": "how many GPUs share a batch; 0 trains on the CPUs",
+        "otherwise": "1",
+    },
+    "precisions": {"type": words, "metavar": "P,Q", "help": "fp32, tf32, bf16", "otherwise": "fp32"},
+}
+_HOW: Flags = {
+    "data": {
+        "metavar": "DATA",
+        "help": "synthetic (no accuracy), digits (scikit-learn's), or a folder with one folder of images per class",
+        "otherwise": "synthetic",
+    },
+    "epochs": {
+        "type": whole_number,
+        "metavar": "N",
+        "help": "passes over the data before accuracy is found",
+        "otherwise": "20",
+    },
+    "seeds": {
+        "type": whole_number,
+        "metavar": "R",
+        "help": "trainings of each setting, each from another seed; intervals are over them",
+        "otherwise": "5",
+    },
+    "learning_rate": {
+        "type": number,
+        "metavar": "LR",
+        "help": "of stochastic gradient descent with momentum 0.9, the same for every batch",
+        "otherwise": "0.01",
+    },
+}
+_AIM: Flags = {
+    "accuracy_loss": {
+        "type": number,
+        "metavar": "SHARE",
+        "help": "how far accuracy may be below the best; 0.01 is one in a hundred images",
+        "otherwise": "0.01",
+    },
+    "time_limit": {
+        "metavar": "TIME",
+        "help": "how long all epochs may take, as 90s, 30m or 2h",
+        "otherwise": "no limit",
+    },
+}
+# A network's keys that a training decides by its axes, or has no use for; repeats are seeds.
+_LEFT_OUT = (
+    *("networks", "pipelines", "batch", "precision", "backend", "graph", "wait", "period_ms", *OF_INPUTS),
+    *("repeats", "until", "budget", *LIMIT_FLAGS),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What is multiplied out, how it is trained, what is chosen, the keys of a study, and where the run goes."""
+    add_flags(parser.add_argument_group("what is multiplied out"), _AXES)
+    add_flags(parser.add_argument_group("how networks are trained"), _HOW)
+    add_flags(parser.add_argument_group("what is chosen"), _AIM)
+    add_study_flags(parser, leave_out=_LEFT_OUT)
+    refuse_pipelines(parser, "a program trains as it likes: give the network as package.module:factory")
+    add_run_flags(parser)
+
+
+@resumable
+def run(arguments: argparse.Namespace) -> int:
+    """Run what is missing of the study, then report."""
+    from colocate.request.spec import make_study
+    from colocate.rigs.registry import make_rig
+
+    stored = stored_purpose(arguments, TrainingPurpose)
+    keys = keys_of(arguments)
+    purpose = _purpose(arguments, stored)
+    if stored is None or given(arguments, {**_AXES, **_HOW}):
+        keys, left_out = training_keys(keys, purpose.axes, given(arguments, _HOW))
+        for line in left_out:
+            say(line)
+    ground = make_study(keys).spec
+    rig = make_rig(ground.rig, dict(ground.model), workers=ground.workers)
+    tally = run_study(arguments, make_study({**default_seats(keys, rig.facts()), **keys}), rig, purpose)
+    return 0 if tally is None else report_unless_empty(arguments, tally)
+
+
+def training_keys(
+    keys: Mapping[str, Any], axes: TrainingAxes, how: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[str]]:
+    """The keys of the study that trains every combination of `axes`; and a line for each that cannot be shared out.
+
+    `keys` are those of a study file without networks, `how` the flags of a training. Raises SpecError.
+    """
+    check_axes(axes)
+    for key, least, most in (("batches", 1, _BATCH_MAX), ("gpus", 0, _GPUS_MAX)):
+        for value in getattr(axes, key):
+            if not least <= value <= most:
+                raise SpecError(f"{key}: give numbers from {least} to {most}, not {value}")
+    on_cpus = keys.get("device") == CPU
+    if keys.get("device") not in (None, CPU):
+        raise SpecError(f"device: training takes the first GPUs, as many as --gpus says, not {keys['device']}")
+    common = without(how, "seeds")
+    networks, left_out = [], []
+    for network, gpus, precision, batch in itertools.product(axes.networks, axes.gpus, axes.precisions, axes.batches):
+        if gpus and batch % gpus:
+            left_out.append(f"Left out: a batch of {batch} cannot be shared equally by {gpus} GPUs")
+            continue
+        processes = {"gpus": 0, "ranks": max(1, gpus)} if on_cpus else {"gpus": gpus}
+        networks.append(
+            {"network": network, "batch": batch, "precision": precision, "training": {**common, **processes}}
+        )
+    if not networks:
+        raise SpecError(f"batches: {left_out[0].removeprefix('Left out: ')}; give multiples")
+    return {
+        "stressors": [],
+        **without(keys, "networks"),
+        "networks": networks,
+        "repeats": how.get("seeds", keys.get("repeats", 5)),
+    }, list(dict.fromkeys(left_out))
+
+
+def default_seats(keys: Mapping[str, Any], facts: HostFacts) -> Mapping[str, Any]:
+    """CPUs for the ranks and what feeds them: all but the last, which measures; with tasks beside them the half."""
+    cpus = facts.cpus
+    if "inference_cpus" in keys or len(cpus) < 2:
+        return {} if len(cpus) > 1 else {"placement": ["shared"]}
+    tasks = any(keys.get(key) for key in ("stressors", "commands", "mixes"))
+    return {"inference_cpus": list(cpus[: max(1, len(cpus) // 2)] if tasks else cpus[:-1])}
+
+
+def _purpose(arguments: argparse.Namespace, stored: TrainingPurpose | None) -> TrainingPurpose:
+    """What is asked for, over what the run that is resumed was made for."""
+    from colocate.request.spec import parse_duration_s
+
+    asked = {key: tuple(value) for key, value in given(arguments, _AXES).items()}
+    aim = given(arguments, _AIM)
+    if "accuracy_loss" in aim and not 0 <= aim["accuracy_loss"] < 1:
+        raise SpecError(f"accuracy_loss: give a share from 0 to below 1, not {aim['accuracy_loss']:g}")
+    if "time_limit" in aim:
+        aim["time_limit_s"] = parse_duration_s(aim.pop("time_limit"), "time_limit")
+    before = stored or TrainingPurpose(TrainingAxes(), TrainingAim())
+    return TrainingPurpose(dataclasses.replace(before.axes, **asked), dataclasses.replace(before.aim, **aim))

@@ -1,0 +1,1 @@
+"""What training costs, and in which setting it costs least."""

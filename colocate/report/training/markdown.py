@@ -1,0 +1,73 @@
+"""A run of `colocate training` as a page of Markdown, report.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from colocate.model.quality import in_order
+from colocate.report.run_report import LoadedRun
+from colocate.report.text.captions import machine_words
+from colocate.report.text.labels import plain
+from colocate.report.text.numbers import counted, percent_text, ratio_text, three_digits
+from colocate.report.text.tables import escaped, markdown_table
+from colocate.report.training.load import TrainingReport
+from colocate.report.training.terminal import training_mark
+from colocate.report.training.words import accuracy_words, aim_words, choice_words, training_words
+from colocate.study.training import Gain
+
+_COLUMNS = (
+    "network", "setting", "images/s", "step p50, ms", "power, W", "J/image", "s/epoch", "J/epoch", "exchange",
+    "accuracy", "speed-up", "energy", "",
+)  # fmt: skip
+
+
+def training_markdown(report: TrainingReport, run: LoadedRun) -> str:
+    """The choice for each network, then every setting."""
+    trials = f"{len(run.records)} of {counted(run.header.planned, 'trial')}"
+    lines = [
+        f"# {escaped(plain(run.folder.absolute().name))}",
+        "",
+        escaped(f"{machine_words(run.header.facts)}, {trials}."),
+        "",
+        f"## Chosen for {escaped(aim_words(report.aim))}",
+        "",
+        *(f"- **{escaped(each.network)}**: {escaped(choice_words(each, report))}" for each in report.choices),
+        "",
+        "## Settings",
+        "",
+        "Speed-up and energy are over one GPU with the same batch.",
+        "",
+        *markdown_table(_COLUMNS, _rows(report)),
+    ]
+    warnings = in_order({warning for row in report.rows for warning in row.cost.warnings})
+    if warnings:
+        lines += ["", *(f"- {escaped(f'{warning.value}: {warning.remedy}')}" for warning in warnings)]
+    return "\n".join(lines)
+
+
+def _rows(report: TrainingReport) -> Iterable[tuple[str, ...]]:
+    for row in report.rows:
+        cost = row.cost
+        quantities = (
+            (cost.images_per_s, 1), (cost.p50_s, 1e3), (cost.power_w, 1), (cost.energy_per_image_j, 1),
+            (row.epoch_s, 1), (row.epoch_j, 1),
+        )  # fmt: skip
+        failed = cost.failure and not cost.windows
+        yield (
+            cost.setting.inference.network,
+            training_words(row),
+            *("" if found is None else three_digits(scale * found.value) for found, scale in quantities),
+            "" if row.all_reduce_ratio is None else percent_text(row.all_reduce_ratio),
+            accuracy_words(row.accuracy),
+            *_gains(row.over_one_rank),
+            f"failed: {cost.failure}" if failed else training_mark(row, report),
+        )
+
+
+def _gains(gain: Gain | None) -> tuple[str, str]:
+    if gain is None:
+        return "", ""
+    speed_up, energy = (
+        "" if found is None else ratio_text(found.value) for found in (gain.speed_up, gain.energy_ratio)
+    )
+    return speed_up, energy

@@ -1,0 +1,110 @@
+"""The settings of a run of `colocate training` on a terminal."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Mapping
+
+from rich.padding import Padding
+from rich.text import Text
+
+from colocate.model.quality import QualityFlag
+from colocate.report.run_report import LoadedRun
+from colocate.report.text.captions import machine_words
+from colocate.report.text.labels import plain
+from colocate.report.text.numbers import percent_text, quantity_words
+from colocate.report.text.tables import console, print_rows, print_warnings, warning_numbers
+from colocate.report.training.load import TrainingReport
+from colocate.report.training.words import accuracy_words, aim_words, choice_words, training_parts
+from colocate.study.training import TrainingSetting
+
+_COLUMNS = {
+    "setting": True,
+    **dict.fromkeys(
+        (
+            "images/s",
+            "step p50 ms",
+            "p99 ms",
+            "W",
+            "J/image",
+            "s/epoch",
+            "J/epoch",
+            "exchange",
+            "accuracy",
+            "",
+            "note",
+        ),
+        False,
+    ),
+}
+# Left out first where the terminal is too narrow.
+SPARE = ("p99 ms", "J/image", "step p50 ms", "exchange", "W")
+_ABOVE_COLUMNS = 140
+
+
+def print_training(report: TrainingReport, run: LoadedRun) -> None:
+    """Every setting, one a line, for a person, and the choice for each network."""
+    out = console()
+    parts = [training_parts(row) for row in report.rows]
+    shared = {part for part in set().union(*parts) if all(part in each for each in parts)}
+    trials = f"{len(run.records)} of {run.header.planned} trials"
+    out.print(Text(", ".join([machine_words(run.header.facts), trials, *sorted(shared)])))
+    out.print()
+    numbers = warning_numbers([row.cost for row in report.rows])
+    narrow = out.width < _ABOVE_COLUMNS
+    for network, rows in itertools.groupby(report.rows, lambda row: row.cost.setting.inference.network):
+        found = list(rows)
+        print_rows(
+            out,
+            f"{plain(network)}.",
+            _COLUMNS,
+            [_row(row, report, shared, numbers, narrow=narrow) for row in found],
+            ["bold" if report.is_chosen(row) else "" for row in found],
+            keep=("setting",),
+            spare=SPARE,
+        )
+    others = " Those of the other quantities are in training.csv." if narrow else ""
+    out.print(f"± is half a 95 % interval over seeds.{others}", highlight=False)
+    print_warnings(out, numbers)
+    failed = sum(row.cost.failure is not None and not row.cost.windows for row in report.rows)
+    if failed:
+        out.print(f"{failed} of {len(report.rows)} settings failed: see training.csv", highlight=False)
+    out.print()
+    out.print(Text(f"Chosen for {aim_words(report.aim)}:", style="bold"))
+    for choice in report.choices:
+        words = Text.assemble((plain(choice.network), "bold"), ": ", choice_words(choice, report))
+        out.print(Padding(words, (0, 0, 0, 2), expand=False))
+
+
+def _row(
+    row: TrainingSetting,
+    report: TrainingReport,
+    shared: Collection[str],
+    numbers: Mapping[QualityFlag, str],
+    *,
+    narrow: bool,
+) -> tuple[str, ...]:
+    """One setting under `_COLUMNS`; where it is `narrow`, intervals are of the energy alone."""
+    cost, exchange = row.cost, row.all_reduce_ratio
+    quantities = (
+        (cost.images_per_s, 1, narrow), (cost.p50_s, 1e3, narrow), (cost.p99_s, 1e3, narrow),
+        (cost.power_w, 1, narrow), (cost.energy_per_image_j, 1, narrow), (row.epoch_s, 1, narrow),
+        (row.epoch_j, 1, False),
+    )  # fmt: skip
+    return (
+        ", ".join(part for part in training_parts(row) if part not in shared),
+        *(quantity_words(interval, scale, alone=alone) for interval, scale, alone in quantities),
+        "" if exchange is None else percent_text(exchange),
+        accuracy_words(row.accuracy),
+        training_mark(row, report),
+        " ".join(numbers[warning] for warning in cost.warnings),
+    )
+
+
+def training_mark(row: TrainingSetting, report: TrainingReport) -> str:
+    """What stands beside a setting: that it failed, is chosen, or is on the Pareto front."""
+    if row.cost.failure is not None and not row.cost.windows:
+        return "failed"
+    if report.is_chosen(row):
+        return "chosen"
+    return "front" if report.is_on_front(row) else ""

@@ -1,0 +1,88 @@
+"""Settings of a training, and the choice between them, in words."""
+
+from __future__ import annotations
+
+from colocate.model.cell import Interval
+from colocate.model.purpose import TrainingAim
+from colocate.model.request import Training
+from colocate.report.text.labels import clocks_text, plain
+from colocate.report.text.numbers import counted, minutes, ratio_text, three_digits
+from colocate.report.training.load import TrainingReport
+from colocate.study.training import TrainingChoice, TrainingSetting
+
+_KILO = 1e3
+
+
+def aim_words(aim: TrainingAim) -> str:
+    """What was asked for: `least energy with at most 1 % less accuracy than the best, within 30 min`."""
+    limit = "" if aim.time_limit_s is None else f", within {minutes(aim.time_limit_s)}"
+    return f"least energy with at most {100 * aim.accuracy_loss:g} % less accuracy than the best{limit}"
+
+
+def devices_words(training: Training) -> str:
+    """`2 GPUs`, `CPUs`, `2 ranks on CPUs`."""
+    if training.on_gpu:
+        return counted(training.ranks, "GPU")
+    return "CPUs" if training.ranks == 1 else f"{training.ranks} ranks on CPUs"
+
+
+def training_parts(row: TrainingSetting) -> tuple[str, ...]:
+    """Batch, devices, precision and clocks."""
+    setting = row.cost.setting
+    clocks = clocks_text(setting.clocks)
+    return (
+        f"batch {setting.inference.batch}",
+        devices_words(row.training),
+        plain(setting.inference.precision),
+        "native clocks" if clocks == "native" else clocks,
+    )
+
+
+def training_words(row: TrainingSetting) -> str:
+    """`batch 64, 2 GPUs, fp32`, and clocks that were set."""
+    return ", ".join(part for part in training_parts(row) if part != "native clocks")
+
+
+def accuracy_words(accuracy: Interval | None) -> str:
+    """`98.3 %`; empty where none was measured."""
+    return "" if accuracy is None else f"{100 * accuracy.value:.1f} %"
+
+
+def energy_words(joules: float) -> str:
+    """`812 J`, `54.3 kJ`."""
+    return f"{three_digits(joules)} J" if joules < 10 * _KILO else f"{three_digits(joules / _KILO)} kJ"
+
+
+def choice_words(choice: TrainingChoice, report: TrainingReport) -> str:
+    """The choice for one network, with what it costs, or why there is none."""
+    best = choice.best
+    if best is None:
+        return _why_none(choice, report)
+    words = [training_words(best)]
+    if (epoch_j := best.epoch_j) is not None:
+        words.append(f"{energy_words(epoch_j.value)} per epoch")
+    if (epoch_s := best.epoch_s) is not None:
+        words.append(f"{three_digits(epoch_s.value)} s per epoch")
+    words.append(f"accuracy {accuracy_words(best.accuracy)}" if best.accuracy else "accuracy was not measured")
+    if best.epoch_j is None:
+        words.append("the fastest, as no energy was metered")
+    words += [
+        f"{ratio_text(gain.energy_ratio.value)} times the energy of {of}"
+        for of, gain in (("one GPU", best.over_one_rank), ("the smallest batch", best.over_smallest_batch))
+        if gain is not None and gain.energy_ratio is not None
+    ]
+    return "; ".join([words[0], ", ".join(words[1:])])
+
+
+def _why_none(choice: TrainingChoice, report: TrainingReport) -> str:
+    own = [row for row in report.rows if row.cost.setting.inference.network == choice.network]
+    if not any(row.cost.windows for row in own):
+        return "no setting succeeded"
+    if not choice.timely:
+        return "no setting is sure to keep the time limit"
+    if max(len(row.accuracies) for row in own) < 2:
+        return "no choice: one seed shows nothing of accuracy; give --seeds 5"
+    if not choice.accurate:
+        loss = f"{100 * report.aim.accuracy_loss:g} %"
+        return f"no choice: no setting is shown to be within {loss} of the best accuracy; raise --seeds"
+    return "no setting is known to keep both accuracy and time limit"

@@ -1,0 +1,73 @@
+"""A training as a backend of the worker, whose inference is one step of all ranks; this process is rank 0."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from colocate.training.environment import prepare
+from colocate.training.followers import Followers
+from colocate.worker.backend import Facts
+from colocate.worker.errors import WorkerError
+from colocate.worker.request import Request
+
+
+class TrainingSteps:
+    """The network trained for its epochs and judged; then it trains on, a step at a time."""
+
+    def __init__(self, request: Request) -> None:
+        """See `Backend`. Raises WorkerError; where there are other ranks the process ends instead."""
+        assert request.training is not None
+        prepare()
+        # Only now: what torch loads looks at the environment.
+        from colocate.training.meeting import opened
+        from colocate.training.trainer import Trainer
+
+        self._network, self._training = request.network, request.training
+        several = request.training.ranks > 1
+        store = opened(request) if several else None
+        self._followers = Followers(request, store.port if store is not None else 0)
+        self._facts: dict[str, Any] = {}
+        self._trainer: Any = self._guarded(lambda: Trainer(request, 0, store))
+        self._guarded(self._prepare)
+
+    def infer(self) -> None:
+        """See `Backend.infer`: a step of all ranks."""
+        self._guarded(self._step)
+
+    def device_s(self) -> float | None:
+        """See `Backend.device_s`: the host knows it as well, as it waits for each step."""
+        return None
+
+    def facts(self) -> Facts:
+        """Versions, what was trained on, the accuracy after all epochs, and what the ranks' exchange adds."""
+        return self._facts
+
+    def _prepare(self) -> None:
+        trainer = self._trainer
+        self._facts = trainer.facts()
+        if trainer.has_accuracy and self._training.epochs:
+            for _ in range(self._training.epochs * trainer.steps_per_epoch):
+                self._step()
+            self._facts["accuracy"] = trainer.accuracy()
+        if self._training.ranks > 1:
+            self._followers.tell("exchange_s")
+            self._facts["all_reduce_s"] = trainer.exchange_s()
+
+    def _step(self) -> None:
+        self._followers.tell("step")
+        self._trainer.step()
+
+    def _guarded(self, work: Callable[[], Any]) -> Any:
+        """What `work` returns; what torch raises for want of memory, of a GPU or of another rank is one line."""
+        from colocate.training.trainer import one_line
+
+        try:
+            return work()
+        except WorkerError as error:
+            self._followers.fail(str(error))
+            raise
+        except (RuntimeError, MemoryError) as error:
+            why = f"{self._network} cannot be trained: {one_line(error)}"
+            self._followers.fail(why)
+            raise WorkerError(why) from error

@@ -1,0 +1,72 @@
+"""A user's folder of images, one folder per class, below `train/` and `val/` or all of them together."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+from PIL import Image as Pillow
+
+from colocate.training.registry import Image
+from colocate.worker.errors import WorkerError
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
+# Without folders of their own every fifth image of a class is held out.
+HELD_OUT_EVERY = 5
+# Processes that read images for one rank, at the most.
+READERS_MAX = 8
+_MEAN, _SPREAD = np.array([0.485, 0.456, 0.406], "f4"), np.array([0.229, 0.224, 0.225], "f4")
+
+
+class Folder:
+    """The images of a folder, each as an array of the shape that a network takes, with the number of its class.
+
+    Raises WorkerError for a folder without classes or images.
+    """
+
+    def __init__(self, path: Path, image: Image, *, train: bool) -> None:
+        own = path / ("train" if train else "val")
+        split = own.is_dir()
+        root = own if split else path
+        classes = sorted(each.name for each in _listed(root) if each.is_dir())
+        if len(classes) < 2:
+            raise WorkerError(f"{root} holds no two folders of images, one per class; see docs/training.md")
+        self._image, self._train, self.classes = image, train, len(classes)
+        self._files: list[tuple[Path, int]] = []
+        for number, name in enumerate(classes):
+            files = sorted(each for each in _listed(root / name) if each.suffix.lower() in SUFFIXES)
+            kept = [each for at, each in enumerate(files) if split or (at % HELD_OUT_EVERY == 0) != train]
+            self._files += [(each, number) for each in kept]
+        if not self._files:
+            wanted = "to train on" if train else "to hold out"
+            raise WorkerError(f"{root} holds no images {wanted}; they end in {', '.join(sorted(SUFFIXES))}")
+        self.readers = min(READERS_MAX, len(os.sched_getaffinity(0)))
+
+    def __len__(self) -> int:
+        """How many images there are."""
+        return len(self._files)
+
+    def __getitem__(self, number: int) -> tuple[np.ndarray, int]:
+        """One image: of those to train on a random part, which may be mirrored; else the middle."""
+        path, label = self._files[number]
+        channels, height, width = self._image
+        with Pillow.open(path) as opened:
+            picture = opened.convert("RGB" if channels == 3 else "L")
+        share = np.random.default_rng().uniform(0.5, 1.0) if self._train else 0.875
+        side = share**0.5 * min(picture.size)
+        room = (picture.width - side, picture.height - side)
+        left, top = (each * (np.random.default_rng().random() if self._train else 0.5) for each in room)
+        cut = picture.resize((width, height), Pillow.Resampling.BILINEAR, (left, top, left + side, top + side))
+        pixels = np.asarray(cut, dtype=np.float32).reshape(height, width, channels) / 255
+        if self._train and np.random.default_rng().random() < 0.5:
+            pixels = pixels[:, ::-1]
+        normed = (pixels - _MEAN[:channels]) / _SPREAD[:channels]
+        return np.ascontiguousarray(normed.transpose(2, 0, 1)), label
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError as error:
+        raise WorkerError(f"{folder} cannot be read: {error.strerror}") from error

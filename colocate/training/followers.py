@@ -1,0 +1,74 @@
+"""The other ranks of a training, each in a process of its own that steps when this one says so.
+
+They sleep in a read between windows. They end with this process: they read the end of their input, the kernel kills
+them, and they are of its process group. When one ends by itself this process says so and ends too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+import time
+from typing import Any
+
+from colocate.worker import start
+from colocate.worker.request import Request
+
+# A rank that died shows in the others as a broken connection, mostly before it is seen to have ended.
+BLAME_S = 2.0
+
+
+class Followers:
+    """Ranks 1 and up of a request."""
+
+    def __init__(self, request: Request, port: int) -> None:
+        """They meet at this `port` of this machine."""
+        self._ended: str | None = None
+        self._processes: list[subprocess.Popen[bytes]] = []
+        assert request.training is not None
+        for rank in range(1, request.training.ranks):
+            named = [request.to_json(), str(rank), str(port)]
+            command = [sys.executable, str(start.__file__), "colocate.training.rank", *named]
+            process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            )
+            self._processes.append(process)
+            threading.Thread(target=self._watch, args=(rank, process), daemon=True).start()
+
+    def tell(self, word: str) -> None:
+        """Say what all of them do next: a method of `Trainer`."""
+        for process in self._processes:
+            assert process.stdin is not None
+            # One that has ended is on its way to be blamed.
+            with contextlib.suppress(OSError):
+                process.stdin.write(f"{word}\n".encode())
+                process.stdin.flush()
+
+    def fail(self, why: str) -> None:
+        """End this process with one line: which rank ended first, if one did, else `why`. A rank that waits for
+        another on a GPU cannot be ended in a better way.
+        """
+        if self._processes:
+            deadline_s = time.monotonic() + BLAME_S
+            while self._ended is None and time.monotonic() < deadline_s:
+                time.sleep(0.01)
+            leave(self._ended or why)
+
+    def _watch(self, rank: int, process: Any) -> None:
+        said = process.stdout.read().decode(errors="replace").strip().splitlines()
+        status = process.wait()
+        fate = f"killed by signal {-status}" if status < 0 else f"exit status {status}"
+        self._ended = f"rank {rank} ended ({fate}): {said[-1] if said else 'it said nothing'}"
+        # The main thread may find out by itself, and say so; one that waits on a GPU will not.
+        time.sleep(BLAME_S / 2)
+        leave(self._ended)
+
+
+def leave(why: str) -> None:
+    """End this process at once, whatever its threads wait for, with one line."""
+    sys.stderr.write(f"{why}\n")
+    sys.stderr.flush()
+    os._exit(1)

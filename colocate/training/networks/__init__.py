@@ -1,0 +1,1 @@
+"""The networks that colocate trains, as modules of torch."""

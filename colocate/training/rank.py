@@ -1,0 +1,42 @@
+"""The process of another rank, which does what each line says: `python -m colocate.training.rank JSON RANK PORT`."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+
+from colocate.training.environment import prepare
+from colocate.worker.errors import WorkerError
+from colocate.worker.request import from_json
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def main(text: str, rank: str, port: str) -> None:
+    """Do what rank 0 says until it is gone."""
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit("rank 0 ended before this one began")
+    prepare()
+    # Only now: what torch loads looks at the environment.
+    from colocate.training.meeting import joined
+    from colocate.training.trainer import Trainer, one_line
+
+    try:
+        request = from_json(text)
+        trainer = Trainer(request, int(rank), joined(request, int(port)))
+        for line in sys.stdin:
+            getattr(trainer, line.strip())()
+    except WorkerError as error:
+        sys.exit(str(error))
+    except (RuntimeError, MemoryError) as error:
+        sys.exit(one_line(error))
+    # Rank 0 is gone; what torch would clean up waits for it.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

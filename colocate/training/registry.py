@@ -1,0 +1,63 @@
+"""Every network that colocate trains, and how a user's own is found: nothing here imports torch."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from colocate.worker.errors import WorkerError
+
+# Channels, height and width.
+Image = tuple[int, int, int]
+
+
+class Trainable(NamedTuple):
+    """A network: `factory(num_classes=...)` makes its module, which takes an `image` of this shape; without one it
+    takes images as the data has them.
+    """
+
+    factory: Callable[..., Any]
+    image: Image | None = None
+
+
+_HERE = "colocate.training.networks"
+_RESNET_IMAGE = (3, 224, 224)
+# Lazy: `module:attribute`, and the image.
+NETWORKS: dict[str, tuple[str, Image | None]] = {
+    "alexnet": (f"{_HERE}.alexnet:alexnet", (3, 227, 227)),
+    "lenet": (f"{_HERE}.lenet:lenet", None),
+    **{f"resnet{depth}": (f"{_HERE}.resnet:resnet", _RESNET_IMAGE) for depth in (18, 34, 50, 101, 152)},
+}
+
+
+def is_own(name: str) -> bool:
+    """Whether this is a network of the user's own, `package.module:factory`."""
+    module, colon, attribute = name.partition(":")
+    return bool(colon) and attribute.isidentifier() and all(part.isidentifier() for part in module.split("."))
+
+
+def trainable(name: str) -> Trainable:
+    """The network of that name. Raises WorkerError where a user's own cannot be imported."""
+    if name in NETWORKS:
+        target, image = NETWORKS[name]
+        factory = _imported(target)
+        if name.startswith("resnet"):
+            factory = functools.partial(factory, int(name[len("resnet") :]))
+        return Trainable(factory, image)
+    # What lies beside the user, as for a program that they start.
+    sys.path.append(str(Path.cwd()))
+    try:
+        factory = _imported(name)
+    except (ImportError, AttributeError) as error:
+        raise WorkerError(f"{name} cannot be imported: {error}; name it as package.module:factory") from error
+    return Trainable(factory, getattr(factory, "image", None))
+
+
+def _imported(target: str) -> Callable[..., Any]:
+    module, _, attribute = target.partition(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+    return found

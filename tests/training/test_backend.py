@@ -1,0 +1,67 @@
+"""A training as the worker's backend, alone and with another rank, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from colocate.worker.request import Request
+from tests.training.requests import request
+
+ROOT = Path(__file__).parents[2]
+_STEPS = """
+import json, sys
+from colocate.training.backend import TrainingSteps
+from colocate.worker.errors import WorkerError
+from colocate.worker.request import from_json
+try:
+    steps = TrainingSteps(from_json(sys.argv[1]))
+except WorkerError as error:
+    sys.exit(str(error))
+steps.infer()
+print(json.dumps(dict(steps.facts())))
+"""
+pytest.importorskip("sklearn")
+
+
+def process(asked: Request) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["taskset", "-c", "0", sys.executable, "-c", _STEPS, asked.to_json()],
+        capture_output=True, text=True, timeout=500, cwd=ROOT, check=False,
+    )  # fmt: skip
+
+
+def facts(asked: Request) -> dict[str, Any]:
+    done = process(asked)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_two_ranks_learn_what_one_does_and_say_what_their_exchange_takes() -> None:
+    one, two = facts(request(epochs=8)), facts(request(epochs=8, ranks=2))
+    assert one["accuracy"] > 0.9 and "all_reduce_s" not in one
+    # The same images in the same batches; sums are rounded in another order.
+    assert two["accuracy"] == pytest.approx(one["accuracy"], abs=0.02)
+    assert two["all_reduce_s"] >= 0
+    assert one["runtime"].startswith("torch ")
+
+
+def test_made_up_images_are_not_trained_on_first() -> None:
+    asked = request("lenet", "synthetic", batch=2, epochs=1000)
+    assert "accuracy" not in facts(asked)
+
+
+def test_what_cannot_be_trained_is_one_line() -> None:
+    done = process(request(on_gpu=True, ranks=1))
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("GPU 0 is missing: 1 are asked for and torch sees 0")
+    # With another rank, which says the same, the process ends at once.
+    done = process(request("torch.nn:Linear", ranks=2))
+    assert done.returncode == 1
+    assert "torch.nn:Linear cannot be made" in done.stderr.splitlines()[-1]

@@ -23,6 +23,8 @@ from colocate.study.efficiency import Efficiency, efficiencies, window_ratio
 
 # The chance at the most that a setting is chosen whose accuracy is below the best by more than was allowed.
 FALSE_CHOICE = 0.05
+# What a worker reports of its training beside versions and settings.
+MEASURED = ("accuracy", "all_reduce_s")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,9 @@ from colocate.training.followers import Followers
 from colocate.worker.backend import Facts
 from colocate.worker.errors import WorkerError
 from colocate.worker.request import Request
+
+# The first steps try ways to compute on the GPU, and are seconds long.
+WARM_STEPS = 5
 
 
 class TrainingSteps:
@@ -20,8 +24,11 @@ class TrainingSteps:
         assert request.training is not None
         prepare()
         # Only now: what torch loads looks at the environment.
-        from colocate.training.meeting import opened
-        from colocate.training.trainer import Trainer
+        try:
+            from colocate.training.meeting import opened
+            from colocate.training.trainer import Trainer
+        except ImportError as error:
+            raise WorkerError(f"training needs torch, and {sys.executable} says: {error}") from error
 
         self._network, self._training = request.network, request.training
         several = request.training.ranks > 1
@@ -50,6 +57,8 @@ class TrainingSteps:
             for _ in range(self._training.epochs * trainer.steps_per_epoch):
                 self._step()
             self._facts["accuracy"] = trainer.accuracy()
+        for _ in range(WARM_STEPS):
+            self._step()
         if self._training.ranks > 1:
             self._followers.tell("exchange_s")
             self._facts["all_reduce_s"] = trainer.exchange_s()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
-from PIL import Image as Pillow
 
 from colocate.training.registry import Image
 from colocate.worker.errors import WorkerError
@@ -26,6 +27,8 @@ class Folder:
     """
 
     def __init__(self, path: Path, image: Image, *, train: bool) -> None:
+        if importlib.util.find_spec("PIL") is None:
+            raise WorkerError(f"{sys.executable} has no package Pillow, which reads images: pip install Pillow")
         own = path / ("train" if train else "val")
         split = own.is_dir()
         root = own if split else path
@@ -49,6 +52,9 @@ class Folder:
 
     def __getitem__(self, number: int) -> tuple[np.ndarray, int]:
         """One image: of those to train on a random part, which may be mirrored; else the middle."""
+        # Only where there are files to read: another Python that trains need not have it.
+        from PIL import Image as Pillow
+
         path, label = self._files[number]
         channels, height, width = self._image
         with Pillow.open(path) as opened:

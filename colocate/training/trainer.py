@@ -121,7 +121,6 @@ class Trainer:
         }
         if self._device.type == "cuda":
             found["gpu"] = torch.cuda.get_device_name(self._device)
-            found["memory_bytes"] = torch.cuda.max_memory_allocated(self._device)
         return found
 
     def _flop_per_image(self) -> float:

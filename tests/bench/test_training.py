@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.bench,
     pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="torch is not installed"),
 ]
-TURNS, TURN_S = 40, 0.5
+TURNS, TURN_S, COUNTED_S = 40, 0.5, 30.0
 
 
 def test_steps_of_the_worker_are_as_quick_as_a_bare_loop() -> None:
@@ -70,3 +70,40 @@ def test_steps_of_the_worker_are_as_quick_as_a_bare_loop() -> None:
     ratio = paired_ratio(rates[:, 1], rates[:, 0])
     print(f"\nimages/s of the worker over a bare loop: {ratio.value:.4f} [{ratio.lo:.4f}, {ratio.hi:.4f}]")
     assert ratio.value >= 0.99
+
+
+def test_the_energy_counter_agrees_with_the_integral_of_power() -> None:
+    """Over 30 s of a training on the first GPU, whose power of the moment is read after each step."""
+    nvml = pytest.importorskip("pynvml")
+    torch = pytest.importorskip("torch")
+    if not torch.cuda.is_available():
+        pytest.skip("there is no GPU")
+    from colocate.training.backend import TrainingSteps
+
+    steps = TrainingSteps(
+        Request("", "resnet50", "tf32", 64, training=TrainingRequest(1, True, "synthetic", 0, 0.01, 0))
+    )
+    nvml.nvmlInit()
+    gpu = nvml.nvmlDeviceGetHandleByIndex(0)
+
+    def step_of_the_counter() -> tuple[float, float]:
+        """When the counter next steps, and what it shows then, in joules."""
+        before = nvml.nvmlDeviceGetTotalEnergyConsumption(gpu)
+        while (now := nvml.nvmlDeviceGetTotalEnergyConsumption(gpu)) == before:
+            steps.infer()
+        return time.monotonic(), now / 1e3
+
+    for _ in range(100):
+        steps.infer()
+    begin_s, begin_j = step_of_the_counter()
+    taken_s, watts = [], []
+    while time.monotonic() < begin_s + COUNTED_S:
+        steps.infer()
+        (field,) = nvml.nvmlDeviceGetFieldValues(gpu, [nvml.NVML_FI_DEV_POWER_INSTANT])
+        taken_s.append(time.monotonic())
+        watts.append(field.value.uiVal / 1e3)
+    end_s, end_j = step_of_the_counter()
+    integral_j = float(np.trapezoid(watts, taken_s)) * (end_s - begin_s) / (taken_s[-1] - taken_s[0])
+    ratio = (end_j - begin_j) / integral_j
+    print(f"\nenergy by the counter over the integral of power: {ratio:.4f}")
+    assert ratio == pytest.approx(1, abs=0.02)

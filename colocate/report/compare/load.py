@@ -18,6 +18,7 @@ from colocate.request.design import design_of
 from colocate.study.comparison import COMPARED, Comparison, compare, identity
 from colocate.study.evidence import Evidence
 from colocate.study.stages import StudyState
+from colocate.study.training import MEASURED
 from colocate.study.verdicts import absence
 
 # Conditions of a study without which its numbers mean something else.
@@ -117,6 +118,7 @@ class _Side:
             for record in self.run.records
             if record.trial.inference is not None and record.trial.inference.pipeline is None
             for key, value in record.runtime.items()
+            if key not in MEASURED
         }
 
 

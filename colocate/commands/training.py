@@ -46,7 +46,7 @@ chance of a false choice is at most 5 %. It keeps --time-limit where the upper e
 setting that fails, as for want of memory or a GPU, is a row with its failure. With --stressors tasks run beside each
 training: what they cost a step is in cells.csv."""
 
-_BATCH_MAX, _GPUS_MAX = 10_000, 1024
+_GPUS_MAX = 1024
 _AXES: Flags = {
     "networks": {
         "type": words,
@@ -150,11 +150,14 @@ def training_keys(
 
     `keys` are those of a study file without networks, `how` the flags of a training. Raises SpecError.
     """
+    from colocate.request.spec import check_batch
+
     check_axes(axes)
-    for key, least, most in (("batches", 1, _BATCH_MAX), ("gpus", 0, _GPUS_MAX)):
-        for value in getattr(axes, key):
-            if not least <= value <= most:
-                raise SpecError(f"{key}: give numbers from {least} to {most}, not {value}")
+    for batch in axes.batches:
+        check_batch(batch, "batches")
+    for gpus in axes.gpus:
+        if not 0 <= gpus <= _GPUS_MAX:
+            raise SpecError(f"gpus: give numbers from 0 to {_GPUS_MAX}, not {gpus}")
     on_cpus = keys.get("device") == CPU
     if keys.get("device") not in (None, CPU):
         raise SpecError(f"device: training takes the first GPUs, as many as --gpus says, not {keys['device']}")

@@ -73,7 +73,7 @@ def test_ranks_have_the_cpus_that_are_left() -> None:
     ("said", "arguments"),
     [
         ("unknown network 'lenett'; did you mean 'lenet'?", ["--networks", "lenett"]),
-        ("batches: give numbers from 1 to 10000, not 0", ["--batches", "0"]),
+        ("batches: give a number of at least 1, not 0", ["--batches", "0"]),
         ("gpus: give numbers from 0 to 1024, not -1", ["--gpus=-1"]),
         ("gpus: 1 is named twice", ["--gpus", "1,1"]),
         ("precisions: name at least one", ["--precisions", ","]),

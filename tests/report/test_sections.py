@@ -7,13 +7,23 @@ from typing import get_args
 import pytest
 
 from colocate.errors import SpecError
-from colocate.model.purpose import Aim, Axes, EfficiencyPurpose, Purpose, SweepPurpose
+from colocate.model.purpose import (
+    Aim,
+    Axes,
+    EfficiencyPurpose,
+    Purpose,
+    SweepPurpose,
+    TrainingAim,
+    TrainingAxes,
+    TrainingPurpose,
+)
 from colocate.report.sections import Section, refuse_aim, section_of
 from tests.report.drawn import loaded
 from tests.report.layers import looked_at
 
 PURPOSES: list[Purpose] = [
-    SweepPurpose(), EfficiencyPurpose(Axes(("alexnet",)), Aim(), "auto"), looked_at.run().header.purpose
+    SweepPurpose(), EfficiencyPurpose(Axes(("alexnet",)), Aim(), "auto"), looked_at.run().header.purpose,
+    TrainingPurpose(TrainingAxes(), TrainingAim()),
 ]  # fmt: skip
 
 

@@ -69,6 +69,8 @@ def print_training(report: TrainingReport, run: LoadedRun) -> None:
     failed = sum(row.cost.failure is not None and not row.cost.windows for row in report.rows)
     if failed:
         out.print(f"{failed} of {len(report.rows)} settings failed: see training.csv", highlight=False)
+    if run.header.spec.tasks:
+        out.print("What each task costs a step, and loses itself, is in cells.csv.", highlight=False)
     out.print()
     out.print(Text(f"Chosen for {aim_words(report.aim)}:", style="bold"))
     for choice in report.choices:

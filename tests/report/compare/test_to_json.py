@@ -14,7 +14,7 @@ from tests.report.compare.runs import P50, STEADY, compared
 from tests.study.tables import SOLO, evidence
 
 CELL = {
-    *("network", "backend", "precision", "batch", "graph", "wait", "period_s", "inputs", "pipeline"),
+    *("network", "backend", "precision", "batch", "graph", "wait", "period_s", "inputs", "pipeline", "training"),
     *("task", "containment", "placement", "cpu_hz", "gpu_hz", "emc_hz"),
 }
 

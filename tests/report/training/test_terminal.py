@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
+from colocate.model.request import Task
 from colocate.report.training.terminal import print_training, training_mark
 from tests.report.training.settings import report_of, run_of
 
@@ -19,6 +22,14 @@ def test_every_setting_is_a_line_and_the_choice_is_last(
         assert words in said, said
     assert said.strip().splitlines()[-1].strip()
     assert "Chosen for least energy with at most 1 % less accuracy than the best:" in said
+
+
+def test_where_tasks_ran_beside_it_says_where_their_cost_is(capsys: pytest.CaptureFixture[str]) -> None:
+    run = run_of()
+    spec = dataclasses.replace(run.header.spec, tasks=(Task("bitcount"),))
+    beside = dataclasses.replace(run, header=dataclasses.replace(run.header, spec=spec))
+    print_training(report_of(beside), beside)
+    assert "What each task costs a step, and loses itself, is in cells.csv." in capsys.readouterr().out
 
 
 def test_marks() -> None:

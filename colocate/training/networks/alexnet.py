@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from torch import nn
 
+from colocate.training.networks.initial import he_initialised
+
 
 def alexnet(num_classes: int) -> nn.Module:
     """The module, for images of 3x227x227."""
-    return nn.Sequential(
+    layers = (
         nn.Conv2d(3, 96, 11, stride=4),
         nn.ReLU(),
         nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75),
@@ -32,3 +34,4 @@ def alexnet(num_classes: int) -> nn.Module:
         nn.Dropout(),
         nn.Linear(4096, num_classes),
     )
+    return he_initialised(nn.Sequential(*layers))

@@ -6,6 +6,8 @@ from typing import Any
 
 from torch import nn
 
+from colocate.training.networks.initial import he_initialised
+
 # Blocks of each of the four stages, and whether each block is a bottleneck of three convolutions.
 DEPTHS = {
     18: ((2, 2, 2, 2), False),
@@ -40,7 +42,8 @@ def resnet(depth: int, num_classes: int) -> nn.Module:
             stride = 2 if stage and not number else 1
             block, channels = _block(channels, width, stride, bottleneck=bottleneck)
             layers.append(block)
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, num_classes))
+    layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, num_classes)]
+    return he_initialised(nn.Sequential(*layers))
 
 
 def _block(channels: int, width: int, stride: int, *, bottleneck: bool) -> tuple[nn.Module, int]:

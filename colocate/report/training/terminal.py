@@ -50,7 +50,7 @@ def print_training(report: TrainingReport, run: LoadedRun) -> None:
     trials = f"{len(run.records)} of {run.header.planned} trials"
     out.print(Text(", ".join([machine_words(run.header.facts), trials, *sorted(shared)])))
     out.print()
-    numbers = warning_numbers([row.cost for row in report.rows])
+    numbers = warning_numbers(warning for row in report.rows for warning in row.cost.warnings)
     narrow = out.width < _ABOVE_COLUMNS
     for network, rows in itertools.groupby(report.rows, lambda row: row.cost.setting.inference.network):
         found = list(rows)

@@ -9,10 +9,10 @@ import numpy as np
 
 from colocate.model.purpose import TrainingAim, TrainingAxes, TrainingPurpose
 from colocate.model.request import Inference, SweepSpec, Training
-from colocate.model.trial import PowerTrace, TrialRecord
+from colocate.model.trial import Failure, PowerTrace, TrialRecord
 from colocate.report.run_report import LoadedRun
 from colocate.report.training.load import TrainingReport, load
-from colocate.store.run_file import Failure, Header
+from colocate.store.run_file import Header
 from tests.study.solo import solo
 from tests.study.test_plan import facts
 from tests.study.truth import trial

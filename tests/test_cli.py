@@ -25,7 +25,7 @@ FROM_ROOT = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
 def test_every_command_is_listed_and_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
     names = list(find_commands())
     assert names[:6] == ["init", "sweep", "advise", "report", "compare", "list"]
-    assert {*names[6:]} == {"doctor", "efficiency", "layers", "restore"}
+    assert {*names[6:]} == {"board", "doctor", "efficiency", "layers", "restore", "training"}
     for arguments in ([], *([name] for name in names)):
         with pytest.raises(SystemExit) as ended:
             parser().parse_args([*arguments, "--help"])

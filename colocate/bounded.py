@@ -91,6 +91,8 @@ def _answer(work: Callable[[], object]) -> bytes:
         try:
             return pickle.dumps((True, work()))
         except ColocateError as error:
+            # Where it came from stays here: libraries teach pickle to take that along, however deep it is.
+            error.__traceback__ = error.__cause__ = error.__context__ = None
             return pickle.dumps((False, error))
     except MemoryError:
         raise SystemExit(_OUT_OF_MEMORY) from None

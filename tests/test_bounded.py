@@ -31,6 +31,24 @@ def test_an_error_of_ours_comes_back_as_itself() -> None:
         bounded(fail, "it")
 
 
+def test_an_error_comes_back_without_what_led_to_it() -> None:
+    # It teaches pickle to take tracebacks along.
+    pytest.importorskip("distributed")
+
+    def deeper() -> None:
+        deeper()
+
+    def work() -> None:
+        try:
+            deeper()
+        except RecursionError as error:
+            raise SpecError("too deep") from error
+
+    with pytest.raises(SpecError, match=r"^too deep$") as caught:
+        bounded(work, "it")
+    assert caught.value.__cause__ is None
+
+
 def spin() -> None:
     while True:
         pass

@@ -6,6 +6,7 @@ import dataclasses
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 from colocate.model.cell import Cell
 from colocate.model.cell_key import CellKey
@@ -18,8 +19,17 @@ from colocate.study.verdicts import LimitCheck, Ruling, Verdict, absence, decidi
 from colocate.study.work import does_nothing
 
 __all__ = [
-    "Advice", "Choice", "LimitCheck", "Limits", "Ruling", "Verdict", "absence", "advise", "deciding", "verdict",
+    "Advice", "Choice", "LimitCheck", "Limits", "Merit", "Ruling", "Verdict", "absence", "advise", "deciding",
+    "verdict",
 ]  # fmt: skip
+
+
+class Merit(Enum):
+    """What the choices of a network are ranked by: the first of these that is known of them."""
+
+    WORK_PER_JOULE = "most work per joule"
+    WORK = "most work"
+    SLOWDOWN = "least slowdown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +40,8 @@ class Choice:
     task's best solo work that a joule buys. `latency_s` and `slowdown` are at the percentile of the limits, `margins`
     what is left to each limit. Absent is None.
     `on_front`: no other choice of the network does as much work for as little power, or where power is
-    unknown for as little slowdown, and better one of them. `recommended` is the choice of the network with the most
-    work per joule, or where power is unknown with the most work, in the simplest containment and placement that have
-    about as much;
+    unknown for as little slowdown, and better one of them. `recommended` is the choice of the network that is best by
+    its `merit`, in the simplest containment and placement that come within 5 % of it;
     `best_of_task` is the one that would be recommended if the network had this task alone. A choice that is `idle`
     has none of these marks: its task does next to no work there, so it is safe and of no use.
     """
@@ -45,6 +54,7 @@ class Choice:
     margins: Mapping[Quantity, float | None]
     on_front: bool = False
     recommended: bool = False
+    merit: Merit = Merit.WORK_PER_JOULE
     best_of_task: bool = False
 
     @property
@@ -72,7 +82,7 @@ class Advice:
 
     @property
     def recommended(self) -> tuple[Choice, ...]:
-        """At most one choice per network and way to run it."""
+        """The recommended choice of each network that has one; a network that is run in two ways counts as two."""
         return tuple(choice for choice in self.choices if choice.recommended)
 
 
@@ -120,6 +130,7 @@ def _ranked(choices: Sequence[Choice]) -> list[Choice]:
     """
     useful = [choice for choice in choices if not choice.idle]
     best = _best(useful) if useful else None
+    merit, _ = _scores(useful)
     of_task = {_best([choice for choice in useful if choice.cell.task == task]) for task in _tasks(useful)}
     known = [i for i, choice in enumerate(choices) if choice.work_share is not None and not choice.idle]
     work = {i: choices[i].work_share for i in known}
@@ -132,7 +143,11 @@ def _ranked(choices: Sequence[Choice]) -> list[Choice]:
     }
     return [
         dataclasses.replace(
-            choice, on_front=i in front, recommended=choice.cell == best, best_of_task=choice.cell in of_task
+            choice,
+            on_front=i in front,
+            recommended=choice.cell == best,
+            merit=merit,
+            best_of_task=choice.cell in of_task,
         )
         for i, choice in enumerate(choices)
     ]
@@ -144,16 +159,21 @@ def _tasks(choices: Sequence[Choice]) -> list[str]:
 
 def _best(choices: Sequence[Choice]) -> Cell:
     """The cell of the choice to recommend among these."""
-    known = [i for i, choice in enumerate(choices) if choice.work_share is not None]
-    score = _column({i: choices[i].work_share_per_j for i in known}) or _column(
-        {i: choices[i].work_share for i in known}
-    )
-    if not known:
-        score = {i: -choice.slowdown for i, choice in enumerate(choices) if choice.slowdown is not None}
+    merit, score = _scores(choices)
     best = max(score, key=lambda i: score[i], default=0)
     alike = [i for i, choice in enumerate(choices) if _setting(choice) == _setting(choices[best])]
     cells = [choices[i].cell for i in alike]
-    return cells[simplest(cells, [score.get(i) if known else None for i in alike])]
+    return cells[simplest(cells, [None if merit is Merit.SLOWDOWN else score.get(i) for i in alike])]
+
+
+def _scores(choices: Sequence[Choice]) -> tuple[Merit, dict[int, float]]:
+    """What these choices are ranked by, and the score of each of which that is known, the best one highest."""
+    work = {i: choice.work_share for i, choice in enumerate(choices) if choice.work_share is not None}
+    if not work:
+        return Merit.SLOWDOWN, {i: -each.slowdown for i, each in enumerate(choices) if each.slowdown is not None}
+    if per_j := _column({i: choices[i].work_share_per_j for i in work}):
+        return Merit.WORK_PER_JOULE, per_j
+    return Merit.WORK, work
 
 
 def _setting(choice: Choice) -> CellKey:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from colocate.report.advise import containment
 from colocate.report.advise.answer import answers, requirements, untried_words
 from colocate.report.advise.load import AdviceReport
-from colocate.report.advise.rows import CHOICE_COLUMNS, COLUMNS, FRONT, choice_rows, remaining_words, verdict_rows
+from colocate.report.advise.rows import (
+    CHOICE_COLUMNS,
+    COLUMNS,
+    choice_rows,
+    front_words,
+    merit_words,
+    remaining_words,
+    verdict_rows,
+)
 from colocate.report.advise.words import afterwards, summary
 from colocate.report.text.tables import escaped, markdown_table
 
@@ -22,7 +30,8 @@ def advice_markdown(report: AdviceReport) -> str:
     lines += ["", *markdown_table(list(COLUMNS), verdict_rows(report, remaining_words))]
     choices = list(choice_rows(report))
     if choices:
-        lines += ["", escaped(FRONT) + ".", "", *markdown_table(list(CHOICE_COLUMNS), choices)]
+        legend = f"{front_words(report)}. Marked: {merit_words(report)}."
+        lines += ["", escaped(legend), "", *markdown_table(list(CHOICE_COLUMNS), choices)]
     lines += _containment(report)
     for note in afterwards(report):
         lines += ["", escaped(note)]

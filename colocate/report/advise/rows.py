@@ -15,6 +15,7 @@ from colocate.report.text.labels import (
     tasks_of,
 )
 from colocate.report.text.numbers import counted, percent_text, ratio_text, shared_decimals, three_digits
+from colocate.study.advice import Merit
 from colocate.study.verdicts import Ruling, deciding
 
 # Columns by name, and whether their text may be broken into lines.
@@ -49,11 +50,23 @@ KEPT_OF_CHOICES = ("task", "")
 # Left out first where a terminal is too narrow.
 SPARE = ("missed",)
 SPARE_OF_CHOICES = ("p50, ms", "slowdown", "per W")
-RECOMMENDED = "recommended"
-FRONT = (
-    "Best trade-offs: no other SAFE choice beats these in both work and power (without a meter, work and slowdown). "
-    "Full speed is the task's best rate of work alone in this study; per W is that share per watt"
-)
+
+
+def front_words(report: AdviceReport) -> str:
+    """What the table of choices shows, and the units of its columns."""
+    ranked = dict.fromkeys(choice.merit for choice in report.advice.recommended)
+    costs = dict.fromkeys("power" if merit is Merit.WORK_PER_JOULE else "slowdown" for merit in ranked)
+    return (
+        f"Best trade-offs: SAFE choices that no other beats in both work and {' or '.join(costs)}. Full speed is the "
+        "share of the task's best rate of work alone in this study; per W is that share divided by the power. "
+        f"Slowdown is of the {report.advice.limits.percentile}"
+    )
+
+
+def merit_words(report: AdviceReport) -> str:
+    """What the marked choice of each network is."""
+    merits = dict.fromkeys(choice.merit.value for choice in report.advice.recommended)
+    return f"{' or '.join(merits)}, or within 5 % of that in a simpler containment or placement"
 
 
 def verdict_rows(report: AdviceReport, remaining: Callable[[Ruling], str]) -> Iterable[tuple[str, ...]]:
@@ -77,7 +90,7 @@ def verdict_rows(report: AdviceReport, remaining: Callable[[Ruling], str]) -> It
 
 
 def choice_rows(report: AdviceReport) -> Iterable[tuple[str, ...]]:
-    """The Pareto front of each network, and what is recommended."""
+    """The Pareto front of each network, and the best choice by its merit."""
     judged = judged_cells(report)
     among, tasks = inferences_of(judged), tasks_of(judged)
     cells = [choice.cell for choice in report.advice.choices]
@@ -85,7 +98,6 @@ def choice_rows(report: AdviceReport) -> Iterable[tuple[str, ...]]:
     watts = shared_decimals(cell.power_w for cell in cells if cell.power_w is not None)
     for choice in report.advice.choices:
         if choice.on_front or choice.recommended:
-            aside = "" if choice.on_front else ", off the front"
             cell = choice.cell
             yield (
                 network_words(cell.inference, among),
@@ -98,7 +110,7 @@ def choice_rows(report: AdviceReport) -> Iterable[tuple[str, ...]]:
                 "" if choice.work_share is None else percent_text(choice.work_share),
                 "" if cell.power_w is None else f"{three_digits(cell.power_w, watts)} W",
                 "" if choice.work_share_per_j is None else f"{100 * choice.work_share_per_j:.2f} %",
-                f"{RECOMMENDED}{aside}" if choice.recommended else "",
+                choice.merit.value if choice.recommended else "",
             )
 
 

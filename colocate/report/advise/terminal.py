@@ -15,13 +15,13 @@ from colocate.report.advise.load import AdviceReport
 from colocate.report.advise.rows import (
     CHOICE_COLUMNS,
     COLUMNS,
-    FRONT,
     KEPT,
     KEPT_OF_CHOICES,
-    RECOMMENDED,
     SPARE,
     SPARE_OF_CHOICES,
     choice_rows,
+    front_words,
+    merit_words,
     verdict_rows,
 )
 from colocate.report.advise.words import afterwards, summary
@@ -80,10 +80,10 @@ def _print_choices(out: Console, report: AdviceReport) -> None:
     found = list(choice_rows(report))
     if not found:
         return
-    out.print(Text(f"{FRONT}. * is {RECOMMENDED}."))
+    out.print(Text(f"{front_words(report)}. *: {merit_words(report)}."))
     columns = {name: broken for name, broken in CHOICE_COLUMNS.items() if name != "network"}
     for network, choices in itertools.groupby(found, lambda row: row[0]):
-        rows = [(*row, mark.replace(RECOMMENDED, "*")) for _, *row, mark in choices]
+        rows = [(*row, "*" if mark else "") for _, *row, mark in choices]
         print_rows(out, f"{network}.", columns, rows, [""] * len(rows), KEPT_OF_CHOICES, SPARE_OF_CHOICES)
 
 

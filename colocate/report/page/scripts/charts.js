@@ -4,6 +4,9 @@ const percent = (value) => (value === null ? "–" : `${Math.round(100 * value)}
 /** Three significant digits or the whole number, as in colocate.report.text.numbers. */
 const threeDigits = (value) => (value === null ? "–" : value.toFixed(Math.max(0, 2 - (value ? Math.floor(Math.log10(Math.abs(value))) : 0))));
 
+/** What the marked choice of each network is. */
+const starWords = (choices) => [...new Set(choices.filter((each) => each.recommended).map((each) => each.merit))].join(" or ") || "best choice";
+
 /** Work over `cost`, a mark for each choice; `title` is that of the cost. `listenTo` lets pointer and keys reach marks. */
 function drawChoices(choices, cost, title, listenTo) {
   const known = choices.filter((choice) => choice.work_share !== null && choice[cost] !== null);
@@ -25,7 +28,7 @@ function drawChoices(choices, cost, title, listenTo) {
   listenTo([marks]);
   const used = own.flatMap((each, network) => (each.length ? [network] : []));
   find("#pareto-key").replaceChildren(...used.map(networkKey), ...[
-    legendLine([shape("path", { d: MARKS.star, style: "fill: var(--quiet)" })], "recommended"),
+    legendLine([shape("path", { d: MARKS.star, style: "fill: var(--quiet)" })], starWords(choices)),
     legendLine([shape("path", { d: MARKS.circle, style: "fill: var(--quiet)" })], `no other does as much at less ${cost === "power_w" ? "power" : "slowdown"}`),
     legendLine([shape("path", { d: MARKS.circle, style: "fill: var(--paper); stroke: var(--quiet)" })], "other safe choice"),
   ]);
@@ -92,6 +95,7 @@ function markOf(chart, choice, cost) {
 
 /** The recommended choices, and those on the front of `cost`, as a table. */
 function showChoices(choices, cost) {
+  for (const words of every(".star-words")) words.textContent = starWords(choices);
   const body = find("#choices-table tbody");
   body.replaceChildren();
   for (const choice of choices.filter((each) => each.recommended || each.front[cost])) {

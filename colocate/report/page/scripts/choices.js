@@ -47,12 +47,21 @@ function simplest(choices, best, merit) {
   return alike.sort(better)[0];
 }
 
+// What choices are ranked by, in words: as colocate.study.advice.Merit.
+const MERITS = { per_j: "most work per joule", work_share: "most work", quick: "least slowdown" };
+
+/** What `useful` choices are ranked by: the first of MERITS that is known of them. */
+function meritOf(useful) {
+  const known = useful.filter((choice) => choice.work_share !== null);
+  return known.length ? (column(known, "per_j") ? "per_j" : "work_share") : "quick";
+}
+
 /** The one to recommend of `useful` choices, in which the task works; null where there is none. */
 function bestAmong(useful) {
   if (!useful.length) return null;
   const known = useful.filter((choice) => choice.work_share !== null);
   const least = useful.map((choice) => ({ ...choice, quick: choice.slowdown === null ? null : -choice.slowdown }));
-  const merit = known.length ? (column(known, "per_j") ? "per_j" : "work_share") : "quick";
+  const merit = meritOf(useful);
   return simplest(useful, most(known.length ? known : least, merit) ?? useful[0], merit);
 }
 
@@ -73,6 +82,7 @@ function ranked(choices) {
   return choices.map((choice) => ({
     ...choice,
     recommended: choice.number === best?.number,
+    merit: MERITS[meritOf(useful)],
     best_of_task: ofTask.has(choice.number),
     front: { power_w: onFront(choice, "power_w"), slowdown: onFront(choice, "slowdown") },
   }));

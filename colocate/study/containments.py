@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ class Contained:
     """A task beside a network and in a placement, in the containment, and at the clocks, that `ruling` is on.
 
     These are the simplest of those that are SAFE with about the most work, or where none is SAFE, those that came
-    nearest. `work_share` is `Evidence.work_share`.
+    nearest; any, where nothing is known of a limited quantity. `work_share` is `Evidence.work_share`.
     """
 
     ruling: Ruling
@@ -37,11 +36,6 @@ class Contained:
     def useful(self) -> bool:
         """Whether it may, and does some of its work there."""
         return self.safe and not does_nothing(self.work_share)
-
-    @property
-    def nearest(self) -> bool:
-        """Whether none is SAFE and this came nearest: it may be any where nothing is known of a limited quantity."""
-        return not self.safe and math.isfinite(excess(self.ruling))
 
 
 def containments(rulings: Sequence[Ruling], evidence: Sequence[Evidence]) -> tuple[Contained, ...]:

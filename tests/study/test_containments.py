@@ -75,14 +75,10 @@ def test_each_task_in_each_placement_has_one() -> None:
     ]  # fmt: skip
 
 
-def test_of_what_is_not_known_none_came_nearest() -> None:
+def test_the_nearest_is_known_only_where_every_limited_quantity_is() -> None:
     limits = Limits(max_slowdown=1.2, power_budget_w=10.0)
     unmetered = [contained("none", 2.0, 0.5), contained("idle", 1.5, 0.03)]
     (own,) = containments(advise(unmetered, limits).rulings, unmetered)
-    assert not own.safe and not own.nearest
+    assert not own.safe
     (own,) = best(*unmetered)
-    assert own.nearest and own.ruling.cell.containment == parse_containment("idle")
-    (own,) = best(contained("none", None), contained("idle", None))
-    assert not own.nearest
-    (own,) = best(contained("none", 1.0, 0.5))
-    assert own.safe and not own.nearest
+    assert not own.safe and own.ruling.cell.containment == parse_containment("idle")

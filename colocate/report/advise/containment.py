@@ -36,7 +36,7 @@ SPARE = ("power", "limit", "decided by")
 KEPT = ("task", "containment", "verdict", "estimate [interval]")
 TITLE = (
     "Containment: the best of each task is SAFE with the most work, and the simplest where several do about as much; "
-    "where none is SAFE, the nearest. Full speed is the task's best rate of work alone in this study"
+    "where none is SAFE, the nearest to it. Full speed is the task's best rate of work alone in this study"
 )
 WHERE = "TASK stands for the task's service or group, PID for its process."
 
@@ -52,7 +52,7 @@ def containment_rows(report: AdviceReport) -> Iterable[tuple[str, ...]]:
             cell.placement,
             _bound_words(asked[ContainedTask.of(cell)]),
             clocks_column(cell.clocks),
-            each.ruling.verdict.value + (", nearest" if each.nearest else ""),
+            each.ruling.verdict.value,
             check.quantity.words,
             interval_words(check.quantity, check.interval),
             limit_words(check.quantity, check.limit),

@@ -50,6 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
             f"{file} is there already; name another file, as in: python -m colocate init other.toml"
         ) from error
     except OSError as error:
-        raise StoreError(f"cannot write {file}: {error.strerror}") from error
+        raise StoreError(
+            f"cannot write {file}: {error.strerror}; name a file in a folder that is there and that you can write to"
+        ) from error
     print_lines(f"Wrote {one_line(str(file), None)}. Edit it, then run: python -m colocate sweep {name}")
     return 0

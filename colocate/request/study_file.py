@@ -27,7 +27,9 @@ def read_study(path: Path) -> Mapping[str, Any]:
     try:
         content = _content(path)
     except OSError as error:
-        raise SpecError(f"cannot read the study file {path}: {error.strerror}") from error
+        raise SpecError(
+            f"cannot read the study file {path}: {error.strerror}; python -m colocate init writes one"
+        ) from error
     # Time and memory of the parser grow with the square of the dots in a key.
     return bounded(lambda: parsed(path, content), str(path))
 
@@ -38,7 +40,9 @@ def parsed(path: Path, content: bytes) -> Mapping[str, Any]:
         return tomllib.loads(content.decode("utf-8-sig"))
     except ValueError as error:
         # TOML, UTF-8, or a number of thousands of digits.
-        raise SpecError(f"{path} is not valid TOML: {error}") from error
+        raise SpecError(
+            f"{path} is not valid TOML: {error}; correct it, or let python -m colocate init write one"
+        ) from error
     except RecursionError as error:
         raise SpecError(f"{path} is nested too deeply to be a study") from error
 

@@ -233,7 +233,14 @@ def others_of(folder: Path) -> str:
 
 def _require_run(folder: Path) -> None:
     if not os.path.lexists(folder / FILE_NAME):
-        raise StoreError(f"{folder} holds no run: there is no {FILE_NAME}")
+        raise no_run(folder)
+
+
+def no_run(folder: Path) -> StoreError:
+    """What to say of a folder without a run, or of a file in the place of a folder."""
+    if folder.is_file():
+        return StoreError(f"{folder} is a file and holds no run; name the folder of a run")
+    return StoreError(f"{folder} holds no run: there is no {FILE_NAME}; python -m colocate list shows the runs")
 
 
 def _check(connection: sqlite3.Connection, folder: Path) -> int:

@@ -35,6 +35,7 @@ from colocate.store.database import (
     holds_run,
     locked,
     named_errors,
+    no_run,
     opened_to_read,
     opened_to_write,
     patiently,
@@ -263,6 +264,6 @@ def _as_keeper(folder: Path, opened: Callable[[Keeper], Run]) -> Run:
     """The run that is `opened` with the rights of whoever could put another in its place."""
     with named_errors(folder):
         if not folder.is_dir():
-            raise StoreError(f"{folder} holds no run: there is no {FILE_NAME}")
+            raise no_run(folder)
         keeper = keeper_of(folder)
         return keeper.run(lambda: opened(keeper))

@@ -44,7 +44,7 @@ def _stamp(path: Path) -> tuple[int, ...]:
     try:
         found = path.stat()
     except FileNotFoundError as error:
-        raise SpecError(f"there is no file {path}") from error
+        raise SpecError(f"there is no file {path}; name the file of a network that is there") from error
     except OSError as error:
         raise SpecError(f"cannot read {path}: {error.strerror}") from error
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_mode, found.st_uid

@@ -84,7 +84,7 @@ def size_bytes(*paths: Path) -> int:
         try:
             total += path.stat().st_size
         except FileNotFoundError as error:
-            raise SpecError(f"there is no file {path}") from error
+            raise SpecError(f"there is no file {path}; name the file of a network that is there") from error
         except OSError as error:
             raise SpecError(f"cannot read {path}: {error.strerror}") from error
     return total
@@ -164,7 +164,7 @@ def _parsed(path: Path) -> ModelProto:
     try:
         model = onnx.load(path, format="protobuf", load_external_data=False)
     except FileNotFoundError as error:
-        raise SpecError(f"there is no file {path}") from error
+        raise SpecError(f"there is no file {path}; name the file of a network that is there") from error
     except OSError as error:
         raise SpecError(f"cannot read {path}: {error.strerror}") from error
     except DecodeError as error:

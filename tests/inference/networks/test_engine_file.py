@@ -93,7 +93,7 @@ def test_one_that_others_could_have_written_is_refused(engine: Path, spoil: Call
 
 
 def test_one_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SpecError, match=r"^there is no file .*gone\.plan$"):
+    with pytest.raises(SpecError, match=r"^there is no file .*gone\.plan; name the file"):
         catalogue.check(str(tmp_path / "gone.plan"))
 
 

@@ -13,8 +13,8 @@ from colocate.errors import SpecError
 SUMMARY = "which tasks are safe, where, under limits"
 DESCRIPTION = """\
 Verdicts on every cell, with one promise for the whole table, and what to choose. The limits are those of the study;
-flags override them one by one. Exit code 10: nothing is SAFE, or what is required is UNSAFE. Exit code 11: it is not
-known yet, as cells are UNDECIDED."""
+flags override them one by one. Exit code 10: nothing is SAFE, or a required cell is UNSAFE. Exit code 11: nothing is
+SAFE but a cell is UNDECIDED, or a required cell is UNDECIDED."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -19,9 +19,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("before", type=named_path, metavar="BEFORE", help="folder of a run")
     parser.add_argument("after", type=named_path, metavar="AFTER", help="folder of a run of the same study")
     parser.add_argument(
-        "--max-regression", type=number, default=0.0, metavar="R", help="what is allowed: 0.05 = 5 %% (default: none)"
+        "--max-regression",
+        type=number,
+        default=0.0,
+        metavar="R",
+        help="largest regression that is allowed; 0.05 is 5 %% (default: 0)",
     )
-    parser.add_argument("--confidence", type=number, default=0.95, metavar="C", help="of all changes (default: 0.95)")
+    parser.add_argument(
+        "--confidence",
+        type=number,
+        default=0.95,
+        metavar="C",
+        help="confidence in all changes together (default: 0.95)",
+    )
     add_forms(parser)
 
 

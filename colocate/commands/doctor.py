@@ -11,7 +11,8 @@ from colocate.commands.output import print_json
 if TYPE_CHECKING:
     from colocate.rigs.host.examination import Finding
 
-SUMMARY = DESCRIPTION = "what this machine allows, what is missing and how to fix it"
+SUMMARY = "what this machine allows, what is missing and how to fix it"
+DESCRIPTION = "Shows what this machine allows, what is missing, and how to fix it. It changes nothing."
 
 # What a study measures or sets -> how it is called, and whether one of its area is enough.
 _AREAS = {

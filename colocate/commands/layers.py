@@ -32,10 +32,10 @@ Where one network's time and energy go. After each window of the network its run
 each step, which is a layer or several that it fused; FLOP and bytes are counted in the graph, by the types of its
 tensors. Layers in the body of a Loop, an If or a Scan have rows of their own. The sum over the layers is set against
 the network's own p50; beyond 25 % every time carries a warning. For energy each fused layer is cut out, with its true
-input shapes, and run in a loop by itself. Its energy is power above idle times the time of a turn, given only where
-that power is known to 20 %. ONNX Runtime's profile on a GPU has the time of a launch and not how long a kernel runs,
-so there the times, too, are those of layers run by themselves. The ceilings of the roofline are those of a large
-matrix product and a large copy in the same runtime."""
+input shapes, and run in a loop by itself. Its energy is its power above idle times the time of one pass through that
+loop; it is left out where that power is not known to 20 %. On a GPU, ONNX Runtime's profile times the launch of a
+kernel and not the kernel. The times are then those of layers run by themselves too. The ceilings of the roofline are
+those of a large matrix product and a large copy in the same runtime."""
 
 # What the machine can do at best does not depend on how long the user's network is watched.
 CEILING_WINDOW_S = 1.0

@@ -181,7 +181,7 @@ _WINDOWS: Flags = {
         "type": whole_number,
         "metavar": "R",
         "help": "repeats of every block; intervals narrow with them",
-        "otherwise": "5; with --until decided at most 30",
+        "otherwise": "5",
     },
     "window": {"type": number, "metavar": "S", "help": "length of one measured window in seconds", "otherwise": "2"},
     "warmup": {"type": number, "metavar": "S", "help": "load before each window, in seconds", "otherwise": "0.3"},
@@ -202,12 +202,12 @@ _WINDOWS: Flags = {
 _STOPPING: Flags = {
     "until": {
         "metavar": "decided",
-        "help": "go on until the limits are decided, for --repeats at most",
+        "help": "go on until the limits are decided, for --repeats at most: here 30 by default",
         "otherwise": "all repeats",
     },
     "budget": {
         "metavar": "TIME",
-        "help": "with --until decided: for no longer than 90s, 30m or 2h",
+        "help": "with --until decided: stop after this time, such as 90s, 30m or 2h",
         "otherwise": "no budget",
     },
 }

@@ -32,7 +32,8 @@ def test_the_defaults_that_are_told_are_those_of_the_keys() -> None:
             assert told[field.name] == (f"{default:g}" if isinstance(default, float) else default)
     limits = Limits(slo_s=1.0)
     assert (told["percentile"], told["confidence"]) == (limits.percentile, str(limits.confidence))
-    assert told["repeats"] == f"{REPEATS}; with --until decided at most {REPEATS_UNTIL_DECIDED}"
+    assert told["repeats"] == str(REPEATS)
+    assert f": here {REPEATS_UNTIL_DECIDED} by default" in STUDY_FLAGS["until"]["help"]
     assert told["seed"] == str(StudyKeys().seed)
 
 

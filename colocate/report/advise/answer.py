@@ -95,7 +95,10 @@ def _within_error(report: AdviceReport, choice: Choice) -> Iterator[str]:
         error = None if provenance is None else provenance.error_ratio(quantity.kind)
         if error is not None and margin is not None and margin < error:
             left, off = f"{100 * margin:.1f} %", f"{100 * error:.1f} %"
-            yield f"Its {quantity.words} is {left} below the limit, and the model is off by {off} in the median"
+            yield (
+                f"The upper bound of its {quantity.words} is {left} below the limit, and the model is typically "
+                f"off by {off} (median)"
+            )
 
 
 def _why_none(report: AdviceReport, inference: Inference, choices: Sequence[Choice]) -> str:

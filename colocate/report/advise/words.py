@@ -93,14 +93,14 @@ def correction(report: AdviceReport) -> str:
     error = f"{100 * (1 - report.advice.limits.confidence):.3g} %"
     cells = counted(report.advice.judged, "cell")
     measured = {q.kind for each in report.state.evidence if each.colocated for q in each.values}
-    kinds = f", the lower bounds for {len(measured)} kinds of limit too" if len(measured) > 1 else ""
+    kinds = f", lower bounds also for {len(measured)} kinds of limit" if len(measured) > 1 else ""
     # Fewer variances are left as they are.
     many = report.advice.judged >= POOL_MIN_CELLS
     steadied = ", and variances are pooled (docs/statistics.md)" if many else ""
     together = f"Over all {cells} together" if report.advice.judged > 1 else "For the one cell"
     return (
         f"{together} the chance of any wrong SAFE is at most {error}, "
-        f"and so is that of any wrong UNSAFE: intervals are widened for {cells}{looks} "
+        f"and so is that of any wrong UNSAFE. For that, intervals are widened for {cells}{looks} "
         f"(Bonferroni){kinds}{steadied}."
     )
 

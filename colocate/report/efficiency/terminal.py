@@ -42,10 +42,8 @@ def print_efficiency(report: EfficiencyReport, run: LoadedRun) -> None:
     out = console()
     parts = [setting_parts(row) for row in report.rows]
     shared = {part for part in set().union(*parts) if all(part in each for each in parts)}
-    title = ", ".join(
-        [machine_words(run.header.facts), f"{len(run.records)} of {run.header.planned} trials", *sorted(shared)]
-    )
-    out.print(Text(title))
+    trials = f"{len(run.records)} of {run.header.planned} trials"
+    out.print(Text("; ".join([machine_words(run.header.facts), ", ".join([trials, *sorted(shared)])])))
     out.print()
     numbers = warning_numbers(warning for row in report.rows for warning in row.warnings)
     narrow = out.width < _WIDE_COLUMNS

@@ -54,7 +54,7 @@ def balance_words(report: LayersReport) -> str:
         return f"{words}."
     whole_j = report.whole_j.value
     return (
-        f"{words}. In energy above idle {mj_text(layers_j)} mJ of {mj_text(whole_j)} mJ: "
+        f"{words}. Energy above idle: layers {mj_text(layers_j)} mJ, network {mj_text(whole_j)} mJ: "
         f"{signed_percent(layers_j / whole_j - 1)}."
     )
 
@@ -64,7 +64,7 @@ def print_layers(report: LayersReport, run: LoadedRun) -> None:
     out, inference = console(), report.inference
     name = f"{plain(inference.network)} {plain(inference.backend)} {report.precision} batch {inference.batch}"
     trials = f"{len(run.records)} of {run.header.planned} trials"
-    out.print(Text(f"{name} on {machine_words(run.header.facts)}, {trials}"))
+    out.print(Text(f"{name} on {machine_words(run.header.facts)}; {trials}"))
     out.print()
     for heading, columns, rows in (
         ("By layer.", LAYER_COLUMNS, _layer_rows(report)),

@@ -16,7 +16,7 @@ from colocate.report.advise.words import budget_words, column_decimals, interval
 from colocate.report.fleet.shown import print_fleet
 from colocate.report.run_report import LoadedRun
 from colocate.report.sweep.load import SweepReport
-from colocate.report.text.captions import assumption_words, machine_words, planned_trials
+from colocate.report.text.captions import assumption_words, machine_words, model_words, planned_trials
 from colocate.report.text.causes import cause_lines, cause_short
 from colocate.report.text.commands import command_text
 from colocate.report.text.designs import design_sentences
@@ -49,7 +49,8 @@ def print_sweep(report: SweepReport, run: LoadedRun) -> None:
     """
     out = console()
     facts = run.header.facts
-    out.print(Text(f"{machine_words(facts)}, {facts.confinement}, {trials_words(run)}"))
+    confined = () if model_words(facts) else (f"confinement: {facts.confinement}",)
+    out.print(Text("; ".join((machine_words(facts), *confined, trials_words(run)))))
     out.print()
     table = _Table(report.advice, _tail(run), run.cells)
     columns = {
@@ -93,7 +94,7 @@ def _print_end(advice: AdviceReport | None, run: LoadedRun) -> None:
         return
     for words in filter(None, (budget_words(advice), saving_words(advice))):
         out.print(Text(words))
-    out.print(Text("All that may be chosen, and what would settle what is open:"))
+    out.print(Text("Every SAFE choice, and what would decide UNDECIDED cells:"))
     out.print(Text(command_text(command, out.width)), soft_wrap=True)
     out.print()
     print_answer(out, advice)

@@ -146,7 +146,8 @@ def test_a_model_says_where_it_is_safe_by_less_than_its_error() -> None:
     assert margin is not None and 0.045 < margin < 0.07
     assert said[2].endswith("at 50 % of its full speed")
     assert said[3].endswith(
-        f"full speed. Its power is {100 * margin:.1f} % below the limit, and the model is off by 7.0 % in the median"
+        f"full speed. The upper bound of its power is {100 * margin:.1f} % below the limit, and the model is "
+        "typically off by 7.0 % (median)"
     )
 
 

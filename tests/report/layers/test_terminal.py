@@ -18,7 +18,7 @@ REPORT = load(run(), {})
 def test_every_layer_and_every_kind_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     print_layers(REPORT, run())
     said = capsys.readouterr().out
-    assert "net onnxruntime-cuda fp32 batch 1 on board, 24 of 24 trials" in said
+    assert "net onnxruntime-cuda fp32 batch 1 on board; 24 of 24 trials" in said
     of_layers, of_kinds = said.split("By kind.")
     rows = [line.split() for line in of_layers.split("By layer.")[1].splitlines()]
     assert rows[1] == ["layer", "kind", "ms", "share", "GFLOP/s", "FLOP/B", "mJ"]
@@ -52,7 +52,7 @@ def test_energies_are_set_against_the_whole_where_all_are_known() -> None:
     whole = dataclasses.replace(REPORT, fused_layers=(conv,))
     assert balance_words(whole) == (
         "Layers add up to 0.600 ms, the network takes 1.20 ms (p50): -50.0 %. "
-        "In energy above idle 3.57 mJ of 4.92 mJ: -27.4 %."
+        "Energy above idle: layers 3.57 mJ, network 4.92 mJ: -27.4 %."
     )
     bare = dataclasses.replace(conv, time_s=None)
     assert balance_words(dataclasses.replace(REPORT, fused_layers=(bare,))).startswith("Neither the layers nor")

@@ -35,7 +35,7 @@ class Forked:
         return self._said.fileno()
 
     def read(self) -> bytes:
-        """All that the work returned; what came of it where the child was cut short."""
+        """All bytes that the work returned. Where the child was killed, those that it had written by then."""
         content: bytes = self._said.read()
         return content
 

@@ -26,13 +26,15 @@ from colocate.study.work import rates_per_s, share_of, unfinished, work_per_s
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Windows:
-    """All windows of one cell, and those that it is set against; each in the order measured.
+    """All windows of one cell, and those that it is compared with, in the order measured.
 
-    `own` are the cell's steady ones, `alternating` those in which its condition takes turns; for a solo baseline
-    those of every task. `alternating_pairs` are both sides of each of these, none for a solo baseline. `solo` are the
-    network's without a task, `alone` its task's without a network, `idle` the machine's without either. `lossy`: a
-    trial of the cell failed and was not made good. `differs`: its alternating windows showed another slowdown than
-    the steady ones, and are left out.
+    - `own`: the steady windows of the cell.
+    - `alternating`: the alternating windows that hold a part of the cell; for a solo baseline those of every task.
+    - `alternating_pairs`: for each alternating window its part beside the task and its part alone. A solo baseline
+      has none.
+    - `solo`: windows of the network without a task; `alone`: of the task without a network; `idle`: of neither.
+    - `lossy`: a trial of the cell failed, and its retry failed too.
+    - `differs`: the alternating windows showed another slowdown than the steady ones, and are left out.
     """
 
     inference: Inference

@@ -16,7 +16,10 @@ _DIGITS_MAX = 100
 
 
 def input_choices(shapes: Mapping[str, str], values: Mapping[str, str | float]) -> tuple[InputChoice, ...]:
-    """What a study says of inputs, by their names. Raises SpecError for what is neither shape nor value."""
+    """One choice for each input that a study names: its shape, its value, or both.
+
+    Raises SpecError for a text that is no shape, and for one that is no value.
+    """
     names = sorted({*shapes, *values})
     return tuple(
         InputChoice(

@@ -70,7 +70,7 @@ def advise_on(run: LoadedRun, limits: Limits, require: Sequence[str] = ()) -> Ad
     advice = advise(state.evidence, limits, looks if isinstance(looks, Schedule) else once)
     if not advice.rulings:
         why = "yet" if not state.finished else "in this run"
-        raise SpecError(f"there is nothing to judge {why}: no window of a network beside a task")
+        raise SpecError(f"there is nothing to judge {why}: no window of a network beside a task; give a run of sweep")
     saved = None
     if spec.until_decided and state.finished:
         decided = sum(ruling.verdict is not Verdict.UNDECIDED for ruling in advice.rulings)

@@ -43,17 +43,18 @@ class Compared:
 def compare_runs(before: Path, after: Path, max_regression: float, confidence: float) -> Compared:
     """Raises SpecError, which names each reason, for runs that cannot be compared; StoreError for no runs."""
     a, b = _Side.of(load(before)), _Side.of(load(after))
+    refused = f"{plain(str(before))} and {plain(str(after))} cannot be compared"
     reasons = list(_reasons(a, b))
     if reasons:
-        raise SpecError(f"these runs cannot be compared: {'; '.join(map(plain, reasons))}")
+        raise SpecError(f"{refused}: {'; '.join(map(plain, reasons))}; give two runs of the same study")
     found = compare(a.evidence, b.evidence, max_regression, confidence)
     if not found.changes:
-        raise SpecError(f"these runs cannot be compared: {plain(_nothing_in_common(a, b))}")
+        raise SpecError(f"{refused}: {plain(_nothing_in_common(a, b))}")
     if not any(
         change.quantity.kind in _TIMES and None not in (change.ratio.lo, change.ratio.hi) for change in found.changes
     ):
         raise SpecError(
-            "these runs cannot be compared: no change has an interval; both take two blocks at the least, "
+            f"{refused}: no change has an interval; both take two blocks at the least, "
             "and five or more to show much (--repeats)"
         )
     notes = [
@@ -125,6 +126,10 @@ class _Side:
 def _reasons(a: _Side, b: _Side) -> Iterator[str]:
     """Why the two cannot be compared."""
     spec_a, spec_b = a.run.header.spec, b.run.header.spec
+    made = [side.run.header.purpose.command for side in (a, b)]
+    if len({*made}) > 1:
+        yield _changed("command", *made)
+        return
     yield from (
         _changed(name, getattr(spec_a, name), getattr(spec_b, name))
         for name in _CONDITIONS

@@ -11,9 +11,11 @@ import pytest
 from colocate.errors import SpecError, StoreError
 from colocate.model.board import BoardState, PowerMode
 from colocate.model.provenance import Constant, Provenance
+from colocate.model.purpose import Aim, Axes, EfficiencyPurpose
 from colocate.model.quality import QualityFlag
 from colocate.model.request import Task
 from colocate.report.compare.load import compare_runs
+from colocate.store.database import FILE_NAME
 from colocate.store.run_file import Run
 from tests.report.compare.runs import run
 
@@ -90,6 +92,19 @@ def test_constants_of_a_model_in_which_two_runs_differ_are_named(tmp_path: Path)
 def test_what_is_no_run_is_not_compared(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="holds no run"):
         compare_runs(run(tmp_path / "a"), tmp_path / "b", 0.0, 0.95)
+    with pytest.raises(StoreError, match=r"run\.sqlite is a file and holds no run; name the folder"):
+        compare_runs(tmp_path / "a", tmp_path / "a" / FILE_NAME, 0.0, 0.95)
+
+
+def test_runs_of_two_commands_are_refused_by_their_names(tmp_path: Path) -> None:
+    with Run.read(run(tmp_path / "a")) as whole:
+        header = whole.header()
+    purpose = EfficiencyPurpose(Axes((), (), (), ()), Aim(), "onnxruntime-cpu")
+    with Run.create(tmp_path / "b", dataclasses.replace(header, purpose=purpose)):
+        pass
+    said = r"/a and .*/b cannot be compared: command was sweep and is efficiency; give two runs of the same study$"
+    with pytest.raises(SpecError, match=said):
+        compare_runs(tmp_path / "a", tmp_path / "b", 0.0, 0.95)
 
 
 def test_a_task_that_only_one_run_has_is_a_cell_and_no_difference(tmp_path: Path) -> None:

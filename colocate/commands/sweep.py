@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run what is missing of the study, then report."""
     stored_purpose(arguments, SweepPurpose)
     study = study_of(arguments)
-    tally = _run_on_fleet(arguments, study) if arguments.fleet else _run_here(arguments, study)
+    tally = _run_here(arguments, study) if arguments.fleet is None else _run_on_fleet(arguments, study)
     if tally is None:
         return 0
     # It brings matplotlib, which no window needs.

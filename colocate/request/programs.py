@@ -175,7 +175,7 @@ def split(where: str, line: str) -> tuple[str, ...]:
     try:
         argv = tuple(shlex.split(line))
     except ValueError as error:
-        raise SpecError(f"{where}: {error} in {line!r}") from error
+        raise SpecError(f"{where}: {error} in {line!r}; close its quotes") from error
     return _checked(where, argv)
 
 

@@ -189,7 +189,7 @@ def settled_backend(inference: Inference, facts: HostFacts) -> Inference:
         if asked == "auto" or f"{backend}-".startswith(f"{asked}-"):
             return dataclasses.replace(inference, backend=backend)
     about = [
-        f"{name}: {missing.reason}"
+        f"{name}: {missing.reason}" + (f" (to fix it: {missing.fix})" if missing.fix else "")
         for name, missing in facts.backends_missing.items()
         if asked == "auto" or name.startswith(asked)
     ]

@@ -32,6 +32,7 @@ def test_the_flags_are_said_again_where_a_study_is_to_go_on() -> None:
     ("flags", "said"),
     [
         (["--fleet", "local"], "give how many boards"),
+        (["--fleet", ""], "no address of a scheduler"),
         (["--fleet", "10.9.8.7"], "no address of a scheduler"),
         (["--fleet", "tcp://10.9.8.7:8786"], "run what anyone there sends them"),
         (["--fleet", "local:2", "--task-output"], "tasks print on their boards"),

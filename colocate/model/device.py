@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from colocate.errors import SpecError
 
 CPU = "cpu"
+# The one of those that a study can name in which a Jetson's accelerator computes.
+DLA_PRECISION = "fp16"
 _DEVICE = re.compile(r"(cuda|dla)(?::(\d{1,3}))?", re.ASCII)
 
 
@@ -30,6 +32,11 @@ class Workers:
 
 
 USUAL = Workers()
+
+
+def is_dla(device: str | None) -> bool:
+    """Whether this device is a Jetson's accelerator."""
+    return (device or "").startswith("dla")
 
 
 def parse_device(text: str) -> str:

@@ -16,6 +16,11 @@ class Missing:
     reason: str
     fix: str = ""
 
+    @property
+    def words(self) -> str:
+        """Both, for one line."""
+        return "; ".join(filter(None, (self.reason, self.fix)))
+
 
 @dataclass(frozen=True, slots=True)
 class HostFacts:

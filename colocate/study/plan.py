@@ -189,7 +189,7 @@ def settled_backend(inference: Inference, facts: HostFacts) -> Inference:
         if asked == "auto" or f"{backend}-".startswith(f"{asked}-"):
             return dataclasses.replace(inference, backend=backend)
     about = [
-        f"{name}: {missing.reason}" + (f" (to fix it: {missing.fix})" if missing.fix else "")
+        f"{name}: {missing.words}"
         for name, missing in facts.backends_missing.items()
         if asked == "auto" or name.startswith(asked)
     ]
@@ -216,7 +216,7 @@ def _check_containments(tasks: Sequence[Task], facts: HostFacts) -> None:
         for kind in task.containment.kinds if task.containment else ():
             if (missing := facts.containment_missing.get(kind)) is not None:
                 asked = containment_words(task.containment)
-                raise HostError(f"containment: {asked} is not available here: {missing.reason}; {missing.fix}")
+                raise HostError(f"containment: {asked} is not available here: {missing.words}")
 
 
 def _check_counts(tasks: Sequence[Task], cpus: int) -> None:

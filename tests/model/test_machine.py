@@ -17,3 +17,8 @@ def test_what_makes_another_machine_and_what_only_explains_one() -> None:
     assert all(each == here for each in same)
     assert dataclasses.replace(here, kernel="another") != here
     assert dataclasses.replace(here, cpu_steps_hz=(1,)) != here
+
+
+def test_what_is_missing_is_one_line_with_its_fix_where_one_is_known() -> None:
+    assert Missing("no meter", "plug one in").words == "no meter; plug one in"
+    assert Missing("no meter").words == "no meter"

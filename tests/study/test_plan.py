@@ -188,12 +188,9 @@ def test_part_of_a_name_is_no_family(asked: str) -> None:
 
 
 def test_where_no_runtime_works_auto_says_what_each_is_missing() -> None:
-    bare = dataclasses.replace(
-        facts(),
-        backends=(),
-        backends_missing={"tensorrt": Missing("no", "install it"), "onnxruntime-cpu": Missing("not there")},
-    )
-    with pytest.raises(HostError, match=r"tensorrt: no \(to fix it: install it\); onnxruntime-cpu: not there"):
+    missing = {"tensorrt": Missing("no"), "onnxruntime-cpu": Missing("not there", "install it")}
+    bare = dataclasses.replace(facts(), backends=(), backends_missing=missing)
+    with pytest.raises(HostError, match=r"tensorrt: no; onnxruntime-cpu: not there; install it$"):
         settled_backend(Inference("x"), bare)
 
 

@@ -115,10 +115,6 @@ class Builder(Named):
         super().__init__(installed, logger)
         installed.started(logger)
 
-    @property
-    def num_DLA_cores(self) -> int:  # noqa: N802 - TensorRT's name
-        return self._installed.dla_cores
-
     def create_network(self, flags: int = 0) -> Definition:
         return Definition(self._installed, flags)
 
@@ -159,6 +155,10 @@ class Runtime(Named):
     def __init__(self, installed: Installed, logger: ILogger) -> None:
         super().__init__(installed, logger)
         installed.started(logger)
+
+    @property
+    def num_DLA_cores(self) -> int:  # noqa: N802 - TensorRT's name
+        return self._installed.dla_cores
 
     def deserialize_cuda_engine(self, serialized_engine: bytes) -> Engine | None:
         installed = self._installed

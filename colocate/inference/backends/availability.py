@@ -17,7 +17,7 @@ from typing import Any
 
 from colocate.inference.backends.interpreter import Interpreter, interpreter
 from colocate.inference.backends.registry import BACKENDS, Runtime, worker_request
-from colocate.model.device import CPU, USUAL, Workers
+from colocate.model.device import CPU, DLA_PRECISION, USUAL, Workers, is_dla
 from colocate.model.machine import Missing
 from colocate.model.request import Inference
 from colocate.worker.request import NetworkFile
@@ -115,7 +115,8 @@ def _verdict(name: str, python: Interpreter, device: str | None) -> Missing | Ma
     own = BACKENDS[name].own_networks is not None
     try:
         with contextlib.nullcontext() if own else _smallest_network() as file:
-            request = worker_request(Inference(name if own else "probe", name), file, device=device)
+            precision = DLA_PRECISION if is_dla(device) else "fp32"
+            request = worker_request(Inference(name if own else "probe", name, precision), file, device=device)
             child = subprocess.run(
                 python.command("colocate.worker.probe", request.to_json()),
                 stdin=subprocess.DEVNULL,
@@ -133,4 +134,5 @@ def _verdict(name: str, python: Interpreter, device: str | None) -> Missing | Ma
         return report
     lines = child.stderr.strip().splitlines()
     reason = lines[-1] if lines else f"it ended with status {child.returncode} and no word"
-    return Missing(reason, "see the message")
+    # It says itself what to do.
+    return Missing(reason)

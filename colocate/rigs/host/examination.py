@@ -39,6 +39,8 @@ _BOARD_FIXES = {
     "desktop": "sudo systemctl isolate multi-user.target",
     "zram": "sudo systemctl disable nvzramconfig, and start again",
 }
+# Where the reason that something is missing says itself what to do.
+_SAID = "see the message"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,7 @@ def _backends() -> Iterator[Finding]:
     found = availability.look()
     for name, runtime in BACKENDS.items():
         if (missing := found.missing.get(name)) is not None:
-            yield Finding("inference", name, missing.reason, missing.fix)
+            yield Finding("inference", name, missing.reason, missing.fix or _SAID)
         else:
             yield Finding("inference", name, _working(found, name, runtime))
     if (mix := availability.mixed_up()) is not None:
@@ -161,7 +163,7 @@ def _working(found: availability.Availability, name: str, runtime: Runtime) -> s
 def _bandwidth() -> Iterator[Finding]:
     found = availability.look()
     if (missing := found.missing.get("bandwidth")) is not None:
-        yield Finding("GPU memory", "copy bandwidth", f"not measured: {missing.reason}", missing.fix)
+        yield Finding("GPU memory", "copy bandwidth", f"not measured: {missing.reason}", missing.fix or _SAID)
     else:
         measured = found.found["bandwidth"]["bytes_per_s"]
         yield Finding("GPU memory", "copy bandwidth", f"{measured / 1e9:.4g} GB/s, bytes read plus bytes written")
@@ -186,7 +188,7 @@ def _journal(sysfs: Sysfs) -> Iterator[Finding]:
     try:
         left = journal.read(sysfs, folder)
     except HostError as error:
-        yield Finding("journal", str(folder), str(error), "see the message")
+        yield Finding("journal", str(folder), str(error), _SAID)
         return
     if left is None:
         yield Finding("journal", str(folder), "nothing to restore")

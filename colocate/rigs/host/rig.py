@@ -28,7 +28,7 @@ from colocate.inference.backends import availability
 from colocate.inference.backends.registry import BACKENDS, Runtime
 from colocate.inference.networks import catalogue
 from colocate.inference.networks.network import Network
-from colocate.model.device import USUAL, Workers
+from colocate.model.device import DLA_PRECISION, USUAL, Workers, is_dla
 from colocate.model.layers import LayerMap
 from colocate.model.machine import HostFacts
 from colocate.model.request import ClockPoint, Inference
@@ -96,12 +96,13 @@ class HostRig:
             if not inference.by_runtime:
                 continue
             runtime = BACKENDS[inference.backend]
+            precisions, where = runtime.precisions, "here"
+            if is_dla(self._workers.device) and runtime.own_networks is None:
+                precisions, where = (DLA_PRECISION,), f"on {self._workers.device}"
             # An engine has one of its own.
-            if inference.precision and inference.precision not in runtime.precisions:
-                can = " and ".join(runtime.precisions)
-                raise HostError(
-                    f"{inference.backend} runs {can} here, not {inference.precision}{self._why_no_gpu(runtime)}"
-                )
+            if inference.precision and inference.precision not in precisions:
+                can = f"{inference.backend} runs {' and '.join(precisions)} {where}"
+                raise HostError(f"{can}, not {inference.precision}{self._why_no_gpu(runtime)}")
             if (inference.graph or inference.wait != "spin") and not runtime.on_gpu:
                 raise HostError(
                     f"{inference.backend} runs on the CPU: leave out --graph and --wait{self._why_no_gpu(runtime)}"

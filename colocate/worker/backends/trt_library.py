@@ -70,6 +70,10 @@ class TrtLibrary:
         """What loads engines; it must outlive them."""
         runtime = self.done(self.trt.Runtime, self._log)
         if self._dla is not None:
+            if self._dla >= runtime.num_DLA_cores:
+                raise WorkerError(
+                    f"there is no DLA {self._dla}: this board has {runtime.num_DLA_cores}, counted from 0"
+                )
             runtime.DLA_core = self._dla
         return runtime
 
@@ -91,7 +95,7 @@ class TrtLibrary:
             raise WorkerError(explained(f"TensorRT cannot run {request.loaded.path}{newer}: {errors}"))
         config = builder.create_builder_config()
         if self._dla is not None:
-            self._use_dla(self._dla, builder, config, request)
+            self._use_dla(self._dla, config, request)
         if not hasattr(config, "set_memory_pool_limit"):
             # Later versions use what they need; these nothing unless told, and so few of their kernels.
             config.max_workspace_size = workspace_bytes
@@ -103,10 +107,8 @@ class TrtLibrary:
             config.set_compute_capability(getattr(trt.ComputeCapability, capability), 0)
         return bytes(self.done(builder.build_serialized_network, definition, config))
 
-    def _use_dla(self, number: int, builder: Any, config: Any, request: Request) -> None:
+    def _use_dla(self, number: int, config: Any, request: Request) -> None:
         """Have each layer run on the DLA that can, and the rest on the GPU."""
-        if number >= builder.num_DLA_cores:
-            raise WorkerError(f"there is no DLA {number}: this board has {builder.num_DLA_cores}, counted from 0")
         if request.precision != "fp16":
             raise WorkerError(f"a DLA does not compute in {request.precision}: add --precision fp16")
         config.default_device_type = self.trt.DeviceType.DLA

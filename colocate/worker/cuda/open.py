@@ -13,7 +13,8 @@ def opened(wait: str, device: "str | None" = None) -> CudaGpu:
     """See `CudaGpu`; `device` is `cuda:N`, and None the first. Raises WorkerError."""
     kind, _, number = (device or "cuda:0").partition(":")
     if kind != "cuda":
-        raise WorkerError(f"it runs on a GPU, not on {device}: TensorRT alone runs networks there")
+        others = ": TensorRT alone runs networks there" if kind == "dla" else ""
+        raise WorkerError(f"it runs on a GPU, not on {device}{others}")
     pycuda, why_not = _imported()
     if pycuda is not None:
         return PycudaGpu(int(number), wait, pycuda)

@@ -157,7 +157,7 @@ def test_a_runtime_runs_on_its_own_kind_of_device(
         "class Backend:\n"
         "    def __init__(self, request): self.request = request\n"
         "    def infer(self): pass\n"
-        "    def facts(self): return {'device': self.request.device}\n"
+        "    def facts(self): return {'device': self.request.device, 'precision': self.request.precision}\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     runtimes = {"on-gpu": Runtime("made_up:Backend", on_gpu=True), "on-cpu": Runtime("made_up:Backend")}
@@ -167,7 +167,9 @@ def test_a_runtime_runs_on_its_own_kind_of_device(
     assert (found.runtimes, found.probes) == ((works,), ("synthetic",))
     (missing,) = found.missing.values()
     assert missing.reason.endswith(f", not on {device}") and missing.fix
-    assert found.found == ({} if device == "cpu" else {"on-gpu": {"device": device}})
+    # A Jetson's accelerator refuses to compute in fp32.
+    precision = "fp16" if device == "dla:0" else "fp32"
+    assert found.found == ({} if device == "cpu" else {"on-gpu": {"device": device, "precision": precision}})
 
 
 # ---- what JetPack installs for the system's Python alone

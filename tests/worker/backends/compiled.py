@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib
 from pathlib import Path
 from typing import Any
 
 from onnx import TensorProto, helper
 
 from colocate.worker.backends.tensorrt import TensorRT
+from colocate.worker.backends.trt_library import TrtLibrary
 from colocate.worker.inputs import input_arrays
 from colocate.worker.request import NetworkFile, Request, TensorSpec
 from tests.small import small_network
 from tests.worker.fake_tensorrt_engine import session
+from tests.worker.fake_tensorrt_parts import Installed
 
 
 def one_node(folder: Path, kind: str, dtype: int, shape: list[Any], gives: int | None = None) -> NetworkFile:
@@ -40,3 +44,12 @@ def output(runtime: TensorRT) -> Any:
 
 def expected(file: NetworkFile) -> Any:
     return session(file.path.read_bytes()).run(None, input_arrays(file))[0].ravel()
+
+
+def written(installed: Installed, request: Request, path: Path) -> Request:
+    """What asks for the engine of this network, built elsewhere and written to `path`."""
+    plan = TrtLibrary(importlib.import_module(installed.package)).built(request, 1 << 20)
+    path.write_bytes(plan)
+    path.chmod(0o644)
+    file = NetworkFile(path.stem, path, hashlib.sha256(plan).hexdigest(), (), engine=True)
+    return request._replace(file=file, precision="")

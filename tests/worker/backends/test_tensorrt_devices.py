@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from colocate.worker.backends.tensorrt import TensorRT
 from colocate.worker.errors import WorkerError
 from colocate.worker.request import Request
-from tests.worker.backends.compiled import expected, in_precision, output
+from tests.worker.backends.compiled import expected, in_precision, output, written
 from tests.worker.fake_cuda import Gpu
 from tests.worker.fake_tensorrt_parts import Installed
 
@@ -36,6 +38,14 @@ def test_a_dla_that_is_not_there_or_cannot_compute_so_is_refused(wanted: Request
         TensorRT(wanted._replace(device="dla:0"))
     with pytest.raises(WorkerError, match=r"^there is no DLA 1: this board has 1, counted from 0$"):
         TensorRT(in_precision(wanted, "fp16")._replace(device="dla:1"))
+
+
+def test_an_engine_of_the_users_own_runs_on_no_dla_that_is_not_there(
+    tmp_path: Path, wanted: Request, installed: Installed
+) -> None:
+    own = written(installed, wanted, tmp_path / "my.engine")
+    with pytest.raises(WorkerError, match=r"^there is no DLA 0: this board has 0, counted from 0$"):
+        TensorRT(own._replace(device="dla:0"))
 
 
 @pytest.mark.usefixtures("newest")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +13,12 @@ from onnx import TensorProto
 
 from colocate.worker.backends.tensorrt import TensorRT
 from colocate.worker.backends.tensorrt_rtx import TensorRtRtx
-from colocate.worker.backends.trt_library import TrtLibrary
 from colocate.worker.errors import WorkerError
-from colocate.worker.request import NetworkFile, Request, TensorSpec
-from tests.worker.backends.compiled import expected, one_node, output
+from colocate.worker.request import Request, TensorSpec
+from tests.worker.backends.compiled import expected, one_node, output, written
 from tests.worker.fake_cuda import Gpu
 from tests.worker.fake_tensorrt import installed_in
 from tests.worker.fake_tensorrt_parts import Installed
-
-
-def written(installed: Installed, request: Request, path: Path) -> Request:
-    """What asks for the engine of this network, built elsewhere and written to `path`."""
-    plan = TrtLibrary(importlib.import_module(installed.package)).built(request, 1 << 20)
-    path.write_bytes(plan)
-    path.chmod(0o644)
-    file = NetworkFile(path.stem, path, hashlib.sha256(plan).hexdigest(), (), engine=True)
-    return request._replace(file=file, precision="")
 
 
 @pytest.fixture

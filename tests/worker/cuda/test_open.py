@@ -38,6 +38,8 @@ def test_an_old_pycuda_knows_no_shared_context(monkeypatch: pytest.MonkeyPatch, 
 def test_a_dla_is_no_gpu() -> None:
     with pytest.raises(WorkerError, match="it runs on a GPU, not on dla:0: TensorRT alone"):
         opened("spin", "dla:0")
+    with pytest.raises(WorkerError, match=r"it runs on a GPU, not on cpu$"):
+        opened("spin", "cpu")
 
 
 def test_a_gpu_that_another_program_holds_is_reported(gpu: Gpu) -> None:

@@ -274,13 +274,21 @@ def _file_or_name(network: str) -> str:
 
 def _workers(request: StudyKeys) -> Workers:
     path, device = request.worker_python, request.device
-    if path is not None and (not path.strip() or "\0" in path):
-        raise SpecError(f"worker_python: {path!r} is no path; give that of a Python, as /usr/bin/python3.8")
     return Workers(
-        # Not resolved: an environment's own Python is a link.
-        None if path is None else str(Path(path).expanduser().absolute()),
+        None if path is None else _python_path(path),
         None if device is None else parse_device(device),
     )
+
+
+def _python_path(path: str) -> str:
+    try:
+        if path.strip() and "\0" not in path:
+            # Not resolved: an environment's own Python is a link.
+            return str(Path(path).expanduser().absolute())
+    except RuntimeError:
+        # The home of a user who is not there.
+        pass
+    raise SpecError(f"worker_python: {path!r} is no path; give that of a Python, as /usr/bin/python3.8")
 
 
 def _cpus(cpus: tuple[int, ...] | None) -> tuple[int, ...] | None:

@@ -256,6 +256,6 @@ def test_the_workers_python_is_a_path_from_any_folder(monkeypatch: pytest.Monkey
         ("~/bin/python", "/home/someone/bin/python"),
     ):
         assert make_spec({"worker_python": path}).workers.python == meant
-    for path in ("", " ", "a\0b"):
+    for path in ("", " ", "a\0b", "~no-such-user/bin/python"):
         with pytest.raises(SpecError, match=r"^worker_python: .* is no path"):
             make_spec({"worker_python": path})

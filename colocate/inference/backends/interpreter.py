@@ -9,6 +9,7 @@ import functools
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -91,7 +92,8 @@ def interpreter(name: str, chosen: str | None = None) -> Interpreter | Missing:
     for path in _of_the_system():
         try:
             answer = _ask(path)
-        except HostError:
+        except HostError as error:
+            objections.append(f"; {error}")
             continue
         if _complete(answer.origins.get(runtime.package), runtime):
             if not answer.objection:
@@ -104,12 +106,15 @@ def worker_command(name: str, chosen: str | None, module: str, request: str) -> 
     """What starts a module of the worker for the runtime of that name. Raises HostError where nothing can."""
     found = interpreter(name, chosen)
     if isinstance(found, Missing):
-        raise HostError(f"{name}: {found.reason}; {found.fix}")
+        raise HostError(f"{name}: {found.words}")
     return found.command(module, request)
 
 
 def _under(chosen: str, runtime: Runtime) -> Interpreter | Missing:
-    answer = _ask(chosen)
+    try:
+        answer = _ask(chosen)
+    except HostError as error:
+        raise HostError(f"--worker-python {error}; name a Python {_dotted(OLDEST)} or newer") from error
     if answer.objection:
         raise HostError(f"--worker-python {chosen}: {answer.objection}")
     if runtime.package is None or _complete(origin := answer.origins.get(runtime.package), runtime):
@@ -155,11 +160,22 @@ def _ask(path: str) -> _Answer:
             env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         )  # fmt: skip
         said = json.loads(child.stdout)
-        return _Answer(tuple(said["version"]), said["numpy"], said["origins"])
+        numpy = None if said["numpy"] is None else str(said["numpy"])
+        return _Answer(tuple(map(int, said["version"])), numpy, dict(said["origins"]))
     except OSError as error:
-        raise HostError(f"{path} cannot be started: {error.strerror}; name a Python 3.6 or newer") from error
+        raise HostError(f"{path} cannot be started: {error.strerror}") from error
+    except subprocess.CalledProcessError as error:
+        raise HostError(f"{path} does not answer as a Python does: {_last_words(error)}") from error
     except (subprocess.SubprocessError, ValueError, TypeError, KeyError) as error:
-        raise HostError(f"{path} does not answer as a Python does; name a Python 3.6 or newer") from error
+        raise HostError(f"{path} does not answer as a Python does") from error
+
+
+def _last_words(error: subprocess.CalledProcessError) -> str:
+    """Of one that ended before it answered, as where its numpy is built for another processor."""
+    if error.returncode < 0:
+        return f"it was ended by {signal.Signals(-error.returncode).name} when asked for its numpy"
+    lines = error.stderr.strip().splitlines()
+    return lines[-1] if lines else f"it ended with status {error.returncode} and no word"
 
 
 def _dotted(version: tuple[int, ...]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -131,12 +132,41 @@ def test_the_users_choice_goes_before_all(python: Python) -> None:
     [
         ("/nowhere/python3", r"/nowhere/python3 cannot be started: No such file.*; name a Python 3\.6 or newer"),
         ("/bin/true", r"/bin/true does not answer as a Python does; name"),
+        ("/bin/false", r"/bin/false does not answer as a Python does: it ended with status 1 and no word; name"),
         ("/", "/ cannot be started: Permission denied"),
     ],
 )
 def test_what_is_no_python_is_named(system: Path, path: str, said: str) -> None:
-    with pytest.raises(HostError, match=said):
+    with pytest.raises(HostError, match=f"^--worker-python {said}"):
         interpreter("there", path)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ['["3", "8"]', '{"version": "3.8", "numpy": "1.17.4", "origins": {}}', '{"version": [3, 8], "numpy": "1.17.4"}',
+     '{"version": [3, 8], "numpy": null, "origins": 7}'],
+)  # fmt: skip
+def test_what_answers_something_else_is_no_python(system: Path, answer: str) -> None:
+    path = system / "bin" / "script"
+    path.write_text(f"#!/bin/sh\necho '{answer}'\n")
+    path.chmod(0o755)
+    with pytest.raises(HostError, match=rf"^--worker-python {path} does not answer as a Python does; name"):
+        interpreter("there", str(path))
+
+
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [("kill -ILL $$", "it was ended by SIGILL when asked for its numpy"), ("echo torn >&2; exit 3", "torn")],
+)
+def test_one_that_ends_at_its_numpy_says_how(python: Python, system: Path, end: str, said: str) -> None:
+    # As on a Nano with a numpy that is built for another processor.
+    path = Path(python("python3", has=("__init__.py",)))
+    path.write_text(f"#!/bin/sh\n{end}\n")
+    said = f"{path} does not answer as a Python does: {said}"
+    missing = interpreter("plain")
+    assert isinstance(missing, Missing) and missing.reason.endswith(f"has no package {PACKAGE}; {said}")
+    with pytest.raises(HostError, match=rf"^--worker-python {re.escape(said)}; name a Python 3\.6 or newer$"):
+        interpreter("plain", str(path))
 
 
 def test_a_python_of_the_system_that_does_not_answer_is_passed_over(python: Python, system: Path) -> None:

@@ -5,6 +5,7 @@ So its inputs and types are known to the worker alone, and its layers to nobody.
 
 from __future__ import annotations
 
+import errno
 import functools
 from collections.abc import Sequence
 from pathlib import Path
@@ -56,7 +57,10 @@ def _sha256(path: Path, stamp: tuple[int, ...]) -> str:
     try:
         return cache.private_sha256(path)
     except OSError as error:
-        raise SpecError(
-            f"cannot use {path}: {error.strerror}; an engine runs as code, so it must be yours or root's, and no "
-            "other user may write it (chown, chmod go-w)"
-        ) from error
+        why = ""
+        if error.errno == errno.EPERM:
+            why = (
+                "; an engine runs as code, so it must be yours or root's, and no other user may write it (chown, "
+                "chmod go-w)"
+            )
+        raise SpecError(f"cannot use {path}: {error.strerror}{why}") from error

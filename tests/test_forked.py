@@ -60,10 +60,12 @@ def waits() -> bytes:
 def test_one_that_nobody_waits_for_is_ended() -> None:
     before = os.listdir("/proc/self/fd")  # noqa: PTH208 - by the same call
     child = Forked(waits)
+    pid = child._pid
+    assert pid is not None
     child.close()
     child.close()
     with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+        os.waitpid(pid, os.WNOHANG)
     assert len(os.listdir("/proc/self/fd")) == len(before)  # noqa: PTH208
 
 

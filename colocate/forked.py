@@ -56,6 +56,13 @@ class Forked:
             self._pid = None
 
 
+def end_with_parent(signum: signal.Signals) -> None:
+    """From now on this process gets the signal when its parent ends. One that has ended before sends none, so ask
+    `os.getppid` afterwards.
+    """
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signum)
+
+
 def _serve(work: Callable[[], bytes], writing: int, parent: int) -> NoReturn:
     """In the child: do it, answer, and end without what the parent would do at its end."""
     status: object = 1
@@ -65,7 +72,7 @@ def _serve(work: Callable[[], bytes], writing: int, parent: int) -> NoReturn:
         for each in _STOPPING:
             signal.signal(each, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        end_with_parent(signal.SIGKILL)
         if os.getppid() == parent:
             left = memoryview(work())
             while left:

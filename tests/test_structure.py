@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "request": {"errors", "bounded", "model", "study", "inference", "training", "rigs"},
     "trial_loop": {"errors", "model", "rigs"},
     # What runs on a board, and the client that hands out blocks.
-    "fleet": {"errors", "version", "model", "study", "host", "rigs", "trial_loop"},
+    "fleet": {"errors", "version", "forked", "model", "study", "host", "rigs", "trial_loop"},
     "sweep": {"errors", "model", "study", "rigs", "request", "store", "trial_loop"},
     "report": {"errors", "version", "forked", "files", "model", "study", "request", "store"},
     # What Python code sees of a run: `colocate.load`.

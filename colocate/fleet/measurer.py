@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import multiprocessing
 import os
 import signal
@@ -12,10 +11,10 @@ from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
 from colocate.errors import HostError, Interrupted
+from colocate.forked import end_with_parent
 from colocate.host.processes.signals import interruptible
 
 _T = TypeVar("_T")
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 # A child that is told to end puts the machine back first.
 _RESTORING_S = 60.0
 
@@ -72,7 +71,7 @@ class Measurer:
 
 def _serve(pipe: Connection, cpus: Collection[int], parent: int) -> None:
     """Answer calls until the parent is gone."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    end_with_parent(signal.SIGTERM)
     # The parent was put on the housekeeping CPU.
     os.sched_setaffinity(0, cpus)
     try:

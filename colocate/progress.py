@@ -202,7 +202,7 @@ class _Lines:
         self._ended += 1
         note = self._medians.note(outcome)
         self._left.pop(outcome.trial.trial_id, None)
-        _write(f"trial {self._ended} of {self._planned}: {describe(outcome.trial)}: {note}")
+        _write(f"trial {self._ended} of {self._planned}: {_line(outcome, note)}")
 
     def enters(self, stage: Stage, wanted: int) -> None:
         self._planned = wanted
@@ -220,6 +220,11 @@ class _Lines:
         if self._virtual or not self._left:
             return ""
         return f"about {minutes(estimate_s(tuple(self._left.values())))} left"
+
+
+def _line(outcome: TrialRecord | Failure, note: str) -> str:
+    """A trial and what it showed; an idle machine shows nothing here."""
+    return ": ".join(filter(None, (describe(outcome.trial), note)))
 
 
 def _write(line: str) -> None:
@@ -247,7 +252,7 @@ class _Bar:
 
     def ended(self, outcome: TrialRecord | Failure) -> None:
         # By its own name: the line below names the next one.
-        self._display.before = f"last: {describe(outcome.trial)}: {self._medians.note(outcome)}"
+        self._display.before = f"last: {_line(outcome, self._medians.note(outcome))}"
         self._display.advance(self._task)
 
     def enters(self, stage: Stage, wanted: int) -> None:

@@ -16,7 +16,7 @@ from colocate.model.cell import Cell, Interval
 from colocate.model.machine import HostFacts
 from colocate.model.request import ClockPoint, Inference, Placement, SweepSpec, Task
 from colocate.model.trial import Trial, TrialRecord
-from colocate.report.drawing.ink import Box, Boxes, Line, Lines
+from colocate.report.drawing.ink import Box, Boxes, Line, Lines, text_width_in
 from colocate.report.drawing.saving import one_page, save_figures
 from colocate.report.run_report import LoadedRun
 from colocate.report.sections import section_of
@@ -104,6 +104,23 @@ def words_on(figure: Figure) -> list[str]:
     """Every text of a figure."""
     labels = (item.get_text() for item in figure.findobj() if isinstance(item, Text))
     return [*(line.words for line in lines_on(figure)), *labels]
+
+
+def cut_words(figure: Figure) -> list[str]:
+    """Whatever words are not whole on the page of a figure."""
+    width_in = figure.get_figwidth()
+    found = []
+    for line in lines_on(figure):
+        long_in = text_width_in(line.words, line.size, line.weight)
+        left_in = line.x - {"left": 0.0, "center": 0.5, "right": 1.0}[line.ha] * long_in
+        if left_in < 0 or left_in + long_in > width_in:
+            found.append(line.words)
+    for each in figure.findobj(Text):
+        assert isinstance(each, Text)
+        box = each.get_window_extent()
+        if each.get_visible() and each.get_text() and not (box.x0 >= 0 and box.x1 <= figure.bbox.x1):
+            found.append(each.get_text())
+    return found
 
 
 def lines_on(figure: Figure) -> list[Line]:

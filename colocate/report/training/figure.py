@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from colocate.report.drawing.axes import round_ticks, set_ticks, style_axes
 from colocate.report.drawing.colours import QUIET, SERIES, SERIES_MARKERS
+from colocate.report.drawing.ink import text_width_in
 from colocate.report.drawing.key import Key
 from colocate.report.drawing.paper import (
     BODY_PT,
@@ -24,15 +25,26 @@ from colocate.report.drawing.paper import (
 from colocate.report.text.captions import Caption
 from colocate.report.text.labels import plain, shortened
 from colocate.report.training.load import TrainingReport
-from colocate.report.training.words import accuracy_words, aim_words, choice_words, devices_words
+from colocate.report.training.words import (
+    accuracy_words,
+    aim_words,
+    choice_words,
+    devices_words,
+    epoch_unit,
+    measured,
+)
 from colocate.study.training import TrainingChoice, TrainingSetting
 
 _PLOT_IN, _LEFT_IN = (5.9, 3.9), 0.55
 _FOOT_IN, _KEY_IN = 0.62, 0.24
 CHOSEN: Mapping[str, Any] = {"color": "#2166ac", "markerfacecolor": "none", "markeredgewidth": 1.3, "marker": "o"}
 _FRONT: Mapping[str, Any] = {"color": QUIET, "linewidth": 0.9, "linestyle": (0, (5, 3))}
-_SPREAD = 1.25
-_KILO_FROM_J = 10_000
+_SPREAD, _WIDEST = 1.15, 2.0
+# Where a label may stand beside its mark, in points, the best first.
+_BESIDE: Sequence[tuple[float, float, str]] = ((6, 4, "left"), (6, -12, "left"), (-6, 4, "right"), (-6, -12, "right"))
+_POINT_IN = 1 / 72
+# Left, bottom, right and top, in inches.
+_Box = tuple[float, float, float, float]
 
 
 def draw_training(choice: TrainingChoice, report: TrainingReport, caption: Caption) -> list[Figure]:
@@ -41,22 +53,23 @@ def draw_training(choice: TrainingChoice, report: TrainingReport, caption: Capti
     shown = [row for row in rows if row.epoch_s is not None and row.epoch_j is not None]
     if not shown:
         return []
-    phrases = ["95 % intervals", "each mark with its batch and accuracy"]
+    phrases = ["95 % intervals", f"each mark with its batch{' and accuracy' if measured(report) else ''}"]
     width_in = max(MIN_WIDTH_IN, 2 * MARGIN_IN + _LEFT_IN + _PLOT_IN[0])
     words = wrapped(
-        f"Chosen for {aim_words(report.aim)}: {choice_words(choice, report)}", width_in - 2 * MARGIN_IN, BODY_PT
+        f"Chosen for {aim_words(report)}: {choice_words(choice, report)}", width_in - 2 * MARGIN_IN, BODY_PT
     )
     top = heading_height_in(caption, phrases, width_in) + 0.30
     bottom = top + _PLOT_IN[1]
     looks = training_looks(rows)
     sheet = Sheet(width_in, bottom + _FOOT_IN + 2 * _KEY_IN + LINE_IN * len(words))
     sheet.heading(f"Energy and time of an epoch of {shortened(choice.network)}", caption, phrases)
-    scale, unit = _unit(shown)
+    scale, unit = epoch_unit(shown)
     sheet.title(MARGIN_IN + _LEFT_IN - 0.05, top - 0.16, f"energy of an epoch, {unit}")
     axes = sheet.axes(MARGIN_IN + _LEFT_IN, top, *_PLOT_IN)
     _prepare(axes, shown, scale)
     for row in shown:
         _draw_mark(axes, row, scale, looks[look_of(row)])
+    _write_labels(axes, shown, scale)
     front = [_point(row, scale) for row in choice.front]
     axes.plot([time for time, _ in front], [energy for _, energy in front], zorder=1, **_FRONT)
     if choice.best is not None and choice.best in shown:
@@ -98,24 +111,22 @@ def draw_looks(key: Key, looks: Mapping[tuple[str, str], Mapping[str, Any]]) -> 
         key.plot(device if one else f"{device}, {plain(precision)}", (0.07,), words_in=0.2, markersize=5, **look)
 
 
-def _unit(rows: Sequence[TrainingSetting]) -> tuple[float, str]:
-    """By what joules are multiplied, and the unit that they have then."""
-    most_j = max(row.epoch_j.value for row in rows if row.epoch_j is not None)
-    return (1.0, "J") if most_j < _KILO_FROM_J else (1e-3, "kJ")
-
-
 def _point(row: TrainingSetting, scale: float) -> tuple[float, float]:
     assert row.epoch_s is not None and row.epoch_j is not None
     return row.epoch_s.value, scale * row.epoch_j.value
 
 
 def _prepare(axes: Axes, rows: Sequence[TrainingSetting], scale: float) -> None:
-    """Logarithmic axes that hold every setting: two GPUs halve a time whatever it is."""
-    for axis, set_scale, limits, values in (
-        (axes.xaxis, axes.set_xscale, axes.set_xlim, [_point(row, scale)[0] for row in rows]),
-        (axes.yaxis, axes.set_yscale, axes.set_ylim, [_point(row, scale)[1] for row in rows]),
+    """Logarithmic axes that hold every setting and its interval: two GPUs halve a time whatever it is."""
+    for axis, set_scale, limits, times, intervals in (
+        (axes.xaxis, axes.set_xscale, axes.set_xlim, 1.0, [row.epoch_s for row in rows]),
+        (axes.yaxis, axes.set_yscale, axes.set_ylim, scale, [row.epoch_j for row in rows]),
     ):
-        least, most = min(values) / _SPREAD, max(values) * _SPREAD
+        values = [times * end for each in intervals if each for end in (each.value, each.lo, each.hi) if end]
+        # A setting whose seeds differ widely does not squeeze the others into a corner.
+        known = [times * each.value for each in intervals if each]
+        least = max(min(values), min(known) / _WIDEST) / _SPREAD
+        most = min(max(values), max(known) * _WIDEST) * _SPREAD
         set_scale("log")
         limits(least, most)
         set_ticks(axis, round_ticks(least, most, logarithmic=True))
@@ -132,5 +143,32 @@ def _draw_mark(axes: Axes, row: TrainingSetting, scale: float, look: Mapping[str
     if epoch_s.lo is not None and epoch_s.hi is not None:
         axes.plot((epoch_s.lo, epoch_s.hi), (energy, energy), color=look["color"], alpha=0.35)
     axes.plot(time_s, energy, linestyle="none", markersize=5, **look)
-    words = ", ".join(filter(None, (str(row.cost.setting.inference.batch), accuracy_words(row.accuracy))))
-    axes.annotate(words, (time_s, energy), (6, 4), textcoords="offset points", fontsize=SMALL_PT, color=QUIET)
+
+
+def _write_labels(axes: Axes, rows: Sequence[TrainingSetting], scale: float) -> None:
+    """The batch and accuracy of each mark, beside it where they cover neither a mark nor a label."""
+    marks = {id(row): axes.transData.transform(_point(row, scale)) / axes.figure.dpi for row in rows}
+    taken = [(x - 0.05, y - 0.05, x + 0.05, y + 0.05) for x, y in marks.values()]
+    for row in rows:
+        words = ", ".join(filter(None, (str(row.cost.setting.inference.batch), accuracy_words(row.accuracy))))
+        x, y = marks[id(row)]
+        boxes = [_label_box(x, y, place, text_width_in(words, SMALL_PT)) for place in _BESIDE]
+        free = [number for number, box in enumerate(boxes) if not any(_overlap(box, other) for other in taken)]
+        number = free[0] if free else 0
+        taken.append(boxes[number])
+        dx, dy, side = _BESIDE[number]
+        axes.annotate(
+            words, _point(row, scale), (dx, dy), textcoords="offset points", fontsize=SMALL_PT, color=QUIET, ha=side
+        )
+
+
+def _label_box(x: float, y: float, place: tuple[float, float, str], width_in: float) -> _Box:
+    """That of a label beside a mark."""
+    dx, dy, side = place
+    left = x + dx * _POINT_IN - (width_in if side == "right" else 0)
+    bottom = y + dy * _POINT_IN
+    return left, bottom, left + width_in, bottom + SMALL_PT * _POINT_IN
+
+
+def _overlap(one: _Box, other: _Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]

@@ -12,24 +12,25 @@ from colocate.report.text.numbers import counted, percent_text, ratio_text, thre
 from colocate.report.text.tables import escaped, markdown_table
 from colocate.report.training.load import TrainingReport
 from colocate.report.training.terminal import training_mark
-from colocate.report.training.words import accuracy_words, aim_words, choice_words, training_words
+from colocate.report.training.words import accuracy_words, aim_words, choice_words, epoch_unit, training_words
 from colocate.study.training import Gain
 
 _COLUMNS = (
-    "network", "setting", "images/s", "step p50, ms", "power, W", "J/image", "s/epoch", "J/epoch", "exchange",
+    "network", "setting", "images/s", "step p50, ms", "power, W", "J/image", "s/epoch", "{unit}/epoch", "exchange",
     "accuracy", "speed-up", "energy", "",
 )  # fmt: skip
 
 
 def training_markdown(report: TrainingReport, run: LoadedRun) -> str:
     """The choice for each network, then every setting."""
+    scale, unit = epoch_unit(report.rows)
     trials = f"{len(run.records)} of {counted(run.header.planned, 'trial')}"
     lines = [
         f"# {escaped(plain(run.folder.absolute().name))}",
         "",
         escaped(f"{machine_words(run.header.facts)}, {trials}."),
         "",
-        f"## Chosen for {escaped(aim_words(report.aim))}",
+        f"## Chosen for {escaped(aim_words(report))}",
         "",
         *(f"- **{escaped(each.network)}**: {escaped(choice_words(each, report))}" for each in report.choices),
         "",
@@ -37,7 +38,7 @@ def training_markdown(report: TrainingReport, run: LoadedRun) -> str:
         "",
         "Speed-up and energy are over one GPU with the same batch.",
         "",
-        *markdown_table(_COLUMNS, _rows(report)),
+        *markdown_table([name.format(unit=unit) for name in _COLUMNS], _rows(report, scale)),
     ]
     warnings = in_order({warning for row in report.rows for warning in row.cost.warnings})
     if warnings:
@@ -45,12 +46,12 @@ def training_markdown(report: TrainingReport, run: LoadedRun) -> str:
     return "\n".join(lines)
 
 
-def _rows(report: TrainingReport) -> Iterable[tuple[str, ...]]:
+def _rows(report: TrainingReport, epoch_scale: float) -> Iterable[tuple[str, ...]]:
     for row in report.rows:
         cost = row.cost
         quantities = (
             (cost.images_per_s, 1), (cost.p50_s, 1e3), (cost.power_w, 1), (cost.energy_per_image_j, 1),
-            (row.epoch_s, 1), (row.epoch_j, 1),
+            (row.epoch_s, 1), (row.epoch_j, epoch_scale),
         )  # fmt: skip
         failed = cost.failure and not cost.windows
         yield (

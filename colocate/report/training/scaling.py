@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from colocate.report.training.load import TrainingReport
 from colocate.study.training import Gain, TrainingChoice, TrainingSetting
 
 _PANEL_IN, _GAP_IN, _LEFT_IN, _FOOT_IN = (3.1, 2.5), 0.65, 0.4, 0.66
+_KEY_IN = 0.24
 _IDEAL: Mapping[str, Any] = {"color": QUIET, "linewidth": 0.9, "linestyle": (0, (5, 3))}
 # Keys in one line of the page.
 _PER_LINE = 5
@@ -42,7 +44,9 @@ def draw_scaling(choice: TrainingChoice, report: TrainingReport, caption: Captio
     top = heading_height_in(caption, phrases, width_in) + 0.36
     bottom = top + _PANEL_IN[1]
     lines = list(dict.fromkeys(map(_line, rows)))
-    sheet = Sheet(width_in, bottom + _FOOT_IN + 0.24 * (1 + len(lines) // _PER_LINE))
+    # The last line of the key is the ideal's.
+    key_lines = 1 + math.ceil(len(lines) / _PER_LINE)
+    sheet = Sheet(width_in, bottom + _FOOT_IN + _KEY_IN * key_lines)
     sheet.heading(f"Training {shortened(choice.network)} on several devices", caption, phrases)
     panels: Sequence[tuple[str, Callable[[Gain], Interval | None]]] = (
         ("speed-up over one", lambda gain: gain.speed_up),
@@ -57,12 +61,16 @@ def draw_scaling(choice: TrainingChoice, report: TrainingReport, caption: Captio
             _draw_line(axes, [row for row in rows if _line(row) == line], value_of, _look(number))
         _style(axes, ranks)
         sheet.note(x + _PANEL_IN[0] / 2, bottom + 0.34, "devices", ha="center")
+    one = len({precision for _, precision in lines}) == 1
     for first in range(0, len(lines), _PER_LINE):
-        key = Key(sheet, bottom + _FOOT_IN + 0.24 * (first // _PER_LINE))
+        key = Key(sheet, bottom + _FOOT_IN + _KEY_IN * (first // _PER_LINE))
         for number, (batch, precision) in list(enumerate(lines))[first : first + _PER_LINE]:
-            key.plot(f"batch {batch}, {plain(precision)}", (0, 0.3), words_in=0.39, markersize=3.6, **_look(number))
-        if not first:
-            key.plot("as many times as devices", (0, 0.3), words_in=0.39, **_IDEAL)
+            words = f"batch {batch}" if one else f"batch {batch}, {plain(precision)}"
+            key.plot(words, (0, 0.3), words_in=0.39, markersize=3.6, **_look(number))
+    key = Key(sheet, bottom + _FOOT_IN + _KEY_IN * (key_lines - 1))
+    key.plot(
+        "ideal: as many times as fast as there are devices, for the same energy", (0, 0.3), words_in=0.39, **_IDEAL
+    )
     return [sheet.figure]
 
 

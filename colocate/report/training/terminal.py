@@ -15,7 +15,7 @@ from colocate.report.text.labels import plain
 from colocate.report.text.numbers import percent_text, quantity_words
 from colocate.report.text.tables import console, print_rows, print_warnings, warning_numbers
 from colocate.report.training.load import TrainingReport
-from colocate.report.training.words import accuracy_words, aim_words, choice_words, training_parts
+from colocate.report.training.words import accuracy_words, aim_words, choice_words, epoch_unit, training_parts
 from colocate.study.training import TrainingSetting
 
 _COLUMNS = {
@@ -28,7 +28,7 @@ _COLUMNS = {
             "W",
             "J/image",
             "s/epoch",
-            "J/epoch",
+            "{unit}/epoch",
             "exchange",
             "accuracy",
             "",
@@ -54,11 +54,12 @@ def print_training(report: TrainingReport, run: LoadedRun) -> None:
     narrow = out.width < _ABOVE_COLUMNS
     for network, rows in itertools.groupby(report.rows, lambda row: row.cost.setting.inference.network):
         found = list(rows)
+        scale, unit = epoch_unit(found)
         print_rows(
             out,
             f"{plain(network)}.",
-            _COLUMNS,
-            [_row(row, report, shared, numbers, narrow=narrow) for row in found],
+            {name.format(unit=unit): growing for name, growing in _COLUMNS.items()},
+            [_row(row, report, shared, numbers, scale, narrow=narrow) for row in found],
             ["bold" if report.is_chosen(row) else "" for row in found],
             keep=("setting",),
             spare=SPARE,
@@ -72,7 +73,7 @@ def print_training(report: TrainingReport, run: LoadedRun) -> None:
     if run.header.spec.tasks:
         out.print("What each task costs a step, and loses itself, is in cells.csv.", highlight=False)
     out.print()
-    out.print(Text(f"Chosen for {aim_words(report.aim)}:", style="bold"))
+    out.print(Text(f"Chosen for {aim_words(report)}:", style="bold"))
     for choice in report.choices:
         words = Text.assemble((plain(choice.network), "bold"), ": ", choice_words(choice, report))
         out.print(Padding(words, (0, 0, 0, 2), expand=False))
@@ -83,6 +84,7 @@ def _row(
     report: TrainingReport,
     shared: Collection[str],
     numbers: Mapping[QualityFlag, str],
+    epoch_scale: float,
     *,
     narrow: bool,
 ) -> tuple[str, ...]:
@@ -91,7 +93,7 @@ def _row(
     quantities = (
         (cost.images_per_s, 1, narrow), (cost.p50_s, 1e3, narrow), (cost.p99_s, 1e3, narrow),
         (cost.power_w, 1, narrow), (cost.energy_per_image_j, 1, narrow), (row.epoch_s, 1, narrow),
-        (row.epoch_j, 1, False),
+        (row.epoch_j, epoch_scale, False),
     )  # fmt: skip
     return (
         ", ".join(part for part in training_parts(row) if part not in shared),

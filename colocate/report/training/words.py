@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from colocate.model.cell import Interval
-from colocate.model.purpose import TrainingAim
 from colocate.model.request import Training
 from colocate.report.text.labels import clocks_text, plain
 from colocate.report.text.numbers import counted, minutes, ratio_text, three_digits
 from colocate.report.training.load import TrainingReport
 from colocate.study.training import TrainingChoice, TrainingSetting
 
-_KILO = 1e3
+# From here on joules are written as thousands of them.
+_KILO_FROM_J = 10_000
 
 
-def aim_words(aim: TrainingAim) -> str:
-    """What was asked for: `least energy with at most 1 % less accuracy than the best, within 30 min`."""
+def aim_words(report: TrainingReport) -> str:
+    """What settings were chosen for: `least energy with at most 1 % less accuracy than the best, within 30 min`."""
+    aim = report.aim
     limit = "" if aim.time_limit_s is None else f", within {minutes(aim.time_limit_s)}"
-    return f"least energy with at most {100 * aim.accuracy_loss:g} % less accuracy than the best{limit}"
+    accuracy = f" with at most {100 * aim.accuracy_loss:g} % less accuracy than the best" if measured(report) else ""
+    return f"least energy{accuracy}{limit}"
+
+
+def measured(report: TrainingReport) -> bool:
+    """Whether any accuracy was found; synthetic images have none."""
+    return any(row.accuracies for row in report.rows)
 
 
 def devices_words(training: Training) -> str:
@@ -48,9 +57,20 @@ def accuracy_words(accuracy: Interval | None) -> str:
     return "" if accuracy is None else f"{100 * accuracy.value:.1f} %"
 
 
+def energy_unit(joules: Iterable[float]) -> tuple[float, str]:
+    """By what energies are multiplied that stand side by side, and the unit that they have then."""
+    return (1.0, "J") if max(joules, default=0) < _KILO_FROM_J else (1e-3, "kJ")
+
+
+def epoch_unit(rows: Iterable[TrainingSetting]) -> tuple[float, str]:
+    """`energy_unit` of the epochs of these settings."""
+    return energy_unit(row.epoch_j.value for row in rows if row.epoch_j is not None)
+
+
 def energy_words(joules: float) -> str:
     """`812 J`, `54.3 kJ`."""
-    return f"{three_digits(joules)} J" if joules < 10 * _KILO else f"{three_digits(joules / _KILO)} kJ"
+    scale, unit = energy_unit([joules])
+    return f"{three_digits(scale * joules)} {unit}"
 
 
 def choice_words(choice: TrainingChoice, report: TrainingReport) -> str:
@@ -63,7 +83,8 @@ def choice_words(choice: TrainingChoice, report: TrainingReport) -> str:
         words.append(f"{energy_words(epoch_j.value)} per epoch")
     if (epoch_s := best.epoch_s) is not None:
         words.append(f"{three_digits(epoch_s.value)} s per epoch")
-    words.append(f"accuracy {accuracy_words(best.accuracy)}" if best.accuracy else "accuracy was not measured")
+    if best.accuracy:
+        words.append(f"accuracy {accuracy_words(best.accuracy)}")
     if best.epoch_j is None:
         words.append("the fastest, as no energy was metered")
     words += [

@@ -9,6 +9,7 @@ from colocate.commands.common_arguments import Entry, number
 from colocate.commands.fleet_flags import add_access_flags, certificates_of, warn_if_insecure
 from colocate.commands.output import say
 from colocate.errors import SpecError
+from colocate.model.device import parse_device
 
 SUMMARY = "run blocks for a fleet on this machine"
 DESCRIPTION = """\
@@ -26,6 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default={},
         metavar="CONSTANT=VALUE",
         help="a constant of this board's own in studies of tx1-model; repeatable",
+    )
+    parser.add_argument(
+        "--device",
+        metavar="DEVICE",
+        help="what networks run on here, as cuda:1, where a server is cut into boards (default: as the study says)",
     )
     parser.add_argument("--once", action="store_true", help="end when the scheduler does")
     parser.add_argument("--quiet", action="store_true", help="no progress")
@@ -47,9 +53,10 @@ def run(arguments: argparse.Namespace) -> int:
     except argparse.ArgumentTypeError as error:
         raise SpecError(f"--model: {error}") from error
     assuming(constants)
+    device = None if arguments.device is None else parse_device(arguments.device)
     address = checked_address(arguments.address)
     security = security_for(address, certificates, insecure=arguments.insecure)
     warn_if_insecure(arguments)
     says = (lambda line: None) if arguments.quiet else say
-    serve(address, name, security, says, constants=constants, once=arguments.once)
+    serve(address, name, security, says, constants=constants, device=device, once=arguments.once)
     return 0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import functools
 import logging
 import os
@@ -56,7 +57,7 @@ def look(setup: Setup, trials: Sequence[Trial]) -> BoardLook:
     """See `block.look`."""
     if not setup.measures:
         return block.look(_own(setup), trials)
-    return _measurer().call(block.look, setup, trials, limit_s=_LOOK_LIMIT_S)
+    return _measurer().call(block.look, _own(setup), trials, limit_s=_LOOK_LIMIT_S)
 
 
 def provenance(setup: Setup) -> Provenance | None:
@@ -68,9 +69,9 @@ def run_block(setup: Setup, trials: Sequence[Trial]) -> Ended:
     """See `block.run_block`; meanwhile this process is on the housekeeping CPU."""
     if not setup.measures:
         return block.run_block(_own(setup), trials)
-    _move_to(trials[0].placement.housekeeping_cpus)
+    _move_to(block.on_own_cpus(setup, trials[:1], sorted(_ALLOWED))[0].placement.housekeeping_cpus)
     return _measurer().call(
-        block.run_block, setup, trials, limit_s=_LIMIT_S + _LIMIT_RATIO * estimate_s(tuple(trials))
+        block.run_block, _own(setup), trials, limit_s=_LIMIT_S + _LIMIT_RATIO * estimate_s(tuple(trials))
     )
 
 
@@ -83,10 +84,15 @@ def _measurer() -> Measurer:
 _ALLOWED = os.sched_getaffinity(0)
 # Of a board that is a model: constants that make it another than its fellows.
 _own_constants: dict[str, float] = {}
+# Of a board that is a part of a server: what its networks run on, in place of what the study says.
+_own_device: str | None = None
 
 
 def _own(setup: Setup) -> Setup:
-    return Setup(setup.rig, (*setup.model, *_own_constants.items()), setup.workers) if _own_constants else setup
+    if not setup.measures:
+        return dataclasses.replace(setup, model=(*setup.model, *_own_constants.items()))
+    workers = dataclasses.replace(setup.workers, device=_own_device or setup.workers.device)
+    return dataclasses.replace(setup, workers=workers)
 
 
 def _move_to(cpus: Sequence[int]) -> None:
@@ -115,12 +121,16 @@ def serve(
     says: Callable[[str], None],
     *,
     constants: Mapping[str, float] | None = None,
+    device: str | None = None,
     once: bool = False,
 ) -> None:
     """Run blocks for whoever asks the scheduler at `address`, until a signal; a scheduler that went away is waited
-    for, or with `once` ends it. `constants` are the board's own, where a study runs on a model.
+    for, or with `once` ends it. In place of the study's, `constants` are those of a board that is a model, and
+    `device` is what the networks of a real one run on.
     """
+    global _own_device
     _own_constants.update(constants or {})
+    _own_device = device
     hush()
     said = ""
     try:

@@ -50,7 +50,7 @@ class Fleet:
         planned_for: HostFacts | None = None,
     ) -> None:
         self.sharing = sharing
-        self._client, self._says, self._setup = client, says, Setup.of(spec)
+        self._client, self._says, self._spec = client, says, spec
         self._facts = planned_for
         self._seats: dict[str, BoardSeat] = {}
         self._addresses: frozenset[str] = frozenset()
@@ -62,6 +62,10 @@ class Fleet:
         self._first: BoardLook | None = None
 
     # ---- before the study
+
+    @property
+    def _setup(self) -> Setup:
+        return Setup.of(self._spec, () if self._facts is None else self._facts.cpus)
 
     def facts(self) -> HostFacts:
         """See `Site.facts`. Raises HostError where no board comes within a minute."""
@@ -317,13 +321,15 @@ class Fleet:
 
     def _fits(self, facts: HostFacts) -> bool:
         """Whether the study is the same on a machine with these facts."""
-        alike = dataclasses.replace(facts, machine_id="")
+        own = self.facts().cpus
+        # A part of a server has its fellows' CPUs under other numbers.
+        alike = dataclasses.replace(facts, machine_id="", cpus=own if len(own) == len(facts.cpus) else facts.cpus)
         if alike in self._alike:
             return True
         assert self._planned is not None, "the trials were checked"
         spec, ids = self._planned
         try:
-            fits = tuple(trial.trial_id for trial in plan(spec, facts)) == ids
+            fits = tuple(trial.trial_id for trial in plan(spec, alike)) == ids
             fits = fits and (bool(facts.pausing) or not spec.alternating)
         except ColocateError:
             return False

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from colocate.errors import HostError
 from colocate.fleet import block
-from colocate.fleet.block import Setup, look, run_block
+from colocate.fleet.block import Setup, look, on_own_cpus, run_block
 from colocate.fleet.blocks_left import blocks_of
 from colocate.model.request import Task
 from colocate.model.trial import TrialRecord
@@ -32,8 +34,6 @@ def test_a_board_says_what_it_is() -> None:
 
 
 def test_a_board_says_why_it_cannot() -> None:
-    import dataclasses
-
     odd = [dataclasses.replace(TRIALS[0], task=Task("mine", ("true",)))]
     found = look(SETUP, odd)
     assert "what 'mine' does must be measured" in found.trouble and found.exit_code == 2 and found.networks is None
@@ -47,6 +47,28 @@ def test_a_block_is_run_whole_as_any_machine_runs_it() -> None:
     for found, alone in zip(ended.outcomes, outcomes(RIG, own), strict=True):
         assert isinstance(found, TrialRecord) and isinstance(alone, TrialRecord)
         assert found.latencies_s.tolist() == alone.latencies_s.tolist()
+
+
+def test_a_part_of_a_server_runs_a_block_on_its_own_cpus() -> None:
+    """Its CPUs stand for those of the machine that the study is planned for, in order."""
+    own = RIG.facts().cpus
+    elsewhere = tuple(cpu + 16 for cpu in own)
+    planned = plan(STUDY.spec, dataclasses.replace(RIG.facts(), cpus=elsewhere))
+    setup = Setup.of(STUDY.spec, elsewhere)
+    here = on_own_cpus(setup, planned, own)
+    for there, moved in zip(planned, here, strict=True):
+        assert moved.trial_id == there.trial_id
+        for group in ("inference_cpus", "task_cpus", "housekeeping_cpus"):
+            assert [cpu + 16 for cpu in getattr(moved.placement, group)] == [*getattr(there.placement, group)]
+    assert [each.placement for each in here] == [each.placement for each in TRIALS]
+    first = blocks_of(planned)[0]
+    assert [each.trial for each in run_block(setup, first).outcomes] == [*first], "a record is of the trial planned"
+    assert look(setup, planned).trouble == ""
+
+
+@pytest.mark.parametrize("cpus", [(), (4, 5, 6), RIG.facts().cpus])
+def test_other_boards_take_the_trials_as_they_are(cpus: tuple[int, ...]) -> None:
+    assert on_own_cpus(Setup.of(STUDY.spec, cpus), TRIALS, RIG.facts().cpus) == TRIALS
 
 
 def test_a_board_that_cannot_hold_its_machine_has_no_outcomes(monkeypatch: pytest.MonkeyPatch) -> None:

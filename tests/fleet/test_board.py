@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from colocate.fleet.block import Setup
-from colocate.model.device import USUAL
+from colocate.model.device import USUAL, Workers
 
 pytest.importorskip("distributed")
 
@@ -39,6 +39,14 @@ def test_constants_of_a_board_are_its_own(monkeypatch: pytest.MonkeyPatch) -> No
     assert on_board._own(setup) == setup
     monkeypatch.setattr(on_board, "_own_constants", {"contention": 1.2})
     assert dict(on_board._own(setup).model) == {"contention": 1.2}
+
+
+def test_a_part_of_a_server_has_its_own_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    setup = Setup("host", (), Workers(python="python3", device="cuda:0"))
+    assert on_board._own(setup) == setup
+    monkeypatch.setattr(on_board, "_own_device", "cuda:1")
+    monkeypatch.setattr(on_board, "_own_constants", {"contention": 1.2})
+    assert on_board._own(setup) == Setup("host", (), Workers(python="python3", device="cuda:1"))
 
 
 def test_a_board_serves_whichever_scheduler_is_there_until_a_signal(tmp_path: Path) -> None:

@@ -14,9 +14,11 @@ import pytest
 
 from colocate.errors import HostError, SpecError
 from colocate.model.fleet import Sharing
+from colocate.model.machine import HostFacts
 from colocate.model.trial import Outcome, Trial
 from colocate.request.spec import Study, make_study
 from colocate.rigs.registry import make_rig
+from colocate.rigs.rig import Rig
 from colocate.store.run_file import Run
 from colocate.sweep import sweep
 from colocate.trial_loop import ThisMachine
@@ -173,6 +175,36 @@ def test_a_board_of_another_kind_is_not_used_and_it_is_said_why(
         "Board 1 is not used: the study means other trials there: GPU clocks 76.8 MHz, not 76.8, 153.6"
     )
     assert {board for _, board in numbers(tmp_path / "run")} == {"0"}
+
+
+def test_boards_that_are_parts_of_one_server_share_a_study(
+    cluster: LocalCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second has as many CPUs as the first, under other numbers."""
+    from distributed import get_worker
+
+    whole = block._rig
+
+    class Part:
+        def __init__(self, rig: Rig) -> None:
+            self._rig = rig
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._rig, name)
+
+        def facts(self) -> HostFacts:
+            facts = self._rig.facts()
+            return dataclasses.replace(facts, cpus=tuple(cpu + 16 for cpu in facts.cpus))
+
+    monkeypatch.setattr(block, "_rig", lambda setup: whole(setup) if get_worker().name == 0 else Part(whole(setup)))
+    said: list[str] = []
+    with fleet(cluster, Sharing.REPLICATE, said) as site:
+        sweep(STUDY, site, tmp_path / "run", Silence(), resume=False)
+    assert not said
+    with Run.read(tmp_path / "run") as found:
+        records = list(found.records())
+    assert {each.board.facts.cpus[0] for each in records if each.board} == {0, 16}
+    assert {each.trial.placement.inference_cpus for each in records} == {(0,)}, "as the study was planned"
 
 
 def test_a_board_with_another_colocate_is_not_used(cluster: LocalCluster, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,5 @@
 """Many boards of the model at once: `processes ADDRESS COUNT` forks one for each, `simulated ADDRESS COUNT SECONDS`
-has all of them in one event loop, with blocks that sleep and give what the model gave the first time.
+has a hundred in each process, with blocks that sleep and give what the model gave the first time.
 """
 
 from __future__ import annotations
@@ -7,10 +7,10 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import os
-import resource
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from distributed import Security
 
@@ -20,34 +20,36 @@ from colocate.fleet.board import hush, serve, worker
 from colocate.model.device import USUAL
 from colocate.model.trial import Outcome, Trial
 
+# Dask counts what a process has open whenever a worker says that it is there, so more would watch one another.
+PER_PROCESS = 100
+
 
 def main() -> None:
     how, address, count, *seconds = sys.argv[1:]
-    # In one process they have a connection or two each.
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     # Imported and computed once, and then shared by all.
     look(Setup("tx1-model", (), USUAL), ())
     hush()
+    names = [f"b{number:04}" for number in range(int(count))]
     if how == "processes":
-        forked(address, int(count))
+        forked([[name] for name in names], lambda own: serve(address, *own, Security(), lambda line: None, once=True))
     else:
-        asyncio.run(simulated(address, int(count), float(seconds[0])))
+        groups = [names[first : first + PER_PROCESS] for first in range(0, len(names), PER_PROCESS)]
+        forked(groups, lambda own: asyncio.run(simulated(address, own, float(seconds[0]))))
 
 
-def forked(address: str, count: int) -> None:
-    for number in range(count):
+def forked(groups: Sequence[Sequence[str]], run: Callable[[Sequence[str]], None]) -> None:
+    for own in groups:
         if not os.fork():
-            serve(address, f"b{number:04}", Security(), lambda line: None, once=True)
+            run(own)
             os._exit(0)
         # Not all at the same moment: each needs a tenth of a second of CPU to come up.
         time.sleep(0.05)
     print("started", flush=True)
-    for _ in range(count):
+    for _ in groups:
         os.wait()
 
 
-async def simulated(address: str, count: int, seconds: float) -> None:
+async def simulated(address: str, names: Sequence[str], seconds: float) -> None:
     whole, known = block.run_block, dict[object, Outcome]()
 
     def canned(setup: Setup, trials: Sequence[Trial]) -> Ended:
@@ -59,9 +61,13 @@ async def simulated(address: str, count: int, seconds: float) -> None:
         return Ended(tuple(own), look(setup, ()).facts)
 
     block.run_block = canned
-    started = [await worker(address, name=f"b{number:04}", security=Security()) for number in range(count)]
-    print("started", flush=True)
-    await asyncio.gather(*(each.finished() for each in started))
+    with tempfile.TemporaryDirectory(prefix="boards-") as scratch:
+        # Each has a folder of its own: Dask looks at all that lie in one whenever a worker comes.
+        started = [
+            await worker(address, name=name, security=Security(), local_directory=f"{scratch}/{name}")
+            for name in names
+        ]
+        await asyncio.gather(*(each.finished() for each in started))
 
 
 if __name__ == "__main__":

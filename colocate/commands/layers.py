@@ -109,8 +109,9 @@ def layers_request(
         subgraphs=_subgraphs(whole, layer_map, facts, folder),
         ceilings={} if layer_map.ceilings is not None else _ceilings(whole, layer_map, facts, folder),
     )
-    # Files of single layers are of the network's precision and batch already.
-    of_files = {"backend": whole.backend, "precision": "fp32", "batch": 1}
+    # Files of single layers are of the network's precision and batch already. Older versions of TensorRT must be told
+    # the precision all the same, and a DLA has no other.
+    of_files = {"backend": whole.backend, "precision": whole.precision, "batch": 1}
     of_whole = only(keys, *OF_INPUTS)
     networks: list[dict[str, Any]] = [
         {"network": whole.network, "backend": whole.backend, "precision": whole.precision, "batch": whole.batch,
@@ -142,7 +143,7 @@ def subgraph_files(purpose: LayersPurpose) -> Iterator[None]:
             assert written == list(purpose.subgraphs), "a run's subgraphs lie where they lay"
         for path, probe in purpose.ceilings.items():
             if probe.size:
-                Path(path).write_bytes(ceilings.model(probe.quantity, probe.size))
+                Path(path).write_bytes(ceilings.model(probe.quantity, probe.size, probe.precision))
 
     if not purpose.subgraphs and not purpose.ceilings:
         yield
@@ -194,8 +195,9 @@ def _ceilings(whole: Inference, layer_map: LayerMap, facts: HostFacts, folder: P
 
     runtime = BACKENDS[whole.backend]
     on_gpu = runtime.on_gpu
-    # Those of a file of half precision in half precision, where the runtime is one that takes networks so.
-    precision = layer_map.precision if layer_map.precision in runtime.precisions else whole.precision
+    # Those of a file of half precision in half precision too, where the runtime is one that takes networks so.
+    asked, stored = whole.precision, layer_map.precision
+    precision = stored if asked == "fp32" and stored in runtime.precisions else asked
     probes: dict[str, CeilingProbe] = {}
     for probe in ceilings.probes(on_gpu=on_gpu):
         if probe.quantity == "bytes" and on_gpu and "bandwidth" in facts.probes:

@@ -14,9 +14,10 @@ from colocate import cli
 from colocate.commands.layers import CEILING_WINDOW_S, layers_request, subgraph_files
 from colocate.errors import SpecError
 from colocate.inference.backends.registry import BACKENDS
-from colocate.inference.networks.catalogue import skeleton
+from colocate.inference.networks.catalogue import resolve, skeleton
 from colocate.inference.onnx.graph import layers as layers_of
 from colocate.inference.onnx.graph import macs
+from colocate.inference.onnx.graph import precision as graph_precision
 from colocate.inference.onnx.layer_map import launch_overhead
 from colocate.model.layers import LayerMap
 from colocate.model.quality import QualityFlag
@@ -217,6 +218,25 @@ def test_ceilings_are_those_of_the_precision_of_the_file_where_the_runtime_has_i
     assert {probe.precision for probe in purpose.ceilings.values()} == {expected}
     (copied,) = [probe for probe in purpose.ceilings.values() if probe.quantity == "bytes"]
     assert copied.amount % copied.size**2 == 0 and copied.amount // copied.size**2 == 18 * WIDTH_BYTES[expected]
+
+
+def test_single_layers_are_run_in_the_precision_of_the_network_and_as_they_were_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A DLA knows no other precision, and TensorRT 8 must be told it whatever is in the file."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    both = dataclasses.replace(BACKENDS["onnxruntime-cpu"], precisions=("fp32", "fp16"), profiles=False)
+    monkeypatch.setitem(BACKENDS, "onnxruntime-cpu", both)
+    network = str(branching(tmp_path / "mine.onnx"))
+    keys, purpose = layers_request(
+        {"placement": ["shared"], "precision": "fp16"}, network, make_rig("host", profiled=network)
+    )
+    assert len(purpose.subgraphs) > 4 and {entry["precision"] for entry in keys["networks"]} == {"fp16"}
+    with subgraph_files(purpose):
+        for path in (*purpose.subgraphs, *purpose.ceilings):
+            assert str(resolve(path, 1, "fp16").path) == path
+        (product,) = [path for path in purpose.ceilings if path.endswith("flop.onnx")]
+        assert graph_precision(layers_of(onnx.load(product))) == "fp16"
 
 
 # What an inference takes, by the end of its network's name; those not named are subgraphs.

@@ -63,14 +63,15 @@ def resolve(network: str, batch: int, precision: str = "fp32", choices: Sequence
     """The file and the facts of a built-in (by name) or of a user's own network (by path) at a batch size.
 
     `choices` say what the inputs of the user's own are fed. In fp16 the file is converted, and `sha256` stays that of
-    what it was made from. An engine has a batch and a precision of its own. Raises SpecError for an unknown name and
-    for a file that cannot be used, HostError for a cache folder that cannot be written.
+    what it was made from. An engine has a batch and a precision of its own, and so has a file of a single layer or
+    ceiling. Raises SpecError for an unknown name and for a file that cannot be used, HostError for a cache folder
+    that cannot be written.
     """
     if is_engine(network):
         return engine_network(network, batch, choices)
     path = _own_file(network, batch, choices)
     whole = _builtin(network, batch) if path is None else _own(path, batch, choices)
-    return whole if precision == "fp32" else _halved(whole, batch)
+    return whole if precision == "fp32" or _is_part(path) else _halved(whole, batch)
 
 
 def own_batch(network: str, choices: Sequence[InputChoice] = ()) -> int | None:
@@ -256,6 +257,13 @@ def _fed(path: Path, batch: int | None, choices: Sequence[InputChoice]) -> Feedi
         # Names in a file may hold anything.
         said = "".join(c if c.isprintable() else "\ufffd" for c in str(error))
         raise error if str(path) in said else SpecError(f"{path}: {said}") from error
+
+
+def _is_part(path: Path | None) -> bool:
+    """Whether colocate made the file for `layers`, in the precision that it is to have."""
+    from colocate.inference.onnx.feeding import PART_PRODUCER
+
+    return path is not None and _opened(path).model.producer_name == PART_PRODUCER
 
 
 def _opened(path: Path) -> OnnxFile:

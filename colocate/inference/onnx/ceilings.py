@@ -41,18 +41,19 @@ def probes(*, on_gpu: bool) -> tuple[Probe, ...]:
     )
 
 
-def model(quantity: CeilingQuantity, size: int) -> bytes:
-    """The file of a probe."""
-    row = helper.make_tensor_value_info("row", TensorProto.FLOAT, [1, size])
+def model(quantity: CeilingQuantity, size: int, precision: str = "fp32") -> bytes:
+    """The file of a probe that computes in this precision."""
+    kind = {"fp32": TensorProto.FLOAT, "fp16": TensorProto.FLOAT16}[precision]
+    row = helper.make_tensor_value_info("row", kind, [1, size])
     if quantity == "nothing":
-        same = helper.make_tensor_value_info("same", TensorProto.FLOAT, [1, size])
+        same = helper.make_tensor_value_info("same", kind, [1, size])
         return _saved([helper.make_node("Neg", ["row"], ["same"])], row, same)
     spread = [
         helper.make_node("Transpose", ["row"], ["column"], perm=[1, 0]),
         helper.make_node("Mul", ["column", "row"], ["matrix"]),
     ]
     work = [helper.make_node("MatMul", ["matrix", "matrix"], ["last"])] if quantity == "flop" else _copies()
-    greatest = helper.make_tensor_value_info("greatest", TensorProto.FLOAT, [1, 1])
+    greatest = helper.make_tensor_value_info("greatest", kind, [1, 1])
     return _saved([*spread, *work, helper.make_node("ReduceMax", ["last"], ["greatest"])], row, greatest)
 
 

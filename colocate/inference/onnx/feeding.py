@@ -13,7 +13,8 @@ from colocate.inference.onnx.input_values import filled
 from colocate.model.request import InputChoice
 from colocate.worker.request import TensorSpec
 
-# Producer of a file of a single layer or ceiling, which stands for its whole network: no batch is asked of it.
+# Producer of a file of a single layer or ceiling, which stands for its whole network: it has the batch and precision
+# of that, and no others are asked of it.
 PART_PRODUCER = "colocate.part"
 
 

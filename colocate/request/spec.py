@@ -19,7 +19,7 @@ from colocate.inference.networks.catalogue import builtin_names, own_batch
 from colocate.inference.networks.input_choices import input_choices
 from colocate.model.containment import Containment, containment_words, parse_containment
 from colocate.model.device import Workers, parse_device
-from colocate.model.network_path import is_engine, is_file
+from colocate.model.network_path import is_engine, is_file, is_ort
 from colocate.model.request import PLACEMENTS, PRECISIONS, WAITS, Inference, SweepSpec, Task
 from colocate.model.spelling import nearest, unknown
 from colocate.request.design import DESIGNS, alternates
@@ -264,7 +264,7 @@ def _own_windows_s(request: StudyKeys) -> tuple[tuple[str, float], ...]:
 
 
 def _is_path(network: str) -> bool:
-    return (is_file(network) or network.endswith(".ort")) and "\0" not in network
+    return (is_file(network) or is_ort(network)) and "\0" not in network
 
 
 def _file_or_name(network: str) -> str:

@@ -26,7 +26,7 @@ from colocate.inference.networks import cache
 from colocate.inference.networks.engine_file import engine_network
 from colocate.inference.networks.network import Network
 from colocate.inference.networks.topologies import TOPOLOGIES
-from colocate.model.network_path import is_engine
+from colocate.model.network_path import is_engine, is_file, is_ort
 from colocate.model.request import InputChoice
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _own_file(network: str, batch: int, choices: Sequence[InputChoice]) -> Path 
         if choices:
             raise SpecError(f"'{network}' has inputs of its own: --shape and --input are for .onnx files")
         return None
-    if network.endswith(".ort"):
+    if is_ort(network):
         raise SpecError(
             f"{network} is in ONNX Runtime's own format, of which neither shapes nor layers can be read; "
             "give the .onnx file that it was made from"
@@ -124,7 +124,7 @@ def _own_file(network: str, batch: int, choices: Sequence[InputChoice]) -> Path 
     if not network.isascii() and os.fsencode(network).decode(errors="ignore") != network:
         raise SpecError(f"there is no runtime for {network!r}: its name is not UTF-8, which runtimes want; rename it")
     # Path.is_file would raise for a name that is too long, or in a folder that may not be searched.
-    if not network.endswith(".onnx") and not os.path.isfile(network):  # noqa: PTH113 - see above
+    if not is_file(network) and not os.path.isfile(network):  # noqa: PTH113 - see above
         raise _unknown(network)
     return Path(network).absolute()
 

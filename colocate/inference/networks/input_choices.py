@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from colocate.errors import SpecError
+from colocate.model.network_path import is_array
 from colocate.model.request import InputChoice
 
 # A dimension of more is none of any tensor in memory.
@@ -50,7 +51,7 @@ def _value(name: str, value: str | float) -> str | float:
     try:
         number = float(value)
     except ValueError:
-        if not str(value).endswith(".npy"):
+        if not is_array(str(value)):
             raise SpecError(f"--input {name}: give a number or the path of an .npy file, not {value!r}") from None
         return str(Path(str(value)).absolute())
     if not math.isfinite(number):

@@ -159,8 +159,6 @@ def training_keys(
         if not 0 <= gpus <= _GPUS_MAX:
             raise SpecError(f"gpus: give numbers from 0 to {_GPUS_MAX}, not {gpus}")
     on_cpus = keys.get("device") == CPU
-    if keys.get("device") not in (None, CPU):
-        raise SpecError(f"device: training takes the first GPUs, as many as --gpus says, not {keys['device']}")
     common = without(how, "seeds")
     networks, left_out = [], []
     for network, gpus, precision, batch in itertools.product(axes.networks, axes.gpus, axes.precisions, axes.batches):

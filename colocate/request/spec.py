@@ -202,7 +202,8 @@ def _inference(entry: str | NetworkKeys, request: StudyKeys) -> Inference:
     if network in request.pipelines:
         return _piped(own, request)
     if own.training is not None:
-        return trained(own, own.training, own.precision or request.precision, own.batch or request.batch)
+        batch, device = own.batch or request.batch, _workers(request).device
+        return trained(own, own.training, own.precision or request.precision, batch, device)
     backend = _known(_own_or(own.backend, request.backend), ("auto", *RUNTIMES), "backend")
     if (maker := maker_of(network)) is not None:
         if backend not in ("auto", maker):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from colocate.errors import SpecError
+from colocate.model.device import CPU
 from colocate.model.request import TRAINING_PRECISIONS, Inference, Training
 from colocate.model.spelling import unknown
 from colocate.request.study_keys import NetworkKeys, TrainingKeys
@@ -16,8 +17,10 @@ _BATCH = 64
 _OF_INFERENCE = ("backend", "graph", "wait", "period_ms", "shapes", "inputs")
 
 
-def trained(own: NetworkKeys, keys: TrainingKeys, precision: str, batch: int | None) -> Inference:
-    """The network, trained. Raises SpecError."""
+def trained(
+    own: NetworkKeys, keys: TrainingKeys, precision: str, batch: int | None, device: str | None = None
+) -> Inference:
+    """The network, trained; `device` is where the networks of the study are to run. Raises SpecError."""
     network = own.network
     for key in _OF_INFERENCE:
         if getattr(own, key):
@@ -33,6 +36,10 @@ def trained(own: NetworkKeys, keys: TrainingKeys, precision: str, batch: int | N
         epochs=keys.epochs,
         learning_rate=keys.learning_rate,
     )
+    if device not in (None, CPU):
+        raise SpecError(f"device: training takes the first GPUs, as many as --gpus says, not {device}; leave it out")
+    if device == CPU and training.on_gpu:
+        raise SpecError(f"device: {network} is trained on a GPU; give it gpus = 0 or ranks, or leave out the device")
     batch = batch or _BATCH
     if batch % training.ranks:
         ranks = f"{training.ranks} {'GPUs' if training.on_gpu else 'ranks'}"

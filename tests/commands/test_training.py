@@ -49,8 +49,6 @@ def test_every_combination_is_a_network_of_the_study() -> None:
 def test_on_cpus_there_are_as_many_ranks_as_gpus_were_asked_for() -> None:
     keys, _ = training_keys({"device": "cpu"}, TrainingAxes(gpus=(0, 2), batches=(64,)), {})
     assert [entry["training"] for entry in keys["networks"]] == [{"gpus": 0, "ranks": 1}, {"gpus": 0, "ranks": 2}]
-    with pytest.raises(SpecError, match="training takes the first GPUs"):
-        training_keys({"device": "cuda:1"}, TrainingAxes(), {})
 
 
 def test_a_batch_that_cannot_be_shared_is_left_out_and_said() -> None:

@@ -50,3 +50,13 @@ def test_a_bad_request_is_said(said: str, training: dict[str, Any], own: dict[st
     with pytest.raises(SpecError) as raised:
         asked(training, **own)
     assert said in str(raised.value)
+
+
+def test_it_runs_where_the_networks_of_the_study_are_to_run_or_not_at_all() -> None:
+    entry = {"network": "lenet", "training": {"gpus": 1}}
+    with pytest.raises(SpecError, match=r"^device: training takes the first GPUs, .* not cuda:1; leave it out$"):
+        make_spec({"networks": [entry], "stressors": [], "device": "cuda:1"})
+    with pytest.raises(SpecError, match=r"^device: lenet is trained on a GPU; give it gpus = 0 or ranks, or leave"):
+        make_spec({"networks": [entry], "stressors": [], "device": "cpu"})
+    entry["training"] = {"ranks": 2}
+    assert make_spec({"networks": [entry], "stressors": [], "device": "cpu"}).inferences[0].backend == "torch-2cpu"

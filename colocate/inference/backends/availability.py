@@ -103,8 +103,8 @@ def _smallest_network() -> contextlib.AbstractContextManager[NetworkFile]:
 
 
 def _elsewhere(runtime: Runtime, device: str | None) -> Missing | None:
-    """That a runtime of files does not run on the device that the user chose."""
-    if device is None or runtime.own_networks is not None or runtime.on_gpu == (device != CPU):
+    """That a runtime does not run on the device that the user chose."""
+    if device is None or runtime.on_gpu == (device != CPU):
         return None
     own = "a GPU" if runtime.on_gpu else "the CPU"
     return Missing(f"it runs on {own}, not on {device}", "leave out --device, or name another")

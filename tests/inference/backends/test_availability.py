@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -161,15 +162,17 @@ def test_a_runtime_runs_on_its_own_kind_of_device(
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     runtimes = {"on-gpu": Runtime("made_up:Backend", on_gpu=True), "on-cpu": Runtime("made_up:Backend")}
+    probes = {f"{name}-itself": dataclasses.replace(each, own_networks=name) for name, each in runtimes.items()}
     for module in MODULES:
-        monkeypatch.setattr(module, "BACKENDS", {**runtimes, "synthetic": BACKENDS["synthetic"]})
+        monkeypatch.setattr(module, "BACKENDS", {**runtimes, **probes})
     found = availability.look(Workers(device=device))
-    assert (found.runtimes, found.probes) == ((works,), ("synthetic",))
-    (missing,) = found.missing.values()
-    assert missing.reason.endswith(f", not on {device}") and missing.fix
+    assert (found.runtimes, found.probes) == ((works,), (f"{works}-itself",))
+    assert len(found.missing) == 2
+    assert all(missing.reason.endswith(f", not on {device}") and missing.fix for missing in found.missing.values())
     # A Jetson's accelerator refuses to compute in fp32.
     precision = "fp16" if device == "dla:0" else "fp32"
-    assert found.found == ({} if device == "cpu" else {"on-gpu": {"device": device, "precision": precision}})
+    seen = {"device": device, "precision": precision}
+    assert found.found == ({} if device == "cpu" else {"on-gpu": seen, "on-gpu-itself": seen})
 
 
 # ---- what JetPack installs for the system's Python alone

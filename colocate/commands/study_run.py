@@ -291,13 +291,16 @@ def _print_clock_pairs(report: Report) -> None:
 
 
 def _print_plan(arguments: argparse.Namespace, study: Study, site: Site) -> None:
+    from colocate.model.network_path import is_engine
     from colocate.report.sweep.columns import trial_row
     from colocate.report.text.numbers import minutes
     from colocate.store.run_file import Run
-    from colocate.study.plan import estimate_s
+    from colocate.study.plan import estimate_s, loaded_inferences
     from colocate.sweep import planned, refuse_other_study
 
     spec, facts, trials = planned(study, site)
+    for name in dict.fromkeys(each.network for each in loaded_inferences(trials) if is_engine(each.network)):
+        say(f"{name} is an engine, which TensorRT alone can read: batch and inputs are checked when it is loaded.")
     if arguments.resume:
         with Run.read(arguments.out) as run:
             stored = run.header()

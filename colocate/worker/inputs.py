@@ -13,6 +13,9 @@ from colocate.worker.request import NetworkFile, TensorSpec
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+# Of numpy's types: booleans, integers and floats.
+FED_KINDS = "biuf"
+
 
 def input_arrays(file: NetworkFile, seed: int = 0) -> "dict[str, npt.NDArray[Any]]":
     """What to feed each input: of its shape and type, the same for the same seed.
@@ -53,7 +56,7 @@ def _stored(spec: TensorSpec, path: Path) -> "npt.NDArray[Any]":
             array = np.lib.format.read_array(file, allow_pickle=False).reshape(spec.shape)
     except (OSError, ValueError, EOFError) as error:
         raise WorkerError(f"input '{spec.name}': cannot read {path}: {error}") from error
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind not in FED_KINDS:
         raise WorkerError(f"input '{spec.name}': {path} holds {array.dtype}; only numbers and booleans can be fed")
     with np.errstate(all="ignore"):
         found = np.ascontiguousarray(array.astype(spec.dtype)).reshape(spec.shape)

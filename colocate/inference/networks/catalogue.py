@@ -28,6 +28,9 @@ from colocate.inference.networks.network import Network
 from colocate.inference.networks.topologies import TOPOLOGIES
 from colocate.model.network_path import is_engine, is_file, is_ort
 from colocate.model.request import InputChoice
+from colocate.worker.errors import WorkerError
+from colocate.worker.inputs import input_arrays
+from colocate.worker.request import NetworkFile
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -56,7 +59,9 @@ def check(network: str, batch: int = 1, choices: Sequence[InputChoice] = ()) -> 
         return
     path = _own_file(network, batch, choices)
     if path is not None:
-        _counted(path, batch, tuple(choices), _stamps(path, choices))
+        stamps = _stamps(path, choices)
+        _counted(path, batch, tuple(choices), stamps)
+        _check_arrays(path, batch, tuple(choices), stamps)
 
 
 def resolve(network: str, batch: int, precision: str = "fp32", choices: Sequence[InputChoice] = ()) -> Network:
@@ -220,6 +225,16 @@ def _counted(
     try:
         return graph.parameters(model), graph.macs(graph.layers(model))
     except SpecError as error:
+        raise SpecError(f"{path}: {error}") from error
+
+
+@functools.lru_cache
+def _check_arrays(path: Path, batch: int, choices: tuple[InputChoice, ...], stamps: tuple[_Stamp, ...]) -> None:
+    """Raise SpecError where an input cannot hold what is in the array for it, while all files bear these `stamps`."""
+    stored = tuple(spec for spec in _fed(path, batch, choices).inputs if spec.file is not None)
+    try:
+        input_arrays(NetworkFile(path.stem, path, "", stored))
+    except WorkerError as error:
         raise SpecError(f"{path}: {error}") from error
 
 

@@ -21,7 +21,8 @@ from colocate.worker.request import TensorSpec
 def engine_network(network: str, batch: int, choices: Sequence[InputChoice]) -> Network:
     """The engine at this path, which is fed what the study chose and else what suits its inputs.
 
-    Raises SpecError for one that cannot be read, and for one that others could have written: an engine is code.
+    Raises SpecError for one that cannot be read, for one that others could have written, as an engine is code, and
+    for an array that cannot be fed to any input.
     """
     path = Path(network).absolute()
     inputs = tuple(_filled(choice, batch) for choice in choices)
@@ -35,7 +36,13 @@ def refuse_engine(network: str, wanted: str) -> None:
 
 
 def _filled(choice: InputChoice, batch: int) -> TensorSpec:
-    shape = tuple(batch if size is None else size for size in choice.shape or ())
+    chosen = choice.shape
+    if isinstance(choice.value, str):
+        # With onnx, which nothing else of an engine needs.
+        from colocate.inference.onnx.input_shapes import chosen_shape
+
+        chosen, _ = chosen_shape(choice)
+    shape = tuple(batch if size is None else size for size in chosen or ())
     if isinstance(choice.value, str):
         return TensorSpec(choice.name, shape, "", file=choice.value)
     return TensorSpec(choice.name, shape, "", constant=choice.value)

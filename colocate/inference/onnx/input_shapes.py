@@ -25,6 +25,7 @@ from onnx import GraphProto, ValueInfoProto
 from colocate.errors import SpecError
 from colocate.inference.onnx.onnx_file import check_regular
 from colocate.model.request import InputChoice
+from colocate.worker.inputs import FED_KINDS
 
 IMAGE_SIDE, SEQUENCE_LENGTH = 224, 128
 
@@ -110,7 +111,7 @@ def read_dimensions(graph: GraphProto, value: ValueInfoProto, choice: InputChoic
     kind = value.type.WhichOneof("value")
     if kind != "tensor_type":
         raise SpecError(f"input '{value.name}' is {_NO_ARRAYS[kind]}, which cannot be fed: only arrays can")
-    chosen, chosen_axis = (None, None) if choice is None else _chosen_shape(choice)
+    chosen, chosen_axis = (None, None) if choice is None else chosen_shape(choice)
     tensor = value.type.tensor_type
     if tensor.HasField("shape"):
         # Exporters mark an open dimension by a name, by nothing, or by a size below 1.
@@ -200,19 +201,22 @@ def _written(dims: Sequence[Dimension | None]) -> str:
     return "x".join("@batch" if dim is None else str(dim) or "?" for dim in dims) or "a scalar"
 
 
-def _chosen_shape(choice: InputChoice) -> tuple[tuple[int | None, ...] | None, int | None]:
-    """The shape that is chosen, an array's going before, and the axis that is said to be the batch."""
+def chosen_shape(choice: InputChoice) -> tuple[tuple[int | None, ...] | None, int | None]:
+    """The shape that is chosen, an array's going before, and the axis that is said to be the batch.
+
+    Raises SpecError for an array that cannot be read or fed, and for one of another shape than is chosen beside it.
+    """
     axis = choice.shape.index(None) if choice.shape and None in choice.shape else None
     if not isinstance(choice.value, str):
         return choice.shape, axis
-    stored = tuple(_stored_array(choice.value).shape)
+    stored = _stored_shape(choice.name, choice.value)
     if choice.shape is not None and not _fits(choice.shape, stored):
         told = _written(choice.shape)
         raise SpecError(f"{choice.value} is {_written(stored)}, and not {told} as in --shape {choice.name}={told}")
     return stored, axis
 
 
-def _stored_array(path: str) -> npt.NDArray[Any]:
+def _stored_shape(name: str, path: str) -> tuple[int, ...]:
     try:
         check_regular(Path(path))
         array: npt.NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
@@ -220,4 +224,6 @@ def _stored_array(path: str) -> npt.NDArray[Any]:
         raise SpecError(f"cannot read the input {path}: {error.strerror or error}") from error
     except (ValueError, EOFError) as error:
         raise SpecError(f"{path} is no array of numpy, as numpy.save writes it: {error}") from error
-    return array
+    if array.dtype.kind not in FED_KINDS:
+        raise SpecError(f"input '{name}': {path} holds {array.dtype}; only numbers and booleans can be fed")
+    return tuple(array.shape)

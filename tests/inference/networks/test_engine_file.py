@@ -6,7 +6,10 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from colocate.errors import SpecError
@@ -37,9 +40,33 @@ def test_it_is_known_by_its_content_and_says_nothing_else(engine: Path) -> None:
     assert from_json(request.to_json()) == request and request.loaded.engine
 
 
+def saved(path: Path, array: npt.NDArray[Any]) -> str:
+    np.save(path, array)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("array", "shape", "why"),
+    [
+        (None, None, r"cannot read the input .*x\.npy: No such file or directory"),
+        (np.array(["a"]), None, r"input 'x': .*x\.npy holds <U1; only numbers and booleans can be fed"),
+        (np.zeros(3), (2, None), r".*x\.npy is 3, and not 2x@batch as in --shape x=2x@batch"),
+    ],
+)
+def test_an_array_that_no_input_can_be_fed_is_refused_before_it_is_loaded(
+    engine: Path, array: npt.NDArray[Any] | None, shape: tuple[int | None, ...] | None, why: str
+) -> None:
+    path = engine.with_name("x.npy")
+    if array is not None:
+        saved(path, array)
+    with pytest.raises(SpecError, match=f"^{why}$"):
+        catalogue.check(str(engine), 1, (InputChoice("x", shape, str(path)),))
+
+
 def test_what_the_study_feeds_goes_with_it(engine: Path) -> None:
-    choices = (InputChoice("ids", value="/data/ids.npy"), InputChoice("rate", value=16000.0))
-    specs = (TensorSpec("ids", (), "", file="/data/ids.npy"), TensorSpec("rate", (), "", constant=16000.0))
+    ids = saved(engine.with_name("ids.npy"), np.zeros((4, 2)))
+    choices = (InputChoice("ids", value=ids), InputChoice("rate", value=16000.0))
+    specs = (TensorSpec("ids", (4, 2), "", file=ids), TensorSpec("rate", (), "", constant=16000.0))
     assert engine_network(str(engine), 1, choices).inputs == specs
     (shaped,) = engine_network(str(engine), 4, (InputChoice("ids", (None, 2)),)).inputs
     assert shaped == TensorSpec("ids", (4, 2), "")

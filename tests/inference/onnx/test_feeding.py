@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import pytest
 from onnx import TensorProto, ValueInfoProto, helper, numpy_helper
@@ -193,6 +194,25 @@ def test_a_file_that_is_no_array_is_refused(tmp_path: Path, content: bytes) -> N
     with pytest.raises(SpecError, match=r"x\.npy is no array of numpy") as caught:
         check(str(path), 1, [InputChoice("images", value=str(tmp_path / "x.npy"))])
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("array", "said"),
+    [
+        (
+            np.full((1, 3, 8, 8), 1e300),
+            r"m\.onnx: input 'images' is of float32, which cannot hold 1e\+300 of ",
+        ),
+        (np.full((1, 3, 8, 8), "a"), r"m\.onnx: input 'images': .*x\.npy holds <U1; only numbers and booleans"),
+    ],
+)
+def test_what_an_input_cannot_hold_is_refused_before_anything_runs(
+    tmp_path: Path, array: npt.NDArray[Any], said: str
+) -> None:
+    path = own_files.convolution(tmp_path / "m.onnx", [1, 3, 8, 8])
+    np.save(tmp_path / "x.npy", array)
+    with pytest.raises(SpecError, match=said):
+        check(str(path), 1, [InputChoice("images", value=str(tmp_path / "x.npy"))])
 
 
 def test_where_nothing_counts_a_batch_it_is_one(tmp_path: Path) -> None:

@@ -50,7 +50,8 @@ _NETWORKS: Flags = {
         "type": words,
         "metavar": "A,B",
         "help": "networks that must be on time: built-in ones (alexnet, googlenet, resnet50, resnet152, "
-        "squeezenet1_0, squeezenet1_1, vgg16), bandwidth, or paths of .onnx files and of engines",
+        "squeezenet1_0, squeezenet1_1, vgg16), bandwidth (the GPU copies memory), spin-1ms (a CPU spins so long), or "
+        "paths of .onnx files and of engines",
         "otherwise": "alexnet,googlenet,resnet152",
     },
     "pipelines": {
@@ -68,8 +69,9 @@ _NETWORKS: Flags = {
     "precision": {"metavar": "P", "help": "fp32 or fp16", "otherwise": "fp32"},
     "backend": {
         "metavar": "NAME",
-        "help": "runtime: auto takes the best one that works here; tensorrt, tensorrt-rtx, onnxruntime, "
-        "onnxruntime-cuda, onnxruntime-cpu",
+        "help": "runtime: auto, tensorrt, tensorrt-rtx, onnxruntime-cuda, onnxruntime-cpu, bandwidth, synthetic, "
+        "onnxruntime, caffe; auto takes the best one that works here, onnxruntime the better of its two; bandwidth "
+        "and synthetic run their own networks alone, and caffe is tx1-model's",
         "otherwise": "auto",
     },
     "device": {

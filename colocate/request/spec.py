@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from colocate.errors import SpecError
-from colocate.inference.backends.registry import ENGINE_RUNTIMES, maker_of
+from colocate.inference.backends.registry import ENGINE_RUNTIMES, MADE, maker_of, makes_networks
 from colocate.inference.networks.catalogue import builtin_names, own_batch
 from colocate.inference.networks.input_choices import input_choices
 from colocate.model.containment import Containment, containment_words, parse_containment
@@ -128,7 +128,9 @@ def _tasks(request: StudyKeys) -> tuple[Task, ...]:
     def task_of(name: str) -> Task:
         if name.startswith(NETWORK_TASK):
             return _network_task(name.removeprefix(NETWORK_TASK), request)
-        return commands.get(name) or Task(_known(name, (*stressor_names(), *commands), "stressor"))
+        return commands.get(name) or Task(
+            _known(name, (*stressor_names(), *commands), "stressor", f"{NETWORK_TASK}NAME, or one of")
+        )
 
     ways = _distinct([parse_containment(text) for text in request.containment], "containment")
     alone = [task_of(name) for name in _distinct(request.stressors, "stressors") if name not in commands]
@@ -212,12 +214,16 @@ def _inference(entry: str | NetworkKeys, request: StudyKeys) -> Inference:
     elif _is_path(network):
         network = _file_or_name(network)
     else:
-        _known(network, builtin_names(), "network", "an .onnx file, an engine, or one of")
+        _known(network, (*builtin_names(), *MADE), "network", "an .onnx file, an engine, or one of")
     engine = is_engine(network)
     if engine:
         _check_unset(own, request, _IN_ENGINES, f"engine {Path(network).name} has its own")
         backend = _engine_runtime(network, backend)
     choices = input_choices(own.shapes or request.shapes, own.inputs or request.inputs)
+    if maker is None and makes_networks(backend):
+        raise SpecError(f"{backend} cannot run '{network}', as it makes its networks itself; leave out the backend")
+    if maker is not None and choices:
+        raise SpecError(f"'{network}' is fed nothing: --shape and --input are for networks in files")
     return Inference(
         network,
         backend,

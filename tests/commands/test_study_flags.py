@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import re
 
 import pytest
 
 from colocate.cli import parser
 from colocate.commands.study_flags import GROUPS, LIMIT_FLAGS, OF_INPUTS, OF_TASKS, STUDY_FLAGS, add_study_flags
+from colocate.errors import SpecError
 from colocate.model.limits import Limits
 from colocate.request.limit_keys import LIMIT_KEYS
-from colocate.request.spec import REPEATS, REPEATS_UNTIL_DECIDED
+from colocate.request.spec import REPEATS, REPEATS_UNTIL_DECIDED, make_spec
 from colocate.request.study_keys import StudyKeys
 
 
@@ -52,3 +54,17 @@ def test_flags_that_are_left_out_leave_no_empty_group(capsys: pytest.CaptureFixt
     add_study_flags(own, leave_out=LIMIT_FLAGS)
     said = own.format_help()
     assert "limits:" not in said and "--slo-ms" not in said and "tasks:" in said
+
+
+@pytest.mark.parametrize(
+    "key", ["backend", "networks", "stressors", "rig", "precision", "wait", "design", "placement"]
+)
+def test_help_lists_what_is_told_of_an_unknown_word(key: str) -> None:
+    several = isinstance(StudyKeys.__dataclass_fields__[key].default, tuple)
+    with pytest.raises(SpecError, match=r"^unknown \w+ 'zzzzzz'; give .*one of ") as caught:
+        make_spec({key: ["zzzzzz"] if several else "zzzzzz"})
+    told = str(caught.value).rpartition("one of ")[2].split(", ")
+    listed = re.split(r"[^\w-]+", STUDY_FLAGS[key]["help"])
+    assert [word for word in told if word not in listed] == []
+    if key == "backend":
+        assert listed[1 : 1 + len(told)] == told

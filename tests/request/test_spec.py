@@ -126,6 +126,9 @@ def test_the_default_is_the_founding_studys_nine_pairs() -> None:
     ("keys", "said"),
     [
         ({"networks": ["googlnet"]}, "unknown network 'googlnet'; did you mean 'googlenet'"),
+        ({"networks": ["bandwith"]}, "unknown network 'bandwith'; did you mean 'bandwidth'"),
+        ({"networks": ["spin-1ms"], "inputs": {"x": 1.0}}, "'spin-1ms' is fed nothing: --shape and --input are for"),
+        ({"networks": ["alexnet"], "backend": "bandwidth"}, "bandwidth cannot run 'alexnet', as it makes its"),
         ({"networks": []}, "networks: name at least one"),
         ({"networks": ["alexnet", "alexnet"]}, "named twice"),
         ({"networks": [{"network": "alexnet", "bach": 2}]}, "networks.0.bach|bach"),

@@ -72,6 +72,9 @@ BACKENDS = {
     "synthetic": Runtime("colocate.worker.backends.synthetic:Synthetic", own_networks="spin-.*"),
 }
 
+# Networks that runtimes make themselves, each by one of its names.
+MADE = ("bandwidth", "spin-1ms")
+
 
 def maker_of(network: str) -> str | None:
     """The runtime that makes the network of this name itself; None for a network in a file."""
@@ -79,6 +82,11 @@ def maker_of(network: str) -> str | None:
         if runtime.own_networks is not None and re.fullmatch(runtime.own_networks, network):
             return name
     return None
+
+
+def makes_networks(backend: str) -> bool:
+    """Whether the runtime of this name makes its networks itself, and runs no files."""
+    return backend in BACKENDS and BACKENDS[backend].own_networks is not None
 
 
 def worker_request(

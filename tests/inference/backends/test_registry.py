@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from colocate.errors import HostError
-from colocate.inference.backends.registry import BACKENDS, ENGINE_RUNTIMES, maker_of, worker_request
+from colocate.inference.backends.registry import (
+    BACKENDS,
+    ENGINE_RUNTIMES,
+    MADE,
+    maker_of,
+    makes_networks,
+    worker_request,
+)
 from colocate.model.request import PRECISIONS, Inference
 from colocate.worker.request import NetworkFile, Request, TensorSpec
 
@@ -86,3 +93,8 @@ def test_without_a_folder_for_a_cache_there_is_no_worker(monkeypatch: pytest.Mon
     monkeypatch.setattr(Path, "home", homeless)
     with pytest.raises(HostError, match="XDG_CACHE_HOME"):
         worker_request(Inference("spin-1ms", "synthetic"), None)
+
+
+def test_each_runtime_that_makes_networks_is_known_by_one_of_them() -> None:
+    assert [maker_of(network) for network in MADE] == [name for name in BACKENDS if makes_networks(name)]
+    assert not makes_networks("auto")

@@ -21,7 +21,11 @@ from tests.worker.fake_cuda import Gpu
 from tests.worker.fake_tensorrt_engine import Engine
 from tests.worker.fake_tensorrt_parts import ILogger, Installed, IProfiler, Named, Severity, names_in
 
-OPERATORS = {"Relu", "Conv", "Gemm", "Cast", "Add", "MatMul", "Shape", "NonZero", "Flatten", "MaxPool"}
+OPERATORS = {
+    *("Relu", "Conv", "Gemm", "Cast", "Add", "MatMul", "Shape", "NonZero", "Flatten", "MaxPool"),
+    # Of ceilings and of launch overhead.
+    *("Abs", "Expand", "Gather", "Mul", "Neg", "ReduceMax", "Reshape", "Transpose"),
+}
 
 
 class Definition(Named):

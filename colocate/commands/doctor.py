@@ -21,8 +21,6 @@ _AREAS = {
     "power": ("power", True),
     "clocks": ("clocks", False),
 }
-# They make networks of their own, and run no other.
-_NO_RUNTIMES = ("bandwidth", "synthetic")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,9 +45,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def summary(findings: Sequence[Finding]) -> str:
     """What a study can measure here, and what is missing."""
+    from colocate.inference.backends.registry import makes_networks
+
     works, missing = [], []
     for area, (words, one_will_do) in _AREAS.items():
-        own = [finding for finding in findings if finding.area == area and finding.name not in _NO_RUNTIMES]
+        own = [finding for finding in findings if finding.area == area and not makes_networks(finding.name)]
         able = [finding.name for finding in own if not finding.fix]
         unable = [] if one_will_do and able else [finding.name for finding in own if finding.fix]
         if able:

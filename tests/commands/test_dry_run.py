@@ -184,8 +184,9 @@ def test_a_pipeline_that_means_nothing(table: str, tmp_path: Path) -> None:
         "--networks=nowhere.onnx", "--networks=/etc/passwd", "--networks=spin-xms", "--networks=spin-1ms,spin-1ms",
         "--stressors=nowhere", "--placement=nowhere", "--inference-cpus=99", "--inference-cpus=",
         "--inference-cpus=0-", "--inference-cpus=0,,1", "--containment=cpus=0", "--containment=quota=1%/1000000",
-        "--wait=event", "--graph", "--device=cuda:0", "--device=dla:0", "--input=x=1", "--backend=tensorrt", "--precision=int8", "--batch=0", "--emc-clock=5",
+        "--wait=event", "--graph", "--backend=tensorrt", "--precision=int8", "--batch=0", "--emc-clock=5",
         "--period-ms=0.0001", "--window=0", "--repeats=0", "--budget=1s", "--slo-ms=0", "--percentile=200",
+        "--device=cuda:0", "--device=dla:0", "--input=x=1",
         "--confidence=2", "--until=decided", "--max-start-temp=x", "--segment-ms=1",
     ],
 )  # fmt: skip

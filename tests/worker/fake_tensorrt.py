@@ -136,7 +136,7 @@ class Builder(Named):
         if network._strongly_typed and "FP16" in config._flags:
             problem = "Error Code 3: API Usage Error (FP16 may not be set for a strongly typed network)"
         elif not network._strongly_typed and half and "FP16" not in config._flags:
-            problem = "Error Code 4: Internal Error (fp16 precision has not been enabled)"
+            problem = "Error Code 4: Internal Error (fp16 is not configured in the builder)"
         if config.default_device_type is not None and "FP16" not in config._flags and installed.release < (11, 0):
             problem = "Error Code 4: Internal Error (A DLA layer needs FP16 or INT8)"
         if installed.release < (8, 4) and not config.max_workspace_size:

@@ -96,13 +96,13 @@ class HostRig:
             if not inference.by_runtime:
                 continue
             runtime = BACKENDS[inference.backend]
-            precisions, where = runtime.precisions, "here"
-            if is_dla(self._workers.device) and runtime.own_networks is None:
-                precisions, where = (DLA_PRECISION,), f"on {self._workers.device}"
+            on_dla = is_dla(self._workers.device)
+            precisions = (DLA_PRECISION,) if on_dla else runtime.precisions
             # An engine has one of its own.
             if inference.precision and inference.precision not in precisions:
-                can = f"{inference.backend} runs {' and '.join(precisions)} {where}"
-                raise HostError(f"{can}, not {inference.precision}{self._why_no_gpu(runtime)}")
+                can = f"runs {' and '.join(precisions)} {f'on {self._workers.device}' if on_dla else 'here'}"
+                fix = f"; choose {DLA_PRECISION}" if on_dla else self._why_no_gpu(runtime)
+                raise HostError(f"{inference.backend} {can}, not {inference.precision}{fix}")
             if (inference.graph or inference.wait != "spin") and not runtime.on_gpu:
                 raise HostError(
                     f"{inference.backend} runs on the CPU: leave out --graph and --wait{self._why_no_gpu(runtime)}"

@@ -9,6 +9,8 @@ _REMEDIES = (
      "the NVIDIA driver is older than this runtime needs: update it, or install the runtime for its CUDA version"),
     (("busy or unavailable", "devicesunavailable", "device unavailable", "exclusive"),
      "another program holds the GPU in exclusive mode: end it (nvidia-smi lists it)"),
+    (("fp16 is not configured",),
+     "this network is of half precision, which this version of TensorRT must be told: add --precision fp16"),
     (("when stream is capturing", "error during capture"),
      "this network cannot be captured as a CUDA graph: leave out --graph"),
     (("not permitted", "notpermitted", "permission", "operation_not_supported"),

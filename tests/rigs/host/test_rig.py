@@ -94,7 +94,7 @@ def test_what_cannot_run_is_refused_before_anything_is_written(
 def test_a_dla_is_asked_for_the_precision_in_which_it_computes() -> None:
     rig = HostRig(workers=Workers(device="dla:0"))
     rig.check([trial("alexnet", backend="tensorrt", precision="fp16")])
-    with pytest.raises(HostError, match=r"^tensorrt runs fp16 on dla:0, not fp32$"):
+    with pytest.raises(HostError, match=r"^tensorrt runs fp16 on dla:0, not fp32; choose fp16$"):
         rig.check([trial("alexnet", backend="tensorrt")])
 
 

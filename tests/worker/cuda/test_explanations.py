@@ -11,4 +11,7 @@ def test_a_message_is_one_short_line_led_by_what_to_do() -> None:
     assert (
         "\n" not in said and "CUDA failure 2: out of memory ;" in said and said.endswith("...]") and len(said) < 500
     )
+    assert explained("(fp16 is not configured in the builder)").endswith(
+        "add --precision fp16 [(fp16 is not configured in the builder)]"
+    )
     assert explained("what nobody\nforesaw") == "what nobody foresaw"

@@ -32,7 +32,8 @@ class Engine(Named):
 
     def __init__(self, installed: Installed, logger: ILogger, model: onnx.ModelProto) -> None:
         super().__init__(installed, logger)
-        self._model = model
+        # As the real one knows the shapes of outputs of which the file says none.
+        self._model = model = onnx.shape_inference.infer_shapes(model)
         self._inputs = [value.name for value in model.graph.input]
         self._values = {value.name: value.type.tensor_type for value in (*model.graph.input, *model.graph.output)}
         self._tensors = list(self._values)

@@ -62,8 +62,9 @@ def fed(request: Request, engine: Any, tensors: "list[EngineTensor]") -> Network
         if name not in {tensor.name for tensor in inputs}:
             known = ", ".join(tensor.name for tensor in inputs)
             raise WorkerError(f"{file.path} has no input '{name}'; it has {known}")
-    shapes = {name: spec.shape for name, spec in chosen.items()}
-    fixed = [tensor._replace(shape=_shape(request, engine, tensor, shapes.get(tensor.name, ()))) for tensor in inputs]
+    # Of an array it is known, of other values where the study chose one.
+    shapes = {name: spec.shape for name, spec in chosen.items() if spec.shape or spec.file is not None}
+    fixed = [tensor._replace(shape=_shape(request, engine, tensor, shapes.get(tensor.name))) for tensor in inputs]
     # As of a file: the first dimension of two or more counts images.
     batch = next((tensor.shape[0] for tensor in fixed if len(tensor.shape) > 1), request.batch)
     if batch != request.batch:
@@ -101,11 +102,13 @@ def settled(context: Any, tensors: "list[EngineTensor]", file: NetworkFile) -> "
     return found
 
 
-def _shape(request: Request, engine: Any, tensor: EngineTensor, chosen: "tuple[int, ...]") -> "tuple[int, ...]":
+def _shape(
+    request: Request, engine: Any, tensor: EngineTensor, chosen: "tuple[int, ...] | None"
+) -> "tuple[int, ...]":
     """Of an input: the one that the study chose, or the one that the engine was built to be quickest in, at the batch
     of the study where it leaves that open.
     """
-    if chosen:
+    if chosen is not None:
         if len(chosen) != len(tensor.shape) or any(size not in (-1, own) for own, size in zip(chosen, tensor.shape)):
             raise WorkerError(
                 f"input '{tensor.name}' is {_written(tensor.shape)} in {request.loaded.path}, not {_written(chosen)}"

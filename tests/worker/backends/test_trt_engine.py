@@ -56,12 +56,19 @@ def test_rtx_runs_its_own_and_keeps_the_kernels(
     assert [path.suffix for path in engines.iterdir()] == [".kernels"]
 
 
+def test_an_array_of_another_shape_is_refused(own: Request) -> None:
+    for shape, words in (((), "scalar"), ((384,), "384")):
+        other = own.loaded._replace(inputs=(TensorSpec("data", shape, "", file="x.npy"),))
+        with pytest.raises(WorkerError, match=rf"^input 'data' is 2x3x8x8 in .*my\.engine, not {words}$"):
+            TensorRT(own._replace(file=other))
+
+
 def test_values_that_the_study_chose_are_fed(own: Request, tmp_path: Path) -> None:
     chosen = own.loaded._replace(inputs=(TensorSpec("data", (), "", constant=0.5),))
     runtime = TensorRT(own._replace(file=chosen))
     runtime.infer()
     np.save(tmp_path / "half.npy", np.full((2, 3, 8, 8), 0.5))
-    stored = own.loaded._replace(inputs=(TensorSpec("data", (), "", file=str(tmp_path / "half.npy")),))
+    stored = own.loaded._replace(inputs=(TensorSpec("data", (2, 3, 8, 8), "", file=str(tmp_path / "half.npy")),))
     other = TensorRT(own._replace(file=stored))
     other.infer()
     np.testing.assert_array_equal(output(runtime), output(other))

@@ -108,20 +108,23 @@ def _shape(
     """Of an input: the one that the study chose, or the one that the engine was built to be quickest in, at the batch
     of the study where it leaves that open.
     """
-    if chosen is not None:
-        if len(chosen) != len(tensor.shape) or any(size not in (-1, own) for own, size in zip(chosen, tensor.shape)):
-            raise WorkerError(
-                f"input '{tensor.name}' is {_written(tensor.shape)} in {request.loaded.path}, not {_written(chosen)}"
-            )
-        return chosen
+    own, path = tensor.shape, request.loaded.path
+    if chosen is not None and (len(chosen) != len(own) or any(known not in (-1, n) for n, known in zip(chosen, own))):
+        raise WorkerError(f"input '{tensor.name}' is {_written(own)} in {path}, not {_written(chosen)}")
     if not tensor.is_open:
-        return tensor.shape
+        return own
     if hasattr(engine, "get_tensor_profile_shape"):
-        _, usual, _ = engine.get_tensor_profile_shape(tensor.name, 0)
+        profile = engine.get_tensor_profile_shape(tensor.name, 0)
     else:
-        _, usual, _ = engine.get_profile_shape(0, tensor.place)
-    first, *others = tuple(usual)
-    return (request.batch if tensor.shape[0] < 0 and others else first, *others)
+        profile = engine.get_profile_shape(0, tensor.place)
+    least, (first, *others), most = map(tuple, profile)
+    shape = chosen or (request.batch if own[0] < 0 and others else first, *others)
+    if not all(low <= size <= high for low, size, high in zip(least, shape, most)):
+        raise WorkerError(
+            f"input '{tensor.name}' may be {_written(least)} to {_written(most)} in {path}, not {_written(shape)}: "
+            "choose another --batch or --shape"
+        )
+    return shape
 
 
 def _filled(tensor: EngineTensor, chosen: "TensorSpec | None") -> TensorSpec:

@@ -91,7 +91,8 @@ def test_layers_of_half_precision_are_run_one_by_one(
     )  # fmt: skip
     monkeypatch.setattr("colocate.commands.layers.CEILING_WINDOW_S", 0.05)
     network, out = one_node(tmp_path, "Relu", TensorProto.FLOAT, [2, 4]).path, tmp_path / "run"
-    device = "cuda:0" if plugged == RTX else "dla:0"
+    # Of the oldest on its GPU, where the precision of each layer must be told as well.
+    device = "cuda:0" if plugged in (PLUGS[0], RTX) else "dla:0"
     done = colocate("layers", network, "--device", device, "--precision", "fp16", *SHORT, "--out", out)
     found = served(done, out)
     # The network, a cast before and one behind it, what is launched for nothing, and the product of a ceiling.

@@ -47,7 +47,7 @@ def test_every_command_is_listed_and_explains_itself(capsys: pytest.CaptureFixtu
         (2, "stressors: jpeg is named twice", ["--stressors", "jpeg,jpeg"]),
         (2, "inference CPU 4095 does not exist", ["--inference-cpus", "4095"]),
         (2, "No such file", ["absent.toml"]),
-        (2, "--resume needs --out", ["--resume"]),
+        (2, "--resume: it does nothing without --out", ["--resume"]),
         (2, "NAME=", ["--command", "ffmpeg"]),
         (2, "unknown flag --nonsense; see colocate sweep --help", ["--nonsense"]),
         (2, "unknown flag --slo-mss: did you mean --slo-ms; see", ["--slo-mss", "30"]),

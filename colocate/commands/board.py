@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import socket
 
-from colocate.commands.common_arguments import Entry, number
-from colocate.commands.fleet_flags import add_access_flags, certificates_of, warn_if_insecure
+from colocate.commands.common_arguments import Entry, add_needs, number
+from colocate.commands.fleet_flags import TLS_NEEDS, add_access_flags, certificates_of, warn_if_insecure
 from colocate.commands.output import say
 from colocate.errors import SpecError
 from colocate.model.device import parse_device
@@ -36,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--once", action="store_true", help="end when the scheduler does")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     add_access_flags(parser.add_argument_group("fleet"))
+    add_needs(parser, TLS_NEEDS)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -15,6 +15,8 @@ from colocate.errors import SpecError
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from colocate.request.needs import Needs
+
 _T = TypeVar("_T")
 # Key -> what argparse takes, and `otherwise`: in words, what holds where the flag is not given.
 Flags = Mapping[str, Mapping[str, Any]]
@@ -113,6 +115,11 @@ def refuse_pipelines(parser: argparse.ArgumentParser, why: str) -> None:
     parser.add_argument("--pipeline", action=_Refusal, metavar=why, help=argparse.SUPPRESS)
 
 
+def add_needs(parser: argparse.ArgumentParser, needs: Needs) -> None:
+    """Have flags refused that do nothing, as no flag is given that they need: `request.needs`, by their keys."""
+    parser.set_defaults(needs={**(parser.get_default("needs") or {}), **needs})
+
+
 def add_run_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     """The flags of every command that leaves a run on the disk; their group."""
     group = parser.add_argument_group("run")
@@ -129,6 +136,7 @@ def add_run_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     )
     group.add_argument("--quiet", action="store_true", help="no progress")
     group.add_argument("--json", action="store_true", help="one JSON summary on stdout instead of tables")
+    add_needs(parser, dict.fromkeys(("resume", "trust"), (("out",),)))
     return group
 
 

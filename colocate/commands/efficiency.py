@@ -82,6 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 @resumable
 def run(arguments: argparse.Namespace) -> int:
     """Run what is missing of the study, then report."""
+    from colocate.request.aim_keys import changed_aim
     from colocate.request.spec import make_study
     from colocate.request.study_keys import StudyKeys
     from colocate.rigs.registry import make_rig
@@ -92,12 +93,13 @@ def run(arguments: argparse.Namespace) -> int:
     axes = stored.axes if stored else Axes(tuple(name for name in StudyKeys().networks if isinstance(name, str)))
     axes = dataclasses.replace(axes, **asked)
     _check(axes)
+    aim = changed_aim(stored.aim if stored else Aim(), aim_of(arguments))
     ground = make_study(only(keys, "rig", "model", "worker_python", "device")).spec
     rig = make_rig(ground.rig, dict(ground.model), workers=ground.workers)
     found = settings(keys, axes, rig)
     for line in found.left_out:
         say(line)
-    purpose = EfficiencyPurpose(axes, Aim(**aim_of(arguments)), found.default_backend)
+    purpose = EfficiencyPurpose(axes, aim, found.default_backend)
     tally = run_study(arguments, make_study(found.keys), rig, purpose)
     return 0 if tally is None else report_unless_empty(arguments, tally)
 

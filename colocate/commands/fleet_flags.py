@@ -8,8 +8,10 @@ import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from colocate.commands.common_arguments import add_needs
 from colocate.commands.output import say
 from colocate.errors import HostError, SpecError
+from colocate.request.needs import Needs, flag_of
 
 if TYPE_CHECKING:
     from colocate.fleet.access import Certificates
@@ -24,10 +26,18 @@ _TLS = {
 }
 
 
+# Each certificate needs the two others.
+TLS_NEEDS: Needs = {dest: [(other,) for other in _TLS if other != dest] for dest in _TLS}
+_FLEET_NEEDS: Needs = {
+    **dict.fromkeys(("spread", "replicate", "insecure"), (("fleet",),)),
+    **{dest: [("fleet",), *others] for dest, others in TLS_NEEDS.items()},
+}
+
+
 def add_access_flags(parser: argparse._ActionsContainer) -> None:
     """Who may speak to a scheduler."""
     for dest, what in _TLS.items():
-        parser.add_argument("--" + dest.replace("_", "-"), metavar="FILE", help=what)
+        parser.add_argument(flag_of(dest), metavar="FILE", help=what)
     parser.add_argument(
         "--insecure",
         action="store_true",
@@ -52,6 +62,7 @@ def add_fleet_flags(parser: argparse.ArgumentParser) -> None:
         "--replicate", action="store_true", help="every block on every board, to see how they differ"
     )
     add_access_flags(group)
+    add_needs(parser, _FLEET_NEEDS)
 
 
 def fleet_words(arguments: argparse.Namespace) -> str:
@@ -63,7 +74,7 @@ def fleet_words(arguments: argparse.Namespace) -> str:
         part
         for dest in ("fleet", *_TLS)
         if given.get(dest)
-        for part in ("--" + dest.replace("_", "-"), shlex.quote(str(given[dest])))
+        for part in (flag_of(dest), shlex.quote(str(given[dest])))
     ]
     return " " + " ".join([*values, *(["--insecure"] if given.get("insecure") else [])])
 

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from colocate.errors import SpecError
 from colocate.model.spelling import nearest, unknown
+from colocate.request.needs import check_needs, flag_of
 
 
 class _Help(argparse.HelpFormatter):
@@ -38,7 +39,9 @@ class CommandParser(argparse.ArgumentParser):
         raise SpecError(f"{message}; see {self.prog} --help")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
-        """As argparse does, but words that are left over end it, with the nearest flag that there is."""
+        """As argparse does, but words that are left over end it, with the nearest flag that there is. Flags
+        that do nothing without another (`common_arguments.add_needs`) end it where that is missing.
+        """
         found, left = super().parse_known_args(args, namespace)
         for word in left:
             flag = word.partition("=")[0]
@@ -49,6 +52,7 @@ class CommandParser(argparse.ArgumentParser):
         if left:
             # Here, and not by the parser above this one, whose help would not list what the command takes.
             self.error(f"unexpected argument {left[0]!r}")
+        check_needs(vars(found), self.get_default("needs") or {}, flag_of)
         return found, left
 
     def _print_message(self, message: str, file: Any = None) -> None:

@@ -127,8 +127,6 @@ def stored_header(arguments: argparse.Namespace) -> Header | None:
 
     if not arguments.resume:
         return None
-    if arguments.out is None:
-        raise SpecError("--resume needs --out, the folder of the run to continue")
     with Run.read(arguments.out) as run:
         if run.others and not arguments.trust:
             raise SpecError(untrusted(arguments.out, run.others))

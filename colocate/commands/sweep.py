@@ -21,6 +21,7 @@ from colocate.commands.study_run import (
 )
 from colocate.errors import HostError
 from colocate.model.purpose import SweepPurpose
+from colocate.request.needs import Needs, check_needs, flag_of
 
 if TYPE_CHECKING:
     from colocate.request.spec import Study
@@ -30,6 +31,10 @@ SUMMARY = "run a study and report on it"
 DESCRIPTION = """\
 Runs networks beside CPU tasks, in windows of shuffled order. Inside each window the task is paused and resumed. A
 default run on two CPUs takes about 5 minutes. With --until decided and a limit it ends when that is decided."""
+
+
+# Of the whole study, as its tasks may be in a file.
+_NEEDS: Needs = {"task_output": (("command",),)}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,6 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _run_here(arguments: argparse.Namespace, study: Study) -> Tally | None:
     from colocate.rigs.registry import make_rig
 
+    given = {"task_output": arguments.task_output, "command": study.keys.get("commands")}
+    check_needs(given, _NEEDS, flag_of)
     output = settle_out(arguments, study) / "task-output" if arguments.task_output else None
     spec = study.spec
     rig = make_rig(spec.rig, dict(spec.model), task_output=output, workers=spec.workers)

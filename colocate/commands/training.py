@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from colocate.commands.common_arguments import (
@@ -27,6 +27,7 @@ from colocate.commands.study_run import keys_of, report_unless_empty, resumable,
 from colocate.errors import SpecError
 from colocate.model.device import CPU
 from colocate.model.purpose import TrainingAim, TrainingAxes, TrainingPurpose
+from colocate.request.needs import Needs, check_needs
 
 if TYPE_CHECKING:
     from colocate.model.machine import HostFacts
@@ -107,6 +108,9 @@ _AIM: Flags = {
         "otherwise": "no limit",
     },
 }
+# What is about accuracy needs images that can be told apart.
+_NEEDS: Needs = {"accuracy_loss": (("data",),), "epochs": (("data", "time_limit"),)}
+_SHOWN = {"data": "data (digits, or a folder of images)"}
 # A network's keys that a training decides by its axes, or has no use for; repeats are seeds.
 _LEFT_OUT = (
     *("networks", "pipelines", "batch", "precision", "backend", "graph", "wait", "period_ms", *OF_INPUTS),
@@ -132,11 +136,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     stored = stored_purpose(arguments, TrainingPurpose)
     keys = keys_of(arguments)
-    purpose = _purpose(arguments, stored)
+    purpose = asked_purpose(arguments, stored)
     if stored is None or given(arguments, {**_AXES, **_HOW}):
         keys, left_out = training_keys(keys, purpose.axes, given(arguments, _HOW))
         for line in left_out:
             say(line)
+    _check_aim(arguments, purpose.aim, keys["networks"])
     ground = make_study(keys).spec
     rig = make_rig(ground.rig, dict(ground.model), workers=ground.workers)
     tally = run_study(arguments, make_study({**default_seats(keys, rig.facts()), **keys}), rig, purpose)
@@ -188,15 +193,28 @@ def default_seats(keys: Mapping[str, Any], facts: HostFacts) -> Mapping[str, Any
     return {"inference_cpus": list(cpus[: max(1, len(cpus) // 2)] if tasks else cpus[:-1])}
 
 
-def _purpose(arguments: argparse.Namespace, stored: TrainingPurpose | None) -> TrainingPurpose:
-    """What is asked for, over what the run that is resumed was made for."""
+def _check_aim(arguments: argparse.Namespace, aim: TrainingAim, networks: Iterable[Mapping[str, Any]]) -> None:
+    """Raise SpecError for what is said of accuracy where the data of these `networks` of the study have none."""
+    from colocate.request.training_keys import MADE_UP
+
+    data = {network["training"].get("data", MADE_UP) for network in networks} - {MADE_UP}
+    known = {"data": data, "time_limit": aim.time_limit_s}
+    check_needs({**given(arguments, {**_HOW, **_AIM}), **known}, _NEEDS, lambda key: _SHOWN.get(key, key))
+
+
+def asked_purpose(arguments: argparse.Namespace, stored: TrainingPurpose | None) -> TrainingPurpose:
+    """What is asked for, over what the run that is resumed was made for, whose aim stays."""
     from colocate.request.spec import parse_duration_s
 
+    before = stored or TrainingPurpose(TrainingAxes(), TrainingAim())
     asked = {key: tuple(value) for key, value in given(arguments, _AXES).items()}
     aim = given(arguments, _AIM)
     if "accuracy_loss" in aim and not 0 <= aim["accuracy_loss"] < 1:
         raise SpecError(f"accuracy_loss: give a share from 0 to below 1, not {aim['accuracy_loss']:g}")
     if "time_limit" in aim:
         aim["time_limit_s"] = parse_duration_s(aim.pop("time_limit"), "time_limit")
-    before = stored or TrainingPurpose(TrainingAxes(), TrainingAim())
+    for name, value in aim.items() if stored is not None else ():
+        if value != getattr(before.aim, name):
+            key = name.removesuffix("_s")
+            raise SpecError(f"{key}: the run in {arguments.out} keeps the one that it was made with; leave it out")
     return TrainingPurpose(dataclasses.replace(before.axes, **asked), dataclasses.replace(before.aim, **aim))

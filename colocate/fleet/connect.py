@@ -35,6 +35,8 @@ def connected(where: str, certificates: Certificates, *, insecure: bool) -> Iter
     kind, _, rest = where.partition(":")
     with dask.config.set({**QUIET, **_SCHEDULER}), contextlib.ExitStack() as stack:
         if kind == "local":
+            if certificates.given:
+                raise SpecError(f"--fleet {where}: its boards are on this machine, and certificates are for tls://")
             address, security = stack.enter_context(_local(_count(rest))), None
         elif kind == "ssh":
             address, security = stack.enter_context(_over_ssh(Path(rest), certificates, insecure=insecure))

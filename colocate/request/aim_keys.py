@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from typing import Any, get_args
 
 from colocate.errors import SpecError
 from colocate.model.limits import parse_percentile
-from colocate.model.purpose import LatencyStatistic
+from colocate.model.purpose import Aim, LatencyStatistic
 from colocate.request.limit_keys import LimitChanges, number_of
+from colocate.request.needs import Needs, check_needs
 
 _KEYS = ("slo_ms", "percentile", "power_budget_w")
+_NEEDS: Needs = {"utility": (("slo_ms",),)}
+
+
+def changed_aim(aim: Aim, changes: Mapping[str, Any]) -> Aim:
+    """`aim` with these fields changed. Raises SpecError for a utility where there is no limit that it is about."""
+    changed = dataclasses.replace(aim, **changes)
+    check_needs({"utility": changes.get("utility"), "slo_ms": changed.latency_limit_s}, _NEEDS)
+    return changed
 
 
 def aim_fields(changes: LimitChanges) -> dict[str, Any]:

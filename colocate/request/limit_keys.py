@@ -11,6 +11,7 @@ from typing import Any
 from colocate.errors import SpecError
 from colocate.model.limits import LIMIT_BOUNDS, Limits, parse_percentile
 from colocate.model.spelling import unknown
+from colocate.request.needs import Needs, check_needs
 
 # Key of a limit -> its field of Limits, and what one of the key's units is in the field's.
 _LIMITS = {
@@ -20,6 +21,9 @@ _LIMITS = {
     "max_work_loss": ("max_work_loss", 1.0),
 }
 _MOST = 1e12
+# Those that a percentile is for.
+_OF_LATENCY = ("slo_ms", "max_slowdown")
+_NEEDS: Needs = {"percentile": (_OF_LATENCY,)}
 _HOW_TO_JUDGE = ("percentile", "confidence")
 LIMIT_KEYS = (*_LIMITS, *_HOW_TO_JUDGE)
 # Those that can be dropped: the others always have a value.
@@ -61,6 +65,7 @@ class LimitChanges:
         if all(limit is None for limit in fields.values()) and given.keys().isdisjoint(_HOW_TO_JUDGE):
             return None
         if "percentile" in given:
+            check_needs({"percentile": True, **{key: fields.get(_LIMITS[key][0]) for key in _OF_LATENCY}}, _NEEDS)
             judged["percentile"] = parse_percentile(given["percentile"])
         if "confidence" in given:
             judged["confidence"] = number_of("confidence", given["confidence"])

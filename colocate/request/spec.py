@@ -27,6 +27,7 @@ from colocate.request.key_errors import said
 from colocate.request.lengths import check_lengths
 from colocate.request.limit_keys import LIMIT_KEYS, make_limits
 from colocate.request.mixes import make_mixes
+from colocate.request.needs import STUDY_NEEDS, check_needs
 from colocate.request.programs import make_pipeline, make_task
 from colocate.request.study_keys import MHZ_MAX, Count, NetworkKeys, StudyKeys
 from colocate.request.training_keys import trained
@@ -78,15 +79,11 @@ def make_spec(keys: Mapping[str, Any]) -> SweepSpec:
     design = None if request.design is None else _known(request.design, DESIGNS, "design")
     limits = make_limits({key: getattr(request, key) for key in LIMIT_KEYS})
     until_decided = request.until is not None and _known(request.until, [DECIDED], "until") == DECIDED
-    if until_decided and (limits is None or not tasks):
-        raise SpecError(
-            f"until: there is nothing to decide: name a {'task' if limits else 'limit, as in --max-slowdown 1.1'}"
-        )
+    # There are stressors unless a study says that there are none.
+    check_needs({"stressors": request.stressors, **keys}, STUDY_NEEDS)
     repeats = request.repeats or (REPEATS_UNTIL_DECIDED if until_decided else REPEATS)
     if until_decided and repeats < 2:
         raise SpecError("repeats: one repeat decides nothing; an interval needs two blocks at the least")
-    if request.budget is not None and not until_decided:
-        raise SpecError(f"budget: it ends a study that goes on until {DECIDED}; add --until {DECIDED}")
     return SweepSpec(
         inferences=_distinct([_inference(entry, request) for entry in request.networks], "networks"),
         tasks=tasks,

@@ -104,6 +104,11 @@ def test_a_place_of_the_kernel_s(out: str, tmp_path: Path) -> None:
     assert code == StoreError.exit_code
 
 
+def test_no_task_prints(tmp_path: Path) -> None:
+    code, said = both("--task-output", cwd=tmp_path)
+    assert code == SpecError.exit_code and "--task-output: it does nothing without --command;" in said
+
+
 def test_what_tasks_print_has_no_place(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "task-output").write_text("mine")

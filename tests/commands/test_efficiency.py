@@ -80,6 +80,9 @@ def test_what_a_runtime_cannot_run_is_left_out_and_said(tmp_path: Path) -> None:
         ("unknown precision 'fp8'", ["--precisions", "fp8"]),
         ("slo_ms: the latency limit must be above 0", ["--slo-ms", "-3"]),
         ("unknown flag", ["--stressors", "jpeg"]),
+        ("utility: it does nothing without slo_ms; add that, or leave it out", ["--utility", "fading"]),
+        ("--trust: it does nothing without --out", ["--trust"]),
+        ("--resume: it does nothing without --out", ["--resume"]),
     ],
 )
 def test_a_bad_request_gets_one_line(said: str, arguments: list[str]) -> None:

@@ -15,6 +15,9 @@ from tests.commands.command_line import MODEL, colocate, refused
 pytest.importorskip("distributed")
 
 
+TLS = ("--tls-ca-file", "a", "--tls-cert", "c", "--tls-key", "k")
+
+
 def parsed(*flags: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     add_fleet_flags(parser)
@@ -37,6 +40,12 @@ def test_the_flags_are_said_again_where_a_study_is_to_go_on() -> None:
         (["--fleet", "tcp://10.9.8.7:8786"], "run what anyone there sends them"),
         (["--fleet", "local:2", "--task-output"], "tasks print on their boards"),
         (["--spread", "--replicate"], "not allowed with"),
+        (["--replicate"], "--replicate: it does nothing without --fleet; add that, or leave it out"),
+        (["--spread"], "--spread: it does nothing without --fleet"),
+        (["--insecure"], "--insecure: it does nothing without --fleet"),
+        (["--tls-key", "k"], "--tls-key: it does nothing without --fleet"),
+        (["--fleet", "tcp://127.0.0.1:1", "--tls-cert", "c"], "--tls-cert: it does nothing without --tls-ca-file"),
+        (["--fleet", "local:2", *TLS], "--fleet local:2: its boards are on this machine"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(flags: list[str], said: str, tmp_path: Path) -> None:

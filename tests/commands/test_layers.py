@@ -121,7 +121,7 @@ def test_the_model_of_a_board_tells_energy_as_well(tmp_path: Path) -> None:
         ("did you mean 'alexnet'", ["alexnett"]),
         ("one clock point", ["alexnet", "--rig", "tx1-model", "--gpu-clocks", "low,high"]),
         ("has no layers to look at", ["spin-1ms", "--placement", "shared"]),
-        ("--resume needs --out", ["--resume"]),
+        ("--resume: it does nothing without --out", ["--resume"]),
         ("my.engine is an engine, whose layers only TensorRT can read; give the .onnx file", ["my.engine"]),
     ],
 )

@@ -96,7 +96,7 @@ def test_what_is_wrong_in_a_flag_does_not_name_the_file(tmp_path: Path) -> None:
     refused(2, "colocate: window: give a number of at least 1e-06, not -1", "sweep", file, "--window", "-1")
     # What a flag makes of it is not the file's fault.
     file.write_text('until = "decided"\nstressors = []\n')
-    refused(2, "colocate: until: there is nothing to decide: name a task", "sweep", file, "--max-slowdown", "1.1")
+    refused(2, "colocate: max_slowdown: it does nothing without stressors", "sweep", file, "--max-slowdown", "1.1")
 
 
 def test_a_run_without_a_folder_goes_into_one_named_after_its_rig(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import importlib.util
 import os
@@ -13,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from colocate.commands.training import default_seats, training_keys
+from colocate.commands.training import asked_purpose, default_seats, training_keys
 from colocate.errors import SpecError
-from colocate.model.purpose import TrainingAxes
+from colocate.model.purpose import TrainingAim, TrainingAxes, TrainingPurpose
 from colocate.store.run_file import Run
 from tests.commands.command_line import colocate, header_of, refused, trial_ids
 from tests.rows import rows_of
@@ -78,6 +79,12 @@ def test_ranks_have_the_cpus_that_are_left() -> None:
         ("unknown precision 'fp16'", ["--precisions", "fp16"]),
         ("accuracy_loss: give a share from 0 to below 1, not 2", ["--accuracy-loss", "2"]),
         ("time_limit: 'soon' is no length of time; write it as 90s, 30m or 2h", ["--time-limit", "soon"]),
+        ("accuracy_loss: it does nothing without data (digits, or a folder of images)", ["--accuracy-loss", "0.02"]),
+        ("accuracy_loss: it does nothing without data", ["--accuracy-loss", "0", "--data", "synthetic"]),
+        ("epochs: it does nothing without data (digits, or a folder of images) or time_limit", ["--epochs", "3"]),
+        ("containment: it does nothing without stressors, commands or mixes", ["--containment", "idle"]),
+        ("design: it does nothing without stressors, commands or mixes", ["--design", "steady"]),
+        ("segment_ms: it does nothing without stressors, commands or mixes", ["--segment-ms", "50"]),
         ("data: 'no/such' is no folder", ["--data", "no/such"]),
         ("a program trains as it likes", ["--pipeline", "x=y"]),
         ("rig 'tx1-model' is a model and trains nothing: use --rig host", ["--rig", "tx1-model"]),
@@ -85,6 +92,15 @@ def test_ranks_have_the_cpus_that_are_left() -> None:
 )
 def test_a_bad_request_gets_one_line(said: str, arguments: list[str]) -> None:
     refused(2, said, "training", "--dry-run", *arguments)
+
+
+def test_a_run_that_goes_on_keeps_what_it_chooses_by() -> None:
+    stored = TrainingPurpose(TrainingAxes(), TrainingAim(accuracy_loss=0.02))
+    again = argparse.Namespace(out="run", accuracy_loss=0.02)
+    assert asked_purpose(again, stored) == stored
+    again.time_limit = "30m"
+    with pytest.raises(SpecError, match="time_limit: the run in run keeps the one that it was made with"):
+        asked_purpose(again, stored)
 
 
 # ---- trainings

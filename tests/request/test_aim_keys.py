@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 
 from colocate.errors import SpecError
 from colocate.model.purpose import Aim
-from colocate.request.aim_keys import aim_fields
+from colocate.request.aim_keys import aim_fields, changed_aim
 from colocate.request.limit_keys import LimitChanges
 
 
@@ -48,3 +49,12 @@ def test_a_limit_that_is_dropped_is_none() -> None:
 def test_what_settings_are_not_chosen_by_is_refused(changes: LimitChanges, said: str) -> None:
     with pytest.raises(SpecError, match=said):
         aim_fields(changes)
+
+
+def test_a_utility_is_about_a_latency_limit() -> None:
+    limited = Aim(latency_limit_s=0.03)
+    assert changed_aim(Aim(), {"utility": "fading", "latency_limit_s": 0.03}).utility == "fading"
+    assert changed_aim(limited, {"utility": "fading"}) == dataclasses.replace(limited, utility="fading")
+    for aim, changes in ((Aim(), {}), (limited, {"latency_limit_s": None})):
+        with pytest.raises(SpecError, match="^utility: it does nothing without slo_ms;"):
+            changed_aim(aim, {"utility": "fading", **changes})

@@ -37,13 +37,15 @@ def test_a_study_alternates_where_it_may_pause_a_task(
     ("keys", "said"),
     [
         ({"design": "alternatng"}, "unknown design 'alternatng'; did you mean 'alternating'"),
-        ({"design": "alternating", "stressors": []}, "design: there is no task that may be paused"),
         (
             {"design": "alternating", "stressors": [], "commands": {"w": {"command": "true", "pause": False}}},
             "design: there is no task that may be paused",
         ),
         ({"design": "steady", "segment_ms": 50}, "this study is steady; leave out 50, or give --design alternating"),
-        ({"segment_ms": 50, "stressors": []}, "segment_ms: .* and no task may be paused; leave out 50$"),
+        (
+            {"segment_ms": 50, "stressors": [], "commands": {"w": {"command": "true", "pause": False}}},
+            "segment_ms: .* and no task may be paused; leave out 50$",
+        ),
         ({"design": "alternating", "segment_ms": 0}, "segment_ms: .*at least 0.001"),
         ({"design": "alternating", "segment_ms": "50"}, "segment_ms: .*number"),
     ],

@@ -49,7 +49,9 @@ def test_one_limit_is_dropped_and_the_others_stay(key: str) -> None:
         (LimitChanges(without=["percentile"]), "unknown limit 'percentile'"),
         (LimitChanges({"slo_ms": 1}, ["slo_ms"]), "slo_ms: it is both given and dropped"),
         (LimitChanges({"slo_ms": "1"}), "slo_ms: give a number, not '1'"),
-        (LimitChanges({"percentile": "p99"}), "nothing to judge by"),
+        (LimitChanges({"percentile": "p99"}), "percentile: it does nothing without slo_ms or max_slowdown"),
+        (LimitChanges({"confidence": 0.9}), "nothing to judge by"),
+        (LimitChanges({"percentile": "p50", "power_budget_w": 9.0}), "percentile: it does nothing without slo_ms"),
     ],
 )
 def test_what_makes_no_sense_is_refused(changes: LimitChanges, said: str) -> None:

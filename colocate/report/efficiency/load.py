@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from colocate.model.purpose import Aim, EfficiencyPurpose
 from colocate.report.run_report import LoadedRun
-from colocate.request.aim_keys import aim_fields
+from colocate.request.aim_keys import aim_fields, changed_aim
 from colocate.study.efficiency import Efficiency, TradeOff, efficiencies, trade_offs, worth_of
 
 
@@ -28,7 +27,7 @@ def load(run: LoadedRun, changes: Mapping[str, Any]) -> EfficiencyReport:
     """
     purpose, header = run.header.purpose, run.header
     assert isinstance(purpose, EfficiencyPurpose), "the section of this purpose"
-    aim = dataclasses.replace(purpose.aim, **aim_fields(run.changes), **changes)
+    aim = changed_aim(purpose.aim, {**aim_fields(run.changes), **changes})
     rows = efficiencies(run.records, header.spec, [(failure.trial, failure.message) for failure in run.failures])
     found = trade_offs(rows, worth_of(aim), aim.quantile, purpose.default_backend, power_budget_w=aim.power_budget_w)
     return EfficiencyReport(aim, rows, found)

@@ -24,6 +24,8 @@ class ColocateError(Exception):
     """Any foreseeable failure: its message is meant for the user."""
 
     exit_code: int
+    # Whether it came while a study ran, which --resume goes on with once its cause is gone.
+    ended_study = False
 
 
 class SpecError(ColocateError):

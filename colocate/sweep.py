@@ -10,7 +10,7 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from colocate.errors import SpecError
+from colocate.errors import ColocateError, SpecError
 from colocate.model.fleet import Sharing
 from colocate.model.machine import HostFacts
 from colocate.model.purpose import Purpose, SweepPurpose
@@ -117,6 +117,8 @@ def sweep(
             done = run.done_by_board()
         missing = site.missing(trials, done)
         if not resume or any(site.missing(stage.trials, done) for stage in _stages(trials, spec, run)):
+            # Before it, so that what fails in leaving it counts.
+            stack.enter_context(_under_way())
             stack.enter_context(site.opened(missing))
         if not resume:
             # Only now: a task that cannot run at all leaves no folder behind.
@@ -137,6 +139,16 @@ def sweep(
                 if spec.tasks and not left[outcome.trial.repeat] and site.sharing is not Sharing.REPLICATE:
                     observer.completes(functools.partial(_narrowing, run, spec, trials, stage))
         return _tally(run, wanted)
+
+
+@contextlib.contextmanager
+def _under_way() -> Iterator[None]:
+    """Mark the failure that ends the study."""
+    try:
+        yield
+    except ColocateError as error:
+        error.ended_study = True
+        raise
 
 
 def _stages(trials: Sequence[Trial], spec: SweepSpec, run: Run) -> Iterator[Stage]:

@@ -18,7 +18,7 @@ from colocate.commands.fleet_flags import fleet_words
 from colocate.commands.limit_changes import limit_changes
 from colocate.commands.output import print_json, print_lines, print_words, say
 from colocate.commands.study_flags import STUDY_FLAGS
-from colocate.errors import HostError, Interrupted, RunMovedError, SpecError, StoreError
+from colocate.errors import ColocateError, HostError, Interrupted, RunMovedError, SpecError, StoreError
 from colocate.host.processes.signals import undisguised
 from colocate.report.text.commands import shell_word
 from colocate.report.text.visible import one_line
@@ -50,7 +50,7 @@ def resumable(command: Callable[[argparse.Namespace], int]) -> Callable[[argpars
         try:
             with undisguised():
                 return command(arguments)
-        except (Interrupted, StoreError) as ending:
+        except (Interrupted, ColocateError) as ending:
             if arguments.out is not None and _goes_on(arguments, ending):
                 again = ["python", "-m", "colocate", arguments.command, "--resume", "--out", str(arguments.out)]
                 say("Finished trials are kept. Continue with:")
@@ -65,6 +65,8 @@ def _goes_on(arguments: argparse.Namespace, ending: BaseException) -> bool:
     from colocate.store.database import can_be_resumed
     from colocate.store.run_file import Run
 
+    if isinstance(ending, ColocateError) and not (ending.ended_study or isinstance(ending, StoreError)):
+        return False
     # One that was moved has said where it is, and what has its place now is another.
     if isinstance(ending, RunMovedError) or not can_be_resumed(arguments.out, trust=arguments.trust):
         return False

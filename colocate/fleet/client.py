@@ -270,11 +270,11 @@ class Fleet:
             return
         self._looked_s = time.monotonic()
         if self._client.status != "running":
-            raise HostError("the scheduler is gone; start it again, and go on with --resume, --out and --fleet")
+            raise HostError("the scheduler is gone; start it again")
         try:
             addresses = frozenset(self._client.nthreads())
         except (OSError, TimeoutError, ValueError) as error:
-            raise HostError(f"the scheduler does not answer: {line_of(error)}; go on with --resume") from error
+            raise HostError(f"the scheduler is gone ({line_of(error)}); start it again") from error
         if addresses == self._addresses:
             return
         self._addresses = addresses

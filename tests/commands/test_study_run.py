@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import shlex
 import sqlite3
 from pathlib import Path
 
@@ -13,11 +14,13 @@ import pytest
 from onnx import helper
 
 from colocate.commands.study_run import board_words, keys_of, level_words, resumable, unjudged_words
-from colocate.errors import HostError, Interrupted, StoreError
+from colocate.errors import ColocateError, HostError, Interrupted, KnobError, StoreError
 from colocate.model.board import BoardState, PowerMode
 from colocate.model.limits import Limits
+from colocate.model.trial import Trial, TrialRecord
+from colocate.rigs.tx1.rig import Tx1Rig
 from colocate.store.database import FILE_NAME, locked
-from tests.commands.command_line import TINY, colocate, copy_of, header_of, refused
+from tests.commands.command_line import MODEL, TINY, colocate, copy_of, header_of, refused, trial_ids
 from tests.inference import own_files
 from tests.store.editing import edited
 from tests.study.test_plan import facts, spec
@@ -141,6 +144,31 @@ def test_a_run_that_cannot_be_resumed_is_not_said_to_be(tiny_run: Path, tmp_path
     refused(4, "file is not a database; use a copy of the run that is whole, or run the study again", *again)
     (run / FILE_NAME).write_bytes(b"")
     refused(4, "is not a run of colocate; name the folder of one", *again)
+
+
+@pytest.mark.parametrize("kind", [HostError, KnobError])
+def test_what_ends_a_study_under_way_says_how_to_go_on(
+    kind: type[ColocateError], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, ran = Tx1Rig.run, list[Trial]()
+
+    def fails_once(self: Tx1Rig, trial: Trial) -> TrialRecord:
+        ran.append(trial)
+        if len(ran) == 3:
+            raise kind("the meter was unplugged; plug it in")
+        return whole(self, trial)
+
+    monkeypatch.setattr(Tx1Rig, "run", fails_once)
+    out = tmp_path / "run"
+    done = colocate("sweep", *MODEL, "--repeats", "1", "--out", out)
+    assert done.returncode == kind.exit_code
+    kept, again, why = done.stderr.splitlines()
+    assert kept == "Finished trials are kept. Continue with:"
+    assert why == "colocate: the meter was unplugged; plug it in"
+    command = shlex.split(again)
+    assert command[:3] == ["python", "-m", "colocate"]
+    assert colocate(*command[3:], "--quiet").returncode == 0
+    assert len(trial_ids(out)) == header_of(out).planned == len(ran) - 1
 
 
 def test_an_error_that_another_attempt_would_not_fix_suggests_none(

@@ -118,7 +118,9 @@ def test_when_the_scheduler_dies_the_study_ends_and_can_go_on(tmp_path: Path) ->
                 until(lambda: count(out) >= 5, f"trials: {(tmp_path / 'sweep-0.log').read_text()}")
                 running.process.kill()
                 assert client.wait(120) == 3
-    assert "the scheduler is gone; start it again, and go on with --resume" in (tmp_path / "sweep-0.log").read_text()
+    said = (tmp_path / "sweep-0.log").read_text()
+    assert "colocate: the scheduler is gone" in said and "start it again" in said
+    assert f"python -m colocate sweep --resume --out {out} --fleet tcp://" in said
     assert count(out) >= 5
 
 

@@ -56,5 +56,5 @@ def test_a_utility_is_about_a_latency_limit() -> None:
     assert changed_aim(Aim(), {"utility": "fading", "latency_limit_s": 0.03}).utility == "fading"
     assert changed_aim(limited, {"utility": "fading"}) == dataclasses.replace(limited, utility="fading")
     for aim, changes in ((Aim(), {}), (limited, {"latency_limit_s": None})):
-        with pytest.raises(SpecError, match="^utility: it does nothing without slo_ms;"):
+        with pytest.raises(SpecError, match=r"^utility: it does nothing without slo_ms;"):
             changed_aim(aim, {"utility": "fading", **changes})

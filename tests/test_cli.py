@@ -45,7 +45,7 @@ def test_every_command_is_listed_and_explains_itself(capsys: pytest.CaptureFixtu
         (2, "'a' is no list of CPUs", ["--inference-cpus", "a"]),
         (2, "an empty path", ["--out", ""]),
         (2, "stressors: jpeg is named twice", ["--stressors", "jpeg,jpeg"]),
-        (2, "inference CPU 4095 does not exist", ["--inference-cpus", "4095"]),
+        (2, "inference_cpus: CPU 4095 does not exist", ["--inference-cpus", "4095"]),
         (2, "No such file", ["absent.toml"]),
         (2, "--resume: it does nothing without --out", ["--resume"]),
         (2, "NAME=", ["--command", "ffmpeg"]),

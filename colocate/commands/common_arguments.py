@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from colocate.errors import SpecError
+from colocate.model.written import WrittenFloat
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -31,7 +32,7 @@ def words(text: str) -> list[str]:
 
 def number(text: str) -> float:
     """A finite number as people write it: neither `1_000`, which Python takes, nor digits of another script."""
-    if not _NUMBER.fullmatch(text.strip()) or not math.isfinite(value := float(text)):
+    if not _NUMBER.fullmatch(text.strip()) or not math.isfinite(value := WrittenFloat(text)):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number")
     return value
 

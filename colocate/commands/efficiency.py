@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from colocate.commands.aim import AIM_FLAGS, aim_of
+from colocate.commands.asked_study import keys_of, stored_purpose
 from colocate.commands.common_arguments import (
     Flags,
     add_flags,
@@ -24,7 +25,7 @@ from colocate.commands.common_arguments import (
 )
 from colocate.commands.output import say
 from colocate.commands.study_flags import LIMIT_FLAGS, OF_INPUTS, OF_TASKS, add_study_flags
-from colocate.commands.study_run import keys_of, report_unless_empty, resumable, run_study, stored_purpose
+from colocate.commands.study_run import report_unless_empty, resumable, run_study
 from colocate.errors import HostError, SpecError
 from colocate.model.purpose import Aim, Axes, EfficiencyPurpose
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from colocate.commands.asked_study import keys_of, stored_purpose
 from colocate.commands.common_arguments import (
     add_run_flags,
     only,
@@ -16,7 +17,7 @@ from colocate.commands.common_arguments import (
     without,
 )
 from colocate.commands.study_flags import OF_INPUTS, OF_TASKS, add_study_flags
-from colocate.commands.study_run import keys_of, report_unless_empty, resumable, run_study, stored_purpose
+from colocate.commands.study_run import report_unless_empty, resumable, run_study
 from colocate.errors import SpecError
 from colocate.model.purpose import CeilingProbe, LayersPurpose
 

@@ -1,4 +1,4 @@
-"""What every command shares that leaves a run on the disk: its keys, its purpose, its plan, its report."""
+"""What every command shares that leaves a run on the disk: how it is run or planned, resumed, and reported on."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from colocate.commands.aim import utility_of
-from colocate.commands.common_arguments import given
+from colocate.commands.asked_study import file_named
 from colocate.commands.fleet_flags import fleet_words
 from colocate.commands.limit_changes import limit_changes
 from colocate.commands.output import print_json, print_lines, print_words, say
-from colocate.commands.study_flags import STUDY_FLAGS
 from colocate.errors import ColocateError, HostError, Interrupted, RunMovedError, SpecError, StoreError
 from colocate.host.processes.signals import undisguised
 from colocate.report.text.commands import shell_word
@@ -32,11 +31,8 @@ if TYPE_CHECKING:
     from colocate.report.write import Report
     from colocate.request.spec import Study
     from colocate.rigs.rig import Rig
-    from colocate.store.run_file import Header
     from colocate.sweep import Tally
     from colocate.trial_loop import Site
-
-_Purpose = TypeVar("_Purpose", bound="Purpose")
 
 # Three CPU clocks with three GPU clocks: the full study.
 FULL_STUDY_CLOCK_PAIRS = 9
@@ -79,64 +75,6 @@ def _goes_on(arguments: argparse.Namespace, ending: BaseException) -> bool:
     return True
 
 
-def keys_of(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The keys of the study: a resumed run's, over them the file's, over them the flags'."""
-    from colocate.request.study_file import read_study
-
-    stored = stored_header(arguments)
-    keys = {} if stored is None else dict(stored.request)
-    file: Path | None = getattr(arguments, "file", None)
-    if file is not None:
-        keys |= read_study(file)
-    return keys | given(arguments, STUDY_FLAGS)
-
-
-def study_of(arguments: argparse.Namespace) -> Study:
-    """The study of a file and of flags. Raises SpecError, which names the file where that is wrong by itself."""
-    from colocate.request.spec import make_study
-    from colocate.request.study_file import read_study
-
-    keys = keys_of(arguments)
-    try:
-        return make_study(keys)
-    except SpecError as error:
-        if arguments.file is not None:
-            try:
-                make_study(read_study(arguments.file))
-            except SpecError as alone:
-                if str(alone) == str(error):
-                    raise SpecError(f"{arguments.file}: {error}") from error
-        raise
-
-
-def stored_purpose(arguments: argparse.Namespace, kind: type[_Purpose]) -> _Purpose | None:
-    """What the run that is resumed was made for; None for a new one. Raises SpecError for another command's."""
-    stored = stored_header(arguments)
-    if stored is None:
-        return None
-    if isinstance(stored.purpose, kind):
-        return stored.purpose
-    made_by = f"`colocate {stored.purpose.command}`"
-    raise SpecError(f"the run in {arguments.out} was made by {made_by}; continue it with that command")
-
-
-def stored_header(arguments: argparse.Namespace) -> Header | None:
-    """What the run that is resumed is; None for a new one. Raises SpecError where others could have written it: its
-    commands are run, with this user's rights.
-    """
-    from colocate.store.database import untrusted
-    from colocate.store.run_file import Run
-
-    if not arguments.resume:
-        return None
-    with Run.read(arguments.out) as run:
-        if run.others and not arguments.trust:
-            raise SpecError(untrusted(arguments.out, run.others))
-        # A row that is damaged is found now, not when a study of hours is over.
-        run.done()
-        return run.header()
-
-
 def run_study(arguments: argparse.Namespace, study: Study, rig: Rig, purpose: Purpose) -> Tally | None:
     """Run the study on this machine; see `run_at`."""
     from colocate.trial_loop import ThisMachine
@@ -149,7 +87,7 @@ def run_at(arguments: argparse.Namespace, study: Study, site: Site, purpose: Pur
     from colocate.host.restore.machine_lock import machine_alone
     from colocate.progress import progress
     from colocate.store.database import check_place, holds_run
-    from colocate.sweep import sweep
+    from colocate.sweep import planned, sweep
 
     _say_guesses(study)
     settle_out(arguments, study)
@@ -157,10 +95,16 @@ def run_at(arguments: argparse.Namespace, study: Study, site: Site, purpose: Pur
         raise SpecError(f"{arguments.out} holds a run already; continue it with --resume or choose another --out")
     check_place(arguments.out, resume=arguments.resume, trust=arguments.trust)
     facts = site.facts()
-    for words in level_words(study.spec, facts):
-        say(words)
+
+    def named() -> contextlib.AbstractContextManager[None]:
+        return file_named(arguments, lambda alone: planned(alone, site))
+
+    with named():
+        for words in level_words(study.spec, facts):
+            say(words)
     if arguments.dry_run:
-        _print_plan(arguments, study, site)
+        with named():
+            _print_plan(arguments, study, site)
         return None
     for words in (unjudged_words(study.spec.limits, facts), board_words(study.spec, facts)):
         if words:
@@ -168,7 +112,7 @@ def run_at(arguments: argparse.Namespace, study: Study, site: Site, purpose: Pur
     # A board of a fleet sees to itself.
     elsewhere = facts.virtual_time or site.sharing is not None
     alone = machine_alone(wait=arguments.wait_for_machine, waits=say)
-    with contextlib.nullcontext() if elsewhere else alone, progress(quiet=arguments.quiet) as observer:
+    with named(), contextlib.nullcontext() if elsewhere else alone, progress(quiet=arguments.quiet) as observer:
         tally = sweep(
             study, site, arguments.out, observer, resume=arguments.resume, trust=arguments.trust, purpose=purpose
         )

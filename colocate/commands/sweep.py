@@ -5,26 +5,19 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from colocate.commands.asked_study import file_named, stored_header, stored_purpose, study_of
 from colocate.commands.common_arguments import add_run_flags, named_path
 from colocate.commands.fleet_flags import add_fleet_flags, fleet_of
 from colocate.commands.output import say
 from colocate.commands.study_flags import add_study_flags
-from colocate.commands.study_run import (
-    print_report,
-    resumable,
-    run_at,
-    run_study,
-    settle_out,
-    stored_header,
-    stored_purpose,
-    study_of,
-)
+from colocate.commands.study_run import print_report, resumable, run_at, run_study, settle_out
 from colocate.errors import HostError
 from colocate.model.purpose import SweepPurpose
 from colocate.request.needs import Needs, check_needs, flag_of
 
 if TYPE_CHECKING:
     from colocate.request.spec import Study
+    from colocate.rigs.rig import Rig
     from colocate.sweep import Tally
 
 SUMMARY = "run a study and report on it"
@@ -75,8 +68,14 @@ def _run_here(arguments: argparse.Namespace, study: Study) -> Tally | None:
     given = {"task_output": arguments.task_output, "command": study.keys.get("commands")}
     check_needs(given, _NEEDS, flag_of)
     output = settle_out(arguments, study) / "task-output" if arguments.task_output else None
-    spec = study.spec
-    rig = make_rig(spec.rig, dict(spec.model), task_output=output, workers=spec.workers)
+
+    def rig_of(study: Study) -> Rig:
+        # Constants as the user wrote them.
+        model = study.keys.get("model", {})
+        return make_rig(study.spec.rig, model, task_output=output, workers=study.spec.workers)
+
+    with file_named(arguments, rig_of):
+        rig = rig_of(study)
     return run_study(arguments, study, rig, SweepPurpose())
 
 

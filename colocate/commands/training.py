@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from colocate.commands.asked_study import keys_of, stored_purpose
 from colocate.commands.common_arguments import (
     Flags,
     add_flags,
@@ -23,10 +24,11 @@ from colocate.commands.common_arguments import (
 )
 from colocate.commands.output import say
 from colocate.commands.study_flags import LIMIT_FLAGS, OF_INPUTS, add_study_flags
-from colocate.commands.study_run import keys_of, report_unless_empty, resumable, run_study, stored_purpose
+from colocate.commands.study_run import report_unless_empty, resumable, run_study
 from colocate.errors import SpecError
 from colocate.model.device import CPU
 from colocate.model.purpose import TrainingAim, TrainingAxes, TrainingPurpose
+from colocate.model.written import as_written
 from colocate.request.needs import Needs, check_needs
 
 if TYPE_CHECKING:
@@ -210,7 +212,7 @@ def asked_purpose(arguments: argparse.Namespace, stored: TrainingPurpose | None)
     asked = {key: tuple(value) for key, value in given(arguments, _AXES).items()}
     aim = given(arguments, _AIM)
     if "accuracy_loss" in aim and not 0 <= aim["accuracy_loss"] < 1:
-        raise SpecError(f"accuracy_loss: give a share from 0 to below 1, not {aim['accuracy_loss']:g}")
+        raise SpecError(f"accuracy_loss: give a share from 0 to below 1, not {as_written(aim['accuracy_loss'])}")
     if "time_limit" in aim:
         aim["time_limit_s"] = parse_duration_s(aim.pop("time_limit"), "time_limit")
     for name, value in aim.items() if stored is not None else ():

@@ -9,6 +9,7 @@ from typing import Any, get_args
 from colocate.errors import SpecError
 from colocate.model.limits import parse_percentile
 from colocate.model.purpose import Aim, LatencyStatistic
+from colocate.model.written import as_written
 from colocate.request.limit_keys import LimitChanges, number_of
 from colocate.request.needs import Needs, check_needs
 
@@ -32,18 +33,20 @@ def aim_fields(changes: LimitChanges) -> dict[str, Any]:
     fields: dict[str, Any] = {"latency_limit_s": None} if "slo_ms" in changes.without else {}
     if "slo_ms" in given:
         if not 0 < (slo_ms := number_of("slo_ms", given["slo_ms"])) < float("inf"):
-            raise SpecError(f"slo_ms: the latency limit must be above 0, not {slo_ms!r}")
+            raise SpecError(f"slo_ms: the latency limit must be above 0, not {as_written(given['slo_ms'])}")
         fields["latency_limit_s"] = slo_ms * 1e-3
     if "power_budget_w" in changes.without:
         fields["power_budget_w"] = None
     if "power_budget_w" in given:
         if not 0 < (budget_w := given["power_budget_w"]) < float("inf"):
-            raise SpecError(f"power_budget_w: the power budget must be above 0, not {budget_w!r}")
+            raise SpecError(f"power_budget_w: the power budget must be above 0, not {as_written(budget_w)}")
         fields["power_budget_w"] = float(budget_w)
     if "percentile" in given:
         percentile = f"{parse_percentile(given['percentile'])}_s"
         if percentile not in get_args(LatencyStatistic):
             known = ", ".join(name.removesuffix("_s") for name in get_args(LatencyStatistic))
-            raise SpecError(f"percentile: a setting is chosen by one of {known}, not {given['percentile']!r}")
+            raise SpecError(
+                f"percentile: a setting is chosen by one of {known}, not {as_written(given['percentile'])}"
+            )
         fields["quantile"] = percentile
     return fields

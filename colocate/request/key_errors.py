@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from colocate.model.spelling import unknown
+from colocate.model.written import as_written
 
 # Type of an error -> what to give instead; the fields are those of its context.
 _WANTED = {
@@ -51,10 +52,10 @@ def said(error: ValidationError, root: Any, *above: str) -> str:
     if first["type"] in _MISSING:
         return f"{where}: this key is missing"
     if first["type"] not in _WANTED:
-        return f"{where}: {first['msg'][0].lower()}{first['msg'][1:]}, not {first['input']!r}"
+        return f"{where}: {first['msg'][0].lower()}{first['msg'][1:]}, not {as_written(first['input'])}"
     alike = (each for (own, _), each in found if own == path and each["type"] in _WANTED)
     wanted = dict.fromkeys(_WANTED[each["type"]].format(**each.get("ctx", {})) for each in alike)
-    return f"{where}: give {' or '.join(wanted)}, not {first['input']!r}"
+    return f"{where}: give {' or '.join(wanted)}, not {as_written(first['input'])}"
 
 
 def _place(error: ErrorDetails, root: Any) -> tuple[tuple[str, ...], Any]:

@@ -9,8 +9,9 @@ from numbers import Real
 from typing import Any
 
 from colocate.errors import SpecError
-from colocate.model.limits import LIMIT_BOUNDS, Limits, parse_percentile
+from colocate.model.limits import CONFIDENCE_MIN, LIMIT_BOUNDS, Limits, parse_percentile
 from colocate.model.spelling import unknown
+from colocate.model.written import as_written
 from colocate.request.needs import Needs, check_needs
 
 # Key of a limit -> its field of Limits, and what one of the key's units is in the field's.
@@ -68,7 +69,7 @@ class LimitChanges:
             check_needs({"percentile": True, **{key: fields.get(_LIMITS[key][0]) for key in _OF_LATENCY}}, _NEEDS)
             judged["percentile"] = parse_percentile(given["percentile"])
         if "confidence" in given:
-            judged["confidence"] = number_of("confidence", given["confidence"])
+            judged["confidence"] = _confidence(given["confidence"])
         return Limits(**fields, **judged)
 
     def flags(self) -> list[str]:
@@ -87,8 +88,15 @@ def _limit(key: str, value: object) -> float:
     name, unit = _LIMITS[key]
     limit, bounds = number_of(key, value) * unit, LIMIT_BOUNDS[name]
     if not bounds.hold(limit):
-        raise SpecError(f"{key}: {bounds.name} must be {bounds.example}, not {value!r}")
+        raise SpecError(f"{key}: {bounds.name} must be {bounds.example}, not {as_written(value)}")
     return limit
+
+
+def _confidence(value: object) -> float:
+    confidence = number_of("confidence", value)
+    if not CONFIDENCE_MIN <= confidence < 1:
+        raise SpecError(f"confidence {as_written(value)} must lie between 0.5 and 1, as in 0.95")
+    return confidence
 
 
 def number_of(key: str, value: object) -> float:
@@ -96,11 +104,11 @@ def number_of(key: str, value: object) -> float:
     is read with.
     """
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise SpecError(f"{key}: give a number, not {value!r}")
+        raise SpecError(f"{key}: give a number, not {as_written(value)}")
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
     if abs(number) > _MOST:
-        raise SpecError(f"{key}: give a number of at most {_MOST:g}")
+        raise SpecError(f"{key}: give a number of at most {_MOST:g}, not {as_written(value)}")
     return number

@@ -77,7 +77,8 @@ def make_spec(keys: Mapping[str, Any]) -> SweepSpec:
         request = replace(request, networks=_with_pipelines(request, named="networks" in keys))
     tasks = _tasks(request)
     design = None if request.design is None else _known(request.design, DESIGNS, "design")
-    limits = make_limits({key: getattr(request, key) for key in LIMIT_KEYS})
+    # As the user wrote them, by now known to be numbers.
+    limits = make_limits({key: keys.get(key) for key in LIMIT_KEYS})
     until_decided = request.until is not None and _known(request.until, [DECIDED], "until") == DECIDED
     # There are stressors unless a study says that there are none.
     check_needs({"stressors": request.stressors, **keys}, STUDY_NEEDS)
@@ -104,7 +105,7 @@ def make_spec(keys: Mapping[str, Any]) -> SweepSpec:
         limits=limits,
         until_decided=until_decided,
         budget_s=None if request.budget is None else parse_duration_s(request.budget),
-        alternating=alternates(design, request.segment_ms, tasks),
+        alternating=alternates(design, keys.get("segment_ms"), tasks),
         segment_s=None if request.segment_ms is None else request.segment_ms * 1e-3,
         workers=_workers(request),
     )

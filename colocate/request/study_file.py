@@ -11,6 +11,7 @@ from typing import Any
 
 from colocate.bounded import bounded
 from colocate.errors import SpecError
+from colocate.model.written import WrittenFloat
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -37,7 +38,7 @@ def read_study(path: Path) -> Mapping[str, Any]:
 def parsed(path: Path, content: bytes) -> Mapping[str, Any]:
     """The keys in the `content` of the study file `path`. Raises SpecError with the line where it is not TOML."""
     try:
-        return tomllib.loads(content.decode("utf-8-sig"))
+        return tomllib.loads(content.decode("utf-8-sig"), parse_float=WrittenFloat)
     except ValueError as error:
         # TOML, UTF-8, or a number of thousands of digits.
         raise SpecError(

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from colocate.errors import HostError, SpecError
 from colocate.model.machine import HostFacts
 from colocate.model.request import CLOCK_AXES, ClockPoint, SweepSpec
+from colocate.model.written import as_written
 
 LEVELS = ("low", "mid", "high")
 NATIVE = "native"
@@ -64,10 +65,12 @@ def _levels(ordered: Sequence[int]) -> dict[str, int]:
 def _step(domain: str, want: int | str, levels: dict[str, int], ordered: Sequence[int]) -> int:
     if isinstance(want, str):
         if want not in levels:
-            raise SpecError(f"{domain} clock: '{want}' is not one of low, mid, high, or native alone, or MHz")
+            raise SpecError(f"{domain}_clocks: '{want}' is not one of low, mid, high, or native alone, or MHz")
         return levels[want]
     nearest = min(ordered, key=lambda hz: abs(hz - want))
     if abs(nearest - want) > STEP_TOLERANCE_RATIO * want:
         table = " ".join(f"{hz / 1e6:g}" for hz in ordered)
-        raise SpecError(f"{domain} clock: {want / 1e6:g} MHz is not a step of this machine; it has {table}")
+        raise SpecError(
+            f"{domain}_clocks: {as_written(want / 1e6)} MHz is not a step of this machine; it has {table}"
+        )
     return nearest

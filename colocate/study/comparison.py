@@ -32,6 +32,7 @@ from colocate.model.cell import Cell, Interval
 from colocate.model.containment import Containment
 from colocate.model.limits import Quantity
 from colocate.model.request import ClockPoint, Inference
+from colocate.model.written import as_written
 from colocate.study.bounds import means, table
 from colocate.study.evidence import Evidence
 
@@ -108,9 +109,11 @@ def compare(
     Raises SpecError for a negative `max_regression` or a confidence outside of 0.5 to 1.
     """
     if not 0 <= max_regression < math.inf:
-        raise SpecError(f"the largest regression is {max_regression:g}; it must be 0 or above, as in 0.02 for 2 %")
+        raise SpecError(
+            f"the largest regression is {as_written(max_regression)}; it must be 0 or above, as in 0.02 for 2 %"
+        )
     if not 0.5 <= confidence < 1:
-        raise SpecError(f"confidence {confidence:g} must lie between 0.5 and 1, as in 0.95")
+        raise SpecError(f"confidence {as_written(confidence)} must lie between 0.5 and 1, as in 0.95")
     others = {identity(each.cell): each for each in after}
     common = [(each, others[identity(each.cell)]) for each in before if identity(each.cell) in others]
     known = {q: [pair for pair in common if all(q in side.values for side in pair)] for q in COMPARED}

@@ -248,7 +248,7 @@ def placement(name: str, inference_cpus: Sequence[int] | None, cpus: Sequence[in
     missing = sorted(set(chosen) - set(cpus))
     if missing or not chosen:
         raise SpecError(
-            f"inference CPU {', '.join(map(str, missing))} does not exist or is not allowed to this process; "
+            f"inference_cpus: CPU {', '.join(map(str, missing))} does not exist or is not allowed to this process; "
             f"it may use {', '.join(map(str, cpus))}"
         )
     rest = tuple(cpu for cpu in cpus if cpu not in chosen)
@@ -258,7 +258,7 @@ def placement(name: str, inference_cpus: Sequence[int] | None, cpus: Sequence[in
         return Placement(name, chosen, tuple(sorted({*chosen, *tasks})), housekeeping)
     if not tasks:
         raise SpecError(
-            "placement 'isolated' needs a CPU beside the inference CPUs and none is left; "
+            "placement: 'isolated' needs a CPU beside the inference CPUs and none is left; "
             "use --placement shared, or name fewer --inference-cpus"
         )
     return Placement(name, chosen, tasks, housekeeping)

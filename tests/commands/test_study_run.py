@@ -1,4 +1,4 @@
-"""What all commands share that leave a run: whose keys count, what is resumed, and what must not be mixed."""
+"""What all commands share that leave a run: how it goes on, and what must not be mixed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from onnx import helper
 
-from colocate.commands.study_run import board_words, keys_of, level_words, resumable, unjudged_words
+from colocate.commands.study_run import board_words, level_words, resumable, unjudged_words
 from colocate.errors import ColocateError, HostError, Interrupted, KnobError, StoreError
 from colocate.model.board import BoardState, PowerMode
 from colocate.model.limits import Limits
@@ -39,67 +39,12 @@ def test_another_machine_is_not_mixed_in(tiny_run: Path, tmp_path: Path) -> None
     refused(2, f"machine.machine_id was elsewhere and is {own}", "sweep", "--resume", "--out", run, "--quiet")
 
 
-def test_what_a_run_of_others_says_is_run_only_when_trusted(tiny_run: Path, tmp_path: Path) -> None:
-    run = copy_of(tiny_run, tmp_path)
-    run.chmod(0o775)
-    again = ["sweep", "--resume", "--out", str(run), "--quiet"]
-    refused(2, f"{run} can be written by others (mode 775): no command in it is run", *again)
-    refused(2, "add --trust", *again, "--dry-run")
-    assert colocate(*again, "--trust", "--dry-run").returncode == 0
-
-
-def test_a_damaged_run_is_not_continued_even_in_a_plan(tiny_run: Path, tmp_path: Path) -> None:
-    run = copy_of(tiny_run, tmp_path)
-    with contextlib.closing(sqlite3.connect(run / FILE_NAME)) as connection, connection:
-        connection.execute("UPDATE trial SET failure = 'it failed' WHERE position = 2")
-    done = colocate("sweep", "--resume", "--dry-run", "--out", run)
-    assert done.returncode == StoreError.exit_code
-    assert "the checksum of row 2 is wrong" in done.stderr
-
-
 def test_a_dry_run_refuses_what_the_run_refuses(tiny_run: Path) -> None:
     again = ["sweep", "--resume", "--out", str(tiny_run), "--dry-run"]
     refused(2, "spec.window_s was 0.1 and is 0.2", *again, "--window", "0.2")
     refused(2, "break their promise: make a new run", *again, "--repeats", "9")
     refused(2, "holds a run already; continue it with --resume", "sweep", "--out", tiny_run, "--dry-run")
     assert colocate(*again).returncode == 0
-
-
-@pytest.mark.parametrize("command", ["efficiency", "layers"])
-def test_a_run_goes_on_with_the_command_that_made_it(tiny_run: Path, command: str) -> None:
-    refused(2, "was made by `colocate sweep`; continue it with that command", command, "--resume", "--out", tiny_run)
-
-
-def test_flags_go_before_the_file_and_the_file_before_the_run(tiny_run: Path, tmp_path: Path) -> None:
-    study = tmp_path / "study.toml"
-    study.write_text("repeats = 3\nwindow = 0.7\n")
-    arguments = argparse.Namespace(resume=True, out=tiny_run, file=study, window=0.9, quiet=True)
-    stored = header_of(tiny_run).request
-    assert stored["repeats"] == 2 and stored["window"] == 0.1
-    assert keys_of(arguments) == {**stored, "repeats": 3, "window": 0.9}
-
-
-@pytest.mark.parametrize(
-    ("study", "said"),
-    [
-        ("windw = 0.7\n", "unknown key 'windw'; did you mean 'window'?"),
-        ("window = 0\n", "window: give a number of at least 1e-06, not 0"),
-        ('containment = ["lazy"]\n', "containment: 'lazy' is none that is known"),
-    ],
-)
-def test_what_is_wrong_in_a_study_file_names_the_file(tmp_path: Path, study: str, said: str) -> None:
-    file = tmp_path / "study.toml"
-    file.write_text(study)
-    refused(2, f"colocate: {file}: {said}", "sweep", file)
-
-
-def test_what_is_wrong_in_a_flag_does_not_name_the_file(tmp_path: Path) -> None:
-    file = tmp_path / "study.toml"
-    file.write_text("repeats = 3\nwindow = 0\n")
-    refused(2, "colocate: window: give a number of at least 1e-06, not -1", "sweep", file, "--window", "-1")
-    # What a flag makes of it is not the file's fault.
-    file.write_text('until = "decided"\nstressors = []\n')
-    refused(2, "colocate: max_slowdown: it does nothing without stressors", "sweep", file, "--max-slowdown", "1.1")
 
 
 def test_a_run_without_a_folder_goes_into_one_named_after_its_rig(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def test_the_memory_is_a_third_axis_where_it_is_asked_for() -> None:
     assert {dataclasses.replace(point, emc_hz=None) for point in points} == {*pairs}
     with pytest.raises(HostError, match="memory clock cannot be set"):
         clock_points(spec(emc_clocks=("low",)), facts())
-    with pytest.raises(SpecError, match="emc clock: 100 MHz is not a step"):
+    with pytest.raises(SpecError, match="emc_clocks: 100 MHz is not a step"):
         clock_points(spec(emc_clocks=(100_000_000,)), board)
 
 

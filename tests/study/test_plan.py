@@ -156,7 +156,7 @@ def test_shared_adds_the_inference_cpu_to_the_tasks(cpus: set[int]) -> None:
 
 
 def test_inference_cpus_that_do_not_exist_are_named() -> None:
-    with pytest.raises(SpecError, match="inference CPU 9 does not exist"):
+    with pytest.raises(SpecError, match="inference_cpus: CPU 9 does not exist"):
         placement("isolated", (9,), (0, 1))
     with pytest.raises(SpecError, match="needs a CPU beside"):
         placement("isolated", (0, 1), (0, 1))

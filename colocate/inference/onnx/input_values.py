@@ -16,6 +16,7 @@ from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto, helper, num
 from colocate.errors import SpecError
 from colocate.inference.onnx.tensors import bodies_of, input_of
 from colocate.model.request import InputChoice
+from colocate.model.written import as_written
 from colocate.worker.request import TensorSpec
 
 _MASK = re.compile(r".*mask.*", re.IGNORECASE)
@@ -51,7 +52,9 @@ def filled(
     if isinstance(chosen, str):
         return TensorSpec(name, shape, dtype, file=chosen)
     if chosen is not None and not _holds(dtype, chosen):
-        raise SpecError(f"--input {name}={chosen:g}: the input is of {dtype}, which cannot hold that number")
+        raise SpecError(
+            f"--input {name}={as_written(chosen)}: the input is of {dtype}, which cannot hold that number"
+        )
     if chosen is not None:
         return TensorSpec(name, shape, dtype, constant=chosen)
     if dtype == "bool" or (_MASK.fullmatch(name) and shape):

@@ -21,6 +21,7 @@ from typing import Any
 
 from colocate.errors import SpecError
 from colocate.model.provenance import Constant
+from colocate.model.written import as_written
 
 
 class Known(str, enum.Enum):
@@ -223,8 +224,8 @@ def assuming(model: Mapping[str, float]) -> Constants:
             raise SpecError(f"model: {name!r} cannot be set; {hint}")
         least, most = assumed[name]["least"], assumed[name]["most"]
         if not (math.isfinite(value) and least <= value <= most):
-            raise SpecError(f"model: {name} is a number from {least:g} to {most:g}, not {value:g}")
+            raise SpecError(f"model: {name} is a number from {least:g} to {most:g}, not {as_written(value)}")
         unit = assumed[name]["unit"]
         if unit in ("kernels", "inferences") and value != int(value):
-            raise SpecError(f"model: {name} is a whole number of {unit}, not {value:g}")
-    return replace(constants, **model)
+            raise SpecError(f"model: {name} is a whole number of {unit}, not {as_written(value)}")
+    return replace(constants, **{name: float(value) for name, value in model.items()})

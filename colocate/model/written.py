@@ -1,0 +1,42 @@
+"""Values as the user wrote them, for what is said of them: `1e308` and not `1e+308`, `true` and not `True`."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Mapping
+
+_EXPONENT = re.compile(r"e\+?(-?)0*(?=\d)")
+
+
+class WrittenFloat(float):
+    """A number that knows the text that it was read from. What is computed from it is a plain one."""
+
+    def __new__(cls, text: str) -> WrittenFloat:
+        """The number that `text` says. Raises ValueError where it says none."""
+        made = super().__new__(cls, text)
+        made._text = text.strip()
+        return made
+
+    _text: str
+
+    def __repr__(self) -> str:
+        return self._text
+
+    def __getnewargs__(self) -> tuple[str]:  # type: ignore[override]
+        return (self._text,)
+
+
+def as_written(value: object) -> str:
+    """A value of a study file or of a flag. A text is in quotes; a number that did not keep its own text has the
+    shortest that says it.
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and not isinstance(value, WrittenFloat):
+        return _EXPONENT.sub(r"e\1", repr(float(value))).removesuffix(".0")
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(as_written, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key} = {as_written(each)}' for key, each in value.items())}}}"
+    return str(value) if isinstance(value, (datetime.date, datetime.time)) else repr(value)

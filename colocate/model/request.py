@@ -131,6 +131,14 @@ class Inference:
         return self.pipeline is None and self.training is None
 
     @property
+    def file_label(self) -> str:
+        """Which file it loads and is fed: one network has a file per batch, precision and choice of inputs."""
+        fed = "".join(f", {choice.name} {choice.shape} {choice.value}" for choice in self.inputs)
+        # An engine's is not known.
+        precision = self.precision and f", {self.precision}"
+        return f"{self.network}, batch {self.batch}{precision}{fed}"
+
+    @property
     def present(self) -> dict[str, Any]:
         """The fields less those that are absent. Ids of trials and the noise of a model follow from them: a field
         that comes later leaves those without it as they were.

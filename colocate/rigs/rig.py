@@ -23,7 +23,7 @@ class Rig(Protocol):
         """Raise SpecError or HostError for what can be known to fail without running or writing anything."""
 
     def networks(self, inferences: Sequence[Inference]) -> Mapping[str, Mapping[str, Any]]:
-        """Make every network ready to load, and say by its name what it is; stored with the run."""
+        """Make every network ready to load, and say by its `file_label` what it is; stored with the run."""
 
     def provenance(self) -> Provenance | None:
         """What a model's numbers rest on, stored with the run; None for a machine."""

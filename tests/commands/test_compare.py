@@ -64,3 +64,14 @@ def test_what_cannot_be_compared_is_refused_with_each_reason(
     done = colocate("compare", modelled_run, modelled_run, "--max-regression", "-1")
     assert "emc_clocks" not in colocate("compare", modelled_run, tmp_path / "o").stderr
     assert done.returncode == 2 and "must be 0 or above" in done.stderr
+
+
+def test_runs_of_other_batches_are_compared_in_those_that_both_have(tmp_path: Path) -> None:
+    fixed = ["--precisions", "fp32", "--cpu-clocks", "high", "--gpu-clocks", "high", "--repeats", "2", "--quiet"]
+    for batches in ("1,2", "2,4"):
+        study = ["--rig", "tx1-model", "--networks", "squeezenet1_1", "--batches", batches, *fixed]
+        assert colocate("efficiency", *study, "--out", tmp_path / batches).returncode == 0
+    done = colocate("compare", tmp_path / "1,2", tmp_path / "2,4", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(done.stdout)
+    assert {(each["network"], each["batch"]) for each in found["changes"]} == {("squeezenet1_1", 2)}

@@ -90,9 +90,9 @@ def founding_study_of(
         return None
     shown = [gpu_hz[index] for index in sorted({0, len(gpu_hz) // 2, len(gpu_hz) - 1})]
     task_cpus = max(len(record.trial.placement.task_cpus) for record in here)
-    known = [described.get(network, {}).get("memory_traffic_bytes") for network in NETWORKS]
-    traffic = [] if None in known else [float(each or 0.0) for each in known]
     inferences = [networks[network] for network in NETWORKS]
+    known = [described.get(each.file_label, {}).get("memory_traffic_bytes") for each in inferences]
+    traffic = [] if None in known else [float(each or 0.0) for each in known]
     return FoundingStudy(inferences, cpu_hz, shown, alone, jpeg, task_cpus, task_w, ratio, traffic, memory_hz)
 
 

@@ -125,7 +125,7 @@ class HostRig:
 
     def networks(self, inferences: Sequence[Inference]) -> Mapping[str, Mapping[str, Any]]:
         """See `Rig.networks`."""
-        resolved = {_file_label(inference): _network(inference) for inference in inferences}
+        resolved = {inference.file_label: _network(inference) for inference in inferences}
         return {label: network.described() for label, network in resolved.items() if network is not None}
 
     def provenance(self) -> None:
@@ -214,14 +214,6 @@ def _network(inference: Inference) -> Network | None:
     if not inference.by_runtime or BACKENDS[inference.backend].own_networks is not None:
         return None
     return catalogue.resolve(inference.network, inference.batch, inference.precision, inference.inputs)
-
-
-def _file_label(inference: Inference) -> str:
-    """Which file an inference loads and is fed: one network has a file per batch, precision and choice of inputs."""
-    fed = "".join(f", {choice.name} {choice.shape} {choice.value}" for choice in inference.inputs)
-    # An engine's is not known.
-    precision = inference.precision and f", {inference.precision}"
-    return f"{inference.network}, batch {inference.batch}{precision}{fed}"
 
 
 @contextlib.contextmanager

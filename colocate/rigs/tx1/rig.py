@@ -122,12 +122,12 @@ class Tx1Rig:
     def networks(self, inferences: Sequence[Inference]) -> Mapping[str, Mapping[str, Any]]:
         """See `Rig.networks`. No weights are needed, so no file of a built-in is made."""
         traffic = {inference: self._model.work(inference).kernels.traffic_bytes.sum() for inference in inferences}
-        ways = collections.Counter(inference.network for inference in inferences)
+        ways = collections.Counter(inference.file_label for inference in inferences)
         return {
-            inference.network: {
+            inference.file_label: {
                 **_described(inference),
-                # Of a network that is run in several ways this is no one number.
-                **({"memory_traffic_bytes": float(traffic[inference])} if ways[inference.network] == 1 else {}),
+                # Of a file that is run in several ways this is no one number.
+                **({"memory_traffic_bytes": float(traffic[inference])} if ways[inference.file_label] == 1 else {}),
             }
             for inference in inferences
         }

@@ -162,12 +162,20 @@ def test_a_containment_that_is_not_modelled_is_refused() -> None:
 
 def test_networks_are_described_without_a_file_of_weights() -> None:
     described = Tx1Rig().networks(SPEC.inferences)
-    assert set(described) == {"alexnet", "resnet152"}
-    assert described["alexnet"]["macs"] == 724_406_816
+    assert set(described) == {f"{name}, batch 1, fp32" for name in ("alexnet", "resnet152")}
+    alexnet = described["alexnet, batch 1, fp32"]
+    assert alexnet["macs"] == 724_406_816
     # The weights alone are 244 MB.
-    assert described["alexnet"]["memory_traffic_bytes"] > 244e6
-    twice = [Inference("alexnet", "tensorrt", batch=batch, wait="block") for batch in (1, 2)]
-    assert "memory_traffic_bytes" not in Tx1Rig().networks(twice)["alexnet"]
+    assert alexnet["memory_traffic_bytes"] > 244e6
+    twice = [Inference("alexnet", backend, wait="block") for backend in ("tensorrt", "caffe")]
+    (both,) = Tx1Rig().networks(twice).values()
+    assert "memory_traffic_bytes" not in both
+
+
+def test_a_network_is_described_for_each_batch() -> None:
+    batches = [Inference("alexnet", "tensorrt", batch=batch, wait="block") for batch in (1, 2)]
+    one, two = Tx1Rig().networks(batches).values()
+    assert one["graph_sha256"] != two["graph_sha256"] and one["memory_traffic_bytes"] < two["memory_traffic_bytes"]
 
 
 def test_the_strength_of_contention_can_be_set_and_changes_what_depends_on_it() -> None:

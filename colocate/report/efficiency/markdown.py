@@ -5,38 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from colocate.model.cell import Interval
-from colocate.model.quality import in_order
 from colocate.report.efficiency.load import EfficiencyReport
 from colocate.report.efficiency.words import aim_words, setting_words, trade_off_words
 from colocate.report.run_report import LoadedRun
-from colocate.report.text.captions import machine_words
-from colocate.report.text.labels import plain
-from colocate.report.text.numbers import counted, three_digits
-from colocate.report.text.tables import escaped, markdown_table
+from colocate.report.text.numbers import three_digits
+from colocate.report.text.settings import markdown_choices, markdown_head, markdown_warnings
+from colocate.report.text.tables import markdown_table
 
 COLUMNS = ("network", "setting", "images/s", "p50, ms", "p95, ms", "p99, ms", "power, W", "images/s/W", "J/image", "")
 
 
 def efficiency_markdown(report: EfficiencyReport, run: LoadedRun) -> str:
     """The best setting of each network, then every setting; every name is shown as it is, whatever is in it."""
-    trials = f"{len(run.records)} of {counted(run.header.planned, 'trial')}"
-    lines = [
-        f"# {escaped(plain(run.folder.absolute().name))}",
-        "",
-        escaped(f"{machine_words(run.header.facts)}, {trials}."),
-        "",
-        f"## Best for {escaped(aim_words(report.aim))}",
-        "",
-        *(f"- **{escaped(each.network)}**: {escaped(trade_off_words(each, report))}" for each in report.trade_offs),
-        "",
+    choices = ((each.network, trade_off_words(each, report)) for each in report.trade_offs)
+    return "\n".join([
+        *markdown_head(run.folder, run.header.facts, len(run.records), run.header.planned),
+        *markdown_choices(f"Best for {aim_words(report.aim)}", choices),
         "## Settings",
         "",
         *markdown_table(COLUMNS, _rows(report)),
-    ]
-    warnings = in_order({warning for row in report.rows for warning in row.warnings})
-    if warnings:
-        lines += ["", *(f"- {escaped(f'{warning.value}: {warning.remedy}')}" for warning in warnings)]
-    return "\n".join(lines)
+        *markdown_warnings([warning for row in report.rows for warning in row.warnings]),
+    ])  # fmt: skip
 
 
 def _rows(report: EfficiencyReport) -> Iterable[tuple[str, ...]]:

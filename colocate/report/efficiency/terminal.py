@@ -5,19 +5,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection, Mapping
 
-from rich.padding import Padding
-from rich.text import Text
-
 from colocate.model.cell import Interval
 from colocate.model.purpose import Aim, LatencyStatistic
 from colocate.model.quality import QualityFlag
 from colocate.report.efficiency.load import EfficiencyReport
 from colocate.report.efficiency.words import QUANTILE_WORDS, aim_words, setting_parts, trade_off_words
 from colocate.report.run_report import LoadedRun
-from colocate.report.text.captions import machine_words, model_words
+from colocate.report.text.captions import model_words
 from colocate.report.text.labels import plain
 from colocate.report.text.numbers import quantity_words
-from colocate.report.text.tables import console, print_rows, print_warnings, warning_numbers
+from colocate.report.text.settings import print_choices, print_end, print_head, shared_parts
+from colocate.report.text.tables import console, print_rows, warning_numbers
 from colocate.study.efficiency import Efficiency
 
 # From here on a table holds the intervals of all quantities.
@@ -41,10 +39,8 @@ def print_efficiency(report: EfficiencyReport, run: LoadedRun) -> None:
     """Every setting, one a line, for a person, and the choice for each network."""
     out = console()
     parts = [setting_parts(row) for row in report.rows]
-    shared = {part for part in set().union(*parts) if all(part in each for each in parts)}
-    trials = f"{len(run.records)} of {run.header.planned} trials"
-    out.print(Text("; ".join([machine_words(run.header.facts), ", ".join([trials, *sorted(shared)])])))
-    out.print()
+    shared = shared_parts(parts)
+    print_head(out, run.header.facts, len(run.records), run.header.planned, shared)
     numbers = warning_numbers(warning for row in report.rows for warning in row.warnings)
     narrow = out.width < _WIDE_COLUMNS
     for network, rows in itertools.groupby(report.rows, lambda row: row.setting.inference.network):
@@ -58,18 +54,11 @@ def print_efficiency(report: EfficiencyReport, run: LoadedRun) -> None:
             keep=("setting",),
             spare=SPARE,
         )
-    others = " Those of the other quantities are in efficiency.csv." if narrow else ""
-    out.print(f"± is half a 95 % interval over blocks.{others}", highlight=False)
-    print_warnings(out, numbers)
-    failed = sum(row.failure is not None and not row.windows for row in report.rows)
-    if failed:
-        out.print(f"{failed} of {len(report.rows)} settings failed: see efficiency.csv", highlight=False)
-    out.print()
+    failed = [row.failure is not None and not row.windows for row in report.rows]
+    print_end(out, "blocks", "efficiency.csv", numbers, failed, narrow=narrow)
     model = model_words(run.header.facts)
-    out.print(Text(f"Best for {aim_words(report.aim)}{f' ({model})' if model else ''}:", style="bold"))
-    for found_best in report.trade_offs:
-        words = Text.assemble((plain(found_best.network), "bold"), ": ", trade_off_words(found_best, report))
-        out.print(Padding(words, (0, 0, 0, 2), expand=False))
+    heading = f"Best for {aim_words(report.aim)}{f' ({model})' if model else ''}"
+    print_choices(out, heading, ((each.network, trade_off_words(each, report)) for each in report.trade_offs))
 
 
 def _row(

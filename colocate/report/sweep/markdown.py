@@ -10,11 +10,12 @@ from colocate.report.advise.markdown import advice_markdown
 from colocate.report.fleet.shown import fleet_markdown
 from colocate.report.run_report import LoadedRun
 from colocate.report.sweep.load import SweepReport
-from colocate.report.text.captions import machine_words, planned_trials
+from colocate.report.text.captions import planned_trials
 from colocate.report.text.causes import cause_lines
 from colocate.report.text.designs import design_sentences
-from colocate.report.text.labels import beside_words, clocks_column, inferences_of, network_words, plain, tasks_of
-from colocate.report.text.numbers import NOT_SIGNIFICANT, counted, ms_text, percent_text, ratio_texts, three_digits
+from colocate.report.text.labels import beside_words, clocks_column, inferences_of, network_words, tasks_of
+from colocate.report.text.numbers import NOT_SIGNIFICANT, ms_text, percent_text, ratio_texts, three_digits
+from colocate.report.text.settings import markdown_head
 from colocate.report.text.tables import escaped, markdown_table
 
 COLUMNS = (
@@ -26,12 +27,7 @@ COLUMNS = (
 def sweep_markdown(report: SweepReport, run: LoadedRun) -> str:
     """A page that shows every name as it is, whatever is in it."""
     header, planned = run.header, planned_trials(run.header, run.records)
-    lines = [
-        f"# {escaped(plain(run.folder.absolute().name))}",
-        "",
-        escaped(f"{machine_words(header.facts)}, {len(run.records)} of {counted(planned, 'trial')}."),
-        "",
-    ]
+    lines = markdown_head(run.folder, header.facts, len(run.records), planned)
     if report.advice is not None:
         lines += [advice_markdown(report.advice), ""]
     if report.fleet is not None:

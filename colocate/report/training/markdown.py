@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from colocate.model.quality import in_order
 from colocate.report.run_report import LoadedRun
-from colocate.report.text.captions import machine_words
-from colocate.report.text.labels import plain
-from colocate.report.text.numbers import counted, percent_text, ratio_text, three_digits
-from colocate.report.text.tables import escaped, markdown_table
+from colocate.report.text.numbers import percent_text, ratio_text, three_digits
+from colocate.report.text.settings import markdown_choices, markdown_head, markdown_warnings
+from colocate.report.text.tables import markdown_table
 from colocate.report.training.load import TrainingReport
 from colocate.report.training.terminal import training_mark
 from colocate.report.training.words import accuracy_words, aim_words, choice_words, epoch_unit, training_words
@@ -24,26 +22,17 @@ _COLUMNS = (
 def training_markdown(report: TrainingReport, run: LoadedRun) -> str:
     """The choice for each network, then every setting."""
     scale, unit = epoch_unit(report.rows)
-    trials = f"{len(run.records)} of {counted(run.header.planned, 'trial')}"
-    lines = [
-        f"# {escaped(plain(run.folder.absolute().name))}",
-        "",
-        escaped(f"{machine_words(run.header.facts)}, {trials}."),
-        "",
-        f"## Chosen for {escaped(aim_words(report))}",
-        "",
-        *(f"- **{escaped(each.network)}**: {escaped(choice_words(each, report))}" for each in report.choices),
-        "",
+    choices = ((each.network, choice_words(each, report)) for each in report.choices)
+    return "\n".join([
+        *markdown_head(run.folder, run.header.facts, len(run.records), run.header.planned),
+        *markdown_choices(f"Chosen for {aim_words(report)}", choices),
         "## Settings",
         "",
         "Speed-up and energy are over one GPU with the same batch.",
         "",
         *markdown_table([name.format(unit=unit) for name in _COLUMNS], _rows(report, scale)),
-    ]
-    warnings = in_order({warning for row in report.rows for warning in row.cost.warnings})
-    if warnings:
-        lines += ["", *(f"- {escaped(f'{warning.value}: {warning.remedy}')}" for warning in warnings)]
-    return "\n".join(lines)
+        *markdown_warnings([warning for row in report.rows for warning in row.cost.warnings]),
+    ])  # fmt: skip
 
 
 def _rows(report: TrainingReport, epoch_scale: float) -> Iterable[tuple[str, ...]]:

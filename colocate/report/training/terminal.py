@@ -5,15 +5,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection, Mapping
 
-from rich.padding import Padding
-from rich.text import Text
-
 from colocate.model.quality import QualityFlag
 from colocate.report.run_report import LoadedRun
-from colocate.report.text.captions import machine_words
 from colocate.report.text.labels import plain
 from colocate.report.text.numbers import percent_text, quantity_words
-from colocate.report.text.tables import console, print_rows, print_warnings, warning_numbers
+from colocate.report.text.settings import print_choices, print_end, print_head, shared_parts
+from colocate.report.text.tables import console, print_rows, warning_numbers
 from colocate.report.training.load import TrainingReport
 from colocate.report.training.words import accuracy_words, aim_words, choice_words, epoch_unit, training_parts
 from colocate.study.training import TrainingSetting
@@ -46,10 +43,8 @@ def print_training(report: TrainingReport, run: LoadedRun) -> None:
     """Every setting, one a line, for a person, and the choice for each network."""
     out = console()
     parts = [training_parts(row) for row in report.rows]
-    shared = {part for part in set().union(*parts) if all(part in each for each in parts)}
-    trials = f"{len(run.records)} of {run.header.planned} trials"
-    out.print(Text(", ".join([machine_words(run.header.facts), trials, *sorted(shared)])))
-    out.print()
+    shared = shared_parts(parts)
+    print_head(out, run.header.facts, len(run.records), run.header.planned, shared)
     numbers = warning_numbers(warning for row in report.rows for warning in row.cost.warnings)
     narrow = out.width < _ABOVE_COLUMNS
     for network, rows in itertools.groupby(report.rows, lambda row: row.cost.setting.inference.network):
@@ -64,19 +59,12 @@ def print_training(report: TrainingReport, run: LoadedRun) -> None:
             keep=("setting",),
             spare=SPARE,
         )
-    others = " Those of the other quantities are in training.csv." if narrow else ""
-    out.print(f"± is half a 95 % interval over seeds.{others}", highlight=False)
-    print_warnings(out, numbers)
-    failed = sum(row.cost.failure is not None and not row.cost.windows for row in report.rows)
-    if failed:
-        out.print(f"{failed} of {len(report.rows)} settings failed: see training.csv", highlight=False)
+    failed = [row.cost.failure is not None and not row.cost.windows for row in report.rows]
+    print_end(out, "seeds", "training.csv", numbers, failed, narrow=narrow)
     if run.header.spec.tasks:
         out.print("What each task costs a step, and loses itself, is in cells.csv.", highlight=False)
-    out.print()
-    out.print(Text(f"Chosen for {aim_words(report)}:", style="bold"))
-    for choice in report.choices:
-        words = Text.assemble((plain(choice.network), "bold"), ": ", choice_words(choice, report))
-        out.print(Padding(words, (0, 0, 0, 2), expand=False))
+    heading = f"Chosen for {aim_words(report)}"
+    print_choices(out, heading, ((each.network, choice_words(each, report)) for each in report.choices))
 
 
 def _row(

@@ -1,0 +1,70 @@
+"""What runs of settings show alike, those of `efficiency` and of `training`: the head, the end, and the choices."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from colocate.model.machine import HostFacts
+from colocate.model.quality import QualityFlag, in_order
+from colocate.report.text.captions import machine_words
+from colocate.report.text.labels import plain
+from colocate.report.text.numbers import counted
+from colocate.report.text.tables import escaped, print_warnings
+
+# A network, and in words what is chosen for it.
+Choice = tuple[str, str]
+
+
+def markdown_head(folder: Path, facts: HostFacts, done: int, planned: int) -> list[str]:
+    """The title of a run's page, the machine, and how many trials are done."""
+    trials = f"{done} of {counted(planned, 'trial')}"
+    return [f"# {escaped(plain(folder.absolute().name))}", "", escaped(f"{machine_words(facts)}, {trials}."), ""]
+
+
+def markdown_choices(heading: str, choices: Iterable[Choice]) -> list[str]:
+    """What is chosen for each network, under a heading."""
+    lines = (f"- **{escaped(network)}**: {escaped(words)}" for network, words in choices)
+    return [f"## {escaped(heading)}", "", *lines, ""]
+
+
+def markdown_warnings(warnings: Collection[QualityFlag]) -> list[str]:
+    """Each warning once, with what to do about it."""
+    lines = [f"- {escaped(f'{warning.value}: {warning.remedy}')}" for warning in in_order({*warnings})]
+    return ["", *lines] if lines else []
+
+
+def shared_parts(parts: Sequence[Sequence[str]]) -> frozenset[str]:
+    """What all settings have in common, of which each is so many parts."""
+    return frozenset.intersection(*map(frozenset, parts)) if parts else frozenset()
+
+
+def print_head(out: Console, facts: HostFacts, done: int, planned: int, shared: Collection[str]) -> None:
+    """The machine, how many trials are done, and what all settings share."""
+    trials = f"{done} of {planned} trials"
+    out.print(Text(f"{machine_words(facts)}; {', '.join([trials, *sorted(shared)])}"))
+    out.print()
+
+
+def print_end(
+    out: Console, over: str, file: str, numbers: Mapping[QualityFlag, str], failed: Sequence[bool], *, narrow: bool
+) -> None:
+    """What an interval is `over`, the warnings, and how many settings `failed`. `file` has what is not shown."""
+    others = f" Those of the other quantities are in {file}." if narrow else ""
+    out.print(f"± is half a 95 % interval over {over}.{others}", highlight=False)
+    print_warnings(out, numbers)
+    if any(failed):
+        out.print(f"{sum(failed)} of {len(failed)} settings failed: see {file}", highlight=False)
+
+
+def print_choices(out: Console, heading: str, choices: Iterable[Choice]) -> None:
+    """What is chosen for each network, a line each."""
+    out.print()
+    out.print(Text(f"{heading}:", style="bold"))
+    for network, words in choices:
+        line = Text.assemble((plain(network), "bold"), ": ", words)
+        out.print(Padding(line, (0, 0, 0, 2), expand=False))

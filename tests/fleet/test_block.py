@@ -28,7 +28,7 @@ TRIALS = plan(STUDY.spec, RIG.facts())
 def test_a_board_says_what_it_is() -> None:
     found = look(SETUP, TRIALS)
     assert (found.version, found.facts, found.trouble) == (__version__, RIG.facts(), "")
-    assert found.networks is not None and found.networks.keys() == {"alexnet"}
+    assert found.networks is not None and found.networks.keys() == {"alexnet, batch 1, fp32"}
     assert not SETUP.measures
     assert look(SETUP, ()).networks == {}
 

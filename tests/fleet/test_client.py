@@ -28,7 +28,7 @@ pytest.importorskip("distributed")
 
 from distributed import Client, LocalCluster
 
-from colocate.fleet import block, client, seats
+from colocate.fleet import block, seats
 from colocate.fleet.block import Ended, Setup
 from colocate.fleet.board import RESOURCE
 from colocate.fleet.client import Fleet
@@ -227,15 +227,3 @@ def test_a_replicated_study_cannot_stop_on_each_board_for_itself(cluster: LocalC
     study = make_study({**STUDY.keys, "until": "decided", "max_slowdown": 1.1})
     with pytest.raises(SpecError, match="give --repeats, or --spread"), fleet(cluster, Sharing.REPLICATE) as site:
         sweep(study, site, tmp_path / "run", Silence(), resume=False)
-
-
-def test_without_a_board_it_is_said_how_to_start_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "FIRST_S", 0.0)
-    with (
-        LocalCluster(n_workers=0, dashboard_address=None, host="127.0.0.1") as empty,
-        pytest.raises(
-            HostError, match=r"no board serves tcp://\S+: start one on each with `python -m colocate board"
-        ),
-        fleet(empty, Sharing.SPREAD) as site,
-    ):
-        site.facts()

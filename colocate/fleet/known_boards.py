@@ -1,0 +1,95 @@
+"""Which boards a scheduler knows, as they come and go, and what each is asked to do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from distributed import Client, Future
+
+from colocate.errors import HostError
+from colocate.fleet import board as on_board
+from colocate.fleet.seats import BoardSeat, line_of
+
+# How often boards that came and went are looked for.
+POLL_S = 0.5
+# How long a study waits for a first board.
+FIRST_S = 60.0
+
+
+class KnownBoards:
+    """The boards behind a scheduler. `says` hears one line of whatever happens to one of them."""
+
+    def __init__(self, client: Client, says: Callable[[str], None]) -> None:
+        self.says = says
+        self.seats: dict[str, BoardSeat] = {}
+        self._client = client
+        self._addresses: frozenset[str] = frozenset()
+        self._looked_s = -POLL_S
+
+    def present(self) -> list[BoardSeat]:
+        """Those that are there, as of the last look."""
+        return [seat for seat in self.seats.values() if seat.gone_s is None]
+
+    def is_there(self, address: str) -> bool:
+        """Whether the scheduler knew a board at that address at the last look."""
+        return address in self._addresses
+
+    def first(self) -> BoardSeat:
+        """The first board by name, once there is one. Raises HostError where none comes within a minute."""
+        until_s = time.monotonic() + FIRST_S
+        while not self.present():
+            self.refresh()
+            if not self.present():
+                if time.monotonic() > until_s:
+                    raise HostError(
+                        f"no board serves {self._client.scheduler.address}: start one on each with `python -m "
+                        f"colocate board ADDRESS`"
+                    )
+                time.sleep(POLL_S)
+        return min(self.present(), key=lambda seat: seat.name)
+
+    def submit(self, seat: BoardSeat, function: Callable[..., Any], *arguments: Any) -> Future:
+        """Have a board do what is in `fleet.board`."""
+        return self._client.submit(
+            function, *arguments, workers=[seat.address], resources={on_board.RESOURCE: 1}, pure=False
+        )
+
+    def refuse(self, seat: BoardSeat, why: str) -> None:
+        """Use this board no more."""
+        seat.refused = why
+        self.says(f"Board {seat.name} is not used: {why}")
+
+    def refresh(self) -> None:
+        """Find out which boards the scheduler knows now, if that was not just done. Raises HostError without one."""
+        if time.monotonic() < self._looked_s + POLL_S:
+            return
+        self._looked_s = time.monotonic()
+        if self._client.status != "running":
+            raise HostError("the scheduler is gone; start it again")
+        try:
+            addresses = frozenset(self._client.nthreads())
+        except (OSError, TimeoutError, ValueError) as error:
+            raise HostError(f"the scheduler is gone ({line_of(error)}); start it again") from error
+        if addresses == self._addresses:
+            return
+        self._addresses = addresses
+        workers = self._client.scheduler_info(n_workers=-1)["workers"]
+        found = {
+            str(each["name"]): address
+            for address, each in workers.items()
+            if on_board.RESOURCE in each.get("resources", {})
+        }
+        for name in dict.fromkeys((*self.seats, *found)):
+            self._note(name, found.get(name))
+
+    def _note(self, name: str, address: str | None) -> None:
+        seat = self.seats.setdefault(name, BoardSeat(name))
+        if address is None:
+            if seat.gone_s is None:
+                seat.gone_s = time.monotonic()
+                self.says(f"Board {name} is gone.")
+        elif address != seat.address or seat.gone_s is not None:
+            # Started anew, maybe at the same address, with another kernel or in another mode.
+            seat.address, seat.gone_s, seat.ready, seat.refused = address, None, False, ""

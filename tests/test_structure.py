@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "bounded": {"errors", "forked"},
     "inference": {"errors", "bounded", "model", "worker"},
     "store": {"errors", "files", "model"},
-    "rigs": {"errors", "files", "model", "study", "host", "power", "inference", "worker"},
+    "rigs": {"errors", "files", "model", "study", "host", "power", "inference", "worker", "training"},
     "request": {"errors", "bounded", "model", "study", "inference", "training", "rigs"},
     "trial_loop": {"errors", "model", "rigs"},
     # What runs on a board, and the client that hands out blocks.

@@ -20,6 +20,7 @@ _AREAS = {
     "tasks": ("tasks", False),
     "power": ("power", True),
     "clocks": ("clocks", False),
+    "training": ("training", False),
 }
 
 

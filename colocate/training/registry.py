@@ -52,8 +52,12 @@ def trainable(name: str) -> Trainable:
     sys.path.append(str(Path.cwd()))
     try:
         factory = _imported(name)
-    except (ImportError, AttributeError) as error:
-        raise WorkerError(f"{name} cannot be imported: {error}; name it as package.module:factory") from error
+    except Exception as error:
+        # Of the user's own kinds: to import a module runs it.
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise WorkerError(f"{name} cannot be imported: {said}; name it as package.module:factory") from error
+    if not callable(factory):
+        raise WorkerError(f"{name} is no function or class that makes a network; name it as package.module:factory")
     return Trainable(factory, getattr(factory, "image", None))
 
 

@@ -137,8 +137,9 @@ class Trainer:
         try:
             with torch.no_grad():
                 self._module(torch.zeros(_COUNTED_IMAGES, *self._data.image, device=self._device))
-        except (RuntimeError, ValueError) as error:
-            if isinstance(error, torch.cuda.OutOfMemoryError):
+        except Exception as error:
+            # Of the user's own kinds.
+            if isinstance(error, (torch.cuda.OutOfMemoryError, MemoryError)):
                 raise
             shape = "x".join(map(str, self._data.image))
             raise WorkerError(f"{network} cannot take images of {shape}: {one_line(error)}") from error
@@ -185,6 +186,8 @@ def _made(network: str, kind: Trainable, classes: int) -> nn.Module:
         module: nn.Module = kind.factory(num_classes=classes)
     except Exception as error:  # of the user's own kinds
         raise WorkerError(f"{network} cannot be made: {one_line(error)}") from error
+    if not isinstance(module, nn.Module):
+        raise WorkerError(f"{network} makes a {type(module).__name__}, not a torch.nn.Module; return the network")
     return module
 
 

@@ -76,6 +76,6 @@ def test_this_machine_is_looked_at_from_end_to_end() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     found = json.loads(done.stdout)
     areas = list(dict.fromkeys(finding["area"] for finding in found))
-    assert areas[:2] == ["machine", "clocks"] and areas[-3:] == ["inference", "tasks", "journal"]
+    assert areas[:2] == ["machine", "clocks"] and areas[-4:] == ["inference", "training", "tasks", "journal"]
     states = {(finding["area"], finding["name"]): finding["state"] for finding in found}
     assert states["tasks", "bitcount"] == "ready" and states["inference", "synthetic"] == "built in"

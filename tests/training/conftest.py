@@ -8,6 +8,8 @@ _WITH_TORCH = (
     "networks/test_*",
     "test_backend.py",
     "test_data.py",
+    "test_first_step.py",
+    "test_look.py",
     "test_meeting.py",
     "test_rank.py",
     "test_trainer.py",

@@ -22,6 +22,7 @@ from colocate.model.machine import HostFacts, Missing
 from colocate.power.find import find_meters
 from colocate.power.refresh import refresh_period_s
 from colocate.rigs.host.own_programs import caller
+from colocate.rigs.host.trained import look_at_torch
 from cpu_workloads.registry import fix as stressor_fix
 from cpu_workloads.registry import names as stressor_names
 
@@ -39,6 +40,7 @@ _BOARD_FIXES = {
     "desktop": "sudo systemctl isolate multi-user.target",
     "zram": "sudo systemctl disable nvzramconfig, and start again",
 }
+_TORCH_FIX = "install a driver (nvidia-smi) and torch built with CUDA"
 # Where the reason that something is missing says itself what to do.
 _SAID = "see the message"
 
@@ -71,6 +73,7 @@ def examine(sysfs: Sysfs | None = None, *, gpu_bandwidth: bool = False) -> tuple
             *(Finding("power", sensor, missing.reason, missing.fix) for sensor, missing in meters.missing),
             *_backends(),
             *(_bandwidth() if gpu_bandwidth else ()),
+            *_training(),
             *_tasks(),
             *_journal(sysfs),
         )
@@ -158,6 +161,25 @@ def _working(found: availability.Availability, name: str, runtime: Runtime) -> s
     if python is not None and python.reason:
         words = f"{facts.get('runtime', 'works')} under {python.path}: {python.reason}"
     return f"{words}; GPU calls: {facts['gpu_calls']}" if "gpu_calls" in facts else words
+
+
+def _training() -> Iterator[Finding]:
+    """Whether networks can be trained here, on GPUs, and on several."""
+    found = look_at_torch()
+    if isinstance(found, Missing):
+        yield Finding("training", "torch", found.reason, found.fix or _SAID)
+        return
+    yield Finding("training", "torch", f"{found['torch']} under {found['python']}")
+    names = list(dict.fromkeys(found["gpus"]))
+    if names:
+        yield Finding("training", "GPUs", f"torch sees {len(found['gpus'])}: {', '.join(names)}")
+    else:
+        why = "torch is built without CUDA" if found["cuda"] is None else "torch sees none"
+        yield Finding("training", "GPUs", why, f"{_TORCH_FIX}; or train on CPUs, --gpus 0")
+    if found["nccl"] is None:
+        yield Finding("training", "NCCL", "torch is built without it", f"{_TORCH_FIX}, to share a batch among GPUs")
+    else:
+        yield Finding("training", "NCCL", found["nccl"])
 
 
 def _bandwidth() -> Iterator[Finding]:

@@ -41,7 +41,7 @@ def rehearse(children: Children, trials: Sequence[Trial]) -> None:
         (trial.inference, trial)
         for trial in trials
         if trial.inference is not None and trial.inference.network not in catalogue.builtin_names()
-        # One that is trained is ready when it is trained: that it cannot be is known no sooner.
+        # One that is trained was tried by `trained.check_trainings`, and is ready when it is trained.
         if trial.inference.training is None
     ]
     users_own.sort(key=lambda pair: -pair[0].batch)

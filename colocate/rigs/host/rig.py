@@ -38,7 +38,7 @@ from colocate.rigs.host.children import INFERENCE_SEAT, Children, Seats, members
 from colocate.rigs.host.monitor import Monitor
 from colocate.rigs.host.rehearsal import rehearse
 from colocate.rigs.host.startable import check_programs
-from colocate.rigs.host.trained import check_torch
+from colocate.rigs.host.trained import check_trainings
 from colocate.rigs.host.window import Hold, run_window
 from colocate.study.plan import loaded_inferences
 from colocate.worker.backends.synthetic import spin_length_s
@@ -90,9 +90,8 @@ class HostRig:
         if self._task_output is not None:
             check_folder(self._task_output)
         allow_open_files(1 + sum(len(cpus) for _, cpus in task_places(trials, self._confinement).values()))
+        check_trainings(loaded_inferences(trials), self._workers.python)
         for inference in loaded_inferences(trials):
-            if inference.training is not None:
-                check_torch(self._workers.python)
             if not inference.by_runtime:
                 continue
             runtime = BACKENDS[inference.backend]

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from colocate.errors import HostError
+from colocate.errors import HostError, SpecError
 from colocate.inference.networks import cache
+from colocate.model.machine import Missing
 from colocate.model.request import Inference, Training
+from colocate.training.registry import is_own
 from colocate.worker import packages, start
 from colocate.worker.request import Request, TrainingRequest
 
 _BACKEND = "colocate.training.backend:TrainingSteps"
+FIX = "pip install '.[training]'"
+# torch is read from a slow card, a folder of images is looked through, and a network is made.
+_ANSWER_S = 300.0
 
 
-def training_command(inference: Inference, training: Training, seed: int, python: str | None = None) -> list[str]:
-    """What starts rank 0, under the Python of the user's choice."""
+def training_command(
+    inference: Inference,
+    training: Training,
+    seed: int,
+    python: str | None = None,
+    module: str = "colocate.worker",
+) -> list[str]:
+    """What starts rank 0, or another `module` that takes its request, under the Python of the user's choice."""
     request = Request(
         target=_BACKEND,
         network=inference.network,
@@ -25,10 +41,54 @@ def training_command(inference: Inference, training: Training, seed: int, python
             training.ranks, training.on_gpu, training.data, training.epochs, training.learning_rate, seed
         ),
     )
-    return [python or sys.executable, str(start.__file__), "colocate.worker", request.to_json()]
+    return [*_start(module, python), request.to_json()]
 
 
-def check_torch(python: str | None) -> None:
-    """Raise HostError where colocate's own Python is to train and has no torch."""
-    if python is None and packages.find("torch") is None:
-        raise HostError("training needs torch, which is not installed: pip install '.[training]'")
+def check_trainings(inferences: Iterable[Inference], python: str | None) -> None:
+    """Try a step of each network of the user's own that is trained, and of one other for each data: what can never
+    be trained is said before a study begins.
+
+    Raises SpecError for what the user brings, HostError where colocate's own Python, or the chosen one, lacks a
+    package.
+    """
+    kinds: dict[tuple[str, str], tuple[Inference, Training]] = {}
+    for inference in inferences:
+        if (training := inference.training) is not None:
+            own = inference.network if is_own(inference.network) else ""
+            kinds.setdefault((own, training.data), (inference, training))
+    if kinds and python is None and packages.find("torch") is None:
+        raise HostError(f"training needs torch, which is not installed: {FIX}")
+    for (own, _), (inference, training) in kinds.items():
+        found = _answered(training_command(inference, training, 0, python, "colocate.training.first_step"))
+        if isinstance(found, str):
+            raise (SpecError if own else HostError)(found)
+
+
+def look_at_torch() -> Mapping[str, Any] | Missing:
+    """What colocate's own Python has for training; see `colocate.training.look`."""
+    if packages.find("torch") is None:
+        return Missing("not installed", FIX)
+    found = _answered(_start("colocate.training.look", None))
+    return Missing(found, FIX) if isinstance(found, str) else found
+
+
+def _start(module: str, python: str | None) -> list[str]:
+    return [python or sys.executable, str(start.__file__), module]
+
+
+def _answered(command: list[str]) -> Mapping[str, Any] | str:
+    """The answer of a process, or why it has none: the last line that it said."""
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_ANSWER_S, check=False,
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return f"{command[0]} does not answer within {_ANSWER_S:g} s: its disk is slow, or the machine busy"
+    except OSError as error:
+        return f"{command[0]} cannot be started: {error.strerror}"
+    if done.returncode == 0:
+        found: Mapping[str, Any] = json.loads(done.stdout)
+        return found
+    lines = done.stderr.strip().splitlines()
+    return lines[-1] if lines else f"{command[0]} ended with status {done.returncode} and no word"

@@ -44,6 +44,7 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(availability, "look", lambda: NOTHING)
     monkeypatch.setattr(availability, "mixed_up", lambda: None)
     monkeypatch.setattr(journal, "state_folder", lambda: state)
+    monkeypatch.setattr(examination, "look_at_torch", lambda: Missing("no torch here", "install torch"))
 
 
 def by_name(found: tuple[Finding, ...], area: str) -> dict[str, Finding]:
@@ -57,6 +58,7 @@ def test_whatever_is_missing_has_a_reason_and_a_fix(tmp_path: Path) -> None:
         "clocks": {"cpu", "gpu", "emc"},
         "power": set(SENSORS),
         "inference": set(NOTHING.missing),
+        "training": {"torch"},
         "GPU memory": {"copy bandwidth"},
     }
     for area, names in missing.items():
@@ -173,3 +175,35 @@ def test_clocks_end_at_the_cap_of_the_power_mode(tmp_path: Path) -> None:
     clocks = by_name(examine(jetsons.NANO.build(tmp_path)), "clocks")
     assert clocks["cpu"].state.endswith("9 steps, 102 to 918 MHz")
     assert clocks["gpu"].state.endswith("8 steps, 76.8 to 614.4 MHz")
+
+
+LOOK = {"torch": "2.13", "python": "/p", "cuda": "12.8", "gpus": ["H100", "H100"], "nccl": "2.27"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "gpus", "nccl", "fixed"),
+    [
+        ({}, "torch sees 2: H100", "2.27", []),
+        ({"gpus": []}, "torch sees none", "2.27", ["GPUs"]),
+        (
+            {"gpus": [], "cuda": None, "nccl": None},
+            "torch is built without CUDA",
+            "torch is built without it",
+            ["GPUs", "NCCL"],
+        ),
+    ],
+)
+def test_what_training_has_here(
+    changed: dict[str, object],
+    gpus: str,
+    nccl: str,
+    fixed: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(examination, "look_at_torch", lambda: {**LOOK, **changed})
+    found = by_name(examine(Sysfs(tmp_path)), "training")
+    assert {name: finding.state for name, finding in found.items()} == {
+        "torch": "2.13 under /p", "GPUs": gpus, "NCCL": nccl,
+    }  # fmt: skip
+    assert [name for name, finding in found.items() if finding.fix] == fixed

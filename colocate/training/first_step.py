@@ -1,0 +1,48 @@
+"""A training tried before a study begins, one step of two images: `python -m colocate.training.first_step JSON`.
+
+What cannot be imported, made or trained is one line on stderr.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from colocate.training.environment import prepare
+from colocate.worker.answer import answer
+from colocate.worker.errors import WorkerError
+from colocate.worker.request import Request, from_json
+
+# The least that layers which normalise a batch can train on.
+IMAGES = 2
+
+
+def first_step(request: Request) -> object:
+    """Take it, on a GPU where the training is for one and torch sees some. Raises WorkerError; a GPU that is missing,
+    and memory, are for the trials to find.
+    """
+    prepare()
+    # Only now: what torch loads looks at the environment.
+    try:
+        import torch
+
+        from colocate.training.trainer import Trainer, one_line
+    except ImportError as error:
+        raise WorkerError(f"training needs torch, and {sys.executable} says: {error}") from error
+    assert request.training is not None, "this is for trainings"
+    on_gpu = request.training.on_gpu and torch.cuda.is_available()
+    alone = request.training._replace(ranks=1, on_gpu=on_gpu)
+    try:
+        trainer = Trainer(request._replace(batch=IMAGES, training=alone))
+        trainer.step()
+        return trainer.facts()
+    except (WorkerError, MemoryError, torch.cuda.OutOfMemoryError) as error:
+        if isinstance(error, WorkerError):
+            raise
+        return {}
+    except Exception as error:
+        # Of the user's own kinds.
+        raise WorkerError(f"{request.network} cannot be trained: {one_line(error)}") from error
+
+
+if __name__ == "__main__":
+    answer(lambda: first_step(from_json(sys.argv[1])))

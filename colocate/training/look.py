@@ -1,0 +1,34 @@
+"""What this Python has for training: `python -m colocate.training.look`, which answers one JSON object."""
+
+from __future__ import annotations
+
+import sys
+
+from colocate.training.environment import prepare
+from colocate.worker.answer import answer
+from colocate.worker.errors import WorkerError
+
+
+def look() -> dict[str, object]:
+    """Versions of torch, of the CUDA that it is built with and of NCCL, and the GPUs that it sees; None for what is
+    not there. Raises WorkerError where torch cannot be loaded.
+    """
+    prepare()
+    try:
+        # Only now: what torch loads looks at the environment.
+        import torch
+        from torch import distributed
+    except (ImportError, OSError) as error:
+        raise WorkerError(f"torch cannot be loaded: {error}") from error
+    nccl = distributed.is_available() and distributed.is_nccl_available()
+    return {
+        "torch": str(torch.__version__),
+        "cuda": torch.version.cuda,
+        "gpus": [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())],
+        "nccl": ".".join(map(str, torch.cuda.nccl.version())) if nccl else None,
+        "python": sys.executable,
+    }
+
+
+if __name__ == "__main__":
+    answer(look)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import os
 import signal
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 
-# Loaded here: the less is left to do after a fork the better.
-_LIBC = ctypes.CDLL(None)
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+from colocate.parent import end_with_parent
+
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -54,13 +52,6 @@ class Forked:
             os.kill(self._pid, signal.SIGKILL)
             os.waitpid(self._pid, 0)
             self._pid = None
-
-
-def end_with_parent(signum: signal.Signals) -> None:
-    """From now on this process gets the signal when its parent ends. One that has ended before sends none, so ask
-    `os.getppid` afterwards.
-    """
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signum)
 
 
 def _serve(work: Callable[[], bytes], writing: int, parent: int) -> NoReturn:

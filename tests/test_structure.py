@@ -21,14 +21,15 @@ MAY_IMPORT = {
     "files": {"errors"},
     "worker": {"version"},
     # Runs in the worker, and is the one room that imports torch.
-    "training": {"worker"},
+    "training": {"worker", "parent"},
     # A user's program imports or copies it.
     "marks": set[str](),
     "model": {"errors"},
     "study": {"errors", "model"},
     "host": {"errors", "model"},
     "power": {"errors", "model"},
-    "forked": set[str](),
+    "parent": set[str](),
+    "forked": {"parent"},
     "bounded": {"errors", "forked"},
     "inference": {"errors", "bounded", "model", "worker"},
     "store": {"errors", "files", "model"},
@@ -36,7 +37,7 @@ MAY_IMPORT = {
     "request": {"errors", "bounded", "model", "study", "inference", "training", "rigs"},
     "trial_loop": {"errors", "model", "rigs"},
     # What runs on a board, and the client that hands out blocks.
-    "fleet": {"errors", "version", "forked", "model", "study", "host", "rigs", "trial_loop"},
+    "fleet": {"errors", "version", "parent", "model", "study", "host", "rigs", "trial_loop"},
     "sweep": {"errors", "model", "study", "rigs", "request", "store", "trial_loop"},
     "report": {"errors", "version", "forked", "files", "model", "study", "request", "store"},
     # What Python code sees of a run: `colocate.load`.

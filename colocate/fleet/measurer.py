@@ -11,8 +11,8 @@ from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
 from colocate.errors import HostError, Interrupted
-from colocate.forked import end_with_parent
 from colocate.host.processes.signals import interruptible
+from colocate.parent import end_with_parent
 
 _T = TypeVar("_T")
 # A child that is told to end puts the machine back first.

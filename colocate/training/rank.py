@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import sys
 
+from colocate.parent import end_with_parent
 from colocate.training.environment import prepare
 from colocate.worker.errors import WorkerError
 from colocate.worker.request import from_json
-
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def main(text: str, rank: str, port: str) -> None:
     """Do what rank 0 says until it is gone."""
     parent = os.getppid()
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent(signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit("rank 0 ended before this one began")
     prepare()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import random
 import signal
@@ -17,11 +16,11 @@ from pathlib import Path
 
 from colocate.cli import run as command_line
 from colocate.errors import ColocateError
+from colocate.parent import end_with_parent
 from tests.fuzz import kinds, memory
 from tests.fuzz.inputs import Finding, Input, Outcome
 
 LINES_MAX = 3
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _TAIL = 2000
 _TRACEBACK = "Traceback (most recent call last)"
 
@@ -30,7 +29,7 @@ def serve(jobs: Connection, group: Path | None) -> None:
     """Answer each (kind, seed, number) with a Finding until there is no more."""
     memory.enter(group)
     # It has a session of its own: nothing else ends it with a campaign that is killed.
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent(signal.SIGKILL)
     # Those of who forked this process may write elsewhere.
     sys.stdout, sys.stderr = (open(number, "w", errors="backslashreplace", closefd=False) for number in (1, 2))  # noqa: SIM115
     while (job := jobs.recv()) is not None:

@@ -12,7 +12,7 @@ import pytest
 
 import colocate.worker
 import cpu_workloads
-from colocate import version
+from colocate import parent, version
 from cpu_workloads import contract, counter
 
 PACKAGE = Path(colocate.worker.__file__).parent
@@ -33,7 +33,14 @@ def imported(path: Path) -> Iterator[str]:
 
 def test_it_is_written_for_the_oldest_python_that_runs_it() -> None:
     # What a worker loads besides its own package. A pipeline's process needs more, and runs under colocate's Python.
-    others = [colocate.__file__, version.__file__, cpu_workloads.__file__, contract.__file__, counter.__file__]
+    others = [
+        colocate.__file__,
+        version.__file__,
+        parent.__file__,
+        cpu_workloads.__file__,
+        contract.__file__,
+        counter.__file__,
+    ]
     vermin = [
         sys.executable,
         "-c",
@@ -43,7 +50,7 @@ def test_it_is_written_for_the_oldest_python_that_runs_it() -> None:
         "--violations",
         "--eval-annotations",
     ]
-    done = subprocess.run([*vermin, str(PACKAGE), *map(str, others)], capture_output=True, text=True)
+    done = subprocess.run([*vermin, str(PACKAGE), *others], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

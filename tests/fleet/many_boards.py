@@ -31,7 +31,9 @@ def main() -> None:
     hush()
     names = [f"b{number:04}" for number in range(int(count))]
     if how == "processes":
-        forked([[name] for name in names], lambda own: serve(address, *own, Security(), lambda line: None, once=True))
+        forked(
+            [[name] for name in names], lambda own: serve(address, own[0], Security(), lambda line: None, once=True)
+        )
     else:
         groups = [names[first : first + PER_PROCESS] for first in range(0, len(names), PER_PROCESS)]
         forked(groups, lambda own: asyncio.run(simulated(address, own, float(seconds[0]))))

@@ -40,7 +40,7 @@ def test_what_is_missing_is_named() -> None:
         ({"until": "decided"}, "until: it does nothing without slo_ms, max_slowdown, power_budget_w or max_work"),
         ({"budget": "1h", "slo_ms": 30}, "budget: it does nothing without until"),
         ({"percentile": "p99", "power_budget_w": 9}, "percentile: it does nothing without slo_ms or max_slowdown"),
-        ({"shapes": {"x": "1x3"}, "networks": ["spin-1ms"]}, "'spin-1ms' has inputs of its own"),
+        ({"shapes": {"x": "1x3"}, "networks": ["spin-1ms"]}, "'spin-1ms' is fed nothing"),
     ],
 )  # fmt: skip
 def test_a_key_of_a_study_that_would_do_nothing_is_refused(keys: dict[str, Any], said: str) -> None:

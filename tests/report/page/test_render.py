@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import colocate.report.page
 from colocate.model.cell import SOLO
 from colocate.model.machine import Missing
 from colocate.model.quality import QualityFlag
@@ -50,6 +51,13 @@ def test_the_page_fetches_nothing_and_is_small_enough_for_a_mail(tx1: Shown) -> 
     assert "url(" not in style and "@import" not in style
     assert "default-src 'none'; script-src 'sha256-" in links.policy and "unsafe-eval" not in links.policy
     assert tx1.path.stat().st_size <= 2e6
+
+
+def test_the_page_includes_every_section_once() -> None:
+    folder = Path(colocate.report.page.__file__).parent
+    files = {path.relative_to(folder).as_posix() for path in (folder / "sections").iterdir()}
+    included = re.findall(r'{% include "(.*?)" \+%}', (folder / "page.html.j2").read_text(encoding="utf-8"))
+    assert sorted(included) == sorted(files)
 
 
 def test_the_policy_lets_no_script_run_but_the_page_s_own(tx1: Shown) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,7 +13,7 @@ from colocate.model.limits import Limits
 from tests.report.page.runs import Shown
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Dialog, Page
 
     Opened = Callable[[Shown], Page]
 
@@ -35,26 +35,55 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
+@pytest.fixture(scope="session")
+def tab(browser: Browser) -> Page:
+    """For one page after the other: a tab is a process, whose start takes longer than a page."""
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    return page
+
+
 @pytest.fixture
-def opened(browser: Browser) -> Iterator[Opened]:
-    """Opens a page; afterwards it must have fetched nothing else, said nothing and thrown nothing."""
-    context = browser.new_context(viewport={"width": 1400, "height": 900})
-    context.set_default_timeout(PATIENCE_MS)
+def opened(tab: Page) -> Iterator[Opened]:
+    """Opens a page in place of the one before; afterwards it must have fetched nothing else, said nothing and thrown
+    nothing.
+    """
     troubles: list[str] = []
+    address = ""
+
+    def dismiss(dialog: Dialog) -> None:
+        troubles.append(f"dialog: {dialog.message}")
+        # One that stays open would hold the tab up.
+        dialog.dismiss()
+
+    heard: dict[Any, Callable[[Any], None]] = {
+        "console": lambda message: troubles.append(f"console: {message.text}"),
+        "pageerror": lambda error: troubles.append(f"error: {error}"),
+        "dialog": dismiss,
+        "request": lambda request: troubles.extend({f"request: {request.url}"} - {f"request: {address}"}),
+    }
 
     def open_page(run: Shown) -> Page:
-        page = context.new_page()
-        page.on("console", lambda message: troubles.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
-        page.on("dialog", lambda dialog: troubles.append(f"dialog: {dialog.message}"))
+        nonlocal address
+        _leave(tab)
         address = run.path.absolute().as_uri()
-        page.on("request", lambda request: troubles.extend({f"request: {request.url}"} - {f"request: {address}"}))
-        page.goto(address)
-        return page
+        tab.goto(address)
+        return tab
 
+    for event, handler in heard.items():
+        tab.on(event, handler)
     yield open_page
-    context.close()
+    for event, handler in heard.items():
+        tab.remove_listener(event, handler)
     assert not troubles
+
+
+def _leave(tab: Page) -> None:
+    """Leave the page that is open, and the tab as if it were new: what the page kept or was told is gone."""
+    tab.goto("about:blank")
+    tab.mouse.move(0, 0)
+    tab.emulate_media(media="null", color_scheme="light")
+    tab.set_viewport_size({"width": 1400, "height": 900})
 
 
 def verdicts(page: Page) -> list[str]:
@@ -82,17 +111,20 @@ def set_limit(page: Page, name: str, value: float | None) -> None:
         box.locator("input[type=number]").fill(repr(value))
 
 
-# As a hand would set them, in one go: a hundred single steps of the browser's driver take half a minute.
+# As a hand would set them, which leaves alone what is set already, but in one go: a hundred single steps of the
+# browser's driver take half a minute.
 _SET = """wanted => {
   const say = (element, kind) => element.dispatchEvent(new Event(kind, { bubbles: true }));
   for (const [id, value] of Object.entries(wanted.choose)) {
     const select = document.getElementById(id);
+    if (select.value === value) continue;
     select.value = value;
     say(select, "change");
   }
   for (const [name, value] of Object.entries(wanted.limits)) {
     const box = document.querySelector(`[data-limit=${name}]`);
     const [on, number] = [box.querySelector(".on"), box.querySelector("input[type=number]")];
+    if (value === null ? !on.checked : on.checked && number.value === String(value)) continue;
     if (value === null) { on.checked = false; say(on, "change"); }
     else { number.value = value; say(number, "input"); }
   }

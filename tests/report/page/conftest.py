@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.report.page.browser import browser, opened
+from tests.report.page.browser import browser, opened, tab
 from tests.report.page.runs import server, tx1
 
-__all__ = ["browser", "opened", "server", "tx1"]
+__all__ = ["browser", "opened", "server", "tab", "tx1"]

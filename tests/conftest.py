@@ -15,6 +15,7 @@ from hypothesis import settings
 from colocate.host.processes.signals import STOPPING, interruptible
 from colocate.host.restore.machine_lock import ENVIRONMENT
 from tests.commands.command_line import MODEL, TINY, colocate, files_of, header_of, in_own_process
+from tests.made_once import made_once
 
 # A test must not fail because the machine was busy: no deadlines, and the same examples on each run of CI.
 settings.register_profile("colocate", deadline=None, derandomize=True, max_examples=60)
@@ -56,37 +57,43 @@ def forgotten_interruption() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Of `TINY`: a network of 1 ms beside one task, on this machine."""
-    folder = tmp_path_factory.mktemp("tiny") / "run"
-    done = in_own_process("sweep", *TINY, "--out", folder)
-    assert done.returncode == 0, done.stderr
-    assert "this is 1 of the 9 clock pairs" in done.stdout
-    planned = header_of(folder).planned
-    assert f"trial {planned} of {planned}: " in done.stderr, "plain lines when piped"
-    yield from unchanged(folder)
+
+    def make(folder: Path) -> None:
+        done = in_own_process("sweep", *TINY, "--out", folder)
+        assert done.returncode == 0, done.stderr
+        assert "this is 1 of the 9 clock pairs" in done.stdout
+        planned = header_of(folder).planned
+        assert f"trial {planned} of {planned}: " in done.stderr, "plain lines when piped"
+
+    yield from unchanged(made_once(tmp_path_factory, "tiny/run", make))
 
 
 @pytest.fixture(scope="session")
 def modelled_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Of `MODEL`: a network at two clock points beside two tasks, in virtual time."""
-    folder = tmp_path_factory.mktemp("modelled") / "run"
-    done = colocate("sweep", *MODEL, "--repeats", "4", "--out", folder, "--json", pictures=True)
-    assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout)
-    assert said["rig"] == "tx1-model" and {row["rig"] for row in said["cells"]} == {"tx1-model"}
-    yield from unchanged(folder)
+
+    def make(folder: Path) -> None:
+        done = colocate("sweep", *MODEL, "--repeats", "4", "--out", folder, "--json", pictures=True)
+        assert done.returncode == 0, done.stderr
+        said = json.loads(done.stdout)
+        assert said["rig"] == "tx1-model" and {row["rig"] for row in said["cells"]} == {"tx1-model"}
+
+    yield from unchanged(made_once(tmp_path_factory, "modelled/run", make))
 
 
 @pytest.fixture(scope="session")
 def efficiency_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """AlexNet in four settings in virtual time: those of which NVIDIA published throughput and power."""
-    folder = tmp_path_factory.mktemp("efficiency") / "run"
-    done = colocate(
-        "efficiency", "--rig", "tx1-model", "--networks", "alexnet", "--batches", "1,128", "--cpu-clocks", "high",
-        "--gpu-clocks", "691.2", "--repeats", "3", "--out", folder, "--quiet", "--slo-ms", "600",
-        pictures=True,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert "alexnet: tensorrt fp16 batch 128, 1734/691.2 MHz: " in done.stdout
-    assert "over the default, tensorrt fp32 batch 1, 1734/691.2 MHz" in " ".join(done.stdout.split())
-    assert "best.toml" in done.stdout
-    yield from unchanged(folder)
+
+    def make(folder: Path) -> None:
+        done = colocate(
+            "efficiency", "--rig", "tx1-model", "--networks", "alexnet", "--batches", "1,128", "--cpu-clocks", "high",
+            "--gpu-clocks", "691.2", "--repeats", "3", "--out", folder, "--quiet", "--slo-ms", "600",
+            pictures=True,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert "alexnet: tensorrt fp16 batch 128, 1734/691.2 MHz: " in done.stdout
+        assert "over the default, tensorrt fp32 batch 1, 1734/691.2 MHz" in " ".join(done.stdout.split())
+        assert "best.toml" in done.stdout
+
+    yield from unchanged(made_once(tmp_path_factory, "efficiency/run", make))

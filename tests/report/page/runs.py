@@ -22,6 +22,7 @@ from colocate.store.run_file import Header
 from colocate.study.evidence import Evidence, collect
 from colocate.sweep import sweep
 from colocate.trial_loop import ThisMachine
+from tests.made_once import made_once
 from tests.observers import Silence
 
 RESULTS = Path(__file__).parents[3] / "results"
@@ -62,16 +63,14 @@ def shown(folder: Path, header: Header, records: Sequence[TrialRecord], failures
 @pytest.fixture(scope="session")
 def tx1(tmp_path_factory: pytest.TempPathFactory) -> Shown:
     """The founding study on the model of its board."""
-    folder = tmp_path_factory.mktemp("runs") / "tx1-model"
-    sweep(
-        make_study({"rig": "tx1-model", "design": "steady"}),
-        ThisMachine(make_rig("tx1-model")),
-        folder,
-        Silence(),
-        resume=False,
-    )
-    run = load(folder)
-    return Shown(write_page(run), run)
+
+    def make(folder: Path) -> None:
+        study, site = make_study({"rig": "tx1-model", "design": "steady"}), ThisMachine(make_rig("tx1-model"))
+        sweep(study, site, folder, Silence(), resume=False)
+        write_page(load(folder))
+
+    folder = made_once(tmp_path_factory, "page/tx1-model", make)
+    return Shown(folder / "report.html", load(folder))
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,7 @@ MARK = "COLOCATE_TEST_MARK"
 GONE_S = 30.0
 SWEEP = [
     sys.executable, "-m", "colocate", "sweep", "--backend", "synthetic", "--networks", "spin-1ms,spin-2ms",
-    "--stressors", "stringsearch", "--command", "sleeper=sh -c 'sleep 1000 & wait'", "--repeats", "6",
+    "--stressors", "stringsearch", "--command", "sleeper=sh -c 'sleep 1000 & wait'", "--repeats", "4",
     "--window", "0.05", "--warmup", "0.01", "--settle", "0", "--placement", "shared", "--quiet", "--json",
     "--design", "steady",
 ]  # fmt: skip

@@ -193,7 +193,9 @@ def _qemu_argv(release: str, work: Path, initramfs: Path, folders: dict[str, Pat
     argv += ["-serial", f"file:{work / 'console'}"]
     argv += ["-kernel", str(BOOT / f"vmlinuz-{release}"), "-initrd", str(initramfs)]
     # Where others use the host, the emulated timer may come too late for the kernel's look at it: a panic.
-    argv += ["-append", "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on no_timer_check"]
+    # `norandmaps`: code that was translated for one process serves the next where it has the same address.
+    kernel = "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on no_timer_check norandmaps"
+    argv += ["-append", kernel]
     for tag, folder in folders.items():
         # A comma inside an option's value is written twice.
         options = f"local,id={tag},path={str(folder).replace(',', ',,')},security_model=none,multidevs=remap"

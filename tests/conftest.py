@@ -56,16 +56,16 @@ def forgotten_interruption() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Of `TINY`: a network of 1 ms beside one task, on this machine."""
-
-    def make(folder: Path) -> None:
-        done = in_own_process("sweep", *TINY, "--out", folder)
-        assert done.returncode == 0, done.stderr
-        assert "this is 1 of the 9 clock pairs" in done.stdout
-        planned = header_of(folder).planned
-        assert f"trial {planned} of {planned}: " in done.stderr, "plain lines when piped"
-
-    yield from unchanged(made_once(tmp_path_factory, "tiny/run", make))
+    """Of `TINY`: a network of 1 ms beside one task, on this machine. Each process has its own, for some tests try to
+    go on with it, which locks it.
+    """
+    folder = tmp_path_factory.mktemp("tiny") / "run"
+    done = in_own_process("sweep", *TINY, "--out", folder)
+    assert done.returncode == 0, done.stderr
+    assert "this is 1 of the 9 clock pairs" in done.stdout
+    planned = header_of(folder).planned
+    assert f"trial {planned} of {planned}: " in done.stderr, "plain lines when piped"
+    yield from unchanged(folder)
 
 
 @pytest.fixture(scope="session")

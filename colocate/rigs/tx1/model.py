@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -224,5 +225,11 @@ def _mixed(running: Prediction, waiting: Prediction, part: float) -> Prediction:
 def layers(inference: Inference) -> Sequence[graph.Layer]:
     """The layers of the graph that would run elsewhere. Raises SpecError for a network that cannot be used."""
     if inference.network in catalogue.builtin_names():
-        return graph.layers(catalogue.skeleton(inference.network, inference.batch))
+        return builtin_layers(inference.network, inference.batch)
     return graph.layers(catalogue.resolve(inference.network, inference.batch, choices=inference.inputs).path)
+
+
+@functools.cache
+def builtin_layers(network: str, batch: int) -> Sequence[graph.Layer]:
+    """Those of a built-in: the same in every runtime and precision, and published figures ask for many."""
+    return graph.layers(catalogue.skeleton(network, batch))

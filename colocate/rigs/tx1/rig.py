@@ -25,7 +25,7 @@ from colocate.rigs.tx1.alternating import alternated
 from colocate.rigs.tx1.clocks import CPU_STEPS_HZ, EMC_STEPS_HZ, GPU_STEPS_HZ, BoardClocks
 from colocate.rigs.tx1.constants import assuming, described
 from colocate.rigs.tx1.heat import sustained_hz
-from colocate.rigs.tx1.model import Load, OperatingPoint, Prediction, Tx1Model, layers
+from colocate.rigs.tx1.model import Load, OperatingPoint, Prediction, Tx1Model, builtin_layers, layers
 from colocate.rigs.tx1.noise import drift
 from colocate.rigs.tx1.power import RAILS
 from colocate.rigs.tx1.published import validate
@@ -243,5 +243,5 @@ def _described(inference: Inference) -> Mapping[str, Any]:
         "name": inference.network,
         "graph_sha256": hashlib.sha256(model.SerializeToString(deterministic=True)).hexdigest(),
         "parameters": graph.parameters(model),
-        "macs": graph.macs(graph.layers(model)),
+        "macs": graph.macs(builtin_layers(inference.network, inference.batch)),
     }

@@ -111,11 +111,11 @@ def _look_words(look: Interim, stage: Stage) -> str:
 
 
 def _narrowing_words(found: Narrowing | None, *, virtual: bool) -> str:
-    """`slowdown known to 2.1 %, to 1.0 % after 4 more minutes`; empty where none is known, or none gets narrower.
+    """`slowdown known to 2.1 %, to 1.0 % after 4 more minutes`; empty where there is nothing to say.
 
     In virtual time minutes mean nothing, and repeats stand for them.
     """
-    if found is None or found.further_width is None or found.further_s is None or found.further_repeats is None:
+    if found is None:
         return ""
     if virtual:
         more = f"{found.further_repeats} more {'repeat' if found.further_repeats == 1 else 'repeats'}"

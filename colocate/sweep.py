@@ -15,7 +15,7 @@ from colocate.model.fleet import Sharing
 from colocate.model.machine import HostFacts
 from colocate.model.purpose import Purpose, SweepPurpose
 from colocate.model.request import SweepSpec
-from colocate.model.trial import Outcome, Trial
+from colocate.model.trial import Outcome, Trial, TrialRecord
 from colocate.request.design import design_of, settled_design
 from colocate.request.spec import Study
 from colocate.store.run_file import Header, Run
@@ -124,6 +124,7 @@ def sweep(
             # Only now: a task that cannot run at all leaves no folder behind.
             run = stack.enter_context(Run.create(folder, header, trust=trust))
         observer.begins(missing, site.machines * len(trials), facts)
+        records = [*run.records()] if resume and missing else []
         wanted: list[Trial] = []
         for stage in _stages(trials, spec, run):
             wanted += stage.trials
@@ -135,9 +136,10 @@ def sweep(
                 if not run.append(outcome):
                     continue
                 observer.ended(outcome)
+                records += [outcome] if isinstance(outcome, TrialRecord) else []
                 left[outcome.trial.repeat] -= 1
                 if spec.tasks and not left[outcome.trial.repeat] and site.sharing is not Sharing.REPLICATE:
-                    observer.completes(functools.partial(_narrowing, run, spec, trials, stage))
+                    observer.completes(functools.partial(_narrowing, records, spec, trials, stage))
         return _tally(run, wanted)
 
 
@@ -169,15 +171,19 @@ def _stages(trials: Sequence[Trial], spec: SweepSpec, run: Run) -> Iterator[Stag
     return stages(trials, spec, evidence_after)
 
 
-def _narrowing(run: Run, spec: SweepSpec, trials: Sequence[Trial], stage: Stage) -> Narrowing | None:
+def _narrowing(
+    records: Sequence[TrialRecord], spec: SweepSpec, trials: Sequence[Trial], stage: Stage
+) -> Narrowing | None:
     """How narrow the intervals of the open cells are, and what the trials of `trials` still to come bring."""
-    from colocate.study.evidence import collect
+    done = {record.trial.trial_id for record in records}
+    to_come = [trial for trial in trials if trial.trial_id not in done]
+    if not to_come:
+        return None
+    # With scipy, as above.
+    from colocate.study.evidence import slowdowns
     from colocate.study.narrowing import narrowing
 
-    evidence = collect(run.records(), spec, [failure.trial for failure in run.failures()])
-    done = run.done()
-    to_come = [trial for trial in trials if trial.trial_id not in done]
-    return narrowing(evidence, to_come, None if stage.progress is None else stage.progress.open_cells)
+    return narrowing(slowdowns(records, spec), to_come, None if stage.progress is None else stage.progress.open_cells)
 
 
 def refuse_other_study(stored: Header, wanted: Header) -> None:

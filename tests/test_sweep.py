@@ -98,7 +98,7 @@ def test_after_each_repeat_its_observer_may_ask_how_narrow_intervals_are(tmp_pat
     sweep(four, ThisMachine(Bench(noisy)), tmp_path / "run", observer, resume=False)
     first, *later = observer.narrowings
     assert first is None and len(later) == 3, "an interval takes two blocks"
-    assert [found and found.further_repeats is None for found in later] == [False, False, True]
+    assert [found and found.further_repeats for found in later] == [1, 1, None], "behind the last there is none"
 
 
 def test_a_machine_that_cannot_pause_tasks_gets_steady_windows_and_the_run_says_so(tmp_path: Path) -> None:

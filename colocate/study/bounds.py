@@ -248,7 +248,11 @@ def _estimates(judged: Sequence[Evidence], quantity: Quantity, tails: Tails, loo
 
 def table(evidence: Sequence[Evidence], quantity: Quantity) -> FloatArray:
     """The values of `quantity` on the scale of `Quantity.log`, (cells, repeats); not a number where absent."""
-    series = [each.values.get(quantity, {}) for each in evidence]
+    return rows([each.values.get(quantity, {}) for each in evidence], quantity)
+
+
+def rows(series: Sequence[Mapping[int, float]], quantity: Quantity) -> FloatArray:
+    """The same of the values of each cell by repeat."""
     repeats = 1 + max((repeat for values in series for repeat in values), default=-1)
     found = np.full((len(series), repeats), np.nan)
     for row, values in enumerate(series):

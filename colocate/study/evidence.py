@@ -16,11 +16,12 @@ from colocate.model.request import SweepSpec
 from colocate.model.trial import Trial, TrialRecord
 from colocate.study.boards import apart, by_board, over_boards, replicated
 from colocate.study.interference import cell_of
-from colocate.study.reader import Reader
+from colocate.study.reader import MEDIAN, Reader
+from colocate.study.stats import sample_quantile
 from colocate.study.windows import Windows, energies_j, group
 from colocate.study.work import rates_per_s, share_of
 
-__all__ = ["Evidence", "Quantity", "collect"]
+__all__ = ["Evidence", "Quantity", "Slowdowns", "collect", "slowdowns"]
 
 # A window that something from outside disturbed, or in which the machine or the task was not what was asked for,
 # is no window of the setting: it gives no value.
@@ -85,6 +86,15 @@ class Evidence:
         return self.cell.task != SOLO
 
 
+@dataclass(frozen=True, slots=True)
+class Slowdowns:
+    """The slowdown of the median of the cell `key` by repeat; `closed` as of its Evidence."""
+
+    key: CellKey
+    values: Mapping[int, float]
+    closed: bool
+
+
 def collect(
     records: Iterable[TrialRecord], spec: SweepSpec, failed: Iterable[Trial] = (), confidence: float = 0.95
 ) -> tuple[Evidence, ...]:
@@ -113,6 +123,26 @@ def collect(
     }
     together = _collected(apart(of_boards.values()), spec, failed, confidence)
     return tuple(_with_boards(each, own) for each in together)
+
+
+def slowdowns(records: Iterable[TrialRecord], spec: SweepSpec) -> tuple[Slowdowns, ...]:
+    """Of each cell beside a task what `collect` says of this one quantity, in a fraction of its time: a sweep asks
+    after every repeat. Raises ValueError as it does.
+    """
+    return tuple(
+        Slowdowns(windows.setting, _medians(windows), not spec.steady_throughout and windows.differs)
+        for windows in group(records, spec)
+        if windows.setting.task is not None
+    )
+
+
+def _medians(windows: Windows) -> Mapping[int, float]:
+    values: defaultdict[int, list[float]] = defaultdict(list)
+    for pair in windows.pairs():
+        if not any(_DISTURBED.intersection(side.warnings) for side in pair.records):
+            before, beside = (sample_quantile(side, MEDIAN) for side in (pair.alone, pair.beside))
+            values[pair.records[-1].trial.repeat].append(beside / before)
+    return _by_repeat(values)
 
 
 def _with_boards(evidence: Evidence, tables: Mapping[str, Mapping[CellKey, Evidence]]) -> Evidence:
@@ -168,11 +198,7 @@ def _evidence(
     of_cell = {each: of_the_cell | (of_its_work if each is Quantity.WORK_LOSS else set()) for each in Quantity}
     return Evidence(
         cell=cell,
-        values={
-            quantity: {repeat: _typical(found) for repeat, found in values[quantity].items()}
-            for quantity in Quantity
-            if values[quantity]
-        },
+        values={quantity: _by_repeat(values[quantity]) for quantity in Quantity if values[quantity]},
         left_out={quantity: _ordered(left_out[quantity]) for quantity in Quantity if left_out[quantity]},
         withheld={
             quantity: _ordered(warnings)
@@ -202,9 +228,11 @@ def _readings(windows: Windows, reader: Reader) -> Iterator[tuple[Quantity, Sequ
         yield Quantity.WORK_LOSS, sides, None if kept is None else 1 - kept
 
 
-def _typical(values: Sequence[float]) -> float:
-    """The value of a repeat, which may hold a steady and an alternating window."""
-    return values[0] if len(values) == 1 else statistics.geometric_mean(values)
+def _by_repeat(values: Mapping[int, Sequence[float]]) -> Mapping[int, float]:
+    """The value of each repeat, which may hold a steady and an alternating window."""
+    return {
+        repeat: found[0] if len(found) == 1 else statistics.geometric_mean(found) for repeat, found in values.items()
+    }
 
 
 def _ordered(warnings: Collection[QualityFlag]) -> tuple[QualityFlag, ...]:

@@ -6,7 +6,7 @@ it is. Then the width falls with n alone, and quickly at first, as Student's t a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +16,8 @@ from colocate.model.cell import Cell
 from colocate.model.cell_key import CellKey
 from colocate.model.limits import Quantity
 from colocate.model.trial import FloatArray, Trial
-from colocate.study.bounds import means, table
-from colocate.study.evidence import Evidence
+from colocate.study.bounds import means, rows
+from colocate.study.evidence import Slowdowns
 from colocate.study.plan import estimate_s
 from colocate.study.stages import windows_for
 
@@ -27,43 +27,38 @@ class Narrowing:
     """The median width of the intervals of open cells, 0.02 = 2 % from end to end, and what further repeats bring.
 
     After `further_repeats`, which take `further_s`, it should be `further_width`: half, or where the plan ends before
-    that what it then is. All three are None where no repeat is left.
+    that what it then is.
     """
 
     width: float
-    further_width: float | None = None
-    further_repeats: int | None = None
-    further_s: float | None = None
+    further_width: float
+    further_repeats: int
+    further_s: float
 
 
 def narrowing(
-    evidence: Sequence[Evidence],
+    found: Iterable[Slowdowns],
     to_come: Sequence[Trial],
     open_cells: Collection[Cell] | None = None,
-    quantity: Quantity = Quantity.SLOWDOWN_P50,
     confidence: float = 0.95,
 ) -> Narrowing | None:
-    """Where the intervals of `quantity` stand, as cells.csv gives them.
+    """Where the intervals of the slowdowns `found` stand, as cells.csv gives them.
 
     `to_come` are the trials of the plan that have not ended, `open_cells` those that a study until decided still
-    measures, without them all. None where none of the open cells has an interval yet.
+    measures, without them all. None where none of the open cells has an interval yet, or no repeat is left for them.
     """
     keys = None if open_cells is None else {CellKey.of_cell(cell) for cell in open_cells}
-    own = [
-        each
-        for each in evidence
-        if each.colocated and not each.closed and (keys is None or CellKey.of_cell(each.cell) in keys)
-    ]
-    known = means(table(own, quantity))
+    own = [each.values for each in found if not each.closed and (keys is None or each.key in keys)]
+    known = means(rows(own, Quantity.SLOWDOWN_P50))
     told = np.isfinite(known.spread)
     if not told.any():
         return None
     n, spread = known.blocks[told], known.spread[told]
-    width = _median_width(n, spread, confidence)
     coming = windows_for(to_come, keys)
     repeats = sorted({trial.repeat for trial in coming})
     if not repeats:
-        return Narrowing(width)
+        return None
+    width = _median_width(n, spread, confidence)
     widths = [_median_width(n + further, spread, confidence) for further in range(1, len(repeats) + 1)]
     further = next((number for number, each in enumerate(widths, start=1) if each <= width / 2), len(widths))
     meanwhile = [trial for trial in coming if trial.repeat <= repeats[further - 1]]

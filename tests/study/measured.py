@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from colocate.model.quality import QualityFlag
+from colocate.model.request import SweepSpec
 from colocate.model.trial import PowerTrace, TrialRecord, Work
 from colocate.study.evidence import Evidence, collect
 from tests.study.truth import SPEC, TASK, Truth, record, records, trial
@@ -56,6 +57,6 @@ def flagged(
     return [dataclasses.replace(r, warnings=(warning,)) if hit else r for r, hit in zip(done, hits, strict=True)]
 
 
-def colocated(done: list[TrialRecord]) -> Evidence:
-    (found,) = (each for each in collect(done, SPEC) if each.colocated)
+def colocated(done: list[TrialRecord], spec: SweepSpec = SPEC) -> Evidence:
+    (found,) = (each for each in collect(done, spec) if each.colocated)
     return found

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from colocate.model.cell_key import CellKey
 from colocate.model.limits import PERCENTILES, Limits, Quantity
 from colocate.model.quality import QualityFlag
 from colocate.model.request import ClockPoint
 from colocate.model.trial import Condition, Work
 from colocate.study.advice import Verdict, advise
 from colocate.study.conditions import latencies
-from colocate.study.evidence import collect
+from colocate.study.evidence import collect, slowdowns
 from colocate.study.interference import cells
 from colocate.study.stats import quantile_known, sample_quantile
 from tests.study.alternating import Alternating
@@ -178,3 +179,16 @@ def test_a_cell_whose_designs_differ_is_closed_unless_steady_windows_go_on() -> 
     (ruling,) = advise(collect(done, spec), Limits(max_slowdown=2.2, percentile="p50")).rulings
     assert (ruling.verdict, ruling.open, ruling.further_blocks) == (Verdict.UNDECIDED, False, None)
     assert "alternation differs" in ruling.reason
+
+
+@pytest.mark.parametrize("unseen", [1.0, 2.0])
+@pytest.mark.parametrize("warnings", [(), (QualityFlag.OTHER_LOAD,)])
+def test_slowdowns_alone_are_those_of_the_evidence(unseen: float, warnings: tuple[QualityFlag, ...]) -> None:
+    spec = dataclasses.replace(SPEC, alternating=True)
+    first, *others = Alternating(solo_s=0.002, unseen=unseen).study(np.random.default_rng(2017), repeats=4, steady=2)
+    done = [dataclasses.replace(first, warnings=warnings), *others]
+    whole = colocated(done, spec)
+    (found,) = slowdowns(done, spec)
+    assert found.key == CellKey.of_cell(whole.cell)
+    assert (found.values, found.closed) == (whole.values[Quantity.SLOWDOWN_P50], whole.closed)
+    assert found.closed == (unseen > 1), "steady windows differ"

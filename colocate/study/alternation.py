@@ -184,28 +184,28 @@ def conditions_of(
     condition.
     """
     found = np.full(len(begins_s), Condition.GUARD, dtype=np.uint8)
-    ends_s = begins_s + latencies_s
-    # Stored times are whole nanoseconds.
-    waited = np.zeros(len(begins_s), dtype=bool)
-    waited[1:] = ends_s[:-1] > begins_s[1:] + 1e-9
-    for segment in segments:
-        if segment.condition is Condition.TASK_ALONE:
-            continue
-        first, last = np.searchsorted(begins_s, [segment.begin_s, segment.end_s])
-        inside = np.arange(first, last)
-        inside = inside[ends_s[inside] <= segment.end_s]
-        if period_s is not None:
-            inside = inside[np.logical_or.accumulate(~waited[inside])]
-        found[inside] = segment.condition
+    if not segments:
+        return found
+    from_s, to_s = np.array([(segment.begin_s, segment.end_s) for segment in segments]).T
+    of_segment = np.array([segment.condition for segment in segments], dtype=np.uint8)
+    # Of each inference the last segment that had begun.
+    segment_of = np.searchsorted(from_s, begins_s, side="right") - 1
+    ends_s, until_s = begins_s + latencies_s, to_s[segment_of]
+    held = (segment_of >= 0) & (begins_s < until_s) & (ends_s <= until_s)
+    held &= of_segment[segment_of] != Condition.TASK_ALONE
+    inside = np.flatnonzero(held)
+    if period_s is not None:
+        # Stored times are whole nanoseconds.
+        waited = np.zeros(len(begins_s), dtype=bool)
+        waited[1:] = ends_s[:-1] > begins_s[1:] + 1e-9
+        own = segment_of[inside]
+        caught_up = np.maximum.accumulate(np.where(waited[inside], -1, own))
+        inside = inside[caught_up == own]
+    found[inside] = of_segment[segment_of[inside]]
     for condition in (Condition.ALONE, Condition.BESIDE):
-        own = found == condition
-        if own.any():
+        own = np.flatnonzero(found == condition)
+        if len(own):
             long_s = float(np.quantile(latencies_s[own], LONG_SHARE))
-            for segment in segments:
-                if segment.condition is condition:
-                    late_s = segment.end_s - min(long_s, LAST_RATIO * segment.length_s)
-                    late = slice(
-                        np.searchsorted(begins_s, late_s, side="right"), np.searchsorted(begins_s, segment.end_s)
-                    )
-                    found[late][own[late]] = Condition.GUARD
+            late_s = to_s - np.minimum(long_s, LAST_RATIO * (to_s - from_s))
+            found[own[begins_s[own] > late_s[segment_of[own]]]] = Condition.GUARD
     return found

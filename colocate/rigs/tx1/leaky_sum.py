@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 
 from colocate.model.trial import FloatArray
@@ -14,5 +12,5 @@ def leaky_sum(values: FloatArray, kept: float, before: float = 0.0) -> FloatArra
 
     A loop: scipy's filter gives the same numbers, and takes longer to import than a study of 81 cells to filter.
     """
-    sums = itertools.accumulate(values.tolist(), lambda last, value: value + kept * last, initial=before)
-    return np.fromiter(itertools.islice(sums, 1, None), np.float64, len(values))
+    last = before
+    return np.array([last := value + kept * last for value in values.tolist()], dtype=np.float64)

@@ -15,14 +15,14 @@ The window stays what is counted. Its segments follow one another too closely to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from colocate.model.trial import Condition, FloatArray, TrialRecord
-from colocate.study.stats import median
+from colocate.study.stats import median, medians
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,20 +67,16 @@ def alternating_pair(record: TrialRecord) -> Pair | None:
     None where no group has inferences in both conditions; one that has not does not count. The window of a slow
     network has a single group, like a block of steady windows.
     """
-    groups = _groups(record)
-    if not groups:
+    found = _grouped(record)
+    if found is None:
         return None
-    alone, beside = _over(groups, [median(alone) for alone, _ in groups])
-    first = median(beside) / median(alone)
-    levels = [median(np.concatenate([alone, beside / first])) for alone, beside in groups]
-    return Pair((record,), *_over(groups, levels))
-
-
-def _over(groups: Sequence[tuple[FloatArray, FloatArray]], levels: Sequence[float]) -> list[FloatArray]:
-    """Both sides of all groups together, each group over its level."""
-    return [
-        np.concatenate([group[side] / level for group, level in zip(groups, levels, strict=True)]) for side in (0, 1)
-    ]
+    (alone, beside), (of_alone, of_beside) = found
+    levels = medians(alone, of_alone)
+    first = median(beside / levels[of_beside]) / median(alone / levels[of_alone])
+    both, of_both = np.concatenate([alone, beside / first]), np.concatenate([of_alone, of_beside])
+    in_order = np.argsort(of_both, kind="stable")
+    levels = medians(both[in_order], of_both[in_order])
+    return Pair((record,), alone / levels[of_alone], beside / levels[of_beside])
 
 
 def work_kept(record: TrialRecord) -> float | None:
@@ -97,24 +93,23 @@ def _work_per_s(record: TrialRecord, condition: Condition) -> float | None:
     return sum(work for work, _ in counted) / length_s if length_s else None
 
 
-def _groups(record: TrialRecord) -> Sequence[tuple[FloatArray, FloatArray]]:
-    """The latencies alone and beside the task of each group of segments that has both."""
+def _grouped(record: TrialRecord) -> tuple[Sequence[FloatArray], Sequence[npt.NDArray[np.int_]]] | None:
+    """The latencies alone and beside the task, group after group, of those groups of segments that have both; and of
+    each the number of its group. None where no group has.
+    """
     if record.conditions is None or not record.segments:
-        return []
+        return None
     # Stored times are whole nanoseconds: one may lie a hair before the segment that it begins.
     begins_s = np.array([segment.begin_s for segment in record.segments]) - 1e-9
     of_segment = np.searchsorted(begins_s, record.begins_s, side="right") - 1
     groups = np.array([segment.group for segment in record.segments])[of_segment]
-    alone, beside = (
-        _by_group(record.latencies_s[own], groups[own])
-        for own in (in_condition(record, condition) for condition in (Condition.ALONE, Condition.BESIDE))
+    sides = [in_condition(record, condition) for condition in (Condition.ALONE, Condition.BESIDE)]
+    with_both = np.intersect1d(*(groups[own] for own in sides))
+    if not len(with_both):
+        return None
+    sides = [own & np.isin(groups, with_both) for own in sides]
+    in_order = [np.argsort(groups[own], kind="stable") for own in sides]
+    return (
+        [record.latencies_s[own][order] for own, order in zip(sides, in_order, strict=True)],
+        [np.searchsorted(with_both, groups[own][order]) for own, order in zip(sides, in_order, strict=True)],
     )
-    return [(alone[group], beside[group]) for group in sorted(alone.keys() & beside.keys())]
-
-
-def _by_group(latencies_s: FloatArray, groups: npt.NDArray[np.int_]) -> Mapping[int, FloatArray]:
-    """The latencies of each group, in the order measured; a group without any has no entry."""
-    order = np.argsort(groups, kind="stable")
-    groups = groups[order]
-    begins = np.flatnonzero(np.diff(groups, prepend=groups[:1] - 1))
-    return dict(zip(groups[begins].tolist(), np.split(latencies_s[order], begins[1:]), strict=False))

@@ -47,6 +47,15 @@ def median(values: FloatArray) -> float:
     return float((low + high) / 2)
 
 
+def medians(values: FloatArray, groups: npt.NDArray[np.int_]) -> FloatArray:
+    """The `median` of the `values` (n,) of each group, all finite; `groups` (n,) number them from 0, ascending."""
+    ranked = values[np.lexsort((values, groups))]
+    sizes = np.bincount(groups)
+    begins = np.cumsum(sizes) - sizes
+    middle: FloatArray = (ranked[begins + (sizes - 1) // 2] + ranked[begins + sizes // 2]) / 2
+    return middle
+
+
 def paired_ratio(solo: FloatArray, colocated: FloatArray, confidence: float = 0.95) -> Interval:
     """How many times `solo` goes into `colocated`, from one positive value of each per block, both (b,).
 
@@ -183,15 +192,15 @@ def _worth(above: npt.NDArray[np.bool_]) -> float:
 
 
 def _first_autocovariances(above: npt.NDArray[np.bool_], lags: int) -> FloatArray:
-    """N times the autocovariance at the first lags (lags,), by counting."""
-    n, count = len(above), np.count_nonzero
-    mean = count(above) / n
-    return np.array(
-        [
-            count(early & late) - mean * (count(early) + count(late)) + len(early) * mean**2
-            for early, late in ((above[: max(0, n - lag)], above[lag:]) for lag in range(lags))
-        ]
-    )
+    """N times the autocovariance at the first lags (lags,), by counting: few are above a high quantile."""
+    n, lag = len(above), np.arange(lags)
+    at = np.flatnonzero(above)
+    both = np.concatenate([above, np.zeros(lags, dtype=bool)])[at + lag[:, None]].sum(axis=1)
+    # All but those of the last, and of the first, so many.
+    early, late = np.searchsorted(at, n - lag), len(at) - np.searchsorted(at, lag)
+    mean = len(at) / n
+    found: FloatArray = both - mean * (early + late) + np.maximum(0, n - lag) * mean**2
+    return found
 
 
 def _autocovariances(above: npt.NDArray[np.bool_]) -> FloatArray:

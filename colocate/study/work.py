@@ -57,13 +57,14 @@ def unfinished(record: TrialRecord, alone: Sequence[TrialRecord] = ()) -> bool:
     A run that leaves processes behind has its own warning. What has no end, and got next to no CPU, waits.
     """
     task, parts = record.trial.task, _parts(record)
-    if not parts or QualityFlag.LEFT_PROCESSES in record.warnings or work_kept(record) is not None:
+    if not parts or QualityFlag.LEFT_PROCESSES in record.warnings:
         return False
     endless = [not member.argv or member.command.run == SERVICE for member in (task.members if task else ())]
-    return any(
+    nothing = any(
         not part.count and not idle and not (goes_on and part.cpu_s < NOTHING_RATIO * part.elapsed_s)
         for (part, idle), goes_on in zip(_looked_at(parts, alone), endless, strict=True)
     )
+    return nothing and work_kept(record) is None
 
 
 def _parts(record: TrialRecord) -> Sequence[Work]:

@@ -21,6 +21,7 @@ from colocate.study.stats import (
     integrate,
     known_quantile,
     median,
+    medians,
     paired_ratio,
     quantile_known,
     sample_quantile,
@@ -182,6 +183,12 @@ def test_sample_quantile_is_median_unbiased() -> None:
 def test_a_quantile_is_numpys_to_the_last_digit(latencies: FloatArray, quantile: float) -> None:
     for q in (quantile, 0.0, 0.5, 0.95, 0.99, 1.0) if len(latencies) else ():
         assert sample_quantile(latencies, q) == float(np.quantile(latencies, q, method="median_unbiased"))
+
+
+@given(st.lists(windows(12).filter(len), min_size=1, max_size=5))
+def test_medians_of_groups_are_the_median_of_each(groups: list[FloatArray]) -> None:
+    numbers = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+    assert medians(np.concatenate(groups), numbers).tolist() == [median(group) for group in groups]
 
 
 @given(windows())

@@ -104,7 +104,7 @@ def _grouped(record: TrialRecord) -> tuple[Sequence[FloatArray], Sequence[npt.ND
     of_segment = np.searchsorted(begins_s, record.begins_s, side="right") - 1
     groups = np.array([segment.group for segment in record.segments])[of_segment]
     sides = [in_condition(record, condition) for condition in (Condition.ALONE, Condition.BESIDE)]
-    with_both = np.intersect1d(*(groups[own] for own in sides))
+    with_both = np.intersect1d(groups[sides[0]], groups[sides[1]])
     if not len(with_both):
         return None
     sides = [own & np.isin(groups, with_both) for own in sides]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from matplotlib.axes import Axes
-
 from colocate.report.drawing.colours import QUIET, RGB, WHITE
 from colocate.report.drawing.ink import text_width_in
 from colocate.report.drawing.paper import MARGIN_IN, SMALL_PT, Sheet
@@ -38,13 +36,6 @@ class Key:
             self._x, self._y - height_in / 2, width_in, height_in, face=face, edge=edge, hatch=hatch or None
         )
         self._write(words, words_in)
-
-    def axes(self, words: str, width_in: float, height_in: float, *, words_in: float) -> Axes:
-        """A symbol to draw in axes of its own, which are returned."""
-        axes = self._sheet.axes(self._x, self._y - height_in / 2, width_in, height_in)
-        axes.set_axis_off()
-        self._write(words, words_in)
-        return axes
 
     def _write(self, words: str, words_in: float) -> None:
         self._sheet.text(self._x + words_in, self._y, words, SMALL_PT, colour=self._colour)

@@ -73,7 +73,7 @@ class _Panel:
         self._sheet.note(self._x, self._y + 0.27, quantity)
         samples = Key(self._sheet, self._y + 0.45, self._x, gap_in=0.15, colour=BLACK)
         for words, look in key:
-            samples.axes(words, 0.3, 0.14, words_in=0.35).plot((0, 0.5, 1), (0, 0, 0), markevery=(1, 2), **look)
+            samples.plot(words, (0.015, 0.15, 0.285), words_in=0.35, markevery=(1, 2), **look)
 
     def axes(self, right_in: float = 0.0, width_in: float = _PANEL_IN[0], title: str = "") -> Axes:
         """Axes so far right of their usual place."""
@@ -132,7 +132,9 @@ def _draw_normalised(panel: _Panel, study: FoundingStudy) -> None:
     axes.tick_params(axis="y", length=0)
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axes.set_xlabel("alexnet = 1", fontsize=SMALL_PT, color=QUIET)
-    bars = [(network, {**look, "marker": "", "linewidth": 6}) for network, look in _NETWORK_KEY]
+    bars = [
+        (network, {**look, "marker": "", "linewidth": 6, "solid_capstyle": "butt"}) for network, look in _NETWORK_KEY
+    ]
     quantity = f"of an inference alone over alexnet's, {clocks_words(ClockPoint(study.cpu_hz[-1], study.gpu_hz[0]))}"
     title = "Latency, power and memory traffic" if study.traffic_bytes else "Latency and power"
     panel.write(title, quantity, bars)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MultipleLocator
@@ -172,10 +173,10 @@ def _draw_group(sheet: Sheet, x: float, y: float, label_in: float, group: _Group
         sheet.note(plot_x + _PLOT_IN + right, y + 0.36, title, ha="right")
     axes = sheet.axes(plot_x, first, _PLOT_IN, _ROW_IN * len(group))
     _prepare(axes, len(group), limit)
+    _draw_dots(axes, group, limit)
     for row, check in enumerate(group):
         middle = first + (row + 0.5) * _ROW_IN
         sheet.text(x, middle, plain(check.figure), SMALL_PT)
-        _draw_dot(axes, row, check, limit)
         numbers = (*(three_digits(kind.scale * value) for value in (check.published, check.model)),
                    _percent(check.error_ratio, 1))  # fmt: skip
         for right, words in zip(_NUMBERS_IN.values(), numbers, strict=True):
@@ -196,13 +197,16 @@ def _prepare(axes: Axes, rows: int, limit: float) -> None:
     style_axes(axes, length_pt=2)
 
 
-def _draw_dot(axes: Axes, row: int, check: PublishedCheck, limit: float) -> None:
-    """The error on a stem from 0; beyond the axis an arrow at its end stands for it."""
-    look = _LOOKS[check.role]
-    inside = max(-limit, min(limit, check.error_ratio))
-    axes.plot((0, inside), (row, row), color=look.edge, linewidth=0.8, zorder=2)
-    marker = look.marker if inside == check.error_ratio else ">" if inside > 0 else "<"
-    axes.plot(inside, row, **{**look.plot, "marker": marker}, clip_on=False, zorder=3)
+def _draw_dots(axes: Axes, group: _Group, limit: float) -> None:
+    """The error of each row on a stem from 0; beyond the axis an arrow at its end stands for it."""
+    look, rows = _LOOKS[group[0].role], np.arange(len(group))
+    errors = np.array([check.error_ratio for check in group])
+    inside = errors.clip(-limit, limit)
+    axes.hlines(rows, 0, inside, color=look.edge, linewidth=0.8, zorder=2)
+    for marker, those in ((look.marker, errors == inside), (">", errors > inside), ("<", errors < inside)):
+        if those.any():
+            style = {**look.plot, "marker": marker, "linestyle": "none"}
+            axes.plot(inside[those], rows[those], **style, clip_on=False, zorder=3)
 
 
 def _draw_key(sheet: Sheet, y: float) -> None:

@@ -9,8 +9,10 @@ from xml.etree import ElementTree
 import matplotlib
 import numpy as np
 import pytest
+from matplotlib.textpath import text_to_path
 from PIL import Image
 
+from colocate.report.drawing.ink import _MIDDLE, font_of, text_width_in
 from colocate.report.drawing.paper import Sheet
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
@@ -53,3 +55,26 @@ def test_a_format_that_aligns_text_itself_is_told_how(tmp_path: Path) -> None:
     found = [node.attrib for node in ElementTree.parse(tmp_path / "a.svg").iter() if node.tag.endswith("}text")]
     assert [each["style"].split("text-anchor: ")[1].split(";")[0] for each in found] == ["start", "middle", "end"]
     assert {each["x"] for each in found} == {"72"}
+
+
+@pytest.mark.parametrize("weight", ["normal", "bold"])
+@pytest.mark.parametrize("words", ["1.05 n.s.", "[0.99, 1.10]", "jpeg, Ångström", "▼ 0.98 *"])
+def test_a_line_looks_as_the_librarys_own(words: str, weight: str) -> None:
+    ours, theirs = Sheet(2.0, 1.0), Sheet(2.0, 1.0)
+    ours.text(0.5, 0.5, words, 9.0, weight=weight, colour="#b5367a")
+    baseline_in = 0.5 + _MIDDLE * 9.0 / 72
+    theirs.figure.text(
+        0.25, 1 - baseline_in, words, size=9.0, weight=weight, color="#b5367a", verticalalignment="baseline"
+    )
+    ink, other = (255.0 - pixels(sheet) for sheet in (ours, theirs))
+    assert ink.sum() == pytest.approx(other.sum(), rel=0.02)
+    for axis in (0, 1):
+        place, its = (np.average(np.indices(each.shape)[axis], weights=each) for each in (ink, other))
+        assert place == pytest.approx(its, abs=0.6)
+    assert ink.max(axis=(0, 1)) == pytest.approx(other.max(axis=(0, 1)), abs=8), "in its colour"
+
+
+@pytest.mark.parametrize("words", ["2017", "[1.05, 1.19]", "at 921.6 MHz, 3 of 14"])
+def test_digits_are_all_as_wide_as_one_another(words: str) -> None:
+    width, *_ = text_to_path.get_text_width_height_descent(words, font_of(9.0, "normal"), ismath=False)
+    assert text_width_in(words, 9.0) == pytest.approx(width / 72)

@@ -55,11 +55,3 @@ def test_a_patch_is_in_the_middle_of_the_line() -> None:
     assert (box.width, box.height, box.face) == (0.3, 0.2, "#ff0000")
     (words,) = lines_on(sheet.figure)
     assert (words.x, words.y) == pytest.approx((START_IN + 0.35, 1.0)) and words.colour == QUIET
-
-
-def test_a_symbol_may_have_axes_of_its_own() -> None:
-    sheet = Sheet(10.0, 2.0)
-    axes = Key(sheet, 1.5, 2.0).axes("quarters", 0.5, 0.4, words_in=0.6)
-    assert not axes.axison
-    assert axes.get_position().bounds == pytest.approx((0.2, 0.15, 0.05, 0.2))
-    assert [line.words for line in lines_on(sheet.figure)] == ["quarters"]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from operator import attrgetter
 from typing import Any
 
 _DAY_S = 86_400.0
@@ -61,8 +63,7 @@ def _check(value: Any, name: str, allowed: tuple[float, float]) -> None:
     elif value is None or isinstance(value, str):
         return
     elif isinstance(value, (tuple, list)):
-        for part in value:
-            _check(part, name, allowed)
+        _check_all(value, name, allowed)
     elif isinstance(value, Mapping):
         for key, part in value.items():
             _check(part, name or str(key), allowed)
@@ -75,6 +76,24 @@ def _check(value: Any, name: str, allowed: tuple[float, float]) -> None:
             if part is None or kind is str or ((kind is float or kind is int) and within[0] <= part <= within[1]):
                 continue
             _check(part, field, within)
+
+
+def _check_all(values: Sequence[Any], name: str, allowed: tuple[float, float]) -> None:
+    """Check values that are mostly alike, as the hundreds of segments of a window: field by field, all at once."""
+    low, high = allowed
+    kinds = {*map(type, values)}
+    if kinds <= {type(None), str}:
+        return
+    if all(issubclass(kind, (int, float)) and kind is not bool for kind in kinds):
+        # A sum with what is no number is none.
+        if low <= min(values) and max(values) <= high and not math.isnan(sum(values)):
+            return
+    elif len(kinds) == 1 and is_dataclass(kind := kinds.pop()):
+        for field, within in _ranges_of(kind):
+            _check_all([*map(attrgetter(field), values)], field, within)
+        return
+    for value in values:
+        _check(value, name, allowed)
 
 
 @functools.cache

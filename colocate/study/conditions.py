@@ -102,14 +102,14 @@ def _grouped(record: TrialRecord) -> tuple[Sequence[FloatArray], Sequence[npt.ND
     # Stored times are whole nanoseconds: one may lie a hair before the segment that it begins.
     begins_s = np.array([segment.begin_s for segment in record.segments]) - 1e-9
     of_segment = np.searchsorted(begins_s, record.begins_s, side="right") - 1
-    groups = np.array([segment.group for segment in record.segments])[of_segment]
+    found, numbers = np.unique([segment.group for segment in record.segments], return_inverse=True)
+    groups = numbers[of_segment]
     sides = [in_condition(record, condition) for condition in (Condition.ALONE, Condition.BESIDE)]
-    with_both = np.intersect1d(groups[sides[0]], groups[sides[1]])
-    if not len(with_both):
+    in_side = [np.bincount(groups[own], minlength=len(found)) > 0 for own in sides]
+    with_both = in_side[0] & in_side[1]
+    if not with_both.any():
         return None
-    sides = [own & np.isin(groups, with_both) for own in sides]
-    in_order = [np.argsort(groups[own], kind="stable") for own in sides]
-    return (
-        [record.latencies_s[own][order] for own, order in zip(sides, in_order, strict=True)],
-        [np.searchsorted(with_both, groups[own][order]) for own, order in zip(sides, in_order, strict=True)],
-    )
+    numbers = (np.cumsum(with_both) - 1)[groups]
+    places = [np.flatnonzero(own & with_both[groups]) for own in sides]
+    in_order = [own[np.argsort(numbers[own], kind="stable")] for own in places]
+    return [record.latencies_s[own] for own in in_order], [numbers[own] for own in in_order]

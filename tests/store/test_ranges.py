@@ -9,6 +9,7 @@ import pytest
 from colocate.errors import SpecError
 from colocate.model.containment import Containment
 from colocate.model.request import Inference, SweepSpec, Task
+from colocate.model.trial import Condition, Segment, Waits
 from colocate.request.spec import make_spec
 from colocate.store.ranges import check_ranges
 from tests.store.test_run_file import HEADER, record
@@ -75,3 +76,28 @@ def test_the_ranges_of_a_study_are_those_of_a_request(keys: dict[str, Any]) -> N
     check_ranges(make_spec(most))
     with pytest.raises(SpecError):
         make_spec(keys)
+
+
+SEGMENTS = tuple(Segment(Condition(1 + at % 3), at // 4, 0.1 * at, 0.1 * at + 0.09, 1.0) for at in range(40))
+COUNTED = dataclasses.replace(SEGMENTS[7], waits=Waits(0.1, 0.2, 3, 4))
+
+
+@pytest.mark.parametrize("every", [False, True])
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"end_s": math.nan}, "end_s is nan"),
+        ({"begin_s": -1.0}, "begin_s is -1.0"),
+        ({"group": 10**10}, "group is 10000000000"),
+        ({"work": math.inf}, "work is inf"),
+        ({"waits": Waits(0.1, math.nan, 3, 4)}, "cpu_s is nan"),
+        ({"waits": Waits(0.1, 0.2, 3, 4, throttled_s=-1.0)}, "throttled_s is -1.0"),
+    ],
+)
+def test_one_number_among_many_that_are_alike_is_found(changes: dict[str, Any], said: str, every: bool) -> None:
+    segments = [*(dataclasses.replace(each, waits=COUNTED.waits) for each in SEGMENTS)] if every else [*SEGMENTS]
+    segments[9] = dataclasses.replace(segments[9], work=None)
+    segments[20] = dataclasses.replace(segments[20], **changes)
+    with pytest.raises(ValueError, match=said):
+        check_ranges(dataclasses.replace(record(0), segments=tuple(segments)))
+    check_ranges(dataclasses.replace(record(0), segments=(*SEGMENTS, COUNTED)))

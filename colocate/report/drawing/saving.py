@@ -6,6 +6,7 @@ import contextlib
 import functools
 import io
 import warnings
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from colocate.files import make_folder, remove_file, write_file
 from colocate.report.drawing.aside import Aside
 
 _DPI = 144
+# PNGs that are drawn at once.
+_AT_ONCE = 2
 # Half as long as at the library's level, to the same size: a page is white with some text.
 _PACKING = {"compress_level": 3}
 # Agg ends at 65536; a page of hundreds of columns gets fewer dots rather than none.
@@ -64,32 +67,37 @@ def _files(folder: Path, name: str, number: int) -> tuple[Path, Path]:
 
 
 class _Drawing:
-    """Draws pages one by one. Another process draws the PNG while this one draws the SVG, and lays out the next page:
-    these take about as long.
+    """Draws pages one by one. Other processes draw their PNGs while this one draws the SVG, and lays out the next
+    page: a PNG takes as long as both.
     """
 
     def __init__(self) -> None:
-        self._png: tuple[Path, Aside] | None = None
+        self._pngs: deque[tuple[Path, Aside]] = deque()
 
     def draw(self, files: tuple[Path, Path], figure: Figure) -> None:
-        self.finish()
+        """Write the SVG, and begin the PNG."""
+        if len(self._pngs) == _AT_ONCE:
+            self._finish_first()
         png, svg = files
         dpi = min(_DPI, int(_MAX_SIDE_PX / max(figure.get_size_inches())))
         options = {"format": "png", "dpi": dpi, "metadata": {"Software": None}, "pil_kwargs": _PACKING}
-        self._png = png, Aside(functools.partial(_drawn, figure, **options))
+        self._pngs.append((png, Aside(functools.partial(_drawn, figure, **options))))
         write_file(svg, _drawn(figure, format="svg", metadata={"Date": None, "Creator": None}))
 
     def finish(self) -> None:
-        """Write the PNG that is still drawn."""
-        if self._png is not None:
-            path, aside = self._png
-            write_file(path, aside.result())
-            self._png = None
+        """Write the PNGs that are still drawn."""
+        while self._pngs:
+            self._finish_first()
+
+    def _finish_first(self) -> None:
+        path, aside = self._pngs[0]
+        write_file(path, aside.result())
+        self._pngs.popleft()
 
     def close(self) -> None:
         """Leave what is still drawn."""
-        if self._png is not None:
-            self._png[1].close()
+        for _, aside in self._pngs:
+            aside.close()
 
 
 def _drawn(figure: Figure, **options: Any) -> bytes:

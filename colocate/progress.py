@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import statistics
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
 from rich.console import RenderableType
 from rich.progress import (
     BarColumn,
@@ -33,6 +33,7 @@ from colocate.report.text.tables import console
 from colocate.report.text.visible import one_line
 from colocate.study.conditions import latencies
 from colocate.study.plan import Stage, distinct_inferences, estimate_s
+from colocate.study.stats import median
 from colocate.sweep import Observer
 
 if TYPE_CHECKING:
@@ -175,8 +176,8 @@ class _Medians:
         latencies_s = latencies(outcome, Condition.BESIDE)
         if latencies_s.size:
             medians_s = self._medians_s[describe(outcome.trial)]
-            medians_s.append(float(np.median(latencies_s)))
-            return f"median {ms_text(float(np.median(medians_s)))} ms"
+            medians_s.append(median(latencies_s))
+            return f"median {ms_text(statistics.median(medians_s))} ms"
         if outcome.work is not None and outcome.work.elapsed_s > 0:
             works = outcome.work.parts or (outcome.work,)
             return ", ".join(f"{work.count / work.elapsed_s:.4g} {work.unit}/s" for work in works)

@@ -18,7 +18,7 @@ from colocate.study.boards import apart, by_board, over_boards, replicated
 from colocate.study.interference import cell_of
 from colocate.study.reader import MEDIAN, Reader
 from colocate.study.stats import sample_quantile
-from colocate.study.windows import Windows, energies_j, group
+from colocate.study.windows import Windows, group
 from colocate.study.work import rates_per_s, share_of
 
 __all__ = ["Evidence", "Quantity", "Slowdowns", "collect", "slowdowns"]
@@ -217,7 +217,7 @@ def _readings(windows: Windows, reader: Reader) -> Iterator[tuple[Quantity, Sequ
         for each in STATISTICS:
             yield Quantity.latency(each), (record,), known.get(each)
     for own in windows.own:
-        energy_j = energies_j(own)[0]
+        energy_j = reader.energies_j(own)[0]
         yield Quantity.POWER, (own,), energy_j / own.elapsed_s if energy_j else None
     for pair in windows.pairs():
         before, beside = reader.statistics(pair.alone), reader.statistics(pair.beside)

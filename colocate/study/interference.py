@@ -19,7 +19,7 @@ from colocate.study.conditions import in_condition
 from colocate.study.metered import metered
 from colocate.study.reader import Reader
 from colocate.study.stats import geometric_mean, known_quantile, paired_ratio, sample_quantile
-from colocate.study.windows import Windows, energies_j, group
+from colocate.study.windows import Windows, group
 from colocate.study.work import rates_per_s, share_of, unfinished, work_per_s
 
 __all__ = ["INTERVAL_MIN_BLOCKS", "SOLO", "cell_of", "cells"]
@@ -63,8 +63,8 @@ def cell_of(windows: Windows, reader: Reader) -> Cell:
         warnings.add(QualityFlag.TOO_FEW_BLOCKS)
 
     emc_hz = [record.emc_hz_seen for record, _ in latencies_s if record.emc_hz_seen is not None]
-    power_w, gpu_w, cpu_w = _mean_powers_w(own)
-    meters = metered(windows, confidence)
+    power_w, gpu_w, cpu_w = _mean_powers_w(own, reader)
+    meters = metered(windows, reader)
     slowdown_p50, slowdown_mean = (_slowdown(sides, name, confidence) for name in ("p50", MEAN))
     miss_ratio, longest_miss_run = _misses(windows)
     return Cell(
@@ -83,8 +83,8 @@ def cell_of(windows: Windows, reader: Reader) -> Cell:
         power_w=power_w,
         power_gpu_w=gpu_w,
         power_cpu_w=cpu_w,
-        energy_per_inference_j=_energy_per_inference_j(own),
-        idle_power_w=_mean_powers_w(windows.idle)[0],
+        energy_per_inference_j=_energy_per_inference_j(own, reader),
+        idle_power_w=_mean_powers_w(windows.idle, reader)[0],
         work_per_s=work_per_s(own or windows.alternating, windows.alone)
         if windows.setting.task is not None
         else None,
@@ -170,22 +170,22 @@ def _steady_work_kept(windows: Windows) -> list[float]:
     return [each for each in kept if each is not None]
 
 
-def _mean_powers_w(records: Sequence[TrialRecord]) -> tuple[float | None, float | None, float | None]:
+def _mean_powers_w(records: Sequence[TrialRecord], reader: Reader) -> tuple[float | None, float | None, float | None]:
     """Mean over the windows of the power of the board, its GPU and its CPU."""
     per_window = [
-        [None if energy_j is None else energy_j / record.elapsed_s for energy_j in energies_j(record)]
+        [None if energy_j is None else energy_j / record.elapsed_s for energy_j in reader.energies_j(record)]
         for record in records
     ]
     total, gpu, cpu = (_mean(window[role] for window in per_window) for role in range(3))
     return total, gpu, cpu
 
 
-def _energy_per_inference_j(records: Sequence[TrialRecord]) -> float | None:
+def _energy_per_inference_j(records: Sequence[TrialRecord], reader: Reader) -> float | None:
     """Energy of the board, gross of what it draws idle, over the inferences of the windows that have both."""
     metered = [
         (energy_j, len(record.latencies_s))
         for record in records
-        if (energy_j := energies_j(record)[0]) is not None and len(record.latencies_s)
+        if (energy_j := reader.energies_j(record)[0]) is not None and len(record.latencies_s)
     ]
     return sum(energy for energy, _ in metered) / sum(n for _, n in metered) if metered else None
 

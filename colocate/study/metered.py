@@ -9,8 +9,9 @@ import numpy as np
 
 from colocate.model.cell import Interval
 from colocate.model.trial import TrialRecord
+from colocate.study.reader import Reader
 from colocate.study.stats import geometric_mean, paired_ratio
-from colocate.study.windows import Windows, energies_j
+from colocate.study.windows import Windows
 
 # Student's t needs a spread between windows, and one has none.
 _INTERVAL_MIN_WINDOWS = 2
@@ -31,31 +32,27 @@ class Metered:
     energy_ratio: Interval | None
 
 
-def metered(windows: Windows, confidence: float) -> Metered:
-    """What the steady windows of a cell tell; None for what they do not."""
+def metered(windows: Windows, reader: Reader) -> Metered:
+    """What the steady windows of a cell tell, at the confidence of `reader`; None for what they do not."""
+
+    def power_w(record: TrialRecord) -> float | None:
+        energy_j = reader.energies_j(record)[0]
+        return None if not energy_j or energy_j < 0 else energy_j / record.elapsed_s
+
+    def inference_j(record: TrialRecord) -> float | None:
+        watts, inferences = power_w(record), len(record.latencies_s)
+        return None if watts is None or not inferences else watts * record.elapsed_s / inferences
+
+    confidence = reader.confidence
     return Metered(
-        _ends(windows.own, _power_w, confidence),
-        _ends(windows.own, _energy_j, confidence),
-        _ratio(windows, _power_w, confidence),
-        _ratio(windows, _energy_j, confidence),
+        _ends(windows.own, power_w, confidence),
+        _ends(windows.own, inference_j, confidence),
+        _ratio(windows, power_w, confidence),
+        _ratio(windows, inference_j, confidence),
     )
 
 
 _Read = Callable[[TrialRecord], float | None]
-
-
-def _power_w(record: TrialRecord) -> float | None:
-    energy_j = energies_j(record)[0]
-    return None if not energy_j or energy_j < 0 else energy_j / record.elapsed_s
-
-
-def _energy_j(record: TrialRecord) -> float | None:
-    power_w = _power_w(record)
-    return (
-        None
-        if power_w is None or not len(record.latencies_s)
-        else power_w * record.elapsed_s / len(record.latencies_s)
-    )
 
 
 def _ends(records: Sequence[TrialRecord], read: _Read, confidence: float) -> Ends | None:

@@ -5,25 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from colocate.model.limits import MEAN, PERCENTILES
-from colocate.model.trial import FloatArray
+from colocate.model.trial import FloatArray, TrialRecord
 from colocate.study.stats import known_quantile, sample_quantile
+from colocate.study.windows import Energies, energies_j
 
 MEDIAN = 0.50
 
 
 class Reader:
-    """Reads the latencies of windows; `confidence` is that with which a tail must be known."""
+    """Reads latencies and meters of windows; `confidence` is that with which a tail must be known."""
 
     def __init__(self, confidence: float) -> None:
         self.confidence = confidence
-        # With the latencies themselves, so that none takes the place in memory of another.
+        # With what was read itself, so that nothing takes the place in memory of another.
         self._read: dict[int, tuple[FloatArray, Mapping[str, float]]] = {}
+        self._metered: dict[int, tuple[TrialRecord, Energies]] = {}
 
     def statistics(self, latencies: FloatArray) -> Mapping[str, float]:
         """Those of `STATISTICS` that the latencies of a window tell. The median of few is noisy, not biased."""
         if id(latencies) not in self._read:
             self._read[id(latencies)] = latencies, self._statistics(latencies)
         return self._read[id(latencies)][1]
+
+    def energies_j(self, record: TrialRecord) -> Energies:
+        """See `windows.energies_j`."""
+        if id(record) not in self._metered:
+            self._metered[id(record)] = record, energies_j(record)
+        return self._metered[id(record)][1]
 
     def _statistics(self, latencies: FloatArray) -> Mapping[str, float]:
         if not len(latencies):

@@ -23,6 +23,8 @@ from colocate.study.rails import rail_roles
 from colocate.study.stats import integrate, median
 from colocate.study.work import rates_per_s, share_of, unfinished, work_per_s
 
+Energies = tuple[float | None, float | None, float | None]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Windows:
@@ -217,7 +219,7 @@ def pooled_latencies(records: Iterable[TrialRecord]) -> Mapping[CellKey, FloatAr
     return {setting: own for setting, own in pooled.items() if len(own)}
 
 
-def energies_j(record: TrialRecord) -> tuple[float | None, float | None, float | None]:
+def energies_j(record: TrialRecord) -> Energies:
     """Energy of the board, its GPU and its CPU over exactly the window."""
     trace = record.power
     if trace is None or not len(trace.t_s):

@@ -104,11 +104,12 @@ def alternated(trial: Trial, setting: OperatingPoint, model: Tx1Model) -> TrialR
     """The record of an alternating trial at the clocks and beside the load of `setting`."""
     c, load = model.constants, setting.load
     assert trial.inference is not None and load is not None, "either side is paused for the other"
-    window = _window(trial, setting, model)
+    slower = drift(trial, c)
+    window = _window(trial, setting, model, slower)
     setting = replace(setting, gpu_hz=_sustained_hz(trial, setting, window, model))
     predicted, average = Conditions.of(trial, setting, model), model.on_average(trial.inference, setting)
     within = speed_within(trial, window.length_s, c)
-    speed = replace(within, per_s=within.per_s / drift(trial, c))
+    speed = replace(within, per_s=within.per_s / slower)
     present = predicted.presences(window, trial)
     due_s, ends_s = _inferred(trial, inferring(*present, predicted, speed, c.ramp_s), c)
     found = segments(window, working(*present, predicted, speed, c.ramp_s))
@@ -133,12 +134,12 @@ def alternated(trial: Trial, setting: OperatingPoint, model: Tx1Model) -> TrialR
     )
 
 
-def _window(trial: Trial, setting: OperatingPoint, model: Tx1Model) -> Turns:
+def _window(trial: Trial, setting: OperatingPoint, model: Tx1Model, slower: float) -> Turns:
     alone, beside = (model.on_average(trial.inference, each) for each in (replace(setting, load=None), setting))
     assert trial.inference is not None
     period_s = trial.inference.period_s
     # As the warm-up shows it.
-    latency_s = max(alone.latency_s, beside.latency_s) * drift(trial, model.constants)
+    latency_s = max(alone.latency_s, beside.latency_s) * slower
     length_s = window_s(trial.window_s, max(latency_s, period_s or 0.0), model.constants)
     ramps = trial.clocks.cpu_hz is None or trial.clocks.gpu_hz is None
     pace = pace_of(

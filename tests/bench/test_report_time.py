@@ -1,4 +1,4 @@
-"""What a report takes: from latencies to cells, and how evenly drawing is shared by two processes.
+"""What a report takes: from latencies to cells, its text in PNGs, and how evenly drawing is shared by processes.
 
 Ratios of CPU time, taken by turns in one run, so that they hold on any machine. Run with
 `pytest -m bench -s tests/bench/test_report_time.py`: half a minute.
@@ -7,6 +7,7 @@ Ratios of CPU time, taken by turns in one run, so that they hold on any machine.
 from __future__ import annotations
 
 import dataclasses
+import io
 import resource
 import shutil
 import time
@@ -16,9 +17,11 @@ import numpy as np
 import pytest
 
 from colocate.model.request import ClockPoint, SweepSpec, Task
+from colocate.report.drawing.paper import Sheet
 from colocate.report.write import write_report
-from colocate.study.evidence import collect
-from tests.study.truth import NETWORK, record, trial
+from colocate.study.evidence import collect, slowdowns
+from tests.study.alternating import Alternating
+from tests.study.truth import NETWORK, SPEC, record, trial
 
 pytestmark = pytest.mark.bench
 
@@ -60,3 +63,30 @@ def test_two_processes_share_a_report(tmp_path: Path) -> None:
     own_s, childrens_s = (end - begin for begin, end in zip(before, after, strict=True))
     print(f"\n{own_s:.2f} s of CPU here and {childrens_s:.2f} s beside it")
     assert childrens_s >= 0.25 * (own_s + childrens_s)
+
+
+def test_a_sweep_asks_how_narrow_its_intervals_are_in_half_of_the_time_of_a_report() -> None:
+    records = [*Alternating(solo_s=0.002, window_s=60.0).study(np.random.default_rng(1), repeats=10, steady=2)]
+    spec, taken_s = dataclasses.replace(SPEC, alternating=True), dict.fromkeys((slowdowns, collect), 0.0)
+    for _ in range(10):
+        for work in (slowdowns, collect):
+            begin_s = time.process_time()
+            work(records, spec)
+            taken_s[work] += time.process_time() - begin_s
+    print(f"\n{taken_s[slowdowns]:.2f} s of CPU for slowdowns, {taken_s[collect]:.2f} s for all")
+    assert taken_s[slowdowns] <= taken_s[collect] / 2
+
+
+def test_a_pngs_text_takes_half_of_the_time_of_the_librarys() -> None:
+    words = [f"alexnet batch {number}, caffe fp32: conv{number % 7}" for number in range(500)]
+    ours, theirs = Sheet(10.0, 10.0), Sheet(10.0, 10.0)
+    for number, each in enumerate(words):
+        ours.text(1.0, number / 50, each, 7.5)
+        theirs.figure.text(0.1, 1 - number / 500, each, size=7.5)
+    taken_s = {}
+    for name, sheet in (("ours", ours), ("theirs", theirs)):
+        begin_s = time.process_time()
+        sheet.figure.savefig(io.BytesIO(), format="png", dpi=144)
+        taken_s[name] = time.process_time() - begin_s
+    print(f"\n{taken_s['ours']:.2f} s of CPU for 500 lines, {taken_s['theirs']:.2f} s one letter at a time")
+    assert taken_s["ours"] <= taken_s["theirs"] / 2

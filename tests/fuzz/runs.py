@@ -38,6 +38,8 @@ _HARD: tuple[Any, ...] = (
     10**30, 10**400, "", "x", "nan", "p95", "\x1b[31m", "a\nb", "\0", "=1+1", "../../x", "x" * 5000, [], {}, [0],
     [[]], {"x": 1}, [None] * 1000, "alexnet", "jpeg", "high", "sweep", "layers", "efficiency", "mean", [1e308, 1e308],
 )  # fmt: skip
+# No float is larger than this, and a number that was multiplied by ten often enough is.
+_MOST = 1e300
 _ANOTHER_TABLE = (
     "CREATE VIEW more AS SELECT 1",
     "CREATE TRIGGER more AFTER UPDATE ON seal BEGIN DELETE FROM trial; END",
@@ -176,7 +178,9 @@ def _keys(tree: object) -> Iterable[Any]:
 def _alike(random_: random.Random, value: object, tree: Any) -> Any:
     """Another number, or a value of the same type from elsewhere."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return random_.choice((0, 1, 2, -value, value + 1, value - 1, 10 * value, 0.001 * value, 9999))
+        return random_.choice(
+            (0, 1, 2, -value, value + 1, value - 1, 10 * value, 0.001 * max(-_MOST, min(value, _MOST)), 9999)
+        )
     for _ in range(50):
         inside, key = _place(random_, tree)
         if type(inside[key]) is type(value):

@@ -54,9 +54,9 @@ def test_a_budget_ends_a_sweep_until_decided(tmp_path: Path) -> None:
     ("said", "flags"),
     [
         ("did you mean 'decided'", ["--until", "decidd", "--slo-ms", "5"]),
-        ("name a limit", ["--until", "decided"]),
-        ("name a task", ["--until", "decided", "--slo-ms", "5", "--stressors", ""]),
-        ("add --until decided", ["--budget", "30m"]),
+        ("until: it does nothing without slo_ms, max_slowdown", ["--until", "decided"]),
+        ("slo_ms: it does nothing without stressors", ["--until", "decided", "--slo-ms", "5", "--stressors", ""]),
+        ("budget: it does nothing without until", ["--budget", "30m"]),
         ("'half an hour' is no length of time", ["--until", "decided", "--slo-ms", "5", "--budget", "half an hour"]),
         ("one repeat decides nothing", ["--until", "decided", "--slo-ms", "5", "--repeats", "1"]),
     ],

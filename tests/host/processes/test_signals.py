@@ -6,12 +6,21 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from colocate.errors import HostError, Interrupted
-from colocate.host.processes.signals import STOPPING, UnbrokenExit, deferred, heed, interruptible, undisguised
+from colocate.host.processes.signals import (
+    _LOOK_S,
+    STOPPING,
+    UnbrokenExit,
+    deferred,
+    heed,
+    interruptible,
+    undisguised,
+)
 
 # Ends itself while a module in C is at `import_array()`, which asks for this attribute.
 SIGNALLED = """
@@ -177,6 +186,45 @@ def test_what_python_itself_drops_is_raised_again() -> None:
         # Long enough, whatever else the machine does.
         time.sleep(600)
     assert signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
+
+
+def test_whoever_swallows_it_hears_it_again() -> None:
+    with pytest.raises(Interrupted, match="SIGTERM"), interruptible():
+        for _ in range(3):
+            # As a module in C does that takes whatever goes wrong for a no.
+            with contextlib.suppress(BaseException):
+                os.kill(os.getpid(), signal.SIGTERM)
+                time.sleep(600)
+        time.sleep(600)
+
+
+@pytest.mark.parametrize("error", [None, HostError("it cannot be put back")])
+def test_what_takes_its_time_on_the_way_out_is_left_alone(error: HostError | None) -> None:
+    """However often it is looked meanwhile."""
+
+    @contextlib.contextmanager
+    def held() -> Iterator[None]:
+        try:
+            yield
+        finally:
+            looked_at.append(slept())
+            if error is not None:
+                raise error
+
+    def slept() -> bool:
+        ends_s = time.monotonic() + 5 * _LOOK_S
+        while time.monotonic() < ends_s:
+            time.sleep(_LOOK_S / 10)
+        return True
+
+    looked_at: list[bool] = []
+    with pytest.raises(Interrupted if error is None else HostError), interruptible():
+        try:
+            with held():
+                os.kill(os.getpid(), signal.SIGTERM)
+        finally:
+            looked_at.append(slept())
+    assert looked_at == [True, True]
 
 
 def test_what_else_python_drops_is_shown() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -52,5 +52,9 @@ class Provenance:
 
     def error_ratio(self, kind: str) -> float | None:
         """How far the model is off published figures of a `Quantity.kind`, in the median; None where it has none."""
-        errors = [abs(check.error_ratio) for check in self.validation if check.quantity in _OF_KIND.get(kind, ())]
+        errors = [abs(check.error_ratio) for check in self.figures(kind)]
         return statistics.median(errors) if errors else None
+
+    def figures(self, kind: str) -> Sequence[PublishedCheck]:
+        """The published figures of a `Quantity.kind`."""
+        return [check for check in self.validation if check.quantity in _OF_KIND.get(kind, ())]

@@ -13,14 +13,14 @@ from colocate.model.cell_key import CellKey
 from colocate.model.limits import Limits, Quantity
 from colocate.model.request import Inference
 from colocate.study.bounds import Bounds, Looks, bounds, once
-from colocate.study.containments import simplest
 from colocate.study.evidence import Evidence
+from colocate.study.simplicity import ALIKE_RATIO, simplest
 from colocate.study.verdicts import LimitCheck, Ruling, Verdict, absence, deciding, rule_on, verdict
 from colocate.study.work import does_nothing
 
 __all__ = [
-    "Advice", "Choice", "LimitCheck", "Limits", "Merit", "Ruling", "Verdict", "absence", "advise", "deciding",
-    "verdict",
+    "Advice", "Choice", "LimitCheck", "Limits", "Merit", "Ruling", "Verdict", "absence", "advise", "best_choice",
+    "deciding", "more_work", "verdict",
 ]  # fmt: skip
 
 
@@ -129,9 +129,9 @@ def _ranked(choices: Sequence[Choice]) -> list[Choice]:
     of none is known: then the smallest slowdown has to do.
     """
     useful = [choice for choice in choices if not choice.idle]
-    best = _best(useful) if useful else None
+    best = best_choice(useful).cell if useful else None
     merit, _ = _scores(useful)
-    of_task = {_best([choice for choice in useful if choice.cell.task == task]) for task in _tasks(useful)}
+    of_task = {best_choice([choice for choice in useful if choice.cell.task == task]).cell for task in _tasks(useful)}
     known = [i for i, choice in enumerate(choices) if choice.work_share is not None and not choice.idle]
     work = {i: choices[i].work_share for i in known}
     cost = _column({i: choices[i].cell.power_w for i in known}) or _column({i: choices[i].slowdown for i in known})
@@ -157,13 +157,23 @@ def _tasks(choices: Sequence[Choice]) -> list[str]:
     return list(dict.fromkeys(choice.cell.task for choice in choices))
 
 
-def _best(choices: Sequence[Choice]) -> Cell:
-    """The cell of the choice to recommend among these."""
+def best_choice(choices: Sequence[Choice]) -> Choice:
+    """The one to recommend among one or more choices of a network: see `Choice.recommended`."""
     merit, score = _scores(choices)
     best = max(score, key=lambda i: score[i], default=0)
     alike = [i for i, choice in enumerate(choices) if _setting(choice) == _setting(choices[best])]
-    cells = [choices[i].cell for i in alike]
-    return cells[simplest(cells, [None if merit is Merit.SLOWDOWN else score.get(i) for i in alike])]
+    merits = [None if merit is Merit.SLOWDOWN else score.get(i) for i in alike]
+    return choices[alike[simplest([choices[i].cell for i in alike], merits)]]
+
+
+def more_work(one: Choice, other: Choice) -> bool:
+    """Whether the task of both gets more done in the first, by more than a containment is worth setting for."""
+    return (
+        one.cell.task == other.cell.task
+        and one.work_share is not None
+        and other.work_share is not None
+        and ALIKE_RATIO * one.work_share > other.work_share
+    )
 
 
 def _scores(choices: Sequence[Choice]) -> tuple[Merit, dict[int, float]]:

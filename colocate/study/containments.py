@@ -7,69 +7,49 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from colocate.model.cell import Cell
-from colocate.model.request import ISOLATED, Inference
-from colocate.study.evidence import Evidence
+from colocate.model.request import Inference
+from colocate.study.advice import Advice, Choice, best_choice
 from colocate.study.verdicts import Ruling, Verdict, excess
-from colocate.study.work import does_nothing
-
-# A containment that gains a task less than this is not worth setting.
-ALIKE_RATIO = 0.95
 
 
 @dataclass(frozen=True, slots=True)
 class Contained:
     """A task beside a network and in a placement, in the containment, and at the clocks, that `ruling` is on.
 
-    These are the simplest of those that are SAFE with about the most work, or where none is SAFE, those that came
-    nearest; any, where nothing is known of a limited quantity. `work_share` is `Evidence.work_share`.
+    It is the best choice of the task in that placement, by the rule of `advise`; where none is SAFE, what came
+    nearest, or any, where nothing is known of a limited quantity. `work_share` is `Evidence.work_share`.
+    `best_of_task`: no other placement has a better one.
     """
 
     ruling: Ruling
     work_share: float | None
+    best_of_task: bool
 
     @property
     def safe(self) -> bool:
         """Whether the task may run so."""
         return self.ruling.verdict is Verdict.SAFE
 
-    @property
-    def useful(self) -> bool:
-        """Whether it may, and does some of its work there."""
-        return self.safe and not does_nothing(self.work_share)
 
-
-def containments(rulings: Sequence[Ruling], evidence: Sequence[Evidence]) -> tuple[Contained, ...]:
-    """One for each task beside each network and in each placement, in the order of `rulings`."""
-    shares = {each.cell: each.work_share for each in evidence}
+def containments(advice: Advice) -> tuple[Contained, ...]:
+    """One for each task beside each network and in each placement, in the order of the rulings."""
+    shares = {each.evidence.cell: each.evidence.work_share for each in advice.bounds}
+    choices = {choice.cell: choice for choice in advice.choices}
     groups: defaultdict[tuple[Inference, str, str], list[Ruling]] = defaultdict(list)
-    for ruling in rulings:
+    for ruling in advice.rulings:
         groups[ruling.cell.inference, ruling.cell.placement, ruling.cell.task].append(ruling)
-    best = (_best(members, shares) for members in groups.values())
-    return tuple(Contained(ruling, shares.get(ruling.cell)) for ruling in best)
+    return tuple(_best(members, shares, choices) for members in groups.values())
 
 
-def _best(members: Sequence[Ruling], shares: Mapping[Cell, float | None]) -> Ruling:
-    safe = [ruling for ruling in members if ruling.verdict is Verdict.SAFE]
+def _best(
+    members: Sequence[Ruling], shares: Mapping[Cell, float | None], choices: Mapping[Cell, Choice]
+) -> Contained:
+    safe = {ruling.cell: ruling for ruling in members if ruling.verdict is Verdict.SAFE}
     if not safe:
-        return min(members, key=excess)
-    return safe[simplest([ruling.cell for ruling in safe], [shares.get(ruling.cell) for ruling in safe])]
-
-
-def simplest(cells: Sequence[Cell], merits: Sequence[float | None]) -> int:
-    """Which of the `cells` of a task to take: the simplest of those that are worth about as much as the best,
-    `ALIKE_RATIO` of it at the least; of equally simple ones the best.
-
-    A merit that is not known is less than any that is. Where none is known none is worth a containment.
-    """
-    best = max((merit for merit in merits if merit is not None), default=None)
-    alike = [
-        number
-        for number, merit in enumerate(merits)
-        if best is None or (merit is not None and merit >= ALIKE_RATIO * best)
-    ]
-    return min(alike, key=lambda number: (complexity(cells[number]), -(merits[number] or 0.0)))
-
-
-def complexity(cell: Cell) -> tuple[tuple[int, ...], bool]:
-    """Less where the containment is simpler, none most of all; then where the task stays off the network's CPU."""
-    return () if cell.containment is None else cell.containment.complexity, cell.placement != ISOLATED
+        nearest = min(members, key=excess)
+        return Contained(nearest, shares.get(nearest.cell), best_of_task=False)
+    own = [choices[cell] for cell in safe]
+    # Over all placements another cell of this one may be simpler for as much.
+    marked = [choice for choice in own if choice.best_of_task]
+    best = marked[0] if marked else best_choice([choice for choice in own if not choice.idle] or own)
+    return Contained(safe[best.cell], best.work_share, best_of_task=bool(marked))

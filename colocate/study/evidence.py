@@ -41,7 +41,7 @@ _MISREAD = frozenset(
 )
 # What the setting itself brought about. The windows that remain are the lucky ones, or show only the beginning of
 # the task: they may convict, they cannot acquit.
-_WITHHOLDING = frozenset(
+WITHHOLDING = frozenset(
     {
         QualityFlag.CLOCK_DRIFTED,
         QualityFlag.THROTTLED,
@@ -203,7 +203,7 @@ def _evidence(
         withheld={
             quantity: _ordered(warnings)
             for quantity in Quantity
-            if (warnings := (left_out[quantity] | of_cell[quantity]) & _WITHHOLDING)
+            if (warnings := (left_out[quantity] | of_cell[quantity]) & WITHHOLDING)
         },
         work_share=share_of(windows.rates_per_s(), best.get(windows.task, ())),
         closed=closed and windows.differs,

@@ -145,7 +145,7 @@ def test_the_statistics_name_every_warning_that_leaves_windows_out() -> None:
     page = text_of("docs/statistics.md")
     table = page[page.index("| warning | effect") : page.index("The second and the fourth row")]
     named = {flag for flag in QualityFlag if f"*{flag.value}*" in table}
-    assert named == evidence._DISTURBED | evidence._MISREAD | evidence._WITHHOLDING
+    assert named == evidence._DISTURBED | evidence._MISREAD | evidence.WITHHOLDING
 
 
 def test_the_readme_fits_on_a_few_screens() -> None:

@@ -196,7 +196,7 @@ def test_a_containment_that_gains_next_to_nothing_is_not_recommended(
     )
     table = [contained, placed(1, "jpeg", *free)]
     advice = advise(table, Limits(max_slowdown=1.1, percentile="p50"))
-    (found,), (own,) = advice.recommended, containments(advice.rulings, table)
+    (found,), (own,) = advice.recommended, containments(advice)
     assert found.cell.containment == own.ruling.cell.containment == bound
 
 

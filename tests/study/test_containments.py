@@ -8,6 +8,7 @@ import pytest
 
 from colocate.model.containment import parse_containment
 from colocate.model.limits import Limits, Quantity
+from colocate.model.request import ClockPoint
 from colocate.study.advice import advise
 from colocate.study.containments import Contained, containments
 from colocate.study.evidence import Evidence
@@ -23,7 +24,7 @@ def contained(words: str, slowdown: float | None, share: float | None = None, ta
 
 
 def best(*found: Evidence) -> list[Contained]:
-    return list(containments(advise(found, Limits(max_slowdown=1.2)).rulings, found))
+    return list(containments(advise(found, Limits(max_slowdown=1.2))))
 
 
 def words(*found: Evidence) -> list[str]:
@@ -40,7 +41,7 @@ def test_of_those_that_are_safe_it_is_the_one_with_the_most_work() -> None:
 
 
 def test_work_that_is_not_known_is_less_than_any_that_is() -> None:
-    assert words(contained("idle", 1.0), contained("weight=10", 1.0, 0.001)) == ["weight=10"]
+    assert words(contained("idle", 1.0), contained("weight=10", 1.0, 0.02)) == ["weight=10"]
     assert words(contained("weight=10", 1.0), contained("idle", 1.0)) == ["idle"]
 
 
@@ -78,7 +79,20 @@ def test_each_task_in_each_placement_has_one() -> None:
 def test_the_nearest_is_known_only_where_every_limited_quantity_is() -> None:
     limits = Limits(max_slowdown=1.2, power_budget_w=10.0)
     unmetered = [contained("none", 2.0, 0.5), contained("idle", 1.5, 0.03)]
-    (own,) = containments(advise(unmetered, limits).rulings, unmetered)
+    (own,) = containments(advise(unmetered, limits))
     assert not own.safe
     (own,) = best(*unmetered)
     assert not own.safe and own.ruling.cell.containment == parse_containment("idle")
+
+
+def test_the_answer_of_a_task_is_the_row_of_its_placement_and_the_only_one_marked() -> None:
+    """Though other clocks of that placement do a little more of what choices are ranked by."""
+    slow, quick = contained("none", 1.0, 0.50), contained("none", 1.0, 0.52)
+    quick = dataclasses.replace(quick, cell=dataclasses.replace(quick.cell, clocks=ClockPoint(9, 9)))
+    beside = contained("idle", 1.0, 0.525)
+    beside = dataclasses.replace(beside, cell=dataclasses.replace(beside.cell, placement="shared"))
+    found = best(slow, quick, beside)
+    assert [(each.ruling.cell.placement, each.best_of_task) for each in found] == [
+        ("isolated", True), ("shared", False),
+    ]  # fmt: skip
+    assert found[0].ruling.cell == slow.cell

@@ -14,9 +14,11 @@ from colocate.model.request import CLOCK_AXES, ClockPoint, Inference
 from colocate.report.advise.load import AdviceReport
 from colocate.report.advise.required import Required
 from colocate.report.advise.words import interval_words, judged_cells, limit_words, value_words
+from colocate.report.text.captions import error_words
 from colocate.report.text.labels import clocks_words, contained_words, inferences_of, network_words, shortened
 from colocate.report.text.numbers import counted, listed, percent_text
-from colocate.study.advice import Choice
+from colocate.study.advice import Choice, more_work
+from colocate.study.simplicity import ALIKE_RATIO
 from colocate.study.verdicts import LimitCheck, Verdict, deciding, excess, left
 from colocate.study.work import NOTHING_RATIO
 
@@ -64,6 +66,22 @@ def untried_words(report: AdviceReport) -> str:
     return f"Tried: {listed(parts)} clocks; others may allow more." if parts else ""
 
 
+def rule_words(report: AdviceReport) -> str:
+    """By which rule the best choice of each task was taken, in a sentence; empty where there is none."""
+    merits = dict.fromkeys(choice.merit.value for choice in report.advice.choices if choice.best_of_task)
+    if not merits:
+        return ""
+    return f"Best of a task: {' or '.join(merits)}{simpler_words(judged_cells(report))}."
+
+
+def simpler_words(cells: Collection[Cell]) -> str:
+    """What is preferred to a little more; empty where `cells` leave nothing to prefer."""
+    contained = len({cell.containment for cell in cells}) > 1
+    preferred = [*["the simplest containment"] * contained, *["isolated"] * (len({c.placement for c in cells}) > 1)]
+    alike = f"; within {percent_text(1 - ALIKE_RATIO)} of that at the same clocks "
+    return f"{alike}{listed(preferred)}" if preferred else ""
+
+
 def _answer(report: AdviceReport, inference: Inference, network: str) -> Answer:
     choices = [choice for choice in report.advice.choices if choice.cell.inference == inference]
     checks = {ruling.cell: ruling.checks for ruling in report.advice.rulings}
@@ -72,7 +90,7 @@ def _answer(report: AdviceReport, inference: Inference, network: str) -> Answer:
 
     def words(choice: Choice) -> str:
         facts = ", ".join(_facts(choice, checks[choice.cell], statistic))
-        against = [*_far_slower(choice, choices, statistic, contained=contained), *_within_error(report, choice)]
+        against = [*_against(choice, choices, statistic, contained=contained), *_within_error(report, choice)]
         return ". ".join((f"{where(choice.cell, contained=contained)}: {facts}", *against))
 
     # One of each task: no two tasks do the same work, so none stands for another.
@@ -92,12 +110,13 @@ def _within_error(report: AdviceReport, choice: Choice) -> Iterator[str]:
     """Where a model is SAFE by less than it is off what was published."""
     provenance = report.run.header.provenance
     for quantity, margin in choice.margins.items():
-        error = None if provenance is None else provenance.error_ratio(quantity.kind)
-        if error is not None and margin is not None and margin < error:
-            left, off = f"{100 * margin:.1f} %", f"{100 * error:.1f} %"
+        if provenance is None or margin is None:
+            continue
+        error = provenance.error_ratio(quantity.kind)
+        if error is not None and margin < error:
             yield (
-                f"The upper bound of its {quantity.words} is {left} below the limit, and the model is typically "
-                f"off by {off} (median)"
+                f"The upper bound of its {quantity.words} is {100 * margin:.1f} % below the limit, less than "
+                f"{error_words(provenance, quantity.kind)}: measure this on the board"
             )
 
 
@@ -144,24 +163,32 @@ def _facts(choice: Choice, checks: Sequence[LimitCheck], statistic: str) -> Iter
         yield f"at {percent_text(choice.work_share)} of its full speed"
 
 
-def _far_slower(chosen: Choice, choices: Sequence[Choice], statistic: str, *, contained: bool) -> Iterator[str]:
-    """How much slower the network is there than where it is fastest and the task works; nothing where not by much."""
-    useful = [choice for choice in choices if not choice.idle]
+def _against(chosen: Choice, choices: Sequence[Choice], statistic: str, *, contained: bool) -> Iterator[str]:
+    """What another choice does better: more work of the same task and a faster network, else a far faster network."""
     latencies: Mapping[str, Callable[[Choice], float | None]] = {
         statistic: lambda each: each.latency_s,
         "p50": lambda each: each.cell.p50_s,
     }
     # At a percentile that both know.
     name, own_s = next(((name, own) for name, of in latencies.items() if (own := of(chosen)) is not None), ("", 0.0))
-    known = [(own, each) for each in useful if name and (own := latencies[name](each)) is not None]
+    known = [(s, each) for each in choices if not each.idle and name and (s := latencies[name](each)) is not None]
+
+    def place(latency_s: float, choice: Choice) -> str:
+        power_w, latency = choice.cell.power_w, value_words(Quantity.latency(name), latency_s)
+        watts = "" if power_w is None else f", {value_words(Quantity.POWER, power_w)}"
+        return f"{where(choice.cell, contained=contained)}: {name} {latency}{watts}"
+
+    better = [(s, each) for s, each in known if s < ALIKE_RATIO * own_s and more_work(each, chosen)]
+    if better:
+        latency_s, most = max(better, key=lambda pair: pair[1].work_share or 0.0)
+        share = percent_text(most.work_share or 0.0)
+        yield f"For more work and a faster network: {place(latency_s, most)}, at {share} of its full speed"
+        return
     fastest_s, fastest = min(known, key=lambda pair: pair[0], default=(own_s, chosen))
     if own_s > FAR_SLOWER * fastest_s:
-        slow, least = (value_words(Quantity.latency(name), latency_s) for latency_s in (own_s, fastest_s))
-        power_w = fastest.cell.power_w
-        watts = "" if power_w is None else f", {value_words(Quantity.POWER, power_w)}"
         yield (
-            f"The network is {own_s / fastest_s:.1f} times as slow there ({name} {slow}) as in its fastest SAFE "
-            f"choice: {where(fastest.cell, contained=contained)}: {name} {least}{watts}"
+            f"The network is {own_s / fastest_s:.1f} times as slow there as in the fastest of all SAFE choices: "
+            f"{place(fastest_s, fastest)}"
         )
 
 

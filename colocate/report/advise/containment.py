@@ -12,7 +12,7 @@ from colocate.report.advise.drop_in import drop_in, remarks, thread_writes, vers
 from colocate.report.advise.load import AdviceReport
 from colocate.report.advise.words import interval_words, judged_cells, limit_words
 from colocate.report.text.labels import ContainedTask, clocks_column, inferences_of, network_words, shortened
-from colocate.report.text.numbers import number_ranges, percent_text, three_digits
+from colocate.report.text.numbers import listed, number_ranges, percent_text, three_digits
 from colocate.study.plan import placement
 from colocate.study.verdicts import deciding
 
@@ -28,15 +28,16 @@ COLUMNS = {
     "estimate [interval]": False,
     "limit": False,
     "power": False,
-    "of full speed": False,
+    "full speed": False,
+    "": False,
 }
 # Left out first where a terminal is too narrow: what decided has its value beside it.
 SPARE = ("power", "limit", "decided by")
 # Shown however alike the rows are.
-KEPT = ("task", "containment", "verdict", "estimate [interval]")
+KEPT = ("task", "containment", "verdict", "estimate [interval]", "")
 TITLE = (
-    "Containment: the best of each task is SAFE with the most work, and the simplest where several do about as much; "
-    "where none is SAFE, the nearest to it. Full speed is the task's best rate of work alone in this study"
+    "Containment: the best of each task in each placement, by the rule of the answer (*: the answer itself); where "
+    "none is SAFE, the nearest to it. Full speed is the task's best rate of work alone in this study"
 )
 WHERE = "TASK stands for the task's service or group, PID for its process."
 
@@ -58,6 +59,7 @@ def containment_rows(report: AdviceReport) -> Iterable[tuple[str, ...]]:
             limit_words(check.quantity, check.limit),
             "" if cell.power_w is None else f"{three_digits(cell.power_w)} W",
             "" if each.work_share is None else percent_text(each.work_share),
+            "*" if each.best_of_task else "",
         )
 
 
@@ -84,23 +86,25 @@ class Recipe:
 
 
 def recipes(report: AdviceReport) -> list[Recipe]:
-    """One for each containment and placement in which a task is SAFE and does some of its work; none for tasks that
-    need no containment.
-    """
+    """One for each containment and placement that the best choice of a task has."""
     asked = _asked(report)
-    names: defaultdict[tuple[Containment, str], list[str]] = defaultdict(list)
+    names: defaultdict[tuple[Containment | None, str], list[str]] = defaultdict(list)
     for each in report.contained:
         cell = each.ruling.cell
         # Of a mix each task has its own.
         task = asked[ContainedTask.of(cell)]
         within = f" in {shortened(task.name)}" if task.parts else ""
-        for member in task.members if each.useful else ():
-            if member.containment is not None:
-                names[member.containment, cell.placement].append(f"{shortened(member.name)}{within}")
+        for member in task.members if each.best_of_task else ():
+            names[member.containment, cell.placement].append(f"{shortened(member.name)}{within}")
     return [_recipe(report, *where, list(dict.fromkeys(tasks))) for where, tasks in names.items()]
 
 
-def _recipe(report: AdviceReport, containment: Containment, name: str, tasks: Sequence[str]) -> Recipe:
+def remarks_on(recipes: Sequence[Recipe]) -> str:
+    """What else it takes for all of them, each sentence once."""
+    return " ".join([WHERE, *dict.fromkeys(remark for recipe in recipes for remark in recipe.remarks)])
+
+
+def _recipe(report: AdviceReport, containment: Containment | None, name: str, tasks: Sequence[str]) -> Recipe:
     spec, facts = report.run.header.spec, report.run.header.facts
     cpus = placement(name, spec.inference_cpus, facts.cpus).task_cpus
     parts = [
@@ -111,7 +115,6 @@ def _recipe(report: AdviceReport, containment: Containment, name: str, tasks: Se
         parts.append(("or with cgroup v1, as in this run, as root", version_1_writes(containment, cpus)))
     if thread := thread_writes(containment):
         parts.append(("and for the launching thread of the network, as root", thread))
-    where = f"{name}, CPUs {number_ranges(cpus)}" if len(cpus) > 1 else f"{name}, CPU {cpus[0]}"
-    return Recipe(
-        f"To set {containment.words} for good, for {', '.join(tasks)} ({where})", parts, remarks(containment, cpus)
-    )
+    where = f"CPUs {number_ranges(cpus)}" if len(cpus) > 1 else f"CPU {cpus[0]}"
+    bound = "" if containment is None else f" with {containment.words}"
+    return Recipe(f"To keep {listed(tasks)} {name}{bound} on {where} for good", parts, remarks(containment, cpus))

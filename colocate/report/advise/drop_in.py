@@ -81,17 +81,17 @@ def remarks(containment: Containment | None, cpus: Sequence[int]) -> list[str]:
     bound = containment or Containment()
     count = len(bound.own_cpus(cpus))
     weight = _weight(bound, count)
-    takes = ["AllowedCPUs= takes cgroup v2 and systemd 244"]
+    takes = ["AllowedCPUs= needs cgroup v2 and systemd 244"]
     takes += ["CPUWeight=idle systemd 252 and Linux 5.15"] if bound.idle else []
     takes += ["CPUQuotaPeriodSec= systemd 242"] if bound.quota_period_s != QUOTA_PERIOD_S else []
     said = [f"{', '.join(takes)}."]
     if bound.idle:
-        said.append("Idle is beside what runs in the same slice: put the service of the network there, too.")
+        said.append("Idle gives way within its slice only: run the network's service in the task's slice.")
     else:
         each = bound.weight or WEIGHT_DEFAULT
-        spread = f"A weight is spread over the CPUs that a service keeps busy: {weight} is {each} on each of "
+        spread = f"CPUWeight= is shared by the CPUs that a service keeps busy: {weight} is {each} on each of "
         said += [f"{spread}{counted(count, 'CPU')}."] if count > 1 and weight == each * count else []
-        said.append("Weights count within a slice: put the service of the network there, too, with its 100.")
+        said.append("Weights compare services of one slice: run the network's service in the task's slice.")
     if bound.fifo:
         said.append(
             "Fifo is for the launching thread, TID, alone: CPUSchedulingPolicy=fifo gives it to all of a service."

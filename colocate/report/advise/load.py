@@ -40,7 +40,7 @@ class AdviceReport:
     def contained(self) -> tuple[Contained, ...]:
         """For each task the best containment; none where no task was contained."""
         bound = any(member.containment for task in self.run.header.spec.tasks for member in task.members)
-        return containments(self.advice.rulings, self.state.evidence) if bound else ()
+        return containments(self.advice) if bound else ()
 
     @property
     def answer(self) -> Verdict:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from colocate.report.advise import containment
-from colocate.report.advise.answer import answers, requirements, untried_words
+from colocate.report.advise.answer import answers, requirements, rule_words, untried_words
 from colocate.report.advise.load import AdviceReport
 from colocate.report.advise.rows import (
     CHOICE_COLUMNS,
     COLUMNS,
     choice_rows,
     front_words,
-    merit_words,
     remaining_words,
     verdict_rows,
 )
@@ -24,14 +23,12 @@ def advice_markdown(report: AdviceReport) -> str:
     for answer in answers(report):
         lines.append(f"- **{escaped(answer.network)}**: {escaped(answer.headline)}")
         lines += [f"  - {escaped(line)}" for line in answer.more]
-    if line := untried_words(report):
-        lines.append(f"- {escaped(line)}")
+    lines += [f"- {escaped(line)}" for line in (rule_words(report), untried_words(report)) if line]
     lines += [f"- **{escaped(line)}**" for line in requirements(report)]
     lines += ["", *markdown_table(list(COLUMNS), verdict_rows(report, remaining_words))]
     choices = list(choice_rows(report))
     if choices:
-        legend = f"{front_words(report)}. Marked: {merit_words(report)}."
-        lines += ["", escaped(legend), "", *markdown_table(list(CHOICE_COLUMNS), choices)]
+        lines += ["", f"{escaped(front_words(report))}.", "", *markdown_table(list(CHOICE_COLUMNS), choices)]
     lines += _containment(report)
     for note in afterwards(report):
         lines += ["", escaped(note)]
@@ -43,11 +40,10 @@ def _containment(report: AdviceReport) -> list[str]:
     rows = list(containment.containment_rows(report))
     if not rows:
         return []
-    lines = ["", f"{containment.TITLE}.", "", *markdown_table(list(containment.COLUMNS), rows)]
+    lines = ["", f"{escaped(containment.TITLE)}.", "", *markdown_table(list(containment.COLUMNS), rows)]
     recipes = containment.recipes(report)
     for recipe in recipes:
         lines += ["", f"{escaped(recipe.title)}:"]
         for title, own in recipe.parts:
             lines += ["", f"{escaped(title)}:", "", "```", *own, "```"]
-        lines += ["", " ".join(recipe.remarks)]
-    return [*lines, "", containment.WHERE] if recipes else lines
+    return [*lines, "", escaped(containment.remarks_on(recipes))] if recipes else lines

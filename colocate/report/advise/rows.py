@@ -43,13 +43,13 @@ CHOICE_COLUMNS = {
     "slowdown": False,
     "full speed": False,
     "power": False,
-    "per W": False,
+    "speed per W": False,
     "": True,
 }
 KEPT_OF_CHOICES = ("task", "")
 # Left out first where a terminal is too narrow.
 SPARE = ("missed",)
-SPARE_OF_CHOICES = ("p50, ms", "slowdown", "per W")
+SPARE_OF_CHOICES = ("p50, ms", "slowdown", "speed per W")
 
 
 def front_words(report: AdviceReport) -> str:
@@ -57,16 +57,10 @@ def front_words(report: AdviceReport) -> str:
     ranked = dict.fromkeys(choice.merit for choice in report.advice.recommended)
     costs = dict.fromkeys("power" if merit is Merit.WORK_PER_JOULE else "slowdown" for merit in ranked)
     return (
-        f"Best trade-offs: SAFE choices that no other beats in both work and {' or '.join(costs)}. Full speed is the "
-        "share of the task's best rate of work alone in this study; per W is that share divided by the power. "
+        f"Trade-offs: the best choice of each task (*), and SAFE choices that no other beats in both "
+        f"{' or '.join(costs)} and full speed, the share of the task's best rate of work alone in this study. "
         f"Slowdown is of the {report.advice.limits.percentile}"
     )
-
-
-def merit_words(report: AdviceReport) -> str:
-    """What the marked choice of each network is."""
-    merits = dict.fromkeys(choice.merit.value for choice in report.advice.recommended)
-    return f"{' or '.join(merits)}, or within 5 % of that in a simpler containment or placement"
 
 
 def verdict_rows(report: AdviceReport, remaining: Callable[[Ruling], str]) -> Iterable[tuple[str, ...]]:
@@ -90,14 +84,14 @@ def verdict_rows(report: AdviceReport, remaining: Callable[[Ruling], str]) -> It
 
 
 def choice_rows(report: AdviceReport) -> Iterable[tuple[str, ...]]:
-    """The Pareto front of each network, and the best choice by its merit."""
+    """The Pareto front of each network, and the best choice of each task, with a mark."""
     judged = judged_cells(report)
     among, tasks = inferences_of(judged), tasks_of(judged)
     cells = [choice.cell for choice in report.advice.choices]
     ms = shared_decimals(1e3 * cell.p50_s for cell in cells if cell.p50_s is not None)
     watts = shared_decimals(cell.power_w for cell in cells if cell.power_w is not None)
     for choice in report.advice.choices:
-        if choice.on_front or choice.recommended:
+        if choice.on_front or choice.best_of_task:
             cell = choice.cell
             yield (
                 network_words(cell.inference, among),
@@ -109,8 +103,8 @@ def choice_rows(report: AdviceReport) -> Iterable[tuple[str, ...]]:
                 "" if choice.slowdown is None else ratio_text(choice.slowdown, 3),
                 "" if choice.work_share is None else percent_text(choice.work_share),
                 "" if cell.power_w is None else f"{three_digits(cell.power_w, watts)} W",
-                "" if choice.work_share_per_j is None else f"{100 * choice.work_share_per_j:.2f} %",
-                choice.merit.value if choice.recommended else "",
+                "" if choice.work_share_per_j is None else f"{three_digits(100 * choice.work_share_per_j)} %/W",
+                "*" if choice.best_of_task else "",
             )
 
 

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from colocate.report.advise import containment
-from colocate.report.advise.answer import answers, requirements, untried_words
+from colocate.report.advise.answer import answers, requirements, rule_words, untried_words
 from colocate.report.advise.load import AdviceReport
 from colocate.report.advise.rows import (
     CHOICE_COLUMNS,
@@ -21,7 +21,6 @@ from colocate.report.advise.rows import (
     SPARE_OF_CHOICES,
     choice_rows,
     front_words,
-    merit_words,
     verdict_rows,
 )
 from colocate.report.advise.words import afterwards, summary
@@ -69,7 +68,7 @@ def print_answer(out: Console, report: AdviceReport) -> None:
         out.print(Text.assemble((answer.network, "bold"), ": ", answer.headline))
         for line in answer.more:
             out.print(Padding(Text(line), (0, 0, 0, 2), expand=False))
-    if line := untried_words(report):
+    for line in filter(None, (rule_words(report), untried_words(report))):
         out.print(Text(line))
     for line in requirements(report):
         out.print(Text(line, style="bold"))
@@ -80,10 +79,10 @@ def _print_choices(out: Console, report: AdviceReport) -> None:
     found = list(choice_rows(report))
     if not found:
         return
-    out.print(Text(f"{front_words(report)}. *: {merit_words(report)}."))
+    out.print(Text(f"{front_words(report)}."))
     columns = {name: broken for name, broken in CHOICE_COLUMNS.items() if name != "network"}
     for network, choices in itertools.groupby(found, lambda row: row[0]):
-        rows = [(*row, "*" if mark else "") for _, *row, mark in choices]
+        rows = [row for _, *row in choices]
         print_rows(out, f"{network}.", columns, rows, [""] * len(rows), KEPT_OF_CHOICES, SPARE_OF_CHOICES)
 
 
@@ -101,7 +100,7 @@ def _print_containment(out: Console, report: AdviceReport) -> None:
             out.print(Text(f"  {title}:"))
             # Lines to copy are not broken.
             out.print(Text("\n".join(f"    {line}" for line in lines)), soft_wrap=True)
-        out.print(Text(" ".join(recipe.remarks)))
         out.print()
     if recipes:
-        out.print(Text(containment.WHERE))
+        out.print(Text(containment.remarks_on(recipes)))
+        out.print()

@@ -98,6 +98,8 @@ def correction(report: AdviceReport) -> str:
     many = report.advice.judged >= POOL_MIN_CELLS
     steadied = ", and variances are pooled (docs/statistics.md)" if many else ""
     together = f"Over all {cells} together" if report.advice.judged > 1 else "For the one cell"
+    if model_words(report.run.header.facts):
+        together += ", and inside the model, whose own error comes on top,"
     return (
         f"{together} the chance of any wrong SAFE is at most {error}, "
         f"and so is that of any wrong UNSAFE. For that, intervals are widened for {cells}{looks} "

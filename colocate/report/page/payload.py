@@ -13,16 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from colocate.model.cell import Cell, Interval
+from colocate.model.cell import SOLO, Cell, Interval
 from colocate.model.cell_key import CellKey
 from colocate.model.limits import STATISTICS, Limits, Quantity
 from colocate.model.provenance import Provenance
 from colocate.model.quality import QualityFlag, in_order
 from colocate.model.request import ClockPoint, Inference
 from colocate.model.trial import FloatArray, TrialRecord
-from colocate.report.advise.answer import FAR_SLOWER, ran
+from colocate.report.advise.answer import FAR_SLOWER, ran, simpler_words
 from colocate.report.sweep.latencies import latencies_of
 from colocate.report.sweep.metrics import Scale
+from colocate.report.text.captions import error_words
 from colocate.report.text.causes import cause_short
 from colocate.report.text.commands import shell_word
 from colocate.report.text.labels import (
@@ -36,8 +37,8 @@ from colocate.report.text.labels import (
 )
 from colocate.report.text.numbers import NOT_SIGNIFICANT, counted, ms_text, ratio_text, three_digits
 from colocate.study.bounds import Bounds
-from colocate.study.containments import ALIKE_RATIO, complexity
 from colocate.study.evidence import Evidence
+from colocate.study.simplicity import ALIKE_RATIO, complexity
 from colocate.study.stats import sample_quantile
 from colocate.study.verdicts import absence
 from colocate.study.work import NOTHING_RATIO
@@ -147,13 +148,10 @@ def payload(
         ],
         "levels": LEVELS,
         "alike_ratio": ALIKE_RATIO,
+        "simpler": simpler_words([cell for cell in cells if cell.task != SOLO]),
         "far_slower": FAR_SLOWER,
         "nothing_ratio": NOTHING_RATIO,
-        "model_errors": {
-            quantity.value: error
-            for quantity in Quantity
-            if provenance is not None and (error := provenance.error_ratio(quantity.kind)) is not None
-        },
+        "model_errors": {} if provenance is None else _model_errors(provenance),
         "networks": [network_words(inference, inferences, ", ") for inference in inferences],
         "places": [
             {
@@ -175,6 +173,19 @@ def payload(
             }
             for each in evidence
         ],
+    }
+
+
+def _model_errors(provenance: Provenance) -> Mapping[str, Any]:
+    """How far a model is off in each quantity that anything was published of, with the words for it."""
+    return {
+        quantity.value: {
+            "ratio": error,
+            "name": quantity.words,
+            "words": error_words(provenance, quantity.kind).replace(" %", "\u00a0%"),
+        }
+        for quantity in Quantity
+        if (error := provenance.error_ratio(quantity.kind)) is not None
     }
 
 

@@ -10,13 +10,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from colocate.files import write_file
+from colocate.model.limits import Quantity
+from colocate.model.quality import in_order
 from colocate.report.page import words
 from colocate.report.page.assets import page_script, policy, style
 from colocate.report.page.causes import SHOWN_FIRST, cause_bars, legend
 from colocate.report.page.matrix import matrix_of
 from colocate.report.page.payload import VIEWS, payload
 from colocate.report.run_report import LoadedRun
-from colocate.report.text.captions import caption_of, machine_words, model_words, unfinished_words
+from colocate.report.text.captions import caption_of, error_words, machine_words, model_words, unfinished_words
 from colocate.report.text.designs import design_sentences
 from colocate.report.text.labels import plain
 from colocate.report.text.numbers import three_digits
@@ -24,6 +26,7 @@ from colocate.report.tx1.validation import summary_of
 from colocate.request.study_file import study_file
 from colocate.store.run_file import Header
 from colocate.study.bounds import FOREVER, Bounds, bounds
+from colocate.study.evidence import WITHHOLDING
 from colocate.study.sequential import looks_of
 from colocate.study.stats import POOL_MIN_CELLS
 from colocate.version import __version__
@@ -82,6 +85,7 @@ def _heading(run: LoadedRun) -> _Values:
 def _found(run: LoadedRun, judged: Sequence[Bounds], confidence: float) -> _Values:
     """The matrix with its data, the warnings, and how sure all of it is."""
     spec = run.header.spec
+    kinds = len({quantity.kind for each in judged for quantity in each.estimates})
     return {
         "matrix": matrix_of(run.cells),
         "findings": words.findings_of(run.cells, judged, confidence),
@@ -98,7 +102,9 @@ def _found(run: LoadedRun, judged: Sequence[Bounds], confidence: float) -> _Valu
         "confidence": f"{100 * confidence:g} %",
         "error": f"{100 * (1 - confidence):.3g} %",
         "judged": len(judged),
-        "kinds": len({quantity.kind for each in judged for quantity in each.estimates}),
+        "kinds": kinds,
+        "tempted": f"{100 * min(1.0, kinds * (1 - confidence)):.3g} %",
+        "withholding": ", ".join(warning.value for warning in in_order(WITHHOLDING)),
         "steadied": len(judged) >= POOL_MIN_CELLS,
         "looks": len(looks_of(spec)(FOREVER)),
     }
@@ -108,9 +114,12 @@ def _model(header: Header) -> _Values:
     """What a model rests on; a machine has none of it."""
     checks = () if header.provenance is None else header.provenance.validation
     roles = dict.fromkeys(check.role for check in checks)
+    kinds = dict.fromkeys(quantity.kind for quantity in Quantity)
+    errors = [] if header.provenance is None else [error_words(header.provenance, kind) for kind in kinds]
     return {
         "model": model_words(header.facts),
         "checks": checks,
+        "errors": list(filter(None, errors)),
         "constants": () if header.provenance is None else header.provenance.constants,
         "summaries": {role: summary_of([check for check in checks if check.role == role]) for role in roles},
         "number": three_digits,

@@ -118,7 +118,8 @@ def _slowdown_words(quantity: Quantity, judged: Sequence[Bounds], tasks: Sequenc
         return f"{name} rises in {cells}{known}, most beside {most}."
     ends = [interval.hi for _, interval in found if interval.hi is not None]
     bound = f"; more than {_text(quantity, max(ends))} is ruled out in every one" if len(ends) == len(found) else ""
-    return f"{name} rises for certain in no cell{known}: the largest slowdown is beside {most}{bound}."
+    where = f"none of the {counted(len(found), 'cell')} where it is known" if known else "no cell"
+    return f"{name} rises significantly in {where}; its largest slowdown, n.s., is beside {most}{bound}."
 
 
 def _power_words(judged: Sequence[Bounds]) -> str:
@@ -136,7 +137,10 @@ def _loss_words(judged: Sequence[Bounds], tasks: Sequence[ContainedTask]) -> str
         return "What tasks lose beside it is not known."
     worst = _worst(found)
     most = _value_words(Quantity.WORK_LOSS, worst[1])
-    return f"The task that loses most of its work is {_where(worst[0], tasks)}: {most}."
+    return (
+        f"The network costs {_where(worst[0], tasks)} the most of the work that it does in the same containment "
+        f"alone: {most}."
+    )
 
 
 _Found = tuple[Bounds, Interval]
@@ -182,7 +186,7 @@ def machine_rows(facts: HostFacts) -> list[tuple[str, Sequence[str]]]:
     rows: list[tuple[str, Sequence[str]]] = [
         ("rig", [facts.rig]),
         ("machine", [facts.machine_id]),
-        ("processor", [f"{facts.cpu_model}, {facts.architecture}"]),
+        ("processor", [f"{facts.architecture}: {facts.cpu_model}"]),
         ("CPUs", [f"{len(facts.cpus)}: {number_ranges(facts.cpus, ', ')}"]),
         ("GPUs", facts.gpus),
         ("memory", [f"{facts.memory_bytes / gib:.3g} GiB"] if facts.memory_bytes else []),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from colocate.model.cell import SOLO, Cell
 from colocate.model.machine import HostFacts
+from colocate.model.provenance import Provenance
 from colocate.model.trial import TrialRecord
 from colocate.report.text.designs import slowdown_phrases, steady_phrases
 from colocate.report.text.labels import (
@@ -83,6 +84,13 @@ def planned_trials(header: Header, records: Sequence[TrialRecord]) -> int:
 def model_words(facts: HostFacts) -> str | None:
     """What a reader must know of a rig that is a model; None for a machine."""
     return _RIG_WORDS.get(facts.rig)
+
+
+def error_words(provenance: Provenance, kind: str) -> str:
+    """How far a model is off what was published of a `Quantity.kind`: in words; empty where nothing was."""
+    error = provenance.error_ratio(kind)
+    figures = counted(len(provenance.figures(kind)), "published figure")
+    return "" if error is None else f"the model's error for {kind} ({100 * error:.1f} %, median of {figures})"
 
 
 def _rig_words(facts: HostFacts) -> str:

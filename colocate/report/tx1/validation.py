@@ -66,7 +66,7 @@ class _Look:
 
 _LOOKS: Mapping[PublishedRole, _Look] = {
     "calibration": _Look("o", 4.5, INK, INK, "constants were fitted to the figure, or read from it"),
-    "not fitted": _Look("D", 5.0, ACCENT, WHITE, "none was fitted to the figure, but its value was known"),
+    "not fitted": _Look("D", 5.0, ACCENT, WHITE, "no constant was fitted to the figure"),
 }
 # Half widths of the bands, narrow one first, and their colours.
 _BANDS = ((0.1, "#d4d4d4"), (0.2, "#ececec"))

@@ -97,19 +97,19 @@ def test_a_choice_says_its_work_its_power_and_what_a_joule_does() -> None:
     (row,) = choices(judged())
     assert (row["task"], row["full speed"], row["power"]) == ("cool", "50 %", "8.00 W")
     assert (row["p50, ms"], row["p95, ms"]) == ("10.0", "12.0")
-    assert float(row["per W"].removesuffix(" %")) == pytest.approx(50 / 8, rel=0.005)
-    assert (row["slowdown"], row[""]) == ("1.050", "most work per joule")
+    assert float(row["speed per W"].removesuffix(" %/W")) == pytest.approx(50 / 8, rel=0.005)
+    assert (row["slowdown"], row[""]) == ("1.050", "*")
 
 
 def test_what_is_not_known_of_a_choice_is_empty() -> None:
     (row,) = choices(at_steps((1, None, None)))
-    assert (row["full speed"], row["power"], row["per W"]) == ("", "", "")
-    assert row[""] == "least slowdown", "without work and power nothing else ranks it"
+    assert (row["full speed"], row["power"], row["speed per W"]) == ("", "", "")
+    assert row[""] == "*", "without work and power nothing else ranks it"
 
 
 def test_only_the_front_and_the_recommended_choice_are_shown() -> None:
     rows = choices(at_steps((1_000_000, 0.5, 4.0), (2_000_000, 0.9, 8.0), (3_000_000, 0.8, 9.0)))
-    assert [(row["clocks, MHz"], row[""]) for row in rows] == [("1/1", "most work per joule"), ("2/2", "")]
+    assert [(row["clocks, MHz"], row[""]) for row in rows] == [("1/1", "*"), ("2/2", "")]
 
 
 def test_nothing_safe_is_no_row() -> None:

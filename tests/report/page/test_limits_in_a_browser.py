@@ -15,6 +15,8 @@ import pytest
 from colocate.model.containment import Containment
 from colocate.model.limits import STATISTICS, Limits, Quantity
 from colocate.model.trial import Work
+from colocate.report.advise.answer import rule_words
+from colocate.report.advise.load import advise_on
 from colocate.study.advice import Verdict, advise, deciding
 from colocate.study.evidence import Evidence
 from colocate.study.sequential import Schedule
@@ -82,10 +84,12 @@ def test_verdicts_and_choices_are_those_of_the_advice(
             "#choices-table tr[data-cell]", "rows => rows.map(row => ({...row.dataset}))"
         )
         watts = page.eval_on_selector_all(
-            "#choices-table tr[data-recommended=true]", "rows => rows.map(row => Number(row.cells[5].textContent))"
+            "#choices-table tr[data-best=true]", "rows => rows.map(row => Number(row.cells[5].textContent))"
         )
-        assert watts == pytest.approx([choice.cell.power_w for choice in advice.recommended], rel=0.006)
-        for mark, wanted in (("recommended", "recommended"), ("front", "on_front")):
+        assert watts == pytest.approx(
+            [choice.cell.power_w for choice in advice.choices if choice.best_of_task], rel=0.006
+        )
+        for mark, wanted in (("best", "best_of_task"), ("front", "on_front")):
             marked = {int(row["cell"]) for row in rows if row[mark] == "true"}
             assert marked == {cells.index(choice.cell) for choice in advice.choices if getattr(choice, wanted)}, (
                 limits
@@ -137,7 +141,7 @@ def test_a_choice_names_its_containment_once_and_the_simplest_is_recommended(
     assert names.count("jpeg (idle)") == 1
     assert {*names} <= {"jpeg (no containment)", "jpeg (idle)"}
     (found,) = page.eval_on_selector_all(
-        "#choices-table tr[data-recommended=true]", "rows => rows.map(r => r.cells[2].textContent)"
+        "#choices-table tr[data-best=true]", "rows => rows.map(r => r.cells[2].textContent)"
     )
     (choice,) = advise(run.evidence, limits).recommended
     contained = "(no containment)" if choice.cell.containment is None else "(idle)"
@@ -165,12 +169,13 @@ def test_a_best_choice_whose_network_is_far_slower_says_so(server: Shown, opened
     page = opened(server)
     set_limits(page, Limits(max_slowdown=3.0, percentile="mean"))
     said = (
-        "The network is 1.9 times as slow there as in its fastest SAFE choice: stringsearch, isolated, native clocks."
+        "The network is 1.9 times as slow there as in the fastest of all SAFE choices: stringsearch, isolated, "
+        "native clocks"
     )
     assert said in page.locator("#answers").inner_text()
 
 
-def test_the_best_of_every_task_is_named_and_the_recommended_cell_has_a_star(tx1: Shown, opened: Opened) -> None:
+def test_the_best_of_every_task_is_named_and_its_cell_has_a_star(tx1: Shown, opened: Opened) -> None:
     page = opened(tx1)
     limits = Limits(slo_s=0.03, power_budget_w=9.0)
     set_limits(page, limits)
@@ -187,7 +192,8 @@ def test_the_best_of_every_task_is_named_and_the_recommended_cell_has_a_star(tx1
         "td[data-verdict]",
         "tds => tds.filter(td => td.textContent.includes('★')).map(td => Number(td.dataset.cell))",
     )
-    assert sorted(starred) == sorted(cells.index(choice.cell) for choice in advice.recommended)
+    assert sorted(starred) == sorted(cells.index(choice.cell) for choice in of_tasks)
+    assert page.locator("#rule").inner_text() == rule_words(advise_on(tx1.run, limits))
 
 
 def test_where_nothing_is_safe_the_answer_counts_what_decided(tx1: Shown, opened: Opened) -> None:

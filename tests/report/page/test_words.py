@@ -112,7 +112,7 @@ def test_each_network_and_placement_has_the_findings_of_its_own_cells() -> None:
     own = bounds([evidence(*each) for each in zip(cells, values, strict=True)])
     calm, slowed = findings_of(cells, own, 0.95)
     assert (calm.name, calm.placement, slowed.name) == ("alexnet", "isolated", "vgg16")
-    assert tuple(calm.sentences) == findings(own[:1], 0.95) and "rises for certain in no cell" in calm.sentences[0]
+    assert tuple(calm.sentences) == findings(own[:1], 0.95) and "rises significantly in no cell" in calm.sentences[0]
     assert tuple(slowed.sentences) == findings(own[1:], 0.95) and "rises in 1 of 1 cell" in slowed.sentences[0]
     (alone,) = findings_of([cell(task="none")], (), 0.95)
     assert tuple(alone.sentences) == findings((), 0.95)

@@ -23,6 +23,7 @@ function showAnswers(rulings, choices) {
     return [line];
   });
   find("#answers").replaceChildren(...lines.flat());
+  find("#rule").textContent = ruleWords(choices);
 }
 
 /** Which tasks may run, of which these `choices` of a network are the `best`. */
@@ -47,7 +48,7 @@ function described(choice, choices, rulings) {
     power_w !== null && `${threeDigits(power_w)}${NBSP}W${limitOf("power_w")}`,
     work_share !== null && `at ${percent(work_share)} of its full speed`,
   ];
-  const against = [slownessOf(choice, choices), ...withinError(cell, rulings[number].limits)];
+  const against = [betterThan(choice, choices), ...withinError(cell, rulings[number].limits)];
   return [`${placed({ cell })}: ${numbers.filter(Boolean).join(", ")}.`, ...against].filter(Boolean).join(" ");
 }
 
@@ -58,9 +59,8 @@ function withinError(cell, limits) {
   return Object.entries(limits).flatMap(([quantity, limit]) => {
     const margin = 1 - cell.bounds[quantity][2] / limit;
     const error = run.model_errors[quantity];
-    if (error === undefined || margin >= error) return [];
-    const [left, off] = [margin, error].map((share) => `${(100 * share).toFixed(1)}${NBSP}%`);
-    return [`Its ${views.get(quantity).label} is ${left} below the limit, and the model is off by ${off} in the median.`];
+    if (error === undefined || margin >= error.ratio) return [];
+    return [`The upper bound of its ${error.name} is ${(100 * margin).toFixed(1)}${NBSP}% below the limit, less than ${error.words}: measure this on the board.`];
   });
 }
 
@@ -75,10 +75,33 @@ function whyNone(rulings) {
   return `Nothing is SAFE: ${words.join(", ")}.`;
 }
 
-/** That the network is far slower there than in the fastest of its `choices` in which the task works. */
-function slownessOf(choice, choices) {
+/**
+ * What another of the `choices` in which tasks work does better: more work of the same task and a faster network, else a
+ * far faster network.
+ */
+function betterThan(choice, choices) {
   const known = choices.filter((each) => each.latency_s !== null && !each.idle);
+  if (choice.latency_s === null) return "";
+  const percentile = find("#percentile").value;
+  const place = (each) => {
+    const latency = each.cell.latency_ms[percentile] ? `: ${percentile} ${each.cell.latency_ms[percentile]}${NBSP}ms` : "";
+    return `${placed(each)}${latency}${each.power_w === null ? "" : `, ${threeDigits(each.power_w)}${NBSP}W`}`;
+  };
+  const moreWork = (each) =>
+    each.cell.task_id === choice.cell.task_id && each.work_share !== null && choice.work_share !== null && run.alike_ratio * each.work_share > choice.work_share;
+  const better = known.filter((each) => each.latency_s < run.alike_ratio * choice.latency_s && moreWork(each));
+  if (better.length) {
+    const most = better.reduce((best, each) => (best.work_share >= each.work_share ? best : each));
+    return `For more work and a faster network: ${place(most)}, at ${percent(most.work_share)} of its full speed.`;
+  }
   const fastest = known.reduce((best, each) => (best.latency_s <= each.latency_s ? best : each), choice);
-  const times = choice.latency_s === null ? 1 : choice.latency_s / fastest.latency_s;
-  return times > run.far_slower ? `The network is ${times.toFixed(1)} times as slow there as in its fastest SAFE choice: ${placed(fastest)}.` : "";
+  const times = choice.latency_s / fastest.latency_s;
+  return times > run.far_slower ? `The network is ${times.toFixed(1)} times as slow there as in the fastest of all SAFE choices: ${place(fastest)}.` : "";
+}
+
+/** By which rule the best choice of each task was taken; empty where there is none. */
+function ruleWords(choices) {
+  const merits = [...new Set(choices.filter((each) => each.best_of_task).map((each) => each.merit))];
+  if (!merits.length) return "";
+  return `Best of a task: ${merits.join(" or ")}${run.simpler}.`;
 }

@@ -4,9 +4,6 @@ const percent = (value) => (value === null ? "–" : `${Math.round(100 * value)}
 /** Three significant digits or the whole number, as in colocate.report.text.numbers. */
 const threeDigits = (value) => (value === null ? "–" : value.toFixed(Math.max(0, 2 - (value ? Math.floor(Math.log10(Math.abs(value))) : 0))));
 
-/** What the marked choice of each network is. */
-const starWords = (choices) => [...new Set(choices.filter((each) => each.recommended).map((each) => each.merit))].join(" or ") || "best choice";
-
 /** Work over `cost`, a mark for each choice; `title` is that of the cost. `listenTo` lets pointer and keys reach marks. */
 function drawChoices(choices, cost, title, listenTo) {
   const known = choices.filter((choice) => choice.work_share !== null && choice[cost] !== null);
@@ -28,7 +25,7 @@ function drawChoices(choices, cost, title, listenTo) {
   listenTo([marks]);
   const used = own.flatMap((each, network) => (each.length ? [network] : []));
   find("#pareto-key").replaceChildren(...used.map(networkKey), ...[
-    legendLine([shape("path", { d: MARKS.star, style: "fill: var(--quiet)" })], starWords(choices)),
+    legendLine([shape("path", { d: MARKS.star, style: "fill: var(--quiet)" })], "best choice of its task"),
     legendLine([shape("path", { d: MARKS.circle, style: "fill: var(--quiet)" })], `no other does as much at less ${cost === "power_w" ? "power" : "slowdown"}`),
     legendLine([shape("path", { d: MARKS.circle, style: "fill: var(--paper); stroke: var(--quiet)" })], "other safe choice"),
   ]);
@@ -52,11 +49,11 @@ function nameClumps(chart, choices, cost) {
   for (const choice of [...choices].sort((a, b) => a[cost] - b[cost])) {
     const [x, y] = [chart.at("x", choice[cost]), chart.at("y", 100 * choice.work_share)];
     const clump = clumps.find((each) => Math.abs(x - each.right) < CLUMP.x && Math.abs(y - each.y) < CLUMP.y);
-    if (!clump) clumps.push({ left: x, right: x, y, names: new Set([choice.cell.task]), best: choice.recommended });
+    if (!clump) clumps.push({ left: x, right: x, y, names: new Set([choice.cell.task]), best: choice.best_of_task });
     else {
       clump.right = x;
       clump.names.add(choice.cell.task);
-      clump.best ||= choice.recommended;
+      clump.best ||= choice.best_of_task;
     }
   }
   const taken = clumps.map(({ left, right, y }) => ({ left: left - 6, right: right + 6, y }));
@@ -86,30 +83,29 @@ function drawFront(chart, own, network, cost) {
 
 function markOf(chart, choice, cost) {
   const colour = colourOf(choice.network);
-  const kind = choice.recommended ? "star" : kindOf(choice.network);
-  const filled = choice.front[cost] || choice.recommended;
+  const kind = choice.best_of_task ? "star" : kindOf(choice.network);
+  const filled = choice.front[cost] || choice.best_of_task;
   return chart.mark(choice[cost], 100 * choice.work_share, kind, `fill: ${filled ? colour : "var(--paper)"}; stroke: ${colour}`, {
     "data-cell": choice.number, tabindex: -1, role: "img", "aria-label": cellName(choice.cell),
   });
 }
 
-/** The recommended choices, and those on the front of `cost`, as a table. */
+/** The best choice of each task, and those on the front of `cost`, as a table. */
 function showChoices(choices, cost) {
-  for (const words of every(".star-words")) words.textContent = starWords(choices);
   const body = find("#choices-table tbody");
   body.replaceChildren();
-  for (const choice of choices.filter((each) => each.recommended || each.front[cost])) {
+  for (const choice of choices.filter((each) => each.best_of_task || each.front[cost])) {
     const row = body.insertRow();
     row.dataset.cell = choice.number;
-    row.dataset.recommended = choice.recommended;
+    row.dataset.best = choice.best_of_task;
     row.dataset.front = choice.front[cost];
     const { placement, clocks } = run.places[choice.cell.place];
     const numbers = [
-      choice.cell.latency_ms.p95 ?? "–", percent(choice.work_share), threeDigits(choice.power_w), choice.per_j === null ? "–" : `${threeDigits(1000 * choice.per_j)} s`, choice.slowdown === null ? "–" : choice.slowdown.toFixed(3),
+      choice.cell.latency_ms.p95 ?? "–", percent(choice.work_share), threeDigits(choice.power_w), choice.per_j === null ? "–" : `${threeDigits(100 * choice.per_j)}${NBSP}%/W`, choice.slowdown === null ? "–" : choice.slowdown.toFixed(3),
     ];
     row.append(
       make("th", run.networks[choice.network], { scope: "row" }),
-      make("td", `${placement}, ${clocks}${choice.recommended ? " ★" : ""}`, { class: "where" }),
+      make("td", `${placement}, ${clocks}${choice.best_of_task ? " ★" : ""}`, { class: "where" }),
       make("td", choice.cell.ran),
       ...numbers.map((text) => make("td", text, { class: "number" })),
     );

@@ -49,9 +49,15 @@ class Limit {
     return [least * 0.98, top * 1.02];
   }
 
+  /** Whether the slider goes in even steps, as for a share; else each step is the same factor. */
+  get even() {
+    return this.highest === 1;
+  }
+
   slid() {
     const [from, to] = this.range;
-    this.number.value = digits(from * (to / from) ** (this.slider.value / 1000) * this.scale);
+    const share = this.slider.value / 1000;
+    this.number.value = digits((this.even ? from + (to - from) * share : from * (to / from) ** share) * this.scale);
     this.typed();
   }
 
@@ -64,7 +70,8 @@ class Limit {
   /** Move the slider to the number. */
   follow() {
     const [from, to] = this.range;
-    const share = Math.log(this.number.value / this.scale / from) / Math.log(to / from);
+    const value = this.number.value / this.scale;
+    const share = this.even ? (value - from) / (to - from) : Math.log(value / from) / Math.log(to / from);
     if (document.activeElement !== this.slider) this.slider.value = 1000 * Math.min(1, Math.max(0, share || 0));
     this.slider.setAttribute("aria-valuetext", this.amount);
     find(".unit", this.box).textContent = this.unit || `= ${shareWords(this.number.value)}`;

@@ -21,9 +21,9 @@ function shareOf(cell, view, span) {
   return Math.min(1, Math.max(0, share));
 }
 
-/** Fill all cells: with `view`, or where there is none with what decided each of `rulings`. The best of `choices` has a star. */
+/** Fill all cells: with `view`, or where there is none with what decided each of `rulings`. Those of `choices` that are the best of their task have a star. */
 function showMatrix(view, rulings, choices) {
-  const best = new Set(choices.filter((choice) => choice.recommended).map((choice) => String(choice.number)));
+  const best = new Set(choices.filter((choice) => choice.best_of_task).map((choice) => String(choice.number)));
   find("#matrix").classList.toggle("by-verdict", !view);
   const spans = run.networks.map((_, network) => (view ? spanOf(view, network) : null));
   for (const td of tiles) {

@@ -67,9 +67,10 @@ def untried_words(report: AdviceReport) -> str:
 
 
 def rule_words(report: AdviceReport) -> str:
-    """By which rule the best choice of each task was taken, in a sentence; empty where there is none."""
-    merits = dict.fromkeys(choice.merit.value for choice in report.advice.choices if choice.best_of_task)
-    if not merits:
+    """By which rule the best choice of each task was taken, in a sentence; empty where there was nothing to choose."""
+    useful = [choice for choice in report.advice.choices if not choice.idle]
+    merits = dict.fromkeys(choice.merit.value for choice in useful if choice.best_of_task)
+    if len(useful) == sum(choice.best_of_task for choice in useful):
         return ""
     return f"Best of a task: {' or '.join(merits)}{simpler_words(judged_cells(report))}."
 
@@ -115,8 +116,8 @@ def _within_error(report: AdviceReport, choice: Choice) -> Iterator[str]:
         error = provenance.error_ratio(quantity.kind)
         if error is not None and margin < error:
             yield (
-                f"The upper bound of its {quantity.words} is {100 * margin:.1f} % below the limit, less than "
-                f"{error_words(provenance, quantity.kind)}: measure this on the board"
+                f"The upper bound of its {quantity.words} is {100 * margin:.1f} % below the limit; "
+                f"{error_words(provenance, quantity.kind)}: measure it"
             )
 
 

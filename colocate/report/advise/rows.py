@@ -43,13 +43,13 @@ CHOICE_COLUMNS = {
     "slowdown": False,
     "full speed": False,
     "power": False,
-    "speed per W": False,
+    "per W": False,
     "": True,
 }
 KEPT_OF_CHOICES = ("task", "")
 # Left out first where a terminal is too narrow.
 SPARE = ("missed",)
-SPARE_OF_CHOICES = ("p50, ms", "slowdown", "speed per W")
+SPARE_OF_CHOICES = ("p50, ms", "slowdown", "per W")
 
 
 def front_words(report: AdviceReport) -> str:

@@ -98,10 +98,9 @@ def correction(report: AdviceReport) -> str:
     many = report.advice.judged >= POOL_MIN_CELLS
     steadied = ", and variances are pooled (docs/statistics.md)" if many else ""
     together = f"Over all {cells} together" if report.advice.judged > 1 else "For the one cell"
-    if model_words(report.run.header.facts):
-        together += ", and inside the model, whose own error comes on top,"
+    inside = " inside the model" if model_words(report.run.header.facts) else ""
     return (
-        f"{together} the chance of any wrong SAFE is at most {error}, "
+        f"{together} the chance of any wrong SAFE is at most {error}{inside}, "
         f"and so is that of any wrong UNSAFE. For that, intervals are widened for {cells}{looks} "
         f"(Bonferroni){kinds}{steadied}."
     )

@@ -115,11 +115,11 @@ def _model(header: Header) -> _Values:
     checks = () if header.provenance is None else header.provenance.validation
     roles = dict.fromkeys(check.role for check in checks)
     kinds = dict.fromkeys(quantity.kind for quantity in Quantity)
-    errors = [] if header.provenance is None else [error_words(header.provenance, kind) for kind in kinds]
+    errors = {} if header.provenance is None else {kind: error_words(header.provenance, kind) for kind in kinds}
     return {
         "model": model_words(header.facts),
         "checks": checks,
-        "errors": list(filter(None, errors)),
+        "errors": [f"{kind}: {words}" for kind, words in errors.items() if words],
         "constants": () if header.provenance is None else header.provenance.constants,
         "summaries": {role: summary_of([check for check in checks if check.role == role]) for role in roles},
         "number": three_digits,

@@ -89,8 +89,8 @@ def model_words(facts: HostFacts) -> str | None:
 def error_words(provenance: Provenance, kind: str) -> str:
     """How far a model is off what was published of a `Quantity.kind`: in words; empty where nothing was."""
     error = provenance.error_ratio(kind)
-    figures = counted(len(provenance.figures(kind)), "published figure")
-    return "" if error is None else f"the model's error for {kind} ({100 * error:.1f} %, median of {figures})"
+    figures = counted(len(provenance.figures(kind)), "figure")
+    return "" if error is None else f"the model is off by {100 * error:.1f} % (median of {figures})"
 
 
 def _rig_words(facts: HostFacts) -> str:

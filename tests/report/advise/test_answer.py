@@ -154,8 +154,8 @@ def test_a_model_says_where_it_is_safe_by_less_than_its_error() -> None:
     assert margin is not None and 0.045 < margin < 0.07
     assert said[2].endswith("at 50 % of its full speed")
     assert said[3].endswith(
-        f"full speed. The upper bound of its power is {100 * margin:.1f} % below the limit, less than the "
-        "model's error for power (7.0 %, median of 3 published figures): measure this on the board"
+        f"full speed. The upper bound of its power is {100 * margin:.1f} % below the limit; the model is "
+        "off by 7.0 % (median of 3 figures): measure it"
     )
 
 
@@ -187,8 +187,10 @@ def test_a_choice_of_its_task_with_more_work_and_a_faster_network_is_named() -> 
 
 
 def test_the_answer_says_by_which_rule_it_chose() -> None:
-    report = judged(Limits(max_slowdown=1.2))
+    limits = Limits(max_slowdown=1.2)
+    report = judged(limits, [at(76_800_000, 0.1, 4.0), at(998_400_000, 0.01, 15.0)])
     assert rule_words(report) == "Best of a task: most work per joule."
+    assert rule_words(judged(limits)) == "", "of one there is nothing to choose"
     cells = [each.cell for each in report.state.evidence]
     others = [dataclasses.replace(cell, placement="shared", containment=Containment(idle=True)) for cell in cells]
     assert simpler_words([*cells, *others]) == (

@@ -97,13 +97,13 @@ def test_a_choice_says_its_work_its_power_and_what_a_joule_does() -> None:
     (row,) = choices(judged())
     assert (row["task"], row["full speed"], row["power"]) == ("cool", "50 %", "8.00 W")
     assert (row["p50, ms"], row["p95, ms"]) == ("10.0", "12.0")
-    assert float(row["speed per W"].removesuffix(" %/W")) == pytest.approx(50 / 8, rel=0.005)
+    assert float(row["per W"].removesuffix(" %/W")) == pytest.approx(50 / 8, rel=0.005)
     assert (row["slowdown"], row[""]) == ("1.050", "*")
 
 
 def test_what_is_not_known_of_a_choice_is_empty() -> None:
     (row,) = choices(at_steps((1, None, None)))
-    assert (row["full speed"], row["power"], row["speed per W"]) == ("", "", "")
+    assert (row["full speed"], row["power"], row["per W"]) == ("", "", "")
     assert row[""] == "*", "without work and power nothing else ranks it"
 
 

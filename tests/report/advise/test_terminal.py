@@ -18,7 +18,7 @@ def test_a_person_reads_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     assert "1 SAFE, 1 UNSAFE, 1 UNDECIDED with p95 slowdown <= 1.2, power <= 10 W" in said
     assert "blocks (1)" in said and "(1) the interval of power holds its limit" in said
-    assert "power_w" not in said and "cool" in said and "Best of a task: most work per joule" in said
+    assert "power_w" not in said and "cool" in said
     assert "Over all 3 cells together the chance of any wrong SAFE is at most 5 %" in " ".join(said.split())
     print_advice(judged(Limits(power_budget_w=5.0)))
     assert "nothing is safe within these limits" in capsys.readouterr().out

@@ -60,7 +60,7 @@ function withinError(cell, limits) {
     const margin = 1 - cell.bounds[quantity][2] / limit;
     const error = run.model_errors[quantity];
     if (error === undefined || margin >= error.ratio) return [];
-    return [`The upper bound of its ${error.name} is ${(100 * margin).toFixed(1)}${NBSP}% below the limit, less than ${error.words}: measure this on the board.`];
+    return [`The upper bound of its ${error.name} is ${(100 * margin).toFixed(1)}${NBSP}% below the limit; ${error.words}: measure it.`];
   });
 }
 
@@ -99,9 +99,10 @@ function betterThan(choice, choices) {
   return times > run.far_slower ? `The network is ${times.toFixed(1)} times as slow there as in the fastest of all SAFE choices: ${place(fastest)}.` : "";
 }
 
-/** By which rule the best choice of each task was taken; empty where there is none. */
+/** By which rule the best choice of each task was taken; empty where there was nothing to choose. */
 function ruleWords(choices) {
-  const merits = [...new Set(choices.filter((each) => each.best_of_task).map((each) => each.merit))];
-  if (!merits.length) return "";
+  const best = choices.filter((each) => each.best_of_task);
+  if (choices.filter((each) => !each.idle).length === best.length) return "";
+  const merits = [...new Set(best.map((each) => each.merit))];
   return `Best of a task: ${merits.join(" or ")}${run.simpler}.`;
 }

@@ -9,7 +9,8 @@ from collections.abc import Collection
 class QualityFlag(str, enum.Enum):
     """Why a number may not mean what it says. Shown beside it, with `remedy`."""
 
-    TOO_FEW_SAMPLES = "too few samples"
+    TOO_FEW_FOR_P95 = "too few samples for p95"
+    TOO_FEW_FOR_P99 = "too few samples for p99"
     TOO_FEW_BLOCKS = "too few blocks"
     STRESSOR_ENDED_EARLY = "stressor ended early"
     NO_RUN_COMPLETED = "no run completed"
@@ -38,6 +39,9 @@ class QualityFlag(str, enum.Enum):
         return _REMEDIES[self]
 
 
+# That the samples do not tell a percentile, by its name.
+TOO_FEW_FOR = {"p95": QualityFlag.TOO_FEW_FOR_P95, "p99": QualityFlag.TOO_FEW_FOR_P99}
+
 # What disturbs a window and has nothing to do with its setting. A quota around colocate is there for the whole study,
 # so it is a property of the machine and no disturbance.
 FROM_OUTSIDE = frozenset(
@@ -51,7 +55,8 @@ FROM_OUTSIDE = frozenset(
 )
 
 _REMEDIES = {
-    QualityFlag.TOO_FEW_SAMPLES: "lengthen --window until each window holds enough inferences for the tail",
+    QualityFlag.TOO_FEW_FOR_P95: "lengthen --window: its p95 takes 72 independent inferences in each window",
+    QualityFlag.TOO_FEW_FOR_P99: "lengthen --window: its p99 takes 368 independent inferences in each window",
     QualityFlag.TOO_FEW_BLOCKS: "raise --repeats: an interval needs two complete blocks at the least",
     QualityFlag.STRESSOR_ENDED_EARLY: "make the task run longer, or find out why it ended inside the window",
     QualityFlag.NO_RUN_COMPLETED: (

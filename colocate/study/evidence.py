@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import statistics
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,11 +10,11 @@ from dataclasses import dataclass, field
 from colocate.model.cell import SOLO, Cell
 from colocate.model.cell_key import CellKey
 from colocate.model.limits import STATISTICS, Quantity
-from colocate.model.quality import FROM_OUTSIDE, QualityFlag, in_order
+from colocate.model.quality import QualityFlag, in_order
 from colocate.model.request import SweepSpec
 from colocate.model.trial import Trial, TrialRecord
 from colocate.study.boards import apart, by_board, over_boards, replicated
-from colocate.study.interference import cell_of
+from colocate.study.interference import DISTURBED, by_repeat, cell_of
 from colocate.study.reader import MEDIAN, Reader
 from colocate.study.stats import sample_quantile
 from colocate.study.windows import Windows, group
@@ -23,14 +22,7 @@ from colocate.study.work import rates_per_s, share_of
 
 __all__ = ["Evidence", "Quantity", "Slowdowns", "collect", "slowdowns"]
 
-# A window that something from outside disturbed, or in which the machine or the task was not what was asked for,
-# is no window of the setting: it gives no value.
-_DISTURBED = FROM_OUTSIDE | {
-    QualityFlag.CLOCK_DRIFTED,
-    QualityFlag.THROTTLED,
-    QualityFlag.STRESSOR_ENDED_EARLY,
-    QualityFlag.LEFT_PROCESSES,
-}
+# A power of such a window is not known.
 _MISREAD = frozenset(
     {
         QualityFlag.WINDOW_SHORT_FOR_SENSOR,
@@ -139,10 +131,10 @@ def slowdowns(records: Iterable[TrialRecord], spec: SweepSpec) -> tuple[Slowdown
 def _medians(windows: Windows) -> Mapping[int, float]:
     values: defaultdict[int, list[float]] = defaultdict(list)
     for pair in windows.pairs():
-        if not any(_DISTURBED.intersection(side.warnings) for side in pair.records):
+        if not any(DISTURBED.intersection(side.warnings) for side in pair.records):
             before, beside = (sample_quantile(side, MEDIAN) for side in (pair.alone, pair.beside))
             values[pair.records[-1].trial.repeat].append(beside / before)
-    return _by_repeat(values)
+    return by_repeat(values)
 
 
 def _with_boards(evidence: Evidence, tables: Mapping[str, Mapping[CellKey, Evidence]]) -> Evidence:
@@ -187,7 +179,7 @@ def _evidence(
     values: defaultdict[Quantity, defaultdict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
     left_out: defaultdict[Quantity, set[QualityFlag]] = defaultdict(set)
     for quantity, sides, value in _readings(windows, reader):
-        spoiling = _DISTURBED | _MISREAD if quantity is Quantity.POWER else _DISTURBED
+        spoiling = DISTURBED | _MISREAD if quantity is Quantity.POWER else DISTURBED
         warnings = {warning for side in sides for warning in side.warnings if warning in spoiling}
         left_out[quantity] |= warnings
         if not warnings and value is not None:
@@ -198,7 +190,7 @@ def _evidence(
     of_cell = {each: of_the_cell | (of_its_work if each is Quantity.WORK_LOSS else set()) for each in Quantity}
     return Evidence(
         cell=cell,
-        values={quantity: _by_repeat(values[quantity]) for quantity in Quantity if values[quantity]},
+        values={quantity: by_repeat(values[quantity]) for quantity in Quantity if values[quantity]},
         left_out={quantity: _ordered(left_out[quantity]) for quantity in Quantity if left_out[quantity]},
         withheld={
             quantity: _ordered(warnings)
@@ -226,13 +218,6 @@ def _readings(windows: Windows, reader: Reader) -> Iterator[tuple[Quantity, Sequ
             yield Quantity.slowdown(each), pair.records, value
     for sides, kept in windows.work_kept():
         yield Quantity.WORK_LOSS, sides, None if kept is None else 1 - kept
-
-
-def _by_repeat(values: Mapping[int, Sequence[float]]) -> Mapping[int, float]:
-    """The value of each repeat, which may hold a steady and an alternating window."""
-    return {
-        repeat: found[0] if len(found) == 1 else statistics.geometric_mean(found) for repeat, found in values.items()
-    }
 
 
 def _ordered(warnings: Collection[QualityFlag]) -> tuple[QualityFlag, ...]:

@@ -11,18 +11,27 @@ import numpy as np
 
 from colocate.model.cell import SOLO, Cell, Interval
 from colocate.model.limits import LOSS_MAX, MEAN, PERCENTILES, whole_loss
-from colocate.model.quality import QualityFlag, in_order
+from colocate.model.quality import FROM_OUTSIDE, TOO_FEW_FOR, QualityFlag, in_order
 from colocate.model.request import SweepSpec
-from colocate.model.trial import Trial, TrialRecord
+from colocate.model.trial import FloatArray, Trial, TrialRecord
 from colocate.study.causes import extra_time
 from colocate.study.conditions import in_condition
 from colocate.study.metered import metered
 from colocate.study.reader import Reader
-from colocate.study.stats import geometric_mean, known_quantile, paired_ratio, sample_quantile
+from colocate.study.stats import geometric_mean, known_quantile, paired_ratio
 from colocate.study.windows import Windows, group
 from colocate.study.work import rates_per_s, share_of, unfinished, work_per_s
 
 __all__ = ["INTERVAL_MIN_BLOCKS", "SOLO", "cell_of", "cells"]
+
+# A window that something from outside disturbed, or in which the machine or the task was not what was asked for,
+# is no window of the setting: it gives no value.
+DISTURBED = FROM_OUTSIDE | {
+    QualityFlag.CLOCK_DRIFTED,
+    QualityFlag.THROTTLED,
+    QualityFlag.STRESSOR_ENDED_EARLY,
+    QualityFlag.LEFT_PROCESSES,
+}
 
 # Student's t needs a spread between blocks, and one block has none.
 INTERVAL_MIN_BLOCKS = 2
@@ -49,16 +58,14 @@ def cell_of(windows: Windows, reader: Reader) -> Cell:
     own, pairs = windows.own, windows.pairs()
     latencies_s = windows.latencies()
     pooled = np.concatenate([own_s for _, own_s in latencies_s])
-    known = {name: known_quantile(pooled, q, confidence) for name, q in PERCENTILES.items()}
+    known = {name: _latency_s(name, latencies_s, reader) for name in PERCENTILES}
     sides = [(reader.statistics(pair.alone), reader.statistics(pair.beside)) for pair in pairs]
     tails = {
-        name: [(alone, beside) for alone, beside in sides if name in alone and name in beside]
-        for name in ("p95", "p99")
+        name: [(alone, beside) for alone, beside in sides if name in alone and name in beside] for name in TOO_FEW_FOR
     }
     warnings = _warnings(windows)
     # A p99 of some of the blocks alone is one of those whose latencies changed least.
-    if None in known.values() or len(tails["p99"]) < len(pairs):
-        warnings.add(QualityFlag.TOO_FEW_SAMPLES)
+    warnings |= {flag for name, flag in TOO_FEW_FOR.items() if known[name] is None or len(tails[name]) < len(pairs)}
     if windows.setting.task is not None and len(pairs) < INTERVAL_MIN_BLOCKS:
         warnings.add(QualityFlag.TOO_FEW_BLOCKS)
 
@@ -74,7 +81,7 @@ def cell_of(windows: Windows, reader: Reader) -> Cell:
         clocks=windows.setting.clocks,
         n=len(pooled),
         blocks=len(pairs) if windows.setting.task is not None else len({r.trial.block for r, _ in latencies_s}),
-        p50_s=sample_quantile(pooled, 0.50) if len(pooled) else None,
+        p50_s=known["p50"],
         p95_s=known["p95"],
         p99_s=known["p99"],
         slowdown_p50=slowdown_p50,
@@ -103,6 +110,29 @@ def cell_of(windows: Windows, reader: Reader) -> Cell:
         power_ratio=meters.power_ratio,
         energy_ratio=meters.energy_ratio,
     )
+
+
+def _latency_s(name: str, windows: Sequence[tuple[TrialRecord, FloatArray]], reader: Reader) -> float | None:
+    """A percentile of the latencies, as verdicts have it: the geometric mean over repeats of what windows know of it.
+
+    Latencies of two windows differ by more than those of one, so all of them together are no better known. Those of
+    disturbed windows count where there are no others. Where no window knows the percentile, all together may.
+    """
+    quiet = [(record, own_s) for record, own_s in windows if not DISTURBED.intersection(record.warnings)]
+    repeats: defaultdict[int, list[float]] = defaultdict(list)
+    for record, own_s in quiet or windows:
+        if (value := reader.statistics(own_s).get(name)) is not None:
+            repeats[record.trial.repeat].append(value)
+    if repeats:
+        return statistics.geometric_mean(by_repeat(repeats).values())
+    return known_quantile(np.concatenate([own_s for _, own_s in windows]), PERCENTILES[name], reader.confidence)
+
+
+def by_repeat(values: Mapping[int, Sequence[float]]) -> Mapping[int, float]:
+    """The value of each repeat, which may hold a steady and an alternating window."""
+    return {
+        repeat: found[0] if len(found) == 1 else statistics.geometric_mean(found) for repeat, found in values.items()
+    }
 
 
 def _warnings(windows: Windows) -> set[QualityFlag]:

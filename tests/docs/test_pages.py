@@ -16,7 +16,7 @@ from colocate import errors
 from colocate.cli import parser
 from colocate.commands import find_commands
 from colocate.model.quality import QualityFlag
-from colocate.study import evidence
+from colocate.study import evidence, interference
 from colocate.study.sequential import Schedule
 from colocate.study.stats import samples_needed
 from tests.docs.recipes import ROOT, recipes
@@ -145,7 +145,7 @@ def test_the_statistics_name_every_warning_that_leaves_windows_out() -> None:
     page = text_of("docs/statistics.md")
     table = page[page.index("| warning | effect") : page.index("The second and the fourth row")]
     named = {flag for flag in QualityFlag if f"*{flag.value}*" in table}
-    assert named == evidence._DISTURBED | evidence._MISREAD | evidence.WITHHOLDING
+    assert named == interference.DISTURBED | evidence._MISREAD | evidence.WITHHOLDING
 
 
 def test_the_readme_fits_on_a_few_screens() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import random
+import statistics
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from colocate.model.quality import QualityFlag
 from colocate.model.request import ClockPoint, Inference, Task
 from colocate.model.trial import FloatArray, PowerTrace, TrialRecord, Work
 from colocate.study.interference import cells
-from colocate.study.stats import sample_quantile
+from colocate.study.stats import known_quantile, sample_quantile
 from tests.study.truth import NETWORK, SPEC, TASK, Truth, record, records, trial
 
 RAILS = ("VDD_IN", "VDD_GPU", "VDD_CPU")
@@ -56,14 +57,32 @@ def test_shuffled_records_give_the_same_cells(seed: int) -> None:
 # ---- latency and slowdown
 
 
-def test_quantiles_are_of_all_latencies_of_the_cell() -> None:
+def test_quantiles_are_the_mean_of_what_windows_know() -> None:
     done = drawn(5, 400)
     solo, colocated = cells(done, SPEC)
-    pooled = np.concatenate([r.latencies_s for r in done if r.trial.task is None])
+    windows = [r.latencies_s for r in done if r.trial.task is None]
     assert (solo.n, solo.blocks) == (2000, 5)
-    assert (solo.p50_s, solo.p95_s, solo.p99_s) == tuple(sample_quantile(pooled, q) for q in (0.5, 0.95, 0.99))
+    for found, quantile in ((solo.p50_s, 0.5), (solo.p95_s, 0.95)):
+        assert found == pytest.approx(statistics.geometric_mean(sample_quantile(each, quantile) for each in windows))
     assert solo.slowdown_p50 is None and solo.slowdown_p99 is None
     assert colocated.slowdown_p50 is not None
+
+
+def test_windows_that_differ_do_not_hide_a_percentile_that_each_of_them_knows() -> None:
+    """All latencies together are then worth little more than as many samples as there are windows."""
+    noise = np.random.default_rng(1)
+    levels = (0.010, 0.012, 0.014)
+    done = [record(trial(block), level * noise.normal(1, 1e-3, 400)) for block, level in enumerate(levels)]
+    (solo,) = cells(done, SPEC)
+    assert known_quantile(np.concatenate([r.latencies_s for r in done]), 0.95) is None
+    assert solo.p95_s is not None and 0.0119 < solo.p95_s < 0.0121 and solo.warnings == ()
+
+
+def test_a_disturbed_window_counts_only_where_there_is_no_other() -> None:
+    quiet, loud = (record(trial(block), np.full(400, 0.01 * (1 + block))) for block in range(2))
+    loud = dataclasses.replace(loud, warnings=(QualityFlag.OTHER_LOAD,))
+    (both,), (alone,) = cells([quiet, loud], SPEC), cells([loud], SPEC)
+    assert both.p50_s == pytest.approx(0.01) and alone.p50_s == pytest.approx(0.02)
 
 
 def test_slowdown_recovers_the_truth_through_a_large_drift() -> None:
@@ -119,7 +138,7 @@ def test_tail_slowdown_is_never_given_from_windows_too_short(seed: int, n: int, 
     found = cells(drawn(blocks, n, seed, Truth(rho=rho)), SPEC)
     cell = colocated_cell(found)
     assert cell.slowdown_p99 is None
-    assert QualityFlag.TOO_FEW_SAMPLES in cell.warnings
+    assert QualityFlag.TOO_FEW_FOR_P99 in cell.warnings
     assert all(c.p99_s is None or c.n >= 368 for c in found)
     assert all(c.p95_s is None or c.n >= 72 for c in found)
 
@@ -130,7 +149,7 @@ def test_tail_slowdown_uses_the_blocks_that_know_it(long_blocks: int) -> None:
     moved = [dataclasses.replace(r, trial=trial(r.trial.block + long_blocks, r.trial.task)) for r in short]
     cell = colocated_cell(cells(long + moved, SPEC))
     # That it is of some of the blocks alone is a warning too.
-    assert QualityFlag.TOO_FEW_SAMPLES in cell.warnings
+    assert QualityFlag.TOO_FEW_FOR_P99 in cell.warnings
     if long_blocks < 2:
         assert cell.slowdown_p99 is None
     else:
@@ -140,7 +159,7 @@ def test_tail_slowdown_uses_the_blocks_that_know_it(long_blocks: int) -> None:
 def test_a_median_from_few_samples_is_given_with_a_warning() -> None:
     solo, colocated = cells(drawn(1, 3), SPEC)
     assert solo.p50_s is not None and solo.p95_s is None
-    assert QualityFlag.TOO_FEW_SAMPLES in solo.warnings and QualityFlag.TOO_FEW_SAMPLES in colocated.warnings
+    assert QualityFlag.TOO_FEW_FOR_P99 in solo.warnings and QualityFlag.TOO_FEW_FOR_P99 in colocated.warnings
 
 
 def test_windows_without_an_inference_leave_everything_empty() -> None:
@@ -148,7 +167,7 @@ def test_windows_without_an_inference_leave_everything_empty() -> None:
     solo, colocated = cells([record(trial(0), empty), record(trial(0, TASK), empty)], SPEC)
     for cell in (solo, colocated):
         assert (cell.n, cell.p50_s, cell.slowdown_p50) == (0, None, None)
-        assert QualityFlag.TOO_FEW_SAMPLES in cell.warnings
+        assert QualityFlag.TOO_FEW_FOR_P99 in cell.warnings
 
 
 def test_enough_of_everything_leaves_no_warning() -> None:

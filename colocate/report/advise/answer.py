@@ -67,7 +67,7 @@ def untried_words(report: AdviceReport) -> str:
 
 
 def rule_words(report: AdviceReport) -> str:
-    """By which rule the best choice of each task was taken, in a sentence; empty where there was nothing to choose."""
+    """By which rule the best choice of each task was taken, in a sentence; empty without a choice."""
     useful = [choice for choice in report.advice.choices if not choice.idle]
     merits = dict.fromkeys(choice.merit.value for choice in useful if choice.best_of_task)
     if len(useful) == sum(choice.best_of_task for choice in useful):

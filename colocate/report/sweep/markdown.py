@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from colocate.model.cell import SOLO, Interval
-from colocate.model.quality import in_order
+from colocate.model.quality import QualityFlag
 from colocate.report.advise.markdown import advice_markdown
 from colocate.report.fleet.shown import fleet_markdown
 from colocate.report.run_report import LoadedRun
@@ -16,11 +16,11 @@ from colocate.report.text.designs import design_sentences
 from colocate.report.text.labels import beside_words, clocks_column, inferences_of, network_words, tasks_of
 from colocate.report.text.numbers import NOT_SIGNIFICANT, ms_text, percent_text, ratio_texts, three_digits
 from colocate.report.text.settings import markdown_head
-from colocate.report.text.tables import escaped, markdown_table
+from colocate.report.text.tables import escaped, markdown_table, warning_numbers
 
 COLUMNS = (
     "network", "beside", "placement", "clocks, MHz", "p50, ms", "p95, ms", "slowdown p50", "slowdown p95",
-    "slowdown mean", "power, W", "work lost",
+    "slowdown mean", "power, W", "work lost", "warnings",
 )  # fmt: skip
 
 
@@ -32,20 +32,20 @@ def sweep_markdown(report: SweepReport, run: LoadedRun) -> str:
         lines += [advice_markdown(report.advice), ""]
     if report.fleet is not None:
         lines += fleet_markdown(report.fleet, run)
-    lines += ["## Cells", "", *markdown_table(COLUMNS, _rows(run)), ""]
+    warnings = warning_numbers(warning for cell in run.cells for warning in cell.warnings)
+    lines += ["## Cells", "", *markdown_table(COLUMNS, _rows(run, warnings)), ""]
     lines += [
         "Slowdown is latency beside the task over latency alone, with its 95 % interval; "
         f"{NOT_SIGNIFICANT} = not significant.",
         "",
     ]
     said = (*cause_lines(run.cells), *design_sentences(header, run.cells, run.records))
-    warnings = in_order({warning for cell in run.cells for warning in cell.warnings})
     lines += [f"- {escaped(sentence)}" for sentence in said]
-    lines += [f"- {escaped(f'{warning.value}: {warning.remedy}')}" for warning in warnings]
+    lines += [f"- {escaped(f'({number}) {warning.value}: {warning.remedy}')}" for warning, number in warnings.items()]
     return "\n".join(lines).rstrip()
 
 
-def _rows(run: LoadedRun) -> Iterable[tuple[str, ...]]:
+def _rows(run: LoadedRun, warnings: Mapping[QualityFlag, str]) -> Iterable[tuple[str, ...]]:
     inferences, tasks = inferences_of(run.cells), tasks_of(run.cells)
     for cell in run.cells:
         alone, loss = cell.task == SOLO, cell.work_loss_ratio
@@ -59,6 +59,7 @@ def _rows(run: LoadedRun) -> Iterable[tuple[str, ...]]:
             *("" if alone else _interval_words(cell.slowdown(statistic)) for statistic in ("p50", "p95", "mean")),
             "" if cell.power_w is None else three_digits(cell.power_w),
             "" if alone or loss is None else percent_text(loss.value),
+            " ".join(f"({warnings[warning]})" for warning in cell.warnings),
         )
 
 

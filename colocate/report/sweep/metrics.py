@@ -11,7 +11,7 @@ import numpy as np
 from colocate.model.cell import Cell, Interval
 from colocate.model.cell_key import CellKey
 from colocate.model.limits import Quantity
-from colocate.model.quality import QualityFlag
+from colocate.model.quality import TOO_FEW_FOR, QualityFlag
 from colocate.report.text.numbers import percent_text, ratio_text, three_digits
 from colocate.study.evidence import Evidence
 from colocate.study.stats import geometric_mean
@@ -62,7 +62,7 @@ def _slowdown(statistic: str, words: str, *causes: QualityFlag) -> Metric:
         scale=Scale.RATIO,
         value_of=lambda cell: cell.slowdown(statistic),
         text=ratio_text,
-        causes=frozenset({QualityFlag.TOO_FEW_SAMPLES, QualityFlag.TRIALS_FAILED, *causes}),
+        causes=frozenset({*TOO_FEW_FOR.values(), QualityFlag.TRIALS_FAILED, *causes}),
     )
 
 
@@ -122,7 +122,7 @@ def latency_metric(evidence: Iterable[Evidence], statistic: str) -> Metric:
         scale=Scale.AMOUNT,
         value_of=value_of,
         text=three_digits,
-        causes=frozenset({QualityFlag.TOO_FEW_SAMPLES, QualityFlag.TRIALS_FAILED}),
+        causes=frozenset({*TOO_FEW_FOR.values(), QualityFlag.TRIALS_FAILED}),
         change_of=lambda cell: cell.slowdown(statistic),
     )
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from rich.text import Text
 
 from colocate.model.cell import SOLO, Cell, Interval
-from colocate.model.quality import QualityFlag
+from colocate.model.quality import TOO_FEW_FOR
 from colocate.report.advise.load import AdviceReport
 from colocate.report.advise.terminal import VERDICT_STYLES, print_answer
 from colocate.report.advise.words import budget_words, column_decimals, interval_words, saving_words
@@ -127,19 +127,13 @@ class _Table:
 
     def __init__(self, advice: AdviceReport | None, tail: str, cells: Sequence[Cell]) -> None:
         self.tail = tail
-        self._statistic = None if advice is None else advice.advice.limits.percentile
         self.rulings = {} if advice is None else {ruling.cell: ruling for ruling in advice.advice.rulings}
         self._decimals = {} if advice is None else column_decimals(advice)
         self._tasks = tasks_of(cells)
-        self._warnings = {cell: tuple(w for w in cell.warnings if self._concerns(w, cell)) for cell in cells}
+        statistic = None if advice is None else advice.advice.limits.percentile
+        unasked = {flag for name, flag in TOO_FEW_FOR.items() if name not in (tail, statistic)}
+        self._warnings = {cell: [w for w in cell.warnings if w not in unasked] for cell in cells}
         self.numbers = warning_numbers(itertools.chain(*self._warnings.values()))
-
-    def _concerns(self, warning: QualityFlag, cell: Cell) -> bool:
-        """Whether a warning of `cell` is about anything asked for: a p99 that the samples do not tell may not be."""
-        asked = self.tail if self._statistic is None else self._statistic
-        known = (cell.latency_s(asked), cell.p50_s if cell.task == SOLO else cell.slowdown(asked))
-        too_few = None in known if asked in ("p95", "p99") else cell.p50_s is None
-        return too_few or warning is not QualityFlag.TOO_FEW_SAMPLES
 
     def rows(self, cells: Sequence[Cell]) -> Iterator[tuple[str, ...]]:
         """A row for each of `cells`."""

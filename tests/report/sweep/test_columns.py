@@ -32,7 +32,7 @@ def test_a_cell_is_a_row_that_says_where_it_comes_from(tmp_path: Path) -> None:
     full = cell(
         "/a/net.onnx", precision="fp16", batch=8, graph=True, period_s=0.04, clocks=ClockPoint(1_734_000_000, None),
         p99_s=0.02, slowdown_mean=Interval(1.2, 1.1, 1.3), power_w=8.5, miss_ratio=0.25, longest_miss_run=3,
-        power_ends_w=(8.25, 8.75), warnings=(QualityFlag.TOO_FEW_SAMPLES, QualityFlag.OTHER_LOAD),
+        power_ends_w=(8.25, 8.75), warnings=(QualityFlag.TOO_FEW_FOR_P99, QualityFlag.OTHER_LOAD),
     )  # fmt: skip
     write_cells(loaded([full], of=header("tx1-model"), folder=tmp_path))
     ((row),) = rows_of(tmp_path / "cells.csv")
@@ -42,7 +42,8 @@ def test_a_cell_is_a_row_that_says_where_it_comes_from(tmp_path: Path) -> None:
         "network": "/a/net.onnx", "task": "jpeg", "placement": "isolated", "backend": "onnxruntime",
         "precision": "fp16", "batch": "8", "cpu_hz": "1734000000", "n": "1500", "blocks": "5", "p50_s": "0.0123",
         "p99_s": "0.02", "slowdown_p50": "1.13", "slowdown_p50_lo": "1.09", "slowdown_p50_hi": "1.17",
-        "power_w": "8.5", "warnings": "too few samples;other load", "graph": "1", "wait": "spin", "period_s": "0.04",
+        "power_w": "8.5", "warnings": "too few samples for p99;other load", "graph": "1", "wait": "spin",
+        "period_s": "0.04",
         "miss_ratio": "0.25", "longest_miss_run": "3", "rig": "tx1-model", "slowdown_mean": "1.2",
         "slowdown_mean_lo": "1.1", "slowdown_mean_hi": "1.3", "design": "steady", "containment": "none",
         "power_w_lo": "8.25", "power_w_hi": "8.75",

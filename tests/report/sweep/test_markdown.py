@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from colocate.model.cell import SOLO, Interval
+from colocate.model.quality import QualityFlag
 from colocate.report.run_report import load
 from colocate.report.sweep.load import load as advised
 from colocate.report.sweep.markdown import sweep_markdown
@@ -15,15 +16,21 @@ from tests.report.drawn import cell, loaded
 
 
 def test_every_cell_is_a_row() -> None:
-    found = loaded([cell(task=SOLO, slowdown_p50=None), cell(slowdown_mean=Interval(1.01, 0.98, 1.04), power_w=8.5)])
+    found = loaded(
+        [
+            cell(task=SOLO, slowdown_p50=None),
+            cell(slowdown_mean=Interval(1.01, 0.98, 1.04), power_w=8.5, warnings=(QualityFlag.TOO_FEW_FOR_P99,)),
+        ]
+    )
     page = sweep_markdown(advised(found, {}), found)
     rows = [
         [part.strip() for part in line.strip("|").split("|")]
         for line in page.replace("\\", "").splitlines()
         if line[:1] == "|"
     ]
-    assert rows[2] == ["alexnet", "alone", "isolated", "native", "12.3", "", "", "", "", "", ""]
-    assert rows[3][6:] == ["1.130 [1.090, 1.170]", "", "1.010 [0.980, 1.040] n.s.", "8.50", ""]
+    assert rows[2] == ["alexnet", "alone", "isolated", "native", "12.3", "", "", "", "", "", "", ""]
+    assert rows[3][6:] == ["1.130 [1.090, 1.170]", "", "1.010 [0.980, 1.040] n.s.", "8.50", "", "(1)"]
+    assert "- (1) too few samples for p99: lengthen --window" in page, "each warning has the cells that it is of"
     assert page.startswith("# run\n") and "SAFE" not in page
 
 

@@ -12,7 +12,7 @@ from colocate.model.cell import Cell, Interval
 from colocate.model.limits import Limits
 from colocate.model.machine import Missing
 from colocate.model.provenance import Constant, Provenance
-from colocate.model.quality import QualityFlag
+from colocate.model.quality import TOO_FEW_FOR, QualityFlag
 from colocate.report.sweep.load import SweepReport
 from colocate.report.sweep.terminal import print_sweep
 from colocate.request.limit_keys import LimitChanges
@@ -112,22 +112,22 @@ def test_what_decided_stays_however_narrow_the_terminal(
     assert ["p95 slowdown" in rows[0], "power" in rows[1]] == [True] * 2
 
 
-def test_too_few_samples_are_a_warning_where_the_percentile_asked_for_is_not_known(
+def test_a_percentile_that_lacks_samples_is_named_where_it_was_asked_for(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    too_few, known = QualityFlag.TOO_FEW_SAMPLES, Interval(1.05, 1.0, 1.1)
-    cells = {
-        task: cell(task=task, p95_s=0.02, slowdown_p95=slowdown, warnings=(too_few,))
-        for task, slowdown in (("cool", known), ("warm", None))
-    }
-    for limits, warned in ((Limits(slo_s=0.03), ["warm"]), (Limits(slo_s=0.03, percentile="p99"), ["cool", "warm"])):
-        advice = judged(limits)
-        run = loaded([*cells.values(), cell(task="hot")], [])
-        print_sweep(SweepReport(advice), dataclasses.replace(run, changes=LimitChanges({}, ())))
+    flags = {"cool": (QualityFlag.TOO_FEW_FOR_P99,), "warm": (*TOO_FEW_FOR.values(),), "hot": ()}
+    for name, marked in (("p95", {"warm"}), ("p99", {"cool", "warm"})):
+        limits = Limits(slo_s=0.03, percentile=name)
+        run = loaded([cell(task=task, warnings=warnings) for task, warnings in flags.items()], [])
+        print_sweep(
+            SweepReport(judged(limits)),
+            dataclasses.replace(run, changes=LimitChanges({"max_slowdown": 2.0, "percentile": name})),
+        )
         said = capsys.readouterr().out
-        rows = [line.split() for line in said.splitlines() if line.startswith(("cool ", "warm ", "hot "))]
-        marked = [row[0] for row in rows if row[-1] == "1"]
-        assert marked == warned and (too_few.value in said) == bool(warned)
+        lines = (line.split() for line in said.splitlines() if line.startswith(("cool ", "warm ", "hot ")))
+        rows = {task: numbers for task, *numbers in lines}
+        assert {task for task, numbers in rows.items() if numbers[-1:] == ["1"]} == marked
+        assert [line[:26] for line in said.splitlines() if "too few" in line] == [f"1  too few samples for {name}"]
 
 
 def test_what_numbers_rest_on_is_said_below_them(capsys: pytest.CaptureFixture[str]) -> None:

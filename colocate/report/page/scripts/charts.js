@@ -20,14 +20,18 @@ function drawChoices(choices, cost, title, listenTo) {
     { title: "work, % of the task's best alone", lo: 0, hi: Math.max(1, 108 * highest) });
   const own = run.networks.map((_, network) => known.filter((choice) => choice.network === network));
   own.forEach((each, network) => drawFront(chart, each, network, cost));
-  const marks = [...known].sort((a, b) => a[cost] - b[cost]).map((choice) => markOf(chart, choice, cost));
+  // What matters lies on top of what does not; keys go from left to right all the same.
+  const rank = (choice) => (choice.best_of_task ? 2 : choice.front[cost] ? 1 : 0);
+  const drawn = [...known].sort((a, b) => rank(a) - rank(b)).map((choice) => [choice[cost], markOf(chart, choice, cost)]);
+  const marks = drawn.sort(([a], [b]) => a - b).map(([, mark]) => mark);
   nameClumps(chart, known, cost);
   listenTo([marks]);
   const used = own.flatMap((each, network) => (each.length ? [network] : []));
+  const filled = used.length === 1 ? colourOf(used[0]) : "var(--quiet)";
   find("#pareto-key").replaceChildren(...used.map(networkKey), ...[
-    legendLine([shape("path", { d: MARKS.star, style: "fill: var(--quiet)" })], "best choice of its task"),
-    legendLine([shape("path", { d: MARKS.circle, style: "fill: var(--quiet)" })], `no other does as much at less ${cost === "power_w" ? "power" : "slowdown"}`),
-    legendLine([shape("path", { d: MARKS.circle, style: "fill: var(--paper); stroke: var(--quiet)" })], "other safe choice"),
+    legendLine([shape("path", { d: MARKS.star, style: `fill: ${filled}` })], "best choice of its task"),
+    legendLine([shape("path", { d: MARKS.circle, style: `fill: ${filled}` })], `no other does as much at less ${cost === "power_w" ? "power" : "slowdown"}`),
+    legendLine([shape("path", { d: MARKS.circle, style: `fill: var(--paper); stroke: ${filled}` })], "other safe choice"),
   ]);
 }
 
@@ -56,17 +60,21 @@ function nameClumps(chart, choices, cost) {
       clump.best ||= choice.best_of_task;
     }
   }
+  const said = new Set();
   const taken = clumps.map(({ left, right, y }) => ({ left: left - 6, right: right + 6, y }));
   for (const { left, right, y, names } of clumps.sort((a, b) => b.best - a.best)) {
     const [first, ...more] = names;
     const words = more.length > 1 ? `${first} and ${more.length} more` : [first, ...more].join("; ");
-    const after = { left: right + 12, right: right + 12 + LETTER * words.length, y };
-    const before = { left: left - 12 - LETTER * words.length, right: left - 12, y };
+    if (said.has(words)) continue;
+    const line = { y: y - 8 - LETTER };
+    const after = { left: right + 12, right: right + 12 + LETTER * words.length, ...line };
+    const before = { left: left - 12 - LETTER * words.length, right: left - 12, ...line };
     const free = (box) => chart.ends.x[0] <= box.left && box.right <= chart.ends.x[1] &&
-      !taken.some((other) => Math.abs(other.y - y) < CLUMP.y && box.left < other.right && other.left < box.right);
+      !taken.some((other) => Math.abs(other.y - box.y) < CLUMP.y && box.left < other.right && other.left < box.right);
     const box = [after, before].find(free);
     if (!box) continue;
     taken.push(box);
+    said.add(words);
     chart.svg.append(shape("text", box === after ? { x: box.left, y: y - 8, class: "name" } : { x: box.right, y: y - 8, class: "name y" }, words));
   }
 }

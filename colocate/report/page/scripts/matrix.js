@@ -49,7 +49,8 @@ function bandIn(td, ruling, best) {
 function valueOf(cell, view) {
   if (!cell.judged && !view) {
     const alone = cell.latency_ms.p95 ? `${cell.latency_ms.p95}${NBSP}ms` : "";
-    return [make("span", alone || "–", { class: "value" }), make("span", alone && "p95", { class: "span" })];
+    const power = cell.power_w === null ? [] : [make("span", `${threeDigits(cell.power_w)}${NBSP}W`, { class: "value" })];
+    return [make("span", alone || "–", { class: "value" }), make("span", alone && "p95", { class: "span" }), ...power];
   }
   const shown = cell.shown[view.key];
   const instead = cell.judged || shown ? null : cell.shown[view.alone];

@@ -70,18 +70,23 @@ class _Spread:
 _Spreads = Mapping[tuple[Inference, str, ContainedTask], _Spread]
 
 
-def draw_distributions(cells: Sequence[Cell], records: Sequence[TrialRecord], caption: Caption) -> list[Figure]:
-    """Pages with a panel per network and placement at the highest clocks; none where nothing was measured."""
+def draw_distributions(
+    cells: Sequence[Cell], records: Sequence[TrialRecord], caption: Caption, best: Cell | None = None
+) -> list[Figure]:
+    """Pages with a panel per network and placement at the clocks of the `best` choice, or where there is none at the
+    highest; none where nothing was measured.
+    """
     if not cells:
         return []
-    clocks = max((cell.clocks for cell in cells), key=lambda point: [hz or 0 for hz in point.by_axis.values()])
+    highest = max((cell.clocks for cell in cells), key=lambda point: [hz or 0 for hz in point.by_axis.values()])
+    clocks, which = (best.clocks, "clocks of the best choice") if best else (highest, "highest clocks")
     here = [cell for cell in cells if cell.clocks == clocks]
     spreads = _spreads(here, records)
     if not spreads:
         return []
     place = clocks_words(clocks)
     only_point = all(cell.clocks == clocks for cell in cells)
-    phrases = [place if only_point else f"at the highest clocks, {place}"]
+    phrases = [place if only_point else f"at the {which}, {place}"]
     placements = placements_of(here)
     phrases += placements if len(placements) == 1 else []
     plots = _Plots(inferences_of(here), placements, tasks_of(here), spreads, caption, phrases)

@@ -35,6 +35,8 @@ from colocate.report.text.numbers import percent_text
 _GROUNDS = {TileState.BELOW_SCALE: "#c6dbef", TileState.SAFE: "#0f6b4b", TileState.UNSAFE: "#f8dfdc"}
 _SEAM_IN = 0.02
 _BAR_IN = (2.6, 0.13)
+# Of the length of the bar.
+_LAST_TICK = 0.88
 
 # Left, top, width and height, in inches.
 _Box = tuple[float, float, float, float]
@@ -196,7 +198,9 @@ def _draw_scale(sheet: Sheet, y: float, metric: Metric, norm: Normalize, colours
     bar = sheet.figure.colorbar(ScalarMappable(norm, colours), cax=axes, orientation="horizontal")
     begin, end = float(norm.vmin or 0.0), float(norm.vmax or 0.0)
     ticks = round_ticks(begin, end, isinstance(norm, LogNorm))
-    words = percent_text if metric.scale in (Scale.SHARE, Scale.KEPT) else "{:g}".format
+    # The bar ends with a number, and no other stands so near that the two touch.
+    ticks = [*(tick for tick in ticks if norm(tick) < _LAST_TICK), end]
+    words = percent_text if metric.scale in (Scale.SHARE, Scale.KEPT) else lambda tick: f"{float(f'{tick:.3g}'):g}"
     bar.set_ticks(ticks, labels=[words(tick) for tick in ticks])
     bar.minorticks_off()
     axes.tick_params(labelsize=SMALL_PT, length=2, pad=2)

@@ -61,7 +61,7 @@ def _slowdown(statistic: str, words: str, *causes: QualityFlag) -> Metric:
         bar=f"latency beside the task / latency alone, {statistic}",
         scale=Scale.RATIO,
         value_of=lambda cell: cell.slowdown(statistic),
-        text=ratio_text,
+        text=lambda value: ratio_text(value, 3),
         causes=frozenset({*TOO_FEW_FOR.values(), QualityFlag.TRIALS_FAILED, *causes}),
     )
 

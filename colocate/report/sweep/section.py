@@ -51,7 +51,8 @@ def _figures(report: SweepReport, run: LoadedRun, caption: Caption) -> Iterator[
     boards = report.fleet.boards if report.fleet else {}
     for metric in METRICS:
         yield f"boards-{metric.name}", draw_boards(metric, boards, _caption(metric, caption))
-    yield "distributions", draw_distributions(run.cells, run.records, caption)
+    best = next((choice.cell for choice in (judged.advice.recommended if judged else ())), None)
+    yield "distributions", draw_distributions(run.cells, run.records, caption, best)
     study = draw_founding_study(run.cells, run.records, caption, run.header.networks)
     yield "founding-study", one_page(study)
 

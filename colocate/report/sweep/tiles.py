@@ -28,7 +28,7 @@ _SUSPECT = frozenset(
 
 
 class TileState(enum.Enum):
-    """What a tile's look says; each but COLOURED and NOTHING, a share of about 0 %, has a line in the key."""
+    """What a tile's look says; each but COLOURED has a line in the key; NOTHING is a share of about 0 %."""
 
     COLOURED = enum.auto()
     SAFE = enum.auto()
@@ -90,9 +90,13 @@ def _words_of(metric: Metric, found: Interval | float) -> tuple[float, str, str]
         return found, metric.text(found), ""
     if found.lo is None or found.hi is None:
         return found.value, metric.text(found.value), "no interval"
-    texts = ratio_texts if metric.scale is Scale.RATIO else lambda values: [metric.text(value) for value in values]
-    value, lo, hi = texts((found.value, found.lo, found.hi))
-    return found.value, value, f"[{lo}, {hi}]"
+    of = (found.value, found.lo, found.hi)
+    if metric.scale is Scale.RATIO:
+        # Three decimals throughout: neighbours are compared.
+        value, lo, hi = ratio_texts(of, least=3)
+        return found.value, value, f"[{lo}, {hi}]"
+    value, lo, hi = map(metric.text, of)
+    return found.value, value, "" if lo == value == hi else f"[{lo}, {hi}]"
 
 
 def notes_on(metric: Metric, cells: Sequence[Cell | None]) -> list[Note]:
@@ -107,6 +111,8 @@ def notes_on(metric: Metric, cells: Sequence[Cell | None]) -> list[Note]:
     if TileState.BELOW_SCALE in states:
         begins = "1.0, faster beside the task" if metric.scale is Scale.RATIO else "0 %, more work than alone"
         notes.append(Note("▼", f"below {begins}", TileState.BELOW_SCALE))
+    if TileState.NOTHING in states:
+        notes.append(Note("0 %", "nothing to speak of is lost", TileState.NOTHING))
     if any(tile.interval == "no interval" for tile in tiles):
         notes.append(Note("", f"no interval, {_explained(QualityFlag.TOO_FEW_BLOCKS)}"))
     suspects = [cell for cell, tile in zip(cells, tiles, strict=True) if cell and tile.value is not None]

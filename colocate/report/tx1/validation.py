@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -113,7 +113,7 @@ def _page(provenance: Provenance, columns: Sequence[Sequence[_Group]], caption: 
         for group in column:
             _draw_group(sheet, MARGIN_IN + number * (column_in + _COLUMN_GAP_IN), y, label_in, group, limit)
             y += _height_in(group)
-    _draw_key(sheet, bottom + 0.12)
+    _draw_key(sheet, bottom + 0.12, {group[0].role for column in columns for group in column})
     return sheet.figure
 
 
@@ -209,9 +209,10 @@ def _draw_dots(axes: Axes, group: _Group, limit: float) -> None:
             axes.plot(inside[those], rows[those], **style, clip_on=False, zorder=3)
 
 
-def _draw_key(sheet: Sheet, y: float) -> None:
+def _draw_key(sheet: Sheet, y: float, roles: Collection[PublishedRole]) -> None:
+    """What the marks of these roles, and the bands, mean."""
     key = Key(sheet, y)
-    for role, look in _LOOKS.items():
+    for role, look in ((role, look) for role, look in _LOOKS.items() if role in roles):
         key.plot(f"{role}: {look.meaning}", **look.plot)
     for half, colour in _BANDS:
         key.box(f"within {100 * half:.0f} %", 0.28, 0.14, colour, words_in=0.35)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from colocate.model.request import ClockPoint
 from colocate.report.drawing.paper import PAGE_IN
 from colocate.report.sweep.distributions import draw_distributions
 from tests.report.drawn import CAPTION, cell, draw_all, records_of, texts, words_on
@@ -31,3 +32,12 @@ def test_many_networks_go_on_pages_no_higher_than_paper() -> None:
     assert len(pages) > 1 and all(page.get_size_inches()[1] <= PAGE_IN for page in pages)
     named = [words for page in pages for words in words_on(page) if words.startswith("net")]
     assert named == [f"net{n}" for n in range(9)]
+
+
+def test_the_clocks_of_the_best_choice_are_shown_where_there_is_one() -> None:
+    slow, fast = (cell(clocks=ClockPoint(hz, hz)) for hz in (102_000_000, 921_600_000))
+    cells = [slow, fast]
+    chosen, highest = (
+        " ".join(words_on(draw_distributions(cells, records_of(cells), CAPTION, best)[0])) for best in (slow, None)
+    )
+    assert "at the clocks of the best choice, 102/102 MHz" in chosen and "at the highest clocks, 921.6" in highest

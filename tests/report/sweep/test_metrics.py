@@ -38,7 +38,7 @@ def test_each_metric_names_itself_in_its_title_and_its_colours(metric: Metric) -
 
 def test_values_are_written_as_their_kind_is_everywhere() -> None:
     p50, _, _, power, _, work_loss = METRICS
-    assert (p50.text(1.134), power.text(8.123), work_loss.text(-0.004)) == ("1.13", "8.12", "0 %")
+    assert (p50.text(1.134), power.text(8.123), work_loss.text(-0.004)) == ("1.134", "8.12", "0 %")
 
 
 def test_containments_are_shown_by_what_both_sides_get() -> None:

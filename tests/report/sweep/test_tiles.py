@@ -29,7 +29,7 @@ def test_not_significant_marks_stand_at_the_right_cells(tmp_path: Path) -> None:
     assert [tile.state for tile in found] == [
         TileState.COLOURED, TileState.NOT_SIGNIFICANT, TileState.BELOW_SCALE, TileState.COLOURED, TileState.ABSENT,
     ]  # fmt: skip
-    assert [tile.words for tile in found] == ["1.310", "1.320 n.s.", "▼ 0.93", "1.34", "-"]
+    assert [tile.words for tile in found] == ["1.310", "1.320 n.s.", "▼ 0.930", "1.340", "-"]
     assert [tile.interval for tile in found][:2] == ["[1.002, 1.600]", "[0.998, 1.700]"]
     draw_all(tmp_path, cells)
     svg = tmp_path / "heatmap-slowdown-p50.svg"
@@ -55,7 +55,7 @@ def test_the_key_says_why_a_value_is_absent() -> None:
 
 def test_a_value_with_a_warning_carries_an_asterisk_with_its_remedy() -> None:
     flagged = cell(warnings=(QualityFlag.CPU_TIME_STOLEN,))
-    assert tile_of(P50, flagged).words == "1.13 *"
+    assert tile_of(P50, flagged).words == "1.130 *"
     (note,) = notes_on(P50, [flagged])
     assert (note.symbol, note.meaning.split(":")[0]) == ("*", "cpu time stolen")
 
@@ -94,3 +94,12 @@ def test_power_that_may_be_that_of_the_network_alone_is_hatched() -> None:
     assert [tile.words for tile in found] == ["8.00 n.s.", "8.00", "8.00", "8.00"]
     assert {tile.interval for tile in found} == {"[7.50, 8.50]"}
     assert [tile.state for tile in found] == [TileState.NOT_SIGNIFICANT, *3 * [TileState.COLOURED]]
+
+
+def test_an_interval_that_repeats_its_value_is_left_out_and_what_is_white_has_a_line_in_the_key() -> None:
+    (loss,) = (metric for metric in METRICS if metric.name == "work-loss")
+    narrow, nothing = (cell(work_loss_ratio=Interval(value, value - 1e-4, value + 1e-4)) for value in (0.17, 0.001))
+    assert [(tile.words, tile.interval) for tile in (tile_of(loss, narrow), tile_of(loss, nothing))] == [
+        ("17 %", ""), ("0 %", ""),
+    ]  # fmt: skip
+    assert [note.symbol for note in notes_on(loss, [narrow, nothing])] == ["0 %"]

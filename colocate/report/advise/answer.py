@@ -79,7 +79,7 @@ def simpler_words(cells: Collection[Cell]) -> str:
     """What is preferred to a little more; empty where `cells` leave nothing to prefer."""
     contained = len({cell.containment for cell in cells}) > 1
     preferred = [*["the simplest containment"] * contained, *["isolated"] * (len({c.placement for c in cells}) > 1)]
-    alike = f"; within {percent_text(1 - ALIKE_RATIO)} of that at the same clocks "
+    alike = f"; of those within {percent_text(1 - ALIKE_RATIO)} of it at the same clocks, "
     return f"{alike}{listed(preferred)}" if preferred else ""
 
 

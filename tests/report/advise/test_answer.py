@@ -194,6 +194,6 @@ def test_the_answer_says_by_which_rule_it_chose() -> None:
     cells = [each.cell for each in report.state.evidence]
     others = [dataclasses.replace(cell, placement="shared", containment=Containment(idle=True)) for cell in cells]
     assert simpler_words([*cells, *others]) == (
-        "; within 5 % of that at the same clocks the simplest containment and isolated"
+        "; of those within 5 % of it at the same clocks, the simplest containment and isolated"
     )
     assert rule_words(judged(Limits(power_budget_w=5.0))) == "", "where nothing was chosen"

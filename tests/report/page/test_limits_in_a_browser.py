@@ -15,7 +15,7 @@ import pytest
 from colocate.model.containment import Containment
 from colocate.model.limits import STATISTICS, Limits, Quantity
 from colocate.model.trial import Work
-from colocate.report.advise.answer import rule_words
+from colocate.report.advise.answer import answers, rule_words
 from colocate.report.advise.load import advise_on
 from colocate.study.advice import Verdict, advise, deciding
 from colocate.study.evidence import Evidence
@@ -187,6 +187,10 @@ def test_the_best_of_every_task_is_named_and_its_cell_has_a_star(tx1: Shown, ope
     said = page.locator("#answers li li").all_inner_texts()
     assert len(said) == len(best) > 0
     assert all(line.startswith(f"{each.cell.task}, ") for line, each in zip(said, best, strict=True))
+    told = [line for answer in answers(advise_on(tx1.run, limits)) for line in (answer.headline, *answer.more)]
+    for sentence in ("For more work and a faster network: ", " times as slow there as in the fastest of all "):
+        shown_lines = page.locator("#answers").inner_text().count(sentence)
+        assert shown_lines == sum(sentence in line for line in told), sentence
     cells = [each.cell for each in tx1.evidence]
     starred = page.eval_on_selector_all(
         "td[data-verdict]",

@@ -17,7 +17,7 @@ function drawChoices(choices, cost, title, listenTo) {
   const highest = Math.max(...known.map((choice) => choice.work_share));
   const chart = new Chart(holder, `Work of the safe choices against ${title}`,
     { title, lo: least - room, hi: most + room },
-    { title: "work, % of the task's best alone", lo: 0, hi: Math.max(1, 108 * highest) });
+    { title: "% of the task's full speed", lo: 0, hi: Math.max(1, 108 * highest) });
   const own = run.networks.map((_, network) => known.filter((choice) => choice.network === network));
   own.forEach((each, network) => drawFront(chart, each, network, cost));
   // What matters lies on top of what does not; keys go from left to right all the same.

@@ -24,9 +24,10 @@ breaking the latency limit or the power budget - and how sure are we?"""
 _EPILOG = """\
 colocate COMMAND --help lists the flags of a command, docs/reference.md all of them.
 
-exit codes: 0 done, 2 bad request, 3 the machine cannot, 4 store, 5 a knob refused,
-6 could not restore, 130, 143 and 129 interrupted;
-of advise and compare: 10 the answer is no, 11 the answer is not known yet"""
+exit codes: 0 done, 2 bad request, 3 the machine cannot do it, 4 the run on disk
+cannot be read or written, 5 a setting of the machine was refused, 6 settings could
+not be restored, 130, 143 and 129 interrupted; of advise and compare: 10 the answer
+is no, 11 the answer is not known yet"""
 
 
 def parser() -> CommandParser:

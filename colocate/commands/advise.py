@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NETWORK:TASK[:PLACEMENT][:CONTAINMENT][@CPU/GPU[/MEMORY]]",
-        help="a deployment that must be SAFE, in every cell that this names; repeatable (default: anything may be)",
+        help="what must be SAFE in every cell that this names, clocks in MHz; repeatable (default: none)",
     )
     add_limit_changes(parser)
     add_forms(parser)

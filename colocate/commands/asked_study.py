@@ -72,7 +72,7 @@ def _fails_alone(file: Path, again: Callable[[Study], object], words: str) -> bo
 
 
 def stored_purpose(arguments: argparse.Namespace, kind: type[_Purpose]) -> _Purpose | None:
-    """What the run that is resumed was made for; None for a new one. Raises SpecError for another command's."""
+    """What the run that is resumed was made for; None for a new one. Raises SpecError if another command made it."""
     stored = stored_header(arguments)
     if stored is None:
         return None
@@ -83,8 +83,8 @@ def stored_purpose(arguments: argparse.Namespace, kind: type[_Purpose]) -> _Purp
 
 
 def stored_header(arguments: argparse.Namespace) -> Header | None:
-    """What the run that is resumed is; None for a new one. Raises SpecError where others could have written it: its
-    commands are run, with this user's rights.
+    """The header of the run that is resumed; None for a new one. Raises SpecError where other users could have
+    written it: its commands would run with this user's rights.
     """
     from colocate.store.database import untrusted
     from colocate.store.run_file import Run

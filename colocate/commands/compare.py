@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=number,
         default=0.0,
         metavar="R",
-        help="largest regression that is allowed; 0.05 is 5 %% (default: 0)",
+        help="largest rise of a latency, a slowdown or the power that is allowed; 0.05 is 5 %% (default: 0)",
     )
     parser.add_argument(
         "--confidence",

@@ -24,7 +24,7 @@ from colocate.commands.common_arguments import (
     words,
 )
 from colocate.commands.output import say
-from colocate.commands.study_flags import LIMIT_FLAGS, OF_INPUTS, OF_TASKS, add_study_flags
+from colocate.commands.study_flags import LIMIT_FLAGS, OF_INPUTS, OF_TASKS, WITHOUT_TASKS, add_study_flags
 from colocate.commands.study_run import report_unless_empty, resumable, run_study
 from colocate.errors import HostError, SpecError
 from colocate.model.purpose import Aim, Axes, EfficiencyPurpose
@@ -75,7 +75,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What is multiplied out, the other keys of a study without tasks, what is best, and where the run goes."""
     add_flags(parser.add_argument_group("what is multiplied out"), _AXES)
     add_flags(parser.add_argument_group("what is best"), AIM_FLAGS)
-    add_study_flags(parser, leave_out=("networks", "pipelines", *OF_TASKS, "backend", "precision", "batch"))
+    left_out = ("networks", "pipelines", *OF_TASKS, "backend", "precision", "batch")
+    add_study_flags(parser, left_out, WITHOUT_TASKS)
     refuse_pipelines(parser, "a program decides its batch and precision itself: measure a pipeline with sweep")
     add_run_flags(parser)
 

@@ -41,7 +41,7 @@ def add_access_flags(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--insecure",
         action="store_true",
-        help="speak in clear beyond this machine: whoever is on that network can run programs on every board",
+        help="no TLS to other machines: anyone who can reach the scheduler can run programs on every board",
     )
 
 
@@ -91,7 +91,7 @@ def certificates_of(arguments: argparse.Namespace) -> Certificates:
 def warn_if_insecure(arguments: argparse.Namespace) -> None:
     """Say out loud what `--insecure` means."""
     if arguments.insecure:
-        say("INSECURE: no TLS. Whoever reaches the scheduler can run programs on every board and on this machine.")
+        say("INSECURE: no TLS. Anyone who reaches the scheduler can run programs on every board and on this machine.")
 
 
 @contextlib.contextmanager

@@ -14,8 +14,8 @@ from colocate.report.text.visible import one_line
 
 SUMMARY = "a commented study file for this machine"
 DESCRIPTION = """\
-Writes a study file that says what this machine can do, with the choices that most studies make as comments. Flags are
-those of `sweep`: what is given stands in the file as a choice that is made."""
+Writes a study file that says what this machine can do, with the choices that most studies make as comments. It takes
+the flags of `sweep` and writes each that you give into the file."""
 FILE = Path("study.toml")
 
 

@@ -16,7 +16,7 @@ from colocate.commands.common_arguments import (
     refuse_pipelines,
     without,
 )
-from colocate.commands.study_flags import OF_INPUTS, OF_TASKS, add_study_flags
+from colocate.commands.study_flags import OF_INPUTS, OF_TASKS, WITHOUT_TASKS, add_study_flags
 from colocate.commands.study_run import report_unless_empty, resumable, run_study
 from colocate.errors import SpecError
 from colocate.model.purpose import CeilingProbe, LayersPurpose
@@ -34,9 +34,9 @@ each step, which is a layer or several that it fused; FLOP and bytes are counted
 tensors. Layers in the body of a Loop, an If or a Scan have rows of their own. The sum over the layers is set against
 the network's own p50; beyond 25 % every time carries a warning. For energy each fused layer is cut out, with its true
 input shapes, and run in a loop by itself. Its energy is its power above idle times the time of one pass through that
-loop; it is left out where that power is not known to 20 %. On a GPU, ONNX Runtime's profile times the launch of a
-kernel and not the kernel. The times are then those of layers run by themselves too. The ceilings of the roofline are
-those of a large matrix product and a large copy in the same runtime."""
+loop; none is given where the 95 % interval of that power is wider than 20 % to either side. ONNX Runtime on a GPU
+times how long a kernel takes to launch, not to run, so times there come from these loops, as energy does. The
+ceilings of the roofline are those of a large matrix product and a large copy in the same runtime."""
 
 # What the machine can do at best does not depend on how long the user's network is watched.
 CEILING_WINDOW_S = 1.0
@@ -45,7 +45,7 @@ CEILING_WINDOW_S = 1.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The network, the keys of a study that has one network and no tasks, and where the run goes."""
     parser.add_argument("network", nargs="?", metavar="NETWORK", help="a built-in, or the path of an .onnx file")
-    add_study_flags(parser, leave_out=("networks", "pipelines", *OF_TASKS))
+    add_study_flags(parser, leave_out=("networks", "pipelines", *OF_TASKS), own=WITHOUT_TASKS)
     refuse_pipelines(parser, "layers of a program cannot be seen from outside: give it the .onnx file of its network")
     add_run_flags(parser)
 

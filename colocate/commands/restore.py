@@ -28,5 +28,5 @@ def run(arguments: argparse.Namespace) -> int:
     elif repair.rebooted:
         print_words("The machine was rebooted since, which reset every clock; the journal is removed.")
     else:
-        print_lines("\n  ".join([f"Restored {counted(len(repair.changed), 'knob')}", *repair.changed]))
+        print_lines("\n  ".join([f"Restored {counted(len(repair.changed), 'setting')}", *repair.changed]))
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Collection, Mapping
+from types import MappingProxyType
 
 from colocate.commands.common_arguments import Entry, Flags, MixEntry, add_flags, cpus, number, whole_number, words
 
@@ -127,9 +128,9 @@ _TASKS: Flags = {
     "containment": {
         "type": words,
         "metavar": "LIST",
-        "help": "measure each task in each of these: none, idle, weight=10, quota=20%% (of one CPU), "
-        "quota=20%%/10 (of one CPU, in each 10 ms), cpus=2, fifo (the network's launching thread goes first); "
-        "idle+cpus=2 is both",
+        "help": "measure each task in each of these: none, idle, weight=10 (the network has 100), quota=20%% "
+        "(of one CPU), quota=20%%/10 (of one CPU, in each 10 ms), cpus=2 (the first two of its CPUs), fifo (the "
+        "network's launching thread goes first); idle+cpus=2 is both",
         "otherwise": "none",
     },
 }
@@ -137,7 +138,8 @@ _CPUS: Flags = {
     "placement": {
         "type": words,
         "metavar": "P",
-        "help": "isolated (tasks on other CPUs), shared (on the network's CPU too), or both: isolated,shared",
+        "help": "isolated (tasks on other CPUs than the network's), shared (tasks on those and on the network's), or "
+        "both: isolated,shared; of four CPUs or more the last is left to colocate",
         "otherwise": "isolated",
     },
     "inference_cpus": {
@@ -169,7 +171,7 @@ _CLOCKS: Flags = {
     "max_start_temp": {
         "type": number,
         "metavar": "C",
-        "help": "before each block wait until the machine is no hotter, in degrees Celsius",
+        "help": "before each block wait until the machine is no hotter than this, in degrees Celsius",
         "otherwise": "do not wait",
     },
 }
@@ -182,10 +184,15 @@ _WINDOWS: Flags = {
     "repeats": {
         "type": whole_number,
         "metavar": "R",
-        "help": "repeats of every block; intervals narrow with them",
-        "otherwise": "5",
+        "help": "how often each block (one network at one clock point) is measured; intervals narrow with it",
+        "otherwise": "5; with --until 30",
     },
-    "window": {"type": number, "metavar": "S", "help": "length of one measured window in seconds", "otherwise": "2"},
+    "window": {
+        "type": number,
+        "metavar": "S",
+        "help": "length of one measured window in seconds; longer where a slow network or tx1-model needs it",
+        "otherwise": "2",
+    },
     "warmup": {"type": number, "metavar": "S", "help": "load before each window, in seconds", "otherwise": "0.3"},
     "settle": {
         "type": number,
@@ -204,8 +211,8 @@ _WINDOWS: Flags = {
 _STOPPING: Flags = {
     "until": {
         "metavar": "decided",
-        "help": "go on until the limits are decided, for --repeats at most: here 30 by default",
-        "otherwise": "all repeats",
+        "help": "stop as soon as the limits are decided, after --repeats at the latest",
+        "otherwise": "measure all repeats",
     },
     "budget": {
         "metavar": "TIME",
@@ -239,12 +246,21 @@ GROUPS: Mapping[str, Flags] = {
 STUDY_FLAGS: Flags = {key: flag for flags in GROUPS.values() for key, flag in flags.items()}
 # What the network in a user's own file is fed.
 OF_INPUTS = ("shapes", "inputs")
+# What says less in a command without tasks and limits.
+WITHOUT_TASKS: Flags = {
+    "placement": {**_CPUS["placement"], "help": "shared where there is one CPU; no task runs in either case"},
+    "repeats": {**_WINDOWS["repeats"], "otherwise": "5"},
+}
 # What a study without tasks has no use for.
 OF_TASKS = ("stressors", "commands", "mixes", "containment", "design", "segment_ms", "until", "budget", *LIMIT_FLAGS)
 
 
-def add_study_flags(parser: argparse.ArgumentParser, leave_out: Collection[str] = ()) -> None:
-    """The keys of a study as flags, group by group, less those to `leave_out`."""
+def add_study_flags(
+    parser: argparse.ArgumentParser, leave_out: Collection[str] = (), own: Flags = MappingProxyType({})
+) -> None:
+    """The keys of a study as flags, group by group, less those to `leave_out`; `own` are those that the command
+    describes otherwise.
+    """
     for title, flags in GROUPS.items():
-        if kept := {key: flag for key, flag in flags.items() if key not in leave_out}:
+        if kept := {key: own.get(key, flag) for key, flag in flags.items() if key not in leave_out}:
             add_flags(parser.add_argument_group(title), kept)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 SUMMARY = "run a study and report on it"
 DESCRIPTION = """\
-Runs networks beside CPU tasks, in windows of shuffled order. Inside each window the task is paused and resumed. A
-default run on two CPUs takes about 5 minutes. With --until decided and a limit it ends when that is decided."""
+Measures each network beside each CPU task. All windows of one network at one clock point are a block, in shuffled
+order; inside each window the task is paused and resumed. A default run on two CPUs takes about 5 minutes."""
 
 
 # Of the whole study, as its tasks may be in a file.

@@ -23,7 +23,7 @@ from colocate.commands.common_arguments import (
     words,
 )
 from colocate.commands.output import say
-from colocate.commands.study_flags import LIMIT_FLAGS, OF_INPUTS, add_study_flags
+from colocate.commands.study_flags import LIMIT_FLAGS, OF_INPUTS, STUDY_FLAGS, add_study_flags
 from colocate.commands.study_run import report_unless_empty, resumable, run_study
 from colocate.errors import SpecError
 from colocate.model.device import CPU
@@ -45,9 +45,9 @@ on, and steps are timed and metered in a window. Energy is that of the GPUs that
 where these are metered. Energy and time of an epoch follow from those of an image.
 
 A setting keeps the accuracy where the seeds show that it is below the best by no more than --accuracy-loss: the
-chance of a false choice is at most 5 %. It keeps --time-limit where the upper end of the time of all epochs does. A
-setting that fails, as for want of memory or a GPU, is a row with its failure. With --stressors tasks run beside each
-training: what they cost a step is in cells.csv."""
+chance of a false choice is at most 5 %. It keeps --time-limit where the upper end of the interval for the time of all
+epochs is within it. A setting that fails, as for want of memory or a GPU, is a row with its failure. With --stressors
+tasks run beside each training: what they cost a step is in cells.csv."""
 
 _GPUS_MAX = 1024
 _AXES: Flags = {
@@ -125,7 +125,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_flags(parser.add_argument_group("what is multiplied out"), _AXES)
     add_flags(parser.add_argument_group("how networks are trained"), _HOW)
     add_flags(parser.add_argument_group("what is chosen"), _AIM)
-    add_study_flags(parser, leave_out=_LEFT_OUT)
+    add_study_flags(parser, _LEFT_OUT, {"stressors": {**STUDY_FLAGS["stressors"], "otherwise": "none"}})
     refuse_pipelines(parser, "a program trains as it likes: give the network as package.module:factory")
     add_run_flags(parser)
 

@@ -51,7 +51,7 @@ class FusedLayer:
 
     @property
     def first_layer(self) -> str:
-        """The first of the layers that it is named after; its own name where that is a step's."""
+        """The layer with which its name begins; the whole name where that is a step's of the runtime."""
         return next((layer for layer in self.layers if f"{self.name}+".startswith(f"{layer}+")), self.name)
 
     def lies_in(self, other: FusedLayer) -> bool:

@@ -64,9 +64,9 @@ class InputChoice:
 class Pipeline:
     """A program of the user's own as the network. It runs `argv` in its folder `directory`, or where colocate does.
 
-    It prints for each inference a line that matches `latency`, whose one group is the latency in `latency_unit` (one
-    of `LATENCY_UNITS`); where that is None it writes records (`colocate.marks`). It infers `ready_s` after its start
-    at the latest.
+    For each inference it prints a line that matches the regular expression `latency`, whose one group is the latency
+    in `latency_unit` (one of `LATENCY_UNITS`). Without a `latency` it writes records instead (`colocate.marks`). Its
+    first inference comes within `ready_s` after its start.
     """
 
     argv: tuple[str, ...]

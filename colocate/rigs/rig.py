@@ -35,7 +35,6 @@ class Rig(Protocol):
         """One window. Raises TrialError when this one failed and others may not."""
 
     def layer_map(self, inference: Inference, clocks: ClockPoint, *, runs: bool = True) -> LayerMap:
-        """What the runtime makes of a network's layers; where nothing `runs`, what runtimes commonly make of them.
-
-        Raises SpecError for a network that has none.
+        """Which step of the runtime covers which layers of a network. With `runs` false the runtime is not asked, and
+        the steps are those that runtimes commonly make. Raises SpecError for a network without layers.
         """

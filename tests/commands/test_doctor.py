@@ -59,7 +59,7 @@ def test_the_last_line_sums_up_what_works_and_what_is_missing(
     )
     said = "Works: latency (onnxruntime-cpu), tasks (jpeg), power (package-0), clocks (cpu). Missing: clocks (gpu)."
     assert summary(more) == said, "of runtimes and meters one will do"
-    left = Finding("journal", "/var/lib/colocate", "2 knobs left changed", "python -m colocate restore")
+    left = Finding("journal", "/var/lib/colocate", "settings left changed: 2", "python -m colocate restore")
     assert summary((*more, left)) == f"{said} Before any of it, restore the machine: python -m colocate restore."
 
 

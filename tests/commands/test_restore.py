@@ -24,9 +24,9 @@ from colocate.host.sysfs import Sysfs
         ),
         (
             Repair(("/sys/a: 1 -> 2", "/sys/b: x -> y"), rebooted=False),
-            "Restored 2 knobs\n  /sys/a: 1 -> 2\n  /sys/b: x -> y\n",
+            "Restored 2 settings\n  /sys/a: 1 -> 2\n  /sys/b: x -> y\n",
         ),
-        (Repair(("/sys/a: 1 -> 2",), rebooted=False), "Restored 1 knob\n  /sys/a: 1 -> 2\n"),
+        (Repair(("/sys/a: 1 -> 2",), rebooted=False), "Restored 1 setting\n  /sys/a: 1 -> 2\n"),
     ],
 )
 def test_what_was_put_back_is_said(

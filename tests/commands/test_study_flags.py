@@ -9,7 +9,15 @@ import re
 import pytest
 
 from colocate.cli import parser
-from colocate.commands.study_flags import GROUPS, LIMIT_FLAGS, OF_INPUTS, OF_TASKS, STUDY_FLAGS, add_study_flags
+from colocate.commands.study_flags import (
+    GROUPS,
+    LIMIT_FLAGS,
+    OF_INPUTS,
+    OF_TASKS,
+    STUDY_FLAGS,
+    WITHOUT_TASKS,
+    add_study_flags,
+)
 from colocate.errors import SpecError
 from colocate.model.limits import Limits
 from colocate.request.limit_keys import LIMIT_KEYS
@@ -34,8 +42,8 @@ def test_the_defaults_that_are_told_are_those_of_the_keys() -> None:
             assert told[field.name] == (f"{default:g}" if isinstance(default, float) else default)
     limits = Limits(slo_s=1.0)
     assert (told["percentile"], told["confidence"]) == (limits.percentile, str(limits.confidence))
-    assert told["repeats"] == str(REPEATS)
-    assert f": here {REPEATS_UNTIL_DECIDED} by default" in STUDY_FLAGS["until"]["help"]
+    assert told["repeats"] == f"{REPEATS}; with --until {REPEATS_UNTIL_DECIDED}"
+    assert WITHOUT_TASKS["repeats"]["otherwise"] == str(REPEATS)
     assert told["seed"] == str(StudyKeys().seed)
 
 
@@ -54,6 +62,14 @@ def test_flags_that_are_left_out_leave_no_empty_group(capsys: pytest.CaptureFixt
     add_study_flags(own, leave_out=LIMIT_FLAGS)
     said = own.format_help()
     assert "limits:" not in said and "--slo-ms" not in said and "tasks:" in said
+
+
+def test_a_command_may_describe_a_flag_otherwise(capsys: pytest.CaptureFixture[str]) -> None:
+    for command, default in (("training", "none"), ("sweep", "bitcount,jpeg,stringsearch")):
+        with pytest.raises(SystemExit):
+            parser().parse_args([command, "--help"])
+        said = " ".join(capsys.readouterr().out.split())
+        assert f"second network (default: {default})" in said
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def fifo_missing() -> Missing | None:
 
 
 def check_fifo(seat: Seat) -> None:
-    """Raise HostError where no process in `seat` may have SCHED_FIFO. It is tried on a process of its own."""
+    """Raise HostError where processes in `seat` may not have SCHED_FIFO: a process is started there to try it."""
     tried = subprocess.run([*launcher(seat), sys.executable, "-S", "-E", "-c", _TRY], capture_output=True, text=True)
     if tried.returncode != 0:
         said = (tried.stderr.strip().splitlines() or ["it said nothing"])[-1]

@@ -37,8 +37,8 @@ _ALL = slice(None)
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A segment as it was: CLOCK_MONOTONIC at its begin and end, what the task had done by then, and the network's
-    waits in between.
+    """A segment as it was: CLOCK_MONOTONIC at its begin and end, the task's work counted `before` and `after` it, and
+    the network's waits in it.
     """
 
     turn: Turn

@@ -215,4 +215,6 @@ def _journal(sysfs: Sysfs) -> Iterator[Finding]:
     if left is None:
         yield Finding("journal", str(folder), "nothing to restore")
     else:
-        yield Finding("journal", str(folder), f"{len(left.knobs)} knobs left changed", "python -m colocate restore")
+        yield Finding(
+            "journal", str(folder), f"settings left changed: {len(left.knobs)}", "python -m colocate restore"
+        )

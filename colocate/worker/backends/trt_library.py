@@ -139,6 +139,8 @@ def _log(trt: Any) -> Any:
     """A logger that prints nothing and keeps what explains a failure: a worker's output belongs to its parent."""
 
     class Log(trt.ILogger):  # type: ignore[misc]
+        """Keeps warnings and errors until they are cleared."""
+
         def __init__(self) -> None:
             trt.ILogger.__init__(self)
             self._said: "list[tuple[int, str]]" = []
@@ -151,7 +153,7 @@ def _log(trt: Any) -> Any:
             self._said.clear()
 
         def reason(self) -> str:
-            """The first of the gravest; later ones mostly follow from it."""
+            """The first message of the gravest kind; later ones mostly follow from it."""
             return min(self._said, key=lambda entry: entry[0], default=(0, ""))[1]
 
     return Log()

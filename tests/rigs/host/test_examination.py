@@ -129,7 +129,7 @@ def test_a_journal_that_was_left_or_cannot_be_trusted_is_shown(tmp_path: Path) -
     limits = {"min": "102000", "max": "1734000"}
     knobs = {f"{CPU}/cpufreq/policy0/scaling_{end}_freq": khz for end, khz in limits.items()}
     journal.write(folder, Journal("token", None, knobs))
-    assert (shown().state, shown().fix) == ("2 knobs left changed", "python -m colocate restore")
+    assert (shown().state, shown().fix) == ("settings left changed: 2", "python -m colocate restore")
     (folder / "journal").write_bytes(b"torn")
     assert "not to be trusted" in shown().state and shown().fix
 

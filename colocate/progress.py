@@ -27,6 +27,7 @@ from colocate.inference.backends.registry import BACKENDS
 from colocate.model.machine import HostFacts
 from colocate.model.request import CLOCK_AXES, ISOLATED, Inference, Task
 from colocate.model.trial import Condition, Failure, Trial, TrialRecord
+from colocate.report.text.captions import model_words
 from colocate.report.text.labels import contained_words, unusual_qualities
 from colocate.report.text.numbers import mhz_text, minutes, ms_text
 from colocate.report.text.tables import console
@@ -56,7 +57,7 @@ def progress(*, quiet: bool) -> Iterator[Observer]:
 
 
 def _columns() -> tuple[ProgressColumn, ...]:
-    """`12/24 trials, 0:04:12 left, slowdown known to 2.1 %` behind a bar: numbers are whole, and words are broken."""
+    """`12/24 trials, 0:04:12 left, slowdowns known to ±1.1 %` behind a bar: words alone are broken."""
 
     def whole() -> Column:
         return Column(no_wrap=True)
@@ -112,7 +113,7 @@ def _look_words(look: Interim, stage: Stage) -> str:
 
 
 def _narrowing_words(found: Narrowing | None, *, virtual: bool) -> str:
-    """`slowdown known to 2.1 %, to 1.0 % after 4 more minutes`; empty where there is nothing to say.
+    """`slowdowns known to ±1.1 % (median cell), ±0.5 % after 4 more minutes`; empty where there is nothing to say.
 
     In virtual time minutes mean nothing, and repeats stand for them.
     """
@@ -123,16 +124,19 @@ def _narrowing_words(found: Narrowing | None, *, virtual: bool) -> str:
     else:
         number, unit = minutes(found.further_s).split()
         more = f"{number} more {'seconds' if unit == 's' else 'minutes'}"
-    return f"slowdown known to {_width_text(found.width)}, to {_width_text(found.further_width)} after {more}"
+    now, then = _half_text(found.width), _half_text(found.further_width)
+    return f"slowdowns known to {now} (median cell), {then} after {more}"
 
 
-def _width_text(width: float) -> str:
-    """The width of an interval from end to end: `2.1 %`."""
-    return "> 100 %" if width > 1 else f"{100 * width:#.2g} %".replace(". ", " ")
+def _half_text(width: float) -> str:
+    """Half the width of an interval: `±1.1 %`."""
+    return "> ±50 %" if width > 1 else f"±{50 * width:#.2g} %".replace(". ", " ")
 
 
 def _runtimes(trials: Sequence[Trial], facts: HostFacts) -> str:
-    """Which runtimes the networks use, and what those that would be better are missing."""
+    """Which runtimes the networks use, and what those that would be better are missing; of a model that it is one."""
+    if words := model_words(facts):
+        return f"{facts.rig}: {words}"
     if not trials:
         return "nothing is missing: every trial is done"
     inferences = distinct_inferences(trials)
@@ -177,7 +181,8 @@ class _Medians:
         if latencies_s.size:
             medians_s = self._medians_s[describe(outcome.trial)]
             medians_s.append(median(latencies_s))
-            return f"median {ms_text(statistics.median(medians_s))} ms"
+            beside = " beside it" if outcome.trial.task is not None else ""
+            return f"p50 {ms_text(statistics.median(medians_s))} ms{beside}"
         if outcome.work is not None and outcome.work.elapsed_s > 0:
             works = outcome.work.parts or (outcome.work,)
             return ", ".join(f"{work.count / work.elapsed_s:.4g} {work.unit}/s" for work in works)

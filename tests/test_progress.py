@@ -70,14 +70,20 @@ def test_each_trial_is_a_line_with_the_running_median(capsys: pytest.CaptureFixt
     failed = Failure(trial(4, JPEG, ALEXNET), "[out] of memory")
     begins, *said = lines(*windows, worked, failed, capsys=capsys)
     assert said == [
-        "trial 5 of 9: alexnet beside jpeg: median 10.0 ms",
-        "trial 6 of 9: alexnet beside jpeg: median 20.0 ms",
-        "trial 7 of 9: alexnet beside jpeg: median 14.0 ms",
+        "trial 5 of 9: alexnet beside jpeg: p50 10.0 ms beside it",
+        "trial 6 of 9: alexnet beside jpeg: p50 20.0 ms beside it",
+        "trial 7 of 9: alexnet beside jpeg: p50 14.0 ms beside it",
         "trial 8 of 9: jpeg alone: 15 images/s",
         "trial 9 of 9: alexnet beside jpeg: failed: [out] of memory",
     ]
     # What is missing of a runtime that would have been better, not of those that were no choice.
     assert begins == "networks run on onnxruntime-cpu (tensorrt: not installed)"
+
+
+def test_of_a_model_it_says_that_it_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress(quiet=False) as observer:
+        observer.begins(TRIALS, len(TRIALS), facts(rig="tx1-model", virtual_time=True))
+    assert capsys.readouterr().err == "tx1-model: MODEL of a Tegra X1, not a measurement\n"
 
 
 def test_a_look_says_where_the_study_stands(capsys: pytest.CaptureFixture[str]) -> None:
@@ -98,10 +104,26 @@ def test_a_look_says_where_the_study_stands(capsys: pytest.CaptureFixture[str]) 
 @pytest.mark.parametrize(
     ("found", "virtual", "words"),
     [
-        (Narrowing(0.0214, 0.0103, 3, 240.0), False, "slowdown known to 2.1 %, to 1.0 % after 4 more minutes"),
-        (Narrowing(0.0214, 0.0103, 3, 61.0), False, "slowdown known to 2.1 %, to 1.0 % after 61 more seconds"),
-        (Narrowing(0.123, 0.0009, 3, 240.0), True, "slowdown known to 12 %, to 0.090 % after 3 more repeats"),
-        (Narrowing(1e300, 1.01, 1, 240.0), True, "slowdown known to > 100 %, to > 100 % after 1 more repeat"),
+        (
+            Narrowing(0.0214, 0.0103, 3, 240.0),
+            False,
+            "±1.1 % (median cell), ±0.52 % after 4 more minutes",
+        ),
+        (
+            Narrowing(0.0214, 0.0103, 3, 61.0),
+            False,
+            "±1.1 % (median cell), ±0.52 % after 61 more seconds",
+        ),
+        (
+            Narrowing(0.123, 0.0009, 3, 240.0),
+            True,
+            "±6.2 % (median cell), ±0.045 % after 3 more repeats",
+        ),
+        (
+            Narrowing(1e300, 1.01, 1, 240.0),
+            True,
+            "> ±50 % (median cell), > ±50 % after 1 more repeat",
+        ),
         # At the end the report says it.
         (None, False, None),
     ],
@@ -116,7 +138,8 @@ def test_after_a_repeat_it_says_how_narrow_intervals_are_and_will_be(
             observer.completes(lambda: found)
 
     show()
-    said = [line for line in capsys.readouterr().err.splitlines() if "slowdown known" in line]
+    said = [line for line in capsys.readouterr().err.splitlines() if "slowdowns known" in line]
+    words = words and f"slowdowns known to {words}"
     left = "" if virtual else f"about {minutes(estimate_s(TRIALS[1:]))} left, "
     assert said == ([] if words is None else [f"{left}{words}"])
     shown = shown_on_a_terminal(147, show)
@@ -150,12 +173,12 @@ def test_every_number_of_the_bar_is_whole_and_has_its_unit(columns: int) -> None
     last = (
         "last: a-network-of-a-name-that-is-long fp16 blocking wait beside jpeg, shared, CPU 1734 MHz, GPU 998.4 MHz"
     )
-    assert f"{last}: median 103 ms" in told
+    assert f"{last}: p50 103 ms beside it" in told
 
 
 def test_of_an_alternating_window_the_median_is_of_those_beside_the_task(capsys: pytest.CaptureFixture[str]) -> None:
     _, said = lines(alternating(0), capsys=capsys, planned=1)
-    assert said == f"trial 1 of 1: alexnet beside jpeg: median {1e3 * BESIDE_S:.1f} ms"
+    assert said == f"trial 1 of 1: alexnet beside jpeg: p50 {1e3 * BESIDE_S:.1f} ms beside it"
 
 
 def test_quiet_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:

@@ -163,11 +163,10 @@ def _folder(whole: Inference) -> Path:
 
 def _default_clocks(facts: HostFacts) -> Mapping[str, Any]:
     """The highest, where a sweep would set clocks by default: one point, and one that stays."""
-    from colocate.study.clock_points import LEVELS, NATIVE
+    from colocate.study.clock_points import default_clocks
 
-    both = bool(facts.cpu_steps_hz and facts.gpu_steps_hz and not facts.gpu_on_request)
-    word = LEVELS[-1] if both else NATIVE
-    return {"cpu_clocks": [word], "gpu_clocks": [word]}
+    default = default_clocks(facts)
+    return {f"{axis}_clocks": [default[axis][-1]] for axis in ("cpu", "gpu")}
 
 
 def _subgraphs(whole: Inference, layer_map: LayerMap, facts: HostFacts, folder: Path) -> dict[str, int]:

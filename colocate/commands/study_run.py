@@ -237,7 +237,9 @@ def _print_clock_pairs(report: Report) -> None:
 def _print_plan(arguments: argparse.Namespace, study: Study, site: Site) -> None:
     from colocate.model.network_path import is_engine
     from colocate.report.sweep.columns import trial_row
-    from colocate.report.text.numbers import minutes
+    from colocate.report.text.numbers import counted, minutes
+    from colocate.report.text.plan import print_plan
+    from colocate.report.text.tables import console
     from colocate.store.run_file import Run
     from colocate.study.plan import estimate_s, loaded_inferences
     from colocate.sweep import planned, refuse_other_study
@@ -258,12 +260,14 @@ def _print_plan(arguments: argparse.Namespace, study: Study, site: Site) -> None
         numbers = {"trials": len(trials), "alternating": alternating, "estimate_s": seconds}
         print_json({"rig": facts.rig, **numbers, "plan": rows})
         return
-    for trial in trials:
-        row = trial_row(trial)
-        print_lines("  ".join(f"{key}={value}" for key, value in row.items() if value is not None))
+    print_plan(console(), trials)
     most = "at the most " if spec.until_decided else ""
-    long = "in virtual time, as fast as it computes" if seconds is None else f"about {minutes(all_s)}"
-    print_lines(f"{most}{_windows_words(trials)} in {trials[-1].block + 1} blocks, {long}")
+    long = f"about {minutes(all_s)}"
+    if seconds is None:
+        long = "no fixed length: a model computes them as fast as this machine can"
+    repeats, blocks = trials[-1].repeat + 1, trials[-1].block + 1
+    each = f"{counted(repeats, 'repeat')} of {counted(blocks // repeats, 'block')}"
+    print_words(f"{most}{_windows_words(trials)}, {each}, {long}")
     if spec.budget_s is not None and all_s > spec.budget_s:
         fit = math.floor(len(trials) * spec.budget_s / all_s)
         budget = minutes(spec.budget_s)

@@ -10,7 +10,8 @@ from colocate.model.containment import KINDS
 from colocate.model.machine import HostFacts
 from colocate.model.request import CLOCK_AXES
 from colocate.request.study_file import key_line, tables_of
-from colocate.study.clock_points import LEVELS
+from colocate.request.study_keys import StudyKeys
+from colocate.study.clock_points import LEVELS, default_clocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,8 @@ def starter_file(facts: HostFacts, keys: Mapping[str, Any], name: str) -> str:
         f"# The plan:     python -m colocate sweep {name} --dry-run",
         "# All keys:     docs/reference.md, or python -m colocate sweep --help; a key is a flag with _ for -.",
         "#",
-        "# A line that begins with '# key =' shows a choice. Remove its '# ' to make it.",
+        "# A line that begins with '# key =' is a choice that is not made: remove its '# ' to make it.",
+        "# The others say what sweep does by default.",
     ]
     tables = {key: value for key, value in keys.items() if isinstance(value, Mapping)}
     plain = {key: value for key, value in keys.items() if key not in tables}
@@ -59,16 +61,17 @@ def _machine(facts: HostFacts) -> str:
 
 
 def _sections(facts: HostFacts) -> Mapping[str, Sequence[Suggestion]]:
-    rig = [] if facts.rig == "host" else [Suggestion("rig", facts.rig, "where it runs", active=True)]
+    default = StudyKeys()
+    rig = {"where it runs": [Suggestion("rig", facts.rig, "a model; without this line this machine", active=True)]}
     return {
+        **({} if facts.rig == default.rig else rig),
         "the networks that must be on time": [
-            *rig,
-            Suggestion("networks", ["alexnet"], "built-in names, paths of .onnx files or of engines", active=True),
-            Suggestion("batch", 1, "images per inference"),
+            Suggestion("networks", default.networks, "built-in, paths of .onnx files or of engines", active=True),
+            Suggestion("batch", 8, "images per inference; default: what the file fixes, else 1"),
             Suggestion("period_ms", 33.3, "an inference every so many ms, like a camera; without it back to back"),
         ],
         "the tasks beside them": [
-            Suggestion("stressors", ["bitcount", "jpeg", "stringsearch"], "built-in tasks", active=True),
+            Suggestion("stressors", default.stressors, "built-in tasks", active=True),
             *_placement(facts),
             Suggestion("containment", _containments(facts), "each task is measured in each of these"),
         ],
@@ -81,15 +84,16 @@ def _sections(facts: HostFacts) -> Mapping[str, Sequence[Suggestion]]:
         ],
         "clocks": [*_clocks(facts)],
         "how long": [
-            Suggestion("repeats", 5, "more repeats, narrower intervals"),
-            Suggestion("window", 2.0, "seconds of one window"),
+            Suggestion("repeats", 10, "default: 5, with until 30; more repeats, narrower intervals"),
+            Suggestion("window", 5.0, "seconds of one window; default: 2"),
         ],
     }
 
 
 def _placement(facts: HostFacts) -> Iterator[Suggestion]:
     if len(facts.cpus) > 1:
-        yield Suggestion("placement", ["isolated", "shared"], "tasks on other CPUs; on the network's CPU as well")
+        comment = "tasks on other CPUs than the network's; \"shared\": on those and on the network's; or both"
+        yield Suggestion("placement", ["isolated"], comment, active=True)
     else:
         yield Suggestion("placement", ["shared"], "there is one CPU, for the network and the tasks", active=True)
 
@@ -105,13 +109,15 @@ def _unmetered(facts: HostFacts) -> str:
 
 
 def _clocks(facts: HostFacts) -> Iterator[Suggestion]:
+    default = default_clocks(facts)
     for axis, steps_hz in facts.steps_by_axis.items():
         key = f"{axis}_clocks"
         if steps_hz:
-            span = f"{steps_hz[0] / 1e6:g} to {steps_hz[-1] / 1e6:g}"
-            yield Suggestion(key, list(LEVELS), f"or MHz: {len(steps_hz)} steps from {span}")
+            swept = default[axis] == LEVELS
+            span = f"or MHz: {len(steps_hz)} steps from {steps_hz[0] / 1e6:g} to {steps_hz[-1] / 1e6:g}"
+            yield Suggestion(key, LEVELS, span if swept else f"{span}; default: native", active=swept)
         else:
-            yield Suggestion(key, ["native"], f"the {CLOCK_AXES[axis]} clock cannot be set here")
+            yield Suggestion(key, default[axis], f"the {CLOCK_AXES[axis]} clock cannot be set here", active=True)
 
 
 def _commands(tables: Mapping[str, Any]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from colocate.errors import HostError, SpecError
 from colocate.model.machine import HostFacts
@@ -26,10 +26,15 @@ def clock_points(spec: SweepSpec, facts: HostFacts) -> tuple[ClockPoint, ...]:
     return tuple(ClockPoint(*clocks) for clocks in itertools.product(*steps))
 
 
+def default_clocks(facts: HostFacts) -> Mapping[str, Sequence[str]]:
+    """What each axis runs at where a study does not say."""
+    both = bool(facts.cpu_steps_hz and facts.gpu_steps_hz and not facts.gpu_on_request)
+    return {axis: LEVELS if both and axis in ("cpu", "gpu") else (NATIVE,) for axis in CLOCK_AXES}
+
+
 def _asked(spec: SweepSpec, facts: HostFacts) -> dict[str, Sequence[int | str]]:
     """What each axis is to run at, by default too."""
-    both = bool(facts.cpu_steps_hz and facts.gpu_steps_hz and not facts.gpu_on_request)
-    default = {axis: LEVELS if both and axis in ("cpu", "gpu") else (NATIVE,) for axis in CLOCK_AXES}
+    default = default_clocks(facts)
     return {axis: default[axis] if asked is None else asked for axis, asked in spec.clocks_by_axis.items()}
 
 

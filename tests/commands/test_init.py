@@ -9,6 +9,7 @@ import pytest
 
 from colocate.request.spec import make_spec
 from colocate.request.study_file import read_study
+from colocate.request.study_keys import StudyKeys
 from tests.commands.command_line import colocate, refused
 
 
@@ -27,7 +28,7 @@ def test_a_study_file_for_a_board_is_run_as_it_is(tmp_path: Path) -> None:
 
 def test_a_study_file_for_this_machine(tmp_path: Path) -> None:
     assert colocate("init", cwd=tmp_path).returncode == 0
-    assert read_study(tmp_path / "study.toml")["networks"] == ["alexnet"]
+    assert read_study(tmp_path / "study.toml")["networks"] == list(StudyKeys().networks)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +40,7 @@ def test_a_study_file_for_this_machine(tmp_path: Path) -> None:
     ],
 )
 def test_what_a_sweep_refuses_is_refused_and_no_file_is_written(flag: str, tmp_path: Path) -> None:
-    done = colocate("init", "a.toml", "--rig", "tx1-model", flag, cwd=tmp_path)
+    done = colocate("init", "a.toml", "--rig", "tx1-model", "--networks", "alexnet", flag, cwd=tmp_path)
     swept = colocate("sweep", "--rig", "tx1-model", "--networks", "alexnet", flag, "--dry-run", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (swept.returncode, swept.stderr)
     assert done.returncode in (2, 3) and not (tmp_path / "a.toml").exists()

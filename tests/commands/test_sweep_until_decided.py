@@ -42,7 +42,8 @@ def test_a_budget_ends_a_sweep_until_decided(tmp_path: Path) -> None:
     assert (spec.budget_s, spec.repeats) == (50.0, 28)
     dry = colocate("sweep", *arguments, "--budget", "50s", "--dry-run")
     assert dry.stdout.splitlines()[-2:] == [
-        "at the most 112 trials in 56 blocks, in virtual time, as fast as it computes",
+        "at the most 112 trials, 28 repeats of 2 blocks, "
+        "no fixed length: a model computes them as fast as this machine can",
         "the budget ends it after 50 s at the most: about 33 of these trials fit",
     ]
     out = tmp_path / "other"

@@ -12,6 +12,7 @@ from colocate.model.machine import HostFacts, Missing
 from colocate.request.spec import make_spec
 from colocate.request.starter_file import starter_file
 from colocate.request.study_keys import StudyKeys
+from colocate.study.clock_points import clock_points
 from tests.study.test_plan import facts
 
 if sys.version_info >= (3, 11):
@@ -33,7 +34,15 @@ def parsed(text: str) -> dict[str, Any]:
 def test_it_runs_as_it_is_and_with_every_choice_made(machine: HostFacts) -> None:
     text = starter_file(machine, {}, "study.toml")
     made = make_spec(parsed(text))
-    assert made.limits is None and made.inferences[0].network == "alexnet"
+    # What stands in it without a comment is what a plain sweep does.
+    placements = ("isolated",) if len(machine.cpus) > 1 else ("shared",)
+    plain = make_spec({"placement": placements})
+    assert (made.inferences, made.tasks, made.repeats) == (plain.inferences, plain.tasks, plain.repeats)
+    assert (
+        made.limits is None
+        and made.placements == placements
+        and clock_points(made, machine) == clock_points(plain, machine)
+    )
     chosen = re.sub(r"^# (?=\w+ = |\[)", "", text, flags=re.MULTILINE)
     keys = parsed(chosen)
     assert keys.keys() <= StudyKeys.__dataclass_fields__.keys() and {"slo_ms", "containment", "commands"} <= {*keys}

@@ -19,7 +19,12 @@ from colocate.report.text.tables import console, print_rows
 COLUMNS = {"run": True, "command": False, "rig": False, "started": False, "state": False, "trials": True}
 # Left out first where a terminal is too narrow.
 SPARE = ("rig", "command")
-_STYLES = {RunState.FINISHED: "", RunState.UNFINISHED: "yellow", RunState.UNREADABLE: "red"}
+_STYLES = {
+    RunState.FINISHED: "",
+    RunState.UNFINISHED: "yellow",
+    RunState.UNREADABLE: "red",
+    RunState.TABLES_ONLY: "dim",
+}
 
 
 def print_runs(runs: Sequence[ListedRun], folder: Path) -> None:
@@ -32,14 +37,14 @@ def print_runs(runs: Sequence[ListedRun], folder: Path) -> None:
     told = ", ".join(f"{counts[state]} {state.value}" for state in RunState if counts[state])
     heading = f"{counted(len(runs), 'run')} in {plain(str(folder))}: {told}."
     styles = [_STYLES[run.state] for run in runs]
-    print_rows(out, heading, COLUMNS, [_row(run) for run in runs], styles, keep=("run", "state"), spare=SPARE)
+    print_rows(out, heading, COLUMNS, [_row(run, folder) for run in runs], styles, keep=("run", "state"), spare=SPARE)
     for run in runs:
         if run.reason:
-            out.print(Text(f"{plain(run.folder.name)}: {plain(run.reason)}"))
+            out.print(Text(f"{_name(run.folder, folder)}: {plain(run.reason)}"))
 
 
-def _row(run: ListedRun) -> tuple[str, ...]:
-    name = plain(run.folder.absolute().name)
+def _row(run: ListedRun, folder: Path) -> tuple[str, ...]:
+    name = _name(run.folder, folder)
     if run.header is None:
         return name, "", "", "", run.state.value, ""
     began = None if run.started_unix_s is None else time.gmtime(run.started_unix_s)
@@ -48,6 +53,11 @@ def _row(run: ListedRun) -> tuple[str, ...]:
     failed = f", {run.failed} failed" if run.failed else ""
     purpose = run.header.purpose.command
     return name, purpose, run.header.facts.rig, started, run.state.value, f"{run.done}{most}{failed}"
+
+
+def _name(run: Path, folder: Path) -> str:
+    """Where a run is below `folder`; its own name where that is it."""
+    return plain(run.absolute().name if run == folder else str(run.relative_to(folder)))
 
 
 def run_json(run: ListedRun) -> dict[str, Any]:

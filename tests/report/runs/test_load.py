@@ -31,6 +31,18 @@ def test_every_run_in_a_folder_is_found_by_name(tmp_path: Path) -> None:
     assert [each.folder for each in find_runs(tmp_path / "b")] == [tmp_path / "b"], "a run is a folder of one run"
 
 
+def test_runs_are_found_two_levels_below_and_not_in_a_run(tmp_path: Path) -> None:
+    run(tmp_path / "study/before")
+    run(tmp_path / "study/before/inside")
+    run(tmp_path / "study/very/deep")
+    (tmp_path / "copied").mkdir()
+    (tmp_path / "copied/cells.csv").write_text("network\n")
+    found = find_runs(tmp_path)
+    assert [(each.folder.relative_to(tmp_path).as_posix(), each.state.value) for each in found] == [
+        ("copied", "tables only"), ("study/before", "finished"),
+    ]  # fmt: skip
+
+
 def test_a_failed_trial_has_ended(tmp_path: Path) -> None:
     folder = run(tmp_path / "run", done=8)
     with Run.read(run(tmp_path / "whole")) as whole:

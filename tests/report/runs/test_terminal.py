@@ -26,6 +26,13 @@ def test_each_run_is_a_line_and_what_cannot_be_read_says_why(capsys: pytest.Capt
     assert said[3:] == ["", "broken: the run in runs/broken is damaged: why"]
 
 
+def test_runs_below_are_named_by_where_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    print_runs([dataclasses.replace(HALF, folder=Path("runs/study/half"))], Path("runs"))
+    assert "study/half" in capsys.readouterr().out
+    print_runs([HALF], Path("runs/half"))
+    assert "half" in capsys.readouterr().out.split()
+
+
 @pytest.mark.parametrize(("columns", "left_out"), [(80, True), (100, False)])
 def test_a_narrow_terminal_is_told_what_a_wider_one_shows(
     columns: int, left_out: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -235,13 +235,13 @@ def _requirement(each: Required, idle: Collection[Cell], *, contained: bool) -> 
         f"limit {limit_words(check.quantity, check.limit)}",
         where(ruling.cell, contained=contained),
     ]
+    verdict, among = each.verdict.value, own + sum(count.values())
+    if among > own:
+        verdict = f"{verdict}, as {own} of the {among} cells that it names are"
     if own > 1:
-        nearest = "its limit" if safe else "SAFE"
-        facts.append(f"the nearest to {nearest} of {own} {each.verdict.value} cells")
-    elif count:
-        facts.append(f"the only {each.verdict.value} cell")
-    notes = [f"others: {', '.join(f'{n} {verdict.value}' for verdict, n in count.items())}"] if count else []
+        facts.append(f"the nearest to {'its limit' if safe else 'SAFE'} of these")
+    notes = []
     useless = sum(r.cell in idle for r in each.rulings)
     if useless:
         notes.append(f"the task does next to no work in {counted(useless, 'cell')}")
-    return "; ".join((f"Required {shortened(each.text, 60)}: {each.verdict.value}", ", ".join(facts), *notes))
+    return "; ".join((f"Required {shortened(each.text, 60)}: {verdict}", ", ".join(facts), *notes))

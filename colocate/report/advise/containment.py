@@ -24,7 +24,7 @@ COLUMNS = {
     "containment": False,
     "clocks, MHz": False,
     "verdict": False,
-    "decided by": True,
+    "tightest limit": True,
     "estimate [interval]": False,
     "limit": False,
     "power": False,
@@ -32,7 +32,7 @@ COLUMNS = {
     "": False,
 }
 # Left out first where a terminal is too narrow: what decided has its value beside it.
-SPARE = ("power", "limit", "decided by")
+SPARE = ("power", "limit", "tightest limit")
 # Shown however alike the rows are.
 KEPT = ("task", "containment", "verdict", "estimate [interval]", "")
 TITLE = (
@@ -57,7 +57,8 @@ def containment_rows(report: AdviceReport) -> Iterable[tuple[str, ...]]:
             check.quantity.words,
             interval_words(check.quantity, check.interval),
             limit_words(check.quantity, check.limit),
-            "" if cell.power_w is None else f"{three_digits(cell.power_w)} W",
+            # Not twice in one row.
+            "" if cell.power_w is None or check.quantity.kind == "power" else f"{three_digits(cell.power_w)} W",
             "" if each.work_share is None else percent_text(each.work_share),
             "*" if each.best_of_task else "",
         )

@@ -25,7 +25,7 @@ COLUMNS = {
     "placement": False,
     "clocks, MHz": False,
     "verdict": False,
-    "decided by": True,
+    "tightest limit": True,
     "estimate [interval]": False,
     "limit": False,
     "missed": False,

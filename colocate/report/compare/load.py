@@ -232,7 +232,7 @@ def _constants(a: _Side, b: _Side) -> Iterator[str]:
         if was[name].value != now[name].value:
             unit = "" if now[name].unit in ("", "1", "ratio") else f" {now[name].unit}"
             values = f"{was[name].value:g}{unit} and is {now[name].value:g}{unit}"
-            yield f"the model's constant {name} was {values} ({now[name].kind})"
+            yield f"{name}, a constant of the model ({now[name].kind}), was {values}"
 
 
 def _changes(prefix: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:

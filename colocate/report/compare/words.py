@@ -37,12 +37,12 @@ SPARE = ("change",)
 
 
 def verdict_words(found: Comparison) -> str:
-    """`2 regressions beyond 5 %, 1 improvement among 40 changes looked at`."""
+    """`2 regressions beyond 5 %, 1 improvement among 40 comparisons`."""
     regressions, improvements = len(found.regressions), len(found.improvements)
     beyond = f" beyond {100 * found.max_regression:g} %" if found.max_regression else ""
     return (
         f"{counted(regressions, 'regression')}{beyond}, {counted(improvements, 'improvement')} "
-        f"among {counted(len(found.changes), 'change')} looked at"
+        f"among {counted(len(found.changes), 'comparison')}"
     )
 
 
@@ -101,14 +101,14 @@ def sentences(compared: Compared) -> list[str]:
     widths = [change.ratio.hi / change.ratio.value - 1 for change in found.changes if change.ratio.hi is not None]
     said = [
         f"The chance of any regression here where there is none is at most {100 * (1 - found.confidence):.3g} %: "
-        f"intervals are widened for {counted(len(found.changes), 'change')} (Bonferroni)."
+        f"intervals are widened for {counted(len(found.changes), 'comparison')} (Bonferroni)."
     ]
     if widths:
-        said.append(f"The median interval can show a change of {100 * median(widths):.2g} % or more.")
+        said.append(f"In the median comparison a change of {100 * median(widths):.2g} % would show.")
     if found.blind:
         regression = f"a regression of {100 * found.max_regression:g} %" if found.max_regression else "no regression"
         could = "is too small to show" if found.max_regression else "could have been shown"
-        said.append(f"In {len(found.blind)} of {counted(len(found.changes), 'change')} {regression} {could}.")
+        said.append(f"In {len(found.blind)} of {counted(len(found.changes), 'comparison')} {regression} {could}.")
     tasks = tasks_of([*(change.before for change in found.changes), *found.only_before, *found.only_after])
     for name, cells in (("before", found.only_before), ("after", found.only_after)):
         if cells:

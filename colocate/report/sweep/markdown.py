@@ -41,7 +41,7 @@ def sweep_markdown(report: SweepReport, run: LoadedRun) -> str:
     ]
     said = (*cause_lines(run.cells), *design_sentences(header, run.cells, run.records))
     lines += [f"- {escaped(sentence)}" for sentence in said]
-    lines += [f"- {escaped(f'({number}) {warning.value}: {warning.remedy}')}" for warning, number in warnings.items()]
+    lines += [f"- {escaped(f'{number} {warning.value}: {warning.remedy}')}" for warning, number in warnings.items()]
     return "\n".join(lines).rstrip()
 
 
@@ -59,7 +59,7 @@ def _rows(run: LoadedRun, warnings: Mapping[QualityFlag, str]) -> Iterable[tuple
             *("" if alone else _interval_words(cell.slowdown(statistic)) for statistic in ("p50", "p95", "mean")),
             "" if cell.power_w is None else three_digits(cell.power_w),
             "" if alone or loss is None else percent_text(loss.value),
-            " ".join(f"({warnings[warning]})" for warning in cell.warnings),
+            " ".join(warnings[warning] for warning in cell.warnings),
         )
 
 

@@ -16,7 +16,7 @@ from colocate.report.advise.words import budget_words, column_decimals, interval
 from colocate.report.fleet.shown import print_fleet
 from colocate.report.run_report import LoadedRun
 from colocate.report.sweep.load import SweepReport
-from colocate.report.text.captions import assumption_words, machine_words, model_words, planned_trials
+from colocate.report.text.captions import assumed, machine_words, model_words, planned_trials
 from colocate.report.text.causes import cause_lines, cause_short
 from colocate.report.text.commands import command_text
 from colocate.report.text.designs import design_sentences
@@ -37,7 +37,7 @@ from colocate.report.text.numbers import (
     three_digits,
 )
 from colocate.report.text.tables import console, print_rows, print_warnings, warning_numbers
-from colocate.study.verdicts import deciding
+from colocate.study.verdicts import Verdict, deciding
 
 # Shown however alike the rows are.
 _KEPT = ("beside", "verdict", "estimate [interval]")
@@ -54,7 +54,7 @@ def print_sweep(report: SweepReport, run: LoadedRun) -> None:
     out.print()
     table = _Table(report.advice, _tail(run), run.cells)
     columns = {
-        "beside": True, "clocks, MHz": False, "verdict": False, "decided by": True, "estimate [interval]": False,
+        "beside": True, "clocks, MHz": False, "verdict": False, "tightest limit": True, "estimate [interval]": False,
         "p50 ms": False, "missed": False, "slowdown p50": False, f"slowdown {table.tail}": False, "cause": False,
         "work lost": False, "note": False,
     }  # fmt: skip
@@ -73,8 +73,10 @@ def print_sweep(report: SweepReport, run: LoadedRun) -> None:
         )
     for sentence in (*cause_lines(run.cells), *design_sentences(run.header, run.cells, run.records)):
         out.print(Text(sentence))
-    if words := assumption_words(run.header):
-        out.print(f"A model, {words}: the size of every slowdown and work loss rests on it.", highlight=False)
+    if words := assumed(run.header):
+        out.print(f"Every slowdown and work loss rests on an assumed factor, {words}.", highlight=False)
+    if report.advice is not None and report.advice.advice.choices:
+        out.print("Full speed is the task's best rate of work alone in this study.")
     if facts.cpusets_missing is not None:
         out.print(Text(f"No cpusets here, CPUs were set apart by affinity alone: {facts.cpusets_missing.reason}"))
     print_warnings(out, table.numbers)
@@ -94,7 +96,8 @@ def _print_end(advice: AdviceReport | None, run: LoadedRun) -> None:
         return
     for words in filter(None, (budget_words(advice), saving_words(advice))):
         out.print(Text(words))
-    out.print(Text("Every SAFE choice, and what would decide UNDECIDED cells:"))
+    undecided = ", what would decide the UNDECIDED cells," if advice.count(Verdict.UNDECIDED) else ""
+    out.print(Text(f"The trade-offs{undecided} and verdicts under other limits:"))
     out.print(Text(command_text(command, out.width)), soft_wrap=True)
     out.print()
     print_answer(out, advice)

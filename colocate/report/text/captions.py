@@ -104,5 +104,10 @@ def machine_words(facts: HostFacts) -> str:
 
 def assumption_words(header: Header) -> str | None:
     """`assuming contention = 1`: what the size of every slowdown rests on; None for a machine."""
+    return f"assuming {words}" if (words := assumed(header)) else None
+
+
+def assumed(header: Header) -> str | None:
+    """`contention = 1`, without the word."""
     values = {} if header.provenance is None else {row.name: row.value for row in header.provenance.constants}
-    return f"assuming {CONTENTION} = {values[CONTENTION]:g}" if CONTENTION in values else None
+    return f"{CONTENTION} = {values[CONTENTION]:g}" if CONTENTION in values else None

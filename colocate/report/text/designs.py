@@ -75,7 +75,10 @@ def design_sentences(header: Header, cells: Sequence[Cell], records: Sequence[Tr
         return ()
     said = []
     if any(record.trial.alternating for record in records):
-        said.append(f"Slowdown and work lost come from {', '.join(slowdown_phrases(header, records))}.")
+        own = [record for record in records if record.trial.alternating]
+        length, segments = _length_words(header, own), _segment_words(own)
+        pauses = f", in which the task is paused or resumed every {segments} ms" if segments else ""
+        said.append(f"Slowdown and work lost come from alternating windows of {length} s{pauses}.")
     if steady := steady_phrases(header, records) if header.facts.rails else ():
         said.append(f"Power, energy and temperature come from {steady[1]}.")
     if kept := list(dict.fromkeys(shortened(task.name) for task in header.spec.tasks if not task.pause)):

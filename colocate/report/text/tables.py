@@ -119,8 +119,13 @@ def compact_table(
         )
     for row, style in zip(zip(*kept.values(), strict=True), styles, strict=True):
         table.add_row(*map(Text, row), style=style)
-    words = "; ".join(f"{name or 'all'}: {value}" for name, value in same.items() if value)
+    words = "; ".join(f"{_in_words(name) or 'all'}: {value}" for name, value in same.items() if value)
     return table, words and f"In every row {words}."
+
+
+def _in_words(column: str) -> str:
+    """`clocks, MHz` in a sentence: `clocks in MHz`."""
+    return column.replace(", ", " in ")
 
 
 def print_rows(
@@ -149,7 +154,7 @@ def print_rows(
         if further is None or _needed_width(table, _UNBROKEN) <= out.width:
             break
         left_out.append(further)
-    narrow = f"A wider terminal also shows {listed(left_out)}." if left_out else ""
+    narrow = f"A wider terminal also shows {listed([_in_words(name) for name in left_out])}." if left_out else ""
     out.print(Text(" ".join(filter(None, (heading, same, narrow))), style="bold"))
     print_compact(out, table)
     out.print()
@@ -187,14 +192,14 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def warning_numbers(warnings: Iterable[QualityFlag]) -> Mapping[QualityFlag, str]:
-    """A number for each of the `warnings` of all rows."""
-    return {warning: str(number) for number, warning in enumerate(in_order({*warnings}), start=1)}
+    """A number in parentheses, like that of a note, for each of the `warnings` of all rows."""
+    return {warning: f"({number})" for number, warning in enumerate(in_order({*warnings}), start=1)}
 
 
 def print_warnings(out: Console, numbers: Mapping[QualityFlag, str]) -> None:
     """Each warning by its number, with what to do about it."""
     for warning, number in numbers.items():
-        out.print(f"{number}  {warning.value}: {warning.remedy}", markup=False, highlight=False)
+        out.print(f"{number} {warning.value}: {warning.remedy}", markup=False, highlight=False)
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

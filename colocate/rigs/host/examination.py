@@ -42,7 +42,7 @@ _BOARD_FIXES = {
 }
 _TORCH_FIX = "install a driver (nvidia-smi) and torch built with CUDA"
 # Where the reason that something is missing says itself what to do.
-_SAID = "see the message"
+_SAID = "see state"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,9 @@ def _machine(facts: HostFacts) -> Iterator[Finding]:
     for group in quota_groups():
         allowed = f"{quota_of(group):.3g} CPUs of time on {group}"
         yield Finding("machine", "CPU quota", allowed, "docker run --cpus, or raise cpu.max of that cgroup")
-    yield Finding("machine", "pausing", _PAUSING[facts.pausing])
+    mixed = {facts.pausing, facts.confinement} == {"cgroup-v1", "cgroup-v2"}
+    both = ": this machine has cgroup v1 and v2" if mixed else ""
+    yield Finding("machine", "pausing", f"{_PAUSING[facts.pausing]}{both}")
     yield _containment(facts)
 
 

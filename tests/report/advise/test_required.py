@@ -69,13 +69,14 @@ def required_of(*evidence: Evidence, max_slowdown: float = 1.2) -> str:
 def test_of_several_cells_the_one_nearest_to_safe_is_named() -> None:
     """It is where the least is missing. Of those that are SAFE it is the one with the least to spare."""
     line = required_of(at(2.0, 1_000_000), at(1.3, 2_000_000), at(1.6, 3_000_000))
-    assert "slowdown 1.303 [" in line and line.endswith("at 2/2 MHz (CPU/GPU), the nearest to SAFE of 3 UNSAFE cells")
+    assert "slowdown 1.303 [" in line and line.endswith("at 2/2 MHz (CPU/GPU), the nearest to SAFE of these")
     line = required_of(at(1.0, 1_000_000), at(1.15, 2_000_000), at(1.1, 3_000_000))
-    assert "slowdown 1.152 [" in line and line.endswith("the nearest to its limit of 3 SAFE cells")
+    assert "slowdown 1.152 [" in line and line.endswith("the nearest to its limit of these")
     line = required_of(at(2.0, 1_000_000), at(1.1, 2_000_000), at(1.6, 3_000_000))
-    assert "slowdown 1.603 [" in line and line.endswith("the nearest to SAFE of 2 UNSAFE cells; others: 1 SAFE")
+    assert "slowdown 1.603 [" in line and line.endswith("the nearest to SAFE of these")
+    assert "UNSAFE, as 2 of the 3 cells that it names are; " in line
     line = required_of(at(2.0, 1_000_000), at(1.1, 2_000_000))
-    assert line.endswith("the only UNSAFE cell; others: 1 SAFE")
+    assert "UNSAFE, as 1 of the 2 cells that it names are; " in line
 
 
 def test_of_several_limits_the_one_that_is_broken_furthest_tells_how_near_a_cell_is() -> None:
@@ -96,7 +97,9 @@ def test_a_quantity_that_is_not_known_may_be_anything() -> None:
 
 def test_a_required_cell_in_which_the_task_does_no_work_says_so() -> None:
     line = required_of(at(1.0, 1_000_000, 0.001), at(1.05, 2_000_000))
-    assert ": SAFE; " in line and line.endswith("of 2 SAFE cells; the task does next to no work in 1 cell")
+    assert ": SAFE; " in line and line.endswith(
+        "nearest to its limit of these; the task does next to no work in 1 cell"
+    )
 
 
 def test_what_is_required_is_said_with_what_decided() -> None:

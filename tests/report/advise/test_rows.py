@@ -50,7 +50,7 @@ def test_a_row_says_the_verdict_and_the_quantity_that_decides() -> None:
     cool, hot, warm = verdicts(judged())
     assert [row["beside"] for row in (cool, hot, warm)] == ["cool", "hot", "warm"]
     assert [row["verdict"] for row in (cool, hot, warm)] == ["SAFE", "UNSAFE", "UNDECIDED"]
-    assert [row["decided by"] for row in (cool, hot, warm)] == ["p95 slowdown", "power", "power"]
+    assert [row["tightest limit"] for row in (cool, hot, warm)] == ["p95 slowdown", "power", "power"]
     assert [row["limit"] for row in (cool, hot, warm)] == ["1.2", "10 W", "10 W"]
     assert cool["estimate [interval]"].startswith("1.050 [1.0") and hot["estimate [interval]"].startswith(
         "12.00 W [1"

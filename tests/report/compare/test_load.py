@@ -82,7 +82,7 @@ def test_constants_of_a_model_in_which_two_runs_differ_are_named(tmp_path: Path)
             for record in records:
                 made.append(record)
     found = compare_runs(tmp_path / "b", tmp_path / "c", 0.0, 0.95)
-    assert found.differs == ("the model's constant contention was 1 and is 1.5 (assumed)",)
+    assert found.differs == ("contention, a constant of the model (assumed), was 1 and is 1.5",)
     assert found.notes == (
         "Both runs are of a model: what changed follows from its constants, not from a machine.",
     )  # fmt: skip

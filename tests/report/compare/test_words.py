@@ -23,7 +23,9 @@ def test_what_could_not_have_been_shown_is_counted(tmp_path: Path) -> None:
     for allowed in (0.0, 0.001, 10.0):
         found = compare_runs(a, b, allowed, 0.95)
         blind[allowed] = comparison_json(found)["blind"]
-        said = f"In {blind[allowed]} of {len(found.comparison.changes)} changes a regression of {100 * allowed:g} % "
+        said = (
+            f"In {blind[allowed]} of {len(found.comparison.changes)} comparisons a regression of {100 * allowed:g} % "
+        )
         assert (said + "is too small to show." in comparison_markdown(found)) == (blind[allowed] > 0)
     # The latencies scatter by 1 %, in the slowdowns nothing does.
     assert blind[0.0] == blind[10.0] == 0 < blind[0.001] < len(found.comparison.changes)
@@ -39,9 +41,9 @@ def test_regressions_come_first_with_how_much_they_are() -> None:
 @pytest.mark.parametrize(
     ("allowed", "words"),
     [
-        (0.0, "1 regression, 1 improvement among 2 changes looked at"),
-        (0.05, "1 regression beyond 5 %, 1 improvement among 2 changes looked at"),
-        (5.0, "0 regressions beyond 500 %, 1 improvement among 2 changes looked at"),
+        (0.0, "1 regression, 1 improvement among 2 comparisons"),
+        (0.05, "1 regression beyond 5 %, 1 improvement among 2 comparisons"),
+        (5.0, "0 regressions beyond 500 %, 1 improvement among 2 comparisons"),
     ],
 )
 def test_the_verdict_in_a_line(allowed: float, words: str) -> None:
@@ -50,8 +52,8 @@ def test_the_verdict_in_a_line(allowed: float, words: str) -> None:
 
 def test_what_a_comparison_promises_and_what_else_differs() -> None:
     first, smallest, missing, note, differs = sentences(compared())
-    assert "is at most 5 %: intervals are widened for 2 changes (Bonferroni)." in first
-    assert re.fullmatch(r"The median interval can show a change of 0\.\d+ % or more\.", smallest)
+    assert "is at most 5 %: intervals are widened for 2 comparisons (Bonferroni)." in first
+    assert re.fullmatch(r"In the median comparison a change of 0\.\d+ % would show\.", smallest)
     assert missing == "1 cell is only in the run before: alexnet beside jpeg at 1e-06/1e-06 MHz (CPU/GPU)."
     assert (note, differs) == ("A note.", "Differs: kernel was 5 and is 6.")
 

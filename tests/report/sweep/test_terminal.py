@@ -45,12 +45,12 @@ def test_every_cell_with_a_task_is_a_line_and_what_is_not_significant_says_so(
     ]  # fmt: skip
     said = printed(capsys, cells)
     assert said[0] == "Acme Nine 9000; confinement: none; 3 of 9 trials"
-    assert said[2] == "alexnet, isolated. In every row clocks, MHz: native."
+    assert said[2] == "alexnet, isolated. In every row clocks in MHz: native."
     first, second = (line.split() for line in said if line.startswith(("jpeg ", "[b] ")))
     assert " ".join(first) == "jpeg 12.3 1.130 [1.090, 1.170] 1.300 [0.900, 1.600] n.s. 12 %"
-    assert " ".join(second) == "[b] 1.500 0 % 1 2"
+    assert " ".join(second) == "[b] 1.500 0 % (1) (2)"
     flags = (QualityFlag.TOO_FEW_BLOCKS, QualityFlag.OTHER_LOAD)
-    notes = [f"{number}  {flag.value}: {flag.remedy}" for number, flag in enumerate(flags, start=1)]
+    notes = [f"({number}) {flag.value}: {flag.remedy}" for number, flag in enumerate(flags, start=1)]
     assert set(" ".join(notes).split()) <= set(" ".join(said).split())
     assert (
         "Slowdown is latency beside the task over latency alone, with its 95 % interval; n.s. = not significant."
@@ -126,8 +126,8 @@ def test_a_percentile_that_lacks_samples_is_named_where_it_was_asked_for(
         said = capsys.readouterr().out
         lines = (line.split() for line in said.splitlines() if line.startswith(("cool ", "warm ", "hot ")))
         rows = {task: numbers for task, *numbers in lines}
-        assert {task for task, numbers in rows.items() if numbers[-1:] == ["1"]} == marked
-        assert [line[:26] for line in said.splitlines() if "too few" in line] == [f"1  too few samples for {name}"]
+        assert {task for task, numbers in rows.items() if numbers[-1:] == ["(1)"]} == marked
+        assert [line[:27] for line in said.splitlines() if "too few" in line] == [f"(1) too few samples for {name}"]
 
 
 def test_what_numbers_rest_on_is_said_below_them(capsys: pytest.CaptureFixture[str]) -> None:
@@ -135,7 +135,7 @@ def test_what_numbers_rest_on_is_said_below_them(capsys: pytest.CaptureFixture[s
     assert "assuming" not in said and "No cpusets" not in said
     constant = Constant("contention", 1.0, "1", "assumed", "none")
     modelled = dataclasses.replace(header("tx1-model"), provenance=Provenance((constant,), ()))
-    assert "A model, assuming contention = 1: the size of every slowdown and work loss rests on it." in printed(
+    assert "Every slowdown and work loss rests on an assumed factor, contention = 1." in printed(
         capsys, [cell()], modelled
     )
     bound = header(confinement="affinity", cpusets_missing=Missing("cgroups are [read-only]", "be root"))

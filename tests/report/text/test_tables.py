@@ -80,7 +80,7 @@ def test_what_all_rows_share_takes_no_column(capsys: pytest.CaptureFixture[str])
     columns = {"network": True, "clocks, MHz": False, "verdict": False, "missed": False, "": True}
     rows = [("alexnet", "native", "SAFE", "", "x"), ("googlenet", "native", "SAFE", "", "x")]
     table, same = compact_table(columns, rows, ["green", "red"], keep=("verdict",))
-    assert same == "In every row clocks, MHz: native; all: x."
+    assert same == "In every row clocks in MHz: native; all: x."
     Console(width=80).print(table)
     assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
         ["network", "verdict"], ["alexnet", "SAFE"], ["googlenet", "SAFE"]
@@ -151,7 +151,7 @@ def test_warnings_are_numbered_as_the_enum_lists_them_and_explained_once(capsys:
     flags = (QualityFlag.TRIALS_FAILED, QualityFlag.NO_RUN_COMPLETED)
     rows = [cell(), dataclasses.replace(cell(), warnings=flags), dataclasses.replace(cell(), warnings=flags[1:])]
     numbers = warning_numbers(warning for row in rows for warning in row.warnings)
-    assert numbers == {QualityFlag.NO_RUN_COMPLETED: "1", QualityFlag.TRIALS_FAILED: "2"}
+    assert numbers == {QualityFlag.NO_RUN_COMPLETED: "(1)", QualityFlag.TRIALS_FAILED: "(2)"}
     print_warnings(console(), numbers)
     assert "[commands.NAME]" in QualityFlag.NO_RUN_COMPLETED.remedy, "brackets are no markup"
     said = " ".join(capsys.readouterr().out.split())

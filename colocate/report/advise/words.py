@@ -16,7 +16,6 @@ from colocate.report.text.labels import inferences_of, network_words
 from colocate.report.text.numbers import (
     counted,
     decimals_of,
-    listed,
     minutes,
     ms_text,
     ratio_text,
@@ -94,7 +93,7 @@ def correction(report: AdviceReport) -> str:
     error = f"{100 * (1 - report.advice.limits.confidence):.3g} %"
     cells = counted(report.advice.judged, "cell")
     measured = {q.kind for each in report.state.evidence if each.colocated for q in each.values}
-    kinds = f", lower bounds also for limits on {listed(sorted(measured))}" if len(measured) > 1 else ""
+    kinds = ", lower bounds also for each kind of limit" if len(measured) > 1 else ""
     # Fewer variances are left as they are.
     many = report.advice.judged >= POOL_MIN_CELLS
     steadied = ", and variances are pooled (docs/statistics.md)" if many else ""

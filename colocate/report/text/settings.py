@@ -23,7 +23,12 @@ Choice = tuple[str, str]
 def markdown_head(folder: Path, facts: HostFacts, done: int, planned: int) -> list[str]:
     """The title of a run's page, the machine, and how many trials are done."""
     trials = f"{done} of {counted(planned, 'trial')}"
-    return [f"# {escaped(plain(folder.absolute().name))}", "", escaped(f"{machine_words(facts)}, {trials}."), ""]
+    return [
+        f"# colocate: run {escaped(plain(folder.absolute().name))}",
+        "",
+        escaped(f"{machine_words(facts)}, {trials}."),
+        "",
+    ]
 
 
 def markdown_choices(heading: str, choices: Iterable[Choice]) -> list[str]:

@@ -203,9 +203,11 @@ def print_warnings(out: Console, numbers: Mapping[QualityFlag, str]) -> None:
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """The lines of a table, whatever its cells hold."""
-    first, *others = (f"| {' | '.join(map(escaped, row))} |" for row in (header, *rows))
-    return [first, f"|{' --- |' * len(header)}", *others]
+    """The lines of a table, whatever its cells hold; less the columns that are empty in every row."""
+    rows = list(rows)
+    told = [column for column in range(len(header)) if not rows or any(row[column] for row in rows)]
+    first, *others = (f"| {' | '.join(escaped(row[column]) for column in told)} |" for row in (header, *rows))
+    return [first, f"|{' --- |' * len(told)}", *others]
 
 
 def escaped(text: str) -> str:

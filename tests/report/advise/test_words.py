@@ -35,7 +35,7 @@ def test_an_unfinished_run_says_so() -> None:
 
 def test_the_correction_is_stated_whole() -> None:
     said = correction(judged())
-    assert "lower bounds also for limits on power and slowdown" in said and "variances are pooled" not in said, (
+    assert "lower bounds also for each kind of limit" in said and "variances are pooled" not in said, (
         "three are too few for that"
     )
     solo, cool, *_ = evidence_of()

@@ -13,7 +13,7 @@ from tests.report.efficiency.test_section import run_of
 def test_the_choice_comes_before_the_settings(tmp_path: Path) -> None:
     run = run_of(tmp_path / "run", PLAIN, BEST)
     page = efficiency_markdown(load(run, {}), run)
-    assert page.startswith("# run\n")
+    assert page.startswith("# colocate: run run\n")
     assert page.index("## Best for most images/s/W") < page.index("images/s/W x ") < page.index("## Settings")
     rows = [line for line in page.splitlines() if line.startswith("|")]
     assert rows[0] == f"| {' | '.join(COLUMNS)} |" and len(rows) == 2 + 3, "two settings, and one that failed"

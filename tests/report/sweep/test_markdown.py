@@ -28,10 +28,10 @@ def test_every_cell_is_a_row() -> None:
         for line in page.replace("\\", "").splitlines()
         if line[:1] == "|"
     ]
-    assert rows[2] == ["alexnet", "alone", "isolated", "native", "12.3", "", "", "", "", "", "", ""]
-    assert rows[3][6:] == ["1.130 [1.090, 1.170]", "", "1.010 [0.980, 1.040] n.s.", "8.50", "", "(1)"]
+    assert rows[2] == ["alexnet", "alone", "isolated", "native", "12.3", "", "", "", ""], "less what no cell has"
+    assert rows[3][5:] == ["1.130 [1.090, 1.170]", "1.010 [0.980, 1.040] n.s.", "8.50", "(1)"]
     assert "- (1) too few samples for p99: lengthen --window" in page, "each warning has the cells that it is of"
-    assert page.startswith("# run\n") and "SAFE" not in page
+    assert page.startswith("# colocate: run run\n") and "SAFE" not in page
 
 
 def test_limits_in_force_and_verdicts_come_first(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from tests.study.test_plan import facts
 
 def test_a_page_names_the_run_the_machine_and_the_trials() -> None:
     title, _, words, _ = settings.markdown_head(Path("a/my_run"), facts(cpu_model="Some CPU"), 1, 2)
-    assert (title, words) == (r"# my\_run", "Some CPU, 1 of 2 trials.")
+    assert (title, words) == (r"# colocate: run my\_run", "Some CPU, 1 of 2 trials.")
 
 
 def test_choices_and_warnings_are_lines_of_a_page() -> None:

@@ -187,3 +187,10 @@ def test_no_field_of_a_spreadsheet_is_computed(text: str, tmp_path: Path) -> Non
 def test_a_field_has_no_control_characters(tmp_path: Path) -> None:
     write_rows(tmp_path / "t.csv", [{"name": "a\x1b[31m\nb"}])
     assert (tmp_path / "t.csv").read_text() == "name\na\\x1b[31m\\nb\n"
+
+
+def test_a_column_of_markdown_that_is_empty_in_every_row_is_left_out() -> None:
+    assert markdown_table(["a", "b", "c"], [["1", "", ""], ["2", "", "x"]]) == [
+        "| a | c |", "| --- | --- |", "| 1 |  |", "| 2 | x |",
+    ]  # fmt: skip
+    assert markdown_table(["a", "b"], [])[0] == "| a | b |"

@@ -11,7 +11,7 @@ from tests.report.training.settings import MESSAGE, report_of, run_of
 def test_the_choice_and_every_setting(tmp_path: Path) -> None:
     run = run_of(tmp_path / "my-run")
     page = training_markdown(report_of(run), run)
-    assert page.startswith("# my-run\n")
+    assert page.startswith("# colocate: run my-run\n")
     assert "- **lenet**: batch 128, 1 GPU, fp32; " in page
     assert f"failed: {MESSAGE}" in page
     (two,) = (line for line in page.splitlines() if "batch 64, 2 GPUs, fp32" in line)

@@ -37,6 +37,7 @@ from colocate.report.text.numbers import (
     three_digits,
 )
 from colocate.report.text.tables import console, print_rows, print_warnings, warning_numbers
+from colocate.report.text.window_length import window_words
 from colocate.study.verdicts import Verdict, deciding
 
 # Shown however alike the rows are.
@@ -80,6 +81,8 @@ def print_sweep(report: SweepReport, run: LoadedRun) -> None:
     if facts.cpusets_missing is not None:
         out.print(Text(f"No cpusets here, CPUs were set apart by affinity alone: {facts.cpusets_missing.reason}"))
     print_warnings(out, table.numbers)
+    if words := window_words(run.header, run.cells, table.numbers):
+        out.print(words, highlight=False)
     out.print()
     if report.fleet is not None:
         print_fleet(out, report.fleet, run)

@@ -76,7 +76,9 @@ _REMEDIES = {
     QualityFlag.SENSOR_STALLED: "a power sensor stood still under load: see whether another program holds it",
     QualityFlag.SENSOR_FAILED: "a power sensor could not be read: python -m colocate doctor shows which are there",
     QualityFlag.READING_IMPLAUSIBLE: "a power sensor showed a negative power or a counter that ran backwards",
-    QualityFlag.ENERGY_UNRESOLVED: "the power above idle is not known to 20 %: lengthen --window, or raise --repeats",
+    QualityFlag.ENERGY_UNRESOLVED: (
+        "the power above idle has an interval wider than 20 % to either side: lengthen --window, or raise --repeats"
+    ),
     QualityFlag.TRIALS_FAILED: "read the messages of the failed trials; --resume runs them again",
     QualityFlag.PROFILE_DOES_NOT_ADD_UP: (
         "all layers together differ from the network by more than 25 %: raise --batch where steps last microseconds, "

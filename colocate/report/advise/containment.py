@@ -108,18 +108,20 @@ def remarks_on(recipes: Sequence[Recipe]) -> str:
 def _recipe(report: AdviceReport, containment: Containment | None, name: str, tasks: Sequence[str]) -> Recipe:
     spec, facts = report.run.header.spec, report.run.header.facts
     places = placement(name, spec.inference_cpus, facts.cpus)
-    cpus = places.task_cpus
+    cpus, shared = places.task_cpus, not {*places.task_cpus}.isdisjoint(places.inference_cpus)
     spared = [cpu for cpu in places.housekeeping_cpus if cpu not in (*cpus, *places.inference_cpus)]
     parts = [
-        ("/etc/systemd/system/TASK.service.d/containment.conf", drop_in(containment, cpus)),
-        ("or with cgroup v2, as root", version_2_writes(containment, cpus)),
+        ("/etc/systemd/system/TASK.service.d/containment.conf", drop_in(containment, cpus, shared=shared)),
+        ("or with cgroup v2, as root", version_2_writes(containment, cpus, shared=shared)),
     ]
     if "cgroup-v1" in facts.confinement:
-        parts.append(("or with cgroup v1, as in this run, as root", version_1_writes(containment, cpus)))
+        parts.append(
+            ("or with cgroup v1, as in this run, as root", version_1_writes(containment, cpus, shared=shared))
+        )
     if thread := thread_writes(containment):
         parts.append(("and for the launching thread of the network, as root", thread))
     where = f"CPUs {number_ranges(cpus)}" if len(cpus) > 1 else f"CPU {cpus[0]}"
     own = f" (CPU {number_ranges(spared)} was left to colocate)" if spared else ""
     bound = "" if containment is None else f" with {containment.words}"
     title = f"To keep {listed(tasks)} {name}{bound} on {where} for good{own}"
-    return Recipe(title, parts, remarks(containment, cpus))
+    return Recipe(title, parts, remarks(containment, cpus, shared=shared))

@@ -16,18 +16,20 @@ from colocate.model.containment import (
     group_shares,
     group_weight,
 )
-from colocate.report.text.numbers import counted, number_ranges
+from colocate.report.text.numbers import number_ranges
 
 
-def drop_in(containment: Containment | None, cpus: Sequence[int]) -> list[str]:
-    """The lines of a drop-in that gives a service on these CPUs what the task had in the study."""
+def drop_in(containment: Containment | None, cpus: Sequence[int], *, shared: bool = True) -> list[str]:
+    """The lines of a drop-in that gives a service on these CPUs what the task had in the study. Where they are not
+    `shared` with the network it has no weight that was not asked for: there is nothing to weigh it against.
+    """
     bound = containment or Containment()
     own = bound.own_cpus(cpus)
     weight = _weight(bound, len(own))
     lines = ["[Service]", f"AllowedCPUs={number_ranges(own)}"]
     if weight is None:
         lines.append("CPUWeight=idle")
-    elif weight != WEIGHT_DEFAULT:
+    elif weight != WEIGHT_DEFAULT and _weighs(bound, shared=shared):
         lines.append(f"CPUWeight={weight}")
     if bound.quota_ratio is not None:
         # Systemd takes two decimals.
@@ -37,22 +39,23 @@ def drop_in(containment: Containment | None, cpus: Sequence[int]) -> list[str]:
     return lines
 
 
-def version_2_writes(containment: Containment | None, cpus: Sequence[int]) -> list[str]:
+def version_2_writes(containment: Containment | None, cpus: Sequence[int], *, shared: bool = True) -> list[str]:
     """The same as commands of a shell for cgroup v2."""
     bound = containment or Containment()
     own, (quota_us, period_us) = bound.own_cpus(cpus), bound.quota_us
     weight = _weight(bound, len(own))
+    weighed = "echo 1 > TASK/cpu.idle" if weight is None else f"echo {weight} > TASK/cpu.weight"
     return [
         "cd /sys/fs/cgroup && echo '+cpuset +cpu' > cgroup.subtree_control",
         "mkdir -p TASK",
         f"echo {number_ranges(own)} > TASK/cpuset.cpus",
-        "echo 1 > TASK/cpu.idle" if weight is None else f"echo {weight} > TASK/cpu.weight",
+        *([weighed] if _weighs(bound, shared=shared) else []),
         *([] if quota_us is None else [f"echo '{quota_us} {period_us}' > TASK/cpu.max"]),
         "echo PID > TASK/cgroup.procs",
     ]
 
 
-def version_1_writes(containment: Containment | None, cpus: Sequence[int]) -> list[str]:
+def version_1_writes(containment: Containment | None, cpus: Sequence[int], *, shared: bool = True) -> list[str]:
     """The same for cgroup v1, where each controller has a tree of its own."""
     bound = containment or Containment()
     own, (quota_us, period_us) = bound.own_cpus(cpus), bound.quota_us
@@ -63,7 +66,7 @@ def version_1_writes(containment: Containment | None, cpus: Sequence[int]) -> li
         "cd /sys/fs/cgroup && mkdir -p cpuset/TASK cpu/TASK",
         "cat cpuset/cpuset.mems > cpuset/TASK/cpuset.mems",
         f"echo {number_ranges(own)} > cpuset/TASK/cpuset.cpus",
-        idle if bound.idle else f"echo {shares} > cpu/TASK/cpu.shares",
+        *([idle if bound.idle else f"echo {shares} > cpu/TASK/cpu.shares"] if _weighs(bound, shared=shared) else []),
         *([] if quota_us is None else [f"echo {period_us} > cpu/TASK/cpu.cfs_period_us"]),
         *([] if quota_us is None else [f"echo {quota_us} > cpu/TASK/cpu.cfs_quota_us"]),
         "echo PID | tee cpuset/TASK/cgroup.procs cpu/TASK/cgroup.procs",
@@ -76,7 +79,7 @@ def thread_writes(containment: Containment | None) -> list[str]:
     return ["chrt --fifo --pid 1 TID"] if containment is not None and containment.fifo else []
 
 
-def remarks(containment: Containment | None, cpus: Sequence[int]) -> list[str]:
+def remarks(containment: Containment | None, cpus: Sequence[int], *, shared: bool = True) -> list[str]:
     """What else it takes for the settings to do what they did in the study."""
     bound = containment or Containment()
     count = len(bound.own_cpus(cpus))
@@ -87,16 +90,20 @@ def remarks(containment: Containment | None, cpus: Sequence[int]) -> list[str]:
     said = [f"{', '.join(takes)}."]
     if bound.idle:
         said.append("Idle gives way within its slice only: run the network's service in the task's slice.")
-    else:
+    elif _weighs(bound, shared=shared):
         each = bound.weight or WEIGHT_DEFAULT
-        spread = f"CPUWeight= is shared by the CPUs that a service keeps busy: {weight} is {each} on each of "
-        said += [f"{spread}{counted(count, 'CPU')}."] if count > 1 and weight == each * count else []
+        spread = f"CPUWeight= is shared by the CPUs that a service keeps busy: {each} for each of them."
+        said += [spread] if count > 1 and weight == each * count else []
         said.append("Weights compare services of one slice: run the network's service in the task's slice.")
     if bound.fifo:
         said.append(
             "Fifo is for the launching thread, TID, alone: CPUSchedulingPolicy=fifo gives it to all of a service."
         )
     return said
+
+
+def _weighs(bound: Containment, *, shared: bool) -> bool:
+    return shared or bound.idle or bound.weight is not None
 
 
 def _weight(bound: Containment, cpus: int) -> int | None:

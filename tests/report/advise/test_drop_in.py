@@ -121,9 +121,15 @@ def test_shares_of_version_1_are_those_that_were_measured() -> None:
 
 
 def test_remarks_say_what_the_settings_take_and_how_a_weight_is_spread() -> None:
+    quota = Containment(quota_ratio=0.2)
+    assert drop_in(quota, CPUS, shared=False) == ["[Service]", "AllowedCPUs=1-3,8", "CPUQuota=20%"]
+    for writes in (version_1_writes(quota, CPUS, shared=False), version_2_writes(quota, CPUS, shared=False)):
+        assert not any("cpu.weight" in line or "cpu.shares" in line for line in writes)
+    assert len(remarks(quota, CPUS, shared=False)) == 1 and len(remarks(quota, CPUS)) == 3
+    assert "CPUWeight=idle" in drop_in(Containment(idle=True), CPUS, shared=False)
     idle, same = remarks(Containment(idle=True), (1, 2)), remarks(Containment(weight=10), (1, 2))
     assert "CPUWeight=idle systemd 252" in idle[0] and "task's slice" in idle[1]
-    assert "20 is 10 on each of 2 CPUs" in same[1] and "same slice" not in same[1]
+    assert "10 for each of them" in same[1] and "task's slice" in same[2]
     assert len(remarks(Containment(weight=10), (1,))) == 2
     assert "CPUQuotaPeriodSec= systemd 242" in remarks(Containment(quota_ratio=0.2, quota_period_s=0.01), (1,))[0]
 

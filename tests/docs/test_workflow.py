@@ -68,8 +68,7 @@ def test_the_commands_name_files_that_exist() -> None:
         if "/" in word and not word.startswith(".venv/") and "=/" not in word
     }
     programs = {".ci/run", "tests/debian/install.sh"}
-    assert words == programs | {"tests/debian", "tests/arm64"}
-    assert all((ROOT / word).is_dir() for word in words - programs)
+    assert programs < words and all((ROOT / word).exists() for word in words)
     assert all((ROOT / word).is_file() and os.access(ROOT / word, os.X_OK) for word in programs)
 
 

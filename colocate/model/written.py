@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import math
 import re
 from collections.abc import Mapping
 
+# Far from where Python gives up, and longer than anyone reads.
+_SHOWN_DIGITS = 1_000
 _EXPONENT = re.compile(r"e\+?(-?)0*(?=\d)")
 
 
@@ -39,4 +42,12 @@ def as_written(value: object) -> str:
         return f"[{', '.join(map(as_written, value))}]"
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{key} = {as_written(each)}' for key, each in value.items())}}}"
+    if isinstance(value, int):
+        return _whole(value)
     return str(value) if isinstance(value, (datetime.date, datetime.time)) else repr(value)
+
+
+def _whole(value: int) -> str:
+    """Python writes no integer of more than 4,300 digits in decimals."""
+    digits = round(value.bit_length() * math.log10(2))
+    return repr(value) if digits < _SHOWN_DIGITS else f"a number of about {digits} digits"

@@ -13,7 +13,7 @@ _TASKS = ("stressors", "commands", "mixes")
 _LIMITS = ("slo_ms", "max_slowdown", "power_budget_w", "max_work_loss")
 # Of the keys of a study; what `percentile` and `confidence` need is for the limits in force (`request.limit_keys`).
 STUDY_NEEDS: Needs = {
-    **dict.fromkeys(("containment", "design", "segment_ms", *_LIMITS), (_TASKS,)),
+    **dict.fromkeys(("containment", "segment_ms", *_LIMITS), (_TASKS,)),
     "until": (_LIMITS, _TASKS),
     "budget": (("until",),),
 }

@@ -31,3 +31,8 @@ def test_a_number_keeps_its_text(text: str) -> None:
 )  # fmt: skip
 def test_a_value_is_said_as_people_write_it(value: object, said: str) -> None:
     assert as_written(value) == said
+
+
+def test_a_number_that_python_does_not_write_is_said_by_its_length() -> None:
+    assert as_written(10**5000) == "a number of about 5000 digits"
+    assert as_written([-(10**5000), 12]) == "[a number of about 5000 digits, 12]"

@@ -33,7 +33,6 @@ def test_what_is_missing_is_named() -> None:
     ("keys", "said"),
     [
         ({"containment": ["idle"], "stressors": []}, "containment: it does nothing without stressors, commands or"),
-        ({"design": "steady", "stressors": []}, "design: it does nothing without stressors, commands or mixes"),
         ({"segment_ms": 50, "stressors": []}, "segment_ms: it does nothing without stressors, commands or mixes"),
         ({"max_work_loss": 0.5, "stressors": []}, "max_work_loss: it does nothing without stressors, commands or"),
         ({"slo_ms": 30, "stressors": []}, "slo_ms: it does nothing without stressors, commands or mixes"),
@@ -52,3 +51,5 @@ def test_tasks_are_there_however_they_are_named() -> None:
     program = {"encoder": "true"}
     assert make_spec({"containment": ["idle"], "slo_ms": 30}).limits
     assert make_spec({"containment": ["idle"], "stressors": [], "commands": program}).tasks
+    # A network alone is steady, whether a file says so or not.
+    assert not make_spec({"design": "steady", "stressors": []}).alternating

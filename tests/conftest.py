@@ -22,7 +22,8 @@ settings.register_profile("colocate", deadline=None, derandomize=True, max_examp
 settings.load_profile("colocate")
 
 # Two of these processes may each run a sweep at a time; no test says how long anything takes.
-os.environ[ENVIRONMENT] = f"{tempfile.gettempdir()}/colocate-tests-{os.getpid()}.lock"
+LOCK = Path(tempfile.gettempdir(), f"colocate-tests-{os.getpid()}.lock")
+os.environ[ENVIRONMENT] = str(LOCK)
 
 # xdist tells its processes that they are 80 columns wide, and a pipe obeys that; a test of widths says its own.
 os.environ.pop("COLUMNS", None)
@@ -31,6 +32,10 @@ os.environ.pop("COLUMNS", None)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def pytest_unconfigure() -> None:
+    LOCK.unlink(missing_ok=True)
 
 
 def unchanged(run: Path) -> Iterator[Path]:

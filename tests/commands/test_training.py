@@ -83,7 +83,7 @@ def test_ranks_have_the_cpus_that_are_left() -> None:
         ("accuracy_loss: it does nothing without data", ["--accuracy-loss", "0", "--data", "synthetic"]),
         ("epochs: it does nothing without data (digits, or a folder of images) or time_limit", ["--epochs", "3"]),
         ("containment: it does nothing without stressors, commands or mixes", ["--containment", "idle"]),
-        ("design: it does nothing without stressors, commands or mixes", ["--design", "steady"]),
+        ("design: there is no task that may be paused", ["--design", "alternating"]),
         ("segment_ms: it does nothing without stressors, commands or mixes", ["--segment-ms", "50"]),
         ("data: 'no/such' is no folder", ["--data", "no/such"]),
         ("a program trains as it likes", ["--pipeline", "x=y"]),

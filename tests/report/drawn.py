@@ -16,7 +16,7 @@ from colocate.model.cell import Cell, Interval
 from colocate.model.machine import HostFacts
 from colocate.model.request import ClockPoint, Inference, Placement, SweepSpec, Task
 from colocate.model.trial import Trial, TrialRecord
-from colocate.report.drawing.ink import Box, Boxes, Line, Lines, text_width_in
+from colocate.report.drawing.ink import _LEFT, Box, Boxes, Line, Lines, text_width_in
 from colocate.report.drawing.saving import one_page, save_figures
 from colocate.report.run_report import LoadedRun
 from colocate.report.sections import section_of
@@ -112,7 +112,7 @@ def cut_words(figure: Figure) -> list[str]:
     found = []
     for line in lines_on(figure):
         long_in = text_width_in(line.words, line.size, line.weight)
-        left_in = line.x - {"left": 0.0, "center": 0.5, "right": 1.0}[line.ha] * long_in
+        left_in = line.x - _LEFT[line.ha] * long_in
         if left_in < 0 or left_in + long_in > width_in:
             found.append(line.words)
     for each in figure.findobj(Text):

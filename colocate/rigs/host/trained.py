@@ -48,8 +48,8 @@ def check_trainings(inferences: Iterable[Inference], python: str | None) -> None
     """Try a step of each network of the user's own that is trained, and of one other for each data: what can never
     be trained is said before a study begins.
 
-    Raises SpecError for what the user brings, HostError where colocate's own Python, or the chosen one, lacks a
-    package.
+    Raises SpecError for a network or data of the user's own, HostError where a package is missing in colocate's
+    Python or the chosen one.
     """
     kinds: dict[tuple[str, str], tuple[Inference, Training]] = {}
     for inference in inferences:

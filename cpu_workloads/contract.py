@@ -41,9 +41,14 @@ class Control:
         self._spoken = threading.Semaphore(0)
         self._peeked: "str | None" = None
         self._at_end = at_end
-        # The protocol keeps stdout for itself: whatever else a library prints goes to stderr.
+        # The protocol keeps stdout for itself: whatever else a library prints goes to stderr. It keeps stdin too: a
+        # process forked from here closes its own, and would wait for ever for the lock of the thread that reads it.
         self._out = os.fdopen(os.dup(1), "w", encoding="utf-8")
         os.dup2(2, 1)
+        self._in = os.fdopen(os.dup(0), encoding="utf-8")
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
         before = _threads()
         threading.Thread(target=self._listen, daemon=True).start()
         # Python says it itself from 3.8 on, and a worker may be older.
@@ -51,7 +56,7 @@ class Control:
 
     def _listen(self) -> None:
         try:
-            for line in sys.stdin:
+            for line in self._in:
                 self._words.append(line.strip())
                 self._spoken.release()
         finally:

@@ -117,3 +117,25 @@ def test_a_parent_that_cannot_be_answered_counts_as_dead() -> None:
         assert process.stderr is not None
         assert process.stderr.read() == "cannot answer on stdout: No space left on device\nended\n"
         assert process.wait(DEADLINE_S) == 1
+
+
+_FORK = """
+import multiprocessing
+from cpu_workloads.contract import Control
+control = Control()
+child = multiprocessing.get_context("fork").Process(target=print, args=("forked",))
+child.start()
+child.join(FORK_S)
+control.say({"ended": child.exitcode == 0, "next": control.take()})
+"""
+
+
+def test_a_process_forked_from_a_child_ends_and_takes_no_word() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", _FORK.replace("FORK_S", str(DEADLINE_S / 2))],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
+    ) as process:  # fmt: skip
+        assert process.stdin is not None and process.stdout is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline()) == {"ended": True, "next": "go"}

@@ -21,6 +21,8 @@ MADE_UP_IMAGES, MADE_UP_CLASSES, MADE_UP_IMAGE = 1_281_167, 1000, (3, 224, 224)
 HELD_OUT_RATIO = 0.2
 # At once, where accuracy is found.
 _JUDGED_TOGETHER = 256
+# Made-up images that differ, and which a batch repeats: random numbers for a thousand take seconds to draw.
+_DIFFERENT_IMAGES = 32
 Batch = tuple[torch.Tensor, torch.Tensor]
 
 
@@ -62,9 +64,13 @@ class MadeUp:
     def batches(self, order: Order, device: torch.device) -> Iterator[Batch]:
         """See `Data.batches`."""
         count = len(next(iter(order)))
-        images, labels = torch.randn(count, *self.image), torch.randint(self.classes, (count,))
-        if device.type == "cuda":
-            images, labels = images.pin_memory(), labels.pin_memory()
+        pinned = device.type == "cuda"
+        images = torch.empty(count, *self.image, pin_memory=pinned)
+        labels = torch.empty(count, dtype=torch.int64, pin_memory=pinned)
+        labels.random_(self.classes)
+        different = torch.randn(min(count, _DIFFERENT_IMAGES), *self.image)
+        for first in range(0, count, _DIFFERENT_IMAGES):
+            images[first : first + _DIFFERENT_IMAGES] = different[: count - first]
         while True:
             yield images.to(device, non_blocking=True), labels.to(device, non_blocking=True)
 

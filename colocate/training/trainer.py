@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import datetime
 import os
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -84,7 +86,7 @@ class Trainer:
         """The share of the held-out images whose class it finds."""
         self._module.eval()
         right = count = 0
-        with torch.no_grad(), self._autocast():
+        with torch.no_grad(), self._autocast(), _without_trying():
             for images, labels in self._data.judged(self._device):
                 right += int((self._module(images).argmax(1) == labels).sum())
                 count += len(labels)
@@ -127,7 +129,7 @@ class Trainer:
         """FLOP of matrix products and convolutions, forward and backward: two for each product that is added up."""
         images = torch.zeros(_COUNTED_IMAGES, *self._data.image, device=self._device)
         module = copy.deepcopy(self._module)
-        with FlopCounterMode(display=False) as counter:
+        with _without_trying(), FlopCounterMode(display=False) as counter:
             module(images).sum().backward()
         return float(counter.get_total_flops()) / _COUNTED_IMAGES
 
@@ -135,7 +137,7 @@ class Trainer:
         """Let layers that learn their shape from the first image do so. Raises WorkerError where it does not fit."""
         self._module.eval()
         try:
-            with torch.no_grad():
+            with torch.no_grad(), _without_trying():
                 self._module(torch.zeros(_COUNTED_IMAGES, *self._data.image, device=self._device))
         except Exception as error:
             # Of the user's own kinds.
@@ -194,6 +196,16 @@ def _made(network: str, kind: Trainable, classes: int) -> nn.Module:
 def _training(request: Request) -> TrainingRequest:
     assert request.training is not None, "this backend trains"
     return request.training
+
+
+@contextlib.contextmanager
+def _without_trying() -> Iterator[None]:
+    """Take the first way to compute that will do: to try all takes seconds, and these shapes are not seen again."""
+    torch.backends.cudnn.benchmark = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = True
 
 
 def _set_precision(precision: str) -> None:

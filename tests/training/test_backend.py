@@ -12,6 +12,7 @@ import pytest
 
 from colocate.worker.request import Request
 from tests.training.requests import request
+from tests.training.test_folder import filled
 
 ROOT = Path(__file__).parents[2]
 _STEPS = """
@@ -55,6 +56,18 @@ def test_two_ranks_learn_what_one_does_and_say_what_their_exchange_takes() -> No
 def test_made_up_images_are_not_trained_on_first() -> None:
     asked = request("lenet", "synthetic", batch=2, epochs=1000)
     assert "accuracy" not in facts(asked)
+
+
+def test_a_folder_is_trained_on_by_a_worker_that_listens(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        filled(tmp_path / name, count=6, value=100)
+    asked = request("lenet", str(tmp_path), batch=2, epochs=0)
+    with subprocess.Popen(
+        [sys.executable, "-m", "colocate.worker", asked.to_json()],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
+    ) as worker:  # fmt: skip
+        assert worker.stdout is not None and "ready" in json.loads(worker.stdout.readline())
+        worker.communicate(timeout=500)
 
 
 def test_what_cannot_be_trained_is_one_line() -> None:

@@ -34,7 +34,7 @@ class BoardEffect:
     """One board: how many times the latencies of the middle of all it has, from so many `blocks`.
 
     `score` is its distance from the others over their scatter, not a number where there are too few boards; `odd`
-    where that is beyond chance. `apart` has the facts in which an odd one differs, its own and those of the others.
+    where that is beyond chance. `apart` has the facts in which it differs from a typical board, as a pair of both.
     """
 
     board: Board
@@ -74,8 +74,8 @@ def effects(records: Sequence[TrialRecord]) -> Effects | None:
     return Effects(
         tuple(
             BoardEffect(
-                _last(of_boards[name]), math.exp(level), len(own), score, odd := abs(score) > limit,
-                _temperature_c(of_boards[name]), _apart(of_boards[name], of_boards[typical]) if odd else {},
+                _last(of_boards[name]), math.exp(level), len(own), score, abs(score) > limit,
+                _temperature_c(of_boards[name]), _apart(of_boards[name], of_boards[typical]),
             )
             for name, own, level, score in zip(names, found, levels.tolist(), scores.tolist(), strict=True)
         ),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 
 from colocate.model.machine import HostFacts
+from colocate.model.number_ranges import number_ranges
 
 # A machine's own by its nature.
 _OWN = ("machine_id",)
@@ -56,6 +57,8 @@ def _of_states(own: object, theirs: object) -> dict[str, tuple[str, str]]:
 
 
 def _words(name: str, value: object) -> str:
+    if name == "cpus" and isinstance(value, tuple):
+        return number_ranges(value)
     if isinstance(value, tuple):
         parts = [f"{part / 1e6:g}" for part in value] if name.endswith("_hz") else [str(part) for part in value]
         unit = " MHz" if name.endswith("_hz") and parts else ""

@@ -18,7 +18,7 @@ SLOW, FAST = (BoardState(l4t="36.4", power_mode=mode) for mode in (PowerMode(1, 
         ({"gpu_steps_hz": (76_800_000,)}, {}, {"GPU clocks": ("76.8 MHz", "none")}),
         ({"versions": {"driver": "1", "x": "3"}}, {"versions": {"driver": "2", "x": "3"}}, {"driver": ("1", "2")}),
         ({"board": SLOW}, {"board": FAST}, {"power mode": ("1 (15W)", "0 (MAXN)")}),
-        ({"cpus": (0, 1)}, {"cpus": (0, 1, 2)}, {"CPUs": ("0, 1", "0, 1, 2")}),
+        ({"cpus": (0, 1)}, {"cpus": (0, 1, 2)}, {"CPUs": ("0-1", "0-2")}),
     ],
 )
 def test_each_fact_that_differs_is_named(

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from colocate.model.containment import Containment, containment_words
+from colocate.model.number_ranges import number_ranges
 from colocate.model.request import Task
 from colocate.report.advise.drop_in import drop_in, remarks, thread_writes, version_1_writes, version_2_writes
 from colocate.report.advise.load import AdviceReport
 from colocate.report.advise.words import interval_words, judged_cells, limit_words
 from colocate.report.text.labels import ContainedTask, clocks_column, inferences_of, network_words, shortened
-from colocate.report.text.numbers import listed, number_ranges, percent_text, three_digits
+from colocate.report.text.numbers import listed, percent_text, three_digits
 from colocate.study.plan import placement
 from colocate.study.verdicts import deciding
 

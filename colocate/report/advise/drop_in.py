@@ -16,7 +16,7 @@ from colocate.model.containment import (
     group_shares,
     group_weight,
 )
-from colocate.report.text.numbers import number_ranges
+from colocate.model.number_ranges import number_ranges
 
 
 def drop_in(containment: Containment | None, cpus: Sequence[int], *, shared: bool = True) -> list[str]:

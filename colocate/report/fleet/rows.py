@@ -20,7 +20,9 @@ PROMISE_COLUMNS = {
     "network": True, "beside": True, "placement": False, "clocks, MHz": False, "SAFE on 95 %": False,
     "quantity": False, "95 % of boards below": False, "between boards": False, "inside": False,
 }  # fmt: skip
-BOARD_COLUMNS = {"board": True, "latency ratio": False, "blocks": False, "temperature": False, "note": False}
+BOARD_COLUMNS = {
+    "board": True, "latency ratio": False, "blocks": False, "temperature": False, "note": False, "differs in": True,
+}  # fmt: skip
 
 
 def promise_rows(report: FleetReport, limits: Limits) -> Iterator[tuple[str, ...]]:
@@ -66,6 +68,7 @@ def board_rows(report: FleetReport) -> Iterator[tuple[str, ...]]:
             str(each.blocks),
             "" if each.temperature_c is None else f"{each.temperature_c:.0f} °C",
             "odd" if each.odd else "",
+            "; ".join(f"{name} {own}" for name, (own, _) in each.apart.items()),
         )
 
 

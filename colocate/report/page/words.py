@@ -12,6 +12,7 @@ from typing import Any
 from colocate.model.cell import Cell, Interval
 from colocate.model.limits import PERCENTILES, Quantity
 from colocate.model.machine import HostFacts, Missing
+from colocate.model.number_ranges import number_ranges
 from colocate.model.request import Inference
 from colocate.model.trial import Failure, TrialRecord
 from colocate.report.page.payload import VIEWS, span_words, warnings_of
@@ -25,7 +26,7 @@ from colocate.report.text.labels import (
     plain,
     tasks_of,
 )
-from colocate.report.text.numbers import counted, listed, mhz_text, number_ranges, three_digits
+from colocate.report.text.numbers import counted, listed, mhz_text, three_digits
 from colocate.store.run_file import Header
 from colocate.study.bounds import Bounds
 

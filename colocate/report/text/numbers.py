@@ -108,17 +108,6 @@ def listed(words: Sequence[str]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def number_ranges(numbers: Sequence[int], separator: str = ",") -> str:
-    """`0-3,8` for 0, 1, 2, 3 and 8, as kernels write lists of CPUs."""
-    runs: list[list[int]] = []
-    for number in sorted(numbers):
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    return separator.join(f"{run[0]}" if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
-
-
 def minutes(seconds: float) -> str:
     """`90 s`, or from two minutes on `18 min`."""
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

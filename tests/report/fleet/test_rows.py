@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 from colocate.model.limits import Limits, Quantity
 from colocate.report.fleet.load import FleetReport, load_fleet
 from colocate.report.fleet.rows import board_rows, boards_file_rows, decisive, promise_rows, promises_file_rows
 from tests.report.fleet.runs import LIMITS, loaded
+from tests.study.fleets import board, fleet
 
 NAMES = "abcdefghij"
 
@@ -33,6 +35,16 @@ def test_the_quantity_with_the_least_room_decides() -> None:
 def test_each_board_beside_the_others() -> None:
     rows = list(board_rows(FOUND))
     assert [row[0] for row in rows] == [*NAMES] and {row[2] for row in rows} == {"3"}
+    assert {row[-1] for row in rows} == {""}, "they are alike"
+
+
+def test_each_board_with_the_facts_in_which_it_differs() -> None:
+    alike = fleet(dict.fromkeys("abc", 1.0), repeats=3)
+    mine = board("b", kernel="5.10", cpus=(2, 3))
+    records = [dataclasses.replace(each, board=mine) if each.board == board("b") else each for each in alike]
+    found = load_fleet(loaded(Path("run"), {}, records=records))
+    assert found is not None
+    assert {row[0]: row[-1] for row in board_rows(found)} == {"a": "", "b": "CPUs 2-3; kernel 5.10", "c": ""}
 
 
 def test_the_files_have_a_row_for_each_cell_on_each_board_and_for_each_promise() -> None:

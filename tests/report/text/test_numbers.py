@@ -15,7 +15,6 @@ from colocate.report.text.numbers import (
     minutes,
     mj_text,
     ms_text,
-    number_ranges,
     percent_text,
     ratio_text,
     ratio_texts,
@@ -94,12 +93,6 @@ def test_an_estimate_and_its_interval_have_the_same_decimals(
     values: tuple[float, float, float], words: list[str]
 ) -> None:
     assert ratio_texts(values) == words
-
-
-@pytest.mark.parametrize(("cpus", "words"), [((0, 1, 2, 3, 8), "0-3,8"), ((5,), "5"), ((2, 0), "0,2"), ((), "")])
-def test_lists_of_cpus_are_written_as_kernels_do(cpus: tuple[int, ...], words: str) -> None:
-    assert number_ranges(cpus) == words
-    assert number_ranges(cpus, ", ") == words.replace(",", ", ")
 
 
 def test_a_column_has_the_decimals_that_its_values_share() -> None:

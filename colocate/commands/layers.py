@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from colocate.commands.asked_study import keys_of, stored_purpose
 from colocate.commands.common_arguments import (
+    Flags,
     add_run_flags,
     only,
     refuse_pipelines,
     without,
 )
-from colocate.commands.study_flags import OF_INPUTS, OF_TASKS, WITHOUT_TASKS, add_study_flags
+from colocate.commands.study_flags import OF_INPUTS, OF_TASKS, STUDY_FLAGS, WITHOUT_TASKS, add_study_flags
 from colocate.commands.study_run import report_unless_empty, resumable, run_study
 from colocate.errors import SpecError
 from colocate.model.purpose import CeilingProbe, LayersPurpose
@@ -40,12 +41,15 @@ ceilings of the roofline are those of a large matrix product and a large copy in
 
 # What the machine can do at best does not depend on how long the user's network is watched.
 CEILING_WINDOW_S = 1.0
+# One clock point, where a sweep would have several.
+_HIGHEST = {"otherwise": "high where CPU and GPU clocks can be set, else native"}
+_OWN: Flags = {**WITHOUT_TASKS, **{key: {**STUDY_FLAGS[key], **_HIGHEST} for key in ("cpu_clocks", "gpu_clocks")}}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The network, the keys of a study that has one network and no tasks, and where the run goes."""
     parser.add_argument("network", nargs="?", metavar="NETWORK", help="a built-in, or the path of an .onnx file")
-    add_study_flags(parser, leave_out=("networks", "pipelines", *OF_TASKS), own=WITHOUT_TASKS)
+    add_study_flags(parser, leave_out=("networks", "pipelines", *OF_TASKS), own=_OWN)
     refuse_pipelines(parser, "layers of a program cannot be seen from outside: give it the .onnx file of its network")
     add_run_flags(parser)
 

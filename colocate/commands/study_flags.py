@@ -53,7 +53,7 @@ _NETWORKS: Flags = {
         "help": "networks that must be on time: built-in ones (alexnet, googlenet, resnet50, resnet152, "
         "squeezenet1_0, squeezenet1_1, vgg16), bandwidth (the GPU copies memory), spin-1ms (a CPU spins so long), or "
         "paths of .onnx files and of engines",
-        "otherwise": "alexnet,googlenet,resnet152",
+        "otherwise": "alexnet,googlenet,resnet152; with --pipeline none",
     },
     "pipelines": {
         "action": Entry,
@@ -160,7 +160,7 @@ _CLOCKS: Flags = {
         "type": words,
         "metavar": "LIST",
         "help": "MHz, some of low,mid,high, or native",
-        "otherwise": "as --cpu-clocks",
+        "otherwise": "low,mid,high where CPU and GPU clocks can be set, else native",
     },
     "emc_clocks": {
         "type": words,

@@ -113,6 +113,15 @@ _AIM: Flags = {
 # What is about accuracy needs images that can be told apart.
 _NEEDS: Needs = {"accuracy_loss": (("data",),), "epochs": (("data", "time_limit"),)}
 _SHOWN = {"data": "data (digits, or a folder of images)"}
+# What a training does otherwise than a sweep where a flag is not given.
+_OWN: Flags = {
+    "stressors": {**STUDY_FLAGS["stressors"], "otherwise": "none"},
+    "placement": {**STUDY_FLAGS["placement"], "otherwise": "isolated; shared where there is one CPU"},
+    "inference_cpus": {
+        **STUDY_FLAGS["inference_cpus"],
+        "otherwise": "all but the last; beside tasks the first half of them",
+    },
+}
 # A network's keys that a training decides by its axes, or has no use for; repeats are seeds.
 _LEFT_OUT = (
     *("networks", "pipelines", "batch", "precision", "backend", "graph", "wait", "period_ms", *OF_INPUTS),
@@ -125,7 +134,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_flags(parser.add_argument_group("what is multiplied out"), _AXES)
     add_flags(parser.add_argument_group("how networks are trained"), _HOW)
     add_flags(parser.add_argument_group("what is chosen"), _AIM)
-    add_study_flags(parser, _LEFT_OUT, {"stressors": {**STUDY_FLAGS["stressors"], "otherwise": "none"}})
+    add_study_flags(parser, _LEFT_OUT, _OWN)
     refuse_pipelines(parser, "a program trains as it likes: give the network as package.module:factory")
     add_run_flags(parser)
 
@@ -187,7 +196,7 @@ def training_keys(
 
 
 def default_seats(keys: Mapping[str, Any], facts: HostFacts) -> Mapping[str, Any]:
-    """CPUs for the ranks and what feeds them: all but the last, which measures; with tasks beside them the half."""
+    """CPUs for the ranks and what feeds them: all but the last, which measures; beside tasks the first half."""
     cpus = facts.cpus
     if "inference_cpus" in keys or len(cpus) < 2:
         return {} if len(cpus) > 1 else {"placement": ["shared"]}

@@ -54,34 +54,41 @@ FROM_OUTSIDE = frozenset(
     }
 )
 
+# Behind the warning and a colon: why in numbers, then what to do.
 _REMEDIES = {
-    QualityFlag.TOO_FEW_FOR_P95: "lengthen --window: its p95 takes 72 independent inferences in each window",
-    QualityFlag.TOO_FEW_FOR_P99: "lengthen --window: its p99 takes 368 independent inferences in each window",
-    QualityFlag.TOO_FEW_BLOCKS: "raise --repeats: an interval needs two complete blocks at the least",
-    QualityFlag.STRESSOR_ENDED_EARLY: "make the task run longer, or find out why it ended inside the window",
+    QualityFlag.TOO_FEW_FOR_P95: "72 independent ones are needed in each window; lengthen --window",
+    QualityFlag.TOO_FEW_FOR_P99: "368 independent ones are needed in each window; lengthen --window",
+    QualityFlag.TOO_FEW_BLOCKS: "an interval needs at least two complete ones; raise --repeats",
+    QualityFlag.STRESSOR_ENDED_EARLY: "it ended inside the window; make it run longer, or find out why it ended",
     QualityFlag.NO_RUN_COMPLETED: (
-        "lengthen --window until a run fits into it; an alternating one pauses the task for half of its length. What "
-        "never ends is a service, or tells its progress: run and progress in [commands.NAME]"
+        "no run fits into a window, of which an alternating one pauses the task for half; lengthen --window, or for "
+        "a program that never ends give run or progress in [commands.NAME]"
     ),
     QualityFlag.LEFT_PROCESSES: (
-        "the command ended and what it left running was killed, so its runs are not counted: keep it in the "
+        "the command ended and what it left running was killed, so its runs are not counted; keep it in the "
         'foreground, and if it then runs until it is ended say run = "service"'
     ),
     QualityFlag.CPU_TIME_STOLEN: "the hypervisor gave this machine's CPUs to another; measure on a quieter host",
-    QualityFlag.OTHER_LOAD: "stop the other programs on the inference CPUs, or choose others with --inference-cpus",
-    QualityFlag.CLOCK_DRIFTED: "a pinned clock ran at another rate in the window: look for thermal or power limits",
-    QualityFlag.THROTTLED: "the machine slowed itself down: cool it, raise its power limit, or ask for lower clocks",
-    QualityFlag.STARTED_HOT: "the machine did not cool to --max-start-temp in time: cool it, or allow a warmer start",
-    QualityFlag.WINDOW_SHORT_FOR_SENSOR: "lengthen --window to ten refresh periods of the slowest power sensor",
-    QualityFlag.SENSOR_STALLED: "a power sensor stood still under load: see whether another program holds it",
-    QualityFlag.SENSOR_FAILED: "a power sensor could not be read: python -m colocate doctor shows which are there",
-    QualityFlag.READING_IMPLAUSIBLE: "a power sensor showed a negative power or a counter that ran backwards",
-    QualityFlag.ENERGY_UNRESOLVED: (
-        "the power above idle has an interval wider than 20 % to either side: lengthen --window, or raise --repeats"
+    QualityFlag.OTHER_LOAD: (
+        "other programs ran on the inference CPUs; stop them, or choose other CPUs with --inference-cpus"
     ),
-    QualityFlag.TRIALS_FAILED: "read the messages of the failed trials; --resume runs them again",
+    QualityFlag.CLOCK_DRIFTED: "a pinned clock ran at another rate in the window; look for thermal or power limits",
+    QualityFlag.THROTTLED: "the machine slowed itself down; cool it, raise its power limit, or ask for lower clocks",
+    QualityFlag.STARTED_HOT: "the machine did not cool to --max-start-temp in time; cool it, or allow a warmer start",
+    QualityFlag.WINDOW_SHORT_FOR_SENSOR: (
+        "ten refresh periods of the slowest power sensor are needed in each window; lengthen --window"
+    ),
+    QualityFlag.SENSOR_STALLED: "a power sensor stood still under load; see whether another program holds it",
+    QualityFlag.SENSOR_FAILED: "a power sensor could not be read; see python -m colocate doctor for those that can",
+    QualityFlag.READING_IMPLAUSIBLE: (
+        "a power sensor showed a negative power or a counter that ran backwards; measure again"
+    ),
+    QualityFlag.ENERGY_UNRESOLVED: (
+        "the power above idle has an interval wider than 20 % to either side; lengthen --window, or raise --repeats"
+    ),
+    QualityFlag.TRIALS_FAILED: "their messages say why; run them again with --resume",
     QualityFlag.PROFILE_DOES_NOT_ADD_UP: (
-        "all layers together differ from the network by more than 25 %: raise --batch where steps last microseconds, "
+        "all layers together differ from the network by more than 25 %; raise --batch where steps last microseconds, "
         "or measure on a quieter machine"
     ),
     QualityFlag.ALTERNATION_DIFFERS: (
@@ -89,18 +96,18 @@ _REMEDIES = {
         "raise --segment-ms, or give --design steady"
     ),
     QualityFlag.PAUSED_LATE: (
-        "the task took too long to pause for its segments: raise --segment-ms, or give --design steady"
+        "the task took too long to pause for its segments; raise --segment-ms, or give --design steady"
     ),
     QualityFlag.QUOTA_THROTTLED: (
-        "a CPU quota around colocate stopped network or task, so verdicts hold under that quota only; without it, "
-        "raise the container's CPU limit (docker run --cpus, or cpu.max of its cgroup) and measure again"
+        "a CPU quota around colocate stopped network or task, so verdicts hold under that quota only; to measure "
+        "without it, raise the container's CPU limit (docker run --cpus, or cpu.max of its cgroup)"
     ),
     QualityFlag.HELD_UP: (
-        "the window lasted far longer than asked for, twice: while colocate measures nobody may stop it, "
-        "and the machine may neither sleep nor be paused"
+        "the window lasted far longer than asked for, twice; let nobody stop colocate while it measures, "
+        "nor the machine sleep or be paused"
     ),
     QualityFlag.MOVED_BY_OTHERS: (
-        "another program gave the network's process other CPUs or another priority: stop what does so (renice, "
+        "another program gave the network's process other CPUs or another priority; stop what does so (renice, "
         "taskset, a tuning daemon) and start the run again"
     ),
 }

@@ -30,7 +30,7 @@ def test_every_cell_is_a_row() -> None:
     ]
     assert rows[2] == ["alexnet", "alone", "isolated", "native", "12.3", "", "", "", ""], "less what no cell has"
     assert rows[3][5:] == ["1.130 [1.090, 1.170]", "1.010 [0.980, 1.040] n.s.", "8.50", "(1)"]
-    assert "- (1) too few samples for p99: lengthen --window" in page, "each warning has the cells that it is of"
+    assert "- (1) too few samples for p99: 368 independent ones" in page, "each warning has the cells that it is of"
     assert page.startswith("# colocate: run run\n") and "SAFE" not in page
 
 

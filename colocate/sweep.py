@@ -204,7 +204,7 @@ def refuse_other_study(stored: Header, wanted: Header) -> None:
     if differences:
         longer = any(getattr(stored.spec, key) != getattr(wanted.spec, key) for key in _LENGTH)
         why = (
-            " (blocks that are added after a look at the verdicts break their promise: make a new run)"
+            " (repeats that are added after a look at the verdicts break their promise: make a new run)"
             if longer
             else ""
         )

@@ -209,7 +209,7 @@ def header(**changes: Any) -> Header:
         ({"spec": dataclasses.replace(STUDY.spec, window_s=3.0)}, r"spec\.window_s was 2\.0 and is 3\.0\. Choose"),
         (
             {"spec": dataclasses.replace(STUDY.spec, repeats=9)},
-            r"spec\.repeats was 2 and is 9 \(blocks that are added",
+            r"spec\.repeats was 2 and is 9 \(repeats that are added",
         ),
         ({"spec": dataclasses.replace(STUDY.spec, budget_s=9.0)}, "break their promise: make a new run"),
         (

@@ -16,6 +16,7 @@ REPLACED = {
     r"anatomy": "layer map",
     r"counsel": "report",
     r"untold|told from": "not significant, or unknown",
+    r"too few blocks|blocks at the least|interval over blocks": "repeats: how often a cell was measured",
 }
 ALLOWED = {"colocate/store/schema1.py", "tests/test_words.py", "CHANGELOG.md"}
 KINDS = (".py", ".md", ".j2", ".js", ".toml", ".cfg", ".sh", ".yml", ".yaml")

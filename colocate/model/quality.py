@@ -11,7 +11,7 @@ class QualityFlag(str, enum.Enum):
 
     TOO_FEW_FOR_P95 = "too few samples for p95"
     TOO_FEW_FOR_P99 = "too few samples for p99"
-    TOO_FEW_BLOCKS = "too few blocks"
+    TOO_FEW_REPEATS = "too few repeats"
     STRESSOR_ENDED_EARLY = "stressor ended early"
     NO_RUN_COMPLETED = "no run completed"
     LEFT_PROCESSES = "left processes behind"
@@ -58,7 +58,7 @@ FROM_OUTSIDE = frozenset(
 _REMEDIES = {
     QualityFlag.TOO_FEW_FOR_P95: "72 independent ones are needed in each window; lengthen --window",
     QualityFlag.TOO_FEW_FOR_P99: "368 independent ones are needed in each window; lengthen --window",
-    QualityFlag.TOO_FEW_BLOCKS: "an interval needs at least two complete ones; raise --repeats",
+    QualityFlag.TOO_FEW_REPEATS: "an interval needs at least two complete ones; raise --repeats",
     QualityFlag.STRESSOR_ENDED_EARLY: "it ended inside the window; make it run longer, or find out why it ended",
     QualityFlag.NO_RUN_COMPLETED: (
         "no run fits into a window, of which an alternating one pauses the task for half; lengthen --window, or for "

@@ -84,7 +84,7 @@ def make_spec(keys: Mapping[str, Any]) -> SweepSpec:
     check_needs({"stressors": request.stressors, **keys}, STUDY_NEEDS)
     repeats = request.repeats or (REPEATS_UNTIL_DECIDED if until_decided else REPEATS)
     if until_decided and repeats < 2:
-        raise SpecError("repeats: one repeat decides nothing; an interval needs two blocks at the least")
+        raise SpecError("repeats: one repeat decides nothing; an interval needs at least two")
     return SweepSpec(
         inferences=_distinct([_inference(entry, request) for entry in request.networks], "networks"),
         tasks=tasks,

@@ -251,7 +251,7 @@ def _row(setting: Setting, records: Sequence[TrialRecord], failure: str | None, 
     if failure is not None:
         warnings.add(QualityFlag.TRIALS_FAILED)
     if records and len(windows) < INTERVAL_MIN_BLOCKS:
-        warnings.add(QualityFlag.TOO_FEW_BLOCKS)
+        warnings.add(QualityFlag.TOO_FEW_REPEATS)
     if any(window.p99_s is None for window in windows) or len(windows) < len(records):
         warnings.add(QualityFlag.TOO_FEW_FOR_P99)
     return Efficiency(

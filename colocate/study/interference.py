@@ -67,7 +67,7 @@ def cell_of(windows: Windows, reader: Reader) -> Cell:
     # A p99 of some of the blocks alone is one of those whose latencies changed least.
     warnings |= {flag for name, flag in TOO_FEW_FOR.items() if known[name] is None or len(tails[name]) < len(pairs)}
     if windows.setting.task is not None and len(pairs) < INTERVAL_MIN_BLOCKS:
-        warnings.add(QualityFlag.TOO_FEW_BLOCKS)
+        warnings.add(QualityFlag.TOO_FEW_REPEATS)
 
     emc_hz = [record.emc_hz_seen for record, _ in latencies_s if record.emc_hz_seen is not None]
     power_w, gpu_w, cpu_w = _mean_powers_w(own, reader)

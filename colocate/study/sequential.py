@@ -44,7 +44,7 @@ class Schedule:
 
     def __post_init__(self) -> None:
         if self.max_repeats < 2:
-            raise SpecError(f"{self.max_repeats} repeats decide nothing: an interval needs two blocks at the least")
+            raise SpecError(f"{self.max_repeats} repeats decide nothing: an interval needs at least two")
 
     @property
     def repeats(self) -> tuple[int, ...]:

@@ -141,7 +141,7 @@ def _check(of: Bounds, quantity: Quantity, limit: float) -> LimitCheck:
         return LimitCheck(quantity, limit, interval, found, margin, None, reason, curable=False)
     hopeful = of.hopeful(quantity, limit)
     if estimate.spread_log is None:
-        reason = f"{quantity.words} has no interval yet: it takes two blocks at the least"
+        reason = f"{quantity.words} has no interval yet: it takes at least two repeats"
     elif hopeful:
         reason = f"the interval of {quantity.words} holds its limit"
     else:

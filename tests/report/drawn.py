@@ -133,4 +133,4 @@ def boxes_on(figure: Figure) -> list[Box]:
     return [box for item in figure.findobj() if isinstance(item, Boxes) for box in item.boxes]
 
 
-CAPTION = Caption("host: Acme Nine 9000", ("5 blocks", "windows of 2 s"))
+CAPTION = Caption("host: Acme Nine 9000", ("5 repeats", "windows of 2 s"))

@@ -112,10 +112,10 @@ def test_a_meter_that_shows_nothing_gives_no_energy() -> None:
 def test_too_short_windows_have_no_tail_and_one_block_no_interval() -> None:
     short = only(solo(n=50), solo(n=50, repeat=1))
     assert short.p99_s is None and short.warnings == (QualityFlag.TOO_FEW_FOR_P99,)
-    assert only(solo()).warnings == (QualityFlag.TOO_FEW_BLOCKS,)
+    assert only(solo()).warnings == (QualityFlag.TOO_FEW_REPEATS,)
     empty = dataclasses.replace(solo(), latencies_s=np.array([]))
     assert only(empty).images_per_s is None
-    assert only(empty).warnings == (QualityFlag.TOO_FEW_FOR_P99, QualityFlag.TOO_FEW_BLOCKS)
+    assert only(empty).warnings == (QualityFlag.TOO_FEW_FOR_P99, QualityFlag.TOO_FEW_REPEATS)
 
 
 # ---- failures

@@ -122,14 +122,14 @@ def test_a_baseline_at_other_clocks_or_placement_does_not_count() -> None:
     solo = record(trial(0, clocks=ClockPoint(1, 1)), np.full(50, 0.01))
     cell = colocated_cell(cells([solo, record(trial(0, TASK), np.full(50, 0.02))], SPEC))
     assert (cell.blocks, cell.slowdown_p50) == (0, None)
-    assert QualityFlag.TOO_FEW_BLOCKS in cell.warnings
+    assert QualityFlag.TOO_FEW_REPEATS in cell.warnings
 
 
 def test_one_block_has_a_slowdown_without_ends() -> None:
     cell = colocated_cell(cells(drawn(1, 500), SPEC))
     assert cell.slowdown_p50 is not None and cell.slowdown_p50.value > 1
     assert (cell.slowdown_p50.lo, cell.slowdown_p50.hi, cell.slowdown_p99) == (None, None, None)
-    assert QualityFlag.TOO_FEW_BLOCKS in cell.warnings
+    assert QualityFlag.TOO_FEW_REPEATS in cell.warnings
 
 
 @settings(max_examples=30)

@@ -42,7 +42,7 @@ def test_the_looks_taken_and_the_next_one_are_the_whole_schedule(max_repeats: in
 
 
 def test_one_repeat_decides_nothing() -> None:
-    with pytest.raises(SpecError, match="two blocks"):
+    with pytest.raises(SpecError, match="at least two"):
         Schedule(1)
 
 

@@ -93,7 +93,7 @@ def test_no_power_meter_leaves_a_power_budget_undecided() -> None:
 def test_one_block_decides_nothing_and_more_may() -> None:
     found = ruling(Limits(power_budget_w=10.0), POWER=around(1.0, blocks=1))
     assert (found.verdict, found.open, found.further_blocks) == (Verdict.UNDECIDED, True, None)
-    assert "two blocks" in found.reason
+    assert "two repeats" in found.reason
 
 
 def test_further_blocks_would_probably_decide() -> None:

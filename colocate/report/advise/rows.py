@@ -110,5 +110,5 @@ def choice_rows(report: AdviceReport) -> Iterable[tuple[str, ...]]:
 
 def remaining_words(ruling: Ruling) -> str:
     """What would decide an undecided cell."""
-    more = "" if ruling.further_blocks is None else f"about {counted(ruling.further_blocks, 'more block')}"
+    more = "" if ruling.further_blocks is None else f"about {counted(ruling.further_blocks, 'more repeat')}"
     return "; ".join(filter(None, (more, ruling.reason)))

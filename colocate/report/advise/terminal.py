@@ -38,7 +38,7 @@ def print_advice(report: AdviceReport) -> None:
     reasons = {reason: str(n) for n, reason in enumerate(dict.fromkeys(r.reason for r in rulings if r.reason), 1)}
 
     def numbered(ruling: Ruling) -> str:
-        more = "" if ruling.further_blocks is None else f"+{counted(ruling.further_blocks, 'block')}"
+        more = "" if ruling.further_blocks is None else f"+{counted(ruling.further_blocks, 'repeat')}"
         return " ".join(filter(None, (more, f"({reasons[ruling.reason]})" if ruling.reason else "")))
 
     # A table for each network and placement: neither takes a column, and limits stand in the summary.

@@ -147,7 +147,7 @@ def _design_words(report: AdviceReport) -> tuple[str, ...]:
 
 
 def _more_words(report: AdviceReport) -> str:
-    """How more blocks than the run was made for are had; empty where none are known to help."""
+    """How more repeats than the run was made for are had; empty where none are known to help."""
     wanted = [
         ruling.cell.blocks + ruling.further_blocks
         for ruling in report.advice.rulings
@@ -157,9 +157,9 @@ def _more_words(report: AdviceReport) -> str:
     if not wanted or (spec.until_decided and not report.state.finished):
         return ""
     if (repeats := max(wanted)) <= spec.repeats and not spec.until_decided:
-        return "This run has these further blocks still to come: --resume it."
+        return "This run has these repeats still to come: --resume it."
     return (
-        f"More blocks take a new run, with --repeats {repeats} for all that would help: to a run whose verdicts were "
+        f"More repeats take a new run, with --repeats {repeats} for all that would help: to one whose verdicts were "
         "seen none can be added without breaking their promise."
     )
 

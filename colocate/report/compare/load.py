@@ -54,7 +54,7 @@ def compare_runs(before: Path, after: Path, max_regression: float, confidence: f
         change.quantity.kind in _TIMES and None not in (change.ratio.lo, change.ratio.hi) for change in found.changes
     ):
         raise SpecError(
-            f"{refused}: no change has an interval; both take two blocks at the least, "
+            f"{refused}: no change has an interval; both take at least two repeats, "
             "and five or more to show much (--repeats)"
         )
     notes = [
@@ -65,7 +65,7 @@ def compare_runs(before: Path, after: Path, max_regression: float, confidence: f
     if a.run.header.provenance is not None:
         notes.append("Both runs are of a model: what changed follows from its constants, not from a machine.")
     if any(side.run.header.spec.until_decided for side in (a, b)):
-        notes.append("A run made until decided has fewer blocks of what was clear, and so wider intervals of it.")
+        notes.append("A run made until decided has fewer repeats of what was clear, and so wider intervals of it.")
     if changed := _board_conditions(a, b):
         notes.append(f"The board was set otherwise ({', '.join(changed)}): what changed may follow from that alone.")
     return Compared(found, tuple(map(plain, _differences(a, b))), tuple(notes))

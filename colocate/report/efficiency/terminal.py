@@ -55,7 +55,7 @@ def print_efficiency(report: EfficiencyReport, run: LoadedRun) -> None:
             spare=SPARE,
         )
     failed = [row.failure is not None and not row.windows for row in report.rows]
-    print_end(out, "blocks", "efficiency.csv", numbers, failed, narrow=narrow)
+    print_end(out, "repeats", "efficiency.csv", numbers, failed, narrow=narrow)
     model = model_words(run.header.facts)
     heading = f"Best for {aim_words(report.aim)}{f' ({model})' if model else ''}"
     print_choices(out, heading, ((each.network, trade_off_words(each, report)) for each in report.trade_offs))

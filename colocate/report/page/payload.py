@@ -208,7 +208,7 @@ def _cell(
         "task_id": cell.task,
         "task_name": shortened(cell.task),
         "judged": bounds is not None,
-        "size": f"{counted(cell.n, 'inference')} in {counted(cell.blocks, 'block')}",
+        "size": f"{counted(cell.n, 'inference')} in {counted(cell.blocks, 'repeat')}",
         "shown": {view.key: shown for view in VIEWS if (shown := _shown(view, cell, bounds))},
         "rows": [
             *(row for view in VIEWS if (row := _row(view, cell, bounds))),

@@ -113,7 +113,7 @@ def _slowdown_words(quantity: Quantity, judged: Sequence[Bounds], tasks: Sequenc
     every = len(found) == len(judged)
     known = "" if every else f" (known in {len(found)} of {len(judged)})"
     if not bounded:
-        return f"{name} has no interval yet, it takes two blocks; the largest slowdown seen is beside {most}."
+        return f"{name} has no interval yet, it takes two repeats; the largest slowdown seen is beside {most}."
     if shown:
         cells = f"{len(shown)} of {counted(len(judged), 'cell')}" if every else counted(len(shown), "cell")
         return f"{name} rises in {cells}{known}, most beside {most}."

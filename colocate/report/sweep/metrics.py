@@ -81,7 +81,7 @@ _POWER = Metric(
 METRICS = (
     _slowdown("p50", "median"),
     _MEAN,
-    _slowdown("p99", "p99", QualityFlag.TOO_FEW_BLOCKS),
+    _slowdown("p99", "p99", QualityFlag.TOO_FEW_REPEATS),
     _POWER,
     Metric(
         name="energy-per-inference",
@@ -139,5 +139,5 @@ def containment_metrics(evidence: Iterable[Evidence]) -> tuple[Metric, ...]:
         text=percent_text,
         causes=frozenset({QualityFlag.NO_RUN_COMPLETED, QualityFlag.TRIALS_FAILED}),
     )
-    p95 = _slowdown("p95", "p95", QualityFlag.TOO_FEW_BLOCKS)
+    p95 = _slowdown("p95", "p95", QualityFlag.TOO_FEW_REPEATS)
     return _MEAN, p95, kept, _POWER

@@ -114,7 +114,7 @@ def notes_on(metric: Metric, cells: Sequence[Cell | None]) -> list[Note]:
     if TileState.NOTHING in states:
         notes.append(Note("0 %", "nothing to speak of is lost", TileState.NOTHING))
     if any(tile.interval == "no interval" for tile in tiles):
-        notes.append(Note("", f"no interval, {_explained(QualityFlag.TOO_FEW_BLOCKS)}"))
+        notes.append(Note("", f"no interval, {_explained(QualityFlag.TOO_FEW_REPEATS)}"))
     suspects = [cell for cell, tile in zip(cells, tiles, strict=True) if cell and tile.value is not None]
     notes += [Note("*", _explained(warning)) for warning in _warnings(suspects, _SUSPECT)]
     absent = [cell for cell, tile in zip(cells, tiles, strict=True) if tile.state is TileState.ABSENT]

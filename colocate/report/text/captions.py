@@ -17,7 +17,7 @@ from colocate.report.text.labels import (
     shortened,
     tasks_of,
 )
-from colocate.report.text.numbers import counted
+from colocate.report.text.numbers import counted, counted_span
 from colocate.store.run_file import Header
 from colocate.study.boards import by_board
 
@@ -50,8 +50,8 @@ class Caption:
 def caption_of(header: Header, cells: Sequence[Cell], records: Sequence[TrialRecord]) -> Caption:
     """The Caption of a run with `records` on the disk."""
     beside = [cell for cell in cells if cell.task != SOLO]
-    blocks = sorted({cell.blocks for cell in beside or cells}) or [0]
-    span = counted(blocks[-1], "block") if len(blocks) == 1 else f"{blocks[0]} to {counted(blocks[-1], 'block')}"
+    repeats = sorted({cell.blocks for cell in beside or cells}) or [0]
+    span = counted_span(repeats[0], repeats[-1], "repeat")
     # Whether it was set or not.
     phrases = list(filter(None, [assumption_words(header)]))
     phrases += [f"assuming {name} = {value:g}" for name, value in header.spec.model if name != CONTENTION]

@@ -20,7 +20,7 @@ from colocate.report.text.labels import (
     shortened,
     tasks_of,
 )
-from colocate.report.text.numbers import counted
+from colocate.report.text.numbers import counted_span
 from colocate.store.run_file import Header
 
 
@@ -42,8 +42,7 @@ def steady_phrases(header: Header, records: Iterable[TrialRecord]) -> tuple[str,
         return ()
     steady = [record for record in records if record.trial.inference is not None and not record.trial.alternating]
     windows = sorted(Counter(CellKey.of(record.trial) for record in steady).values()) or [0]
-    span = counted(windows[-1], "block") if len({*windows}) == 1 else f"{windows[0]} to {windows[-1]} blocks"
-    return span, f"steady windows of {_length_words(header, steady)} s"
+    return counted_span(windows[0], windows[-1], "repeat"), f"steady windows of {_length_words(header, steady)} s"
 
 
 def _length_words(header: Header, records: Sequence[TrialRecord]) -> str:

@@ -102,6 +102,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def counted_span(least: int, most: int, noun: str) -> str:
+    """`5 repeats`, or `2 to 5 repeats`."""
+    return ("" if least == most else f"{least} to ") + counted(most, noun)
+
+
 def listed(words: Sequence[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     *others, last = words

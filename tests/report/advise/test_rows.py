@@ -119,8 +119,8 @@ def test_nothing_safe_is_no_row() -> None:
 @pytest.mark.parametrize(
     ("further", "reason", "words"),
     [
-        (1, "the interval holds its limit", "about 1 more block; the interval holds its limit"),
-        (12, "", "about 12 more blocks"),
+        (1, "the interval holds its limit", "about 1 more repeat; the interval holds its limit"),
+        (12, "", "about 12 more repeats"),
         (None, "not metered", "not metered"),
         (None, "", ""),
     ],

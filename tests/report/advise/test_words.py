@@ -49,13 +49,13 @@ def test_a_run_that_is_too_short_names_the_one_that_would_do() -> None:
     found = judged()
     warm = found.advice.rulings[-1]
     assert warm.further_blocks is not None
-    more = f"More blocks take a new run, with --repeats {5 + warm.further_blocks} for all that would help"
+    more = f"More repeats take a new run, with --repeats {5 + warm.further_blocks} for all that would help"
     assert any(note.startswith(more) for note in notes(found))
     assert not any("--repeats" in note for note in notes(judged(Limits(power_budget_w=5.0))))
 
 
 def test_a_run_that_has_its_further_blocks_still_to_come_is_to_be_resumed() -> None:
-    said = "This run has these further blocks still to come: --resume it."
+    said = "This run has these repeats still to come: --resume it."
     assert said in notes(judged(finished=False, repeats=900))
     assert said not in notes(judged(repeats=5))
 

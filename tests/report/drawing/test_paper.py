@@ -96,5 +96,5 @@ def test_a_heading_says_title_rig_and_circumstances() -> None:
     sheet = Sheet(8.0, 4.0)
     sheet.heading("Slowdown", CAPTION, ["isolated"])
     assert [words for words in words_on(sheet.figure) if words] == [
-        "Slowdown", CAPTION.rig, "5 blocks, windows of 2 s, isolated",
+        "Slowdown", CAPTION.rig, "5 repeats, windows of 2 s, isolated",
     ]  # fmt: skip

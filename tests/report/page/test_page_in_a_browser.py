@@ -25,7 +25,7 @@ def test_the_keyboard_reaches_every_cell_and_tells_all_of_it(tx1: Shown, opened:
         page.keyboard.press(key)
     words = page.locator("#tip").inner_text()
     assert "alexnet beside stringsearch, isolated, 102/537.6\N{NO-BREAK SPACE}MHz (CPU/GPU)" in words
-    for name in ("3000 inferences in 5 blocks", "slowdown p99", "power", "energy", "work lost", "SAFE"):
+    for name in ("3000 inferences in 5 repeats", "slowdown p99", "power", "energy", "work lost", "SAFE"):
         assert name in words
     page.keyboard.press("Escape")
     assert page.locator("#tip").is_hidden()

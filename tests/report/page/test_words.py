@@ -56,7 +56,7 @@ def test_the_page_asks_about_its_networks(networks: list[str], words: str) -> No
 
 def test_one_block_shows_a_slowdown_without_an_interval(tmp_path: Path) -> None:
     words = " ".join(findings(judged(tmp_path, repeats=1), CONFIDENCE))
-    assert "p50 has no interval yet, it takes two blocks" in words
+    assert "p50 has no interval yet, it takes two repeats" in words
     assert "confidence" not in words
 
 

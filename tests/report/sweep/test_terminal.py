@@ -41,7 +41,7 @@ def test_every_cell_with_a_task_is_a_line_and_what_is_not_significant_says_so(
         cell(slowdown_p99=Interval(1.3, 0.9, 1.6), work_loss_ratio=Interval(0.124, None, None)),
         cell(task="[b]", slowdown_p50=Interval(1.5, None, None), p50_s=None,
              work_loss_ratio=Interval(-0.004, None, None),
-             warnings=(QualityFlag.TOO_FEW_BLOCKS, QualityFlag.OTHER_LOAD)),
+             warnings=(QualityFlag.TOO_FEW_REPEATS, QualityFlag.OTHER_LOAD)),
     ]  # fmt: skip
     said = printed(capsys, cells)
     assert said[0] == "Acme Nine 9000; confinement: none; 3 of 9 trials"
@@ -49,7 +49,7 @@ def test_every_cell_with_a_task_is_a_line_and_what_is_not_significant_says_so(
     first, second = (line.split() for line in said if line.startswith(("jpeg ", "[b] ")))
     assert " ".join(first) == "jpeg 12.3 1.130 [1.090, 1.170] 1.300 [0.900, 1.600] n.s. 12 %"
     assert " ".join(second) == "[b] 1.500 0 % (1) (2)"
-    flags = (QualityFlag.TOO_FEW_BLOCKS, QualityFlag.OTHER_LOAD)
+    flags = (QualityFlag.TOO_FEW_REPEATS, QualityFlag.OTHER_LOAD)
     notes = [f"({number}) {flag.value}: {flag.remedy}" for number, flag in enumerate(flags, start=1)]
     assert set(" ".join(notes).split()) <= set(" ".join(said).split())
     assert (

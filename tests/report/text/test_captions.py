@@ -36,10 +36,10 @@ def circumstances(of: Header, **values: Any) -> tuple[str, ...]:
 
 def test_blocks_are_those_of_the_cells_with_a_task() -> None:
     cells = [cell(task="none", blocks=9), cell(blocks=5), cell(task="b", blocks=1)]
-    assert caption_of(header(), cells, []).circumstances[0] == "1 to 5 blocks"
-    assert caption_of(header(), cells[:1], []).circumstances[0] == "9 blocks"
-    assert caption_of(header(), cells[2:], []).circumstances[0] == "1 block"
-    assert caption_of(header(), [], []).circumstances[:2] == ("0 blocks", "windows of 2 s")
+    assert caption_of(header(), cells, []).circumstances[0] == "1 to 5 repeats"
+    assert caption_of(header(), cells[:1], []).circumstances[0] == "9 repeats"
+    assert caption_of(header(), cells[2:], []).circumstances[0] == "1 repeat"
+    assert caption_of(header(), [], []).circumstances[:2] == ("0 repeats", "windows of 2 s")
 
 
 def test_a_run_says_how_far_it_came() -> None:

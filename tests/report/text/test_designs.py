@@ -23,10 +23,10 @@ def test_a_steady_run_says_nothing_of_designs() -> None:
 def test_an_alternating_run_names_windows_and_segments() -> None:
     of, cells, records = alternated()
     assert slowdown_phrases(of, records) == ("alternating windows of 0.9 s", "segments of 100 ms")
-    assert steady_phrases(of, records) == ("2 to 3 blocks", "steady windows of 2 s")
+    assert steady_phrases(of, records) == ("2 to 3 repeats", "steady windows of 2 s")
     caption = caption_of(of, cells, records)
-    assert caption.circumstances[:3] == ("5 blocks", "alternating windows of 0.9 s", "segments of 100 ms")
-    assert caption.of_steady_windows.circumstances[:2] == ("2 to 3 blocks", "steady windows of 2 s")
+    assert caption.circumstances[:3] == ("5 repeats", "alternating windows of 0.9 s", "segments of 100 ms")
+    assert caption.of_steady_windows.circumstances[:2] == ("2 to 3 repeats", "steady windows of 2 s")
     assert caption.circumstances[3:] == caption.of_steady_windows.circumstances[2:]
 
 
@@ -39,7 +39,7 @@ def test_segments_are_given_to_two_digits_and_from_the_shortest_to_the_longest()
 def test_before_the_first_window_segments_are_not_known() -> None:
     of, *_ = alternated()
     assert slowdown_phrases(of, []) == ("alternating windows of 2 s",)
-    assert steady_phrases(of, []) == ("0 blocks", "steady windows of 2 s")
+    assert steady_phrases(of, []) == ("0 repeats", "steady windows of 2 s")
 
 
 @pytest.mark.parametrize("rails", [(), ("VDD_IN",)])

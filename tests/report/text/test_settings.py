@@ -36,11 +36,11 @@ def test_the_terminal_has_a_head_an_end_and_a_choice(
     monkeypatch.setenv("COLUMNS", "120")
     out = console()
     settings.print_head(out, facts(cpu_model="Some CPU"), 1, 2, {"fp32", "batch 1"})
-    settings.print_end(out, "blocks", "x.csv", {QualityFlag.THROTTLED: "(1)"}, [True, False], narrow=True)
+    settings.print_end(out, "repeats", "x.csv", {QualityFlag.THROTTLED: "(1)"}, [True, False], narrow=True)
     settings.print_choices(out, "Best for it", [("net", "batch 1")])
     head, _, over, warning, failed, _, heading, choice = capsys.readouterr().out.splitlines()
     assert head == "Some CPU; 1 of 2 trials, batch 1, fp32"
-    assert over == "± is half a 95 % interval over blocks. Those of the other quantities are in x.csv."
+    assert over == "± is half a 95 % interval over repeats. Those of the other quantities are in x.csv."
     assert warning.startswith("(1) throttled: ") and failed == "1 of 2 settings failed: see x.csv"
     assert (heading, choice) == ("Best for it:", "  net: batch 1")
     settings.print_end(out, "seeds", "x.csv", {}, [False], narrow=False)

@@ -15,7 +15,7 @@ function check(cell, quantity, limit) {
   if (hi !== null && hi <= limit) return found("SAFE", 1 - hi / limit);
   const withheld = cell.withheld[quantity];
   if (withheld && value <= limit) return found("UNDECIDED", left, `${name} is within its limit but has the warning ${withheld}`);
-  if (cell.short.includes(quantity)) return found("UNDECIDED", left, `${name} has no interval yet: it takes two blocks`);
+  if (cell.short.includes(quantity)) return found("UNDECIDED", left, `${name} has no interval yet: it takes two repeats`);
   return found("UNDECIDED", left, `the bounds of ${name} include its limit`);
 }
 

@@ -15,7 +15,9 @@ from colocate.cli import parser
 from colocate.commands.exit_codes import DONE, NO, UNKNOWN
 from colocate.commands.parsing import CommandParser
 from colocate.host.processes.signals import STOPPING
+from colocate.model.cause import Cause
 from colocate.model.limits import Limits
+from colocate.model.provenance import Constant, PublishedCheck
 from colocate.report.advise.verdicts_file import verdict_row
 from colocate.report.efficiency.load import load as load_settings
 from colocate.report.efficiency.rows import setting_row
@@ -37,6 +39,7 @@ from tests.report.efficiency.test_section import run_of
 from tests.report.layers import looked_at
 from tests.report.training.settings import run_of as trained
 
+_CSV = re.compile(r'"([a-z-]+\.csv)"')
 PAGE = (ROOT / "docs/reference.md").read_text(encoding="utf-8")
 
 
@@ -115,6 +118,25 @@ def test_every_column_of_a_sweep() -> None:
     assert columns("### cells.csv") == [*cell_row(NO_CELL, "host")]
     (first, *_) = judged().advice.rulings
     assert [*setting_columns(NO_CELL, "host"), *columns("### verdicts.csv")] == [*verdict_row(first, "host")]
+
+
+def test_every_file_of_columns_says_what_each_means() -> None:
+    written = {name for path in (ROOT / "colocate/report").rglob("*.py") for name in _CSV.findall(path.read_text())}
+    told = re.findall(r"^### (.*\.csv)$", PAGE, flags=re.MULTILINE)
+    assert {*told} == written | {f"{name}.csv" for name in ("constants", "validation")}
+    for name in told:
+        # The ends of an interval are explained once, above all tables.
+        assert [row[0] for row in rows(f"### {name}") if not row[1] and not re.search(r"_(lo|hi)`$", row[0])] == []
+
+
+def test_the_causes_of_a_slowdown() -> None:
+    (words,) = [row[1] for row in rows("### cells.csv") if row[0] == "`cause`"]
+    assert re.findall(r"`([^`]+)`", words) == [cause.value for cause in Cause]
+
+
+def test_every_column_of_a_model() -> None:
+    for name, kind in (("constants", Constant), ("validation", PublishedCheck)):
+        assert columns(f"### {name}.csv") == [*(field.name for field in dataclasses.fields(kind)), "rig"]
 
 
 def test_every_column_of_a_fleet() -> None:

@@ -47,12 +47,17 @@ def _row(run: ListedRun, folder: Path) -> tuple[str, ...]:
     name = _name(run.folder, folder)
     if run.header is None:
         return name, "", "", "", run.state.value, ""
-    began = None if run.started_unix_s is None else time.gmtime(run.started_unix_s)
-    started = "" if began is None else time.strftime("%Y-%m-%d %H:%M UTC", began)
     most = "" if run.header.spec.until_decided else f" of {run.header.planned_on(run.boards)}"
     failed = f", {run.failed} failed" if run.failed else ""
     purpose = run.header.purpose.command
-    return name, purpose, run.header.facts.rig, started, run.state.value, f"{run.done}{most}{failed}"
+    return name, purpose, run.header.facts.rig, _started(run), run.state.value, f"{run.done}{most}{failed}"
+
+
+def _started(run: ListedRun) -> str:
+    """The date; of a model that it has none, as it has a clock of its own."""
+    if run.started_unix_s is not None:
+        return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(run.started_unix_s))
+    return "virtual time" if run.header and run.header.facts.virtual_time else "no trial yet"
 
 
 def _name(run: Path, folder: Path) -> str:

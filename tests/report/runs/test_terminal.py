@@ -26,6 +26,16 @@ def test_each_run_is_a_line_and_what_cannot_be_read_says_why(capsys: pytest.Capt
     assert said[3:] == ["", "broken: the run in runs/broken is damaged: why"]
 
 
+@pytest.mark.parametrize(("virtual", "said"), [(True, "virtual time"), (False, "no trial yet")])
+def test_a_run_without_a_date_says_why(virtual: bool, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    of = header("tx1-model")
+    facts = dataclasses.replace(of.facts, virtual_time=virtual)
+    print_runs(
+        [dataclasses.replace(HALF, header=dataclasses.replace(of, facts=facts), started_unix_s=None)], Path("runs")
+    )
+    assert f"tx1-model {said} " in " ".join(capsys.readouterr().out.split())
+
+
 def test_runs_below_are_named_by_where_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     print_runs([dataclasses.replace(HALF, folder=Path("runs/study/half"))], Path("runs"))
     assert "study/half" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""Arguments -> one command -> exit code: signals, pipes, and errors as one line on stderr."""
+"""Arguments -> one command -> exit code: signals, pipes, and errors on stderr."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def parser() -> CommandParser:
 
 
 def run(argv: Sequence[str]) -> int:
-    """Run one command; its exit code. Foreseeable failures are one line on stderr."""
+    """Run one command; its exit code. Foreseeable failures are one line on stderr, and their details one each."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that cannot show a letter of somebody's file name is no reason to stop.
@@ -51,7 +51,7 @@ def run(argv: Sequence[str]) -> int:
     try:
         return _code(argv)
     except ColocateError as error:
-        say_error(str(error))
+        say_error(str(error), error.details)
         return error.exit_code
     except Interrupted as interruption:
         return interruption.exit_code

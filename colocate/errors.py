@@ -11,7 +11,7 @@
     |- TrialError          one trial failed; it is recorded and the sweep goes on
     Interrupted        128 + signal number
 
-Every message is one line that says what to do about it.
+Every message is one line that says what to do about it; where that depends, `details` has a line for each way.
 """
 
 from __future__ import annotations
@@ -26,6 +26,15 @@ class ColocateError(Exception):
     exit_code: int
     # Whether it came while a study ran, which --resume goes on with once its cause is gone.
     ended_study = False
+
+    def __init__(self, message: str = "", details: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.details = tuple(details)
+
+    @property
+    def words(self) -> str:
+        """Message and details, for one line."""
+        return " ".join((str(self), "; ".join(self.details))).strip()
 
 
 class SpecError(ColocateError):

@@ -139,7 +139,7 @@ def settings(keys: Mapping[str, Any], axes: Axes, rig: Rig) -> Settings:
         try:
             able[_checked(inference, spec, rig)] = None
         except (HostError, SpecError) as error:
-            unable.setdefault(str(error), []).append(inference)
+            unable.setdefault(error.words, []).append(inference)
             first.setdefault(inference.network, error)
     for network, reason in first.items():
         if network not in {inference.network for inference in able}:

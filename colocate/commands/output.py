@@ -6,7 +6,7 @@ import contextlib
 import json
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from colocate.report.text.visible import one_line, visible
 
@@ -37,9 +37,11 @@ def say(line: str) -> None:
             print(visible(line), file=sys.stderr)
 
 
-def say_error(message: str) -> None:
-    """Why the command ends, on stderr: one line, whatever it quotes."""
+def say_error(message: str, details: Sequence[str] = ()) -> None:
+    """Why the command ends, on stderr: one line, whatever it quotes, and one for each of its `details`."""
     say(f"colocate: {one_line(message)}")
+    for detail in details:
+        say(f"  {one_line(detail)}")
 
 
 def _finite(value: object) -> object:

@@ -188,13 +188,19 @@ def settled_backend(inference: Inference, facts: HostFacts) -> Inference:
     for backend in facts.backends:
         if asked == "auto" or f"{backend}-".startswith(f"{asked}-"):
             return dataclasses.replace(inference, backend=backend)
-    about = [
-        f"{name}: {missing.words}"
-        for name, missing in facts.backends_missing.items()
-        if asked == "auto" or name.startswith(asked)
-    ]
-    reason = "; ".join(about) or f"this machine has {', '.join(facts.backends) or 'none'}"
-    raise HostError(f"backend '{asked}' is not available here: {reason}")
+    missing = {
+        name: why.words for name, why in facts.backends_missing.items() if asked == "auto" or name.startswith(asked)
+    }
+    if [*missing] == [asked]:
+        raise HostError(f"backend '{asked}' is not available here: {missing[asked]}")
+    if missing:
+        raise HostError(
+            f"backend '{asked}': none of its runtimes works here. What each is missing:",
+            [f"{name}: {why}" for name, why in missing.items()],
+        )
+    raise HostError(
+        f"backend '{asked}' is not available here: this machine has {', '.join(facts.backends) or 'none'}"
+    )
 
 
 def _check_length(spec: SweepSpec, facts: HostFacts, inferences: Sequence[Inference | None], settings: int) -> None:

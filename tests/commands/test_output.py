@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import pickle
 import sys
 from collections.abc import Mapping
 
 import pytest
 
 from colocate.commands.output import print_json, print_lines, say, say_error
+from colocate.errors import HostError
 
 
 def test_json_has_no_number_that_json_does_not_have(capsys: pytest.CaptureFixture[str]) -> None:
@@ -25,6 +27,15 @@ def test_results_and_remarks_have_each_their_stream(capsys: pytest.CaptureFixtur
     print_lines("a\nb")
     say("remark")
     assert capsys.readouterr() == ("a\nb\n", "remark\n")
+
+
+def test_details_of_a_failure_are_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    error = HostError("nothing works", ["a: no\nb", "c: install it"])
+    say_error(str(error), error.details)
+    assert capsys.readouterr().err == "colocate: nothing works\n  a: no\\nb\n  c: install it\n"
+    assert error.words == "nothing works a: no\nb; c: install it" and HostError("nothing").words == "nothing"
+    again = pickle.loads(pickle.dumps(error))
+    assert (str(again), again.details) == (str(error), error.details), "from another process too"
 
 
 def test_a_reader_who_left_is_no_failure_of_a_remark(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -190,8 +190,11 @@ def test_part_of_a_name_is_no_family(asked: str) -> None:
 def test_where_no_runtime_works_auto_says_what_each_is_missing() -> None:
     missing = {"tensorrt": Missing("no"), "onnxruntime-cpu": Missing("not there", "install it")}
     bare = dataclasses.replace(facts(), backends=(), backends_missing=missing)
-    with pytest.raises(HostError, match=r"tensorrt: no; onnxruntime-cpu: not there; install it$"):
+    with pytest.raises(HostError, match=r"^backend 'auto': none of its runtimes works here") as caught:
         settled_backend(Inference("x"), bare)
+    assert caught.value.details == ("tensorrt: no", "onnxruntime-cpu: not there; install it")
+    with pytest.raises(HostError, match=r"^backend 'tensorrt' is not available here: no$"):
+        settled_backend(Inference("x", "tensorrt"), bare)
 
 
 def test_the_estimate_grows_with_windows_and_repeats() -> None:

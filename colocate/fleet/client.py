@@ -147,27 +147,27 @@ class Fleet:
             self._known.refuse(seat, found.trouble)
         elif found.networks != self._checked().networks:
             self._known.refuse(seat, "its network files differ from those of the study: copy them anew")
-        elif not self._fits(found.facts):
-            apart = differences(found.facts, self.facts())
-            said = "; ".join(f"{name} {own}, not {theirs}" for name, (own, theirs) in apart.items())
-            self._known.refuse(seat, f"the study means other trials there: {said or 'the machine differs'}")
+        elif why := self._unfit(found.facts):
+            self._known.refuse(seat, why)
         else:
             seat.ready = True
 
-    def _fits(self, facts: HostFacts) -> bool:
-        """Whether the study is the same on a machine with these facts."""
+    def _unfit(self, facts: HostFacts) -> str:
+        """Why the study cannot run on a machine with these facts, or is another there; empty where it is the same."""
         own = self.facts().cpus
         # A part of a server has its fellows' CPUs under other numbers.
         alike = dataclasses.replace(facts, machine_id="", cpus=own if len(own) == len(facts.cpus) else facts.cpus)
         if alike in self._alike:
-            return True
+            return ""
         assert self._planned is not None, "the trials were checked"
         spec, ids = self._planned
         try:
-            fits = tuple(trial.trial_id for trial in plan(spec, alike)) == ids
-            fits = fits and (bool(facts.pausing) or not spec.alternating)
-        except ColocateError:
-            return False
-        if fits:
+            same = tuple(trial.trial_id for trial in plan(spec, alike)) == ids
+        except ColocateError as error:
+            return error.words
+        if same and (facts.pausing or not spec.alternating):
             self._alike.append(alike)
-        return fits
+            return ""
+        apart = differences(facts, self.facts())
+        said = "; ".join(f"{name} {own}, not {theirs}" for name, (own, theirs) in apart.items())
+        return f"the study means other trials there: {said or 'the machine differs'}"

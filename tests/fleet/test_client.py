@@ -14,7 +14,7 @@ import pytest
 
 from colocate.errors import HostError, SpecError
 from colocate.model.fleet import Sharing
-from colocate.model.machine import HostFacts
+from colocate.model.machine import HostFacts, Missing
 from colocate.model.trial import Outcome, Trial
 from colocate.request.spec import Study, make_study
 from colocate.rigs.registry import make_rig
@@ -153,8 +153,22 @@ def test_where_no_board_can_go_on_the_study_ends_with_the_reason(
         sweep(STUDY, site, tmp_path / "run", Silence(), resume=False)
 
 
+@pytest.mark.parametrize(
+    ("otherwise", "why"),
+    [
+        ({"gpu_steps_hz": (76_800_000,)}, "the study means other trials there: GPU clocks 76.8 MHz, not 76.8, 153.6"),
+        # As of a part of a server on whose --device no network of the study runs.
+        (
+            {
+                "backends": (),
+                "backends_missing": {"caffe": Missing("it runs on the CPU, not on cuda:1", "fix")},
+            },
+            "backend 'auto': none of its runtimes works here. What each is missing: caffe: it runs on the CPU",
+        ),
+    ],
+)
 def test_a_board_of_another_kind_is_not_used_and_it_is_said_why(
-    cluster: LocalCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    otherwise: dict[str, Any], why: str, cluster: LocalCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from distributed import get_worker
 
@@ -164,16 +178,14 @@ def test_a_board_of_another_kind_is_not_used_and_it_is_said_why(
         found = whole(setup, trials)
         if get_worker().name == 0:
             return found
-        return dataclasses.replace(found, facts=dataclasses.replace(found.facts, gpu_steps_hz=(76_800_000,)))
+        return dataclasses.replace(found, facts=dataclasses.replace(found.facts, **otherwise))
 
     monkeypatch.setattr(block, "look", other)
     said: list[str] = []
     with fleet(cluster, Sharing.REPLICATE, said) as site:
         sweep(STUDY, site, tmp_path / "run", Silence(), resume=False)
     (line,) = said
-    assert line.startswith(
-        "Board 1 is not used: the study means other trials there: GPU clocks 76.8 MHz, not 76.8, 153.6"
-    )
+    assert line.startswith(f"Board 1 is not used: {why}")
     assert {board for _, board in numbers(tmp_path / "run")} == {"0"}
 
 

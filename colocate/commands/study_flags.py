@@ -51,8 +51,8 @@ _NETWORKS: Flags = {
         "type": words,
         "metavar": "A,B",
         "help": "networks that must be on time: built-in ones (alexnet, googlenet, resnet50, resnet152, "
-        "squeezenet1_0, squeezenet1_1, vgg16), bandwidth (the GPU copies memory), spin-1ms (a CPU spins so long), or "
-        "paths of .onnx files and of engines",
+        "squeezenet1_0, squeezenet1_1, vgg16), bandwidth (the GPU copies memory), spin-1ms (a CPU spins so long "
+        "for each image), or paths of .onnx files and of engines",
         "otherwise": "alexnet,googlenet,resnet152; with --pipeline none",
     },
     "pipelines": {

@@ -1,6 +1,6 @@
-"""A network that is no network: it spins for a stated length. For tests, demos and overhead figures.
+"""A network that is no network: it spins for a stated length for each image of the batch.
 
-It imports nothing heavy, so that a worker is up in tens of milliseconds.
+For tests, demos and overhead figures. It imports nothing heavy, so that a worker is up in tens of milliseconds.
 """
 
 import re
@@ -26,7 +26,7 @@ class Synthetic:
     """A spin on the monotonic clock."""
 
     def __init__(self, request: Request) -> None:
-        self._length_s = spin_length_s(request.network)
+        self._length_s = request.batch * spin_length_s(request.network)
 
     def infer(self) -> None:
         """Spin until the stated length is over."""

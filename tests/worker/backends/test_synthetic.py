@@ -21,6 +21,10 @@ def test_its_name_is_its_length(network: str, length_s: float) -> None:
     assert Synthetic(Request(TARGET, network)).facts() == {"spin_s": pytest.approx(length_s)}
 
 
+def test_each_image_of_a_batch_takes_as_long() -> None:
+    assert Synthetic(Request(TARGET, "spin-2ms", batch=8)).facts() == {"spin_s": pytest.approx(16e-3)}
+
+
 @pytest.mark.parametrize("network", ["spin", "spin-2", "spin-2s", "spin-ms", "spin-.5ms", "spin-2ms ", "alexnet", ""])
 def test_another_name_is_refused(network: str) -> None:
     with pytest.raises(WorkerError, match=f"named like spin-2ms or spin-500us, not '{network}'"):

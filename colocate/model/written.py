@@ -30,6 +30,21 @@ class WrittenFloat(float):
         return (self._text,)
 
 
+class WrittenHz(int):
+    """A clock in Hz that knows the MHz that it was asked for by. What is computed from it is a plain number."""
+
+    def __new__(cls, hz: int, mhz: str) -> WrittenHz:
+        """`hz`, which the user wrote as `mhz`."""
+        made = super().__new__(cls, hz)
+        made.mhz = mhz
+        return made
+
+    mhz: str
+
+    def __getnewargs__(self) -> tuple[int, str]:  # type: ignore[override]
+        return (int(self), self.mhz)
+
+
 def as_written(value: object) -> str:
     """A value of a study file or of a flag. A text is in quotes; a number that did not keep its own text has the
     shortest that says it.

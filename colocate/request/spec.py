@@ -22,6 +22,7 @@ from colocate.model.device import Workers, parse_device
 from colocate.model.network_path import is_engine, is_file, is_ort
 from colocate.model.request import PLACEMENTS, PRECISIONS, WAITS, Inference, SweepSpec, Task
 from colocate.model.spelling import nearest, unknown
+from colocate.model.written import WrittenHz, as_written
 from colocate.request.design import DESIGNS, alternates
 from colocate.request.key_errors import said
 from colocate.request.lengths import check_lengths
@@ -89,9 +90,9 @@ def make_spec(keys: Mapping[str, Any]) -> SweepSpec:
         inferences=_distinct([_inference(entry, request) for entry in request.networks], "networks"),
         tasks=tasks,
         rig=_known(request.rig, RIGS, "rig"),
-        cpu_clocks=_clocks("cpu_clocks", request.cpu_clocks),
-        gpu_clocks=_clocks("gpu_clocks", request.gpu_clocks),
-        emc_clocks=_clocks("emc_clocks", request.emc_clocks),
+        cpu_clocks=_clocks("cpu_clocks", keys),
+        gpu_clocks=_clocks("gpu_clocks", keys),
+        emc_clocks=_clocks("emc_clocks", keys),
         placements=_distinct([_known(name, PLACEMENTS, "placement") for name in request.placement], "placement"),
         inference_cpus=_cpus(request.inference_cpus),
         repeats=repeats,
@@ -300,9 +301,11 @@ def _cpus(cpus: tuple[int, ...] | None) -> tuple[int, ...] | None:
     return None if cpus is None else _distinct(cpus, "inference_cpus")
 
 
-def _clocks(key: str, values: tuple[float | str, ...] | None) -> tuple[int | str, ...] | None:
-    """MHz or words -> Hz or words; whether the machine has such a step is for the plan to say."""
-    if values is None:
+def _clocks(key: str, keys: Mapping[str, Any]) -> tuple[int | str, ...] | None:
+    """MHz or words, as the user wrote them -> Hz or words; whether the machine has such a step is for the plan to
+    say.
+    """
+    if (values := keys.get(key)) is None:
         return None
     if not values or (NATIVE in values and len(values) > 1):
         raise SpecError(f"{key}: give MHz, some of {', '.join(LEVELS)}, or {NATIVE} alone")
@@ -318,7 +321,7 @@ def _clock(key: str, value: float | str) -> int | str:
         raise SpecError(f"{key}: {value!r} is neither MHz nor one of {', '.join(LEVELS)}, {NATIVE}") from None
     if not 0 < mhz <= MHZ_MAX:
         raise SpecError(f"{key}: a clock is a positive number of MHz up to {MHZ_MAX:g}, not {value}")
-    return round(mhz * 1e6)
+    return WrittenHz(round(mhz * 1e6), value.strip() if isinstance(value, str) else as_written(value))
 
 
 def _known(word: str, words: Iterable[str], what: str, among: str = "one of") -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from colocate.errors import HostError, SpecError
 from colocate.model.machine import HostFacts
 from colocate.model.request import CLOCK_AXES, ClockPoint, SweepSpec
-from colocate.model.written import as_written
+from colocate.model.written import WrittenHz, as_written
 
 LEVELS = ("low", "mid", "high")
 NATIVE = "native"
@@ -75,7 +75,6 @@ def _step(domain: str, want: int | str, levels: dict[str, int], ordered: Sequenc
     nearest = min(ordered, key=lambda hz: abs(hz - want))
     if abs(nearest - want) > STEP_TOLERANCE_RATIO * want:
         table = " ".join(f"{hz / 1e6:g}" for hz in ordered)
-        raise SpecError(
-            f"{domain}_clocks: {as_written(want / 1e6)} MHz is not a step of this machine; it has {table}"
-        )
+        asked = want.mhz if isinstance(want, WrittenHz) else as_written(want / 1e6)
+        raise SpecError(f"{domain}_clocks: {asked} MHz is not a step of this machine; it has {table}")
     return nearest

@@ -60,7 +60,7 @@ def test_flags_go_before_the_file_and_the_file_before_the_run(tiny_run: Path, tm
         ("[model]\ncontention = 1e30\n", "model: rig 'host' has no constants to set"),
         ('rig = "tx1-model"\n[model]\ncontention = 1e5\n', "model: contention is a number from 0 to 10, not 1e5"),
         ('rig = "tx1-model"\n[model]\ncontenton = 1\n', "model: 'contenton' cannot be set; did you mean"),
-        ('rig = "tx1-model"\ncpu_clocks = [5.50]\n', "cpu_clocks: 5.5 MHz is not a step of this machine"),
+        ('rig = "tx1-model"\ncpu_clocks = [5.50]\n', "cpu_clocks: 5.50 MHz is not a step of this machine"),
         ('rig = "tx1-model"\ndevice = "cpu"\n', "rig 'tx1-model' is a model and starts no worker"),
         ('rig = "tx1-model"\ncommands = { own = "true" }\n', "rig 'tx1-model' knows what"),
         ("inference_cpus = [4095]\n", "inference_cpus: CPU 4095 does not exist"),
@@ -81,7 +81,7 @@ def test_what_is_wrong_in_a_flag_does_not_name_the_file(tmp_path: Path) -> None:
     file.write_text("repeats = 3\nwindow = 0\n")
     refused(2, "colocate: window: give a number of at least 1e-06, not -1", "sweep", file, "--window", "-1")
     file.write_text('rig = "tx1-model"\ncpu_clocks = [5]\n')
-    refused(2, "colocate: cpu_clocks: 7.5 MHz is not a step", "sweep", file, "--cpu-clocks", "7.5")
+    refused(2, "colocate: cpu_clocks: 7.50 MHz is not a step", "sweep", file, "--cpu-clocks", "7.50")
     refused(2, f"colocate: {file}: cpu_clocks: 5 MHz is not a step", "sweep", file, "--window", "0.5", "--dry-run")
     # What a flag makes of it is not the file's fault.
     file.write_text('until = "decided"\nstressors = []\n')

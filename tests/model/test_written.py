@@ -8,7 +8,7 @@ import pickle
 
 import pytest
 
-from colocate.model.written import WrittenFloat, as_written
+from colocate.model.written import WrittenFloat, WrittenHz, as_written
 
 
 @pytest.mark.parametrize("text", ["1e308", "0.0", "5.00", "-0", " 7 ", "1_000.0", "inf"])
@@ -19,6 +19,12 @@ def test_a_number_keeps_its_text(text: str) -> None:
     assert type(number * 1.0) is float
     # Where it is stored it is a number as any other.
     assert json.dumps([number]) == json.dumps([float(text)])
+
+
+def test_a_clock_keeps_the_megahertz_that_it_was_asked_for_by() -> None:
+    clock = WrittenHz(5_500_000, "5.50")
+    assert (clock, clock.mhz, pickle.loads(pickle.dumps(clock)).mhz) == (5_500_000, "5.50", "5.50")
+    assert type(clock + 0) is int and json.dumps([clock]) == "[5500000]"
 
 
 @pytest.mark.parametrize(

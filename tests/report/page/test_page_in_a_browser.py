@@ -123,6 +123,16 @@ def test_what_is_not_significant_carries_its_mark_on_the_line_of_the_value(tx1: 
     assert page.locator(".value small").count() == 0
 
 
+def test_a_telephone_shows_three_tasks_beside_the_network_alone(tx1: Shown, opened: Opened) -> None:
+    page = opened(tx1)
+    page.set_viewport_size({"width": 390, "height": 800})
+    whole = page.eval_on_selector_all(
+        "#matrix th.task",
+        "all => all.filter(each => each.getBoundingClientRect().right <= innerWidth).map(each => each.innerText)",
+    )
+    assert whole == ["alone", "bitcount", "jpeg", "stringsearch"]
+
+
 @pytest.mark.parametrize("width", [360, 390])
 @pytest.mark.parametrize("name", ["tx1", "server"])
 def test_all_of_a_cell_fits_a_narrow_screen(

@@ -73,7 +73,7 @@ function decisionOf(cell, ruling) {
   const view = views.get(quantity);
   const shown = cell.shown[quantity];
   const value = make("span", shown ? amount(shown, view) : "–", { class: "value" });
-  if (shown?.span) value.append(" ", make("small", shown.span));
+  if (shown?.span) value.append(" ", make("small", shown.span, { class: "bounds" }));
   const sign = { SAFE: " ≤", UNSAFE: " >", UNDECIDED: ", limit" }[verdict];
   return [value, make("span", `${view.label}${sign}${NBSP}${limitWords(quantity, limit)}`, { class: "span" })];
 }

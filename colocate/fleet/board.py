@@ -24,7 +24,7 @@ from colocate.errors import ColocateError
 from colocate.fleet import block
 from colocate.fleet.block import BoardLook, Ended, Setup
 from colocate.fleet.measurer import Measurer
-from colocate.host.processes.signals import heed
+from colocate.host.processes.signals import undisguised
 from colocate.model.provenance import Provenance
 from colocate.model.trial import Trial
 from colocate.study.plan import estimate_s
@@ -136,11 +136,11 @@ def serve(
     try:
         while True:
             try:
-                asyncio.run(_served(address, name, security, says))
+                # Dask makes errors of its own of a signal.
+                with undisguised():
+                    asyncio.run(_served(address, name, security, says))
                 ended = f"The scheduler at {address} is gone"
             except (OSError, ValueError, TimeoutError, RuntimeError) as error:
-                # It may be how a signal came out of Dask.
-                heed()
                 ended = f"The scheduler at {address} does not take this board: {_short(error)}"
             if once:
                 return

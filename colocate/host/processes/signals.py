@@ -60,7 +60,9 @@ def interruptible() -> Iterator[None]:
     interrupted = False
     try:
         yield
-        heed()
+        # Swallowed so late that the timer has not looked since.
+        if _raised is not None:
+            raise Interrupted(_raised)
     except Interrupted:
         interrupted = True
         raise
@@ -91,12 +93,6 @@ def _on_its_way(error: BaseException | None) -> bool:
     while error is not None and not isinstance(error, Interrupted):
         error = error.__cause__ or error.__context__
     return error is not None
-
-
-def heed() -> None:
-    """Raise an `Interrupted` again that did not get through: what imports a module in C may swallow it."""
-    if _raised is not None and not _deferred:
-        raise Interrupted(_raised)
 
 
 @contextlib.contextmanager

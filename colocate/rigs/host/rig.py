@@ -19,7 +19,7 @@ from colocate.host.cpus.containing import allow_fifo
 from colocate.host.facts import read_facts
 from colocate.host.processes.open_files import allow_open_files
 from colocate.host.processes.priority import check_fifo
-from colocate.host.processes.signals import UnbrokenExit, heed
+from colocate.host.processes.signals import UnbrokenExit
 from colocate.host.processes.suspension import suspended_together
 from colocate.host.restore import journal
 from colocate.host.restore.session import held
@@ -164,7 +164,6 @@ class HostRig:
     def run(self, trial: Trial) -> TrialRecord:
         """See `Rig.run`."""
         assert self._hold is not None, "a trial runs inside opened()"
-        heed()
         self._hold.pins.check()
         try:
             return run_window(trial, self._hold)

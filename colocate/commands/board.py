@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until a signal."""
     certificates = certificates_of(arguments)
     from colocate.fleet.access import checked_address, security_for
-    from colocate.fleet.board import serve
+    from colocate.fleet.board import Own, serve
     from colocate.rigs.tx1.constants import assuming
 
     name = arguments.name or socket.gethostname()
@@ -59,5 +59,5 @@ def run(arguments: argparse.Namespace) -> int:
     security = security_for(address, certificates, insecure=arguments.insecure)
     warn_if_insecure(arguments)
     says = (lambda line: None) if arguments.quiet else say
-    serve(address, name, security, says, constants=constants, device=device, once=arguments.once)
+    serve(address, name, security, says, own=Own(constants, device), once=arguments.once)
     return 0

@@ -14,11 +14,12 @@ import os
 import socket
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import dask
-from distributed import Security, Worker
+from distributed import Security, Worker, get_worker
 
 from colocate.errors import ColocateError
 from colocate.fleet import block
@@ -30,6 +31,8 @@ from colocate.model.trial import Trial
 from colocate.study.plan import estimate_s
 
 RESOURCE = "board"
+# The attribute of a Dask worker.
+_OWN = "colocate_own"
 # What of Dask would run inside a window and serves no purpose here: samples of stacks 100 times a second, looks at
 # the event loop 50 times, at memory 10 times, at the system twice; and a GPU that is being measured is left alone.
 QUIET: Mapping[str, Any] = {
@@ -53,25 +56,42 @@ _LIMIT_S, _LIMIT_RATIO = 900.0, 10.0
 _LOOK_LIMIT_S = 900.0
 
 
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What a board has in place of the study's: `constants` of one that is a model and is to be another than its
+    fellows; the `device` that networks run on where it is a part of a server.
+    """
+
+    constants: Mapping[str, float] = field(default_factory=dict)
+    device: str | None = None
+
+    def over(self, setup: Setup) -> Setup:
+        """The setup of a study on this board."""
+        if not setup.measures:
+            return dataclasses.replace(setup, model=(*setup.model, *self.constants.items()))
+        workers = dataclasses.replace(setup.workers, device=self.device or setup.workers.device)
+        return dataclasses.replace(setup, workers=workers)
+
+
 def look(setup: Setup, trials: Sequence[Trial]) -> BoardLook:
     """See `block.look`."""
     if not setup.measures:
-        return block.look(_own(setup), trials)
-    return _measurer().call(block.look, _own(setup), trials, limit_s=_LOOK_LIMIT_S)
+        return block.look(_here(setup), trials)
+    return _measurer().call(block.look, _here(setup), trials, limit_s=_LOOK_LIMIT_S)
 
 
 def provenance(setup: Setup) -> Provenance | None:
     """See `block.provenance`; a machine has none."""
-    return None if setup.measures else block.provenance(_own(setup))
+    return None if setup.measures else block.provenance(_here(setup))
 
 
 def run_block(setup: Setup, trials: Sequence[Trial]) -> Ended:
     """See `block.run_block`; meanwhile this process is on the housekeeping CPU."""
     if not setup.measures:
-        return block.run_block(_own(setup), trials)
+        return block.run_block(_here(setup), trials)
     _move_to(block.on_own_cpus(setup, trials[:1], sorted(_ALLOWED))[0].placement.housekeeping_cpus)
     return _measurer().call(
-        block.run_block, _own(setup), trials, limit_s=_LIMIT_S + _LIMIT_RATIO * estimate_s(tuple(trials))
+        block.run_block, _here(setup), trials, limit_s=_LIMIT_S + _LIMIT_RATIO * estimate_s(tuple(trials))
     )
 
 
@@ -82,17 +102,12 @@ def _measurer() -> Measurer:
 
 
 _ALLOWED = os.sched_getaffinity(0)
-# Of a board that is a model: constants that make it another than its fellows.
-_own_constants: dict[str, float] = {}
-# Of a board that is a part of a server: what its networks run on, in place of what the study says.
-_own_device: str | None = None
 
 
-def _own(setup: Setup) -> Setup:
-    if not setup.measures:
-        return dataclasses.replace(setup, model=(*setup.model, *_own_constants.items()))
-    workers = dataclasses.replace(setup.workers, device=_own_device or setup.workers.device)
-    return dataclasses.replace(setup, workers=workers)
+def _here(setup: Setup) -> Setup:
+    """`setup` on the board whose task this is; a worker that `worker` did not make has nothing of its own."""
+    own: Own = getattr(get_worker(), _OWN, Own())
+    return own.over(setup)
 
 
 def _move_to(cpus: Sequence[int]) -> None:
@@ -103,15 +118,17 @@ def _move_to(cpus: Sequence[int]) -> None:
             os.sched_setaffinity(int(thread.name), cpus)
 
 
-def worker(address: str, *, name: str | None = None, **more: Any) -> Worker:
+def worker(address: str, *, name: str | None = None, own: Own | None = None, **more: Any) -> Worker:
     """A Dask worker that is a board, under the name of its machine unless it has another. Dask's SSHCluster calls it
     on each host.
     """
     dask.config.set(QUIET)
-    return Worker(
+    made = Worker(
         address, nthreads=1, name=name or socket.gethostname(), resources={RESOURCE: 1}, memory_limit=0,
         dashboard=False, **more,
     )  # fmt: skip
+    setattr(made, _OWN, own or Own())
+    return made
 
 
 def serve(
@@ -120,17 +137,12 @@ def serve(
     security: Security,
     says: Callable[[str], None],
     *,
-    constants: Mapping[str, float] | None = None,
-    device: str | None = None,
+    own: Own | None = None,
     once: bool = False,
 ) -> None:
     """Run blocks for whoever asks the scheduler at `address`, until a signal; a scheduler that went away is waited
-    for, or with `once` ends it. In place of the study's, `constants` are those of a board that is a model, and
-    `device` is what the networks of a real one run on.
+    for, or with `once` ends it.
     """
-    global _own_device
-    _own_constants.update(constants or {})
-    _own_device = device
     hush()
     said = ""
     try:
@@ -138,7 +150,7 @@ def serve(
             try:
                 # Dask makes errors of its own of a signal.
                 with undisguised():
-                    asyncio.run(_served(address, name, security, says))
+                    asyncio.run(_served(address, name, security, says, own))
                 ended = f"The scheduler at {address} is gone"
             except (OSError, ValueError, TimeoutError, RuntimeError) as error:
                 ended = f"The scheduler at {address} does not take this board: {_short(error)}"
@@ -162,9 +174,9 @@ def _pause() -> None:
     asyncio.run(asyncio.sleep(_AGAIN_S))
 
 
-async def _served(address: str, name: str, security: Security, says: Callable[[str], None]) -> None:
+async def _served(address: str, name: str, security: Security, says: Callable[[str], None], own: Own | None) -> None:
     with tempfile.TemporaryDirectory(prefix="colocate-board-") as scratch:
-        async with worker(address, name=name, security=security, local_directory=scratch) as serving:
+        async with worker(address, name=name, own=own, security=security, local_directory=scratch) as serving:
             says(f"Board {name} serves {address}.")
             await serving.finished()
 

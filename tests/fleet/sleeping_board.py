@@ -7,7 +7,7 @@ import time
 
 from distributed import Security
 
-from colocate.fleet.board import serve
+from colocate.fleet.board import Own, serve
 from colocate.model.trial import Trial, TrialRecord
 from colocate.rigs.tx1.rig import Tx1Rig
 
@@ -22,7 +22,7 @@ def main() -> None:
 
     Tx1Rig.run = slowly  # type: ignore[method-assign, assignment]
     pairs = (each.split("=") for each in constants)
-    serve(address, name, Security(), print_now, constants={constant: float(value) for constant, value in pairs})
+    serve(address, name, Security(), print_now, own=Own({constant: float(value) for constant, value in pairs}))
 
 
 def print_now(line: str) -> None:

@@ -17,6 +17,7 @@ pytest.importorskip("distributed")
 from distributed import Client
 
 from colocate.fleet import board as on_board
+from colocate.fleet.board import Own
 from tests.fleet import processes
 
 
@@ -34,19 +35,17 @@ def test_every_thread_moves_to_the_housekeeping_cpu() -> None:
         on_board._move_to(tuple(former))
 
 
-def test_constants_of_a_board_are_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_constants_of_a_board_are_its_own() -> None:
     setup = Setup("tx1-model", (("contention", 1.0),), USUAL)
-    assert on_board._own(setup) == setup
-    monkeypatch.setattr(on_board, "_own_constants", {"contention": 1.2})
-    assert dict(on_board._own(setup).model) == {"contention": 1.2}
+    assert Own().over(setup) == setup
+    assert dict(Own({"contention": 1.2}, "cuda:1").over(setup).model) == {"contention": 1.2}
 
 
-def test_a_part_of_a_server_has_its_own_device(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_part_of_a_server_has_its_own_device() -> None:
     setup = Setup("host", (), Workers(python="python3", device="cuda:0"))
-    assert on_board._own(setup) == setup
-    monkeypatch.setattr(on_board, "_own_device", "cuda:1")
-    monkeypatch.setattr(on_board, "_own_constants", {"contention": 1.2})
-    assert on_board._own(setup) == Setup("host", (), Workers(python="python3", device="cuda:1"))
+    assert Own().over(setup) == setup
+    own = Own({"contention": 1.2}, "cuda:1")
+    assert own.over(setup) == Setup("host", (), Workers(python="python3", device="cuda:1"))
 
 
 def test_a_board_serves_whichever_scheduler_is_there_until_a_signal(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def test_after_each_repeat_its_observer_may_ask_how_narrow_intervals_are(tmp_pat
     four = Study({"repeats": 4}, dataclasses.replace(STUDY.spec, repeats=4))
     sweep(four, ThisMachine(Bench(noisy)), tmp_path / "run", observer, resume=False)
     first, *later = observer.narrowings
-    assert first is None and len(later) == 3, "an interval takes two blocks"
+    assert first is None and len(later) == 3, "an interval takes two repeats"
     assert [found and found.further_repeats for found in later] == [1, 1, None], "behind the last there is none"
 
 

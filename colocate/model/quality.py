@@ -58,7 +58,9 @@ FROM_OUTSIDE = frozenset(
 _REMEDIES = {
     QualityFlag.TOO_FEW_FOR_P95: "72 independent ones are needed in each window; lengthen --window",
     QualityFlag.TOO_FEW_FOR_P99: "368 independent ones are needed in each window; lengthen --window",
-    QualityFlag.TOO_FEW_REPEATS: "an interval needs at least two complete ones; raise --repeats",
+    QualityFlag.TOO_FEW_REPEATS: (
+        "an interval needs at least two complete ones; raise --repeats, which a training calls --seeds"
+    ),
     QualityFlag.STRESSOR_ENDED_EARLY: "it ended inside the window; make it run longer, or find out why it ended",
     QualityFlag.NO_RUN_COMPLETED: (
         "no run fits into a window, of which an alternating one pauses the task for half; lengthen --window, or for "
@@ -84,7 +86,8 @@ _REMEDIES = {
         "a power sensor showed a negative power or a counter that ran backwards; measure again"
     ),
     QualityFlag.ENERGY_UNRESOLVED: (
-        "the power above idle has an interval wider than 20 % to either side; lengthen --window, or raise --repeats"
+        "the power above idle has an interval wider than 20 % to either side; lengthen --window, or raise --repeats, "
+        "which a training calls --seeds"
     ),
     QualityFlag.TRIALS_FAILED: "their messages say why; run them again with --resume",
     QualityFlag.PROFILE_DOES_NOT_ADD_UP: (

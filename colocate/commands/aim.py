@@ -12,7 +12,8 @@ from colocate.commands.study_flags import LIMIT_FLAGS
 UTILITY_FLAG: Flags = {
     "utility": {
         "choices": ("within", "fading"),
-        "help": "what a setting beyond the latency limit is worth: nothing (within), or less the later (fading)",
+        "help": "what a setting that misses the latency limit is worth: nothing (within), or less the later it is "
+        "(fading)",
         "otherwise": "within",
     },
 }

@@ -13,8 +13,8 @@ from colocate.model.device import parse_device
 
 SUMMARY = "run blocks for a fleet on this machine"
 DESCRIPTION = """\
-Serves a Dask scheduler until it is stopped: runs one block of a study at a time, and leaves the machine as it was
-after each. The study is started elsewhere, with `colocate sweep --fleet ADDRESS`."""
+Connects this machine to a Dask scheduler and runs blocks of a study here, one at a time, until you stop it. After
+each block the machine is as it was. The study is started elsewhere, with `colocate sweep --fleet ADDRESS`."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device",
         metavar="DEVICE",
-        help="what networks run on here, as cuda:1, where a server is cut into boards (default: as the study says)",
+        help="device of this board, such as cuda:1, where one server acts as several boards "
+        "(default: as the study says)",
     )
     parser.add_argument("--once", action="store_true", help="end when the scheduler does")
     parser.add_argument("--quiet", action="store_true", help="no progress")

@@ -10,8 +10,9 @@ from colocate.commands.output import print_json, print_lines
 
 SUMMARY = "what changed between two runs"
 DESCRIPTION = """\
-Latency, slowdown and power of every cell that both runs have, after over before. For another kernel, driver or
-machine: what differs is listed. Exit code 10: a regression was shown."""
+Compares latency, slowdown and power in every cell that both runs have, and shows those that changed significantly.
+Use it after a change of kernel, driver or machine; it also lists what else differs between the runs. Exit code 10:
+at least one regression."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -14,8 +14,8 @@ from colocate.report.text.visible import one_line
 
 SUMMARY = "a commented study file for this machine"
 DESCRIPTION = """\
-Writes a study file that says what this machine can do, with the choices that most studies make as comments. It takes
-the flags of `sweep` and writes each that you give into the file."""
+Writes a study file that states what this machine can do and offers common choices, commented out. It takes the
+flags of `sweep` and writes each that you give into the file."""
 FILE = Path("study.toml")
 
 

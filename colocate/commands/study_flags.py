@@ -51,8 +51,8 @@ _NETWORKS: Flags = {
         "type": words,
         "metavar": "A,B",
         "help": "networks that must be on time: built-in ones (alexnet, googlenet, resnet50, resnet152, "
-        "squeezenet1_0, squeezenet1_1, vgg16), bandwidth (the GPU copies memory), spin-1ms (a CPU spins so long "
-        "for each image), or paths of .onnx files and of engines",
+        "squeezenet1_0, squeezenet1_1, vgg16), bandwidth (the GPU copies memory), "
+        "spin-1ms (spins the CPU for 1 ms for each image), or paths of .onnx files and of engines",
         "otherwise": "alexnet,googlenet,resnet152; with --pipeline none",
     },
     "pipelines": {
@@ -77,7 +77,8 @@ _NETWORKS: Flags = {
     },
     "device": {
         "metavar": "DEVICE",
-        "help": "cuda:N (a GPU, as nvidia-smi counts), dla:N (a Jetson's accelerator, the GPU for the rest) or cpu",
+        "help": "cuda:N (a GPU, as nvidia-smi counts), dla:N (a Jetson's DLA; layers that it cannot run go to "
+        "the GPU) or cpu",
         "otherwise": "the first GPU, else the CPU",
     },
     "graph": {
@@ -139,7 +140,7 @@ _CPUS: Flags = {
         "type": words,
         "metavar": "P",
         "help": "isolated (tasks on other CPUs than the network's), shared (tasks on those and on the network's), or "
-        "both: isolated,shared; of four CPUs or more the last is left to colocate",
+        "both: isolated,shared; with four CPUs or more, colocate keeps the last for itself",
         "otherwise": "isolated",
     },
     "inference_cpus": {
@@ -184,8 +185,9 @@ _WINDOWS: Flags = {
     "repeats": {
         "type": whole_number,
         "metavar": "R",
-        "help": "how often each block (one network at one clock point) is measured; intervals narrow with it",
-        "otherwise": "5; with --until 30",
+        "help": "how often each block is measured (all windows of one network in one placement at one clock point); "
+        "intervals narrow with it",
+        "otherwise": "5, or 30 where --until decided is given",
     },
     "window": {
         "type": number,
@@ -248,7 +250,7 @@ STUDY_FLAGS: Flags = {key: flag for flags in GROUPS.values() for key, flag in fl
 OF_INPUTS = ("shapes", "inputs")
 # What says less in a command without tasks and limits.
 WITHOUT_TASKS: Flags = {
-    "placement": {**_CPUS["placement"], "help": "shared where there is one CPU; no task runs in either case"},
+    "placement": {**_CPUS["placement"], "help": "no task runs here; write shared only where there is a single CPU"},
     "repeats": {**_WINDOWS["repeats"], "otherwise": "5"},
 }
 # What a study without tasks has no use for.

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 SUMMARY = "run a study and report on it"
 DESCRIPTION = """\
-Measures each network beside each CPU task. All windows of one network at one clock point are a block, in shuffled
-order; inside each window the task is paused and resumed. A default run on two CPUs takes about 5 minutes."""
+Measures each network beside each CPU task. Slowdown comes from alternating windows, which pause and resume the
+task; power comes from steady windows, with and without the task. All windows of one network in one placement at
+one clock point are a block; blocks run in shuffled order. A default run on two CPUs takes about 5 minutes."""
 
 
 # Of the whole study, as its tasks may be in a file.

@@ -1,4 +1,4 @@
-"""A commented study file for a machine, to begin with: what it can do, and every choice that most studies make."""
+"""A commented study file for a machine, to begin with: what it can do, and common choices, commented out."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def starter_file(facts: HostFacts, keys: Mapping[str, Any], name: str) -> str:
         "# All keys:     docs/reference.md, or python -m colocate sweep --help; a key is a flag with _ for -.",
         "#",
         "# A line that begins with '# key =' is a choice that is not made: remove its '# ' to make it.",
-        "# The others say what sweep does by default.",
+        "# The other lines are what you gave to init, and sweep's defaults for the rest.",
     ]
     tables = {key: value for key, value in keys.items() if isinstance(value, Mapping)}
     plain = {key: value for key, value in keys.items() if key not in tables}
@@ -84,7 +84,7 @@ def _sections(facts: HostFacts) -> Mapping[str, Sequence[Suggestion]]:
         ],
         "clocks": [*_clocks(facts)],
         "how long": [
-            Suggestion("repeats", 10, "default: 5, with until 30; more repeats, narrower intervals"),
+            Suggestion("repeats", 10, 'default: 5, or 30 where until = "decided"; more repeats, narrower intervals'),
             Suggestion("window", 5.0, "seconds of one window; default: 2"),
         ],
     }

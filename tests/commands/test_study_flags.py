@@ -47,7 +47,7 @@ def test_the_defaults_that_are_told_are_those_of_the_keys() -> None:
             assert told[field.name] == (f"{default:g}" if isinstance(default, float) else default)
     limits = Limits(slo_s=1.0)
     assert (told["percentile"], told["confidence"]) == (limits.percentile, str(limits.confidence))
-    assert told["repeats"] == f"{REPEATS}; with --until {REPEATS_UNTIL_DECIDED}"
+    assert told["repeats"] == f"{REPEATS}, or {REPEATS_UNTIL_DECIDED} where --until decided is given"
     assert WITHOUT_TASKS["repeats"]["otherwise"] == str(REPEATS)
     assert told["seed"] == str(StudyKeys().seed)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -14,7 +15,7 @@ from colocate.model.limits import Limits, Quantity
 from colocate.model.request import Inference
 from colocate.study.bounds import Bounds, Looks, bounds, once
 from colocate.study.evidence import Evidence
-from colocate.study.simplicity import ALIKE_RATIO, simplest
+from colocate.study.simplicity import ALIKE_RATIO, complexity, simplest
 from colocate.study.verdicts import LimitCheck, Ruling, Verdict, absence, deciding, rule_on, verdict
 from colocate.study.work import does_nothing
 
@@ -38,12 +39,12 @@ class Choice:
 
     `work_share` is `Evidence.work_share`. `work_share_per_j` is that over the board's mean power: the seconds of the
     task's best solo work that a joule buys. `latency_s` and `slowdown` are at the percentile of the limits, `margins`
-    what is left to each limit. Absent is None.
-    `on_front`: no other choice of the network does as much work for as little power, or where power is
-    unknown for as little slowdown, and better one of them. `recommended` is the choice of the network that is best by
-    its `merit`, in the simplest containment and placement that come within 5 % of it;
-    `best_of_task` is the one that would be recommended if the network had this task alone. A choice that is `idle`
-    has none of these marks: its task does next to no work there, so it is safe and of no use.
+    what is left to each limit. Absent is None. `on_front`: no other choice of the network does as much work for as
+    little power, or where power is unknown for as little slowdown. What tables do not show is no difference; of equal
+    ones the simplest is on it. `recommended` is the choice of the network that is best by its `merit`, in the
+    simplest containment and placement that come within 5 % of it; `best_of_task` is the one that would be recommended
+    if the network had this task alone. A choice that is `idle` has none of these marks: its task does next to no work
+    there, so it is safe and of no use.
     """
 
     cell: Cell
@@ -132,25 +133,37 @@ def _ranked(choices: Sequence[Choice]) -> list[Choice]:
     best = best_choice(useful).cell if useful else None
     merit, _ = _scores(useful)
     of_task = {best_choice([choice for choice in useful if choice.cell.task == task]).cell for task in _tasks(useful)}
-    known = [i for i, choice in enumerate(choices) if choice.work_share is not None and not choice.idle]
-    work = {i: choices[i].work_share for i in known}
-    cost = _column({i: choices[i].cell.power_w for i in known}) or _column({i: choices[i].slowdown for i in known})
-    points = {i: (work_share, cost[i]) for i, work_share in _column(work).items() if cost}
-    front = {
-        i
-        for i, (w, c) in points.items()
-        if not any(w2 >= w and c2 <= c and (w2, c2) != (w, c) for w2, c2 in points.values())
-    }
+    front = _front([choice for choice in useful if choice.work_share is not None], of_task)
     return [
         dataclasses.replace(
             choice,
-            on_front=i in front,
+            on_front=choice.cell in front,
             recommended=choice.cell == best,
             merit=merit,
             best_of_task=choice.cell in of_task,
         )
-        for i, choice in enumerate(choices)
+        for choice in choices
     ]
+
+
+def _front(known: Sequence[Choice], preferred: Collection[Cell]) -> set[Cell]:
+    """The Pareto front of choices whose work is known, by the digits that tables show: whole per cent of full speed,
+    and three of the cost. Of choices that are equal so, it has one: a `preferred` one, else the simplest.
+    """
+    cost = _column({i: choice.cell.power_w for i, choice in enumerate(known)})
+    cost = cost or _column({i: choice.slowdown for i, choice in enumerate(known)})
+    points = [
+        (-round(100 * (choice.work_share or 0.0)), float(f"{cost[i]:.3g}"), choice)
+        for i, choice in enumerate(known)
+        if cost
+    ]
+    front, least = set[Cell](), math.inf
+    # The most work first: what follows has to cost less.
+    for _, shown, choice in sorted(points, key=lambda p: (*p[:2], p[2].cell not in preferred, complexity(p[2].cell))):
+        if shown < least:
+            front.add(choice.cell)
+            least = shown
+    return front
 
 
 def _tasks(choices: Sequence[Choice]) -> list[str]:

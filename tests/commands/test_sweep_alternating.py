@@ -37,7 +37,7 @@ def alternating_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     arguments = [*TINY, *ALTERNATING, "--repeats", "3", "--window", "0.6"]
     done = colocate("sweep", folder / "study.toml", *arguments, "--out", folder / "run")
     assert done.returncode == 0, done.stderr
-    assert "Slowdown and work lost come from alternating windows of " in done.stdout
+    assert "Slowdown and work lost come from alternating windows, each " in done.stdout
     assert "Beside uplink, not to be paused, all numbers come from steady windows." in done.stdout
     return folder / "run"
 

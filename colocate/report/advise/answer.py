@@ -77,10 +77,12 @@ def rule_words(report: AdviceReport) -> str:
 
 def simpler_words(cells: Collection[Cell]) -> str:
     """What is preferred to a little more; empty where `cells` leave nothing to prefer."""
-    contained = len({cell.containment for cell in cells}) > 1
-    preferred = [*["the simplest containment"] * contained, *["isolated"] * (len({c.placement for c in cells}) > 1)]
-    alike = f"; of those within {percent_text(1 - ALIKE_RATIO)} of it at the same clocks, "
-    return f"{alike}{listed(preferred)}" if preferred else ""
+    preferred = {
+        (True, True): "the simplest containment wins, then isolated over shared",
+        (True, False): "the simplest containment wins",
+        (False, True): "isolated wins over shared",
+    }.get((len({cell.containment for cell in cells}) > 1, len({cell.placement for cell in cells}) > 1))
+    return f". Within {percent_text(1 - ALIKE_RATIO)} of that at the same clocks, {preferred}" if preferred else ""
 
 
 def _answer(report: AdviceReport, inference: Inference, network: str) -> Answer:
@@ -117,7 +119,7 @@ def _within_error(report: AdviceReport, choice: Choice) -> Iterator[str]:
         if error is not None and margin < error:
             yield (
                 f"The upper bound of its {quantity.words} is {100 * margin:.1f} % below the limit; "
-                f"{error_words(provenance, quantity.kind)}: measure it"
+                f"{error_words(provenance, quantity.kind)}: measure this on your board"
             )
 
 

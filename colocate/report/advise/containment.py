@@ -23,13 +23,13 @@ COLUMNS = {
     "task": True,
     "placement": False,
     "containment": False,
-    "clocks, MHz": False,
+    "CPU/GPU MHz": False,
     "verdict": False,
     "tightest limit": True,
     "estimate [interval]": False,
     "limit": False,
     "power": False,
-    "full speed": False,
+    "speed": False,
     "": False,
 }
 # Left out first where a terminal is too narrow: what decided has its value beside it.
@@ -37,8 +37,8 @@ SPARE = ("power", "limit", "tightest limit")
 # Shown however alike the rows are.
 KEPT = ("task", "containment", "verdict", "estimate [interval]", "")
 TITLE = (
-    "Containment: the best of each task in each placement, by the rule of the answer (*: the answer itself); where "
-    "none is SAFE, the nearest to it. Full speed is the task's best rate of work alone in this study"
+    "Containment: the best choice of each task in each placement (*: in all placements); where none is SAFE, the "
+    "one nearest to SAFE."
 )
 WHERE = "TASK stands for the task's service or group, PID for its process."
 

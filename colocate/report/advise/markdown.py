@@ -28,7 +28,7 @@ def advice_markdown(report: AdviceReport) -> str:
     lines += ["", *markdown_table(list(COLUMNS), verdict_rows(report, remaining_words))]
     choices = list(choice_rows(report))
     if choices:
-        lines += ["", f"{escaped(front_words(report))}.", "", *markdown_table(list(CHOICE_COLUMNS), choices)]
+        lines += ["", escaped(front_words(report)), "", *markdown_table(list(CHOICE_COLUMNS), choices)]
     lines += _containment(report)
     for note in afterwards(report):
         lines += ["", escaped(note)]
@@ -40,7 +40,7 @@ def _containment(report: AdviceReport) -> list[str]:
     rows = list(containment.containment_rows(report))
     if not rows:
         return []
-    lines = ["", f"{escaped(containment.TITLE)}.", "", *markdown_table(list(containment.COLUMNS), rows)]
+    lines = ["", escaped(containment.TITLE), "", *markdown_table(list(containment.COLUMNS), rows)]
     recipes = containment.recipes(report)
     for recipe in recipes:
         lines += ["", f"{escaped(recipe.title)}:"]

@@ -23,7 +23,7 @@ COLUMNS = {
     "network": True,
     "beside": True,
     "placement": False,
-    "clocks, MHz": False,
+    "CPU/GPU MHz": False,
     "verdict": False,
     "tightest limit": True,
     "estimate [interval]": False,
@@ -36,30 +36,29 @@ KEPT = ("beside", "verdict", "estimate [interval]", "to decide it")
 CHOICE_COLUMNS = {
     "network": True,
     "placement": False,
-    "clocks, MHz": False,
+    "CPU/GPU MHz": False,
     "task": True,
     "p50, ms": False,
     "p95, ms": False,
     "slowdown": False,
-    "full speed": False,
+    "speed": False,
     "power": False,
-    "per W": False,
+    "speed/W": False,
     "": True,
 }
 KEPT_OF_CHOICES = ("task", "")
 # Left out first where a terminal is too narrow.
 SPARE = ("missed",)
-SPARE_OF_CHOICES = ("p50, ms", "slowdown", "per W")
+SPARE_OF_CHOICES = ("p50, ms", "slowdown", "speed/W")
 
 
 def front_words(report: AdviceReport) -> str:
-    """What the table of choices shows, and the units of its columns."""
+    """What the table of choices shows, in sentences."""
     ranked = dict.fromkeys(choice.merit for choice in report.advice.recommended)
     costs = dict.fromkeys("power" if merit is Merit.WORK_PER_JOULE else "slowdown" for merit in ranked)
     return (
-        f"Trade-offs: the best choice of each task (*), and SAFE choices that no other beats in both "
-        f"{' or '.join(costs)} and full speed, the share of the task's best rate of work alone in this study. "
-        f"Slowdown is of the {report.advice.limits.percentile}"
+        f"Trade-offs: each task's best choice (*), and SAFE choices that no other beats in {' or '.join(costs)} and "
+        f"speed. Slowdown is of the {report.advice.limits.percentile}."
     )
 
 

@@ -79,7 +79,7 @@ def _print_choices(out: Console, report: AdviceReport) -> None:
     found = list(choice_rows(report))
     if not found:
         return
-    out.print(Text(f"{front_words(report)}."))
+    out.print(Text(front_words(report)))
     columns = {name: broken for name, broken in CHOICE_COLUMNS.items() if name != "network"}
     for network, choices in itertools.groupby(found, lambda row: row[0]):
         rows = [row for _, *row in choices]
@@ -92,7 +92,7 @@ def _print_containment(out: Console, report: AdviceReport) -> None:
     if not rows:
         return
     styles = [VERDICT_STYLES[each.ruling.verdict] for each in report.contained]
-    print_rows(out, f"{containment.TITLE}.", containment.COLUMNS, rows, styles, containment.KEPT, containment.SPARE)
+    print_rows(out, containment.TITLE, containment.COLUMNS, rows, styles, containment.KEPT, containment.SPARE)
     recipes = containment.recipes(report)
     for recipe in recipes:
         out.print(Text(f"{recipe.title}:", style="bold"))

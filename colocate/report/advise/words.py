@@ -26,6 +26,9 @@ from colocate.study.bounds import PROBABLE
 from colocate.study.stats import POOL_MIN_CELLS
 from colocate.study.verdicts import Verdict, deciding
 
+# What shares of it are shares of.
+FULL_SPEED = "Full speed is the task's highest work rate without the network in this study."
+
 # What one of each kind is in the unit that people read, and that unit.
 _UNITS = {"latency": (1e3, "ms"), "power": (1.0, "W"), "work": (100.0, "%"), "slowdown": (1.0, "")}
 
@@ -93,10 +96,10 @@ def correction(report: AdviceReport) -> str:
     error = f"{100 * (1 - report.advice.limits.confidence):.3g} %"
     cells = counted(report.advice.judged, "cell")
     measured = {q.kind for each in report.state.evidence if each.colocated for q in each.values}
-    kinds = ", lower bounds also for each kind of limit" if len(measured) > 1 else ""
+    kinds = "; lower bounds are widened further, for each kind of limit" if len(measured) > 1 else ""
     # Fewer variances are left as they are.
     many = report.advice.judged >= POOL_MIN_CELLS
-    steadied = ", and variances are pooled (docs/statistics.md)" if many else ""
+    steadied = "; variances are pooled (docs/statistics.md)" if many else ""
     together = f"Over all {cells} together" if report.advice.judged > 1 else "For the one cell"
     inside = " inside the model" if model_words(report.run.header.facts) else ""
     return (
@@ -124,7 +127,8 @@ def remedies(report: AdviceReport) -> tuple[str, ...]:
 def notes(report: AdviceReport) -> tuple[str, ...]:
     """How far the run has come, and what its verdicts promise and rest on."""
     state = report.state
-    found = [correction(report), *_design_words(report)]
+    found = [FULL_SPEED] if any(each.work_share is not None for each in report.state.evidence) else []
+    found += [correction(report), *_design_words(report)]
     found += filter(None, (_more_words(report), _frame_words(report), budget_words(report)))
     if not state.finished:
         so_far = f"This run is unfinished, with {len(report.run.records)} of {len(state.wanted)} trials"

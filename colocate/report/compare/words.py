@@ -25,7 +25,7 @@ COLUMNS = {
     "network": True,
     "beside": True,
     "placement": False,
-    "clocks, MHz": False,
+    "CPU/GPU MHz": False,
     "quantity": True,
     "after/before [interval]": False,
     "change": False,

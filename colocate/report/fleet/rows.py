@@ -17,7 +17,7 @@ from colocate.study.population import OverBoards, Promise
 from colocate.study.verdicts import Verdict, verdict
 
 PROMISE_COLUMNS = {
-    "network": True, "beside": True, "placement": False, "clocks, MHz": False, "SAFE on 95 %": False,
+    "network": True, "beside": True, "placement": False, "CPU/GPU MHz": False, "SAFE on 95 %": False,
     "quantity": False, "95 % of boards below": False, "between boards": False, "inside": False,
 }  # fmt: skip
 BOARD_COLUMNS = {

@@ -119,7 +119,7 @@ def _model(header: Header) -> _Values:
     return {
         "model": model_words(header.facts),
         "checks": checks,
-        "errors": [f"{kind}: {words}" for kind, words in errors.items() if words],
+        "errors": [f"{words[0].upper()}{words[1:]}" for words in errors.values() if words],
         "constants": () if header.provenance is None else header.provenance.constants,
         "summaries": {role: summary_of([check for check in checks if check.role == role]) for role in roles},
         "number": three_digits,

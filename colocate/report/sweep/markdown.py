@@ -19,7 +19,7 @@ from colocate.report.text.settings import markdown_head
 from colocate.report.text.tables import escaped, markdown_table, warning_numbers
 
 COLUMNS = (
-    "network", "beside", "placement", "clocks, MHz", "p50, ms", "p95, ms", "slowdown p50", "slowdown p95",
+    "network", "beside", "placement", "CPU/GPU MHz", "p50, ms", "p95, ms", "slowdown p50", "slowdown p95",
     "slowdown mean", "power, W", "work lost", "warnings",
 )  # fmt: skip
 

@@ -12,11 +12,11 @@ from colocate.model.cell import SOLO, Cell, Interval
 from colocate.model.quality import TOO_FEW_FOR
 from colocate.report.advise.load import AdviceReport
 from colocate.report.advise.terminal import VERDICT_STYLES, print_answer
-from colocate.report.advise.words import budget_words, column_decimals, interval_words, saving_words
+from colocate.report.advise.words import FULL_SPEED, budget_words, column_decimals, interval_words, saving_words
 from colocate.report.fleet.shown import print_fleet
 from colocate.report.run_report import LoadedRun
 from colocate.report.sweep.load import SweepReport
-from colocate.report.text.captions import assumed, machine_words, model_words, planned_trials
+from colocate.report.text.captions import contention_words, machine_words, model_words, planned_trials
 from colocate.report.text.causes import cause_lines, cause_short
 from colocate.report.text.commands import command_text
 from colocate.report.text.designs import design_sentences
@@ -55,8 +55,9 @@ def print_sweep(report: SweepReport, run: LoadedRun) -> None:
     out.print()
     table = _Table(report.advice, _tail(run), run.cells)
     columns = {
-        "beside": True, "clocks, MHz": False, "verdict": False, "tightest limit": True, "estimate [interval]": False,
-        "p50 ms": False, "missed": False, "slowdown p50": False, f"slowdown {table.tail}": False, "cause": False,
+        "beside": True, "CPU/GPU MHz": False, "verdict": False, "tightest limit": True,
+        "estimate [interval]": False, "p50 ms": False, "missed": False, "slowdown p50": False,
+        f"slowdown {table.tail}": False, "cause": False,
         "work lost": False, "note": False,
     }  # fmt: skip
     # Left out first where the terminal is too narrow: what decided stays.
@@ -74,10 +75,10 @@ def print_sweep(report: SweepReport, run: LoadedRun) -> None:
         )
     for sentence in (*cause_lines(run.cells), *design_sentences(run.header, run.cells, run.records)):
         out.print(Text(sentence))
-    if words := assumed(run.header):
-        out.print(f"Every slowdown and work loss rests on an assumed factor, {words}.", highlight=False)
+    if words := contention_words(run.header):
+        out.print(Text(words))
     if report.advice is not None and report.advice.advice.choices:
-        out.print("Full speed is the task's best rate of work alone in this study.")
+        out.print(Text(FULL_SPEED))
     if facts.cpusets_missing is not None:
         out.print(Text(f"No cpusets here, CPUs were set apart by affinity alone: {facts.cpusets_missing.reason}"))
     print_warnings(out, table.numbers)

@@ -87,10 +87,10 @@ def model_words(facts: HostFacts) -> str | None:
 
 
 def error_words(provenance: Provenance, kind: str) -> str:
-    """How far a model is off what was published of a `Quantity.kind`: in words; empty where nothing was."""
+    """By how much a model misses what was published of a `Quantity.kind`: in words; empty where nothing was."""
     error = provenance.error_ratio(kind)
-    figures = counted(len(provenance.figures(kind)), "figure")
-    return "" if error is None else f"the model is off by {100 * error:.1f} % (median of {figures})"
+    values = counted(len(provenance.figures(kind)), "value")
+    return "" if error is None else f"the model misses published {kind} by {100 * error:.1f} % (median of {values})"
 
 
 def _rig_words(facts: HostFacts) -> str:
@@ -104,10 +104,19 @@ def machine_words(facts: HostFacts) -> str:
 
 def assumption_words(header: Header) -> str | None:
     """`assuming contention = 1`: what the size of every slowdown rests on; None for a machine."""
-    return f"assuming {words}" if (words := assumed(header)) else None
+    return None if (value := _contention(header)) is None else f"assuming {CONTENTION} = {value:g}"
 
 
-def assumed(header: Header) -> str | None:
-    """`contention = 1`, without the word."""
-    values = {} if header.provenance is None else {row.name: row.value for row in header.provenance.constants}
-    return f"{CONTENTION} = {values[CONTENTION]:g}" if CONTENTION in values else None
+def contention_words(header: Header) -> str | None:
+    """What the same assumption means, in a sentence; None for a machine."""
+    if (value := _contention(header)) is None:
+        return None
+    return (
+        f"Slowdown and work lost assume {CONTENTION} = {value:g}: each byte of memory traffic of one side delays the "
+        f"other by the time of {value:g} {'byte' if value == 1 else 'bytes'}."
+    )
+
+
+def _contention(header: Header) -> float | None:
+    constants = () if header.provenance is None else header.provenance.constants
+    return next((row.value for row in constants if row.name == CONTENTION), None)

@@ -40,9 +40,13 @@ def steady_phrases(header: Header, records: Iterable[TrialRecord]) -> tuple[str,
     """The windows that power and energy come from, with their number; empty where all windows are steady."""
     if not header.spec.alternating:
         return ()
-    steady = [record for record in records if record.trial.inference is not None and not record.trial.alternating]
+    steady = _steady(records)
     windows = sorted(Counter(CellKey.of(record.trial) for record in steady).values()) or [0]
     return counted_span(windows[0], windows[-1], "repeat"), f"steady windows of {_length_words(header, steady)} s"
+
+
+def _steady(records: Iterable[TrialRecord]) -> list[TrialRecord]:
+    return [record for record in records if record.trial.inference is not None and not record.trial.alternating]
 
 
 def _length_words(header: Header, records: Sequence[TrialRecord]) -> str:
@@ -77,9 +81,10 @@ def design_sentences(header: Header, cells: Sequence[Cell], records: Sequence[Tr
         own = [record for record in records if record.trial.alternating]
         length, segments = _length_words(header, own), _segment_words(own)
         pauses = f", in which the task is paused or resumed every {segments} ms" if segments else ""
-        said.append(f"Slowdown and work lost come from alternating windows of {length} s{pauses}.")
-    if steady := steady_phrases(header, records) if header.facts.rails else ():
-        said.append(f"Power, energy and temperature come from {steady[1]}.")
+        said.append(f"Slowdown and work lost come from alternating windows, each {length} s long{pauses}.")
+    if header.facts.rails:
+        length = _length_words(header, _steady(records))
+        said.append(f"Power, energy and temperature come from steady windows, each {length} s long.")
     if kept := list(dict.fromkeys(shortened(task.name) for task in header.spec.tasks if not task.pause)):
         said.append(f"Beside {' and '.join(kept)}, not to be paused, all numbers come from steady windows.")
     pausable = {task.name for task in header.spec.tasks if task.pause}

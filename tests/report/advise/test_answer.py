@@ -154,8 +154,8 @@ def test_a_model_says_where_it_is_safe_by_less_than_its_error() -> None:
     assert margin is not None and 0.045 < margin < 0.07
     assert said[2].endswith("at 50 % of its full speed")
     assert said[3].endswith(
-        f"full speed. The upper bound of its power is {100 * margin:.1f} % below the limit; the model is "
-        "off by 7.0 % (median of 3 figures): measure it"
+        f"full speed. The upper bound of its power is {100 * margin:.1f} % below the limit; the model "
+        "misses published power by 7.0 % (median of 3 values): measure this on your board"
     )
 
 
@@ -194,6 +194,6 @@ def test_the_answer_says_by_which_rule_it_chose() -> None:
     cells = [each.cell for each in report.state.evidence]
     others = [dataclasses.replace(cell, placement="shared", containment=Containment(idle=True)) for cell in cells]
     assert simpler_words([*cells, *others]) == (
-        "; of those within 5 % of it at the same clocks, the simplest containment and isolated"
+        ". Within 5 % of that at the same clocks, the simplest containment wins, then isolated over shared"
     )
     assert rule_words(judged(Limits(power_budget_w=5.0))) == "", "where nothing was chosen"

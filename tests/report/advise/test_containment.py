@@ -46,7 +46,7 @@ def test_each_task_has_a_row_with_what_decides_and_what_it_gets_done(report: Adv
     bitcount, jpeg = (dict(zip(COLUMNS, row, strict=True)) for row in containment_rows(report))
     assert (bitcount["task"], bitcount["containment"], bitcount["verdict"]) == ("bitcount", "weight=10", "SAFE")
     assert bitcount["estimate [interval]"].startswith("1.080 [1.0") and bitcount["limit"] == "1.2"
-    assert (bitcount["power"], bitcount["full speed"]) == ("8.00 W", "10 %")
+    assert (bitcount["power"], bitcount["speed"]) == ("8.00 W", "10 %")
     assert (jpeg["containment"], jpeg["verdict"]) == ("quota=20%/10", "UNSAFE")
 
 
@@ -88,7 +88,9 @@ def test_each_task_of_a_mix_has_its_own() -> None:
 def test_terminal_markdown_and_json_have_all_of_it(report: AdviceReport, capsys: pytest.CaptureFixture[str]) -> None:
     print_advice(report)
     for text in (capsys.readouterr().out, advice_markdown(report)):
-        assert "Containment: the best of each task" in text and "none is SAFE, the nearest" in " ".join(text.split())
+        assert "Containment: the best choice of each task" in text and "SAFE, the one nearest" in " ".join(
+            text.split()
+        )
         assert "CPUWeight=30" in text and "TASK stands for" in text
     found = advice_json(report, report.run.folder)
     bitcount, jpeg = found["containments"]
@@ -118,6 +120,6 @@ def test_each_part_of_a_mix_is_told_how_its_own_containment_is_set() -> None:
 def test_a_containment_in_which_the_task_does_no_work_is_not_told_how_to_be_set() -> None:
     report = judged_contained(contained("bitcount", "none", 1.98, 0.5), contained("bitcount", "idle", 1.02, 0.002))
     (row,) = (dict(zip(COLUMNS, row, strict=True)) for row in containment_rows(report))
-    assert (row["containment"], row["verdict"], row["full speed"]) == ("idle", "SAFE", "0 %")
+    assert (row["containment"], row["verdict"], row["speed"]) == ("idle", "SAFE", "0 %")
     assert recipes(report) == []
     assert "Trade-offs" not in advice_markdown(report), "and there is no choice to show"

@@ -55,7 +55,7 @@ def test_a_row_says_the_verdict_and_the_quantity_that_decides() -> None:
     assert cool["estimate [interval]"].startswith("1.050 [1.0") and hot["estimate [interval]"].startswith(
         "12.00 W [1"
     )
-    assert (hot["network"], hot["placement"], hot["clocks, MHz"], hot["missed"]) == (
+    assert (hot["network"], hot["placement"], hot["CPU/GPU MHz"], hot["missed"]) == (
         "alexnet",
         "isolated",
         "native",
@@ -95,21 +95,21 @@ def test_columns_that_are_kept_are_columns() -> None:
 
 def test_a_choice_says_its_work_its_power_and_what_a_joule_does() -> None:
     (row,) = choices(judged())
-    assert (row["task"], row["full speed"], row["power"]) == ("cool", "50 %", "8.00 W")
+    assert (row["task"], row["speed"], row["power"]) == ("cool", "50 %", "8.00 W")
     assert (row["p50, ms"], row["p95, ms"]) == ("10.0", "12.0")
-    assert float(row["per W"].removesuffix(" %/W")) == pytest.approx(50 / 8, rel=0.005)
+    assert float(row["speed/W"].removesuffix(" %/W")) == pytest.approx(50 / 8, rel=0.005)
     assert (row["slowdown"], row[""]) == ("1.050", "*")
 
 
 def test_what_is_not_known_of_a_choice_is_empty() -> None:
     (row,) = choices(at_steps((1, None, None)))
-    assert (row["full speed"], row["power"], row["per W"]) == ("", "", "")
+    assert (row["speed"], row["power"], row["speed/W"]) == ("", "", "")
     assert row[""] == "*", "without work and power nothing else ranks it"
 
 
 def test_only_the_front_and_the_recommended_choice_are_shown() -> None:
     rows = choices(at_steps((1_000_000, 0.5, 4.0), (2_000_000, 0.9, 8.0), (3_000_000, 0.8, 9.0)))
-    assert [(row["clocks, MHz"], row[""]) for row in rows] == [("1/1", "*"), ("2/2", "")]
+    assert [(row["CPU/GPU MHz"], row[""]) for row in rows] == [("1/1", "*"), ("2/2", "")]
 
 
 def test_nothing_safe_is_no_row() -> None:

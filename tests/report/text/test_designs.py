@@ -47,10 +47,10 @@ def test_sentences_say_which_numbers_are_from_which_windows(rails: tuple[str, ..
     of, cells, records = alternated(rails=rails)
     first, *others = design_sentences(of, cells, records)
     assert first == (
-        "Slowdown and work lost come from alternating windows of 0.9 s, "
+        "Slowdown and work lost come from alternating windows, each 0.9 s long, "
         "in which the task is paused or resumed every 100 ms."
     )
-    metered = ["Power, energy and temperature come from steady windows of 2 s."] if rails else []
+    metered = ["Power, energy and temperature come from steady windows, each 2 s long."] if rails else []
     assert others == [*metered, "Beside uplink, not to be paused, all numbers come from steady windows."]
 
 

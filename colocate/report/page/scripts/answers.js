@@ -60,7 +60,7 @@ function withinError(cell, limits) {
     const margin = 1 - cell.bounds[quantity][2] / limit;
     const error = run.model_errors[quantity];
     if (error === undefined || margin >= error.ratio) return [];
-    return [`The upper bound of its ${error.name} is ${(100 * margin).toFixed(1)}${NBSP}% below the limit; ${error.words}: measure it on the board.`];
+    return [`The upper bound of its ${error.name} is ${(100 * margin).toFixed(1)}${NBSP}% below the limit; ${error.words}: measure this on your board.`];
   });
 }
 

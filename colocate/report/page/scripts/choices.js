@@ -66,6 +66,25 @@ function bestAmong(useful) {
 }
 
 /**
+ * The numbers of the choices on the Pareto front of `cost`, by the digits that tables show: whole per cent of full
+ * speed, and three of the cost. Of choices that are equal so, it has one: a `preferred` one, else the simplest.
+ */
+function frontOf(known, cost, preferred) {
+  if (!column(known, cost)) return new Set();
+  const later = (choice) => (preferred.has(choice.number) ? 0 : 1);
+  const points = known.map((choice) => ({ choice, work: Math.round(100 * choice.work_share), shown: Number(choice[cost].toPrecision(3)) }));
+  points.sort((a, b) => b.work - a.work || a.shown - b.shown || later(a.choice) - later(b.choice) || a.choice.cell.complexity - b.choice.cell.complexity);
+  const front = new Set();
+  let least = Infinity;
+  // The most work first: what follows has to cost less.
+  for (const { choice, shown } of points) {
+    if (shown < least) front.add(choice.number);
+    least = Math.min(least, shown);
+  }
+  return front;
+}
+
+/**
  * The choices of one network, with the recommended one and the best of each task marked, and for each cost those that
  * no other betters. Those in which the task does next to no work have no mark.
  */
@@ -75,15 +94,12 @@ function ranked(choices) {
   const best = bestAmong(useful);
   const tasks = [...new Set(useful.map((choice) => choice.cell.task_id))];
   const ofTask = new Set(tasks.map((task) => bestAmong(useful.filter((choice) => choice.cell.task_id === task)).number));
-  const betters = (a, b, key) =>
-    a.work_share >= b.work_share && a[key] <= b[key] && (a.work_share !== b.work_share || a[key] !== b[key]);
-  const onFront = (choice, key) =>
-    choice.work_share !== null && !choice.idle && Boolean(column(known, key)) && !known.some((other) => betters(other, choice, key));
+  const [byPower, bySlowdown] = ["power_w", "slowdown"].map((key) => frontOf(known, key, ofTask));
   return choices.map((choice) => ({
     ...choice,
     recommended: choice.number === best?.number,
     merit: MERITS[meritOf(useful)],
     best_of_task: ofTask.has(choice.number),
-    front: { power_w: onFront(choice, "power_w"), slowdown: onFront(choice, "slowdown") },
+    front: { power_w: byPower.has(choice.number), slowdown: bySlowdown.has(choice.number) },
   }));
 }

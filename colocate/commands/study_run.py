@@ -267,6 +267,7 @@ def _print_plan(arguments: argparse.Namespace, study: Study, site: Site) -> None
         long = "no fixed length: a model computes them as fast as this machine can"
     repeats, blocks = trials[-1].repeat + 1, trials[-1].block + 1
     each = f"{counted(repeats, 'repeat')} of {counted(blocks // repeats, 'block')}"
+    print_words("A block is one network, or none, in one placement at one clock point.")
     print_words(f"{most}{_windows_words(trials)}, {each}, {long}")
     if spec.budget_s is not None and all_s > spec.budget_s:
         fit = math.floor(len(trials) * spec.budget_s / all_s)

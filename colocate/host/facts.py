@@ -26,11 +26,11 @@ _PACKAGES = (
     "colocate", "numpy", "onnx", "onnxruntime", "onnxruntime-gpu", "Pillow", "pycuda", "tensorrt"
 )  # fmt: skip
 
-# What makes a clock settable, by its name.
+# What makes a clock settable for root, by its name.
 _CLOCK_FIXES = {
-    "cpu": "root, and a cpufreq driver with a table of steps (bare metal; not intel_pstate in active mode)",
-    "gpu": "root, and a GPU with a devfreq node or NVML; studies run at its native clock without",
-    "emc": "root, and a Tegra memory controller in debugfs (mount -t debugfs none /sys/kernel/debug)",
+    "cpu": "a cpufreq driver with a table of steps (bare metal; not intel_pstate in active mode)",
+    "gpu": "a GPU with a devfreq node or NVML. Without one, studies run at the GPU's native clock",
+    "emc": "a Tegra memory controller in debugfs (mount -t debugfs none /sys/kernel/debug)",
 }
 
 
@@ -41,10 +41,11 @@ def read_facts(confinement: Confinement, clocks: Clocks, rails: tuple[str, ...],
     gpus = GpuState()
     steps_hz: dict[str, tuple[int, ...]] = {}
     missing: dict[str, Missing] = {}
+    who = "it takes" if os.geteuid() == 0 else "it takes root, and"
     for name, fix in _CLOCK_FIXES.items():
         steps_hz[name], reason = _settable_steps_hz(clocks.domain(name))
         if reason:
-            missing[name] = Missing(reason, fix)
+            missing[name] = Missing(reason, f"{who} {fix}")
     return HostFacts(
         rig="host",
         machine_id=_machine_id(),

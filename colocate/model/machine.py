@@ -69,6 +69,11 @@ class HostFacts:
     board: BoardState | None = None
 
     @property
+    def cpu_words(self) -> str:
+        """`4 CPUs, ARM Cortex-A57`."""
+        return f"{len(self.cpus)} CPU{'' if len(self.cpus) == 1 else 's'}, {self.cpu_model}"
+
+    @property
     def steps_by_axis(self) -> dict[str, tuple[int, ...]]:
         """The steps of each of `request.CLOCK_AXES` that can be set, rising."""
         return dict(zip(CLOCK_AXES, (self.cpu_steps_hz, self.gpu_steps_hz, self.emc_steps_hz), strict=True))

@@ -38,7 +38,7 @@ def find(root: Path) -> Iterator[Meter | Missing]:
 
 def _fix(zone: Path) -> str:
     closed = [str(zone / name) for name in (_RANGE, _ENERGY) if not os.access(zone / name, os.R_OK)]
-    return f"run as root, or: sudo chmod a+r {' '.join(closed)}" if closed else "see state"
+    return f"run as root, or: sudo chmod a+r {' '.join(closed)}" if closed else "no fix is known"
 
 
 class RaplPackage:

@@ -55,7 +55,7 @@ def _machine(facts: HostFacts) -> str:
     if facts.rig != "host":
         return f"{facts.rig}: a MODEL, not a measurement"
     gpus = ", ".join(facts.gpus) or "no GPU found"
-    words = f"this machine: {len(facts.cpus)} x {facts.cpu_model}; {gpus}"
+    words = f"this machine: {facts.cpu_words}; {gpus}"
     # A comment of TOML is one line of characters that can be seen.
     return "".join(c if c.isprintable() else " " for c in words)
 

@@ -10,7 +10,7 @@ variances moderated within each run (`stats.moderated_variance`): mean_B - mean_
     s^2 = s_A^2 / n_A + s_B^2 / n_B,    df = s^4 / ((s_A^2 / n_A)^2 / df_A + (s_B^2 / n_B)^2 / df_B)
 
 (Welch 1947, Biometrika 34(1-2)). N is the number of all changes of the comparison (Bonferroni), so that the chance of
-any regression where there is none is at most 1 - confidence, and what is called a regression is what the printed
+any false regression is at most 1 - confidence, and what is called a regression is what the printed
 interval shows. A run is one draw: what differs between two runs of the very same system as a whole, such as the
 room's temperature, counts as a change of latency; measure such runs by turns, or look at the slowdowns.
 

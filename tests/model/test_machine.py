@@ -19,6 +19,11 @@ def test_what_makes_another_machine_and_what_only_explains_one() -> None:
     assert dataclasses.replace(here, cpu_steps_hz=(1,)) != here
 
 
+def test_cpus_are_counted() -> None:
+    assert dataclasses.replace(facts(), cpus=(0,), cpu_model="Acme").cpu_words == "1 CPU, Acme"
+    assert dataclasses.replace(facts(), cpus=(0, 3), cpu_model="Acme").cpu_words == "2 CPUs, Acme"
+
+
 def test_what_is_missing_is_one_line_with_its_fix_where_one_is_known() -> None:
     assert Missing("no meter", "plug one in").words == "no meter; plug one in"
     assert Missing("no meter").words == "no meter"

@@ -37,12 +37,12 @@ SPARE = ("change",)
 
 
 def verdict_words(found: Comparison) -> str:
-    """`2 regressions beyond 5 %, 1 improvement among 40 comparisons`."""
+    """`40 comparisons: 2 regressions beyond 5 %, 1 improvement, 37 neither`."""
     regressions, improvements = len(found.regressions), len(found.improvements)
     beyond = f" beyond {100 * found.max_regression:g} %" if found.max_regression else ""
     return (
-        f"{counted(regressions, 'regression')}{beyond}, {counted(improvements, 'improvement')} "
-        f"among {counted(len(found.changes), 'comparison')}"
+        f"{counted(len(found.changes), 'comparison')}: {counted(regressions, 'regression')}{beyond}, "
+        f"{counted(improvements, 'improvement')}, {len(found.changes) - regressions - improvements} neither"
     )
 
 
@@ -100,11 +100,11 @@ def sentences(compared: Compared) -> list[str]:
     found = compared.comparison
     widths = [change.ratio.hi / change.ratio.value - 1 for change in found.changes if change.ratio.hi is not None]
     said = [
-        f"The chance of any regression here where there is none is at most {100 * (1 - found.confidence):.3g} %: "
+        f"The chance of any false regression in this comparison is at most {100 * (1 - found.confidence):.3g} %: "
         f"intervals are widened for {counted(len(found.changes), 'comparison')} (Bonferroni)."
     ]
     if widths:
-        said.append(f"In the median comparison a change of {100 * median(widths):.2g} % would show.")
+        said.append(f"Half of the comparisons would show a change of {100 * median(widths):.2g} %.")
     if found.blind:
         regression = f"a regression of {100 * found.max_regression:g} %" if found.max_regression else "no regression"
         could = "is too small to show" if found.max_regression else "could have been shown"

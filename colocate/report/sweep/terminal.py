@@ -50,7 +50,7 @@ def print_sweep(report: SweepReport, run: LoadedRun) -> None:
     """
     out = console()
     facts = run.header.facts
-    confined = () if model_words(facts) else (f"confinement: {facts.confinement}",)
+    confined = () if model_words(facts) else (f"CPUs set apart by: {facts.confinement}",)
     out.print(Text("; ".join((machine_words(facts), *confined, trials_words(run)))))
     out.print()
     table = _Table(report.advice, _tail(run), run.cells)

@@ -151,7 +151,7 @@ def summary_of(checks: Sequence[PublishedCheck]) -> str:
     """How far off the model is in `checks`, of which there is one at least: in words."""
     errors = [abs(check.error_ratio) for check in checks]
     inside = ", ".join(f"{sum(error <= half for error in errors)} within {100 * half:.0f} %" for half, _ in _BANDS)
-    return f"{counted(len(checks), 'figure')}, absolute error {_span(checks)}; {inside}"
+    return f"{counted(len(checks), 'figure')}, off by {_span(checks)}; {inside}"
 
 
 def _span(checks: Sequence[PublishedCheck]) -> str:

@@ -41,8 +41,8 @@ _BOARD_FIXES = {
     "zram": "sudo systemctl disable nvzramconfig, and start again",
 }
 _TORCH_FIX = "install a driver (nvidia-smi) and torch built with CUDA"
-# Where the reason that something is missing says itself what to do.
-_SAID = "see state"
+_GPU_FIX = "first have nvidia-smi, on a Jetson tegrastats, show the GPU"
+_NO_FIX = "no fix is known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def examine(sysfs: Sysfs | None = None, *, gpu_bandwidth: bool = False) -> tuple
 
 
 def _machine(facts: HostFacts) -> Iterator[Finding]:
-    yield Finding("machine", "CPUs", f"{len(facts.cpus)} x {facts.cpu_model}, {facts.architecture}")
+    yield Finding("machine", "CPUs", f"{facts.cpu_words}, {facts.architecture}")
     yield Finding("machine", "kernel", facts.kernel)
     for gpu in facts.gpus:
         yield Finding("machine", "GPU", f"{gpu}, driver {facts.versions['nvidia driver']}")
@@ -92,13 +92,13 @@ def _machine(facts: HostFacts) -> Iterator[Finding]:
         "machine", "user", words if root else "not root", "" if root else "sudo: clocks and cpusets are root's"
     )
     missing = facts.cpusets_missing or Missing("")
-    yield Finding("machine", "confinement", f"{facts.confinement} {missing.reason}".rstrip(), missing.fix)
+    yield Finding("machine", "CPUs set apart by", f"{facts.confinement} {missing.reason}".rstrip(), missing.fix)
     for group in quota_groups():
         allowed = f"{quota_of(group):.3g} CPUs of time on {group}"
         yield Finding("machine", "CPU quota", allowed, "docker run --cpus, or raise cpu.max of that cgroup")
     mixed = {facts.pausing, facts.confinement} == {"cgroup-v1", "cgroup-v2"}
     both = ": this machine has cgroup v1 and v2" if mixed else ""
-    yield Finding("machine", "pausing", f"{_PAUSING[facts.pausing]}{both}")
+    yield Finding("machine", "tasks paused by", f"{_PAUSING[facts.pausing]}{both}")
     yield _containment(facts)
 
 
@@ -120,7 +120,7 @@ def _containment(facts: HostFacts) -> Finding:
     can = ", ".join(kind for kind in KINDS if kind not in missing)
     reasons = "".join(f"; not {kind}: {each.reason}" for kind, each in missing.items())
     fixes = "; ".join(f"{kind}: {each.fix}" for kind, each in missing.items())
-    return Finding("machine", "containment", f"{can}{reasons}", fixes)
+    return Finding("machine", "tasks contained by", f"{can}{reasons}", fixes)
 
 
 def _clocks(facts: HostFacts, clocks: Clocks) -> Iterator[Finding]:
@@ -149,7 +149,7 @@ def _backends() -> Iterator[Finding]:
     found = availability.look()
     for name, runtime in BACKENDS.items():
         if (missing := found.missing.get(name)) is not None:
-            yield Finding("inference", name, missing.reason, missing.fix or _SAID)
+            yield Finding("inference", name, missing.reason, missing.fix or (_GPU_FIX if runtime.on_gpu else _NO_FIX))
         else:
             yield Finding("inference", name, _working(found, name, runtime))
     if (mix := availability.mixed_up()) is not None:
@@ -169,7 +169,7 @@ def _training() -> Iterator[Finding]:
     """Whether networks can be trained here, on GPUs, and on several."""
     found = look_at_torch()
     if isinstance(found, Missing):
-        yield Finding("training", "torch", found.reason, found.fix or _SAID)
+        yield Finding("training", "torch", found.reason, found.fix or _NO_FIX)
         return
     yield Finding("training", "torch", f"{found['torch']} under {found['python']}")
     names = list(dict.fromkeys(found["gpus"]))
@@ -187,7 +187,7 @@ def _training() -> Iterator[Finding]:
 def _bandwidth() -> Iterator[Finding]:
     found = availability.look()
     if (missing := found.missing.get("bandwidth")) is not None:
-        yield Finding("GPU memory", "copy bandwidth", f"not measured: {missing.reason}", missing.fix or _SAID)
+        yield Finding("GPU memory", "copy bandwidth", f"not measured: {missing.reason}", missing.fix or _GPU_FIX)
     else:
         measured = found.found["bandwidth"]["bytes_per_s"]
         yield Finding("GPU memory", "copy bandwidth", f"{measured / 1e9:.4g} GB/s, bytes read plus bytes written")
@@ -212,7 +212,8 @@ def _journal(sysfs: Sysfs) -> Iterator[Finding]:
     try:
         left = journal.read(sysfs, folder)
     except HostError as error:
-        yield Finding("journal", str(folder), str(error), _SAID)
+        fix = "run as root" if os.geteuid() else "reboot, or set the clocks by hand; then delete the journal"
+        yield Finding("journal", str(folder), str(error), fix)
         return
     if left is None:
         yield Finding("journal", str(folder), "nothing to restore")

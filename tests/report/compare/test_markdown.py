@@ -29,4 +29,4 @@ def test_names_do_not_break_the_page(tmp_path: Path) -> None:
 def test_a_page_without_a_change_has_no_table(tmp_path: Path) -> None:
     a = run(tmp_path / "a")
     page = comparison_markdown(compare_runs(a, a, 0.0, 0.95))
-    assert page.startswith("## 0 regressions, 0 improvements among") and "|" not in page
+    assert page.startswith("## 3 comparisons: 0 regressions, 0 improvements, 3 neither") and "|" not in page

@@ -24,7 +24,7 @@ def test_regressions_come_first_and_the_verdict_last_with_its_explanation(capsys
     lines = capsys.readouterr().out.splitlines()
     worse, better = (next(n for n, line in enumerate(lines) if word in line) for word in ("worse", "better"))
     assert worse < better and "2.000 [" in lines[worse] and "0.500 [" in lines[better]
-    verdict = lines.index("1 regression, 1 improvement among 2 comparisons")
+    verdict = lines.index("2 comparisons: 1 regression, 1 improvement, 0 neither")
     assert lines[verdict + 1].startswith("Largest regression: alexnet alone")
 
 
@@ -38,7 +38,7 @@ def test_without_a_change_there_is_no_table(capsys: pytest.CaptureFixture[str]) 
     steady = [evidence(SOLO[0], {P50: STEADY})]
     print_comparison(Compared(compare(steady, steady), (), ()))
     said = capsys.readouterr().out
-    assert "after/before" not in said and said.endswith("0 regressions, 0 improvements among 1 comparison\n")
+    assert "after/before" not in said and said.endswith("1 comparison: 0 regressions, 0 improvements, 1 neither\n")
 
 
 def test_a_regression_is_red_and_an_improvement_green(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,9 +41,9 @@ def test_regressions_come_first_with_how_much_they_are() -> None:
 @pytest.mark.parametrize(
     ("allowed", "words"),
     [
-        (0.0, "1 regression, 1 improvement among 2 comparisons"),
-        (0.05, "1 regression beyond 5 %, 1 improvement among 2 comparisons"),
-        (5.0, "0 regressions beyond 500 %, 1 improvement among 2 comparisons"),
+        (0.0, "2 comparisons: 1 regression, 1 improvement, 0 neither"),
+        (0.05, "2 comparisons: 1 regression beyond 5 %, 1 improvement, 0 neither"),
+        (5.0, "2 comparisons: 0 regressions beyond 500 %, 1 improvement, 1 neither"),
     ],
 )
 def test_the_verdict_in_a_line(allowed: float, words: str) -> None:
@@ -53,7 +53,7 @@ def test_the_verdict_in_a_line(allowed: float, words: str) -> None:
 def test_what_a_comparison_promises_and_what_else_differs() -> None:
     first, smallest, missing, note, differs = sentences(compared())
     assert "is at most 5 %: intervals are widened for 2 comparisons (Bonferroni)." in first
-    assert re.fullmatch(r"In the median comparison a change of 0\.\d+ % would show\.", smallest)
+    assert re.fullmatch(r"Half of the comparisons would show a change of 0\.\d+ %\.", smallest)
     assert missing == "1 cell is only in the run before: alexnet beside jpeg at 1e-06/1e-06 MHz (CPU/GPU)."
     assert (note, differs) == ("A note.", "Differs: kernel was 5 and is 6.")
 

@@ -51,5 +51,5 @@ def test_a_summary_counts_what_lies_near() -> None:
     errors = (0.05, -0.1, 0.15, -0.9)
     checks = [PublishedCheck("f", "s", "not fitted", "power_w", 1.0, 1.0 + error, error) for error in errors]
     assert summary_of(checks) == (
-        "4 figures, absolute error 12.5 % in the median, 90.0 % at worst; 2 within 10 %, 3 within 20 %"
+        "4 figures, off by 12.5 % in the median, 90.0 % at worst; 2 within 10 %, 3 within 20 %"
     )

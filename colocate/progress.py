@@ -57,7 +57,7 @@ def progress(*, quiet: bool) -> Iterator[Observer]:
 
 
 def _columns() -> tuple[ProgressColumn, ...]:
-    """`12/24 trials, 0:04:12 left, slowdowns known to ±1.1 %` behind a bar: words alone are broken."""
+    """`12/24 trials, 0:04:12 left` behind a bar."""
 
     def whole() -> Column:
         return Column(no_wrap=True)
@@ -67,19 +67,21 @@ def _columns() -> tuple[ProgressColumn, ...]:
         MofNCompleteColumn(table_column=whole()),
         TextColumn("trials,", table_column=whole()),
         TimeRemainingColumn(table_column=whole()),
-        TextColumn("left{task.fields[narrowing]}", markup=False, table_column=Column(overflow="fold")),
+        TextColumn("left", table_column=whole()),
     )
 
 
 class _Display(Progress):
-    """The bar, and over it what is measured, on lines of its own: names may be longer than a terminal is wide."""
+    """The bar, and over it what is measured and what is known by now, on lines of their own: names may be longer than
+    a terminal is wide.
+    """
 
-    words, before = "starting", ""
+    words, before, known = "starting", "", ""
 
     def get_renderables(self) -> Iterator[RenderableType]:
         """See `Progress.get_renderables`."""
         # Names and messages are the user's: their brackets are no markup.
-        for line in filter(None, (self.before, self.words)):
+        for line in filter(None, (self.before, self.words, self.known)):
             yield Text(one_line(line))
         yield from super().get_renderables()
 
@@ -244,13 +246,13 @@ class _Bar:
     def __init__(self, display: _Display) -> None:
         self._display = display
         self._medians = _Medians()
-        self._task: TaskID = display.add_task("", total=None, narrowing="")
+        self._task: TaskID = display.add_task("", total=None, visible=False)
         self._virtual = False
 
     def begins(self, missing: Sequence[Trial], planned: int, facts: HostFacts) -> None:
         self._virtual = facts.virtual_time
         self._display.console.print(_runtimes(missing, facts), markup=False, highlight=False)
-        self._display.update(self._task, total=planned, completed=planned - len(missing), refresh=True)
+        self._display.update(self._task, total=planned, completed=planned - len(missing), visible=True, refresh=True)
 
     def starts(self, trial: Trial) -> None:
         self._display.words = describe(trial)
@@ -267,5 +269,6 @@ class _Bar:
             self._display.console.print(_look_words(stage.progress, stage), markup=False, highlight=False)
 
     def completes(self, narrowing: Callable[[], Narrowing | None]) -> None:
-        if words := _narrowing_words(narrowing(), virtual=self._virtual):
-            self._display.update(self._task, narrowing=f", {words}", refresh=True)
+        # After the last repeat there is nothing more to say.
+        self._display.known = _narrowing_words(narrowing(), virtual=self._virtual)
+        self._display.refresh()

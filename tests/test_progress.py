@@ -143,8 +143,19 @@ def test_after_a_repeat_it_says_how_narrow_intervals_are_and_will_be(
     left = "" if virtual else f"about {minutes(estimate_s(TRIALS[1:]))} left, "
     assert said == ([] if words is None else [f"{left}{words}"])
     shown = shown_on_a_terminal(147, show)
-    assert "left, slowdown" in shown if words else "slowdown" not in shown
-    assert words is None or f"trials, -:--:-- left, {words}" in shown, "beside the time left"
+    assert f"\n{words}\n" in shown.replace(" \n", "\n") if words else "slowdown" not in shown
+
+
+def test_a_bar_has_numbers_from_the_first_and_after_the_last_repeat_expects_no_other() -> None:
+    def show() -> None:
+        with progress(quiet=False) as observer:
+            observer.begins(TRIALS, len(TRIALS), facts())
+            observer.completes(lambda: Narrowing(0.0214, 0.0103, 1, 240.0))
+            observer.completes(lambda: None)
+
+    shown = shown_on_a_terminal(80, show)
+    assert "?" not in shown and f"0/{len(TRIALS)} trials, -:--:-- left" in shown
+    assert "slowdowns known" not in shown[shown.rindex("starting") :]
 
 
 @pytest.mark.parametrize("columns", [80, 100, 147])

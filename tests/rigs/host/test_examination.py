@@ -112,6 +112,14 @@ def test_a_clock_that_can_be_read_but_not_set_shows_both(tmp_path: Path) -> None
     assert "cpufreq driver with a table" in cpu.fix
 
 
+@pytest.mark.parametrize(
+    ("user", "fix"), [(0, "it takes a cpufreq driver"), (1000, "it takes root, and a cpufreq driver")]
+)
+def test_root_is_not_asked_to_be_root(user: int, fix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: user)
+    assert by_name(examine(Sysfs(tmp_path)), "clocks")["cpu"].fix.startswith(fix)
+
+
 def test_a_task_that_cannot_run_says_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(examination, "stressor_fix", lambda name: f"{name} needs Pillow" if name == "jpeg" else "")
     tasks = by_name(examine(Sysfs(tmp_path)), "tasks")

@@ -133,7 +133,7 @@ def containment_metrics(evidence: Iterable[Evidence]) -> tuple[Metric, ...]:
     kept = Metric(
         name="work-kept",
         title="Work of each task beside the network",
-        bar="share of the task's full speed, the best that it did alone",
+        bar="share of the task's full speed, its highest work rate without the network",
         scale=Scale.KEPT,
         value_of=lambda cell: shares.get(CellKey.of_cell(cell)),
         text=percent_text,

@@ -77,7 +77,7 @@ IN_WORDS: Mapping[str, str | None] = {
     "all but the last; beside tasks the first half of them": "0-2",
     "isolated; shared where there is one CPU": "isolated",
     "spin; tx1-model: block": "block",
-    "5; with --until 30": "5",
+    "5, or 30 where --until decided is given": "5",
     "alexnet,googlenet,resnet152; with --pipeline none": "alexnet,googlenet,resnet152",
     "low,mid,high where CPU and GPU clocks can be set, else native": "low,mid,high",
     "high where CPU and GPU clocks can be set, else native": "high",

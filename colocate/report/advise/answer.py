@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from colocate.model.cell import Cell
 from colocate.model.containment import containment_words
 from colocate.model.limits import Quantity
+from colocate.model.machine import HostFacts
 from colocate.model.request import CLOCK_AXES, ClockPoint, Inference
 from colocate.report.advise.load import AdviceReport
 from colocate.report.advise.required import Required
@@ -51,18 +52,28 @@ class Tried(NamedTuple):
 
 
 def untried(report: AdviceReport) -> Mapping[str, Tried]:
-    """By its axis, each clock that was set, and not to all of its steps."""
-    points = [cell.clocks.by_axis for cell in judged_cells(report)]
+    """The clocks of which the judged cells have not tried all steps."""
+    return untried_clocks(judged_cells(report), report.run.header.facts)
+
+
+def untried_clocks(cells: Iterable[Cell], facts: HostFacts) -> Mapping[str, Tried]:
+    """By its axis, each clock that was set in `cells`, and not to all of its steps."""
+    points = [cell.clocks.by_axis for cell in cells]
     own = {
         axis: Tried(len({clocks[axis] for clocks in points} - {None}), len(steps))
-        for axis, steps in report.run.header.facts.steps_by_axis.items()
+        for axis, steps in facts.steps_by_axis.items()
     }
     return {axis: each for axis, each in own.items() if 0 < each.tried < each.steps}
 
 
 def untried_words(report: AdviceReport) -> str:
     """The same in a sentence; empty where there is nothing to say."""
-    parts = [f"{each.tried} of {each.steps} {CLOCK_AXES[axis]}" for axis, each in untried(report).items()]
+    return tried_words(untried(report))
+
+
+def tried_words(clocks: Mapping[str, Tried]) -> str:
+    """How many steps of each of `clocks` were tried, in a sentence; empty where there is none."""
+    parts = [f"{each.tried} of {each.steps} {CLOCK_AXES[axis]}" for axis, each in clocks.items()]
     return f"Tried: {listed(parts)} clocks; others may allow more." if parts else ""
 
 

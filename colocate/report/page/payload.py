@@ -108,7 +108,9 @@ VIEWS = (
     _amount(Quantity.LATENCY_P99.value, "latency p99", "ms", _latency_text, lambda cell: cell.p99_s),
     _amount(Quantity.LATENCY_MEAN.value, "latency mean", "ms", _latency_text, lambda cell: None),
     _amount(Quantity.POWER.value, "power", "W", three_digits, lambda cell: cell.power_w),
-    _amount("energy_per_inference_j", "energy each", "J", three_digits, lambda cell: cell.energy_per_inference_j),
+    _amount(
+        "energy_per_inference_j", "energy per inference", "J", three_digits, lambda cell: cell.energy_per_inference_j
+    ),
     View(Quantity.WORK_LOSS.value, "work lost", "", Scale.SHARE, _share_text),
 )
 

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from colocate.files import write_file
 from colocate.model.limits import Quantity
 from colocate.model.quality import in_order
+from colocate.report.advise.answer import tried_words, untried_clocks
 from colocate.report.page import words
 from colocate.report.page.assets import page_script, policy, style
 from colocate.report.page.causes import SHOWN_FIRST, cause_bars, legend
@@ -21,8 +22,7 @@ from colocate.report.run_report import LoadedRun
 from colocate.report.text.captions import caption_of, error_words, machine_words, model_words, unfinished_words
 from colocate.report.text.designs import design_sentences
 from colocate.report.text.labels import plain
-from colocate.report.text.numbers import three_digits
-from colocate.report.tx1.validation import summary_of
+from colocate.report.tx1.validation import number_words, quantity_words, summary_of
 from colocate.request.study_file import study_file
 from colocate.store.run_file import Header
 from colocate.study.bounds import FOREVER, Bounds, bounds
@@ -88,6 +88,7 @@ def _found(run: LoadedRun, judged: Sequence[Bounds], confidence: float) -> _Valu
     kinds = len({quantity.kind for each in judged for quantity in each.estimates})
     return {
         "matrix": matrix_of(run.cells),
+        "tried": tried_words(untried_clocks(run.cells, run.header.facts)),
         "findings": words.findings_of(run.cells, judged, confidence),
         "views": VIEWS,
         "payload": payload(
@@ -98,6 +99,7 @@ def _found(run: LoadedRun, judged: Sequence[Bounds], confidence: float) -> _Valu
         "bars_shown": SHOWN_FIRST,
         "designs": design_sentences(run.header, run.cells, run.records),
         "warnings": words.warning_rows(run.cells),
+        "counted_cells": words.cells_words(run.cells),
         "failures": words.failure_rows(run.failures),
         "confidence": f"{100 * confidence:g} %",
         "error": f"{100 * (1 - confidence):.3g} %",
@@ -122,7 +124,8 @@ def _model(header: Header) -> _Values:
         "errors": [f"{words[0].upper()}{words[1:]}" for words in errors.values() if words],
         "constants": () if header.provenance is None else header.provenance.constants,
         "summaries": {role: summary_of([check for check in checks if check.role == role]) for role in roles},
-        "number": three_digits,
+        "quantity_words": quantity_words,
+        "number_words": number_words,
     }
 
 

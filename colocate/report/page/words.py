@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from colocate.model.cell import Cell, Interval
+from colocate.model.cell import SOLO, Cell, Interval
 from colocate.model.limits import PERCENTILES, Quantity
 from colocate.model.machine import HostFacts, Missing
 from colocate.model.number_ranges import number_ranges
@@ -137,10 +137,11 @@ def _loss_words(judged: Sequence[Bounds], tasks: Sequence[ContainedTask]) -> str
     if not found:
         return "What tasks lose beside it is not known."
     worst = _worst(found)
-    most = _value_words(Quantity.WORK_LOSS, worst[1])
+    contained = worst[0].evidence.cell.containment is not None
+    without = "it does in the same containment without" if contained else "it does without"
     return (
-        f"The network costs {_where(worst[0], tasks)} the most of the work that it does in the same containment "
-        f"alone: {most}."
+        f"{_where(worst[0], tasks)} loses the most of what {without} the network: "
+        f"{_value_words(Quantity.WORK_LOSS, worst[1])}."
     )
 
 
@@ -168,12 +169,18 @@ def _text(quantity: Quantity, value: float) -> str:
     return _VIEW[quantity.value].text(value)
 
 
-def warning_rows(cells: Sequence[Cell]) -> list[tuple[str, str, str]]:
+def warning_rows(cells: Sequence[Cell]) -> list[tuple[str, int, str]]:
     """Per warning its name, how many of the cells have it, and its remedy."""
     return [
-        (warning.value, f"{sum(warning in cell.warnings for cell in cells)} of {len(cells)}", warning.remedy)
+        (warning.value, sum(warning in cell.warnings for cell in cells), warning.remedy)
         for warning in warnings_of(cells)
     ]
+
+
+def cells_words(cells: Sequence[Cell]) -> str:
+    """What the cells are that warnings are counted in: `216 with a task and 18 of a network alone`."""
+    alone = sum(cell.task == SOLO for cell in cells)
+    return f"{len(cells) - alone} with a task and {alone} of a network alone"
 
 
 def failure_rows(failures: Iterable[Failure]) -> list[tuple[str, int]]:

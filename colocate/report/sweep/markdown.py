@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from colocate.model.cell import SOLO, Interval
+from colocate.model.cell import SOLO, Cell, Interval
 from colocate.model.quality import QualityFlag
 from colocate.report.advise.markdown import advice_markdown
+from colocate.report.advise.words import afterwards
 from colocate.report.fleet.shown import fleet_markdown
 from colocate.report.run_report import LoadedRun
 from colocate.report.sweep.load import SweepReport
-from colocate.report.text.captions import planned_trials
+from colocate.report.text.captions import contention_words, planned_trials
 from colocate.report.text.causes import cause_lines
 from colocate.report.text.designs import design_sentences
 from colocate.report.text.labels import beside_words, clocks_column, inferences_of, network_words, tasks_of
@@ -32,15 +33,17 @@ def sweep_markdown(report: SweepReport, run: LoadedRun) -> str:
         lines += [advice_markdown(report.advice), ""]
     if report.fleet is not None:
         lines += fleet_markdown(report.fleet, run)
-    warnings = warning_numbers(warning for cell in run.cells for warning in cell.warnings)
+    warnings = warning_numbers(warning for cell in run.cells for warning in _warnings(cell))
     lines += ["## Cells", "", *markdown_table(COLUMNS, _rows(run, warnings)), ""]
     lines += [
         "Slowdown is latency beside the task over latency alone, with its 95 % interval; "
         f"{NOT_SIGNIFICANT} = not significant.",
         "",
     ]
-    said = (*cause_lines(run.cells), *design_sentences(header, run.cells, run.records))
-    lines += [f"- {escaped(sentence)}" for sentence in said]
+    said = [*cause_lines(run.cells), *design_sentences(header, run.cells, run.records)]
+    said += filter(None, [contention_words(header)])
+    above = () if report.advice is None else afterwards(report.advice)
+    lines += [f"- {escaped(sentence)}" for sentence in said if sentence not in above]
     lines += [f"- {escaped(f'{number} {warning.value}: {warning.remedy}')}" for warning, number in warnings.items()]
     return "\n".join(lines).rstrip()
 
@@ -59,8 +62,13 @@ def _rows(run: LoadedRun, warnings: Mapping[QualityFlag, str]) -> Iterable[tuple
             *("" if alone else _interval_words(cell.slowdown(statistic)) for statistic in ("p50", "p95", "mean")),
             "" if cell.power_w is None else three_digits(cell.power_w),
             "" if alone or loss is None else percent_text(loss.value),
-            " ".join(warnings[warning] for warning in cell.warnings),
+            " ".join(warnings[warning] for warning in _warnings(cell)),
         )
+
+
+def _warnings(cell: Cell) -> list[QualityFlag]:
+    """Those of a row, which has no p99."""
+    return [warning for warning in cell.warnings if warning is not QualityFlag.TOO_FEW_FOR_P99]
 
 
 def _interval_words(interval: Interval | None) -> str:

@@ -77,7 +77,9 @@ def tile_of(metric: Metric, cell: Cell | None) -> Tile:
 
 
 def _is_not_significant(metric: Metric, cell: Cell, found: Interval | float) -> bool:
-    """Whether a known interval includes no effect: that of the value where it has an origin, else of its change."""
+    """Whether there may be no effect: a known interval, of the value where it has an origin, else of its change,
+    includes that of none.
+    """
     origin = metric.scale.origin
     effect, none = (metric.change_of(cell), 1.0) if origin is None else (found, origin)
     known = isinstance(effect, Interval) and None not in (effect.lo, effect.hi)

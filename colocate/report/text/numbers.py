@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from colocate.model.cell import Interval
 
 NOT_SIGNIFICANT = "n.s."
-"""Beside a value whose interval includes no effect, in every table, figure and page."""
+"""Beside a value whose interval includes that of no effect, in every table, figure and page."""
 
 
 ABSURD = 100.0

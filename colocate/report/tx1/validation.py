@@ -42,8 +42,8 @@ _KINDS: Mapping[PublishedQuantity, _Kind] = {
     "layer_s": _Kind("latency per layer", "ms", 1e3),
     "images_per_s": _Kind("throughput", "images/s"),
     "power_w": _Kind("power", "W"),
-    "active_power_w": _Kind("mean power shown with a busy GPU", "W"),
-    "peak_power_w": _Kind("highest power shown", "W"),
+    "active_power_w": _Kind("mean power reading while the GPU was busy", "W"),
+    "peak_power_w": _Kind("highest power reading", "W"),
 }
 
 
@@ -165,9 +165,20 @@ def _percent(ratio: float, decimals: int) -> str:
     return (words if any(digit in words for digit in "123456789") else words[1:]) + " %"
 
 
+def quantity_words(check: PublishedCheck) -> str:
+    """What `check` is about, with its unit: `latency, ms`."""
+    return f"{_KINDS[check.quantity].name}, {_KINDS[check.quantity].unit}"
+
+
+def number_words(check: PublishedCheck) -> tuple[str, str, str]:
+    """The published value and the model's in the unit of `quantity_words`, and the error of the model."""
+    scale = _KINDS[check.quantity].scale
+    return three_digits(scale * check.published), three_digits(scale * check.model), _percent(check.error_ratio, 1)
+
+
 def _draw_group(sheet: Sheet, x: float, y: float, label_in: float, group: _Group, limit: float) -> None:
-    kind, plot_x, first = _KINDS[group[0].quantity], x + label_in, y + _HEAD_IN
-    sheet.title(x, y + 0.10, f"{plain(group[0].source)}: {kind.name}, {kind.unit}")
+    plot_x, first = x + label_in, y + _HEAD_IN
+    sheet.title(x, y + 0.10, f"{plain(group[0].source)}: {quantity_words(group[0])}")
     sheet.text(x, y + 0.36, f"{group[0].role}: {_span(group)}", SMALL_PT, colour=_LOOKS[group[0].role].edge)
     for title, right in _NUMBERS_IN.items():
         sheet.note(plot_x + _PLOT_IN + right, y + 0.36, title, ha="right")
@@ -177,9 +188,7 @@ def _draw_group(sheet: Sheet, x: float, y: float, label_in: float, group: _Group
     for row, check in enumerate(group):
         middle = first + (row + 0.5) * _ROW_IN
         sheet.text(x, middle, plain(check.figure), SMALL_PT)
-        numbers = (*(three_digits(kind.scale * value) for value in (check.published, check.model)),
-                   _percent(check.error_ratio, 1))  # fmt: skip
-        for right, words in zip(_NUMBERS_IN.values(), numbers, strict=True):
+        for right, words in zip(_NUMBERS_IN.values(), number_words(check), strict=True):
             sheet.text(plot_x + _PLOT_IN + right, middle, words, SMALL_PT, ha="right")
 
 

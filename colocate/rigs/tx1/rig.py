@@ -62,7 +62,7 @@ class Tx1Rig:
             cpu_model="MODEL of a Tegra X1 (4 Cortex-A57 and a Maxwell GPU of 256 lanes): nothing here is measured",
             cpus=(0, 1, 2, 3),
             last_level_cache_bytes=CACHE_BYTES,
-            kernel="none: virtual time, clocks of L4T 24.2.1",
+            kernel="none (a model in virtual time; its clock steps are those of L4T 24.2.1)",
             confinement="model",
             pausing="model",
             virtual_time=True,

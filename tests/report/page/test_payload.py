@@ -1,4 +1,4 @@
-"""What the scripts are given: JSON that any reader takes, and marks where the bounds include no effect."""
+"""What the scripts are given: JSON that any reader takes, and marks where there may be no effect."""
 
 from __future__ import annotations
 

@@ -138,10 +138,10 @@ def _loss_words(judged: Sequence[Bounds], tasks: Sequence[ContainedTask]) -> str
         return "What tasks lose beside it is not known."
     worst = _worst(found)
     contained = worst[0].evidence.cell.containment is not None
-    without = "it does in the same containment without" if contained else "it does without"
+    where = " in this containment" if contained else ""
     return (
-        f"{_where(worst[0], tasks)} loses the most of what {without} the network: "
-        f"{_value_words(Quantity.WORK_LOSS, worst[1])}."
+        f"{_where(worst[0], tasks)} loses most: {_value_words(Quantity.WORK_LOSS, worst[1])} of its work{where} "
+        "without the network."
     )
 
 
@@ -178,9 +178,9 @@ def warning_rows(cells: Sequence[Cell]) -> list[tuple[str, int, str]]:
 
 
 def cells_words(cells: Sequence[Cell]) -> str:
-    """What the cells are that warnings are counted in: `216 with a task and 18 of a network alone`."""
+    """What the cells are that warnings are counted in: `216 cells with a task and 18 of a network alone`."""
     alone = sum(cell.task == SOLO for cell in cells)
-    return f"{len(cells) - alone} with a task and {alone} of a network alone"
+    return f"{counted(len(cells) - alone, 'cell')} with a task and {alone} of a network alone"
 
 
 def failure_rows(failures: Iterable[Failure]) -> list[tuple[str, int]]:

@@ -3,7 +3,7 @@
 What the kernel fixes (clock steps, voltages, floors of the memory clock) stands in `clocks.py`. What is assumed can
 be set: the `[model]` table of a study file holds names of assumed constants.
 
-Sources: CMU is the raw logs of the founding study (2017, Caffe, L4T r24); ck is dividiti/ck-caffe-nvidia-tx1
+Sources: the founding study is its raw logs (2017, Caffe, L4T r24); ck-caffe is dividiti/ck-caffe-nvidia-tx1
 (NVCaffe and TensorRT 1; CPU 1734 MHz, GPU 998.4 MHz). Fitted values come from `tests/rigs/tx1/fit.py`, which
 fits all of them at once to the figures in `published.py`, without NVIDIA's. What the tasks do was counted with
 cachegrind and an A57's caches (2 MB, 16 ways, 64-byte lines): of the MiBench originals for bitcount, stringsearch and
@@ -54,148 +54,205 @@ class Constants:
     """The values; `described` adds what is known of each. `assuming` sets those that are assumed."""
 
     # Arithmetic
-    macs_per_cycle: float = _read(256, "MAC/cycle", "2 multiprocessors x 128 lanes, FP32 (512 FLOP per cycle)")
-    fp16_gain: float = _read(2, "ratio", "FP16 in halves of registers; assumed not for Caffe's matrix products")
-    caffe_efficiency: float = _fitted(0.677, "ratio", "share of the peak in whole tiles: CMU, ck cuDNN")
-    tensorrt_efficiency: float = _fitted(
-        0.923, "ratio", "as above, by nominal MACs, of which its algorithms save some: ck TensorRT 1"
+    macs_per_cycle: float = _read(
+        256, "MAC/cycle", "2 multiprocessors of 128 lanes each, in FP32: 512 FLOP per cycle"
     )
-    tile: float = _assumed(64, "elements", "a convolution fills tiles of 64 channels x 64 pixels", least=1)
+    fp16_gain: float = _read(
+        2, "ratio", "FP16 computes two values at once; Caffe's matrix products are assumed not to gain"
+    )
+    caffe_efficiency: float = _fitted(
+        0.677,
+        "ratio",
+        "share of the peak rate that Caffe reaches in whole tiles; founding study, ck-caffe with cuDNN",
+    )
+    tensorrt_efficiency: float = _fitted(
+        0.923, "ratio", "the same for TensorRT 1, which saves some of the MACs counted; ck-caffe"
+    )
+    tile: float = _assumed(64, "elements", "a convolution is computed in tiles of 64 channels by 64 pixels", least=1)
     product_tile: float = _assumed(
         32,
         "images",
-        "a matrix product fills such tiles; chosen among 32, 64, 128 in sight of NVIDIA's batch 128",
+        "a matrix product is computed in tiles of so many images; chosen from 32, 64, 128 to suit NVIDIA's batch 128",
         least=1,
     )
-    product_efficiency: float = _fitted(0.191, "ratio", "share of the peak in such tiles: ck, batches 2 to 16")
-    thin_columns: float = _fitted(5.36, "images", "a thin product reads its weights once per so many images: ck")
+    product_efficiency: float = _fitted(
+        0.191, "ratio", "share of the peak rate in tiles of a matrix product; ck-caffe, batches 2 to 16"
+    )
+    thin_columns: float = _fitted(
+        5.36, "images", "a thin matrix product reads its weights once for so many images; ck-caffe"
+    )
     # Memory
-    emc_bytes_per_cycle: float = _read(16, "B/cycle", "64-bit LPDDR4: 25.6 GB/s at 1600 MHz")
-    dram_efficiency: float = _fitted(0.619, "ratio", "share of the memory's peak that kernels reach: CMU, ck")
-    gpu_bytes_per_cycle: float = _fitted(51.7, "B/cycle", "what the GPU moves per GPU cycle at the most: CMU, ck")
+    emc_bytes_per_cycle: float = _read(16, "B/cycle", "64-bit LPDDR4 memory: 25.6 GB/s at 1600 MHz")
+    dram_efficiency: float = _fitted(
+        0.619, "ratio", "share of the memory's peak rate that kernels reach; founding study, ck-caffe"
+    )
+    gpu_bytes_per_cycle: float = _fitted(
+        51.7, "B/cycle", "most bytes that the GPU moves in one of its cycles; founding study, ck-caffe"
+    )
     core_bytes_per_cycle: float = _read(
-        3.25, "B/cycle", "what one A57 reads at the most: 4.8 GB/s at 1479 MHz (sbc-bench, Jetson Nano)"
+        3.25, "B/cycle", "most that one A57 core reads: 4.8 GB/s at 1479 MHz; sbc-bench on a Jetson Nano"
     )
     contention: float = _assumed(
         1.0,
         "ratio",
-        "how strongly one side's traffic slows the other; no source. 1: a byte costs the other one byte",
+        "how strongly one side's memory traffic slows the other; at 1 each byte costs the other one byte; no source",
         # Beyond, a task would be slowed so much that the traffic of a task alone says nothing of it.
         most=10,
     )
     # Launching
-    kernel_s: float = _fitted(16.8e-6, "s", "what a kernel takes beside its work, and so the shortest: CMU, ck")
+    kernel_s: float = _fitted(
+        16.8e-6, "s", "fixed time of each kernel besides its work, so the shortest kernel; founding study, ck-caffe"
+    )
     launch_cycles: float = _fitted(
-        77.2e3, "CPU cycles", "one asynchronous launch: CMU at CPU 102 MHz, the smallest layers of ck"
+        77.2e3, "CPU cycles", "one asynchronous launch; founding study at CPU 102 MHz, smallest layers of ck-caffe"
     )
     wake_cycles: float = _read(
         61e3,
         "CPU cycles",
-        "waking from the wait for the GPU: 35 us at 1734 MHz, what each layer adds to their sum: ck, 3 batches",
+        "waking up after the GPU is done: 35 us at 1734 MHz, which each layer timed alone adds; ck-caffe, 3 batches",
     )
     shared_ratio: float = _assumed(
         0.5,
         "ratio",
-        "of its CPU the launching thread has beside one task on it: a fair scheduler",
+        "share of its CPU that the launching thread keeps beside one task there, under a fair scheduler",
         least=0.01,
         most=1,
     )
-    prepare_cycles: float = _read(6.4e6, "CPU cycles/image", "Caffe prepares data: 3.7 ms at 1734 MHz (CMU less ck)")
-    copy_cycles: float = _read(0.4, "CPU cycles/B", "memcpy of the input: 3.73 GB/s at 1479 MHz (sbc-bench)")
+    prepare_cycles: float = _read(
+        6.4e6, "CPU cycles/image", "Caffe prepares an image: 3.7 ms at 1734 MHz; founding study less ck-caffe"
+    )
+    copy_cycles: float = _read(0.4, "CPU cycles/B", "copying the input: 3.73 GB/s at 1479 MHz; sbc-bench, memcpy")
     # Caffe's own kernels, beside those of cuDNN and cuBLAS. A pass reads or writes the whole output of the layer.
     bias_launches: float = _assumed(
-        1, "kernels", "bias of a convolution or product: structure of BVLC Caffe", least=1
+        1, "kernels", "kernels for the bias of a convolution or product; code of BVLC Caffe", least=1
     )
-    bias_passes: float = _assumed(2, "passes", "it reads and writes")
+    bias_passes: float = _assumed(2, "passes", "the kernel of the bias reads and writes the output once each")
     join_launches: float = _assumed(
-        1, "kernels", "an empty one after a convolution, which joins its groups: BVLC Caffe"
+        1, "kernels", "an empty kernel after a convolution joins its groups; code of BVLC Caffe"
     )
     norm_launches: float = _assumed(
         12,
         "kernels",
-        "BatchNorm of BVLC Caffe: 4 for mean and variance, 2 subtract it, 4 for the deviation, a division, a copy",
+        "BatchNorm of BVLC Caffe: 4 for mean and variance, 2 to subtract, 4 for the deviation, 2 to divide and copy",
         least=1,
     )
-    norm_passes: float = _assumed(8, "passes", "subtraction 2, deviation 1, division 3, copy 2; the others are small")
+    norm_passes: float = _assumed(
+        8,
+        "passes",
+        "BatchNorm: 2 to subtract, 1 for the deviation, 3 to divide, 2 to copy; the other kernels move little",
+    )
     scale_launches: float = _assumed(
-        2, "kernels", "Scale of BVLC Caffe: a copy for the backward pass, a product", least=1
+        2, "kernels", "Scale: a copy for the backward pass and a product; code of BVLC Caffe", least=1
     )
-    scale_passes: float = _assumed(4, "passes", "each reads and writes")
+    scale_passes: float = _assumed(4, "passes", "Scale: each of its kernels reads and writes the output once")
     sum_launches: float = _assumed(
-        3, "kernels", "Eltwise of BVLC Caffe: it clears its output, then adds 2 inputs", least=1
+        3, "kernels", "Eltwise: one kernel clears the output, two add an input each; code of BVLC Caffe", least=1
     )
-    sum_passes: float = _assumed(7, "passes", "1 to clear, 3 for each addition")
+    sum_passes: float = _assumed(7, "passes", "Eltwise: 1 to clear the output, 3 for each addition")
     # Tasks
-    line_bytes: float = _read(64, "B", "a line of the A57's caches: what a miss fills; write-backs are not counted")
-    bitcount_instructions: float = _read(513.5, "instructions/word", "cachegrind: 577.7 M for 1.125 M words")
-    bitcount_ipc: float = _assumed(1.76, "instructions/cycle", "CMU, of MiBench's own program", least=0.01)
-    bitcount_misses: float = _assumed(0.0001, "misses/1000 instructions", "none to speak of: it fits in the caches")
-    stringsearch_instructions: float = _read(0.946e6, "instructions/pass", "cachegrind")
-    stringsearch_ipc: float = _assumed(0.98, "instructions/cycle", "CMU, of MiBench's own program", least=0.01)
+    line_bytes: float = _read(64, "B", "a line of the A57's caches, which a miss fills; write-backs are not counted")
+    bitcount_instructions: float = _read(
+        513.5, "instructions/word", "577.7 million instructions for 1.125 million words; counted with cachegrind"
+    )
+    bitcount_ipc: float = _assumed(1.76, "instructions/cycle", "MiBench's own program; founding study", least=0.01)
+    bitcount_misses: float = _assumed(0.0001, "misses/1000 instructions", "almost none: its data fit in the caches")
+    stringsearch_instructions: float = _read(0.946e6, "instructions/pass", "counted with cachegrind")
+    stringsearch_ipc: float = _assumed(
+        0.98, "instructions/cycle", "MiBench's own program; founding study", least=0.01
+    )
     stringsearch_misses: float = _assumed(
-        0.0001, "misses/1000 instructions", "none to speak of: it fits in the caches"
+        0.0001, "misses/1000 instructions", "almost none: its data fit in the caches"
     )
     jpeg_instructions: float = _read(
-        153.2e6, "instructions/frame", "cachegrind: 32 MB (encode), 44 MB (decode) of fills"
+        153.2e6,
+        "instructions/frame",
+        "misses fill 32 MB to encode and 44 MB to decode a frame; counted with cachegrind",
     )
-    jpeg_ipc: float = _assumed(1.37, "instructions/cycle", "CMU, of MiBench's program and picture", least=0.01)
-    jpeg_misses: float = _read(7.75, "misses/1000 instructions", "cachegrind")
-    jpeg_small_instructions: float = _read(91.3e6, "instructions/frame", "cachegrind: encode 73.3 M, decode 18.0 M")
-    jpeg_small_misses: float = _read(0.154, "misses/1000 instructions", "cachegrind: encode 0.18, decode 0.05")
+    jpeg_ipc: float = _assumed(
+        1.37, "instructions/cycle", "MiBench's own program and picture; founding study", least=0.01
+    )
+    jpeg_misses: float = _read(7.75, "misses/1000 instructions", "counted with cachegrind")
+    jpeg_small_instructions: float = _read(
+        91.3e6, "instructions/frame", "73.3 million to encode and 18.0 million to decode; counted with cachegrind"
+    )
+    jpeg_small_misses: float = _read(
+        0.154, "misses/1000 instructions", "0.18 to encode and 0.05 to decode; counted with cachegrind"
+    )
     # Power
-    gpu_j_per_mac: float = _fitted(37.9e-12, "J/MAC/V^2", "CMU, GPU rail")
-    gpu_j_per_byte: float = _fitted(249e-12, "J/B/V^2", "CMU, GPU rail; of the traffic to and from memory")
-    gpu_idle_w: float = _read(0.09, "W", "GPU rail while the GPU is on: CMU")
-    fp16_energy: float = _assumed(0.5, "ratio", "energy of an FP16 multiply-accumulate over FP32's", most=10)
-    cpu_idle_w: float = _read(0.09, "W", "CPU rail without a busy task: CMU")
-    host_w_per_hz: float = _fitted(0.531e-9, "W/Hz/V^2", "CMU, CPU rail: the thread that prepares and launches")
-    bitcount_w_per_hz: float = _read(0.90e-9, "W/Hz/V^2", "CMU, CPU rail: one process")
-    stringsearch_w_per_hz: float = _read(0.75e-9, "W/Hz/V^2", "CMU, CPU rail: one process")
-    jpeg_w_per_hz: float = _read(1.02e-9, "W/Hz/V^2", "CMU, CPU rail: one process")
-    board_w: float = _read(2.06, "W", "the rest of the board at rest: CMU, VDD_IN less CPU and GPU")
-    emc_w: float = _read(1.03, "W", "memory at 1600 MHz without traffic, falling with its clock: CMU")
-    dram_w: float = _read(2.55, "W", "memory with 25.6 GB/s of traffic, more than without: CMU")
-    # The meter
-    sensor_tau_s: float = _read(0.054, "s", "INA3221 averaging on the TX1: 64 samples of 0.84 ms, a running filter")
-    sensor_period_s: float = _assumed(
-        0.02, "s", "how often it is read: about a third of the filter's time constant", least=1e-3, most=10
+    gpu_j_per_mac: float = _fitted(
+        37.9e-12, "J/MAC/V^2", "energy of a multiply-accumulate; GPU rail of the founding study"
     )
-    board_lsb_w: float = _read(0.038, "W", "least step of VDD_IN: 2 mA at 19 V")
-    rail_lsb_w: float = _read(0.076, "W", "least step of VDD_CPU and VDD_GPU: 4 mA at 19 V")
+    gpu_j_per_byte: float = _fitted(
+        249e-12, "J/B/V^2", "energy of a byte to or from memory; GPU rail of the founding study"
+    )
+    gpu_idle_w: float = _read(0.09, "W", "GPU rail while the GPU is on and does nothing; founding study")
+    fp16_energy: float = _assumed(0.5, "ratio", "energy of a multiply-accumulate in FP16 over one in FP32", most=10)
+    cpu_idle_w: float = _read(0.09, "W", "CPU rail while no task is busy; founding study")
+    host_w_per_hz: float = _fitted(
+        0.531e-9, "W/Hz/V^2", "the thread that prepares and launches; CPU rail of the founding study"
+    )
+    bitcount_w_per_hz: float = _read(0.90e-9, "W/Hz/V^2", "one process; CPU rail of the founding study")
+    stringsearch_w_per_hz: float = _read(0.75e-9, "W/Hz/V^2", "one process; CPU rail of the founding study")
+    jpeg_w_per_hz: float = _read(1.02e-9, "W/Hz/V^2", "one process; CPU rail of the founding study")
+    board_w: float = _read(
+        2.06, "W", "rest of the board when idle: VDD_IN less the CPU and GPU rails; founding study"
+    )
+    emc_w: float = _read(1.03, "W", "memory at 1600 MHz without traffic; falls with its clock; founding study")
+    dram_w: float = _read(2.55, "W", "what 25.6 GB/s of traffic adds to the memory's power; founding study")
+    # The meter
+    sensor_tau_s: float = _read(
+        0.054, "s", "the TX1's INA3221 meter averages 64 samples of 0.84 ms in a running filter"
+    )
+    sensor_period_s: float = _assumed(
+        0.02, "s", "how often the meter is read: about a third of the filter's time constant", least=1e-3, most=10
+    )
+    board_lsb_w: float = _read(0.038, "W", "smallest step of VDD_IN: 2 mA at 19 V")
+    rail_lsb_w: float = _read(0.076, "W", "smallest step of VDD_CPU and VDD_GPU: 4 mA at 19 V")
     # Noise: standard deviations of log latency
-    jitter_ratio: float = _assumed(0.006, "ratio", "from one inference to the next", most=0.5)
-    jitter_memory: float = _assumed(0.5, "ratio", "lag-1 autocorrelation of the jitter", most=0.99)
+    jitter_ratio: float = _assumed(0.006, "ratio", "scatter from one inference to the next", most=0.5)
+    jitter_memory: float = _assumed(
+        0.5, "ratio", "autocorrelation of the jitter between neighbouring inferences", most=0.99
+    )
     tail_share: float = _assumed(0.004, "ratio", "share of inferences that something interrupts", most=1)
-    tail_ratio: float = _assumed(0.08, "ratio", "mean delay of those, of the latency; exponential", most=100)
+    tail_ratio: float = _assumed(
+        0.08, "ratio", "mean delay of an interrupted inference, as a share of its latency; exponential", most=100
+    )
     window_ratio: float = _assumed(
         0.0007,
         "ratio",
-        "from one window to another of the same block; an H200 has 0.068 (AlexNet, tasks that do nothing)",
+        "scatter between windows of a block; an H200 has 0.068 for AlexNet beside tasks that do nothing",
         most=0.5,
     )
     block_ratio: float = _assumed(
-        0.003, "ratio", "between blocks; CMU latencies at the same clocks agree within 1 %", most=0.5
+        0.003,
+        "ratio",
+        "scatter between blocks; the founding study's latencies at the same clocks agree within 1 %",
+        most=0.5,
     )
     drift_ratio: float = _assumed(
         0,
         "ratio",
-        "from moment to moment within a window, 0: none; with 0.012 100 ms scatter by 1.0 %, as on that H200",
+        "scatter within a window, 0 for none; with 0.012 stretches of 100 ms scatter by 1.0 %, as on an H200",
         most=0.5,
     )
-    drift_s: float = _assumed(0.1, "s", "after so long that drift has forgotten most of what it was", least=1e-3)
+    drift_s: float = _assumed(
+        0.1, "s", "time in which the scatter within a window forgets most of its value", least=1e-3
+    )
     # What pausing and resuming a task inside a window does not show
     heat_limit_w: float = _assumed(
-        0, "W", "mean power of the board above which it lowers the GPU's clock, 0: none; the logs show none"
+        0,
+        "W",
+        "mean power above which the board lowers the GPU's clock, 0 for no limit; the founding study shows none",
     )
     ramp_s: float = _assumed(
-        0, "s", "time constant with which it answers a change of load, as a slow governor does; 0: at once"
+        0, "s", "time constant of a slow governor's answer to a change of load; 0 answers at once"
     )
     # Virtual time
     inferences_min: float = _assumed(
         600,
         "inferences",
-        "a window is lengthened until it holds so many, as virtual time costs nothing: enough for its 99th "
-        "percentile (368 independent samples) though latencies follow one another; 1: as long as asked for",
+        "a window is lengthened until it holds so many inferences, as virtual time costs nothing; 600 are enough for "
+        "a p99, which takes 368 independent ones; 1 keeps windows as long as asked for",
         least=1,
         most=100_000,
     )

@@ -97,7 +97,7 @@ def test_equal_failures_are_counted_and_a_warning_counts_its_cells(tmp_path: Pat
     for name, count, remedy in warning_rows(cells):
         own = sum(name in {warning.value for warning in cell.warnings} for cell in cells)
         assert count == own > 0 and remedy
-    assert cells_words(cells) == "1 with a task and 1 of a network alone"
+    assert cells_words(cells) == "1 cell with a task and 1 of a network alone"
 
 
 def test_a_network_is_described_by_all_that_was_loaded() -> None:

@@ -221,9 +221,13 @@ def test_latencies_open_on_the_recommended_place_with_the_limit(tmp_path: Path, 
     )
     assert "limit 11.7\N{NO-BREAK SPACE}ms at p50" in page.locator("#distribution text").all_text_contents()
     assert page.locator("#distribution line.limit").count() == 1
+    set_limit(page, "slo-ms", 5000.5)
+    beyond = page.locator("#distribution text.limit").text_content()
+    assert beyond == "limit 5000.5\N{NO-BREAK SPACE}ms at p50 \N{RIGHTWARDS ARROW}"
+    assert page.locator("#distribution line.limit").count() == 0, "it would squeeze the curves"
     set_limit(page, "slo-ms", None)
     set_limit(page, "max-slowdown", 1.5)
-    assert page.locator("#distribution line.limit").count() == 0
+    assert page.locator("#distribution .limit").count() == 0
 
 
 def test_one_block_decides_nothing(tmp_path: Path, opened: Opened) -> None:

@@ -45,7 +45,7 @@ def test_nasty_names_show_as_text_in_tables_tips_and_charts(tmp_path: Path, open
     short = page.locator("#choices-table tbody td").nth(1).inner_text()
     assert short.startswith("</script>")
     assert page.locator("#latencies-table tbody th").nth(1).inner_text() == short
-    assert (page.locator("#pareto-key li").first.text_content() or "").strip() == NASTY
+    assert page.locator("#answers b").first.text_content() == NASTY
     assert NASTY in (page.locator("#pareto .mark").first.get_attribute("aria-label") or "")
     assert page.locator("img, h1 script, td script").count() == 0
 
@@ -98,6 +98,21 @@ def test_nothing_is_wider_than_the_page(width: int, tx1: Shown, tmp_path: Path, 
         if width > 1000:
             around = page.evaluate_handle("document.querySelector('#choices-table').parentElement")
             assert around.evaluate("box => box.scrollWidth <= box.clientWidth")
+
+
+def test_what_a_narrow_screen_hides_is_said_and_what_is_safe_is_reached(tx1: Shown, opened: Opened) -> None:
+    page = opened(tx1)
+    page.set_viewport_size({"width": 390, "height": 800})
+    menu, label = (page.locator(each).bounding_box() for each in ("#percentile", "label.fill"))
+    assert menu and label and menu["x"] + menu["width"] <= label["x"] + label["width"]
+    hint = page.locator(".matrix-and-key .hint")
+    assert "to the right" in hint.inner_text()
+    page.locator(".matrix-and-key .scroll").evaluate("box => box.scrollLeft = box.scrollWidth")
+    page.wait_for_function("() => document.querySelector('.matrix-and-key .hint').matches('.done')")
+    page.click("#to-safe")
+    assert page.evaluate("document.activeElement.dataset.verdict") == "SAFE"
+    set_limit(page, "power-budget-w", 0.1)
+    assert page.locator("#to-safe").is_hidden()
 
 
 def test_what_is_not_significant_carries_its_mark_on_the_line_of_the_value(tx1: Shown, opened: Opened) -> None:

@@ -64,14 +64,15 @@ class Chart {
     this.svg.append(shape("path", { d: `M${path.join("L")}`, class: "line", style }));
   }
 
-  /** A line upright at `x`, with its words. */
+  /** A line upright at `x`, with its words; beyond an end of the axis an arrow there points to it. */
   limit(x, words) {
-    const [at, [bottom, top]] = [this.at("x", x), this.ends.y];
-    const before = at > (this.ends.x[0] + this.ends.x[1]) / 2;
-    this.svg.append(
-      shape("line", { x1: at, x2: at, y1: bottom, y2: top, class: "limit" }),
-      shape("text", { x: at + (before ? -6 : 6), y: (bottom + top) / 2, class: before ? "y" : "" }, words),
-    );
+    const [at, [left, right], [bottom, top]] = [this.at("x", x), this.ends.x, this.ends.y];
+    const before = at > (left + right) / 2;
+    const [end, y] = [Math.min(right, Math.max(left, at)), (bottom + top) / 2];
+    const beyond = at < left || right < at;
+    const text = beyond ? (before ? `${words} \u2192` : `\u2190 ${words}`) : words;
+    if (!beyond) this.svg.append(shape("line", { x1: at, x2: at, y1: bottom, y2: top, class: "limit" }));
+    this.svg.append(shape("text", { x: end + (before ? -6 : 6), y, class: `limit${before ? " y" : ""}` }, text));
   }
 
   /** A mark of this shape; it is returned. */

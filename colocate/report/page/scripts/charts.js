@@ -28,7 +28,8 @@ function drawChoices(choices, cost, title, listenTo) {
   listenTo([marks]);
   const used = own.flatMap((each, network) => (each.length ? [network] : []));
   const filled = used.length === 1 ? colourOf(used[0]) : "var(--quiet)";
-  find("#pareto-key").replaceChildren(...used.map(networkKey), ...[
+  // One network needs no key, and its mark would be that of a choice.
+  find("#pareto-key").replaceChildren(...(used.length > 1 ? used.map(networkKey) : []), ...[
     legendLine([shape("path", { d: MARKS.star, style: `fill: ${filled}` })], "best choice of its task"),
     legendLine([shape("path", { d: MARKS.circle, style: `fill: ${filled}` })], `no other does as much at less ${cost === "power_w" ? "power" : "slowdown"}`),
     legendLine([shape("path", { d: MARKS.circle, style: `fill: var(--paper); stroke: ${filled}` })], "other safe choice"),
@@ -43,11 +44,14 @@ function legendLine(shapes, words) {
 
 const networkKey = (network) => legendLine([shape("path", { d: MARKS[kindOf(network)], style: `fill: ${colourOf(network)}` })], run.networks[network]);
 
-// Marks nearer than this, in pixels, are one clump to the eye; a letter is about so wide.
-const CLUMP = { x: 24, y: 14 };
+// Marks nearer than this, in pixels, are one clump to the eye; a letter is about so wide, a line of names so high.
+const CLUMP = { x: 30, y: 14 };
 const LETTER = 6.6;
+const LINE = 13;
+// More names than these would hide the chart.
+const NAMED = 4;
 
-/** Write beside each clump of marks what runs there, where there is room. */
+/** Write beside each clump of marks what runs there, a name a line, where there is room. */
 function nameClumps(chart, choices, cost) {
   const clumps = [];
   for (const choice of [...choices].sort((a, b) => a[cost] - b[cost])) {
@@ -61,21 +65,25 @@ function nameClumps(chart, choices, cost) {
     }
   }
   const said = new Set();
-  const taken = clumps.map(({ left, right, y }) => ({ left: left - 6, right: right + 6, y }));
+  const taken = clumps.map(({ left, right, y }) => ({ left: left - 6, right: right + 6, top: y - 12, bottom: y + 12 }));
   for (const { left, right, y, names } of clumps.sort((a, b) => b.best - a.best)) {
-    const [first, ...more] = names;
-    const words = more.length > 1 ? `${first} and ${more.length} more` : [first, ...more].join("; ");
-    if (said.has(words)) continue;
-    const line = { y: y - 8 - LETTER };
-    const after = { left: right + 12, right: right + 12 + LETTER * words.length, ...line };
-    const before = { left: left - 12 - LETTER * words.length, right: left - 12, ...line };
+    const all = [...names];
+    const lines = all.length > NAMED ? [...all.slice(0, NAMED - 1), `and ${all.length - NAMED + 1} more`] : all;
+    if (said.has(lines.join())) continue;
+    const width = LETTER * Math.max(...lines.map((words) => words.length));
+    // Above the line through the marks, but inside the chart.
+    const top = Math.max(chart.ends.y[1], y - 6 - LINE * lines.length);
+    const height = { top, bottom: top + LINE * lines.length };
+    const after = { left: right + 12, right: right + 12 + width, ...height };
+    const before = { left: left - 12 - width, right: left - 12, ...height };
     const free = (box) => chart.ends.x[0] <= box.left && box.right <= chart.ends.x[1] &&
-      !taken.some((other) => Math.abs(other.y - box.y) < CLUMP.y && box.left < other.right && other.left < box.right);
+      !taken.some((other) => box.top < other.bottom && other.top < box.bottom && box.left < other.right && other.left < box.right);
     const box = [after, before].find(free);
     if (!box) continue;
     taken.push(box);
-    said.add(words);
-    chart.svg.append(shape("text", box === after ? { x: box.left, y: y - 8, class: "name" } : { x: box.right, y: y - 8, class: "name y" }, words));
+    said.add(lines.join());
+    const [x, kind] = box === after ? [box.left, "name"] : [box.right, "name y"];
+    lines.forEach((words, nth) => chart.svg.append(shape("text", { x, y: top + LINE * nth + 10, class: kind }, words)));
   }
 }
 
@@ -121,12 +129,9 @@ function showChoices(choices, cost) {
   if (!choices.length) body.insertRow().append(make("td", "Nothing is SAFE under these limits.", { colspan: 8 }));
 }
 
-// A limit so many times beyond all latencies would squeeze them: it is left off.
-const NEAR = 4;
-
 const lineStyle = (cell) => (cell.judged ? `stroke: ${colourOf(cell.task)}; stroke-width: 2; stroke-dasharray: ${dashOf(cell.task)}` : "stroke: var(--quiet); stroke-width: 4; opacity: 0.6");
 
-/** The latencies at a place, alone and beside each task, and the `limit` on them where it lies near. */
+/** The latencies at a place, alone and beside each task, and the `limit` on them: an arrow where it lies beyond them. */
 function drawDistribution(place, limit) {
   const own = run.cells.filter((cell) => cell.place === place && cell.curve_ms.length);
   const holder = find("#distribution");
@@ -136,13 +141,11 @@ function drawDistribution(place, limit) {
   // A lone extreme would squeeze the rest: the axis ends where all but one in two hundred do.
   const last = run.levels.indexOf(0.995);
   const lo = Math.min(...own.map((cell) => cell.curve_ms[0])) / 1.01;
-  const most = Math.max(...own.map((cell) => cell.curve_ms[last])) * 1.01;
-  const near = limit && lo < limit.ms && limit.ms < NEAR * most;
-  const hi = near ? Math.max(most, 1.05 * limit.ms) : most;
+  const hi = Math.max(...own.map((cell) => cell.curve_ms[last])) * 1.01;
   const chart = new Chart(holder, "Share of inferences over latency",
     { title: "latency, ms", lo, hi, log: true }, { title: "% of inferences", lo: -1, hi: 101, ticks: [0, 25, 50, 75, 95, 100] });
   for (const cell of own) chart.line(cell.curve_ms.map((ms, level) => [ms, 100 * run.levels[level]]), lineStyle(cell));
-  if (near) chart.limit(limit.ms, limit.words);
+  if (limit) chart.limit(limit.ms, limit.words);
 }
 
 /** The legend of the lines, with the latencies that they show. */

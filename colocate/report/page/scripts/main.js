@@ -27,6 +27,7 @@ function start() {
     choices = choicesOf(rulings, limits.percentile.value);
     limits.show();
     showView();
+    find("#to-safe").hidden = !firstSafe();
     showTally(rulings, values ? "" : limits.problem);
     showAnswers(rulings, choices);
     showChoices(choices, costPick.value);
@@ -69,6 +70,10 @@ function start() {
   placePick.addEventListener("change", () => {
     redrawDistribution();
     keep();
+  });
+  find("#to-safe").addEventListener("click", () => {
+    firstSafe().scrollIntoView({ block: "center", inline: "center" });
+    firstSafe().focus({ preventScroll: true });
   });
   find("#copy").addEventListener("click", (event) => copy(find("#command").textContent, event.currentTarget));
   listen(every("#matrix tbody tr").map((row) => every("td", row)).filter((row) => row.length), rulingOf, choose);

@@ -39,6 +39,9 @@ function showMatrix(view, rulings, choices) {
   if (words) [find(".from", ramp).textContent, find(".to", ramp).textContent] = words;
 }
 
+/** The first cell in the table that is SAFE, if any. */
+const firstSafe = () => tiles.find((td) => td.dataset.verdict === "SAFE");
+
 function bandIn(td, ruling, best) {
   td.dataset.verdict = ruling?.verdict ?? "";
   td.dataset.decided = ruling?.deciding.quantity ?? "";

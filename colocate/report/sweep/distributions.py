@@ -1,9 +1,9 @@
 """How the latencies of each network are spread, alone and beside each task.
 
 One line per task, because nine curves over one another need a hunt through a legend. A line holds the
-silhouette of the density (where is the bulk, has it two humps), a bar at p50, a pin at p99, and under its base every
-single inference beyond the highest quantile that the data can tell: with thousands of samples the one per
-cent of the tail, with thirty all of them. The exact numbers stand at its end. Time is logarithmic: a
+silhouette of the density (where is the bulk, has it two humps), a bar at p50, a short one at p95, a pin at p99, and
+under its base every single inference beyond the highest quantile that the data can tell: with thousands of samples
+the one per cent of the tail, with thirty all of them. The exact numbers stand at its end. Time is logarithmic: a
 slowdown moves a silhouette as a whole, and equal ratios are equal distances in every panel.
 """
 
@@ -18,13 +18,14 @@ from matplotlib.figure import Figure
 
 from colocate.model.cell import Cell
 from colocate.model.cell_key import CellKey
+from colocate.model.limits import Limits
 from colocate.model.request import Inference
 from colocate.model.trial import FloatArray, TrialRecord
 from colocate.report.drawing.axes import round_ticks, set_ticks, style_axes
 from colocate.report.drawing.colours import ACCENT, ALONE, INK, RULE
 from colocate.report.drawing.ink import text_width_in
 from colocate.report.drawing.key import Key
-from colocate.report.drawing.paper import BODY_PT, MARGIN_IN, PAGE_IN, Sheet, heading_height_in
+from colocate.report.drawing.paper import BODY_PT, MARGIN_IN, PAGE_IN, SMALL_PT, Sheet, heading_height_in
 from colocate.report.sweep.latencies import latencies_of
 from colocate.report.text.captions import Caption
 from colocate.report.text.labels import (
@@ -40,7 +41,7 @@ from colocate.report.text.numbers import three_digits
 
 _LINE_IN, _PLOT_IN, _PANEL_GAP_IN, _PLACEMENT_GAP_IN = 0.40, 3.9, 0.72, 0.35
 # Right edges of the columns of numbers, from the right edge of the plot.
-_NUMBERS_IN = {"p50 ms": 0.62, "p99 ms": 1.22, "max ms": 1.82, "n": 2.36}
+_NUMBERS_IN = {"p50 ms": 0.62, "p95 ms": 1.22, "p99 ms": 1.82, "max ms": 2.42, "n": 2.96}
 _PANEL_IN = _PLOT_IN + max(_NUMBERS_IN.values())
 _PLACEMENT_IN = _PANEL_IN + _PLACEMENT_GAP_IN
 # Below the last panel and its gap: the axis, and the key.
@@ -49,6 +50,7 @@ _BINS = 160
 _ALONE_DASH = (0, (2, 2))
 # More dots than these across a plot fall on one another.
 _DOTS_ACROSS = 350
+_LIMIT = "#b3261e"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +73,14 @@ _Spreads = Mapping[tuple[Inference, str, ContainedTask], _Spread]
 
 
 def draw_distributions(
-    cells: Sequence[Cell], records: Sequence[TrialRecord], caption: Caption, best: Cell | None = None
+    cells: Sequence[Cell],
+    records: Sequence[TrialRecord],
+    caption: Caption,
+    best: Cell | None = None,
+    limits: Limits | None = None,
 ) -> list[Figure]:
     """Pages with a panel per network and placement at the clocks of the `best` choice, or where there is none at the
-    highest; none where nothing was measured.
+    highest; none where nothing was measured. Each has the latency limit of `limits`.
     """
     if not cells:
         return []
@@ -89,7 +95,7 @@ def draw_distributions(
     phrases = [place if only_point else f"at the {which}, {place}"]
     placements = placements_of(here)
     phrases += placements if len(placements) == 1 else []
-    plots = _Plots(inferences_of(here), placements, tasks_of(here), spreads, caption, phrases)
+    plots = _Plots(inferences_of(here), placements, tasks_of(here), spreads, caption, phrases, limits)
     starts = range(0, len(plots.inferences), plots.fitting)
     return [plots.page(plots.inferences[start : start + plots.fitting]) for start in starts]
 
@@ -104,6 +110,7 @@ class _Plots:
     spreads: _Spreads
     caption: Caption
     phrases: Sequence[str]
+    limits: Limits | None
 
     @property
     def names(self) -> list[str]:
@@ -162,6 +169,9 @@ class _Plots:
             axes = sheet.axes(x, y, _PLOT_IN, _LINE_IN * len(self.tasks))
             own = [self.spreads.get((inference, placement, task)) for task in self.tasks]
             _draw_panel(axes, own, limits_ms)
+            if self.limits is not None and self.limits.slo_s is not None:
+                words = f"limit {1e3 * self.limits.slo_s:.6g} ms ({self.limits.percentile})"
+                _draw_limit(sheet, axes, (x, y - 0.12), 1e3 * self.limits.slo_s, words)
             _write_numbers(sheet, x + _PLOT_IN, y, own)
 
 
@@ -204,11 +214,28 @@ def _draw_panel(axes: Axes, spreads: Sequence[_Spread | None], limits_ms: tuple[
         axes.axvline(spreads[0].p50_ms, color=ALONE, linewidth=0.8, linestyle=_ALONE_DASH, zorder=0)
 
 
+def _draw_limit(sheet: Sheet, axes: Axes, place_in: tuple[float, float], limit_ms: float, words: str) -> None:
+    """A line upright at the limit with its words above it; beyond the axis an arrow at that end stands for it."""
+    (left, top), (begin, end) = place_in, axes.get_xlim()
+    if limit_ms > end:
+        sheet.text(left + _PLOT_IN, top, f"{words} \u2192", SMALL_PT, ha="right", colour=_LIMIT)
+    elif limit_ms < begin:
+        sheet.text(left, top, f"\u2190 {words}", SMALL_PT, colour=_LIMIT)
+    else:
+        axes.axvline(limit_ms, color=_LIMIT, linewidth=1.0, linestyle=_ALONE_DASH, zorder=0)
+        share = float(np.log(limit_ms / begin) / np.log(end / begin))
+        sheet.text(
+            left + share * _PLOT_IN, top, words, SMALL_PT, ha="right" if share > 0.5 else "left", colour=_LIMIT
+        )
+
+
 def _draw_spread(axes: Axes, base: float, spread: _Spread, colour: str, limits_ms: tuple[float, float]) -> None:
     edges, heights = _silhouette(spread.latencies_ms, limits_ms)
     axes.stairs(base + 0.66 * heights, edges, baseline=base, fill=True, color=colour, alpha=0.55, linewidth=0)
     axes.plot(limits_ms, (base, base), color=RULE, linewidth=0.6, zorder=1)
     axes.plot((spread.p50_ms, spread.p50_ms), (base, base + 0.66), color=INK, linewidth=1.8, solid_capstyle="butt")
+    if spread.p95_ms is not None:
+        axes.plot((spread.p95_ms, spread.p95_ms), (base, base + 0.34), color=INK, linewidth=0.9)
     if spread.p99_ms is not None:
         axes.plot((spread.p99_ms, spread.p99_ms), (base, base + 0.34), color=INK, linewidth=0.9)
         axes.plot(spread.p99_ms, base + 0.36, marker="v", markersize=4, color=INK, linestyle="none")
@@ -244,7 +271,7 @@ def _write_numbers(sheet: Sheet, x: float, y: float, spreads: Sequence[_Spread |
         if spread is None:
             sheet.text(x + _NUMBERS_IN["p50 ms"], middle, "-", BODY_PT, ha="right")
             continue
-        numbers = (spread.p50_ms, spread.p99_ms, float(spread.latencies_ms[-1]))
+        numbers = (spread.p50_ms, spread.p95_ms, spread.p99_ms, float(spread.latencies_ms[-1]))
         words = ["-" if number is None else three_digits(number) for number in numbers]
         for right, word in zip(_NUMBERS_IN.values(), (*words, str(len(spread.latencies_ms))), strict=True):
             sheet.text(x + right, middle, word, BODY_PT, ha="right")
@@ -254,6 +281,7 @@ def _draw_key(sheet: Sheet, y: float, *, all_p99: bool) -> None:
     """Each mark once, as it is drawn in the panels, with its meaning."""
     key = Key(sheet, y)
     key.plot("p50", marker="|", markersize=9.0, color=INK)
+    key.plot("p95", marker="|", markersize=5.0, color=INK)
     key.plot("p99", marker="v", markersize=4.0, color=INK)
     key.plot("p50 alone", (0, 0), (0.096, -0.096), color=ALONE, linewidth=0.8, linestyle=_ALONE_DASH)
     key.plot(
@@ -263,5 +291,5 @@ def _draw_key(sheet: Sheet, y: float, *, all_p99: bool) -> None:
         color=INK,
     )
     key.plot("the maximum is off the axis", marker=">", markersize=4.0, color=INK)
-    note = "Shapes: density over log time, each to the same height. A p99 is given where the samples can tell it."
+    note = "Shapes: density over log time, each to the same height. A p95 or p99 is given where samples can tell it."
     sheet.note(MARGIN_IN, y + 0.22, note)

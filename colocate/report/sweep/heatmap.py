@@ -4,7 +4,8 @@ Colours. Slowdown below 1 is rare and small, so a diverging map would spend half
 show both halves as the same grey in print. The map is therefore sequential and perceptually uniform: it begins
 pale at "nothing changes" and darkens with the harm. The few values below are clipped to a blue of their own and
 carry a triangle. A value that is not significant gets no colour at all: a hatched tile cannot be mistaken
-for a finding, in grey print as little as in colour. Nor does a share that rounds to 0 %.
+for a finding, in grey print as little as in colour. Nor does a share that rounds to 0 %. The work that a task gets
+done is no harm: its colours are green, and darken with the work.
 """
 
 from __future__ import annotations
@@ -91,10 +92,15 @@ def draw_pages(
     draw_scale: Callable[[Sheet, float], None] = lambda sheet, y: None,
 ) -> list[Figure]:
     """The tiles of `grid` with their key. `face_of` is the colour of one, where its state is not all of its look."""
-    pages = pages_of(grid, caption)
+    # What is SAFE is what one looks for.
+    pages = sorted(pages_of(grid, caption), key=lambda page: not _has_safe(page))
     titles = [f"{title} ({number} of {len(pages)})" for number in range(1, len(pages) + 1)] if pages[1:] else [title]
     drawn = zip(titles, pages, strict=True)
     return [_draw_page(own, page, caption, face_of, draw_scale) for own, page in drawn]
+
+
+def _has_safe(page: Grid) -> bool:
+    return any(tile.state is TileState.SAFE for tile in page.tiles.values())
 
 
 def _draw_page(
@@ -178,18 +184,21 @@ def _colours(metric: Metric, tiles: Sequence[Tile]) -> tuple[Normalize, ListedCo
     """The scale over the values of `tiles`, wide enough that noise does not look like a finding."""
     values = [tile.value for tile in tiles if tile.value is not None]
     # magma is perceptually uniform, and so is a part of it: the one on which black text has a contrast of 7:1.
-    ramp = matplotlib.colormaps["magma_r"](np.linspace(0.03, 0.30, 256))
-    colours = ListedColormap(ramp, name="harm")
+    colours = _part_of("magma_r", 0.03, 0.30)
     if metric.scale is Scale.RATIO:
         return LogNorm(1.0, max([1.1, *values])), colours
     if metric.scale is Scale.SHARE:
         return Normalize(0.0, max([0.1, *values])), colours
     if metric.scale is Scale.KEPT:
-        return Normalize(0.0, max([1.0, *values])), colours.reversed()
+        return Normalize(0.0, max([1.0, *values])), _part_of("BuGn", 0.05, 0.55)
     least, greatest = min(values), max(values)
     if least > 0 and greatest > 10 * least:
         return LogNorm(least, greatest), colours
     return Normalize(least, max(greatest, least + 0.05 * abs(least), least + 1e-9)), colours
+
+
+def _part_of(name: str, begin: float, end: float) -> ListedColormap:
+    return ListedColormap(matplotlib.colormaps[name](np.linspace(begin, end, 256)), name=name)
 
 
 def _draw_scale(sheet: Sheet, y: float, metric: Metric, norm: Normalize, colours: ListedColormap) -> None:

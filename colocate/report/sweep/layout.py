@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from colocate.model.cell import Cell
@@ -30,6 +30,8 @@ from colocate.report.text.labels import inference_label, inferences_of
 # In a note, the symbol and the space after it.
 SYMBOL_IN = 0.42
 _TILE_IN = (0.88, 0.42)
+# Bounds hold for all cells at once.
+INTERVALS = ("95 % intervals per cell", "bounds behind verdicts are wider")
 # A sheet across that is as high as a page.
 WIDE_IN = PAGE_IN * 2**0.5
 _PANEL_GAP_IN, _WING_GAP_IN = 0.14, 0.35
@@ -62,7 +64,7 @@ class Grid:
     def phrases(self) -> list[str]:
         """What the heading says of the tiles."""
         intervals = any(tile.interval.startswith("[") for tile in self.tiles.values())
-        return [*(["95 % intervals"] if intervals else []), *self.common]
+        return [*(INTERVALS if intervals else ()), *self.common]
 
 
 def grid_of(
@@ -98,8 +100,8 @@ def grid_of(
 def pages_of(grid: Grid, caption: Caption) -> list[Grid]:
     """`grid` cut into pages no higher than paper and no wider than `WIDE_IN`.
 
-    They are cut between networks, or where one has too many lines in it; and between wings, or where one has too many
-    tiles across between heads, and last between feet.
+    They are cut between networks, else between families of lines, and last between lines; across between wings, else
+    between heads, and last between feet.
     """
     layout = layout_of(grid, caption)
     gaps_in = _PANEL_GAP_IN / len(grid.panels.feet), _WING_GAP_IN * (len(grid.wings) - 1)
@@ -128,15 +130,23 @@ def _rows_of_pages(grid: Grid, layout: Layout) -> list[list[Row]]:
     step_in = layout.tile_in[1]
     room_in = PAGE_IN - (layout.height_in - (layout.bottom - layout.top))
     most = max(1, int(room_in / (step_in + _PANEL_GAP_IN / max(1, len(grid.panels.lines)))))
+    return _packed(
+        grid.rows, most, (lambda row: row[0], lambda row: grid.panels.families.get(row[1]), lambda row: row)
+    )
+
+
+def _packed(rows: Iterable[Row], most: int, keys: Sequence[Callable[[Row], object]]) -> list[list[Row]]:
+    """`rows` in pages of at most so many. Those that agree in the first of `keys` stay together as far as they fit,
+    else those that agree in the next one. The last key tells every two rows apart.
+    """
     pages: list[list[Row]] = [[]]
-    for _, run in itertools.groupby(grid.rows, key=lambda row: row[0]):
-        rows = list(run)
-        if pages[-1] and len(pages[-1]) + len(rows) > most:
+    for _, run in itertools.groupby(rows, key=keys[0]):
+        together = list(run)
+        parts = [together] if len(together) <= most else _packed(together, most, keys[1:])
+        if len(pages[-1]) + len(parts[0]) > most or (pages[-1] and len(parts) > 1):
             pages.append([])
-        while len(rows) > most:
-            pages[-1], rows = rows[:most], rows[most:]
-            pages.append([])
-        pages[-1] += rows
+        pages[-1] += parts[0]
+        pages += parts[1:]
     return pages
 
 

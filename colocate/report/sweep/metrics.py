@@ -22,7 +22,7 @@ class Scale(enum.Enum):
 
     RATIO = "from 1, where nothing changes; equal ratios are equal steps"
     SHARE = "from 0, where nothing changes"
-    KEPT = "from 1, where nothing is lost, down to 0"
+    KEPT = "from 0, where nothing is done, to 1"
     AMOUNT = "from the least to the greatest"
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from colocate.model.cell import SOLO, Cell
 from colocate.model.containment import containment_words
@@ -34,7 +34,8 @@ class Panels:
     """What the lines, heads and feet of every panel are, in order, each with its words, and where a cell stands.
 
     A head is a name and a small line under it, and stands over the tiles of all `feet`. `lines` and `feet` without
-    words are single; their titles say what they are.
+    words are single; their titles say what they are. Lines of one of `families` stay
+    on a page where they fit.
     """
 
     lines: Mapping[Hashable, str]
@@ -43,6 +44,7 @@ class Panels:
     line_title: str
     foot_title: str
     place_of: Callable[[Cell], tuple[Hashable, Hashable, Hashable]]
+    families: Mapping[Hashable, Hashable] = field(default_factory=dict)
 
 
 def by_task(metric: Metric, cells: Sequence[Cell]) -> Panels:
@@ -78,6 +80,7 @@ def by_containment(cells: Sequence[Cell]) -> Panels:
     """Tasks, each at every clock point, down; containments across. `cells` have a task each."""
     pairs = ((cell.task, _in_panel(cell.clocks)) for cell in cells)
     names, points = (list(dict.fromkeys(found)) for found in zip(*pairs, strict=True))
+    families: dict[Hashable, Hashable] = {(name, point): name for name, point in itertools.product(names, points)}
     clocked = len(points) > 1
     return Panels(
         lines={
@@ -89,6 +92,7 @@ def by_containment(cells: Sequence[Cell]) -> Panels:
         line_title="CPU/GPU MHz" if clocked else "",
         foot_title="",
         place_of=lambda cell: ((cell.task, _in_panel(cell.clocks)), cell.containment, None),
+        families=families,
     )
 
 
@@ -110,6 +114,7 @@ def by_board(boards: Mapping[str, Sequence[Cell]]) -> Panels:
         line_title="CPU/GPU MHz" if len(points) > 1 else "",
         foot_title="",
         place_of=lambda cell: ((ContainedTask.of(cell), _in_panel(cell.clocks)), places[id(cell)], None),
+        families={line: line[0] for line in lines},
     )
 
 

@@ -52,7 +52,7 @@ def _figures(report: SweepReport, run: LoadedRun, caption: Caption) -> Iterator[
     for metric in METRICS:
         yield f"boards-{metric.name}", draw_boards(metric, boards, _caption(metric, caption))
     best = next((choice.cell for choice in (judged.advice.recommended if judged else ())), None)
-    yield "distributions", draw_distributions(run.cells, run.records, caption, best)
+    yield "distributions", draw_distributions(run.cells, run.records, caption, best, limits)
     study = draw_founding_study(run.cells, run.records, caption, run.header.networks)
     yield "founding-study", one_page(study)
 

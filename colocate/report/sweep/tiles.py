@@ -86,6 +86,12 @@ def _is_not_significant(metric: Metric, cell: Cell, found: Interval | float) -> 
     return isinstance(effect, Interval) and known and not effect.excludes(none)
 
 
+def _is_narrow(metric: Metric, cell: Cell | None, tile: Tile) -> bool:
+    """Whether an interval is known and left out, as it would repeat the value; a share of 0 % has its own note."""
+    found = None if cell is None else metric.value_of(cell)
+    return isinstance(found, Interval) and not tile.interval and tile.state is not TileState.NOTHING
+
+
 def _words_of(metric: Metric, found: Interval | float) -> tuple[float, str, str]:
     """The value, and the value and its interval in words."""
     if not isinstance(found, Interval):
@@ -115,6 +121,8 @@ def notes_on(metric: Metric, cells: Sequence[Cell | None]) -> list[Note]:
         notes.append(Note("▼", f"below {begins}", TileState.BELOW_SCALE))
     if TileState.NOTHING in states:
         notes.append(Note("0 %", "nothing to speak of is lost", TileState.NOTHING))
+    if any(_is_narrow(metric, cell, tile) for cell, tile in zip(cells, tiles, strict=True)):
+        notes.append(Note("", "No interval in a tile: both of its ends round to the value."))
     if any(tile.interval == "no interval" for tile in tiles):
         notes.append(Note("", f"no interval, {_explained(QualityFlag.TOO_FEW_REPEATS)}"))
     suspects = [cell for cell, tile in zip(cells, tiles, strict=True) if cell and tile.value is not None]

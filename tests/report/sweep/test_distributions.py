@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from colocate.model.limits import Limits
 from colocate.model.request import ClockPoint
 from colocate.report.drawing.paper import PAGE_IN
 from colocate.report.sweep.distributions import draw_distributions
@@ -21,6 +22,7 @@ def test_distributions_of_any_size(tmp_path: Path, n: int) -> None:
     constant = dataclasses.replace(constant, latencies_s=np.full(n, 0.0123))
     draw_all(tmp_path, cells, [constant, spread])
     found = texts(tmp_path / "distributions.svg")
+    assert not any(words.startswith("limit") for words in found)
     assert found.count(str(n)) == 2 and ("16.0" in found) == (n > 500)
     # Dots that fall on one another are drawn once: the size does not grow with n.
     assert (tmp_path / "distributions.svg").stat().st_size < 400_000
@@ -41,3 +43,17 @@ def test_the_clocks_of_the_best_choice_are_shown_where_there_is_one() -> None:
         " ".join(words_on(draw_distributions(cells, records_of(cells), CAPTION, best)[0])) for best in (slow, None)
     )
     assert "at the clocks of the best choice, 102/102 MHz" in chosen and "at the highest clocks, 921.6" in highest
+
+
+@pytest.mark.parametrize(
+    ("slo_s", "words"),
+    [
+        (1e-3, "\N{LEFTWARDS ARROW} limit 1 ms (p95)"),
+        (0.013, "limit 13 ms (p95)"),
+        (0.5, "limit 500 ms (p95) \N{RIGHTWARDS ARROW}"),
+    ],
+)
+def test_the_limit_is_a_line_or_beyond_the_axis_an_arrow(slo_s: float, words: str) -> None:
+    cells = [cell(task="none", slowdown_p50=None), cell(p95_s=0.015)]
+    (page,) = draw_distributions(cells, records_of(cells), CAPTION, limits=Limits(slo_s=slo_s))
+    assert words in words_on(page) and "15.0" in words_on(page)

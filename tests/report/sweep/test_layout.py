@@ -26,9 +26,19 @@ from colocate.report.drawing.paper import (
     SMALL_PT,
     heading_height_in,
 )
-from colocate.report.sweep.layout import SYMBOL_IN, WIDE_IN, Column, Grid, Layout, grid_of, layout_of, pages_of
+from colocate.report.sweep.layout import (
+    INTERVALS,
+    SYMBOL_IN,
+    WIDE_IN,
+    Column,
+    Grid,
+    Layout,
+    grid_of,
+    layout_of,
+    pages_of,
+)
 from colocate.report.sweep.metrics import METRICS, Metric
-from colocate.report.sweep.panels import by_task
+from colocate.report.sweep.panels import by_containment, by_task
 from colocate.report.sweep.tiles import TileState, notes_on, tile_of
 from tests.report.drawn import CAPTION, cell
 
@@ -74,15 +84,15 @@ def test_native_clocks_come_before_those_that_were_set() -> None:
 
 
 def test_the_heading_says_what_all_tiles_share() -> None:
-    assert grid_by_task(P50, [cell()]).phrases == ["95 % intervals", "isolated", "native clocks"]
+    assert grid_by_task(P50, [cell()]).phrases == [*INTERVALS, "isolated", "native clocks"]
     several = [cell(clocks=point, placement=name) for point in (LOW, HIGH) for name in ("isolated", "shared")]
-    assert grid_by_task(P50, several).phrases == ["95 % intervals"]
+    assert grid_by_task(P50, several).phrases == [*INTERVALS]
     assert grid_by_task(POWER, [cell(power_w=8.0, clocks=LOW)]).phrases == ["isolated", "102/76.8 MHz (CPU/GPU)"]
     memory = [dataclasses.replace(point, emc_hz=1_600_000_000) for point in (LOW, HIGH)]
     shared = [cell(clocks=point) for point in memory]
-    assert grid_by_task(P50, shared).phrases == ["95 % intervals", "isolated", "memory 1600 MHz"]
+    assert grid_by_task(P50, shared).phrases == [*INTERVALS, "isolated", "memory 1600 MHz"]
     one_block = cell(slowdown_p50=Interval(1.1, None, None))
-    assert "95 % intervals" not in grid_by_task(P50, [one_block]).phrases
+    assert INTERVALS[0] not in grid_by_task(P50, [one_block]).phrases
 
 
 def test_every_memory_clock_has_a_grid_beside_the_others() -> None:
@@ -245,3 +255,15 @@ def test_pages_hold_every_column_once_and_are_no_wider_than_a_sheet(
     assert sum(map(len, heads)) == placements * tasks
     if len(pages) > 1:
         assert all(len({wing for wing, _ in own}) == 1 for own in heads)
+
+
+def test_pages_of_containments_are_cut_between_tasks() -> None:
+    cells = [
+        cell(task=f"t{task}", containment=containment, clocks=ClockPoint((1 + clock) * 100_000_000, None))
+        for task in range(3) for clock in range(9) for containment in (None, Containment(idle=True))
+    ]  # fmt: skip
+    grid = grid_of(cells, by_containment(cells), lambda each: tile_of(P50, each), lambda shown: ())
+    pages = pages_of(grid, CAPTION)
+    assert [row for page in pages for row in page.rows] == list(grid.rows) and len(pages) > 1
+    owners = [{grid.panels.families[line] for _, line in page.rows} for page in pages]
+    assert sum(map(len, owners)) == 3, "no task is on two pages"

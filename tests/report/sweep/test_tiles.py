@@ -102,4 +102,5 @@ def test_an_interval_that_repeats_its_value_is_left_out_and_what_is_white_has_a_
     assert [(tile.words, tile.interval) for tile in (tile_of(loss, narrow), tile_of(loss, nothing))] == [
         ("17 %", ""), ("0 %", ""),
     ]  # fmt: skip
-    assert [note.symbol for note in notes_on(loss, [narrow, nothing])] == ["0 %"]
+    assert [note.symbol for note in notes_on(loss, [nothing])] == ["0 %"]
+    assert "both of its ends round to the value" in [*notes_on(loss, [narrow, nothing])][1].meaning

@@ -48,3 +48,10 @@ def test_many_networks_go_on_pages_each_no_higher_than_paper() -> None:
 
 def test_nothing_judged_is_no_map() -> None:
     assert draw_verdicts((), LIMITS, CAPTION) == []
+
+
+def test_pages_with_what_is_safe_come_first() -> None:
+    hot, fine = ruled(*(cell(f"network{n}") for n in range(40)), power_w=12.0), ruled(cell("zebra"))
+    first, *others = draw_verdicts((*hot, *fine), LIMITS, CAPTION)
+    assert "zebra" in words_on(first) and others
+    assert not any("zebra" in words_on(page) for page in others)

@@ -71,7 +71,7 @@ def _words(status: int, memory_bytes: int, cpu_s: int, last: str) -> str:
 
 
 def _limit(saying: int, memory_bytes: int, cpu_s: int) -> None:
-    """In the child: what it says goes to `saying`, and it may take this much more memory, and CPU time."""
+    """In the child: send what it says to `saying`, and limit how much more memory and CPU time it may take."""
     for descriptor in (1, 2):
         os.dup2(saying, descriptor)
     with open("/proc/self/statm", encoding="ascii") as statm:  # noqa: PTH123 - the parent may stand inside pathlib
@@ -86,7 +86,7 @@ def _limit(saying: int, memory_bytes: int, cpu_s: int) -> None:
 
 
 def _answer(work: Callable[[], object]) -> bytes:
-    """In the child: what comes of it, for the parent."""
+    """In the child: do the work, and return its result or its error for the parent."""
     try:
         try:
             return pickle.dumps((True, work()))
@@ -103,7 +103,9 @@ def _answer(work: Callable[[], object]) -> bytes:
 
 
 def _read(child: Forked, what: str, wait_s: float) -> bytes:
-    """All that comes. A signal that arrives just before a call that waits does not end the wait, so none is long."""
+    """All bytes that arrive until the child closes its end. A signal that arrives just before a call that waits does
+    not end the wait, so none is long.
+    """
     parts, until_s = [b""], time.monotonic() + wait_s
     while True:
         if not select.select([child], [], [], _LOOK_S)[0]:

@@ -31,7 +31,7 @@ is no, 11 the answer is not known yet"""
 
 
 def parser() -> CommandParser:
-    """Of all commands; what it parses has the command's function in `run`, and its name in `command`."""
+    """The parser of all commands. What it parses has the command's function in `run`, and its name in `command`."""
     whole = CommandParser(prog="colocate", description=_DESCRIPTION, epilog=_EPILOG)
     whole.add_argument("--version", action="version", version=f"colocate {__version__}")
     commands = whole.add_subparsers(required=True, title="commands", metavar="COMMAND", dest="command")
@@ -97,7 +97,7 @@ def _code(argv: Sequence[str]) -> int:
 
 
 def _flush() -> None:
-    """What is left of the output, here where it is heard that it cannot be written."""
+    """Flush what is left of the output here, where a failure to write it is still reported."""
     if sys.stdout is not None:
         sys.stdout.flush()
 
@@ -116,7 +116,7 @@ def end_at_once(exit_code: int) -> NoReturn:
 
 @contextlib.contextmanager
 def _notes_said() -> Iterator[None]:
-    """What else failed on the way out of a failure or an interruption, one line each."""
+    """Inside, an error also prints its notes, one line each: what else failed on the way out of it."""
     try:
         yield
     except (ColocateError, Interrupted, OSError) as error:
@@ -126,5 +126,5 @@ def _notes_said() -> Iterator[None]:
 
 
 def _drop(descriptor: int) -> None:
-    """What is still buffered for it can go nowhere; nor may the interpreter fail on it at its end."""
+    """Lead what is still buffered for `descriptor` nowhere: else the interpreter fails on it at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)

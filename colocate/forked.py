@@ -55,7 +55,7 @@ class Forked:
 
 
 def _serve(work: Callable[[], bytes], writing: int, parent: int) -> NoReturn:
-    """In the child: do it, answer, and end without what the parent would do at its end."""
+    """In the child: do the work, answer, and end without the exit handlers of the parent."""
     status: object = 1
     try:
         gc.freeze()

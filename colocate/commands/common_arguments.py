@@ -102,7 +102,7 @@ class _Refusal(argparse.Action):
 
 
 def add_flags(parser: argparse._ActionsContainer, flags: Flags) -> None:
-    """Flags that leave no trace where they are not given."""
+    """Add flags to `parser` that leave no attribute behind where they are not given."""
     for key, flag in flags.items():
         # A flag of a table gives one entry.
         one = {"mixes": "mix"}.get(key, key.removesuffix("s") if flag.get("action") is Entry else key)
@@ -122,7 +122,7 @@ def add_needs(parser: argparse.ArgumentParser, needs: Needs) -> None:
 
 
 def add_run_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
-    """The flags of every command that leaves a run on the disk; their group."""
+    """Add the flags of every command that leaves a run on the disk, and return their group."""
     group = parser.add_argument_group("run")
     group.add_argument("--out", type=named_path, metavar="DIR", help="folder of the run (default: results/TIME-RIG)")
     group.add_argument("--resume", action="store_true", help="run what is missing of the run in --out")
@@ -142,7 +142,7 @@ def add_run_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
 
 
 def add_forms(parser: argparse.ArgumentParser) -> None:
-    """How a command answers that writes no run."""
+    """Add the flags for the form of the answer, for a command that writes no run."""
     form = parser.add_argument_group("output").add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object on stdout instead of tables")
     form.add_argument("--markdown", action="store_true", help="a page of Markdown on stdout instead of tables")

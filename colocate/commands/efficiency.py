@@ -171,7 +171,7 @@ def _check(axes: Axes) -> None:
 
 
 def _batches(network: str, axes: Axes, keys: Mapping[str, Any]) -> tuple[int, ...]:
-    """Those asked for, and the one that a file fixes, which is the only one that it can run."""
+    """The batches that are asked for, and the one that a file fixes, as that file can run no other."""
     from colocate.inference.networks.catalogue import own_batch
     from colocate.request.spec import make_spec
 

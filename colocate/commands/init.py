@@ -28,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Look at the machine and write the file, which must not be there. What a sweep of it would refuse is refused."""
+    """Look at the machine and write the file, which must not exist yet. Refuses what a sweep of that file would
+    refuse.
+    """
     from colocate.request.spec import make_study
     from colocate.request.starter_file import starter_file
     from colocate.request.study_file import parsed

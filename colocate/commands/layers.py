@@ -167,7 +167,7 @@ def _folder(whole: Inference) -> Path:
 
 
 def _default_clocks(facts: HostFacts) -> Mapping[str, Any]:
-    """The highest, where a sweep would set clocks by default: one point, and one that stays."""
+    """The highest clocks, where a sweep would set clocks by default: one point, and one that stays."""
     from colocate.study.clock_points import default_clocks
 
     default = default_clocks(facts)

@@ -11,7 +11,7 @@ DESCRIPTION = "Restores the settings left behind by a power loss or a killed swe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Nothing to choose."""
+    """Add no arguments: there is nothing to choose."""
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -57,7 +57,7 @@ def resumable(command: Callable[[argparse.Namespace], int]) -> Callable[[argpars
 
 
 def _goes_on(arguments: argparse.Namespace, ending: BaseException) -> bool:
-    """Whether the run that ended so can be resumed."""
+    """Whether a run that ended with this error can be resumed."""
     from colocate.store.database import can_be_resumed
     from colocate.store.run_file import Run
 
@@ -130,7 +130,7 @@ def settle_out(arguments: argparse.Namespace, study: Study) -> Path:
 
 
 def unjudged_words(limits: Limits | None, facts: HostFacts) -> str:
-    """That there is a limit under which no cell can ever be SAFE here; empty where there is none."""
+    """A sentence that names a limit under which no cell can be SAFE on this machine; empty without such a limit."""
     if limits is None or limits.power_budget_w is None or facts.rails:
         return ""
     return (
@@ -140,7 +140,7 @@ def unjudged_words(limits: Limits | None, facts: HostFacts) -> str:
 
 
 def board_words(spec: SweepSpec, facts: HostFacts) -> str:
-    """In what a Jetson is set so that runs of it compare with few others; empty where nothing is."""
+    """Which settings of a Jetson make its runs comparable with few others; empty where none do."""
     from colocate.study.clock_points import clock_points
 
     if (board := facts.board) is None:

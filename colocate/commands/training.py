@@ -162,7 +162,8 @@ def run(arguments: argparse.Namespace) -> int:
 def training_keys(
     keys: Mapping[str, Any], axes: TrainingAxes, how: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[str]]:
-    """The keys of the study that trains every combination of `axes`; and a line for each that cannot be shared out.
+    """The keys of the study that trains every combination of `axes`, and a line for each combination whose batch
+    cannot be shared out over its ranks.
 
     `keys` are those of a study file without networks, `how` the flags of a training. Raises SpecError.
     """

@@ -25,7 +25,7 @@ class Certificates:
 
     @property
     def given(self) -> bool:
-        """Whether all are."""
+        """Whether all three files are given."""
         return None not in (self.ca_file, self.cert, self.key)
 
 

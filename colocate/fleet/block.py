@@ -36,12 +36,12 @@ class Setup:
 
     @classmethod
     def of(cls, spec: SweepSpec, cpus: tuple[int, ...] = ()) -> Setup:
-        """That of a study."""
+        """The setup that a study needs."""
         return cls(spec.rig, spec.model, spec.workers, cpus)
 
     @property
     def measures(self) -> bool:
-        """Whether windows pass in real time, on a machine; not those of a model."""
+        """Whether windows pass in real time: they do on a machine, and not in a model."""
         return self.rig not in MODELS
 
 
@@ -120,5 +120,5 @@ def on_own_cpus(setup: Setup, trials: Sequence[Trial], cpus: Sequence[int]) -> t
 
 @functools.lru_cache(maxsize=1)
 def _rig(setup: Setup) -> Rig:
-    """Kept from block to block: a rig knows its meters and clocks once it has looked for them."""
+    """The rig of a setup, kept from block to block: a rig knows its meters and clocks once it has looked for them."""
     return make_rig(setup.rig, dict(setup.model), workers=setup.workers)

@@ -42,8 +42,8 @@ class BlocksLeft:
         return left.pop(0) if left else None
 
     def give_back(self, board: str, block: Block, *, lost: bool) -> bool:
-        """It did not end on `board`, which may be `lost` with it. False where that has happened too often: the block
-        is not run again.
+        """Give back a block that did not end on `board`, which may be `lost` with it. False where that has happened
+        too often: then the block is not run again.
         """
         key = self._key(board), block[0].block
         self._losses[key] += lost

@@ -97,7 +97,7 @@ def run_block(setup: Setup, trials: Sequence[Trial]) -> Ended:
 
 @functools.cache
 def _measurer() -> Measurer:
-    """Of this process, as a board has one slot."""
+    """The measurer of this process: one, as a board has one slot."""
     return Measurer(_ALLOWED)
 
 

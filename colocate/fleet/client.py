@@ -131,7 +131,7 @@ class Fleet:
 
     @functools.cached_property
     def _hand_out(self) -> HandOut:
-        """One for all stages of a study: a board may be at work when one ends."""
+        """The hand-out of blocks, the same for all stages of a study: a board may be at work when one ends."""
         return HandOut(self._known, self.sharing, self._kinds, self._introduce, self.facts(), self._setup)
 
     # ---- whether a board can run it

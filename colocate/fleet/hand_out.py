@@ -67,7 +67,7 @@ class HandOut:
                 )
 
     def _arrived(self) -> Iterator[tuple[str, Future]]:
-        """What boards gave since, waiting for the first for a moment."""
+        """What boards have given since the last call; waits a moment for the first of it."""
         with contextlib.suppress(queue.Empty):
             yield self._ended.get(timeout=POLL_S)
             while True:
@@ -97,7 +97,7 @@ class HandOut:
             yield from signed(seat.name, answer)
 
     def _unanswered(self, seat: BoardSeat, block: Block, left: BlocksLeft, why: str) -> Iterator[Outcome]:
-        """A board gave nothing: it died, or its process did."""
+        """Handle a board that gave nothing: it died, or its process did."""
         seat.ready = False
         if block and not left.give_back(seat.name, block, lost=True):
             self._known.says(f"Board {seat.name}: a block failed for good: {why}")
@@ -107,7 +107,7 @@ class HandOut:
             self._known.says(f"Board {seat.name}: its block is run again: {why}")
 
     def _lost(self, left: BlocksLeft) -> Iterator[Outcome]:
-        """Boards that are not there any more, with a block under way."""
+        """Handle boards that have gone with a block under way."""
         for seat in self._known.seats.values():
             if seat.future is not None and not self._known.is_there(seat.at):
                 future, block, seat.future, seat.block = seat.future, seat.block, None, ()

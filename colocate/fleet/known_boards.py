@@ -29,7 +29,7 @@ class KnownBoards:
         self._looked_s = -POLL_S
 
     def present(self) -> list[BoardSeat]:
-        """Those that are there, as of the last look."""
+        """The boards that were there at the last look."""
         return [seat for seat in self.seats.values() if seat.gone_s is None]
 
     def is_there(self, address: str) -> bool:

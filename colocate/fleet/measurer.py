@@ -27,8 +27,8 @@ class Measurer:
         self._child: tuple[multiprocessing.process.BaseProcess, Connection] | None = None
 
     def call(self, function: Callable[..., _T], *arguments: Any, limit_s: float) -> _T:
-        """What `function` gives there. Raises what it raises, and HostError where the process dies or takes longer
-        than `limit_s`; then it is ended, and the machine is put back.
+        """Call `function` in the process, and return what it returns. Raises what it raises, and HostError where the
+        process dies or takes longer than `limit_s`; then it is ended, and the machine is put back.
         """
         process, pipe = self._child = self._child or self._started()
         try:

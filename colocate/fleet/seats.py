@@ -46,5 +46,5 @@ def refuse_version(name: str, found: BoardLook) -> None:
 
 
 def line_of(error: BaseException) -> str:
-    """What an error of another machine says, in one line."""
+    """The message of an error from another machine, on one line."""
     return (str(error) or type(error).__name__).splitlines()[0]

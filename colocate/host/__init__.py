@@ -1,1 +1,1 @@
-"""The knobs of the machine it stands on."""
+"""The knobs of the local machine: clocks, CPUs, child processes, and how they are put back."""

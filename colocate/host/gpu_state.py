@@ -31,7 +31,7 @@ class GpuState:
     """The GPUs that NVML shows to this process; none where it is not installed. Reads only."""
 
     def __init__(self, gpu: int | None = None) -> None:
-        """Only the one of this number, or all of them."""
+        """Look at the GPU of this number alone, or without one at all of them."""
         self.names: tuple[str, ...] = ()
         self.driver: str | None = None
         self._handles: list[Any] = []

@@ -75,7 +75,9 @@ class Cell:
     energy_ratio: Interval | None = None
 
     def latency_s(self, statistic: str) -> float | None:
-        """The latency of all windows together; None also of the mean, which is known by window only."""
+        """The latency at one of `limits.STATISTICS`, of all windows together; None for the mean, which is known for
+        each window only.
+        """
         return {"p50": self.p50_s, "p95": self.p95_s, "p99": self.p99_s}.get(statistic)
 
     def slowdown(self, statistic: str) -> Interval | None:

@@ -26,12 +26,12 @@ class CellKey(NamedTuple):
 
     @classmethod
     def of(cls, trial: Trial) -> CellKey:
-        """The setting that `trial` is a window of."""
+        """The setting of which `trial` is a window."""
         task = (None, None) if trial.task is None else (trial.task.name, trial.task.containment)
         return cls(trial.inference, trial.placement.name, trial.clocks, *task)
 
     @classmethod
     def of_cell(cls, cell: Cell) -> CellKey:
-        """The setting that `cell` is of."""
+        """The setting of `cell`."""
         task = None if cell.task == SOLO else cell.task
         return cls(cell.inference, cell.placement, cell.clocks, task, cell.containment)

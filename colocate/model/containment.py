@@ -65,7 +65,9 @@ class Containment:
 
     @property
     def complexity(self) -> tuple[int, ...]:
-        """Less of a containment that is simpler to set: of fewer parts, and these earlier in `KINDS`."""
+        """A key to sort by, lower for a containment that is simpler to set: with fewer parts, or parts earlier in
+        `KINDS`.
+        """
         return len(self.kinds), *map(KINDS.index, self.kinds)
 
     @property
@@ -92,7 +94,7 @@ def group_weight(weight: int, cpus: int) -> int:
 
 
 def group_shares(weight: int, cpus: int) -> int:
-    """The same as cpu.shares of cgroup v1, which go further."""
+    """The same for cgroup v1, as its cpu.shares, whose range is wider."""
     return max(SHARES_MIN, min(round(weight * cpus * SHARES_DEFAULT / WEIGHT_DEFAULT), SHARES_MAX))
 
 

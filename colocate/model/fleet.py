@@ -17,7 +17,7 @@ class Sharing(str, enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """A machine of a fleet: its name, which no other has, and what it was and allowed when a block began on it."""
+    """A machine of a fleet: its name, which is unique, and the facts of the machine when a block began on it."""
 
     name: str
     facts: HostFacts

@@ -55,7 +55,7 @@ class FusedLayer:
         return next((layer for layer in self.layers if f"{self.name}+".startswith(f"{layer}+")), self.name)
 
     def lies_in(self, other: FusedLayer) -> bool:
-        """Whether it is in the body of `other`, or of what lies in that."""
+        """Whether it is in the body of `other`, or in a body inside that one."""
         around = (*other.within, other.step)
         return other.step is not None and self.within[: len(around)] == around
 

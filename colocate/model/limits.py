@@ -105,7 +105,7 @@ class LimitBounds(NamedTuple):
     example: str
 
     def hold(self, limit: float) -> bool:
-        """Whether it is one."""
+        """Whether `limit` lies between the two."""
         return self.lowest < limit < self.highest
 
 

@@ -18,7 +18,7 @@ class Missing:
 
     @property
     def words(self) -> str:
-        """Both, for one line."""
+        """Reason and fix on one line."""
         return "; ".join(filter(None, (self.reason, self.fix)))
 
 

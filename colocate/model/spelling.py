@@ -13,7 +13,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def unknown(word: str, known: Iterable[str], what: str, among: str = "one of") -> str:
-    """That `word` is none of `known`, with the nearest of them, or all."""
+    """A message that `word` is none of `known`; it names the nearest of them, or all."""
     words = list(known)
     near = nearest(word, words)
     hint = f"did you mean '{near}'?" if near else f"give {among} {', '.join(words)}"

@@ -38,7 +38,7 @@ class Meters:
         return tuple(rail for meter in self.meters for rail in meter.rails)
 
     def of_gpu(self, number: int | None) -> Meters:
-        """Without the meters of GPUs of another number, which are let go; None leaves all."""
+        """The meters without those of GPUs with another number, which are closed; None keeps all."""
         others = [
             meter
             for meter in self.meters

@@ -78,7 +78,7 @@ class Sampler:
         self._sampling = self._thread.submit(self._sample)
 
     def stop(self) -> tuple[Samples, ...]:
-        """End the thread; what each meter showed since `start`, meters in the order given."""
+        """End the thread, and return what each meter showed since `start`, in the order of the meters."""
         assert self._sampling is not None, "stop follows start"
         sampling = self._sampling
         self.close()

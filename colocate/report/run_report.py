@@ -37,7 +37,7 @@ class LoadedRun:
 
     @property
     def limits(self) -> Limits | None:
-        """Those in force: the study's own, with `changes` over them. Raises SpecError where they make no sense."""
+        """The limits in force: the study's, with `changes` over them. Raises SpecError where they make no sense."""
         return self.changes.over(self.header.spec.limits)
 
 

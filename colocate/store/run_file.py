@@ -205,7 +205,7 @@ class Run:
 
     @functools.cached_property
     def _written(self) -> tuple[set[tuple[Cell, Cell]], BoardCells]:
-        """For a writer: what has its numbers, and the boards that are described."""
+        """What a writer must know of the file: which trials have numbers, and which boards it describes."""
         finished, boards = set(), BoardCells()
         for cells in self._rows():
             boards.read(cells, self._version)
@@ -223,7 +223,7 @@ class Run:
             return {str(cells["trial_id"]) for cells in self._rows() if cells["failure"] is None}
 
     def done_by_board(self) -> Mapping[str, Set[str]]:
-        """The same of each board that gave some; those of the run's own machine under an empty name."""
+        """The ids of the trials that gave numbers, by board; those of the run's own machine under an empty name."""
         found: defaultdict[str, set[str]] = defaultdict(set)
         with named_errors(self.folder):
             for cells in self._rows():

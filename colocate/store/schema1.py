@@ -12,7 +12,7 @@ _Json = dict[str, Any]
 
 
 def header(old: _Json) -> _Json:
-    """The header. Reasons stood there as sentences, `name: reason`."""
+    """The header of a run of schema 1 as JSON of the next schema. Reasons were sentences then, `name: reason`."""
     spec, facts = dict(old["spec"]), dict(old["facts"])
     spec["tasks"] = spec.pop("stressors")
     facts["clocks_missing"] = _missing(facts.pop("clock_notes", ()))
@@ -29,7 +29,7 @@ def header(old: _Json) -> _Json:
 
 
 def trial(old: _Json) -> _Json:
-    """A trial."""
+    """A trial of schema 1 as JSON of the next schema."""
     new = {**old, "repeat": old["round"], "task": old["stressor"]}
     del new["round"], new["stressor"]
     new["placement"] = {**old["placement"], "task_cpus": old["placement"]["stressor_cpus"]}

@@ -8,7 +8,7 @@ _Json = dict[str, Any]
 
 
 def header(old: _Json) -> _Json:
-    """The header."""
+    """The header of a run as JSON of schema 3, from that of schema 2."""
     if not old["spec"].get("limits"):
         return old
     limits = dict(old["spec"]["limits"])

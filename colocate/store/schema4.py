@@ -8,7 +8,7 @@ _Json = dict[str, Any]
 
 
 def header(old: _Json) -> _Json:
-    """The header: what the user asked for, and what it meant."""
+    """The header of a run of schema 4 as JSON of the next schema: what the user asked for, and what it meant."""
     return {**old, "spec": _several(old["spec"]), "request": _several(old.get("request", {}))}
 
 

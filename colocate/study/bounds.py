@@ -252,7 +252,7 @@ def table(evidence: Sequence[Evidence], quantity: Quantity) -> FloatArray:
 
 
 def rows(series: Sequence[Mapping[int, float]], quantity: Quantity) -> FloatArray:
-    """The same of the values of each cell by repeat."""
+    """The table of values given for each cell by repeat, in the form of `table`."""
     repeats = 1 + max((repeat for values in series for repeat in values), default=-1)
     found = np.full((len(series), repeats), np.nan)
     for row, values in enumerate(series):

@@ -150,7 +150,7 @@ def _side(record: TrialRecord, condition: Condition) -> Side | None:
 
 
 def _totals(counted: Sequence[Waits]) -> tuple[float, ...]:
-    """In the order of the fields of a `Side`."""
+    """The totals of these waits, in the order of the fields of a `Side`."""
     return (
         sum(waits.waited_s for waits in counted),
         sum(waits.cpu_s for waits in counted),

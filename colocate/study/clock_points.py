@@ -33,7 +33,7 @@ def default_clocks(facts: HostFacts) -> Mapping[str, Sequence[str]]:
 
 
 def _asked(spec: SweepSpec, facts: HostFacts) -> dict[str, Sequence[int | str]]:
-    """What each axis is to run at, by default too."""
+    """What each axis is to run at: what the study asks for, else the default."""
     default = default_clocks(facts)
     return {axis: default[axis] if asked is None else asked for axis, asked in spec.clocks_by_axis.items()}
 

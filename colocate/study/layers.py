@@ -187,7 +187,7 @@ def by_kind(layer: FusedLayer) -> str:
 
 
 def by_module(layer: FusedLayer) -> str:
-    """The name of its module, or its own where it is in none."""
+    """The name of the layer's module; the layer's own name where it is in none."""
     return layer.module or layer.full_name
 
 
@@ -206,6 +206,6 @@ def balance(fused_layers: Sequence[FusedLayer], whole_s: float) -> Balance | Non
 
 
 def _sum(values: Iterable[_T | None]) -> _T | None:
-    """None where one is unknown, or there is none."""
+    """The sum of the numbers; None where one is unknown, or there are none."""
     known = list(values)
     return functools.reduce(operator.add, known) if known and None not in known else None

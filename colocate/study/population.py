@@ -32,7 +32,7 @@ class OverBoards:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """What is known of a cell on boards like those that ran it, from so many `boards`."""
+    """What is known of a cell on boards like those that ran it, and how many `boards` that rests on."""
 
     cell: Cell
     boards: int

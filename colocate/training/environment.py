@@ -17,5 +17,5 @@ _SETTINGS = {
 
 
 def prepare() -> None:
-    """Set it."""
+    """Set the environment that torch reads."""
     os.environ.update(_SETTINGS)

@@ -17,8 +17,8 @@ IMAGES = 2
 
 
 def first_step(request: Request) -> object:
-    """Take it, on a GPU where the training is for one and torch sees some. Raises WorkerError; a GPU that is missing,
-    and memory, are for the trials to find.
+    """Take one step, on a GPU where the training is for one and torch sees some. Raises WorkerError; a GPU that is
+    missing, and memory, are for the trials to find.
     """
     prepare()
     # Only now: what torch loads looks at the environment.

@@ -21,6 +21,6 @@ def opened(request: Request) -> Any:
 
 
 def joined(request: Request, port: int) -> Any:
-    """The same for one of the others."""
+    """The meeting place at this port, for one of the other ranks."""
     assert request.training is not None
     return distributed.TCPStore(_HERE, port, request.training.ranks, timeout=PATIENCE, wait_for_workers=False)

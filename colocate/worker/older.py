@@ -19,7 +19,7 @@ freeze: "Callable[[], None]" = getattr(gc, "freeze", lambda: None)
 
 
 def product(sizes: "Iterable[int]") -> int:
-    """All of them multiplied, of none 1: `math.prod` of Python 3.8."""
+    """The product of all factors, 1 without any: `math.prod` of Python 3.8."""
     return functools.reduce(operator.mul, sizes, 1)
 
 

@@ -65,7 +65,7 @@ class ProgramEndedError(WorkerError):
 
 
 def _signal_name(number: int) -> str:
-    """Those for real time have no name."""
+    """The name of a signal, or its number: signals for real time have no name."""
     return signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
 
 

@@ -213,7 +213,7 @@ def _last_line(tail: bytes) -> str:
 
 
 def _read(descriptor: int) -> "bytes | None":
-    """What is there; empty where nobody is left to write, None where there is nothing yet."""
+    """The bytes that are there; empty where nobody is left to write, None where there are none yet."""
     try:
         return os.read(descriptor, _READ_BYTES)
     except BlockingIOError:

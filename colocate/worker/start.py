@@ -23,7 +23,7 @@ class OurFinder:
 
 
 def main() -> None:
-    """Become the module."""
+    """Run the module as if Python had been started with it."""
     # Python put this file's own folder there, whose names are those of other modules too.
     del sys.path[0]
     sys.meta_path.insert(0, OurFinder)

@@ -31,10 +31,12 @@ class Domain(Protocol):
         """What it runs at now, or None."""
 
     def capture(self) -> dict[str, str]:
-        """Every knob that `pin` writes, as it is now. Raises HostError when this process could not write them."""
+        """The values of all knobs that `pin` writes, as they are now. Raises HostError when this process could not
+        write them.
+        """
 
     def pin(self, hz: int, timeout_s: float = ARRIVAL_TIMEOUT_S) -> None:
         """Hold the clock at `hz`. Raises KnobError (path, wanted, found) when refused, clamped or not arriving."""
 
     def release(self, captured: Mapping[str, str]) -> None:
-        """Give it back what `capture` found. Raises RestoreError."""
+        """Set the clock back to what `capture` found. Raises RestoreError."""

@@ -50,7 +50,7 @@ class ClockLimits:
         return self.lowest, self.highest
 
     def request(self, sysfs: Sysfs, hz: int) -> None:
-        """Both limits to `hz`, in the order that never crosses them: 4.9 kernels refuse minimum > maximum.
+        """Set both limits to `hz`, in the order that never crosses them: 4.9 kernels refuse minimum > maximum.
 
         Later kernels clamp instead of refusing, and take a limit over a little later than it is written.
         """
@@ -100,11 +100,15 @@ class Override:
         return min((hz for hz in caps_hz if hz), default=None)
 
     def knobs(self, sysfs: Sysfs) -> tuple[str, ...]:
-        """The switch, and the rate only where it is in force: else the file shows a clock that floats."""
+        """The knobs that `request` writes: the switch, and while that is on the rate. While it is off, the file of
+        the rate shows a clock that floats.
+        """
         return (self.rate, self.switch) if sysfs.read(self.switch) == "1" else (self.switch,)
 
     def request(self, sysfs: Sysfs, hz: int) -> None:
-        """Rate and switch; the switch only if it is off, because some kernels count how often it was turned on."""
+        """Set the rate, then the switch, the latter only if it is off, because some kernels count how often it was
+        turned on.
+        """
         writes = [(self.rate, str(hz)), (self.switch, "1")]
         for knob, value in reversed(writes) if self.switch_first else writes:
             write_if_other(sysfs, knob, value)

@@ -29,7 +29,9 @@ class Disturbance:
 
 
 class Activity:
-    """Watches `cpus` from its making on; `children` are those of ours that run there, with all that they start."""
+    """Watches `cpus` from the moment it is made; `children` are those of ours that run there, with all that they
+    start.
+    """
 
     def __init__(self, cpus: Collection[int], children: Sequence[Child]) -> None:
         self._cpus, self._children = cpus, children
@@ -37,7 +39,7 @@ class Activity:
         self._before = self._read()
 
     def disturbance(self) -> Disturbance:
-        """What was disturbed since."""
+        """How much of the CPUs' time was taken since the watch began."""
         cpus_s = (time.monotonic() - self._begin_s) * len(self._cpus)
         busy_s, stolen_s, ours_s = (now - then for now, then in zip(self._read(), self._before, strict=True))
         return Disturbance((busy_s - ours_s) / cpus_s, stolen_s / cpus_s)

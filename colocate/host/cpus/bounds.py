@@ -18,7 +18,9 @@ _QUOTAS = Path("/proc/sys/kernel/sched_cfs_bandwidth_slice_us")
 
 
 def missing_bounds(confinement: Confinement, quotas: Path = _QUOTAS) -> dict[str, Missing]:
-    """By `containment.KINDS`. Weight and cpus are never: without groups there are nice values and affinity."""
+    """The kinds of containment that this machine does not have, by their names in `containment.KINDS`. Weight and
+    cpus are never missing: without groups there are nice values and affinity.
+    """
     found = {
         "idle": _idle_missing(confinement.shares),
         "quota": _quota_missing(confinement.shares, quotas),

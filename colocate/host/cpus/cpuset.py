@@ -98,7 +98,7 @@ def detect(mounts: Path = MOUNTS, own: Path = OWN) -> Confinement:
 
 
 def _first(usable: Sequence[Hierarchy], controller: str, *chosen: Hierarchy | None) -> Hierarchy | None:
-    """The tree to use the controller of: one that is chosen already, where it has it."""
+    """The tree to use for a controller: one that is already in use, where it has the controller."""
     taken = [tree for tree in chosen if tree is not None]
     # A process sits in one group of cgroup v2, so there is no second one to make.
     free = [tree for tree in usable if tree.version == 1 or not any(other.version == 2 for other in taken)]
@@ -106,13 +106,13 @@ def _first(usable: Sequence[Hierarchy], controller: str, *chosen: Hierarchy | No
 
 
 def _not_writable(hierarchy: Hierarchy) -> str:
-    """Why no group can be made here, or nothing."""
+    """Why no group can be made in the tree; empty where one can."""
     folder = hierarchy.folder
     return "" if os.access(folder, os.W_OK) else f"{folder} cannot be written by this user"
 
 
 def _not_passed_on(hierarchy: Hierarchy, controller: str) -> str:
-    """Why groups made here would not have the controller, or nothing."""
+    """Why groups made in the tree would not have the controller; empty where they would."""
     folder = hierarchy.folder
     if not hierarchy.passes_on(controller):
         # Only the tree's true root, which has no type, may hold processes and pass a controller on (cgroup v2,

@@ -54,7 +54,7 @@ class Hierarchy:
         return self.version == 1 or controller in (self.folder / _CONTROL).read_text().split()
 
     def group(self, name: str) -> Path:
-        """The group of this process called `name`, made or not."""
+        """The path of the group that this process has or would have under `name`; it need not exist yet."""
         return self.folder / f"colocate-{os.getpid()}-{name}"
 
 
@@ -93,7 +93,9 @@ def _own_path(own: str, controllers: frozenset[str]) -> str:
 
 @contextlib.contextmanager
 def own_groups(hierarchy: Hierarchy) -> Iterator[contextlib.ExitStack]:
-    """No group of this process is left in the tree afterwards; the stack is for `claim`."""
+    """Inside, groups can be made with `claim`, which takes the stack; afterwards this process has no group left in
+    the tree.
+    """
     with contextlib.ExitStack() as stack:
         stack.callback(clear, hierarchy, os.getpid())
         yield stack

@@ -28,7 +28,7 @@ class Throttling:
     stopped_s: float
 
     def since(self, before: Throttling) -> Throttling:
-        """What was added after `before`."""
+        """What these counts have gained since `before`."""
         return Throttling(self.times - before.times, self.stopped_s - before.stopped_s)
 
 

@@ -53,7 +53,7 @@ class Child:
         runs_program: bool = False,
         keeps: Collection[int] = (),
     ) -> None:
-        """It `keeps` these open files, under their numbers."""
+        """Start the process. It inherits the open files in `keeps`, under their numbers."""
         self.name = name
         self._runs_program = runs_program
         self.facts: Mapping[str, Any] = {}
@@ -70,7 +70,7 @@ class Child:
         )
 
     def ready(self, timeout_s: float) -> Mapping[str, Any]:
-        """What the child says of itself once it could start at once."""
+        """Wait until the child could start at once, and return what it says of itself."""
         self.facts = self._receive(timeout_s)["ready"]
         self._standing = standing(self.pid)
         return self.facts
@@ -91,7 +91,7 @@ class Child:
         self._send("start")
 
     def started(self, timeout_s: float) -> Mapping[str, Any]:
-        """What came of `start`; it has `failed` where it came to nothing."""
+        """Wait for the answer to `start`, and return it; it has `failed` where the program did not start."""
         answer: Mapping[str, Any] = self._receive(timeout_s)["started"]
         return answer
 
@@ -100,7 +100,7 @@ class Child:
         self._send("go")
 
     def stop(self, timeout_s: float) -> Mapping[str, Any]:
-        """Fall idle; the report of the time since the last `go`."""
+        """Let it fall idle, and return its report of the time since the last `go`."""
         self.fall_idle()
         return self.report(timeout_s)
 

@@ -1,5 +1,5 @@
-"""Enters its seat, ties its life to the parent's, then becomes the command:
-`launch.py PARENT SIGNAL CPUS CGROUPS SCHEDULING USER COMMAND...`
+"""A launcher: it enters its seat, ties its life to the parent's, then becomes the command: `launch.py PARENT SIGNAL
+CPUS CGROUPS SCHEDULING USER COMMAND...`
 
 Run as a script by `child.py`, not imported. It does what could be done between fork and exec in the parent,
 where code is not safe beside threads, and it is done before the command imports a framework that sizes its

@@ -39,7 +39,7 @@ class Pause(Protocol):
         """Ask all of it to stand still."""
 
     def is_still(self) -> bool:
-        """Whether all of it does."""
+        """Whether all of it stands still."""
 
     def resume(self) -> None:
         """Let it go on; nothing happens where it is not paused."""
@@ -115,7 +115,7 @@ class StopSignals:
 
 
 def moving_of(pids: Collection[int]) -> list[int]:
-    """Those of these processes, and of all that came of them, that do not stand still."""
+    """The processes that do not stand still, of these and of all that they started."""
     threads = {pid: list(_states(pid)) for pid in _all_of(pids)}
     return [pid for pid, states in threads.items() if not _STILL.issuperset(states)]
 
@@ -202,7 +202,7 @@ def stands_still(pause: Pause, timeout_s: float = PAUSE_TIMEOUT_S) -> bool:
 
 @contextlib.contextmanager
 def resumed_after(*pauses: Pause) -> Iterator[None]:
-    """Whatever ends the block, nothing is paused afterwards."""
+    """Inside, processes may be paused; whatever ends the block, they are resumed."""
     try:
         yield
     finally:

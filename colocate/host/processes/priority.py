@@ -1,4 +1,4 @@
-"""The network's launching thread before all else on its CPUs: SCHED_FIFO, for as long as a window lasts."""
+"""Let the network's launching thread run before all else on its CPUs: SCHED_FIFO, for as long as a window lasts."""
 
 from __future__ import annotations
 

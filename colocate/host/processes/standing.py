@@ -16,7 +16,7 @@ class Standing(NamedTuple):
 
 
 def standing(pid: int) -> Standing | None:
-    """That of a process now; None where it has ended."""
+    """The standing of a process now; None where it has ended."""
     try:
         return Standing(
             frozenset(os.sched_getaffinity(pid)),

@@ -105,7 +105,7 @@ def locked(folder: Path, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
 
 
 def write(folder: Path, journal: Journal) -> None:
-    """The journal on disk before this returns. Raises HostError where it cannot be."""
+    """Write the journal; it is on the disk when this returns. Raises HostError where it cannot be."""
     body = json.dumps(journal._asdict(), sort_keys=True).encode()
     header = f"colocate-journal {VERSION} {hashlib.sha256(body).hexdigest()}\n".encode()
     unfinished = folder / f"{_FILE}.new"
@@ -142,12 +142,12 @@ def read(sysfs: Sysfs, folder: Path) -> Journal | None:
 
 
 def is_left(folder: Path) -> bool:
-    """Whether there is a journal, whosever and in whatever state."""
+    """Whether there is a journal, whoever wrote it and whatever state it is in."""
     return os.path.lexists(folder / _FILE)
 
 
 def remove(folder: Path) -> None:
-    """Every knob is as it was: the journal is done with. Raises HostError where it cannot be deleted."""
+    """Delete the journal, as every knob is as it was. Raises HostError where it cannot be deleted."""
     try:
         (folder / _FILE).unlink()
         _sync(folder)
@@ -178,7 +178,9 @@ def _parse(sysfs: Sysfs, raw: bytes) -> Journal:
 
 
 def _refuse_others(path: Path, found: os.stat_result, plain: Callable[[int], bool]) -> None:
-    """Raise HostError for what is not of its kind, or where others could have written."""
+    """Raise HostError for something of another kind than a journal's file or folder, and for one that others could
+    have written.
+    """
     if not plain(found.st_mode):
         raise HostError(f"{path} is not a plain {'folder' if plain is stat.S_ISDIR else 'file'}")
     if found.st_uid != os.geteuid():

@@ -48,7 +48,7 @@ _PAUSES_S = (0.0, 0.0, 0.0, 0.02, 0.1, 0.4)
 
 
 def check(sysfs: Sysfs, knob: str, value: str) -> None:
-    """Raises HostError unless this is a knob of the list, with a value of its kind, inside the machine's /sys."""
+    """Raise HostError unless this is a knob of the list, with a value of its kind, inside the machine's /sys."""
     if not any(name.fullmatch(knob) and kind.fullmatch(value) for name, kind in _KNOBS):
         raise HostError(f"{knob} = {value!r} is not something that colocate writes")
     if not knob.startswith(LOCK_KNOB) and not sysfs.resolved(knob).startswith("/sys/"):
@@ -73,7 +73,9 @@ def capture(sysfs: Sysfs, knobs: Iterable[str]) -> dict[str, str]:
 
 
 def write_if_other(sysfs: Sysfs, knob: str, value: str) -> None:
-    """Leave alone what is as wanted: the override switches of L4T count how often they were turned on."""
+    """Write the value only where the knob shows another: the override switches of L4T count how often they were
+    turned on.
+    """
     if read_knob(sysfs, knob) != value:
         sysfs.write(knob, value)
 

@@ -29,7 +29,8 @@ def lock_file() -> Path:
 
 @contextlib.contextmanager
 def machine_alone(*, wait: bool = False, waits: Callable[[str], None] = lambda _: None) -> Iterator[None]:
-    """Inside, no other process is. Where one is, wait until it has ended, with a word to `waits`, or raise HostError.
+    """Inside, this process holds the machine alone. Where one is, wait until it has ended, with a word to `waits`, or
+    raise HostError.
 
     Where no file can be made, as on a disk that cannot be written, nobody is kept out.
     """

@@ -41,6 +41,6 @@ def main(root: str, folder: str, token: str) -> None:
 
 
 def _outlast_memory() -> None:
-    """Of all processes this is the last that should go when memory runs out (proc(5)); only root may say so."""
+    """Ask the kernel to end this process last when memory runs out (proc(5)); only root may ask that."""
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("-1000")

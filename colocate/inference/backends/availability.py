@@ -103,7 +103,7 @@ def _smallest_network() -> contextlib.AbstractContextManager[NetworkFile]:
 
 
 def _elsewhere(runtime: Runtime, device: str | None) -> Missing | None:
-    """That a runtime does not run on the device that the user chose."""
+    """Why a runtime is left out that does not run on the device that the user chose."""
     if device is None or runtime.on_gpu == (device != CPU):
         return None
     own = "a GPU" if runtime.on_gpu else "the CPU"

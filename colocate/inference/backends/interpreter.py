@@ -125,7 +125,7 @@ def _under(chosen: str, runtime: Runtime) -> Interpreter | Missing:
 
 
 def _complete(origin: str | None, runtime: Runtime) -> bool:
-    """Whether the package at `origin` is the one that the runtime needs."""
+    """Whether the package at `origin` is a build that the runtime can use."""
     return origin is not None and (runtime.holds is None or (Path(origin).parent / runtime.holds).exists())
 
 
@@ -151,7 +151,7 @@ def _of_the_system() -> Iterator[str]:
 
 @functools.cache
 def _ask(path: str) -> _Answer:
-    """Raises HostError for what is no Python that can be started."""
+    """What a Python says of itself. Raises HostError for a file that is no Python, or one that cannot be started."""
     names = sorted({runtime.package for runtime in BACKENDS.values() if runtime.package is not None})
     try:
         child = subprocess.run(
@@ -171,7 +171,9 @@ def _ask(path: str) -> _Answer:
 
 
 def _last_words(error: subprocess.CalledProcessError) -> str:
-    """Of one that ended before it answered, as where its numpy is built for another processor."""
+    """The last words of a Python that ended before it answered, as one does whose numpy is built for another
+    processor.
+    """
     if error.returncode < 0:
         return f"it was ended by {signal.Signals(-error.returncode).name} when asked for its numpy"
     lines = error.stderr.strip().splitlines()

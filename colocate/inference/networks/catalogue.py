@@ -207,7 +207,7 @@ def _own(path: Path, batch: int, choices: Sequence[InputChoice]) -> Network:
 
 
 def _stamps(path: Path, choices: Sequence[InputChoice]) -> tuple[_Stamp, ...]:
-    """Of all files that a user's own network is made of and fed from."""
+    """The stamps of all files that a user's own network is made of and fed from."""
     arrays = [Path(choice.value) for choice in choices if isinstance(choice.value, str)]
     return tuple(map(_stamp, (path, *_opened(path).weight_files, *arrays)))
 
@@ -294,7 +294,7 @@ def _read(path: Path, stamp: _Stamp) -> OnnxFile:
 
 
 def _stamp(path: Path) -> _Stamp:
-    """What changes with a file; None of one that cannot be looked at, which who reads it says."""
+    """What changes when a file changes; None for a file that cannot be looked at: whoever reads it says so."""
     try:
         found = path.stat()
     except OSError:

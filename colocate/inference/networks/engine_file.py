@@ -60,7 +60,7 @@ def _stamp(path: Path) -> tuple[int, ...]:
 
 @functools.lru_cache
 def _sha256(path: Path, stamp: tuple[int, ...]) -> str:
-    """Of the file, while it bears this `stamp`: a command wants it several times."""
+    """The SHA-256 of the file, while it bears this `stamp`: a command wants it several times."""
     try:
         return cache.private_sha256(path)
     except OSError as error:

@@ -35,7 +35,7 @@ class Network:
 
     @property
     def file(self) -> NetworkFile:
-        """What a worker needs of it."""
+        """The file as a worker needs it described."""
         return NetworkFile(self.name, self.path, self.sha256, self.inputs, self.source, self.engine)
 
     def to_json(self) -> dict[str, Any]:

@@ -30,7 +30,7 @@ class Probe:
 
 
 def probes(*, on_gpu: bool) -> tuple[Probe, ...]:
-    """Some milliseconds of work each, for the copy with matrices larger than any cache."""
+    """The probes, each of some milliseconds of work; the copy has matrices larger than any cache."""
     side, copied = (8192, 16384) if on_gpu else (1024, 4096)
     return (
         Probe("flop", side, 2 * side**3),
@@ -58,7 +58,7 @@ def model(quantity: CeilingQuantity, size: int, precision: str = "fp32") -> byte
 
 
 def _copies() -> list[NodeProto]:
-    """Signs change on the way: no pass can be left out for doing nothing."""
+    """Nodes that copy the input. They change its sign, so that a runtime can leave none of them out."""
     tensors = ["matrix", *(f"pass{number}" for number in range(1, _PASSES)), "last"]
     return [
         helper.make_node(("Neg", "Abs")[number % 2], [tensors[number]], [tensors[number + 1]])

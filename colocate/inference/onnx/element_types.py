@@ -15,7 +15,7 @@ _BITS: Mapping[int, int] = {TensorProto.FLOAT: 32, TensorProto.DOUBLE: 64, Tenso
 
 
 def bits(element_type: int) -> int | None:
-    """Of one element: 4 of an INT4, two of which share a byte. None for text, and what is no type."""
+    """The bits of one element: 4 for an INT4, two of which share a byte. None for text, and what is no type."""
     if element_type in _BITS:
         return _BITS[element_type]
     found = re.search(r"\d+", _NAMES.get(element_type, ""))

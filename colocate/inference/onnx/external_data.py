@@ -29,13 +29,13 @@ class ExternalTensor:
 
     @property
     def needed_bytes(self) -> int | None:
-        """By its shape and type; None for text."""
+        """How many bytes it needs, by its shape and type; None for text."""
         bits = element_types.bits(self.tensor.data_type)
         return None if bits is None else -(-bits * math.prod(self.tensor.dims) // 8)
 
 
 def external_tensors(path: Path, model: ModelProto) -> tuple[ExternalTensor, ...]:
-    """Those of the `model` in `path`. Raises SpecError where it does not say where one lies."""
+    """The external tensors of the `model` in `path`. Raises SpecError where it does not say where one lies."""
     nodes = [*model.graph.node, *(node for function in model.functions for node in function.node)]
     tensors = [*model.graph.initializer, *_tensors_of(nodes)]
     return tuple(_located(path, tensor) for tensor in tensors if tensor.data_location == TensorProto.EXTERNAL)
@@ -78,7 +78,7 @@ def take_in(tensors: Iterable[ExternalTensor]) -> None:
 
 
 def _tensors_of(nodes: Iterable[NodeProto]) -> Iterator[TensorProto]:
-    """Those that nodes hold themselves, and in their bodies."""
+    """The tensors that nodes hold themselves, and those in their bodies."""
     for node in nodes:
         for attribute in node.attribute:
             yield from (attribute.t, *attribute.tensors)

@@ -237,7 +237,9 @@ def _layers(graph: GraphProto, around: Scope) -> tuple[Layer, ...]:
 
 
 def _stored_type(node: NodeProto, written: str, read_names: Sequence[str], scope: Scope) -> int:
-    """Of a constant that `node` prepares: a dequantised one, and what is moved about of it, stays in its integers."""
+    """The stored type of a constant that `node` prepares: a dequantised constant, reshaped or not, stays in its
+    integers.
+    """
     if not read_names:
         return _constant_type(node)
     first, computed = read_names[0], scope.types.get(written)
@@ -283,7 +285,7 @@ def _once(tensors: Iterable[Tensor]) -> tuple[Tensor, ...]:
 
 
 def _total(counts: Iterable[int | None]) -> int | None:
-    """The sum; None where one is not known."""
+    """The sum of the numbers; None where one of them is not known."""
     known = list(counts)
     return None if None in known else sum(count for count in known if count is not None)
 

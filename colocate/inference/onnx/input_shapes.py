@@ -197,7 +197,7 @@ def _fits(chosen: Sequence[int | None], declared: Sequence[Dimension]) -> bool:
 
 
 def _written(dims: Sequence[Dimension | None]) -> str:
-    """As in a flag; `?` for an open dimension without a name."""
+    """A shape as it is written in a flag; `?` for an open dimension without a name."""
     return "x".join("@batch" if dim is None else str(dim) or "?" for dim in dims) or "a scalar"
 
 

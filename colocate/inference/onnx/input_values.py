@@ -141,7 +141,7 @@ def _compared_with(graph: GraphProto, name: str) -> float | None:
 
 
 def _number(constant: TensorProto) -> float | None:
-    """The only element of a `constant`; None of one that has several, or none that is a number."""
+    """The only element of a `constant`; None where it has several, or where the element is no number."""
     if math.prod(constant.dims) != 1 or constant.data_type not in _FED:
         return None
     try:

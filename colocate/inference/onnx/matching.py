@@ -37,7 +37,7 @@ class Ran(Protocol):
 
     @property
     def name(self) -> str:
-        """Mostly made of the names of what it ran."""
+        """The step's name, mostly made of the names of what it ran."""
 
     @property
     def kind(self) -> str:
@@ -49,7 +49,7 @@ class Ran(Protocol):
 
     @property
     def runs(self) -> float:
-        """In one inference."""
+        """How often it ran in one inference."""
 
 
 def held(ran: Sequence[Ran], layers: Sequence[Layer]) -> tuple[tuple[str, ...], ...]:

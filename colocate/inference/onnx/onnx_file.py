@@ -77,7 +77,9 @@ def whole(path: Path) -> ModelProto:
 
 
 def size_bytes(*paths: Path) -> int:
-    """Of all these files. Raises SpecError for one that cannot be one message, or cannot be looked at."""
+    """The size of all these files together. Raises SpecError for one that cannot be one message, or cannot be looked
+    at.
+    """
     total = 0
     for path in paths:
         check_regular(path)

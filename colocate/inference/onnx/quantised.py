@@ -42,7 +42,9 @@ _CONCAT = "QLinearConcat"
 
 
 def plain_kind(node: NodeProto) -> str:
-    """The operator of the standard that does the same to plain numbers; its own of one that is not quantised."""
+    """The operator of the standard that does the same to plain numbers; for a node that is not quantised, its own
+    operator.
+    """
     if node.op_type == _CONCAT:
         return "Concat"
     return _PLAIN[node.op_type].kind if node.op_type in _PLAIN else node.op_type

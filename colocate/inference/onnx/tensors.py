@@ -27,7 +27,7 @@ class Tensor(NamedTuple):
 
     @property
     def size_bytes(self) -> int | None:
-        """Elements by their width; those of 4 bits share bytes."""
+        """Its elements times their width; two elements of 4 bits share a byte."""
         width = None if self.element_type is None else element_types.bits(self.element_type)
         return None if width is None or self.elements is None else -(-width * self.elements // 8)
 
@@ -57,7 +57,7 @@ class Scope:
         )
 
     def tensors(self, names: Iterable[str]) -> tuple[Tensor, ...]:
-        """Those of these names, each once."""
+        """The tensors of these names, each once."""
         return tuple(
             Tensor(
                 name,

@@ -32,7 +32,7 @@ class AdviceReport:
 
     @property
     def schedule(self) -> Schedule | None:
-        """The looks of a study with sequential stopping."""
+        """The looks of a study with sequential stopping; None for any other."""
         looks = looks_of(self.run.header.spec)
         return looks if isinstance(looks, Schedule) else None
 

@@ -180,7 +180,7 @@ def _programs(task: Task) -> list[tuple[object, ...]]:
 
 
 def _other_way(network: str, was: Inference, now: Inference) -> Iterator[str]:
-    """In what the ways differ in which a network is run."""
+    """Each difference in how the two runs ran a network, in words."""
     for field in dataclasses.fields(Inference):
         before, after = getattr(was, field.name), getattr(now, field.name)
         if before != after and before and after and field.name == "pipeline":

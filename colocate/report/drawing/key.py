@@ -22,7 +22,9 @@ class Key:
         self, words: str, xs_in: Sequence[float] = (0.0,), ys_in: Sequence[float] | None = None, *,
         words_in: float = 0.12, **look: Any,
     ) -> None:  # fmt: skip
-        """A symbol as of matplotlib's `plot`, in inches from where it stands, and `words_in` right of there words."""
+        """Draw a symbol with matplotlib's `plot`, at `xs_in` and `ys_in` from its place, and write `words` right of
+        it, `words_in` inches from that place.
+        """
         ys_in = ys_in or [0.0] * len(xs_in)
         self._sheet.plot([self._x + x for x in xs_in], [self._y + y for y in ys_in], **look)
         self._write(words, words_in)
@@ -30,7 +32,7 @@ class Key:
     def box(
         self, words: str, width_in: float, height_in: float, face: RGB | str, *, words_in: float, hatch: str = ""
     ) -> None:
-        """A symbol that is a patch of colour, hatched in white where it is hatched."""
+        """Draw a patch of colour, hatched in white where it has a `hatch`, and write `words` right of it."""
         edge = WHITE if hatch else None
         self._sheet.box(
             self._x, self._y - height_in / 2, width_in, height_in, face=face, edge=edge, hatch=hatch or None

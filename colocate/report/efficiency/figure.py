@@ -111,7 +111,7 @@ class _Page:
 
     @property
     def width_in(self) -> float:
-        """Of the page."""
+        """The width of the page."""
         return _LEFT_IN + MARGIN_IN + 3 * _PANEL_IN[0] + 2 * _GAP_IN + MARGIN_IN
 
     @property

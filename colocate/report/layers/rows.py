@@ -76,13 +76,13 @@ def value_of(interval: Interval | None) -> float | None:
 
 
 def share_of(time_s: float | None, report: LayersReport) -> float | None:
-    """Of the time of all layers together."""
+    """The share of one layer in the time of all layers together."""
     everything_s = report.everything.time_s
     return None if time_s is None or not everything_s else time_s / everything_s
 
 
 def layers_json(report: LayersReport) -> Mapping[str, Any]:
-    """For `--json`."""
+    """The layers and groups for `--json`."""
     found = report.balance
     return {
         "layers": [layer_row(layer, report) for layer in report.fused_layers],

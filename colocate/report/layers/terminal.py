@@ -33,7 +33,7 @@ SPARE = ("FLOP/B", "GFLOP/s")
 
 
 def way_words(report: LayersReport, caption: Caption) -> list[str]:
-    """How the network was run, as far as the caption of the run does not say so, and what its times suffer from."""
+    """How the network was run, where the caption of the run leaves it out, and which warnings all its times have."""
     inference = report.inference
     words = [plain(inference.backend), report.precision, f"batch {inference.batch}"]
     words += [warning.value for warning in report.warnings]
@@ -95,7 +95,7 @@ def _kind_rows(report: LayersReport) -> Sequence[tuple[str, ...]]:
 def _numbers(
     found: Sequence[tuple[float | None, int | None, float | None]], report: LayersReport
 ) -> Iterable[tuple[str, ...]]:
-    """Of each time, FLOP and energy: ms, share, GFLOP/s and mJ."""
+    """The numbers of a row in words: ms, share of the time, GFLOP/s and mJ."""
     times_s, _, energies_j = zip(*found, strict=True)
     shares = [share_of(time_s, report) for time_s in times_s]
     rates = [flop / time_s / 1e9 if time_s and flop else None for time_s, flop, _ in found]

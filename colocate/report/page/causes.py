@@ -36,7 +36,7 @@ class CauseBar:
 
 
 def cause_bars(cells: Iterable[Cell]) -> tuple[CauseBar, ...]:
-    """Those of all cells that have a cause, the one with the largest share of extra time first."""
+    """The bars of all cells that have a cause, the one with the largest share of extra time first."""
     cells = list(cells)
     explained = [(cell, found) for cell in cells if (found := cell.extra_time) is not None]
     explained.sort(key=lambda pair: -(pair[1].extra_s / (pair[0].p50_s or 1.0)))

@@ -73,7 +73,7 @@ class Matrix:
 
     @property
     def starts(self) -> frozenset[int]:
-        """The columns before which a heading begins, but the first."""
+        """The columns at which a heading begins, without the first column."""
         spans = [[n for _, n in headings] for headings in (self.placements, self.containments)]
         return frozenset(itertools.chain(*map(itertools.accumulate, spans))) - {len(self.columns)}
 

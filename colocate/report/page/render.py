@@ -67,7 +67,7 @@ def _template() -> Template:
 
 
 def _carried() -> _Values:
-    """What makes the page one file: the only text in it that is markup."""
+    """Style, script and policy, which make the page one file. No other text in it is markup."""
     script = page_script()
     return {"policy": policy(script), "style": Markup(style()), "script": Markup(script)}
 
@@ -113,7 +113,7 @@ def _found(run: LoadedRun, judged: Sequence[Bounds], confidence: float) -> _Valu
 
 
 def _model(header: Header) -> _Values:
-    """What a model rests on; a machine has none of it."""
+    """What the page says of a model; for a machine these values are empty."""
     checks = () if header.provenance is None else header.provenance.validation
     roles = dict.fromkeys(check.role for check in checks)
     kinds = dict.fromkeys(quantity.kind for quantity in Quantity)

@@ -278,7 +278,7 @@ def _write_numbers(sheet: Sheet, x: float, y: float, spreads: Sequence[_Spread |
 
 
 def _draw_key(sheet: Sheet, y: float, *, all_p99: bool) -> None:
-    """Each mark once, as it is drawn in the panels, with its meaning."""
+    """Draw each mark of the panels once, with its meaning."""
     key = Key(sheet, y)
     key.plot("p50", marker="|", markersize=9.0, color=INK)
     key.plot("p95", marker="|", markersize=5.0, color=INK)

@@ -149,7 +149,7 @@ def _draw_labels(sheet: Sheet, grid: Grid, layout: Layout) -> None:
 
 
 def _draw_ticks(sheet: Sheet, panels: Panels, layout: Layout) -> None:
-    """The words of lines left of the rows, those of feet below the columns."""
+    """Write the words of lines left of the rows, and the words of feet below the columns."""
     (width, height), beside, below = layout.tile_in, layout.left - 0.08, layout.bottom + 0.11
     for (_, line), y in layout.ys.items():
         sheet.text(beside, y + height / 2, panels.lines[line], SMALL_PT, ha="right")
@@ -217,7 +217,7 @@ def _draw_scale(sheet: Sheet, y: float, metric: Metric, norm: Normalize, colours
 
 
 def _draw_notes(sheet: Sheet, y: float, notes: Sequence[tuple[Note, Sequence[str]]]) -> None:
-    """What marks and tiles without a colour mean, each after a small tile or its symbol."""
+    """Write what marks and tiles without a colour mean, each line after a small tile or its symbol."""
     for note, lines in notes:
         if note.state is not None:
             _draw_ground(sheet, (MARGIN_IN, y - 0.08, SYMBOL_IN - 0.08, 0.17), note.state)

@@ -67,7 +67,7 @@ def _rows(run: LoadedRun, warnings: Mapping[QualityFlag, str]) -> Iterable[tuple
 
 
 def _warnings(cell: Cell) -> list[QualityFlag]:
-    """Those of a row, which has no p99."""
+    """The warnings of a row, less those about the p99, as no column has it."""
     return [warning for warning in cell.warnings if warning is not QualityFlag.TOO_FEW_FOR_P99]
 
 

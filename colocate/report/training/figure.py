@@ -105,7 +105,7 @@ def training_looks(rows: Sequence[TrainingSetting]) -> Mapping[tuple[str, str], 
 
 
 def draw_looks(key: Key, looks: Mapping[tuple[str, str], Mapping[str, Any]]) -> None:
-    """A symbol for each."""
+    """Draw the key: a symbol for each look, with its words."""
     one = len({precision for _, precision in looks}) == 1
     for (device, precision), look in looks.items():
         key.plot(device if one else f"{device}, {plain(precision)}", (0.07,), words_in=0.2, markersize=5, **look)
@@ -163,7 +163,7 @@ def _write_labels(axes: Axes, rows: Sequence[TrainingSetting], scale: float) -> 
 
 
 def _label_box(x: float, y: float, place: tuple[float, float, str], width_in: float) -> _Box:
-    """That of a label beside a mark."""
+    """The box of a label beside a mark."""
     dx, dy, side = place
     left = x + dx * _POINT_IN - (width_in if side == "right" else 0)
     bottom = y + dy * _POINT_IN

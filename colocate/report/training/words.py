@@ -24,7 +24,7 @@ def aim_words(report: TrainingReport) -> str:
 
 
 def measured(report: TrainingReport) -> bool:
-    """Whether any accuracy was found; synthetic images have none."""
+    """Whether any setting has an accuracy; on synthetic images none has."""
     return any(row.accuracies for row in report.rows)
 
 

@@ -219,7 +219,7 @@ def _draw_dots(axes: Axes, group: _Group, limit: float) -> None:
 
 
 def _draw_key(sheet: Sheet, y: float, roles: Collection[PublishedRole]) -> None:
-    """What the marks of these roles, and the bands, mean."""
+    """Draw the key to the marks of these roles, and to the bands."""
     key = Key(sheet, y)
     for role, look in ((role, look) for role, look in _LOOKS.items() if role in roles):
         key.plot(f"{role}: {look.meaning}", **look.plot)

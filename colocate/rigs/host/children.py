@@ -162,7 +162,7 @@ class Children:
         return [child.pid for children in (worker, *self._tasks.values()) for child in children]
 
     def seated(self, trial: Trial) -> list[Seated]:
-        """The same, task by task."""
+        """The processes of the trial's tasks and their seats, task by task."""
         return [
             Seated(self._seats.of(member, trial.placement), self.of(member, trial.placement))
             for member in members(trial)

@@ -23,7 +23,7 @@ from cpu_workloads.counter import CounterView
 
 
 class Count(NamedTuple):
-    """Of one process: its whole steps' work, the CPU time at which it was reached, and the CPU time now."""
+    """What a process did: the work of its whole steps, the CPU time at the last of them, and the CPU time now."""
 
     work: float
     counted_cpu_s: float
@@ -132,7 +132,7 @@ def slices(parts: Sequence[Part]) -> list[slice]:
 
 
 def by_cpu_time(counts: Counts, own: slice = slice(None)) -> Counts:
-    """The same where the CPU time is the work of `own`."""
+    """The counts of `own` as if its CPU time were its work."""
     found = list(counts)
     found[own] = [Count(each.cpu_s, each.cpu_s, each.cpu_s) for each in counts[own]]
     return tuple(found)

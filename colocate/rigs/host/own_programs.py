@@ -92,5 +92,5 @@ def last_words(text: str) -> str:
 
 
 def _signal_name(number: int) -> str:
-    """Those for real time have no name."""
+    """The name of a signal, or its number: signals for real time have no name."""
     return signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"

@@ -24,7 +24,7 @@ _SWITCHES = ("voluntary_ctxt_switches", "nonvoluntary_ctxt_switches")
 
 
 class ThreadCounts(NamedTuple):
-    """Of one thread since it began: ns that it ran and waited, and its voluntary and involuntary switches."""
+    """The counts of one thread since it began: ns that it ran and waited, its voluntary and involuntary switches."""
 
     ran_ns: int = 0
     waited_ns: int = 0

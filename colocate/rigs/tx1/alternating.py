@@ -214,7 +214,7 @@ def inferring(network: Presence, tasks: Presence, predicted: Conditions, speed: 
 
 
 def working(network: Presence, tasks: Presence, predicted: Conditions, speed: Course, ramp_s: float) -> Course:
-    """As `inferring`, of the task's work."""
+    """The same as `inferring` for the task: how fast its work goes on."""
     edges_s, middles_s, per_s = _speeds(network, tasks, speed, ramp_s)
     crowded = network.felt(middles_s, ramp_s)
     return Course(

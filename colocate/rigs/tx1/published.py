@@ -141,7 +141,7 @@ _NVIDIA = ((1, "fp32", 47, 5.5), (1, "fp16", 67, 5.1), (128, "fp32", 155, 6.0), 
 
 
 def figures() -> tuple[Figure, ...]:
-    """All of them."""
+    """All published figures."""
     return (*_cmu(), *_ck(), *_nvidia(), *_cmu_not_fitted())
 
 

@@ -227,7 +227,7 @@ def _board_clocks(clocks: ClockPoint) -> BoardClocks:
 
 
 def _work(setting: OperatingPoint, predicted: Prediction, elapsed_s: float, slower: float) -> Work | None:
-    """What the load did; a unit that is not finished counts by its part."""
+    """The work of the load; a unit that is not finished counts by the part that is done."""
     if setting.load is None:
         return None
     count = predicted.work_per_s * elapsed_s / slower

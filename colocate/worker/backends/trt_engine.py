@@ -30,7 +30,7 @@ class EngineTensor(NamedTuple):
 
     @property
     def dtype(self) -> "np.dtype[Any]":
-        """Numpy's."""
+        """Its element type as numpy names it."""
         return np.dtype(_NUMPY[self.type_name])
 
     @property
@@ -105,8 +105,8 @@ def settled(context: Any, tensors: "list[EngineTensor]", file: NetworkFile) -> "
 def _shape(
     request: Request, engine: Any, tensor: EngineTensor, chosen: "tuple[int, ...] | None"
 ) -> "tuple[int, ...]":
-    """Of an input: the one that the study chose, or the one that the engine was built to be quickest in, at the batch
-    of the study where it leaves that open.
+    """The shape of an input: the one that the study chose, or the one that the engine was built to be quickest in, at
+    the batch of the study where it leaves that open.
     """
     own, path = tensor.shape, request.loaded.path
     if chosen is not None and (len(chosen) != len(own) or any(known not in (-1, n) for n, known in zip(chosen, own))):
@@ -128,7 +128,7 @@ def _shape(
 
 
 def _filled(tensor: EngineTensor, chosen: "TensorSpec | None") -> TensorSpec:
-    """Of integers zeros and ones, as they may index a table of any length."""
+    """How an input is filled: as the study chose, else integers with zeros and ones, which may index any table."""
     name, shape, dtype = tensor.name, tensor.shape, tensor.dtype.name
     if chosen is not None and chosen.constant is not None and not _holds(tensor.dtype, chosen.constant):
         number = chosen.constant

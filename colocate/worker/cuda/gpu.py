@@ -48,7 +48,7 @@ class CudaStream:
         self.wait()
 
     def device_s(self) -> float:
-        """How long the last of it took."""
+        """How long the last launch took on the GPU, in seconds."""
         raise NotImplementedError
 
     def copy_in(self, address: int, array: "npt.NDArray[Any]") -> "Callable[[], None]":
@@ -95,7 +95,7 @@ class CudaGpu:
 
     @property
     def name(self) -> str:
-        """As its driver calls it."""
+        """The GPU's name, as its driver gives it."""
         text = ctypes.create_string_buffer(_NAME_BYTES)
         self.driver.call("cuDeviceGetName", text, _NAME_BYTES, self.device)
         return text.value.decode(errors="replace")
@@ -132,7 +132,7 @@ class CudaGpu:
         raise NotImplementedError
 
     def pinned(self, size: int) -> "npt.NDArray[Any]":
-        """So many bytes for `host_array`."""
+        """So many bytes of pinned memory, for `host_array`."""
         raise NotImplementedError
 
     def fill(self, address: int, array: "npt.NDArray[Any]") -> None:
@@ -140,11 +140,11 @@ class CudaGpu:
         raise NotImplementedError
 
     def stream(self) -> CudaStream:
-        """A new one."""
+        """A new stream on this GPU."""
         raise NotImplementedError
 
     def kernel(self, ptx: str, name: str) -> Any:
-        """The one of that name in a program, which the driver compiles for this GPU."""
+        """The kernel of that name in a program, which the driver compiles for this GPU."""
         raise NotImplementedError
 
     def _attribute(self, number: int) -> int:

@@ -124,7 +124,7 @@ class Sketch:
         return Blob(name, x.channels, 1)
 
     def concat(self, name: str, xs: Sequence[Blob]) -> Blob:
-        """The channels of all, one after the other."""
+        """Join the channels of all inputs, one after the other."""
         self._add("Concat", name, [x.name for x in xs], axis=1)
         return Blob(name, sum(x.channels for x in xs), xs[0].size)
 

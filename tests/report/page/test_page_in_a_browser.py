@@ -105,8 +105,9 @@ def test_what_a_narrow_screen_hides_is_said_and_what_is_safe_is_reached(tx1: Sho
     page.set_viewport_size({"width": 390, "height": 800})
     menu, label = (page.locator(each).bounding_box() for each in ("#percentile", "label.fill"))
     assert menu and label and menu["x"] + menu["width"] <= label["x"] + label["width"]
-    hint = page.locator(".matrix-and-key .hint")
-    assert "to the right" in hint.inner_text()
+    page.set_viewport_size({"width": 250, "height": 800})
+    told = "() => document.querySelector('.matrix-and-key .hint').innerText.includes('to the right')"
+    page.wait_for_function(told)
     page.locator(".matrix-and-key .scroll").evaluate("box => box.scrollLeft = box.scrollWidth")
     page.wait_for_function("() => document.querySelector('.matrix-and-key .hint').matches('.done')")
     page.click("#to-safe")

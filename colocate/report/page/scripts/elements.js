@@ -27,7 +27,8 @@ function watchScroll(box) {
 function hiddenWords(box) {
   const edge = box.getBoundingClientRect().right + 1;
   const count = every("thead tr:last-child th", box).filter((each) => each.getBoundingClientRect().right > edge).length;
-  const whole = every("thead .placement", box).filter((each) => each.getBoundingClientRect().left > edge);
+  // Of a heading whose first letter is all that shows nothing is in sight.
+  const whole = every("thead .placement", box).filter((each) => each.getBoundingClientRect().left + 24 > edge);
   const names = whole.length ? `, with all of ${whole.map((each) => each.textContent).join(" and ")}` : "";
   return `${count} more column${count === 1 ? "" : "s"} to the right${names}: scroll the table sideways.`;
 }

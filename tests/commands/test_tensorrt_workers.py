@@ -79,7 +79,7 @@ def test_a_network_runs_on_a_dla_where_the_package_serves_one(plugged: Plug, tmp
     done = sweep(tmp_path / "run", small_network(tmp_path).path, given=given)
     if plugged == RTX:
         assert done.returncode == 3
-        assert "tensorrt-rtx: it runs on a GPU, not on dla:1: TensorRT alone runs networks there" in done.stderr
+        assert "it runs on a GPU, not on dla:1: TensorRT alone runs networks there" in done.stderr
         return
     (facts,) = served(done, tmp_path / "run").values()
     assert facts["device"] == "dla:1, else cuda:0"

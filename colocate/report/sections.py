@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from matplotlib.figure import Figure
-
 from colocate.errors import SpecError
 from colocate.model.purpose import Purpose
+from colocate.report.drawing.saving import Pages
 from colocate.report.run_report import LoadedRun
 from colocate.report.text.captions import Caption
 
@@ -23,13 +22,13 @@ class Section(Generic[_Content]):
     """One kind of run. `load` makes its content, from which all else is made.
 
     `load` is also given the fields of an `Aim` that the user changed. `files` writes tables and pages into the folder
-    of the run. `figures` gives the pages of each figure with the name of its file, none where the run has no value.
+    of the run. `figures` gives of each figure the name of its file, and what draws its pages.
     `show` prints on a terminal, `json` for `--json`; `markdown` is report.md.
     """
 
     load: Callable[[LoadedRun, Mapping[str, Any]], _Content]
     files: Callable[[_Content, LoadedRun], Iterable[Path]]
-    figures: Callable[[_Content, LoadedRun, Caption], Iterable[tuple[str, Sequence[Figure]]]]
+    figures: Callable[[_Content, LoadedRun, Caption], Iterable[tuple[str, Pages]]]
     show: Callable[[_Content, LoadedRun], None]
     json: Callable[[_Content, LoadedRun], Mapping[str, Any]]
     markdown: Callable[[_Content, LoadedRun], str]

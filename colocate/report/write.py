@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
-
 from colocate.errors import StoreError
 from colocate.files import write_file
-from colocate.report.drawing.saving import save_figures
+from colocate.report.drawing.saving import Drawing, Pages
 from colocate.report.run_report import LoadedRun, load
 from colocate.report.sections import Section, section_of
 from colocate.report.sweep.columns import write_cells
@@ -42,19 +42,22 @@ def write_report(folder: Path, changes: LimitChanges | None = None, aim: Mapping
     section = section_of(run.header.purpose)
     content = section.load(run, aim or {})
     try:
-        files = [
-            write_cells(run),
-            *section.files(content, run),
-            write_file(folder / "report.md", f"{section.markdown(content, run)}\n"),
-            *write_provenance(run),
-            *save_figures(folder / "figures", _figures(run, section, content)),
-        ]
+        # Figures take longest: they are drawn while the rest is written.
+        with contextlib.closing(Drawing(_figures(run, section, content))) as drawing:
+            files = [
+                write_cells(run),
+                *section.files(content, run),
+                write_file(folder / "report.md", f"{section.markdown(content, run)}\n"),
+                *write_provenance(run),
+                *drawing.save(folder / "figures"),
+            ]
     except OSError as error:
         raise StoreError(f"cannot write the report into {folder}: {error.strerror}") from error
     return Report(run, section, content, tuple(files))
 
 
-def _figures(run: LoadedRun, section: Section[Any], content: Any) -> Iterator[tuple[str, Sequence[Figure]]]:
+def _figures(run: LoadedRun, section: Section[Any], content: Any) -> Iterator[tuple[str, Pages]]:
     caption = caption_of(run.header, run.cells, run.records)
+    # First, as it takes longest.
+    yield "validation", partial(draw_validation, run.header.provenance, caption)
     yield from section.figures(content, run, caption)
-    yield "validation", draw_validation(run.header.provenance, caption)

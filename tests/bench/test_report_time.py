@@ -55,7 +55,7 @@ def test_ten_million_latencies_become_cells_in_the_time_of_few_transforms() -> N
 
 
 def test_two_processes_share_a_report(tmp_path: Path) -> None:
-    """One draws the PNGs, and the other does everything else."""
+    """Both draw figures, and one does everything else."""
     shutil.copy(RESULTS / "h200" / "run.sqlite", tmp_path)
     before = [resource.getrusage(who).ru_utime for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     write_report(tmp_path)

@@ -91,7 +91,7 @@ def save_one(folder: Path, name: str, draw: Callable[[], Figure | None]) -> tupl
 
 def save_pages(folder: Path, name: str, draw: Callable[[], Sequence[Figure]]) -> tuple[Path, ...]:
     """The same of a figure of several pages."""
-    return save_figures(folder, ((name, draw()) for _ in range(1)))
+    return save_figures(folder, [(name, draw)])
 
 
 def texts(svg: Path) -> list[str]:

@@ -94,8 +94,8 @@ def test_its_figures_are_whole_and_their_labels_apart(name_of_run: str) -> None:
     section = section_of(run.header.purpose)
     pages = dict(section.figures(section.load(run, {}), run, caption_of(run.header, run.cells, run.records)))
     assert len(pages) == 2
-    for name, figures in pages.items():
-        for figure in figures:
+    for name, drawn in pages.items():
+        for figure in drawn():
             assert not cut_words(figure), name
             labels = [found.get_window_extent() for found in figure.findobj(Annotation)]
             assert not any(one.overlaps(other) for one, other in itertools.combinations(labels, 2)), name

@@ -6,8 +6,7 @@ import contextlib
 import functools
 import io
 import warnings
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +14,16 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from colocate.files import make_folder, remove_file, write_file
-from colocate.report.drawing.aside import Aside
+from colocate.report.drawing.shared_work import SharedWork
 
 _DPI = 144
-# PNGs that are drawn at once.
-_AT_ONCE = 2
 # Half as long as at the library's level, to the same size: a page is white with some text.
 _PACKING = {"compress_level": 3}
 # Agg ends at 65536; a page of hundreds of columns gets fewer dots rather than none.
 _MAX_SIDE_PX = 16000
+
+Pages = Callable[[], Sequence[Figure]]
+"""Draws the pages of a figure; none where the run has no value for it."""
 
 
 def one_page(figure: Figure | None) -> list[Figure]:
@@ -31,24 +31,37 @@ def one_page(figure: Figure | None) -> list[Figure]:
     return [] if figure is None else [figure]
 
 
-def save_figures(folder: Path, figures: Iterable[tuple[str, Sequence[Figure]]]) -> tuple[Path, ...]:
-    """Save the pages of each of `figures` under its name into `folder`, which is made, and return the files' paths.
+class Drawing:
+    """The pages of `figures`, each under its name, which several processes draw from now on, in the house style.
 
-    The first page has the name of the figure, the second that and `+2`. They are drawn one by one as they are asked
-    for, in the house style. Pages of an earlier report that this one does not have are removed. Raises OSError when a
-    file cannot be written.
+    The first page has the name of the figure, the second that and `+2`.
     """
-    make_folder(folder)
-    paths: list[Path] = []
-    with _house_style(), contextlib.closing(_Drawing()) as drawing:
-        for name, pages in figures:
+
+    def __init__(self, figures: Iterable[tuple[str, Pages]]) -> None:
+        self._figures = tuple(figures)
+        self._work = SharedWork([functools.partial(_drawn, pages) for _, pages in self._figures])
+
+    def save(self, folder: Path) -> tuple[Path, ...]:
+        """Write them into `folder`, which is made, and return the files' paths. Pages of an earlier report that this
+        one does not have are removed. Raises OSError when a file cannot be written.
+        """
+        make_folder(folder)
+        paths: list[Path] = []
+        for (name, _), pages in zip(self._figures, self._work.results(), strict=True):
             for number, page in enumerate(pages):
-                files = _files(folder, name, number)
-                drawing.draw(files, page)
-                paths += files
+                paths += map(write_file, _files(folder, name, number), page)
             _remove_further(folder, name, len(pages))
-        drawing.finish()
-    return tuple(paths)
+        return tuple(paths)
+
+    def close(self) -> None:
+        """Leave what is still drawn."""
+        self._work.close()
+
+
+def save_figures(folder: Path, figures: Iterable[tuple[str, Pages]]) -> tuple[Path, ...]:
+    """Draw `figures` and save them; see `Drawing`."""
+    with contextlib.closing(Drawing(figures)) as drawing:
+        return drawing.save(folder)
 
 
 def _remove_further(folder: Path, name: str, number: int) -> None:
@@ -66,44 +79,25 @@ def _files(folder: Path, name: str, number: int) -> tuple[Path, Path]:
     return folder / f"{page}.png", folder / f"{page}.svg"
 
 
-class _Drawing:
-    """Draws pages one by one. Other processes draw their PNGs while this one draws the SVG, and lays out the next
-    page: a PNG takes as long as both.
-    """
-
-    def __init__(self) -> None:
-        self._pngs: deque[tuple[Path, Aside]] = deque()
-
-    def draw(self, files: tuple[Path, Path], figure: Figure) -> None:
-        """Write the SVG, and begin the PNG."""
-        if len(self._pngs) == _AT_ONCE:
-            self._finish_first()
-        png, svg = files
-        dpi = min(_DPI, int(_MAX_SIDE_PX / max(figure.get_size_inches())))
-        options = {"format": "png", "dpi": dpi, "metadata": {"Software": None}, "pil_kwargs": _PACKING}
-        self._pngs.append((png, Aside(functools.partial(_drawn, figure, **options))))
-        write_file(svg, _drawn(figure, format="svg", metadata={"Date": None, "Creator": None}))
-
-    def finish(self) -> None:
-        """Write the PNGs that are still drawn."""
-        while self._pngs:
-            self._finish_first()
-
-    def _finish_first(self) -> None:
-        path, aside = self._pngs[0]
-        write_file(path, aside.result())
-        self._pngs.popleft()
-
-    def close(self) -> None:
-        """Leave what is still drawn."""
-        for _, aside in self._pngs:
-            aside.close()
+def _drawn(pages: Pages) -> list[tuple[bytes, bytes]]:
+    """The PNG and the SVG of each page."""
+    with _house_style():
+        return [(_png(page), _svg(page)) for page in pages()]
 
 
-def _drawn(figure: Figure, **options: Any) -> bytes:
-    drawn = io.BytesIO()
-    figure.savefig(drawn, **options)
-    return drawn.getvalue()
+def _png(figure: Figure) -> bytes:
+    dpi = min(_DPI, int(_MAX_SIDE_PX / max(figure.get_size_inches())))
+    return _saved(figure, format="png", dpi=dpi, metadata={"Software": None}, pil_kwargs=_PACKING)
+
+
+def _svg(figure: Figure) -> bytes:
+    return _saved(figure, format="svg", metadata={"Date": None, "Creator": None})
+
+
+def _saved(figure: Figure, **options: Any) -> bytes:
+    content = io.BytesIO()
+    figure.savefig(content, **options)
+    return content.getvalue()
 
 
 @contextlib.contextmanager

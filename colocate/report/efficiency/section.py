@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
-
 from colocate.files import remove_file, write_file
+from colocate.report.drawing.saving import Pages
 from colocate.report.efficiency.best_study import best_study
 from colocate.report.efficiency.figure import draw_efficiency
 from colocate.report.efficiency.load import EfficiencyReport, load
@@ -33,10 +33,10 @@ def _files(report: EfficiencyReport, run: LoadedRun) -> Iterator[Path]:
         yield write_file(best, study)
 
 
-def _figures(report: EfficiencyReport, run: LoadedRun, caption: Caption) -> Iterator[tuple[str, Sequence[Figure]]]:
+def _figures(report: EfficiencyReport, run: LoadedRun, caption: Caption) -> Iterator[tuple[str, Pages]]:
     stems = file_stems([found.network for found in report.trade_offs])
     for found in report.trade_offs:
-        yield f"efficiency-{stems[found.network]}", draw_efficiency(found, report, caption)
+        yield f"efficiency-{stems[found.network]}", partial(draw_efficiency, found, report, caption)
 
 
 def _json(report: EfficiencyReport, run: LoadedRun) -> Mapping[str, Any]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
-
-from colocate.report.drawing.saving import one_page
+from colocate.report.drawing.saving import Pages, one_page
 from colocate.report.layers.figure import draw_layers
 from colocate.report.layers.load import LayersReport, load
 from colocate.report.layers.markdown import layers_markdown
@@ -29,13 +27,13 @@ def _files(report: LayersReport, run: LoadedRun) -> Iterator[Path]:
     yield from (layers, groups)
 
 
-def _figures(report: LayersReport, run: LoadedRun, caption: Caption) -> Iterator[tuple[str, Sequence[Figure]]]:
+def _figures(report: LayersReport, run: LoadedRun, caption: Caption) -> Iterator[tuple[str, Pages]]:
     # A run's caption has what its study asked for; the file has its own.
     asked = report.inference.precision
     own = tuple(report.precision if word == asked else word for word in caption.circumstances)
     caption = dataclasses.replace(caption, circumstances=own)
-    yield "layers", one_page(draw_layers(report, caption))
-    yield "roofline", one_page(draw_roofline(report, caption))
+    yield "layers", lambda: one_page(draw_layers(report, caption))
+    yield "roofline", lambda: one_page(draw_roofline(report, caption))
 
 
 def _json(report: LayersReport, run: LoadedRun) -> Mapping[str, Any]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
-
-from matplotlib.figure import Figure
 
 from colocate.files import remove_file
 from colocate.report.advise.to_json import advice_json
 from colocate.report.advise.verdicts_file import write_verdicts
-from colocate.report.drawing.saving import one_page
+from colocate.report.drawing.saving import Pages, one_page
 from colocate.report.fleet.shown import write_fleet
 from colocate.report.page.render import write_page
 from colocate.report.run_report import LoadedRun
@@ -41,20 +40,20 @@ def _files(report: SweepReport, run: LoadedRun) -> Iterator[Path]:
     yield from write_fleet(report.fleet, run)
 
 
-def _figures(report: SweepReport, run: LoadedRun, caption: Caption) -> Iterator[tuple[str, Sequence[Figure]]]:
+def _figures(report: SweepReport, run: LoadedRun, caption: Caption) -> Iterator[tuple[str, Pages]]:
     judged, limits = report.advice, run.limits
-    yield "verdicts", draw_verdicts(judged.advice.rulings, limits, caption) if judged and limits else []
+    yield "verdicts", lambda: draw_verdicts(judged.advice.rulings, limits, caption) if judged and limits else []
     for metric in (*METRICS, latency_metric(run.evidence, limits.percentile if limits else "p95")):
-        yield f"heatmap-{metric.name}", draw_heatmap(metric, run.cells, _caption(metric, caption))
+        yield f"heatmap-{metric.name}", partial(draw_heatmap, metric, run.cells, _caption(metric, caption))
     for metric in containment_metrics(run.evidence):
-        yield f"containment-{metric.name}", draw_containments(metric, run.cells, _caption(metric, caption))
+        yield f"containment-{metric.name}", partial(draw_containments, metric, run.cells, _caption(metric, caption))
     boards = report.fleet.boards if report.fleet else {}
     for metric in METRICS:
-        yield f"boards-{metric.name}", draw_boards(metric, boards, _caption(metric, caption))
+        yield f"boards-{metric.name}", partial(draw_boards, metric, boards, _caption(metric, caption))
     best = next((choice.cell for choice in (judged.advice.recommended if judged else ())), None)
-    yield "distributions", draw_distributions(run.cells, run.records, caption, best, limits)
-    study = draw_founding_study(run.cells, run.records, caption, run.header.networks)
-    yield "founding-study", one_page(study)
+    yield "distributions", partial(draw_distributions, run.cells, run.records, caption, best, limits)
+    study = partial(draw_founding_study, run.cells, run.records, caption, run.header.networks)
+    yield "founding-study", lambda: one_page(study())
 
 
 def _caption(metric: Metric, caption: Caption) -> Caption:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
-
+from colocate.report.drawing.saving import Pages
 from colocate.report.run_report import LoadedRun
 from colocate.report.sections import Section
 from colocate.report.text.captions import Caption
@@ -27,11 +27,11 @@ def _files(report: TrainingReport, run: LoadedRun) -> Iterator[Path]:
     yield table
 
 
-def _figures(report: TrainingReport, run: LoadedRun, caption: Caption) -> Iterator[tuple[str, Sequence[Figure]]]:
+def _figures(report: TrainingReport, run: LoadedRun, caption: Caption) -> Iterator[tuple[str, Pages]]:
     stems = file_stems([choice.network for choice in report.choices])
     for choice in report.choices:
-        yield f"training-{stems[choice.network]}", draw_training(choice, report, caption)
-        yield f"scaling-{stems[choice.network]}", draw_scaling(choice, report, caption)
+        yield f"training-{stems[choice.network]}", partial(draw_training, choice, report, caption)
+        yield f"scaling-{stems[choice.network]}", partial(draw_scaling, choice, report, caption)
 
 
 def _json(report: TrainingReport, run: LoadedRun) -> Mapping[str, Any]:

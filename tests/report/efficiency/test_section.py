@@ -64,7 +64,7 @@ def test_each_network_has_a_figure_of_its_own_name(tmp_path: Path) -> None:
     run = run_of(tmp_path, PLAIN, *FILES)
     figures = dict(SECTION.figures(SECTION.load(run, {}), run, CAPTION))
     assert list(figures) == ["efficiency-alexnet", "efficiency-own", "efficiency-own~2"]
-    assert [len(pages) for pages in figures.values()] == [1, 1, 1]
+    assert [len(pages()) for pages in figures.values()] == [1, 1, 1]
 
 
 def test_the_json_has_every_setting_and_every_choice(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def test_a_run_of_layers_writes_two_tables_and_two_figures(tmp_path: Path) -> No
         each.name for each in (looked_at.CONV, looked_at.SOFTMAX, looked_at.OVERHEAD)
     ]
     assert {row["grouping"] for row in rows_of(tmp_path / "layer-groups.csv")} >= {"kind", "module", "sum"}
-    assert [name for name, figure in SECTION.figures(report, run, CAPTION) if figure] == ["layers", "roofline"]
+    assert [name for name, pages in SECTION.figures(report, run, CAPTION) if pages()] == ["layers", "roofline"]
 
 
 def test_the_json_has_what_the_tables_have(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ WRONG = "profile does not add up"
 def figures_of(run: LoadedRun) -> dict[str, Figure]:
     caption = caption_of(run.header, run.cells, run.records)
     figures = SECTION.figures(SECTION.load(run, {}), run, caption)
-    return {name: pages[0] for name, pages in figures if pages}
+    return {name: found[0] for name, pages in figures if (found := pages())}
 
 
 def printed(run: LoadedRun, capsys: pytest.CaptureFixture[str]) -> str:

@@ -32,7 +32,7 @@ def test_a_sweep_writes_its_page_and_names_every_figure(tmp_path: Path) -> None:
         "distributions",
         "founding-study",
     ]
-    drawn = {name for name, pages in figures.items() if pages}
+    drawn = {name for name, pages in figures.items() if pages()}
     assert drawn == {"heatmap-slowdown-p50", "distributions"}
     assert set(SECTION.json(report, found).values()) == {None}
 
@@ -40,7 +40,7 @@ def test_a_sweep_writes_its_page_and_names_every_figure(tmp_path: Path) -> None:
 def test_each_quantity_that_was_measured_is_drawn() -> None:
     cells = [cell(power_w=8.0, work_loss_ratio=Interval(0.1, None, None))]
     found = loaded(cells, records_of(cells))
-    drawn = {name for name, pages in SECTION.figures(SECTION.load(found, {}), found, CAPTION) if pages}
+    drawn = {name for name, pages in SECTION.figures(SECTION.load(found, {}), found, CAPTION) if pages()}
     assert drawn >= {"heatmap-power", "heatmap-work-loss"}
 
 

@@ -19,7 +19,7 @@ from colocate.model.quality import QualityFlag, in_order
 from colocate.model.request import ClockPoint, Inference, SweepSpec
 from colocate.model.trial import Trial, TrialRecord
 from colocate.study.interference import INTERVAL_MIN_BLOCKS
-from colocate.study.stats import geometric_mean, paired_ratio, quantile_known, sample_quantile
+from colocate.study.stats import geometric_mean, known_quantile, paired_ratio, sample_quantile
 from colocate.study.windows import energies_j
 
 # What a latency is worth: seconds -> 0 (useless) to 1 (as good as any).
@@ -280,8 +280,8 @@ def _window(record: TrialRecord) -> Window:
         placement=record.trial.placement.name,
         images_per_s=images / record.elapsed_s,
         p50_s=sample_quantile(record.latencies_s, 0.50),
-        p95_s=sample_quantile(record.latencies_s, 0.95) if quantile_known(record.latencies_s, 0.95) else None,
-        p99_s=sample_quantile(record.latencies_s, 0.99) if quantile_known(record.latencies_s, 0.99) else None,
+        p95_s=known_quantile(record.latencies_s, 0.95),
+        p99_s=known_quantile(record.latencies_s, 0.99),
         power_w=None if metered is None else metered / record.elapsed_s,
         energy_per_image_j=None if metered is None else metered / images,
     )

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 from colocate.model.limits import MEAN, PERCENTILES
 from colocate.model.trial import FloatArray, TrialRecord
-from colocate.study.stats import known_quantile, sample_quantile
+from colocate.study.stats import known_quantiles, sample_quantile
 from colocate.study.windows import Energies, energies_j
 
-MEDIAN = 0.50
+MEDIAN = PERCENTILES["p50"]
+_TAILS = {name: quantile for name, quantile in PERCENTILES.items() if quantile != MEDIAN}
 
 
 class Reader:
@@ -36,9 +37,9 @@ class Reader:
     def _statistics(self, latencies: FloatArray) -> Mapping[str, float]:
         if not len(latencies):
             return {}
-        quantiles = {
-            name: sample_quantile(latencies, q) if q == MEDIAN else known_quantile(latencies, q, self.confidence)
-            for name, q in PERCENTILES.items()
+        tails = zip(_TAILS, known_quantiles(latencies, [*_TAILS.values()], self.confidence), strict=True)
+        return {
+            "p50": sample_quantile(latencies, MEDIAN),
+            **{name: value for name, value in tails if value is not None},
+            MEAN: float(latencies.mean()),
         }
-        found = {name: value for name, value in quantiles.items() if value is not None}
-        return {**found, MEAN: float(latencies.mean())}

@@ -20,11 +20,13 @@ from colocate.study.stats import (
     geometric_mean,
     integrate,
     known_quantile,
+    known_quantiles,
     median,
     medians,
     paired_ratio,
     quantile_known,
     sample_quantile,
+    sample_quantiles,
     samples_needed,
 )
 from tests.study.truth import series
@@ -181,8 +183,11 @@ def test_sample_quantile_is_median_unbiased() -> None:
 
 @given(windows(), st.floats(0, 1))
 def test_a_quantile_is_numpys_to_the_last_digit(latencies: FloatArray, quantile: float) -> None:
-    for q in (quantile, 0.0, 0.5, 0.95, 0.99, 1.0) if len(latencies) else ():
+    asked = (quantile, 0.0, 0.5, 0.95, 0.99, 1.0) if len(latencies) else ()
+    for q in asked:
         assert sample_quantile(latencies, q) == float(np.quantile(latencies, q, method="median_unbiased"))
+    if asked:
+        assert sample_quantiles(latencies, asked) == [sample_quantile(latencies, q) for q in asked]
 
 
 @given(st.lists(windows(12).filter(len), min_size=1, max_size=5))
@@ -212,6 +217,8 @@ def test_counting_and_transforming_give_the_same(rho: float, n: int) -> None:
 def test_a_quantile_is_told_where_it_is_known(latencies: FloatArray, quantile: float) -> None:
     known = quantile_known(latencies, quantile)
     assert known_quantile(latencies, quantile) == (sample_quantile(latencies, quantile) if known else None)
+    levels = (0.99, quantile, 0.5)
+    assert known_quantiles(latencies, levels) == [known_quantile(latencies, level) for level in levels]
 
 
 # ---- integrate

@@ -39,7 +39,7 @@ from colocate.report.text.numbers import NOT_SIGNIFICANT, counted, ms_text, rati
 from colocate.study.bounds import Bounds
 from colocate.study.evidence import Evidence
 from colocate.study.simplicity import ALIKE_RATIO, complexity
-from colocate.study.stats import sample_quantile
+from colocate.study.stats import sample_quantiles
 from colocate.study.verdicts import absence
 from colocate.study.work import NOTHING_RATIO
 
@@ -309,4 +309,4 @@ def _finite(value: float) -> float | None:
 
 def _curve(latencies_s: FloatArray) -> FloatArray:
     """Its latencies at `LEVELS`, in seconds."""
-    return np.array([sample_quantile(latencies_s, level) for level in LEVELS])
+    return np.array(sample_quantiles(latencies_s, LEVELS))

@@ -7,9 +7,10 @@ from __future__ import annotations
 import functools
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.artist import Artist
 from matplotlib.backend_bases import GraphicsContextBase, RendererBase
 from matplotlib.backends.backend_agg import RendererAgg, get_hinting_flag
@@ -84,37 +85,54 @@ class Lines(Artist):
             x, baseline = line.x * dots, (line.y + _MIDDLE * line.size / _POINTS_PER_IN) * dots
             gc = renderer.new_gc()
             gc.set_foreground(to_rgba(line.colour), isRGBA=True)
-            font = font_of(line.size, line.weight)
             if isinstance(renderer, RendererAgg):
-                _print(renderer, gc, line, font, (x, height - baseline))
+                _print(renderer, gc, line, (x, height - baseline))
             else:
                 told.set_position((x, height - baseline))
                 told.set_horizontalalignment(line.ha)  # type: ignore[arg-type]
                 # A format that keeps text as text has no use for its width.
-                renderer.draw_text(gc, x, baseline, line.words, font, 0, ismath=False, mtext=told)
+                renderer.draw_text(
+                    gc, x, baseline, line.words, font_of(line.size, line.weight), 0, ismath=False, mtext=told
+                )
             gc.restore()
         self.stale = False
 
 
-def _print(
-    renderer: RendererAgg, gc: GraphicsContextBase, line: Line, properties: FontProperties, at: tuple[float, float]
-) -> None:
+def _print(renderer: RendererAgg, gc: GraphicsContextBase, line: Line, at: tuple[float, float]) -> None:
     """Draw a line as one image, its letters on the height `at[1]` from below: letter by letter, as the library does
     it, takes four times as long.
     """
-    font = get_font(findfont(properties))
-    font.set_size(line.size, renderer.dpi)
-    font.set_text(line.words, 0.0, flags=get_hinting_flag())  # type: ignore[no-untyped-call]
-    font.draw_glyphs_to_bitmap(antialiased=True)
-    ink = font.get_image()
-    image = np.empty((*ink.shape, 4), dtype=np.uint8)
+    hinting = get_hinting_flag()  # type: ignore[no-untyped-call]
+    found = _print_of(line.words, line.size, line.weight, renderer.dpi, hinting)
+    image = np.empty((*found.ink.shape, 4), dtype=np.uint8)
     image[..., :3] = np.round(255 * np.array(gc.get_rgb()[:3]))
-    image[..., 3] = ink
+    image[..., 3] = found.ink
+    left = at[0] - _LEFT[line.ha] * found.width + found.offset
+    renderer.draw_image(gc, round(left), round(at[1]) + found.above - len(image), image[::-1])
+
+
+class _Print(NamedTuple):
+    """How dark a line is, row by row from above (rows, columns); its width, how far right of its place the columns
+    begin, and the rows above the line that letters stand on, in pixels.
+    """
+
+    ink: npt.NDArray[np.uint8]
+    width: float
+    offset: float
+    above: int
+
+
+@functools.lru_cache(maxsize=4096)
+def _print_of(words: str, size: float, weight: str, dpi: float, hinting: Any) -> _Print:
+    """Four in ten lines of a report stand in another figure of it too."""
+    font = get_font(findfont(font_of(size, weight)))
+    font.set_size(size, dpi)
+    font.set_text(words, 0.0, flags=hinting)
+    font.draw_glyphs_to_bitmap(antialiased=True)
     width, height = font.get_width_height()
-    left = at[0] - (_LEFT[line.ha] * width - font.get_bitmap_offset()[0]) / _PER_PIXEL
     # Over the highest letter of an image is an empty row.
     above = 1 + (height - font.get_descent()) // _PER_PIXEL
-    renderer.draw_image(gc, round(left), round(at[1]) + above - len(ink), image[::-1])
+    return _Print(np.array(font.get_image()), width / _PER_PIXEL, font.get_bitmap_offset()[0] / _PER_PIXEL, above)
 
 
 @dataclass(frozen=True, slots=True)

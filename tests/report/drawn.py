@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from colocate.model.cell import Cell, Interval
@@ -131,6 +132,11 @@ def lines_on(figure: Figure) -> list[Line]:
 def boxes_on(figure: Figure) -> list[Box]:
     """The boxes on its sheet."""
     return [box for item in figure.findobj() if isinstance(item, Boxes) for box in item.boxes]
+
+
+def plotted_on(figure: Figure) -> list[Line2D]:
+    """The lines and marks on its sheet, axes apart."""
+    return [item for item in figure.artists if isinstance(item, Line2D)]
 
 
 CAPTION = Caption("host: Acme Nine 9000", ("5 repeats", "windows of 2 s"))

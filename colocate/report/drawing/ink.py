@@ -23,6 +23,8 @@ from matplotlib.transforms import Affine2D, IdentityTransform
 
 from colocate.report.drawing.colours import RGB
 
+# In which order a sheet is drawn: boxes, what is plotted on it, text, and axes, which have 0.
+PLOTTED = -2
 _POINTS_PER_IN = 72
 # Of the lengths of a font.
 _PER_PIXEL = 64
@@ -66,9 +68,9 @@ class Line:
 
 
 class Lines(Artist):
-    """Lines of text, in front of all else."""
+    """Lines of text, in front of all else but axes."""
 
-    zorder = 3
+    zorder = -1
 
     def __init__(self) -> None:
         super().__init__()
@@ -151,7 +153,7 @@ class Box:
 class Boxes(Artist):
     """Rectangles, behind all else, each over those before it."""
 
-    zorder = 1
+    zorder = PLOTTED - 1
 
     def __init__(self) -> None:
         super().__init__()

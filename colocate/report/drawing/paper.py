@@ -7,9 +7,12 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.transforms import Affine2D
 
+from colocate.model.trial import FloatArray
 from colocate.report.drawing.colours import BLACK, QUIET, RGB, RULE, WHITE
-from colocate.report.drawing.ink import Box, Boxes, Line, Lines, text_width_in
+from colocate.report.drawing.ink import PLOTTED, Box, Boxes, Line, Lines, text_width_in
 from colocate.report.text.captions import Caption
 
 MARGIN_IN = 0.35
@@ -27,11 +30,11 @@ class Sheet:
     def __init__(self, width_in: float, height_in: float) -> None:
         self.width_in, self.height_in = width_in, height_in
         self.figure = Figure(figsize=(width_in, height_in), facecolor=WHITE)
-        self._paper = self.figure.add_axes((0.0, 0.0, 1.0, 1.0), xlim=(0, width_in), ylim=(height_in, 0))
-        self._paper.set_axis_off()
+        # Axes for the whole sheet would take longer than all the lines and boxes on it.
+        self._inches = Affine2D().scale(1, -1).translate(0, height_in) + self.figure.dpi_scale_trans
         self._boxes, self._lines = Boxes(), Lines()
         for ink in (self._boxes, self._lines):
-            self._paper.add_artist(ink)
+            self.figure.add_artist(ink)
 
     def text(
         self, x: float, y: float, words: str, size: float = BODY_PT, *,
@@ -61,9 +64,9 @@ class Sheet:
         """Draw a rectangle down and right of (`x`, `y`); a hatch takes the colour of the edge."""
         self._boxes.boxes.append(Box(x, y, width, height, face, edge, hatch))
 
-    def plot(self, xs: Sequence[float], ys: Sequence[float], **look: Any) -> None:
+    def plot(self, xs: Sequence[float] | FloatArray, ys: Sequence[float] | FloatArray, **look: Any) -> None:
         """Draw a line or marks, as matplotlib's `plot` does."""
-        self._paper.plot(xs, ys, **look)
+        self.figure.add_artist(Line2D(xs, ys, transform=self._inches, zorder=PLOTTED, **look))
 
     def rule(self, x0: float, x1: float, y: float) -> None:
         """Draw a thin line across."""

@@ -16,7 +16,6 @@ from functools import partial
 
 import matplotlib
 import numpy as np
-from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, LogNorm, Normalize, to_rgb
 from matplotlib.figure import Figure
 
@@ -35,7 +34,7 @@ from colocate.report.text.numbers import percent_text
 # What is safe is dark, for it is what one looks for, and what is not is pale: they differ in grey too.
 _GROUNDS = {TileState.BELOW_SCALE: "#c6dbef", TileState.SAFE: "#0f6b4b", TileState.UNSAFE: "#f8dfdc"}
 _SEAM_IN = 0.02
-_BAR_IN = (2.6, 0.13)
+_BAR_IN, _BAR_STEPS = (2.6, 0.13), 100
 # Of the length of the bar.
 _LAST_TICK = 0.88
 
@@ -203,17 +202,20 @@ def _part_of(name: str, begin: float, end: float) -> ListedColormap:
 
 def _draw_scale(sheet: Sheet, y: float, metric: Metric, norm: Normalize, colours: ListedColormap) -> None:
     sheet.text(MARGIN_IN, y, metric.bar, BODY_PT)
-    axes = sheet.axes(MARGIN_IN, y + 0.12, *_BAR_IN)
-    bar = sheet.figure.colorbar(ScalarMappable(norm, colours), cax=axes, orientation="horizontal")
+    (width, height), top = _BAR_IN, y + 0.12
+    for step in range(_BAR_STEPS):
+        # To the end of the bar, so that no seam shows between two.
+        left = width * step / _BAR_STEPS
+        sheet.box(MARGIN_IN + left, top, width - left, height, face=to_rgb(colours((step + 0.5) / _BAR_STEPS)))
     begin, end = float(norm.vmin or 0.0), float(norm.vmax or 0.0)
     ticks = round_ticks(begin, end, isinstance(norm, LogNorm))
     # The bar ends with a number, and no other stands so near that the two touch.
     ticks = [*(tick for tick in ticks if norm(tick) < _LAST_TICK), end]
     words = percent_text if metric.scale in (Scale.SHARE, Scale.KEPT) else lambda tick: f"{float(f'{tick:.3g}'):g}"
-    bar.set_ticks(ticks, labels=[words(tick) for tick in ticks])
-    bar.minorticks_off()
-    axes.tick_params(labelsize=SMALL_PT, length=2, pad=2)
-    bar.outline.set_visible(False)
+    for tick in ticks:
+        x, bottom = MARGIN_IN + width * float(norm(tick)), top + height
+        sheet.plot((x, x), (bottom, bottom + 0.03), color=BLACK, linewidth=0.8)
+        sheet.text(x, bottom + 0.11, words(tick), SMALL_PT, ha="center")
 
 
 def _draw_notes(sheet: Sheet, y: float, notes: Sequence[tuple[Note, Sequence[str]]]) -> None:

@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from colocate.model.provenance import Provenance, PublishedCheck, PublishedQuantity, PublishedRole
-from colocate.report.drawing.axes import set_ticks, style_axes
-from colocate.report.drawing.colours import ACCENT, INK, QUIET, WHITE
+from colocate.model.trial import FloatArray
+from colocate.report.drawing.colours import ACCENT, INK, QUIET, RULE, WHITE
 from colocate.report.drawing.ink import text_width_in
 from colocate.report.drawing.key import Key
 from colocate.report.drawing.paper import LINE_IN, MARGIN_IN, PAGE_IN, SMALL_PT, Sheet, heading_height_in
@@ -182,9 +180,8 @@ def _draw_group(sheet: Sheet, x: float, y: float, label_in: float, group: _Group
     sheet.text(x, y + 0.36, f"{group[0].role}: {_span(group)}", SMALL_PT, colour=_LOOKS[group[0].role].edge)
     for title, right in _NUMBERS_IN.items():
         sheet.note(plot_x + _PLOT_IN + right, y + 0.36, title, ha="right")
-    axes = sheet.axes(plot_x, first, _PLOT_IN, _ROW_IN * len(group))
-    _prepare(axes, len(group), limit)
-    _draw_dots(axes, group, limit)
+    _draw_scale(sheet, plot_x, first, len(group), limit)
+    _draw_dots(sheet, plot_x, first, group, limit)
     for row, check in enumerate(group):
         middle = first + (row + 0.5) * _ROW_IN
         sheet.text(x, middle, plain(check.figure), SMALL_PT)
@@ -192,30 +189,41 @@ def _draw_group(sheet: Sheet, x: float, y: float, label_in: float, group: _Group
             sheet.text(plot_x + _PLOT_IN + right, middle, words, SMALL_PT, ha="right")
 
 
-def _prepare(axes: Axes, rows: int, limit: float) -> None:
-    """Bands, a line at no error, and ticks on top; row 0 is the uppermost."""
-    axes.set_xlim(-limit, limit)
-    axes.set_ylim(rows - 0.5, -0.5)
+def _across(errors: FloatArray, x: float, limit: float) -> FloatArray:
+    """Where errors from -`limit` to `limit` stand in a plot whose left end is `x`."""
+    return x + _PLOT_IN * (0.5 + errors / (2 * limit))
+
+
+def _draw_scale(sheet: Sheet, x: float, y: float, rows: int, limit: float) -> None:
+    """Bands, a line at no error, and ticks on top."""
+    height = _ROW_IN * rows
     for half, colour in reversed(_BANDS):
-        axes.axvspan(-half, half, color=colour, linewidth=0, zorder=0)
-    axes.axvline(0, color=QUIET, linewidth=0.8, zorder=1)
-    axes.xaxis.tick_top()
-    axes.xaxis.set_major_locator(MultipleLocator(0.1 if limit < 0.35 else 0.25))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _percent(value, 0)))
-    set_ticks(axes.yaxis, ())
-    style_axes(axes, length_pt=2)
+        left, right = _across(np.array([-half, half]), x, limit)
+        sheet.box(left, y, right - left, height, face=colour)
+    middle = x + _PLOT_IN / 2
+    sheet.plot((middle, middle), (y, y + height), color=QUIET, linewidth=0.8)
+    step = 0.1 if limit < 0.35 else 0.25
+    most = int(limit / step)
+    ticks = np.arange(-most, most + 1) * np.float64(step)
+    for tick, place in zip(ticks, _across(ticks, x, limit), strict=True):
+        sheet.plot((place, place), (y - 0.03, y), color=RULE, linewidth=0.8)
+        sheet.text(place, y - 0.14, _percent(tick, 0), SMALL_PT, ha="center")
 
 
-def _draw_dots(axes: Axes, group: _Group, limit: float) -> None:
-    """The error of each row on a stem from 0; beyond the axis an arrow at its end stands for it."""
-    look, rows = _LOOKS[group[0].role], np.arange(len(group))
+def _draw_dots(sheet: Sheet, x: float, y: float, group: _Group, limit: float) -> None:
+    """The error of each row on a stem from 0; beyond the scale an arrow at its end stands for it."""
+    look = _LOOKS[group[0].role]
     errors = np.array([check.error_ratio for check in group])
     inside = errors.clip(-limit, limit)
-    axes.hlines(rows, 0, inside, color=look.edge, linewidth=0.8, zorder=2)
+    places, rows = _across(inside, x, limit), y + _ROW_IN * (np.arange(len(group), dtype=np.float64) + 0.5)
+    # One line with a gap after each stem.
+    gaps = np.full(len(group), np.nan)
+    middles = np.full(len(group), x + _PLOT_IN / 2)
+    stems = [np.column_stack(each).ravel() for each in ((middles, places, gaps), (rows, rows, gaps))]
+    sheet.plot(*stems, color=look.edge, linewidth=0.8)
     for marker, those in ((look.marker, errors == inside), (">", errors > inside), ("<", errors < inside)):
         if those.any():
-            style = {**look.plot, "marker": marker, "linestyle": "none"}
-            axes.plot(inside[those], rows[those], **style, clip_on=False, zorder=3)
+            sheet.plot(places[those], rows[those], **{**look.plot, "marker": marker, "linestyle": "none"})
 
 
 def _draw_key(sheet: Sheet, y: float, roles: Collection[PublishedRole]) -> None:

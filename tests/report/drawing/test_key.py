@@ -11,7 +11,7 @@ from colocate.report.drawing.colours import QUIET
 from colocate.report.drawing.ink import text_width_in
 from colocate.report.drawing.key import Key
 from colocate.report.drawing.paper import MARGIN_IN, SMALL_PT, Sheet
-from tests.report.drawn import boxes_on, lines_on
+from tests.report.drawn import boxes_on, lines_on, plotted_on
 
 START_IN = MARGIN_IN + 0.05
 
@@ -22,8 +22,7 @@ def test_entries_follow_one_another_with_the_gap_between(words: list[str], gap_i
     key = Key(sheet, 1.0, gap_in=gap_in)
     for each in words:
         key.plot(each, marker="o")
-    paper = sheet.figure.axes[0]
-    symbols = [float(np.asarray(line.get_xdata())[0]) for line in paper.lines]
+    symbols = [float(np.asarray(line.get_xdata())[0]) for line in plotted_on(sheet.figure)]
     written = lines_on(sheet.figure)
     begins = [line.x for line in written]
     assert [line.words for line in written] == words
@@ -39,7 +38,7 @@ def test_a_line_is_drawn_from_where_its_entry_stands() -> None:
     sheet = Sheet(10.0, 2.0)
     key = Key(sheet, 1.0, 2.0, colour="#123456")
     key.plot("p50", (0.0, 0.3), (-0.1, 0.1), words_in=0.4, color="red", linewidth=2.0)
-    (line,) = sheet.figure.axes[0].lines
+    (line,) = plotted_on(sheet.figure)
     assert np.asarray(line.get_xdata()).tolist() == pytest.approx([2.0, 2.3])
     assert np.asarray(line.get_ydata()).tolist() == pytest.approx([0.9, 1.1])
     assert (line.get_color(), line.get_linewidth()) == ("red", 2.0)

@@ -22,7 +22,7 @@ from colocate.report.drawing.paper import (
     wrapped,
 )
 from colocate.report.text.captions import Caption
-from tests.report.drawn import CAPTION, boxes_on, lines_on, words_on
+from tests.report.drawn import CAPTION, boxes_on, lines_on, plotted_on, words_on
 
 WORDS = st.lists(st.text("abcdefgh$_\\^{%", min_size=1, max_size=30), min_size=1, max_size=12).map(" ".join)
 
@@ -48,9 +48,9 @@ def test_a_width_grows_with_its_words_their_size_and_their_weight() -> None:
 def test_a_place_is_in_inches_from_the_top_left() -> None:
     sheet = Sheet(8.0, 4.0)
     assert sheet.figure.get_size_inches().tolist() == [8.0, 4.0]
-    (paper,) = sheet.figure.axes
-    sheet.text(2.0, 1.0, "here")
-    inches = sheet.figure.dpi_scale_trans.inverted().transform(paper.transData.transform((2.0, 1.0)))
+    sheet.plot((2.0,), (1.0,))
+    (point,) = plotted_on(sheet.figure)
+    inches = sheet.figure.dpi_scale_trans.inverted().transform(point.get_transform().transform((2.0, 1.0)))
     assert inches.tolist() == pytest.approx([2.0, 4.0 - 1.0])
     box = sheet.axes(2.0, 0.5, 4.0, 2.0).get_position()
     assert box.bounds == pytest.approx((2 / 8, 1.5 / 4, 4 / 8, 2 / 4))

@@ -12,7 +12,7 @@ from tests.report.training.settings import report_of, run_of
 def test_each_batch_is_a_line_from_one_device_on() -> None:
     report = report_of(run_of())
     (figure,) = draw_scaling(report.choices[0], report, CAPTION)
-    _, speed, energy = figure.axes
+    speed, energy = figure.axes
     lines = [line.get_xydata().tolist() for line in speed.lines if len(line.get_xdata()) == 2]  # type: ignore[union-attr,arg-type]
     assert [[1, 1], [2, pytest.approx(10 / 7)]] in lines and [[1, 1], [2, pytest.approx(15 / 9)]] in lines
     assert energy.get_ylim()[0] == 0

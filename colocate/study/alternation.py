@@ -13,6 +13,7 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -68,8 +69,7 @@ class Pace:
         return min(self.segment_s, self.task_alone_s) if condition is Condition.TASK_ALONE else self.segment_s
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(NamedTuple):
     """A segment to come: what runs in it, and the group of neighbours that it is compared with."""
 
     condition: Condition

@@ -44,7 +44,7 @@ class Turns:
     @functools.cached_property
     def edges_s(self) -> FloatArray:
         """Where the turns begin and end (n + 1,)."""
-        lengths_s = np.array([self.pace.length_s(turn.condition) for turn in self.order])
+        lengths_s = np.select([self.running(each) for each in Condition], [*map(self.pace.length_s, Condition)])
         return np.cumsum(np.concatenate([[0.0], lengths_s + self._extra_s]))
 
     @property
@@ -68,7 +68,12 @@ class Turns:
 
     def running(self, condition: Condition) -> npt.NDArray[np.bool_]:
         """Which of the turns (n,) are in the condition."""
-        return np.array([turn.condition is condition for turn in self.order])
+        found: npt.NDArray[np.bool_] = self._conditions == condition
+        return found
+
+    @functools.cached_property
+    def _conditions(self) -> ByteArray:
+        return np.array([turn.condition for turn in self.order], dtype=np.uint8)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

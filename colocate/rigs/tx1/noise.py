@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from dataclasses import asdict
 
 import numpy as np
 
+from colocate.model.request import ClockPoint, Inference
 from colocate.model.trial import FloatArray, Trial
 from colocate.rigs.tx1.constants import Constants
 from colocate.rigs.tx1.course import Course
@@ -27,11 +29,16 @@ def drift(trial: Trial, constants: Constants) -> float:
 
     One part belongs to the block, so all windows that share a solo baseline have it, one to the window alone.
     """
-    how = None if trial.inference is None else trial.inference.present
-    shared = (trial.block, asdict(trial.clocks), how)
-    of_block = generator(f"block {json.dumps(shared, sort_keys=True)}").standard_normal()
+    of_block = _of_block(trial.block, trial.clocks, trial.inference)
     of_window = generator(f"window {trial.trial_id}").standard_normal()
     return float(np.exp(constants.block_ratio * of_block + constants.window_ratio * of_window))
+
+
+@functools.lru_cache(maxsize=256)
+def _of_block(block: int, clocks: ClockPoint, inference: Inference | None) -> float:
+    """What all windows of a block draw."""
+    how = None if inference is None else inference.present
+    return generator(f"block {json.dumps((block, asdict(clocks), how), sort_keys=True)}").standard_normal()
 
 
 def latencies_s(latency_s: float, count: int, rng: np.random.Generator, constants: Constants) -> FloatArray:

@@ -36,11 +36,14 @@ def shown(
     spent_j = _spent_j(edges_s, begins_s, latencies_s, inference_j)
     power_w: FloatArray = np.asarray(resting_w + np.diff(spent_j, axis=0) / step_s)
     weight = -math.expm1(-step_s / c.sensor_tau_s)
+    # What the steps of a reading leave in the average at the end of the last.
+    left = weight * (1 - weight) ** np.arange(_STEPS - 1.0, -1.0, -1.0)
+    fed_w = (power_w.reshape(-1, _STEPS, len(RAILS)) * left[:, np.newaxis]).sum(axis=1)
     # The load began long before the window: the average starts at its mean.
-    rails = zip(power_w.T, power_w.mean(axis=0).tolist(), strict=True)
-    averaged = np.stack([leaky_sum(weight * own_w, 1 - weight, mean_w) for own_w, mean_w in rails], axis=1)
+    rails = zip(fed_w.T, power_w.mean(axis=0).tolist(), strict=True)
+    averaged = np.stack([leaky_sum(own_w, (1 - weight) ** _STEPS, mean_w) for own_w, mean_w in rails], axis=1)
     least_w = np.array([c.board_lsb_w if rail == "VDD_IN" else c.rail_lsb_w for rail in RAILS])
-    quantised: FloatArray = np.round(averaged[_STEPS - 1 :: _STEPS] / least_w) * least_w
+    quantised: FloatArray = np.round(averaged / least_w) * least_w
     return PowerTrace(edges_s[_STEPS::_STEPS], quantised, RAILS, period_s)
 
 

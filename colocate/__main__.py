@@ -14,7 +14,7 @@ from colocate.cli import end_at_once, run
 
 # A run has hundreds of thousands of objects that stay to the end. Python's own threshold looks through them so often
 # that it takes a twentieth of a report's time.
-_YOUNG_OBJECTS = 20_000
+_YOUNG_OBJECTS = 100_000
 # 128 + N: the signal N ended it.
 _BY_SIGNAL = 128
 

@@ -19,11 +19,13 @@ from colocate.model.trial import Outcome, Trial, TrialRecord
 from colocate.request.design import design_of, settled_design
 from colocate.request.spec import Study
 from colocate.store.run_file import Header, Run
+from colocate.study.conditions import alternating_pair
 from colocate.study.plan import Stage, loaded_inferences, plan, whole, within_budget
 from colocate.trial_loop import Done, Site
 
 if TYPE_CHECKING:
     from colocate.study.narrowing import Narrowing
+    from colocate.study.windows import PairOf
 
 # How long a study may get: settled before it begins, as its error is shared out over that.
 _LENGTH = ("repeats", "budget_s")
@@ -125,6 +127,8 @@ def sweep(
             run = stack.enter_context(Run.create(folder, header, trust=trust))
         observer.begins(missing, site.machines * len(trials), facts)
         records = [*run.records()] if resume and missing else []
+        # A window shows the same after every repeat.
+        pair_of = functools.cache(alternating_pair)
         wanted: list[Trial] = []
         for stage in _stages(trials, spec, run):
             wanted += stage.trials
@@ -139,7 +143,7 @@ def sweep(
                 records += [outcome] if isinstance(outcome, TrialRecord) else []
                 left[outcome.trial.repeat] -= 1
                 if spec.tasks and not left[outcome.trial.repeat] and site.sharing is not Sharing.REPLICATE:
-                    observer.completes(functools.partial(_narrowing, records, spec, trials, stage))
+                    observer.completes(functools.partial(_narrowing, records, spec, trials, stage, pair_of))
         return _tally(run, wanted)
 
 
@@ -172,7 +176,7 @@ def _stages(trials: Sequence[Trial], spec: SweepSpec, run: Run) -> Iterator[Stag
 
 
 def _narrowing(
-    records: Sequence[TrialRecord], spec: SweepSpec, trials: Sequence[Trial], stage: Stage
+    records: Sequence[TrialRecord], spec: SweepSpec, trials: Sequence[Trial], stage: Stage, pair_of: PairOf
 ) -> Narrowing | None:
     """How narrow the intervals of the open cells are, and what the trials of `trials` still to come bring."""
     done = {record.trial.trial_id for record in records}
@@ -183,7 +187,8 @@ def _narrowing(
     from colocate.study.evidence import slowdowns
     from colocate.study.narrowing import narrowing
 
-    return narrowing(slowdowns(records, spec), to_come, None if stage.progress is None else stage.progress.open_cells)
+    open_cells = None if stage.progress is None else stage.progress.open_cells
+    return narrowing(slowdowns(records, spec, pair_of), to_come, open_cells)
 
 
 def refuse_other_study(stored: Header, wanted: Header) -> None:

@@ -14,10 +14,11 @@ from colocate.model.quality import QualityFlag, in_order
 from colocate.model.request import SweepSpec
 from colocate.model.trial import Trial, TrialRecord
 from colocate.study.boards import apart, by_board, over_boards, replicated
+from colocate.study.conditions import alternating_pair
 from colocate.study.interference import DISTURBED, by_repeat, cell_of
 from colocate.study.reader import MEDIAN, Reader
 from colocate.study.stats import sample_quantile
-from colocate.study.windows import Windows, group
+from colocate.study.windows import PairOf, Windows, group
 from colocate.study.work import rates_per_s, share_of
 
 __all__ = ["Evidence", "Quantity", "Slowdowns", "collect", "slowdowns"]
@@ -117,13 +118,15 @@ def collect(
     return tuple(_with_boards(each, own) for each in together)
 
 
-def slowdowns(records: Iterable[TrialRecord], spec: SweepSpec) -> tuple[Slowdowns, ...]:
+def slowdowns(
+    records: Iterable[TrialRecord], spec: SweepSpec, pair_of: PairOf = alternating_pair
+) -> tuple[Slowdowns, ...]:
     """Of each cell beside a task what `collect` says of this one quantity, in a fraction of its time: a sweep asks
-    after every repeat. Raises ValueError as it does.
+    after every repeat, with a `pair_of` that remembers the windows of those before. Raises ValueError as it does.
     """
     return tuple(
         Slowdowns(windows.setting, _medians(windows), not spec.steady_throughout and windows.differs)
-        for windows in group(records, spec)
+        for windows in group(records, spec, pair_of=pair_of)
         if windows.setting.task is not None
     )
 

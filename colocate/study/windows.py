@@ -7,7 +7,7 @@ alternating ones are left out: what a cell says then rests on its steady windows
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,6 +24,7 @@ from colocate.study.stats import integrate, median
 from colocate.study.work import rates_per_s, share_of, unfinished, work_per_s
 
 Energies = tuple[float | None, float | None, float | None]
+PairOf = Callable[[TrialRecord], Pair | None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,13 +113,15 @@ class Windows:
         return found if any(kept is not None for _, kept in found) else []
 
 
-def group(records: Iterable[TrialRecord], spec: SweepSpec, failed: Iterable[Trial] = ()) -> tuple[Windows, ...]:
+def group(
+    records: Iterable[TrialRecord], spec: SweepSpec, failed: Iterable[Trial] = (), pair_of: PairOf = alternating_pair
+) -> tuple[Windows, ...]:
     """The windows of each network, placement, clock point and task that has a record.
 
     They stand in that order, whatever the order of `records`: networks, placements and tasks as in
     `spec`, clocks rising, the solo baseline first. `failed` are the trials that ended in a TrialError; one that
-    has a record all the same was run again and does not count. Raises ValueError for a record of something
-    that `spec` does not name.
+    has a record all the same was run again and does not count. `pair_of` is `alternating_pair`, or remembers what
+    that said. Raises ValueError for a record of something that `spec` does not name.
     """
     steady: defaultdict[CellKey, list[TrialRecord]] = defaultdict(list)
     alternating: defaultdict[CellKey, list[TrialRecord]] = defaultdict(list)
@@ -131,7 +134,9 @@ def group(records: Iterable[TrialRecord], spec: SweepSpec, failed: Iterable[Tria
     keys = {*steady, *alternating, *(key.solo for key in alternating)}
     wanted = [(key.inference, key) for key in keys if key.inference is not None]
     wanted.sort(key=lambda pair: _rank(spec, *pair))
-    found = [_windows(inference, key, steady, alternating.get(key, ()), key in lossy) for inference, key in wanted]
+    found = [
+        _windows(inference, key, steady, alternating.get(key, ()), key in lossy, pair_of) for inference, key in wanted
+    ]
     return _with_baselines(
         [
             replace(each, alternating=(), alternating_pairs=(), differs=True) if differs else each
@@ -146,13 +151,14 @@ def _windows(
     steady: Mapping[CellKey, Sequence[TrialRecord]],
     alternating: Sequence[TrialRecord],
     lossy: bool,
+    pair_of: PairOf,
 ) -> Windows:
     return Windows(
         inference,
         key,
         own=steady.get(key, ()),
         alternating=alternating,
-        alternating_pairs=[pair for record in alternating if key.task and (pair := alternating_pair(record))],
+        alternating_pairs=[pair for record in alternating if key.task and (pair := pair_of(record))],
         solo=steady.get(key.solo, ()),
         alone=steady.get(key._replace(inference=None), ()) if key.task else (),
         idle=steady.get(key.solo._replace(inference=None), ()),

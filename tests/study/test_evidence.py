@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import random
 
 import numpy as np
@@ -16,7 +17,7 @@ from colocate.model.quality import QualityFlag
 from colocate.model.request import ClockPoint
 from colocate.model.trial import Condition, Work
 from colocate.study.advice import Verdict, advise
-from colocate.study.conditions import latencies
+from colocate.study.conditions import alternating_pair, latencies
 from colocate.study.evidence import collect, slowdowns
 from colocate.study.interference import cells
 from colocate.study.stats import quantile_known, sample_quantile
@@ -189,6 +190,7 @@ def test_slowdowns_alone_are_those_of_the_evidence(unseen: float, warnings: tupl
     done = [dataclasses.replace(first, warnings=warnings), *others]
     whole = colocated(done, spec)
     (found,) = slowdowns(done, spec)
+    assert slowdowns(done, spec, functools.cache(alternating_pair)) == (found,)
     assert found.key == CellKey.of_cell(whole.cell)
     assert (found.values, found.closed) == (whole.values[Quantity.SLOWDOWN_P50], whole.closed)
     assert found.closed == (unseen > 1), "steady windows differ"

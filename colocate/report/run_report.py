@@ -44,7 +44,9 @@ class LoadedRun:
 def load(folder: Path, changes: LimitChanges | None = None) -> LoadedRun:
     """Read the run in `folder`, finished or not. Raises StoreError where there is none that can be read."""
     with Run.read(folder) as run:
-        header, records, failures = run.header(), tuple(run.records()), tuple(run.failures())
+        header, outcomes = run.header(), tuple(run.outcomes())
+    records = tuple(each for each in outcomes if isinstance(each, TrialRecord))
+    failures = tuple(each for each in outcomes if isinstance(each, Failure))
     try:
         evidence = collect(records, header.spec, [failure.trial for failure in failures])
     except ValueError as error:

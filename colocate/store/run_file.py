@@ -231,27 +231,30 @@ class Run:
                     found[str(cells.get("board") or "")].add(str(cells["trial_id"]))
         return found
 
-    def records(self) -> Iterator[TrialRecord]:
-        """Every trial that gave numbers, in the order in which they ended."""
+    def outcomes(self, *, numbers: bool = True) -> Iterator[Outcome]:
+        """Every trial that gave numbers, in the order in which they ended, and then every one that failed and was not
+        run again since. Without `numbers` the latter alone, for which nothing else is unpacked.
+        """
         with named_errors(self.folder):
             unpacking, boards = Unpacking(size_of(self._connection)), BoardCells()
-            for cells in self._rows():
-                board = boards.read(cells, self._version)
-                if cells["failure"] is None:
-                    yield record_of(cells, self._version, unpacking, board)
-
-    def failures(self) -> Iterator[Failure]:
-        """Every trial that failed and was not run again since."""
-        with named_errors(self.folder):
             # The last attempt at each.
             failed: dict[tuple[Cell, Cell], Failure] = {}
-            boards = BoardCells()
             for cells in self._rows():
                 board, key = boards.read(cells, self._version), trial_log.key_of(cells, by_board=self._by_board)
                 failed.pop(key, None)
                 if cells["failure"] is not None:
                     failed[key] = Failure(trial_of(cells, self._version), str(cells["failure"]), board)
+                elif numbers:
+                    yield record_of(cells, self._version, unpacking, board)
             yield from failed.values()
+
+    def records(self) -> Iterator[TrialRecord]:
+        """Those of `outcomes` that gave numbers."""
+        return (outcome for outcome in self.outcomes() if isinstance(outcome, TrialRecord))
+
+    def failures(self) -> Iterator[Failure]:
+        """Those of `outcomes` that failed."""
+        return (outcome for outcome in self.outcomes(numbers=False) if isinstance(outcome, Failure))
 
     def _rows(self) -> Iterator[trial_log.Cells]:
         def size() -> int:

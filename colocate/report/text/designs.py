@@ -22,6 +22,7 @@ from colocate.report.text.labels import (
 )
 from colocate.report.text.numbers import counted_span
 from colocate.store.run_file import Header
+from colocate.study.stats import median
 
 
 def slowdown_phrases(header: Header, records: Sequence[TrialRecord]) -> tuple[str, ...]:
@@ -57,7 +58,7 @@ def _length_words(header: Header, records: Sequence[TrialRecord]) -> str:
 def _segment_words(records: Iterable[TrialRecord]) -> str:
     """From switch to switch, to two digits: a switch takes a moment, and no two take the same."""
     lengths_s = [
-        float(np.median(np.diff([segment.end_s for segment in record.segments])))
+        median(np.diff([segment.end_s for segment in record.segments]))
         for record in records
         if len(record.segments) > 1
     ]

@@ -214,7 +214,7 @@ def _draw_scale(sheet: Sheet, y: float, metric: Metric, norm: Normalize, colours
     words = percent_text if metric.scale in (Scale.SHARE, Scale.KEPT) else lambda tick: f"{float(f'{tick:.3g}'):g}"
     for tick in ticks:
         x, bottom = MARGIN_IN + width * float(norm(tick)), top + height
-        sheet.plot((x, x), (bottom, bottom + 0.03), color=BLACK, linewidth=0.8)
+        sheet.plot((x, x), (bottom, bottom + 0.03), color=BLACK, linewidth=0.8, solid_capstyle="butt")
         sheet.text(x, bottom + 0.11, words(tick), SMALL_PT, ha="center")
 
 

@@ -156,7 +156,7 @@ def base(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     made.chmod(0o755)
     monkeypatch.delenv("SUDO_UID", raising=False)
     # Drawing takes seconds and no file.
-    monkeypatch.setattr("colocate.report.drawing.saving._drawn", lambda figure, **options: b"figure")
+    monkeypatch.setattr("colocate.report.drawing.saving._drawn", lambda pages: [(b"png", b"svg") for _ in pages()])
     yield made
     shutil.rmtree(made)
 

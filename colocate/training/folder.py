@@ -23,27 +23,33 @@ _MEAN, _SPREAD = np.array([0.485, 0.456, 0.406], "f4"), np.array([0.229, 0.224, 
 class Folder:
     """The images of a folder, each as an array of the shape that a network takes, with the number of its class.
 
-    Raises WorkerError for a folder without classes or images.
+    Raises WorkerError for a folder without classes or images, for classes that `train` and `val` do not share,
+    and for one without an image to train on.
     """
 
     def __init__(self, path: Path, image: Image, *, train: bool) -> None:
         if importlib.util.find_spec("PIL") is None:
             raise WorkerError(f"{sys.executable} has no package Pillow, which reads images: pip install Pillow")
-        own = path / ("train" if train else "val")
-        split = own.is_dir()
-        root = own if split else path
-        classes = sorted(each.name for each in _listed(root) if each.is_dir())
+        parts = (path / "train", path / "val")
+        # A class may have one of these names, as a train has.
+        split = all(each.is_dir() for each in parts)
+        root = parts[not train] if split else path
+        classes = _classes(root)
         if len(classes) < 2:
             raise WorkerError(f"{root} holds no two folders of images, one per class; see docs/training.md")
+        if split and (apart := {*_classes(parts[0])} ^ {*_classes(parts[1])}):
+            raise WorkerError(f"{path}: {min(apart)} is a class in only one of train and val; give both the same")
         self._image, self._train, self.classes = image, train, len(classes)
         self._files: list[tuple[Path, int]] = []
         for number, name in enumerate(classes):
-            files = sorted(each for each in _listed(root / name) if each.suffix.lower() in SUFFIXES)
+            files = sorted(each for each in _seen(root / name) if each.suffix.lower() in SUFFIXES)
             kept = [each for at, each in enumerate(files) if split or (at % HELD_OUT_EVERY == 0) != train]
+            if train and not kept:
+                ends = f"they end in {', '.join(sorted(SUFFIXES))}" + ("" if split else ", and the first is held out")
+                raise WorkerError(f"{root / name} holds no images to train on; {ends}")
             self._files += [(each, number) for each in kept]
         if not self._files:
-            wanted = "to train on" if train else "to hold out"
-            raise WorkerError(f"{root} holds no images {wanted}; they end in {', '.join(sorted(SUFFIXES))}")
+            raise WorkerError(f"{root} holds no images to hold out; they end in {', '.join(sorted(SUFFIXES))}")
         self.readers = min(READERS_MAX, len(os.sched_getaffinity(0)))
 
     def __len__(self) -> int:
@@ -57,8 +63,12 @@ class Folder:
 
         path, label = self._files[number]
         channels, height, width = self._image
-        with Pillow.open(path) as opened:
-            picture = opened.convert("RGB" if channels == 3 else "L")
+        try:
+            with Pillow.open(path) as opened:
+                picture = opened.convert("RGB" if channels == 3 else "L")
+        except Exception as error:
+            # Of Pillow's many kinds, of which few name the file.
+            raise OSError(f"{path} cannot be read: {error}") from error
         share = np.random.default_rng().uniform(0.5, 1.0) if self._train else 0.875
         side = share**0.5 * min(picture.size)
         room = (picture.width - side, picture.height - side)
@@ -71,8 +81,13 @@ class Folder:
         return np.ascontiguousarray(normed.transpose(2, 0, 1)), label
 
 
-def _listed(folder: Path) -> list[Path]:
+def _classes(root: Path) -> list[str]:
+    return sorted(each.name for each in _seen(root) if each.is_dir())
+
+
+def _seen(folder: Path) -> list[Path]:
+    """What is in it, but for what is hidden."""
     try:
-        return list(folder.iterdir())
+        return [each for each in folder.iterdir() if not each.name.startswith(".")]
     except OSError as error:
         raise WorkerError(f"{folder} cannot be read: {error.strerror}") from error

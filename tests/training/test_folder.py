@@ -42,6 +42,46 @@ def test_folders_train_and_val_are_what_they_say(tmp_path: Path) -> None:
     assert len(Folder(tmp_path, SHAPE, train=False)) == 4
 
 
+def test_train_and_val_must_hold_the_same_classes(tmp_path: Path) -> None:
+    # Else the numbers of one would name other classes than those of the other.
+    for name in ("train/bird", "train/cat", "train/dog", "val/cat", "val/dog"):
+        filled(tmp_path / name, 2, 128)
+    for train in (True, False):
+        with pytest.raises(WorkerError, match="bird is a class in only one of train and val"):
+            Folder(tmp_path, SHAPE, train=train)
+
+
+def test_a_class_may_be_named_train(tmp_path: Path) -> None:
+    for name in ("car", "train"):
+        filled(tmp_path / name, 5, 128)
+    train, held_out = Folder(tmp_path, SHAPE, train=True), Folder(tmp_path, SHAPE, train=False)
+    assert (len(train), len(held_out), train.classes, held_out.classes) == (8, 2, 2, 2)
+
+
+def test_what_is_hidden_is_no_class_and_no_image(tmp_path: Path) -> None:
+    for name in ("a", "b", ".cache"):
+        filled(tmp_path / name, 5, 128)
+    (tmp_path / "a" / "._00.png").write_text("of another system")
+    train = Folder(tmp_path, SHAPE, train=True)
+    assert (len(train), train.classes) == (8, 2)
+
+
+def test_a_class_without_an_image_to_train_on_is_named(tmp_path: Path) -> None:
+    filled(tmp_path / "a", 5, 0)
+    filled(tmp_path / "b", 1, 0)
+    with pytest.raises(WorkerError, match=r"b holds no images to train on; .* and the first is held out"):
+        Folder(tmp_path, SHAPE, train=True)
+
+
+def test_an_image_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        filled(tmp_path / name, 5, 0)
+    broken = tmp_path / "a" / "01.png"
+    broken.write_bytes(broken.read_bytes()[:-40])
+    with pytest.raises(OSError, match=f"{broken} cannot be read: "):
+        Folder(tmp_path, SHAPE, train=True)[0]
+
+
 def test_a_folder_without_classes_or_images_is_said(tmp_path: Path) -> None:
     with pytest.raises(WorkerError, match="holds no two folders of images, one per class"):
         Folder(tmp_path, SHAPE, train=True)

@@ -68,7 +68,7 @@ class TrainingSteps:
         self._trainer.step()
 
     def _guarded(self, work: Callable[[], Any]) -> Any:
-        """What `work` returns; what torch raises for want of memory, of a GPU or of another rank is one line."""
+        """What `work` returns. Raises WorkerError with one line; where there are other ranks the process ends."""
         from colocate.training.trainer import one_line
 
         try:
@@ -76,7 +76,8 @@ class TrainingSteps:
         except WorkerError as error:
             self._followers.fail(str(error))
             raise
-        except (RuntimeError, MemoryError) as error:
+        except Exception as error:
+            # Of torch, as for want of memory, of a GPU or of another rank, and of the user's own kinds.
             why = f"{self._network} cannot be trained: {one_line(error)}"
             self._followers.fail(why)
             raise WorkerError(why) from error

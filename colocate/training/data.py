@@ -141,5 +141,9 @@ class Files:
         loader = torch.utils.data.DataLoader(
             folder, batch_sampler=batches, num_workers=folder.readers, pin_memory=on_gpu
         )
-        for images, labels in loader:
-            yield images.to(device, non_blocking=on_gpu), labels.to(device, non_blocking=on_gpu)
+        try:
+            for images, labels in loader:
+                yield images.to(device, non_blocking=on_gpu), labels.to(device, non_blocking=on_gpu)
+        except WorkerError as error:
+            # What a process that reads raised comes as the last line of its traceback.
+            raise WorkerError(str(error).strip().splitlines()[-1].partition(": ")[2]) from error

@@ -68,7 +68,7 @@ class Folder:
                 picture = opened.convert("RGB" if channels == 3 else "L")
         except Exception as error:
             # Of Pillow's many kinds, of which few name the file.
-            raise OSError(f"{path} cannot be read: {error}") from error
+            raise WorkerError(f"{path} cannot be read: {error}") from error
         share = np.random.default_rng().uniform(0.5, 1.0) if self._train else 0.875
         side = share**0.5 * min(picture.size)
         room = (picture.width - side, picture.height - side)

@@ -8,6 +8,7 @@ import sys
 
 from colocate.parent import end_with_parent
 from colocate.training.environment import prepare
+from colocate.training.followers import leave
 from colocate.worker.errors import WorkerError
 from colocate.worker.request import from_json
 
@@ -29,9 +30,9 @@ def main(text: str, rank: str, port: str) -> None:
         for line in sys.stdin:
             getattr(trainer, line.strip())()
     except WorkerError as error:
-        sys.exit(str(error))
-    except (RuntimeError, MemoryError) as error:
-        sys.exit(one_line(error))
+        leave(str(error))
+    except Exception as error:  # noqa: BLE001 - of torch and of the user's own kinds; it is said by rank 0
+        leave(one_line(error))
     # Rank 0 is gone; what torch would clean up waits for it.
     os._exit(0)
 

@@ -4,6 +4,7 @@ It loads and warms the network once, then obeys the child contract for as many w
 """
 
 import gc
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -62,7 +63,10 @@ def main(text: str) -> None:
     try:
         serve_request(from_json(text), control)
     except WorkerError as error:
-        sys.exit(str(error))
+        # Threads of a runtime or of the user's own may run on, and Python would wait for them.
+        sys.stderr.write(f"{error}\n")
+        sys.stderr.flush()
+        os._exit(1)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -68,6 +69,48 @@ def test_a_folder_is_trained_on_by_a_worker_that_listens(tmp_path: Path) -> None
     ) as worker:  # fmt: skip
         assert worker.stdout is not None and "ready" in json.loads(worker.stdout.readline())
         worker.communicate(timeout=500)
+
+
+_NETWORK = """
+import threading, time
+from torch import nn
+class Odd(nn.Linear):
+    steps = 0
+    def __init__(self, num_classes):
+        super().__init__(64, num_classes)
+        threading.Thread(target=time.sleep, args=(3600,)).start()
+    def forward(self, images):
+        self.steps += 1
+        if self.steps > 9:
+            raise ValueError("the ninth was the last")
+        return super().forward(images.flatten(1))
+"""
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_a_network_that_fails_ends_the_worker_whatever_its_threads_do(tmp_path: Path, ranks: int) -> None:
+    (tmp_path / "odd.py").write_text(_NETWORK)
+    asked = request("odd:Odd", ranks=ranks)
+    with subprocess.Popen(
+        [sys.executable, "-m", "colocate.worker", asked.to_json()],
+        stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    ) as worker:  # fmt: skip
+        try:
+            assert worker.wait(timeout=300) == 1
+        finally:
+            worker.kill()
+        assert worker.stderr is not None and "the ninth was the last" in worker.stderr.read().splitlines()[-1]
+
+
+def test_an_image_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        filled(tmp_path / name, count=6, value=100)
+    broken = tmp_path / "a" / "01.png"
+    broken.write_bytes(broken.read_bytes()[:-40])
+    done = process(request("lenet", str(tmp_path), batch=8))
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(f"{broken} cannot be read: ")
 
 
 def test_what_cannot_be_trained_is_one_line() -> None:

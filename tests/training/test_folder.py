@@ -78,7 +78,7 @@ def test_an_image_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         filled(tmp_path / name, 5, 0)
     broken = tmp_path / "a" / "01.png"
     broken.write_bytes(broken.read_bytes()[:-40])
-    with pytest.raises(OSError, match=f"{broken} cannot be read: "):
+    with pytest.raises(WorkerError, match=f"{broken} cannot be read: "):
         Folder(tmp_path, SHAPE, train=True)[0]
 
 

@@ -115,23 +115,37 @@ def _levels(record: TrialRecord) -> Iterator[tuple[object, float]]:
 def _apart(own: Sequence[TrialRecord], typical: Sequence[TrialRecord]) -> Mapping[str, tuple[str, str]]:
     """In what a board differs from a typical one: its facts, and what was seen of it."""
     found = differences(_last(own).facts, _last(typical).facts)
-    ours_c, theirs_c = _temperature_c(own), _temperature_c(typical)
-    if ours_c is not None and theirs_c is not None and abs(ours_c - theirs_c) >= _WARMER_C:
-        found["temperature"] = f"{ours_c:.0f} °C", f"{theirs_c:.0f} °C"
+    means = _means(own, typical, "temperature_c")
+    if means is not None and abs(means[0] - means[1]) >= _WARMER_C:
+        found["temperature"] = f"{means[0]:.0f} °C", f"{means[1]:.0f} °C"
     for axis, field in (("CPU clock seen", "cpu_hz_seen"), ("GPU clock seen", "gpu_hz_seen")):
-        ours, theirs = _mean(own, field), _mean(typical, field)
-        if ours is not None and theirs and abs(ours / theirs - 1) > _CLOCK_RATIO:
-            found[axis] = f"{ours / 1e6:.0f} MHz", f"{theirs / 1e6:.0f} MHz"
+        means = _means(own, typical, field)
+        if means is not None and abs(means[0] / means[1] - 1) > _CLOCK_RATIO:
+            found[axis] = f"{means[0] / 1e6:.0f} MHz", f"{means[1] / 1e6:.0f} MHz"
     return found
 
 
 def _temperature_c(records: Sequence[TrialRecord]) -> float | None:
-    return _mean(records, "temperature_c")
-
-
-def _mean(records: Sequence[TrialRecord], field: str) -> float | None:
-    found = [value for record in records if (value := getattr(record, field)) is not None]
+    found = [each.temperature_c for each in records if each.temperature_c is not None]
     return statistics.fmean(found) if found else None
+
+
+def _means(own: Sequence[TrialRecord], typical: Sequence[TrialRecord], field: str) -> tuple[float, float] | None:
+    """The mean of each board over settings that both ran: where blocks are spread, one has more at high clocks."""
+    ours, theirs = _by_setting(own, field), _by_setting(typical, field)
+    shared = ours.keys() & theirs.keys()
+    if not shared:
+        return None
+    return statistics.fmean(ours[key] for key in shared), statistics.fmean(theirs[key] for key in shared)
+
+
+def _by_setting(records: Sequence[TrialRecord], field: str) -> Mapping[object, float]:
+    found: defaultdict[object, list[float]] = defaultdict(list)
+    for record in records:
+        value = getattr(record, field)
+        if value is not None:
+            found[CellKey.of(record.trial)].append(value)
+    return {key: statistics.fmean(values) for key, values in found.items()}
 
 
 def _last(records: Sequence[TrialRecord]) -> Board:

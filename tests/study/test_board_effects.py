@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from colocate.model.request import ClockPoint
 from colocate.model.trial import TrialRecord
 from colocate.study.board_effects import effects
 from tests.study.fleets import board, fleet, spread
@@ -63,6 +64,24 @@ def test_boards_that_share_the_blocks_are_compared_in_the_settings_they_share() 
     assert len({each.trial.trial_id for each in shared}) == len(shared)
     found = effects(shared)
     assert found is not None and [each.board.name for each in found.odd] == ["d"]
+
+
+def test_clocks_are_compared_in_the_settings_that_two_boards_share() -> None:
+    """Where blocks are spread a board may have most of those at the low clock, which is no fact of its own."""
+    low, high = ClockPoint(None, 500_000_000), ClockPoint(None, 900_000_000)
+    records = [
+        dataclasses.replace(
+            each,
+            trial=dataclasses.replace(each.trial, clocks=clocks),
+            gpu_hz_seen=clocks.gpu_hz,
+        )
+        for each in fleet({"a": 1.0, "b": 1.0}, repeats=8)
+        if each.board
+        for clocks in (low if each.trial.block % 4 == (each.board.name == "a") else high,)
+        if each.board.name == "a" or each.trial.block % 2
+    ]
+    found = effects(records)
+    assert found is not None and not any("GPU clock seen" in each.apart for each in found.boards)
 
 
 @pytest.mark.parametrize("ratios", [{}, {"a": 1.0}])

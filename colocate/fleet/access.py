@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import ssl
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -62,19 +63,33 @@ def security_for(address: str, certificates: Certificates, *, insecure: bool) ->
 
 
 def secured(certificates: Certificates) -> Security:
-    """TLS for every role. Raises SpecError for a file that cannot be read."""
+    """TLS for every role. Raises SpecError for a file that cannot be read or used."""
     for flag, path in (("ca-file", certificates.ca_file), ("cert", certificates.cert), ("key", certificates.key)):
         try:
             with open(str(path), "rb"):  # noqa: PTH123 - to read is the question
                 pass
         except OSError as error:
             raise SpecError(f"--tls-{flag}: cannot read {path}: {error.strerror}") from error
+    _check_use(certificates)
     own = {
         f"tls_{role}_{part}": getattr(certificates, part)
         for role in ("client", "worker", "scheduler")
         for part in ("cert", "key")
     }
     return Security(require_encryption=True, tls_ca_file=certificates.ca_file, **own)
+
+
+def _check_use(certificates: Certificates) -> None:
+    """Raise SpecError for files that TLS cannot use: Dask's message of them is that of a scheduler out of reach."""
+    try:
+        context = ssl.create_default_context(cafile=certificates.ca_file)
+    except ssl.SSLError as error:
+        raise SpecError(f"--tls-ca-file: {certificates.ca_file} holds no certificate: {error.reason}") from error
+    try:
+        context.load_cert_chain(str(certificates.cert), certificates.key)
+    except ssl.SSLError as error:
+        files = f"{certificates.cert} and {certificates.key}"
+        raise SpecError(f"--tls-cert, --tls-key: {files} are no certificate and its key: {error.reason}") from error
 
 
 def _on_this_machine(host: str) -> bool:

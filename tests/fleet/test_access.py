@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -15,9 +17,15 @@ NONE = Certificates()
 
 @pytest.fixture
 def files(tmp_path: Path) -> Certificates:
-    for name in ("ca.pem", "cert.pem", "key.pem"):
-        (tmp_path / name).write_text("PEM")
-    return Certificates(*(str(tmp_path / name) for name in ("ca.pem", "cert.pem", "key.pem")))
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl to make certificates")
+    cert, key = str(tmp_path / "cert.pem"), str(tmp_path / "key.pem")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=fleet", "-keyout", key,
+         "-out", cert],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return Certificates(cert, cert, key)
 
 
 @pytest.mark.parametrize(
@@ -63,6 +71,15 @@ def test_tls_takes_all_three_files_that_can_be_read(files: Certificates) -> None
         security_for("tls://10.1.2.3:8786", Certificates(files.ca_file), insecure=True)
     with pytest.raises(SpecError, match="--tls-key: cannot read /no/key: No such file"):
         secured(Certificates(files.ca_file, files.cert, "/no/key"))
+
+
+def test_files_that_tls_cannot_use_are_named(files: Certificates, tmp_path: Path) -> None:
+    other = tmp_path / "other.pem"
+    other.write_text("no certificate")
+    with pytest.raises(SpecError, match=f"--tls-ca-file: {other} holds no certificate"):
+        secured(Certificates(str(other), files.cert, files.key))
+    with pytest.raises(SpecError, match=f"--tls-cert, --tls-key: {files.cert} and {other} are no certificate"):
+        secured(Certificates(files.ca_file, files.cert, str(other)))
 
 
 def test_certificates_for_an_address_in_clear_are_a_mistake(files: Certificates) -> None:

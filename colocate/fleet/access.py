@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from distributed import Security
 
-from colocate.errors import SpecError
+from colocate.errors import ColocateError, SpecError
 
 # Without a number Dask's schedulers listen here.
 PORT = 8786
@@ -77,6 +77,16 @@ def secured(certificates: Certificates) -> Security:
         for part in ("cert", "key")
     }
     return Security(require_encryption=True, tls_ca_file=certificates.ca_file, **own)
+
+
+def why_none(error: Exception) -> str:
+    """Why no scheduler was reached. Dask takes what speaks another protocol, as its own dashboard does, for a message
+    that is larger than any memory.
+    """
+    if isinstance(error, MemoryError):
+        return "what answers there is no scheduler of Dask"
+    words = str(error) or type(error).__name__
+    return words if isinstance(error, ColocateError) else words.splitlines()[0]
 
 
 def _check_use(certificates: Certificates) -> None:

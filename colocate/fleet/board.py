@@ -21,8 +21,8 @@ from typing import Any
 import dask
 from distributed import Security, Worker, get_worker
 
-from colocate.errors import ColocateError
 from colocate.fleet import block
+from colocate.fleet.access import why_none
 from colocate.fleet.block import BoardLook, Ended, Setup
 from colocate.fleet.measurer import Measurer
 from colocate.host.processes.signals import undisguised
@@ -152,8 +152,8 @@ def serve(
                 with undisguised():
                     asyncio.run(_served(address, name, security, says, own))
                 ended = f"The scheduler at {address} is gone"
-            except (OSError, ValueError, TimeoutError, RuntimeError) as error:
-                ended = f"The scheduler at {address} does not take this board: {_short(error)}"
+            except (OSError, ValueError, TimeoutError, RuntimeError, MemoryError) as error:
+                ended = f"The scheduler at {address} does not take this board: {why_none(error)}"
             if once:
                 return
             if ended != said:
@@ -179,8 +179,3 @@ async def _served(address: str, name: str, security: Security, says: Callable[[s
         async with worker(address, name=name, own=own, security=security, local_directory=scratch) as serving:
             says(f"Board {name} serves {address}.")
             await serving.finished()
-
-
-def _short(error: BaseException) -> str:
-    words = str(error) or type(error).__name__
-    return words if isinstance(error, ColocateError) else words.splitlines()[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import subprocess
 import sys
@@ -10,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import dask
-from distributed import Client, LocalCluster, SSHCluster
+from distributed import Client, LocalCluster, Security, SSHCluster, comm
 
 from colocate.errors import HostError, SpecError
-from colocate.fleet.access import Certificates, checked_address, secured, security_for
+from colocate.fleet.access import Certificates, checked_address, secured, security_for, why_none
 from colocate.fleet.board import QUIET, SILENCE_S, hush
 
 _CONNECT_S = 30
@@ -44,10 +45,18 @@ def connected(where: str, certificates: Certificates, *, insecure: bool) -> Iter
             address = checked_address(where)
             security = security_for(address, certificates, insecure=insecure)
         try:
+            asyncio.run(_greeted(address, security))
             client = Client(address, security=security, timeout=_CONNECT_S, set_as_default=False)
-        except (OSError, ValueError) as error:
-            raise HostError(f"no scheduler answers at {where}: {error or type(error).__name__}; start it") from error
+        except (OSError, ValueError, MemoryError, asyncio.TimeoutError) as error:
+            raise HostError(f"no scheduler answers at {where}: {why_none(error)}; start it") from error
         yield stack.enter_context(client)
+
+
+async def _greeted(address: str, security: Security | None) -> None:
+    """Shake hands and hang up. Dask's client waits for ever for what is connected and says nothing."""
+    more = {} if security is None else security.get_connection_args("client")
+    greeting = await asyncio.wait_for(comm.connect(address, timeout=_CONNECT_S, **more), _CONNECT_S)
+    await greeting.close()
 
 
 def _count(text: str) -> int:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,36 @@ def test_where_no_scheduler_is_it_is_said(monkeypatch: pytest.MonkeyPatch) -> No
         connected("tcp://127.0.0.1:9", NONE, insecure=False),
     ):
         pass
+
+
+def test_what_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connect, "_CONNECT_S", 1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        with (
+            pytest.raises(HostError, match="no scheduler answers at"),
+            connected(address, NONE, insecure=False),
+        ):
+            pass
+
+
+def test_what_speaks_otherwise_is_no_scheduler() -> None:
+    """As Dask's dashboard, whose port is the next."""
+
+    def answer(server: socket.socket) -> None:
+        there, _ = server.accept()
+        with there:
+            there.sendall(b"HTTP/1.1 400 Bad Request\r\n" * 2)
+            there.recv(1 << 16)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=answer, args=(server,), daemon=True).start()
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        with (
+            pytest.raises(HostError, match="what answers there is no scheduler of Dask; start it"),
+            connected(address, NONE, insecure=False),
+        ):
+            pass
 
 
 def test_local_boards_come_and_go_with_the_study() -> None:

@@ -263,6 +263,8 @@ def _print_plan(arguments: argparse.Namespace, study: Study, site: Site) -> None
     print_plan(console(), trials)
     most = "at the most " if spec.until_decided else ""
     long = f"about {minutes(all_s)}"
+    if any(each.training is not None for each in loaded_inferences(trials)):
+        long += ", and what it takes to train before each window"
     if seconds is None:
         long = "no fixed length: a model computes them as fast as this machine can"
     repeats, blocks = trials[-1].repeat + 1, trials[-1].block + 1

@@ -94,6 +94,13 @@ def test_a_bad_request_gets_one_line(said: str, arguments: list[str]) -> None:
     refused(2, said, "training", "--dry-run", *arguments)
 
 
+@trains
+def test_a_plan_says_that_its_length_is_without_the_epochs(tmp_path: Path) -> None:
+    asked = ["--networks", "lenet", "--data", "digits", "--gpus", "0", "--batches", "64", "--seeds", "1"]
+    said = colocate("training", *asked, "--dry-run", "--out", str(tmp_path / "run")).stdout
+    assert ", and what it takes to train before each window" in " ".join(said.split())
+
+
 def test_a_run_that_goes_on_keeps_what_it_chooses_by() -> None:
     stored = TrainingPurpose(TrainingAxes(), TrainingAim(accuracy_loss=0.02))
     again = argparse.Namespace(out="run", accuracy_loss=0.02)

@@ -202,8 +202,9 @@ def refuse_other_study(stored: Header, wanted: Header) -> None:
     ]
     if stored.spec.alternating != wanted.spec.alternating:
         differences.insert(0, f"design was {design_of(stored.spec)} and is {design_of(wanted.spec)}")
-    if stored.networks != wanted.networks:
-        differences.append("the network files differ")
+    before, now = stored.networks, wanted.networks
+    if changed := [name for name in {**before, **now} if before.get(name) != now.get(name)]:
+        differences.append(f"what is in {', '.join(changed)} has changed")
     if stored.sharing is not wanted.sharing:
         differences.append(f"it ran {_SHARED[stored.sharing]} and is to run {_SHARED[wanted.sharing]}")
     if differences:

@@ -229,7 +229,7 @@ def header(**changes: Any) -> Header:
             r"resumed: design was steady and is alternating; spec\.segment_s was None and is 0\.1\. Choose",
         ),
         ({"facts": dataclasses.replace(MACHINE, kernel="6.1")}, r"machine\.kernel was k and is 6\.1"),
-        ({"networks": {"alexnet": {"sha256": "2"}}}, "the network files differ"),
+        ({"networks": {"alexnet": {"sha256": "2"}}}, "what is in alexnet has changed"),
     ],
 )
 def test_another_study_is_refused_with_all_that_differs(other: Mapping[str, Any], said: str) -> None:

@@ -76,7 +76,7 @@ class TrainingSteps:
         except WorkerError as error:
             self._followers.fail(str(error))
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             # Of torch, as for want of memory, of a GPU or of another rank, and of the user's own kinds.
             why = f"{self._network} cannot be trained: {one_line(error)}"
             self._followers.fail(why)

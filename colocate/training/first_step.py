@@ -39,7 +39,7 @@ def first_step(request: Request) -> object:
         if isinstance(error, WorkerError):
             raise
         return {}
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # Of the user's own kinds.
         raise WorkerError(f"{request.network} cannot be trained: {one_line(error)}") from error
 

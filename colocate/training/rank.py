@@ -31,7 +31,7 @@ def main(text: str, rank: str, port: str) -> None:
             getattr(trainer, line.strip())()
     except WorkerError as error:
         leave(str(error))
-    except Exception as error:  # noqa: BLE001 - of torch and of the user's own kinds; it is said by rank 0
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - of torch and of the user's own kinds; it is said by rank 0
         leave(one_line(error))
     # Rank 0 is gone; what torch would clean up waits for it.
     os._exit(0)

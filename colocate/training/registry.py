@@ -52,7 +52,7 @@ def trainable(name: str) -> Trainable:
     sys.path.append(str(Path.cwd()))
     try:
         factory = _imported(name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # Of the user's own kinds: to import a module runs it.
         said = " ".join(str(error).split()) or type(error).__name__
         raise WorkerError(f"{name} cannot be imported: {said}; name it as package.module:factory") from error

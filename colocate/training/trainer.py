@@ -139,7 +139,7 @@ class Trainer:
         try:
             with torch.no_grad(), _without_trying():
                 self._module(torch.zeros(_COUNTED_IMAGES, *self._data.image, device=self._device))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             # Of the user's own kinds.
             if isinstance(error, (torch.cuda.OutOfMemoryError, MemoryError)):
                 raise
@@ -186,7 +186,7 @@ def one_line(error: BaseException) -> str:
 def _made(network: str, kind: Trainable, classes: int) -> nn.Module:
     try:
         module: nn.Module = kind.factory(num_classes=classes)
-    except Exception as error:  # of the user's own kinds
+    except (Exception, SystemExit) as error:  # of the user's own kinds
         raise WorkerError(f"{network} cannot be made: {one_line(error)}") from error
     if not isinstance(module, nn.Module):
         raise WorkerError(f"{network} makes a {type(module).__name__}, not a torch.nn.Module; return the network")

@@ -33,6 +33,8 @@ class Empty(nn.Module):
         self.classes = num_classes
     def forward(self, images):
         return images.flatten(1)[:, : self.classes]
+def leaving(num_classes):
+    raise SystemExit("no card")
 number = 5
 """
 
@@ -43,6 +45,7 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     name = f"networks_{tmp_path.name}"
     (tmp_path / f"{name}.py").write_text(NETWORKS)
     (tmp_path / f"broken_{name}.py").write_text("1 / 0")
+    (tmp_path / f"leaving_{name}.py").write_text("import sys; sys.exit(3)")
     monkeypatch.chdir(tmp_path)
     return name
 
@@ -56,6 +59,8 @@ def test_a_network_of_ones_own_takes_a_step(mine: str) -> None:
     ("name", "said"),
     [
         ("{}:failing", "cannot be made: 'no weights'"),
+        ("{}:leaving", "cannot be made: no card"),
+        ("leaving_{}:any", "cannot be imported: 3"),
         ("{}:text", "makes a str, not a torch.nn.Module"),
         ("{}:Wrong", "cannot take images of 3x224x224: name 'undefined' is not defined"),
         ("{}:Detached", "cannot be trained: element 0 of tensors does not require grad"),

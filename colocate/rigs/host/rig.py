@@ -38,7 +38,7 @@ from colocate.rigs.host.children import INFERENCE_SEAT, Children, Seats, members
 from colocate.rigs.host.monitor import Monitor
 from colocate.rigs.host.rehearsal import rehearse
 from colocate.rigs.host.startable import check_programs
-from colocate.rigs.host.trained import check_trainings
+from colocate.rigs.host.trained import check_trainings, trained_from
 from colocate.rigs.host.window import Hold, run_window
 from colocate.study.plan import loaded_inferences
 from colocate.worker.backends.synthetic import spin_length_s
@@ -125,7 +125,8 @@ class HostRig:
     def networks(self, inferences: Sequence[Inference]) -> Mapping[str, Mapping[str, Any]]:
         """See `Rig.networks`."""
         resolved = {inference.file_label: _network(inference) for inference in inferences}
-        return {label: network.described() for label, network in resolved.items() if network is not None}
+        loaded = {label: network.described() for label, network in resolved.items() if network is not None}
+        return {**loaded, **trained_from(inferences)}
 
     def provenance(self) -> None:
         """See `Rig.provenance`: this is a machine."""

@@ -13,6 +13,7 @@ from colocate.errors import HostError, SpecError
 from colocate.inference.networks import cache
 from colocate.model.machine import Missing
 from colocate.model.request import Inference, Training
+from colocate.training.material import material
 from colocate.training.registry import is_own
 from colocate.worker import packages, start
 from colocate.worker.request import Request, TrainingRequest
@@ -62,6 +63,17 @@ def check_trainings(inferences: Iterable[Inference], python: str | None) -> None
         found = _answered(training_command(inference, training, 0, python, "colocate.training.first_step"))
         if isinstance(found, str):
             raise (SpecError if own else HostError)(found)
+
+
+def trained_from(inferences: Iterable[Inference]) -> Mapping[str, Mapping[str, Any]]:
+    """What trainings are made of, by its name; see `colocate.training.material`. Raises SpecError where it cannot be
+    read.
+    """
+    named = {(each.network, each.training.data) for each in inferences if each.training is not None}
+    try:
+        return {name: described for network, data in sorted(named) for name, described in material(network, data)}
+    except OSError as error:
+        raise SpecError(f"{error.filename} cannot be read: {error.strerror}") from error
 
 
 def look_at_torch() -> Mapping[str, Any] | Missing:

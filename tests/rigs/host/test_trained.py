@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from colocate.errors import ColocateError, HostError, SpecError
 from colocate.model.machine import Missing
 from colocate.model.request import Inference, Training
 from colocate.rigs.host import trained
-from colocate.rigs.host.trained import FIX, check_trainings, look_at_torch, training_command
+from colocate.rigs.host.trained import FIX, check_trainings, look_at_torch, trained_from, training_command
 from colocate.worker import packages
 from colocate.worker.request import from_json
 
@@ -30,6 +31,17 @@ def test_the_worker_is_told_what_to_train_and_from_which_seed() -> None:
 
 
 TRAINED = Inference("lenet", "torch-1cpu", batch=64, training=Training(on_gpu=False))
+
+
+def test_what_a_training_is_made_of_is_said_once_or_why_it_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "1.png").write_bytes(b"")
+    of_folder = dataclasses.replace(TRAINED, training=Training(on_gpu=False, data=str(tmp_path)))
+    found = trained_from([of_folder, TRAINED, of_folder, Inference("alexnet")])
+    assert found.keys() == {str(tmp_path)} and found[str(tmp_path)]["images"] == 1
+    (tmp_path / "a" / "2.png").symlink_to("gone")
+    with pytest.raises(SpecError, match=r"2\.png cannot be read: No such file or directory"):
+        trained_from([of_folder])
 
 
 def saying(words: str, status: int = 1) -> Callable[[list[str]], list[str]]:

@@ -66,7 +66,7 @@ def add_fleet_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def fleet_words(arguments: argparse.Namespace) -> str:
-    """The flags of the fleet again, for a command line that goes on with a run; empty without a fleet."""
+    """The flags of the fleet as words of a command line that resumes the run; empty without a fleet."""
     given = vars(arguments)
     if not given.get("fleet"):
         return ""

@@ -215,7 +215,7 @@ def _check_aim(arguments: argparse.Namespace, aim: TrainingAim, networks: Iterab
 
 
 def asked_purpose(arguments: argparse.Namespace, stored: TrainingPurpose | None) -> TrainingPurpose:
-    """What is asked for, over what the run that is resumed was made for, whose aim stays."""
+    """What the flags ask for. A run that is resumed keeps what they leave out, and its aim. Raises SpecError."""
     from colocate.request.spec import parse_duration_s
 
     before = stored or TrainingPurpose(TrainingAxes(), TrainingAim())

@@ -84,11 +84,11 @@ class Work:
 class Waits:
     """What the kernel counted of the threads that launch a network, in a window or a segment of it.
 
-    `waited_s` is how long they could have run and another was on their CPU, `cpu_s` how long they ran. They left
-    their CPU `voluntary` times to sleep, and `involuntary` times for another. `throttled_s` is how long a CPU quota
-    of a group around them stopped that group, summed over its CPUs; None where there is no quota. `elapsed_s` is how
-    long lay between the readings; None stands for all of the window or segment. `cache_misses` are those of the last
-    level cache; None where the machine counts none.
+    `waited_s` is how long they were ready to run while another thread had their CPU, `cpu_s` how long they ran. They
+    left their CPU `voluntary` times to sleep, and `involuntary` times for another. `throttled_s` is how long a CPU
+    quota of a group around them stopped that group, summed over its CPUs; None where there is none. `elapsed_s` is
+    how long lay between the readings; None stands for all of the window or segment. `cache_misses` are those of the
+    last level cache; None where the machine counts none.
     """
 
     waited_s: float

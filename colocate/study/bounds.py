@@ -252,7 +252,7 @@ def table(evidence: Sequence[Evidence], quantity: Quantity) -> FloatArray:
 
 
 def rows(series: Sequence[Mapping[int, float]], quantity: Quantity) -> FloatArray:
-    """The table of values given for each cell by repeat, in the form of `table`."""
+    """An array like that of `table`, from the values of each cell by repeat."""
     repeats = 1 + max((repeat for values in series for repeat in values), default=-1)
     found = np.full((len(series), repeats), np.nan)
     for row, values in enumerate(series):

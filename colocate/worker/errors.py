@@ -19,7 +19,7 @@ def one_line(error: Exception) -> str:
 
 
 def refused(what: str, fed: str, error: Exception) -> WorkerError:
-    """What the runtime has against `what` it should do, with what the inputs were `fed` and how to feed them else."""
+    """The error of a runtime that could not do `what`: its words, what inputs were `fed`, and how to feed others."""
     if not fed:
         return WorkerError(f"{what}: {one_line(error)}")
     return WorkerError(f"{what}, fed {fed} (--shape and --input change that): {one_line(error)}")

@@ -18,7 +18,7 @@ def test_every_warning_comes_with_its_remedy(flag: QualityFlag) -> None:
 
 def test_the_samples_that_a_percentile_needs_are_said_in_numbers() -> None:
     for name, flag in TOO_FEW_FOR.items():
-        assert flag.remedy.startswith(f"{samples_needed(PERCENTILES[name])} ")
+        assert flag.remedy.startswith(f"a {name} needs {samples_needed(PERCENTILES[name])} ")
 
 
 def test_warnings_stand_once_and_in_the_order_of_the_list() -> None:

@@ -37,8 +37,8 @@ SPARE = ("power", "limit", "tightest limit")
 # Shown however alike the rows are.
 KEPT = ("task", "containment", "verdict", "estimate [interval]", "")
 TITLE = (
-    "Containment: the best choice of each task in each placement (*: in all placements); where none is SAFE, the "
-    "one nearest to SAFE."
+    "Containment: each task's best choice in each placement; * marks its best of all. Where none is SAFE, the one "
+    "nearest to SAFE."
 )
 WHERE = "TASK stands for the task's service or group, PID for its process."
 
@@ -122,7 +122,7 @@ def _recipe(report: AdviceReport, containment: Containment | None, name: str, ta
     if thread := thread_writes(containment):
         parts.append(("and for the launching thread of the network, as root", thread))
     where = f"CPUs {number_ranges(cpus)}" if len(cpus) > 1 else f"CPU {cpus[0]}"
-    own = f" (CPU {number_ranges(spared)} was left to colocate)" if spared else ""
+    own = f" (CPU {number_ranges(spared)} is colocate's own)" if spared else ""
     bound = "" if containment is None else f" with {containment.words}"
     title = f"To keep {listed(tasks)} {name}{bound} on {where} for good{own}"
     return Recipe(title, parts, remarks(containment, cpus, shared=shared))

@@ -99,7 +99,7 @@ def correction(report: AdviceReport) -> str:
     kinds = "; lower bounds are widened further, for each kind of limit" if len(measured) > 1 else ""
     # Fewer variances are left as they are.
     many = report.advice.judged >= POOL_MIN_CELLS
-    steadied = "; variances are pooled (docs/statistics.md)" if many else ""
+    steadied = "; all cells share what is known of their scatter (docs/statistics.md)" if many else ""
     together = f"Over all {cells} together" if report.advice.judged > 1 else "For the one cell"
     inside = " inside the model" if model_words(report.run.header.facts) else ""
     return (

@@ -104,7 +104,7 @@ def sentences(compared: Compared) -> list[str]:
         f"intervals are widened for {counted(len(found.changes), 'comparison')} (Bonferroni)."
     ]
     if widths:
-        said.append(f"Half of the comparisons would show a change of {100 * median(widths):.2g} %.")
+        said.append(f"Half of the comparisons could detect a change as small as {100 * median(widths):.2g} %.")
     if found.blind:
         regression = f"a regression of {100 * found.max_regression:g} %" if found.max_regression else "no regression"
         could = "is too small to show" if found.max_regression else "could have been shown"

@@ -111,15 +111,14 @@ def _slowdown_words(quantity: Quantity, judged: Sequence[Bounds], tasks: Sequenc
     worst = _worst(shown or found)
     most = f"{_where(worst[0], tasks)}, {_value_words(quantity, worst[1])}"
     every = len(found) == len(judged)
-    known = "" if every else f" (known in {len(found)} of {len(judged)})"
     if not bounded:
         return f"{name} has no interval yet, it takes two repeats; the largest slowdown seen is beside {most}."
     if shown:
-        cells = f"{len(shown)} of {counted(len(judged), 'cell')}" if every else counted(len(shown), "cell")
-        return f"{name} rises in {cells}{known}, most beside {most}."
+        known = "" if every else " where it is known"
+        return f"{name} rises in {len(shown)} of {counted(len(found), 'cell')}{known}, most beside {most}."
     ends = [interval.hi for _, interval in found if interval.hi is not None]
     bound = f"; more than {_text(quantity, max(ends))} is ruled out in every one" if len(ends) == len(found) else ""
-    where = f"none of the {counted(len(found), 'cell')} where it is known" if known else "no cell"
+    where = "no cell" if every else f"none of the {counted(len(found), 'cell')} where it is known"
     return f"{name} rises significantly in {where}; its largest slowdown, n.s., is beside {most}{bound}."
 
 
@@ -138,10 +137,10 @@ def _loss_words(judged: Sequence[Bounds], tasks: Sequence[ContainedTask]) -> str
         return "What tasks lose beside it is not known."
     worst = _worst(found)
     contained = worst[0].evidence.cell.containment is not None
-    where = " in this containment" if contained else ""
+    where = ", contained alike" if contained else ""
     return (
-        f"{_where(worst[0], tasks)} loses most: {_value_words(Quantity.WORK_LOSS, worst[1])} of its work{where} "
-        "without the network."
+        f"{_where(worst[0], tasks)} loses most: it does {_value_words(Quantity.WORK_LOSS, worst[1])} less work than "
+        f"without the network{where}."
     )
 
 

@@ -291,5 +291,5 @@ def _draw_key(sheet: Sheet, y: float, *, all_p99: bool) -> None:
         color=INK,
     )
     key.plot("the maximum is off the axis", marker=">", markersize=4.0, color=INK)
-    note = "Shapes: density over log time, each to the same height. A p95 or p99 is given where samples can tell it."
+    note = "Shapes: density over log time, each to the same height. p95 and p99 are shown where samples are enough."
     sheet.note(MARGIN_IN, y + 0.22, note)

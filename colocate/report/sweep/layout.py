@@ -43,10 +43,11 @@ Column = tuple[Wing, Hashable, Hashable]
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """What the page shows: networks and the lines of their panels down, wings, heads and feet across.
+    """What the page shows. Its rows are networks, each with the lines of its panels. Its columns stand in wings,
+    which are placements, between the heads and the feet of those panels.
 
-    `labels` has of each network its name and how it is run, `wings` the words over each, none where there is but one;
-    `common` is what holds for all tiles; `notes` is the key to the tiles, below a scale of colours
+    `labels` has the name of each network and how it is run. `wings` has the words over each wing; it is empty where
+    there is only one. `common` is what holds for all tiles; `notes` is the key to the tiles, below a scale of colours
     where the page is `scaled`.
     """
 

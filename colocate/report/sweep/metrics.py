@@ -96,7 +96,7 @@ METRICS = (
     Metric(
         name="work-loss",
         title="What each task loses beside the network",
-        bar="share of the task's work rate alone that is lost beside the network",
+        bar="by how much slower the task works beside the network than without it",
         scale=Scale.SHARE,
         value_of=lambda cell: cell.work_loss_ratio,
         text=percent_text,

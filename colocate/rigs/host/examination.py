@@ -41,7 +41,7 @@ _BOARD_FIXES = {
     "zram": "sudo systemctl disable nvzramconfig, and start again",
 }
 _TORCH_FIX = "install a driver (nvidia-smi) and torch built with CUDA"
-_GPU_FIX = "first have nvidia-smi, on a Jetson tegrastats, show the GPU"
+_GPU_FIX = "see that nvidia-smi, or tegrastats on a Jetson, shows the GPU"
 _NO_FIX = "no fix is known"
 
 

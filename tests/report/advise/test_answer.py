@@ -189,11 +189,12 @@ def test_a_choice_of_its_task_with_more_work_and_a_faster_network_is_named() -> 
 def test_the_answer_says_by_which_rule_it_chose() -> None:
     limits = Limits(max_slowdown=1.2)
     report = judged(limits, [at(76_800_000, 0.1, 4.0), at(998_400_000, 0.01, 15.0)])
-    assert rule_words(report) == "Best of a task: most work per joule."
+    assert rule_words(report) == "The best choice of a task has the most work per joule."
     assert rule_words(judged(limits)) == "", "of one there is nothing to choose"
     cells = [each.cell for each in report.state.evidence]
     others = [dataclasses.replace(cell, placement="shared", containment=Containment(idle=True)) for cell in cells]
     assert simpler_words([*cells, *others]) == (
-        ". Within 5 % of that at the same clocks, the simplest containment wins, then isolated over shared"
+        "; of choices at the same clocks that come within 5 % of that, it is the one with the simplest containment, "
+        "and isolated rather than shared"
     )
     assert rule_words(judged(Limits(power_budget_w=5.0))) == "", "where nothing was chosen"

@@ -35,13 +35,13 @@ def test_an_unfinished_run_says_so() -> None:
 
 def test_the_correction_is_stated_whole() -> None:
     said = correction(judged())
-    assert (
-        "lower bounds are widened further, for each kind of limit" in said and "variances are pooled" not in said
-    ), "three are too few for that"
+    assert "lower bounds are widened further, for each kind of limit" in said and "share what is known" not in said, (
+        "three are too few for that"
+    )
     solo, cool, *_ = evidence_of()
     cells = [dataclasses.replace(cool.cell, task=f"task {n}") for n in range(POOL_MIN_CELLS)]
     many = judged(evidence=(solo, *(dataclasses.replace(cool, cell=cell) for cell in cells)))
-    assert "variances are pooled (docs/statistics.md)" in correction(many)
+    assert "all cells share what is known of their scatter (docs/statistics.md)" in correction(many)
     assert "widened for 1 cell (" in correction(judged(evidence=(solo, cool)))
 
 

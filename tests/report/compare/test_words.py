@@ -53,7 +53,7 @@ def test_the_verdict_in_a_line(allowed: float, words: str) -> None:
 def test_what_a_comparison_promises_and_what_else_differs() -> None:
     first, smallest, missing, note, differs = sentences(compared())
     assert "is at most 5 %: intervals are widened for 2 comparisons (Bonferroni)." in first
-    assert re.fullmatch(r"Half of the comparisons would show a change of 0\.\d+ %\.", smallest)
+    assert re.fullmatch(r"Half of the comparisons could detect a change as small as 0\.\d+ %\.", smallest)
     assert missing == "1 cell is only in the run before: alexnet beside jpeg at 1e-06/1e-06 MHz (CPU/GPU)."
     assert (note, differs) == ("A note.", "Differs: kernel was 5 and is 6.")
 

@@ -86,7 +86,10 @@ def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
 
 def test_the_page_states_the_whole_correction(tx1: Shown) -> None:
     words = " ".join(tx1.text.split())
-    assert "lower bounds are widened further, for each kind of limit; variances are pooled over the matrix" in words
+    assert (
+        "lower bounds are widened further, for each kind of limit; all cells share what is known of their scatter"
+        in words
+    )
 
 
 def test_a_model_says_so_before_anything_else(tx1: Shown, server: Shown) -> None:

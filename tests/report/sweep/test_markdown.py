@@ -37,7 +37,9 @@ def test_every_cell_is_a_row() -> None:
     ]
     assert rows[2] == ["alexnet", "alone", "isolated", "native", "12.3", "", "", "", ""], "less what no cell has"
     assert rows[3][5:] == ["1.130 [1.090, 1.170]", "1.010 [0.980, 1.040] n.s.", "8.50", "(1)"]
-    assert "- (1) too few samples for p95: 72 independent ones" in page, "each warning has the cells that it is of"
+    assert "- (1) too few samples for p95: a p95 needs 72 independent" in page, (
+        "each warning has the cells that it is of"
+    )
     assert "p99:" not in page, "which no column has"
     assert page.startswith("# colocate: run run\n") and "SAFE" not in page
 

@@ -45,7 +45,9 @@ def test_a_page_without_marks_has_no_key_to_them() -> None:
 def test_the_key_says_why_a_value_is_absent() -> None:
     short = cell(slowdown_p99=None, warnings=(QualityFlag.TOO_FEW_FOR_P99, QualityFlag.OTHER_LOAD))
     (note,) = notes_on(P99, [short])
-    assert note.symbol == "-" and note.meaning.startswith("too few samples for p99: 368 independent ones")
+    assert note.symbol == "-" and note.meaning.startswith(
+        "too few samples for p99: a p99 needs 368 independent latencies"
+    )
     (note,) = notes_on(P50, [None])
     assert note.meaning == "not measured"
     # A window too short for a p99 says nothing about a missing power meter.

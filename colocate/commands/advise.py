@@ -12,9 +12,10 @@ from colocate.errors import SpecError
 
 SUMMARY = "which tasks are safe, where, under limits"
 DESCRIPTION = """\
-Verdicts on every cell, with one promise for the whole table, and what to choose. The limits are those of the study;
-flags override them one by one. Exit code 10: nothing is SAFE, or a required cell is UNSAFE. Exit code 11: nothing is
-SAFE but a cell is UNDECIDED, or a required cell is UNDECIDED."""
+Judges every cell, and says what to choose. For limits set in advance, the chance of any wrong SAFE in the table is
+at most 5 % (--confidence). The limits are those of the study; flags override them one by one. Exit code 10:
+nothing is SAFE, or a required cell is UNSAFE. Exit code 11: nothing is SAFE but a cell is UNDECIDED, or a required
+cell is UNDECIDED."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

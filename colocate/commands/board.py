@@ -11,7 +11,7 @@ from colocate.commands.output import say
 from colocate.errors import SpecError
 from colocate.model.device import parse_device
 
-SUMMARY = "run blocks for a fleet on this machine"
+SUMMARY = "let this machine take part in a study that a fleet shares"
 DESCRIPTION = """\
 Connects this machine to a Dask scheduler and runs blocks of a study here, one at a time, until you stop it. After
 each block the machine is as it was. The study is started elsewhere, with `colocate sweep --fleet ADDRESS`."""

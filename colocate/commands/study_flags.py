@@ -24,7 +24,7 @@ LIMIT_FLAGS: Flags = {
     },
     "percentile": {
         "metavar": "P",
-        "help": "which latency the limits are for: p50, p95, p99 or mean; 95 and 0.95 mean p95",
+        "help": "which latency the limits are for: p50, p95, p99 or mean; 95 or 0.95 is read as p95",
         "otherwise": "p95",
     },
     "power_budget_w": {
@@ -72,7 +72,7 @@ _NETWORKS: Flags = {
         "metavar": "NAME",
         "help": "runtime: auto, tensorrt, tensorrt-rtx, onnxruntime-cuda, onnxruntime-cpu, bandwidth, synthetic, "
         "onnxruntime, caffe; auto takes the best one that works here, onnxruntime the better of its two; bandwidth "
-        "and synthetic run their own networks alone, and caffe is tx1-model's",
+        "and synthetic run only networks of their own, and caffe is tx1-model's",
         "otherwise": "auto",
     },
     "device": {
@@ -96,7 +96,8 @@ _NETWORKS: Flags = {
     "shapes": {
         "action": Entry,
         "metavar": "INPUT=1x3x320x320",
-        "help": "shape of an input that the file leaves open, @batch for --batch; repeatable",
+        "help": "shape of an input whose size the file leaves open; @batch stands for the number of --batch, as in "
+        "images=@batchx3x320x320; repeatable",
         "otherwise": "guessed",
     },
     "inputs": {
@@ -129,7 +130,8 @@ _TASKS: Flags = {
     "containment": {
         "type": words,
         "metavar": "LIST",
-        "help": "measure each task in each of these: none, idle, weight=10 (the network has 100), quota=20%% "
+        "help": "measure each task in each of these: none, idle (the task runs only when its CPU has nothing else to "
+        "run), weight=10 (the network has 100), quota=20%% "
         "(of one CPU), quota=20%%/10 (of one CPU, in each 10 ms), cpus=2 (the first two of its CPUs), fifo (the "
         "network's launching thread goes first); idle+cpus=2 is both",
         "otherwise": "none",
@@ -185,8 +187,8 @@ _WINDOWS: Flags = {
     "repeats": {
         "type": whole_number,
         "metavar": "R",
-        "help": "how often each block is measured (all windows of one network in one placement at one clock point); "
-        "intervals narrow with it",
+        "help": "how often each block is measured; a block is all windows of one network, or of none, in one "
+        "placement at one clock point; intervals narrow with more repeats",
         "otherwise": "5, or 30 where --until decided is given",
     },
     "window": {
@@ -250,7 +252,10 @@ STUDY_FLAGS: Flags = {key: flag for flags in GROUPS.values() for key, flag in fl
 OF_INPUTS = ("shapes", "inputs")
 # What says less in a command without tasks and limits.
 WITHOUT_TASKS: Flags = {
-    "placement": {**_CPUS["placement"], "help": "no task runs here; write shared only where there is a single CPU"},
+    "placement": {
+        **_CPUS["placement"],
+        "help": "this command runs no tasks; give shared only where there is a single CPU",
+    },
     "repeats": {**_WINDOWS["repeats"], "otherwise": "5"},
 }
 # What a study without tasks has no use for.

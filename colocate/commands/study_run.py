@@ -265,12 +265,13 @@ def _print_plan(arguments: argparse.Namespace, study: Study, site: Site) -> None
     long = f"about {minutes(all_s)}"
     if any(each.training is not None for each in loaded_inferences(trials)):
         long += ", and what it takes to train before each window"
-    if seconds is None:
-        long = "no fixed length: a model computes them as fast as this machine can"
     repeats, blocks = trials[-1].repeat + 1, trials[-1].block + 1
     each = f"{counted(repeats, 'repeat')} of {counted(blocks // repeats, 'block')}"
-    print_words("A block is one network, or none, in one placement at one clock point.")
-    print_words(f"{most}{_windows_words(trials)}, {each}, {long}")
+    print_words("A block is all windows of one network, or of none, in one placement at one clock point.")
+    size = f"{most}{_windows_words(trials)}, {each}"
+    print_words(size if seconds is None else f"{size}, {long}")
+    if seconds is None:
+        print_words("How long this takes depends on how fast this machine computes the model.")
     if spec.budget_s is not None and all_s > spec.budget_s:
         fit = math.floor(len(trials) * spec.budget_s / all_s)
         budget = minutes(spec.budget_s)

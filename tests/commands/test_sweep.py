@@ -229,7 +229,7 @@ def test_a_model_says_what_its_slowdowns_assume(modelled_run: Path, tmp_path: Pa
 
 
 def test_a_dry_run_in_virtual_time_promises_no_minutes() -> None:
-    assert "no fixed length: a model computes" in colocate("sweep", *MODEL, "--dry-run").stdout
+    assert "How long this takes depends on how fast" in colocate("sweep", *MODEL, "--dry-run").stdout
     assert json.loads(colocate("sweep", *MODEL, "--dry-run", "--json").stdout)["estimate_s"] is None
 
 

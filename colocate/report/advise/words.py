@@ -27,7 +27,13 @@ from colocate.study.stats import POOL_MIN_CELLS
 from colocate.study.verdicts import Verdict, deciding
 
 # What shares of it are shares of.
-FULL_SPEED = "Full speed is the task's highest work rate without the network in this study."
+FULL_SPEED = (
+    "Full speed (100 %) is the task's highest work rate without the network, at any clocks, placement or containment "
+    "of this study."
+)
+
+# Why lower bounds are not like upper ones, where quantities of more than one kind can have a limit.
+LOWER_BOUNDS = "Lower bounds are set lower still, because any one of several limits can make a cell UNSAFE."
 
 # What one of each kind is in the unit that people read, and that unit.
 _UNITS = {"latency": (1e3, "ms"), "power": (1.0, "W"), "work": (100.0, "%"), "slowdown": (1.0, "")}
@@ -91,21 +97,37 @@ def _limits_words(limits: Limits) -> str:
 
 
 def correction(report: AdviceReport) -> str:
-    """What the verdicts of the whole table promise together, in a sentence."""
+    """What the verdicts of the whole table promise together."""
     looks = "" if (schedule := report.schedule) is None else f" and {len(schedule.repeats)} looks at the table"
     error = f"{100 * (1 - report.advice.limits.confidence):.3g} %"
     cells = counted(report.advice.judged, "cell")
-    measured = {q.kind for each in report.state.evidence if each.colocated for q in each.values}
-    kinds = "; lower bounds are widened further, for each kind of limit" if len(measured) > 1 else ""
+    kinds = len({q.kind for each in report.state.evidence if each.colocated for q in each.values})
+    further = [LOWER_BOUNDS] if kinds > 1 else []
+    if report.advice.limits != report.run.header.spec.limits:
+        further.append(chosen_later_words(kinds, report.advice.limits.confidence))
     # Fewer variances are left as they are.
     many = report.advice.judged >= POOL_MIN_CELLS
     steadied = "; all cells share what is known of their scatter (docs/statistics.md)" if many else ""
     together = f"Over all {cells} together" if report.advice.judged > 1 else "For the one cell"
     inside = " inside the model" if model_words(report.run.header.facts) else ""
-    return (
+    promise = (
         f"{together} the chance of any wrong SAFE is at most {error}{inside}, "
         f"and so is that of any wrong UNSAFE. For that, intervals are widened for {cells}{looks} "
-        f"(Bonferroni){kinds}{steadied}."
+        f"(Bonferroni){steadied}."
+    )
+    return " ".join(filter(None, (promise, *further)))
+
+
+def chosen_later_words(kinds: int, confidence: float) -> str:
+    """What limits that are chosen after the result was seen do to the promise, where `kinds` can have one; empty
+    where that is one kind alone.
+    """
+    if kinds < 2:
+        return ""
+    grown = 100 * min(1.0, kinds * (1 - confidence))
+    return (
+        f"For limits that you choose after you have seen the result, the chance of any wrong SAFE is at most "
+        f"{grown:.3g} %, as there are {kinds} kinds of limit to choose from."
     )
 
 

@@ -58,7 +58,7 @@ def compare_runs(before: Path, after: Path, max_regression: float, confidence: f
             "and five or more to show much (--repeats)"
         )
     notes = [
-        f"{name} is unfinished: {len(side.run.records)} of {len(side.state.wanted)} trials."
+        f"{name} is unfinished: {len(side.run.records)} of {len(side.state.wanted)} trials done."
         for name, side in (("The run before", a), ("The run after", b))
         if not side.state.finished
     ]

@@ -73,7 +73,7 @@ def caption_of(header: Header, cells: Sequence[Cell], records: Sequence[TrialRec
 def unfinished_words(header: Header, records: Sequence[TrialRecord]) -> str:
     """How far a run with these `records` has come; empty where all are done, or it is for the data to say."""
     done, planned = len(records), planned_trials(header, records)
-    return "" if header.spec.until_decided or done >= planned else f"unfinished: {done} of {planned} trials"
+    return "" if header.spec.until_decided or done >= planned else f"unfinished: {done} of {planned} trials done"
 
 
 def planned_trials(header: Header, records: Sequence[TrialRecord]) -> int:
@@ -112,8 +112,8 @@ def contention_words(header: Header) -> str | None:
     if (value := _contention(header)) is None:
         return None
     return (
-        f"Slowdown and work lost assume {CONTENTION} = {value:g}: each byte of memory traffic of one side delays the "
-        f"other by the time of {value:g} {'byte' if value == 1 else 'bytes'}."
+        f"Slowdown and work lost assume {CONTENTION} = {value:g}: while one side moves a byte to or from memory, the "
+        f"traffic of the other waits{'' if value == 1 else f', {value:g} times as long as that takes'}."
     )
 
 

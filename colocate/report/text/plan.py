@@ -26,7 +26,7 @@ def print_plan(out: Console, trials: Sequence[Trial]) -> None:
     points = sorted({trial.clocks for trial in trials}, key=lambda point: [hz or 0 for hz in point.by_axis.values()])
     out.print(Text(_points_words(points)))
     rows = plan_rows(trials)
-    print_rows(out, "Windows.", COLUMNS, rows, [""] * len(rows), keep=("network", "beside"))
+    print_rows(out, "Number of windows.", COLUMNS, rows, [""] * len(rows), keep=("network", "beside"))
 
 
 def plan_rows(trials: Sequence[Trial]) -> list[tuple[str, ...]]:

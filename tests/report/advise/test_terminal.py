@@ -34,7 +34,7 @@ def test_a_terminal_of_80_columns_breaks_no_verdict_and_no_interval(
     assert [row.split()[1] for row in rows] == ["SAFE", "UNSAFE", "UNDECIDED"]
     assert all(re.search(r"\[\d+\.?\d*, \d+\.?\d*\]", row) for row in rows)
     assert max(map(len, said.splitlines())) <= 80
-    assert "Every row has CPU/GPU MHz = native." in said
+    assert "In every row: CPU/GPU MHz native." in said
     assert said.rstrip().rpartition("full speed")[0].rpartition("\n1 SAFE, 1 UNSAFE")[1], "recommendations come last"
     assert "a-detector: cool" in said
 

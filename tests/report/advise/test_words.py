@@ -12,7 +12,9 @@ from colocate.model.cell import Interval
 from colocate.model.limits import Limits, Quantity
 from colocate.model.quality import QualityFlag
 from colocate.report.advise.words import (
+    LOWER_BOUNDS,
     afterwards,
+    chosen_later_words,
     correction,
     interval_words,
     notes,
@@ -35,14 +37,23 @@ def test_an_unfinished_run_says_so() -> None:
 
 def test_the_correction_is_stated_whole() -> None:
     said = correction(judged())
-    assert "lower bounds are widened further, for each kind of limit" in said and "share what is known" not in said, (
-        "three are too few for that"
-    )
+    assert LOWER_BOUNDS in said and "share what is known" not in said, "three are too few for that"
     solo, cool, *_ = evidence_of()
     cells = [dataclasses.replace(cool.cell, task=f"task {n}") for n in range(POOL_MIN_CELLS)]
     many = judged(evidence=(solo, *(dataclasses.replace(cool, cell=cell) for cell in cells)))
     assert "all cells share what is known of their scatter (docs/statistics.md)" in correction(many)
     assert "widened for 1 cell (" in correction(judged(evidence=(solo, cool)))
+
+
+def test_limits_that_are_not_those_of_the_study_are_said_to_weaken_the_promise() -> None:
+    words = chosen_later_words(2, LIMITS.confidence)
+    assert "at most 10 %, as there are 2 kinds of limit" in words
+    assert words in correction(judged()), "the study has none"
+    run = judged().run
+    header = dataclasses.replace(run.header, spec=dataclasses.replace(run.header.spec, limits=LIMITS))
+    of_the_study = dataclasses.replace(run, header=header)
+    assert words not in correction(dataclasses.replace(judged(), run=of_the_study))
+    assert chosen_later_words(1, LIMITS.confidence) == ""
 
 
 def test_a_run_that_is_too_short_names_the_one_that_would_do() -> None:

@@ -161,4 +161,4 @@ def test_a_board_that_was_set_otherwise_is_noted_and_its_facts_are_differences(t
 
 def test_a_run_that_is_not_finished_is_noted(tmp_path: Path) -> None:
     found = compare_runs(run(tmp_path / "a"), run(tmp_path / "b", done=8), 0.0, 0.95)
-    assert found.notes == ("The run after is unfinished: 8 of 9 trials.",)
+    assert found.notes == ("The run after is unfinished: 8 of 9 trials done.",)

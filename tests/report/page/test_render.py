@@ -17,6 +17,7 @@ from colocate.model.cell import SOLO
 from colocate.model.machine import Missing
 from colocate.model.quality import QualityFlag
 from colocate.model.trial import Failure
+from colocate.report.advise.words import chosen_later_words
 from colocate.request.spec import make_spec
 from colocate.request.study_file import study_file
 from tests.report.page.runs import NASTIER, NASTY, Shown, a_run, shown
@@ -87,9 +88,10 @@ def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
 def test_the_page_states_the_whole_correction(tx1: Shown) -> None:
     words = " ".join(tx1.text.split())
     assert (
-        "lower bounds are widened further, for each kind of limit; all cells share what is known of their scatter"
+        "all cells share what is known of their scatter (docs/statistics.md). Lower bounds are set lower still"
         in words
     )
+    assert chosen_later_words(4, 0.95) in words
 
 
 def test_a_model_says_so_before_anything_else(tx1: Shown, server: Shown) -> None:
@@ -102,9 +104,9 @@ def test_a_model_says_so_before_anything_else(tx1: Shown, server: Shown) -> None
 
 def test_an_unfinished_run_says_so_and_one_without_a_cell_has_a_page(tmp_path: Path) -> None:
     header, records = a_run(planned=40)
-    assert "Unfinished: 12 of 40 trials." in shown(tmp_path / "some", header, records).text
+    assert "Unfinished: 12 of 40 trials done." in shown(tmp_path / "some", header, records).text
     empty = shown(tmp_path / "none", header, []).text
-    assert "Unfinished: 0 of 40 trials." in empty and "No trial with a network has given numbers yet." in empty
+    assert "Unfinished: 0 of 40 trials done." in empty and "No trial with a network has given numbers yet." in empty
     assert "Unfinished" not in shown(tmp_path / "all", *a_run()).text
 
 

@@ -24,7 +24,7 @@ def test_svg_holds_values_intervals_rig_and_circumstances_as_text(tmp_path: Path
     for name in ("heatmap-slowdown-p50", "distributions"):
         found = "\n".join(texts(tmp_path / f"{name}.svg"))
         assert "MODEL of a Tegra X1, not a measurement" in found
-        assert "5 repeats, windows of 2 s, unfinished: 1 of 9 trials" in found
+        assert "5 repeats, windows of 2 s, unfinished: 1 of 9 trials done" in found
     tiles = set(texts(tmp_path / "heatmap-slowdown-p50.svg"))
     assert {"alexnet", "jpeg", "1.130", "[1.090, 1.170]", "latency beside the task / latency alone, p50"} <= tiles
     assert "12.3" in texts(tmp_path / "distributions.svg")

@@ -43,7 +43,7 @@ def test_blocks_are_those_of_the_cells_with_a_task() -> None:
 
 
 def test_a_run_says_how_far_it_came() -> None:
-    assert "unfinished: 1 of 9 trials" in circumstances(header(planned=9))
+    assert "unfinished: 1 of 9 trials done" in circumstances(header(planned=9))
     decided = header(planned=9)
     decided = dataclasses.replace(decided, spec=dataclasses.replace(decided.spec, until_decided=True))
     assert "until decided: 1 trial" in circumstances(decided)

@@ -28,7 +28,7 @@ from colocate.model.machine import HostFacts
 from colocate.model.request import CLOCK_AXES, ISOLATED, Inference, Task
 from colocate.model.trial import Condition, Failure, Trial, TrialRecord
 from colocate.report.text.captions import model_words
-from colocate.report.text.labels import contained_words, unusual_qualities
+from colocate.report.text.labels import bracketed, inference_label
 from colocate.report.text.numbers import mhz_text, minutes, ms_text
 from colocate.report.text.tables import console
 from colocate.report.text.visible import one_line
@@ -86,9 +86,11 @@ class _Display(Progress):
         yield from super().get_renderables()
 
 
-def describe(trial: Trial) -> str:
-    """`alexnet beside jpeg`, `jpeg alone`, with the clocks where they are set and what else a study chose."""
-    network = _network_words(trial.inference) if trial.inference else None
+def describe(trial: Trial, among: Sequence[Inference]) -> str:
+    """`alexnet beside jpeg`, `jpeg alone`, with the clocks where they are set; of a network that in which the networks
+    of the run, `among`, differ.
+    """
+    network = _network_words(trial.inference, among) if trial.inference else None
     task = _task_words(trial.task) if trial.task else None
     text = f"{network} beside {task}" if network and task else f"{network or task or 'idle'} alone"
     clocks = [f"{CLOCK_AXES[axis]} {mhz_text(hz)} MHz" for axis, hz in trial.clocks.by_axis.items() if hz is not None]
@@ -97,12 +99,13 @@ def describe(trial: Trial) -> str:
 
 
 def _task_words(task: Task) -> str:
-    return contained_words(task.name, task.containment.words if task.containment else "")
+    return bracketed(task.name, task.containment.words if task.containment else "")
 
 
-def _network_words(inference: Inference) -> str:
+def _network_words(inference: Inference, among: Sequence[Inference]) -> str:
+    _, qualities = inference_label(inference, [inference, *among])
     # Of a path the last part: there is one line.
-    return " ".join([inference.network.rpartition("/")[2], *unusual_qualities(inference)])
+    return bracketed(inference.network.rpartition("/")[2], qualities)
 
 
 def _look_words(look: Interim, stage: Stage) -> str:
@@ -172,7 +175,7 @@ class _Medians:
     """The running median of each cell: of the medians of its windows so far."""
 
     def __init__(self) -> None:
-        self._medians_s: dict[str, list[float]] = defaultdict(list)
+        self._medians_s: dict[object, list[float]] = defaultdict(list)
 
     def note(self, outcome: TrialRecord | Failure) -> str:
         """What the outcome adds, in words."""
@@ -181,9 +184,10 @@ class _Medians:
         # Of an alternating window those beside the task: it is described by both.
         latencies_s = latencies(outcome, Condition.BESIDE)
         if latencies_s.size:
-            medians_s = self._medians_s[describe(outcome.trial)]
+            trial = outcome.trial
+            medians_s = self._medians_s[trial.inference, trial.task, trial.placement, trial.clocks]
             medians_s.append(median(latencies_s))
-            beside = " beside it" if outcome.trial.task is not None else ""
+            beside = " beside it" if trial.task is not None else ""
             return f"p50 {ms_text(statistics.median(medians_s))} ms{beside}"
         if outcome.work is not None and outcome.work.elapsed_s > 0:
             works = outcome.work.parts or (outcome.work,)
@@ -197,10 +201,12 @@ class _Lines:
         self._ended = self._planned = 0
         self._virtual = False
         self._left: dict[str, Trial] = {}
+        self._among: Sequence[Inference] = ()
 
     def begins(self, missing: Sequence[Trial], planned: int, facts: HostFacts) -> None:
         self._left = {trial.trial_id: trial for trial in missing}
         self._planned, self._ended, self._virtual = planned, planned - len(missing), facts.virtual_time
+        self._among = distinct_inferences(missing)
         _write(_runtimes(missing, facts))
 
     def starts(self, trial: Trial) -> None:
@@ -210,7 +216,7 @@ class _Lines:
         self._ended += 1
         note = self._medians.note(outcome)
         self._left.pop(outcome.trial.trial_id, None)
-        _write(f"trial {self._ended} of {self._planned}: {_line(outcome, note)}")
+        _write(f"trial {self._ended} of {self._planned}: {_line(outcome, self._among, note)}")
 
     def enters(self, stage: Stage, wanted: int) -> None:
         self._planned = wanted
@@ -230,9 +236,9 @@ class _Lines:
         return f"about {minutes(estimate_s(tuple(self._left.values())))} left"
 
 
-def _line(outcome: TrialRecord | Failure, note: str) -> str:
+def _line(outcome: TrialRecord | Failure, among: Sequence[Inference], note: str) -> str:
     """A trial and what it showed; an idle machine shows nothing here."""
-    return ": ".join(filter(None, (describe(outcome.trial), note)))
+    return ": ".join(filter(None, (describe(outcome.trial, among), note)))
 
 
 def _write(line: str) -> None:
@@ -248,19 +254,20 @@ class _Bar:
         self._medians = _Medians()
         self._task: TaskID = display.add_task("", total=None, visible=False)
         self._virtual = False
+        self._among: Sequence[Inference] = ()
 
     def begins(self, missing: Sequence[Trial], planned: int, facts: HostFacts) -> None:
-        self._virtual = facts.virtual_time
+        self._virtual, self._among = facts.virtual_time, distinct_inferences(missing)
         self._display.console.print(_runtimes(missing, facts), markup=False, highlight=False)
         self._display.update(self._task, total=planned, completed=planned - len(missing), visible=True, refresh=True)
 
     def starts(self, trial: Trial) -> None:
-        self._display.words = describe(trial)
+        self._display.words = describe(trial, self._among)
         self._display.refresh()
 
     def ended(self, outcome: TrialRecord | Failure) -> None:
         # By its own name: the line below names the next one.
-        self._display.before = f"last: {_line(outcome, self._medians.note(outcome))}"
+        self._display.before = f"last: {_line(outcome, self._among, self._medians.note(outcome))}"
         self._display.advance(self._task)
 
     def enters(self, stage: Stage, wanted: int) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from colocate.model.request import Inference, Pipeline, SweepSpec
 from colocate.progress import _runtimes
-from colocate.report.text.labels import inference_label, shared_qualities, unusual_qualities
+from colocate.report.text.labels import inference_label, shared_qualities
 from colocate.request.spec import make_spec
 from colocate.request.study_file import study_file
 from colocate.rigs.registry import make_rig
@@ -160,7 +160,6 @@ def test_a_program_is_part_of_an_id_and_its_absence_is_not() -> None:
 
 def test_labels_say_nothing_of_what_the_program_decides() -> None:
     (cam, alexnet) = make_spec({**SMALL, "pipelines": {"cam": "true"}, "networks": ["cam", "alexnet"]}).inferences
-    assert unusual_qualities(cam) == []
     assert shared_qualities([cam]) == ["pipeline"]
     assert inference_label(cam, [cam, alexnet]) == ("cam", "pipeline")
 

@@ -40,8 +40,8 @@ ALEXNET, JPEG = Inference("alexnet", "onnxruntime-cpu"), Task("jpeg")
         (trial(0, None, ALEXNET), "alexnet alone"),
         (trial(0, JPEG, None), "jpeg alone"),
         (trial(0, None, None), "idle alone"),
-        (trial(0, None, dataclasses.replace(ALEXNET, precision="fp16", batch=8)), "alexnet fp16 batch 8 alone"),
-        (trial(0, None, Inference("/far/away/net.onnx", "tensorrt")), "net.onnx alone"),
+        (trial(0, None, dataclasses.replace(ALEXNET, precision="fp16", batch=8)), "alexnet (fp16, batch 8) alone"),
+        (trial(0, None, Inference("/far/away/net.onnx", "onnxruntime-cpu")), "net.onnx alone"),
         (trial(0, JPEG, ALEXNET, ClockPoint(921_600_000)), "alexnet beside jpeg, CPU 921.6 MHz"),
         (
             trial(0, JPEG, ALEXNET, ClockPoint(102_000_000, 76_800_000), Placement("shared", (0,), (0, 1), (1,))),
@@ -50,7 +50,13 @@ ALEXNET, JPEG = Inference("alexnet", "onnxruntime-cpu"), Task("jpeg")
     ],
 )
 def test_a_trial_is_described_by_what_a_study_chose(of: Trial, words: str) -> None:
-    assert describe(of) == words
+    assert describe(of, [ALEXNET]) == words
+
+
+def test_what_all_networks_of_a_run_share_is_not_repeated_in_each_line() -> None:
+    blocking = dataclasses.replace(ALEXNET, wait="block")
+    assert describe(trial(0, JPEG, blocking), [blocking]) == "alexnet beside jpeg"
+    assert describe(trial(0, JPEG, blocking), [ALEXNET, blocking]) == "alexnet (blocking wait) beside jpeg"
 
 
 def lines(*outcomes: TrialRecord | Failure, capsys: pytest.CaptureFixture[str], planned: int = 9) -> list[str]:
@@ -181,9 +187,7 @@ def test_every_number_of_the_bar_is_whole_and_has_its_unit(columns: int) -> None
     assert "…" not in shown and "1203/1203 trials" in shown
     # A bar is drawn over the one before.
     told = " ".join(shown.split())
-    last = (
-        "last: a-network-of-a-name-that-is-long fp16 blocking wait beside jpeg, shared, CPU 1734 MHz, GPU 998.4 MHz"
-    )
+    last = "last: a-network-of-a-name-that-is-long beside jpeg, shared, CPU 1734 MHz, GPU 998.4 MHz"
     assert f"{last}: p50 103 ms beside it" in told
 
 

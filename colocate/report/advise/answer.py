@@ -16,7 +16,7 @@ from colocate.report.advise.load import AdviceReport
 from colocate.report.advise.required import Required
 from colocate.report.advise.words import interval_words, judged_cells, limit_words, value_words
 from colocate.report.text.captions import error_words
-from colocate.report.text.labels import clocks_words, contained_words, inferences_of, network_words, shortened
+from colocate.report.text.labels import bracketed, clocks_words, inferences_of, network_words, shortened
 from colocate.report.text.numbers import counted, listed, percent_text
 from colocate.study.advice import Choice, more_work
 from colocate.study.simplicity import ALIKE_RATIO
@@ -150,7 +150,7 @@ def where(cell: Cell, *, contained: bool) -> str:
 def ran(cell: Cell, *, contained: bool) -> str:
     """The task as it ran; `contained` where any task was, so that one without containment is told."""
     bound = containment_words(cell.containment) if cell.containment else "no containment" if contained else ""
-    return contained_words(shortened(cell.task), bound)
+    return bracketed(shortened(cell.task), bound)
 
 
 def _facts(choice: Choice, checks: Sequence[LimitCheck], statistic: str) -> Iterator[str]:

@@ -107,12 +107,12 @@ def task_label(task: ContainedTask, among: Sequence[ContainedTask]) -> tuple[str
 
 def task_words(task: ContainedTask, among: Sequence[ContainedTask]) -> str:
     """`task_label` as one text: `bitcount (idle)`."""
-    return contained_words(*task_label(task, among))
+    return bracketed(*task_label(task, among))
 
 
-def contained_words(name: str, containment: str) -> str:
-    """A task in its containment, wherever both are in one text: `bitcount (idle)`; the name alone without."""
-    return f"{name} ({containment})" if containment else name
+def bracketed(name: str, more: str) -> str:
+    """What tells a name apart, wherever both are in one text: `bitcount (idle)`; the name alone without."""
+    return f"{name} ({more})" if more else name
 
 
 def inference_label(inference: Inference, among: Sequence[Inference]) -> tuple[str, str]:
@@ -126,12 +126,6 @@ def inference_label(inference: Inference, among: Sequence[Inference]) -> tuple[s
 def network_words(inference: Inference, among: Sequence[Inference], separator: str = " ") -> str:
     """`inference_label` as one text."""
     return separator.join(filter(None, inference_label(inference, among)))
-
-
-def unusual_qualities(inference: Inference) -> list[str]:
-    """What a study chose about how the network is run: `fp16`, `batch 8`, `CUDA graph`."""
-    usual = _qualities(Inference(inference.network, inference.backend))
-    return [own for own, by_default in zip(_qualities(inference), usual, strict=True) if own and own != by_default]
 
 
 def shared_qualities(among: Sequence[Inference]) -> list[str]:

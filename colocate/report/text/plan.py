@@ -10,7 +10,7 @@ from rich.text import Text
 
 from colocate.model.request import ClockPoint
 from colocate.model.trial import Trial
-from colocate.report.text.labels import axes_words, clocks_column, contained_words, network_words, shortened
+from colocate.report.text.labels import axes_words, bracketed, clocks_column, network_words, shortened
 from colocate.report.text.numbers import counted
 from colocate.report.text.tables import print_rows
 from colocate.study.plan import distinct_inferences
@@ -39,7 +39,7 @@ def plan_rows(trials: Sequence[Trial]) -> list[tuple[str, ...]]:
         bound = "" if task is None or task.containment is None else task.containment.words
         key = (
             _NONE if network is None else networks[network],
-            _NONE if task is None else contained_words(shortened(task.name), bound),
+            _NONE if task is None else bracketed(shortened(task.name), bound),
             trial.placement.name,
         )
         (alternating if trial.alternating else steady)[key] += 1

@@ -32,7 +32,6 @@ from colocate.report.text.labels import (
     task_label,
     task_words,
     tasks_of,
-    unusual_qualities,
 )
 from tests.report.drawn import cell
 
@@ -120,8 +119,6 @@ def test_a_network_is_named_with_that_in_which_it_differs() -> None:
     assert network_words(timed, among, ": ") == "alexnet: fp32, batch 1, every 33.3 ms"
     assert network_words(half, [half]) == "alexnet"
     assert shared_qualities(among) == ["tensorrt"]
-    assert unusual_qualities(plain_) == []
-    assert unusual_qualities(half) == ["fp16", "batch 8", "CUDA graph", "blocking wait"]
 
 
 def test_tasks_and_placements_stand_as_in_the_cells_and_alone_comes_first() -> None:

@@ -87,8 +87,8 @@ class _Display(Progress):
 
 
 def describe(trial: Trial, among: Sequence[Inference]) -> str:
-    """`alexnet beside jpeg`, `jpeg alone`, with the clocks where they are set; of a network that in which the networks
-    of the run, `among`, differ.
+    """`alexnet beside jpeg`, `jpeg alone`, with the clocks where they are set; of a network also that in which it and
+    `among`, all of the run, differ.
     """
     network = _network_words(trial.inference, among) if trial.inference else None
     task = _task_words(trial.task) if trial.task else None

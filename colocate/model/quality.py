@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 
 class QualityFlag(str, enum.Enum):
@@ -12,7 +12,7 @@ class QualityFlag(str, enum.Enum):
     TOO_FEW_FOR_P95 = "too few samples for p95"
     TOO_FEW_FOR_P99 = "too few samples for p99"
     TOO_FEW_REPEATS = "too few repeats"
-    STRESSOR_ENDED_EARLY = "stressor ended early"
+    TASK_ENDED_EARLY = "task ended early"
     NO_RUN_COMPLETED = "no run completed"
     LEFT_PROCESSES = "left processes behind"
     CPU_TIME_STOLEN = "cpu time stolen"
@@ -33,11 +33,18 @@ class QualityFlag(str, enum.Enum):
     HELD_UP = "held up"
     MOVED_BY_OTHERS = "moved by others"
 
+    @classmethod
+    def _missing_(cls, value: object) -> QualityFlag | None:
+        """The warning that a stored run has under a name of before."""
+        return _FORMERLY.get(value)
+
     @property
     def remedy(self) -> str:
         """What to do about it, in one sentence."""
         return _REMEDIES[self]
 
+
+_FORMERLY: Mapping[object, QualityFlag] = {"stressor ended early": QualityFlag.TASK_ENDED_EARLY}
 
 # That the samples do not tell a percentile, by its name.
 TOO_FEW_FOR = {"p95": QualityFlag.TOO_FEW_FOR_P95, "p99": QualityFlag.TOO_FEW_FOR_P99}
@@ -61,7 +68,7 @@ _REMEDIES = {
     QualityFlag.TOO_FEW_REPEATS: (
         "an interval needs at least two complete ones; raise --repeats, which a training calls --seeds"
     ),
-    QualityFlag.STRESSOR_ENDED_EARLY: "it ended inside the window; make it run longer, or find out why it ended",
+    QualityFlag.TASK_ENDED_EARLY: "it ended inside the window; make it run longer, or find out why it ended",
     QualityFlag.NO_RUN_COMPLETED: (
         "no run fits into a window, of which an alternating one pauses the task for half; lengthen --window, or for "
         "a program that never ends give run or progress in [commands.NAME]"

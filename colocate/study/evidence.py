@@ -38,7 +38,7 @@ WITHHOLDING = frozenset(
     {
         QualityFlag.CLOCK_DRIFTED,
         QualityFlag.THROTTLED,
-        QualityFlag.STRESSOR_ENDED_EARLY,
+        QualityFlag.TASK_ENDED_EARLY,
         QualityFlag.LEFT_PROCESSES,
         QualityFlag.NO_RUN_COMPLETED,
         QualityFlag.TRIALS_FAILED,

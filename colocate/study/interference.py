@@ -29,7 +29,7 @@ __all__ = ["INTERVAL_MIN_BLOCKS", "SOLO", "cell_of", "cells"]
 DISTURBED = FROM_OUTSIDE | {
     QualityFlag.CLOCK_DRIFTED,
     QualityFlag.THROTTLED,
-    QualityFlag.STRESSOR_ENDED_EARLY,
+    QualityFlag.TASK_ENDED_EARLY,
     QualityFlag.LEFT_PROCESSES,
 }
 

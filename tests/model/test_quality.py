@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from colocate.model.limits import PERCENTILES
 from colocate.model.quality import TOO_FEW_FOR, QualityFlag, in_order
@@ -25,3 +26,13 @@ def test_warnings_stand_once_and_in_the_order_of_the_list() -> None:
     met = [QualityFlag.TRIALS_FAILED, QualityFlag.OTHER_LOAD, QualityFlag.TOO_FEW_FOR_P99, QualityFlag.OTHER_LOAD]
     assert in_order(met) == (QualityFlag.TOO_FEW_FOR_P99, QualityFlag.OTHER_LOAD, QualityFlag.TRIALS_FAILED)
     assert in_order(frozenset(QualityFlag)) == tuple(QualityFlag) and in_order(()) == ()
+
+
+def test_a_warning_that_was_stored_under_its_name_of_before_is_read() -> None:
+    stored = TypeAdapter(tuple[QualityFlag, ...])
+    assert stored.validate_json('["stressor ended early", "other load"]') == (
+        QualityFlag.TASK_ENDED_EARLY,
+        QualityFlag.OTHER_LOAD,
+    )
+    with pytest.raises(ValidationError):
+        stored.validate_json('["no such warning"]')

@@ -19,7 +19,7 @@ EXTERNAL = (
 )
 
 
-OWN = (QualityFlag.CLOCK_DRIFTED, QualityFlag.THROTTLED, QualityFlag.STRESSOR_ENDED_EARLY)
+OWN = (QualityFlag.CLOCK_DRIFTED, QualityFlag.THROTTLED, QualityFlag.TASK_ENDED_EARLY)
 
 
 SENSOR = (

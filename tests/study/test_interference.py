@@ -180,10 +180,10 @@ def test_enough_of_everything_leaves_no_warning() -> None:
 def test_warnings_are_those_of_the_records_in_enum_order() -> None:
     done = drawn(2, 2000)
     done[1] = dataclasses.replace(done[1], warnings=(QualityFlag.OTHER_LOAD,))
-    done[3] = dataclasses.replace(done[3], warnings=(QualityFlag.OTHER_LOAD, QualityFlag.STRESSOR_ENDED_EARLY))
+    done[3] = dataclasses.replace(done[3], warnings=(QualityFlag.OTHER_LOAD, QualityFlag.TASK_ENDED_EARLY))
     solo, colocated = cells(done, SPEC)
     assert solo.warnings == ()
-    assert colocated.warnings == (QualityFlag.STRESSOR_ENDED_EARLY, QualityFlag.OTHER_LOAD)
+    assert colocated.warnings == (QualityFlag.TASK_ENDED_EARLY, QualityFlag.OTHER_LOAD)
 
 
 def test_lost_trials_are_a_warning_unless_run_again() -> None:

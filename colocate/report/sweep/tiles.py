@@ -14,7 +14,7 @@ from colocate.report.text.numbers import ratio_texts
 # These cast warning on a number that is there; the others explain one that is not.
 _SUSPECT = frozenset(
     {
-        QualityFlag.STRESSOR_ENDED_EARLY,
+        QualityFlag.TASK_ENDED_EARLY,
         QualityFlag.CPU_TIME_STOLEN,
         QualityFlag.OTHER_LOAD,
         QualityFlag.TRIALS_FAILED,

@@ -263,4 +263,4 @@ def _warnings(
         begin_ns, end_ns = span_ns
         covered_ns = min(min(r["end_ns"], end_ns) - max(r["begin_ns"], begin_ns) for r in worked)
         if covered_ns < COVERED_RATIO * (end_ns - begin_ns):
-            yield QualityFlag.STRESSOR_ENDED_EARLY
+            yield QualityFlag.TASK_ENDED_EARLY

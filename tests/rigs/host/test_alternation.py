@@ -196,7 +196,7 @@ def test_a_real_window_holds_all_three_conditions(kind: str, task: Task) -> None
     assert record.work is not None and record.work.count > 0
     assert record.work.elapsed_s == pytest.approx(sum(s.length_s for s in record.segments if s.condition is B))
     # The pauses are no end.
-    assert QualityFlag.STRESSOR_ENDED_EARLY not in record.warnings
+    assert QualityFlag.TASK_ENDED_EARLY not in record.warnings
 
 
 def test_an_interrupted_window_leaves_nothing_paused(monkeypatch: pytest.MonkeyPatch) -> None:

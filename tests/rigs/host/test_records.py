@@ -127,7 +127,7 @@ def test_a_task_that_leaves_a_tenth_of_the_window_alone_is_a_warning(
 ) -> None:
     late = worked(BEGAN_NS + round(began_s * S), took_s)
     found = recorded(trial(task=TASK), [served()], [worked(), late])
-    assert (QualityFlag.STRESSOR_ENDED_EARLY in found.warnings) == early
+    assert (QualityFlag.TASK_ENDED_EARLY in found.warnings) == early
 
 
 def test_what_was_read_from_outside_counts_more_than_what_a_starved_task_says() -> None:

@@ -13,7 +13,7 @@ from colocate.files import write_file
 from colocate.model.limits import Quantity
 from colocate.model.quality import in_order
 from colocate.report.advise.answer import tried_words, untried_clocks
-from colocate.report.advise.words import LOWER_BOUNDS, chosen_later_words
+from colocate.report.advise.words import FULL_SPEED, LOWER_BOUNDS, chosen_later_words
 from colocate.report.page import words
 from colocate.report.page.assets import page_script, policy, style
 from colocate.report.page.causes import SHOWN_FIRST, cause_bars, legend
@@ -105,6 +105,7 @@ def _found(run: LoadedRun, judged: Sequence[Bounds], confidence: float) -> _Valu
         "confidence": f"{100 * confidence:g} %",
         "error": f"{100 * (1 - confidence):.3g} %",
         "judged": len(judged),
+        "full_speed": FULL_SPEED,
         "lower_bounds": LOWER_BOUNDS if kinds > 1 else "",
         "chosen_later": chosen_later_words(kinds, confidence),
         "withholding": ", ".join(warning.value for warning in in_order(WITHHOLDING)),

@@ -211,7 +211,7 @@ def _mean_powers_w(records: Sequence[TrialRecord], reader: Reader) -> tuple[floa
 
 
 def _energy_per_inference_j(records: Sequence[TrialRecord], reader: Reader) -> float | None:
-    """Energy of the board, gross of what it draws idle, over the inferences of the windows that have both."""
+    """Energy of the board, with what it draws idle, over the inferences of the windows that have both."""
     metered = [
         (energy_j, len(record.latencies_s))
         for record in records

@@ -49,7 +49,9 @@ def sample_quantile(latencies: FloatArray, quantile: float) -> float:
 
 
 def median(values: FloatArray) -> float:
-    """The median of one or more `values` (n,), all finite. Of a segment's few it takes a fifth of numpy's time."""
+    """The median of one or more `values` (n,), all finite. For the few values of a segment it takes a fifth of
+    numpy's time.
+    """
     half = len(values) // 2
     if len(values) % 2:
         return float(np.partition(values, half)[half])

@@ -143,7 +143,7 @@ def _check(of: Bounds, quantity: Quantity, limit: float) -> LimitCheck:
     if estimate.spread_log is None:
         reason = f"{quantity.words} has no interval yet: it takes at least two repeats"
     elif hopeful:
-        reason = f"the interval of {quantity.words} holds its limit"
+        reason = f"the limit lies inside the interval of {quantity.words}"
     else:
         reason = f"{quantity.words} is too near to its limit for the repeats that are left"
     return LimitCheck(quantity, limit, interval, found, margin, of.further_blocks(quantity, limit), reason, hopeful)

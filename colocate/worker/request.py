@@ -111,7 +111,7 @@ class Request(NamedTuple):
 
     @property
     def fed(self) -> str:
-        """What each input of its file is fed; empty without a file."""
+        """The values that each input of the network's file is fed; empty without a file."""
         return "" if self.file is None else self.file.fed
 
     def to_json(self) -> str:

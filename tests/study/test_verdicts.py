@@ -169,7 +169,9 @@ def test_a_limit_that_nothing_is_known_of_is_open_for_as_long_as_it_may_be_broke
     assert not ruling(BOTH, SLOWDOWN_P50=around(1.19)).open
     broken = ruling(BOTH, SLOWDOWN_P50=around(1.203))
     assert broken.verdict is Verdict.UNDECIDED and broken.open and broken.further_blocks is not None
-    assert broken.reason == ("the interval of p50 slowdown holds its limit; the power of the board was not metered")
+    assert broken.reason == (
+        "the limit lies inside the interval of p50 slowdown; the power of the board was not metered"
+    )
 
 
 def test_too_near_for_the_repeats_that_are_left_is_not_open() -> None:
@@ -179,7 +181,10 @@ def test_too_near_for_the_repeats_that_are_left_is_not_open() -> None:
     near = ruling(Limits(power_budget_w=10.0), planned(5), POWER=around(9.99))
     assert (near.verdict, near.open) == (Verdict.UNDECIDED, False)
     assert near.reason == "power is too near to its limit for the repeats that are left"
-    assert ruling(Limits(power_budget_w=10.0), POWER=around(9.99)).reason == "the interval of power holds its limit"
+    assert (
+        ruling(Limits(power_budget_w=10.0), POWER=around(9.99)).reason
+        == "the limit lies inside the interval of power"
+    )
 
 
 def test_a_warning_withholds_safe_alone() -> None:

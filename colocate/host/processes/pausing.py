@@ -36,7 +36,7 @@ class Pause(Protocol):
     """A way to hold what runs in one seat."""
 
     def ask(self) -> None:
-        """Ask all of it to stand still."""
+        """Ask every process of the task to stand still, and do not wait until they do."""
 
     def is_still(self) -> bool:
         """Whether all of it stands still."""

@@ -30,12 +30,11 @@ COLUMNS = {
     "limit": False,
     "power": False,
     "speed": False,
-    "": False,
 }
 # Left out first where a terminal is too narrow: what decided has its value beside it.
 SPARE = ("power", "limit", "tightest limit")
 # Shown however alike the rows are.
-KEPT = ("task", "containment", "verdict", "estimate [interval]", "")
+KEPT = ("task", "containment", "verdict", "estimate [interval]")
 TITLE = (
     "Containment: each task's best choice in each placement; * marks its best of all. Where none is SAFE, the one "
     "nearest to SAFE."
@@ -54,14 +53,13 @@ def containment_rows(report: AdviceReport) -> Iterable[tuple[str, ...]]:
             cell.placement,
             _bound_words(asked[ContainedTask.of(cell)]),
             clocks_column(cell.clocks),
-            each.ruling.verdict.value,
+            each.ruling.verdict.value + (" *" if each.best_of_task else ""),
             check.quantity.words,
             interval_words(check.quantity, check.interval),
             limit_words(check.quantity, check.limit),
             # Not twice in one row.
             "" if cell.power_w is None or check.quantity.kind == "power" else f"{three_digits(cell.power_w)} W",
             "" if each.work_share is None else percent_text(each.work_share),
-            "*" if each.best_of_task else "",
         )
 
 

@@ -40,7 +40,7 @@ def drop_in(containment: Containment | None, cpus: Sequence[int], *, shared: boo
 
 
 def version_2_writes(containment: Containment | None, cpus: Sequence[int], *, shared: bool = True) -> list[str]:
-    """The same as commands of a shell for cgroup v2."""
+    """Shell commands that set the containment of `drop_in` by hand, with cgroup v2."""
     bound = containment or Containment()
     own, (quota_us, period_us) = bound.own_cpus(cpus), bound.quota_us
     weight = _weight(bound, len(own))

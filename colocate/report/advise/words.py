@@ -107,7 +107,9 @@ def correction(report: AdviceReport) -> str:
         further.append(chosen_later_words(kinds, report.advice.limits.confidence))
     # Fewer variances are left as they are.
     many = report.advice.judged >= POOL_MIN_CELLS
-    steadied = "; all cells share what is known of their scatter (docs/statistics.md)" if many else ""
+    steadied = (
+        "; the scatter between repeats is estimated from all cells together (docs/statistics.md)" if many else ""
+    )
     together = f"Over all {cells} together" if report.advice.judged > 1 else "For the one cell"
     inside = " inside the model" if model_words(report.run.header.facts) else ""
     promise = (
@@ -185,8 +187,8 @@ def _more_words(report: AdviceReport) -> str:
     if (repeats := max(wanted)) <= spec.repeats and not spec.until_decided:
         return "This run has these repeats still to come: --resume it."
     return (
-        f"More repeats take a new run, with --repeats {repeats} for all that would help: to one whose verdicts were "
-        "seen none can be added without breaking their promise."
+        f"To decide all that more repeats would, make a new run with --repeats {repeats}: repeats that are added to "
+        "this one, whose verdicts were seen, would break their promise."
     )
 
 

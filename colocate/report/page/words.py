@@ -92,7 +92,7 @@ def findings(judged: Sequence[Bounds], confidence: float) -> tuple[str, ...]:
         sentences.append("No window holds enough inferences to know its tail.")
     sentences += [_power_words(judged), _loss_words(judged, tasks)]
     if any(estimate.interval.lo is not None for each in judged for estimate in each.estimates.values()):
-        sentences.append(f"All at {100 * confidence:g} % confidence over the whole table.")
+        sentences.append(f"All of this holds at once, for all cells, at {100 * confidence:g} % confidence.")
     return tuple(map(unbroken, sentences))
 
 
@@ -137,7 +137,7 @@ def _loss_words(judged: Sequence[Bounds], tasks: Sequence[ContainedTask]) -> str
         return "What tasks lose beside it is not known."
     worst = _worst(found)
     contained = worst[0].evidence.cell.containment is not None
-    where = ", contained alike" if contained else ""
+    where = " in the same containment" if contained else ""
     return (
         f"{_where(worst[0], tasks)} loses most: it does {_value_words(Quantity.WORK_LOSS, worst[1])} less work than "
         f"without the network{where}."

@@ -86,7 +86,7 @@ METRICS = (
     Metric(
         name="energy-per-inference",
         title="Energy of the board per inference",
-        bar="energy of the board per inference, J, gross of what it draws idle",
+        bar="energy of the board per inference, J, with what it draws idle",
         scale=Scale.AMOUNT,
         value_of=lambda cell: _with_ends(cell.energy_per_inference_j, cell.energy_ends_j),
         text=three_digits,

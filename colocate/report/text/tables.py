@@ -30,6 +30,8 @@ _NUMBER = re.compile(r"[-<> ]*\d[\d.]*( (%|W|s|ms|mJ))?")
 
 # Names up to this length are on one line where columns can be left out instead.
 _UNBROKEN = 26
+# A longer word is broken where a terminal is narrow.
+_LONG_WORD = 12
 
 # What a field of a spreadsheet begins with that is computed.
 _FORMULAS = ("=", "+", "-", "@")
@@ -115,7 +117,7 @@ def compact_table(
             justify="right" if all(not text or _NUMBER.fullmatch(text) for text in values) else "left",
             no_wrap=not broken,
             overflow="fold",
-            min_width=min(longest, 12) if broken else None,
+            min_width=min(longest, _LONG_WORD) if broken else None,
         )
     for row, style in zip(zip(*kept.values(), strict=True), styles, strict=True):
         table.add_row(*map(Text, row), style=style)
@@ -167,7 +169,22 @@ def print_compact(out: Console, table: Table) -> None:
     """
     needed = _needed_width(table)
     table.width = needed if needed > out.width else None
+    _narrow(table, out.width)
     out.print(table, crop=False)
+
+
+def _narrow(table: Table, width: int) -> None:
+    """Fit the columns whose text may be broken into `width`: long ones become as narrow as a long word first, then
+    one after another from the last on. rich would make one narrower than its words, and the table too wide.
+    """
+    broken = [column for column in reversed(table.columns) if not column.no_wrap]
+    widths = [_least_width(column, width) for column in broken]
+    for _ in range(_needed_width(table, width) - width):
+        wider = [at for at, column in enumerate(broken) if widths[at] > _least_width(column, 0)]
+        if wider:
+            widths[max(wider, key=lambda at: max(widths[at], _LONG_WORD))] -= 1
+    for column, found in zip(broken, widths, strict=True):
+        column.width = found
 
 
 def _needed_width(table: Table, unbroken: int = 0) -> int:

@@ -219,7 +219,7 @@ def inferring(network: Presence, tasks: Presence, predicted: Conditions, speed: 
 
 
 def working(network: Presence, tasks: Presence, predicted: Conditions, speed: Course, ramp_s: float) -> Course:
-    """The same as `inferring` for the task: how fast its work goes on."""
+    """How fast the work of the task goes on, as `inferring` says it of the network."""
     edges_s, middles_s, per_s = _speeds(network, tasks, speed, ramp_s)
     crowded = network.felt(middles_s, ramp_s)
     return Course(

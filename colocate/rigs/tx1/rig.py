@@ -67,7 +67,7 @@ class Tx1Rig:
             pausing="model",
             virtual_time=True,
             memory_bytes=MEMORY_BYTES,
-            confinement_note="every process has a core of the model to itself, unless the placement is shared",
+            confinement_note="no two processes share a core of the model, unless the placement is shared",
             cpu_steps_hz=CPU_STEPS_HZ,
             gpu_steps_hz=GPU_STEPS_HZ,
             emc_steps_hz=EMC_STEPS_HZ,

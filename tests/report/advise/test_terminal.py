@@ -17,7 +17,7 @@ def test_a_person_reads_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     print_advice(judged())
     said = capsys.readouterr().out
     assert "1 SAFE, 1 UNSAFE, 1 UNDECIDED with p95 slowdown <= 1.2, power <= 10 W" in said
-    assert "repeats (1)" in said and "(1) the interval of power holds its limit" in said
+    assert "repeats (1)" in said and "(1) the limit lies inside the interval of power" in said
     assert "power_w" not in said and "cool" in said
     assert "Over all 3 cells together the chance of any wrong SAFE is at most 5 %" in " ".join(said.split())
     print_advice(judged(Limits(power_budget_w=5.0)))

@@ -24,7 +24,7 @@ def test_a_row_holds_the_quantity_that_decided(tmp_path: Path) -> None:
         ("warm", "UNDECIDED", "power_w", "10"),
     ]  # fmt: skip
     assert float(rows[1]["value_lo"]) < float(rows[1]["value"]) < float(rows[1]["value_hi"])
-    assert rows[0]["reason"] == "" and rows[2]["reason"] == "the interval of power holds its limit"
+    assert rows[0]["reason"] == "" and rows[2]["reason"] == "the limit lies inside the interval of power"
 
 
 def test_a_quantity_that_is_absent_leaves_its_fields_empty(tmp_path: Path) -> None:

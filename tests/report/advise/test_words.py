@@ -37,11 +37,11 @@ def test_an_unfinished_run_says_so() -> None:
 
 def test_the_correction_is_stated_whole() -> None:
     said = correction(judged())
-    assert LOWER_BOUNDS in said and "share what is known" not in said, "three are too few for that"
+    assert LOWER_BOUNDS in said and "from all cells together" not in said, "three are too few for that"
     solo, cool, *_ = evidence_of()
     cells = [dataclasses.replace(cool.cell, task=f"task {n}") for n in range(POOL_MIN_CELLS)]
     many = judged(evidence=(solo, *(dataclasses.replace(cool, cell=cell) for cell in cells)))
-    assert "all cells share what is known of their scatter (docs/statistics.md)" in correction(many)
+    assert "the scatter between repeats is estimated from all cells together (docs/statistics.md)" in correction(many)
     assert "widened for 1 cell (" in correction(judged(evidence=(solo, cool)))
 
 
@@ -60,7 +60,7 @@ def test_a_run_that_is_too_short_names_the_one_that_would_do() -> None:
     found = judged()
     warm = found.advice.rulings[-1]
     assert warm.further_blocks is not None
-    more = f"More repeats take a new run, with --repeats {5 + warm.further_blocks} for all that would help"
+    more = f"To decide all that more repeats would, make a new run with --repeats {5 + warm.further_blocks}: "
     assert any(note.startswith(more) for note in notes(found))
     assert not any("--repeats" in note for note in notes(judged(Limits(power_budget_w=5.0))))
 

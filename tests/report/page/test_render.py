@@ -87,7 +87,10 @@ def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
 
 def test_the_page_states_the_whole_correction(tx1: Shown) -> None:
     words = " ".join(tx1.text.split())
-    assert f"all cells share what is known of their scatter (docs/statistics.md). {LOWER_BOUNDS}" in words
+    assert (
+        f"the scatter between repeats is estimated from all cells together (docs/statistics.md). {LOWER_BOUNDS}"
+        in words
+    )
     assert chosen_later_words(4, 0.95) in words
 
 

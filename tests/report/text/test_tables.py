@@ -111,6 +111,20 @@ def test_no_number_is_cut_however_narrow_the_terminal(capsys: pytest.CaptureFixt
         assert max(map(len, said.splitlines())) <= max(width, 12 + 1 + 17 + 1 + 5)
 
 
+def test_a_table_that_fits_with_its_words_whole_is_no_wider(capsys: pytest.CaptureFixture[str]) -> None:
+    columns = {"beside": True, "MHz": False, "tightest limit": True, "estimate": False, "more": True}
+    rows = [
+        ("stringsearch (quota=20%)", "1734/998.4", "p95 latency", "126.5 ms [125.7, 127.3].", "+46 repeats"),
+        ("jpeg", "1734/76.8", "power", "9.1 W", ""),
+    ]
+    for width in range(65, 100):
+        table, _ = compact_table(columns, rows, ["", ""])
+        print_compact(Console(width=width), table)
+        lines = capsys.readouterr().out.splitlines()
+        assert max(map(len, lines)) <= width and "stringsearch" in "".join(lines)
+        assert ("p95 latency" in "".join(lines)) == (width >= 68), "the last column is broken first"
+
+
 def test_spare_columns_are_left_out_one_by_one_and_named(capsys: pytest.CaptureFixture[str]) -> None:
     columns = {"beside": True, "cause": False, "estimate [interval]": False, "power": False}
     rows = [("jpeg", "preempted 98 %", "12.3 [11.1, 13.5]", "8 W"), ("fft", "quota 3 %", "1.00 [0.90, 1.10]", "9 W")]

@@ -47,7 +47,7 @@ class TrainingSteps:
         return None
 
     def facts(self) -> Facts:
-        """Versions, what was trained on, the accuracy after all epochs, and what exchanging gradients adds to a step."""
+        """Versions, what was trained on, the accuracy after all epochs, and what exchanging gradients adds."""
         return self._facts
 
     def _prepare(self) -> None:

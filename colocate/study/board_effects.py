@@ -27,6 +27,9 @@ from colocate.study.tolerance import Scatter, odd_limit, odd_scores, scatter
 # A board that is warmer by less is no other board.
 _WARMER_C = 5.0
 _CLOCK_RATIO = 0.01
+_SEEN = ("temperature_c", "cpu_hz_seen", "gpu_hz_seen")
+# Of each of these its mean in each setting.
+_Seen = Mapping[str, Mapping[CellKey, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +74,13 @@ def effects(records: Sequence[TrialRecord]) -> Effects | None:
     errors = np.array([math.sqrt((scattered.inside or 0.0) / len(own)) for own in found])
     scores, limit = odd_scores(levels, errors), odd_limit(len(names))
     typical = names[int(np.argmin(np.abs(levels - np.median(levels))))]
+    boards = {name: _last(of_boards[name]) for name in names}
+    seen = {name: _seen(of_boards[name]) for name in names}
     return Effects(
         tuple(
             BoardEffect(
-                _last(of_boards[name]), math.exp(level), len(own), score, abs(score) > limit,
-                _temperature_c(of_boards[name]), _apart(of_boards[name], of_boards[typical]),
+                boards[name], math.exp(level), len(own), score, abs(score) > limit, _temperature_c(of_boards[name]),
+                {**differences(boards[name].facts, boards[typical].facts), **_apart(seen[name], seen[typical])},
             )
             for name, own, level, score in zip(names, found, levels.tolist(), scores.tolist(), strict=True)
         ),
@@ -112,9 +117,9 @@ def _levels(record: TrialRecord) -> Iterator[tuple[object, float]]:
             yield (key, side), math.log(median(found))
 
 
-def _apart(own: Sequence[TrialRecord], typical: Sequence[TrialRecord]) -> Mapping[str, tuple[str, str]]:
-    """In what a board differs from a typical one: its facts, and what was seen of it."""
-    found = differences(_last(own).facts, _last(typical).facts)
+def _apart(own: _Seen, typical: _Seen) -> Mapping[str, tuple[str, str]]:
+    """In what a board was seen to differ from a typical one."""
+    found = {}
     means = _means(own, typical, "temperature_c")
     if means is not None and abs(means[0] - means[1]) >= _WARMER_C:
         found["temperature"] = f"{means[0]:.0f} °C", f"{means[1]:.0f} °C"
@@ -130,22 +135,23 @@ def _temperature_c(records: Sequence[TrialRecord]) -> float | None:
     return statistics.fmean(found) if found else None
 
 
-def _means(own: Sequence[TrialRecord], typical: Sequence[TrialRecord], field: str) -> tuple[float, float] | None:
+def _means(own: _Seen, typical: _Seen, field: str) -> tuple[float, float] | None:
     """The mean of each board over settings that both ran: where blocks are spread, one has more at high clocks."""
-    ours, theirs = _by_setting(own, field), _by_setting(typical, field)
+    ours, theirs = own[field], typical[field]
     shared = ours.keys() & theirs.keys()
     if not shared:
         return None
     return statistics.fmean(ours[key] for key in shared), statistics.fmean(theirs[key] for key in shared)
 
 
-def _by_setting(records: Sequence[TrialRecord], field: str) -> Mapping[object, float]:
-    found: defaultdict[object, list[float]] = defaultdict(list)
+def _seen(records: Sequence[TrialRecord]) -> _Seen:
+    found: Mapping[str, defaultdict[CellKey, list[float]]] = {field: defaultdict(list) for field in _SEEN}
     for record in records:
-        value = getattr(record, field)
-        if value is not None:
-            found[CellKey.of(record.trial)].append(value)
-    return {key: statistics.fmean(values) for key, values in found.items()}
+        key = CellKey.of(record.trial)
+        for field, values in found.items():
+            if (value := getattr(record, field)) is not None:
+                values[key].append(value)
+    return {field: {key: statistics.fmean(own) for key, own in values.items()} for field, values in found.items()}
 
 
 def _last(records: Sequence[TrialRecord]) -> Board:

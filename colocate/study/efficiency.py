@@ -19,7 +19,7 @@ from colocate.model.quality import QualityFlag, in_order
 from colocate.model.request import ClockPoint, Inference, SweepSpec
 from colocate.model.trial import Trial, TrialRecord
 from colocate.study.interference import INTERVAL_MIN_BLOCKS
-from colocate.study.stats import geometric_mean, known_quantile, paired_ratio, sample_quantile
+from colocate.study.stats import geometric_mean, known_quantiles, paired_ratio, sample_quantile
 from colocate.study.windows import energies_j
 
 # What a latency is worth: seconds -> 0 (useless) to 1 (as good as any).
@@ -275,13 +275,14 @@ def _window(record: TrialRecord) -> Window:
     energy_j = energies_j(record)[0]
     # A meter that shows nothing or less is broken, and its record says so among its warnings.
     metered = energy_j if energy_j is not None and energy_j > 0 else None
+    p95_s, p99_s = known_quantiles(record.latencies_s, (0.95, 0.99))
     return Window(
         repeat=record.trial.repeat,
         placement=record.trial.placement.name,
         images_per_s=images / record.elapsed_s,
         p50_s=sample_quantile(record.latencies_s, 0.50),
-        p95_s=known_quantile(record.latencies_s, 0.95),
-        p99_s=known_quantile(record.latencies_s, 0.99),
+        p95_s=p95_s,
+        p99_s=p99_s,
         power_w=None if metered is None else metered / record.elapsed_s,
         energy_per_image_j=None if metered is None else metered / images,
     )

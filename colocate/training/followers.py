@@ -7,7 +7,6 @@ them, and they are of its process group. When one ends by itself this process sa
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 import sys
 import threading
@@ -15,6 +14,7 @@ import time
 from typing import Any
 
 from colocate.worker import start
+from colocate.worker.errors import leave
 from colocate.worker.request import Request
 
 # A rank that died shows in the others as a broken connection, mostly before it is seen to have ended.
@@ -65,10 +65,3 @@ class Followers:
         # The main thread may find out by itself, and say so; one that waits on a GPU will not.
         time.sleep(BLAME_S / 2)
         leave(self._ended)
-
-
-def leave(why: str) -> None:
-    """End this process at once, whatever its threads wait for, with one line."""
-    sys.stderr.write(f"{why}\n")
-    sys.stderr.flush()
-    os._exit(1)

@@ -8,8 +8,7 @@ import sys
 
 from colocate.parent import end_with_parent
 from colocate.training.environment import prepare
-from colocate.training.followers import leave
-from colocate.worker.errors import WorkerError
+from colocate.worker.errors import WorkerError, leave
 from colocate.worker.request import from_json
 
 

@@ -4,14 +4,13 @@ It loads and warms the network once, then obeys the child contract for as many w
 """
 
 import gc
-import os
 import sys
 import time
 from collections.abc import Mapping
 from typing import Any, cast
 
 from colocate.worker.backend import Profiler, load
-from colocate.worker.errors import WorkerError, refused
+from colocate.worker.errors import WorkerError, leave, refused
 from colocate.worker.loop import measure
 from colocate.worker.older import freeze
 from colocate.worker.request import Request, from_json
@@ -64,9 +63,7 @@ def main(text: str) -> None:
         serve_request(from_json(text), control)
     except WorkerError as error:
         # Threads of a runtime or of the user's own may run on, and Python would wait for them.
-        sys.stderr.write(f"{error}\n")
-        sys.stderr.flush()
-        os._exit(1)
+        leave(str(error))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,9 @@
 """What can go wrong in a worker; its parent makes one of its own errors of the line on stderr."""
 
+import os
 import re
+import sys
+from typing import NoReturn
 
 from colocate.worker.older import without_prefix
 
@@ -10,6 +13,13 @@ _SOURCE_PLACE = re.compile(r"/\S+\.(?:h|cc):\d+ [^()]*\([^()]*\) ")
 
 class WorkerError(Exception):
     """The runtime, its GPU or its files refuse; the message is one line that is meant for the user."""
+
+
+def leave(why: str) -> NoReturn:
+    """End this process at once, whatever its threads wait for, with one line."""
+    sys.stderr.write(f"{why}\n")
+    sys.stderr.flush()
+    os._exit(1)
 
 
 def one_line(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Sequence
@@ -18,7 +19,7 @@ from colocate.model.machine import HostFacts
 from colocate.model.request import ClockPoint, Inference, Placement, SweepSpec, Task
 from colocate.model.trial import Trial, TrialRecord
 from colocate.report.drawing.ink import _LEFT, Box, Boxes, Line, Lines, text_width_in
-from colocate.report.drawing.saving import one_page, save_figures
+from colocate.report.drawing.saving import Drawing, one_page
 from colocate.report.run_report import LoadedRun
 from colocate.report.sections import section_of
 from colocate.report.text.captions import Caption, caption_of
@@ -82,7 +83,8 @@ def draw_all(
     run = loaded(cells, records, of)
     section = section_of(run.header.purpose)
     caption = caption_of(run.header, run.cells, run.records)
-    return save_figures(folder, section.figures(section.load(run, {}), run, caption))
+    with contextlib.closing(Drawing(section.figures(section.load(run, {}), run, caption))) as drawing:
+        return drawing.save(folder)
 
 
 def save_one(folder: Path, name: str, draw: Callable[[], Figure | None]) -> tuple[Path, ...]:
@@ -92,7 +94,8 @@ def save_one(folder: Path, name: str, draw: Callable[[], Figure | None]) -> tupl
 
 def save_pages(folder: Path, name: str, draw: Callable[[], Sequence[Figure]]) -> tuple[Path, ...]:
     """The same of a figure of several pages."""
-    return save_figures(folder, [(name, draw)])
+    with contextlib.closing(Drawing([(name, draw)])) as drawing:
+        return drawing.save(folder)
 
 
 def texts(svg: Path) -> list[str]:

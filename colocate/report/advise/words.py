@@ -32,6 +32,9 @@ FULL_SPEED = (
     "of this study."
 )
 
+# How scatter is estimated where cells are many.
+SCATTER = "the scatter between repeats is estimated from all cells together (docs/statistics.md)"
+
 # Why lower bounds are not like upper ones, where quantities of more than one kind can have a limit.
 LOWER_BOUNDS = "Lower bounds are set lower still, because any one of several limits can make a cell UNSAFE."
 
@@ -107,9 +110,7 @@ def correction(report: AdviceReport) -> str:
         further.append(chosen_later_words(kinds, report.advice.limits.confidence))
     # Fewer variances are left as they are.
     many = report.advice.judged >= POOL_MIN_CELLS
-    steadied = (
-        "; the scatter between repeats is estimated from all cells together (docs/statistics.md)" if many else ""
-    )
+    steadied = f"; {SCATTER}" if many else ""
     together = f"Over all {cells} together" if report.advice.judged > 1 else "For the one cell"
     inside = " inside the model" if model_words(report.run.header.facts) else ""
     promise = (

@@ -60,12 +60,6 @@ class Drawing:
         self._work.close()
 
 
-def save_figures(folder: Path, figures: Iterable[tuple[str, Pages]]) -> tuple[Path, ...]:
-    """Draw `figures` and save them; see `Drawing`."""
-    with contextlib.closing(Drawing(figures)) as drawing:
-        return drawing.save(folder)
-
-
 def _remove_further(folder: Path, name: str, number: int) -> None:
     """Remove the pages from this one on, which an earlier report left."""
     while any(path.exists() for path in _files(folder, name, number)):

@@ -13,7 +13,7 @@ from colocate.files import write_file
 from colocate.model.limits import Quantity
 from colocate.model.quality import in_order
 from colocate.report.advise.answer import tried_words, untried_clocks
-from colocate.report.advise.words import FULL_SPEED, LOWER_BOUNDS, chosen_later_words
+from colocate.report.advise.words import FULL_SPEED, LOWER_BOUNDS, SCATTER, chosen_later_words
 from colocate.report.page import words
 from colocate.report.page.assets import page_script, policy, style
 from colocate.report.page.causes import SHOWN_FIRST, cause_bars, legend
@@ -109,7 +109,7 @@ def _found(run: LoadedRun, judged: Sequence[Bounds], confidence: float) -> _Valu
         "lower_bounds": LOWER_BOUNDS if kinds > 1 else "",
         "chosen_later": chosen_later_words(kinds, confidence),
         "withholding": ", ".join(warning.value for warning in in_order(WITHHOLDING)),
-        "steadied": len(judged) >= POOL_MIN_CELLS,
+        "steadied": SCATTER if len(judged) >= POOL_MIN_CELLS else "",
         "looks": len(looks_of(spec)(FOREVER)),
     }
 

@@ -247,6 +247,22 @@ def left_behind() -> list[dict[str, object]]:
     return looks
 
 
+def shared_controller() -> dict[str, object]:
+    """Of two that need a controller one ends and the other is killed."""
+    control, ready, other = CGROUP / "cgroup.subtree_control", os.pipe(), 0
+    with cpuset.confined(cpuset.detect(), {"task": (1,)}):
+        if (other := os.fork()) == 0:
+            with cpuset.confined(cpuset.detect(), {"task": (2,)}):
+                os.write(ready[1], b".")
+                signal.pause()
+        os.read(ready[0], 1)
+    kept = {"one_ended": read(control), "cpus": read(CGROUP / f"colocate-{other}-task" / "cpuset.cpus")}
+    os.kill(other, signal.SIGKILL)
+    os.waitpid(other, 0)
+    cpuset.remove_stale_groups()
+    return kept | {"after": read(control), "left": [path.name for path in CGROUP.glob("colocate-*")]}
+
+
 def killed_while_bound() -> None:
     if (pid := os.fork()) == 0:
         with cpuset.confined(cpuset.detect(), {"task": (1,)}, weighed=True) as seats:
@@ -293,7 +309,7 @@ def scratch() -> list[str]:
 def main() -> None:
     checks: tuple[Callable[[], object], ...] = (
         knobs, pinned, write_order, refused, clamped, delayed, throttled, temperatures_mc, contained, left_behind,
-        confined, scratch,
+        shared_controller, confined, scratch,
     )  # fmt: skip
     print(json.dumps({check.__name__: check() for check in checks}))
 

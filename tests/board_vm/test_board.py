@@ -228,6 +228,10 @@ def test_controllers_that_a_killed_process_switched_on_are_switched_off(guest: A
     assert older == {"before": "", "killed": ["cpuset"], "groups": ["delegated"], "after": "", "left": []}
 
 
+def test_a_controller_stays_on_for_the_other_of_two_sweeps(guest: Any) -> None:
+    assert guest["shared_controller"] == {"one_ended": "cpuset", "cpus": "2", "after": "", "left": []}
+
+
 def test_nothing_written_reaches_the_host(guest: Any) -> None:
     assert guest["scratch"]
     assert not any(Path(path).exists() for path in guest["scratch"])

@@ -178,7 +178,7 @@ def _grouped(
         groups = {}
         for name, cpus in places.items():
             groups[name] = group = hierarchy.group(name)
-            claim(group, stack)
+            claim(hierarchy, group, stack)
             if "cpuset" in controllers:
                 if hierarchy.version == 1:
                     (group / "cpuset.mems").write_text((hierarchy.folder / "cpuset.mems").read_text())

@@ -1,7 +1,9 @@
 """Temporary cgroups: where they can be made, how they are named and claimed, and how they go with all in them.
 
 A group's name has the number of the process that made it, and a lock on it says that this process still lives. So
-whoever comes later, the watchdog of a killed sweep, `restore` or the next sweep, can remove what is left.
+whoever comes later, the watchdog of a killed sweep, `restore` or the next sweep, can remove what is left. Several
+boards may measure on one machine, each on CPUs of its own, so a lock on the tree is held while a group is made and
+claimed, while claims are looked at, and while a controller is switched.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ _NAME = re.compile(r"colocate-(\d+)-\w+")
 _DELEGATED, _DELEGATED_FIRST = "delegated", "cpuset"
 _CONTROL = "cgroup.subtree_control"
 _EMPTYING_S = 2.0
+# Nobody of ours holds a tree for as long, and who else does keeps no machine from being restored.
+_LOCKED_S = 10.0
 # What a group has that nobody bounded.
 _UNBOUND = {
     "cpu.idle": "0", "cpu.weight": "100", "cpu.max": "max", "cpu.shares": "1024", "cpu.cfs_quota_us": "-1"
@@ -97,30 +101,84 @@ def own_groups(hierarchy: Hierarchy) -> Iterator[contextlib.ExitStack]:
     the tree.
     """
     with contextlib.ExitStack() as stack:
-        stack.callback(clear, hierarchy, os.getpid())
-        yield stack
+        try:
+            yield stack
+        finally:
+            # Claimed until they are gone: no other process begins to remove them beside this one.
+            clear(hierarchy, os.getpid())
 
 
-def claim(group: Path, stack: contextlib.ExitStack) -> None:
+def claim(hierarchy: Hierarchy, group: Path, stack: contextlib.ExitStack) -> None:
     """Make the group, with a lock on it that ends with this process, whatever the number by which others know it."""
+    with _alone(hierarchy):
+        _claim(group, stack)
+
+
+def _claim(group: Path, stack: contextlib.ExitStack) -> None:
     group.mkdir()
     descriptor = os.open(group, os.O_RDONLY | os.O_DIRECTORY)
     stack.callback(os.close, descriptor)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
+@contextlib.contextmanager
+def _alone(hierarchy: Hierarchy) -> Iterator[None]:
+    """Inside, no other colocate process makes groups in the tree or looks at claims."""
+    descriptor = os.open(hierarchy.folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        deadline_s = time.monotonic() + _LOCKED_S
+        while not _locked(descriptor) and time.monotonic() < deadline_s:
+            time.sleep(0.001)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    """Whether this descriptor has the lock now, on what it is open for."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 def delegate(hierarchy: Hierarchy, controller: str, stack: contextlib.ExitStack) -> None:
-    """Switch a controller on for the groups below, where it is off."""
-    if not hierarchy.passes_on(controller):
-        claim(hierarchy.group(f"{_DELEGATED}_{controller}"), stack)
-        (hierarchy.folder / _CONTROL).write_text(f"+{controller}")
+    """Switch a controller on for the groups below, where it is off, or share in it where another colocate process
+    switched it on: the last of them switches it off.
+    """
+    with _alone(hierarchy):
+        if not hierarchy.passes_on(controller) or _markers(hierarchy, controller):
+            _claim(hierarchy.group(f"{_DELEGATED}_{controller}"), stack)
+            (hierarchy.folder / _CONTROL).write_text(f"+{controller}")
+
+
+def _markers(hierarchy: Hierarchy, controller: str) -> list[Path]:
+    """Of all processes, those that say that the controller is theirs to switch off."""
+    return [group for group in hierarchy.folder.glob(f"colocate-*-{_DELEGATED}*") if _delegated(group) == controller]
+
+
+def _delegated(marker: Path) -> str:
+    return marker.name.partition(_DELEGATED)[2].removeprefix("_") or _DELEGATED_FIRST
 
 
 def remove_stale(*trees: Hierarchy) -> None:
     """Remove what processes left in these trees that are no more, in their order."""
-    named = [(group, _NAME.fullmatch(group.name)) for tree in trees for group in tree.folder.glob("colocate-*-*")]
-    for pid in {int(match[1]) for group, match in named if match and not _is_claimed(group)}:
+    claims = [claim for tree in trees for claim in _claims(tree)]
+    for pid in {pid for pid, _ in claims} - {pid for pid, held in claims if held}:
         clear_all(trees, pid)
+
+
+def _claims(hierarchy: Hierarchy) -> list[tuple[int, bool]]:
+    """Each group's process and whether that holds it."""
+    found = []
+    with _alone(hierarchy):
+        for group in hierarchy.folder.glob("colocate-*-*"):
+            # One that is gone says nothing of those that its process still has.
+            with contextlib.suppress(FileNotFoundError):
+                if match := _NAME.fullmatch(group.name):
+                    found.append((int(match[1]), _is_claimed(group)))
+    return found
 
 
 def clear_all(trees: Sequence[Hierarchy], pid: int) -> None:
@@ -145,32 +203,31 @@ def _free(hierarchy: Hierarchy, pid: int) -> None:
 
 
 def clear(hierarchy: Hierarchy, pid: int) -> None:
-    """Remove every group of the process `pid`, and switch the controllers off that it switched on."""
+    """Remove every group of the process `pid`, and switch the controllers off that it switched on, but for those that
+    another shares.
+    """
     first = f"colocate-{pid}-"
     markers = [*hierarchy.folder.glob(f"{first}{_DELEGATED}*")]
     for group in hierarchy.folder.glob(f"{first}*"):
         if group not in markers:
             _remove(group)
-    for marker in markers:
-        # Another program may have begun to use the controller in the meantime: then it stays on.
-        controller = marker.name.removeprefix(first + _DELEGATED).removeprefix("_") or _DELEGATED_FIRST
-        with contextlib.suppress(OSError):
-            (hierarchy.folder / _CONTROL).write_text(f"-{controller}")
-        _remove(marker)
+    if not markers:
+        return
+    with _alone(hierarchy):
+        for marker in markers:
+            if _markers(hierarchy, _delegated(marker)) == [marker]:
+                # Another program may have begun to use the controller in the meantime: then it stays on.
+                with contextlib.suppress(OSError):
+                    (hierarchy.folder / _CONTROL).write_text(f"-{_delegated(marker)}")
+            _remove(marker)
 
 
 def _is_claimed(group: Path) -> bool:
+    descriptor = os.open(group, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        descriptor = os.open(group, os.O_RDONLY | os.O_DIRECTORY)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        return not _locked(descriptor)
     finally:
         os.close(descriptor)
-    return False
 
 
 def _remove(group: Path) -> None:

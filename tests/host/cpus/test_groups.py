@@ -1,15 +1,26 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from colocate.errors import HostError
 from colocate.host.cpus import cpuset, groups
-from colocate.host.cpus.groups import Hierarchy, claim, clear, clear_all, hierarchies, own_groups, remove_stale
+from colocate.host.cpus.groups import (
+    Hierarchy,
+    claim,
+    clear,
+    clear_all,
+    delegate,
+    hierarchies,
+    own_groups,
+    remove_stale,
+)
 
 
 def mount(folder: Path, kind: str, options: str = "rw") -> str:
@@ -94,16 +105,143 @@ def test_a_claim_ends_with_its_process_and_the_group_with_the_claim(tree: Hierar
     stale = tree.folder / f"colocate-{gone.pid}-task"
     stale.mkdir()
     with contextlib.ExitStack() as stack:
-        claim(tree.group("task"), stack)
+        claim(tree, tree.group("task"), stack)
         remove_stale(tree)
         assert tree.group("task").exists() and not stale.exists()
     remove_stale(tree)
     assert not tree.group("task").exists()
 
 
+def another(code: str, *arguments: str) -> subprocess.Popen[str]:
+    """A process that runs the code; `tree` is the cgroup tree that its first argument names."""
+    begin = (
+        "import contextlib, fcntl, os, sys\nfrom pathlib import Path\nfrom colocate.host.cpus import cpuset, groups\n"
+        "tree = groups.Hierarchy(Path(sys.argv[1]), 2, frozenset({'cpuset'}))\n"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", begin + code, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+
+
+def line_of(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def test_a_group_that_is_being_claimed_is_not_taken_for_a_stale_one(
+    tree: Hierarchy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, others = fcntl.flock, list[subprocess.Popen[str]]()
+
+    def look_first(descriptor: int, operation: int) -> None:
+        if Path(f"/proc/self/fd/{descriptor}").resolve() == tree.group("task"):
+            others.append(
+                another("groups._LOCKED_S = 3600\nprint(flush=True)\ngroups.remove_stale(tree)", str(tree.folder))
+            )
+            line_of(others[0])
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                others[0].wait(0.5)
+        lock(descriptor, operation)
+
+    with own_groups(tree) as stack:
+        monkeypatch.setattr(fcntl, "flock", look_first)
+        claim(tree, tree.group("task"), stack)
+        monkeypatch.undo()
+        assert others[0].wait() == 0
+        assert tree.group("task").exists()
+
+
+def test_a_group_that_went_meanwhile_takes_no_other_of_its_process_along(
+    tree: Hierarchy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when its owner ends, one group after the other, while another process looks for stale ones."""
+    found = groups._is_claimed
+
+    def late(group: Path) -> bool:
+        if group == tree.group("first"):
+            group.rmdir()
+        return found(group)
+
+    with own_groups(tree) as stack:
+        for name in ("first", "second"):
+            claim(tree, tree.group(name), stack)
+        monkeypatch.setattr(groups, "_is_claimed", late)
+        remove_stale(tree)
+        assert own(tree) == [tree.group("second")]
+
+
+def test_boards_that_make_and_remove_groups_at_once_leave_each_other_alone(tree: Hierarchy) -> None:
+    code = (
+        "for _ in range(20):\n"
+        "    with cpuset.confined(cpuset.detect(), {'inference': (0,), 'task': (0,)}) as seats:\n"
+        "        assert all(group.exists() for seat in seats.values() for group in seat.groups)\n"
+    )
+    boards = [another(code, str(tree.folder)) for _ in range(4)]
+    assert [board.wait() for board in boards] == [0] * 4
+    assert not [group for board in boards for group in tree.folder.glob(f"colocate-{board.pid}-*")]
+
+
+def test_a_controller_stays_on_until_the_last_process_that_shares_it_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A folder of plain files has no processes to kill.
+    monkeypatch.setattr(groups, "_remove", Path.rmdir)
+    tree, control = Hierarchy(tmp_path, 2, frozenset({"cpuset"})), tmp_path / "cgroup.subtree_control"
+    control.write_text("")
+    code = (
+        "with contextlib.ExitStack() as stack:\n"
+        "    groups.delegate(tree, 'cpuset', stack)\n"
+        "    print('on', flush=True)\n"
+        "    sys.stdin.read()\n"
+    )
+    other = another(code, str(tmp_path))
+    assert line_of(other) == "on"
+    with contextlib.ExitStack() as stack:
+        # What the kernel shows once it is on.
+        control.write_text("cpuset")
+        delegate(tree, "cpuset", stack)
+        assert len(list(tmp_path.glob("colocate-*-delegated_cpuset"))) == 2
+        control.write_text("cpuset")
+        clear(tree, os.getpid())
+        assert control.read_text() == "cpuset", "the other process has groups that need it"
+    other.communicate("")
+    assert other.returncode == 0
+    remove_stale(tree)
+    assert control.read_text() == "-cpuset" and [path.name for path in tmp_path.iterdir()] == [control.name]
+
+
+def test_a_controller_that_was_on_before_is_nobodys_to_switch_off(tmp_path: Path) -> None:
+    control = tmp_path / "cgroup.subtree_control"
+    control.write_text("cpuset")
+    with own_groups(Hierarchy(tmp_path, 2, frozenset({"cpuset"}))) as stack:
+        delegate(Hierarchy(tmp_path, 2, frozenset({"cpuset"})), "cpuset", stack)
+        assert [path.name for path in tmp_path.iterdir()] == [control.name]
+    assert control.read_text() == "cpuset"
+
+
+def test_a_lock_of_somebody_elses_keeps_nothing_from_being_restored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(groups, "_LOCKED_S", 0.05)
+    tree = Hierarchy(tmp_path, 1, frozenset({"freezer"}))
+    other = another(
+        "held = os.open(tree.folder, os.O_RDONLY)\nfcntl.flock(held, fcntl.LOCK_EX)\n"
+        "print('held', flush=True)\nsys.stdin.read()",
+        str(tmp_path),
+    )
+    assert line_of(other) == "held"
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    (tmp_path / f"colocate-{gone.pid}-task").mkdir()
+    monkeypatch.setattr(groups, "_remove", Path.rmdir)
+    remove_stale(tree)
+    assert not list(tmp_path.iterdir())
+    other.communicate("")
+
+
 def test_own_groups_are_gone_however_the_block_ends(tree: Hierarchy) -> None:
     with pytest.raises(ZeroDivisionError), own_groups(tree) as stack:
-        claim(tree.group("task"), stack)
+        claim(tree, tree.group("task"), stack)
         raise ZeroDivisionError
     assert own(tree) == []
 

@@ -47,9 +47,12 @@ class Recipe:
 
 
 def for_these_cpus(script: str) -> str:
-    """The commands of a page; on one CPU there is none beside the network's, so that tasks share it."""
+    """The commands of a page; on one CPU there is none beside the network's, so that tasks share it, but for the
+    model's, which always has four.
+    """
     shared = len(os.sched_getaffinity(0)) == 1
-    return re.sub(r" colocate (sweep|jitter) ", r" colocate \1 --placement shared ", script) if shared else script
+    measured = r" colocate (sweep|jitter) (?!(?:.*\\\n)*.*--rig tx1-model)"
+    return re.sub(measured, r" colocate \1 --placement shared ", script) if shared else script
 
 
 def recipes() -> dict[str, Recipe]:

@@ -22,7 +22,7 @@ from colocate.study.plan import plan
 
 MARK = "COLOCATE_TEST_MARK"
 # For what is left to be gone: the kernel is at once done with it, but a busy machine is not.
-GONE_S = 30.0
+GONE_S = 120.0
 SWEEP = [
     sys.executable, "-m", "colocate", "sweep", "--backend", "synthetic", "--networks", "spin-1ms,spin-2ms",
     "--stressors", "stringsearch", "--command", "sleeper=sh -c 'sleep 1000 & wait'", "--repeats", "4",

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from colocate.fleet.access import Certificates, checked_address, secured, securi
 from colocate.fleet.board import QUIET, SILENCE_S, hush
 
 _CONNECT_S = 30
+_LOOK_AGAIN_S = 0.05
 _MOST_LOCAL = 1000
 # Of a scheduler of ours; one of the user's has it from its own settings (docs/fleet.md).
 _SCHEDULER: Mapping[str, Any] = {
@@ -75,10 +77,15 @@ def _local(boards: int) -> Iterator[str]:
         address = str(cluster.scheduler_address)
         command = [sys.executable, "-m", "colocate", "board", address, "--once", "--quiet", "--name"]
         with contextlib.ExitStack() as stack:
+            started = []
             for number in range(1, boards + 1):
                 board = subprocess.Popen([*command, f"local-{number}"], stdin=subprocess.DEVNULL)
                 stack.callback(board.wait)
                 stack.callback(board.terminate)
+                started.append(board)
+            # However long a busy machine takes to start them; one that ends has said why.
+            while len(cluster.scheduler.workers) < boards and all(board.poll() is None for board in started):
+                time.sleep(_LOOK_AGAIN_S)
             yield address
 
 

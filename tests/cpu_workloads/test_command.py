@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from cpu_workloads.output import TAIL_BYTES
-from tests.cpu_workloads.conversation import DEADLINE_S, ROOT, child, eventually, is_running, run
+from tests.cpu_workloads.conversation import DEADLINE_S, ROOT, child, counted_until, eventually, is_running, run
 from tests.cpu_workloads.tasks import Make, daemons, family, gone, pids
 
 
@@ -21,10 +21,7 @@ def test_runs_are_counted_and_their_cpu_time() -> None:
     burn = "import time\nwhile time.process_time() < 0.03: pass"
     with child("command", "--child", "--", sys.executable, "-c", burn) as stressor:
         assert stressor.hear()["ready"]["argv"] == [sys.executable, "-c", burn]
-        stressor.say("go")
-        time.sleep(1)
-        stressor.say("stop")
-        report = stressor.hear()
+        report = counted_until(lambda report: report["count"] >= 1, stressor)
     assert report["unit"] == "runs"
     assert report["count"] >= 1
     assert report["cpu_s"] >= 0.029 * report["count"]
@@ -35,10 +32,7 @@ def test_runs_are_counted_and_their_cpu_time() -> None:
 def test_the_cpu_time_of_an_unfinished_run_counts() -> None:
     with child("command", "--child", "--", sys.executable, "-c", "while True: pass") as stressor:
         stressor.hear()
-        stressor.say("go")
-        time.sleep(0.5)
-        stressor.say("stop")
-        report = stressor.hear()
+        report = counted_until(lambda report: report["cpu_s"] > 0, stressor)
     assert report["count"] == 0
     assert report["cpu_s"] > 0
 

@@ -16,7 +16,16 @@ import pytest
 
 from cpu_workloads import command
 from cpu_workloads.command_request import CLEANUP_FAILED, CommandRequest
-from tests.cpu_workloads.conversation import DEADLINE_S, ROOT, Child, child, eventually, is_running
+from tests.cpu_workloads.conversation import (
+    DEADLINE_S,
+    ROOT,
+    Child,
+    child,
+    counted,
+    counted_until,
+    eventually,
+    is_running,
+)
 from tests.cpu_workloads.tasks import family, gone, pids
 
 COUNT = "import time\nn = 0\nprint('up')\nwhile True: n += 1; print('step', n); time.sleep(0.001)"
@@ -30,13 +39,6 @@ def python(code: str, *arguments: str) -> tuple[str, ...]:
 def runner(request: CommandRequest) -> Iterator[Child]:
     with child("command", "--child", "--request", request.to_json()) as started:
         yield started
-
-
-def counted(stressor: Child, length_s: float = 0.3) -> dict[str, Any]:
-    stressor.say("go")
-    time.sleep(length_s)
-    stressor.say("stop")
-    return stressor.hear()
 
 
 def programs(stressor: Child) -> list[int]:
@@ -57,7 +59,7 @@ def test_a_service_is_one_process_over_all_windows_and_counts_its_progress() -> 
         (pid,) = programs(stressor)
         for _ in range(3):
             assert started(stressor) == {}
-            report = counted(stressor)
+            report = counted_until(lambda report: report["count"] > 0, stressor)
             assert report["count"] > 0 and report["unit"] == "progress" and "failed" not in report
             assert programs(stressor) == [pid]
         stressor.hang_up()
@@ -68,7 +70,7 @@ def test_a_service_is_one_process_over_all_windows_and_counts_its_progress() -> 
 def test_a_service_without_progress_is_counted_by_its_cpu_time() -> None:
     with runner(CommandRequest(python("while True: pass"), service=True, keeps=True)) as stressor:
         stressor.hear()
-        report = counted(stressor)
+        report = counted_until(lambda report: report["count"] > 0, stressor)
     assert report["unit"] == "CPU s" and report["count"] == report["cpu_s"] > 0
 
 
@@ -198,7 +200,7 @@ def test_a_parent_that_dies_while_it_is_prepared_ends_that(tmp_path: Path) -> No
 def test_runs_that_leave_processes_behind_are_no_runs() -> None:
     with runner(CommandRequest(("sh", "-c", "sleep 600 & :"))) as stressor:
         stressor.hear()
-        report = counted(stressor, 0.6)
+        report = counted_until(lambda report: "deserted" in report, stressor)
     assert report["count"] == 0 and report["deserted"] > 0 and "failed" not in report
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 # On a busy machine a process of Python with Dask takes seconds to come up.
-PATIENCE_S = 120.0
+PATIENCE_S = 600.0
 
 
 def started(

@@ -69,5 +69,7 @@ def test_an_inference_longer_than_the_window_is_recorded(
         assert record.elapsed_s > len(record.latencies_s) * INFERENCE_S - ROUNDING_S
         assert record.elapsed_s > (record.begins_s + record.latencies_s).max() - ROUNDING_S
     lengthened = [length_s for length_s in lengths_s if length_s > WINDOW_S]
-    assert len(lengthened) == len(records) < len(lengths_s), "not the window of the task by itself"
+    # A window that something held up is measured again.
+    assert len(lengthened) >= len(records)
+    assert WINDOW_S in lengths_s, "the window of the task by itself is not lengthened"
     assert min(lengthened) > INFERENCES_MIN * INFERENCE_S - ROUNDING_S

@@ -29,7 +29,7 @@ _NAME = re.compile(r"colocate-(\d+)-\w+")
 # its own journal. A marker that names none is of a version that knew the cpuset controller alone.
 _DELEGATED, _DELEGATED_FIRST = "delegated", "cpuset"
 _CONTROL = "cgroup.subtree_control"
-_EMPTYING_S = 2.0
+_EMPTYING_S = 10.0
 # Nobody of ours holds a tree for as long, and who else does keeps no machine from being restored.
 _LOCKED_S = 10.0
 # What a group has that nobody bounded.
@@ -249,6 +249,6 @@ def _remove(group: Path) -> None:
                 state.write_text("THAWED")
             group.rmdir()
         except OSError as error:
-            if time.monotonic() > deadline_s:
+            if time.monotonic() > deadline_s and group.exists():
                 raise HostError(f"cannot remove the temporary cgroup {group}: {error}") from error
             time.sleep(0.01)

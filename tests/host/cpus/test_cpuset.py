@@ -59,10 +59,10 @@ def test_a_real_cpuset_holds_its_child_and_leaves_no_trace(real: cpuset.Confinem
     with cpuset.confined(real, {"inference": CPUS[-1:]}) as seats:
         child = Child("inside", [sys.executable, "-c", SELF_REPORT], seats["inference"])
         try:
-            assert child.ready(30)["cpus"] == list(CPUS[-1:])
+            assert child.ready(120)["cpus"] == list(CPUS[-1:])
             child.go()
             # Plain affinity can be left by the child itself; a cpuset cannot.
-            assert child.stop(30)["left"] == list(CPUS[-1:])
+            assert child.stop(120)["left"] == list(CPUS[-1:])
         finally:
             child.close()
     assert groups(real) == []

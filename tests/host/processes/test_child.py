@@ -41,25 +41,25 @@ def counter() -> Iterator[Child]:
 
 
 def test_a_child_is_in_its_seat_before_its_first_line(counter: Child) -> None:
-    assert counter.ready(30)["cpus"] == [CPU]
+    assert counter.ready(120)["cpus"] == [CPU]
 
 
 def test_a_second_go_starts_from_zero_without_a_pause(counter: Child) -> None:
-    counter.ready(30)
+    counter.ready(120)
     counter.go()
     time.sleep(0.4)
     counter.go()
-    second = counter.stop(30)["count"]
+    second = counter.stop(120)["count"]
     counter.go()
     time.sleep(0.4)
-    assert counter.stop(30)["count"] > second
+    assert counter.stop(120)["count"] > second
 
 
 def test_what_a_child_prints_while_it_loads_is_no_answer() -> None:
     noisy = "from cpu_workloads.contract import Control, serve; c = Control(); print('chatter', flush=True); "
     child = Child("noisy", python(noisy + "serve(c, lambda control: {}, {'fine': True})"), HERE)
     try:
-        assert child.ready(30) == {"fine": True}
+        assert child.ready(120) == {"fine": True}
     finally:
         child.close()
 
@@ -67,7 +67,7 @@ def test_what_a_child_prints_while_it_loads_is_no_answer() -> None:
 def test_close_ends_what_ignores_every_polite_word() -> None:
     stubborn = "import signal, time; [signal.signal(s, signal.SIG_IGN) for s in (1, 2, 15)]; print('{\"ready\": 1}'"
     child = Child("stubborn", python(stubborn + ", flush=True); time.sleep(1000)"), HERE)
-    child.ready(30)
+    child.ready(120)
     process = psutil.Process(child._process.pid)
     child.close(timeout_s=0.1)
     assert not process.is_running()
@@ -85,7 +85,7 @@ def test_a_child_that_ends_is_told_with_its_last_line(code: str, said: str) -> N
     child = Child("task", python(code), HERE)
     try:
         with pytest.raises(TrialError, match=said):
-            child.ready(30)
+            child.ready(120)
     finally:
         child.close()
 
@@ -103,7 +103,7 @@ def test_cpus_that_cannot_be_had_are_refused() -> None:
     child = Child("nowhere", python("pass"), Seat((CPU, 4095)))
     try:
         with pytest.raises(TrialError, match=r"the kernel granted|cannot enter"):
-            child.ready(30)
+            child.ready(120)
     finally:
         child.close()
 
@@ -112,7 +112,7 @@ def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
     child = Child("absent", [str(tmp_path / "absent")], HERE)
     try:
         with pytest.raises(TrialError, match="absent"):
-            child.ready(30)
+            child.ready(120)
     finally:
         child.close()
 
@@ -120,7 +120,7 @@ def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_children_that_are_told_first_end_side_by_side() -> None:
     children = [Child(f"counter {number}", python(COUNTER), HERE) for number in range(2)]
     for child in children:
-        child.ready(30)
+        child.ready(120)
         child.hang_up()
     for child in children:
         status, _ = child.close()
@@ -134,7 +134,7 @@ def test_one_that_runs_a_program_has_time_to_end_it(tmp_path: Path) -> None:
         f"open({str(tmp_path / 'ended')!r}, 'w').close()"
     )
     child = Child("late", python(late), HERE, runs_program=True)
-    child.ready(30)
+    child.ready(120)
     child.hang_up()
     assert child.close(60.0)[0] == 0
     assert (tmp_path / "ended").exists()

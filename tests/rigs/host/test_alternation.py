@@ -17,6 +17,7 @@ from colocate.rigs.host.alternation import Alternated, Alternation, Stretch
 from colocate.rigs.host.gauge import Count, Counts, Part, StepGauge
 from colocate.study.alternation import Pace, Turn
 from tests.rigs.host.alternating import KINDS, alternating, confinement_of, rig_of
+from tests.rigs.host.trials import holds_every_condition, long_enough
 
 PACE = Pace(1.0, 0.1)
 A, B, T = Condition.ALONE, Condition.BESIDE, Condition.TASK_ALONE
@@ -181,19 +182,22 @@ def test_a_real_window_holds_all_three_conditions(kind: str, task: Task) -> None
     rig = rig_of(kind)
     asked = dataclasses.replace(alternating(task, window_s=1.0), segment_s=0.2)
     with rig.opened([asked]):
-        record = rig.run(asked)
+        record = long_enough(
+            rig, asked,
+            lambda record: (
+                holds_every_condition(record) and record.work is not None and record.work.count > 0
+            ),
+        )  # fmt: skip
         # The children are as they were: a steady window follows.
-        steady = dataclasses.replace(asked, alternating=False, window_s=0.2)
-        assert rig.run(steady).segments == ()
+        steady = dataclasses.replace(asked, alternating=False, segment_s=None, window_s=0.2)
+        assert long_enough(rig, steady, lambda record: record.latencies_s.size > 0).segments == ()
     assert record.conditions is not None and record.power is None
-    late = QualityFlag.PAUSED_LATE in record.warnings
-    assert {segment.condition for segment in record.segments} == {A, B, T} or late
     for segment in record.segments:
         assert 0 < segment.begin_s < segment.end_s
         assert segment.condition is not A or segment.work == 0, "what is paused does nothing"
     for condition in (A, B):
         assert np.count_nonzero(record.conditions == condition)
-    assert record.work is not None and record.work.count > 0
+    assert record.work is not None
     assert record.work.elapsed_s == pytest.approx(sum(s.length_s for s in record.segments if s.condition is B))
     # The pauses are no end.
     assert QualityFlag.TASK_ENDED_EARLY not in record.warnings
@@ -209,7 +213,7 @@ def test_an_interrupted_window_leaves_nothing_paused(monkeypatch: pytest.MonkeyP
             rig.run(asked)
         children = [*rig._hold.children.tasks(asked), *rig._hold.children.worker(asked)]
         with contextlib.suppress(KeyError):
-            assert all(child.stop(30) for child in children)
+            assert all(child.stop(120) for child in children)
 
 
 def test_the_work_of_a_mix_is_how_long_its_tasks_take_for_it_without_the_network() -> None:

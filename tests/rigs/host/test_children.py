@@ -195,9 +195,10 @@ def test_the_parts_of_a_mix_are_the_processes_of_the_tasks_alone(children: Child
         placement=ISOLATED,
     )
     started = children.tasks(mix)
-    assert [child.name for child in started] == ["stringsearch", "stringsearch", "mine"]
-    assert children.tasks(trial(None, mine, placement=ISOLATED)) == started[2:]
-    assert [[*seated.children] for seated in children.seated(mix)] == [started[:2], started[2:]]
+    # A stressor has a process for each CPU of its place, a program has one.
+    assert [child.name for child in started] == ["stringsearch"] * len(ISOLATED.task_cpus) + ["mine"]
+    assert children.tasks(trial(None, mine, placement=ISOLATED)) == started[-1:]
+    assert [[*seated.children] for seated in children.seated(mix)] == [started[:-1], started[-1:]]
 
 
 def test_a_network_as_a_task_runs_once_on_the_tasks_cpus(children: Children) -> None:

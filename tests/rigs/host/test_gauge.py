@@ -57,7 +57,7 @@ def test_stressors_are_read_while_they_work() -> None:
     children = [Child("bitcount", BITCOUNT, SEAT) for _ in range(2)]
     try:
         for child in children:
-            child.ready(30)
+            child.ready(120)
             child.go()
         with gauged([(SEAT, children)]) as gauge:
             assert gauge.unit == "words"
@@ -74,7 +74,7 @@ def test_stressors_are_read_while_they_work() -> None:
 def test_a_programs_work_is_the_cpu_time_of_all_its_processes() -> None:
     child = Child("burn", BURN, SEAT, runs_program=True)
     try:
-        child.ready(30)
+        child.ready(120)
         child.go()
         with gauged([(SEAT, [child])]) as gauge:
             first = gauge.read()
@@ -92,7 +92,7 @@ def test_a_group_that_counts_is_asked_first(tmp_path: Path) -> None:
     (v1 / "cpuacct.usage").write_text("2500000000\n")
     (v2 / "cpu.stat").write_text("usage_usec 1500000\nuser_usec 1\n")
     try:
-        child.ready(30)
+        child.ready(120)
         for group, cpu_s in ((v1, 2.5), (v2, 1.5)):
             with gauged([(Seat(CPUS[:1], (tmp_path, group)), [child])]) as gauge:
                 assert gauge.read() == (Count(cpu_s, cpu_s, cpu_s),)
@@ -106,7 +106,7 @@ def test_a_programs_lines_are_its_work_where_they_tell_of_it() -> None:
     runner = [sys.executable, "-m", "cpu_workloads", "command", "--child", "--request", request.to_json()]
     child = Child("steps", runner, SEAT, runs_program=True)
     try:
-        child.ready(30)
+        child.ready(120)
         child.go()
         with gauged([(SEAT, [child])]) as gauge:
             first = gauge.read()

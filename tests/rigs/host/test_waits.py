@@ -30,7 +30,7 @@ NOTHING = Throttling(0, 0.0)
 def working(command: list[str]) -> Iterator[Child]:
     child = Child("child", command, Seat(CPUS[:1]), runs_program=command is BURN)
     try:
-        child.ready(30)
+        child.ready(120)
         child.go()
         yield child
     finally:

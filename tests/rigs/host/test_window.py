@@ -25,7 +25,7 @@ from colocate.rigs.host.records import SegmentTooShortError
 from colocate.rigs.host.rig import HostRig
 from colocate.rigs.host.window import Hold, _activities, run_window, stopped
 from tests.cpu_workloads.conversation import eventually
-from tests.rigs.host.trials import SHARED, trial
+from tests.rigs.host.trials import SHARED, long_enough, trial
 from tests.worker.pipelines import PATTERN, prints
 
 # Told to stop, it reports only once all three of them have been told; alone it gives up after a while.
@@ -78,7 +78,7 @@ def test_children_that_are_stopped_together_end_together(tmp_path: Path) -> None
     children = [Child(f"waiting {number}", [*command, str(number)], seat) for number in range(3)]
     try:
         for child in children:
-            child.ready(30)
+            child.ready(120)
             child.go()
         assert [report["together"] for report in stopped(children)] == [True] * 3
     finally:
@@ -143,4 +143,4 @@ def test_a_window_in_which_the_network_was_stopped_is_held_up(
             threading.Timer(3.0, os.kill, (worker.pid, signal.SIGCONT)).start()
 
         monkeypatch.setattr(Monitor, "window", stopping)
-        assert QualityFlag.HELD_UP in rig.run(asked).warnings
+        long_enough(rig, asked, lambda record: QualityFlag.HELD_UP in record.warnings)

@@ -28,6 +28,9 @@ os.environ[ENVIRONMENT] = str(LOCK)
 # xdist tells its processes that they are 80 columns wide, and a pipe obeys that; a test of widths says its own.
 os.environ.pop("COLUMNS", None)
 
+# Fakes of CUDA have GPUs of their own, whichever of the real ones whoever started the tests hides.
+os.environ.pop("CUDA_VISIBLE_DEVICES", None)
+
 # Whoever started the tests may ignore signals (nohup, a background job), and children would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)

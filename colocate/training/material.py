@@ -22,10 +22,15 @@ def material(network: str, data: str) -> Iterator[tuple[str, Mapping[str, Any]]]
 
 
 def _folder(folder: Path) -> Mapping[str, Any]:
-    # One folder per class, or such folders below `train` and `val`.
-    found = (image for below in ("*/*", "*/*/*") for image in folder.glob(below) if image.suffix.lower() in SUFFIXES)
-    images = sorted(f"{image.relative_to(folder)}\0{image.stat().st_size}" for image in found)
+    # One folder per class, or such folders below `train` and `val`; nothing is trained on what is hidden.
+    below = [image.relative_to(folder) for pattern in ("*/*", "*/*/*") for image in folder.glob(pattern)]
+    trained = (image for image in below if image.suffix.lower() in SUFFIXES and not _is_hidden(image))
+    images = sorted(f"{image}\0{(folder / image).stat().st_size}" for image in trained)
     return {"images": len(images), "sha256": hashlib.sha256("\0".join(images).encode(errors="replace")).hexdigest()}
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _source(module: str) -> Path | None:

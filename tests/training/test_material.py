@@ -40,6 +40,9 @@ def test_a_folder_is_another_where_an_image_is_gone_new_or_of_another_size(image
 def test_a_folder_is_the_same_whatever_else_lies_in_it_and_wherever_it_lies(images: Path) -> None:
     first = [*digests("lenet", str(images)).values()]
     (images / "b/notes.txt").write_text("changed")
+    for hidden in ("a/.1.png", ".thumbnails/1.png"):
+        (images / hidden).parent.mkdir(exist_ok=True)
+        (images / hidden).write_bytes(b"x")
     moved = images.rename(images.parent / "moved")
     assert [*digests("lenet", str(moved)).values()] == first
 

@@ -34,7 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="device of this board, such as cuda:1, where one server acts as several boards "
         "(default: as the study says)",
     )
-    parser.add_argument("--once", action="store_true", help="end when the scheduler does")
+    parser.add_argument(
+        "--once", action="store_true", help="exit with the scheduler, instead of waiting for the next one"
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress")
     add_access_flags(parser.add_argument_group("fleet"))
     add_needs(parser, TLS_NEEDS)

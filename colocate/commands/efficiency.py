@@ -47,9 +47,9 @@ f is 1 without --slo-ms X. With it, and L the upper end of the interval of the l
 
 A latency is of one inference, all images of its batch; power is the board's, including what it draws idle.
 "x times better" is images/s/W of the best over that of the default setting (batch 1, or the one a file fixes; fp32;
-clocks native or else the highest), paired by block, with a 95 % interval that allows for picking the best after
-seeing them all. A setting that fails, for example for want of memory, has a row with the reason. One that no runtime
-here offers is left out, and a line says so."""
+clocks native or else the highest), paired by block. Its 95 % interval is widened because the best was picked
+after all were measured. A setting that fails, for example for want of memory, has a row with the reason. One that no
+runtime here offers is left out, and a line says so."""
 
 
 # Of the study's, those that `efficiency` multiplies out and a run without tasks has no use for.

@@ -72,7 +72,7 @@ _NETWORKS: Flags = {
         "metavar": "NAME",
         "help": "runtime: auto, tensorrt, tensorrt-rtx, onnxruntime-cuda, onnxruntime-cpu, bandwidth, synthetic, "
         "onnxruntime, caffe; auto takes the best one that works here, onnxruntime the better of its two; bandwidth "
-        "and synthetic run only networks of their own, and caffe is tx1-model's",
+        "runs only the network of that name, synthetic only spin-1ms, caffe only under --rig tx1-model",
         "otherwise": "auto",
     },
     "device": {
@@ -187,8 +187,8 @@ _WINDOWS: Flags = {
     "repeats": {
         "type": whole_number,
         "metavar": "R",
-        "help": "how often each block is measured; a block is all windows of one network, or of none, in one "
-        "placement at one clock point; intervals narrow with more repeats",
+        "help": "how often each block is measured; a block is all windows that share network, placement and clocks; "
+        "more repeats make narrower intervals",
         "otherwise": "5, or 30 where --until decided is given",
     },
     "window": {
@@ -207,7 +207,7 @@ _WINDOWS: Flags = {
     "segment_ms": {
         "type": number,
         "metavar": "MS",
-        "help": "how long tasks run or pause at a time, in ms",
+        "help": "how long a task runs before it is paused, and is paused before it runs again, in ms",
         "otherwise": "chosen for each window",
     },
     "seed": {"type": whole_number, "metavar": "N", "help": "seed of the order of the trials", "otherwise": "0"},
@@ -254,7 +254,7 @@ OF_INPUTS = ("shapes", "inputs")
 WITHOUT_TASKS: Flags = {
     "placement": {
         **_CPUS["placement"],
-        "help": "this command runs no tasks; give shared only where there is a single CPU",
+        "help": "isolated or shared; shared only where there is a single CPU, as this command runs no tasks",
     },
     "repeats": {**_WINDOWS["repeats"], "otherwise": "5"},
 }

@@ -197,6 +197,8 @@ def report_on(folder: Path, arguments: argparse.Namespace) -> Report:
 
 def print_report(report: Report, arguments: argparse.Namespace) -> int:
     """Print what the run shows, for a person or with --json."""
+    from colocate.report.text.numbers import listed
+
     run, header = report.run, report.run.header
     if arguments.json:
         from colocate.report.sweep.columns import cell_row
@@ -215,7 +217,8 @@ def print_report(report: Report, arguments: argparse.Namespace) -> int:
         say(f"A trial failed: {failure}")
     figures = sum(path.suffix == ".png" for path in report.files)
     tables = ", ".join(path.name for path in report.files if path.suffix not in (".png", ".svg"))
-    print_words(f"Wrote {one_line(str(run.folder), None)}: run.sqlite, {tables} and {figures} figures")
+    first = f"; open {listed(names)} first" if (names := report.section.first(report.content, run)) else ""
+    print_words(f"Wrote {one_line(str(run.folder), None)}: run.sqlite, {tables} and {figures} figures{first}")
     _print_clock_pairs(report)
     # Last, as it ends with the answer.
     report.section.show(report.content, run)
@@ -267,7 +270,7 @@ def _print_plan(arguments: argparse.Namespace, study: Study, site: Site) -> None
         long += ", and what it takes to train before each window"
     repeats, blocks = trials[-1].repeat + 1, trials[-1].block + 1
     each = f"{counted(repeats, 'repeat')} of {counted(blocks // repeats, 'block')}"
-    print_words("A block is all windows of one network, or of none, in one placement at one clock point.")
+    print_words("A block is all windows that share network, placement and clocks.")
     size = f"{most}{_windows_words(trials)}, {each}"
     print_words(size if seconds is None else f"{size}, {long}")
     if seconds is None:

@@ -44,10 +44,10 @@ A trial trains a network from a seed of its own for --epochs and finds its accur
 on, and steps are timed and metered in a window. Energy is that of the GPUs that are used, and of the CPU packages
 where these are metered. Energy and time of an epoch follow from those of an image.
 
-A setting keeps the accuracy where the seeds show that it is below the best by no more than --accuracy-loss: the
-chance of a false choice is at most 5 %. It keeps --time-limit where the upper end of the interval for the time of all
-epochs is within it. A setting that fails, as for want of memory or a GPU, is a row with its failure. With --stressors
-tasks run beside each training: what they cost a step is in cells.csv."""
+A setting keeps the accuracy if it is shown to be at most --accuracy-loss below the best; the chance that this is
+wrong of the chosen one is at most 5 %. It keeps --time-limit if the upper end of the interval for the time of all
+epochs is within it. A setting that fails, for example for want of memory or a GPU, has a row with the reason.
+Tasks given by --stressors run beside each training, and cells.csv says how much slower a step becomes."""
 
 _GPUS_MAX = 1024
 _AXES: Flags = {

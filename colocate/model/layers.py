@@ -24,7 +24,7 @@ class FusedLayer:
     """What a runtime ran as one: a layer, several that it fused, or a step of its own, which holds no layers.
 
     `kind` is the operators, joined by +. `flop` (2 per multiply-accumulate, nothing else counted) and `moved_bytes`
-    (activations that enter and leave the layer and its weights, each once, by the types of their elements) are of
+    (activations that enter and leave the layer and its weights, each once, at the size of its elements) are of
     one inference; None where the graph does not say. `time_s` is None for layers that no step of the runtime could be
     matched with, `energy_j` where no meter could resolve it. `step` is the name of the runtime's step that ran it.
 

@@ -63,8 +63,12 @@ FROM_OUTSIDE = frozenset(
 
 # Behind the warning and a colon: why in numbers, then what to do.
 _REMEDIES = {
-    QualityFlag.TOO_FEW_FOR_P95: "a p95 needs 72 independent latencies in each window; lengthen --window",
-    QualityFlag.TOO_FEW_FOR_P99: "a p99 needs 368 independent latencies in each window; lengthen --window",
+    QualityFlag.TOO_FEW_FOR_P95: (
+        "a p95 needs 72 independent latencies, and windows with fewer are left out of it; lengthen --window"
+    ),
+    QualityFlag.TOO_FEW_FOR_P99: (
+        "a p99 needs 368 independent latencies, and windows with fewer are left out of it; lengthen --window"
+    ),
     QualityFlag.TOO_FEW_REPEATS: (
         "an interval needs at least two complete ones; raise --repeats, which a training calls --seeds"
     ),

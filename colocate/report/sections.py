@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -23,7 +23,8 @@ class Section(Generic[_Content]):
 
     `load` is also given the fields of an `Aim` that the user changed. `files` writes tables and pages into the folder
     of the run. `figures` gives of each figure the name of its file, and what draws its pages.
-    `show` prints on a terminal, `json` for `--json`; `markdown` is report.md.
+    `show` prints on a terminal, `json` for `--json`; `markdown` is report.md. `first` names the files to open first,
+    where there are many.
     """
 
     load: Callable[[LoadedRun, Mapping[str, Any]], _Content]
@@ -32,6 +33,7 @@ class Section(Generic[_Content]):
     show: Callable[[_Content, LoadedRun], None]
     json: Callable[[_Content, LoadedRun], Mapping[str, Any]]
     markdown: Callable[[_Content, LoadedRun], str]
+    first: Callable[[_Content, LoadedRun], Sequence[str]] = lambda content, run: ()
 
 
 def section_of(purpose: Purpose) -> Section[Any]:

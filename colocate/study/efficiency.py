@@ -86,9 +86,9 @@ class Efficiency:
 class TradeOff:
     """The best setting of a network, and how it compares with the default one.
 
-    The ratios are best over default, paired by repeat. `times_better` is of images/s/W. Their intervals hold
-    whichever setting turned out the best: the picking from `candidates` settings is allowed for. `undecided` are
-    settings whose latency is not known, so that they were not candidates.
+    The ratios are best over default, paired by repeat. `times_better` is of images/s/W. Their intervals are widened
+    for the choice among `candidates` settings. `undecided` are settings whose latency is not known, so that they were
+    not candidates.
     """
 
     network: str

@@ -79,7 +79,7 @@ def test_a_dry_run_touches_nothing(tmp_path: Path) -> None:
     idle = 2 * sum(row.split()[:2] == ["none", "none"] for row in rows)
     designs = f"{75 + idle} trials (45 alternating, {30 + idle} steady)"
     assert clocks == "Clocks stay native." and last.startswith(f"{designs}, 5 repeats of 4 blocks, about ")
-    assert ["alexnet", "jpeg", "5"] in [row.split() for row in rows] and "steady 2." in rows[0]
+    assert ["alexnet", "jpeg", "5"] in [row.split() for row in rows] and "steady = 2." in rows[0]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -218,13 +218,13 @@ def test_a_model_names_itself_in_every_file_that_it_leaves(modelled_run: Path) -
 
 def test_a_model_says_what_its_slowdowns_assume(modelled_run: Path, tmp_path: Path) -> None:
     table = colocate("report", copy_of(modelled_run, tmp_path)).stdout
-    assert "Slowdown and work lost assume contention = 1: " in table
+    assert "Slowdown and work lost rest on an assumption, contention = 1: " in table
     for figure in (modelled_run / "figures").glob("heatmap-*.svg"):
         assert "assuming contention = 1" in figure.read_text(encoding="utf-8")
     study = tmp_path / "study.toml"
     study.write_text("[model]\ncontention = 3\n", encoding="utf-8")
     done = colocate("sweep", study, *MODEL, "--repeats", "2", "--out", tmp_path / "other")
-    assert "Slowdown and work lost assume contention = 3: " in done.stdout
+    assert "Slowdown and work lost rest on an assumption, contention = 3: " in done.stdout
     assert "contention" not in colocate("sweep", *TINY, "--out", tmp_path / "machine").stdout
 
 

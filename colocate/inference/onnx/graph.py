@@ -66,9 +66,7 @@ class Layer:
 
     @property
     def moved_bytes(self) -> int | None:
-        """Bytes of all that it reads and writes, by the types of the tensors; None where an activation's are not
-        known.
-        """
+        """Bytes of all tensors that it reads and writes; None where the size of an activation is not known."""
         activations = _total(tensor.size_bytes for tensor in (*self.reads, *self.writes))
         return None if activations is None else activations + sum(tensor.size_bytes or 0 for tensor in self.weights)
 

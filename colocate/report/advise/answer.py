@@ -83,18 +83,19 @@ def rule_words(report: AdviceReport) -> str:
     merits = dict.fromkeys(choice.merit.value for choice in useful if choice.best_of_task)
     if len(useful) == sum(choice.best_of_task for choice in useful):
         return ""
-    return f"The best choice of a task has the {' or '.join(merits)}{simpler_words(judged_cells(report))}."
+    rule = f"The best choice of a task has the {' or '.join(merits)}."
+    return f"{rule} {simpler_words(judged_cells(report))}".rstrip()
 
 
 def simpler_words(cells: Collection[Cell]) -> str:
-    """What is preferred to a little more; empty where `cells` leave nothing to prefer."""
+    """What is preferred to a little more, in a sentence; empty where `cells` leave nothing to prefer."""
     preferred = {
-        (True, True): "it is the one with the simplest containment, and isolated rather than shared",
-        (True, False): "it is the one with the simplest containment",
-        (False, True): "it is isolated rather than shared",
+        (True, True): "the simplest containment is best, and isolated is better than shared",
+        (True, False): "the simplest containment is best",
+        (False, True): "isolated is better than shared",
     }.get((len({cell.containment for cell in cells}) > 1, len({cell.placement for cell in cells}) > 1))
-    near = f"of choices at the same clocks that come within {percent_text(1 - ALIKE_RATIO)} of that"
-    return f"; {near}, {preferred}" if preferred else ""
+    near = f"Where choices at the same clocks differ by less than {percent_text(1 - ALIKE_RATIO)} in it"
+    return f"{near}, {preferred}." if preferred else ""
 
 
 def _answer(report: AdviceReport, inference: Inference, network: str) -> Answer:

@@ -120,7 +120,7 @@ def _recipe(report: AdviceReport, containment: Containment | None, name: str, ta
     if thread := thread_writes(containment):
         parts.append(("and for the launching thread of the network, as root", thread))
     where = f"CPUs {number_ranges(cpus)}" if len(cpus) > 1 else f"CPU {cpus[0]}"
-    own = f" (CPU {number_ranges(spared)} is colocate's own)" if spared else ""
+    own = f" (colocate itself ran on CPU {number_ranges(spared)})" if spared else ""
     bound = "" if containment is None else f" with {containment.words}"
     title = f"To keep {listed(tasks)} {name}{bound} on {where} for good{own}"
     return Recipe(title, parts, remarks(containment, cpus, shared=shared))

@@ -58,7 +58,8 @@ def front_words(report: AdviceReport) -> str:
     costs = dict.fromkeys("power" if merit is Merit.WORK_PER_JOULE else "slowdown" for merit in ranked)
     return (
         f"Trade-offs: each task's best choice (*), and SAFE choices that no other beats in {' or '.join(costs)} and "
-        f"speed. Slowdown is of the {report.advice.limits.percentile}."
+        f"speed. Slowdown is of the {report.advice.limits.percentile}. Speed is the share of the task's full speed, "
+        "and speed/W that share per watt of the board."
     )
 
 

@@ -23,20 +23,12 @@ from colocate.report.text.numbers import (
     three_digits,
 )
 from colocate.study.bounds import PROBABLE
-from colocate.study.stats import POOL_MIN_CELLS
 from colocate.study.verdicts import Verdict, deciding
 
 # What shares of it are shares of.
 FULL_SPEED = (
-    "Full speed (100 %) is the task's highest work rate without the network, at any clocks, placement or containment "
-    "of this study."
+    "A task's full speed (100 %) is the most work per second that it did without the network anywhere in this study."
 )
-
-# How scatter is estimated where cells are many.
-SCATTER = "the scatter between repeats is estimated from all cells together (docs/statistics.md)"
-
-# Why lower bounds are not like upper ones, where quantities of more than one kind can have a limit.
-LOWER_BOUNDS = "Lower bounds are set lower still, because any one of several limits can make a cell UNSAFE."
 
 # What one of each kind is in the unit that people read, and that unit.
 _UNITS = {"latency": (1e3, "ms"), "power": (1.0, "W"), "work": (100.0, "%"), "slowdown": (1.0, "")}
@@ -101,24 +93,18 @@ def _limits_words(limits: Limits) -> str:
 
 def correction(report: AdviceReport) -> str:
     """What the verdicts of the whole table promise together."""
-    looks = "" if (schedule := report.schedule) is None else f" and {len(schedule.repeats)} looks at the table"
+    looks = "" if (schedule := report.schedule) is None else f" and for {len(schedule.repeats)} looks at the table"
     error = f"{100 * (1 - report.advice.limits.confidence):.3g} %"
-    cells = counted(report.advice.judged, "cell")
     kinds = len({q.kind for each in report.state.evidence if each.colocated for q in each.values})
-    further = [LOWER_BOUNDS] if kinds > 1 else []
-    if report.advice.limits != report.run.header.spec.limits:
-        further.append(chosen_later_words(kinds, report.advice.limits.confidence))
-    # Fewer variances are left as they are.
-    many = report.advice.judged >= POOL_MIN_CELLS
-    steadied = f"; {SCATTER}" if many else ""
-    together = f"Over all {cells} together" if report.advice.judged > 1 else "For the one cell"
+    changed = report.advice.limits != report.run.header.spec.limits
+    later = chosen_later_words(kinds, report.advice.limits.confidence) if changed else ""
+    verdicts = f"all {report.advice.judged} verdicts together" if report.advice.judged > 1 else "the one verdict"
     inside = " inside the model" if model_words(report.run.header.facts) else ""
     promise = (
-        f"{together} the chance of any wrong SAFE is at most {error}{inside}, "
-        f"and so is that of any wrong UNSAFE. For that, intervals are widened for {cells}{looks} "
-        f"(Bonferroni){steadied}."
+        f"For {verdicts} the chance of any wrong SAFE is at most {error}{inside}, and so is that of any wrong "
+        f"UNSAFE: intervals are widened for that{looks} (Bonferroni; docs/statistics.md)."
     )
-    return " ".join(filter(None, (promise, *further)))
+    return f"{promise} {later}".rstrip()
 
 
 def chosen_later_words(kinds: int, confidence: float) -> str:
@@ -127,10 +113,10 @@ def chosen_later_words(kinds: int, confidence: float) -> str:
     """
     if kinds < 2:
         return ""
-    grown = 100 * min(1.0, kinds * (1 - confidence))
+    each, all_ = (100 * min(1.0, share * (1 - confidence)) for share in (1, kinds))
     return (
-        f"For limits that you choose after you have seen the result, the chance of any wrong SAFE is at most "
-        f"{grown:.3g} %, as there are {kinds} kinds of limit to choose from."
+        f"If you choose limits after seeing the result, the chance of any wrong SAFE is at most {each:.3g} % for "
+        f"each of the {kinds} kinds of limit, {all_:.3g} % in all."
     )
 
 
@@ -178,18 +164,19 @@ def _design_words(report: AdviceReport) -> tuple[str, ...]:
 def _more_words(report: AdviceReport) -> str:
     """How more repeats than the run was made for are had; empty where none are known to help."""
     wanted = [
-        ruling.cell.blocks + ruling.further_blocks
+        (ruling.cell.blocks + ruling.further_blocks, ruling.further_blocks)
         for ruling in report.advice.rulings
         if ruling.further_blocks is not None
     ]
     spec = report.run.header.spec
     if not wanted or (spec.until_decided and not report.state.finished):
         return ""
-    if (repeats := max(wanted)) <= spec.repeats and not spec.until_decided:
+    repeats, more = max(wanted)
+    if repeats <= spec.repeats and not spec.until_decided:
         return "This run has these repeats still to come: --resume it."
     return (
-        f"To decide all that more repeats would, make a new run with --repeats {repeats}: repeats that are added to "
-        "this one, whose verdicts were seen, would break their promise."
+        f"To decide these cells, make a new run with --repeats {repeats}, the {repeats - more} of this run and "
+        f"{more} more. Repeats added to this run, whose verdicts were seen, would void their error guarantee."
     )
 
 

@@ -1,9 +1,9 @@
-"""The matrix of the page: networks and settings down; placements, containments and tasks across."""
+"""The matrix of the page: networks, placements and clocks down; containments and tasks across."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from colocate.model.cell import SOLO, Cell
@@ -23,16 +23,15 @@ from colocate.report.text.labels import (
 
 @dataclass(frozen=True, slots=True)
 class MatrixColumn:
-    """One task in one containment and placement; `SOLO` is the network alone."""
+    """One task in one containment; `SOLO` is the network alone."""
 
-    placement: str
     containment: Containment | None
     task: str
 
     @classmethod
     def of(cls, cell: Cell) -> MatrixColumn:
         """The column in which `cell` stands."""
-        return cls(cell.placement, cell.containment, cell.task)
+        return cls(cell.containment, cell.task)
 
     @property
     def heading(self) -> str:
@@ -50,7 +49,9 @@ class MatrixRow:
 
 @dataclass(frozen=True, slots=True)
 class MatrixGroup:
-    """The rows of one network; `how` says how it is run where networks differ in that."""
+    """The rows of one network in one placement; `how` says how it is run, where networks differ in that, and the
+    placement.
+    """
 
     name: str
     how: str
@@ -59,13 +60,10 @@ class MatrixGroup:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """All cells of a run. Headings over several columns come with the number of these.
-
-    `containments` is empty where all tasks have the same; `axes` names the clocks of the rows, and is empty where all
-    have the same.
+    """All cells of a run. `containments` are headings over columns, each with the number of these, and empty where
+    all tasks have the same; `axes` names the clocks of the rows, and is empty where all have the same.
     """
 
-    placements: Sequence[tuple[str, int]]
     containments: Sequence[tuple[str, int]]
     columns: Sequence[MatrixColumn]
     groups: Sequence[MatrixGroup]
@@ -74,50 +72,45 @@ class Matrix:
     @property
     def starts(self) -> frozenset[int]:
         """The columns at which a heading begins, without the first column."""
-        spans = [[n for _, n in headings] for headings in (self.placements, self.containments)]
-        return frozenset(itertools.chain(*map(itertools.accumulate, spans))) - {len(self.columns)}
+        return frozenset(itertools.accumulate(n for _, n in self.containments)) - {len(self.columns)}
 
 
 def matrix_of(cells: Sequence[Cell]) -> Matrix:
-    """The matrix of `cells`, in their order, the network alone first in each placement."""
+    """The matrix of `cells`, in their order, the network alone first."""
     inferences, columns, points = inferences_of(cells), _columns(cells), {cell.clocks for cell in cells}
     contained = len(containments_of(tasks_of(cells))) > 1
     return Matrix(
-        placements=list(_spans(columns, lambda column: column.placement)),
-        containments=list(_spans(columns, _containment_heading)) if contained else [],
+        containments=list(_containment_headings(columns)) if contained else [],
         columns=columns,
         groups=[
-            MatrixGroup(
-                *inference_label(inference, inferences),
-                _rows([(n, cell) for n, cell in enumerate(cells) if cell.inference == inference], columns),
-            )
+            _group(*inference_label(inference, inferences), placement, own, columns)
             for inference in inferences
+            for placement in placements_of(cells)
+            if (own := [(n, c) for n, c in enumerate(cells) if (c.inference, c.placement) == (inference, placement)])
         ],
         axes=axes_words(points) if len(points) > 1 else "",
     )
 
 
 def _columns(cells: Sequence[Cell]) -> list[MatrixColumn]:
-    placements, contained = placements_of(cells), containments_of(tasks_of(cells))
+    contained = containments_of(tasks_of(cells))
     return sorted(
         dict.fromkeys(map(MatrixColumn.of, cells)),
-        key=lambda column: (
-            placements.index(column.placement),
-            -1 if column.task == SOLO else contained.index(column.containment),
-        ),
+        key=lambda column: -1 if column.task == SOLO else contained.index(column.containment),
     )
 
 
-def _containment_heading(column: MatrixColumn) -> tuple[str, str]:
-    return column.placement, "" if column.task == SOLO else containment_words(column.containment)
+def _containment_headings(columns: Iterable[MatrixColumn]) -> Iterator[tuple[str, int]]:
+    """Each containment, empty over the network alone, and over how many columns it stands."""
+    words = ("" if column.task == SOLO else containment_words(column.containment) for column in columns)
+    for heading, run in itertools.groupby(words):
+        yield heading, len(list(run))
 
 
-def _spans(
-    columns: Iterable[MatrixColumn], key: Callable[[MatrixColumn], str | tuple[str, str]]
-) -> Iterator[tuple[str, int]]:
-    """The heading that `key` gives, its last part where there are several, and over how many columns it stands."""
-    for heading, run in itertools.groupby(columns, key):
-        yield heading if isinstance(heading, str) else heading[-1], len(list(run))
+def _group(
+    name: str, how: str, placement: str, numbered: Sequence[tuple[int, Cell]], columns: Sequence[MatrixColumn]
+) -> MatrixGroup:
+    return MatrixGroup(name, ", ".join(filter(None, (how, placement))), _rows(numbered, columns))
 
 
 def _rows(numbered: Sequence[tuple[int, Cell]], columns: Sequence[MatrixColumn]) -> list[MatrixRow]:

@@ -35,7 +35,7 @@ from colocate.report.text.labels import (
     task_words,
     tasks_of,
 )
-from colocate.report.text.numbers import NOT_SIGNIFICANT, counted, ms_text, ratio_text, three_digits
+from colocate.report.text.numbers import NOT_SIGNIFICANT, counted, ms_text, ratio_text, three_digits, unbroken
 from colocate.study.bounds import Bounds
 from colocate.study.evidence import Evidence
 from colocate.study.simplicity import ALIKE_RATIO, complexity
@@ -89,7 +89,7 @@ def _latency_text(value_s: float) -> str:
 
 
 def _share_text(value: float) -> str:
-    return f"{100 * value:.1f} %".replace("-0.0 %", "0.0 %")
+    return unbroken(f"{100 * value:.1f} %".replace("-0.0 %", "0.0 %"))
 
 
 def _slowdown(statistic: str) -> View:
@@ -150,7 +150,7 @@ def payload(
         ],
         "levels": LEVELS,
         "alike_ratio": ALIKE_RATIO,
-        "simpler": simpler_words([cell for cell in cells if cell.task != SOLO]),
+        "simpler": unbroken(simpler_words([cell for cell in cells if cell.task != SOLO])),
         "far_slower": FAR_SLOWER,
         "nothing_ratio": NOTHING_RATIO,
         "model_errors": {} if provenance is None else _model_errors(provenance),
@@ -159,12 +159,12 @@ def payload(
             {
                 "network": inferences.index(cell.inference),
                 "placement": cell.placement,
-                "clocks": clocks_text(cell.clocks).replace(" ", "\u00a0"),
-                "at": clocks_words(cell.clocks).replace(" MHz", "\u00a0MHz"),
+                "clocks": unbroken(clocks_text(cell.clocks)),
+                "at": unbroken(clocks_words(cell.clocks)),
             }
             for cell in {place_of(cell): cell for cell in cells}.values()
         ],
-        "warnings": [f"{warning.value}: {warning.remedy}" for warning in warnings],
+        "warnings": [unbroken(f"{warning.value}: {warning.remedy}") for warning in warnings],
         "cells": [
             {
                 "place": places.index(place_of(each.cell)),
@@ -184,7 +184,7 @@ def _model_errors(provenance: Provenance) -> Mapping[str, Any]:
         quantity.value: {
             "ratio": error,
             "name": quantity.words,
-            "words": error_words(provenance, quantity.kind).replace(" %", "\u00a0%"),
+            "words": unbroken(error_words(provenance, quantity.kind)),
         }
         for quantity in Quantity
         if (error := provenance.error_ratio(quantity.kind)) is not None
@@ -286,7 +286,7 @@ def _miss_rows(cell: Cell) -> list[list[str]]:
     if cell.miss_ratio is None:
         return []
     longest = [["longest run of them", str(cell.longest_miss_run), ""]] if cell.longest_miss_run is not None else []
-    return [["deadlines missed", f"{100 * cell.miss_ratio:.3g} %", ""], *longest]
+    return [["deadlines missed", unbroken(f"{100 * cell.miss_ratio:.3g} %"), ""], *longest]
 
 
 def _cause_rows(cell: Cell) -> list[list[str]]:

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from colocate.files import write_file
 from colocate.model.limits import Quantity
 from colocate.model.quality import in_order
 from colocate.report.advise.answer import tried_words, untried_clocks
-from colocate.report.advise.words import FULL_SPEED, LOWER_BOUNDS, SCATTER, chosen_later_words
+from colocate.report.advise.words import FULL_SPEED, chosen_later_words
 from colocate.report.page import words
 from colocate.report.page.assets import page_script, policy, style
 from colocate.report.page.causes import SHOWN_FIRST, cause_bars, legend
@@ -23,13 +23,13 @@ from colocate.report.run_report import LoadedRun
 from colocate.report.text.captions import caption_of, error_words, machine_words, model_words, unfinished_words
 from colocate.report.text.designs import design_sentences
 from colocate.report.text.labels import plain
+from colocate.report.text.numbers import unbroken
 from colocate.report.tx1.validation import number_words, quantity_words, summary_of
 from colocate.request.study_file import study_file
 from colocate.store.run_file import Header
 from colocate.study.bounds import FOREVER, Bounds, bounds
 from colocate.study.evidence import WITHHOLDING
 from colocate.study.sequential import looks_of
-from colocate.study.stats import POOL_MIN_CELLS
 from colocate.version import __version__
 
 CONFIDENCE = 0.95
@@ -62,9 +62,14 @@ def _template() -> Template:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_finished,
     )
-    environment.filters["unbroken"] = words.unbroken
     return environment.get_template("page.html.j2")
+
+
+def _finished(value: Any) -> Any:
+    """What the template shows of `value`: of a text that is no markup yet, units beside their numbers."""
+    return unbroken(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _carried() -> _Values:
@@ -106,10 +111,8 @@ def _found(run: LoadedRun, judged: Sequence[Bounds], confidence: float) -> _Valu
         "error": f"{100 * (1 - confidence):.3g} %",
         "judged": len(judged),
         "full_speed": FULL_SPEED,
-        "lower_bounds": LOWER_BOUNDS if kinds > 1 else "",
         "chosen_later": chosen_later_words(kinds, confidence),
         "withholding": ", ".join(warning.value for warning in in_order(WITHHOLDING)),
-        "steadied": SCATTER if len(judged) >= POOL_MIN_CELLS else "",
         "looks": len(looks_of(spec)(FOREVER)),
     }
 
@@ -137,6 +140,7 @@ def _machine(run: LoadedRun) -> _Values:
         "facts": words.machine_rows(run.header.facts),
         "networks": words.network_rows(run.header),
         "runtime": words.runtime_rows(run.records),
-        "study": study_file(run.header.request),
+        # To copy, so to the letter.
+        "study": escape(study_file(run.header.request)),
         "version": __version__,
     }

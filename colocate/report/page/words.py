@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -92,13 +91,11 @@ def findings(judged: Sequence[Bounds], confidence: float) -> tuple[str, ...]:
         sentences.append("No window holds enough inferences to know its tail.")
     sentences += [_power_words(judged), _loss_words(judged, tasks)]
     if any(estimate.interval.lo is not None for each in judged for estimate in each.estimates.values()):
-        sentences.append(f"All of this holds at once, for all cells, at {100 * confidence:g} % confidence.")
-    return tuple(map(unbroken, sentences))
-
-
-def unbroken(words: str) -> str:
-    """`words` with every unit on the line of its number."""
-    return re.sub(r"(?<=\d) (?=%|(?:s|ms|W|MHz)\b)", "\u00a0", words)
+        sentences.append(
+            f"All of this holds at once, for all cells, at {100 * confidence:g} % confidence. "
+            "cells.csv may count more, as each of its intervals is for one cell alone."
+        )
+    return tuple(sentences)
 
 
 def _slowdown_words(quantity: Quantity, judged: Sequence[Bounds], tasks: Sequence[ContainedTask]) -> str:

@@ -20,7 +20,7 @@ class RunState(str, enum.Enum):
     FINISHED = "finished"
     UNFINISHED = "unfinished"
     UNREADABLE = "unreadable"
-    TABLES_ONLY = "tables only"
+    TABLES_ONLY = "without run.sqlite"
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,8 +47,8 @@ class Grid:
     which are placements, between the heads and the feet of those panels.
 
     `labels` has the name of each network and how it is run. `wings` has the words over each wing; it is empty where
-    there is only one. `common` is what holds for all tiles; `notes` is the key to the tiles, below a scale of colours
-    where the page is `scaled`.
+    there is only one. `common` is what holds for all tiles; `explain` makes the key to the tiles of some cells,
+    which stands below a scale of colours where the page is `scaled`.
     """
 
     labels: Sequence[tuple[str, str]]
@@ -57,8 +57,9 @@ class Grid:
     rows: Sequence[Row]
     columns: Sequence[Column]
     common: Sequence[str]
+    cells: Mapping[tuple[Row, Column], Cell | None]
     tiles: Mapping[tuple[Row, Column], Tile]
-    notes: Sequence[Note]
+    explain: Callable[[Sequence[Cell | None]], Sequence[Note]]
     scaled: bool = True
 
     @property
@@ -66,6 +67,11 @@ class Grid:
         """What the heading says of the tiles."""
         intervals = any(tile.interval.startswith("[") for tile in self.tiles.values())
         return [*(INTERVALS if intervals else ()), *self.common]
+
+    @property
+    def notes(self) -> Sequence[Note]:
+        """The key to its tiles."""
+        return self.explain(list(self.cells.values()))
 
 
 def grid_of(
@@ -93,8 +99,9 @@ def grid_of(
         rows=rows,
         columns=columns,
         common=common_words(cells),
+        cells=shown,
         tiles={place: tile(cell) for place, cell in shown.items()},
-        notes=notes(list(shown.values())),
+        explain=notes,
     )
 
 
@@ -158,6 +165,7 @@ def _part_of(grid: Grid, rows: Sequence[Row], columns: Sequence[Column]) -> Grid
         labels=[names[inference] for inference in dict.fromkeys(inference for inference, _ in rows)],
         rows=rows,
         columns=columns,
+        cells={place: grid.cells[place] for place in itertools.product(rows, columns)},
         tiles={place: grid.tiles[place] for place in itertools.product(rows, columns)},
     )
 

@@ -15,7 +15,7 @@ from colocate.report.text.captions import contention_words, planned_trials
 from colocate.report.text.causes import cause_lines
 from colocate.report.text.designs import design_sentences
 from colocate.report.text.labels import beside_words, clocks_column, inferences_of, network_words, tasks_of
-from colocate.report.text.numbers import NOT_SIGNIFICANT, ms_text, percent_text, ratio_texts, three_digits
+from colocate.report.text.numbers import NOT_SIGNIFICANT, listed, ms_text, percent_text, ratio_texts, three_digits
 from colocate.report.text.settings import markdown_head
 from colocate.report.text.tables import escaped, markdown_table, warning_numbers
 
@@ -29,6 +29,7 @@ def sweep_markdown(report: SweepReport, run: LoadedRun) -> str:
     """A page that shows every name as it is, whatever is in it."""
     header, planned = run.header, planned_trials(run.header, run.records)
     lines = markdown_head(run.folder, header.facts, len(run.records), planned)
+    lines += [f"To open first: {listed(first_files(report, run))}.", ""]
     if report.advice is not None:
         lines += [advice_markdown(report.advice), ""]
     if report.fleet is not None:
@@ -46,6 +47,14 @@ def sweep_markdown(report: SweepReport, run: LoadedRun) -> str:
     lines += [f"- {escaped(sentence)}" for sentence in said if sentence not in above]
     lines += [f"- {escaped(f'{number} {warning.value}: {warning.remedy}')}" for warning, number in warnings.items()]
     return "\n".join(lines).rstrip()
+
+
+def first_files(report: SweepReport, run: LoadedRun) -> tuple[str, ...]:
+    """The page, and of all figures the one that shows most."""
+    if report.advice is not None and report.advice.advice.rulings:
+        return "report.html", "figures/verdicts.png"
+    known = any(cell.slowdown("mean") is not None for cell in run.cells)
+    return ("report.html", "figures/heatmap-slowdown-mean.png") if known else ("report.html",)
 
 
 def _rows(run: LoadedRun, warnings: Mapping[QualityFlag, str]) -> Iterable[tuple[str, ...]]:

@@ -19,7 +19,7 @@ from colocate.report.sections import Section
 from colocate.report.sweep.distributions import draw_distributions
 from colocate.report.sweep.heatmap import draw_boards, draw_containments, draw_heatmap
 from colocate.report.sweep.load import SweepReport, load
-from colocate.report.sweep.markdown import sweep_markdown
+from colocate.report.sweep.markdown import first_files, sweep_markdown
 from colocate.report.sweep.metrics import METRICS, Metric, containment_metrics, latency_metric
 from colocate.report.sweep.terminal import print_sweep
 from colocate.report.sweep.verdict_map import draw_verdicts
@@ -67,4 +67,4 @@ def _json(report: SweepReport, run: LoadedRun) -> Mapping[str, Any]:
     return {"limits": limits and dataclasses.asdict(limits), **{key: judged.get(key) for key in _OF_ADVICE}}
 
 
-SECTION = Section(load, _files, _figures, print_sweep, _json, sweep_markdown)
+SECTION = Section(load, _files, _figures, print_sweep, _json, sweep_markdown, first_files)

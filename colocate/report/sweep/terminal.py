@@ -108,10 +108,10 @@ def _print_end(advice: AdviceReport | None, run: LoadedRun) -> None:
 
 
 def trials_words(run: LoadedRun) -> str:
-    """`75 of 75 trials`, or how many sequential stopping took."""
+    """`75 of 75 trials, one window each`, or how many sequential stopping took."""
     if run.header.spec.until_decided:
         return f"{counted(len(run.records), 'trial')} until decided"
-    return f"{len(run.records)} of {planned_trials(run.header, run.records)} trials"
+    return f"{len(run.records)} of {planned_trials(run.header, run.records)} trials, one window each"
 
 
 def _tail(run: LoadedRun) -> str:

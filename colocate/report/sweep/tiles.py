@@ -118,11 +118,11 @@ def notes_on(metric: Metric, cells: Sequence[Cell | None]) -> list[Note]:
         notes.append(Note("n.s.", meaning, TileState.NOT_SIGNIFICANT))
     if TileState.BELOW_SCALE in states:
         begins = "1.0, faster beside the task" if metric.scale is Scale.RATIO else "0 %, more work than alone"
-        notes.append(Note("▼", f"below {begins}", TileState.BELOW_SCALE))
+        notes.append(Note("▼", f"below {begins}; chance alone shows this in 1 of 40 cells", TileState.BELOW_SCALE))
     if TileState.NOTHING in states:
         notes.append(Note("0 %", "nothing to speak of is lost", TileState.NOTHING))
     if any(_is_narrow(metric, cell, tile) for cell, tile in zip(cells, tiles, strict=True)):
-        notes.append(Note("", "No interval in a tile: both of its ends round to the value."))
+        notes.append(Note("", "Tiles without an interval: both of its ends round to the value."))
     if any(tile.interval == "no interval" for tile in tiles):
         notes.append(Note("", f"no interval, {_explained(QualityFlag.TOO_FEW_REPEATS)}"))
     suspects = [cell for cell, tile in zip(cells, tiles, strict=True) if cell and tile.value is not None]

@@ -111,10 +111,7 @@ def contention_words(header: Header) -> str | None:
     """What the same assumption means, in a sentence; None for a machine."""
     if (value := _contention(header)) is None:
         return None
-    return (
-        f"Slowdown and work lost assume {CONTENTION} = {value:g}: while one side moves a byte to or from memory, the "
-        f"traffic of the other waits{'' if value == 1 else f', {value:g} times as long as that takes'}."
-    )
+    return f"Slowdown and work lost rest on an assumption, {CONTENTION} = {value:g}: see docs/tx1-model.md."
 
 
 def _contention(header: Header) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -134,3 +135,8 @@ def quantity_words(interval: Interval | None, scale: float = 1.0, *, alone: bool
     most = decimals_of(scale * interval.value) + 2
     decimals = min(max(0, 1 - math.floor(math.log10(half))), most) if half else most
     return f"{value} ±{half:.{decimals}f}" if round(half, decimals) else value
+
+
+def unbroken(words: str) -> str:
+    """`words` with every unit on the line of its number."""
+    return re.sub(r"(?<=\d) (?=%|(?:s|ms|W|J|MHz|MiB|GiB)\b)", "\u00a0", words)

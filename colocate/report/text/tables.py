@@ -121,7 +121,7 @@ def compact_table(
         )
     for row, style in zip(zip(*kept.values(), strict=True), styles, strict=True):
         table.add_row(*map(Text, row), style=style)
-    words = [" ".join(filter(None, (_in_words(name), value))) for name, value in same.items() if value]
+    words = [" = ".join(filter(None, (_in_words(name), value))) for name, value in same.items() if value]
     return table, f"In every row: {', '.join(words)}." if words else ""
 
 

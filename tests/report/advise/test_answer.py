@@ -194,7 +194,7 @@ def test_the_answer_says_by_which_rule_it_chose() -> None:
     cells = [each.cell for each in report.state.evidence]
     others = [dataclasses.replace(cell, placement="shared", containment=Containment(idle=True)) for cell in cells]
     assert simpler_words([*cells, *others]) == (
-        "; of choices at the same clocks that come within 5 % of that, it is the one with the simplest containment, "
-        "and isolated rather than shared"
+        "Where choices at the same clocks differ by less than 5 % in it, the simplest containment is best, "
+        "and isolated is better than shared."
     )
     assert rule_words(judged(Limits(power_budget_w=5.0))) == "", "where nothing was chosen"

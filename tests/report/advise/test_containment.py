@@ -52,7 +52,9 @@ def test_each_task_has_a_row_with_what_decides_and_what_it_gets_done(report: Adv
 
 def test_what_is_safe_and_contained_is_told_how_to_be_set(report: AdviceReport) -> None:
     (recipe,) = recipes(report)
-    assert recipe.title == "To keep bitcount shared with weight=10 on CPUs 0-2 for good (CPU 3 is colocate's own)"
+    assert (
+        recipe.title == "To keep bitcount shared with weight=10 on CPUs 0-2 for good (colocate itself ran on CPU 3)"
+    )
     (_, drop_in), (title, writes) = recipe.parts
     assert list(drop_in) == ["[Service]", "AllowedCPUs=0-2", "CPUWeight=30"]
     assert title == "or with cgroup v2, as root" and "echo 30 > TASK/cpu.weight" in writes
@@ -69,7 +71,7 @@ def test_a_run_on_cgroup_v1_is_told_its_writes_too(report: AdviceReport) -> None
 def test_a_task_that_needs_no_containment_is_told_its_cpus_and_nothing_of_other_containments() -> None:
     found = [contained("bitcount", "none", 1.02, 0.9), contained("bitcount", "idle", 1.01, 0.03)]
     (recipe,) = recipes(judged_contained(*found))
-    assert recipe.title == "To keep bitcount shared on CPUs 0-2 for good (CPU 3 is colocate's own)"
+    assert recipe.title == "To keep bitcount shared on CPUs 0-2 for good (colocate itself ran on CPU 3)"
     assert "AllowedCPUs=0-2" in recipe.parts[0][1]
 
 
@@ -80,8 +82,8 @@ def test_each_task_of_a_mix_has_its_own() -> None:
     ((row),) = containment_rows(report)
     assert dict(zip(COLUMNS, row, strict=True))["containment"] == "encoder idle"
     assert [recipe.title for recipe in recipes(report)] == [
-        "To keep encoder in both shared with idle on CPUs 0-2 for good (CPU 3 is colocate's own)",
-        "To keep logger in both shared on CPUs 0-2 for good (CPU 3 is colocate's own)",
+        "To keep encoder in both shared with idle on CPUs 0-2 for good (colocate itself ran on CPU 3)",
+        "To keep logger in both shared on CPUs 0-2 for good (colocate itself ran on CPU 3)",
     ]
 
 
@@ -110,8 +112,8 @@ def test_each_part_of_a_mix_is_told_how_its_own_containment_is_set() -> None:
     found = judged(Limits(max_slowdown=1.2), [contained("both", "idle", 1.02, 0.3)], tasks=(mix,))
     said = [recipe.title for recipe in recipes(found)]
     assert said == [
-        "To keep bitcount in both shared with weight=10 on CPUs 0-2 for good (CPU 3 is colocate's own)",
-        "To keep jpeg in both shared with idle on CPUs 0-2 for good (CPU 3 is colocate's own)",
+        "To keep bitcount in both shared with weight=10 on CPUs 0-2 for good (colocate itself ran on CPU 3)",
+        "To keep jpeg in both shared with idle on CPUs 0-2 for good (colocate itself ran on CPU 3)",
     ]  # fmt: skip
 
 

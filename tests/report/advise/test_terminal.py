@@ -19,7 +19,7 @@ def test_a_person_reads_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     assert "1 SAFE, 1 UNSAFE, 1 UNDECIDED with p95 slowdown <= 1.2, power <= 10 W" in said
     assert "repeats (1)" in said and "(1) the limit lies inside the interval of power" in said
     assert "power_w" not in said and "cool" in said
-    assert "Over all 3 cells together the chance of any wrong SAFE is at most 5 %" in " ".join(said.split())
+    assert "For all 3 verdicts together the chance of any wrong SAFE is at most 5 %" in " ".join(said.split())
     print_advice(judged(Limits(power_budget_w=5.0)))
     assert "nothing is safe within these limits" in capsys.readouterr().out
 
@@ -34,7 +34,7 @@ def test_a_terminal_of_80_columns_breaks_no_verdict_and_no_interval(
     assert [row.split()[1] for row in rows] == ["SAFE", "UNSAFE", "UNDECIDED"]
     assert all(re.search(r"\[\d+\.?\d*, \d+\.?\d*\]", row) for row in rows)
     assert max(map(len, said.splitlines())) <= 80
-    assert "In every row: CPU/GPU MHz native." in said
+    assert "In every row: CPU/GPU MHz = native." in said
     assert said.rstrip().rpartition("full speed")[0].rpartition("\n1 SAFE, 1 UNSAFE")[1], "recommendations come last"
     assert "a-detector: cool" in said
 
@@ -61,7 +61,7 @@ def test_the_choices_at_many_clocks_fit_into_80_columns_uncut(
     assert len(report.advice.choices) == 2
     print_advice(report)
     said = capsys.readouterr().out
-    table = said[said.index("Trade-offs") : said.index("Over all")].splitlines()
+    table = said[said.index("Trade-offs") : said.index("For all")].splitlines()
     assert max(map(len, table)) <= 80
     (chosen,) = (line for line in table if line.endswith(" *"))
     assert chosen.split() == [

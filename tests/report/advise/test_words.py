@@ -12,7 +12,6 @@ from colocate.model.cell import Interval
 from colocate.model.limits import Limits, Quantity
 from colocate.model.quality import QualityFlag
 from colocate.report.advise.words import (
-    LOWER_BOUNDS,
     afterwards,
     chosen_later_words,
     correction,
@@ -25,7 +24,6 @@ from colocate.report.advise.words import (
 )
 from colocate.study.saving import Saving
 from colocate.study.stages import OverBudget
-from colocate.study.stats import POOL_MIN_CELLS
 from tests.report.advise.judged import LIMITS, POWER, evidence_of, judged
 from tests.study.test_plan import facts
 
@@ -37,17 +35,17 @@ def test_an_unfinished_run_says_so() -> None:
 
 def test_the_correction_is_stated_whole() -> None:
     said = correction(judged())
-    assert LOWER_BOUNDS in said and "from all cells together" not in said, "three are too few for that"
+    assert said.startswith(
+        "For all 3 verdicts together the chance of any wrong SAFE is at most 5 %, and so is that of"
+    )
+    assert "intervals are widened for that (Bonferroni; docs/statistics.md)." in said
     solo, cool, *_ = evidence_of()
-    cells = [dataclasses.replace(cool.cell, task=f"task {n}") for n in range(POOL_MIN_CELLS)]
-    many = judged(evidence=(solo, *(dataclasses.replace(cool, cell=cell) for cell in cells)))
-    assert "the scatter between repeats is estimated from all cells together (docs/statistics.md)" in correction(many)
-    assert "widened for 1 cell (" in correction(judged(evidence=(solo, cool)))
+    assert correction(judged(evidence=(solo, cool))).startswith("For the one verdict the chance")
 
 
 def test_limits_that_are_not_those_of_the_study_are_said_to_weaken_the_promise() -> None:
     words = chosen_later_words(2, LIMITS.confidence)
-    assert "at most 10 %, as there are 2 kinds of limit" in words
+    assert words.endswith("is at most 5 % for each of the 2 kinds of limit, 10 % in all.")
     assert words in correction(judged()), "the study has none"
     run = judged().run
     header = dataclasses.replace(run.header, spec=dataclasses.replace(run.header.spec, limits=LIMITS))
@@ -60,7 +58,10 @@ def test_a_run_that_is_too_short_names_the_one_that_would_do() -> None:
     found = judged()
     warm = found.advice.rulings[-1]
     assert warm.further_blocks is not None
-    more = f"To decide all that more repeats would, make a new run with --repeats {5 + warm.further_blocks}: "
+    further = warm.further_blocks
+    more = (
+        f"To decide these cells, make a new run with --repeats {5 + further}, the 5 of this run and {further} more."
+    )
     assert any(note.startswith(more) for note in notes(found))
     assert not any("--repeats" in note for note in notes(judged(Limits(power_budget_w=5.0))))
 

@@ -46,7 +46,7 @@ def test_the_page_shows_the_bars_with_their_words(tmp_path: Path, count: int, fo
     alone, beside = run.evidence
     bars = [dataclasses.replace(beside, cell=dataclasses.replace(beside.cell, extra_time=WAIT))] * count
     text = write_page(dataclasses.replace(run, evidence=(alone, *(bars or [beside])))).read_text()
-    assert text.count('aria-label="preempted 0.300 ms, unknown 0.100 ms"') == count
+    assert text.count('aria-label="preempted 0.300\N{NO-BREAK SPACE}ms, unknown 0.100\N{NO-BREAK SPACE}ms"') == count
     assert ("Where the extra time goes" in text) == bool(count)
     assert ("<summary>1 more</summary>" in text) == folded
     assert ('["cause", "preempted 75 %", ""]' in text) == bool(count)

@@ -17,7 +17,7 @@ from colocate.model.cell import SOLO
 from colocate.model.machine import Missing
 from colocate.model.quality import QualityFlag
 from colocate.model.trial import Failure
-from colocate.report.advise.words import LOWER_BOUNDS, chosen_later_words
+from colocate.report.advise.words import chosen_later_words
 from colocate.request.spec import make_spec
 from colocate.request.study_file import study_file
 from tests.report.page.runs import NASTIER, NASTY, Shown, a_run, shown
@@ -87,10 +87,7 @@ def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
 
 def test_the_page_states_the_whole_correction(tx1: Shown) -> None:
     words = " ".join(tx1.text.split())
-    assert (
-        f"the scatter between repeats is estimated from all cells together (docs/statistics.md). {LOWER_BOUNDS}"
-        in words
-    )
+    assert "All bounds are widened for the number of cells (Bonferroni; docs/statistics.md)." in words
     assert chosen_later_words(4, 0.95) in words
 
 

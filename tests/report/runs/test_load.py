@@ -39,7 +39,7 @@ def test_runs_are_found_two_levels_below_and_not_in_a_run(tmp_path: Path) -> Non
     (tmp_path / "copied/cells.csv").write_text("network\n")
     found = find_runs(tmp_path)
     assert [(each.folder.relative_to(tmp_path).as_posix(), each.state.value) for each in found] == [
-        ("copied", "tables only"), ("study/before", "finished"),
+        ("copied", "without run.sqlite"), ("study/before", "finished"),
     ]  # fmt: skip
 
 

@@ -44,8 +44,8 @@ def test_every_cell_with_a_task_is_a_line_and_what_is_not_significant_says_so(
              warnings=(QualityFlag.TOO_FEW_REPEATS, QualityFlag.OTHER_LOAD)),
     ]  # fmt: skip
     said = printed(capsys, cells)
-    assert said[0] == "Acme Nine 9000; CPUs set apart by: none; 3 of 9 trials"
-    assert said[2] == "alexnet, isolated. In every row: CPU/GPU MHz native."
+    assert said[0] == "Acme Nine 9000; CPUs set apart by: none; 3 of 9 trials, one window each"
+    assert said[2] == "alexnet, isolated. In every row: CPU/GPU MHz = native."
     first, second = (line.split() for line in said if line.startswith(("jpeg ", "[b] ")))
     assert " ".join(first) == "jpeg 12.3 1.130 [1.090, 1.170] 1.300 [0.900, 1.600] n.s. 12 %"
     assert " ".join(second) == "[b] 1.500 0 % (1) (2)"
@@ -136,7 +136,7 @@ def test_what_numbers_rest_on_is_said_below_them(capsys: pytest.CaptureFixture[s
     constant = Constant("contention", 1.0, "1", "assumed", "none")
     modelled = dataclasses.replace(header("tx1-model"), provenance=Provenance((constant,), ()))
     (assumed,) = [line for line in printed(capsys, [cell()], modelled) if "contention" in line]
-    assert assumed.startswith("Slowdown and work lost assume contention = 1: while ")
+    assert assumed == "Slowdown and work lost rest on an assumption, contention = 1: see docs/tx1-model.md."
     bound = header(confinement="affinity", cpusets_missing=Missing("cgroups are [read-only]", "be root"))
     assert "No cpusets here, CPUs were set apart by affinity alone: cgroups are [read-only]" in printed(
         capsys, [cell()], bound

@@ -80,7 +80,7 @@ def test_what_all_rows_share_takes_no_column(capsys: pytest.CaptureFixture[str])
     columns = {"network": True, "clocks, MHz": False, "verdict": False, "missed": False, "": True}
     rows = [("alexnet", "native", "SAFE", "", "x"), ("googlenet", "native", "SAFE", "", "x")]
     table, same = compact_table(columns, rows, ["green", "red"], keep=("verdict",))
-    assert same == "In every row: clocks in MHz native, x."
+    assert same == "In every row: clocks in MHz = native, x."
     Console(width=80).print(table)
     assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
         ["network", "verdict"], ["alexnet", "SAFE"], ["googlenet", "SAFE"]

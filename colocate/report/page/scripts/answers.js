@@ -104,5 +104,5 @@ function ruleWords(choices) {
   const best = choices.filter((each) => each.best_of_task);
   if (choices.filter((each) => !each.idle).length === best.length) return "";
   const merits = [...new Set(best.map((each) => each.merit))];
-  return `The best choice of a task has the ${merits.join(" or ")}${run.simpler}.`;
+  return `The best choice of a task has the ${merits.join(" or ")}. ${run.simpler}`.trimEnd();
 }

@@ -11,6 +11,7 @@ function showTip(element, ruling) {
     const list = tip.appendChild(make("ul"));
     list.append(...cell.warnings.map((warning) => make("li", run.warnings[warning])));
   }
+  find("[aria-describedby='tip']")?.removeAttribute("aria-describedby");
   tip.hidden = false;
   putTip(element.getBoundingClientRect());
   element.setAttribute("aria-describedby", "tip");
@@ -37,7 +38,8 @@ function putTip(at) {
 }
 
 function hideTip(element) {
-  tip.hidden = true;
+  // It may tell of another by now.
+  if (element.hasAttribute("aria-describedby")) tip.hidden = true;
   element.removeAttribute("aria-describedby");
 }
 
@@ -66,7 +68,8 @@ function listen(grid, rulingOf, choose) {
   grid.forEach((row, y) => row.forEach((element, x) => {
     if (!measured(element)) return;
     const show = () => showTip(element, rulingOf(element.dataset.cell));
-    element.addEventListener("pointerenter", show);
+    // Not on entering: a table that scrolls under a resting pointer would hide the cell in focus.
+    element.addEventListener("pointermove", () => element.getAttribute("aria-describedby") || show());
     element.addEventListener("pointerleave", () => hideTip(element));
     element.addEventListener("focus", () => {
       all.forEach((other) => (other.tabIndex = -1));

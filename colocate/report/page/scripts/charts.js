@@ -1,6 +1,6 @@
 // The charts, and the tables beside them, which hold the same numbers.
 
-const percent = (value) => (value === null ? "–" : `${Math.round(100 * value)} %`);
+const percent = (value) => (value === null ? "–" : `${Math.round(100 * value)}${NBSP}%`);
 /** Three significant digits or the whole number, as in colocate.report.text.numbers. */
 const threeDigits = (value) => (value === null ? "–" : value.toFixed(Math.max(0, 2 - (value ? Math.floor(Math.log10(Math.abs(value))) : 0))));
 
@@ -47,7 +47,7 @@ const networkKey = (network) => legendLine([shape("path", { d: MARKS[kindOf(netw
 // Marks nearer than this, in pixels, are one clump to the eye; a letter is about so wide, a line of names so high.
 const CLUMP = { x: 30, y: 14 };
 const LETTER = 6.6;
-const LINE = 13;
+const LINE = 15;
 // More names than these would hide the chart.
 const NAMED = 4;
 
@@ -57,10 +57,10 @@ function nameClumps(chart, choices, cost) {
   for (const choice of [...choices].sort((a, b) => a[cost] - b[cost])) {
     const [x, y] = [chart.at("x", choice[cost]), chart.at("y", 100 * choice.work_share)];
     const clump = clumps.find((each) => Math.abs(x - each.right) < CLUMP.x && Math.abs(y - each.y) < CLUMP.y);
-    if (!clump) clumps.push({ left: x, right: x, y, names: new Set([choice.cell.task]), best: choice.best_of_task });
+    if (!clump) clumps.push({ left: x, right: x, y, names: new Set([choice.cell.task_name]), best: choice.best_of_task });
     else {
       clump.right = x;
-      clump.names.add(choice.cell.task);
+      clump.names.add(choice.cell.task_name);
       clump.best ||= choice.best_of_task;
     }
   }
@@ -109,6 +109,7 @@ function markOf(chart, choice, cost) {
 /** The best choice of each task, and those on the front of `cost`, as a table. */
 function showChoices(choices, cost) {
   const body = find("#choices-table tbody");
+  const titles = every("#choices-table th.number");
   body.replaceChildren();
   for (const choice of choices.filter((each) => each.best_of_task || each.front[cost])) {
     const row = body.insertRow();
@@ -123,7 +124,7 @@ function showChoices(choices, cost) {
       make("th", run.networks[choice.network], { scope: "row" }),
       make("td", `${placement}, ${clocks}${choice.best_of_task ? " ★" : ""}`, { class: "where" }),
       make("td", choice.cell.ran),
-      ...numbers.map((text) => make("td", text, { class: "number" })),
+      ...numbers.map((text, nth) => make("td", text, { class: "number", "data-name": titles[nth].textContent })),
     );
   }
   if (!choices.length) body.insertRow().append(make("td", "Nothing is SAFE under these limits.", { colspan: 8 }));

@@ -23,14 +23,11 @@ function watchScroll(box) {
   sizes.observe(box.firstElementChild);
 }
 
-/** How many columns of the table in `box` end to the right of it, and which headings begin there. */
+/** How many columns of the table in `box` end to the right of it. */
 function hiddenWords(box) {
   const edge = box.getBoundingClientRect().right + 1;
   const count = every("thead tr:last-child th", box).filter((each) => each.getBoundingClientRect().right > edge).length;
-  // Of a heading whose first letter is all that shows nothing is in sight.
-  const whole = every("thead .placement", box).filter((each) => each.getBoundingClientRect().left + 24 > edge);
-  const names = whole.length ? `, with all of ${whole.map((each) => each.textContent).join(" and ")}` : "";
-  return `${count} more column${count === 1 ? "" : "s"} to the right${names}: scroll the table sideways.`;
+  return `${count} more column${count === 1 ? "" : "s"} to the right: scroll the table sideways.`;
 }
 
 function make(tag, text = "", attributes = {}) {

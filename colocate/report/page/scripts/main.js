@@ -72,7 +72,9 @@ function start() {
     keep();
   });
   find("#to-safe").addEventListener("click", () => {
-    firstSafe().scrollIntoView({ block: "center", inline: "center" });
+    // All of the table's box first, so that the names of tasks stay in sight.
+    find("#matrix").closest(".scroll").scrollIntoView();
+    firstSafe().scrollIntoView({ block: "nearest", inline: "center" });
     firstSafe().focus({ preventScroll: true });
   });
   find("#copy").addEventListener("click", (event) => copy(find("#command").textContent, event.currentTarget));

@@ -254,7 +254,7 @@ OF_INPUTS = ("shapes", "inputs")
 WITHOUT_TASKS: Flags = {
     "placement": {
         **_CPUS["placement"],
-        "help": "isolated or shared; shared only where there is a single CPU, as this command runs no tasks",
+        "help": "isolated, or shared on a machine with a single CPU; this command runs no tasks",
     },
     "repeats": {**_WINDOWS["repeats"], "otherwise": "5"},
 }

@@ -197,8 +197,6 @@ def report_on(folder: Path, arguments: argparse.Namespace) -> Report:
 
 def print_report(report: Report, arguments: argparse.Namespace) -> int:
     """Print what the run shows, for a person or with --json."""
-    from colocate.report.text.numbers import listed
-
     run, header = report.run, report.run.header
     if arguments.json:
         from colocate.report.sweep.columns import cell_row
@@ -217,7 +215,7 @@ def print_report(report: Report, arguments: argparse.Namespace) -> int:
         say(f"A trial failed: {failure}")
     figures = sum(path.suffix == ".png" for path in report.files)
     tables = ", ".join(path.name for path in report.files if path.suffix not in (".png", ".svg"))
-    first = f"; open {listed(names)} first" if (names := report.section.first(report.content, run)) else ""
+    first = f". Open {' or '.join(names)} first." if (names := report.section.first(report.content, run)) else ""
     print_words(f"Wrote {one_line(str(run.folder), None)}: run.sqlite, {tables} and {figures} figures{first}")
     _print_clock_pairs(report)
     # Last, as it ends with the answer.

@@ -44,9 +44,9 @@ A trial trains a network from a seed of its own for --epochs and finds its accur
 on, and steps are timed and metered in a window. Energy is that of the GPUs that are used, and of the CPU packages
 where these are metered. Energy and time of an epoch follow from those of an image.
 
-A setting keeps the accuracy if it is shown to be at most --accuracy-loss below the best; the chance that this is
-wrong of the chosen one is at most 5 %. It keeps --time-limit if the upper end of the interval for the time of all
-epochs is within it. A setting that fails, for example for want of memory or a GPU, has a row with the reason.
+A setting keeps the accuracy if it is shown to be at most --accuracy-loss below the best; the chance that the chosen
+one does not keep it is at most 5 %. It keeps --time-limit if the upper end of the interval for the time of all epochs
+is within it. A setting that fails, for example for want of memory or a GPU, has a row with the reason.
 Tasks given by --stressors run beside each training, and cells.csv says how much slower a step becomes."""
 
 _GPUS_MAX = 1024

@@ -115,8 +115,8 @@ def chosen_later_words(kinds: int, confidence: float) -> str:
         return ""
     each, all_ = (100 * min(1.0, share * (1 - confidence)) for share in (1, kinds))
     return (
-        f"If you choose limits after seeing the result, the chance of any wrong SAFE is at most {each:.3g} % for "
-        f"each of the {kinds} kinds of limit, {all_:.3g} % in all."
+        f"If you choose limits after seeing the result, the chance of any wrong SAFE is at most {all_:.3g} %: "
+        f"{each:.3g} % for each of the {kinds} kinds of limit."
     )
 
 

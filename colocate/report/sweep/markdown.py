@@ -15,7 +15,7 @@ from colocate.report.text.captions import contention_words, planned_trials
 from colocate.report.text.causes import cause_lines
 from colocate.report.text.designs import design_sentences
 from colocate.report.text.labels import beside_words, clocks_column, inferences_of, network_words, tasks_of
-from colocate.report.text.numbers import NOT_SIGNIFICANT, listed, ms_text, percent_text, ratio_texts, three_digits
+from colocate.report.text.numbers import NOT_SIGNIFICANT, ms_text, percent_text, ratio_texts, three_digits
 from colocate.report.text.settings import markdown_head
 from colocate.report.text.tables import escaped, markdown_table, warning_numbers
 
@@ -29,7 +29,7 @@ def sweep_markdown(report: SweepReport, run: LoadedRun) -> str:
     """A page that shows every name as it is, whatever is in it."""
     header, planned = run.header, planned_trials(run.header, run.records)
     lines = markdown_head(run.folder, header.facts, len(run.records), planned)
-    lines += [f"To open first: {listed(first_files(report, run))}.", ""]
+    lines += [f"Open {' or '.join(first_files(report, run))} first.", ""]
     if report.advice is not None:
         lines += [advice_markdown(report.advice), ""]
     if report.fleet is not None:

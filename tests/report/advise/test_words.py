@@ -45,7 +45,7 @@ def test_the_correction_is_stated_whole() -> None:
 
 def test_limits_that_are_not_those_of_the_study_are_said_to_weaken_the_promise() -> None:
     words = chosen_later_words(2, LIMITS.confidence)
-    assert words.endswith("is at most 5 % for each of the 2 kinds of limit, 10 % in all.")
+    assert words.endswith("is at most 10 %: 5 % for each of the 2 kinds of limit.")
     assert words in correction(judged()), "the study has none"
     run = judged().run
     header = dataclasses.replace(run.header, spec=dataclasses.replace(run.header.spec, limits=LIMITS))

@@ -226,3 +226,29 @@ def test_print_keeps_long_tables_folded_and_opens_the_rest(
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.locator("details[open]").count() == 0
     assert page.locator("#limits").is_hidden() and page.locator("#spoken").is_visible()
+
+
+def test_the_card_is_of_the_cell_in_focus_wherever_the_pointer_rests(tx1: Shown, opened: Opened) -> None:
+    page = opened(tx1)
+    page.set_viewport_size({"width": 1400, "height": 900})
+    page.click("#to-safe")
+    page.wait_for_timeout(300)
+    safe, tip = page.locator("#matrix td:focus"), page.locator("#tip")
+    assert safe.get_attribute("data-verdict") == "SAFE" and "✓ SAFE" in tip.inner_text()
+    assert safe.get_attribute("aria-describedby") == "tip" and page.locator("[aria-describedby='tip']").count() == 1
+    own, card, names = (each.bounding_box() for each in (safe, tip, page.locator("#matrix thead")))
+    assert own and card and names, "all in sight"
+    assert card["y"] >= own["y"] + own["height"] or card["y"] + card["height"] <= own["y"]
+    assert own["y"] >= names["y"] + names["height"] > 0, "below the names of the tasks"
+
+
+def test_a_narrow_screen_shows_every_number_of_a_choice_with_its_name(tx1: Shown, opened: Opened) -> None:
+    page = opened(tx1)
+    page.set_viewport_size({"width": 390, "height": 800})
+    box = page.locator("#choices-table").locator("..")
+    assert box.evaluate("box => box.scrollWidth <= box.clientWidth")
+    names = page.eval_on_selector_all(
+        "#choices-table tbody tr:first-child td.number",
+        "all => all.map(each => getComputedStyle(each, '::before').content)",
+    )
+    assert [name.strip('" ') for name in names] == ["p95, ms", "speed", "power, W", "speed/W", "slowdown"]

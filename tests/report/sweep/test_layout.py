@@ -257,6 +257,16 @@ def test_pages_hold_every_column_once_and_are_no_wider_than_a_sheet(
         assert all(len({wing for wing, _ in own}) == 1 for own in heads)
 
 
+def test_each_page_has_the_key_of_its_own_tiles() -> None:
+    below = Interval(0.9, 0.85, 0.95)
+    cells = [
+        cell(network, clocks=ClockPoint((1 + clock) * 100_000_000, None), **({"slowdown_p50": below} if last else {}))
+        for network, last in (("a", False), ("b", False), ("c", True)) for clock in range(15)
+    ]  # fmt: skip
+    pages = pages_of(grid_by_task(P50, cells), CAPTION)
+    assert [[note.symbol for note in page.notes] for page in pages] == [[], [], ["▼"]]
+
+
 def test_pages_of_containments_are_cut_between_tasks() -> None:
     cells = [
         cell(task=f"t{task}", containment=containment, clocks=ClockPoint((1 + clock) * 100_000_000, None))

@@ -12,7 +12,7 @@ from colocate.model.provenance import Constant, Provenance
 from colocate.model.quality import QualityFlag
 from colocate.report.run_report import load
 from colocate.report.sweep.load import load as advised
-from colocate.report.sweep.markdown import sweep_markdown
+from colocate.report.sweep.markdown import first_files, sweep_markdown
 from colocate.request.limit_keys import LimitChanges
 from tests.report.advise.judged import NASTY
 from tests.report.alternated import alternated
@@ -56,6 +56,18 @@ def test_which_windows_count_is_said_once(limits: dict[str, float]) -> None:
     found = dataclasses.replace(loaded(cells, records, head), changes=LimitChanges(limits))
     page = sweep_markdown(advised(found, {}), found)
     assert page.count("come from alternating windows") == 1 and ("UNDECIDED" in page) == bool(limits)
+
+
+def test_of_all_files_it_names_the_ones_to_open_first(tmp_path: Path) -> None:
+    judged = load(run(tmp_path / "run"), LimitChanges({"max_slowdown": 2.0}))
+    for found, first in (
+        (loaded([cell()]), ("report.html",)),
+        (loaded([cell(slowdown_mean=Interval(1.1, 1.0, 1.2))]), ("report.html", "figures/heatmap-slowdown-mean.png")),
+        (judged, ("report.html", "figures/verdicts.png")),
+    ):
+        report = advised(found, {})
+        assert first_files(report, found) == first
+        assert f"Open {' or '.join(first)} first." in sweep_markdown(report, found)
 
 
 def test_a_model_names_the_factor_that_it_assumes() -> None:

@@ -21,6 +21,7 @@ from colocate.report.text.numbers import (
     shared_decimals,
     signed_percent,
     three_digits,
+    unbroken,
 )
 
 
@@ -99,3 +100,8 @@ def test_a_column_has_the_decimals_that_its_values_share() -> None:
     assert column_texts([0.0123, 1.5, None], 10) == ["0.123", "15.000", ""]
     assert column_texts([0.00478, 10.5]) == ["0.00478", "10.5"], "too far apart"
     assert column_texts([]) == []
+
+
+def test_a_unit_stays_with_its_number() -> None:
+    assert unbroken("60.2 % in 5 ms at 1734/998.4 MHz") == "60.2\u00a0% in 5\u00a0ms at 1734/998.4\u00a0MHz"
+    assert unbroken("3 tasks, 4 windows, quota=20%") == "3 tasks, 4 windows, quota=20%"

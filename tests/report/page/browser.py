@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 PATIENCE_MS = 300_000.0
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: for as long as the driver runs, asyncio takes its loop for one of this thread.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install -e '.[test]'")
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -35,7 +36,7 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def tab(browser: Browser) -> Page:
     """For one page after the other: a tab is a process, whose start takes longer than a page."""
     page = browser.new_page()

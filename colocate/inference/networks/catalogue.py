@@ -197,7 +197,7 @@ def _described(name: str, batch: int, path: Path) -> bytes:
 
     model = skeleton(name, batch)
     inputs = feeding.feeding(model, onnx_file.inputs(path, model)).inputs
-    macs = graph.macs(graph.layers(model))
+    macs = graph.macs(graph.layers_of_own(model))
     network = Network(name, path, onnx_file.sha256(path), inputs, graph.parameters(model), macs)
     return json.dumps(network.to_json()).encode()
 

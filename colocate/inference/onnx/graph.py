@@ -79,6 +79,11 @@ def layers(model: Path | str | ModelProto) -> tuple[Layer, ...]:
     return _layers(inferred(model).graph, Scope({}, {}, {}))
 
 
+def layers_of_own(model: ModelProto) -> tuple[Layer, ...]:
+    """As `layers`, of a graph that this program drew: it needs no child with limits to be read in."""
+    return _layers(_inferred(model, "the network").graph, Scope({}, {}, {}))
+
+
 def macs(found: Sequence[Layer]) -> int | None:
     """Multiply-accumulates of one inference; None where a layer's are not known."""
     return _total(layer.macs for layer in found)

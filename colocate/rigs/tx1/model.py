@@ -232,4 +232,4 @@ def layers(inference: Inference) -> Sequence[graph.Layer]:
 @functools.cache
 def builtin_layers(network: str, batch: int) -> Sequence[graph.Layer]:
     """Those of a built-in: the same in every runtime and precision, and published figures ask for many."""
-    return graph.layers(catalogue.skeleton(network, batch))
+    return graph.layers_of_own(catalogue.skeleton(network, batch))

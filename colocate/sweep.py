@@ -6,7 +6,7 @@ import contextlib
 import functools
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,6 +18,7 @@ from colocate.model.request import SweepSpec
 from colocate.model.trial import Outcome, Trial, TrialRecord
 from colocate.request.design import design_of, settled_design
 from colocate.request.spec import Study
+from colocate.store.cells import as_stored
 from colocate.store.run_file import Header, Run
 from colocate.study.conditions import alternating_pair
 from colocate.study.plan import Stage, loaded_inferences, plan, whole, within_budget
@@ -58,7 +59,7 @@ class Observer(Protocol):
 @dataclass(frozen=True, slots=True)
 class Tally:
     """Trials of the whole run: wanted, with numbers, failed; settings without any number, `empty`, and those of a
-    network that have some, `served`.
+    network that have some, `served`. `outcomes` are all that it holds, as they are stored.
     """
 
     wanted: int
@@ -66,6 +67,7 @@ class Tally:
     failed: int
     empty: int
     served: int
+    outcomes: tuple[Outcome, ...] = field(default=(), compare=False, repr=False)
 
 
 def settled(study: Study, facts: HostFacts) -> SweepSpec:
@@ -113,12 +115,14 @@ def sweep(
     )
     with contextlib.ExitStack() as stack:
         done: Done = {}
+        records: list[TrialRecord] = []
         if resume:
             run = stack.enter_context(Run.resume(folder, trust=trust))
             refuse_other_study(run.header(), header)
+            records += run.records()
             done = run.done_by_board()
         missing = site.missing(trials, done)
-        if not resume or any(site.missing(stage.trials, done) for stage in _stages(trials, spec, run)):
+        if not resume or any(site.missing(stage.trials, done) for stage in _stages(trials, spec, run, records)):
             # Before it, so that what fails in leaving it counts.
             stack.enter_context(_under_way())
             stack.enter_context(site.opened(missing))
@@ -126,17 +130,17 @@ def sweep(
             # Only now: a task that cannot run at all leaves no folder behind.
             run = stack.enter_context(Run.create(folder, header, trust=trust))
         observer.begins(missing, site.machines * len(trials), facts)
-        records = [*run.records()] if resume and missing else []
         # A window shows the same after every repeat.
         pair_of = functools.cache(alternating_pair)
         wanted: list[Trial] = []
-        for stage in _stages(trials, spec, run):
+        for stage in _stages(trials, spec, run, records):
             wanted += stage.trials
             observer.enters(stage, site.machines * len(wanted))
             done = run.done_by_board()
             # Boards that come and go end a repeat each at a time of its own.
             left = Counter(trial.repeat for trial in site.missing(stage.trials, done))
-            for outcome in site.outcomes(stage.trials, done, observer.starts):
+            for ended in site.outcomes(stage.trials, done, observer.starts):
+                outcome = as_stored(ended) if isinstance(ended, TrialRecord) else ended
                 if not run.append(outcome):
                     continue
                 observer.ended(outcome)
@@ -144,7 +148,7 @@ def sweep(
                 left[outcome.trial.repeat] -= 1
                 if spec.tasks and not left[outcome.trial.repeat] and site.sharing is not Sharing.REPLICATE:
                     observer.completes(functools.partial(_narrowing, records, spec, trials, stage, pair_of))
-        return _tally(run, wanted)
+        return _tally(run, wanted, records)
 
 
 @contextlib.contextmanager
@@ -157,8 +161,8 @@ def _under_way() -> Iterator[None]:
         raise
 
 
-def _stages(trials: Sequence[Trial], spec: SweepSpec, run: Run) -> Iterator[Stage]:
-    """The stages of the plan; asked for the next one, it looks at the records of those before."""
+def _stages(trials: Sequence[Trial], spec: SweepSpec, run: Run, records: Sequence[TrialRecord]) -> Iterator[Stage]:
+    """The stages of the plan; asked for the next one, it looks at the `records` of those before."""
     if not spec.until_decided:
         return iter([whole(trials)])
     # With scipy: not where nothing is judged before the report.
@@ -167,7 +171,7 @@ def _stages(trials: Sequence[Trial], spec: SweepSpec, run: Run) -> Iterator[Stag
 
     def evidence_after(repeats: int) -> Sequence[Evidence]:
         return collect(
-            (record for record in run.records() if record.trial.repeat < repeats),
+            (record for record in records if record.trial.repeat < repeats),
             spec,
             [failure.trial for failure in run.failures() if failure.trial.repeat < repeats],
         )
@@ -233,15 +237,16 @@ def _words(value: object) -> str:
     return str(value) if str(value).isprintable() else repr(value)
 
 
-def _tally(run: Run, trials: Sequence[Trial]) -> Tally:
+def _tally(run: Run, trials: Sequence[Trial], records: Sequence[TrialRecord]) -> Tally:
     """Of a study that is replicated each board counts."""
-    by_board = run.done_by_board()
-    done = set().union(*by_board.values())
+    done = {record.trial.trial_id for record in records}
+    boards = {record.board.name for record in records if record.board is not None}
+    failures = tuple(run.failures())
     asked, shown = (
         {(t.inference, t.task, t.placement, t.clocks) for t in some}
         for some in (trials, [t for t in trials if t.trial_id in done])
     )
     served = sum(inference is not None for inference, *_ in shown)
-    boards = max(1, len(by_board)) if run.header().sharing is Sharing.REPLICATE else 1
-    ended, failed = sum(map(len, by_board.values())), sum(1 for _ in run.failures())
-    return Tally(boards * len(trials), ended, failed, len(asked - shown), served)
+    each = max(1, len(boards)) if run.header().sharing is Sharing.REPLICATE else 1
+    empty = len(asked - shown)
+    return Tally(each * len(trials), len(records), len(failures), empty, served, (*records, *failures))

@@ -89,6 +89,21 @@ def test_every_trial_of_the_plan_is_run_once_and_kept(tmp_path: Path) -> None:
     assert [outcome.trial for outcome in observer.outcomes] == [*TRIALS]
 
 
+def test_what_a_sweep_says_of_its_outcomes_is_what_its_run_holds(tmp_path: Path) -> None:
+    def third_fails(record: TrialRecord, before: int) -> TrialRecord:
+        if record.trial == TRIALS[2] and not before:
+            raise TrialError("it failed")
+        return dataclasses.replace(record, latencies_s=record.latencies_s / 3)
+
+    rig = Bench(third_fails)
+    for resume in (False, True):
+        tally = sweep(STUDY, ThisMachine(rig), tmp_path / "run", Silence(), resume=resume)
+        with Run.read(tmp_path / "run") as run:
+            held = list(run.outcomes())
+        for said, read in zip(tally.outcomes, held, strict=True):
+            np.testing.assert_equal(dataclasses.asdict(said), dataclasses.asdict(read))
+
+
 def test_after_each_repeat_its_observer_may_ask_how_narrow_intervals_are(tmp_path: Path) -> None:
     def noisy(record: TrialRecord, _: int) -> TrialRecord:
         return dataclasses.replace(record, latencies_s=record.latencies_s * (1 + 0.01 * (record.trial.block % 3)))

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from colocate.model.machine import HostFacts
     from colocate.model.purpose import Purpose
     from colocate.model.request import SweepSpec
-    from colocate.model.trial import Trial
+    from colocate.model.trial import Outcome, Trial
     from colocate.report.write import Report
     from colocate.request.spec import Study
     from colocate.rigs.rig import Rig
@@ -181,18 +181,20 @@ def _say_guesses(study: Study) -> None:
 
 def report_unless_empty(arguments: argparse.Namespace, tally: Tally) -> int:
     """Report on a run of networks alone; one in which no network has a number is a failure."""
-    code = print_report(report_on(arguments.out, arguments), arguments)
+    code = print_report(report_on(arguments.out, arguments, tally.outcomes), arguments)
     if tally.served:
         return code
     say("colocate: no network has a window that succeeded")
     return HostError.exit_code
 
 
-def report_on(folder: Path, arguments: argparse.Namespace) -> Report:
-    """Write all files of the report, under the limits that are given over the run's own."""
+def report_on(folder: Path, arguments: argparse.Namespace, outcomes: Sequence[Outcome] | None = None) -> Report:
+    """Write all files of the report, under the limits that are given over the run's own; its `outcomes` are read
+    where they are not at hand.
+    """
     from colocate.report.write import write_report
 
-    return write_report(folder, limit_changes(arguments), utility_of(arguments))
+    return write_report(folder, limit_changes(arguments), utility_of(arguments), outcomes)
 
 
 def print_report(report: Report, arguments: argparse.Namespace) -> int:

@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     # It brings matplotlib, which no window needs.
     from colocate.report.write import write_report
 
-    code = print_report(write_report(arguments.out), arguments)
+    code = print_report(write_report(arguments.out, outcomes=tally.outcomes), arguments)
     if tally.empty:
         say(f"colocate: {tally.empty} of the settings that were asked for have no window that succeeded")
         return HostError.exit_code

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from colocate.errors import StoreError
 from colocate.model.cell import Cell
 from colocate.model.limits import Limits
-from colocate.model.trial import Failure, TrialRecord
+from colocate.model.trial import Failure, Outcome, TrialRecord
 from colocate.request.limit_keys import LimitChanges
 from colocate.store.run_file import Header, Run
 from colocate.study.evidence import Evidence, collect
@@ -41,10 +42,14 @@ class LoadedRun:
         return self.changes.over(self.header.spec.limits)
 
 
-def load(folder: Path, changes: LimitChanges | None = None) -> LoadedRun:
-    """Read the run in `folder`, finished or not. Raises StoreError where there is none that can be read."""
+def load(folder: Path, changes: LimitChanges | None = None, outcomes: Sequence[Outcome] | None = None) -> LoadedRun:
+    """Read the run in `folder`, finished or not; where whoever wrote it has its `outcomes`, its header alone.
+
+    Raises StoreError where there is none that can be read.
+    """
     with Run.read(folder) as run:
-        header, outcomes = run.header(), tuple(run.outcomes())
+        header = run.header()
+        outcomes = tuple(run.outcomes()) if outcomes is None else outcomes
     records = tuple(each for each in outcomes if isinstance(each, TrialRecord))
     failures = tuple(each for each in outcomes if isinstance(each, Failure))
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 from colocate.errors import StoreError
 from colocate.files import write_file
+from colocate.model.trial import Outcome
 from colocate.report.drawing.saving import Drawing, Pages
 from colocate.report.run_report import LoadedRun, load
 from colocate.report.sections import Section, section_of
@@ -31,14 +32,20 @@ class Report:
     files: tuple[Path, ...]
 
 
-def write_report(folder: Path, changes: LimitChanges | None = None, aim: Mapping[str, Any] | None = None) -> Report:
+def write_report(
+    folder: Path,
+    changes: LimitChanges | None = None,
+    aim: Mapping[str, Any] | None = None,
+    outcomes: Sequence[Outcome] | None = None,
+) -> Report:
     """Write the tables, figures, page and report.md of the run in `folder`, which may be unfinished.
 
-    `changes` are made to its limits; `aim` replaces fields of the Aim that a run of `efficiency` was made with.
+    `changes` are made to its limits; `aim` replaces fields of the Aim that a run of `efficiency` was made with. For
+    `outcomes` see `load`.
     Raises StoreError for a folder without a readable run, or one that cannot be written, SpecError for limits or an
     aim that the run cannot have.
     """
-    run = load(folder, changes)
+    run = load(folder, changes, outcomes)
     section = section_of(run.header.purpose)
     content = section.load(run, aim or {})
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -160,7 +160,22 @@ def decoded(adapter: TypeAdapter[_T], text: Any, version: int, upgrades: Mapping
 
 def packed(seconds: FloatArray) -> bytes:
     """Whole nanoseconds as little-endian 64-bit integers, deflated."""
-    return zlib.compress(np.round(seconds / _NS).astype("<i8").tobytes(), level=1)
+    return zlib.compress(_whole_ns(seconds).astype("<i8").tobytes(), level=1)
+
+
+def as_stored(record: TrialRecord) -> TrialRecord:
+    """The record as it will be read again: its times are whole nanoseconds."""
+    return replace(
+        record,
+        begins_s=_whole_ns(record.begins_s) * _NS,
+        latencies_s=_whole_ns(record.latencies_s) * _NS,
+        device_s=_if_any(record.device_s, lambda device_s: _whole_ns(device_s) * _NS),
+        power=_if_any(record.power, lambda trace: replace(trace, t_s=_whole_ns(trace.t_s) * _NS)),
+    )
+
+
+def _whole_ns(seconds: FloatArray) -> FloatArray:
+    return np.round(seconds / _NS)
 
 
 def _if_any(cell: Any, made: Callable[[Any], _T]) -> _T | None:

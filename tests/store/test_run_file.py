@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,6 +32,7 @@ from colocate.model.purpose import (
 from colocate.model.quality import QualityFlag
 from colocate.model.request import Inference, SweepSpec, Task
 from colocate.model.trial import Condition, Failure, PowerTrace, Segment, Step, TrialRecord, Waits, Work
+from colocate.store.cells import as_stored
 from colocate.store.database import FILE_NAME
 from colocate.store.run_file import Header, Run
 from colocate.store.tables import SCHEMA_VERSION
@@ -103,6 +105,14 @@ def test_what_is_stored_is_read_back(tmp_path: Path) -> None:
             assert (after.rails, after.sensor_period_s) == (before.rails, before.sensor_period_s)
         else:
             assert after == before
+    np.testing.assert_equal(values_of(back), values_of(as_stored(record(0))))
+
+
+def values_of(record: TrialRecord) -> dict[str, Any]:
+    """All that a record holds, to be compared to the last digit."""
+    assert record.power is not None
+    held = {field.name: getattr(record, field.name) for field in dataclasses.fields(TrialRecord)}
+    return {**held, "power": [getattr(record.power, field.name) for field in dataclasses.fields(PowerTrace)]}
 
 
 @pytest.mark.parametrize(

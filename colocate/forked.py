@@ -6,7 +6,7 @@ import contextlib
 import gc
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NoReturn
 
 from colocate.parent import end_with_parent
@@ -14,14 +14,18 @@ from colocate.parent import end_with_parent
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+Work = Callable[[], bytes | Iterable[bytes]]
+
+
 class Forked:
     """A child that does `work`, which may end it early by SystemExit with a status. It ends with its parent.
 
-    The work must wait for no other thread: none of them is in the child.
+    `said` is what it returned; of several parts it has each as soon as there is one. The work must wait for no other
+    thread: none of them is in the child.
     """
 
-    def __init__(self, work: Callable[[], bytes]) -> None:
-        self._said, writing = map(os.fdopen, os.pipe(), ("rb", "wb"))
+    def __init__(self, work: Work) -> None:
+        self.said, writing = map(os.fdopen, os.pipe(), ("rb", "wb"))
         parent = os.getpid()
         with writing, _undisturbed():
             self._pid: int | None = os.fork()
@@ -30,11 +34,11 @@ class Forked:
 
     def fileno(self) -> int:
         """The pipe, to wait for."""
-        return self._said.fileno()
+        return self.said.fileno()
 
     def read(self) -> bytes:
         """All bytes that the work returned. Where the child was killed, those that it had written by then."""
-        content: bytes = self._said.read()
+        content: bytes = self.said.read()
         return content
 
     def fate(self) -> int:
@@ -47,14 +51,14 @@ class Forked:
 
     def close(self) -> None:
         """End the child if it is still at work."""
-        self._said.close()
+        self.said.close()
         if self._pid is not None:
             os.kill(self._pid, signal.SIGKILL)
             os.waitpid(self._pid, 0)
             self._pid = None
 
 
-def _serve(work: Callable[[], bytes], writing: int, parent: int) -> NoReturn:
+def _serve(work: Work, writing: int, parent: int) -> NoReturn:
     """In the child: do the work, answer, and end without the exit handlers of the parent."""
     status: object = 1
     try:
@@ -65,9 +69,11 @@ def _serve(work: Callable[[], bytes], writing: int, parent: int) -> NoReturn:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
         end_with_parent(signal.SIGKILL)
         if os.getppid() == parent:
-            left = memoryview(work())
-            while left:
-                left = left[os.write(writing, left) :]
+            said = work()
+            for part in (said,) if isinstance(said, bytes) else said:
+                left = memoryview(part)
+                while left:
+                    left = left[os.write(writing, left) :]
             status = 0
     except SystemExit as ending:
         status = ending.code

@@ -139,7 +139,9 @@ def sweep(
             done = run.done_by_board()
             # Boards that come and go end a repeat each at a time of its own.
             left = Counter(trial.repeat for trial in site.missing(stage.trials, done))
-            for ended in site.outcomes(stage.trials, done, observer.starts):
+            # Closed before the run is: by then no other process may hold its folder.
+            outcomes = stack.enter_context(contextlib.closing(site.outcomes(stage.trials, done, observer.starts)))
+            for ended in outcomes:
                 outcome = as_stored(ended) if isinstance(ended, TrialRecord) else ended
                 if not run.append(outcome):
                     continue

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,20 @@ def test_the_bytes_are_those_of_the_work_as_it_stood(size: int) -> None:
         said[0] = b"later"
         assert child.read() == b"a" * size
         assert child.fate() == 0
+
+
+def test_parts_of_it_are_there_before_the_work_is_over() -> None:
+    go_on, says = map(os.fdopen, os.pipe(), ("rb", "wb"))
+
+    def counts() -> Iterator[bytes]:
+        yield b"one"
+        yield go_on.read(3)
+
+    with go_on, contextlib.closing(Forked(counts)) as child:
+        assert child.said.read(3) == b"one"
+        with says:
+            says.write(b"two")
+        assert (child.read(), child.fate()) == (b"two", 0)
 
 
 def ended(status: object) -> bytes:

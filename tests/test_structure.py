@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "store": {"errors", "files", "model"},
     "rigs": {"errors", "files", "model", "study", "host", "power", "inference", "worker", "training"},
     "request": {"errors", "bounded", "model", "study", "inference", "training", "rigs"},
-    "trial_loop": {"errors", "model", "rigs"},
+    "trial_loop": {"errors", "forked", "model", "rigs"},
     # What runs on a board, and the client that hands out blocks.
     "fleet": {"errors", "version", "parent", "model", "study", "host", "rigs", "trial_loop"},
     "sweep": {"errors", "model", "study", "rigs", "request", "store", "trial_loop"},

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from colocate.errors import TrialError
-from colocate.model.trial import Failure, Trial, TrialRecord
+import contextlib
+import dataclasses
+import os
+import signal
+
+import numpy as np
+import pytest
+
+from colocate.errors import SpecError, TrialError
+from colocate.model.machine import HostFacts
+from colocate.model.trial import Failure, Outcome, Trial, TrialRecord
 from colocate.trial_loop import ThisMachine, outcomes, undone
 from tests.test_sweep import STUDY, TRIALS, Bench
 
@@ -34,3 +43,53 @@ def test_this_machine_runs_what_is_missing() -> None:
     done = {"": {TRIALS[0].trial_id}}
     assert site.sharing is None and site.missing(TRIALS, done) == TRIALS[1:]
     assert [each.trial for each in site.outcomes(TRIALS, done, lambda trial: None)] == [*TRIALS[1:]]
+
+
+class Ahead(Bench):
+    """A bench whose windows pass in virtual time."""
+
+    def facts(self) -> HostFacts:
+        return dataclasses.replace(super().facts(), virtual_time=True)
+
+
+def test_what_passes_in_virtual_time_is_run_by_another_process() -> None:
+    def noted(record: TrialRecord, _: int) -> TrialRecord:
+        if record.trial == TRIALS[1]:
+            raise TrialError("no memory")
+        return dataclasses.replace(record, runtime={"process": os.getpid()})
+
+    rig, started = Ahead(noted), list[Trial]()
+    first, failed, *rest = ThisMachine(rig).outcomes(TRIALS, {}, started.append)
+    assert (*started,) == TRIALS and rig.ran == []
+    assert failed == Failure(TRIALS[1], "no memory") and [each.trial for each in rest] == [*TRIALS[2:]]
+    assert isinstance(first, TrialRecord) and first.trial is TRIALS[0]
+    assert first.runtime["process"] != os.getpid()
+    np.testing.assert_array_equal(first.latencies_s, Bench().run(TRIALS[0]).latencies_s)
+
+
+def test_what_the_other_process_cannot_run_is_run_here_and_so_errors_show() -> None:
+    here = os.getpid()
+
+    def dies(record: TrialRecord, _: int) -> TrialRecord:
+        if record.trial == TRIALS[2] and os.getpid() != here:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if record.trial == TRIALS[4]:
+            raise SpecError("its layers are not known")
+        return record
+
+    rig, found = Ahead(dies), list[Outcome]()
+    with pytest.raises(SpecError, match="its layers are not known"):
+        found += ThisMachine(rig).outcomes(TRIALS, {}, lambda trial: None)
+    assert (*rig.ran,) == TRIALS[2:5]
+
+
+def test_the_other_process_ends_when_nobody_asks_for_more() -> None:
+    def endless(record: TrialRecord, _: int) -> TrialRecord:
+        if record.trial == TRIALS[1]:
+            signal.pause()
+        return record
+
+    with contextlib.closing(ThisMachine(Ahead(endless)).outcomes(TRIALS, {}, lambda trial: None)) as asked:
+        assert next(asked).trial == TRIALS[0]
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)

@@ -24,10 +24,10 @@ from colocate.model.fleet import Sharing
 from colocate.model.machine import HostFacts
 from colocate.model.provenance import Provenance
 from colocate.model.request import Inference, SweepSpec
-from colocate.model.trial import Outcome, Trial
+from colocate.model.trial import Trial
 from colocate.study.facts import differences
 from colocate.study.plan import plan
-from colocate.trial_loop import Done, Starts, undone
+from colocate.trial_loop import Done, Outcomes, Starts, undone
 
 
 class Fleet:
@@ -125,7 +125,7 @@ class Fleet:
         boards = sorted({*done, *(seat.name for seat in self._known.present())})
         return tuple(t for name in boards for t in undone(trials, {name: done.get(name, frozenset())}))
 
-    def outcomes(self, trials: Sequence[Trial], done: Done, starts: Starts) -> Iterator[Outcome]:
+    def outcomes(self, trials: Sequence[Trial], done: Done, starts: Starts) -> Outcomes:
         """See `Site.outcomes`."""
         return self._hand_out.outcomes(trials, done)
 

@@ -23,7 +23,7 @@ from colocate.fleet.seats import BoardSeat, line_of, signed
 from colocate.model.fleet import Board, Sharing
 from colocate.model.machine import HostFacts
 from colocate.model.trial import Failure, Outcome, Trial
-from colocate.trial_loop import Done
+from colocate.trial_loop import Done, Outcomes
 
 # How long a study that is replicated waits for a board that went away.
 ABSENT_S = 600.0
@@ -47,7 +47,7 @@ class HandOut:
         self._introduces, self._setup = introduces, setup
         self._ended: queue.SimpleQueue[tuple[str, Future]] = queue.SimpleQueue()
 
-    def outcomes(self, trials: Sequence[Trial], done: Done) -> Iterator[Outcome]:
+    def outcomes(self, trials: Sequence[Trial], done: Done) -> Outcomes:
         """See `Site.outcomes`. Raises HostError where the scheduler goes away, or the last board cannot go on."""
         left = BlocksLeft(trials, done, self._sharing)
         waiting = False

@@ -123,6 +123,10 @@ class Segment:
         """How long it lasted."""
         return self.end_s - self.begin_s
 
+    def __reduce__(self) -> tuple[type[Segment], tuple[Any, ...]]:
+        # A window has hundreds: the way of dataclasses with slots takes twice as long.
+        return Segment, (self.condition, self.group, self.begin_s, self.end_s, self.work, self.waits)
+
 
 @dataclass(frozen=True, slots=True)
 class PowerTrace:

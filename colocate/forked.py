@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import pickle
 import signal
 from collections.abc import Callable, Iterable, Iterator
-from typing import NoReturn
+from typing import Generic, NoReturn, TypeVar
 
 from colocate.parent import end_with_parent
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+_Done = TypeVar("_Done")
 Work = Callable[[], bytes | Iterable[bytes]]
 
 
@@ -56,6 +58,26 @@ class Forked:
             os.kill(self._pid, signal.SIGKILL)
             os.waitpid(self._pid, 0)
             self._pid = None
+
+
+class Meanwhile(Generic[_Done]):
+    """What `work` returns, which a child works out from now on. It must change nothing outside of itself."""
+
+    def __init__(self, work: Callable[[], _Done]) -> None:
+        self._work = work
+        self._child = Forked(lambda: pickle.dumps(work()))
+
+    def result(self) -> _Done:
+        """Waits for it. What the child did not bring to its end is done here, and so errors show."""
+        said = self._child.read()
+        if self._child.fate() != 0:
+            return self._work()
+        done: _Done = pickle.loads(said)
+        return done
+
+    def close(self) -> None:
+        """See `Forked.close`."""
+        self._child.close()
 
 
 def _serve(work: Work, writing: int, parent: int) -> NoReturn:

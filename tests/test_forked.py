@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from colocate.forked import Forked
+from colocate.forked import Forked, Meanwhile
 
 ROOT = Path(__file__).parent.parent
 
@@ -140,7 +140,7 @@ def test_what_the_parent_left_unused_is_not_destroyed_in_the_child(collected: bo
 def test_it_ends_with_its_parent() -> None:
     code = """
 import os, signal
-from colocate.forked import Forked
+from colocate.forked import Forked, Meanwhile
 child = Forked(lambda: bytes(signal.pause() or 0))
 print(child._pid, flush=True)
 signal.pause()
@@ -154,3 +154,25 @@ signal.pause()
     while Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text().split()[2]:
         assert time.monotonic() < deadline_s
         time.sleep(0.01)
+
+
+def test_what_a_child_works_out_meanwhile_is_known_when_it_is_wanted() -> None:
+    with contextlib.closing(Meanwhile(lambda: {"process": os.getpid()})) as found:
+        assert found.result()["process"] != os.getpid()
+
+
+def test_what_the_child_cannot_work_out_is_worked_out_here_and_so_errors_show() -> None:
+    here = os.getpid()
+
+    def dies() -> int:
+        if os.getpid() != here:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return here
+
+    def fails() -> int:
+        raise ValueError("a defect")
+
+    with contextlib.closing(Meanwhile(dies)) as found:
+        assert found.result() == here
+    with contextlib.closing(Meanwhile(fails)) as found, pytest.raises(ValueError, match="a defect"):
+        found.result()

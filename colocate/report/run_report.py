@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from colocate.errors import StoreError
+from colocate.forked import Meanwhile
 from colocate.model.cell import Cell
 from colocate.model.limits import Limits
 from colocate.model.trial import Failure, Outcome, TrialRecord
@@ -42,21 +43,50 @@ class LoadedRun:
         return self.changes.over(self.header.spec.limits)
 
 
-def load(folder: Path, changes: LimitChanges | None = None, outcomes: Sequence[Outcome] | None = None) -> LoadedRun:
-    """Read the run in `folder`, finished or not; where whoever wrote it has its `outcomes`, its header alone.
+class Loading:
+    """The run in `folder`, finished or not, whose records are read, and whose evidence is worked out when it is
+    wanted; with `meanwhile` by a child from now on.
 
-    Raises StoreError where there is none that can be read.
+    Where whoever wrote the run has its `outcomes`, its header alone is read. Raises StoreError where there is no run
+    that can be read.
     """
-    with Run.read(folder) as run:
-        header = run.header()
-        outcomes = tuple(run.outcomes()) if outcomes is None else outcomes
-    records = tuple(each for each in outcomes if isinstance(each, TrialRecord))
-    failures = tuple(each for each in outcomes if isinstance(each, Failure))
-    try:
-        evidence = collect(records, header.spec, [failure.trial for failure in failures])
-    except ValueError as error:
-        raise StoreError(f"the run in {folder} is damaged: {error}") from error
-    return LoadedRun(folder, header, records, failures, evidence, changes or LimitChanges())
+
+    def __init__(
+        self,
+        folder: Path,
+        changes: LimitChanges | None = None,
+        outcomes: Sequence[Outcome] | None = None,
+        *,
+        meanwhile: bool = False,
+    ) -> None:
+        with Run.read(folder) as run:
+            self.header = run.header()
+            outcomes = tuple(run.outcomes()) if outcomes is None else outcomes
+        self._folder, self._changes = folder, changes or LimitChanges()
+        self._records = tuple(each for each in outcomes if isinstance(each, TrialRecord))
+        self._failures = tuple(each for each in outcomes if isinstance(each, Failure))
+        self._child = Meanwhile(self._collected) if meanwhile else None
+
+    def _collected(self) -> tuple[Evidence, ...]:
+        return collect(self._records, self.header.spec, [failure.trial for failure in self._failures])
+
+    def run(self) -> LoadedRun:
+        """With its evidence. Raises StoreError where what it holds contradicts itself."""
+        try:
+            evidence = self._collected() if self._child is None else self._child.result()
+        except ValueError as error:
+            raise StoreError(f"the run in {self._folder} is damaged: {error}") from error
+        return LoadedRun(self._folder, self.header, self._records, self._failures, evidence, self._changes)
+
+    def close(self) -> None:
+        """End the child, if there is one."""
+        if self._child is not None:
+            self._child.close()
+
+
+def load(folder: Path, changes: LimitChanges | None = None) -> LoadedRun:
+    """Read the run in `folder`, finished or not. Raises StoreError where there is none that can be read."""
+    return Loading(folder, changes).run()
 
 
 def state_of_run(run: LoadedRun) -> StudyState:

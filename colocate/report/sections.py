@@ -6,13 +6,15 @@ import importlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from colocate.errors import SpecError
 from colocate.model.purpose import Purpose
-from colocate.report.drawing.saving import Pages
 from colocate.report.run_report import LoadedRun
 from colocate.report.text.captions import Caption
+
+if TYPE_CHECKING:
+    from colocate.report.drawing.saving import Pages
 
 _Content = TypeVar("_Content")
 

@@ -7,19 +7,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from colocate.errors import StoreError
 from colocate.files import write_file
 from colocate.model.trial import Outcome
-from colocate.report.drawing.saving import Drawing, Pages
-from colocate.report.run_report import LoadedRun, load
+from colocate.report.run_report import LoadedRun, Loading
 from colocate.report.sections import Section, section_of
 from colocate.report.sweep.columns import write_cells
 from colocate.report.text.captions import caption_of
 from colocate.report.tx1.provenance import write_provenance
-from colocate.report.tx1.validation import draw_validation
 from colocate.request.limit_keys import LimitChanges
+
+if TYPE_CHECKING:
+    from colocate.report.drawing.saving import Pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +42,16 @@ def write_report(
     """Write the tables, figures, page and report.md of the run in `folder`, which may be unfinished.
 
     `changes` are made to its limits; `aim` replaces fields of the Aim that a run of `efficiency` was made with. For
-    `outcomes` see `load`.
+    `outcomes` see `Loading`.
     Raises StoreError for a folder without a readable run, or one that cannot be written, SpecError for limits or an
     aim that the run cannot have.
     """
-    run = load(folder, changes, outcomes)
-    section = section_of(run.header.purpose)
+    with contextlib.closing(Loading(folder, changes, outcomes, meanwhile=True)) as loading:
+        # What draws brings matplotlib, which takes as long.
+        section = section_of(loading.header.purpose)
+        from colocate.report.drawing.saving import Drawing
+
+        run = loading.run()
     content = section.load(run, aim or {})
     try:
         # Figures take longest: they are drawn while the rest is written.
@@ -64,6 +69,8 @@ def write_report(
 
 
 def _figures(run: LoadedRun, section: Section[Any], content: Any) -> Iterator[tuple[str, Pages]]:
+    from colocate.report.tx1.validation import draw_validation
+
     caption = caption_of(run.header, run.cells, run.records)
     # First, as it takes longest.
     yield "validation", partial(draw_validation, run.header.provenance, caption)

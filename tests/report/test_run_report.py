@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 from colocate.errors import StoreError
 from colocate.model.request import Inference, Task
 from colocate.model.trial import Failure
-from colocate.report.run_report import load, state_of_run
+from colocate.report.run_report import Loading, load, state_of_run
+from colocate.report.write import write_report
 from colocate.store.run_file import Run
 from colocate.study.interference import cells
 from tests.report.compare.runs import run
@@ -37,6 +39,14 @@ def test_a_failed_trial_has_ended_all_the_same(tmp_path: Path) -> None:
     assert state_of_run(found).finished, "it has ended"
 
 
+def test_evidence_that_a_child_works_out_is_the_same(tmp_path: Path) -> None:
+    folder = run(tmp_path / "run", done=7)
+    found = load(folder)
+    with contextlib.closing(Loading(folder, outcomes=found.records, meanwhile=True)) as loading:
+        same = loading.run()
+    assert (same.header, same.records, same.evidence) == (found.header, found.records, found.evidence)
+
+
 @pytest.mark.parametrize("foreign", [{"inference": Inference("another")}, {"task": Task("another")}])
 def test_a_record_of_something_else_is_damage(tmp_path: Path, foreign: dict[str, object]) -> None:
     folder = run(tmp_path / "run", done=8)
@@ -47,8 +57,9 @@ def test_a_record_of_something_else_is_damage(tmp_path: Path, foreign: dict[str,
         other = dataclasses.replace(other, inference=Inference("another"))
     with Run.resume(folder) as resumed:
         resumed.append(dataclasses.replace(record, trial=other))
-    with pytest.raises(StoreError, match=f"the run in {folder} is damaged: "):
-        load(folder)
+    for read in (load, write_report):
+        with pytest.raises(StoreError, match=f"the run in {folder} is damaged: "):
+            read(folder)
 
 
 def test_no_run_is_an_error_of_the_store(tmp_path: Path) -> None:

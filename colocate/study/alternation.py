@@ -13,6 +13,7 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -186,7 +187,7 @@ def conditions_of(
     found = np.full(len(begins_s), Condition.GUARD, dtype=np.uint8)
     if not segments:
         return found
-    from_s, to_s = np.array([(segment.begin_s, segment.end_s) for segment in segments]).T
+    from_s, to_s = (np.array([*map(attrgetter(end), segments)]) for end in ("begin_s", "end_s"))
     of_segment = np.array([segment.condition for segment in segments], dtype=np.uint8)
     # Of each inference the last segment that had begun.
     segment_of = np.searchsorted(from_s, begins_s, side="right") - 1

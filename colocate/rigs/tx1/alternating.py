@@ -111,7 +111,9 @@ def alternated(trial: Trial, setting: OperatingPoint, model: Tx1Model) -> TrialR
     assert trial.inference is not None and load is not None, "either side is paused for the other"
     slower = drift(trial, c)
     window = _window(trial, setting, model, slower)
-    setting = replace(setting, gpu_hz=_sustained_hz(trial, setting, window, model))
+    # Without a limit nobody asks for how long each load runs, which takes a tenth of a window to work out.
+    if c.heat_limit_w:
+        setting = replace(setting, gpu_hz=_sustained_hz(trial, setting, window, model))
     predicted, average = Conditions.of(trial, setting, model), model.on_average(trial.inference, setting)
     within = speed_within(trial, window.length_s, c)
     speed = replace(within, per_s=within.per_s / slower)
@@ -243,10 +245,8 @@ def segments(window: Turns, work: Course) -> tuple[Segment, ...]:
     """The turns of the window less their guards, with the work that the task did in each."""
     ends_s, begins_s = window.edges_s[1:], window.edges_s[:-1] + window.guards_s
     done = work.done_by(ends_s) - work.done_by(begins_s)
-    return tuple(
-        Segment(turn.condition, turn.group, *of_turn)
-        for turn, *of_turn in zip(window.order, begins_s.tolist(), ends_s.tolist(), done.tolist(), strict=True)
-    )
+    conditions, groups = zip(*window.order, strict=True)
+    return tuple(map(Segment, conditions, groups, begins_s.tolist(), ends_s.tolist(), done.tolist()))
 
 
 def _between(absent: float, present: float, felt: FloatArray) -> FloatArray:

@@ -12,10 +12,9 @@ from typing import Generic, NoReturn, TypeVar
 
 from colocate.parent import end_with_parent
 
+_Done = TypeVar("_Done")
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-
-_Done = TypeVar("_Done")
 Work = Callable[[], bytes | Iterable[bytes]]
 
 

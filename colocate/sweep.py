@@ -249,6 +249,6 @@ def _tally(run: Run, trials: Sequence[Trial], records: Sequence[TrialRecord]) ->
         for some in (trials, [t for t in trials if t.trial_id in done])
     )
     served = sum(inference is not None for inference, *_ in shown)
-    each = max(1, len(boards)) if run.header().sharing is Sharing.REPLICATE else 1
+    machines = max(1, len(boards)) if run.header().sharing is Sharing.REPLICATE else 1
     empty = len(asked - shown)
-    return Tally(each * len(trials), len(records), len(failures), empty, served, (*records, *failures))
+    return Tally(machines * len(trials), len(records), len(failures), empty, served, (*records, *failures))

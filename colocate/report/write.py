@@ -47,7 +47,7 @@ def write_report(
     aim that the run cannot have.
     """
     with contextlib.closing(Loading(folder, changes, outcomes, meanwhile=True)) as loading:
-        # What draws brings matplotlib, which takes as long.
+        # Meanwhile: what draws brings matplotlib, which takes as long to import.
         section = section_of(loading.header.purpose)
         from colocate.report.drawing.saving import Drawing
 

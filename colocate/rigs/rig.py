@@ -32,7 +32,10 @@ class Rig(Protocol):
         """Hold the machine for `trials`; afterwards it is as it was."""
 
     def run(self, trial: Trial) -> TrialRecord:
-        """One window. Raises TrialError when this one failed and others may not."""
+        """One window. Raises TrialError when this one failed and others may not.
+
+        In virtual time it follows from the trial alone, and another process may run it than the one that stores it.
+        """
 
     def layer_map(self, inference: Inference, clocks: ClockPoint, *, runs: bool = True) -> LayerMap:
         """Which step of the runtime covers which layers of a network. With `runs` false the runtime is not asked, and

@@ -1,4 +1,5 @@
-"""What a report takes: from latencies to cells, its text in PNGs, and how evenly drawing is shared by processes.
+"""What a report takes: from latencies to cells, its text in PNGs, and how evenly processes share the work of it, and
+of a sweep of the model.
 
 Ratios of CPU time, taken by turns in one run, so that they hold on any machine. Run with
 `pytest -m bench -s tests/bench/test_report_time.py`: half a minute.
@@ -11,6 +12,8 @@ import functools
 import io
 import resource
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -27,6 +30,18 @@ from tests.study.truth import NETWORK, SPEC, record, trial
 
 pytestmark = pytest.mark.bench
 
+OWN_AND_ALL = """
+import atexit, resource, sys
+
+def say():
+    own, children = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    own_s = own.ru_utime + own.ru_stime
+    print(own_s, own_s + children.ru_utime + children.ru_stime, file=sys.stderr)
+
+atexit.register(say)
+from colocate.__main__ import main
+main()
+"""
 RESULTS = Path(__file__).parents[2] / "results"
 WINDOW, REPEATS, CLOCKS, TASKS, PARTS = 10_000, 10, 5, tuple(map(Task, ("a", "b", "c"))), 5
 
@@ -65,6 +80,15 @@ def test_two_processes_share_a_report(tmp_path: Path) -> None:
     own_s, childrens_s = (end - begin for begin, end in zip(before, after, strict=True))
     print(f"\n{own_s:.2f} s of CPU here and {childrens_s:.2f} s beside it")
     assert childrens_s >= 0.25 * (own_s + childrens_s)
+
+
+def test_two_processes_share_a_sweep_of_the_model(tmp_path: Path) -> None:
+    """One runs ahead, draws, and works out evidence; one stores, prints, and draws as well."""
+    command = [sys.executable, "-c", OWN_AND_ALL, "sweep", "--rig", "tx1-model", "--quiet", "--out", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    own_s, all_s = map(float, done.stderr.split())
+    print(f"\n{own_s:.2f} s of CPU in the main process of {all_s:.2f} s in all")
+    assert own_s <= 0.65 * all_s
 
 
 def test_a_sweep_asks_how_narrow_its_intervals_are_in_half_of_the_time_of_a_report() -> None:

@@ -12,10 +12,12 @@ from colocate.errors import SpecError
 
 SUMMARY = "which tasks are safe, where, under limits"
 DESCRIPTION = """\
-Judges every cell, and says what to choose. For limits set in advance, the chance of any wrong SAFE in the table is
-at most 5 % (--confidence). The limits are those of the study; flags override them one by one. Exit code 10:
-nothing is SAFE, or a required cell is UNSAFE. Exit code 11: nothing is SAFE but a cell is UNDECIDED, or a required
-cell is UNDECIDED."""
+Judges every cell, and says what to choose. A cell is one network beside one task in one setting: placement,
+containment and clocks. For limits set in advance, the chance of any wrong SAFE in the table is at most 5 %
+(--confidence). The limits are those of the study; flags override them one by one.
+
+Exit code 10, the answer is no: all cells are UNSAFE, or a required cell is. Exit code 11, it is not known yet: no
+cell is SAFE, but at least one is UNDECIDED; or no required cell is UNSAFE, but at least one is UNDECIDED."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -26,7 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action=Entry,
         default={},
         metavar="CONSTANT=VALUE",
-        help="a constant of this board's own in studies of tx1-model; repeatable",
+        help="in studies with --rig tx1-model the value that a constant of the model has on this board, as "
+        "contention=1.2; repeatable",
     )
     parser.add_argument(
         "--device",

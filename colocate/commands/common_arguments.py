@@ -130,7 +130,8 @@ def add_run_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     group.add_argument(
         "--dry-run",
         action="store_true",
-        help="print the plan, with its duration on a real machine, or why there can be none; with --json each trial",
+        help="print the plan (on a real machine with its duration), or the reason why no plan is possible; with "
+        "--json every trial",
     )
     group.add_argument(
         "--wait-for-machine", action="store_true", help="wait until no other sweep runs here (default: refuse)"

@@ -10,7 +10,8 @@ from colocate.commands.output import print_json, print_lines
 
 SUMMARY = "what changed between two runs"
 DESCRIPTION = """\
-Compares latency, slowdown and power in every cell that both runs have, and shows those that changed significantly.
+Compares latency, slowdown and power in every cell (network, task and setting) that both runs have, and shows those
+that changed significantly.
 Use it after a change of kernel, driver or machine; it also lists what else differs between the runs. Exit code 10:
 at least one regression."""
 

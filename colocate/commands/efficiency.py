@@ -40,11 +40,12 @@ picks the best setting (batch, precision, runtime, clocks) of each network: the 
 
     utility = images/s/W x f(latency)      in images per joule, f from 0 to 1
 
-f is 1 without --slo-ms X. With it, and L the upper end of the interval of the latency's --percentile in ms:
+Without --slo-ms f is 1. With --slo-ms X it depends on L, the upper bound in ms of the latency at --percentile:
 
     --utility within    f = 1 if L <= X, else 0    least energy within the limit
     --utility fading    f = min(1, X / L)          twice as late, half as good
 
+A setting whose upper bound of power exceeds --power-budget-w has utility 0.
 A latency is of one inference, all images of its batch; power is the board's, including what it draws idle.
 "x times better" is images/s/W of the best over that of the default setting (batch 1, or the one a file fixes; fp32;
 clocks native or else the highest), paired by block. Its 95 % interval is widened because the best was picked

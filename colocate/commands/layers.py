@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 SUMMARY = "time and energy per layer of a network"
 DESCRIPTION = """\
-Where one network's time and energy go. After each window of the network its runtime's own profile gives the time of
-each step, which is a layer or several that it fused; FLOP and bytes are counted in the graph. Layers in the body of a
+Where one network's time and energy go. After each window of the network, the runtime's profile gives the time of each
+step: one layer, or several that the runtime fused. FLOP and bytes are counted in the graph. Layers in the body of a
 Loop, an If or a Scan have rows of their own. The sum over the layers is set against the network's own p50; if they
-differ by more than 25 %, all times of layers carry a warning. For energy each fused layer is cut out, with its true
+differ by more than 25 %, all times of layers carry a warning. For energy each step is cut out, with its true
 input shapes, and run in a loop by itself. Its energy is its power above idle times the time of one pass through that
 loop; none is given where the 95 % interval of that power is wider than 20 % to either side. ONNX Runtime on a GPU
 times how long a kernel takes to launch, not to run, so times there come from these loops, as energy does. The

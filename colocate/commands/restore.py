@@ -1,4 +1,4 @@
-"""`colocate restore`: restore settings left behind by a power loss or a killed sweep."""
+"""`colocate restore`: put back the settings that a power loss or a killed sweep left changed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import argparse
 from colocate.commands.output import print_lines, print_words
 
 SUMMARY = "put back what an interrupted run left changed"
-DESCRIPTION = "Restores the settings left behind by a power loss or a killed sweep, and removes its cpusets."
+DESCRIPTION = (
+    "Puts back the settings that a power loss or a killed sweep left changed, and removes the cpusets of that sweep."
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

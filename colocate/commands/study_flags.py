@@ -53,7 +53,7 @@ _NETWORKS: Flags = {
         "help": "networks that must be on time: built-in ones (alexnet, googlenet, resnet50, resnet152, "
         "squeezenet1_0, squeezenet1_1, vgg16), bandwidth (the GPU copies memory), "
         "spin-1ms (spins the CPU for 1 ms for each image), or paths of .onnx files and of engines",
-        "otherwise": "alexnet,googlenet,resnet152; with --pipeline none",
+        "otherwise": "alexnet,googlenet,resnet152, or none if --pipeline is given",
     },
     "pipelines": {
         "action": Entry,
@@ -207,7 +207,7 @@ _WINDOWS: Flags = {
     "segment_ms": {
         "type": number,
         "metavar": "MS",
-        "help": "how long a task runs before it is paused, and is paused before it runs again, in ms",
+        "help": "how long a task runs, and then how long it is paused, in turn, in ms",
         "otherwise": "chosen for each window",
     },
     "seed": {"type": whole_number, "metavar": "N", "help": "seed of the order of the trials", "otherwise": "0"},

@@ -37,8 +37,9 @@ if TYPE_CHECKING:
 SUMMARY = "what training costs in time and energy over batches and GPUs, and with what accuracy"
 DESCRIPTION = """\
 Trains each network in every setting, as an ordinary run in shuffled blocks, and picks for each network the setting of
-least energy that keeps accuracy and time. One process per GPU shares each batch (DistributedDataParallel over NCCL);
-with --gpus 0 one process trains on the CPUs, with --device cpu as many as --gpus says (over gloo).
+least energy that keeps accuracy and time. One process per GPU shares each batch (DistributedDataParallel over NCCL).
+With --gpus 0 one process trains on the CPUs. With --device cpu, --gpus is the number of processes, which share each
+batch on the CPUs (over gloo).
 
 A trial trains a network from a seed of its own for --epochs and finds its accuracy on held-out images. Then it trains
 on, and steps are timed and metered in a window. Energy is that of the GPUs that are used, and of the CPU packages
@@ -67,7 +68,7 @@ _AXES: Flags = {
     "gpus": {
         "type": whole_numbers,
         "metavar": "N,M",
-        "help": "how many GPUs share a batch; 0 trains on the CPUs",
+        "help": "how many GPUs share a batch; 0 trains on the CPUs; with --device cpu how many processes do",
         "otherwise": "1",
     },
     "precisions": {"type": words, "metavar": "P,Q", "help": "fp32, tf32, bf16", "otherwise": "fp32"},
@@ -120,6 +121,21 @@ _OWN: Flags = {
     "inference_cpus": {
         **STUDY_FLAGS["inference_cpus"],
         "otherwise": "all but the last; beside tasks the first half of them",
+    },
+    "device": {
+        "metavar": "DEVICE",
+        "help": "cpu: train on the CPUs alone",
+        "otherwise": "the first GPUs",
+    },
+    "window": {
+        **STUDY_FLAGS["window"],
+        "help": "length of one measured window in seconds; longer where a slow network needs it",
+    },
+    "rig": {**STUDY_FLAGS["rig"], "help": "host (this machine): a model trains nothing"},
+    "worker_python": {
+        "metavar": "PATH",
+        "help": "Python that trains, with torch",
+        "otherwise": "colocate's own",
     },
 }
 # A network's keys that a training decides by its axes, or has no use for; repeats are seeds.

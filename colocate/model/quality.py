@@ -64,10 +64,12 @@ FROM_OUTSIDE = frozenset(
 # Behind the warning and a colon: why in numbers, then what to do.
 _REMEDIES = {
     QualityFlag.TOO_FEW_FOR_P95: (
-        "a p95 needs 72 independent latencies, and windows with fewer are left out of it; lengthen --window"
+        "a p95 needs 72 independent latencies; it rests on the windows that have them, and is unknown if none has; "
+        "lengthen --window (in a model inferences_min)"
     ),
     QualityFlag.TOO_FEW_FOR_P99: (
-        "a p99 needs 368 independent latencies, and windows with fewer are left out of it; lengthen --window"
+        "a p99 needs 368 independent latencies; it rests on the windows that have them, and is unknown if none has; "
+        "lengthen --window (in a model inferences_min)"
     ),
     QualityFlag.TOO_FEW_REPEATS: (
         "an interval needs at least two complete ones; raise --repeats, which a training calls --seeds"

@@ -72,7 +72,7 @@ def make_study(keys: Mapping[str, Any]) -> Study:
 
 
 def make_spec(keys: Mapping[str, Any]) -> SweepSpec:
-    """What the request means. Raises SpecError that names the key, and the nearest valid word where there is one."""
+    """The SweepSpec of these keys. Raises SpecError with the wrong key, and the nearest valid word if any is near."""
     request = _validated(keys)
     if request.pipelines:
         request = replace(request, networks=_with_pipelines(request, named="networks" in keys))
@@ -113,7 +113,7 @@ def make_spec(keys: Mapping[str, Any]) -> SweepSpec:
 
 
 def check_batch(batch: int, key: str = "batch") -> None:
-    """Raise SpecError, which names the `key`, for a number of images that no inference has."""
+    """Raise SpecError, naming `key`, if `batch` is no whole number of images from 1 to 10,000."""
     try:
         _batch.validate_python(batch)
     except ValidationError as error:
@@ -121,7 +121,7 @@ def check_batch(batch: int, key: str = "batch") -> None:
 
 
 def _tasks(request: StudyKeys) -> tuple[Task, ...]:
-    """Each task once in each containment, and then the mixes."""
+    """Every task in every containment, and then the mixes."""
     commands = {name: make_task(name, keys, stressor_names()) for name, keys in request.commands.items()}
 
     def task_of(name: str) -> Task:
@@ -140,7 +140,7 @@ def _tasks(request: StudyKeys) -> tuple[Task, ...]:
 
 
 def _network_task(network: str, request: StudyKeys) -> Task:
-    """A second network, which infers back to back as the study's others are run."""
+    """A second network as a task. It infers back to back, otherwise as the study's networks do."""
     if not network.strip():
         raise SpecError(f"{NETWORK_TASK} names no network; write it behind the colon, {NETWORK_TASK}squeezenet1_1")
     if network in request.pipelines:
@@ -171,14 +171,14 @@ def _validated(keys: Mapping[str, Any]) -> StudyKeys:
 
 
 def _with_pipelines(request: StudyKeys, *, named: bool) -> tuple[str | NetworkKeys, ...]:
-    """Every pipeline runs, as every command does. Where no `networks` are named, nothing else does."""
+    """The networks with every pipeline among them; only the pipelines where no `networks` are `named`."""
     entries = request.networks if named else ()
     mentioned = {entry if isinstance(entry, str) else entry.network for entry in entries}
     return (*entries, *(name for name in request.pipelines if name not in mentioned))
 
 
 def _piped(own: NetworkKeys, request: StudyKeys) -> Inference:
-    """The network that is a program of the user's own."""
+    """The Inference of a pipeline: a user's program that is the network."""
     name = own.network
     if name in builtin_names() or maker_of(name) is not None:
         raise SpecError(f"pipelines.{name}: this is the name of a built-in network; choose another")
@@ -187,7 +187,7 @@ def _piped(own: NetworkKeys, request: StudyKeys) -> Inference:
 
 
 def _check_unset(own: NetworkKeys, request: StudyKeys, keys: Iterable[str], why: str) -> None:
-    """Raise SpecError for one of these `keys` that is set for this network."""
+    """Raise SpecError, with the reason `why`, if any of these `keys` is set for this network."""
     usual = StudyKeys()
     for key in keys:
         if getattr(own, key) or getattr(request, key) != getattr(usual, key):
@@ -236,7 +236,7 @@ def _inference(entry: str | NetworkKeys, request: StudyKeys) -> Inference:
 
 
 def _engine_runtime(network: str, backend: str) -> str:
-    """The runtime for an engine: of `auto` the family that loads some."""
+    """The runtime for an engine; `auto` becomes TensorRT's family, which alone loads engines."""
     if backend == "auto":
         return ENGINE_RUNTIMES
     if not f"{backend}-".startswith(f"{ENGINE_RUNTIMES}-"):
@@ -248,12 +248,12 @@ def _engine_runtime(network: str, backend: str) -> str:
 
 
 def _own_or(own: str | None, study: str) -> str:
-    """An empty word is one that means nothing, not one that is left out."""
+    """The network's own word, else the study's. An empty word counts as given, so that it is refused later."""
     return study if own is None else own
 
 
 def _own_windows_s(request: StudyKeys) -> tuple[tuple[str, float], ...]:
-    """By the name of the network: it has one length of window, however it is run."""
+    """The window of each network that has its own. Raises SpecError for a network with two lengths."""
     entries = [NetworkKeys(entry) if isinstance(entry, str) else entry for entry in request.networks]
     asked: dict[str, set[float | None]] = {}
     for entry in entries:
@@ -302,9 +302,7 @@ def _cpus(cpus: tuple[int, ...] | None) -> tuple[int, ...] | None:
 
 
 def _clocks(key: str, keys: Mapping[str, Any]) -> tuple[int | str, ...] | None:
-    """MHz or words, as the user wrote them -> Hz or words; whether the machine has such a step is for the plan to
-    say.
-    """
+    """The user's MHz become Hz, words stay. The plan checks whether the machine has such a step."""
     if (values := keys.get(key)) is None:
         return None
     if not values or (NATIVE in values and len(values) > 1):

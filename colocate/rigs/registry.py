@@ -16,11 +16,11 @@ RIGS = {
     "host": "colocate.rigs.host.rig:HostRig",
     "tx1-model": "colocate.rigs.tx1.rig:Tx1Rig",
 }
-# Those that rest on constants, of which a study may set what is assumed.
+# Rigs that compute instead of measuring; a study may set those of their constants that are assumed.
 MODELS = ("tx1-model",)
-# How the thread that launches kernels waits for the GPU unless a study says otherwise.
+# How the thread that launches kernels waits for the GPU by default, where that is not `spin`.
 _WAITS = {"tx1-model": "block"}
-# The runtimes that some rig has, and the family of two of them; which of them this one has is among its facts.
+# Every runtime that any rig may have, and `onnxruntime` for the two of that family; a rig's facts say which it has.
 RUNTIMES = (*BACKENDS, "onnxruntime", "caffe")
 
 
@@ -36,11 +36,13 @@ def make_rig(
     task_output: Path | None = None,
     workers: Workers = USUAL,
 ) -> Rig:
-    """The rig behind a name of `RIGS`; `model` sets constants of a model. Windows of the network `profiled` alone
-    are followed by a profile, where its runtime has one. All that programs of the user's own print goes to files in
-    the folder `task_output`; a model runs none. `workers` says how those of a machine run.
+    """The rig of that name in `RIGS`.
 
-    Raises SpecError where the rig has no such constants, and where a model is to have workers.
+    `model` are values for constants of a model. Each window of the network `profiled`, and of no other, is followed
+    by a profile of its layers, if its runtime can make one. The folder `task_output` gets what the user's
+    programs print; a model runs none. `workers` says how the workers of a machine run; a model has none.
+
+    Raises SpecError for constants that the rig does not have, and for `workers` of a model.
     """
     if model and name not in MODELS:
         raise SpecError(f"model: rig '{name}' has no constants to set; remove [model], or use --rig {MODELS[0]}")

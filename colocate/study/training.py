@@ -92,8 +92,8 @@ class Gain:
 @dataclass(frozen=True, slots=True)
 class TrainingChoice:
     """The setting of a network to train in. `accurate` are those shown to keep the accuracy, all of them where none
-    was measured; `timely` those that keep the time limit. `front` are the settings that no other beats in both time
-    and energy. Without a `best` none is known to keep both limits.
+    was measured; `timely` those that keep the time limit. `front` are the Pareto-optimal settings: no other
+    is both faster and lower in energy. Without a `best` none is known to keep both limits.
     """
 
     network: str
@@ -250,7 +250,7 @@ def _choice(network: str, rows: Sequence[TrainingSetting], aim: TrainingAim) -> 
 
 
 def _front(rows: Sequence[TrainingSetting]) -> tuple[TrainingSetting, ...]:
-    """Those that no other beats in time and in energy of an epoch, the fastest first; of one quantity alone none."""
+    """The Pareto-optimal rows in time and energy of an epoch, the fastest first; none where only one is known."""
     points = [(_value(row.epoch_s), _value(row.epoch_j), row) for row in rows if row.epoch_s and row.epoch_j]
     points.sort(key=lambda point: point[:2])
     front, least_j = [], math.inf

@@ -109,7 +109,7 @@ def test_a_segment_is_as_long_as_is_asked_for(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert header_of(run).spec.segment_s == 0.4 and "every 400 ms." in done.stdout
-    for words in ("alternating windows of ", "segments of 400 ms"):
+    for words in ("alternating windows of ", "task paused or resumed every 400 ms"):
         assert words in (run / "figures" / "heatmap-slowdown-p50.svg").read_text(encoding="utf-8")
     assert "steady windows of " in (run / "figures" / "heatmap-power.svg").read_text(encoding="utf-8")
 

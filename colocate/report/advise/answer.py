@@ -90,11 +90,11 @@ def rule_words(report: AdviceReport) -> str:
 def simpler_words(cells: Collection[Cell]) -> str:
     """What is preferred to a little more, in a sentence; empty where `cells` leave nothing to prefer."""
     preferred = {
-        (True, True): "the simplest containment is best, and isolated is better than shared",
-        (True, False): "the simplest containment is best",
-        (False, True): "isolated is better than shared",
+        (True, True): "the one in the simplest containment is taken, and isolated before shared",
+        (True, False): "the one in the simplest containment is taken",
+        (False, True): "isolated is taken before shared",
     }.get((len({cell.containment for cell in cells}) > 1, len({cell.placement for cell in cells}) > 1))
-    near = f"Where choices at the same clocks differ by less than {percent_text(1 - ALIKE_RATIO)} in it"
+    near = f"If choices at the same clocks come within {percent_text(1 - ALIKE_RATIO)} of that"
     return f"{near}, {preferred}." if preferred else ""
 
 
@@ -128,8 +128,8 @@ def _within_error(report: AdviceReport, choice: Choice) -> Iterator[str]:
     for quantity, margin in choice.margins.items():
         if provenance is None or margin is None:
             continue
-        error = provenance.error_ratio(quantity.kind)
-        if error is not None and margin < error:
+        error = provenance.error_of(quantity.kind)
+        if error is not None and margin < error.median_ratio:
             yield (
                 f"The upper bound of its {quantity.words} is {100 * margin:.1f} % below the limit; "
                 f"{error_words(provenance, quantity.kind)}: measure this on your board"

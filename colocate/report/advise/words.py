@@ -25,9 +25,10 @@ from colocate.report.text.numbers import (
 from colocate.study.bounds import PROBABLE
 from colocate.study.verdicts import Verdict, deciding
 
-# What shares of it are shares of.
+# What shares of full speed, and losses, are shares of.
 FULL_SPEED = (
-    "A task's full speed (100 %) is the most work per second that it did without the network anywhere in this study."
+    "Full speed (100 %) is a task's highest speed without the network in any setting of this study; work lost is "
+    "against its speed without it in the same setting."
 )
 
 # What one of each kind is in the unit that people read, and that unit.

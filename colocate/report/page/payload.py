@@ -182,12 +182,12 @@ def _model_errors(provenance: Provenance) -> Mapping[str, Any]:
     """How far a model is off in each quantity that anything was published of, with the words for it."""
     return {
         quantity.value: {
-            "ratio": error,
+            "ratio": error.median_ratio,
             "name": quantity.words,
             "words": unbroken(error_words(provenance, quantity.kind)),
         }
         for quantity in Quantity
-        if (error := provenance.error_ratio(quantity.kind)) is not None
+        if (error := provenance.error_of(quantity.kind)) is not None
     }
 
 

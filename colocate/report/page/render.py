@@ -20,7 +20,14 @@ from colocate.report.page.causes import SHOWN_FIRST, cause_bars, legend
 from colocate.report.page.matrix import matrix_of
 from colocate.report.page.payload import VIEWS, payload
 from colocate.report.run_report import LoadedRun
-from colocate.report.text.captions import caption_of, error_words, machine_words, model_words, unfinished_words
+from colocate.report.text.captions import (
+    caption_of,
+    contention_words,
+    error_words,
+    machine_words,
+    model_words,
+    unfinished_words,
+)
 from colocate.report.text.designs import design_sentences
 from colocate.report.text.labels import plain
 from colocate.report.text.numbers import unbroken
@@ -84,6 +91,7 @@ def _heading(run: LoadedRun) -> _Values:
         "question": words.question(run.cells),
         "caption": caption_of(run.header, run.cells, run.records),
         "machine": plain(machine_words(run.header.facts)),
+        "assumption": contention_words(run.header),
         "unfinished": unfinished_words(run.header, run.records),
     }
 

@@ -92,8 +92,8 @@ def findings(judged: Sequence[Bounds], confidence: float) -> tuple[str, ...]:
     sentences += [_power_words(judged), _loss_words(judged, tasks)]
     if any(estimate.interval.lo is not None for each in judged for estimate in each.estimates.values()):
         sentences.append(
-            f"All of this holds at once, for all cells, at {100 * confidence:g} % confidence. "
-            "cells.csv may count more, as each of its intervals is for one cell alone."
+            f"All of this holds for all cells at once, at {100 * confidence:g} % confidence. In cells.csv more cells "
+            "may look significant: each interval there is for one cell alone, and so narrower."
         )
     return tuple(sentences)
 
@@ -112,7 +112,8 @@ def _slowdown_words(quantity: Quantity, judged: Sequence[Bounds], tasks: Sequenc
         return f"{name} has no interval yet, it takes two repeats; the largest slowdown seen is beside {most}."
     if shown:
         known = "" if every else " where it is known"
-        return f"{name} rises in {len(shown)} of {counted(len(found), 'cell')}{known}, most beside {most}."
+        cells = counted(len(found), "cell")
+        return f"{name} rises in {len(shown)} of {cells}{known}. The largest rise is beside {most}."
     ends = [interval.hi for _, interval in found if interval.hi is not None]
     bound = f"; more than {_text(quantity, max(ends))} is ruled out in every one" if len(ends) == len(found) else ""
     where = "no cell" if every else f"none of the {counted(len(found), 'cell')} where it is known"
@@ -133,11 +134,9 @@ def _loss_words(judged: Sequence[Bounds], tasks: Sequence[ContainedTask]) -> str
     if not found:
         return "What tasks lose beside it is not known."
     worst = _worst(found)
-    contained = worst[0].evidence.cell.containment is not None
-    where = " in the same containment" if contained else ""
     return (
-        f"{_where(worst[0], tasks)} loses most: it does {_value_words(Quantity.WORK_LOSS, worst[1])} less work than "
-        f"without the network{where}."
+        f"{_where(worst[0], tasks)} loses most: beside the network it does "
+        f"{_value_words(Quantity.WORK_LOSS, worst[1])} less work than without it."
     )
 
 

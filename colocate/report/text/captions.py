@@ -87,10 +87,14 @@ def model_words(facts: HostFacts) -> str | None:
 
 
 def error_words(provenance: Provenance, kind: str) -> str:
-    """By how much a model misses what was published of a `Quantity.kind`: in words; empty where nothing was."""
-    error = provenance.error_ratio(kind)
-    values = counted(len(provenance.figures(kind)), "value")
-    return "" if error is None else f"the model misses published {kind} by {100 * error:.1f} % (median of {values})"
+    """By how much a model misses what was published of a `Quantity.kind`: in words; empty where nothing tests it."""
+    if (error := provenance.error_of(kind)) is None:
+        return ""
+    return (
+        f"the model misses published {error.name} by {100 * error.median_ratio:.1f} % "
+        f"(median of {counted(error.values, 'value')} that it was not fitted to; {100 * error.worst_ratio:.1f} % at "
+        "worst)"
+    )
 
 
 def _rig_words(facts: HostFacts) -> str:
@@ -111,7 +115,10 @@ def contention_words(header: Header) -> str | None:
     """What the same assumption means, in a sentence; None for a machine."""
     if (value := _contention(header)) is None:
         return None
-    return f"Slowdown and work lost rest on an assumption, {CONTENTION} = {value:g}: see docs/tx1-model.md."
+    return (
+        "Slowdown and work lost rest on an assumption without a source: by how many bytes a byte of memory traffic "
+        f"delays the other side ({CONTENTION} = {value:g}; docs/tx1-model.md)."
+    )
 
 
 def _contention(header: Header) -> float | None:

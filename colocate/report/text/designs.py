@@ -26,7 +26,7 @@ from colocate.study.stats import median
 
 
 def slowdown_phrases(header: Header, records: Sequence[TrialRecord]) -> tuple[str, ...]:
-    """Where slowdowns come from: `alternating windows of 2 s` and `segments of 50 ms`, or `windows of 2 s`.
+    """Where slowdowns come from: `alternating windows of 2 s`, `task paused or resumed every 50 ms`, or steady ones.
 
     Their lengths are what they were in fact: a machine ends a window with an inference, a model may lengthen it.
     """
@@ -34,7 +34,8 @@ def slowdown_phrases(header: Header, records: Sequence[TrialRecord]) -> tuple[st
         return (f"windows of {_length_words(header, records)} s",)
     alternating = [record for record in records if record.trial.alternating]
     length = f"alternating windows of {_length_words(header, alternating)} s"
-    return (length, f"segments of {words} ms") if (words := _segment_words(alternating)) else (length,)
+    segments = _segment_words(alternating)
+    return (length, f"task paused or resumed every {segments} ms") if segments else (length,)
 
 
 def steady_phrases(header: Header, records: Iterable[TrialRecord]) -> tuple[str, ...]:

@@ -78,13 +78,14 @@ def ratio_text(value: float, decimals: int = 2) -> str:
 def ratio_texts(values: Sequence[float], least: int = 2) -> list[str]:
     """A slowdown and the ends of its interval, with as many decimals as each other. From ten on as `ratio_text`.
 
-    Two, or the `least`; three where one of them is 1.00 with two, or two would hide the interval; four where all lie
-    on one side of 1 and three would hide that.
+    Two, or the `least`; three where one of them is 1.00 with two, or two would hide the interval; four to six where
+    all lie on one side of 1 and fewer would hide that.
     """
     hidden = min(values) < max(values) and f"{min(values):.2f}" == f"{max(values):.2f}"
     decimals = 3 if hidden or any(f"{value:.2f}" == "1.00" for value in values) else least
-    if (min(values) > 1 or max(values) < 1) and any(f"{value:.3f}" == "1.000" for value in values):
-        decimals = 4
+    if min(values) > 1 or max(values) < 1:
+        while decimals < 6 and any(float(f"{value:.{decimals}f}") == 1 for value in values):
+            decimals += 1
     return [ratio_text(value, decimals) for value in values]
 
 

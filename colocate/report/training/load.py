@@ -25,7 +25,7 @@ class TrainingReport:
         return any(choice.best is row for choice in self.choices)
 
     def is_on_front(self, row: TrainingSetting) -> bool:
-        """Whether no other setting of its network beats it in both time and energy."""
+        """Whether it is Pareto-optimal: no other setting of its network is both faster and lower in energy."""
         return any(row is other for choice in self.choices for other in choice.front)
 
 

@@ -1,4 +1,4 @@
-"""The processes that a host rig keeps: the worker of one network, and each task's, started when first wanted."""
+"""The processes that a host rig keeps: one worker for the network, and those of each task, started on first use."""
 
 from __future__ import annotations
 
@@ -45,8 +45,9 @@ INFERENCE_SEAT = "inference"
 
 @dataclass(frozen=True, slots=True)
 class Seats:
-    """Where the network's worker sits, and each task in each placement: it is paused and bounded by itself, as
-    `held` can.
+    """The seat (cgroups and CPUs) of the network's worker, and one for each task in each placement.
+
+    Each task has a seat of its own, so that it can be paused and contained by itself. `held` says with which cgroups.
     """
 
     inference: Seat
@@ -59,8 +60,10 @@ class Seats:
 
 
 def started_as(task: Task, held: Confinement) -> Task:
-    """The task as its processes are started: they serve every containment that is set in their groups. What is set
-    when they start is how many they are, and what no group here can do.
+    """The task with only that part of its containment which must be set when its processes start: their number, and
+    what no cgroup of this machine can do.
+
+    The rest is set later in their cgroups, so the same processes serve every containment that differs only in that.
     """
     per_cpu = not task.argv or task.command.copies == PER_CPU
     bound = at_launch(task.containment, by_class=held.shares is None, cpus_too=held.cpusets is None or per_cpu)
@@ -68,7 +71,7 @@ def started_as(task: Task, held: Confinement) -> Task:
 
 
 def task_places(trials: Sequence[Trial], held: Confinement) -> dict[tuple[str, Task], tuple[str, tuple[int, ...]]]:
-    """The name and the CPUs of the seat of each task in each placement."""
+    """For each task in each placement: the name of its seat, and the CPUs in it."""
     wanted = {
         (trial.placement.name, started_as(member, held)): trial.placement.task_cpus
         for trial in trials
@@ -86,12 +89,12 @@ def members(trial: Trial) -> tuple[Task, ...]:
 
 
 def wants_fifo(trial: Trial) -> bool:
-    """Whether the network's launching thread is to go before all else."""
+    """Whether the network's launching thread gets real-time priority (SCHED_FIFO) in this trial."""
     return any(member.containment is not None and member.containment.fifo for member in members(trial))
 
 
 class Seated(NamedTuple):
-    """The processes of a task, and where they sit."""
+    """The processes of a task, and the seat that they run in."""
 
     seat: Seat
     children: Sequence[Child]
@@ -111,9 +114,8 @@ class Children:
         task_output: Path | None = None,
         workers: Workers = USUAL,
     ) -> None:
-        """`profiled` is the network whose windows each end with a profile of its runtime's own. The folder
-        `task_output` gets all that programs of the user's own print. `workers` is how the user chose that
-        workers run.
+        """`profiled` is the network whose layers its runtime profiles after each window. The folder
+        `task_output` gets what the user's programs print. `workers` says how workers are run.
         """
         self._seats = seats
         self._profiled = profiled
@@ -157,19 +159,19 @@ class Children:
 
     @property
     def pids(self) -> list[int]:
-        """The number of every child that runs."""
+        """The process id of every running child."""
         worker = [] if self._worker is None else [self._worker[1]]
         return [child.pid for children in (worker, *self._tasks.values()) for child in children]
 
     def seated(self, trial: Trial) -> list[Seated]:
-        """The processes of the trial's tasks and their seats, task by task."""
+        """For each task of the trial: its seat, and its processes, ready."""
         return [
             Seated(self._seats.of(member, trial.placement), self.of(member, trial.placement))
             for member in members(trial)
         ]
 
     def of(self, task: Task, place: Placement) -> list[Child]:
-        """The processes of a task that is no mix, ready. Mixes share them with the task alone."""
+        """The processes of one task, ready. A mix that has the task uses the same processes."""
         key = (started_as(task, self._seats.held), place)
         if key not in self._tasks:
             # Listed before any is ready: whatever fails, they are closed.
@@ -183,7 +185,9 @@ class Children:
         return self._tasks[key]
 
     def _commands(self, task: Task, seat: Seat, log: int | None) -> Iterable[tuple[list[str], Seat]]:
-        """A built-in runs once per CPU, each copy bound to its own; a network once, on all of them."""
+        """The command of each process and its seat: of a built-in task one per CPU, bound to that CPU; of a network
+        one on all CPUs; of a user's program as many as it asks for.
+        """
         if task.inference is not None:
             return [(self._worker_command(task.inference, counted=True), seat)]
         if task.argv:
@@ -203,7 +207,10 @@ class Children:
         return worker_command(backend, self._workers.python, "colocate.worker", request.to_json())
 
     def start(self, trial: Trial) -> None:
-        """Let the trial's tasks work, and wait until they are ready; a built-in is. Raises TrialError."""
+        """Start the user's programs among the trial's tasks, and wait until they are ready. Raises TrialError.
+
+        Built-in tasks need no start.
+        """
         for member, seated in zip(members(trial), self.seated(trial), strict=True):
             if not member.argv:
                 continue
@@ -218,7 +225,7 @@ class Children:
                         raise TrialError(failure_words(member, failed))
 
     def rest(self, trial: Trial) -> None:
-        """Pause those of the trial's tasks that run on until their next window. Raises TrialError."""
+        """Pause the services among the trial's tasks until their next window. Raises TrialError."""
         for member, seated in zip(members(trial), self.seated(trial), strict=True):
             if member.argv and member.keeps_running:
                 pause = pause_of(*seated)
@@ -230,7 +237,7 @@ class Children:
 
     @contextlib.contextmanager
     def _logged(self, task: Task, place: Placement) -> Iterator[int | None]:
-        """The open file for what a program of the user's own prints, where that is kept. Raises StoreError."""
+        """The open log of a user's program; None where its output is not kept. Raises StoreError."""
         if self._task_output is None or not task.argv:
             yield None
             return
@@ -246,9 +253,9 @@ class Children:
 
     @contextlib.contextmanager
     def contained(self, trial: Trial) -> Iterator[None]:
-        """Inside, each task is bounded and the network's launching thread goes first as the trial wants it.
+        """Inside, the containment of each task is in force, and the network has real-time priority if wanted.
 
-        Afterwards the tasks are free: one that is held short would be long in answering. Raises KnobError, HostError.
+        Afterwards tasks run freely: one with little CPU time would be slow to answer. Raises KnobError, HostError.
         """
         with contextlib.ExitStack() as stack:
             for member in members(trial):
@@ -262,14 +269,15 @@ class Children:
             yield
 
     def pauses(self, trial: Trial) -> tuple[Pause, Pause]:
-        """Ways to hold the trial's tasks and its network, all of them ready."""
+        """What pauses and resumes the trial's tasks together, and what does so for its network."""
         tasks = [pause_of(seated.seat, seated.children) for seated in self.seated(trial)]
         network = pause_of(self._seats.inference, self.worker(trial))
         return (tasks[0] if len(tasks) == 1 else Together(tasks)), network
 
     def close(self) -> None:
-        """End them all; what is paused could not end, and so goes on first. Raises HostError in the end for a cleanup
-        that failed.
+        """End every process. Paused ones are resumed first, as they could not end otherwise.
+
+        Raises HostError, after all have ended, for a cleanup that failed.
         """
         tasks = [pause_of(self._seats.of(task, place), started) for (task, place), started in self._tasks.items()]
         worker = [] if self._worker is None else [pause_of(self._seats.inference, [self._worker[1]])]
@@ -296,7 +304,7 @@ class Children:
 
 
 def _end_timeout_s(task: Task, child: Child) -> float:
-    """How long a task's process may take to end. One that is not ready has started nothing that it would end."""
+    """How long a task's process may take to end: 0 s if it was never ready, as it has then nothing to clean up."""
     if not child.facts:
         return 0.0
     return CLEANUP_TIMEOUT_S if task.command.cleanup else END_TIMEOUT_S

@@ -144,7 +144,7 @@ def test_every_task_has_its_best_place() -> None:
 
 def test_a_model_says_where_it_is_safe_by_less_than_its_error() -> None:
     report, errors = judged(Limits(power_budget_w=8.5)), (-0.02, 0.07, 0.1)
-    checks = tuple(PublishedCheck("x", "y", "calibration", "power_w", 1.0, 1.0 + off, off) for off in errors)
+    checks = tuple(PublishedCheck("x", "y", "not fitted", "power_w", 1.0, 1.0 + off, off) for off in errors)
     said = {}
     for number in (2, 3):
         header = dataclasses.replace(report.run.header, provenance=Provenance((), checks[:number]))
@@ -155,7 +155,8 @@ def test_a_model_says_where_it_is_safe_by_less_than_its_error() -> None:
     assert said[2].endswith("at 50 % of its full speed")
     assert said[3].endswith(
         f"full speed. The upper bound of its power is {100 * margin:.1f} % below the limit; the model "
-        "misses published power by 7.0 % (median of 3 values): measure this on your board"
+        "misses published power by 7.0 % (median of 3 values that it was not fitted to; 10.0 % at worst): measure "
+        "this on your board"
     )
 
 
@@ -194,7 +195,7 @@ def test_the_answer_says_by_which_rule_it_chose() -> None:
     cells = [each.cell for each in report.state.evidence]
     others = [dataclasses.replace(cell, placement="shared", containment=Containment(idle=True)) for cell in cells]
     assert simpler_words([*cells, *others]) == (
-        "Where choices at the same clocks differ by less than 5 % in it, the simplest containment is best, "
-        "and isolated is better than shared."
+        "If choices at the same clocks come within 5 % of that, the one in the simplest containment is taken, "
+        "and isolated before shared."
     )
     assert rule_words(judged(Limits(power_budget_w=5.0))) == "", "where nothing was chosen"

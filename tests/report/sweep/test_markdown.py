@@ -74,7 +74,10 @@ def test_a_model_names_the_factor_that_it_assumes() -> None:
     provenance = Provenance((Constant("contention", 1.0, "ratio", "assumed", ""),), ())
     found = loaded([cell()], of=dataclasses.replace(header(), provenance=provenance))
     page = sweep_markdown(advised(found, {}), found)
-    assert "- Slowdown and work lost rest on an assumption, contention = 1: see docs/tx1-model.md." in page
+    assert (
+        "- Slowdown and work lost rest on an assumption without a source: by how many bytes a byte of memory traffic "
+        "delays the other side (contention = 1; docs/tx1-model.md)."
+    ) in page
 
 
 def test_whatever_a_name_holds_nothing_is_markup() -> None:

@@ -22,10 +22,14 @@ def test_a_steady_run_says_nothing_of_designs() -> None:
 
 def test_an_alternating_run_names_windows_and_segments() -> None:
     of, cells, records = alternated()
-    assert slowdown_phrases(of, records) == ("alternating windows of 0.9 s", "segments of 100 ms")
+    assert slowdown_phrases(of, records) == ("alternating windows of 0.9 s", "task paused or resumed every 100 ms")
     assert steady_phrases(of, records) == ("2 to 3 repeats", "steady windows of 2 s")
     caption = caption_of(of, cells, records)
-    assert caption.circumstances[:3] == ("5 repeats", "alternating windows of 0.9 s", "segments of 100 ms")
+    assert caption.circumstances[:3] == (
+        "5 repeats",
+        "alternating windows of 0.9 s",
+        "task paused or resumed every 100 ms",
+    )
     assert caption.of_steady_windows.circumstances[:2] == ("2 to 3 repeats", "steady windows of 2 s")
     assert caption.circumstances[3:] == caption.of_steady_windows.circumstances[2:]
 
@@ -33,7 +37,10 @@ def test_an_alternating_run_names_windows_and_segments() -> None:
 def test_segments_are_given_to_two_digits_and_from_the_shortest_to_the_longest() -> None:
     of, *_ = alternated()
     windows = [alternating(0, segment_s) for segment_s in (0.10012, 0.34691)]
-    assert slowdown_phrases(of, windows) == ("alternating windows of 0.9 to 3.1 s", "segments of 100 to 350 ms")
+    assert slowdown_phrases(of, windows) == (
+        "alternating windows of 0.9 to 3.1 s",
+        "task paused or resumed every 100 to 350 ms",
+    )
 
 
 def test_before_the_first_window_segments_are_not_known() -> None:

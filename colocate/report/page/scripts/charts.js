@@ -57,33 +57,44 @@ function nameClumps(chart, choices, cost) {
   for (const choice of [...choices].sort((a, b) => a[cost] - b[cost])) {
     const [x, y] = [chart.at("x", choice[cost]), chart.at("y", 100 * choice.work_share)];
     const clump = clumps.find((each) => Math.abs(x - each.right) < CLUMP.x && Math.abs(y - each.y) < CLUMP.y);
-    if (!clump) clumps.push({ left: x, right: x, y, names: new Set([choice.cell.task_name]), best: choice.best_of_task });
+    const name = choice.cell.task_name;
+    if (!clump) clumps.push({ left: x, right: x, y, names: new Map([[name, { x, y }]]), best: choice.best_of_task, front: choice.front[cost] });
     else {
       clump.right = x;
-      clump.names.add(choice.cell.task_name);
+      if (choice.best_of_task || !clump.names.has(name)) clump.names.set(name, { x, y });
       clump.best ||= choice.best_of_task;
+      clump.front ||= choice.front[cost];
     }
   }
   const said = new Set();
   const taken = clumps.map(({ left, right, y }) => ({ left: left - 6, right: right + 6, top: y - 12, bottom: y + 12 }));
-  for (const { left, right, y, names } of clumps.sort((a, b) => b.best - a.best)) {
-    const all = [...names];
+  for (const { left, right, y, names, front } of clumps.sort((a, b) => b.best - a.best)) {
+    // From left to right, so that no line from a name to its mark crosses another.
+    const all = [...names.keys()].sort((a, b) => names.get(a).x - names.get(b).x);
     const lines = all.length > NAMED ? [...all.slice(0, NAMED - 1), `and ${all.length - NAMED + 1} more`] : all;
-    if (said.has(lines.join())) continue;
+    if (said.has(lines.join()) && !front) continue;
     const width = LETTER * Math.max(...lines.map((words) => words.length));
     // Above the line through the marks, but inside the chart.
     const top = Math.max(chart.ends.y[1], y - 6 - LINE * lines.length);
     const height = { top, bottom: top + LINE * lines.length };
     const after = { left: right + 12, right: right + 12 + width, ...height };
     const before = { left: left - 12 - width, right: left - 12, ...height };
-    const free = (box) => chart.ends.x[0] <= box.left && box.right <= chart.ends.x[1] &&
+    const free = (box) => chart.ends.x[0] <= box.left && box.right <= chart.ends.x[1] && chart.ends.y[1] <= box.top &&
       !taken.some((other) => box.top < other.bottom && other.top < box.bottom && box.left < other.right && other.left < box.right);
-    const box = [after, before].find(free);
+    // Lines to the marks lead to names that stand higher.
+    const higher = { ...after, top: top - 3 * LINE, bottom: top - 3 * LINE + LINE * lines.length };
+    const above = { left: (left + right - width) / 2, right: (left + right + width) / 2, top: y - 13 - LINE * lines.length, bottom: y - 13 };
+    const box = [after, before, lines.length > 1 ? higher : above].find(free);
     if (!box) continue;
     taken.push(box);
     said.add(lines.join());
-    const [x, kind] = box === after ? [box.left, "name"] : [box.right, "name y"];
-    lines.forEach((words, nth) => chart.svg.append(shape("text", { x, y: top + LINE * nth + 10, class: kind }, words)));
+    const [x, kind] = box === before ? [box.right, "name y"] : box === above ? [(left + right) / 2, "name x"] : [box.left, "name"];
+    (box === before ? lines.reverse() : lines).forEach((words, nth) => {
+      const at = box.top + LINE * nth;
+      const mark = lines.length > 1 && names.get(words);
+      if (mark) chart.svg.append(shape("path", { d: `M${x + (box === before ? 3 : -3)} ${at + 6}H${mark.x}V${mark.y - 7}`, class: "leader" }));
+      chart.svg.append(shape("text", { x, y: at + 10, class: kind }, words));
+    });
   }
 }
 
@@ -110,6 +121,7 @@ function markOf(chart, choice, cost) {
 function showChoices(choices, cost) {
   const body = find("#choices-table tbody");
   const titles = every("#choices-table th.number");
+  find("#cost-name").textContent = cost === "power_w" ? "power" : "slowdown";
   body.replaceChildren();
   for (const choice of choices.filter((each) => each.best_of_task || each.front[cost])) {
     const row = body.insertRow();
@@ -122,8 +134,8 @@ function showChoices(choices, cost) {
     ];
     row.append(
       make("th", run.networks[choice.network], { scope: "row" }),
-      make("td", `${placement}, ${clocks}${choice.best_of_task ? " ★" : ""}`, { class: "where" }),
-      make("td", choice.cell.ran),
+      make("td", `${placement}, ${clocks}`, { class: "where" }),
+      make("td", choice.cell.ran, { class: "task" }),
       ...numbers.map((text, nth) => make("td", text, { class: "number", "data-name": titles[nth].textContent })),
     );
   }

@@ -45,6 +45,14 @@ def test_the_readmes_quote_the_validation() -> None:
     assert f"Against the {len(calibration)} published figures" in words
     assert f"it is off by {spread(calibration)}" in words
     assert f"against the {len(others)} others, to which none was fitted, by {spread(others)}" in words
+    board = [
+        100 * float(check["error_ratio"])
+        for check in checks
+        if check["role"] == "not fitted" and check["rail"] == "VDD_IN" and check["quantity"] == "active_power_w"
+    ]
+    assert (
+        f"{len(board)} are the mean power of the whole board, which a power budget limits: {spread(board)}" in words
+    )
     assert f"NVIDIA's images per second by {spread(errors_of('not fitted', 'images_per_s'))}" in words
     for folder in ("tx1-model", "tx1-model-2017"):
         own = words_of(RESULTS / folder / "README.md")

@@ -251,8 +251,8 @@ class Constants:
     inferences_min: float = _assumed(
         600,
         "inferences",
-        "a window is lengthened until it holds so many inferences, as virtual time costs nothing; 600 are enough for "
-        "a p99, which takes 368 independent ones; 1 keeps windows as long as asked for",
+        "a window is lengthened until it holds so many inferences, as virtual time costs nothing; a p99 takes 368 "
+        "independent ones, which most windows of 600 hold; 1 keeps windows as long as asked for",
         least=1,
         most=100_000,
     )

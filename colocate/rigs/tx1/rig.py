@@ -139,7 +139,7 @@ class Tx1Rig:
             validation=tuple(
                 PublishedCheck(
                     check.figure.name, check.figure.source, check.figure.role, check.figure.quantity,
-                    check.published, check.model, check.error_ratio,
+                    check.published, check.model, check.error_ratio, check.figure.rail,
                 )
                 for check in validate(self._model)
             ),

@@ -53,7 +53,7 @@ _NETWORKS: Flags = {
         "help": "networks that must be on time: built-in ones (alexnet, googlenet, resnet50, resnet152, "
         "squeezenet1_0, squeezenet1_1, vgg16), bandwidth (the GPU copies memory), "
         "spin-1ms (spins the CPU for 1 ms for each image), or paths of .onnx files and of engines",
-        "otherwise": "alexnet,googlenet,resnet152, or none if --pipeline is given",
+        "otherwise": "alexnet,googlenet,resnet152; none if --pipeline is given",
     },
     "pipelines": {
         "action": Entry,

@@ -78,7 +78,7 @@ IN_WORDS: Mapping[str, str | None] = {
     "isolated; shared where there is one CPU": "isolated",
     "spin; tx1-model: block": "block",
     "5, or 30 where --until decided is given": "5",
-    "alexnet,googlenet,resnet152, or none if --pipeline is given": "alexnet,googlenet,resnet152",
+    "alexnet,googlenet,resnet152; none if --pipeline is given": "alexnet,googlenet,resnet152",
     "low,mid,high where CPU and GPU clocks can be set, else native": "low,mid,high",
     "high where CPU and GPU clocks can be set, else native": "high",
 }  # fmt: skip

@@ -138,7 +138,7 @@ def test_what_numbers_rest_on_is_said_below_them(capsys: pytest.CaptureFixture[s
     assert (
         "Slowdown and work lost rest on an assumption without a source: by how many bytes a byte of memory traffic "
         "delays the other side (contention = 1; docs/tx1-model.md)."
-    ) in " ".join(printed(capsys, [cell()], modelled))
+    ) in " ".join(" ".join(printed(capsys, [cell()], modelled)).split())
     bound = header(confinement="affinity", cpusets_missing=Missing("cgroups are [read-only]", "be root"))
     assert "No cpusets here, CPUs were set apart by affinity alone: cgroups are [read-only]" in printed(
         capsys, [cell()], bound

@@ -168,8 +168,8 @@ def test_a_service_that_must_not_be_paused_is_there_for_its_windows_alone(tmp_pa
     sweep(study, ThisMachine(Empty(tmp_path / "pids")), tmp_path / "run", Silence(), resume=False)
     with Run.read(tmp_path / "run") as run:
         worked = [record for record in run.records() if record.trial.task is not None]
-    # Once for the rehearsal.
-    assert len((tmp_path / "pids").read_text().split()) == len(worked) + 1
+    # Once for the rehearsal, and once more where something held a window up, which then is measured again.
+    assert len((tmp_path / "pids").read_text().split()) >= len(worked) + 1
     assert all(record.work and record.work.unit == "CPU s" and record.work.count > 0 for record in worked)
 
 
@@ -212,7 +212,8 @@ def test_output_is_kept_and_a_failing_cleanup_is_said_when_all_is_over(tmp_path:
     with Run.read(tmp_path / "run") as run:
         assert len(list(run.records())) == len(run.done()) > 0
     said = (tmp_path / "run" / "task-output" / "encoder-shared.log").read_text().splitlines()
-    assert sorted(said) == ["disk is full", "frame", "warning"]
+    # More than once where something held a window up, which then is measured again.
+    assert {*said} == {"disk is full", "frame", "warning"}
 
 
 def test_a_cleanup_runs_after_an_interruption(tmp_path: Path) -> None:

@@ -21,10 +21,11 @@ def test_runs_are_counted_and_their_cpu_time() -> None:
     burn = "import time\nwhile time.process_time() < 0.03: pass"
     with child("command", "--child", "--", sys.executable, "-c", burn) as stressor:
         assert stressor.hear()["ready"]["argv"] == [sys.executable, "-c", burn]
-        report = counted_until(lambda report: report["count"] >= 1, stressor)
+        report = counted_until(lambda report: report["count"] >= 5, stressor)
     assert report["unit"] == "runs"
-    assert report["count"] >= 1
-    assert report["cpu_s"] >= 0.029 * report["count"]
+    assert report["count"] >= 5
+    # One may have been under way when the window began.
+    assert report["cpu_s"] >= 0.029 * (report["count"] - 1)
     assert report["cpu_s"] <= (report["end_ns"] - report["begin_ns"]) / 1e9 + 0.1
     assert "failed" not in report
 

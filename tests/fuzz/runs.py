@@ -216,7 +216,7 @@ def _made(name: str) -> bytes:
 def _all_made() -> Mapping[str, bytes]:
     files = {}
     # Their figures are of no use here, and take most of the time.
-    drawn = patch("colocate.report.write.Drawing")
+    drawn = patch("colocate.report.drawing.saving.Drawing")
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()), drawn:
         for name, arguments in _RUNS.items():
             assert command_line([*arguments, *_MODEL, "--out", f"{folder}/{name}"]) in (0, 10, 11)

@@ -10,6 +10,7 @@ import sys
 if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
+from colocate.blas import use_one_thread
 from colocate.cli import end_at_once, run
 
 # A run has hundreds of thousands of objects that stay to the end. Python's own threshold looks through them so often
@@ -21,6 +22,7 @@ _BY_SIGNAL = 128
 
 def main() -> None:
     """Run the command line and end with its exit code."""
+    use_one_thread()
     gc.set_threshold(_YOUNG_OBJECTS)
     code = run(sys.argv[1:])
     if code > _BY_SIGNAL:

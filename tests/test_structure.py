@@ -24,9 +24,10 @@ MAY_IMPORT = {
     "training": {"worker", "parent"},
     # A user's program imports or copies it.
     "marks": set[str](),
+    "blas": set[str](),
     "model": {"errors"},
     "study": {"errors", "model"},
-    "host": {"errors", "model"},
+    "host": {"errors", "blas", "model"},
     "power": {"errors", "model"},
     "parent": set[str](),
     "forked": {"parent"},
@@ -48,7 +49,7 @@ MAY_IMPORT = {
         *("trial_loop", "fleet", "sweep", "report", "progress"),
     },
     "cli": {"errors", "version", "host", "commands"},
-    "__main__": {"cli"},
+    "__main__": {"blas", "cli"},
 }
 SOURCES = sorted([*(ROOT / "colocate").rglob("*.py"), *(ROOT / "cpu_workloads").rglob("*.py")])
 TESTS = sorted((ROOT / "tests").rglob("*.py"))

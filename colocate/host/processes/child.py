@@ -15,6 +15,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from colocate.blas import users_environment
 from colocate.errors import TrialError
 from colocate.host.cpus.cpuset import Seat
 from colocate.host.cpus.scheduling import scheduling
@@ -67,6 +68,7 @@ class Child:
             stderr=self._stderr,
             start_new_session=True,
             pass_fds=keeps,
+            env=users_environment(),
         )
 
     def ready(self, timeout_s: float) -> Mapping[str, Any]:

@@ -33,11 +33,11 @@ DESCRIPTION = """\
 Where one network's time and energy go. After each window of the network, the runtime's profile gives the time of each
 step: one layer, or several that the runtime fused. FLOP and bytes are counted in the graph. Layers in the body of a
 Loop, an If or a Scan have rows of their own. The sum over the layers is set against the network's own p50; if they
-differ by more than 25 %, all times of layers carry a warning. For energy each step is cut out, with its true
-input shapes, and run in a loop by itself. Its energy is its power above idle times the time of one pass through that
-loop; none is given where the 95 % interval of that power is wider than 20 % to either side. ONNX Runtime on a GPU
-times how long a kernel takes to launch, not to run, so times there come from these loops, as energy does. The
-ceilings of the roofline are those of a large matrix product and a large copy in the same runtime."""
+differ by more than 25 %, all times of layers carry a warning. For energy each step is cut out, with its true input
+shapes, and run in a loop by itself. Its energy is the power that it adds to idle, multiplied by the time of one pass
+through that loop; none is given where the 95 % interval of that power is wider than 20 % to either side. ONNX Runtime
+on a GPU times how long a kernel takes to launch, not to run, so times there come from these loops, as energy does.
+The ceilings of the roofline are those of a large matrix product and a large copy in the same runtime."""
 
 # What the machine can do at best does not depend on how long the user's network is watched.
 CEILING_WINDOW_S = 1.0

@@ -137,7 +137,7 @@ def resolved(above_w: Interval) -> bool:
 
 
 def energy_j(above_w: Interval, time_s: Interval) -> Interval | None:
-    """Power above idle times time; None where the power is not `resolved`.
+    """Power above idle, multiplied by time; None where the power is not `resolved`.
 
     The relative half widths of both are added as squares: the two are measured in different windows.
     """

@@ -207,8 +207,8 @@ def _notes(
         drawn = " to ".join(dict.fromkeys(three_digits(watts) for watts in (*idle_w[:1], *idle_w[-1:])))
         idle = f" ({drawn} W in this run)" if drawn else ""
         yield (
-            f"Energy: power above idle{idle} of each layer run by itself in a loop, times the time of one pass; "
-            f"given where that power is known to {100 * RESOLVED_RATIO:.0f} %"
+            f"Energy: the power that each layer, run by itself in a loop, adds to idle{idle}, multiplied by the time "
+            f"of one pass; given where that power is known to {100 * RESOLVED_RATIO:.0f} %"
             + (f", which it is not of {counted(unresolved, 'fused layer')}." if unresolved else ".")
         )
 

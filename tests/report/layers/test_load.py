@@ -57,7 +57,7 @@ def test_notes_say_where_numbers_come_from_and_why_some_are_missing() -> None:
     own, launch, energy = load(run(), {}).notes
     assert own.startswith("The profile of onnxruntime-cuda shows when kernels are launched, not how long they run")
     assert launch.startswith("Launch, input and output: ")
-    assert "above idle (10.0 W in this run)" in energy and energy.endswith("which it is not of 1 fused layer.")
+    assert "adds to idle (10.0 W in this run)" in energy and energy.endswith("which it is not of 1 fused layer.")
     assert "No energies: this machine has no meter of power." in load(run(metered=False), {}).notes
     hot = load(run(warning=QualityFlag.THROTTLED), {}).notes[-1]
     assert hot == f"Throttled: {QualityFlag.THROTTLED.remedy}."

@@ -65,11 +65,11 @@ FROM_OUTSIDE = frozenset(
 _REMEDIES = {
     QualityFlag.TOO_FEW_FOR_P95: (
         "a p95 needs 72 independent latencies; it rests on the windows that have them, and is unknown if none has; "
-        "lengthen --window (in a model inferences_min)"
+        "lengthen --window (with --rig tx1-model: raise inferences_min in the study file)"
     ),
     QualityFlag.TOO_FEW_FOR_P99: (
         "a p99 needs 368 independent latencies; it rests on the windows that have them, and is unknown if none has; "
-        "lengthen --window (in a model inferences_min)"
+        "lengthen --window (with --rig tx1-model: raise inferences_min in the study file)"
     ),
     QualityFlag.TOO_FEW_REPEATS: (
         "an interval needs at least two complete ones; raise --repeats, which a training calls --seeds"

@@ -28,7 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NETWORK:TASK[:PLACEMENT][:CONTAINMENT][@CPU/GPU[/MEMORY]]",
-        help="what must be SAFE in every cell that this names, clocks in MHz; repeatable (default: none)",
+        help="every cell that this names must be SAFE; parts left out match all; clocks in MHz; repeatable "
+        "(default: none)",
     )
     add_limit_changes(parser)
     add_forms(parser)

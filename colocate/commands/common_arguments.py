@@ -150,9 +150,7 @@ def add_forms(parser: argparse.ArgumentParser) -> None:
 
 
 def check_axes(axes: DataclassInstance) -> None:
-    """Raise SpecError, by the name of the flag, for an axis of what is multiplied out that is empty or names a value
-    twice.
-    """
+    """Raise SpecError, by the name of the flag, for an axis that is empty or names a value twice."""
     for axis in dataclasses.fields(axes):
         values = getattr(axes, axis.name)
         if not values:

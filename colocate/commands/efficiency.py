@@ -73,8 +73,8 @@ _AXES: Flags = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What is multiplied out, the other keys of a study without tasks, what is best, and where the run goes."""
-    add_flags(parser.add_argument_group("what is multiplied out"), _AXES)
+    """The settings to combine, the other keys of a study without tasks, what is best, and where the run goes."""
+    add_flags(parser.add_argument_group("settings to combine, each with each"), _AXES)
     add_flags(parser.add_argument_group("what is best"), AIM_FLAGS)
     left_out = ("networks", "pipelines", *OF_TASKS, "backend", "precision", "batch")
     add_study_flags(parser, left_out, WITHOUT_TASKS)

@@ -156,19 +156,19 @@ _CLOCKS: Flags = {
     "cpu_clocks": {
         "type": words,
         "metavar": "LIST",
-        "help": "MHz, some of low,mid,high, or native",
+        "help": "MHz, some of low,mid,high, or native (left to its governor)",
         "otherwise": "low,mid,high where CPU and GPU clocks can be set, else native",
     },
     "gpu_clocks": {
         "type": words,
         "metavar": "LIST",
-        "help": "MHz, some of low,mid,high, or native",
+        "help": "MHz, some of low,mid,high, or native (left to its governor)",
         "otherwise": "low,mid,high where CPU and GPU clocks can be set, else native",
     },
     "emc_clocks": {
         "type": words,
         "metavar": "LIST",
-        "help": "of the memory: MHz, some of low,mid,high, or native",
+        "help": "of the memory: MHz, some of low,mid,high, or native (left to its governor)",
         "otherwise": "native",
     },
     "max_start_temp": {

@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 SUMMARY = "what training costs in time and energy over batches and GPUs, and with what accuracy"
 DESCRIPTION = """\
 Trains each network in every setting, as an ordinary run in shuffled blocks, and picks for each network the setting of
-least energy that keeps accuracy and time. One process per GPU shares each batch (DistributedDataParallel over NCCL).
-With --gpus 0 one process trains on the CPUs. With --device cpu, --gpus is the number of processes, which share each
-batch on the CPUs (over gloo).
+least energy that keeps accuracy and time. Each GPU has one process; the processes split each batch
+(DistributedDataParallel over NCCL). With --gpus 0 one process trains on the CPUs. With --device cpu, --gpus is the
+number of processes, which split each batch on the CPUs (over gloo).
 
 A trial trains a network from a seed of its own for --epochs and finds its accuracy on held-out images. Then it trains
 on, and steps are timed and metered in a window. Energy is that of the GPUs that are used, and of the CPU packages
@@ -146,8 +146,8 @@ _LEFT_OUT = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What is multiplied out, how it is trained, what is chosen, the keys of a study, and where the run goes."""
-    add_flags(parser.add_argument_group("what is multiplied out"), _AXES)
+    """The settings to combine, how it is trained, what is chosen, the keys of a study, and where the run goes."""
+    add_flags(parser.add_argument_group("settings to combine, each with each"), _AXES)
     add_flags(parser.add_argument_group("how networks are trained"), _HOW)
     add_flags(parser.add_argument_group("what is chosen"), _AIM)
     add_study_flags(parser, _LEFT_OUT, _OWN)

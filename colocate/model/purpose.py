@@ -25,7 +25,7 @@ class SweepPurpose:
 
 @dataclass(frozen=True, slots=True)
 class Axes:
-    """What is multiplied out. The first of `backends` is the default that others are compared with."""
+    """Settings to combine, each with each. The first of `backends` is the default that others are compared with."""
 
     networks: tuple[str, ...]
     batches: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128)
@@ -87,7 +87,7 @@ class LayersPurpose:
 
 @dataclass(frozen=True, slots=True)
 class TrainingAxes:
-    """What is multiplied out. A batch is shared by all ranks; of 0 `gpus` one process trains on the CPUs."""
+    """Settings to combine, each with each. All ranks split a batch; with 0 `gpus` one process trains on the CPUs."""
 
     networks: tuple[str, ...] = ("resnet50",)
     batches: tuple[int, ...] = (64, 128, 256)

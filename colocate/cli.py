@@ -27,7 +27,7 @@ colocate COMMAND --help lists the flags of a command, docs/reference.md all of t
 exit codes: 0 done, 2 bad request, 3 the machine cannot do it, 4 the run on disk
 cannot be read or written, 5 a setting of the machine was refused, 6 settings could
 not be restored, 130, 143 and 129 interrupted; of advise and compare: 10 the answer
-is no, 11 the answer is not known yet"""
+is no; of advise: 11 the answer is not known yet"""
 
 
 def parser() -> CommandParser:

@@ -15,7 +15,7 @@ from colocate.report.text.visible import one_line
 SUMMARY = "a commented study file for this machine"
 DESCRIPTION = """\
 Writes a study file that states what this machine can do and offers common choices, commented out. It takes the
-flags of `sweep` and writes each that you give into the file."""
+flags of `sweep` that are keys of a study file, and writes each that you give into it."""
 FILE = Path("study.toml")
 
 

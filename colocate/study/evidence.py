@@ -121,8 +121,9 @@ def collect(
 def slowdowns(
     records: Iterable[TrialRecord], spec: SweepSpec, pair_of: PairOf = alternating_pair
 ) -> tuple[Slowdowns, ...]:
-    """Of each cell beside a task what `collect` says of this one quantity, in a fraction of its time: a sweep asks
-    after every repeat, with a `pair_of` that remembers the windows of those before. Raises ValueError as it does.
+    """The slowdowns of each cell that has a task: the numbers of `collect`, computed in a fraction of the time, as a
+    sweep asks for them after every repeat. `pair_of` may remember the windows of earlier repeats. Raises ValueError
+    where `collect` does.
     """
     return tuple(
         Slowdowns(windows.setting, _medians(windows), not spec.steady_throughout and windows.differs)

@@ -218,14 +218,14 @@ def test_a_model_names_itself_in_every_file_that_it_leaves(modelled_run: Path) -
 
 def test_a_model_says_what_its_slowdowns_assume(modelled_run: Path, tmp_path: Path) -> None:
     table = colocate("report", copy_of(modelled_run, tmp_path)).stdout
-    rests = "rest on an assumption without a source: by how many bytes a byte of memory traffic delays the other side"
-    assert f"{rests} (contention = 1; " in " ".join(table.split())
+    rests = "delays the network's memory traffic as much as {} of its own, and the other way round"
+    assert f"{rests.format(1)} (contention = 1; " in " ".join(table.split())
     for figure in (modelled_run / "figures").glob("heatmap-*.svg"):
         assert "assuming contention = 1" in figure.read_text(encoding="utf-8")
     study = tmp_path / "study.toml"
     study.write_text("[model]\ncontention = 3\n", encoding="utf-8")
     done = colocate("sweep", study, *MODEL, "--repeats", "2", "--out", tmp_path / "other")
-    assert f"{rests} (contention = 3; " in " ".join(done.stdout.split())
+    assert f"{rests.format(3)} (contention = 3; " in " ".join(done.stdout.split())
     assert "contention" not in colocate("sweep", *TINY, "--out", tmp_path / "machine").stdout
 
 

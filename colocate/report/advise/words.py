@@ -25,11 +25,9 @@ from colocate.report.text.numbers import (
 from colocate.study.bounds import PROBABLE
 from colocate.study.verdicts import Verdict, deciding
 
-# What shares of full speed, and losses, are shares of.
-FULL_SPEED = (
-    "Full speed (100 %) is a task's highest speed without the network in any setting of this study; work lost is "
-    "against its speed without it in the same setting."
-)
+# What shares of full speed are shares of.
+FULL_SPEED = "Full speed (100 %) is a task's highest speed alone in any setting of this study."
+WORK_LOST = "Work lost compares a task's speed with and without the network in one setting."
 
 # What one of each kind is in the unit that people read, and that unit.
 _UNITS = {"latency": (1e3, "ms"), "power": (1.0, "W"), "work": (100.0, "%"), "slowdown": (1.0, "")}
@@ -100,9 +98,9 @@ def correction(report: AdviceReport) -> str:
     changed = report.advice.limits != report.run.header.spec.limits
     later = chosen_later_words(kinds, report.advice.limits.confidence) if changed else ""
     verdicts = f"all {report.advice.judged} verdicts together" if report.advice.judged > 1 else "the one verdict"
-    inside = " inside the model" if model_words(report.run.header.facts) else ""
+    model = ", taking the model as true" if model_words(report.run.header.facts) else ""
     promise = (
-        f"For {verdicts} the chance of any wrong SAFE is at most {error}{inside}, and so is that of any wrong "
+        f"For {verdicts} the chance of any wrong SAFE is at most {error}{model}, and so is that of any wrong "
         f"UNSAFE: intervals are widened for that{looks} (Bonferroni; docs/statistics.md)."
     )
     return f"{promise} {later}".rstrip()
@@ -140,6 +138,7 @@ def notes(report: AdviceReport) -> tuple[str, ...]:
     """How far the run has come, and what its verdicts promise and rest on."""
     state = report.state
     found = [FULL_SPEED] if any(each.work_share is not None for each in report.state.evidence) else []
+    found += [WORK_LOST] if Quantity.WORK_LOSS in report.advice.limits.by_quantity else []
     found += [correction(report), *_design_words(report)]
     found += filter(None, (_more_words(report), _frame_words(report), budget_words(report)))
     if not state.finished:

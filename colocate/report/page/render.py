@@ -13,7 +13,7 @@ from colocate.files import write_file
 from colocate.model.limits import Quantity
 from colocate.model.quality import in_order
 from colocate.report.advise.answer import tried_words, untried_clocks
-from colocate.report.advise.words import FULL_SPEED, chosen_later_words
+from colocate.report.advise.words import FULL_SPEED, WORK_LOST, chosen_later_words
 from colocate.report.page import words
 from colocate.report.page.assets import page_script, policy, style
 from colocate.report.page.causes import SHOWN_FIRST, cause_bars, legend
@@ -43,6 +43,8 @@ CONFIDENCE = 0.95
 
 # Names of the template and their values.
 _Values = Mapping[str, Any]
+# What a kind of limit is on, where its name does not say it.
+_LIMITED = {"work": "work lost"}
 
 
 def write_page(run: LoadedRun, judged: Sequence[Bounds] | None = None) -> Path:
@@ -119,6 +121,7 @@ def _found(run: LoadedRun, judged: Sequence[Bounds], confidence: float) -> _Valu
         "error": f"{100 * (1 - confidence):.3g} %",
         "judged": len(judged),
         "full_speed": FULL_SPEED,
+        "work_lost": WORK_LOST,
         "chosen_later": chosen_later_words(kinds, confidence),
         "withholding": ", ".join(warning.value for warning in in_order(WITHHOLDING)),
         "looks": len(looks_of(spec)(FOREVER)),
@@ -135,6 +138,7 @@ def _model(header: Header) -> _Values:
         "model": model_words(header.facts),
         "checks": checks,
         "errors": [f"{words[0].upper()}{words[1:]}" for words in errors.values() if words],
+        "untested": " or ".join(_LIMITED.get(kind, kind) for kind, words in errors.items() if not words),
         "constants": () if header.provenance is None else header.provenance.constants,
         "summaries": {role: summary_of([check for check in checks if check.role == role]) for role in roles},
         "quantity_words": quantity_words,

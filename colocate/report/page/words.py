@@ -28,6 +28,7 @@ from colocate.report.text.labels import (
 from colocate.report.text.numbers import counted, listed, mhz_text, three_digits
 from colocate.store.run_file import Header
 from colocate.study.bounds import Bounds
+from colocate.study.simplicity import complexity
 
 # Networks that a heading has room for.
 _NAMED = 3
@@ -106,16 +107,18 @@ def _slowdown_words(quantity: Quantity, judged: Sequence[Bounds], tasks: Sequenc
     bounded = [(each, interval) for each, interval in found if interval.lo is not None]
     shown = [(each, interval) for each, interval in bounded if interval.lo is not None and interval.lo > 1]
     worst = _worst(shown or found)
-    most = f"{_where(worst[0], tasks)}, {_value_words(quantity, worst[1])}"
+    most = f"{_where(worst[0], tasks)}, a factor of {_value_words(quantity, worst[1])}"
     every = len(found) == len(judged)
     if not bounded:
         return f"{name} has no interval yet, it takes two repeats; the largest slowdown seen is beside {most}."
     if shown:
         known = "" if every else " where it is known"
         cells = counted(len(found), "cell")
-        return f"{name} rises in {len(shown)} of {cells}{known}. The largest rise is beside {most}."
+        return f"{name} rises in {len(shown)} of {cells}{known}. The largest slowdown is beside {most}."
     ends = [interval.hi for _, interval in found if interval.hi is not None]
-    bound = f"; more than {_text(quantity, max(ends))} is ruled out in every one" if len(ends) == len(found) else ""
+    bound = (
+        f"; a factor above {_text(quantity, max(ends))} is ruled out in every one" if len(ends) == len(found) else ""
+    )
     where = "no cell" if every else f"none of the {counted(len(found), 'cell')} where it is known"
     return f"{name} rises significantly in {where}; its largest slowdown, n.s., is beside {most}{bound}."
 
@@ -148,7 +151,8 @@ def _intervals(quantity: Quantity, judged: Sequence[Bounds]) -> list[_Found]:
 
 
 def _worst(found: Sequence[_Found]) -> _Found:
-    return max(found, key=lambda pair: pair[1].value)
+    """The largest; of equal ones that in the simplest setting."""
+    return min(found, key=lambda pair: (-pair[1].value, complexity(pair[0].evidence.cell)))
 
 
 def _where(each: Bounds, tasks: Sequence[ContainedTask]) -> str:
@@ -197,10 +201,10 @@ def machine_rows(facts: HostFacts) -> list[tuple[str, Sequence[str]]]:
          if facts.last_level_cache_bytes else []),
         ("kernel", [facts.kernel]),
         ("board as found", [f"{name}: {each}" for name, each in facts.board.words.items()] if facts.board else []),
-        ("CPUs set apart by", [facts.confinement, facts.confinement_note,
+        ("CPU separation", [facts.confinement, facts.confinement_note,
                                "" if facts.cpusets_missing is None else facts.cpusets_missing.reason]),
         ("CPU quota", ["" if facts.quota_cpus is None else f"{facts.quota_cpus:.3g} CPUs of time"]),
-        ("tasks paused by", [_PAUSING.get(facts.pausing, facts.pausing)]),
+        ("task pausing", [_PAUSING.get(facts.pausing, facts.pausing)]),
         ("CPU clock", [_steps(facts.cpu_steps_hz)]),
         ("GPU clock", [_steps(facts.gpu_steps_hz), "set on request only" if facts.gpu_on_request else ""]),
         ("memory clock", [_steps(facts.emc_steps_hz)]),

@@ -12,7 +12,14 @@ from colocate.model.cell import SOLO, Cell, Interval
 from colocate.model.quality import TOO_FEW_FOR
 from colocate.report.advise.load import AdviceReport
 from colocate.report.advise.terminal import VERDICT_STYLES, print_answer
-from colocate.report.advise.words import FULL_SPEED, budget_words, column_decimals, interval_words, saving_words
+from colocate.report.advise.words import (
+    FULL_SPEED,
+    WORK_LOST,
+    budget_words,
+    column_decimals,
+    interval_words,
+    saving_words,
+)
 from colocate.report.fleet.shown import print_fleet
 from colocate.report.run_report import LoadedRun
 from colocate.report.sweep.load import SweepReport
@@ -50,7 +57,7 @@ def print_sweep(report: SweepReport, run: LoadedRun) -> None:
     """
     out = console()
     facts = run.header.facts
-    confined = () if model_words(facts) else (f"CPUs set apart by: {facts.confinement}",)
+    confined = () if model_words(facts) else (f"CPU separation: {facts.confinement}",)
     out.print(Text("; ".join((machine_words(facts), *confined, trials_words(run)))))
     out.print()
     table = _Table(report.advice, _tail(run), run.cells)
@@ -79,6 +86,8 @@ def print_sweep(report: SweepReport, run: LoadedRun) -> None:
         out.print(Text(words))
     if report.advice is not None and report.advice.advice.choices:
         out.print(Text(FULL_SPEED))
+    if "work lost" in shown:
+        out.print(Text(WORK_LOST))
     if facts.cpusets_missing is not None:
         out.print(Text(f"No cpusets here, CPUs were set apart by affinity alone: {facts.cpusets_missing.reason}"))
     print_warnings(out, table.numbers)

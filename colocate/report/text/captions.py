@@ -116,8 +116,9 @@ def contention_words(header: Header) -> str | None:
     if (value := _contention(header)) is None:
         return None
     return (
-        "Slowdown and work lost rest on an assumption without a source: by how many bytes a byte of memory traffic "
-        f"delays the other side ({CONTENTION} = {value:g}; docs/tx1-model.md)."
+        "Slowdown and work lost rest on an assumption without a source: each byte that the task moves to or from "
+        f"memory delays the network's memory traffic as much as {value:g} of its own, and the other way "
+        f"round ({CONTENTION} = {value:g}; docs/tx1-model.md)."
     )
 
 

@@ -108,13 +108,17 @@ def compact_table(
         if len(set(values)) == 1 and (not values[0] or (len(values) > 1 and name not in keep))
     }
     kept = {name: values for name, values in texts.items() if name not in same}
+    before = ""
     for name, values in kept.items():
         longest = max(len(word) for text in (name, *values) for word in text.split(" "))
-        heading = Text(name.replace(" ", "\n"))
-        broken = columns[name]
+        right = all(not text or _NUMBER.fullmatch(text) for text in values)
+        # Two broken headings side by side would be read across: `p50 work` over `ms lost`.
+        indent = " " if right and " " in before and " " in name else ""
+        heading = Text("\n".join(indent + word for word in name.split(" ")))
+        broken, before = columns[name], name
         table.add_column(
             heading,
-            justify="right" if all(not text or _NUMBER.fullmatch(text) for text in values) else "left",
+            justify="right" if right else "left",
             no_wrap=not broken,
             overflow="fold",
             min_width=min(longest, _LONG_WORD) if broken else None,
@@ -151,7 +155,7 @@ def print_rows(
         table, same = compact_table(
             {name: columns[name] for name in kept}, [[row[place] for place in places] for row in rows], styles, keep
         )
-        shown = {str(column.header).replace("\n", " ") for column in table.columns}
+        shown = {" ".join(str(column.header).split()) for column in table.columns}
         further = next((name for name in spare if name in shown), None)
         if further is None or _needed_width(table, _UNBROKEN) <= out.width:
             break

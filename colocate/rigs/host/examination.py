@@ -92,13 +92,13 @@ def _machine(facts: HostFacts) -> Iterator[Finding]:
         "machine", "user", words if root else "not root", "" if root else "sudo: clocks and cpusets are root's"
     )
     missing = facts.cpusets_missing or Missing("")
-    yield Finding("machine", "CPUs set apart by", f"{facts.confinement} {missing.reason}".rstrip(), missing.fix)
+    yield Finding("machine", "CPU separation", f"{facts.confinement} {missing.reason}".rstrip(), missing.fix)
     for group in quota_groups():
         allowed = f"{quota_of(group):.3g} CPUs of time on {group}"
         yield Finding("machine", "CPU quota", allowed, "docker run --cpus, or raise cpu.max of that cgroup")
     mixed = {facts.pausing, facts.confinement} == {"cgroup-v1", "cgroup-v2"}
     both = ": this machine has cgroup v1 and v2" if mixed else ""
-    yield Finding("machine", "tasks paused by", f"{_PAUSING[facts.pausing]}{both}")
+    yield Finding("machine", "task pausing", f"{_PAUSING[facts.pausing]}{both}")
     yield _containment(facts)
 
 
@@ -120,7 +120,7 @@ def _containment(facts: HostFacts) -> Finding:
     can = ", ".join(kind for kind in KINDS if kind not in missing)
     reasons = "".join(f"; not {kind}: {each.reason}" for kind, each in missing.items())
     fixes = "; ".join(f"{kind}: {each.fix}" for kind, each in missing.items())
-    return Finding("machine", "tasks contained by", f"{can}{reasons}", fixes)
+    return Finding("machine", "task containment", f"{can}{reasons}", fixes)
 
 
 def _clocks(facts: HostFacts, clocks: Clocks) -> Iterator[Finding]:

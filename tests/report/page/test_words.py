@@ -36,7 +36,7 @@ def judged(folder: Path, repeats: int = 4) -> Sequence[Bounds]:
 
 def test_a_slowdown_that_is_shown_is_found_with_its_bounds(tmp_path: Path) -> None:
     words = " ".join(findings(judged(tmp_path), CONFIDENCE))
-    assert "p50 rises in 1 of 1 cell. The largest rise is beside jpeg at native clocks, 1.1" in words
+    assert "p50 rises in 1 of 1 cell. The largest slowdown is beside jpeg at native clocks, a factor of 1.1" in words
     assert "The power of the board was not metered." in words
     assert "All of this holds for all cells at once, at 95 % confidence." in words
 

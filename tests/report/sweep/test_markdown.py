@@ -75,8 +75,9 @@ def test_a_model_names_the_factor_that_it_assumes() -> None:
     found = loaded([cell()], of=dataclasses.replace(header(), provenance=provenance))
     page = sweep_markdown(advised(found, {}), found)
     assert (
-        "- Slowdown and work lost rest on an assumption without a source: by how many bytes a byte of memory traffic "
-        "delays the other side (contention = 1; docs/tx1-model.md)."
+        "- Slowdown and work lost rest on an assumption without a source: each byte that the task moves to or from "
+        "memory delays the network's memory traffic as much as 1 of its own, and the other way round "
+        "(contention = 1; docs/tx1-model.md)."
     ) in page
 
 

@@ -44,7 +44,7 @@ def test_every_cell_with_a_task_is_a_line_and_what_is_not_significant_says_so(
              warnings=(QualityFlag.TOO_FEW_REPEATS, QualityFlag.OTHER_LOAD)),
     ]  # fmt: skip
     said = printed(capsys, cells)
-    assert said[0] == "Acme Nine 9000; CPUs set apart by: none; 3 of 9 trials, one window each"
+    assert said[0] == "Acme Nine 9000; CPU separation: none; 3 of 9 trials, one window each"
     assert said[2] == "alexnet, isolated. In every row: CPU/GPU MHz = native."
     first, second = (line.split() for line in said if line.startswith(("jpeg ", "[b] ")))
     assert " ".join(first) == "jpeg 12.3 1.130 [1.090, 1.170] 1.300 [0.900, 1.600] n.s. 12 %"
@@ -136,8 +136,9 @@ def test_what_numbers_rest_on_is_said_below_them(capsys: pytest.CaptureFixture[s
     constant = Constant("contention", 1.0, "1", "assumed", "none")
     modelled = dataclasses.replace(header("tx1-model"), provenance=Provenance((constant,), ()))
     assert (
-        "Slowdown and work lost rest on an assumption without a source: by how many bytes a byte of memory traffic "
-        "delays the other side (contention = 1; docs/tx1-model.md)."
+        "Slowdown and work lost rest on an assumption without a source: each byte that the task moves to or from "
+        "memory delays the network's memory traffic as much as 1 of its own, and the other way round "
+        "(contention = 1; docs/tx1-model.md)."
     ) in " ".join(" ".join(printed(capsys, [cell()], modelled)).split())
     bound = header(confinement="affinity", cpusets_missing=Missing("cgroups are [read-only]", "be root"))
     assert "No cpusets here, CPUs were set apart by affinity alone: cgroups are [read-only]" in printed(
@@ -148,6 +149,4 @@ def test_what_numbers_rest_on_is_said_below_them(capsys: pytest.CaptureFixture[s
 def test_a_study_until_decided_counts_its_trials_alone(capsys: pytest.CaptureFixture[str]) -> None:
     of = header(planned=9)
     of = dataclasses.replace(of, spec=dataclasses.replace(of.spec, until_decided=True))
-    assert (
-        printed(capsys, [cell()], of)[0].strip() == "Acme Nine 9000; CPUs set apart by: none; 1 trial until decided"
-    )
+    assert printed(capsys, [cell()], of)[0].strip() == "Acme Nine 9000; CPU separation: none; 1 trial until decided"

@@ -66,11 +66,11 @@ def test_whatever_is_missing_has_a_reason_and_a_fix(tmp_path: Path) -> None:
         assert names <= findings.keys()
         for name in names:
             assert findings[name].state and findings[name].fix, (area, name)
-    confinement = by_name(found, "machine")["CPUs set apart by"]
+    confinement = by_name(found, "machine")["CPU separation"]
     assert confinement.state == "affinity no cgroup tree here has the cpuset controller"
     assert "run as root" in confinement.fix
-    assert by_name(found, "machine")["tasks paused by"].state == "SIGSTOP and SIGCONT to each process"
-    containment = by_name(found, "machine")["tasks contained by"]
+    assert by_name(found, "machine")["task pausing"].state == "SIGSTOP and SIGCONT to each process"
+    containment = by_name(found, "machine")["task containment"]
     assert containment.state.startswith("idle, weight, cpus")
     assert "; not quota: no cgroup tree here has a cpu controller" in containment.state
     assert "quota: run as root" in containment.fix

@@ -20,7 +20,7 @@ function showTip(element, ruling) {
 function quantitiesOf(cell) {
   const table = make("table");
   const head = table.createTHead().insertRow();
-  for (const title of ["", "value", "bounds, whole matrix"]) head.append(make("th", title));
+  for (const title of ["", "value", "bounds, for all cells at once"]) head.append(make("th", title));
   const body = table.createTBody();
   for (const [name, ...rest] of cell.rows) {
     const row = body.insertRow();

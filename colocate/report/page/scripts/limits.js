@@ -44,7 +44,7 @@ class Limit {
     // With few blocks an upper bound may be millions: beyond three times the greatest value no slider is needed.
     const top = Math.max(...bounds.map(([, , hi]) => Math.min(hi ?? most, 3 * Math.abs(most))), most);
     const least = Math.min(...bounds.map(([value, lo]) => Math.max(lo ?? value, this.lowest)), ...values);
-    if (this.highest === 1) return [0.005, Math.min(0.995, Math.max(0.1, 1.1 * top))];
+    if (this.highest === 1) return [0.005, 0.995];
     if (this.lowest === 1) return [1.001, Math.max(1.1, 1 + 1.1 * (top - 1))];
     return [least * 0.98, top * 1.02];
   }

@@ -19,8 +19,8 @@ _NAMES = {
     "gpus": "GPUs",
     "last_level_cache_bytes": "last level cache",
     "rails": "power rails",
-    "pausing": "how tasks are paused",
-    "confinement": "how CPUs are set apart",
+    "pausing": "task pausing",
+    "confinement": "CPU separation",
 }
 
 

@@ -34,7 +34,7 @@ class Trainer:
     """A rank, ready to step. Raises WorkerError for a GPU, a package or data that is not there."""
 
     def __init__(self, request: Request, rank: int = 0, store: Any | None = None) -> None:
-        """With a `store` it shares each batch with the other ranks that use this store."""
+        """With a `store` it splits each batch with the other ranks that use this store."""
         training = _training(request)
         self._device = device_of(training, rank)
         _set_precision(request.precision)

@@ -106,7 +106,7 @@ def _slowdown_words(quantity: Quantity, judged: Sequence[Bounds], tasks: Sequenc
         return f"How {name} changes is not known in any of {counted(len(judged), 'cell')}."
     bounded = [(each, interval) for each, interval in found if interval.lo is not None]
     shown = [(each, interval) for each, interval in bounded if interval.lo is not None and interval.lo > 1]
-    worst = _worst(shown or found)
+    worst = _worst(quantity, shown or found)
     most = f"{_where(worst[0], tasks)}, a factor of {_value_words(quantity, worst[1])}"
     every = len(found) == len(judged)
     if not bounded:
@@ -136,7 +136,7 @@ def _loss_words(judged: Sequence[Bounds], tasks: Sequence[ContainedTask]) -> str
     found = _intervals(Quantity.WORK_LOSS, judged)
     if not found:
         return "What tasks lose beside it is not known."
-    worst = _worst(found)
+    worst = _worst(Quantity.WORK_LOSS, found)
     return (
         f"{_where(worst[0], tasks)} loses most: beside the network it does "
         f"{_value_words(Quantity.WORK_LOSS, worst[1])} less work than without it."
@@ -150,9 +150,11 @@ def _intervals(quantity: Quantity, judged: Sequence[Bounds]) -> list[_Found]:
     return [(each, each.estimates[quantity].interval) for each in judged if quantity in each.estimates]
 
 
-def _worst(found: Sequence[_Found]) -> _Found:
-    """The largest; of equal ones that in the simplest setting."""
-    return min(found, key=lambda pair: (-pair[1].value, complexity(pair[0].evidence.cell)))
+def _worst(quantity: Quantity, found: Sequence[_Found]) -> _Found:
+    """The largest; of those that look equal the one in the simplest setting."""
+    largest = _text(quantity, max(interval.value for _, interval in found))
+    alike = [pair for pair in found if _text(quantity, pair[1].value) == largest]
+    return min(alike, key=lambda pair: complexity(pair[0].evidence.cell))
 
 
 def _where(each: Bounds, tasks: Sequence[ContainedTask]) -> str:

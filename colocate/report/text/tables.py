@@ -146,7 +146,7 @@ def print_rows(
     """`rows` as `compact_table` makes them, under `heading` with what all have in common.
 
     Where the output is too narrow, columns in `spare` are left out, the first ones first, and named: before names of
-    usual length are broken. Returns the names of those that are shown.
+    usual length are broken. Returns the names of those that are shown, those that have one value in common included.
     """
     left_out: list[str] = []
     while True:
@@ -164,7 +164,7 @@ def print_rows(
     out.print(Text(" ".join(filter(None, (heading, same, narrow))), style="bold"))
     print_compact(out, table)
     out.print()
-    return [name for name in columns if name in shown]
+    return [name for name, place in zip(kept, places, strict=True) if any(row[place] for row in rows)]
 
 
 def print_compact(out: Console, table: Table) -> None:

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from colocate.model.board import BoardState, PowerMode
+from colocate.model.containment import Containment
 from colocate.model.limits import Quantity
 from colocate.model.machine import Missing
 from colocate.model.trial import Failure
@@ -118,6 +120,18 @@ def test_each_network_and_placement_has_the_findings_of_its_own_cells() -> None:
     assert tuple(slowed.sentences) == findings(own[1:], 0.95) and "rises in 1 of 1 cell" in slowed.sentences[0]
     (alone,) = findings_of([cell(task="none")], (), 0.95)
     assert tuple(alone.sentences) == findings((), 0.95)
+
+
+def test_of_cells_that_look_equal_the_simplest_is_named() -> None:
+    cells = [
+        cell(task="jpeg", containment=each) for each in (Containment(quota_ratio=0.2), Containment(idle=True), None)
+    ]
+    losses = [{Quantity.WORK_LOSS: np.full(5, loss)} for loss in (0.0453, 0.0452, 0.0451)]
+    words = " ".join(findings(bounds([evidence(*each) for each in zip(cells, losses, strict=True)]), 0.95))
+    assert "jpeg at native clocks loses most" in words
+    losses[0] = {Quantity.WORK_LOSS: np.full(5, 0.06)}
+    words = " ".join(findings(bounds([evidence(*each) for each in zip(cells, losses, strict=True)]), 0.95))
+    assert "jpeg (quota=20%) at native clocks loses most" in words
 
 
 def test_ways_to_run_a_network_have_findings_each() -> None:

@@ -299,7 +299,7 @@ def test_layers_are_run_by_themselves_where_a_profile_or_a_meter_wants_it(
     overhead_s = report.fused_layers[-1].time_s
     assert overhead_s is not None and overhead_s.value == pytest.approx(SUBGRAPH_S)
     assert any("Launch, input and output" in note for note in report.notes)
-    assert any("above idle (10.0 W in this run)" in note for note in report.notes)
+    assert any("adds to idle (10.0 W in this run)" in note for note in report.notes)
     assert any("which it is not of 1 fused layer." in note for note in report.notes)
     table = {row["layers"].split(";")[0]: row for row in rows_of(tmp_path / "run" / "layers.csv")}
     assert float(table["left"]["power_above_idle_w"]) == pytest.approx(4.05)

@@ -19,5 +19,5 @@ def use_one_thread() -> None:
 
 
 def users_environment() -> dict[str, str]:
-    """The environment for a program that may have linear algebra of its own."""
+    """The environment without the number that `use_one_thread` set, for a program that colocate starts."""
     return {name: value for name, value in os.environ.items() if (name, value) != (_VARIABLE, _OURS)}

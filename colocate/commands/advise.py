@@ -16,8 +16,8 @@ Judges every cell, and says what to choose. A cell is one network beside one tas
 containment and clocks. For limits set in advance, the chance of any wrong SAFE in the table is at most 5 %
 (--confidence). The limits are those of the study; flags override them one by one.
 
-Exit code 10, the answer is no: all cells are UNSAFE, or a required cell is. Exit code 11, it is not known yet: no
-cell is SAFE, but at least one is UNDECIDED; or no required cell is UNSAFE, but at least one is UNDECIDED."""
+Exit code 10: all cells are UNSAFE. Exit code 11: no cell is SAFE, and some are UNDECIDED. With --require the required
+cells alone count: 10 if any is UNSAFE, else 11 if any is UNDECIDED."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

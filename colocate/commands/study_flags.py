@@ -215,7 +215,7 @@ _WINDOWS: Flags = {
 _STOPPING: Flags = {
     "until": {
         "metavar": "decided",
-        "help": "stop as soon as the limits are decided, after --repeats at the latest",
+        "help": "stop as soon as no verdict is UNDECIDED, after --repeats at the latest",
         "otherwise": "measure all repeats",
     },
     "budget": {

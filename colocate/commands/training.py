@@ -131,7 +131,7 @@ _OWN: Flags = {
         **STUDY_FLAGS["window"],
         "help": "length of one measured window in seconds; longer where a slow network needs it",
     },
-    "rig": {**STUDY_FLAGS["rig"], "help": "host (this machine): a model trains nothing"},
+    "rig": {**STUDY_FLAGS["rig"], "help": "host (this machine) alone, as tx1-model cannot train"},
     "worker_python": {
         "metavar": "PATH",
         "help": "Python that trains, with torch",

@@ -75,7 +75,7 @@ def _sections(facts: HostFacts) -> Mapping[str, Sequence[Suggestion]]:
             *_placement(facts),
             Suggestion("containment", _containments(facts), "each task is measured in each of these"),
         ],
-        "what must hold; each line is a limit of its own": [
+        "what must hold: limits, and the percentile that they judge": [
             Suggestion("slo_ms", 30.0, "latency limit in ms"),
             Suggestion("percentile", "p95", "of the latency: p50, p95, p99 or mean"),
             Suggestion("max_slowdown", 1.1, "largest slowdown: 1.1 is 10 % slower"),

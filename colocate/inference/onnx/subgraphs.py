@@ -22,9 +22,10 @@ from colocate.worker.request import RESIDENT
 def subgraphs(network: Network, fused_layers: Iterable[Collection[str]], folder: Path) -> Iterator[Network]:
     """Each of `fused_layers`, the names of one or more layers, as a network of its own.
 
-    No names stand for `launch_overhead`. A file in `folder`, written when its turn comes: the layer with its weights
-    and true input shapes, batch included, and an input for every tensor that it reads. Raises SpecError for a layer
-    that reads a tensor of unknown shape or of a type that cannot be fed, ValueError for the name of no layer.
+    An empty collection stands for `launch_overhead`. Each network is a file in `folder`, written when the iterator
+    reaches it: the layers with their weights and true input shapes, batch included, and an input for every tensor
+    that they read. Raises SpecError for a layer that reads a tensor of unknown shape or of a type that cannot be fed,
+    ValueError for a name that no layer has.
     """
     # Cutting goes by shapes alone, so it copies no weights; each subgraph then gets the data of its own.
     whole = graph.inferred(network.path)

@@ -57,9 +57,10 @@ def front_words(report: AdviceReport) -> str:
     ranked = dict.fromkeys(choice.merit for choice in report.advice.recommended)
     costs = dict.fromkeys("power" if merit is Merit.WORK_PER_JOULE else "slowdown" for merit in ranked)
     return (
-        "Trade-offs: each task's best choice (*), and the Pareto-optimal SAFE choices: no other runs its task as "
-        f"fast at less {' or '.join(costs)}. Slowdown is of the {report.advice.limits.percentile}, speed the share "
-        "of full speed, and speed/W that share per watt of the board."
+        "Trade-offs: each task's best choice (*), and the Pareto-optimal SAFE choices: no other of the network, "
+        f"whatever its task, has as much speed at less {' or '.join(costs)}. Slowdown is of the "
+        f"{report.advice.limits.percentile}, speed the share of full speed, and speed/W that share per watt of the "
+        "board."
     )
 
 

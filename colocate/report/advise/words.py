@@ -26,7 +26,7 @@ from colocate.study.bounds import PROBABLE
 from colocate.study.verdicts import Verdict, deciding
 
 # What shares of full speed are shares of.
-FULL_SPEED = "Full speed (100 %) is a task's highest speed alone in any setting of this study."
+FULL_SPEED = "Full speed (100 %) is a task's highest speed alone, in all settings studied."
 WORK_LOST = "Work lost compares a task's speed with and without the network in one setting."
 
 # What one of each kind is in the unit that people read, and that unit.
@@ -66,7 +66,7 @@ def interval_words(quantity: Quantity, interval: Interval | None, decimals: int 
         for number in (interval.value, interval.lo, interval.hi)
     )
     unit = _UNITS[quantity.kind][1]
-    return f"{value} [{lo.removesuffix(unit).strip()}, {hi.removesuffix(unit).strip()}]"
+    return f"{value} [{lo.removesuffix(unit).rstrip()}, {hi.removesuffix(unit).rstrip()}]"
 
 
 def column_decimals(report: AdviceReport) -> Mapping[Quantity, int | None]:
@@ -98,12 +98,12 @@ def correction(report: AdviceReport) -> str:
     changed = report.advice.limits != report.run.header.spec.limits
     later = chosen_later_words(kinds, report.advice.limits.confidence) if changed else ""
     verdicts = f"all {report.advice.judged} verdicts together" if report.advice.judged > 1 else "the one verdict"
-    model = ", taking the model as true" if model_words(report.run.header.facts) else ""
+    model = ", if the model is true" if model_words(report.run.header.facts) else ""
     promise = (
-        f"For {verdicts} the chance of any wrong SAFE is at most {error}{model}, and so is that of any wrong "
-        f"UNSAFE: intervals are widened for that{looks} (Bonferroni; docs/statistics.md)."
+        f"For {verdicts} the chance of any wrong SAFE is at most {error}, and so is that of any wrong UNSAFE{model}: "
+        f"intervals are widened for that{looks} (Bonferroni; docs/statistics.md)."
     )
-    return f"{promise} {later}".rstrip()
+    return f"{promise} {later}".strip()
 
 
 def chosen_later_words(kinds: int, confidence: float) -> str:

@@ -108,8 +108,8 @@ def grid_of(
 def pages_of(grid: Grid, caption: Caption) -> list[Grid]:
     """`grid` cut into pages no higher than paper and no wider than `WIDE_IN`.
 
-    They are cut between networks, else between families of lines, and last between lines; across between wings, else
-    between heads, and last between feet.
+    Rows are split between networks where that is enough, else between groups of lines, else between any two lines;
+    columns between placements, else between tasks, else between any two.
     """
     layout = layout_of(grid, caption)
     gaps_in = _PANEL_GAP_IN / len(grid.panels.feet), _WING_GAP_IN * (len(grid.wings) - 1)

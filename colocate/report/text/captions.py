@@ -117,8 +117,8 @@ def contention_words(header: Header) -> str | None:
         return None
     return (
         "Slowdown and work lost rest on an assumption without a source: each byte that the task moves to or from "
-        f"memory delays the network's memory traffic as much as {value:g} of its own, and the other way "
-        f"round ({CONTENTION} = {value:g}; docs/tx1-model.md)."
+        f"memory delays the network by as much as {value:g} byte of its own, and vice versa "
+        f"({CONTENTION} = {value:g}; docs/tx1-model.md)."
     )
 
 

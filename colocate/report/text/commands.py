@@ -10,8 +10,8 @@ _ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n"}
 
 
 def command_text(command: Sequence[str], width: int) -> str:
-    """`command` as a shell takes it, set in, and with backslashes where it would be wider than the terminal. A flag
-    and its value stay together, and no word is broken.
+    """`command` quoted for a shell and indented, over several lines with backslashes where it is wider than `width`
+    columns. A flag and its value stay together, and no word is broken.
     """
     lines = [" "]
     for words in _flags_with_values(command):

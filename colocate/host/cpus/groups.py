@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from colocate.errors import HostError
+from colocate.host.locks import locked
 
 MOUNTS = Path("/proc/mounts")
 OWN = Path("/proc/self/cgroup")
@@ -127,20 +128,11 @@ def _alone(hierarchy: Hierarchy) -> Iterator[None]:
     descriptor = os.open(hierarchy.folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         deadline_s = time.monotonic() + _LOCKED_S
-        while not _locked(descriptor) and time.monotonic() < deadline_s:
+        while not locked(descriptor) and time.monotonic() < deadline_s:
             time.sleep(0.001)
         yield
     finally:
         os.close(descriptor)
-
-
-def _locked(descriptor: int) -> bool:
-    """Whether this descriptor has the lock now, on what it is open for."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def delegate(hierarchy: Hierarchy, controller: str, stack: contextlib.ExitStack) -> None:
@@ -225,7 +217,7 @@ def clear(hierarchy: Hierarchy, pid: int) -> None:
 def _is_claimed(group: Path) -> bool:
     descriptor = os.open(group, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        return not _locked(descriptor)
+        return not locked(descriptor)
     finally:
         os.close(descriptor)
 

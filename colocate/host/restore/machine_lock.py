@@ -6,13 +6,13 @@ A lock on a file in the state folder, which the kernel releases when its process
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from colocate.errors import HostError
+from colocate.host.locks import locked
 from colocate.host.restore.journal import state_folder
 
 # Another file than the state folder's, for two users who share a machine, or tests that share it.
@@ -40,7 +40,7 @@ def machine_alone(*, wait: bool = False, waits: Callable[[str], None] = lambda _
         return
     try:
         said = False
-        while not _taken(descriptor):
+        while not locked(descriptor):
             other = f"another sweep{_owner(descriptor)} runs on this machine"
             if not wait:
                 raise HostError(
@@ -62,14 +62,6 @@ def _opened(path: Path) -> int | None:
         return os.open(path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     except OSError:
         return None
-
-
-def _taken(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _owner(descriptor: int, locks: Path = Path("/proc/locks")) -> str:

@@ -38,7 +38,7 @@ function putTip(at) {
 }
 
 function hideTip(element) {
-  // It may tell of another by now.
+  // It may show another cell by now.
   if (element.hasAttribute("aria-describedby")) tip.hidden = true;
   element.removeAttribute("aria-describedby");
 }

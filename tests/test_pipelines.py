@@ -38,7 +38,8 @@ def study(folder: Path, **keys: object) -> Path:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A program that prints and one with marks, each beside a stressor."""
     folder = tmp_path_factory.mktemp("pipelines")
-    tables = {"cam": {"argv": prints(), "latency": PATTERN}, "radar": {"argv": marks()}}
+    own = f"# {folder}"
+    tables = {"cam": {"argv": prints(own), "latency": PATTERN}, "radar": {"argv": marks(own)}}
     done = colocate("sweep", study(folder, pipelines=tables, window=0.5), "--out", folder / "run")
     assert done.returncode == 0, done.stderr
     assert "networks run on pipeline\n" in done.stderr
@@ -57,7 +58,7 @@ def test_a_sweep_measures_a_program_like_any_network(finished: Path) -> None:
     assert (finished / "report.html").exists()
     with Run.read(finished) as run:
         header, records = run.header(), list(run.records())
-    assert header.spec.inferences[0].pipeline == Pipeline(prints(), PATTERN)
+    assert header.spec.inferences[0].pipeline == Pipeline(prints(f"# {finished.parent}"), PATTERN)
     served = [record for record in records if record.trial.inference is not None]
     assert {record.trial.inference for record in served} == set(header.spec.inferences)
     for record in served:

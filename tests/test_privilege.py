@@ -67,14 +67,15 @@ def test_a_command_that_asks_for_root_has_it(folder: Path) -> None:
 
 
 def test_a_pipeline_is_the_users_too_and_goes_with_its_runner(folder: Path) -> None:
-    table = {"argv": ["sh", "-c", PIPELINE], "latency": "infer: ([0-9.]+) ms", "directory": str(folder)}
+    program = f"{PIPELINE}# {folder}"
+    table = {"argv": ["sh", "-c", program], "latency": "infer: ([0-9.]+) ms", "directory": str(folder)}
     keys = {"stressors": ["bitcount"], "pipelines": {"cam": {**table, "environment": {"COLOUR": "red"}}}}
     run_of(folder, keys, HostRig())
     uid, capabilities, variables = (folder / "who").read_text().splitlines()
     assert uid.split()[1:] == 4 * [str(NOBODY)]
     assert int(capabilities.split()[1], 16) == 0
     assert variables == "/nonexistent red"
-    assert not [each for each in psutil.process_iter(["uids", "cmdline"]) if PIPELINE in (each.info["cmdline"] or ())]
+    assert not [each for each in psutil.process_iter(["uids", "cmdline"]) if program in (each.info["cmdline"] or ())]
 
 
 def test_the_run_is_the_users_with_what_sqlite_puts_beside_it(folder: Path) -> None:

@@ -1,1 +1,1 @@
-"""The nouns that every room may import: frozen, without input or output."""
+"""The data classes that every package may import. They are frozen and do no input or output."""

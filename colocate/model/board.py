@@ -1,4 +1,4 @@
-"""A board as it was found: what its owner has set, and colocate never does."""
+"""The state in which a study found a Jetson board. Its owner set this state, and colocate records it."""
 
 from __future__ import annotations
 
@@ -7,23 +7,27 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class PowerMode:
-    """A power mode of nvpmodel. Numbers and names do not carry over between boards; the name may be unknown."""
+    """A power mode of nvpmodel, NVIDIA's tool that limits clocks and CPUs. Another board may use the same number or
+    name for another mode. `name` is empty if it is unknown.
+    """
 
     number: int
     name: str = ""
 
     @property
     def words(self) -> str:
-        """`1 (5W)`, or `1` where the name is unknown."""
+        """`1 (5W)`, or `1` if the name is unknown."""
         return f"{self.number} ({self.name})" if self.name else str(self.number)
 
 
 @dataclass(frozen=True, slots=True)
 class BoardState:
-    """What was set on a Jetson when a study began. Empty and None are unknown, `cpus_off` are CPUs without power.
+    """What was set on a Jetson when a study began. An empty text and None mean unknown.
 
-    `clocks_held`: CPU and GPU clocks have no range left, as jetson_clocks leaves them. Two states that are equal run
-    a network alike; the fields after those describe the board, and their differences make no run incomparable.
+    `l4t` is the version of Jetson Linux, `cpus_off` are the CPUs that are switched off, and `zram_bytes` is the size
+    of compressed swap. `clocks_held` is true if the limits of each CPU and GPU clock leave one value, as after
+    jetson_clocks. Equality compares only the first four fields: these decide how fast a network runs, and the others
+    describe the board.
     """
 
     l4t: str = ""
@@ -37,7 +41,7 @@ class BoardState:
 
     @property
     def words(self) -> dict[str, str]:
-        """Each fact by its name, in words, those that decide the numbers first."""
+        """Each setting as text by its name, those that influence measurements most first."""
         held = {None: "unknown", True: "held at one clock, as by jetson_clocks", False: "free within the power mode"}
         software = f"L4T {self.l4t or 'unknown'}, JetPack {self.jetpack or 'unknown'}"
         return {
@@ -52,6 +56,6 @@ class BoardState:
 
     @property
     def conditions(self) -> dict[str, str]:
-        """Those of `words` that must be the same for two runs to be comparable."""
+        """The entries of `words` that influence measurements. If they differ, `compare` adds a note about it."""
         names = ("software", "power mode", "CPUs switched off", "clocks as found")
         return {name: self.words[name] for name in names}

@@ -1,4 +1,4 @@
-"""Why a network takes longer beside a task: where the extra time of an inference goes."""
+"""Why an inference takes longer beside a task, and how much each cause contributes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 
 class Cause(str, enum.Enum):
-    """A part of the extra time, in the order of every legend. Its value is its name in `cells.csv`."""
+    """A cause of extra time, in the order of every legend; `study.causes` defines each. The value is the name in
+    `cells.csv`.
+    """
 
     PREEMPTED = "preempted"
     LAUNCH_WAIT = "launch wait"
@@ -21,11 +23,12 @@ class Cause(str, enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class ExtraTime:
-    """How much longer an inference takes beside the task, in the mean, and its `parts` in seconds.
+    """How much longer an inference takes beside the task on average, and which causes this time has.
 
-    The parts add up to `extra_s`; those that are 0 are left out. `beyond_s` is how much longer the parts were before
-    they were cut to the whole, because what is counted may overlap. `launches` is in how many steps one inference
-    is launched, where a profile knows it and a CUDA graph would launch them all at once.
+    `extra_s` is the difference of the mean latencies. `parts` divides all of it by cause, in seconds; parts of 0 are
+    left out. What is counted for the causes may overlap: `beyond_s` is by how much the counted parts exceeded
+    `extra_s` before they were cut. `launches` is the number of steps in which one inference is launched. It is None
+    if no profile gives it, or if a CUDA graph already launches them all at once.
     """
 
     extra_s: float
@@ -35,5 +38,5 @@ class ExtraTime:
 
     @property
     def largest(self) -> tuple[Cause, float]:
-        """The part that explains most."""
+        """The cause with the longest time, and this time in seconds."""
         return max(self.parts, key=lambda part: part[1])

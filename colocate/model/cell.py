@@ -1,4 +1,4 @@
-"""All blocks of one setting together: the unit of every table and figure."""
+"""The result of one setting over all its blocks: the row of every table and the tile of every heatmap."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from colocate.model.quality import QualityFlag
 from colocate.model.request import ClockPoint, Inference
 
 SOLO = "none"
-"""The task of a solo baseline."""
+"""The task name of a solo baseline, in which the network runs alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """An estimate with the ends of its interval; the ends are None where the data cannot give them."""
+    """An estimate and its confidence interval from `lo` to `hi`; both ends are None if the data cannot give them."""
 
     value: float
     lo: float | None
@@ -28,17 +28,19 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One network x task x containment x placement x clock point over all its blocks; a row of every table.
+    """The result for one network, task, containment, placement and clock point, over all its blocks.
 
-    `task` is `none` for the solo baseline. `slowdown_p50`, `slowdown_p95` and `slowdown_p99` are co-located over
-    solo, as is `slowdown_mean`, which is of the mean latency.
-    `work_loss_ratio` is 1 - (work rate beside the network / work rate alone at the same clock point).
-    `alternating`: these ratios are from alternating windows, and latencies from them, too; else from steady ones.
-    Of a network with a period, `miss_ratio` is the share of its inferences that were not done within it, and
-    `longest_miss_run` how many of these followed one another in one window at the most. `extra_time` is where a
-    significant slowdown of the mean comes from, as far as the kernel counted it. `power_ends_w` and `energy_ends_j`
-    are those of the intervals of `power_w` and `energy_per_inference_j`, over the windows; `power_ratio` and
-    `energy_ratio` are beside the task over alone.
+    `task` is `none` for the solo baseline. `n` counts inferences. `p50_s`, `p95_s` and `p99_s` are percentiles of the
+    latency. `slowdown_p50`, `slowdown_p95`, `slowdown_p99` and `slowdown_mean` are the latency beside the task over
+    the latency alone, at that percentile or of the mean. `work_loss_ratio` is 1 - (work rate beside the network /
+    work rate alone at the same clock point). `extra_time` divides a significant slowdown by cause, as far as the
+    kernel counted it. `alternating` is true if latencies, slowdowns and work loss come from alternating windows, and
+    false if they come from steady ones.
+
+    For a network with a period, `miss_ratio` is the share of inferences that were not done within the period, and
+    `longest_miss_run` the largest number of consecutive misses in one window. `power_ends_w` and `energy_ends_j` are
+    the ends of the confidence intervals of `power_w` and `energy_per_inference_j` over the windows. `power_ratio` and
+    `energy_ratio` are the value beside the task over the value alone. A value is None if it is not known.
     """
 
     inference: Inference
@@ -75,13 +77,13 @@ class Cell:
     energy_ratio: Interval | None = None
 
     def latency_s(self, statistic: str) -> float | None:
-        """The latency at one of `limits.STATISTICS`, of all windows together; None for the mean, which is known for
-        each window only.
+        """The latency at `statistic`, one of `limits.STATISTICS`, in seconds. None if unknown, and for the mean,
+        which a cell does not keep.
         """
         return {"p50": self.p50_s, "p95": self.p95_s, "p99": self.p99_s}.get(statistic)
 
     def slowdown(self, statistic: str) -> Interval | None:
-        """The slowdown at one of `limits.STATISTICS`."""
+        """The slowdown at `statistic`, one of `limits.STATISTICS`; None if unknown."""
         by_name = {
             "p50": self.slowdown_p50, "p95": self.slowdown_p95, "p99": self.slowdown_p99, "mean": self.slowdown_mean
         }  # fmt: skip

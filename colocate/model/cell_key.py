@@ -1,4 +1,4 @@
-"""Which windows belong to one cell."""
+"""The key that says which windows belong to the same cell."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from colocate.model.trial import Trial
 
 
 class CellKey(NamedTuple):
-    """What the windows of a cell share; as in a Trial, None stands for no network and for no task."""
+    """The setting that all windows of a cell share. As in a `Trial`, `inference` None means no network, and `task`
+    None means no task.
+    """
 
     inference: Inference | None
     placement: str
@@ -21,17 +23,17 @@ class CellKey(NamedTuple):
 
     @property
     def solo(self) -> CellKey:
-        """The same setting without a task."""
+        """The key of the same setting without a task."""
         return self._replace(task=None, containment=None)
 
     @classmethod
     def of(cls, trial: Trial) -> CellKey:
-        """The setting of which `trial` is a window."""
+        """Return the key of the cell that the window `trial` belongs to."""
         task = (None, None) if trial.task is None else (trial.task.name, trial.task.containment)
         return cls(trial.inference, trial.placement.name, trial.clocks, *task)
 
     @classmethod
     def of_cell(cls, cell: Cell) -> CellKey:
-        """The setting of `cell`."""
+        """Return the key of `cell`."""
         task = None if cell.task == SOLO else cell.task
         return cls(cell.inference, cell.placement, cell.clocks, task, cell.containment)

@@ -1,4 +1,4 @@
-"""How a program of the user's own is run as a task, and how its work is counted."""
+"""How a user's own program is run as a task, and how its work is counted."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ PER_CPU = "per-cpu"
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What a study says of a task's program besides its argv.
+    """How to run a task's program, whose command line is in `Task.argv`.
 
-    `run` is one of `RUNS`. It is ready `ready_after_s` after its start, and once it has printed a line that contains
-    `ready_line`; no window begins before. Lines that match the regular expression `progress` count its work: by the
-    growth of the number in its one group, or one for each line where it has no group.
+    `run` is one of `RUNS`: `repeat` starts the program again whenever it ends, `service` starts it once for all
+    windows of a placement. The program is ready when it has run for `ready_after_s` and, if `ready_line` is given,
+    has printed a line that contains that text; no window begins earlier. Output lines that match the regular
+    expression `progress` count as work. If the expression has a group, the work is the growth of the number in it,
+    else one per line.
 
-    `copies` is how many of it run at a time; with `per-cpu` each is bound to its own CPU. `prepare` runs before the
-    first start in a placement, and `cleanup` after the last one has ended. All three run in `directory`, with
-    `environment` added to colocate's own, as `user`.
+    `copies` is how many copies run at the same time; `per-cpu` runs one on each CPU of the task. `prepare` is a
+    command that runs before the first start in a placement, and `cleanup` one that runs after the last copy has
+    ended. All three run in `directory`, as `user`, with `environment` added to colocate's own.
     """
 
     run: str = REPEAT
@@ -39,8 +41,8 @@ class Command:
 
     @property
     def present(self) -> dict[str, Any]:
-        """The fields that differ from their defaults. Ids of trials follow from them: a field that comes later leaves
-        those without it as they were.
+        """The fields that differ from their defaults. Ids of trials are hashes of these, so a field that is added to
+        this class later does not change the ids of existing studies.
         """
         own = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return {name: value for name, value in own.items() if value != getattr(PLAIN, name)}

@@ -1,4 +1,4 @@
-"""How a task's use of the CPU is bounded, and how that is written: `idle`, `weight=10`, `quota=20%/10`, `cpus=2`,
+"""How a task's use of the CPU is limited, and how a study writes this: `idle`, `weight=10`, `quota=20%/10`, `cpus=2`,
 `fifo`.
 """
 
@@ -32,12 +32,12 @@ _HOW = (
 
 @dataclass(frozen=True, slots=True)
 class Containment:
-    """What bounds a task; a part that does not is None, or False.
+    """The limits on a task's use of the CPU. A limit that is not set is None or False.
 
-    `idle`: it runs where nothing else wants to. `weight` is its share against the network's 100 on a CPU that both
-    want. It gets at most `quota_ratio` seconds of CPU a second, counted in periods of `quota_period_s`. `cpus` is how
-    many of the tasks' CPUs it may use. `fifo` bounds it from the other side: the network's launching thread runs
-    before all that is not of a real-time class.
+    `idle`: the task runs only when nothing else wants its CPU. `weight` is the task's share on a CPU that the network
+    wants too; the network has 100. The task gets at most `quota_ratio` seconds of CPU per second, enforced in periods
+    of `quota_period_s`. It may use only the first `cpus` of the tasks' CPUs. `fifo` limits the task indirectly: the
+    network's launching thread gets real-time priority and runs before all ordinary threads.
     """
 
     idle: bool = False
@@ -49,30 +49,30 @@ class Containment:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """Those of `KINDS` that it has."""
+        """The names, out of `KINDS`, of the limits that are set."""
         parts = (self.idle or None, self.weight, self.quota_ratio, self.cpus, self.fifo or None)
         return tuple(kind for kind, part in zip(KINDS, parts, strict=True) if part is not None)
 
     def own_cpus(self, cpus: Sequence[int]) -> Sequence[int]:
-        """Those of the tasks' `cpus` that it leaves."""
+        """Return those of the tasks' `cpus` that the task may use."""
         return cpus[: self.cpus]
 
     @property
     def quota_us(self) -> tuple[int | None, int]:
-        """The quota and its period in microseconds, as the kernel takes them; None for no quota."""
+        """The quota and its period in microseconds, as cgroups take them. The quota is None if none is set."""
         period_us = round(self.quota_period_s * 1e6)
         return None if self.quota_ratio is None else round(self.quota_ratio * self.quota_period_s * 1e6), period_us
 
     @property
     def complexity(self) -> tuple[int, ...]:
-        """A key to sort by, lower for a containment that is simpler to set: with fewer parts, or parts earlier in
-        `KINDS`.
+        """A sort key that puts containments that are simpler to set first: those with fewer limits, and then those
+        whose limits come earlier in `KINDS`.
         """
         return len(self.kinds), *map(KINDS.index, self.kinds)
 
     @property
     def words(self) -> str:
-        """As `parse_containment` reads it."""
+        """The text that `parse_containment` reads, such as `quota=20%/10+cpus=2`."""
         parts = ["idle"] if self.idle else []
         if self.weight is not None:
             parts.append(f"weight={self.weight}")
@@ -87,24 +87,27 @@ class Containment:
 
 
 def group_weight(weight: int, cpus: int) -> int:
-    """The cpu.weight with which each process of a group on so many CPUs counts like one of `weight` in no group: a
-    group's weight is spread over the CPUs that it keeps busy.
+    """Return the cpu.weight of cgroup v2 that makes each process of a group on `cpus` CPUs count like one of `weight`
+    outside any group. It is `weight` times `cpus`, at most `WEIGHT_MAX`, because the kernel spreads a group's weight
+    over the CPUs that the group keeps busy.
     """
     return min(weight * cpus, WEIGHT_MAX)
 
 
 def group_shares(weight: int, cpus: int) -> int:
-    """The same for cgroup v1, as its cpu.shares, whose range is wider."""
+    """Return the cpu.shares of cgroup v1 with the effect of `group_weight`; their range is wider."""
     return max(SHARES_MIN, min(round(weight * cpus * SHARES_DEFAULT / WEIGHT_DEFAULT), SHARES_MAX))
 
 
 def containment_words(containment: Containment | None) -> str:
-    """Its words; `none` where there is none."""
+    """Return the text of `containment`; `none` for None."""
     return NONE if containment is None else containment.words
 
 
 def parse_containment(text: str) -> Containment | None:
-    """`idle`, `quota=20%/10+cpus=2` and so on; None for `none`. Raises SpecError with the value and what to write."""
+    """Return the containment that a text such as `idle` or `quota=20%/10+cpus=2` describes; None for `none`. Raises
+    SpecError with the text and what to write instead.
+    """
     if text.strip() == NONE:
         return None
     found: dict[str, bool | int | float] = {}

@@ -1,4 +1,4 @@
-"""What the networks of a study run on: a GPU, a Jetson's accelerator, the CPU."""
+"""The device that the networks of a study run on: a GPU, a Jetson's deep learning accelerator (DLA) or the CPU."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ _DEVICE = re.compile(r"(cuda|dla)(?::(\d{1,3}))?", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Workers:
-    """How the networks' workers run: under the Python of this path, on this device.
+    """The Python and the device of the worker processes, which run the networks.
 
-    The device is `cpu`, `cuda:N` for a GPU as nvidia-smi counts them, or `dla:N` for a core of a Jetson's
-    accelerator. None is the Python that has the runtime, and the first GPU or the CPU as the runtime needs.
+    `python` is the path of the Python. None selects the one that has the runtime. `device` is `cpu`, `cuda:N` for GPU
+    number N of nvidia-smi, or `dla:N` for core N of a Jetson's DLA. None selects the first GPU or the CPU, as the
+    runtime needs.
     """
 
     python: str | None = None
@@ -26,7 +27,7 @@ class Workers:
 
     @property
     def gpu(self) -> int | None:
-        """The number of the GPU that was chosen; None where none was."""
+        """The number of the chosen GPU; None if no GPU was chosen."""
         kind, _, number = (self.device or "").partition(":")
         return int(number) if kind == "cuda" else None
 
@@ -35,12 +36,14 @@ USUAL = Workers()
 
 
 def is_dla(device: str | None) -> bool:
-    """Whether this device is a Jetson's accelerator."""
+    """Whether `device` is a core of a Jetson's DLA."""
     return (device or "").startswith("dla")
 
 
 def parse_device(text: str) -> str:
-    """`cuda` is `cuda:0`, and `dla` `dla:0`. Raises SpecError."""
+    """Return the full name of the device `text`: `cuda` gives `cuda:0`, and `dla` gives `dla:0`. Raises SpecError for
+    any other text than `cuda`, `cuda:N`, `dla`, `dla:N` and `cpu`.
+    """
     match = _DEVICE.fullmatch(text.strip())
     if match is None and text.strip() != CPU:
         raise SpecError(f"device: {text!r} is none; give cuda:N, dla:N or cpu")

@@ -1,4 +1,4 @@
-"""A fleet of boards: what one is, and how they share a study."""
+"""The boards of a fleet, and how they share a study."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from colocate.model.machine import HostFacts
 
 
 class Sharing(str, enum.Enum):
-    """How boards share a study: each block runs on one of them, or every block on each."""
+    """How boards share a study: SPREAD runs each block on one board, REPLICATE runs every block on every board."""
 
     SPREAD = "spread"
     REPLICATE = "replicate"
@@ -17,7 +17,7 @@ class Sharing(str, enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """A machine of a fleet: its name, which is unique, and the facts of the machine when a block began on it."""
+    """A machine of a fleet: its unique name, and its facts at the time when a block began on it."""
 
     name: str
     facts: HostFacts

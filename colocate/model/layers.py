@@ -1,4 +1,4 @@
-"""What a runtime makes of a network's layers, and what a machine can do at best."""
+"""How a runtime fuses and times the layers of a network, and the most that a machine can compute and move."""
 
 from __future__ import annotations
 
@@ -14,23 +14,27 @@ _RUNTIME_PREFIX = re.compile(r"(?:Nhwc|Fused|QLinear|Q(?=Gemm))+")
 
 
 def standard_operator(kind: str) -> str:
-    """The operator behind a runtime's own variant of it: `Conv` of `FusedConv`, `QLinearConv` and `NhwcFusedConv`."""
+    """Return the ONNX operator behind a runtime's own variant `kind`: `Conv` for `FusedConv`, `QLinearConv` and
+    `NhwcFusedConv`.
+    """
     match = _RUNTIME_PREFIX.match(kind)
     return kind[match.end() :] if match else kind
 
 
 @dataclass(frozen=True, slots=True)
 class FusedLayer:
-    """What a runtime ran as one: a layer, several that it fused, or a step of its own, which holds no layers.
+    """What a runtime ran as one step: one layer, several fused layers, or a step of its own without any layer.
 
-    `kind` is the operators, joined by +. `flop` (2 per multiply-accumulate, nothing else counted) and `moved_bytes`
-    (activations that enter and leave the layer and its weights, each once, at the size of its elements) are of
-    one inference; None where the graph does not say. `time_s` is None for layers that no step of the runtime could be
-    matched with, `energy_j` where no meter could resolve it. `step` is the name of the runtime's step that ran it.
+    `kind` is the operators, joined by +. `flop` and `moved_bytes` are for one inference, and None if the graph does
+    not give them. A multiply-accumulate counts as 2 FLOP, and nothing else is counted. `moved_bytes` counts the input
+    activations, output activations and weights once each, at the size of their elements. `time_s` is None for a layer
+    that no step of the runtime could be matched with, `energy_j` if no meter could resolve it. `step` is the name of
+    the runtime's step.
 
-    A layer in the body of a Loop, an If or a Scan is one of its own: `within` names the steps around it, the
-    outermost first, and its time, FLOP and bytes are of all runs of the body together. What is around it has its own
-    time alone, less its body's, and counts no FLOP and no bytes a second time. So every sum is that of the network.
+    A layer in the body of a Loop, an If or a Scan has an entry of its own. `within` names the steps around it, the
+    outermost first, and its time, FLOP and bytes cover all runs of the body. The entry of the step around a body
+    holds that step's own time without the body, and 0 FLOP and bytes. So sums over all entries give the totals of the
+    network.
     """
 
     name: str
@@ -46,50 +50,57 @@ class FusedLayer:
 
     @property
     def full_name(self) -> str:
-        """Its name behind those of what it lies in: bodies may have layers of the same names as the network."""
+        """The names of the steps around the layer and its own name, joined by ` > `. A body may use layer names that
+        the network uses too.
+        """
         return " > ".join((*self.within, self.name))
 
     @property
     def first_layer(self) -> str:
-        """The layer with which its name begins; the whole name where that is a step's of the runtime."""
+        """The layer whose name is the first part of `name`; all of `name` if it is the name of a runtime's step."""
         return next((layer for layer in self.layers if f"{self.name}+".startswith(f"{layer}+")), self.name)
 
     def lies_in(self, other: FusedLayer) -> bool:
-        """Whether it is in the body of `other`, or in a body inside that one."""
+        """Whether this layer is in the body of `other`, or in a body inside that body."""
         around = (*other.within, other.step)
         return other.step is not None and self.within[: len(around)] == around
 
     @property
     def is_launch_overhead(self) -> bool:
-        """Whether no step of a runtime's profile holds it: what a network does beside its layers."""
+        """Whether this is the launch overhead: what a network does besides its layers. It has no layers and no step
+        in the runtime's profile.
+        """
         return not self.layers and self.step is None
 
     @property
     def module(self) -> str | None:
-        """The module that all its layers belong to: `fire2`, `inception_3a`, `res4b12`."""
+        """The module that all layers belong to, such as `fire2`, `inception_3a` or `res4b12`; None if there is no
+        single one.
+        """
         found = {match[0] if (match := _MODULE.match(layer)) else None for layer in self.layers}
         return found.pop() if len(found) == 1 else None
 
     @property
     def intensity_flop_per_byte(self) -> float | None:
-        """Where it stands on a roofline's horizontal axis; None for a layer that multiplies nothing."""
+        """FLOP per byte moved, the horizontal axis of a roofline; None if the layer counts no FLOP or no bytes."""
         return self.flop / self.moved_bytes if self.flop and self.moved_bytes else None
 
     @property
     def flop_per_s(self) -> float | None:
-        """Where it stands on a roofline's vertical axis."""
+        """FLOP per second, the vertical axis of a roofline; None if the layer counts no FLOP or has no time."""
         return self.flop / self.time_s.value if self.flop and self.time_s else None
 
 
 @dataclass(frozen=True, slots=True)
 class Ceilings:
-    """What the machine can do at best, both measured."""
+    """The highest rates of arithmetic and of memory that the machine reaches, in FLOP/s and bytes/s."""
 
     flop_per_s: float
     bytes_per_s: float
 
     def at(self, intensity_flop_per_byte: float) -> float:
-        """The roof in FLOP/s: memory below the ridge, arithmetic above it.
+        """Return the highest possible FLOP/s at this intensity: the memory's limit below the ridge point, the
+        arithmetic's above.
 
         Williams, Waterman and Patterson, "Roofline", Communications of the ACM 52(4), 2009.
         """
@@ -98,12 +109,12 @@ class Ceilings:
 
 @dataclass(frozen=True, slots=True)
 class LayerMap:
-    """What a rig's runtime makes of a network, and what its own profile will give.
+    """How a rig's runtime fuses the layers of a network, and what the runtime's profile will measure.
 
-    `fused_layers` have no times yet. The profile of a window gives times where it is `timed`, and energies where it
-    is `metered`; what it does not give must be looked at layer by layer. `ceilings` are of a rig that knows its own.
-    `precision` is what the weights of the file are stored as, whatever the study asked for; empty in runs that did
-    not note it.
+    The `fused_layers` have no times yet. The profile of a window gives times if `timed`, and energies if `metered`;
+    what it does not give is measured by running each fused layer by itself. `ceilings` are set only by a rig that
+    knows its own. `precision` is the type in which the file stores its weights, whatever the study asked for; empty
+    in runs that did not store it.
     """
 
     fused_layers: tuple[FusedLayer, ...]

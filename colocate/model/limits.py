@@ -1,4 +1,6 @@
-"""What can be judged, and limits to judge it by. This room knows no other noun, so that a study may hold limits."""
+"""The quantities that can be judged, and the limits for them. This module imports no other data class, so that every
+one may use it.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ LOSS_MAX = 0.999
 
 
 class Quantity(str, enum.Enum):
-    """What can be judged, each the worse the larger. The value is its name in JSON, with its unit."""
+    """A quantity that can be judged: latency, slowdown, power or work loss. Larger is worse. The value is the
+    quantity's name in JSON, with its unit.
+    """
 
     LATENCY_P50 = "latency_p50_s"
     LATENCY_P95 = "latency_p95_s"
@@ -35,41 +39,44 @@ class Quantity(str, enum.Enum):
 
     @classmethod
     def latency(cls, statistic: str) -> Quantity:
-        """One of `STATISTICS` of the latency."""
+        """Return the latency at `statistic`, one of `STATISTICS`."""
         return cls(f"latency_{statistic}_s")
 
     @classmethod
     def slowdown(cls, statistic: str) -> Quantity:
-        """The slowdown of one of `STATISTICS` of the latency."""
+        """Return the slowdown at `statistic`, one of `STATISTICS`."""
         return cls(f"slowdown_{statistic}")
 
     @property
     def kind(self) -> str:
-        """`latency`, `slowdown`, `power` or `work`: one verdict rests on one quantity of each kind at the most."""
+        """`latency`, `slowdown`, `power` or `work`. A verdict uses at most one quantity of each kind."""
         return self.value.partition("_")[0]
 
     @property
     def words(self) -> str:
-        """`p95 latency`, `power` or `work loss`."""
+        """The quantity in words: `p95 latency`, `power`, `work loss`."""
         kind = "work loss" if self.kind == "work" else self.kind
         tail = self.value.removesuffix("_s").rpartition("_")[2]
         return f"{tail} {kind}" if self.kind in ("latency", "slowdown") else kind
 
     def log(self, value: float) -> float:
-        """`value` on the scale on which blocks are averaged: rising, and a ratio there is a difference.
+        """Return `value` on the logarithmic scale on which blocks are averaged. The scale rises with `value`.
 
-        The logarithm; for a work loss, `LOSS_MAX` at the most, minus the logarithm of the work kept.
+        It is log(value), and for a work loss -log(1 - value), with the loss cut to at most `LOSS_MAX`. A ratio of
+        values, or of work kept, is a difference on this scale.
         """
         return -math.log1p(-min(value, LOSS_MAX)) if self is Quantity.WORK_LOSS else math.log(value)
 
     def exp(self, log: float) -> float:
-        """The value back from `log`; infinite where no float holds it."""
+        """Return the value for `log`, the inverse of the method `log`. It is infinite if it exceeds the range of a
+        float.
+        """
         if self is Quantity.WORK_LOSS:
             return whole_loss(-math.expm1(-log)) if log > -_LARGEST_LOG else -math.inf
         return math.exp(log) if log < _LARGEST_LOG else math.inf
 
     def end(self, log: float) -> float | None:
-        """An end of an interval back from `log`; None where no float holds it or there is none."""
+        """Return the end of an interval for `log`, as `exp` does; None if that is infinite."""
         value = self.exp(log)
         return value if math.isfinite(value) else None
 
@@ -78,12 +85,12 @@ _LARGEST_LOG = 700.0
 
 
 def whole_loss(ratio: float) -> float:
-    """A work loss; 1 where it is `LOSS_MAX` or more."""
+    """Return the work loss `ratio`, or 1 if it is `LOSS_MAX` or more."""
     return 1.0 if ratio >= LOSS_MAX - 1e-9 else ratio
 
 
 def parse_percentile(text: str | float) -> str:
-    """`p95`, `95`, `0.95` or `mean` as one of `STATISTICS`. Raises SpecError."""
+    """Return `p95`, `95`, `0.95` or `mean` as one of `STATISTICS`. Raises SpecError for any other text or number."""
     said = str(text).strip().lower()
     if said in STATISTICS:
         return said
@@ -97,7 +104,9 @@ def parse_percentile(text: str | float) -> str:
 
 
 class LimitBounds(NamedTuple):
-    """What a limit may be: something between these two, and how to say so."""
+    """The range of a limit: it must lie between `lowest` and `highest`, both excluded. `name` and `example` are for
+    messages.
+    """
 
     name: str
     lowest: float
@@ -105,7 +114,7 @@ class LimitBounds(NamedTuple):
     example: str
 
     def hold(self, limit: float) -> bool:
-        """Whether `limit` lies between the two."""
+        """Whether `limit` lies inside the range."""
         return self.lowest < limit < self.highest
 
 
@@ -121,12 +130,12 @@ CONFIDENCE_MIN = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What must hold beside the network; None sets no limit, and one at least is set.
+    """The limits that a task must keep. None sets no limit; at least one limit must be set.
 
-    `slo_s` and `max_slowdown` (1.2 = 20 % slower) are for the `percentile` of the latency, one of `STATISTICS`;
-    `power_budget_w` is for the mean power of the board; `max_work_loss` is the share of its work that a task may
-    lose. `confidence` is for the whole table, each side for itself: no wrong SAFE, and no wrong UNSAFE. Raises
-    SpecError for a limit that makes no sense.
+    `slo_s` limits the latency and `max_slowdown` the slowdown (1.2 = 20 % slower), each at `percentile`, one of
+    `STATISTICS`. `power_budget_w` limits the mean power of the board. `max_work_loss` limits the share of its work
+    that the task loses. `confidence` is for the whole table of verdicts: with at least this probability no SAFE is
+    wrong, and likewise no UNSAFE. Raises SpecError for a value outside its range, and if no limit is set.
     """
 
     slo_s: float | None = None
@@ -150,7 +159,7 @@ class Limits:
 
     @property
     def by_quantity(self) -> Mapping[Quantity, float]:
-        """The limits that are set."""
+        """The limits that are set, by quantity."""
         every = {
             Quantity.latency(self.percentile): self.slo_s,
             Quantity.slowdown(self.percentile): self.max_slowdown,

@@ -1,4 +1,4 @@
-"""What a machine is and allows, and what it is missing."""
+"""What a machine is, what it allows, and what it is missing."""
 
 from __future__ import annotations
 
@@ -11,31 +11,34 @@ from colocate.model.request import CLOCK_AXES
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Why something cannot be used here, and what to do about it; `fix` is empty where nothing is known to help."""
+    """Why something cannot be used on this machine, and what to do about it. `fix` is empty if no fix is known."""
 
     reason: str
     fix: str = ""
 
     @property
     def words(self) -> str:
-        """Reason and fix on one line."""
+        """The reason and the fix on one line."""
         return "; ".join(filter(None, (self.reason, self.fix)))
 
 
 @dataclass(frozen=True, slots=True)
 class HostFacts:
-    """What the machine is and allows. JSON, so that a plan can be made offline and is stored with the run.
+    """What the machine is and allows. The facts are stored with the run as JSON, so a study can also be planned
+    elsewhere.
 
-    Only what stays the same while a study runs: two runs with equal facts ran on the same machine.
-    The steps of a clock are empty where it cannot be set, and `clocks_missing` has why, by `cpu`, `gpu` or `emc`.
-    Clocks that are `gpu_on_request` (of a workstation or server GPU) are set only when steps are asked for by name.
-    `backends` can run a network's file here, best first, and `probes` make a network of their own;
-    `backends_missing` has by name why each of the others does not work. `cpusets_missing` is set where CPUs are set
-    apart by affinity alone. `containment_missing` has why a task cannot be bounded in a way, by `containment.KINDS`.
-    `pausing` is how tasks are paused: `cgroup-v2`, `cgroup-v1` (their freezers), or
-    `signals` (SIGSTOP to each process); empty in runs made before tasks were. In `virtual_time` nobody waits for a
-    window. `quota_cpus` is how many CPUs' time a quota around this process allows; None without one. `board` is how a
-    Jetson was set when it was found; None for any other machine, and in runs made before it was read.
+    They hold only what stays the same while a study runs. Two runs with equal facts ran on the same machine. The
+    steps of a clock are empty if it cannot be set; `clocks_missing` then says why, by `cpu`, `gpu` or `emc`. If
+    `gpu_on_request` (workstation and server GPUs), the GPU clock is set only when the study asks for steps.
+    `backends` are the runtimes that run a network's file here, best first, and `probes` those that make their own
+    networks. `backends_missing` says why each other runtime does not work, by name. `cpusets_missing` says why there
+    are no cpusets; CPUs are then separated by affinity alone. `containment_missing` says why a containment cannot be
+    used, by its name in `containment.KINDS`.
+
+    `pausing` is how tasks are paused: `cgroup-v2` or `cgroup-v1` (their freezers), or `signals` (SIGSTOP to each
+    process). It is empty in runs older than pausing. In `virtual_time` a model computes the windows, and nobody waits
+    for them. `quota_cpus` is the CPU time that a quota around this process allows, in CPUs; None without a quota.
+    `board` is how a Jetson was set at the start; None for other machines, and in runs that did not read it.
     """
 
     rig: str
@@ -70,10 +73,12 @@ class HostFacts:
 
     @property
     def cpu_words(self) -> str:
-        """`4 CPUs, ARM Cortex-A57`."""
+        """The CPUs in words: `4 CPUs, ARM Cortex-A57`."""
         return f"{len(self.cpus)} CPU{'' if len(self.cpus) == 1 else 's'}, {self.cpu_model}"
 
     @property
     def steps_by_axis(self) -> dict[str, tuple[int, ...]]:
-        """The steps of each of `request.CLOCK_AXES` that can be set, rising."""
+        """The steps in Hz that each clock of `request.CLOCK_AXES` can be set to, in rising order; empty if it cannot
+        be set.
+        """
         return dict(zip(CLOCK_AXES, (self.cpu_steps_hz, self.gpu_steps_hz, self.emc_steps_hz), strict=True))

@@ -1,4 +1,4 @@
-"""What the path of a network in a file says of it: its suffix, in letters of either case."""
+"""What the suffix of a path says about the file. Upper and lower case are the same."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ _ENGINES = (".engine", ".plan")
 
 
 def is_engine(network: str) -> bool:
-    """Whether this network is an engine of the user's own."""
+    """Whether `network` is the path of a TensorRT engine."""
     return _ends(network, *_ENGINES)
 
 
 def is_file(network: str) -> bool:
-    """Whether this network is a file of the user's own, by its path."""
+    """Whether `network` is the path of an .onnx file or of a TensorRT engine."""
     return _ends(network, ".onnx", *_ENGINES)
 
 
 def is_ort(network: str) -> bool:
-    """Whether this is a file in ONNX Runtime's own format, of which too little can be read."""
+    """Whether `network` is a file in ONNX Runtime's own format, whose shapes and layers colocate cannot read."""
     return _ends(network, ".ort")
 
 
 def is_array(path: str) -> bool:
-    """Whether this is the path of an array of numpy, to feed a network."""
+    """Whether `path` is a numpy array (.npy) to feed to a network."""
     return _ends(path, ".npy")
 
 

@@ -1,4 +1,4 @@
-"""Lists of CPUs in words."""
+"""Lists of CPUs as text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def number_ranges(numbers: Sequence[int], separator: str = ",") -> str:
-    """`0-3,8` for 0, 1, 2, 3 and 8, as kernels write lists of CPUs."""
+    """Return `numbers` as text with ranges, as Linux writes lists of CPUs: `0-3,8` for 0, 1, 2, 3 and 8."""
     runs: list[list[int]] = []
     for number in sorted(numbers):
         if runs and number == runs[-1][-1] + 1:

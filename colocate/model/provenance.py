@@ -1,4 +1,4 @@
-"""What the numbers of a model rest on: its constants, and the model beside what others published."""
+"""What the numbers of a model rest on: its constants, and how its results compare with published measurements."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _OF_KIND: Mapping[str, Collection[PublishedQuantity]] = {
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A number that the model rests on, and whether it was read in its source, fitted to it, or assumed."""
+    """A constant of the model. `kind` says whether it was read in `source`, fitted to it, or assumed."""
 
     name: str
     value: float
@@ -34,9 +34,10 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class PublishedCheck:
-    """A published figure beside the model's, both in the unit of `quantity`; an error of 0.1 is 10 % too high.
+    """A published value and the model's value, both in the unit of `quantity`.
 
-    `rail` is what a power is of; empty of another quantity, and in a run that did not store it.
+    `error_ratio` 0.1 means that the model is 10 % too high. `rail` is the power rail of a power. It is empty for
+    other quantities, and in runs that did not store it.
     """
 
     figure: str
@@ -51,9 +52,9 @@ class PublishedCheck:
 
 @dataclass(frozen=True, slots=True)
 class ModelError:
-    """How far a model is off `values` published figures that it was not fitted to: in the median and at worst.
+    """How far a model is from `values` published values that it was not fitted to: the median and the largest error.
 
-    `name` is what they are figures of, in words.
+    Errors are absolute ratios (0.1 = 10 %). `name` says what was published, in words.
     """
 
     name: str
@@ -64,15 +65,17 @@ class ModelError:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """All constants of a model, and the model against every published figure that it can give."""
+    """All constants of a model, and its comparison with every published value that it can compute."""
 
     constants: tuple[Constant, ...]
     validation: tuple[PublishedCheck, ...]
 
     def error_of(self, kind: str) -> ModelError | None:
-        """How far the model is off in a `Quantity.kind`; None where nothing tests it.
+        """Return the model's error for `kind`, one of the values of `Quantity.kind`; None if no published value tests
+        it.
 
-        Figures that it was fitted to are no test of it. Of powers those of the whole board count, where any is known.
+        Values that the model was fitted to do not count. For power, only values of the whole board count if there are
+        any.
         """
         tests = [
             check

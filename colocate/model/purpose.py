@@ -1,4 +1,4 @@
-"""What a run was made for: written into its header by the command, matched by the report.
+"""What a run was made for. The command writes this into the run's header, and the report chooses its form by it.
 
 The folder in `report/` that shows a kind of run has the name of its `command`.
 """
@@ -18,14 +18,16 @@ CeilingQuantity = Literal["flop", "bytes", "nothing"]
 
 @dataclass(frozen=True, slots=True)
 class SweepPurpose:
-    """What tasks cost a network, and which of them may stay."""
+    """A run that shows how much tasks slow a network, and which tasks are safe."""
 
     command: Literal["sweep"] = "sweep"
 
 
 @dataclass(frozen=True, slots=True)
 class Axes:
-    """Settings to combine, each with each. The first of `backends` is the default that others are compared with."""
+    """The settings to measure, in every combination. The first of `backends` is the default that others are compared
+    with.
+    """
 
     networks: tuple[str, ...]
     batches: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128)
@@ -35,9 +37,9 @@ class Axes:
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """What makes one setting better than another, see `study.efficiency.utility`: without a limit, images/s/W.
+    """What makes one setting better than another; `study.efficiency.utility` computes it.
 
-    Without a power meter it is images/s.
+    Without a limit it is images/s/W, or images/s if there is no power meter.
     """
 
     latency_limit_s: float | None = None
@@ -48,7 +50,7 @@ class Aim:
 
 @dataclass(frozen=True, slots=True)
 class EfficiencyPurpose:
-    """What networks give per second and per joule, setting by setting."""
+    """A run that measures the throughput and the energy of networks for each setting."""
 
     axes: Axes
     aim: Aim
@@ -58,9 +60,10 @@ class EfficiencyPurpose:
 
 @dataclass(frozen=True, slots=True)
 class CeilingProbe:
-    """A network that shows what the machine can do at best, or what starting one costs.
+    """A network that measures what the machine can do at best, or what launching a network costs.
 
-    `amount` is the FLOP or bytes of one inference. `size` is 0 where the runtime makes the network itself.
+    `amount` is the FLOP or the bytes of one inference, as `quantity` says. `size` is the rows and columns of its
+    matrices, or 0 if the runtime makes the network itself.
     """
 
     quantity: CeilingQuantity
@@ -72,10 +75,10 @@ class CeilingProbe:
 
 @dataclass(frozen=True, slots=True)
 class LayersPurpose:
-    """Where one network's time and energy go.
+    """A run that measures where one network spends time and energy.
 
-    `subgraphs` are the files that hold one fused layer each, by the layer's index; `ceilings` the probes by the name
-    of their network.
+    `subgraphs` maps the file of each fused layer that is run by itself to the layer's index in `layer_map`.
+    `ceilings` has the probes by the name of their network.
     """
 
     inference: Inference
@@ -87,7 +90,9 @@ class LayersPurpose:
 
 @dataclass(frozen=True, slots=True)
 class TrainingAxes:
-    """Settings to combine, each with each. All ranks split a batch; with 0 `gpus` one process trains on the CPUs."""
+    """The settings to measure, in every combination. All ranks split a batch. With 0 `gpus` one process trains on the
+    CPUs.
+    """
 
     networks: tuple[str, ...] = ("resnet50",)
     batches: tuple[int, ...] = (64, 128, 256)
@@ -97,8 +102,10 @@ class TrainingAxes:
 
 @dataclass(frozen=True, slots=True)
 class TrainingAim:
-    """What a choice must keep: an accuracy below the best by no more than `accuracy_loss` (0.01 is one in a hundred
-    images), and a training that takes no longer than `time_limit_s`. What uses the least energy then is chosen.
+    """The conditions for the recommended training setting; of the settings that meet them it uses the least energy.
+
+    Its accuracy is at most `accuracy_loss` below the best (0.01: one in a hundred images), and the training takes at
+    most `time_limit_s` (None: no limit).
     """
 
     accuracy_loss: float = 0.01
@@ -107,7 +114,7 @@ class TrainingAim:
 
 @dataclass(frozen=True, slots=True)
 class TrainingPurpose:
-    """What the training of networks costs, setting by setting."""
+    """A run that measures the time, energy and accuracy of training networks for each setting."""
 
     axes: TrainingAxes
     aim: TrainingAim

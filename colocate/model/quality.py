@@ -1,4 +1,4 @@
-"""Why a number may be doubtful."""
+"""Warnings: the reasons why a number may be doubtful, and what to do about each."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 
 
 class QualityFlag(str, enum.Enum):
-    """Why a number may not mean what it says. Shown beside it, with `remedy`."""
+    """A warning: why a number may be wrong. It is shown beside the number, with its `remedy`."""
 
     TOO_FEW_FOR_P95 = "too few samples for p95"
     TOO_FEW_FOR_P99 = "too few samples for p99"
@@ -35,12 +35,12 @@ class QualityFlag(str, enum.Enum):
 
     @classmethod
     def _missing_(cls, value: object) -> QualityFlag | None:
-        """The warning that a stored run has under a name of before."""
+        """Return the warning that an older run stored under the former name `value`; None if there is none."""
         return _FORMERLY.get(value)
 
     @property
     def remedy(self) -> str:
-        """What to do about it, in one sentence."""
+        """What happened and what to do about it."""
         return _REMEDIES[self]
 
 
@@ -130,5 +130,5 @@ _REMEDIES = {
 
 
 def in_order(flags: Collection[QualityFlag]) -> tuple[QualityFlag, ...]:
-    """Each of `flags` once, as the enum lists them: the order of every table and message."""
+    """Return each of `flags` once, in the order of the enum. Every table and message uses this order."""
     return tuple(flag for flag in QualityFlag if flag in flags)

@@ -1,4 +1,4 @@
-"""What was asked for: networks and how they run, tasks, clocks, placements, and the study of them all."""
+"""What a user asks for: networks and how they run, tasks, clocks, placements, and the study that combines them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CLOCK_AXES = {"cpu": "CPU", "gpu": "GPU", "emc": "memory"}
 
 @dataclass(frozen=True, slots=True)
 class ClockPoint:
-    """The clocks of CPU, GPU and memory in Hz; None leaves that clock to its governor."""
+    """The clocks of CPU, GPU and memory (EMC) in Hz. None leaves a clock to its governor."""
 
     cpu_hz: int | None = None
     gpu_hz: int | None = None
@@ -34,13 +34,15 @@ class ClockPoint:
 
     @property
     def by_axis(self) -> dict[str, int | None]:
-        """Its clocks, each by its name in `CLOCK_AXES`."""
+        """The clocks in Hz by their keys in `CLOCK_AXES`; None for a clock that is left to its governor."""
         return dict(zip(CLOCK_AXES, (self.cpu_hz, self.gpu_hz, self.emc_hz), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Which logical CPUs serve whom. `name` is one of `PLACEMENTS`."""
+    """Which logical CPUs the network, the tasks and colocate itself (housekeeping) use. `name` is one of
+    `PLACEMENTS`.
+    """
 
     name: str
     inference_cpus: tuple[int, ...]
@@ -50,9 +52,10 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class InputChoice:
-    """What a study says of one input of a network; what it leaves open is guessed (`inference.onnx.feeding`).
+    """What a study says about one input of a network. What it does not say is guessed (`inference.onnx.feeding`).
 
-    In `shape` None stands for the batch. `value` is the path of an array (.npy), or the number to fill with.
+    In `shape`, None stands for the batch size. `value` is the path of an array (.npy), or a number that fills the
+    input.
     """
 
     name: str
@@ -62,11 +65,11 @@ class InputChoice:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """A program of the user's own as the network. It runs `argv` in its folder `directory`, or where colocate does.
+    """A user's own program that runs a network. The program starts as `argv` in `directory` (None: colocate's own).
 
-    For each inference it prints a line that matches the regular expression `latency`, whose one group is the latency
-    in `latency_unit` (one of `LATENCY_UNITS`). Without a `latency` it writes records instead (`colocate.marks`). Its
-    first inference comes within `ready_s` after its start.
+    For each inference the program prints a line that matches the regular expression `latency`. The expression's one
+    group is the latency in `latency_unit`, one of `LATENCY_UNITS`. If `latency` is None, the program reports
+    inferences through `colocate.marks`. The first inference must come within `ready_s` after the start.
     """
 
     argv: tuple[str, ...]
@@ -79,11 +82,11 @@ class Pipeline:
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """A network that is trained rather than run: what is measured as its inference is one step.
+    """How a network is trained, for a run that measures training. One training step is measured as one inference.
 
-    `ranks` processes share each batch, one per GPU, or with `on_gpu` false all on the CPUs of the network. `data` is
-    `synthetic`, `digits`, or the path of a folder of images. Before its first window a network is trained for
-    `epochs` from a seed of its own in each repeat, and its accuracy is found; of synthetic data there is none.
+    `ranks` processes share each batch: one per GPU, or all on the network's CPUs if `on_gpu` is false. `data` is
+    `synthetic`, `digits`, or the path of a folder of images. Before its first window in each repeat, the network is
+    trained for `epochs` from the repeat's own seed, and its accuracy is measured. Synthetic data gives no accuracy.
     """
 
     ranks: int = 1
@@ -94,24 +97,25 @@ class Training:
 
     @property
     def backend(self) -> str:
-        """What trains, in a word: `torch-2gpu`."""
+        """The name of this way to train, such as `torch-2gpu` or `torch-1cpu`."""
         return f"torch-{self.ranks}{'gpu' if self.on_gpu else 'cpu'}"
 
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """A network and how it is run. `network` is a built-in name, the path of an .onnx file or of an engine, or with a
-    `pipeline` the user's name for it: then `backend` is `pipeline`, `precision` is empty, and the rest, which the
-    program decides as well, says nothing. Of an engine `precision` is empty too: only TensorRT knows what is in it.
-    With a `training` it is the name of a network to train, `batch` is shared by all ranks, and `precision` is one of
+    """A network and how it is run.
+
+    `network` is a built-in name, the path of an .onnx file or the path of a TensorRT engine. An engine has an empty
+    `precision`, because only TensorRT can read it. With a `pipeline`, `network` is the user's name for the program,
+    `backend` is `pipeline`, and `precision` is empty; the program decides the other settings, so those here mean
+    nothing. With a `training`, `network` is the network to train, all ranks share `batch`, and `precision` is one of
     `TRAINING_PRECISIONS`.
 
-    `batch` is what runs: that of the file where it fixes one. `inputs` are those that the study chose.
-
-    With `graph` its kernels are captured once and launched as one CUDA graph. `wait` is how the launching thread
-    waits for the GPU: `spin` (it polls, which is quickest and keeps its CPU busy) or `block` (it sleeps).
-    With `period_s` an inference is due at each multiple of it, as the frames of a camera are, and must be done before
-    the next is due; without, one follows the other.
+    `batch` is the batch size that runs; if the file fixes one, it is that. `inputs` are the inputs that the study
+    describes. With `graph` the network's kernels are captured once and launched as one CUDA graph. `wait` is how the
+    launching thread waits for the GPU: `spin` polls, which is fastest and keeps its CPU busy, and `block` sleeps.
+    With `period_s` an inference is due at each multiple of that time, like the frames of a camera, and must end
+    before the next is due. Without it, each inference starts when the one before ends.
     """
 
     network: str
@@ -127,12 +131,14 @@ class Inference:
 
     @property
     def by_runtime(self) -> bool:
-        """Whether a runtime of colocate's infers: neither a program of the user's own does, nor is it trained."""
+        """Whether one of colocate's runtimes runs the network; false for a pipeline and for a training."""
         return self.pipeline is None and self.training is None
 
     @property
     def file_label(self) -> str:
-        """Which file it loads and is fed: one network has a file per batch, precision and choice of inputs."""
+        """A label of the file that is loaded and of what it is fed. A network has one file per batch, precision and
+        choice of inputs.
+        """
         fed = "".join(f", {choice.name} {choice.shape} {choice.value}" for choice in self.inputs)
         # An engine's is not known.
         precision = self.precision and f", {self.precision}"
@@ -140,32 +146,31 @@ class Inference:
 
     @property
     def present(self) -> dict[str, Any]:
-        """The fields less those that are absent. Ids of trials and the noise of a model follow from them: a field
-        that comes later leaves those without it as they were.
+        """The fields that are set. Ids of trials and the noise of a model are hashes of these, so a field that is
+        added to this class later does not change those of existing studies.
         """
         return {name: value for name, value in dataclasses.asdict(self).items() if value not in (None, ())}
 
     def to_json(self) -> dict[str, Any]:
-        """The fields as JSON reads them back."""
+        """Return the fields as they are after a passage through JSON text: tuples are lists."""
         fields: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self)))
         return fields
 
     @property
     def ways(self) -> tuple[int | str | float, ...]:
-        """How it is run, for the order of rows: by runtime, precision, batch and the rest."""
+        """A key that sorts rows of one network by runtime, precision, batch and the other settings."""
         period_s = self.period_s or 0
         return self.backend, self.precision, self.batch, self.graph, self.wait, period_s, repr(self.inputs)
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A background task: a built-in of `cpu_workloads`, with `argv` a program of the user's own, which is run as
-    `command` says, or with `inference` a second network. With `parts` it is a mix: these tasks run at once, each in
-    its own `containment`.
+    """A background task. It is one of four: a built-in stressor of `cpu_workloads`; with `argv` a user's program, run
+    as `command` says; with `inference` a second network; with `parts` a mix of tasks that run at the same time.
 
-    Without `pause` it must not be paused: a watchdog inside it would bark, or a connection time out. In each
-    `containment` that a study names it is a task of its own, under the same name; of a mix it is that of the parts
-    that have none of their own.
+    `pause` is false if the task must not be paused, for example because a watchdog would fire or a connection time
+    out. A study measures a task once in each `containment`, as separate tasks with the same name. Each part of a mix
+    has its own containment; the mix's applies to the parts that have none.
     """
 
     name: str
@@ -178,33 +183,31 @@ class Task:
 
     @property
     def members(self) -> tuple[Task, ...]:
-        """The tasks that run at once: the parts of a mix, else the task itself."""
+        """The tasks that run at the same time: the parts of a mix, otherwise the task alone."""
         return self.parts or (self,)
 
     @property
     def keeps_running(self) -> bool:
-        """Whether it is there between its windows, and so paused. A service that must not be paused ends with its
-        window, as it would disturb the others.
+        """Whether the task is kept between its windows, and paused there. A service that must not be paused ends with
+        its window, because it would disturb the others.
         """
         return self.command.run == SERVICE and self.pause
 
 
 @dataclass(frozen=True, slots=True)
 class SweepSpec:
-    """What the user asked for, complete and valid in itself; the machine is not known yet.
+    """A complete and valid request for a study; the machine is not known yet.
 
-    `cpu_clocks`, `gpu_clocks` and `emc_clocks` (the memory's) hold steps in Hz, or the words `low`, `mid`, `high`, or
-    `native` alone; None asks for the default of the machine. A block waits, within bounds, until the machine is no
-    hotter than `max_start_temp_c`.
-    `model` sets constants of a rig that is a model, by their names, in order.
+    `cpu_clocks`, `gpu_clocks` and `emc_clocks` (memory) hold steps in Hz and the words `low`, `mid` and `high`, or
+    `native` alone. None selects the machine's default. A block waits, for a limited time, until the machine is at
+    most `max_start_temp_c` warm. `model` holds constants for a rig that is a model, by name, in order.
+    `own_windows_s` holds window lengths of single networks, by name; all others use `window_s`.
 
-    `own_windows_s` are lengths of the windows of single networks, by name; of all others it is `window_s`.
+    An `alternating` study pauses and resumes each task inside its windows, so that each window holds both conditions
+    (`docs/statistics.md`). `segment_s` is the length of a segment; None lets each window choose it.
 
-    An `alternating` study pauses and resumes each task inside its windows, which then hold both conditions; see
-    `docs/statistics.md`. `segment_s` is how long a segment lasts, None where each window chooses it.
-
-    `limits` are those that the study was made for. `until_decided` it goes on until its cells are decided under them:
-    for `repeats` repeats at the most, and where there is a `budget_s` for no longer than that.
+    `limits` are those of the study. With `until_decided` the study runs until its cells are decided under these
+    limits, for at most `repeats` repeats and at most `budget_s` (None: no time limit).
     """
 
     inferences: tuple[Inference, ...]
@@ -232,10 +235,12 @@ class SweepSpec:
 
     @property
     def clocks_by_axis(self) -> dict[str, tuple[int | str, ...] | None]:
-        """What is asked for of each of `CLOCK_AXES`."""
+        """The requested clocks, by their keys in `CLOCK_AXES`."""
         return dict(zip(CLOCK_AXES, (self.cpu_clocks, self.gpu_clocks, self.emc_clocks), strict=True))
 
     @property
     def steady_throughout(self) -> bool:
-        """Whether every repeat has steady windows: power is known from no others, so a budget for it needs them."""
+        """Whether every repeat has steady windows. Only these measure power, so a power budget needs them in every
+        repeat.
+        """
         return not self.alternating or (self.limits is not None and self.limits.power_budget_w is not None)

@@ -1,4 +1,4 @@
-"""One window: what was to run in it, and what it showed."""
+"""One window: what runs in it, and what was measured."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ else:
 
 
 class Condition(enum.IntEnum):
-    """What runs in a segment of an alternating window: the network alone, both, or the task alone. An inference that
-    overlaps a switch between them, or the guard after one, belongs to none of the three.
+    """What runs in a segment of an alternating window: the network alone, the network beside the task, or the task
+    alone. GUARD marks an inference that overlaps a switch or the guard time after it, and so belongs to none of the
+    three.
     """
 
     GUARD = 0
@@ -36,12 +37,13 @@ class Condition(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One window. Without `inference` a task runs alone; without `task` the network does;
-    without both the machine idles. With `alternating` both are there, and are paused and resumed by
-    turns; `segment_s` is how long a segment lasts, where a study says so.
+    """One window to run. With `inference` None a task runs alone, with `task` None the network does, and with both
+    None the machine idles.
 
-    `repeat` is which repeat it belongs to, `block` the group that shares its solo baseline.
-    `trial_id` is a hash of everything else, so the same plan always yields the same ids.
+    In an `alternating` window, network and task are paused and resumed in turn. `segment_s` is the length of a
+    segment; None lets the window choose it. `repeat` is the number of the repeat, and `block` that of the block,
+    whose windows share a solo baseline. `trial_id` is a hash of all other fields and the study's seed, so the same
+    plan always has the same ids.
     """
 
     trial_id: str
@@ -61,10 +63,11 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a task did in `elapsed_s`: `count` of `unit` in all its processes together, using `cpu_s` of CPU.
+    """What a task did in `elapsed_s` seconds: `count` of `unit`, over all its processes, with `cpu_s` seconds of CPU
+    time.
 
-    Of a mix `parts` says it of each task, in its own unit. Counts of different units cannot be added up: then `unit`
-    is empty, and `count` the smallest of theirs.
+    In a mix, `parts` holds the work of each task in its own unit. Different units cannot be added, so for the mix
+    `unit` is empty and `count` is the smallest count of its parts.
     """
 
     unit: str
@@ -75,20 +78,20 @@ class Work:
 
     @classmethod
     def of_mix(cls, parts: tuple[Work, ...]) -> Work:
-        """The work of tasks that ran at once."""
+        """Return the work of a mix whose tasks, which ran at the same time, did `parts`."""
         elapsed_s = sum(part.elapsed_s for part in parts) / len(parts)
         return cls("", min(part.count for part in parts), elapsed_s, sum(part.cpu_s for part in parts), parts)
 
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """What the kernel counted of the threads that launch a network, in a window or a segment of it.
+    """What the kernel counted for the threads that launch a network, in a window or a segment of one.
 
     `waited_s` is how long they were ready to run while another thread had their CPU, `cpu_s` how long they ran. They
-    left their CPU `voluntary` times to sleep, and `involuntary` times for another. `throttled_s` is how long a CPU
-    quota of a group around them stopped that group, summed over its CPUs; None where there is none. `elapsed_s` is
-    how long lay between the readings; None stands for all of the window or segment. `cache_misses` are those of the
-    last level cache; None where the machine counts none.
+    left their CPU `voluntary` times to sleep, and `involuntary` times for another thread. `throttled_s` is how long a
+    CPU quota stopped their group, summed over its CPUs; None if there is no quota. `elapsed_s` is the time between
+    the two readings; None means the whole window or segment. `cache_misses` counts misses of the last-level cache;
+    None if the machine does not count them.
     """
 
     waited_s: float
@@ -102,13 +105,14 @@ class Waits:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A part of an alternating window in one condition, less the switch that began it and the guard after that.
+    """A part of an alternating window in one condition. It begins after the switch to this condition and the guard
+    time that follows.
 
-    `begin_s` and `end_s` count from the window's start. The segments of one `group` are neighbours, in an order that
-    cancels a drift linear in time, and are compared with one another. `work` is what the task did in the segment, in
-    a unit that all segments of the window share: that of the window's `Work`, or seconds of CPU time; of a mix the
-    seconds that its tasks take for as much when they run without the network, their mean. `waits` are the network's,
-    where the kernel counts them.
+    `begin_s` and `end_s` count from the window's start. Segments of one `group` are neighbours and are compared with
+    each other; their order cancels a linear drift in time. `work` is what the task did. All segments of a window have
+    the same unit: that of the window's `Work`, or seconds of CPU time. For a mix it is seconds: the time that each
+    task takes for the same work without the network, averaged over the tasks. `waits` are the network's, if the
+    kernel counts them.
     """
 
     condition: Condition
@@ -120,7 +124,7 @@ class Segment:
 
     @property
     def length_s(self) -> float:
-        """How long it lasted."""
+        """The length of the segment in seconds."""
         return self.end_s - self.begin_s
 
     def __reduce__(self) -> tuple[type[Segment], tuple[Any, ...]]:
@@ -130,7 +134,9 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class PowerTrace:
-    """Power over one window: `t_s` (n,) from the window's start, `power_w` (n, rails)."""
+    """Power over one window: `t_s` (n,) in seconds from the window's start, and `power_w` (n, rails) in watts. The
+    slowest sensor updates every `sensor_period_s`.
+    """
 
     t_s: FloatArray
     power_w: FloatArray
@@ -140,11 +146,12 @@ class PowerTrace:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a runtime's own profile of a network: `time_s` of one inference, and in a model `energy_j`.
+    """One step in a runtime's profile of a network. `time_s` is its time per inference; `energy_j` is known only for
+    a model.
 
-    `kind` is the operator, where the profile has it. `within` names the steps in whose bodies it ran (of a loop, of
-    a branch), the outermost first; the time of such a step is its own, without its body's. `runs` is how often it ran
-    in one inference.
+    `kind` is the operator, if the profile has it. `within` names the steps in whose bodies (of a loop or a branch) it
+    ran, the outermost first. The time of such an outer step excludes its body. `runs` is how often the step ran per
+    inference.
     """
 
     name: str
@@ -156,26 +163,27 @@ class Step:
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Step:
-        """The step that a runtime's own process reports."""
+        """Return the step with these `fields`, which a runtime's worker reports as JSON."""
         return cls(**{**fields, "within": tuple(fields.get("within", ()))})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrialRecord:
-    """What one trial showed.
+    """What one trial measured.
 
-    `begins_s` (n,) is when each inference began, from the window's start; `latencies_s` (n,) how long it
-    took on the host; of a network with a period, when it was due and how long after that it was done. `device_s` (n,)
-    is how long on the accelerator, where that is known. `gpu_temperature_c` is
-    the GPU's own sensor and `throttle_reasons` what its driver said held its clock down, both within the window.
-    `runtime` is what the runtime said of itself and of how it runs the network: versions, provider, settings.
-    `profile` is where one inference spends its time, taken right after the window where a rig was asked for it.
-    `waits` are the network's in the whole window, where the kernel counts them.
+    `begins_s` (n,) is when each inference began, from the window's start, and `latencies_s` (n,) how long it took on
+    the host. With a period, these are when it was due and how long after that it was done. `device_s` (n,) is its
+    time on the accelerator, if known. All are float64, in seconds. `gpu_temperature_c` is the GPU's own sensor, and
+    `throttle_reasons` what its driver said held its clock down, both during the window. `runtime` is what the runtime
+    reported: versions, provider, settings. `profile` says where one inference spends its time; it is taken right
+    after the window, if the rig was asked for it. `waits` are the network's over the window, if the kernel counts
+    them.
 
-    Of an alternating window `segments` are in order, and `conditions` (n,) says of each inference which `Condition`
-    it belongs to. Its `work` is that beside the network, and it has no power: sensors are slower than segments.
+    In an alternating window, `segments` are in order, and `conditions` (n,), of type uint8, holds the `Condition` of
+    each inference. `work` is then the work beside the network, and there is no power, because sensors are slower than
+    segments.
 
-    `board` is the one of a fleet that ran it; None where the machine of the run did.
+    `board` is the board of a fleet that ran the trial; None if the run's own machine did.
     """
 
     trial: Trial
@@ -203,7 +211,7 @@ class TrialRecord:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A trial that gave no numbers, and the one line that says why. `board` is as in a `TrialRecord`."""
+    """A trial that gave no numbers, and one line that says why. `board` is as in `TrialRecord`."""
 
     trial: Trial
     message: str
@@ -211,4 +219,4 @@ class Failure:
 
 
 Outcome = TrialRecord | Failure
-"""How a trial ended."""
+"""How a trial ended: with measurements or with a failure."""

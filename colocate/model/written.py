@@ -1,4 +1,4 @@
-"""Values as the user wrote them, for what is said of them: `1e308` and not `1e+308`, `true` and not `True`."""
+"""Values as the user wrote them, for messages: `1e308` instead of `1e+308`, `true` instead of `True`."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _EXPONENT = re.compile(r"e\+?(-?)0*(?=\d)")
 
 
 class WrittenFloat(float):
-    """A number that knows the text that it was read from. What is computed from it is a plain one."""
+    """A number that keeps the text that it was read from. Arithmetic with it gives a plain float."""
 
     def __new__(cls, text: str) -> WrittenFloat:
-        """The number that `text` says. Raises ValueError where it says none."""
+        """Return the number that `text` stands for. Raises ValueError if it is not a number."""
         made = super().__new__(cls, text)
         made._text = text.strip()
         return made
@@ -31,10 +31,10 @@ class WrittenFloat(float):
 
 
 class WrittenHz(int):
-    """A clock in Hz that knows the MHz that it was asked for by. What is computed from it is a plain number."""
+    """A clock in Hz that keeps the text in MHz that the user wrote. Arithmetic with it gives a plain int."""
 
     def __new__(cls, hz: int, mhz: str) -> WrittenHz:
-        """`hz`, which the user wrote as `mhz`."""
+        """Return the clock of `hz`, which the user wrote as `mhz`."""
         made = super().__new__(cls, hz)
         made.mhz = mhz
         return made
@@ -46,8 +46,8 @@ class WrittenHz(int):
 
 
 def as_written(value: object) -> str:
-    """A value of a study file or of a flag. A text is in quotes; a number that did not keep its own text has the
-    shortest that says it.
+    """Return a value of a study file or of a flag as text. A string is in quotes. A number that does not keep its
+    text is written in the shortest way.
     """
     if isinstance(value, bool):
         return str(value).lower()
@@ -63,6 +63,8 @@ def as_written(value: object) -> str:
 
 
 def _whole(value: int) -> str:
-    """Python writes no integer of more than 4,300 digits in decimals."""
+    """Return `value` in decimals, or how many digits it has: Python does not print integers of more than 4,300
+    digits.
+    """
     digits = round(value.bit_length() * math.log10(2))
     return repr(value) if digits < _SHOWN_DIGITS else f"a number of about {digits} digits"

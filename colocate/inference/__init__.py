@@ -1,1 +1,1 @@
-"""What the parent knows about networks and runtimes; the process that infers is `worker`."""
+"""What the main process knows about networks and runtimes. The process that runs networks is in `worker`."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class PowerMode:
-    """A power mode of nvpmodel, NVIDIA's tool that limits clocks and CPUs. Another board may use the same number or
-    name for another mode. `name` is empty if it is unknown.
+    """A power mode of nvpmodel, NVIDIA's tool that limits clocks and CPUs. The same number or name may mean different
+    modes on two boards. `name` is empty if unknown.
     """
 
     number: int
@@ -25,9 +25,8 @@ class BoardState:
     """What was set on a Jetson when a study began. An empty text and None mean unknown.
 
     `l4t` is the version of Jetson Linux, `cpus_off` are the CPUs that are switched off, and `zram_bytes` is the size
-    of compressed swap. `clocks_held` is true if the limits of each CPU and GPU clock leave one value, as after
-    jetson_clocks. Equality compares only the first four fields: these decide how fast a network runs, and the others
-    describe the board.
+    of compressed swap. `clocks_held` is true if the limits of each CPU and GPU clock leave one value, as NVIDIA's
+    jetson_clocks sets them. Equality compares the first four fields, which decide how fast a network runs.
     """
 
     l4t: str = ""
@@ -41,7 +40,7 @@ class BoardState:
 
     @property
     def words(self) -> dict[str, str]:
-        """Each setting as text by its name, those that influence measurements most first."""
+        """Each setting as text, by its name. Those that influence measurements come first."""
         held = {None: "unknown", True: "held at one clock, as by jetson_clocks", False: "free within the power mode"}
         software = f"L4T {self.l4t or 'unknown'}, JetPack {self.jetpack or 'unknown'}"
         return {

@@ -23,12 +23,12 @@ class Cause(str, enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class ExtraTime:
-    """How much longer an inference takes beside the task on average, and which causes this time has.
+    """How much longer the mean inference takes beside the task, and how much each cause contributes.
 
     `extra_s` is the difference of the mean latencies. `parts` divides all of it by cause, in seconds; parts of 0 are
-    left out. What is counted for the causes may overlap: `beyond_s` is by how much the counted parts exceeded
-    `extra_s` before they were cut. `launches` is the number of steps in which one inference is launched. It is None
-    if no profile gives it, or if a CUDA graph already launches them all at once.
+    left out. The counted parts may overlap and exceed `extra_s`. They are then cut, and `beyond_s` is by how much.
+    `launches` is the number of steps in which one inference is launched; None if no profile gives it, and if a CUDA
+    graph launches all steps at once.
     """
 
     extra_s: float

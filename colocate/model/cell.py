@@ -1,4 +1,4 @@
-"""The result of one setting over all its blocks: the row of every table and the tile of every heatmap."""
+"""The result of one setting over all its blocks: one row of every table."""
 
 from __future__ import annotations
 
@@ -30,17 +30,16 @@ class Interval:
 class Cell:
     """The result for one network, task, containment, placement and clock point, over all its blocks.
 
-    `task` is `none` for the solo baseline. `n` counts inferences. `p50_s`, `p95_s` and `p99_s` are percentiles of the
-    latency. `slowdown_p50`, `slowdown_p95`, `slowdown_p99` and `slowdown_mean` are the latency beside the task over
-    the latency alone, at that percentile or of the mean. `work_loss_ratio` is 1 - (work rate beside the network /
-    work rate alone at the same clock point). `extra_time` divides a significant slowdown by cause, as far as the
-    kernel counted it. `alternating` is true if latencies, slowdowns and work loss come from alternating windows, and
-    false if they come from steady ones.
+    `task` is `none` for the solo baseline. `n` counts inferences. `slowdown_p50`, `slowdown_p95`, `slowdown_p99` and
+    `slowdown_mean` are ratios: that latency beside the task over the same latency alone. `work_loss_ratio` is 1 -
+    (work rate beside the network / work rate alone at the same clock point). `extra_time` divides a significant
+    slowdown by cause, as far as the kernel counted it. `alternating` is true if latencies, slowdowns and work loss
+    come from alternating windows, false if they come from steady ones.
 
     For a network with a period, `miss_ratio` is the share of inferences that were not done within the period, and
     `longest_miss_run` the largest number of consecutive misses in one window. `power_ends_w` and `energy_ends_j` are
     the ends of the confidence intervals of `power_w` and `energy_per_inference_j` over the windows. `power_ratio` and
-    `energy_ratio` are the value beside the task over the value alone. A value is None if it is not known.
+    `energy_ratio` are the value beside the task over the value alone. None means unknown.
     """
 
     inference: Inference

@@ -41,8 +41,8 @@ class Command:
 
     @property
     def present(self) -> dict[str, Any]:
-        """The fields that differ from their defaults. Ids of trials are hashes of these, so a field that is added to
-        this class later does not change the ids of existing studies.
+        """The fields that differ from their defaults. Ids of trials are hashes of them, so a new field of this class
+        does not change existing ids.
         """
         own = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return {name: value for name, value in own.items() if value != getattr(PLAIN, name)}

@@ -49,7 +49,7 @@ class Containment:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """The names, out of `KINDS`, of the limits that are set."""
+        """The names in `KINDS` of the limits that are set."""
         parts = (self.idle or None, self.weight, self.quota_ratio, self.cpus, self.fifo or None)
         return tuple(kind for kind, part in zip(KINDS, parts, strict=True) if part is not None)
 
@@ -65,8 +65,8 @@ class Containment:
 
     @property
     def complexity(self) -> tuple[int, ...]:
-        """A sort key that puts containments that are simpler to set first: those with fewer limits, and then those
-        whose limits come earlier in `KINDS`.
+        """A sort key that puts simpler containments first: those with fewer limits, then those with limits earlier in
+        `KINDS`.
         """
         return len(self.kinds), *map(KINDS.index, self.kinds)
 
@@ -87,15 +87,15 @@ class Containment:
 
 
 def group_weight(weight: int, cpus: int) -> int:
-    """Return the cpu.weight of cgroup v2 that makes each process of a group on `cpus` CPUs count like one of `weight`
-    outside any group. It is `weight` times `cpus`, at most `WEIGHT_MAX`, because the kernel spreads a group's weight
-    over the CPUs that the group keeps busy.
+    """Return the cpu.weight of cgroup v2 with which each process of a group on `cpus` CPUs counts like one of
+    `weight` in no group: their product, at most `WEIGHT_MAX`. The kernel spreads a group's weight over the CPUs that
+    the group keeps busy.
     """
     return min(weight * cpus, WEIGHT_MAX)
 
 
 def group_shares(weight: int, cpus: int) -> int:
-    """Return the cpu.shares of cgroup v1 with the effect of `group_weight`; their range is wider."""
+    """Return the cpu.shares of cgroup v1 that have the same effect as `group_weight`; their range is wider."""
     return max(SHARES_MIN, min(round(weight * cpus * SHARES_DEFAULT / WEIGHT_DEFAULT), SHARES_MAX))
 
 

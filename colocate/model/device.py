@@ -41,8 +41,8 @@ def is_dla(device: str | None) -> bool:
 
 
 def parse_device(text: str) -> str:
-    """Return the full name of the device `text`: `cuda` gives `cuda:0`, and `dla` gives `dla:0`. Raises SpecError for
-    any other text than `cuda`, `cuda:N`, `dla`, `dla:N` and `cpu`.
+    """Return the full name of the device `text`: `cuda:0` for `cuda`, `dla:0` for `dla`. Raises SpecError if `text`
+    is no device.
     """
     match = _DEVICE.fullmatch(text.strip())
     if match is None and text.strip() != CPU:

@@ -50,8 +50,8 @@ class FusedLayer:
 
     @property
     def full_name(self) -> str:
-        """The names of the steps around the layer and its own name, joined by ` > `. A body may use layer names that
-        the network uses too.
+        """The names of the steps around the layer and its own, joined by ` > `. Bodies may use layer names of the
+        network.
         """
         return " > ".join((*self.within, self.name))
 
@@ -67,16 +67,12 @@ class FusedLayer:
 
     @property
     def is_launch_overhead(self) -> bool:
-        """Whether this is the launch overhead: what a network does besides its layers. It has no layers and no step
-        in the runtime's profile.
-        """
+        """Whether this is what a network does besides its layers: it has no layers and no step in the profile."""
         return not self.layers and self.step is None
 
     @property
     def module(self) -> str | None:
-        """The module that all layers belong to, such as `fire2`, `inception_3a` or `res4b12`; None if there is no
-        single one.
-        """
+        """The module that all layers belong to: `fire2`, `inception_3a`, `res4b12`; None if they share none."""
         found = {match[0] if (match := _MODULE.match(layer)) else None for layer in self.layers}
         return found.pop() if len(found) == 1 else None
 

@@ -1,5 +1,5 @@
-"""The quantities that can be judged, and the limits for them. This module imports no other data class, so that every
-one may use it.
+"""The quantities that can be judged, and the limits for them. This module imports no other data class, so that any
+may use it.
 """
 
 from __future__ import annotations
@@ -68,15 +68,13 @@ class Quantity(str, enum.Enum):
         return -math.log1p(-min(value, LOSS_MAX)) if self is Quantity.WORK_LOSS else math.log(value)
 
     def exp(self, log: float) -> float:
-        """Return the value for `log`, the inverse of the method `log`. It is infinite if it exceeds the range of a
-        float.
-        """
+        """Return the value whose `log` this is; infinite if a float cannot hold it."""
         if self is Quantity.WORK_LOSS:
             return whole_loss(-math.expm1(-log)) if log > -_LARGEST_LOG else -math.inf
         return math.exp(log) if log < _LARGEST_LOG else math.inf
 
     def end(self, log: float) -> float | None:
-        """Return the end of an interval for `log`, as `exp` does; None if that is infinite."""
+        """Return the end of an interval whose `log` this is; None if it is infinite."""
         value = self.exp(log)
         return value if math.isfinite(value) else None
 

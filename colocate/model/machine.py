@@ -78,7 +78,5 @@ class HostFacts:
 
     @property
     def steps_by_axis(self) -> dict[str, tuple[int, ...]]:
-        """The steps in Hz that each clock of `request.CLOCK_AXES` can be set to, in rising order; empty if it cannot
-        be set.
-        """
+        """The steps in Hz of each clock in `request.CLOCK_AXES`, rising; empty if the clock cannot be set."""
         return dict(zip(CLOCK_AXES, (self.cpu_steps_hz, self.gpu_steps_hz, self.emc_steps_hz), strict=True))

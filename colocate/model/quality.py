@@ -1,4 +1,4 @@
-"""Warnings: the reasons why a number may be doubtful, and what to do about each."""
+"""Warnings: why a number may be doubtful, and what to do about it."""
 
 from __future__ import annotations
 

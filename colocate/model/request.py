@@ -34,7 +34,7 @@ class ClockPoint:
 
     @property
     def by_axis(self) -> dict[str, int | None]:
-        """The clocks in Hz by their keys in `CLOCK_AXES`; None for a clock that is left to its governor."""
+        """The clocks by their keys in `CLOCK_AXES`."""
         return dict(zip(CLOCK_AXES, (self.cpu_hz, self.gpu_hz, self.emc_hz), strict=True))
 
 
@@ -146,8 +146,8 @@ class Inference:
 
     @property
     def present(self) -> dict[str, Any]:
-        """The fields that are set. Ids of trials and the noise of a model are hashes of these, so a field that is
-        added to this class later does not change those of existing studies.
+        """The fields that are set. Ids of trials and the noise of a model are hashes of them, so a new field of this
+        class changes no existing ones.
         """
         return {name: value for name, value in dataclasses.asdict(self).items() if value not in (None, ())}
 
@@ -165,12 +165,12 @@ class Inference:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A background task. It is one of four: a built-in stressor of `cpu_workloads`; with `argv` a user's program, run
-    as `command` says; with `inference` a second network; with `parts` a mix of tasks that run at the same time.
+    """A background task: a built-in stressor of `cpu_workloads`, with `argv` a user's program that runs as `command`
+    says, with `inference` a second network, or with `parts` a mix of tasks that run at the same time.
 
     `pause` is false if the task must not be paused, for example because a watchdog would fire or a connection time
-    out. A study measures a task once in each `containment`, as separate tasks with the same name. Each part of a mix
-    has its own containment; the mix's applies to the parts that have none.
+    out. A study measures a task once in each `containment`, as separate tasks with the same name. Parts of a mix may
+    have containments of their own; the mix's applies to the others.
     """
 
     name: str
@@ -200,8 +200,8 @@ class SweepSpec:
 
     `cpu_clocks`, `gpu_clocks` and `emc_clocks` (memory) hold steps in Hz and the words `low`, `mid` and `high`, or
     `native` alone. None selects the machine's default. A block waits, for a limited time, until the machine is at
-    most `max_start_temp_c` warm. `model` holds constants for a rig that is a model, by name, in order.
-    `own_windows_s` holds window lengths of single networks, by name; all others use `window_s`.
+    most `max_start_temp_c` warm. `model` holds constants, by name, for a rig that is a model. `own_windows_s` holds
+    window lengths of single networks, by name; all others use `window_s`.
 
     An `alternating` study pauses and resumes each task inside its windows, so that each window holds both conditions
     (`docs/statistics.md`). `segment_s` is the length of a segment; None lets each window choose it.
@@ -240,7 +240,5 @@ class SweepSpec:
 
     @property
     def steady_throughout(self) -> bool:
-        """Whether every repeat has steady windows. Only these measure power, so a power budget needs them in every
-        repeat.
-        """
+        """Whether every repeat has steady windows. Only these measure power, so a power budget needs them."""
         return not self.alternating or (self.limits is not None and self.limits.power_budget_w is not None)

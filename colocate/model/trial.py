@@ -25,8 +25,7 @@ else:
 
 class Condition(enum.IntEnum):
     """What runs in a segment of an alternating window: the network alone, the network beside the task, or the task
-    alone. GUARD marks an inference that overlaps a switch or the guard time after it, and so belongs to none of the
-    three.
+    alone. GUARD marks inferences that overlap a switch or the guard time after it; they count for none of the three.
     """
 
     GUARD = 0
@@ -41,9 +40,8 @@ class Trial:
     None the machine idles.
 
     In an `alternating` window, network and task are paused and resumed in turn. `segment_s` is the length of a
-    segment; None lets the window choose it. `repeat` is the number of the repeat, and `block` that of the block,
-    whose windows share a solo baseline. `trial_id` is a hash of all other fields and the study's seed, so the same
-    plan always has the same ids.
+    segment; None lets the window choose it. `repeat` and `block` are numbers; the windows of a block share a solo
+    baseline. `trial_id` is a hash of all other fields and the study's seed, so the same plan always has the same ids.
     """
 
     trial_id: str
@@ -78,7 +76,7 @@ class Work:
 
     @classmethod
     def of_mix(cls, parts: tuple[Work, ...]) -> Work:
-        """Return the work of a mix whose tasks, which ran at the same time, did `parts`."""
+        """Return the work of a mix, from that of its tasks."""
         elapsed_s = sum(part.elapsed_s for part in parts) / len(parts)
         return cls("", min(part.count for part in parts), elapsed_s, sum(part.cpu_s for part in parts), parts)
 
@@ -134,8 +132,8 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class PowerTrace:
-    """Power over one window: `t_s` (n,) in seconds from the window's start, and `power_w` (n, rails) in watts. The
-    slowest sensor updates every `sensor_period_s`.
+    """Power over one window: `t_s` (n,) from the window's start, and `power_w` (n, rails). `sensor_period_s` is the
+    refresh period of the slowest sensor.
     """
 
     t_s: FloatArray
@@ -163,7 +161,7 @@ class Step:
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Step:
-        """Return the step with these `fields`, which a runtime's worker reports as JSON."""
+        """Return the step with the `fields` that a worker reports as JSON."""
         return cls(**{**fields, "within": tuple(fields.get("within", ()))})
 
 
@@ -219,4 +217,4 @@ class Failure:
 
 
 Outcome = TrialRecord | Failure
-"""How a trial ended: with measurements or with a failure."""
+"""How a trial ended."""

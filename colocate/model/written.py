@@ -63,8 +63,6 @@ def as_written(value: object) -> str:
 
 
 def _whole(value: int) -> str:
-    """Return `value` in decimals, or how many digits it has: Python does not print integers of more than 4,300
-    digits.
-    """
+    """Return `value` in decimals, or how many digits it has if there are too many: Python prints at most 4,300."""
     digits = round(value.bit_length() * math.log10(2))
     return repr(value) if digits < _SHOWN_DIGITS else f"a number of about {digits} digits"

@@ -1,1 +1,1 @@
-"""Which runtimes there are and which of them work here."""
+"""The runtimes, and which of them work on this machine."""

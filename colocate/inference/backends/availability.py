@@ -1,6 +1,6 @@
 """Which runtimes work on this machine, and what each of the others is missing.
 
-What needs a GPU is tried in a process of its own: see `worker.probe`.
+A runtime that needs a GPU is tried in a process of its own: see `worker.probe`.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _RIVALS = ("onnxruntime", "onnxruntime-gpu")
 
 @dataclass(frozen=True, slots=True)
 class Availability:
-    """`runtimes` work here and run files, best first; `probes` work and make their own network.
+    """The runtimes that work on this machine, best first: `runtimes` run files, and `probes` make their own networks.
 
-    By name, `missing` has why each of the others does not work, `found` what each that was tried reported, and
+    By name, `missing` says why each other runtime does not work, `found` what each tried runtime reported, and
     `interpreters` under which Python each runs.
     """
 
@@ -45,11 +45,11 @@ class Availability:
 
 @functools.cache
 def look(workers: Workers = USUAL) -> Availability:
-    """Try every runtime, as the user has chosen that workers run; once in a process.
+    """Return which runtimes work with the Python and device of `workers`. The answer is cached for this process.
 
-    One after the other: a GPU in exclusive mode takes one process, and a small board's memory few. What runs on the
-    CPU under colocate's own Python was installed with it, and is not tried. Raises HostError where no worker can run
-    under the chosen Python.
+    Runtimes are tried one after the other: a GPU in exclusive mode accepts one process, and a small board has memory
+    for few. A CPU runtime under colocate's own Python is not tried, because it was installed with colocate. Raises
+    HostError if the chosen Python cannot run a worker.
     """
     missing = {}
     found = {}
@@ -80,7 +80,9 @@ def look(workers: Workers = USUAL) -> Availability:
 
 
 def mixed_up() -> Missing | None:
-    """The two packages of ONNX Runtime in one folder: which one answers is chance."""
+    """Return what to do if both packages of ONNX Runtime are in one folder and overwrite each other's files;
+    otherwise None.
+    """
     homes = {}
     for name in _RIVALS:
         try:
@@ -103,7 +105,7 @@ def _smallest_network() -> contextlib.AbstractContextManager[NetworkFile]:
 
 
 def _elsewhere(runtime: Runtime, device: str | None) -> Missing | None:
-    """Why a runtime is left out that does not run on the device that the user chose."""
+    """Return why the runtime does not run on the device that the user chose; None if it does."""
     if device is None or runtime.on_gpu == (device != CPU):
         return None
     own = "a GPU" if runtime.on_gpu else "the CPU"
@@ -111,7 +113,7 @@ def _elsewhere(runtime: Runtime, device: str | None) -> Missing | None:
 
 
 def _verdict(name: str, python: Interpreter, device: str | None) -> Missing | Mapping[str, Any]:
-    """Why the runtime, which is tried now, does not work, or what it found."""
+    """Try the runtime now, and return what it reported, or why it does not work."""
     own = BACKENDS[name].own_networks is not None
     try:
         with contextlib.nullcontext() if own else _smallest_network() as file:

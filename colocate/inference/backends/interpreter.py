@@ -1,6 +1,6 @@
 """Which Python the worker of a runtime runs under, and why.
 
-Mostly colocate's own. A Jetson's TensorRT belongs to the system's Python, which may be older than colocate's.
+Usually it is colocate's own. A Jetson's TensorRT belongs to the system's Python, which may be older.
 """
 
 from __future__ import annotations
@@ -45,19 +45,21 @@ print(json.dumps(found))
 
 @dataclass(frozen=True, slots=True)
 class Interpreter:
-    """The Python of a worker, and why it is not colocate's own; without a reason it is."""
+    """The Python of a worker. `reason` says why it was chosen; it is empty for colocate's own."""
 
     path: str = sys.executable
     reason: str = ""
 
     def command(self, module: str, request: str) -> list[str]:
-        """What runs a module of the worker under it."""
+        """Return the command that runs a `module` of the worker under this Python, with `request` as its argument."""
         return [self.path, str(start.__file__), module, request]
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What a Python says of itself: where each package is that a runtime needs, by name."""
+    """What a Python reports: its version, its numpy's version, and where each package that a runtime needs is, by
+    name. None means not installed.
+    """
 
     version: tuple[int, ...]
     numpy: str | None
@@ -65,7 +67,7 @@ class _Answer:
 
     @property
     def objection(self) -> str:
-        """Why it cannot run a worker; empty where it can."""
+        """Why this Python cannot run a worker; empty if it can."""
         if self.version < OLDEST:
             return f"it is Python {_dotted(self.version)}; a worker needs {_dotted(OLDEST)} or newer"
         if self.numpy is None:
@@ -76,10 +78,10 @@ class _Answer:
 
 
 def interpreter(name: str, chosen: str | None = None) -> Interpreter | Missing:
-    """The Python for the runtime of that name: the `chosen` one, else colocate's own where it has the package, else
-    the first of the system's that has it.
+    """Return the Python for the runtime `name`: `chosen` if given, otherwise colocate's own if it has the runtime's
+    package, otherwise the first of the system's that has it. If none has the package, return what is missing.
 
-    Raises HostError where no worker can run under the chosen one.
+    Raises HostError if `chosen` cannot run a worker.
     """
     runtime = BACKENDS[name]
     if chosen is not None:
@@ -103,7 +105,9 @@ def interpreter(name: str, chosen: str | None = None) -> Interpreter | Missing:
 
 
 def worker_command(name: str, chosen: str | None, module: str, request: str) -> list[str]:
-    """What starts a module of the worker for the runtime of that name. Raises HostError where nothing can."""
+    """Return the command that runs a `module` of the worker for the runtime `name`. Raises HostError if no Python
+    can.
+    """
     found = interpreter(name, chosen)
     if isinstance(found, Missing):
         raise HostError(f"{name}: {found.words}")
@@ -130,14 +134,14 @@ def _complete(origin: str | None, runtime: Runtime) -> bool:
 
 
 def _missing_words(origin: str | None, runtime: Runtime) -> str:
-    """What is missing where the package is not `_complete`."""
+    """Return what is missing if the package is not `_complete`."""
     if origin is None or runtime.holds is None:
         return f"has no package {runtime.package}"
     return f"has a package {runtime.package} without {Path(runtime.holds).name}"
 
 
 def _of_the_system() -> Iterator[str]:
-    """The system's Pythons: the one that it calls python3, then the newest first."""
+    """Yield the system's other Pythons: first the one that is called python3, then the newest first."""
     folder = packages.SYSTEM / "bin"
     numbers = (re.fullmatch(r"python3\.(\d+)", path.name) for path in folder.glob("python3.*"))
     minors = sorted({int(number[1]) for number in numbers if number}, reverse=True)
@@ -151,7 +155,9 @@ def _of_the_system() -> Iterator[str]:
 
 @functools.cache
 def _ask(path: str) -> _Answer:
-    """What a Python says of itself. Raises HostError for a file that is no Python, or one that cannot be started."""
+    """Return what the Python at `path` reports. Raises HostError for a file that is not a Python or cannot be
+    started.
+    """
     names = sorted({runtime.package for runtime in BACKENDS.values() if runtime.package is not None})
     try:
         child = subprocess.run(
@@ -171,8 +177,8 @@ def _ask(path: str) -> _Answer:
 
 
 def _last_words(error: subprocess.CalledProcessError) -> str:
-    """The last words of a Python that ended before it answered, as one does whose numpy is built for another
-    processor.
+    """Return why a Python ended before it answered, as it does if its numpy is built for another processor: the
+    signal, or its last line.
     """
     if error.returncode < 0:
         return f"it was ended by {signal.Signals(-error.returncode).name} when asked for its numpy"

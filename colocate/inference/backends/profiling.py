@@ -1,4 +1,4 @@
-"""The steps that a runtime makes of one network, from a process of its own: see `worker.profile`."""
+"""The steps in which a runtime runs a network, from a profile in a process of its own: see `worker.profile`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from colocate.model.trial import Step
 
 
 def steps(inference: Inference, network: Network, workers: Workers = USUAL) -> tuple[Step, ...]:
-    """The steps of `network` in the runtime `inference.backend`, which profiles; see `look` for `workers`.
+    """Return the steps of `network` in the runtime `inference.backend`, which must be able to profile.
 
-    Raises HostError with what the runtime says where it refuses.
+    `workers` chooses the Python and the device. Raises HostError with the runtime's message if profiling fails.
     """
     request = worker_request(inference, network.file, device=workers.device)
     command = worker_command(inference.backend, workers.python, "colocate.worker.profile", request.to_json())

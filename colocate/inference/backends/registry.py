@@ -1,4 +1,4 @@
-"""Every runtime, and what is known of it before it is imported: one line each."""
+"""Every runtime, and what is known about it before it is imported."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from colocate.worker.request import NetworkFile, Request
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """What is known of a runtime before it is imported.
+    """What is known about a runtime before it is imported.
 
-    `target` names its class (`worker.backend.Backend`). `package` is the Python package that it needs, which `holds`
-    a certain file where not every build of it will do, and `fix` the command that installs it. One `on_gpu` can
-    capture CUDA graphs and has two ways to wait. One with `own_networks`, a pattern of names, makes the networks of
-    these names itself and runs no files. One that `profiles` is a `worker.backend.Profiler`.
+    `target` names its class (`worker.backend.Backend`). `package` is the Python package that it needs, and `fix` the
+    command that installs it. If not every build of the package works, `holds` is a file that a working build
+    contains. A runtime that is `on_gpu` can capture CUDA graphs and has two ways to wait for the GPU. A runtime with
+    `own_networks`, a regular expression, makes the networks of matching names itself and runs no files. A runtime
+    that `profiles` is a `worker.backend.Profiler`.
     """
 
     target: str
@@ -77,7 +78,7 @@ MADE = ("bandwidth", "spin-1ms")
 
 
 def maker_of(network: str) -> str | None:
-    """The runtime that makes the network of this name itself; None for a network in a file."""
+    """Return the runtime that makes the network of this name itself; None for a network in a file."""
     for name, runtime in BACKENDS.items():
         if runtime.own_networks is not None and re.fullmatch(runtime.own_networks, network):
             return name
@@ -85,7 +86,7 @@ def maker_of(network: str) -> str | None:
 
 
 def makes_networks(backend: str) -> bool:
-    """Whether the runtime of this name makes its networks itself, and runs no files."""
+    """Whether the runtime of this name makes its own networks and runs no files."""
     return backend in BACKENDS and BACKENDS[backend].own_networks is not None
 
 
@@ -97,7 +98,9 @@ def worker_request(
     counted: bool = False,
     device: str | None = None,
 ) -> Request:
-    """The request to a worker that serves `inference`. Raises HostError where there is no folder for a cache."""
+    """Return the request to a worker that serves `inference`; see `worker.request.Request` for the parameters. Raises
+    HostError if there is no cache folder.
+    """
     return Request(
         target=BACKENDS[inference.backend].target,
         network=inference.network,

@@ -1,1 +1,1 @@
-"""Which networks there are, and the file behind each."""
+"""The networks that can be run, and the file of each."""

@@ -1,4 +1,4 @@
-"""Networks, engines and subgraphs are costly to make and are kept in the user's cache folder, which may be emptied at
+"""The user's cache folder for files that are costly to make: networks, engines and subgraphs. It may be emptied at
 any time.
 """
 
@@ -20,12 +20,14 @@ _BUILD_BYTES, _BUILD_S = 1 << 40, 3600
 
 
 def folder(kind: str = "networks") -> Path:
-    """Where files of this kind are kept: the XDG base directory rules, which ignore a relative path."""
+    """Return the folder for files of this `kind`. Raises HostError as `root` does."""
     return root() / kind
 
 
 def root() -> Path:
-    """Where all kinds are kept. Raises HostError for a user without a home folder."""
+    """Return colocate's cache folder, in `$XDG_CACHE_HOME` if that is an absolute path, otherwise in `~/.cache` (XDG
+    Base Directory Specification). Raises HostError if the user has no home folder.
+    """
     chosen = os.environ.get("XDG_CACHE_HOME", "")
     if Path(chosen).is_absolute():
         return Path(chosen, "colocate")
@@ -36,10 +38,11 @@ def root() -> Path:
 
 
 def obtain(name: str, build: Callable[[], bytes], kind: str = "networks") -> Path:
-    """The file that is kept as `name` in the folder of its kind; see `worker.cache.obtain`. It is built in a child:
-    half a gigabyte of weights is drawn and copied by code in C, inside which no signal is heard.
+    """Return the file that is kept as `name` in the folder of its `kind`; see `worker.cache.obtain`. If needed,
+    `build` makes it first, in a child process: code in C makes half a gigabyte of weights, and no signal handler runs
+    meanwhile.
 
-    Raises HostError when the folder cannot be written, or belongs to somebody else.
+    Raises HostError if the folder cannot be written or belongs to another user.
     """
     path = folder(kind) / name
     if cache.kept(path) is None:
@@ -59,13 +62,15 @@ def _obtained(path: Path, build: Callable[[], bytes]) -> Path:
 
 
 def read(kept: Path) -> bytes:
-    """The content of a file that `obtain` gave. Raises HostError where it was changed since."""
+    """Return the content of a file that `obtain` returned. Raises HostError if the file has changed since."""
     with _explained(kept.parent):
         return cache.read(kept)
 
 
 def make_private(path: Path) -> None:
-    """Make the folder `path` of a kind, for files that nobody else can write. Raises HostError as `obtain` does."""
+    """Create the folder `path` of a kind if needed, and make it writable by this user alone. Raises HostError as
+    `obtain` does.
+    """
     with _explained(path):
         cache.make_private(path.parent)
         cache.make_private(path)
@@ -73,10 +78,11 @@ def make_private(path: Path) -> None:
 
 @contextlib.contextmanager
 def shared(path: Path, fill: Callable[[], None]) -> Iterator[None]:
-    """Inside, the folder `path` of a kind holds what `fill` writes there; the last process that uses it removes it.
+    """Inside this context, the folder `path` of a kind holds what `fill` writes there. The last process that uses the
+    folder removes it.
 
-    Whoever comes while others use it waits until they have written, and writes nothing. Raises HostError as `obtain`
-    does.
+    A process that comes while others use the folder waits until `fill` has ended, and does not call it. Raises
+    HostError as `obtain` does.
     """
     while True:
         with _opened(path) as held:

@@ -1,7 +1,6 @@
-"""Which networks there are, and the file behind each: a built-in, built once and kept, or a user's own.
+"""The networks that can be run and the file of each: a built-in, whose file is made once and kept, or a user's own.
 
-onnx is imported only where a file is built or a user's file is read: a network that is in the cache costs
-two small reads.
+onnx is imported only if a file is made or a user's file is read, because the import is slow.
 """
 
 from __future__ import annotations
@@ -48,12 +47,12 @@ _ONNX = _HERE.parent / "onnx"
 
 
 def builtin_names() -> tuple[str, ...]:
-    """The networks that need no file."""
+    """Return the names of the built-in networks."""
     return tuple(TOPOLOGIES)
 
 
 def check(network: str, batch: int = 1, choices: Sequence[InputChoice] = ()) -> None:
-    """Raise SpecError for what `resolve` would refuse, and write nothing."""
+    """Raise SpecError for a network, batch size or choice of inputs that `resolve` would refuse. Writes nothing."""
     if is_engine(network):
         engine_network(network, batch, choices)
         return
@@ -65,12 +64,12 @@ def check(network: str, batch: int = 1, choices: Sequence[InputChoice] = ()) -> 
 
 
 def resolve(network: str, batch: int, precision: str = "fp32", choices: Sequence[InputChoice] = ()) -> Network:
-    """The file and the facts of a built-in (by name) or of a user's own network (by path) at a batch size.
+    """Return the file and the facts of a network at this batch size: a built-in by name, or a user's own by path.
 
-    `choices` say what the inputs of the user's own are fed. In fp16 the file is converted, and `sha256` stays that of
-    what it was made from. An engine has a batch and a precision of its own, and so has a file of a single layer or
-    ceiling. Raises SpecError for an unknown name and for a file that cannot be used, HostError for a cache folder
-    that cannot be written.
+    `choices` describe the inputs of a user's own network. For fp16 the file is converted, and `sha256` stays that of
+    the original. `precision` does not apply to an engine, nor to the file of a single layer or ceiling: they have
+    their own. Raises SpecError for an unknown name and an unusable file, HostError if the cache folder cannot be
+    written or fp16 needs a package that is missing.
     """
     if is_engine(network):
         return engine_network(network, batch, choices)
@@ -80,8 +79,8 @@ def resolve(network: str, batch: int, precision: str = "fp32", choices: Sequence
 
 
 def own_batch(network: str, choices: Sequence[InputChoice] = ()) -> int | None:
-    """The batch that a user's own file, or the study with its `choices`, fixes; None where any will do, and where
-    nothing can be read: `check` says what is wrong.
+    """Return the batch size that a user's own file, or the study's `choices`, fix. None if any batch size works, and
+    if the file cannot be read; `check` then says why.
     """
     try:
         fed = _feeding(network, None, choices)
@@ -91,21 +90,25 @@ def own_batch(network: str, choices: Sequence[InputChoice] = ()) -> int | None:
 
 
 def guesses(network: str, batch: int, choices: Sequence[InputChoice] = ()) -> tuple[str, ...]:
-    """The shapes of inputs, `images=1x3x224x224`, that neither a user's own file nor the study says."""
+    """Return the input shapes, such as `images=1x3x224x224`, that are guessed because neither the file nor the study
+    gives them.
+    """
     fed = _feeding(network, batch, choices)
     return () if fed is None else fed.guesses
 
 
 def skeleton(name: str, batch: int) -> ModelProto:
-    """The graph of a built-in; its initializers have shapes and no data. Raises SpecError for other names."""
+    """Return the graph of the built-in `name`. Its initializers have shapes but no data. Raises SpecError for other
+    names.
+    """
     if name not in TOPOLOGIES:
         raise _unknown(name)
     return _drawn(name, batch).model
 
 
 def _feeding(network: str, batch: int | None, choices: Sequence[InputChoice]) -> Feeding | None:
-    """What a user's own network is fed, in batches of its own where `batch` is None; None for a built-in, and for an
-    engine, of which the worker knows.
+    """Return what a user's own network is fed; `batch` None means its own batch size. None for a built-in, and for an
+    engine, whose inputs only the worker knows.
     """
     if is_engine(network):
         return None
@@ -114,7 +117,7 @@ def _feeding(network: str, batch: int | None, choices: Sequence[InputChoice]) ->
 
 
 def _own_file(network: str, batch: int, choices: Sequence[InputChoice]) -> Path | None:
-    """The path of a user's own network; None for a built-in."""
+    """Return the path of a user's own network; None for a built-in."""
     if batch < 1:
         raise SpecError(f"a batch of {batch} images cannot be run; give 1 or more")
     if network in TOPOLOGIES:
@@ -171,7 +174,7 @@ def _halved(network: Network, batch: int) -> Network:
 
 
 def _converter() -> Path:
-    """The source of what converts to fp16, found without loading the runtime that it comes with."""
+    """Return the source file of the fp16 converter in onnxruntime, found without loading onnxruntime."""
     spec = importlib.util.find_spec("onnxruntime")
     if spec is None or spec.origin is None:
         raise HostError("fp16 needs the package onnxruntime: pip install onnxruntime")
@@ -207,7 +210,7 @@ def _own(path: Path, batch: int, choices: Sequence[InputChoice]) -> Network:
 
 
 def _stamps(path: Path, choices: Sequence[InputChoice]) -> tuple[_Stamp, ...]:
-    """The stamps of all files that a user's own network is made of and fed from."""
+    """Return the stamps of all files that a user's own network consists of and is fed from."""
     arrays = [Path(choice.value) for choice in choices if isinstance(choice.value, str)]
     return tuple(map(_stamp, (path, *_opened(path).weight_files, *arrays)))
 
@@ -216,7 +219,7 @@ def _stamps(path: Path, choices: Sequence[InputChoice]) -> tuple[_Stamp, ...]:
 def _counted(
     path: Path, batch: int, choices: tuple[InputChoice, ...], stamps: tuple[_Stamp, ...]
 ) -> tuple[int, int | None]:
-    """The parameters and multiply-accumulates of a user's own network, while its files bear these `stamps`."""
+    """Return the parameters and multiply-accumulates of a user's own network; cached until a file's stamp changes."""
     from colocate.inference.onnx import graph, onnx_file
 
     own, fed = _opened(path), _fed(path, batch, choices)
@@ -230,7 +233,7 @@ def _counted(
 
 @functools.lru_cache
 def _check_arrays(path: Path, batch: int, choices: tuple[InputChoice, ...], stamps: tuple[_Stamp, ...]) -> None:
-    """Raise SpecError where an input cannot hold what is in the array for it, while all files bear these `stamps`."""
+    """Raise SpecError if an input cannot hold the values of its array; cached until a file's stamp changes."""
     stored = tuple(spec for spec in _fed(path, batch, choices).inputs if spec.file is not None)
     try:
         input_arrays(NetworkFile(path.stem, path, "", stored))
@@ -240,7 +243,7 @@ def _check_arrays(path: Path, batch: int, choices: tuple[InputChoice, ...], stam
 
 @functools.lru_cache
 def _resolved(path: Path, batch: int, choices: tuple[InputChoice, ...], stamps: tuple[_Stamp, ...]) -> Network:
-    """A user's own network, while its files bear these `stamps`: a command wants it several times."""
+    """Return a user's own network; cached until a file's stamp changes, because a command asks several times."""
     from colocate.inference.onnx import onnx_file
 
     own, fed = _opened(path), _fed(path, batch, choices)
@@ -275,7 +278,7 @@ def _fed(path: Path, batch: int | None, choices: Sequence[InputChoice]) -> Feedi
 
 
 def _is_part(path: Path | None) -> bool:
-    """Whether colocate made the file for `layers`, in the precision that it is to have."""
+    """Whether colocate made this file for `layers`, a single layer or ceiling that has its final precision."""
     from colocate.inference.onnx.feeding import PART_PRODUCER
 
     return path is not None and _opened(path).model.producer_name == PART_PRODUCER
@@ -287,14 +290,16 @@ def _opened(path: Path) -> OnnxFile:
 
 @functools.lru_cache
 def _read(path: Path, stamp: _Stamp) -> OnnxFile:
-    """The file, while it bears this `stamp`."""
+    """Return the content of the file; cached until its stamp changes."""
     from colocate.inference.onnx import onnx_file
 
     return onnx_file.opened(path)
 
 
 def _stamp(path: Path) -> _Stamp:
-    """What changes when a file changes; None for a file that cannot be looked at: whoever reads it says so."""
+    """Return values that change when the file changes. None if it cannot be accessed; then reading it raises an
+    error.
+    """
     try:
         found = path.stat()
     except OSError:

@@ -1,6 +1,6 @@
-"""A serialized engine of TensorRT as a network: it runs as it is, and only TensorRT can read it.
+"""A TensorRT engine of the user's own as a network. It runs as it is, and only TensorRT can read it.
 
-So its inputs and types are known to the worker alone, and its layers to nobody.
+So only the worker knows its inputs and types, and nobody knows its layers.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from colocate.worker.request import TensorSpec
 
 
 def engine_network(network: str, batch: int, choices: Sequence[InputChoice]) -> Network:
-    """The engine at this path, which is fed what the study chose and else what suits its inputs.
+    """Return the engine at the path `network`. The study's `choices` describe inputs; the worker fills the others.
 
-    Raises SpecError for one that cannot be read, for one that others could have written, as an engine is code, and
-    for an array that cannot be fed to any input.
+    Raises SpecError if the file cannot be read, if an array cannot be read or fed, and if another user could have
+    written the engine, which runs as code.
     """
     path = Path(network).absolute()
     inputs = tuple(_filled(choice, batch) for choice in choices)
@@ -30,7 +30,7 @@ def engine_network(network: str, batch: int, choices: Sequence[InputChoice]) -> 
 
 
 def refuse_engine(network: str, wanted: str) -> None:
-    """Raise SpecError for an engine where the network's graph is `wanted`."""
+    """Raise SpecError if `network` is an engine, as its graph cannot be read; `wanted` goes into the message."""
     if is_engine(network):
         raise SpecError(f"{network} is an engine, {wanted}; give the .onnx file that it was built from")
 
@@ -60,7 +60,7 @@ def _stamp(path: Path) -> tuple[int, ...]:
 
 @functools.lru_cache
 def _sha256(path: Path, stamp: tuple[int, ...]) -> str:
-    """The SHA-256 of the file, while it bears this `stamp`: a command wants it several times."""
+    """Return the SHA-256 of the file; cached until its `stamp` changes, because a command asks several times."""
     try:
         return cache.private_sha256(path)
     except OSError as error:

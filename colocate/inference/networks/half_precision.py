@@ -1,4 +1,4 @@
-"""A network in half precision: weights and arithmetic in FP16, input and output as they were."""
+"""Conversion of a network to half precision: FP16 weights and arithmetic; inputs and outputs keep their types."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from colocate.inference.onnx import onnx_file
 
 
 def halved(path: Path) -> bytes:
-    """The .onnx file at `path` converted to FP16, between two casts. Raises SpecError when it cannot be."""
+    """Return the .onnx file at `path` converted to FP16, with casts at inputs and outputs. Raises SpecError if it
+    cannot be converted.
+    """
     content: bytes = bounded(lambda: _halved(path), str(path), onnx_file.size_bytes(path))
     return content
 

@@ -1,4 +1,4 @@
-"""What a user writes of the inputs of a network, `--shape` and `--input` -> InputChoice."""
+"""Parsing of `--shape` and `--input`, which describe the inputs of a network, into InputChoice."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _DIGITS_MAX = 100
 
 
 def input_choices(shapes: Mapping[str, str], values: Mapping[str, str | float]) -> tuple[InputChoice, ...]:
-    """One choice for each input that a study names: its shape, its value, or both.
+    """Return one choice for each input in `shapes` or `values`: its shape, its value, or both.
 
-    Raises SpecError for a text that is no shape, and for one that is no value.
+    Raises SpecError for a text that is not a shape, or not a value.
     """
     names = sorted({*shapes, *values})
     return tuple(
@@ -33,7 +33,7 @@ def input_choices(shapes: Mapping[str, str], values: Mapping[str, str | float]) 
 
 
 def _shape(name: str, text: str) -> tuple[int | None, ...]:
-    """`@batchx3x640x640` -> None, 3, 640, 640; an empty text is a scalar."""
+    """Return (None, 3, 640, 640) for `@batchx3x640x640`, where None is the batch. An empty text is a scalar, ()."""
     sizes = text.split("x") if text else []
     if not all(
         size == "@batch" or (size.isascii() and size.isdecimal() and len(size) <= _DIGITS_MAX) for size in sizes
@@ -47,7 +47,7 @@ def _shape(name: str, text: str) -> tuple[int | None, ...]:
 
 
 def _value(name: str, value: str | float) -> str | float:
-    """A number, or the path of an array that a run finds from any folder."""
+    """Return a number, or the absolute path of an .npy file."""
     try:
         number = float(value)
     except ValueError:

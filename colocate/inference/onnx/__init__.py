@@ -1,1 +1,1 @@
-"""What is in an ONNX file: layers, what a runtime fuses of them, and what is cut out of it."""
+"""ONNX files: their layers, how runtimes fuse these, and subgraphs that are cut out of them."""

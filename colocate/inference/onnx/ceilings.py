@@ -1,7 +1,8 @@
-"""Networks that show what a machine can do at best: a large matrix product, a large copy, and nothing at all.
+"""Networks that measure what a machine can do at best: a large matrix product, a large copy, and one that does
+nothing.
 
-Run by the same runtime as the network that is set against them. What they read is made where they run, from one row
-of numbers, so that next to nothing is copied in or out.
+They run in the same runtime as the network that they are compared with. They make their matrices themselves from one
+row of numbers, so that almost nothing is copied in or out.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ _PASSES = 8
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A network of matrices with `size` rows and columns: `amount` is the FLOP of one inference, by the same count as
-    of a network's layers, or the elements that it moves.
+    """A network of matrices with `size` rows and columns. `amount` is per inference: FLOP, counted as for a network's
+    layers, or for `bytes` the elements that are moved.
     """
 
     quantity: CeilingQuantity
@@ -30,7 +31,7 @@ class Probe:
 
 
 def probes(*, on_gpu: bool) -> tuple[Probe, ...]:
-    """The probes, each of some milliseconds of work; the copy has matrices larger than any cache."""
+    """Return the probes, each with a few milliseconds of work. The matrices of the copy are larger than any cache."""
     side, copied = (8192, 16384) if on_gpu else (1024, 4096)
     return (
         Probe("flop", side, 2 * side**3),
@@ -42,7 +43,7 @@ def probes(*, on_gpu: bool) -> tuple[Probe, ...]:
 
 
 def model(quantity: CeilingQuantity, size: int, precision: str = "fp32") -> bytes:
-    """The file of a probe that computes in this precision."""
+    """Return the .onnx file of a probe that computes in `precision`, `fp32` or `fp16`."""
     kind = {"fp32": TensorProto.FLOAT, "fp16": TensorProto.FLOAT16}[precision]
     row = helper.make_tensor_value_info("row", kind, [1, size])
     if quantity == "nothing":
@@ -58,7 +59,7 @@ def model(quantity: CeilingQuantity, size: int, precision: str = "fp32") -> byte
 
 
 def _copies() -> list[NodeProto]:
-    """Nodes that copy the input. They change its sign, so that a runtime can leave none of them out."""
+    """Return nodes that copy a matrix. They change its sign, so that a runtime cannot leave any of them out."""
     tensors = ["matrix", *(f"pass{number}" for number in range(1, _PASSES)), "last"]
     return [
         helper.make_node(("Neg", "Abs")[number % 2], [tensors[number]], [tensors[number + 1]])

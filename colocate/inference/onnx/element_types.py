@@ -1,4 +1,4 @@
-"""The types of a tensor's elements: how wide they are, and what people call them."""
+"""The types of a tensor's elements: their widths and short names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ _BITS: Mapping[int, int] = {TensorProto.FLOAT: 32, TensorProto.DOUBLE: 64, Tenso
 
 
 def bits(element_type: int) -> int | None:
-    """The bits of one element: 4 for an INT4, two of which share a byte. None for text, and what is no type."""
+    """Return the bits of one element, such as 4 for INT4, of which two share a byte. None for text and for unknown
+    types.
+    """
     if element_type in _BITS:
         return _BITS[element_type]
     found = re.search(r"\d+", _NAMES.get(element_type, ""))
@@ -23,7 +25,7 @@ def bits(element_type: int) -> int | None:
 
 
 def short_name(element_type: int) -> str:
-    """`fp32`, `fp16`, `int8` (with a sign or without), ..., as a precision is called."""
+    """Return the name of a type as precisions are called: `fp32`, `fp16`, `int8` (also for unsigned integers), ..."""
     name = _NAMES.get(element_type, f"type {element_type}")
     found = _SHORT.fullmatch(name)
     if element_type == TensorProto.DOUBLE or found is None:
@@ -32,5 +34,5 @@ def short_name(element_type: int) -> str:
 
 
 def numbered(precision: str) -> int:
-    """The type of floating point numbers of a precision that a study asks for: `fp32` or `fp16`."""
+    """Return the TensorProto type of `precision`, `fp32` or `fp16`."""
     return {"fp32": TensorProto.FLOAT, "fp16": TensorProto.FLOAT16}[precision]

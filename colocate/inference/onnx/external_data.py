@@ -1,7 +1,7 @@
 """The tensors that a user's .onnx file keeps in files beside it.
 
-They are read here and not by onnx, which refuses symbolic links: in a cache of downloads every file is one, and
-runtimes follow them.
+colocate reads them itself, because onnx refuses symbolic links. In a cache of downloads every file is such a link,
+and runtimes follow them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from colocate.inference.onnx import element_types
 
 @dataclass(frozen=True, slots=True)
 class ExternalTensor:
-    """A `tensor` whose data lie in `file` from `offset_bytes` on; to its end where `length_bytes` is None."""
+    """A `tensor` whose data begin at `offset_bytes` in `file`. `length_bytes` is None if the .onnx file does not give
+    it.
+    """
 
     tensor: TensorProto
     file: Path
@@ -29,21 +31,21 @@ class ExternalTensor:
 
     @property
     def needed_bytes(self) -> int | None:
-        """How many bytes it needs, by its shape and type; None for text."""
+        """The bytes that its shape and type need; None for text."""
         bits = element_types.bits(self.tensor.data_type)
         return None if bits is None else -(-bits * math.prod(self.tensor.dims) // 8)
 
 
 def external_tensors(path: Path, model: ModelProto) -> tuple[ExternalTensor, ...]:
-    """The external tensors of the `model` in `path`. Raises SpecError where it does not say where one lies."""
+    """Return the external tensors of the `model` in `path`. Raises SpecError if one has no valid place in a file."""
     nodes = [*model.graph.node, *(node for function in model.functions for node in function.node)]
     tensors = [*model.graph.initializer, *_tensors_of(nodes)]
     return tuple(_located(path, tensor) for tensor in tensors if tensor.data_location == TensorProto.EXTERNAL)
 
 
 def check(path: Path, tensors: Iterable[ExternalTensor]) -> None:
-    """Raise SpecError when a file that holds some of the `tensors` of `path` is missing or no file, ends before they
-    do, or is said to hold more or fewer bytes of one than it has. The rest the runtime judges.
+    """Raise SpecError if a file with some of the `tensors` of `path` is missing, is no regular file or is too short,
+    and if the length that `path` gives for a tensor does not match its shape. The runtime checks the rest.
     """
     for each in tensors:
         needed_bytes, length_bytes = each.needed_bytes, each.length_bytes
@@ -67,7 +69,7 @@ def check(path: Path, tensors: Iterable[ExternalTensor]) -> None:
 
 
 def take_in(tensors: Iterable[ExternalTensor]) -> None:
-    """Read the data of `tensors` into them."""
+    """Read the data of `tensors` from their files into them."""
     for each in tensors:
         with each.file.open("rb") as file:
             file.seek(each.offset_bytes)
@@ -78,7 +80,7 @@ def take_in(tensors: Iterable[ExternalTensor]) -> None:
 
 
 def _tensors_of(nodes: Iterable[NodeProto]) -> Iterator[TensorProto]:
-    """The tensors that nodes hold themselves, and those in their bodies."""
+    """Yield the tensors that nodes hold themselves, and those in their bodies."""
     for node in nodes:
         for attribute in node.attribute:
             yield from (attribute.t, *attribute.tensors)

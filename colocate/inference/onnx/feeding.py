@@ -20,10 +20,10 @@ PART_PRODUCER = "colocate.part"
 
 @dataclass(frozen=True, slots=True)
 class Feeding:
-    """`inputs` are what a window feeds, `sizes` those of the dimensions that have a name.
+    """What a window feeds: the `inputs`, and the `sizes` of the dimensions that have a name.
 
-    `own_batch` is the batch that the file fixes, None where any will do. `guesses` are the shapes of which a part was
-    guessed: `images=1x3x224x224`.
+    `own_batch` is the batch size that file or study fixes; None if any works. `guesses` are the shapes that are
+    partly guessed, such as `images=1x3x224x224`.
     """
 
     inputs: tuple[TensorSpec, ...]
@@ -38,10 +38,10 @@ def feeding(
     batch: int | None = None,
     choices: Sequence[InputChoice] = (),
 ) -> Feeding:
-    """What to feed the `inputs` of `model` in batches of `batch` (None: of the file's own, or 1).
+    """Return what to feed the `inputs` of `model` in batches of `batch`. None means the file's own batch size, or 1.
 
     Raises SpecError for a choice of an input that does not exist or that contradicts the file, a type that cannot be
-    fed, and a batch that the file does not take.
+    fed, and a batch size that the file does not accept.
     """
     by_name = {choice.name: choice for choice in choices}
     names = [value.name for value in inputs]

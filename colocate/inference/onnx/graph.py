@@ -1,4 +1,4 @@
-"""What the layers of an ONNX graph compute and move: exact, from shapes and element types alone."""
+"""What the layers of an ONNX graph compute and move: exact numbers, from shapes and element types alone."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _NOT_WEIGHTS = (TensorProto.INT64, TensorProto.BOOL)
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One node of the graph, or several that run as one. Counts are of one inference at the graph's own batch size.
+    """One node of the graph, or several that run as one. Counts are for one inference at the graph's own batch size.
 
-    `reads` and `writes` are activations and `weights` constants, each tensor once; scales and zero points of
-    quantised numbers are none. `inputs` names the layers that it reads from; the network's own input is none. `macs`
-    (multiply-accumulates; 1 MAC = 2 FLOP) are None where a shape depends on the data or the kind is not counted.
+    `reads` and `writes` are activations and `weights` are constants, each tensor once, without the scales and zero
+    points of quantised numbers. `inputs` names the layers whose output it reads. `macs` (multiply-accumulates; 1 MAC
+    = 2 FLOP) is None if a shape depends on the data or the operator is not counted.
 
-    A Loop, an If or a Scan has `bodies`: the layers of each, counted once for each time that they run. What these
-    read from the graph around them, it reads.
+    For a Loop, an If or a Scan, `bodies` has the layers of each body, counted for one run of it. What a body reads
+    from the graph around it belongs to this layer's `reads` and `weights`.
     """
 
     name: str
@@ -51,12 +51,12 @@ class Layer:
 
     @property
     def input_elements(self) -> int | None:
-        """Elements of all activations that it reads; None where one is not known."""
+        """Elements of all activations that it reads; None if one number is unknown."""
         return _total(tensor.elements for tensor in self.reads)
 
     @property
     def output_elements(self) -> int | None:
-        """Elements of all activations that it writes; None where one is not known."""
+        """Elements of all activations that it writes; None if one number is unknown."""
         return _total(tensor.elements for tensor in self.writes)
 
     @property
@@ -66,13 +66,13 @@ class Layer:
 
     @property
     def moved_bytes(self) -> int | None:
-        """Bytes of all tensors that it reads and writes; None where the size of an activation is not known."""
+        """Bytes of all tensors that it reads and writes; None if the size of an activation is unknown."""
         activations = _total(tensor.size_bytes for tensor in (*self.reads, *self.writes))
         return None if activations is None else activations + sum(tensor.size_bytes or 0 for tensor in self.weights)
 
 
 def layers(model: Path | str | ModelProto) -> tuple[Layer, ...]:
-    """The layers in the order in which they run. Nodes that only prepare constants are not layers.
+    """Return the layers in the order in which they run. Nodes that only prepare constants are not layers.
 
     Raises SpecError for a path that is not a readable ONNX file.
     """
@@ -80,12 +80,12 @@ def layers(model: Path | str | ModelProto) -> tuple[Layer, ...]:
 
 
 def layers_of_own(model: ModelProto) -> tuple[Layer, ...]:
-    """As `layers`, of a graph that this program drew: it needs no child with limits to be read in."""
+    """Return the layers of a graph that colocate made. Unlike `layers`, it needs no child process with limits."""
     return _layers(_inferred(model, "the network").graph, Scope({}, {}, {}))
 
 
 def macs(found: Sequence[Layer]) -> int | None:
-    """Multiply-accumulates of one inference; None where a layer's are not known."""
+    """Return the multiply-accumulates of one inference; None if those of a layer are unknown."""
     return _total(layer.macs for layer in found)
 
 
@@ -102,11 +102,13 @@ class LayerIndex:
                 self._readers[tensor].append(layer.name)
 
     def fused(self, names: Collection[str]) -> Layer:
-        """The layers `names` as if they ran as one, named after all of them but those that quantise.
+        """Return the layers `names` as one layer. Its name joins theirs, without layers that only quantise or
+        dequantise.
 
-        It reads what they do not make themselves, and writes what the rest of the network reads or nobody does (the
-        network's output). What one of them dequantises for another is not written: whoever else reads it dequantises
-        for itself. Raises ValueError for a name that is no layer.
+        It reads the tensors that these layers do not make. It writes the tensors that other layers read, and those
+        that no layer reads (the network's output). It does not write a tensor that one of these layers dequantises
+        for another: each other reader dequantises for itself. Raises ValueError for a name that no layer has, and for
+        no names.
         """
         chosen = set(names)
         unknown = [name for name in chosen if name not in self._places]
@@ -132,7 +134,7 @@ class LayerIndex:
 
 
 def in_precision(network: Iterable[Layer], precision: str) -> tuple[Layer, ...]:
-    """The layers as if all their tensors were of this precision, as on a board that ran the network in it."""
+    """Return the layers with all tensors in this precision, as on a board that ran the network in it."""
     element_type = element_types.numbered(precision)
 
     def typed(tensors: Iterable[Tensor]) -> tuple[Tensor, ...]:
@@ -145,8 +147,8 @@ def in_precision(network: Iterable[Layer], precision: str) -> tuple[Layer, ...]:
 
 
 def precision(network: Sequence[Layer]) -> str:
-    """What the weights are stored as that activations are multiplied by: `int8`, or `mixed int8/fp32`, that of most
-    first. Of a network that has none, what it computes with.
+    """Return the type of the weights that multiply activations: `int8`, or `mixed int8/fp32` with the type of most
+    weights first. For a network without such weights, return the type of its activations.
     """
     counts: Counter[str] = Counter()
     for layer in _everywhere(network):
@@ -160,7 +162,7 @@ def precision(network: Sequence[Layer]) -> str:
 
 
 def parameters(model: ModelProto) -> int:
-    """Weights and biases, each once, however many layers share it."""
+    """Return the number of weights and biases. A weight that several layers share counts once."""
     stored = [tensor for tensor in model.graph.initializer if tensor.data_type not in _NOT_WEIGHTS]
     written_out = [node for node in model.graph.node if node.op_type == "Constant"]
     tensors = [*stored, *(tensor for node in written_out for tensor in _weights_of_constant(node))]
@@ -168,10 +170,11 @@ def parameters(model: ModelProto) -> int:
 
 
 def inferred(model: Path | str | ModelProto) -> ModelProto:
-    """The model with the shape of every tensor and its functions opened out; from a path, without larger weights.
+    """Return the model with inferred shapes and inlined functions. If `model` is a path, larger weights are left out.
 
-    A node without a name is called as ONNX Runtime calls it in a profile, by its kind and number: `MatMul_3`; in a
-    body numbers begin anew. Raises SpecError for a path that is not a readable ONNX file.
+    A node without a name gets the one that ONNX Runtime's profile uses, its operator and number: `MatMul_3`. Each
+    body numbers its nodes anew. A model with functions gets no names. Raises SpecError if a path is no readable ONNX
+    file or a function cannot be inlined.
     """
     plain = model if isinstance(model, ModelProto) else read(Path(model))
     what = "the network" if isinstance(model, ModelProto) else str(model)
@@ -240,8 +243,8 @@ def _layers(graph: GraphProto, around: Scope) -> tuple[Layer, ...]:
 
 
 def _stored_type(node: NodeProto, written: str, read_names: Sequence[str], scope: Scope) -> int:
-    """The stored type of a constant that `node` prepares: a dequantised constant, reshaped or not, stays in its
-    integers.
+    """Return the stored type of a constant that `node` prepares. A constant that is dequantised, or reshaped, keeps
+    the integer type in which it is stored.
     """
     if not read_names:
         return _constant_type(node)
@@ -253,7 +256,7 @@ def _stored_type(node: NodeProto, written: str, read_names: Sequence[str], scope
 
 
 def _number(graph: GraphProto) -> None:
-    """Name the nodes that have no name; written-out constants are no nodes to a runtime."""
+    """Name the nodes that have no name. Constant nodes are not numbered, because runtimes do not have them."""
     for number, node in enumerate(node for node in graph.node if node.op_type != "Constant"):
         node.name = node.name or f"{node.op_type}_{number}"
         for body in bodies_of(node):
@@ -261,7 +264,7 @@ def _number(graph: GraphProto) -> None:
 
 
 def _everywhere(network: Iterable[Layer]) -> Iterator[Layer]:
-    """All layers, those of bodies included."""
+    """Yield all layers, including those in bodies."""
     for layer in network:
         yield layer
         for body in layer.bodies:
@@ -278,7 +281,7 @@ def _weights_of_constant(node: NodeProto) -> list[TensorProto]:
 
 
 def _constant_type(node: NodeProto) -> int:
-    """Element type of a Constant: one that holds no tensor of weights counts as an integer."""
+    """Return the element type of a Constant node; INT64 if it holds no tensor of weights."""
     weights = _weights_of_constant(node)
     return weights[0].data_type if weights else TensorProto.INT64
 
@@ -288,7 +291,7 @@ def _once(tensors: Iterable[Tensor]) -> tuple[Tensor, ...]:
 
 
 def _total(counts: Iterable[int | None]) -> int | None:
-    """The sum of the numbers; None where one of them is not known."""
+    """Return the sum of `counts`; None if one of them is None."""
     known = list(counts)
     return None if None in known else sum(count for count in known if count is not None)
 

@@ -1,13 +1,12 @@
-"""What shape every input of a network is fed in: chosen by the study, or else guessed from the graph.
+"""The shape in which each input of a network is fed: chosen by the study, or else guessed from the graph.
 
-The guesses, which a study can override input by input:
+A study can override each guess. Open dimensions are those without a fixed size:
 
-- a dimension named like a batch (`batch`, `N`), an open first dimension, and the open middle one of a recurrent state
-  are the batch;
-- the other open dimensions of an image (rank 4, with 1, 3 or 4 channels) are 224, a multiple of 32;
-- what a name calls past or cached is empty, and any other open dimension is a sequence of 128.
+- The batch is a dimension with such a name (`batch`, `N`), else the middle one of a recurrent state, else the first.
+- In an image (rank 4, with 1, 3 or 4 channels) open channels are 3 and open sides 224, a multiple of 32.
+- A dimension whose name contains `past` or `cache` is 0, and any other open one is a sequence of 128.
 
-A dimension of one name has one size in all inputs.
+Dimensions of the same name have the same size in all inputs.
 """
 
 from __future__ import annotations
@@ -52,10 +51,10 @@ Dimension = int | str
 
 @dataclass(frozen=True, slots=True)
 class InputDimensions:
-    """The dimensions of one input: a size each, or a symbol where it is open, which is empty where it has no name.
+    """The dimensions of one input. Each is a size, or the name of an open dimension, which is empty if it has none.
 
-    `declared` are the file's; in `dims` the sizes that the study chose are in their places. `batch_axis` counts
-    images or sequences; None where none is known to.
+    `declared` are the file's; `dims` are these with the sizes that the study chose. `batch_axis` is the index of the
+    dimension that counts images or sequences; None if there is none.
     """
 
     name: str
@@ -65,12 +64,12 @@ class InputDimensions:
 
     @property
     def own_batch(self) -> int | None:
-        """The batch that the file or the study fixes."""
+        """The batch size that the file or the study fixes; None if neither does."""
         dim = None if self.batch_axis is None else self.dims[self.batch_axis]
         return dim if isinstance(dim, int) else None
 
     def why_only(self, own: int, batch: int | None) -> str:
-        """Why it takes the batch `own` and not `batch`."""
+        """Return why the input accepts the batch size `own` and not `batch`."""
         if self.batch_axis is not None and isinstance(self.declared[self.batch_axis], int):
             return f"the file is of batch {own}, not {batch}; ask for that, or export it with a dynamic batch"
         return (
@@ -80,18 +79,18 @@ class InputDimensions:
 
     @property
     def is_open(self) -> bool:
-        """Whether any dimension beside the batch must be guessed."""
+        """Whether any dimension other than the batch must be guessed."""
         return any(isinstance(dim, str) and axis != self.batch_axis for axis, dim in enumerate(self.dims))
 
     def shape(self, batch: int, sizes: Mapping[str, int]) -> tuple[int, ...]:
-        """What to feed, with the `sizes` of dimensions that have a name."""
+        """Return the shape to feed, with the `sizes` of dimensions that have a name."""
         return tuple(
             dim if isinstance(dim, int) else sizes[dim] if dim else self.guess(axis, batch)
             for axis, dim in enumerate(self.dims)
         )
 
     def guess(self, axis: int, batch: int) -> int:
-        """The size of an open dimension that nobody chose."""
+        """Return the size to use for the open dimension at index `axis`."""
         dim, dims = str(self.dims[axis]), self.dims
         if axis == self.batch_axis or _BATCH.fullmatch(dim):
             return batch
@@ -107,7 +106,9 @@ class InputDimensions:
 
 
 def read_dimensions(graph: GraphProto, value: ValueInfoProto, choice: InputChoice | None) -> InputDimensions:
-    """The dimensions of the input `value`. Raises SpecError for a choice that contradicts them or cannot be read."""
+    """Return the dimensions of the input `value`. Raises SpecError if it is no array or its rank is unknown, and for
+    a choice that contradicts the file or cannot be read.
+    """
     kind = value.type.WhichOneof("value")
     if kind != "tensor_type":
         raise SpecError(f"input '{value.name}' is {_NO_ARRAYS[kind]}, which cannot be fed: only arrays can")
@@ -140,7 +141,7 @@ def read_dimensions(graph: GraphProto, value: ValueInfoProto, choice: InputChoic
 
 
 def named_sizes(inputs: Sequence[InputDimensions], batch: int) -> dict[str, int]:
-    """The size of each dimension that has a name; of a sum such as `past + 1`, that of its parts."""
+    """Return the size of each dimension that has a name; for a sum such as `past + 1`, the sum of its parts."""
     sizes = {
         symbol: dim
         for each in inputs
@@ -181,7 +182,7 @@ def _is_open_between_two(dims: Sequence[Dimension]) -> bool:
 
 
 def _is_recurrent(graph: GraphProto, name: str) -> bool:
-    """Whether a recurrent layer reads this input with the time first, as ONNX has it by default."""
+    """Whether a recurrent layer reads this input with time as the first dimension, which is ONNX's default."""
     return any(
         node.op_type in _RECURRENT
         and name in (*node.input[:1], *node.input[5:7])
@@ -197,14 +198,15 @@ def _fits(chosen: Sequence[int | None], declared: Sequence[Dimension]) -> bool:
 
 
 def _written(dims: Sequence[Dimension | None]) -> str:
-    """A shape as it is written in a flag; `?` for an open dimension without a name."""
+    """Return a shape as a flag writes it; `?` is an open dimension without a name."""
     return "x".join("@batch" if dim is None else str(dim) or "?" for dim in dims) or "a scalar"
 
 
 def chosen_shape(choice: InputChoice) -> tuple[tuple[int | None, ...] | None, int | None]:
-    """The shape that is chosen, an array's going before, and the axis that is said to be the batch.
+    """Return the chosen shape, which for an array is its own, and the axis that the choice marks as the batch. Each
+    is None if not chosen.
 
-    Raises SpecError for an array that cannot be read or fed, and for one of another shape than is chosen beside it.
+    Raises SpecError for an array that cannot be read or fed, and one that contradicts the shape chosen beside it.
     """
     axis = choice.shape.index(None) if choice.shape and None in choice.shape else None
     if not isinstance(choice.value, str):

@@ -1,7 +1,7 @@
-"""What values an input of a network is fed: chosen by the study, or else such that the network can run.
+"""The values that each input of a network is fed: chosen by the study, or else values with which the network can run.
 
-Integers that index a table stay inside it, masks are ones, a scalar that is compared with a constant is that
-constant, other scalars are 1.
+Integers that index a table stay inside the table, and masks are ones. A scalar that is compared with a constant is
+that constant; other scalars are 1.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _COMPARISONS = frozenset(("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrE
 
 
 def dtype_of(value: ValueInfoProto) -> str:
-    """Numpy's name of an input's element type. Raises SpecError for one that cannot be fed."""
+    """Return numpy's name of an input's element type. Raises SpecError for a type that cannot be fed."""
     number = value.type.tensor_type.elem_type
     if number not in _FED:
         kinds = {number: kind.lower() for kind, number in TensorProto.DataType.items()}
@@ -46,7 +46,9 @@ def dtype_of(value: ValueInfoProto) -> str:
 def filled(
     graph: GraphProto, value: ValueInfoProto, shape: tuple[int, ...], choice: InputChoice | None
 ) -> TensorSpec:
-    """The values to feed: a file's, one number, integers in a range, or else normally distributed floats."""
+    """Return what to feed: the array of a file, one number, integers in a range, or normally distributed floats.
+    Raises SpecError for a type that cannot be fed and a number that the type cannot hold.
+    """
     name, dtype = value.name, dtype_of(value)
     chosen = None if choice is None else choice.value
     if isinstance(chosen, str):
@@ -72,14 +74,14 @@ def filled(
 
 
 def _holds(dtype: str, number: float) -> bool:
-    """Whether elements of the type `dtype` can be `number`; floats may round it."""
+    """Whether an element of type `dtype` can hold `number`; a float may round it."""
     with np.errstate(all="ignore"):
         stored = np.float64(number).astype(dtype)
     return bool(np.isfinite(stored)) if dtype.startswith("float") else float(stored) == number
 
 
 def _nodes(graph: GraphProto) -> Iterator[NodeProto]:
-    """Every node, those in the bodies of If, Loop and Scan right after the node that holds them."""
+    """Yield every node. Nodes in the bodies of If, Loop and Scan follow the node that holds them."""
     for node in graph.node:
         yield node
         for body in bodies_of(node):
@@ -87,7 +89,7 @@ def _nodes(graph: GraphProto) -> Iterator[NodeProto]:
 
 
 def _readers(graph: GraphProto, name: str) -> Iterator[tuple[NodeProto, set[str]]]:
-    """Every node with the names that the input `name` has when its turn comes: its own, and those of its copies."""
+    """Yield every node that does more than copy the input `name`, and the names of the input and its copies."""
     same = {name}
     for node in _nodes(graph):
         if node.op_type in _TRANSPARENT and input_of(node, 0) in same:
@@ -97,7 +99,7 @@ def _readers(graph: GraphProto, name: str) -> Iterator[tuple[NodeProto, set[str]
 
 
 def _constants(graph: GraphProto) -> dict[str, TensorProto]:
-    """Tensors whose shape is known before anything runs; of large ones the data may be missing."""
+    """Return the tensors that are known before anything runs, by name; large ones may have a shape but no data."""
     found = {tensor.name: tensor for tensor in graph.initializer}
     for node in _nodes(graph):
         if node.op_type == "Constant":
@@ -111,7 +113,7 @@ def _constants(graph: GraphProto) -> dict[str, TensorProto]:
 
 
 def _table_rows(graph: GraphProto, name: str) -> int | None:
-    """How many rows the smallest table has that integers of the input `name` index; None where they index none."""
+    """Return the rows of the smallest table that integers of the input `name` index; None if they index none."""
     constants, rows = _constants(graph), []
     for node, same in _readers(graph, name):
         first, second = input_of(node, 0), input_of(node, 1)
@@ -130,7 +132,7 @@ def _table_rows(graph: GraphProto, name: str) -> int | None:
 
 
 def _compared_with(graph: GraphProto, name: str) -> float | None:
-    """The constant that a scalar input is compared with; None where it is not."""
+    """Return the constant that the scalar input `name` is compared with; None if there is none."""
     constants = _constants(graph)
     for node, same in _readers(graph, name):
         if node.op_type in _COMPARISONS and same & set(node.input):
@@ -141,7 +143,7 @@ def _compared_with(graph: GraphProto, name: str) -> float | None:
 
 
 def _number(constant: TensorProto) -> float | None:
-    """The only element of a `constant`; None where it has several, or where the element is no number."""
+    """Return the only element of `constant`; None if it has several, or the element is no finite number."""
     if math.prod(constant.dims) != 1 or constant.data_type not in _FED:
         return None
     try:

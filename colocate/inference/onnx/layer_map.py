@@ -1,4 +1,4 @@
-"""Which layers of a network each step of a runtime ran, by the names of both, body by body."""
+"""Which layers of a network each step of a runtime ran, matched by their names, separately in each body."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FREE = frozenset(("Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsq
 
 
 class AssumedStep(NamedTuple):
-    """A step that a runtime is taken to run, named after its layer."""
+    """A step that a runtime is assumed to run, named after its layer; the fields are those of `model.trial.Step`."""
 
     name: str
     kind: str
@@ -31,18 +31,17 @@ class AssumedStep(NamedTuple):
 
 
 def fused_layers(ran: Sequence[Ran], layers: Sequence[Layer]) -> tuple[FusedLayer, ...]:
-    """What ran, in order, without times: one layer per step, then the layers that no step could be matched with.
+    """Return one layer per step that ran, in order and without times, then the layers that match no step.
 
-    The steps in the body of a Loop, an If or a Scan follow the step around them, each a layer of its own with the
-    FLOP and bytes of all its runs; they are matched with the layers of that body alone. A branch that did not run has
-    no layers here.
+    The steps in the body of a Loop, an If or a Scan follow the step around them. They are matched only with layers of
+    that body, and count the FLOP and bytes of all their runs. A branch that did not run has no layers here.
     """
     return tuple(_fused_layers(ran, layers, ()))
 
 
 def commonly_fused(layers: Sequence[Layer]) -> tuple[AssumedStep, ...]:
-    """The steps of a runtime that reports none: all layers but those that move no data, and activations behind what
-    multiplies, which every runtime runs as part of it. What has a body is one step.
+    """Return the steps to assume for a runtime that reports none: one per layer, without layers that move no data and
+    without a Relu right after a Conv or Gemm, which every runtime fuses. A layer with a body is one step.
     """
     kinds = {layer.name: layer.kind for layer in layers}
     return tuple(
@@ -54,9 +53,9 @@ def commonly_fused(layers: Sequence[Layer]) -> tuple[AssumedStep, ...]:
 
 
 def launch_overhead(model: Path) -> FusedLayer | None:
-    """What a network on a GPU does beside its layers: it is launched, takes its input and gives its output.
+    """Return what a network on a GPU does besides its layers: the launch, and the copies of its input and output.
 
-    None where a shape depends on the data, or a type is unknown.
+    None if a shape depends on the data or a type is unknown.
     """
     plain = graph.inferred(model)
     values = [*onnx_file.inputs(model, plain), *plain.graph.output]
@@ -105,9 +104,9 @@ def _fused_layer(step: Ran, layer: Layer | None, names: tuple[str, ...], *, has_
 
 
 def _body_that_ran(ran: Sequence[Ran], bodies: Sequence[Sequence[Layer]]) -> Sequence[Layer]:
-    """The layers of the body whose steps these are: of an If's two the one that most of them are called after, and of
-    two such the one with fewer left over. Where both ran in turn, and where nothing tells the two apart, those layers
-    that are the same work in each body that has one of their name.
+    """Return the layers of the body that the steps `ran` belong to. Of an If's two bodies this is the one that leaves
+    the fewest steps, and then the fewest layers, without a match. If both ran by turns or match equally well, return
+    only those layers whose name stands for the same work in every body that has it.
     """
     if len(bodies) < 2:
         return bodies[0] if bodies else ()

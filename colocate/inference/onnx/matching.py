@@ -1,4 +1,4 @@
-"""Steps of a runtime and layers of one graph, or of one body, matched by the names of both."""
+"""Matching the steps of a runtime with the layers of one graph, or of one body, by their names."""
 
 from __future__ import annotations
 
@@ -31,21 +31,19 @@ _FOLLOWERS = frozenset((
 
 
 class Ran(Protocol):
-    """A step that a runtime ran; `kind` is its operator, empty where that is not known. Within which steps and how
-    often it ran, see `model.trial.Step`.
-    """
+    """A step that a runtime ran; see `model.trial.Step` for `within` and `runs`."""
 
     @property
     def name(self) -> str:
-        """The step's name, mostly made of the names of what it ran."""
+        """The step's name, usually made of the names of the layers that it ran."""
 
     @property
     def kind(self) -> str:
-        """The operator."""
+        """The operator; empty if unknown."""
 
     @property
     def within(self) -> tuple[str, ...]:
-        """The steps around it."""
+        """The steps around it, the outermost first."""
 
     @property
     def runs(self) -> float:
@@ -53,13 +51,14 @@ class Ran(Protocol):
 
 
 def held(ran: Sequence[Ran], layers: Sequence[Layer]) -> tuple[tuple[str, ...], ...]:
-    """The layers that each step ran, by name, in the network's order; none where its name is no help.
+    """Return for each step the names of the layers that it ran, in the network's order; empty if its name matches
+    none.
 
-    A step has the name of one of its layers, or of a tensor that the layer writes. Layers that no step is called
-    after were fused into one that is: where a step multiplies and the layer it is called after does not, back to
-    the one that does; activations, sums and the like with what they read, and of several with the last to run.
-    What dequantises is part of each step that reads it. Steps whose names are lost are matched by their order, where
-    they can run in no other.
+    A step has the name of one of its layers, or of a tensor that the layer writes. The other layers were fused into
+    such steps. A step whose operator differs from that of its named layer also ran the layers before that one, back
+    to one that multiplies. Activations, sums and the like ran in the step of the layer that they read from; if they
+    read several, in the last of these steps. A layer that dequantises is part of each step that reads it. Steps whose
+    names are lost are matched by order if only one order is possible.
     """
     by_name = {layer.name: layer for layer in layers}
     named = {tensor.name: layer for layer in layers for tensor in layer.writes} | by_name
@@ -93,7 +92,7 @@ def held(ran: Sequence[Ran], layers: Sequence[Layer]) -> tuple[tuple[str, ...], 
 
 
 def _named(step: Ran, named: Mapping[str, Layer]) -> Iterator[Layer]:
-    """The layers that a step is called after: TensorRT joins the names of all, ONNX Runtime takes one of them."""
+    """Yield the layers that a step is named after: TensorRT joins the names of all, ONNX Runtime uses one of them."""
     for name in (step.name, *step.name.split(" + ")):
         layer = named.get(name)
         rewritten = _REWRITTEN.fullmatch(name)
@@ -106,8 +105,9 @@ def _named(step: Ran, named: Mapping[str, Layer]) -> Iterator[Layer]:
 
 
 def _in_turn(ran: Sequence[Ran], layers: Sequence[Layer], holder: Mapping[str, int]) -> dict[str, int]:
-    """The steps of the layers that no step is called after, by name: of each operator those that lost their names, in
-    order, where there are as many and each layer needs the one before it. Of two branches either may run first.
+    """Return the steps of the layers that no step is named after, by layer. Steps that lost their names are matched
+    in order with these layers, if an operator has as many of both and each layer needs the one before it. Without
+    that need, two branches could run in either order.
     """
     called = set(holder.values())
     lost: defaultdict[str, list[int]] = defaultdict(list)
@@ -126,13 +126,15 @@ def _in_turn(ran: Sequence[Ran], layers: Sequence[Layer], holder: Mapping[str, i
 
 
 def _product(kind: str) -> str:
-    """The operator, with one name for all products of matrices: a MatMul with a sum behind it becomes a Gemm."""
+    """Return the operator, with `Gemm` for all matrix products: runtimes turn a MatMul with a sum behind it into a
+    Gemm.
+    """
     plain = standard_operator(kind)
     return "Gemm" if plain == "MatMul" else plain
 
 
 def _behind(name: str, layers: Sequence[Layer]) -> set[str]:
-    """The layer `name` and all that need its output."""
+    """Return the layer `name` and all layers that need its output."""
     found = {name}
     for layer in layers:
         if not found.isdisjoint(layer.inputs):
@@ -141,8 +143,9 @@ def _behind(name: str, layers: Sequence[Layer]) -> set[str]:
 
 
 def _other_than_named(layer: Layer, layers: Sequence[Layer], holder: Mapping[str, int]) -> list[str]:
-    """What else a step ran that is called after `layer` and has another operator: the layers that no step is called
-    after, from `layer` back to one that multiplies, or from what dequantises on to the one that reads it.
+    """Return the other layers of a step that is named after `layer` but has another operator. They have no step of
+    their own, and lead from `layer` back to one that multiplies. For a layer that dequantises, it is the layer that
+    reads it.
     """
     by_name = {each.name: each for each in layers}
     if layer.kind == DEQUANTISER:

@@ -1,4 +1,4 @@
-"""A user's own .onnx file: read, its weights found, and given fixed shapes."""
+"""A user's own .onnx file: reading it, finding its weights, and giving it fixed shapes."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _CHUNK_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class OnnxFile:
-    """What is in the file at `path`: a `model` whose larger initializers have shapes and no data, and the files
-    beside it that hold its weights.
+    """The content of the file at `path`: a `model` whose larger initializers have shapes but no data, and the files
+    beside it that hold weights.
     """
 
     path: Path
@@ -38,13 +38,13 @@ class OnnxFile:
 
     @property
     def inputs(self) -> tuple[ValueInfoProto, ...]:
-        """See `inputs`."""
+        """The inputs of the model; see the function `inputs`."""
         return inputs(self.path, self.model)
 
 
 def opened(path: Path) -> OnnxFile:
-    """The file at `path`, read in a child with limits. Raises SpecError when it holds no network or too large a one,
-    when a file of its weights is missing, and where a node does not have what its operator needs.
+    """Return the file at `path`, read in a child process with limits. Raises SpecError if it holds no network or one
+    that is too large, if a file of weights is missing, and if a node lacks what its operator requires.
     """
 
     def stripped() -> tuple[bytes, tuple[Path, ...]]:
@@ -63,12 +63,12 @@ def opened(path: Path) -> OnnxFile:
 
 
 def read(path: Path) -> ModelProto:
-    """The model of the file at `path`; see `opened`."""
+    """Return the model of the file at `path`; see `opened`."""
     return opened(path).model
 
 
 def whole(path: Path) -> ModelProto:
-    """The model with all its weights, those in other files included. Raises SpecError as `opened` does."""
+    """Return the model with all its weights, including those in other files. Raises SpecError as `opened` does."""
     model = _parsed(path)
     external = external_data.external_tensors(path, model)
     external_data.check(path, external)
@@ -77,9 +77,7 @@ def whole(path: Path) -> ModelProto:
 
 
 def size_bytes(*paths: Path) -> int:
-    """The size of all these files together. Raises SpecError for one that cannot be one message, or cannot be looked
-    at.
-    """
+    """Return the size of all these files together. Raises SpecError for a pipe, a device and an unreadable path."""
     total = 0
     for path in paths:
         check_regular(path)
@@ -93,7 +91,7 @@ def size_bytes(*paths: Path) -> int:
 
 
 def check_regular(path: Path) -> None:
-    """Raise SpecError for a pipe or a device: a file is read several times, by several processes."""
+    """Raise SpecError for a pipe or a device, because several processes read a file several times."""
     # What cannot be looked at cannot be read either, which says why.
     with contextlib.suppress(OSError):
         mode = path.stat().st_mode
@@ -102,7 +100,7 @@ def check_regular(path: Path) -> None:
 
 
 def sha256(*paths: Path) -> str:
-    """Hex digest of the files' bytes, one after the other; of a single file, what `sha256sum` prints."""
+    """Return the hex SHA-256 of the files' bytes, one after the other; for a single file, what `sha256sum` prints."""
     digest = hashlib.sha256()
     for path in paths:
         for chunk in _chunks(path):
@@ -111,7 +109,7 @@ def sha256(*paths: Path) -> str:
 
 
 def inputs(path: Path, model: ModelProto) -> tuple[ValueInfoProto, ...]:
-    """What a window feeds, one at least. Raises SpecError for a model that is fed nothing."""
+    """Return the inputs that a window must feed, at least one. Raises SpecError for a model without any."""
     stored = {tensor.name for tensor in model.graph.initializer}
     stored |= {tensor.values.name for tensor in model.graph.sparse_initializer}
     found = tuple(value for value in model.graph.input if value.name not in stored)
@@ -121,7 +119,7 @@ def inputs(path: Path, model: ModelProto) -> tuple[ValueInfoProto, ...]:
 
 
 def is_fixed(values: Sequence[ValueInfoProto]) -> bool:
-    """Whether every dimension of the inputs `values` has a size."""
+    """Whether every dimension of the inputs `values` has a fixed size."""
     return all(
         value.type.tensor_type.HasField("shape")
         and all(dim.dim_value > 0 for dim in value.type.tensor_type.shape.dim)
@@ -135,8 +133,8 @@ def fits_one_file(file: OnnxFile) -> bool:
 
 
 def with_shapes(model: ModelProto, shapes: Mapping[str, Sequence[int]], sizes: Mapping[str, int]) -> ModelProto:
-    """A copy of `model`, its inputs of these `shapes` by their names, and dimensions that have a name of these
-    `sizes` wherever it occurs.
+    """Return a copy of `model` whose inputs have these `shapes`, by name. Named dimensions of other tensors get their
+    size from `sizes`.
     """
     fixed = ModelProto()
     fixed.CopyFrom(model)

@@ -1,4 +1,4 @@
-"""What whoever reads a graph may count on: names are text, and every node has what its operator needs."""
+"""Checks before a graph is read: names are text, and every node has what its operator requires."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _SINGLE = defs.OpSchema.FormalParameterOption.Single
 
 
 def check(model: ModelProto) -> None:
-    """Raise SpecError for a name that is no text, as in a damaged file, or is too long to be said, and for a node
+    """Raise SpecError for a name that is not text, as in a damaged file, or is too long to print, and for a node
     without an input, an output or an attribute that its operator requires.
 
-    Nothing else is judged: operators that the standard does not have, and types and shapes, are for the runtime.
+    The runtime judges everything else: operators outside the ONNX standard, types and shapes.
     """
     _check_text(model)
     versions = {entry.domain: entry.version for entry in model.opset_import}
@@ -52,7 +52,7 @@ def _schema(node: NodeProto, versions: Mapping[str, int]) -> defs.OpSchema | Non
 
 
 def _check_text(message: Message) -> None:
-    """Protobuf gives bytes where it does not find the text that it expects."""
+    """Raise SpecError as `check` does for names. Protobuf gives bytes if what it reads is not valid text."""
     for field, value in message.ListFields():
         if field.name in _UNREAD:
             continue

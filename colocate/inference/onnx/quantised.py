@@ -1,8 +1,8 @@
-"""Quantised operators, by what they do to the numbers that their integers stand for.
+"""Quantised operators, described by the plain operators that they correspond to.
 
-Scales and zero points say what an integer stands for; they are no operands. Some operators are not of the ONNX
-standard but ONNX Runtime's own (https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md): its
-quantiser writes them, and shape inference knows nothing of them.
+Scales and zero points say which number an integer stands for, and are not operands. Some operators are not in the
+ONNX standard but ONNX Runtime's own (https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md):
+its quantiser writes them, and ONNX shape inference does not know them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ DEQUANTISER, QUANTISERS = "DequantizeLinear", ("DequantizeLinear", "QuantizeLine
 
 
 class _Plain(NamedTuple):
-    """The operator of the standard that does the same to plain numbers, and where its operands stand."""
+    """The standard operator that does the same to plain numbers, and the indices of the operands in the node's
+    inputs.
+    """
 
     kind: str
     operands: tuple[int, ...]
@@ -42,16 +44,14 @@ _CONCAT = "QLinearConcat"
 
 
 def plain_kind(node: NodeProto) -> str:
-    """The operator of the standard that does the same to plain numbers; for a node that is not quantised, its own
-    operator.
-    """
+    """Return the standard operator that does the same to plain numbers; for a node that is not quantised, its own."""
     if node.op_type == _CONCAT:
         return "Concat"
     return _PLAIN[node.op_type].kind if node.op_type in _PLAIN else node.op_type
 
 
 def operands(node: NodeProto) -> list[str]:
-    """The tensors that a node reads, without scales and zero points."""
+    """Return the tensors that a node reads, without scales and zero points."""
     if node.op_type == _CONCAT:
         # A scale and a zero point for the output, then each tensor with its own.
         found = list(node.input[2::3])
@@ -63,14 +63,14 @@ def operands(node: NodeProto) -> list[str]:
 
 
 def known(node: NodeProto) -> bool:
-    """Whether it is an operator of the standard, or one of the runtime's own that is listed here."""
+    """Whether the node's operator is in the standard, or one of the runtime's own that are listed here."""
     if node.domain == RUNTIME_DOMAIN:
         return node.op_type in _PLAIN or node.op_type == _CONCAT
     return node.domain in ("", "ai.onnx")
 
 
 def with_plain_nodes(model: ModelProto) -> ModelProto:
-    """The model for shape inference: the runtime's own operators as those of the standard, of equal output.
+    """Return the model for shape inference, with standard operators of the same output for the runtime's own ones.
 
     A QGemm without an output scale gives floating point numbers and stays as it is.
     """

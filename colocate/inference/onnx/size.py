@@ -1,4 +1,4 @@
-"""How large a graph is before anything runs over it: a file of 2 KB may stand for millions of nodes."""
+"""Checks of a graph's size before it is processed: a file of 2 KB may expand to millions of nodes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _Key = tuple[str, str, str]
 
 def check(model: ModelProto) -> None:
     """Raise SpecError for a graph with more nodes, inputs or dimensions than any network has, and for functions that
-    call themselves or lie too deep.
+    call themselves or are nested too deep.
     """
     functions = {(each.domain, each.name, each.overload): each.node for each in model.functions}
     counts: dict[_Key, int] = {}

@@ -1,4 +1,4 @@
-"""The smallest network, on which a runtime shows that it works."""
+"""The smallest network, which a runtime must run to show that it works."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from colocate.worker.request import NetworkFile, TensorSpec
 
 @contextlib.contextmanager
 def smallest_network() -> Iterator[NetworkFile]:
-    """A rectifier of eight numbers, in a file that is gone afterwards."""
+    """Provide a file with a ReLU of eight float32 numbers, and delete it at the end."""
     x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 8]) for name in "xy")
     graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "probe", [x], [y])
     content = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8).SerializeToString()

@@ -1,4 +1,4 @@
-"""A network cut into subgraphs that run by themselves: one layer, or several that a runtime fuses, per subgraph."""
+"""Cutting a network into subgraphs that run by themselves, each with one layer or several that a runtime fuses."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from colocate.worker.request import RESIDENT
 
 
 def subgraphs(network: Network, fused_layers: Iterable[Collection[str]], folder: Path) -> Iterator[Network]:
-    """Each of `fused_layers`, the names of one or more layers, as a network of its own.
+    """Yield each of `fused_layers`, the names of one or more layers, as a network of its own.
 
-    An empty collection stands for `launch_overhead`. Each network is a file in `folder`, written when the iterator
-    reaches it: the layers with their weights and true input shapes, batch included, and an input for every tensor
-    that they read. Raises SpecError for a layer that reads a tensor of unknown shape or of a type that cannot be fed,
-    ValueError for a name that no layer has.
+    An empty collection means `launch_overhead`. Each network is a file in `folder`, written when the iterator reaches
+    it. It holds the layers with their weights and true input shapes, including the batch, and has an input for every
+    tensor that they read. Raises SpecError for a layer that reads a tensor of unknown shape or of a type that cannot
+    be fed, ValueError for a name that no layer has.
     """
     # Cutting goes by shapes alone, so it copies no weights; each subgraph then gets the data of its own.
     whole = graph.inferred(network.path)
@@ -53,9 +53,10 @@ def subgraphs(network: Network, fused_layers: Iterable[Collection[str]], folder:
 
 
 def launch_overhead(model: Path) -> ModelProto:
-    """The network's inputs and outputs with as good as nothing between them: one number is spread over each output.
+    """Return a network with the inputs and outputs of `model` and almost nothing between: it fills each output with
+    one number.
 
-    Its inputs are copied to a GPU for each inference, as the network's are.
+    Its inputs are copied to a GPU for each inference, like those of the network.
     """
     plain = graph.inferred(model)
     inputs = onnx_file.inputs(model, plain)
@@ -84,8 +85,8 @@ def launch_overhead(model: Path) -> ModelProto:
 
 
 def _cut(extractor: Extractor, constants: Mapping[str, TensorProto], layer: graph.Layer) -> ModelProto:
-    """The layer with the constants that it reads, those that only its bodies read included: a body sees the tensors
-    of the graph around it without listing them.
+    """Return the layer with the constants that it reads, including those that only its bodies read: a body reads
+    tensors of the graph around it without listing them.
     """
     reads, writes = [tensor.name for tensor in layer.reads], [tensor.name for tensor in layer.writes]
     subgraph = extractor.extract_model(reads, writes)

@@ -1,4 +1,4 @@
-"""What is known of the tensors of a graph before it runs."""
+"""What is known about the tensors of a graph before it runs."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _ELEMENTS_MAX = 2**60
 
 
 class Tensor(NamedTuple):
-    """What a layer reads or writes. `elements` is None where the shape depends on the data, and `element_type` (of
-    onnx's TensorProto) where the graph does not say; a constant has the type in which it is stored.
+    """A tensor that a layer reads or writes. `elements` is None if the shape depends on the data, and `element_type`
+    (of TensorProto) if the graph does not give it. For a constant, the type is that in which it is stored.
     """
 
     name: str
@@ -27,15 +27,15 @@ class Tensor(NamedTuple):
 
     @property
     def size_bytes(self) -> int | None:
-        """Its elements times their width; two elements of 4 bits share a byte."""
+        """Elements times their width, rounded up: two elements of 4 bits share a byte. None if either is unknown."""
         width = None if self.element_type is None else element_types.bits(self.element_type)
         return None if width is None or self.elements is None else -(-width * self.elements // 8)
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What is known of the tensors of a graph and of the graphs around it: `shapes` that are fixed, `types` of
-    elements, and of constants the types in which they are `stored`.
+    """What is known, by name, about the tensors of a graph and the graphs around it: fixed `shapes`, element `types`,
+    and the types in which constants are `stored`.
     """
 
     shapes: dict[str, Shape]
@@ -43,7 +43,7 @@ class Scope:
     stored: dict[str, int]
 
     def inside(self, graph: GraphProto) -> Scope:
-        """What is known in `graph`, which lies in this scope."""
+        """Return what is known inside `graph`, which lies in this scope."""
         # The first to speak of a tensor counts: the inputs before what was inferred.
         values = [*graph.output, *graph.value_info, *graph.input]
         stored = {tensor.name: tensor.data_type for tensor in graph.initializer}
@@ -57,7 +57,7 @@ class Scope:
         )
 
     def tensors(self, names: Iterable[str]) -> tuple[Tensor, ...]:
-        """The tensors of these names, each once."""
+        """Return the tensors of these names, each once."""
         return tuple(
             Tensor(
                 name,
@@ -75,18 +75,18 @@ def fixed(value: ValueInfoProto) -> bool:
 
 
 def bodies_of(node: NodeProto) -> list[GraphProto]:
-    """The graphs that a Loop, an If or a Scan runs."""
+    """Return the bodies of a node: the graphs that a Loop, an If or a Scan runs."""
     return [attribute.g for attribute in node.attribute if attribute.HasField("g")]
 
 
 def input_of(node: NodeProto, index: int) -> str:
-    """The tensor that stands there among the inputs of a node; empty where none does."""
+    """Return the name of a node's input at `index`; empty if there is none."""
     name: str = node.input[index] if index < len(node.input) else ""
     return name
 
 
 def captured_by(node: NodeProto) -> list[str]:
-    """The tensors of the graph around it that the bodies of a node read."""
+    """Return the tensors of the surrounding graph that the bodies of a node read."""
     found: dict[str, None] = {}
     for body in bodies_of(node):
         own = {value.name for value in (*body.input, *body.initializer)}
@@ -98,8 +98,9 @@ def captured_by(node: NodeProto) -> list[str]:
 
 
 def declare_carried(graph: GraphProto) -> bool:
-    """Whether a Loop of the graph carries out a tensor whose shape was not known and is now: the one that its body
-    is declared to take, and gives again. Shape inference alone allows for a body that changes it.
+    """Fix the open shapes of tensors that a Loop carries from run to run, and return whether there were any. Such a
+    tensor has the shape that the body declares for both its input and its output. Shape inference leaves it open,
+    because a body may change it.
     """
     changed = False
     values = {value.name: value for value in (*graph.value_info, *graph.output)}

@@ -1,4 +1,4 @@
-"""The built-in networks: Caffe's topologies as ONNX graphs, and the random weights that fill them.
+"""The built-in networks: Caffe's topologies as ONNX graphs, filled with random weights.
 
 A network is one function `(batch) -> Skeleton` and one line in `TOPOLOGIES`.
 """

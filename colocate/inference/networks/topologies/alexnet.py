@@ -1,7 +1,7 @@
 """AlexNet as BVLC trained it for Caffe: two groups in conv2, conv4 and conv5, normalisation before pooling.
 
-Krizhevsky et al., "ImageNet Classification with Deep Convolutional Neural Networks", 2012. Dropout is the
-identity at inference and left out.
+Krizhevsky et al., "ImageNet Classification with Deep Convolutional Neural Networks", 2012. Dropout does nothing at
+inference and is left out.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from colocate.inference.networks.topologies.sketch import Skeleton, Sketch
 
 
 def alexnet(batch: int) -> Skeleton:
-    """(batch, 3, 227, 227) -> (batch, 1000)."""
+    """Return AlexNet with input (batch, 3, 227, 227) and output (batch, 1000)."""
     net = Sketch("alexnet", batch, 3, 227)
     x = net.relu("relu1", net.conv("conv1", net.data, 96, 11, stride=4))
     x = net.max_pool("pool1", net.lrn("norm1", x), 3, stride=2)

@@ -1,7 +1,6 @@
-"""GoogLeNet as BVLC trained it for Caffe, without the two heads that serve training only.
+"""GoogLeNet as BVLC trained it for Caffe, without the two classifiers that are used only in training.
 
-Szegedy et al., "Going Deeper with Convolutions", 2014, table 1. Dropout is the identity at inference and left
-out.
+Szegedy et al., "Going Deeper with Convolutions", 2014, table 1. Dropout does nothing at inference and is left out.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ _STAGES = {
 
 
 def googlenet(batch: int) -> Skeleton:
-    """(batch, 3, 224, 224) -> (batch, 1000)."""
+    """Return GoogLeNet with input (batch, 3, 224, 224) and output (batch, 1000)."""
     net = Sketch("googlenet", batch, 3, 224)
     x = net.part("conv1", "7x7_s2", net.data, 64, 7, stride=2, pad=3)
     x = net.lrn("pool1/norm1", net.max_pool("pool1/3x3_s2", x, 3, stride=2))

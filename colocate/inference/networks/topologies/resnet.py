@@ -1,11 +1,11 @@
 """Residual networks as their authors published them for Caffe.
 
-He et al., "Deep Residual Learning for Image Recognition", 2015. A stage's stride is on its first 1x1
-convolutions. Batch normalisation and scale are folded into the convolution and its bias, as every runtime
-does at inference.
+He et al., "Deep Residual Learning for Image Recognition", 2015. The first 1x1 convolutions of a stage have its
+stride. Batch normalisation and scale are folded into the convolution and its bias, as every runtime does at
+inference.
 
-The 25 557 032 parameters that are quoted for ResNet-50 (torchvision's documentation of `resnet50`) hold a scale
-and a shift for each of its 26 560 channels. Folded, the shift is the bias and the scale is gone: 25 530 472.
+The 25 557 032 parameters that are quoted for ResNet-50 (torchvision's documentation of `resnet50`) include a scale
+and a shift for each of its 26 560 channels. After folding, the shift is the bias and the scale is gone: 25 530 472.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _BLOCKS_152 = (
 
 
 def resnet50(batch: int) -> Skeleton:
-    """(batch, 3, 224, 224) -> (batch, 1000)."""
+    """Return ResNet-50 with input (batch, 3, 224, 224) and output (batch, 1000)."""
     return _resnet("resnet50", batch, _BLOCKS_50)
 
 
 def resnet152(batch: int) -> Skeleton:
-    """(batch, 3, 224, 224) -> (batch, 1000)."""
+    """Return ResNet-152 with input (batch, 3, 224, 224) and output (batch, 1000)."""
     return _resnet("resnet152", batch, _BLOCKS_152)
 
 
@@ -52,7 +52,7 @@ def _resnet(name: str, batch: int, stages: Sequence[Sequence[str]]) -> Skeleton:
 
 
 def _block(net: Sketch, block: str, x: Blob, width: int, stride: int, *, project: bool, gain: float) -> Blob:
-    """A bottleneck: 1x1 to `width` channels, 3x3, 1x1 to four times as many, added to the shortcut."""
+    """Add a bottleneck block: 1x1 to `width` channels, 3x3, and 1x1 to 4 * `width`, added to the shortcut."""
     branch = f"{block}_branch2"
     shortcut = net.conv(f"{block}_branch1", x, 4 * width, 1, stride=stride) if project else x
     y = net.relu(f"{branch}a_relu", net.conv(f"{branch}a", x, width, 1, stride=stride))

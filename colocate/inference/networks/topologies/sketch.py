@@ -1,4 +1,4 @@
-"""Drawing a network layer by layer, with the arithmetic and the names of Caffe's prototxt files."""
+"""Building a network layer by layer, with the arithmetic and the names of Caffe's prototxt files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BIAS_STD = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """An activation of shape (batch, channels, size, size), or (batch, channels) where `size` is 0."""
+    """An activation of shape (batch, channels, size, size), or (batch, channels) if `size` is 0."""
 
     name: str
     channels: int
@@ -27,15 +27,15 @@ class Blob:
 
 @dataclass(frozen=True, slots=True)
 class Skeleton:
-    """A network whose initializers have shapes and no data; `weight_std` says by name how to fill each."""
+    """A network whose initializers have shapes but no data. `weight_std` has their standard deviations, by name."""
 
     model: ModelProto
     weight_std: Mapping[str, float]
 
 
 def pooled_size(size: int, kernel: int, stride: int, pad: int) -> int:
-    """Side of a map that Caffe has pooled (its pooling_layer.cpp): rounded up, unless the last window would
-    then begin in the padding.
+    """Return the side of a feature map after Caffe's pooling (pooling_layer.cpp). It is rounded up, unless the last
+    window would then begin in the padding.
     """
     pooled = -((size + 2 * pad - kernel) // -stride) + 1
     if pad and (pooled - 1) * stride >= size + pad:
@@ -44,7 +44,9 @@ def pooled_size(size: int, kernel: int, stride: int, pad: int) -> int:
 
 
 class Sketch:
-    """A network while it is drawn. A layer's output tensor has the layer's name, as Caffe's blobs do."""
+    """A network that is being built. Each layer's method adds the layer and returns its output, which is named like
+    the layer, as in Caffe.
+    """
 
     def __init__(self, name: str, batch: int, channels: int, size: int) -> None:
         self._name = name
@@ -66,7 +68,7 @@ class Sketch:
         groups: int = 1,
         gain: float = 1.0,
     ) -> Blob:
-        """A convolution with bias; `gain` multiplies its weights."""
+        """Add a convolution with bias. `gain` multiplies the standard deviation of its weights."""
         parameters = self._parameters(name, (channels, x.channels // groups, kernel, kernel), gain)
         self._add(
             "Conv", name, [x.name, *parameters],
@@ -77,37 +79,37 @@ class Sketch:
     def part(
         self, module: str, part: str, x: Blob, channels: int, kernel: int, *, stride: int = 1, pad: int = 0
     ) -> Blob:
-        """A convolution and its ReLU inside a module, with the names that prototxt files give them."""
+        """Add a convolution and its ReLU inside a module, with the names from the prototxt files."""
         convolved = self.conv(f"{module}/{part}", x, channels, kernel, stride=stride, pad=pad)
         return self.relu(f"{module}/relu_{part.removesuffix('_s2')}", convolved)
 
     def fc(self, name: str, x: Blob, channels: int) -> Blob:
-        """A fully connected layer with bias, on the flattened input as Caffe's InnerProduct is."""
+        """Add a fully connected layer with bias. Its input is flattened first, as in Caffe's InnerProduct."""
         flat = self.flatten(f"{name}/flatten", x) if x.size else x
         parameters = self._parameters(name, (channels, flat.channels), 1.0)
         self._add("Gemm", name, [flat.name, *parameters], transB=1)
         return Blob(name, channels, 0)
 
     def flatten(self, name: str, x: Blob) -> Blob:
-        """All of an image's maps as one row of channels."""
+        """Add a layer that flattens all maps of an image into one row of channels."""
         self._add("Flatten", name, [x.name], axis=1)
         return Blob(name, x.channels * x.size**2, 0)
 
     def relu(self, name: str, x: Blob) -> Blob:
-        """max(x, 0)."""
+        """Add max(x, 0)."""
         self._add("Relu", name, [x.name])
         return Blob(name, x.channels, x.size)
 
     def lrn(self, name: str, x: Blob) -> Blob:
-        """Local response normalisation across 5 channels, with AlexNet's constants."""
+        """Add a local response normalisation across 5 channels, with AlexNet's constants."""
         self._add("LRN", name, [x.name], size=5, alpha=1e-4, beta=0.75, bias=1.0)
         return Blob(name, x.channels, x.size)
 
     def max_pool(self, name: str, x: Blob, kernel: int, *, stride: int, pad: int = 0) -> Blob:
-        """Max pooling with Caffe's output size.
+        """Add max pooling with Caffe's output size.
 
-        Runtimes disagree on a last window that would begin in the padding. Caffe drops it, which leaves the
-        size rounded down: so `ceil_mode` is set only where the extra window begins inside the data.
+        Runtimes treat a last window that would begin in the padding differently. Caffe drops it, which gives the size
+        rounded down. So `ceil_mode` is set only if the extra window begins inside the data.
         """
         size = pooled_size(x.size, kernel, stride, pad)
         rounded_down = (x.size + 2 * pad - kernel) // stride + 1
@@ -119,27 +121,27 @@ class Sketch:
         return Blob(name, x.channels, size)
 
     def global_average_pool(self, name: str, x: Blob) -> Blob:
-        """The mean of each channel's map: Caffe's last pooling, whose window is the whole map."""
+        """Add the mean of each channel's map: Caffe's last pooling, whose window is the whole map."""
         self._add("GlobalAveragePool", name, [x.name])
         return Blob(name, x.channels, 1)
 
     def concat(self, name: str, xs: Sequence[Blob]) -> Blob:
-        """Join the channels of all inputs, one after the other."""
+        """Add a layer that joins the channels of all inputs, in order."""
         self._add("Concat", name, [x.name for x in xs], axis=1)
         return Blob(name, sum(x.channels for x in xs), xs[0].size)
 
     def add(self, name: str, x: Blob, y: Blob) -> Blob:
-        """The elementwise sum."""
+        """Add the elementwise sum."""
         self._add("Add", name, [x.name, y.name])
         return Blob(name, x.channels, x.size)
 
     def softmax(self, name: str, x: Blob) -> Blob:
-        """Probabilities over the channels."""
+        """Add the softmax over the channels."""
         self._add("Softmax", name, [x.name], axis=1)
         return Blob(name, x.channels, x.size)
 
     def finished(self, output: Blob) -> Skeleton:
-        """The network with `output` as its only output."""
+        """Return the network with `output` as its only output."""
         graph = helper.make_graph(
             self._nodes, self._name, [self._value(self.data)], [self._value(output)], self._initializers
         )
@@ -151,9 +153,9 @@ class Sketch:
         self._nodes.append(helper.make_node(kind, inputs, [name], name, **attributes))
 
     def _parameters(self, layer: str, shape: tuple[int, ...], gain: float) -> tuple[str, str]:
-        """Declare a layer's weight and bias.
+        """Declare a layer's weight and bias, and return their names.
 
-        Weights have the variance 2 / fan-in, which keeps the mean square of the activations from layer to
+        Weights have the variance 2 / fan-in, which keeps the mean square of the activations the same from layer to
         layer under ReLU: He et al., "Delving Deep into Rectifiers", 2015, equation 10.
         """
         weight, bias = f"{layer}/weight", f"{layer}/bias"

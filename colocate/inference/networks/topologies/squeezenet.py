@@ -1,8 +1,8 @@
 """SqueezeNet as its authors published it for Caffe, version 1.0 and the cheaper 1.1.
 
-Iandola et al., "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model size", 2016,
-table 1. Version 1.1 has fewer and smaller filters in conv1, and pools earlier. Without a fully connected layer:
-the last convolution has a channel per class. Dropout is the identity at inference and left out.
+Iandola et al., "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model size", 2016, table 1.
+Version 1.1 has fewer and smaller filters in conv1, and pools earlier. There is no fully connected layer: the last
+convolution has one channel per class. Dropout does nothing at inference and is left out.
 
 Parameters: 1 248 424 and 1 235 496 (torchvision's documentation of `squeezenet1_0` and `squeezenet1_1`).
 """
@@ -20,13 +20,13 @@ _FIRE = {
 
 
 def squeezenet1_0(batch: int) -> Skeleton:
-    """(batch, 3, 227, 227) -> (batch, 1000)."""
+    """Return SqueezeNet 1.0 with input (batch, 3, 227, 227) and output (batch, 1000)."""
     # The padding of a 1x1 convolution is in the authors' file: a border that holds the bias alone.
     return _squeezenet("squeezenet1_0", batch, conv1=(96, 7), pooled_after=(4, 8), conv10_pad=1)
 
 
 def squeezenet1_1(batch: int) -> Skeleton:
-    """(batch, 3, 227, 227) -> (batch, 1000)."""
+    """Return SqueezeNet 1.1 with input (batch, 3, 227, 227) and output (batch, 1000)."""
     return _squeezenet("squeezenet1_1", batch, conv1=(64, 3), pooled_after=(3, 5), conv10_pad=0)
 
 

@@ -1,7 +1,7 @@
 """VGG-16 as its authors published it for Caffe.
 
 Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", 2014, table 1,
-configuration D. Dropout is the identity at inference and left out.
+configuration D. Dropout does nothing at inference and is left out.
 
 Parameters: 138 357 544 (torchvision's documentation of `vgg16`; 138 million in table 2 of the paper).
 """
@@ -15,7 +15,7 @@ _STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 51
 
 
 def vgg16(batch: int) -> Skeleton:
-    """(batch, 3, 224, 224) -> (batch, 1000)."""
+    """Return VGG-16 with input (batch, 3, 224, 224) and output (batch, 1000)."""
     net = Sketch("vgg16", batch, 3, 224)
     x = net.data
     for stage, widths in enumerate(_STAGES, 1):

@@ -1,5 +1,5 @@
-"""Random weights: latency and power do not depend on what a network has learnt, only on shapes and on numbers
-that are neither zero, infinite nor denormal.
+"""Random weights. Latency and power do not depend on what a network has learnt, but on shapes, and on numbers being
+neither zero, infinite nor denormal.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from colocate.inference.networks.topologies.sketch import Skeleton
 
 
 def filled(skeleton: Skeleton, seed: int) -> ModelProto:
-    """The network with Gaussian float32 weights of the stated deviations. The same for every batch size."""
+    """Return the network with Gaussian float32 weights of the standard deviations in `skeleton`, drawn from `seed`.
+    They are the same for every batch size.
+    """
     model = ModelProto()
     model.CopyFrom(skeleton.model)
     rng = np.random.default_rng(seed)

@@ -12,13 +12,12 @@ from colocate.errors import SpecError
 
 NONE = "none"
 KINDS = ("idle", "weight", "quota", "cpus", "fifo")
-# Of cpu.weight in cgroup v2 and cpu.shares in v1 (Documentation/admin-guide/cgroup-v2.rst, and scheduler/
-# sched-design-CFS.rst, of the kernel; MAX_SHARES in kernel/sched/sched.h): what a group has that nobody weighed, and
-# the most and the least.
+# The default, maximum and minimum of cpu.weight in cgroup v2 and cpu.shares in v1 (kernel: Documentation/admin-guide/
+# cgroup-v2.rst and scheduler/sched-design-CFS.rst; MAX_SHARES in kernel/sched/sched.h).
 WEIGHT_DEFAULT, WEIGHT_MAX, SHARES_DEFAULT, SHARES_MIN, SHARES_MAX = 100, 10_000, 1024, 2, 262_144
-# The period of cpu.max.
+# The default, minimum and maximum period of a quota.
 QUOTA_PERIOD_S, QUOTA_PERIOD_MIN_S, QUOTA_PERIOD_MAX_S = 0.1, 0.001, 1.0
-# sched_cfs_bandwidth refuses less time than this in a period (`min_cfs_quota_period` in kernel/sched/core.c).
+# The kernel refuses a quota of less time per period (`min_cfs_quota_period` in kernel/sched/core.c).
 QUOTA_MIN_S = 0.001
 # CONFIG_NR_CPUS of the largest kernels.
 _CPUS_MAX = 8192
@@ -136,7 +135,7 @@ def _part(part: str, text: str) -> dict[str, bool | int | float]:
             raise SpecError(f"containment: {text!r}: a quota is of a period of 1 to 1000 ms")
         if ratio > _CPUS_MAX:
             raise SpecError(f"containment: {text!r} is the time of more than {_CPUS_MAX} CPUs; lower the quota")
-        # A hair less than the least is rounding.
+        # Allow for rounding.
         if ratio * period_s < QUOTA_MIN_S * (1 - 1e-9):
             raise SpecError(
                 f"containment: {text!r} is {1e3 * ratio * period_s:.3g} ms of CPU in {1e3 * period_s:g} ms, and the "

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from colocate.errors import SpecError
 
 CPU = "cpu"
-# The one of those that a study can name in which a Jetson's accelerator computes.
+# The only precision of a study in which a Jetson's DLA can compute.
 DLA_PRECISION = "fp16"
 _DEVICE = re.compile(r"(cuda|dla)(?::(\d{1,3}))?", re.ASCII)
 

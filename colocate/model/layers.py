@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from colocate.model.cell import Interval
 
-# Layers of one module share its name, which the authors' files give them: fire2/..., inception_3a/..., res4b12_....
+# The networks' authors name layers after their module: fire2/..., inception_3a/..., res4b12_....
 _MODULE = re.compile(r"(fire|inception|res)_?\d+[a-z]?\d*(?=[/_]|$)")
-# What runtimes put before the name of an operator that they fused, quantised or laid out in another way.
+# Prefixes of operators that a runtime fused, quantised or gave another memory layout.
 _RUNTIME_PREFIX = re.compile(r"(?:Nhwc|Fused|QLinear|Q(?=Gemm))+")
 
 

@@ -14,10 +14,10 @@ from colocate.errors import SpecError
 
 MEAN = "mean"
 PERCENTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
-# What of the latencies a limit may be on.
+# The statistics of the latency that a limit may be set for.
 STATISTICS = (*PERCENTILES, MEAN)
 
-# A task that lost more of its work than this lost all of it: nothing kept has no logarithm.
+# A loss above this counts as a loss of all work, because log(0) does not exist.
 LOSS_MAX = 0.999
 
 
@@ -116,7 +116,7 @@ class LimitBounds(NamedTuple):
         return self.lowest < limit < self.highest
 
 
-# By the field of Limits.
+# The key is the field of Limits.
 LIMIT_BOUNDS = {
     "slo_s": LimitBounds("the latency limit", 0.0, math.inf, "above 0"),
     "max_slowdown": LimitBounds("the largest slowdown", 1.0, math.inf, "a ratio above 1, as in 1.2 for 20 % slower"),

@@ -51,7 +51,7 @@ class HostFacts:
     confinement: str
     virtual_time: bool = False
     pausing: str = ""
-    # Virtual machines grow theirs as it is used; and a reason explains, it does not identify.
+    # Not compared: a virtual machine's memory grows with use, and reasons do not identify a machine.
     memory_bytes: int = field(default=0, compare=False)
     confinement_note: str = field(default="", compare=False)
     cpusets_missing: Missing | None = field(default=None, compare=False)
@@ -67,7 +67,7 @@ class HostFacts:
     backends_missing: Mapping[str, Missing] = field(default_factory=dict, compare=False)
     gpus: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
-    # A limit of the container that a study runs in, not of its machine.
+    # Not compared: this limits the container of the study, not the machine.
     quota_cpus: float | None = field(default=None, compare=False)
     board: BoardState | None = None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# Of TensorRT: a network that is compiled for one GPU and one version.
+# TensorRT engines: networks that are compiled for one GPU and one version.
 _ENGINES = (".engine", ".plan")
 
 

@@ -14,7 +14,7 @@ PublishedQuantity = Literal[
 
 # The rail of the whole board, which a power budget limits.
 BOARD_RAIL = "VDD_IN"
-# The published quantities that are of the kind of a limit; images/s, back to back, are a latency turned round.
+# The published quantities that test each kind of limit. Images/s are an inverse latency if inferences do not overlap.
 _OF_KIND: Mapping[str, Collection[PublishedQuantity]] = {
     "latency": ("latency_s", "forward_s", "images_per_s"),
     "power": ("power_w", "active_power_w"),

@@ -46,11 +46,11 @@ class QualityFlag(str, enum.Enum):
 
 _FORMERLY: Mapping[object, QualityFlag] = {"stressor ended early": QualityFlag.TASK_ENDED_EARLY}
 
-# That the samples do not tell a percentile, by its name.
+# The warning that there are too few samples for a percentile, by its name.
 TOO_FEW_FOR = {"p95": QualityFlag.TOO_FEW_FOR_P95, "p99": QualityFlag.TOO_FEW_FOR_P99}
 
-# What disturbs a window and has nothing to do with its setting. A quota around colocate is there for the whole study,
-# so it is a property of the machine and no disturbance.
+# Disturbances of a window that do not come from its setting. A quota around colocate lasts for the whole study, so it
+# is a property of the machine and not a disturbance.
 FROM_OUTSIDE = frozenset(
     {
         QualityFlag.CPU_TIME_STOLEN,
@@ -61,7 +61,7 @@ FROM_OUTSIDE = frozenset(
     }
 )
 
-# Behind the warning and a colon: why in numbers, then what to do.
+# Shown after the warning and a colon: the reason in numbers, then what to do.
 _REMEDIES = {
     QualityFlag.TOO_FEW_FOR_P95: (
         "a p95 needs 72 independent latencies; it rests on the windows that have as many, and is unknown if none "

@@ -17,10 +17,10 @@ WIDTH_BYTES = {"fp32": 4, "fp16": 2}
 PRECISIONS = tuple(WIDTH_BYTES)
 TRAINING_PRECISIONS = ("fp32", "tf32", "bf16")
 WAITS = ("spin", "block")
-# Of tasks: on other CPUs than the network, or on the network's too.
+# Tasks use other CPUs than the network (isolated), or the network's CPUs too (shared).
 ISOLATED, SHARED = PLACEMENTS = ("isolated", "shared")
 LATENCY_UNITS = ("ms", "us", "s")
-# The axes of a clock point, each with the name that people read.
+# The axes of a clock point, each with the name that is shown.
 CLOCK_AXES = {"cpu": "CPU", "gpu": "GPU", "emc": "memory"}
 
 
@@ -140,7 +140,7 @@ class Inference:
         choice of inputs.
         """
         fed = "".join(f", {choice.name} {choice.shape} {choice.value}" for choice in self.inputs)
-        # An engine's is not known.
+        # The precision of an engine is not known.
         precision = self.precision and f", {self.precision}"
         return f"{self.network}, batch {self.batch}{precision}{fed}"
 

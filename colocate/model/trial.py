@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     FloatArray = npt.NDArray[np.float64]
     ByteArray = npt.NDArray[np.uint8]
 else:
-    # A worker needs the nouns and no arrays: without numpy it is up in a fraction of the time.
+    # A process that needs no arrays starts much faster without numpy.
     FloatArray = "numpy.typing.NDArray[numpy.float64]"
     ByteArray = "numpy.typing.NDArray[numpy.uint8]"
 
@@ -126,7 +126,7 @@ class Segment:
         return self.end_s - self.begin_s
 
     def __reduce__(self) -> tuple[type[Segment], tuple[Any, ...]]:
-        # A window has hundreds: the way of dataclasses with slots takes twice as long.
+        # A window has hundreds of segments, and the default for dataclasses with slots takes twice as long.
         return Segment, (self.condition, self.group, self.begin_s, self.end_s, self.work, self.waits)
 
 

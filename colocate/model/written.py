@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Mapping
 
-# Far from where Python gives up, and longer than anyone reads.
+# Far below Python's limit, and more than anyone reads.
 _SHOWN_DIGITS = 1_000
 _EXPONENT = re.compile(r"e\+?(-?)0*(?=\d)")
 

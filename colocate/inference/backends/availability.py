@@ -98,7 +98,7 @@ def mixed_up() -> Missing | None:
 
 
 def _smallest_network() -> contextlib.AbstractContextManager[NetworkFile]:
-    # With onnx, which takes longer to import than all else of a sweep.
+    # Imports onnx, which takes longer than all other imports of a sweep.
     from colocate.inference.onnx.smallest import smallest_network
 
     return smallest_network()
@@ -136,5 +136,5 @@ def _verdict(name: str, python: Interpreter, device: str | None) -> Missing | Ma
         return report
     lines = child.stderr.strip().splitlines()
     reason = lines[-1] if lines else f"it ended with status {child.returncode} and no word"
-    # It says itself what to do.
+    # The reason already says what to do.
     return Missing(reason)

@@ -24,7 +24,7 @@ from colocate.worker import packages, start
 OLDEST, OLDEST_NUMPY = (3, 6), (1, 13)
 # A Jetson reads numpy from an SD card.
 _ANSWER_S = 60.0
-# For any Python, one that is far too old included. What lies in the folder of the moment is not meant.
+# Must run under any Python, even a far too old one. It ignores packages in the current folder.
 _QUESTION = """
 import json, sys
 del sys.path[0]
@@ -145,7 +145,7 @@ def _of_the_system() -> Iterator[str]:
     folder = packages.SYSTEM / "bin"
     numbers = (re.fullmatch(r"python3\.(\d+)", path.name) for path in folder.glob("python3.*"))
     minors = sorted({int(number[1]) for number in numbers if number}, reverse=True)
-    # What the system has for colocate's own Python was looked at as its own.
+    # colocate's own Python was tried before.
     seen = {Path(sys.executable).resolve()}
     for path in (folder / "python3", *(folder / f"python3.{minor}" for minor in minors)):
         if path.exists() and path.resolve() not in seen:

@@ -31,9 +31,9 @@ class Runtime:
     holds: str | None = None
 
 
-# The family of runtimes that load engines of the user's own.
+# The runtime that loads a user's own engines; its name begins the names of others of that family.
 ENGINE_RUNTIMES = "tensorrt"
-# Best first: `auto` takes the first that works here. Lazy: nothing is imported before it is wanted.
+# Best first: `auto` takes the first that works here. Lazy: nothing is imported before it is needed.
 BACKENDS = {
     "tensorrt": Runtime(
         "colocate.worker.backends.tensorrt:TensorRT",
@@ -73,7 +73,7 @@ BACKENDS = {
     "synthetic": Runtime("colocate.worker.backends.synthetic:Synthetic", own_networks="spin-.*"),
 }
 
-# Networks that runtimes make themselves, each by one of its names.
+# One name for each kind of network that a runtime makes itself.
 MADE = ("bandwidth", "spin-1ms")
 
 

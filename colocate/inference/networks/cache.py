@@ -15,7 +15,7 @@ from colocate.bounded import bounded
 from colocate.errors import HostError, Interrupted
 from colocate.worker import cache
 
-# What is built is our own: these keep nothing away but what never ends.
+# Only colocate's own code builds here, so these limits only stop a build that never ends.
 _BUILD_BYTES, _BUILD_S = 1 << 40, 3600
 
 
@@ -90,7 +90,7 @@ def shared(path: Path, fill: Callable[[], None]) -> Iterator[None]:
             if not first:
                 fcntl.flock(held, fcntl.LOCK_SH)
             if not _is_open(held, path):
-                # Its last user has removed it in between.
+                # The folder's last user has removed it in the meantime.
                 continue
             try:
                 if first:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from colocate.inference.onnx.onnx_file import OnnxFile
 
 SEED = 0
-# Of a file's own name in that of its copy: with what is put behind it, within what a folder can hold.
+# How much of a file's name the name of its copy keeps, so that it stays within the limit of file systems.
 _STEM_BYTES = 120
 _Stamp = tuple[int, ...] | None
 _HERE = Path(__file__).parent
@@ -151,8 +151,8 @@ def _drawn(name: str, batch: int) -> Skeleton:
 
 
 def _builtin(name: str, batch: int) -> Network:
-    # Files are named after all that they are made from, so no edit or upgrade can leave a stale one in use.
-    # numpy is part of it because a release may change what a generator draws from a seed.
+    # A file's name has a hash of all that it is made from, so no edit or upgrade leaves a stale file in use.
+    # This includes numpy's version, because a release may change what a generator draws from a seed.
     recipe = _digest(f"{SEED} {np.__version__}", *sorted((_HERE / "topologies").glob("*.py")))
     path = cache.obtain(f"{name}-b{batch}-{recipe}.onnx", lambda: _built(name, batch))
     reading = _digest(path.name, _ONNX / "graph.py", _HERE / "catalogue.py", _HERE / "network.py")
@@ -162,12 +162,12 @@ def _builtin(name: str, batch: int) -> Network:
 
 def _halved(network: Network, batch: int) -> Network:
     def build() -> bytes:
-        # Here, in a child: this process must stay without a runtime and its threads, which no fork takes along.
+        # Imported in the child: the main process must not load a runtime, whose threads would not survive a fork.
         from colocate.inference.networks import half_precision
 
         return half_precision.halved(network.path)
 
-    # Named after what it is made from and by, like every file here.
+    # The name has a hash of all that the file is made from, as for every file here.
     key = _digest(network.sha256, _converter(), _HERE / "half_precision.py")
     path = cache.obtain(f"{network.name}-b{batch}-fp16-{key}.onnx", build)
     return dataclasses.replace(network, path=path, source=None)
@@ -250,7 +250,7 @@ def _resolved(path: Path, batch: int, choices: tuple[InputChoice, ...], stamps: 
     parameters, macs = _counted(path, batch, choices, stamps)
     sha256 = onnx_file.sha256(path, *own.weight_files)
     file = path
-    # Too large to be written in one piece, it runs as it is.
+    # A network that is too large for one file runs as it is.
     if not onnx_file.is_fixed(own.inputs) and onnx_file.fits_one_file(own):
         shapes = {spec.name: spec.shape for spec in fed.inputs}
         key = _digest(f"{sha256} {shapes} {fed.sizes}", _ONNX / "onnx_file.py")
@@ -272,7 +272,7 @@ def _fed(path: Path, batch: int | None, choices: Sequence[InputChoice]) -> Feedi
     try:
         return feeding.feeding(own.model, own.inputs, batch, choices)
     except SpecError as error:
-        # Names in a file may hold anything.
+        # Names in a file may hold any character.
         said = "".join(c if c.isprintable() else "\ufffd" for c in str(error))
         raise error if str(path) in said else SpecError(f"{path}: {said}") from error
 

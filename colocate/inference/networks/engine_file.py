@@ -38,7 +38,7 @@ def refuse_engine(network: str, wanted: str) -> None:
 def _filled(choice: InputChoice, batch: int) -> TensorSpec:
     chosen = choice.shape
     if isinstance(choice.value, str):
-        # With onnx, which nothing else of an engine needs.
+        # Imported here because it loads onnx, which an engine does not otherwise need.
         from colocate.inference.onnx.input_shapes import chosen_shape
 
         chosen, _ = chosen_shape(choice)

@@ -10,9 +10,9 @@ from colocate.errors import SpecError
 from colocate.model.network_path import is_array
 from colocate.model.request import InputChoice
 
-# A dimension of more is none of any tensor in memory.
+# No tensor in memory has a larger dimension.
 _SIZE_MAX = 2**40
-# Python refuses to make a number of thousands of them.
+# Python refuses to parse numbers of thousands of digits.
 _DIGITS_MAX = 100
 
 

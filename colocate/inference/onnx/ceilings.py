@@ -15,7 +15,7 @@ from colocate.inference.onnx.feeding import PART_PRODUCER
 from colocate.model.purpose import CeilingQuantity
 from colocate.worker.request import RESIDENT
 
-# Passes of the copy, each over a whole matrix.
+# How often the copy passes over the whole matrix.
 _PASSES = 8
 
 
@@ -35,9 +35,9 @@ def probes(*, on_gpu: bool) -> tuple[Probe, ...]:
     side, copied = (8192, 16384) if on_gpu else (1024, 4096)
     return (
         Probe("flop", side, 2 * side**3),
-        # The matrix is written, read and written by each pass, and read once more.
+        # The matrix is written once, read and written by each pass, and read once at the end.
         Probe("bytes", copied, (2 * _PASSES + 2) * copied**2),
-        # Its time is that of starting and waiting.
+        # Its time is that of launching and waiting.
         Probe("nothing", 8, 0),
     )
 

@@ -10,7 +10,7 @@ from onnx import TensorProto
 _NAMES: Mapping[int, str] = {int(number): name for name, number in TensorProto.DataType.items()}
 _SHORT = re.compile(r"U?(?P<kind>INT|FLOAT|BFLOAT|COMPLEX)(?P<digits>\d*)\w*")
 _PREFIXES = {"INT": "int", "FLOAT": "fp", "BFLOAT": "bf", "COMPLEX": "complex"}
-# Types whose names hold no width.
+# Types whose names do not contain their width.
 _BITS: Mapping[int, int] = {TensorProto.FLOAT: 32, TensorProto.DOUBLE: 64, TensorProto.BOOL: 8}
 
 

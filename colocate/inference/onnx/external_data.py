@@ -100,7 +100,7 @@ def _located(path: Path, tensor: TensorProto) -> ExternalTensor:
         offset_bytes, length_bytes = int(said.get("offset") or 0), int(said["length"]) if said.get("length") else None
     except ValueError:
         offset_bytes, length_bytes = -1, None
-    # Runtimes read nothing that lies elsewhere.
+    # Runtimes only read files beside the .onnx file.
     inside = location.parts and not location.is_absolute() and ".." not in location.parts
     if not inside or "\0" in str(location) or offset_bytes < 0 or (length_bytes or 0) < 0:
         raise SpecError(

@@ -13,8 +13,8 @@ from colocate.inference.onnx.input_values import filled
 from colocate.model.request import InputChoice
 from colocate.worker.request import TensorSpec
 
-# Producer of a file of a single layer or ceiling, which stands for its whole network: it has the batch and precision
-# of that, and no others are asked of it.
+# The producer name of a file that colocate made of a single layer or ceiling. Its batch size and precision are fixed
+# to those of the whole network.
 PART_PRODUCER = "colocate.part"
 
 

@@ -20,11 +20,11 @@ from colocate.inference.onnx import element_types, quantised
 from colocate.inference.onnx.onnx_file import read
 from colocate.inference.onnx.tensors import Scope, Shape, Tensor, bodies_of, captured_by, declare_carried
 
-# Kinds that multiply and accumulate in a way that is not counted here.
+# Operators whose multiply-accumulates are not counted here.
 _UNCOUNTED = frozenset(("Attention", "DeformConv", "Einsum", "GRU", "If", "LSTM", "Loop", "RNN", "Scan"))
-# Kinds that list nothing but constants and still read more, or give another result each time.
+# Operators whose output is not constant even if all inputs are: bodies read more tensors, random numbers change.
 _NEVER_CONSTANT = _UNCOUNTED | {"RandomNormal", "RandomUniform"}
-# Integers of 64 bits are shapes, axes and indices, and booleans masks: constants, but no weights.
+# 64-bit integers are shapes, axes and indices, and booleans are masks: constants, but no weights.
 _NOT_WEIGHTS = (TensorProto.INT64, TensorProto.BOOL)
 
 
@@ -193,14 +193,14 @@ def _inferred(plain: ModelProto, what: str) -> ModelProto:
         while declare_carried(found.graph):
             found = onnx.shape_inference.infer_shapes(found, data_prop=True)
     except (onnx.shape_inference.InferenceError, ValueError, RuntimeError):
-        # Shapes that contradict each other, names that are no text and types that do not exist are for the runtime to
-        # judge. What it runs has layers of unknown sizes.
+        # The runtime judges contradicting shapes, names that are not text and unknown types. If it runs such a
+        # network, the sizes of the layers are unknown.
         found = ModelProto()
         found.CopyFrom(opened)
     for node, original in zip(found.graph.node, opened.graph.node, strict=True):
         if original.domain == quantised.RUNTIME_DOMAIN:
             node.CopyFrom(original)
-    # What a runtime opens out, it numbers in a way of its own.
+    # A runtime that inlines functions numbers the nodes in its own way.
     if not plain.functions:
         _number(found.graph)
     return found
@@ -218,7 +218,7 @@ def _layers(graph: GraphProto, around: Scope) -> tuple[Layer, ...]:
         if node.op_type not in _NEVER_CONSTANT and all(name in scope.stored for name in read_names):
             scope.stored.update({name: _stored_type(node, name, read_names, scope) for name in written})
             continue
-        # A node's name may be absent or taken; a tensor's never is.
+        # A node's name may be missing or used twice; a tensor's never is.
         name = node.name if (uses[node.name] == 1 and node.name) or not written else written[0]
         makers.update(dict.fromkeys(written, name))
         activations = [tensor for tensor in read_names if tensor not in scope.stored]
@@ -303,15 +303,15 @@ def _macs(node: NodeProto, shapes: Mapping[str, Shape]) -> int | None:
     if kind in ("Conv", "ConvTranspose", "Gemm", "MatMul") and not (len(operands) > 1 and node.output):
         return None
     if kind == "Conv":
-        # Every output element is a sum over the channels of its group and the window.
+        # Every output element is a sum over the window and the channels of its group.
         return _product(node.output[0], operands[1], shapes)
     if kind == "ConvTranspose":
-        # Every input element is spread over the channels of its group and the window.
+        # Every input element is multiplied with the window and the output channels of its group.
         return _product(operands[0], operands[1], shapes)
     if kind in ("Gemm", "MatMul"):
         summed_axis = -2 if _transposes_a(node) else -1
         a, y = shapes.get(operands[0], ()), shapes.get(node.output[0])
-        # A matrix of one dimension that is transposed, or a number in place of one, is for the runtime to refuse.
+        # The runtime refuses a transposed matrix of one dimension, and a number in place of a matrix.
         return None if len(a) < -summed_axis or y is None else math.prod(y) * a[summed_axis]
     return 0
 

@@ -31,12 +31,12 @@ IMAGE_SIDE, SEQUENCE_LENGTH = 224, 128
 _BATCH = re.compile(r"n|b|bs|.*batch.*", re.IGNORECASE)
 _PAST = re.compile(r".*(past|cache).*", re.IGNORECASE)
 _SEQUENCE = re.compile(r"[tls]|.*(seq|len|time|token|frame|step|sample).*", re.IGNORECASE)
-# What exporters write where they know no name.
+# What exporters write for a dimension without a name.
 _NAMELESS = frozenset(("", "?", "None"))
 _CHANNELS = (1, 3, 4)
 _RECURRENT = frozenset(("LSTM", "GRU", "RNN"))
 
-# What else than an array an input can be, by the field of its type.
+# What an input can be other than an array, by the field of its type.
 _NO_ARRAYS = {
     "sequence_type": "a sequence",
     "map_type": "a map",
@@ -135,7 +135,7 @@ def read_dimensions(graph: GraphProto, value: ValueInfoProto, choice: InputChoic
     if chosen_axis is not None:
         axis = chosen_axis
     elif axis is not None and dims[axis] == 0:
-        # Of nothing there is no batch.
+        # An empty dimension does not count a batch.
         axis = None
     return InputDimensions(value.name, declared, dims, axis)
 

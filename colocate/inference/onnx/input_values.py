@@ -20,9 +20,9 @@ from colocate.model.written import as_written
 from colocate.worker.request import TensorSpec
 
 _MASK = re.compile(r".*mask.*", re.IGNORECASE)
-# What changes an index on its way to a table by nothing that matters here.
+# Operators that pass an index on to a table without changing its value.
 _TRANSPARENT = frozenset(("Cast", "Identity", "Squeeze", "Unsqueeze", "Reshape", "Flatten", "Transpose", "Expand"))
-# The types that numpy has itself: bfloat16, the 8-bit floats and the 4-bit integers are none, and strings no number.
+# The number types of numpy itself, which has no bfloat16, 8-bit floats or 4-bit integers. Strings are no numbers.
 _FED = frozenset(
     TensorProto.DataType.Value(name)
     for name in (
@@ -149,6 +149,6 @@ def _number(constant: TensorProto) -> float | None:
     try:
         number = float(numpy_helper.to_array(constant).ravel()[0])
     except ValueError:
-        # Its data do not fill its shape: the runtime says so.
+        # The data do not fill the shape; the runtime reports that.
         return None
     return number if math.isfinite(number) else None

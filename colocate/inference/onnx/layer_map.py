@@ -98,7 +98,7 @@ def _fused_layer(step: Ran, layer: Layer | None, names: tuple[str, ...], *, has_
     flop = None if layer.macs is None else round(2 * layer.macs * step.runs)
     moved_bytes = None if layer.moved_bytes is None else round(layer.moved_bytes * step.runs)
     if has_body:
-        # Its body's layers count for themselves.
+        # The layers of the body have entries of their own.
         flop, moved_bytes = 0, 0
     return FusedLayer(layer.name, layer.kind, names, flop, moved_bytes, step=step.name, within=step.within)
 

@@ -12,18 +12,18 @@ from colocate.inference.onnx.graph import Layer
 from colocate.inference.onnx.quantised import DEQUANTISER
 from colocate.model.layers import standard_operator
 
-# A fused or rewritten node is called after one of those it replaces: "fused fc6", "relu1_nchwc", "conv1_quant",
-# "product/MatMulAddFusion" (ONNX Runtime 1.19 and 1.20 add a slash); a number is added where that name is taken.
+# A fused or rewritten node is named after one of the nodes it replaces: "fused fc6", "relu1_nchwc", "conv1_quant",
+# "product/MatMulAddFusion" (ONNX Runtime 1.19 and 1.20 add a slash). If the name is taken, a number is added.
 _REWRITTEN = re.compile(
     r"(?:fused )?(?P<name>.+?)(?:/\w+Fusion/?)?(?:/duplicated)?(?P<quantised>_quant)?(?:_nchwc)?(?:_token_\d+)?"
 )
-# What a product fused with a sum is called where its own name is lost: by ONNX Runtime up to 1.18 always, by later
-# releases where the product has none. What was rewritten and has no name is called after a number alone, or after its
-# operator and a number; quantised convolutions always are by ONNX Runtime 1.19.
+# Names of a product that is fused with a sum and loses its own name: ONNX Runtime up to 1.18 always uses them, later
+# releases if the product has no name. A rewritten node without a name is named by a number, or by its operator and a
+# number; ONNX Runtime 1.19 always names quantised convolutions so.
 _NAMELESS = re.compile(r"(?:fused )?(?:gemm|/MatMulAddFusion/?)?(?:_token_\d+)?")
-# Operators that a runtime puts in of its own accord: a step of no name is none of the network's.
+# Operators that a runtime inserts itself: a step of one of these without a name is not from the network.
 _PUT_IN = frozenset(("Cast", "Identity", "QuantizeLinear", "Transpose", DEQUANTISER))
-# What runs inside the step before it, or is folded away, and so may have no step of its own.
+# Operators that may have no step of their own, because they run inside the step before or are folded away.
 _FOLLOWERS = frozenset((
     "Add", "BatchNormalization", "Cast", "Clip", "Dropout", "Flatten", "HardSigmoid", "Identity", "LeakyRelu", "Mul",
     "QuantizeLinear", "Relu", "Reshape", "Sigmoid", "Squeeze", "Sum", "Tanh", "Transpose", "Unsqueeze", DEQUANTISER,

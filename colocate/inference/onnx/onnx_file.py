@@ -18,9 +18,9 @@ from colocate.bounded import bounded
 from colocate.errors import SpecError
 from colocate.inference.onnx import external_data, operators, size
 
-# A protobuf message cannot be larger: weights in files of their own may come to more.
+# The largest protobuf message. Weights in files of their own do not count.
 _MESSAGE_LIMIT_BYTES = 2**31 - 1
-# Initializers of up to this many elements keep their data: from some, shapes of later layers follow.
+# Initializers of up to this many elements keep their data, because shapes of later layers may depend on it.
 _SMALL_ELEMENTS = 256
 _DATA_FIELDS = ("raw_data", "float_data", "int32_data", "int64_data", "double_data", "uint64_data")
 _CHUNK_BYTES = 1 << 20
@@ -92,7 +92,7 @@ def size_bytes(*paths: Path) -> int:
 
 def check_regular(path: Path) -> None:
     """Raise SpecError for a pipe or a device, because several processes read a file several times."""
-    # What cannot be looked at cannot be read either, which says why.
+    # A file that cannot be accessed gives its error when it is read.
     with contextlib.suppress(OSError):
         mode = path.stat().st_mode
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
@@ -142,7 +142,7 @@ def with_shapes(model: ModelProto, shapes: Mapping[str, Sequence[int]], sizes: M
         if value.name not in shapes:
             continue
         shape = value.type.tensor_type.shape
-        # Where not even their number is known.
+        # The number of dimensions may be unknown, too.
         shape.SetInParent()
         for _ in range(len(shapes[value.name]) - len(shape.dim)):
             shape.dim.add()

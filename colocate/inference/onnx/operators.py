@@ -12,9 +12,9 @@ from onnx import AttributeProto, ModelProto, NodeProto, defs
 from colocate.errors import SpecError
 from colocate.inference.onnx.tensors import bodies_of
 
-# What no reader looks at, and older exporters wrote in other encodings.
+# Fields that colocate does not read; older exporters used other encodings in them.
 _UNREAD = frozenset(("doc_string", "metadata_props"))
-# Far beyond those of exporters, which list the modules that a layer lies in.
+# Exporters' names, which list the modules around a layer, are far shorter.
 NAME_MAX = 1000
 _SHOWN = 60
 _SINGLE = defs.OpSchema.FormalParameterOption.Single
@@ -43,7 +43,7 @@ def _check(node: NodeProto, versions: Mapping[str, int]) -> None:
 
 
 def _schema(node: NodeProto, versions: Mapping[str, int]) -> defs.OpSchema | None:
-    # An optional domain and its version may be absent.
+    # The version of an optional domain may be missing.
     version = min(max(versions.get(node.domain, 1), 1), 2**31 - 1)
     try:
         return defs.get_schema(node.op_type, version, node.domain)
@@ -79,7 +79,7 @@ def _missing(node: NodeProto, schema: defs.OpSchema) -> Iterator[str]:
             yield f"no input '{wanted.name}'"
     held = {attribute.name: attribute for attribute in node.attribute}
     for name, attribute in schema.attributes.items():
-        # Their stubs do not know it.
+        # The type stubs of onnx do not have it.
         kind = cast(Any, attribute.type).value
         if attribute.required and name not in held:
             yield f"no attribute '{name}'"

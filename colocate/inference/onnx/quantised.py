@@ -53,7 +53,7 @@ def plain_kind(node: NodeProto) -> str:
 def operands(node: NodeProto) -> list[str]:
     """Return the tensors that a node reads, without scales and zero points."""
     if node.op_type == _CONCAT:
-        # A scale and a zero point for the output, then each tensor with its own.
+        # The output's scale and zero point, then each tensor followed by its own.
         found = list(node.input[2::3])
     elif node.op_type in _PLAIN:
         found = [node.input[index] for index in _PLAIN[node.op_type].operands if index < len(node.input)]

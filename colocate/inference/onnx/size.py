@@ -9,14 +9,14 @@ from onnx import ModelProto, NodeProto
 from colocate.errors import SpecError
 from colocate.inference.onnx.tensors import bodies_of
 
-# Of a network once its functions are opened out. The largest that we have seen, language models of a hundred layers,
-# have some 10,000.
+# The most nodes of a network after its functions are inlined. The largest that we have seen, language models of a
+# hundred layers, have some 10,000.
 NODES_MAX = 20_000
-# Keys and values of a hundred layers, and some more.
+# Enough for the keys and values of a hundred layers.
 INPUTS_MAX = 1000
-# As many as an array of numpy can have.
+# The most dimensions that a numpy array can have.
 RANK_MAX = 64
-# Of functions in functions; those of exporters lie a few deep.
+# The deepest nesting of functions; exporters nest them a few deep.
 DEPTH_MAX = 50
 _Key = tuple[str, str, str]
 
@@ -43,7 +43,7 @@ def check(model: ModelProto) -> None:
             total += 1 + sum(of(body.node, calls) for body in bodies_of(node))
         return total
 
-    # Also those that nothing calls: they are read like all others.
+    # Functions that nothing calls count too, because they are read as well.
     stored = sum(len(nodes) for nodes in functions.values())
     found = max(of(model.graph.node, 0), stored)
     if found > NODES_MAX:

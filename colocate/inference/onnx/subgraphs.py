@@ -27,7 +27,7 @@ def subgraphs(network: Network, fused_layers: Iterable[Collection[str]], folder:
     tensor that they read. Raises SpecError for a layer that reads a tensor of unknown shape or of a type that cannot
     be fed, ValueError for a name that no layer has.
     """
-    # Cutting goes by shapes alone, so it copies no weights; each subgraph then gets the data of its own.
+    # Cutting needs only shapes, so it copies no weights; each subgraph then gets the data of its own weights.
     whole = graph.inferred(network.path)
     extractor = Extractor(whole)
     constants = {tensor.name: tensor for tensor in whole.graph.initializer}
@@ -45,7 +45,7 @@ def subgraphs(network: Network, fused_layers: Iterable[Collection[str]], folder:
         subgraph = _cut(extractor, constants, layer)
         for tensor in subgraph.graph.initializer:
             tensor.CopyFrom(stored[tensor.name])
-        # A layer's input is there when its turn comes: looped by itself, it is not charged with a copy to the GPU.
+        # In the network, a layer's input is already on the GPU, so the subgraph must not copy it there either.
         subgraph.producer_name = PART_PRODUCER
         helper.set_model_props(subgraph, {RESIDENT: "yes"})
         onnx.save(subgraph, path)
@@ -68,7 +68,7 @@ def launch_overhead(model: Path) -> ModelProto:
         helper.make_node("Reshape", [inputs[0].name, "overhead.flat"], ["overhead.row"]),
         helper.make_node("Gather", ["overhead.row", "overhead.first"], ["overhead.one"]),
     ]
-    # An input or a constant that is also an output goes out, and nothing makes it.
+    # An output that is also an input or a constant is left out, because no node makes it.
     written = {name for node in plain.graph.node for name in node.output}
     made = [value for value in plain.graph.output if value.name in written]
     for value in made:

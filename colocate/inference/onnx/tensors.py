@@ -12,7 +12,7 @@ from onnx import GraphProto, NodeProto, ValueInfoProto
 from colocate.inference.onnx import element_types
 
 Shape = tuple[int, ...]
-# Of a tensor that any memory holds: a shape beyond is damage, and as good as unknown.
+# No memory holds a larger tensor: a larger shape is damaged and counts as unknown.
 _ELEMENTS_MAX = 2**60
 
 
@@ -44,7 +44,7 @@ class Scope:
 
     def inside(self, graph: GraphProto) -> Scope:
         """Return what is known inside `graph`, which lies in this scope."""
-        # The first to speak of a tensor counts: the inputs before what was inferred.
+        # The last entry for a tensor counts: declared inputs override inferred shapes.
         values = [*graph.output, *graph.value_info, *graph.input]
         stored = {tensor.name: tensor.data_type for tensor in graph.initializer}
         said = {v.name: tuple(dim.dim_value for dim in v.type.tensor_type.shape.dim) for v in values if fixed(v)}
@@ -110,7 +110,7 @@ def declare_carried(graph: GraphProto) -> bool:
         bodies = bodies_of(node)
         if node.op_type != "Loop" or len(bodies) != 1:
             continue
-        # A body takes its number and a condition first, and gives a condition first.
+        # A body's first inputs are the iteration number and a condition, and its first output is a condition.
         (body,) = bodies
         for name, taken, given in zip(node.output, body.input[2:], body.output[1:], strict=False):
             value = values.get(name)

@@ -5,7 +5,7 @@ A network is one function `(batch) -> Skeleton` and one line in `TOPOLOGIES`.
 
 from __future__ import annotations
 
-# Name -> function, the founding study's three first. Lazy: no import of onnx before it is wanted.
+# Name -> function; the founding study's three come first. Lazy: onnx is not imported before it is needed.
 TOPOLOGIES = {
     "alexnet": "colocate.inference.networks.topologies.alexnet:alexnet",
     "googlenet": "colocate.inference.networks.topologies.googlenet:googlenet",

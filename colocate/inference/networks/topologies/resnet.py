@@ -37,9 +37,9 @@ def resnet152(batch: int) -> Skeleton:
 
 def _resnet(name: str, batch: int, stages: Sequence[Sequence[str]]) -> Skeleton:
     net = Sketch(name, batch, 3, 224)
-    # Each block adds its branch to the stream. With weights that keep the mean square every block would
-    # double it, and 2^50 is beyond fp16. A trained network's batch normalisation tames the branches; here all
-    # of them together add as much as one would have.
+    # Each block adds its branch to its input. With weights that keep the mean square, every block would double the
+    # mean square, and 2^50 is beyond fp16. In a trained network, batch normalisation limits the branches; here all
+    # branches together add as much as a single one would.
     gain = 1 / math.sqrt(sum(len(blocks) for blocks in stages))
     x = net.relu("conv1_relu", net.conv("conv1", net.data, 64, 7, stride=2, pad=3))
     x = net.max_pool("pool1", x, 3, stride=2)

@@ -9,7 +9,7 @@ from typing import Any
 
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 
-# What TensorRT 8.0 and ONNX Runtime 1.10 already read.
+# Versions that TensorRT 8.0 and ONNX Runtime 1.10 can read.
 OPSET = 13
 IR_VERSION = 8
 

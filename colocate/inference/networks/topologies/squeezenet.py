@@ -21,7 +21,7 @@ _FIRE = {
 
 def squeezenet1_0(batch: int) -> Skeleton:
     """Return SqueezeNet 1.0 with input (batch, 3, 227, 227) and output (batch, 1000)."""
-    # The padding of a 1x1 convolution is in the authors' file: a border that holds the bias alone.
+    # The authors' file pads this 1x1 convolution, so its border holds only the bias.
     return _squeezenet("squeezenet1_0", batch, conv1=(96, 7), pooled_after=(4, 8), conv10_pad=1)
 
 

@@ -15,7 +15,7 @@ SOLO = "none"
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """An estimate and its confidence interval from `lo` to `hi`; both ends are None if the data cannot give them."""
+    """An estimate and its confidence interval from `lo` to `hi`. An end is None if the data cannot give it."""
 
     value: float
     lo: float | None

@@ -50,7 +50,7 @@ class FusedLayer:
 
     @property
     def full_name(self) -> str:
-        """The names of the steps around the layer and its own, joined by ` > `. Bodies may use layer names of the
+        """The names of the steps around the layer and its own, joined by ` > `: a body may reuse names of the
         network.
         """
         return " > ".join((*self.within, self.name))

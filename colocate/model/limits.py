@@ -157,7 +157,7 @@ class Limits:
 
     @property
     def by_quantity(self) -> Mapping[Quantity, float]:
-        """The limits that are set, by quantity."""
+        """The value of each limit that is set, by its quantity."""
         every = {
             Quantity.latency(self.percentile): self.slo_s,
             Quantity.slowdown(self.percentile): self.max_slowdown,

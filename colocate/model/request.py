@@ -107,15 +107,15 @@ class Inference:
 
     `network` is a built-in name, the path of an .onnx file or the path of a TensorRT engine. An engine has an empty
     `precision`, because only TensorRT can read it. With a `pipeline`, `network` is the user's name for the program,
-    `backend` is `pipeline`, and `precision` is empty; the program decides the other settings, so those here mean
+    `backend` is `pipeline`, and `precision` is empty; the program decides the other settings, so the fields here mean
     nothing. With a `training`, `network` is the network to train, all ranks share `batch`, and `precision` is one of
     `TRAINING_PRECISIONS`.
 
-    `batch` is the batch size that runs; if the file fixes one, it is that. `inputs` are the inputs that the study
-    describes. With `graph` the network's kernels are captured once and launched as one CUDA graph. `wait` is how the
-    launching thread waits for the GPU: `spin` polls, which is fastest and keeps its CPU busy, and `block` sleeps.
-    With `period_s` an inference is due at each multiple of that time, like the frames of a camera, and must end
-    before the next is due. Without it, each inference starts when the one before ends.
+    `batch` is the batch size that runs; a file may fix it. `inputs` are the inputs that the study describes. With
+    `graph` the network's kernels are captured once and launched as one CUDA graph. `wait` is how the launching thread
+    waits for the GPU: `spin` polls, which is fastest and keeps its CPU busy, and `block` sleeps. With `period_s` an
+    inference is due at each multiple of that time, like the frames of a camera, and must end before the next is due.
+    Without it, each inference starts when the one before ends.
     """
 
     network: str

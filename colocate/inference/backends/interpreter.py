@@ -141,7 +141,7 @@ def _missing_words(origin: str | None, runtime: Runtime) -> str:
 
 
 def _of_the_system() -> Iterator[str]:
-    """Yield the system's other Pythons: first the one that is called python3, then the newest first."""
+    """Yield the system's other Pythons: first python3, then python3.N from new to old."""
     folder = packages.SYSTEM / "bin"
     numbers = (re.fullmatch(r"python3\.(\d+)", path.name) for path in folder.glob("python3.*"))
     minors = sorted({int(number[1]) for number in numbers if number}, reverse=True)
@@ -177,8 +177,8 @@ def _ask(path: str) -> _Answer:
 
 
 def _last_words(error: subprocess.CalledProcessError) -> str:
-    """Return why a Python ended before it answered, as it does if its numpy is built for another processor: the
-    signal, or its last line.
+    """Return the signal or the last line of a Python that ended before it answered. One whose numpy is built for
+    another processor ends like that.
     """
     if error.returncode < 0:
         return f"it was ended by {signal.Signals(-error.returncode).name} when asked for its numpy"

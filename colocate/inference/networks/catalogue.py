@@ -210,7 +210,7 @@ def _own(path: Path, batch: int, choices: Sequence[InputChoice]) -> Network:
 
 
 def _stamps(path: Path, choices: Sequence[InputChoice]) -> tuple[_Stamp, ...]:
-    """Return the stamps of all files that a user's own network consists of and is fed from."""
+    """Return the `_stamp` of each file that a user's own network consists of or is fed from."""
     arrays = [Path(choice.value) for choice in choices if isinstance(choice.value, str)]
     return tuple(map(_stamp, (path, *_opened(path).weight_files, *arrays)))
 
@@ -219,7 +219,7 @@ def _stamps(path: Path, choices: Sequence[InputChoice]) -> tuple[_Stamp, ...]:
 def _counted(
     path: Path, batch: int, choices: tuple[InputChoice, ...], stamps: tuple[_Stamp, ...]
 ) -> tuple[int, int | None]:
-    """Return the parameters and multiply-accumulates of a user's own network; cached until a file's stamp changes."""
+    """Return the parameters and multiply-accumulates of a user's own network; cached while `stamps` stay the same."""
     from colocate.inference.onnx import graph, onnx_file
 
     own, fed = _opened(path), _fed(path, batch, choices)
@@ -233,7 +233,7 @@ def _counted(
 
 @functools.lru_cache
 def _check_arrays(path: Path, batch: int, choices: tuple[InputChoice, ...], stamps: tuple[_Stamp, ...]) -> None:
-    """Raise SpecError if an input cannot hold the values of its array; cached until a file's stamp changes."""
+    """Raise SpecError if an input cannot hold the values of its array; cached while `stamps` stay the same."""
     stored = tuple(spec for spec in _fed(path, batch, choices).inputs if spec.file is not None)
     try:
         input_arrays(NetworkFile(path.stem, path, "", stored))
@@ -243,7 +243,7 @@ def _check_arrays(path: Path, batch: int, choices: tuple[InputChoice, ...], stam
 
 @functools.lru_cache
 def _resolved(path: Path, batch: int, choices: tuple[InputChoice, ...], stamps: tuple[_Stamp, ...]) -> Network:
-    """Return a user's own network; cached until a file's stamp changes, because a command asks several times."""
+    """Return a user's own network; cached while `stamps` stay the same, because a command asks several times."""
     from colocate.inference.onnx import onnx_file
 
     own, fed = _opened(path), _fed(path, batch, choices)
@@ -290,7 +290,7 @@ def _opened(path: Path) -> OnnxFile:
 
 @functools.lru_cache
 def _read(path: Path, stamp: _Stamp) -> OnnxFile:
-    """Return the content of the file; cached until its stamp changes."""
+    """Return the content of the file; cached while its `stamp` stays the same."""
     from colocate.inference.onnx import onnx_file
 
     return onnx_file.opened(path)

@@ -60,7 +60,7 @@ def _stamp(path: Path) -> tuple[int, ...]:
 
 @functools.lru_cache
 def _sha256(path: Path, stamp: tuple[int, ...]) -> str:
-    """Return the SHA-256 of the file; cached until its `stamp` changes, because a command asks several times."""
+    """Return the SHA-256 of the file; cached while `stamp` stays the same, because a command asks several times."""
     try:
         return cache.private_sha256(path)
     except OSError as error:

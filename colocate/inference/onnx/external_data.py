@@ -80,7 +80,7 @@ def take_in(tensors: Iterable[ExternalTensor]) -> None:
 
 
 def _tensors_of(nodes: Iterable[NodeProto]) -> Iterator[TensorProto]:
-    """Yield the tensors that nodes hold themselves, and those in their bodies."""
+    """Yield the tensors in the attributes of nodes, and those in the graphs inside Loop, If and Scan nodes."""
     for node in nodes:
         for attribute in node.attribute:
             yield from (attribute.t, *attribute.tensors)

@@ -36,8 +36,8 @@ class Layer:
     points of quantised numbers. `inputs` names the layers whose output it reads. `macs` (multiply-accumulates; 1 MAC
     = 2 FLOP) is None if a shape depends on the data or the operator is not counted.
 
-    For a Loop, an If or a Scan, `bodies` has the layers of each body, counted for one run of it. What a body reads
-    from the graph around it belongs to this layer's `reads` and `weights`.
+    For a Loop, an If or a Scan, `bodies` has the layers of each inner graph, counted for one run of it. What an inner
+    graph reads from outside belongs to this layer's `reads` and `weights`.
     """
 
     name: str

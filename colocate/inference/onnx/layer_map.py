@@ -1,4 +1,6 @@
-"""Which layers of a network each step of a runtime ran, matched by their names, separately in each body."""
+"""Which layers of a network each step of a runtime ran. They are matched by name, separately in each body (the graph
+inside a Loop, an If or a Scan).
+"""
 
 from __future__ import annotations
 

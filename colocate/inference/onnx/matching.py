@@ -1,4 +1,6 @@
-"""Matching the steps of a runtime with the layers of one graph, or of one body, by their names."""
+"""Matching a runtime's steps with layers of one graph, or of one body (the graph inside a Loop, an If or a Scan), by
+name.
+"""
 
 from __future__ import annotations
 

@@ -21,8 +21,8 @@ _SINGLE = defs.OpSchema.FormalParameterOption.Single
 
 
 def check(model: ModelProto) -> None:
-    """Raise SpecError for a name that is not text, as in a damaged file, or is too long to print, and for a node
-    without an input, an output or an attribute that its operator requires.
+    """Raise SpecError for a name that is not text (as in a damaged file) or too long to print, and for a node that
+    lacks an input, an output or an attribute that its operator requires.
 
     The runtime judges everything else: operators outside the ONNX standard, types and shapes.
     """
@@ -52,7 +52,7 @@ def _schema(node: NodeProto, versions: Mapping[str, int]) -> defs.OpSchema | Non
 
 
 def _check_text(message: Message) -> None:
-    """Raise SpecError as `check` does for names. Protobuf gives bytes if what it reads is not valid text."""
+    """Raise SpecError for names as `check` does. Protobuf returns bytes for a text field that is not valid text."""
     for field, value in message.ListFields():
         if field.name in _UNREAD:
             continue

@@ -1,1 +1,1 @@
-"""From a stored run to tables and figures; knows no rig."""
+"""Make tables, figures and the page of a stored run. Nothing here needs the machine that the run was made on."""

@@ -1,4 +1,4 @@
-"""A stored run, read once for all that is made of it."""
+"""Read a stored run once, for all parts of its report."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from colocate.study.stages import StudyState, state_of
 
 @dataclass(frozen=True, slots=True)
 class LoadedRun:
-    """The run in `folder` as far as it has come: every record, and the evidence of every cell.
+    """What the run in `folder` holds so far: all of its records, and the evidence of every cell.
 
-    `changes` are what the user asks of its limits.
+    A cell is one combination of network, task, containment, placement and clocks. Its evidence has the values per
+    block that verdicts rest on. `changes` are the limits of the run that the user overrides.
     """
 
     folder: Path
@@ -34,21 +35,24 @@ class LoadedRun:
 
     @property
     def cells(self) -> tuple[Cell, ...]:
-        """All cells, solo baselines included, in the order of every table."""
+        """All cells, solo baselines included, in the order in which tables show them."""
         return tuple(each.cell for each in self.evidence)
 
     @property
     def limits(self) -> Limits | None:
-        """The limits in force: the study's, with `changes` over them. Raises SpecError where they make no sense."""
+        """The limits in force: those of the study, with `changes` applied; None if there are none.
+
+        Raises SpecError if the changes make no sense.
+        """
         return self.changes.over(self.header.spec.limits)
 
 
 class Loading:
-    """The run in `folder`, finished or not, whose records are read, and whose evidence is worked out when it is
-    wanted; with `meanwhile` by a child from now on.
+    """Reads the run in `folder`, finished or not. The method `run` then gives the LoadedRun.
 
-    Where whoever wrote the run has its `outcomes`, its header alone is read. Raises StoreError where there is no run
-    that can be read.
+    The method computes the evidence, or, with `meanwhile`, waits for a child process that began to compute it at
+    once. If the caller passes the `outcomes` of all trials, only the header is read from the file. Raises StoreError
+    if the folder holds no readable run.
     """
 
     def __init__(
@@ -71,7 +75,7 @@ class Loading:
         return collect(self._records, self.header.spec, [failure.trial for failure in self._failures])
 
     def run(self) -> LoadedRun:
-        """With its evidence. Raises StoreError where what it holds contradicts itself."""
+        """The run with its evidence. Raises StoreError if its records contradict each other."""
         try:
             evidence = self._collected() if self._child is None else self._child.result()
         except ValueError as error:
@@ -79,18 +83,18 @@ class Loading:
         return LoadedRun(self._folder, self.header, self._records, self._failures, evidence, self._changes)
 
     def close(self) -> None:
-        """End the child, if there is one."""
+        """End the child process, if there is one."""
         if self._child is not None:
             self._child.close()
 
 
 def load(folder: Path, changes: LimitChanges | None = None) -> LoadedRun:
-    """Read the run in `folder`, finished or not. Raises StoreError where there is none that can be read."""
+    """Read the run in `folder`, finished or not. Raises StoreError if it holds no readable run."""
     return Loading(folder, changes).run()
 
 
 def state_of_run(run: LoadedRun) -> StudyState:
-    """How far the run has come, and what of it may be judged. Raises StoreError where it is damaged."""
+    """How far the run has come, and which of its results may be judged. Raises StoreError if it is damaged."""
     header, failed = run.header, [failure.trial for failure in run.failures]
     try:
         return state_of(plan(header.spec, header.facts), header.spec, run.records, failed, run.evidence)

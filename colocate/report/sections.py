@@ -1,4 +1,4 @@
-"""What a kind of run shows: a folder here named after the run's command, with a `SECTION` in its `section.py`."""
+"""Find how to show a kind of run: the folder here with the name of its command has a `SECTION` in `section.py`."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _Content = TypeVar("_Content")
 
 @dataclass(frozen=True, slots=True)
 class Section(Generic[_Content]):
-    """One kind of run. `load` makes its content, from which all else is made.
+    """How to show one kind of run. `load` makes the content of the report; all other functions take that content.
 
-    `load` is also given the fields of an `Aim` that the user changed. `files` writes tables and pages into the folder
-    of the run. `figures` gives of each figure the name of its file, and what draws its pages.
-    `show` prints on a terminal, `json` for `--json`; `markdown` is report.md. `first` names the files to open first,
-    where there are many.
+    `load` also takes the fields of the run's `Aim` that the user changed. `files` writes tables and pages into the
+    folder of the run. `figures` yields, for each figure, the name of its file and a function that draws its pages.
+    `show` prints on a terminal, `json` is for `--json`, and `markdown` makes report.md. `first` names the files to
+    open first, if there are many.
     """
 
     load: Callable[[LoadedRun, Mapping[str, Any]], _Content]
@@ -45,12 +45,12 @@ def section_of(purpose: Purpose) -> Section[Any]:
 
 
 def refuse_aim(changes: Mapping[str, Any]) -> None:
-    """Raise SpecError for an aim that a run without settings cannot have."""
+    """Raise SpecError if `changes` name fields of an aim: only a run of `colocate efficiency` takes them."""
     if changes:
         raise SpecError("only a run of `colocate efficiency` has settings to choose from; see colocate advise")
 
 
 def refuse_limits(run: LoadedRun) -> None:
-    """Raise SpecError for limits on a run that has nothing to judge."""
+    """Raise SpecError if the user gives or drops a limit, for a kind of run that has nothing to judge."""
     for key in (*run.changes.given, *run.changes.without):
         raise SpecError(f"{key}: a run of `colocate {run.header.purpose.command}` has nothing to judge; leave it out")

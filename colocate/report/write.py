@@ -1,4 +1,4 @@
-"""A run -> its report. Everything written here can be rebuilt from `run.sqlite`."""
+"""Write the report of a run. Everything written here can be rebuilt from `run.sqlite`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a run shows so far, the files that hold it, and the section that prints its `content`."""
+    """The report of a run: its `content` so far, the `files` that were written, and the section that prints it."""
 
     run: LoadedRun
     section: Section[Any]
@@ -41,10 +41,10 @@ def write_report(
 ) -> Report:
     """Write the tables, figures, page and report.md of the run in `folder`, which may be unfinished.
 
-    `changes` are made to its limits; `aim` replaces fields of the Aim that a run of `efficiency` was made with. For
-    `outcomes` see `Loading`.
-    Raises StoreError for a folder without a readable run, or one that cannot be written, SpecError for limits or an
-    aim that the run cannot have.
+    `changes` override its limits. `aim` replaces fields of the Aim that a run of `colocate efficiency` was made with.
+    For `outcomes` see `Loading`.
+    Raises StoreError if the folder holds no readable run or cannot be written, and SpecError for limits or an aim
+    that this kind of run cannot have.
     """
     with contextlib.closing(Loading(folder, changes, outcomes, meanwhile=True)) as loading:
         # Meanwhile: what draws brings matplotlib, which takes as long to import.

@@ -1,1 +1,1 @@
-"""Verdicts under limits, and what to choose."""
+"""Which tasks are safe beside a network under limits, and which choice is best."""

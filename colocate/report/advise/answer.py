@@ -1,4 +1,4 @@
-"""The answer in words: for each network what is recommended, and where every other task may run."""
+"""The answer in words: for each network, where each task runs best, and which tasks are not SAFE anywhere."""
 
 from __future__ import annotations
 
@@ -29,8 +29,10 @@ FAR_SLOWER = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is said of one network. Of one task that may run the `headline` is its best choice; of several it names
-    them, and `more` has a line for each; of none it says why.
+    """What is said about one network.
+
+    If one task may run, `headline` is its best choice. If several may, it names them, and `more` has a line for each.
+    If none may, it says why. `more` also names the tasks that are SAFE nowhere, or only while doing almost nothing.
     """
 
     network: str
@@ -39,25 +41,25 @@ class Answer:
 
 
 def answers(report: AdviceReport) -> list[Answer]:
-    """One answer for each network and way to run it."""
+    """One answer for each network, and for each way to run it (batch, precision and so on)."""
     among = inferences_of(judged_cells(report))
     return [_answer(report, inference, network_words(inference, among)) for inference in among]
 
 
 class Tried(NamedTuple):
-    """How many of the steps of a clock were tried."""
+    """How many steps of a clock were tried, and how many it has."""
 
     tried: int
     steps: int
 
 
 def untried(report: AdviceReport) -> Mapping[str, Tried]:
-    """The clocks of which the judged cells have not tried all steps."""
+    """What `untried_clocks` finds in the judged cells of a report."""
     return untried_clocks(judged_cells(report), report.run.header.facts)
 
 
 def untried_clocks(cells: Iterable[Cell], facts: HostFacts) -> Mapping[str, Tried]:
-    """By its axis, each clock that was set in `cells`, and not to all of its steps."""
+    """How many steps were tried of each clock (`cpu`, `gpu`, `emc`) that `cells` set to some but not all steps."""
     points = [cell.clocks.by_axis for cell in cells]
     own = {
         axis: Tried(len({clocks[axis] for clocks in points} - {None}), len(steps))
@@ -67,18 +69,18 @@ def untried_clocks(cells: Iterable[Cell], facts: HostFacts) -> Mapping[str, Trie
 
 
 def untried_words(report: AdviceReport) -> str:
-    """The same in a sentence; empty where there is nothing to say."""
+    """What `untried` finds, in a sentence; empty if it finds nothing."""
     return tried_words(untried(report))
 
 
 def tried_words(clocks: Mapping[str, Tried]) -> str:
-    """How many steps of each of `clocks` were tried, in a sentence; empty where there is none."""
+    """How many steps of each of `clocks` were tried, in a sentence; empty if there are no `clocks`."""
     parts = [f"{each.tried} of {each.steps} {CLOCK_AXES[axis]}" for axis, each in clocks.items()]
     return f"Tried: {listed(parts)} clocks; others may allow more." if parts else ""
 
 
 def rule_words(report: AdviceReport) -> str:
-    """By which rule the best choice of each task was taken, in a sentence; empty without a choice."""
+    """How the best choice of each task was picked, in sentences; empty if no task has several useful choices."""
     useful = [choice for choice in report.advice.choices if not choice.idle]
     merits = dict.fromkeys(choice.merit.value for choice in useful if choice.best_of_task)
     if len(useful) == sum(choice.best_of_task for choice in useful):
@@ -88,7 +90,10 @@ def rule_words(report: AdviceReport) -> str:
 
 
 def simpler_words(cells: Collection[Cell]) -> str:
-    """What is preferred to a little more, in a sentence; empty where `cells` leave nothing to prefer."""
+    """Which of several nearly equal choices is taken, in a sentence.
+
+    Empty if all `cells` have the same containment and placement.
+    """
     preferred = {
         (True, True): "the one in the simplest containment is taken, and isolated before shared",
         (True, False): "the one in the simplest containment is taken",
@@ -123,7 +128,7 @@ def _answer(report: AdviceReport, inference: Inference, network: str) -> Answer:
 
 
 def _within_error(report: AdviceReport, choice: Choice) -> Iterator[str]:
-    """Where a model is SAFE by less than it is off what was published."""
+    """For a run of a model, a remark on each limit whose margin is smaller than the median error of the model."""
     provenance = report.run.header.provenance
     for quantity, margin in choice.margins.items():
         if provenance is None or margin is None:
@@ -143,21 +148,21 @@ def _why_none(report: AdviceReport, inference: Inference, choices: Sequence[Choi
 
 
 def where(cell: Cell, *, contained: bool) -> str:
-    """The task as it ran, and where."""
+    """The task of a cell in words, with its containment, its placement and the clocks that were set."""
     clocks = "" if cell.clocks == ClockPoint() else f", at {clocks_words(cell.clocks)}"
     return f"{ran(cell, contained=contained)}, {cell.placement}{clocks}"
 
 
 def ran(cell: Cell, *, contained: bool) -> str:
-    """The task as it ran; `contained` where any task was, so that one without containment is told."""
+    """The task of a cell in words, with its containment; with `contained`, also `no containment`."""
     bound = containment_words(cell.containment) if cell.containment else "no containment" if contained else ""
     return bracketed(shortened(cell.task), bound)
 
 
 def _facts(choice: Choice, checks: Sequence[LimitCheck], statistic: str) -> Iterator[str]:
-    """Its own latency and power, each against its limit, other quantities with one, and how fast the task runs.
+    """The latency and power of a choice, every quantity with a limit, that limit, and how fast the task runs.
 
-    A slowdown without a limit is said where it is large.
+    A slowdown without a limit is named only above `FAR_SLOWER`.
     """
     limited = {check.quantity: check for check in checks}
     found: dict[Quantity, float | None] = {
@@ -180,7 +185,7 @@ def _facts(choice: Choice, checks: Sequence[LimitCheck], statistic: str) -> Iter
 
 
 def _against(chosen: Choice, choices: Sequence[Choice], statistic: str, *, contained: bool) -> Iterator[str]:
-    """What another choice does better: more work of the same task and a faster network, else a far faster network."""
+    """Name a choice with more work of the same task and a faster network; else the fastest, if far faster."""
     latencies: Mapping[str, Callable[[Choice], float | None]] = {
         statistic: lambda each: each.latency_s,
         "p50": lambda each: each.cell.p50_s,
@@ -209,7 +214,7 @@ def _against(chosen: Choice, choices: Sequence[Choice], statistic: str, *, conta
 
 
 def _never_useful(choices: Sequence[Choice]) -> Iterator[str]:
-    """The tasks that are SAFE only where they do next to no work."""
+    """Name the tasks that are SAFE only in cells in which they do next to no work."""
     useful = {choice.cell.task for choice in choices if not choice.idle}
     idle = dict.fromkeys(shortened(choice.cell.task) for choice in choices if choice.cell.task not in useful)
     if idle:
@@ -218,7 +223,7 @@ def _never_useful(choices: Sequence[Choice]) -> Iterator[str]:
 
 
 def _never_safe(report: AdviceReport, inference: Inference, safe: set[str]) -> Iterator[str]:
-    """The tasks that are SAFE in no cell, by the verdict that is left."""
+    """Name the tasks that are SAFE in no cell: those with an UNDECIDED cell, then those UNSAFE everywhere."""
     tasks: dict[str, set[Verdict]] = {}
     for ruling in report.advice.rulings:
         if ruling.cell.inference == inference and ruling.cell.task not in safe:
@@ -232,14 +237,14 @@ def _never_safe(report: AdviceReport, inference: Inference, safe: set[str]) -> I
 
 
 def requirements(report: AdviceReport) -> list[str]:
-    """What is required, each with its verdict, and of its cells the one to look at."""
+    """A line for each requirement of the user (`--require`): its verdict, and the one cell to look at."""
     contained = any(cell.containment is not None for cell in judged_cells(report))
     idle = {choice.cell for choice in report.advice.choices if choice.idle}
     return [_requirement(each, idle, contained=contained) for each in report.required]
 
 
 def _requirement(each: Required, idle: Collection[Cell], *, contained: bool) -> str:
-    """Of several cells it shows the one nearest to SAFE; where all are SAFE, the one nearest to its limit."""
+    """The line on one requirement. It shows the cell nearest to SAFE, or nearest to its limit if all are SAFE."""
     count = Counter(ruling.verdict for ruling in each.rulings)
     safe, own = each.verdict is Verdict.SAFE, count.pop(each.verdict)
     ruling = min((r for r in each.rulings if r.verdict is each.verdict), key=left if safe else excess)

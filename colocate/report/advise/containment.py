@@ -1,4 +1,4 @@
-"""The best containment of each task as rows of a table, and how it is set for good, in words."""
+"""The best containment of each task as rows of a table, and how to set it permanently, in words."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ WHERE = "TASK stands for the task's service or group, PID for its process."
 
 
 def containment_rows(report: AdviceReport) -> Iterable[tuple[str, ...]]:
-    """A row for each task beside each network and in each placement, under `COLUMNS`."""
+    """The rows of a table with `COLUMNS`: one for each task beside each network, in each placement."""
     among, asked = inferences_of(judged_cells(report)), _asked(report)
     for each in report.contained:
         cell, check = each.ruling.cell, deciding(each.ruling)
@@ -68,7 +68,7 @@ def _asked(report: AdviceReport) -> Mapping[ContainedTask, Task]:
 
 
 def _bound_words(task: Task) -> str:
-    """`idle`; of a mix whose tasks are not bounded alike `encoder idle, logger weight=10`."""
+    """The containment of a task, as `idle`; of a mix whose tasks differ, as `encoder idle, logger weight=10`."""
     bounds = {member.containment for member in task.members}
     if len(bounds) == 1:
         return containment_words(bounds.pop())
@@ -78,7 +78,10 @@ def _bound_words(task: Task) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a containment is set for good on the CPUs of a placement: each part a title and lines to copy."""
+    """How to set a containment permanently on the CPUs of a placement.
+
+    Each of `parts` is a title with lines to copy. `remarks` are sentences on what else is needed.
+    """
 
     title: str
     parts: Sequence[tuple[str, Sequence[str]]]
@@ -86,7 +89,7 @@ class Recipe:
 
 
 def recipes(report: AdviceReport) -> list[Recipe]:
-    """One for each containment and placement that the best choice of a task has."""
+    """One recipe for each pair of containment and placement that is the best choice of some task."""
     asked = _asked(report)
     names: defaultdict[tuple[Containment | None, str], list[str]] = defaultdict(list)
     for each in report.contained:
@@ -100,7 +103,7 @@ def recipes(report: AdviceReport) -> list[Recipe]:
 
 
 def remarks_on(recipes: Sequence[Recipe]) -> str:
-    """What else it takes for all of them, each sentence once."""
+    """What the placeholders in `recipes` stand for, and the remarks of all recipes, each sentence once."""
     return " ".join([WHERE, *dict.fromkeys(remark for recipe in recipes for remark in recipe.remarks)])
 
 

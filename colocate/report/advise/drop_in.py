@@ -1,6 +1,6 @@
-"""How a containment is set for good: as a drop-in of systemd, and as plain writes into cgroups.
+"""How to set a containment permanently: with a systemd drop-in, or by writing the files of a cgroup.
 
-What holds for the settings of systemd is in systemd.resource-control(5), for the files in the kernel's
+The settings of systemd are described in systemd.resource-control(5), the files of a cgroup in the kernel's
 Documentation/admin-guide/cgroup-v2.rst and Documentation/scheduler/sched-bwc.rst.
 """
 
@@ -20,8 +20,10 @@ from colocate.model.number_ranges import number_ranges
 
 
 def drop_in(containment: Containment | None, cpus: Sequence[int], *, shared: bool = True) -> list[str]:
-    """The lines of a drop-in that gives a service on these CPUs what the task had in the study. Where they are not
-    `shared` with the network it has no weight that was not asked for: there is nothing to weigh it against.
+    """The lines of a systemd drop-in that gives a service on these CPUs the containment of the task in the study.
+
+    If the CPUs are not `shared` with the network, there is nothing to weigh the task against: then the drop-in has no
+    weight unless the containment has one.
     """
     bound = containment or Containment()
     own = bound.own_cpus(cpus)
@@ -40,7 +42,7 @@ def drop_in(containment: Containment | None, cpus: Sequence[int], *, shared: boo
 
 
 def version_2_writes(containment: Containment | None, cpus: Sequence[int], *, shared: bool = True) -> list[str]:
-    """Shell commands that set the containment of `drop_in` by hand, with cgroup v2."""
+    """Shell commands that set with cgroup v2 what `drop_in` sets with systemd."""
     bound = containment or Containment()
     own, (quota_us, period_us) = bound.own_cpus(cpus), bound.quota_us
     weight = _weight(bound, len(own))
@@ -56,7 +58,7 @@ def version_2_writes(containment: Containment | None, cpus: Sequence[int], *, sh
 
 
 def version_1_writes(containment: Containment | None, cpus: Sequence[int], *, shared: bool = True) -> list[str]:
-    """The same for cgroup v1, where each controller has a tree of its own."""
+    """Shell commands that set the same with cgroup v1, where each controller has a tree of its own."""
     bound = containment or Containment()
     own, (quota_us, period_us) = bound.own_cpus(cpus), bound.quota_us
     shares = group_shares(bound.weight or WEIGHT_DEFAULT, len(own))
@@ -74,13 +76,13 @@ def version_1_writes(containment: Containment | None, cpus: Sequence[int], *, sh
 
 
 def thread_writes(containment: Containment | None) -> list[str]:
-    """What the launching thread of the network is given; nothing where the task alone is bounded."""
+    """The shell command that gives the network's launching thread real-time priority; empty if not asked for."""
     # The least priority of SCHED_FIFO is before all that is not of a real-time class; chrt(1).
     return ["chrt --fifo --pid 1 TID"] if containment is not None and containment.fifo else []
 
 
 def remarks(containment: Containment | None, cpus: Sequence[int], *, shared: bool = True) -> list[str]:
-    """What else it takes for the settings to do what they did in the study."""
+    """Sentences on what else the settings need to do what they did in the study: versions, slices, threads."""
     bound = containment or Containment()
     count = len(bound.own_cpus(cpus))
     weight = _weight(bound, count)
@@ -107,7 +109,7 @@ def _weighs(bound: Containment, *, shared: bool) -> bool:
 
 
 def _weight(bound: Containment, cpus: int) -> int | None:
-    """The weight of the whole group, None where it is idle: a process counts on its CPU as if it were in no group."""
+    """The weight of the task's cgroup on so many `cpus`, by `group_weight`; None if the task is idle."""
     return None if bound.idle else group_weight(bound.weight or WEIGHT_DEFAULT, cpus)
 
 

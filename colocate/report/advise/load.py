@@ -1,4 +1,4 @@
-"""A run and limits -> verdicts, and what must be said beside them."""
+"""Judge a run under limits: the verdicts, and what else the answer needs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ from colocate.study.verdicts import Verdict
 
 @dataclass(frozen=True, slots=True)
 class AdviceReport:
-    """The advice on a run; `saving` is of a study with sequential stopping. `required` is what the user must run."""
+    """The advice on a run, and how far the run has come (`state`).
+
+    `saving` is the time that sequential stopping saved; None for other studies, and if it is not known. `required`
+    has the cells that the user must run (`--require`).
+    """
 
     run: LoadedRun
     state: StudyState
@@ -32,19 +36,19 @@ class AdviceReport:
 
     @property
     def schedule(self) -> Schedule | None:
-        """The looks of a study with sequential stopping; None for any other."""
+        """The looks (interim analyses) of a study with sequential stopping; None for any other study."""
         looks = looks_of(self.run.header.spec)
         return looks if isinstance(looks, Schedule) else None
 
     @property
     def contained(self) -> tuple[Contained, ...]:
-        """For each task the best containment; none where no task was contained."""
+        """The best containment of each task beside each network, in each placement; empty if no task had one."""
         bound = any(member.containment for task in self.run.header.spec.tasks for member in task.members)
         return containments(self.advice) if bound else ()
 
     @property
     def answer(self) -> Verdict:
-        """Whether all that is required may run, or where nothing is, anything anywhere."""
+        """The verdict on all `required` cells. If none are: SAFE if any cell is, else UNDECIDED if any is."""
         if self.required:
             return worst(each.verdict for each in self.required)
         if self.safe:
@@ -53,7 +57,7 @@ class AdviceReport:
 
     @property
     def safe(self) -> bool:
-        """Whether anything may run anywhere."""
+        """Whether any cell is SAFE."""
         return bool(self.advice.choices)
 
     def count(self, verdict: Verdict) -> int:
@@ -62,9 +66,9 @@ class AdviceReport:
 
 
 def advise_on(run: LoadedRun, limits: Limits, require: Sequence[str] = ()) -> AdviceReport:
-    """What `limits` allow in the run, and of that what a user must run: `require` names cells.
+    """Judge every cell of the run under `limits`. Each text in `require`, as in `required.PATTERN`, names cells.
 
-    Raises SpecError where there is no task to judge, or none that is required, StoreError for a damaged run.
+    Raises SpecError if there is no cell to judge, or none with a required name; StoreError if the run is damaged.
     """
     spec, state, looks = run.header.spec, state_of_run(run), looks_of(run.header.spec)
     advice = advise(state.evidence, limits, looks if isinstance(looks, Schedule) else once)

@@ -1,4 +1,4 @@
-"""What a user must run: one deployment, or a few, found among the judged cells."""
+"""Find the cells that the user must run (`--require`) among the judged cells."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ _WORST_FIRST = (Verdict.UNSAFE, Verdict.UNDECIDED, Verdict.SAFE)
 
 @dataclass(frozen=True, slots=True)
 class Required:
-    """What was asked for, and every cell that it names: all of them must be SAFE."""
+    """One requirement as the user wrote it, with every cell that it names. All of these must be SAFE."""
 
     text: str
     rulings: tuple[Ruling, ...]
 
     @property
     def verdict(self) -> Verdict:
-        """SAFE if all cells are, UNSAFE if any is, else UNDECIDED."""
+        """UNSAFE if any cell is UNSAFE, SAFE if all are SAFE, else UNDECIDED."""
         return worst(ruling.verdict for ruling in self.rulings)
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
-    """The verdict on several things that must all be SAFE."""
+    """The worst of `verdicts`, of which there is at least one: UNSAFE, then UNDECIDED, then SAFE."""
     return min(verdicts, key=_WORST_FIRST.index)
 
 
 def required(rulings: Sequence[Ruling], texts: Sequence[str]) -> tuple[Required, ...]:
-    """The cells that each of `texts` names, as in `PATTERN`. Raises SpecError where it names none."""
+    """The cells that each of `texts`, written as in `PATTERN`, names. Raises SpecError if a text names no cell."""
     among = inferences_of([ruling.cell for ruling in rulings])
     spelled = [(ruling, set(_spellings(ruling.cell, among))) for ruling in rulings]
     found = []
@@ -53,7 +53,7 @@ def required(rulings: Sequence[Ruling], texts: Sequence[str]) -> tuple[Required,
 
 
 def _spellings(cell: Cell, among: Sequence[Inference]) -> Iterable[str]:
-    """Every way to name a cell: what is left out stands for all that there is of it."""
+    """Every text that names a cell. Placement, containment and clocks may be left out; then any of them match."""
     networks = {cell.inference.network, network_label(cell.inference.network, among)}
     qualifiers = (f":{cell.placement}", f":{containment_words(cell.containment)}", f"@{clocks_column(cell.clocks)}")
     for network, chosen in itertools.product(networks, itertools.product((True, False), repeat=len(qualifiers))):

@@ -65,7 +65,7 @@ def front_words(report: AdviceReport) -> str:
 
 
 def verdict_rows(report: AdviceReport, remaining: Callable[[Ruling], str]) -> Iterable[tuple[str, ...]]:
-    """A row per judged cell under `COLUMNS`; `remaining` says what would decide an undecided one."""
+    """The rows of a table with `COLUMNS`: one per judged cell. `remaining` gives the text of its last column."""
     judged = judged_cells(report)
     among, tasks, decimals = inferences_of(judged), tasks_of(judged), column_decimals(report)
     for ruling in report.advice.rulings:
@@ -85,7 +85,9 @@ def verdict_rows(report: AdviceReport, remaining: Callable[[Ruling], str]) -> It
 
 
 def choice_rows(report: AdviceReport) -> Iterable[tuple[str, ...]]:
-    """The Pareto front of each network, and the best choice of each task, with a mark."""
+    """The rows of a table with `CHOICE_COLUMNS`: the Pareto-optimal choices of each network, and the best choice of
+    each task, which a * marks.
+    """
     judged = judged_cells(report)
     among, tasks = inferences_of(judged), tasks_of(judged)
     cells = [choice.cell for choice in report.advice.choices]
@@ -110,6 +112,6 @@ def choice_rows(report: AdviceReport) -> Iterable[tuple[str, ...]]:
 
 
 def remaining_words(ruling: Ruling) -> str:
-    """What would decide an undecided cell."""
+    """About how many more repeats would decide an UNDECIDED cell, and why it is UNDECIDED; empty for other cells."""
     more = "" if ruling.further_blocks is None else f"about {counted(ruling.further_blocks, 'more repeat')}"
     return "; ".join(filter(None, (more, ruling.reason)))

@@ -1,4 +1,4 @@
-"""The advice on a run on a terminal: what is recommended comes last, where it stays in sight."""
+"""Print the advice on a run on a terminal."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ VERDICT_STYLES = {Verdict.SAFE: "green", Verdict.UNSAFE: "red", Verdict.UNDECIDE
 
 
 def print_advice(report: AdviceReport) -> None:
-    """For a person at a terminal: what is recommended comes last, where it stays in sight."""
+    """Print tables of verdicts and choices, notes, and last the answer, where it stays in sight."""
     out = console()
     rulings = report.advice.rulings
     reasons = {reason: str(n) for n, reason in enumerate(dict.fromkeys(r.reason for r in rulings if r.reason), 1)}
@@ -62,7 +62,7 @@ def print_advice(report: AdviceReport) -> None:
 
 
 def print_answer(out: Console, report: AdviceReport) -> None:
-    """How many cells are SAFE under which limits, and for each network what to choose."""
+    """Print how many cells are SAFE under which limits, and what to choose for each network."""
     out.print(Text(summary(report), style="bold"))
     for answer in answers(report):
         out.print(Text.assemble((answer.network, "bold"), ": ", answer.headline))
@@ -75,7 +75,7 @@ def print_answer(out: Console, report: AdviceReport) -> None:
 
 
 def _print_choices(out: Console, report: AdviceReport) -> None:
-    """The Pareto front of each network, in a table of its own."""
+    """Print the rows of `choice_rows`, in a table for each network."""
     found = list(choice_rows(report))
     if not found:
         return
@@ -87,7 +87,7 @@ def _print_choices(out: Console, report: AdviceReport) -> None:
 
 
 def _print_containment(out: Console, report: AdviceReport) -> None:
-    """For each task its best containment, and how these are set for good."""
+    """Print the table of each task's best containment, and the recipes to set it permanently."""
     rows = list(containment.containment_rows(report))
     if not rows:
         return

@@ -12,7 +12,7 @@ from colocate.study.verdicts import Ruling, deciding
 
 
 def verdict_row(ruling: Ruling, rig: str) -> Mapping[str, Value]:
-    """The verdict on one cell of a run on `rig`, with the quantity that decided it; absent is None."""
+    """The row of one cell of a run on `rig`, with the quantity that decided its verdict; an unknown value is None."""
     check = deciding(ruling)
     value = check.interval
     return {

@@ -37,7 +37,10 @@ _BESIDE_A_VERDICT = (QualityFlag.ALTERNATION_DIFFERS, QualityFlag.PAUSED_LATE, Q
 
 
 def value_words(quantity: Quantity, value: float, decimals: int | None = None) -> str:
-    """`value` with its unit as people say it: ms, W, per cent, or a bare ratio; with the `decimals` of its column."""
+    """`value`, in s, W or as a ratio, as text in ms, W or %; a slowdown has no unit.
+
+    `decimals` are those of a table's column; None for three significant digits.
+    """
     if quantity.kind == "slowdown":
         return ratio_text(value, 3)
     scale, unit = _UNITS[quantity.kind]
@@ -47,15 +50,15 @@ def value_words(quantity: Quantity, value: float, decimals: int | None = None) -
 
 
 def limit_words(quantity: Quantity, limit: float) -> str:
-    """A limit as it was set: `30 ms`, `9 W`, `1.1`."""
+    """A limit, in s, W or as a ratio, in the user's unit: `30 ms`, `9 W`, `1.1`."""
     scale, unit = _UNITS[quantity.kind]
     return f"{scale * limit:.6g} {unit}".rstrip()
 
 
 def interval_words(quantity: Quantity, interval: Interval | None, decimals: int | None = None) -> str:
-    """`12.1 ms [11.8, 12.4]`, an end that is not known as `?`; nothing where the quantity is absent.
+    """An interval as `12.1 ms [11.8, 12.4]`, with `?` for an unknown end; empty if `interval` is None.
 
-    The ends have the decimals of the value, or those of its column.
+    All numbers have the same `decimals`; None for those of the value with three significant digits.
     """
     if interval is None:
         return ""
@@ -70,7 +73,7 @@ def interval_words(quantity: Quantity, interval: Interval | None, decimals: int 
 
 
 def column_decimals(report: AdviceReport) -> Mapping[Quantity, int | None]:
-    """The decimals of each quantity in a column of estimates, over the whole report."""
+    """How many decimals the estimates of each quantity have in the table of verdicts; None if each has its own."""
     values: defaultdict[Quantity, list[float]] = defaultdict(list)
     for ruling in report.advice.rulings:
         check = deciding(ruling)
@@ -80,7 +83,10 @@ def column_decimals(report: AdviceReport) -> Mapping[Quantity, int | None]:
 
 
 def summary(report: AdviceReport) -> str:
-    """`5 SAFE, 2 UNSAFE, 1 UNDECIDED` under which limits; of a model also that it is one."""
+    """The number of cells with each verdict, as `5 SAFE, 2 UNSAFE, 1 UNDECIDED`, and the limits.
+
+    It also says so if the numbers come from a model.
+    """
     counts = ", ".join(f"{report.count(verdict)} {verdict.value}" for verdict in Verdict)
     model = model_words(report.run.header.facts)
     return f"{counts} with {_limits_words(report.advice.limits)}" + (f" ({model})" if model else "")
@@ -91,7 +97,7 @@ def _limits_words(limits: Limits) -> str:
 
 
 def correction(report: AdviceReport) -> str:
-    """What the verdicts of the whole table promise together."""
+    """The error guarantee that holds for all verdicts of the run together, in sentences."""
     looks = "" if (schedule := report.schedule) is None else f" and for {len(schedule.repeats)} looks at the table"
     error = f"{100 * (1 - report.advice.limits.confidence):.3g} %"
     kinds = len({q.kind for each in report.state.evidence if each.colocated for q in each.values})
@@ -107,8 +113,9 @@ def correction(report: AdviceReport) -> str:
 
 
 def chosen_later_words(kinds: int, confidence: float) -> str:
-    """What limits that are chosen after the result was seen do to the promise, where `kinds` can have one; empty
-    where that is one kind alone.
+    """How the error guarantee changes if limits are chosen after the result was seen, in a sentence.
+
+    `kinds` counts the kinds of quantity (latency, power and so on) that can have a limit; empty if only one can.
     """
     if kinds < 2:
         return ""
@@ -135,7 +142,7 @@ def remedies(report: AdviceReport) -> tuple[str, ...]:
 
 
 def notes(report: AdviceReport) -> tuple[str, ...]:
-    """How far the run has come, and what its verdicts promise and rest on."""
+    """Sentences on how far the run has come, what its terms mean, and what its verdicts guarantee and rest on."""
     state = report.state
     found = [FULL_SPEED] if any(each.work_share is not None for each in report.state.evidence) else []
     found += [WORK_LOST] if Quantity.WORK_LOSS in report.advice.limits.by_quantity else []
@@ -157,12 +164,14 @@ def notes(report: AdviceReport) -> tuple[str, ...]:
 
 
 def _design_words(report: AdviceReport) -> tuple[str, ...]:
-    """Which windows the verdicts rest on; nothing where all are steady."""
+    """Which windows the verdicts rest on; empty if all windows are steady."""
     return design_sentences(report.run.header, judged_cells(report), report.run.records)
 
 
 def _more_words(report: AdviceReport) -> str:
-    """How more repeats than the run was made for are had; empty where none are known to help."""
+    """How to get the repeats that would probably decide the UNDECIDED cells; empty if that number is not known, and
+    for an unfinished study with sequential stopping.
+    """
     wanted = [
         (ruling.cell.blocks + ruling.further_blocks, ruling.further_blocks)
         for ruling in report.advice.rulings
@@ -181,7 +190,7 @@ def _more_words(report: AdviceReport) -> str:
 
 
 def _frame_words(report: AdviceReport) -> str:
-    """At which frame rates the networks ran; empty where all ran back to back."""
+    """The frame periods of the networks that have one; empty if all networks ran back to back."""
     among = inferences_of(judged_cells(report))
     told = [
         f"{network_words(each, among)} gets a frame every {ms_text(each.period_s)} ms"
@@ -192,7 +201,7 @@ def _frame_words(report: AdviceReport) -> str:
 
 
 def budget_words(report: AdviceReport) -> str:
-    """Why a study ended before all was decided: its budget; empty where that was not it."""
+    """A sentence for a study that its time budget ended before all cells were decided; empty for any other."""
     over, budget_s = report.state.over_budget, report.run.header.spec.budget_s
     if over is None or budget_s is None:
         return ""
@@ -203,7 +212,7 @@ def budget_words(report: AdviceReport) -> str:
 
 
 def saving_words(report: AdviceReport) -> str:
-    """What measuring until decided saved, and against what; empty where that is not known."""
+    """How much time sequential stopping saved against a fixed design, in a sentence; empty if that is not known."""
     saved = report.saving
     if saved is None:
         return ""
@@ -216,12 +225,12 @@ def saving_words(report: AdviceReport) -> str:
 
 
 def afterwards(report: AdviceReport) -> Iterable[str]:
-    """What follows the tables: remedies, notes, and what sequential stopping saved."""
+    """The lines below the tables: remedies, causes of extra time, notes, and what sequential stopping saved."""
     return filter(None, (*remedies(report), *unsafe_causes(report), *notes(report), saving_words(report)))
 
 
 def unsafe_causes(report: AdviceReport) -> list[str]:
-    """What takes most of the extra time where a task makes the network too slow, and what to do about it."""
+    """For tasks that make a network too slow: what takes most of its extra time, and what to do about it."""
     return cause_lines(
         ruling.cell
         for ruling in report.advice.rulings

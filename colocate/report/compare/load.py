@@ -1,4 +1,4 @@
-"""Two runs -> what changed between them, and what else differs."""
+"""Compare two runs: what changed in their results, and what else differs."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from colocate.study.stages import StudyState
 from colocate.study.training import MEASURED
 from colocate.study.verdicts import absence
 
-# Conditions of a study without which its numbers mean something else.
+# Two runs that differ in one of these cannot be compared.
 _CONDITIONS = ("rig", "inference_cpus")
-# Without an interval of one of these nothing could be shown.
+# Two runs can be compared if a change of at least one of these kinds has an interval.
 _TIMES = ("latency", "slowdown")
-# What a study asks for decides which cells it has; the cells say themselves which of them both runs have.
+# What decides which cells a study has: the comparison itself says which cells only one run has.
 _CELLS = ("inferences", "tasks", "placements", "cpu_clocks", "gpu_clocks", "emc_clocks")
-# Said in other words.
+# What `_differences` says in other words.
 _DESIGN, _MODEL = "alternating", "model"
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What changed from the run before to the run after, and in what the two `differ` otherwise, in words."""
+    """What changed from the run before to the run after. `differs` says in words how else the two runs differ."""
 
     comparison: Comparison
     differs: tuple[str, ...]
@@ -41,7 +41,10 @@ class Compared:
 
 
 def compare_runs(before: Path, after: Path, max_regression: float, confidence: float) -> Compared:
-    """Raises SpecError, which names each reason, for runs that cannot be compared; StoreError for no runs."""
+    """Compare the runs in two folders. For `max_regression` and `confidence` see `study.comparison.compare`.
+
+    Raises SpecError, with each reason, if they cannot be compared; StoreError if a folder holds no readable run.
+    """
     a, b = _Side.of(load(before)), _Side.of(load(after))
     refused = f"{plain(str(before))} and {plain(str(after))} cannot be compared"
     reasons = list(_reasons(a, b))
@@ -73,7 +76,7 @@ def compare_runs(before: Path, after: Path, max_regression: float, confidence: f
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """A run with its networks by the names of their files, wherever they lay: what is in them is compared."""
+    """One of the two runs. A network from a file is known by the name of the file, without its folder."""
 
     run: LoadedRun
     state: StudyState
@@ -103,7 +106,7 @@ class _Side:
         )
 
     def ways(self) -> dict[str, list[Inference]]:
-        """The ways in which each network was run."""
+        """For each network, the ways in which it was run."""
         found: dict[str, list[Inference]] = {}
         for each in self.evidence:
             ways = found.setdefault(each.cell.inference.network, [])
@@ -113,7 +116,7 @@ class _Side:
 
     @property
     def runtimes(self) -> dict[str, str | int | float | bool]:
-        """What the runtimes reported of themselves."""
+        """What each runtime reported about itself, such as versions, under its backend's name and a key."""
         return {
             f"{record.trial.inference.backend} {key}": value
             for record in self.run.records
@@ -124,7 +127,7 @@ class _Side:
 
 
 def _reasons(a: _Side, b: _Side) -> Iterator[str]:
-    """Why the two cannot be compared."""
+    """Each reason why the two runs cannot be compared; none if they can."""
     spec_a, spec_b = a.run.header.spec, b.run.header.spec
     made = [side.run.header.purpose.command for side in (a, b)]
     if len({*made}) > 1:
@@ -168,14 +171,14 @@ def _nothing_in_common(a: _Side, b: _Side) -> str:
 
 
 def _absences(evidence: Sequence[Evidence]) -> list[str]:
-    """Why no cell of a run has a latency that counts, each reason once; none where one has."""
+    """Why the cells of a run have no latency that counts, each reason once; empty if one has a compared quantity."""
     if any(quantity in each.values for each in evidence for quantity in COMPARED):
         return []
     return list(dict.fromkeys(absence(each, Quantity.LATENCY_P50) for each in evidence))
 
 
 def _programs(task: Task) -> list[tuple[object, ...]]:
-    """What runs in it and how: the programs of the user's own, and the networks."""
+    """What each part of a task runs: a program of the user with its options, or a network."""
     return [(each.argv, each.command, each.inference and each.inference.network) for each in task.members]
 
 
@@ -190,7 +193,7 @@ def _other_way(network: str, was: Inference, now: Inference) -> Iterator[str]:
 
 
 def _differences(a: _Side, b: _Side) -> Iterator[str]:
-    """In what two comparable runs differ: the machine and its software first, then how they were measured."""
+    """How two comparable runs differ: first the machine and its software, then how they were measured."""
     facts_a, facts_b = a.run.header.facts, b.run.header.facts
     constants = list(_constants(a, b))
     yield from constants
@@ -215,7 +218,7 @@ def _differences(a: _Side, b: _Side) -> Iterator[str]:
 
 
 def _board_conditions(a: _Side, b: _Side) -> list[str]:
-    """What was set otherwise on the board, where both runs have looked at it, and decides how fast it is."""
+    """The settings that decide how fast a board is and that differ; empty if a run did not record them."""
     was, now = (side.run.header.facts.board for side in (a, b))
     if was is None or now is None:
         return []
@@ -223,7 +226,7 @@ def _board_conditions(a: _Side, b: _Side) -> list[str]:
 
 
 def _constants(a: _Side, b: _Side) -> Iterator[str]:
-    """The constants of a model in which the two differ; a machine has none."""
+    """Each constant of the model that differs between two runs; none for runs of a machine."""
     was, now = (
         {each.name: each for each in side.run.header.provenance.constants} if side.run.header.provenance else {}
         for side in (a, b)

@@ -1,4 +1,4 @@
-"""A comparison on a terminal."""
+"""Print a comparison on a terminal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from colocate.study.comparison import Change
 
 
 def print_comparison(compared: Compared) -> None:
-    """For a person at a terminal."""
+    """Print the significant changes as tables, then what else differs, and the verdict last."""
     out = console()
     # A table for each network and placement, as of a sweep: neither takes a column.
     tables: defaultdict[str, list[tuple[Change, tuple[str, ...]]]] = defaultdict(list)

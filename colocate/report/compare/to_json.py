@@ -11,7 +11,7 @@ from colocate.report.compare.load import Compared
 
 
 def comparison_json(compared: Compared) -> dict[str, Any]:
-    """All changes, significant or not, under names with units; an absent end is null."""
+    """All changes as a JSON object, significant or not; the unknown end of an interval is null."""
     found = compared.comparison
     return {
         "max_regression": found.max_regression,

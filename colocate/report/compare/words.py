@@ -37,7 +37,7 @@ SPARE = ("change",)
 
 
 def verdict_words(found: Comparison) -> str:
-    """`40 comparisons: 2 regressions beyond 5 %, 1 improvement, 37 neither`."""
+    """The verdict, as in `40 comparisons: 2 regressions beyond 5 %, 1 improvement, 37 neither`."""
     regressions, improvements = len(found.regressions), len(found.improvements)
     beyond = f" beyond {100 * found.max_regression:g} %" if found.max_regression else ""
     return (
@@ -47,7 +47,10 @@ def verdict_words(found: Comparison) -> str:
 
 
 def explanation(found: Comparison) -> list[str]:
-    """The largest regression, and what kind of change it is part of; nothing where there is none."""
+    """Sentences on the largest regression, and on what got slower: networks alone, or through their tasks.
+
+    Empty if there is no regression.
+    """
     if not found.regressions:
         return []
     change = max(found.regressions, key=lambda each: each.ratio.lo or 0.0)
@@ -71,7 +74,7 @@ def explanation(found: Comparison) -> list[str]:
 
 
 def change_rows(found: Comparison) -> Iterable[tuple[Change, tuple[str, ...]]]:
-    """What was shown to have changed, regressions first."""
+    """Each significant change with its row of a table with `COLUMNS`; regressions come first."""
     compared = [change.before for change in found.changes]
     among, tasks = inferences_of(compared), tasks_of(compared)
     for change in (*found.regressions, *found.improvements):
@@ -96,7 +99,7 @@ def _ratio_words(change: Change) -> str:
 
 
 def sentences(compared: Compared) -> list[str]:
-    """What the comparison can show, and what else differs."""
+    """Sentences on how small a change the comparison can show, and on what else differs."""
     found = compared.comparison
     widths = [change.ratio.hi / change.ratio.value - 1 for change in found.changes if change.ratio.hi is not None]
     said = [

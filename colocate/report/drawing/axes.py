@@ -14,7 +14,7 @@ from colocate.report.drawing.paper import SMALL_PT
 
 
 def style_axes(axes: Axes, *frame: str, length_pt: float = 3, pad_pt: float = 2) -> None:
-    """Small labels on grey ticks, and of the frame only these sides, in grey."""
+    """Give `axes` small labels and grey ticks, and draw only these sides of the frame (`left`, `bottom`), in grey."""
     axes.tick_params(labelsize=SMALL_PT, length=length_pt, pad=pad_pt, color=RULE)
     for side, spine in axes.spines.items():
         spine.set_visible(side in frame)
@@ -22,14 +22,17 @@ def style_axes(axes: Axes, *frame: str, length_pt: float = 3, pad_pt: float = 2)
 
 
 def set_ticks(axis: Axis, ticks: Sequence[float]) -> None:
-    """Ticks here and nowhere else, each with its plain number."""
+    """Put ticks at these values and nowhere else, each labelled with its number."""
     axis.set_major_locator(FixedLocator(list(ticks)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_locator(NullLocator())
 
 
 def round_ticks(lo: float, hi: float, logarithmic: bool) -> list[float]:
-    """Round numbers in `lo` to `hi`, both positive for a logarithmic scale: even steps unless it spans far."""
+    """Round numbers from `lo` to `hi` for ticks. On a logarithmic scale `lo` and `hi` must be positive.
+
+    The steps are even, unless a logarithmic scale spans a factor of 4 or more.
+    """
     if not logarithmic or hi / lo < 4:
         ticks = [float(tick) for tick in MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(lo, hi)]
     else:

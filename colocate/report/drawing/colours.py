@@ -1,4 +1,4 @@
-"""Colours that one can read, and looks by which series are told apart in grey print too."""
+"""Colours with enough contrast, and markers and dashes that tell series apart even in grey print."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ INK, ACCENT = SERIES[:2]
 
 
 def relative_luminance(rgb: RGB) -> float:
-    """From sRGB in 0 to 1 (WCAG 2.2, definition of relative luminance)."""
+    """The relative luminance, 0 to 1, of an sRGB colour with parts from 0 to 1 (WCAG 2.2, its definition)."""
     red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in rgb)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
@@ -32,5 +32,5 @@ def contrast(one: RGB, other: RGB) -> float:
 
 
 def text_colour(background: RGB) -> str:
-    """Black or white, whichever stands out more: pure ones, of which the better has always 4.58:1 or more."""
+    """Black or white, whichever has more contrast to `background`. This contrast is always at least 4.58:1."""
     return BLACK if contrast(background, (0, 0, 0)) >= contrast(background, (1, 1, 1)) else WHITE

@@ -1,5 +1,6 @@
-"""Many lines of text and many boxes, each kind as one artist: one of matplotlib for each takes longer to set up than
-to draw.
+"""Draw all lines of text of a page as one matplotlib artist, and all boxes as another.
+
+An artist for each line or box would take longer to set up than to draw.
 """
 
 from __future__ import annotations
@@ -38,25 +39,28 @@ _LEFT = {"left": 0.0, "center": 0.5, "right": 1.0}
 
 @functools.lru_cache
 def font_of(size: float, weight: str) -> FontProperties:
-    """The font of that size in points."""
+    """The font of this size, in points, and weight."""
     return FontProperties(size=size, weight=weight)
 
 
 def text_width_in(words: str, size: float, weight: str = "normal") -> float:
-    """The width of `words` when drawn. Digits are all as wide as one another."""
+    """The width of `words` in inches when drawn at `size` points. All digits are equally wide."""
     return _width_in(_DIGIT.sub("0", words), size, weight)
 
 
 @functools.lru_cache(maxsize=4096)
 def _width_in(words: str, size: float, weight: str) -> float:
-    """Most are asked for again and again while a page is laid out."""
+    """The width of `words` in inches. It is cached: a page asks for the same words many times."""
     width_pt, _, _ = text_to_path.get_text_width_height_descent(words, font_of(size, weight), ismath=False)
     return float(width_pt) / _POINTS_PER_IN
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of text whose middle is `y` inches below the top; `x` is its left end, its middle or its right end."""
+    """A line of text in `size` points. Its middle is `y` inches below the top of the page.
+
+    `x`, in inches, is its left end, its middle or its right end, as `ha` says.
+    """
 
     x: float
     y: float
@@ -68,7 +72,7 @@ class Line:
 
 
 class Lines(Artist):
-    """Lines of text, in front of all else but axes."""
+    """The lines of text of a page, drawn in front of everything but axes."""
 
     zorder = -1
 
@@ -101,8 +105,9 @@ class Lines(Artist):
 
 
 def _print(renderer: RendererAgg, gc: GraphicsContextBase, line: Line, at: tuple[float, float]) -> None:
-    """Draw a line as one image, its letters on the height `at[1]` from below: letter by letter, as the library does
-    it, takes four times as long.
+    """Draw a line of text as one image at `at`: its x, and the height of its baseline above the bottom, in pixels.
+
+    Letter by letter, as matplotlib draws text, takes four times as long.
     """
     hinting = get_hinting_flag()  # type: ignore[no-untyped-call]
     found = _print_of(line.words, line.size, line.weight, renderer.dpi, hinting)
@@ -114,8 +119,10 @@ def _print(renderer: RendererAgg, gc: GraphicsContextBase, line: Line, at: tuple
 
 
 class _Print(NamedTuple):
-    """How dark a line is, row by row from above (rows, columns); its width, how far right of its place the columns
-    begin, and the rows above the line that letters stand on, in pixels.
+    """The image of a line of text: how dark each pixel is (rows, columns), the top row first.
+
+    In pixels: the `width` of the text, the `offset` of the first column from its left end, and how many rows lie
+    `above` the baseline.
     """
 
     ink: npt.NDArray[np.uint8]
@@ -126,7 +133,7 @@ class _Print(NamedTuple):
 
 @functools.lru_cache(maxsize=4096)
 def _print_of(words: str, size: float, weight: str, dpi: float, hinting: Any) -> _Print:
-    """Four in ten lines of a report stand in another figure of it too."""
+    """The image of a line of text. It is cached: four in ten lines of a report appear in several of its figures."""
     font = get_font(findfont(font_of(size, weight)))
     font.set_size(size, dpi)
     font.set_text(words, 0.0, flags=hinting)
@@ -139,7 +146,7 @@ def _print_of(words: str, size: float, weight: str, dpi: float, hinting: Any) ->
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A rectangle down and right of a place in inches; a hatch takes the colour of the edge."""
+    """A rectangle with its top left corner at (`x`, `y`), in inches; a hatch takes the colour of the edge."""
 
     x: float
     y: float
@@ -151,7 +158,7 @@ class Box:
 
 
 class Boxes(Artist):
-    """Rectangles, behind all else, each over those before it."""
+    """The boxes of a page, drawn behind everything else; a later box covers an earlier one."""
 
     zorder = PLOTTED - 1
 

@@ -1,4 +1,4 @@
-"""A line that says what symbols mean."""
+"""The key of a figure: a line that says what its symbols mean."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from colocate.report.drawing.paper import MARGIN_IN, SMALL_PT, Sheet
 
 
 class Key:
-    """Symbols as they are drawn in the figure, each with words after it, from (`x`, `y`) to the right."""
+    """A line of symbols as the figure draws them, each followed by words; it begins at (`x`, `y`), in inches."""
 
     def __init__(
         self, sheet: Sheet, y: float, x: float = MARGIN_IN + 0.05, *, gap_in: float = 0.30, colour: str = QUIET
@@ -22,8 +22,9 @@ class Key:
         self, words: str, xs_in: Sequence[float] = (0.0,), ys_in: Sequence[float] | None = None, *,
         words_in: float = 0.12, **look: Any,
     ) -> None:  # fmt: skip
-        """Draw a symbol with matplotlib's `plot`, at `xs_in` and `ys_in` from its place, and write `words` right of
-        it, `words_in` inches from that place.
+        """Draw a symbol with matplotlib's `plot`, and write `words` right of it.
+
+        `xs_in`, `ys_in` and `words_in` are inches from the place of the symbol.
         """
         ys_in = ys_in or [0.0] * len(xs_in)
         self._sheet.plot([self._x + x for x in xs_in], [self._y + y for y in ys_in], **look)
@@ -32,7 +33,7 @@ class Key:
     def box(
         self, words: str, width_in: float, height_in: float, face: RGB | str, *, words_in: float, hatch: str = ""
     ) -> None:
-        """Draw a patch of colour, hatched in white where it has a `hatch`, and write `words` right of it."""
+        """Draw a patch of colour, hatched in white if `hatch` is given, and write `words` right of it."""
         edge = WHITE if hatch else None
         self._sheet.box(
             self._x, self._y - height_in / 2, width_in, height_in, face=face, edge=edge, hatch=hatch or None

@@ -25,7 +25,7 @@ LINE_IN = 0.165
 
 
 class Sheet:
-    """A figure of `width_in` x `height_in` inches; y grows downward."""
+    """A figure of `width_in` x `height_in` inches. All places are in inches from its top left corner."""
 
     def __init__(self, width_in: float, height_in: float) -> None:
         self.width_in, self.height_in = width_in, height_in
@@ -40,7 +40,7 @@ class Sheet:
         self, x: float, y: float, words: str, size: float = BODY_PT, *,
         ha: str = "left", weight: str = "normal", colour: str = BLACK,
     ) -> None:  # fmt: skip
-        """Write one line of `words`."""
+        """Write one line of `words`, whose middle is at the height `y`, in `size` points."""
         if words:
             self._lines.lines.append(Line(x, y, words, size, ha, weight, colour))
 
@@ -61,7 +61,7 @@ class Sheet:
         self, x: float, y: float, width: float, height: float, *,
         face: RGB | str = WHITE, edge: str | None = None, hatch: str | None = None,
     ) -> None:  # fmt: skip
-        """Draw a rectangle down and right of (`x`, `y`); a hatch takes the colour of the edge."""
+        """Draw a rectangle with its top left corner at (`x`, `y`); a hatch takes the colour of the edge."""
         self._boxes.boxes.append(Box(x, y, width, height, face, edge, hatch))
 
     def plot(self, xs: Sequence[float] | FloatArray, ys: Sequence[float] | FloatArray, **look: Any) -> None:
@@ -69,11 +69,11 @@ class Sheet:
         self.figure.add_artist(Line2D(xs, ys, transform=self._inches, zorder=PLOTTED, **look))
 
     def rule(self, x0: float, x1: float, y: float) -> None:
-        """Draw a thin line across."""
+        """Draw a thin grey line from `x0` to `x1`."""
         self.plot((x0, x1), (y, y), color=RULE, linewidth=0.8)
 
     def axes(self, x: float, y: float, width: float, height: float) -> Axes:
-        """Axes whose frame is down and right of (`x`, `y`)."""
+        """Add axes whose frame has its top left corner at (`x`, `y`)."""
         return self.figure.add_axes(
             (
                 x / self.width_in,
@@ -84,7 +84,7 @@ class Sheet:
         )
 
     def heading(self, title: str, caption: Caption, phrases: Sequence[str]) -> None:
-        """Write title, rig and circumstances; they take `heading_height_in`."""
+        """Write the title, the machine or model, and how it was measured; see `heading_height_in` for the height."""
         self.text(MARGIN_IN, 0.36, title, TITLE_PT, weight="bold")
         self.title(MARGIN_IN, 0.60, caption.rig)
         for number, line in enumerate(_heading_lines(caption, phrases, self.width_in)):
@@ -92,7 +92,7 @@ class Sheet:
 
 
 def heading_height_in(caption: Caption, phrases: Sequence[str], width_in: float) -> float:
-    """How far down the heading reaches, with the space after it."""
+    """How far down the heading reaches, in inches, with the space below it."""
     return 0.82 + LINE_IN * len(_heading_lines(caption, phrases, width_in)) + 0.12
 
 
@@ -101,7 +101,7 @@ def _heading_lines(caption: Caption, phrases: Sequence[str], width_in: float) ->
 
 
 def wrapped(words: str, width_in: float, size: float) -> list[str]:
-    """`words` as lines that fit into `width_in`, as far as single words allow."""
+    """`words` broken into lines of at most `width_in` inches; a word that is wider stays whole."""
     first, *others = words.split()
     lines = [first]
     for word in others:

@@ -1,4 +1,4 @@
-"""Figures as PNG and SVG; the same run gives the same bytes, whatever the user's matplotlib settings."""
+"""Save figures as PNG and SVG; the same run gives the same bytes, whatever the user's matplotlib settings."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ _PACKING = 3
 _MAX_SIDE_PX = 16000
 
 Pages = Callable[[], Sequence[Figure]]
-"""Draws the pages of a figure; none where the run has no value for it."""
+"""Draws the pages of a figure; there are none if the run has no value for it."""
 
 
 def one_page(figure: Figure | None) -> list[Figure]:
-    """The pages of a figure that needs one; none where the run has no value for it."""
+    """The one page of a figure; empty if `figure` is None."""
     return [] if figure is None else [figure]
 
 
 class Drawing:
-    """The pages of `figures`, each under its name, which several processes draw from now on, in the house style.
+    """Draws the pages of `figures`, which are pairs of a name and its pages, in several processes that begin at once.
 
-    The first page has the name of the figure, the second that and `+2`.
+    The first page is saved under the name of the figure, the second under that name and `+2`.
     """
 
     def __init__(self, figures: Iterable[tuple[str, Pages]]) -> None:
@@ -44,8 +44,9 @@ class Drawing:
         self._work = SharedWork([functools.partial(_drawn, pages) for _, pages in self._figures])
 
     def save(self, folder: Path) -> tuple[Path, ...]:
-        """Write them into `folder`, which is made, and return the files' paths. Pages of an earlier report that this
-        one does not have are removed. Raises OSError when a file cannot be written.
+        """Write all pages into `folder`, which is made if needed, and return the paths of the files.
+
+        Pages that only an earlier report had are removed. Raises OSError if a file cannot be written.
         """
         make_folder(folder)
         paths: list[Path] = []
@@ -56,12 +57,12 @@ class Drawing:
         return tuple(paths)
 
     def close(self) -> None:
-        """Leave what is still drawn."""
+        """End the processes that still draw."""
         self._work.close()
 
 
 def _remove_further(folder: Path, name: str, number: int) -> None:
-    """Remove the pages from this one on, which an earlier report left."""
+    """Remove page `number` (the first is 0) and all later pages, which an earlier report left."""
     while any(path.exists() for path in _files(folder, name, number)):
         for path in _files(folder, name, number):
             remove_file(path)
@@ -69,20 +70,20 @@ def _remove_further(folder: Path, name: str, number: int) -> None:
 
 
 def _files(folder: Path, name: str, number: int) -> tuple[Path, Path]:
-    """The PNG and the SVG of one page."""
+    """The paths of the PNG and the SVG of page `number`; the first is 0."""
     # No name of a figure has a plus, though networks may be called `own` and `own-2`.
     page = f"{name}+{number + 1}" if number else name
     return folder / f"{page}.png", folder / f"{page}.svg"
 
 
 def _drawn(pages: Pages) -> list[tuple[bytes, bytes]]:
-    """The PNG and the SVG of each page."""
+    """The bytes of the PNG and of the SVG of each page."""
     with _house_style():
         return [(_png(page), _svg(page)) for page in pages()]
 
 
 def _png(figure: Figure) -> bytes:
-    """Without the library's alpha: nothing shows through a page, and it takes a quarter of the time and bytes."""
+    """The bytes of a PNG without an alpha channel, which a page does not need and which costs time and bytes."""
     dpi = min(_DPI, int(_MAX_SIDE_PX / max(figure.get_size_inches())))
     figure.set_dpi(dpi)
     canvas = FigureCanvasAgg(figure)
@@ -101,7 +102,7 @@ def _svg(figure: Figure) -> bytes:
 
 @contextlib.contextmanager
 def _house_style() -> Iterator[None]:
-    """The library's own defaults and ours on top, for as long as it takes."""
+    """Inside the `with` block, matplotlib has its own defaults with colocate's on top, whatever the user has set."""
     with matplotlib.rc_context(), warnings.catch_warnings():
         matplotlib.rcdefaults()
         # Names come from users: a `$` in one is a dollar sign. Text stays text: searchable, and small.

@@ -1,4 +1,4 @@
-"""Work that several processes share: most of the time of a report goes into drawing."""
+"""Share work between processes: drawing takes most of the time of a report."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ _WIDTH = 2
 
 
 class SharedWork(Generic[_Done]):
-    """What each of `works` returns. They must change nothing outside of themselves, and wait for no other thread.
+    """Calls each of `works` in one of several processes. Each process takes the next one that nobody has taken.
 
-    Other processes begin at once, and this one joins in with `results`: each takes the next that nobody has taken.
+    Other processes begin at once, and this one joins in with `results`. The works must change nothing outside of
+    themselves, and wait for no other thread.
     """
 
     def __init__(self, works: Sequence[Callable[[], _Done]]) -> None:
@@ -33,8 +34,8 @@ class SharedWork(Generic[_Done]):
         self._children = [Forked(lambda: pickle.dumps(self._do())) for _ in range(processes - 1)]
 
     def results(self) -> list[_Done]:
-        """All that they return, in order. What a process had taken that did not get to its end is done here, and so
-        errors show.
+        """What each of the works returns, in order. The works of a process that failed are done again here, so that
+        their errors are raised.
         """
         done = self._do()
         for child in self._children:
@@ -44,7 +45,7 @@ class SharedWork(Generic[_Done]):
         return [done[number] if number in done else work() for number, work in enumerate(self._works)]
 
     def _do(self) -> dict[int, _Done]:
-        """Take from the queue until it is empty; what that returns, by its number."""
+        """Take works from the queue until it is empty. Returns their results by the number of the work."""
         done = {}
         while taken := self._queue.read(_WIDTH):
             number = int.from_bytes(taken, "big")

@@ -1,1 +1,1 @@
-"""Make tables, figures and the page of a stored run. Nothing here needs the machine that the run was made on."""
+"""Make tables, figures and the page of a stored run. Nothing is measured here."""

@@ -22,8 +22,8 @@ from colocate.study.stages import StudyState, state_of
 class LoadedRun:
     """What the run in `folder` holds so far: all of its records, and the evidence of every cell.
 
-    A cell is one combination of network, task, containment, placement and clocks. Its evidence has the values per
-    block that verdicts rest on. `changes` are the limits of the run that the user overrides.
+    A cell is one combination of network, task, containment, placement and clocks. `changes` are the limits of the run
+    that the user overrides.
     """
 
     folder: Path
@@ -40,19 +40,16 @@ class LoadedRun:
 
     @property
     def limits(self) -> Limits | None:
-        """The limits in force: those of the study, with `changes` applied; None if there are none.
-
-        Raises SpecError if the changes make no sense.
-        """
+        """The study's limits with `changes` applied, None if none are left. Raises SpecError for a senseless one."""
         return self.changes.over(self.header.spec.limits)
 
 
 class Loading:
-    """Reads the run in `folder`, finished or not. The method `run` then gives the LoadedRun.
+    """Reads the run in `folder`, finished or not. Its evidence is computed by `run`, or, with `meanwhile`, by a child
+    process from now on.
 
-    The method computes the evidence, or, with `meanwhile`, waits for a child process that began to compute it at
-    once. If the caller passes the `outcomes` of all trials, only the header is read from the file. Raises StoreError
-    if the folder holds no readable run.
+    If the caller passes the `outcomes` of all trials, only the header is read from the file. Raises StoreError if the
+    folder holds no readable run.
     """
 
     def __init__(

@@ -45,12 +45,12 @@ def section_of(purpose: Purpose) -> Section[Any]:
 
 
 def refuse_aim(changes: Mapping[str, Any]) -> None:
-    """Raise SpecError if `changes` name fields of an aim: only a run of `colocate efficiency` takes them."""
+    """Raise SpecError if the user changes an aim: only a run of `colocate efficiency` allows that."""
     if changes:
         raise SpecError("only a run of `colocate efficiency` has settings to choose from; see colocate advise")
 
 
 def refuse_limits(run: LoadedRun) -> None:
-    """Raise SpecError if the user gives or drops a limit, for a kind of run that has nothing to judge."""
+    """Raise SpecError if the user changes a limit, for a kind of run that has nothing to judge."""
     for key in (*run.changes.given, *run.changes.without):
         raise SpecError(f"{key}: a run of `colocate {run.header.purpose.command}` has nothing to judge; leave it out")

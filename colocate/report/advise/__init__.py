@@ -1,1 +1,1 @@
-"""Which tasks are safe beside a network under limits, and which choice is best."""
+"""Which tasks are safe under limits, and which choice is best."""

@@ -23,7 +23,7 @@ from colocate.study.simplicity import ALIKE_RATIO
 from colocate.study.verdicts import LimitCheck, Verdict, deciding, excess, left
 from colocate.study.work import NOTHING_RATIO
 
-# A network that takes so many times as long as in the fastest choice is far slower: it is said.
+# From this ratio of latencies on, a network is called far slower than in the fastest choice.
 FAR_SLOWER = 1.5
 
 
@@ -41,7 +41,7 @@ class Answer:
 
 
 def answers(report: AdviceReport) -> list[Answer]:
-    """One answer for each network, and for each way to run it (batch, precision and so on)."""
+    """One answer for each network in each way it was run."""
     among = inferences_of(judged_cells(report))
     return [_answer(report, inference, network_words(inference, among)) for inference in among]
 
@@ -69,7 +69,7 @@ def untried_clocks(cells: Iterable[Cell], facts: HostFacts) -> Mapping[str, Trie
 
 
 def untried_words(report: AdviceReport) -> str:
-    """What `untried` finds, in a sentence; empty if it finds nothing."""
+    """A sentence on the clocks of `untried`; empty if there are none."""
     return tried_words(untried(report))
 
 
@@ -128,7 +128,7 @@ def _answer(report: AdviceReport, inference: Inference, network: str) -> Answer:
 
 
 def _within_error(report: AdviceReport, choice: Choice) -> Iterator[str]:
-    """For a run of a model, a remark on each limit whose margin is smaller than the median error of the model."""
+    """A remark on each limit that a model keeps by less than its median error."""
     provenance = report.run.header.provenance
     for quantity, margin in choice.margins.items():
         if provenance is None or margin is None:
@@ -148,13 +148,13 @@ def _why_none(report: AdviceReport, inference: Inference, choices: Sequence[Choi
 
 
 def where(cell: Cell, *, contained: bool) -> str:
-    """The task of a cell in words, with its containment, its placement and the clocks that were set."""
+    """The task of a cell with its containment, placement and clocks, in words."""
     clocks = "" if cell.clocks == ClockPoint() else f", at {clocks_words(cell.clocks)}"
     return f"{ran(cell, contained=contained)}, {cell.placement}{clocks}"
 
 
 def ran(cell: Cell, *, contained: bool) -> str:
-    """The task of a cell in words, with its containment; with `contained`, also `no containment`."""
+    """The task of a cell with its containment, in words; with `contained`, `no containment` is named too."""
     bound = containment_words(cell.containment) if cell.containment else "no containment" if contained else ""
     return bracketed(shortened(cell.task), bound)
 
@@ -214,7 +214,6 @@ def _against(chosen: Choice, choices: Sequence[Choice], statistic: str, *, conta
 
 
 def _never_useful(choices: Sequence[Choice]) -> Iterator[str]:
-    """Name the tasks that are SAFE only in cells in which they do next to no work."""
     useful = {choice.cell.task for choice in choices if not choice.idle}
     idle = dict.fromkeys(shortened(choice.cell.task) for choice in choices if choice.cell.task not in useful)
     if idle:
@@ -223,7 +222,6 @@ def _never_useful(choices: Sequence[Choice]) -> Iterator[str]:
 
 
 def _never_safe(report: AdviceReport, inference: Inference, safe: set[str]) -> Iterator[str]:
-    """Name the tasks that are SAFE in no cell: those with an UNDECIDED cell, then those UNSAFE everywhere."""
     tasks: dict[str, set[Verdict]] = {}
     for ruling in report.advice.rulings:
         if ruling.cell.inference == inference and ruling.cell.task not in safe:

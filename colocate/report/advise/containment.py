@@ -33,7 +33,7 @@ COLUMNS = {
 }
 # Left out first where a terminal is too narrow: what decided has its value beside it.
 SPARE = ("power", "limit", "tightest limit")
-# Shown however alike the rows are.
+# Shown even if all rows are the same.
 KEPT = ("task", "containment", "verdict", "estimate [interval]")
 TITLE = (
     "Containment: each task's best choice in each placement; * marks its best of all. Where none is SAFE, the one "
@@ -43,7 +43,7 @@ WHERE = "TASK stands for the task's service or group, PID for its process."
 
 
 def containment_rows(report: AdviceReport) -> Iterable[tuple[str, ...]]:
-    """The rows of a table with `COLUMNS`: one for each task beside each network, in each placement."""
+    """Rows under `COLUMNS`: one for each task beside each network, in each placement."""
     among, asked = inferences_of(judged_cells(report)), _asked(report)
     for each in report.contained:
         cell, check = each.ruling.cell, deciding(each.ruling)
@@ -94,7 +94,7 @@ def recipes(report: AdviceReport) -> list[Recipe]:
     names: defaultdict[tuple[Containment | None, str], list[str]] = defaultdict(list)
     for each in report.contained:
         cell = each.ruling.cell
-        # Of a mix each task has its own.
+        # Each task of a mix has a containment of its own.
         task = asked[ContainedTask.of(cell)]
         within = f" in {shortened(task.name)}" if task.parts else ""
         for member in task.members if each.best_of_task else ():
@@ -103,7 +103,7 @@ def recipes(report: AdviceReport) -> list[Recipe]:
 
 
 def remarks_on(recipes: Sequence[Recipe]) -> str:
-    """What the placeholders in `recipes` stand for, and the remarks of all recipes, each sentence once."""
+    """What placeholders stand for, and the remarks of all `recipes`, each sentence once."""
     return " ".join([WHERE, *dict.fromkeys(remark for recipe in recipes for remark in recipe.remarks)])
 
 

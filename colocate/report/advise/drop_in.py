@@ -58,7 +58,7 @@ def version_2_writes(containment: Containment | None, cpus: Sequence[int], *, sh
 
 
 def version_1_writes(containment: Containment | None, cpus: Sequence[int], *, shared: bool = True) -> list[str]:
-    """Shell commands that set the same with cgroup v1, where each controller has a tree of its own."""
+    """Shell commands that set this with cgroup v1, where each controller has a tree of its own."""
     bound = containment or Containment()
     own, (quota_us, period_us) = bound.own_cpus(cpus), bound.quota_us
     shares = group_shares(bound.weight or WEIGHT_DEFAULT, len(own))

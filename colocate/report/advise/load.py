@@ -24,8 +24,8 @@ from colocate.study.verdicts import Verdict
 class AdviceReport:
     """The advice on a run, and how far the run has come (`state`).
 
-    `saving` is the time that sequential stopping saved; None for other studies, and if it is not known. `required`
-    has the cells that the user must run (`--require`).
+    `saving` is the time that sequential stopping saved; None if not known. `required` are the cells that the user
+    must run (`--require`).
     """
 
     run: LoadedRun
@@ -48,7 +48,10 @@ class AdviceReport:
 
     @property
     def answer(self) -> Verdict:
-        """The verdict on all `required` cells. If none are: SAFE if any cell is, else UNDECIDED if any is."""
+        """The verdict on all `required` cells together.
+
+        If none are required: SAFE if any cell is SAFE, else UNDECIDED if any is UNDECIDED, else UNSAFE.
+        """
         if self.required:
             return worst(each.verdict for each in self.required)
         if self.safe:
@@ -66,9 +69,9 @@ class AdviceReport:
 
 
 def advise_on(run: LoadedRun, limits: Limits, require: Sequence[str] = ()) -> AdviceReport:
-    """Judge every cell of the run under `limits`. Each text in `require`, as in `required.PATTERN`, names cells.
+    """Judge every cell of the run under `limits`. `require` names cells that the user must run, as `PATTERN` shows.
 
-    Raises SpecError if there is no cell to judge, or none with a required name; StoreError if the run is damaged.
+    Raises SpecError if there is no cell to judge, or no cell of a required name; StoreError if the run is damaged.
     """
     spec, state, looks = run.header.spec, state_of_run(run), looks_of(run.header.spec)
     advice = advise(state.evidence, limits, looks if isinstance(looks, Schedule) else once)

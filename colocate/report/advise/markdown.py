@@ -18,7 +18,7 @@ from colocate.report.text.tables import escaped, markdown_table
 
 
 def advice_markdown(report: AdviceReport) -> str:
-    """The advice as a page of Markdown, with all text escaped."""
+    """The advice as a page of Markdown."""
     lines = [f"## {escaped(summary(report))}", ""]
     for answer in answers(report):
         lines.append(f"- **{escaped(answer.network)}**: {escaped(answer.headline)}")
@@ -36,7 +36,6 @@ def advice_markdown(report: AdviceReport) -> str:
 
 
 def _containment(report: AdviceReport) -> list[str]:
-    """The table of each task's best containment, and the recipes to set it permanently."""
     rows = list(containment.containment_rows(report))
     if not rows:
         return []

@@ -53,7 +53,7 @@ def required(rulings: Sequence[Ruling], texts: Sequence[str]) -> tuple[Required,
 
 
 def _spellings(cell: Cell, among: Sequence[Inference]) -> Iterable[str]:
-    """Every text that names a cell. Placement, containment and clocks may be left out; then any of them match."""
+    """Every text that names a cell: placement, containment and clocks may each be left out."""
     networks = {cell.inference.network, network_label(cell.inference.network, among)}
     qualifiers = (f":{cell.placement}", f":{containment_words(cell.containment)}", f"@{clocks_column(cell.clocks)}")
     for network, chosen in itertools.product(networks, itertools.product((True, False), repeat=len(qualifiers))):

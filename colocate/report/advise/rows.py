@@ -31,7 +31,7 @@ COLUMNS = {
     "missed": False,
     "to decide it": True,
 }
-# Shown however alike the rows are.
+# Shown even if all rows are the same.
 KEPT = ("beside", "verdict", "estimate [interval]", "to decide it")
 CHOICE_COLUMNS = {
     "network": True,
@@ -65,7 +65,7 @@ def front_words(report: AdviceReport) -> str:
 
 
 def verdict_rows(report: AdviceReport, remaining: Callable[[Ruling], str]) -> Iterable[tuple[str, ...]]:
-    """The rows of a table with `COLUMNS`: one per judged cell. `remaining` gives the text of its last column."""
+    """Rows under `COLUMNS`, one per judged cell. `remaining` gives the text of the last column."""
     judged = judged_cells(report)
     among, tasks, decimals = inferences_of(judged), tasks_of(judged), column_decimals(report)
     for ruling in report.advice.rulings:
@@ -85,9 +85,7 @@ def verdict_rows(report: AdviceReport, remaining: Callable[[Ruling], str]) -> It
 
 
 def choice_rows(report: AdviceReport) -> Iterable[tuple[str, ...]]:
-    """The rows of a table with `CHOICE_COLUMNS`: the Pareto-optimal choices of each network, and the best choice of
-    each task, which a * marks.
-    """
+    """Rows under `CHOICE_COLUMNS`: each network's Pareto-optimal choices, and each task's best choice, marked *."""
     judged = judged_cells(report)
     among, tasks = inferences_of(judged), tasks_of(judged)
     cells = [choice.cell for choice in report.advice.choices]
@@ -112,6 +110,6 @@ def choice_rows(report: AdviceReport) -> Iterable[tuple[str, ...]]:
 
 
 def remaining_words(ruling: Ruling) -> str:
-    """About how many more repeats would decide an UNDECIDED cell, and why it is UNDECIDED; empty for other cells."""
+    """About how many more repeats would decide an UNDECIDED cell, and why it is UNDECIDED."""
     more = "" if ruling.further_blocks is None else f"about {counted(ruling.further_blocks, 'more repeat')}"
     return "; ".join(filter(None, (more, ruling.reason)))

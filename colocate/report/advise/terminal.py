@@ -75,7 +75,6 @@ def print_answer(out: Console, report: AdviceReport) -> None:
 
 
 def _print_choices(out: Console, report: AdviceReport) -> None:
-    """Print the rows of `choice_rows`, in a table for each network."""
     found = list(choice_rows(report))
     if not found:
         return
@@ -87,7 +86,6 @@ def _print_choices(out: Console, report: AdviceReport) -> None:
 
 
 def _print_containment(out: Console, report: AdviceReport) -> None:
-    """Print the table of each task's best containment, and the recipes to set it permanently."""
     rows = list(containment.containment_rows(report))
     if not rows:
         return

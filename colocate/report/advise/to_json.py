@@ -19,7 +19,7 @@ from colocate.study.verdicts import LimitCheck, Verdict, deciding
 
 
 def advice_json(report: AdviceReport, folder: Path) -> dict[str, Any]:
-    """The advice as a JSON object. Names of quantities carry their units, and an unknown quantity is null."""
+    """The advice as a JSON object; an unknown quantity is null."""
     advice = report.advice
     return {
         "run": str(folder),
@@ -114,7 +114,7 @@ def _check_json(check: LimitCheck) -> dict[str, Any]:
 
 
 def _place_json(cell: Cell) -> dict[str, Any]:
-    """How the network of a cell was run, and the placement, containment and clocks of the cell."""
+    """How the network of a cell was run, and the placement, containment and clocks."""
     containment = containment_words(cell.containment)
     clocks = dataclasses.asdict(cell.clocks)
     return {**cell.inference.to_json(), "placement": cell.placement, "containment": containment, **clocks}

@@ -29,15 +29,15 @@ from colocate.study.verdicts import Verdict, deciding
 FULL_SPEED = "Full speed (100 %) is a task's highest speed alone, in all settings studied."
 WORK_LOST = "Work lost compares a task's speed with and without the network in one setting."
 
-# What one of each kind is in the unit that people read, and that unit.
+# For each kind of quantity, the factor to the unit that is shown, and that unit.
 _UNITS = {"latency": (1e3, "ms"), "power": (1.0, "W"), "work": (100.0, "%"), "slowdown": (1.0, "")}
 
-# A verdict beside these rests on other windows, or on fewer, or holds under a quota only.
+# Warnings that change which windows a verdict rests on, or say that it holds under a quota only.
 _BESIDE_A_VERDICT = (QualityFlag.ALTERNATION_DIFFERS, QualityFlag.PAUSED_LATE, QualityFlag.QUOTA_THROTTLED)
 
 
 def value_words(quantity: Quantity, value: float, decimals: int | None = None) -> str:
-    """`value`, in s, W or as a ratio, as text in ms, W or %; a slowdown has no unit.
+    """`value`, which is in s, W or a ratio, as text in ms, W or %; a slowdown has no unit.
 
     `decimals` are those of a table's column; None for three significant digits.
     """
@@ -50,7 +50,7 @@ def value_words(quantity: Quantity, value: float, decimals: int | None = None) -
 
 
 def limit_words(quantity: Quantity, limit: float) -> str:
-    """A limit, in s, W or as a ratio, in the user's unit: `30 ms`, `9 W`, `1.1`."""
+    """`limit`, which is in s, W or a ratio, in the unit of the user: `30 ms`, `9 W`, `1.1`."""
     scale, unit = _UNITS[quantity.kind]
     return f"{scale * limit:.6g} {unit}".rstrip()
 
@@ -58,7 +58,7 @@ def limit_words(quantity: Quantity, limit: float) -> str:
 def interval_words(quantity: Quantity, interval: Interval | None, decimals: int | None = None) -> str:
     """An interval as `12.1 ms [11.8, 12.4]`, with `?` for an unknown end; empty if `interval` is None.
 
-    All numbers have the same `decimals`; None for those of the value with three significant digits.
+    All numbers have `decimals`; if that is None, as many as three significant digits of the value need.
     """
     if interval is None:
         return ""
@@ -83,10 +83,7 @@ def column_decimals(report: AdviceReport) -> Mapping[Quantity, int | None]:
 
 
 def summary(report: AdviceReport) -> str:
-    """The number of cells with each verdict, as `5 SAFE, 2 UNSAFE, 1 UNDECIDED`, and the limits.
-
-    It also says so if the numbers come from a model.
-    """
+    """How many cells have each verdict, under which limits: `5 SAFE, 2 UNSAFE, 1 UNDECIDED with ...`."""
     counts = ", ".join(f"{report.count(verdict)} {verdict.value}" for verdict in Verdict)
     model = model_words(report.run.header.facts)
     return f"{counts} with {_limits_words(report.advice.limits)}" + (f" ({model})" if model else "")
@@ -113,9 +110,9 @@ def correction(report: AdviceReport) -> str:
 
 
 def chosen_later_words(kinds: int, confidence: float) -> str:
-    """How the error guarantee changes if limits are chosen after the result was seen, in a sentence.
+    """What choosing limits after seeing the result does to the error guarantee, in a sentence.
 
-    `kinds` counts the kinds of quantity (latency, power and so on) that can have a limit; empty if only one can.
+    `kinds` counts the kinds of quantity (latency, power ...) that can have a limit; empty if only one can.
     """
     if kinds < 2:
         return ""
@@ -142,7 +139,7 @@ def remedies(report: AdviceReport) -> tuple[str, ...]:
 
 
 def notes(report: AdviceReport) -> tuple[str, ...]:
-    """Sentences on how far the run has come, what its terms mean, and what its verdicts guarantee and rest on."""
+    """How far the run has come, what its terms mean, and what its verdicts guarantee and rest on."""
     state = report.state
     found = [FULL_SPEED] if any(each.work_share is not None for each in report.state.evidence) else []
     found += [WORK_LOST] if Quantity.WORK_LOSS in report.advice.limits.by_quantity else []
@@ -164,14 +161,11 @@ def notes(report: AdviceReport) -> tuple[str, ...]:
 
 
 def _design_words(report: AdviceReport) -> tuple[str, ...]:
-    """Which windows the verdicts rest on; empty if all windows are steady."""
     return design_sentences(report.run.header, judged_cells(report), report.run.records)
 
 
 def _more_words(report: AdviceReport) -> str:
-    """How to get the repeats that would probably decide the UNDECIDED cells; empty if that number is not known, and
-    for an unfinished study with sequential stopping.
-    """
+    """How to get the repeats that would probably decide the UNDECIDED cells; empty if none are known to help."""
     wanted = [
         (ruling.cell.blocks + ruling.further_blocks, ruling.further_blocks)
         for ruling in report.advice.rulings

@@ -116,7 +116,7 @@ class _Side:
 
     @property
     def runtimes(self) -> dict[str, str | int | float | bool]:
-        """What each runtime reported about itself, such as versions, under its backend's name and a key."""
+        """What each runtime reported about itself, such as its version."""
         return {
             f"{record.trial.inference.backend} {key}": value
             for record in self.run.records
@@ -127,7 +127,6 @@ class _Side:
 
 
 def _reasons(a: _Side, b: _Side) -> Iterator[str]:
-    """Each reason why the two runs cannot be compared; none if they can."""
     spec_a, spec_b = a.run.header.spec, b.run.header.spec
     made = [side.run.header.purpose.command for side in (a, b)]
     if len({*made}) > 1:
@@ -183,7 +182,6 @@ def _programs(task: Task) -> list[tuple[object, ...]]:
 
 
 def _other_way(network: str, was: Inference, now: Inference) -> Iterator[str]:
-    """Each difference in how the two runs ran a network, in words."""
     for field in dataclasses.fields(Inference):
         before, after = getattr(was, field.name), getattr(now, field.name)
         if before != after and before and after and field.name == "pipeline":
@@ -226,7 +224,6 @@ def _board_conditions(a: _Side, b: _Side) -> list[str]:
 
 
 def _constants(a: _Side, b: _Side) -> Iterator[str]:
-    """Each constant of the model that differs between two runs; none for runs of a machine."""
     was, now = (
         {each.name: each for each in side.run.header.provenance.constants} if side.run.header.provenance else {}
         for side in (a, b)

@@ -8,7 +8,7 @@ from colocate.report.text.tables import escaped, markdown_table
 
 
 def comparison_markdown(compared: Compared) -> str:
-    """A comparison as a page of Markdown, with all text escaped."""
+    """A comparison as a page of Markdown."""
     rows = [row for _, row in change_rows(compared.comparison)]
     lines = [f"## {escaped(verdict_words(compared.comparison))}", ""]
     lines += [f"{escaped(sentence)}\n" for sentence in explanation(compared.comparison)]

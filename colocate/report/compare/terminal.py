@@ -13,7 +13,7 @@ from colocate.study.comparison import Change
 
 
 def print_comparison(compared: Compared) -> None:
-    """Print the significant changes as tables, then what else differs, and the verdict last."""
+    """Print tables of significant changes, then notes, and the verdict last."""
     out = console()
     # A table for each network and placement, as of a sweep: neither takes a column.
     tables: defaultdict[str, list[tuple[Change, tuple[str, ...]]]] = defaultdict(list)

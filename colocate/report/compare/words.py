@@ -30,7 +30,7 @@ COLUMNS = {
     "after/before [interval]": False,
     "change": False,
 }
-# Shown however alike the rows are.
+# Shown even if all rows are the same.
 KEPT = ("beside", "quantity", "after/before [interval]", "change")
 # Left out where a terminal is too narrow: a ratio above 1 is worse, and regressions come first.
 SPARE = ("change",)
@@ -47,10 +47,7 @@ def verdict_words(found: Comparison) -> str:
 
 
 def explanation(found: Comparison) -> list[str]:
-    """Sentences on the largest regression, and on what got slower: networks alone, or through their tasks.
-
-    Empty if there is no regression.
-    """
+    """Which regression is the largest, and whether networks alone got slower; empty if there is no regression."""
     if not found.regressions:
         return []
     change = max(found.regressions, key=lambda each: each.ratio.lo or 0.0)
@@ -74,7 +71,7 @@ def explanation(found: Comparison) -> list[str]:
 
 
 def change_rows(found: Comparison) -> Iterable[tuple[Change, tuple[str, ...]]]:
-    """Each significant change with its row of a table with `COLUMNS`; regressions come first."""
+    """Each significant change with its row under `COLUMNS`; regressions come first."""
     compared = [change.before for change in found.changes]
     among, tasks = inferences_of(compared), tasks_of(compared)
     for change in (*found.regressions, *found.improvements):

@@ -29,9 +29,9 @@ def set_ticks(axis: Axis, ticks: Sequence[float]) -> None:
 
 
 def round_ticks(lo: float, hi: float, logarithmic: bool) -> list[float]:
-    """Round numbers from `lo` to `hi` for ticks. On a logarithmic scale `lo` and `hi` must be positive.
+    """Round numbers from `lo` to `hi`, in even steps unless a logarithmic scale spans a factor of 4 or more.
 
-    The steps are even, unless a logarithmic scale spans a factor of 4 or more.
+    On a logarithmic scale `lo` and `hi` must be positive.
     """
     if not logarithmic or hi / lo < 4:
         ticks = [float(tick) for tick in MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(lo, hi)]

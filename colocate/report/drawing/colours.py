@@ -20,7 +20,7 @@ INK, ACCENT = SERIES[:2]
 
 
 def relative_luminance(rgb: RGB) -> float:
-    """The relative luminance, 0 to 1, of an sRGB colour with parts from 0 to 1 (WCAG 2.2, its definition)."""
+    """The luminance, 0 to 1, of a colour with sRGB parts of 0 to 1 (WCAG 2.2, definition of relative luminance)."""
     red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in rgb)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 

@@ -27,13 +27,13 @@ from colocate.report.drawing.colours import RGB
 # In which order a sheet is drawn: boxes, what is plotted on it, text, and axes, which have 0.
 PLOTTED = -2
 _POINTS_PER_IN = 72
-# Of the lengths of a font.
+# Units of a font's lengths per pixel.
 _PER_PIXEL = 64
-# From the middle between ascenders and descenders down to the line that letters stand on, in sizes of the font.
+# From the middle between ascenders and descenders down to the baseline, in sizes of the font.
 _MIDDLE = 0.26
 _LINE_PT = 0.6
 _DIGIT = re.compile("[0-9]")
-# Of its width, what of a line stands left of its place.
+# The share of a line's width that lies left of its x.
 _LEFT = {"left": 0.0, "center": 0.5, "right": 1.0}
 
 
@@ -50,7 +50,7 @@ def text_width_in(words: str, size: float, weight: str = "normal") -> float:
 
 @functools.lru_cache(maxsize=4096)
 def _width_in(words: str, size: float, weight: str) -> float:
-    """The width of `words` in inches. It is cached: a page asks for the same words many times."""
+    """The width in inches; cached, as a page asks for the same words many times."""
     width_pt, _, _ = text_to_path.get_text_width_height_descent(words, font_of(size, weight), ismath=False)
     return float(width_pt) / _POINTS_PER_IN
 
@@ -72,7 +72,7 @@ class Line:
 
 
 class Lines(Artist):
-    """The lines of text of a page, drawn in front of everything but axes."""
+    """The lines of text of a page, in front of everything but axes."""
 
     zorder = -1
 
@@ -105,9 +105,9 @@ class Lines(Artist):
 
 
 def _print(renderer: RendererAgg, gc: GraphicsContextBase, line: Line, at: tuple[float, float]) -> None:
-    """Draw a line of text as one image at `at`: its x, and the height of its baseline above the bottom, in pixels.
+    """Draw a line of text as one image. `at` is its x, and the height of its baseline above the bottom, in pixels.
 
-    Letter by letter, as matplotlib draws text, takes four times as long.
+    Letter by letter, as matplotlib draws text, it takes four times as long.
     """
     hinting = get_hinting_flag()  # type: ignore[no-untyped-call]
     found = _print_of(line.words, line.size, line.weight, renderer.dpi, hinting)
@@ -133,7 +133,7 @@ class _Print(NamedTuple):
 
 @functools.lru_cache(maxsize=4096)
 def _print_of(words: str, size: float, weight: str, dpi: float, hinting: Any) -> _Print:
-    """The image of a line of text. It is cached: four in ten lines of a report appear in several of its figures."""
+    """The image of a line of text; cached, as four in ten lines of a report appear in several figures."""
     font = get_font(findfont(font_of(size, weight)))
     font.set_size(size, dpi)
     font.set_text(words, 0.0, flags=hinting)
@@ -158,7 +158,7 @@ class Box:
 
 
 class Boxes(Artist):
-    """The boxes of a page, drawn behind everything else; a later box covers an earlier one."""
+    """The boxes of a page, behind everything else; a later box covers an earlier one."""
 
     zorder = PLOTTED - 1
 

@@ -40,12 +40,12 @@ class Sheet:
         self, x: float, y: float, words: str, size: float = BODY_PT, *,
         ha: str = "left", weight: str = "normal", colour: str = BLACK,
     ) -> None:  # fmt: skip
-        """Write one line of `words`, whose middle is at the height `y`, in `size` points."""
+        """Write one line of `words`, in `size` points, with its middle at `y`."""
         if words:
             self._lines.lines.append(Line(x, y, words, size, ha, weight, colour))
 
     def note(self, x: float, y: float, words: str, *, ha: str = "left") -> None:
-        """Write one small, quiet line: a unit, the title of a column, a remark."""
+        """Write one small grey line: a unit, the title of a column, a remark."""
         self.text(x, y, words, SMALL_PT, ha=ha, colour=QUIET)
 
     def title(self, x: float, y: float, words: str, *, ha: str = "left") -> None:
@@ -84,7 +84,7 @@ class Sheet:
         )
 
     def heading(self, title: str, caption: Caption, phrases: Sequence[str]) -> None:
-        """Write the title, the machine or model, and how it was measured; see `heading_height_in` for the height."""
+        """Write the title, the machine or model, and how it was measured. See also `heading_height_in`."""
         self.text(MARGIN_IN, 0.36, title, TITLE_PT, weight="bold")
         self.title(MARGIN_IN, 0.60, caption.rig)
         for number, line in enumerate(_heading_lines(caption, phrases, self.width_in)):

@@ -19,7 +19,7 @@ from colocate.files import make_folder, remove_file, write_file
 from colocate.report.drawing.shared_work import SharedWork
 
 _DPI = 144
-# Half as long as at the library's level, to the same size: a page is white with some text.
+# Takes half as long as the library's own level, for the same size: a page is white with some text.
 _PACKING = 3
 # Agg ends at 65536; a page of hundreds of columns gets fewer dots rather than none.
 _MAX_SIDE_PX = 16000
@@ -34,7 +34,7 @@ def one_page(figure: Figure | None) -> list[Figure]:
 
 
 class Drawing:
-    """Draws the pages of `figures`, which are pairs of a name and its pages, in several processes that begin at once.
+    """Draws the pages of the named `figures` in several processes, which begin at once.
 
     The first page is saved under the name of the figure, the second under that name and `+2`.
     """
@@ -77,7 +77,6 @@ def _files(folder: Path, name: str, number: int) -> tuple[Path, Path]:
 
 
 def _drawn(pages: Pages) -> list[tuple[bytes, bytes]]:
-    """The bytes of the PNG and of the SVG of each page."""
     with _house_style():
         return [(_png(page), _svg(page)) for page in pages()]
 
@@ -102,7 +101,7 @@ def _svg(figure: Figure) -> bytes:
 
 @contextlib.contextmanager
 def _house_style() -> Iterator[None]:
-    """Inside the `with` block, matplotlib has its own defaults with colocate's on top, whatever the user has set."""
+    """Give matplotlib its own defaults and colocate's on top, whatever the user has set."""
     with matplotlib.rc_context(), warnings.catch_warnings():
         matplotlib.rcdefaults()
         # Names come from users: a `$` in one is a dollar sign. Text stays text: searchable, and small.

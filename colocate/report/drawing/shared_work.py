@@ -12,14 +12,14 @@ from colocate.forked import Forked
 _Done = TypeVar("_Done")
 # More processes than this save little time and take memory.
 _PROCESSES_MAX = 4
-# Of the number of a piece of work, in the queue.
+# Bytes of each number in the queue.
 _WIDTH = 2
 
 
 class SharedWork(Generic[_Done]):
-    """Calls each of `works` in one of several processes. Each process takes the next one that nobody has taken.
+    """Calls each function of `works` in one of several processes. A process takes the next one that no other took.
 
-    Other processes begin at once, and this one joins in with `results`. The works must change nothing outside of
+    Other processes begin at once, and this one joins in with `results`. The functions must change nothing outside of
     themselves, and wait for no other thread.
     """
 
@@ -34,7 +34,7 @@ class SharedWork(Generic[_Done]):
         self._children = [Forked(lambda: pickle.dumps(self._do())) for _ in range(processes - 1)]
 
     def results(self) -> list[_Done]:
-        """What each of the works returns, in order. The works of a process that failed are done again here, so that
+        """What each function returns, in order. If a process failed, its functions are called again here, so that
         their errors are raised.
         """
         done = self._do()
@@ -45,7 +45,7 @@ class SharedWork(Generic[_Done]):
         return [done[number] if number in done else work() for number, work in enumerate(self._works)]
 
     def _do(self) -> dict[int, _Done]:
-        """Take works from the queue until it is empty. Returns their results by the number of the work."""
+        """Call functions from the queue until it is empty. Returns their results by number."""
         done = {}
         while taken := self._queue.read(_WIDTH):
             number = int.from_bytes(taken, "big")

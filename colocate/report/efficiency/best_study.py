@@ -13,7 +13,7 @@ from colocate.request.study_file import study_file
 from colocate.request.study_keys import StudyKeys
 from colocate.store.run_file import Header
 
-# The best settings have these, or a study of tasks chooses them anew.
+# Keys that the best settings give, or that a study of tasks has its own values for.
 _CHOSEN_ANEW = frozenset((
     "networks", "stressors", "backend", "precision", "batch", "graph", "wait", "period_ms", "cpu_clocks",
     "gpu_clocks", "emc_clocks", "repeats",
@@ -21,17 +21,17 @@ _CHOSEN_ANEW = frozenset((
 
 
 def best_study(report: EfficiencyReport, header: Header) -> str | None:
-    """A study file that runs each network at its best setting beside tasks, otherwise as it was run here.
+    """A study file that runs each network at its best setting beside tasks; None if no network has a best setting.
 
-    A limit that the settings must keep is the study's. Clocks are of all networks: the file says so where they
-    differ. None where no setting is the best.
+    All else is as in this run. The study has the limits that the settings must keep. Its clocks apply to all
+    networks; if the best clocks of networks differ, a comment in the file names them.
     """
     best = [found.best.setting for found in report.trade_offs if found.best is not None]
     if not best:
         return None
     aim = report.aim
     request: dict[str, Any] = {key: value for key, value in header.request.items() if key not in _CHOSEN_ANEW}
-    # The tail that an aim asked for takes windows no shorter than these.
+    # Not shorter than in this run: the percentile of the aim may need that.
     request["window"] = max(header.spec.window_s, StudyKeys().window)
     request["networks"] = [_network_keys(setting.inference) for setting in best]
     for axis in CLOCK_AXES:
@@ -50,7 +50,7 @@ def best_study(report: EfficiencyReport, header: Header) -> str | None:
 
 
 def _network_keys(inference: Inference) -> Mapping[str, Any]:
-    """What a study file says of a network, as far as it is not what it would be anyway."""
+    """The keys of one network in a study file, without a `graph`, `wait` or period that is the default."""
     usual = Inference(inference.network)
     ways = {
         way: getattr(inference, way) for way in ("graph", "wait") if getattr(inference, way) != getattr(usual, way)

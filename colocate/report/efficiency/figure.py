@@ -1,7 +1,7 @@
-"""Throughput, images/s/W and latency of one network over the batch: a row of panels per clock point.
+"""Draw throughput, images/s/W and latency of one network over the batch: a row of panels per clock point.
 
-One line per runtime and precision: colours tell precisions, dashes and markers runtimes. The batch doubles from tick
-to tick, as one tries it. All rows share their axes, so that clock points compare at a glance.
+There is one line per runtime and precision. Its colour shows the precision, its dashes and markers the runtime. All
+rows have the same axes, so that clock points can be compared.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _Look = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class _Quantity:
-    """What a column of panels shows, times `scale`. Over a hundred batches a latency spans decades: `logarithmic`."""
+    """What a column of panels shows. Values are multiplied by `scale`; the limit is in the unit of the axis."""
 
     title: str
     value_of: Callable[[Efficiency], Interval | None]
@@ -59,7 +59,7 @@ class _Quantity:
     limit: float | None = None
 
     def interval_of(self, row: Efficiency) -> tuple[float, float, float] | None:
-        """The lower end, the value and the upper end; ends that are not known are the value."""
+        """The lower end, the value and the upper end, scaled, or None; an unknown end is replaced by the value."""
         found = self.value_of(row)
         if found is None:
             return None
@@ -68,7 +68,7 @@ class _Quantity:
         return lo, value, hi
 
     def span_of(self, rows: Sequence[Efficiency]) -> tuple[float, float] | None:
-        """The ends of the axis that holds all intervals and the limit; None where nothing is known."""
+        """The ends of an axis that holds all intervals and the limit; None if no value is known."""
         found = [interval for row in rows if (interval := self.interval_of(row)) is not None]
         if not found:
             return None
@@ -78,7 +78,6 @@ class _Quantity:
 
 
 def _quantities(aim: Aim) -> Sequence[_Quantity]:
-    """Throughput, efficiency, and the latency that the limit is for."""
     limit = None if aim.latency_limit_s is None else 1e3 * aim.latency_limit_s
     latency = f"{QUANTILE_WORDS[aim.quantile]} latency, ms"
     return (
@@ -91,7 +90,7 @@ def _quantities(aim: Aim) -> Sequence[_Quantity]:
 
 
 def draw_efficiency(found: TradeOff, report: EfficiencyReport, caption: Caption) -> list[Figure]:
-    """The pages of the network that `found` is the choice for, with the choice marked; none is higher than paper."""
+    """The pages of one network, with its choice, `found`, marked. No page is higher than A4 or letter paper."""
     rows = [row for row in report.rows if row.setting.inference.network == found.network]
     points = list(dict.fromkeys(row.setting.clocks for row in rows))
     page = _Page(found, report, caption, rows, several=len(points) > 1)
@@ -101,7 +100,7 @@ def draw_efficiency(found: TradeOff, report: EfficiencyReport, caption: Caption)
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """What is the same on every page of a network."""
+    """What all pages of one network share. `several` says whether it ran at several clock points."""
 
     found: TradeOff
     report: EfficiencyReport
@@ -111,7 +110,7 @@ class _Page:
 
     @property
     def width_in(self) -> float:
-        """The width of the page."""
+        """The width of the page in inches."""
         return _LEFT_IN + MARGIN_IN + 3 * _PANEL_IN[0] + 2 * _GAP_IN + MARGIN_IN
 
     @property
@@ -127,23 +126,23 @@ class _Page:
 
     @property
     def top_in(self) -> float:
-        """Where the first row begins; over each row stand its clocks, where there are several."""
+        """Where the first row of panels begins, in inches from the top."""
         heading_in = heading_height_in(self.caption, self.phrases, self.width_in)
         return heading_in + 0.36 + (0.12 if self.several else 0.0)
 
     @property
     def foot_in(self) -> float:
-        """What stands below the last row."""
+        """The height below the last row of panels, in inches."""
         return _FOOT_IN + _KEY_IN + LINE_IN * len(self.choice) + 0.16
 
     @property
     def fitting(self) -> int:
-        """How many rows fit on a page."""
+        """How many rows fit on a page; at least one."""
         room_in = PAGE_IN - self.top_in - self.foot_in + _ROW_GAP_IN
         return max(1, int(room_in / (_PANEL_IN[1] + _ROW_GAP_IN)))
 
     def draw(self, points: Sequence[ClockPoint]) -> Figure:
-        """The page of these clock points."""
+        """Draw the page of these clock points."""
         top = self.top_in
         bottom = top + len(points) * (_PANEL_IN[1] + _ROW_GAP_IN) - _ROW_GAP_IN
         sheet = Sheet(self.width_in, bottom + self.foot_in)
@@ -188,7 +187,7 @@ def _line(row: Efficiency) -> _Line:
 
 
 def _looks(lines: Sequence[_Line], wanted: Sequence[_Line]) -> Mapping[_Line, _Look]:
-    """What each of the `wanted` lines is drawn with, among all `lines` of the run: the same on every page."""
+    """The matplotlib arguments of the `wanted` lines, chosen among all `lines` of the run: the same on every page."""
     backends, precisions = (list(dict.fromkeys(part)) for part in zip(*lines, strict=True))
     # fp32 before fp16: the usual first.
     precisions.sort(reverse=True)
@@ -204,7 +203,7 @@ def _looks(lines: Sequence[_Line], wanted: Sequence[_Line]) -> Mapping[_Line, _L
 
 
 def _prepare(axes: Axes, rows: Sequence[Efficiency], quantity: _Quantity, *, last: bool) -> None:
-    """Axes for all `rows` of the network; the `last` in a column has the batches below it."""
+    """Scale the axes for all `rows` of the network. Only the `last` panel in a column has the batches below it."""
     batches, span = sorted({row.setting.inference.batch for row in rows}), quantity.span_of(rows)
     axes.set_xscale("log", base=2)
     axes.set_xlim(batches[0] / 1.25, batches[-1] * 1.25)
@@ -228,7 +227,6 @@ def _prepare(axes: Axes, rows: Sequence[Efficiency], quantity: _Quantity, *, las
 def _draw_panel(
     axes: Axes, rows: Sequence[Efficiency], quantity: _Quantity, looks: Mapping[_Line, _Look], found: TradeOff
 ) -> None:
-    """The lines of `rows`, which are of one clock point, with marks at the choice and at what runs by default."""
     if quantity.limit is not None:
         axes.axhline(quantity.limit, zorder=1, **_LIMIT)
     for line, look in looks.items():
@@ -247,7 +245,7 @@ def _draw_line(axes: Axes, rows: Sequence[Efficiency], quantity: _Quantity, look
             axes.plot((batch, batch), (lo, hi), color=look["color"], linewidth=3.2, alpha=0.35)
     for row in rows:
         if row.failure is not None and not row.windows:
-            # At the foot of the panel, wherever its scale begins.
+            # At the lower end of the panel, wherever its scale begins.
             axes.plot(
                 row.setting.inference.batch, 0, marker="x", markersize=6, color=look["color"], clip_on=False,
                 zorder=4, transform=axes.get_xaxis_transform(),

@@ -14,7 +14,7 @@ from colocate.study.efficiency import Efficiency, TradeOff, efficiencies, trade_
 
 @dataclass(frozen=True, slots=True)
 class EfficiencyReport:
-    """Every setting, and for each network the best of them under `aim`."""
+    """Every setting, and for each network the best one under `aim`, compared with the default setting."""
 
     aim: Aim
     rows: tuple[Efficiency, ...]
@@ -22,8 +22,10 @@ class EfficiencyReport:
 
 
 def load(run: LoadedRun, changes: Mapping[str, Any]) -> EfficiencyReport:
-    """Every setting of a run of `colocate efficiency`. `changes`, and those of its limits, replace fields of the aim
-    that is stored with it.
+    """What a run of `colocate efficiency` shows.
+
+    `changes` replace fields of the run's aim, and so do limits that the user changed. Raises SpecError if they make
+    no sense.
     """
     purpose, header = run.header.purpose, run.header
     assert isinstance(purpose, EfficiencyPurpose), "the section of this purpose"

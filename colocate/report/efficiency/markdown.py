@@ -16,7 +16,7 @@ COLUMNS = ("network", "setting", "images/s", "p50, ms", "p95, ms", "p99, ms", "p
 
 
 def efficiency_markdown(report: EfficiencyReport, run: LoadedRun) -> str:
-    """The best setting of each network, then every setting; every name is shown as it is, whatever is in it."""
+    """The best setting of each network, then every setting, as Markdown."""
     choices = ((each.network, trade_off_words(each, report)) for each in report.trade_offs)
     return "\n".join([
         *markdown_head(run.folder, run.header.facts, len(run.records), run.header.planned),

@@ -11,7 +11,7 @@ from colocate.study.efficiency import Efficiency, TradeOff
 
 
 def setting_row(row: Efficiency, report: EfficiencyReport) -> Mapping[str, Value]:
-    """One setting under the columns of efficiency.csv; absent is None."""
+    """The row of one setting in efficiency.csv; an unknown value is None."""
     inference, clocks = row.setting.inference, row.setting.clocks
     return {
         "network": inference.network,
@@ -40,7 +40,7 @@ def setting_row(row: Efficiency, report: EfficiencyReport) -> Mapping[str, Value
 
 
 def trade_off_row(found: TradeOff) -> Mapping[str, Any]:
-    """One choice for `--json`: the setting, and the ratios best over default with their intervals."""
+    """One choice for `--json`: the best setting, and its ratios over the default setting."""
     best = None if found.best is None else found.best.setting
     return {
         "network": found.network,

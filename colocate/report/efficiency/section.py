@@ -27,7 +27,7 @@ def _files(report: EfficiencyReport, run: LoadedRun) -> Iterator[Path]:
     write_rows(table, [setting_row(row, report) for row in report.rows])
     yield table
     if (study := best_study(report, run.header)) is None:
-        # That of another aim would pass for this one's.
+        # A file that was made for another aim would be taken for this one's.
         remove_file(best)
     else:
         yield write_file(best, study)

@@ -1,4 +1,4 @@
-"""The settings of a run of `colocate efficiency` on a terminal."""
+"""Print the settings of a run of `colocate efficiency` on a terminal."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def _columns(tail: LatencyStatistic) -> Mapping[str, bool]:
 
 
 def _tail(aim: Aim) -> LatencyStatistic:
-    """The percentile beside the median: the one that the limit judges, else p99."""
+    """The percentile shown beside the median: that of `aim`, or p99 if that is the median."""
     return "p99_s" if aim.quantile == "p50_s" else aim.quantile
 
 
 def print_efficiency(report: EfficiencyReport, run: LoadedRun) -> None:
-    """Every setting, one a line, for a person, and the choice for each network."""
+    """Print every setting, one a line, and the choice for each network."""
     out = console()
     parts = [setting_parts(row) for row in report.rows]
     shared = shared_parts(parts)
@@ -69,7 +69,7 @@ def _row(
     *,
     narrow: bool,
 ) -> tuple[str, ...]:
-    """One setting under `_columns`; where it is `narrow`, intervals are of images/s/W alone."""
+    """The row of one setting under `_columns`. On a `narrow` terminal only images/s/W has its interval."""
     tail: Interval | None = getattr(row, _tail(report.aim))
     quantities = (
         (row.images_per_s, 1, narrow), (row.p50_s, 1e3, narrow), (tail, 1e3, narrow),

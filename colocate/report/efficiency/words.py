@@ -15,7 +15,7 @@ QUANTILE_WORDS: Mapping[LatencyStatistic, str] = {"p50_s": "p50", "p95_s": "p95"
 
 
 def aim_words(aim: Aim) -> str:
-    """What was asked for: `most images/s/W with a p99 latency of at most 30 ms, at most 9 W`."""
+    """What settings are chosen for, as in `most images/s/W with a p99 latency of at most 30 ms, at most 9 W`."""
     budget = "" if aim.power_budget_w is None else f", at most {aim.power_budget_w:g} W"
     if aim.latency_limit_s is None:
         return f"most images/s/W{budget}"
@@ -27,13 +27,13 @@ def aim_words(aim: Aim) -> str:
 
 
 def setting_words(row: Efficiency) -> str:
-    """`tensorrt fp16 batch 8, 1734/998.4 MHz`."""
+    """A setting, as in `tensorrt fp16 batch 8, 1734/998.4 MHz`, without native clocks."""
     *parts, clocks = setting_parts(row)
     return " ".join(parts) + ("" if clocks == "native clocks" else f", {clocks}")
 
 
 def setting_parts(row: Efficiency) -> tuple[str, ...]:
-    """Runtime, precision, batch and clocks."""
+    """The runtime, precision, batch and clocks of a setting."""
     inference, clocks = row.setting.inference, clocks_text(row.setting.clocks)
     return (
         plain(inference.backend),
@@ -68,7 +68,7 @@ def trade_off_words(found: TradeOff, report: EfficiencyReport) -> str:
 
 
 def _numbers(best: Efficiency, aim: Aim) -> str:
-    """The best setting in absolute numbers, each against its limit."""
+    """The numbers of the best setting; latency and power are followed by their limits."""
     latency: Interval | None = getattr(best, aim.quantile)
     limit = "" if aim.latency_limit_s is None else f" (limit {1e3 * aim.latency_limit_s:g})"
     budget = "" if aim.power_budget_w is None else f" (limit {aim.power_budget_w:g})"

@@ -1,1 +1,1 @@
-"""How the boards of a fleet differ, and what is promised of boards like them."""
+"""How the boards that shared a study (a fleet) differ, and what is expected of other boards like them."""

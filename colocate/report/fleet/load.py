@@ -1,4 +1,4 @@
-"""What a run of a fleet shows of its boards."""
+"""What a run of a fleet shows about its boards."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ from colocate.study.population import Promise, promises
 
 @dataclass(frozen=True, slots=True)
 class FleetReport:
-    """The cells of each board by its name, what the boards do to latency (None for fewer than two that share a
-    setting), and under limits what is promised of boards like them, where each of them ran the table.
+    """What a run of a fleet shows about its boards.
+
+    `boards` has the cells of each board by its name. `effects` says how latency differs between boards; None if no
+    two share a setting. `promises` are verdicts on other boards like these; empty without limits, and unless each
+    board ran every block.
     """
 
     sharing: Sharing
@@ -27,7 +30,7 @@ class FleetReport:
 
 
 def load_fleet(run: LoadedRun) -> FleetReport | None:
-    """None for a run of one machine, and before the first block has come."""
+    """The report on a fleet; None for a run of one machine, and before the first result."""
     of_boards = {name: own for name, own in by_board(run.records).items() if name}
     if run.header.sharing is None or not of_boards:
         return None

@@ -1,4 +1,4 @@
-"""Boards as rows: what tables show of each cell over boards, and of each board."""
+"""The rows of tables on boards: how they differ, and what is expected of others like them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BOARD_COLUMNS = {
 
 
 def promise_rows(report: FleetReport, limits: Limits) -> Iterator[tuple[str, ...]]:
-    """Each cell with the quantity that decides it on boards like these."""
+    """Rows under `PROMISE_COLUMNS`: each cell's verdict on boards like these, and what decides it."""
     cells = [each.cell for each in report.promises]
     inferences, tasks = inferences_of(cells), tasks_of(cells)
     for each in report.promises:
@@ -44,7 +44,10 @@ def promise_rows(report: FleetReport, limits: Limits) -> Iterator[tuple[str, ...
 
 
 def decisive(promise: Promise, limits: Limits) -> tuple[Quantity, OverBoards | None]:
-    """The quantity that the verdict hangs on, with the least room to its limit."""
+    """The quantity with the least room to its limit, of those with the same verdict as the cell.
+
+    With it, its distribution over boards; None if a board has no value of it.
+    """
 
     def room(quantity: Quantity, limit: float) -> tuple[bool, float]:
         found = promise.limited.get(quantity)
@@ -60,7 +63,7 @@ def _variances(found: OverBoards | None) -> tuple[float | None, float | None]:
 
 
 def board_rows(report: FleetReport) -> Iterator[tuple[str, ...]]:
-    """Each board beside the others."""
+    """Rows under `BOARD_COLUMNS`: each board compared with the others."""
     for each in report.effects.boards if report.effects else ():
         yield (
             plain(each.board.name),
@@ -73,12 +76,12 @@ def board_rows(report: FleetReport) -> Iterator[tuple[str, ...]]:
 
 
 def boards_file_rows(report: FleetReport, rig: str) -> list[Mapping[str, Value]]:
-    """boards.csv: a row for each cell on each board."""
+    """The rows of boards.csv: one for each cell on each board."""
     return [board_row(name, cell, rig) for name, cells in report.boards.items() for cell in cells]
 
 
 def board_row(name: str, cell: Cell, rig: str) -> Mapping[str, Value]:
-    """One cell on one board; absent is None."""
+    """The row of one cell on one board; an unknown value is None."""
     return {
         "board": name,
         **setting_columns(cell, rig),
@@ -96,12 +99,12 @@ def board_row(name: str, cell: Cell, rig: str) -> Mapping[str, Value]:
 
 
 def promises_file_rows(promises: Sequence[Promise], limits: Limits, rig: str) -> list[Mapping[str, Value]]:
-    """boards-like-these.csv: a row for each judged cell."""
+    """The rows of boards-like-these.csv: one for each judged cell."""
     return [promise_row(each, limits, rig) for each in promises]
 
 
 def promise_row(promise: Promise, limits: Limits, rig: str) -> Mapping[str, Value]:
-    """What is promised of one cell on boards like these, by the quantity that decides it; absent is None."""
+    """The row of one cell: the verdict on boards like these, and what decides it. An unknown value is None."""
     quantity, found = decisive(promise, limits)
     between, inside = _variances(found)
     return {

@@ -1,4 +1,4 @@
-"""The boards of a run as text, on a terminal and in Markdown, and as files."""
+"""Show the boards of a run on a terminal, in Markdown and in files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PROMISES = "boards-like-these.csv"
 
 
 def print_fleet(out: Console, report: FleetReport, run: LoadedRun) -> None:
-    """How the boards compare, and what is promised of boards like them."""
+    """Print how the boards compare, and what is expected of other boards like them."""
     limits = run.limits
     if rows := list(board_rows(report)):
         print_rows(out, "Boards.", BOARD_COLUMNS, rows, [""] * len(rows), keep=("board",))
@@ -42,7 +42,7 @@ def print_fleet(out: Console, report: FleetReport, run: LoadedRun) -> None:
 
 
 def fleet_markdown(report: FleetReport, run: LoadedRun) -> list[str]:
-    """The same as lines of a page."""
+    """What `print_fleet` prints, as lines of a Markdown page."""
     limits = run.limits
     lines = ["## Boards", ""]
     if rows := list(board_rows(report)):
@@ -57,7 +57,7 @@ def _lines(report: FleetReport, run: LoadedRun) -> list[str]:
 
 
 def write_fleet(report: FleetReport | None, run: LoadedRun) -> Iterator[Path]:
-    """Write the tables of a fleet; those that a run has no more are removed. Raises OSError."""
+    """Write boards.csv and boards-like-these.csv, or remove what an earlier report left of them. Raises OSError."""
     table, promised = run.folder / _TABLE, run.folder / _PROMISES
     rig, limits = run.header.facts.rig, run.limits
     if report is None:

@@ -1,4 +1,4 @@
-"""Boards in words: how far they differ, which one is odd and in what, and what is promised of boards like them."""
+"""Boards in words: how far they differ, which one is unlike the others, and what is expected of more such boards."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ _SHARED = {Sharing.SPREAD: "each block on one of them", Sharing.REPLICATE: "ever
 
 
 def fleet_lines(report: FleetReport, confidence: float | None) -> list[str]:
-    """All that is said of the boards, a sentence or two a line; `confidence` is that of the limits, where there are
-    any.
-    """
+    """Lines on the boards, of a sentence or two each. `confidence` is that of the limits; None without limits."""
     names = ", ".join(map(plain, report.boards))
     found = [f"{counted(len(report.boards), 'board')}, {_SHARED[report.sharing]}: {names}."]
     found += _scatter_words(report)
@@ -46,7 +44,7 @@ def _scatter_words(report: FleetReport) -> Iterator[str]:
 
 
 def spread_text(variance: float) -> str:
-    """A variance of logarithms as a standard deviation: `1.2 %`."""
+    """The standard deviation of a quantity, as `1.2 %`, from the variance of its logarithm."""
     return f"{100 * math.sqrt(variance):.2g} %"
 
 
@@ -60,7 +58,7 @@ def _odd_words(report: FleetReport) -> Iterator[str]:
 
 
 def odd_words(each: BoardEffect) -> str:
-    """One board that is unlike the others, and in what."""
+    """A sentence on a board whose latency is unlike that of others, and on what differs."""
     apart = "; ".join(f"{name} {own}, not {theirs}" for name, (own, theirs) in each.apart.items())
     facts = f"it differs in: {apart}" if apart else "no fact that is known of it differs"
     return (

@@ -1,7 +1,8 @@
-"""Where a network's time and energy go: a stacked bar by kind of layer, and a bar per module or layer below it.
+"""Draw where a network's time and energy go: stacked bars by kind of layer, and below them a bar per module.
 
-The stacked bars are shares, so that time and energy compare: a kind that takes more of the energy than of the time
-is what runs hot. Below, in the order in which they run, what each module takes in ms, and in mJ where that is known.
+The stacked bars are shares, so that time and energy compare: a kind with a larger share of the energy than of the
+time draws more power than average. Below, each module has its time in ms, and its energy in mJ if that is known,
+in the order in which they run.
 """
 
 from __future__ import annotations
@@ -46,10 +47,10 @@ _ENERGY: _Quantity = ("energy above idle", "mJ", lambda group: group.energy_j)
 
 
 def draw_layers(report: LayersReport, caption: Caption) -> Figure | None:
-    """The page; None where nothing was timed."""
+    """Draw the page; None if no layer was timed."""
     if report.everything.time_s is None:
         return None
-    # Stacked where nothing is missing from the stack, layer by layer wherever any is known.
+    # Energies are stacked only if all are known; in the rows below, each one that is known is shown.
     stacked = [_TIME, *([_ENERGY] if report.everything.energy_j is not None else [])]
     kinds = [group for group in grouped(report.fused_layers, by_kind) if group.time_s is not None]
     modules = [group for group in grouped(report.fused_layers, by_module) if group.time_s is not None]

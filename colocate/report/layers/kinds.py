@@ -39,7 +39,7 @@ _WORDS_IN, _GAP_IN = 0.26, 0.18
 
 
 def kind_lines(names: Iterable[str], width_in: float) -> list[list[str]]:
-    """The names of kinds, in lines of a key that fit into `width_in`."""
+    """The names of kinds, split into lines of a key that fit into `width_in` inches."""
     found: list[list[str]] = [[]]
     used = 0.0
     for name in names:
@@ -53,7 +53,7 @@ def kind_lines(names: Iterable[str], width_in: float) -> list[list[str]]:
 
 
 def draw_kinds(sheet: Sheet, y: float, lines: Sequence[Sequence[str]], *, marks: bool = False) -> None:
-    """Draw the key: `lines` of kinds, each after its bar, or its mark where `marks` are drawn."""
+    """Draw the key: `lines` of names of kinds, each after a bar of its colour, or with `marks` after its marker."""
     for number, names in enumerate(lines):
         key = Key(sheet, y + KIND_LINE_IN * number, MARGIN_IN, gap_in=_GAP_IN)
         for name in names:

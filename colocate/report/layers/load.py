@@ -36,11 +36,12 @@ from colocate.study.windows import energies_j
 
 @dataclass(frozen=True, slots=True)
 class LayersReport:
-    """`fused_layers` in the order in which they run; `notes` say where numbers come from and why some are not there.
+    """What a run of `colocate layers` shows.
 
-    `precision` is that of the network's file. Times are of the runtime's profile where they are `profiled`, else of
-    each layer run by itself. `modelled` ceilings are the rig's own, the others were measured in the run, in
-    `ceilings_precision`.
+    `fused_layers` are in the order in which they run. `whole_s` and `whole_j` are p50 and energy above idle of an
+    inference of the whole network. `notes` say where numbers come from, and why some are missing. `precision` is that
+    of the network's file. If `profiled`, times come from the runtime's profile, else from running each layer by
+    itself. If `modelled`, `ceilings` are constants of a model, else they were measured in `ceilings_precision`.
     """
 
     inference: Inference
@@ -56,7 +57,7 @@ class LayersReport:
 
     @property
     def everything(self) -> Group:
-        """All fused layers together."""
+        """All fused layers as one group."""
         return Group("all layers", self.fused_layers)
 
     @property
@@ -66,30 +67,30 @@ class LayersReport:
 
     @property
     def balance(self) -> Balance | None:
-        """The sum of all times against the whole network's p50."""
+        """The sum of all layers' times against the whole network's p50; None if unknown."""
         return None if self.whole_s is None else balance(self.fused_layers, self.whole_s.value)
 
     @property
     def warnings(self) -> tuple[QualityFlag, ...]:
-        """Why every time may be wrong."""
+        """The warnings on the times of all layers."""
         found = self.balance
         wrong = self.profiled and found is not None and not found.adds_up
         return (QualityFlag.PROFILE_DOES_NOT_ADD_UP,) if wrong else ()
 
     def warnings_of(self, layer: FusedLayer) -> tuple[QualityFlag, ...]:
-        """Why a layer's time is doubtful, and its energy not given."""
+        """The warnings on the time and the energy of one layer."""
         unresolved = layer.power_w is not None and not resolved(layer.power_w)
         of_time = () if layer.time_s is None else self.warnings
         return in_order({*of_time, *([QualityFlag.ENERGY_UNRESOLVED] if unresolved else [])})
 
     @property
     def explained_warnings(self) -> tuple[str, ...]:
-        """`warnings`, each a sentence with its remedy."""
+        """Each of `warnings` as a sentence with its remedy."""
         return _sentences(self.warnings)
 
 
 def load(run: LoadedRun, changes: Mapping[str, Any]) -> LayersReport:
-    """Every fused layer of a run of `colocate layers`."""
+    """What a run of `colocate layers` shows. Raises SpecError if the user gave limits or an aim."""
     refuse_aim(changes)
     refuse_limits(run)
     purpose, header, records = run.header.purpose, run.header, run.records
@@ -112,7 +113,7 @@ def load(run: LoadedRun, changes: Mapping[str, Any]) -> LayersReport:
         whole, windows, above = fused_layers[index], by_network.get(path, []), above_w.get(path)
         inside = [each for each, layer in enumerate(fused_layers) if layer.lies_in(whole)]
         if inside:
-            # It was looped with all that lies in it.
+            # It ran in a loop together with the layers inside it.
             for each in (index, *inside):
                 fused_layers[each] = _sharing(fused_layers[each], above)
         else:
@@ -137,7 +138,7 @@ def load(run: LoadedRun, changes: Mapping[str, Any]) -> LayersReport:
 
 
 def _sharing(layer: FusedLayer, above_w: Interval | None) -> FusedLayer:
-    """`layer` with the power of the whole that it is part of."""
+    """`layer` with the power above idle of its subgraph, and its energy at that power."""
     energy = None if above_w is None or layer.time_s is None else energy_j(above_w, layer.time_s)
     return dataclasses.replace(layer, power_w=above_w, energy_j=energy)
 
@@ -150,7 +151,10 @@ def _looked_at(
     *,
     timed: bool,
 ) -> FusedLayer:
-    """`layer` with what the windows of its subgraph show: power, energy, and time where no profile gives it."""
+    """`layer` with what the windows of its subgraph show: power, energy, and, if no profile gives it, its time.
+
+    `start_s` is what an inference of nothing takes, in seconds, by repeat.
+    """
     period_s = _mean([record.elapsed_s / len(record.latencies_s) for record in subgraphs])
     energy = None if above_w is None or period_s is None else energy_j(above_w, period_s)
     time_s = layer.time_s
@@ -163,7 +167,7 @@ def _looked_at(
 
 
 def _starting_s(purpose: LayersPurpose, by_network: Mapping[str, Sequence[TrialRecord]]) -> Mapping[int, float]:
-    """What an inference of nothing takes, by repeat."""
+    """The p50, in seconds, of a network that does nothing, by repeat."""
     return {
         record.trial.repeat: _p50_s(record)
         for path, probe in purpose.ceilings.items()
@@ -218,7 +222,6 @@ def _sentences(warnings: Iterable[QualityFlag]) -> tuple[str, ...]:
 
 
 def _powers_w(records: Iterable[TrialRecord]) -> Mapping[int, float]:
-    """Mean power of the board in each repeat's window."""
     energies = ((record, energies_j(record)[0]) for record in records)
     return {record.trial.repeat: joules / record.elapsed_s for record, joules in energies if joules is not None}
 

@@ -19,7 +19,7 @@ LAYERS = ("layer", "kind", "ms", "share", "mJ")
 
 
 def layers_markdown(report: LayersReport, run: LoadedRun) -> str:
-    """Every kind and every layer; every name is shown as it is, whatever is in it."""
+    """Every kind and every layer, as a page of Markdown."""
     inference = report.inference
     way = f"{plain(inference.backend)} {report.precision} batch {inference.batch}"
     trials = f"{len(run.records)} of {counted(run.header.planned, 'trial')}"

@@ -1,8 +1,8 @@
-"""A roofline: what each fused layer reaches in FLOP/s over its FLOP per byte, under the machine's ceilings.
+"""A roofline: the FLOP/s of each fused layer over its FLOP per byte, under the machine's ceilings.
 
-Williams, Waterman and Patterson, "Roofline", Communications of the ACM 52(4), 2009. A layer under the slope waits
-for memory, one under the flat part for arithmetic; the gap to the roof is what the runtime leaves. Areas are times:
-a layer far below the roof matters when it is large.
+Williams, Waterman and Patterson, "Roofline", Communications of the ACM 52(4), 2009. Memory limits a layer below the
+slope, arithmetic one below the flat part. The gap to the roof is what the runtime leaves unused. The area of a mark
+is the time of the layer: a gap matters if the mark is large.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _Box = tuple[float, float, float, float]
 
 
 def draw_roofline(report: LayersReport, caption: Caption) -> Figure | None:
-    """The page; None where no layer that multiplies was timed."""
+    """Draw the page; None if no layer that multiplies was timed."""
     fused_layers = [layer for layer in report.fused_layers if layer.flop_per_s and layer.intensity_flop_per_byte]
     if not fused_layers:
         return None
@@ -125,7 +125,7 @@ def _draw_roof(axes: Axes, roof: Ceilings) -> None:
 
 
 def _draw_layers(axes: Axes, fused_layers: list[FusedLayer], roof: Ceilings | None) -> None:
-    """Every layer as a mark, the longest at the bottom, and the names of those that matter as far as room goes."""
+    """Draw a mark for each layer, large ones behind small ones, and the names of the longest if there is room."""
     times_s = {id(layer): layer.time_s.value for layer in fused_layers if layer.time_s is not None}
     longest_s, together_s = max(times_s.values()), sum(times_s.values())
     ordered = sorted(fused_layers, key=lambda layer: -times_s[id(layer)])
@@ -169,7 +169,7 @@ def _place_pt(axes: Axes, at: tuple[float, float]) -> tuple[float, float]:
 
 
 def _room(at: tuple[float, float], away: float, width: float, taken: list[_Box]) -> _Box | None:
-    """A box for a name right, left, above or below of a point, where none is yet; None where there is no room."""
+    """A free box for a name right of, left of, above or below a point, in points; None if none of these is free."""
     x, y = at
     half = SMALL_PT / 2 + 0.5
     for left, middle in (

@@ -15,7 +15,7 @@ from colocate.study.layers import by_kind, by_module, grouped
 
 
 def layer_row(layer: FusedLayer, report: LayersReport) -> Mapping[str, Value]:
-    """One layer under the columns of layers.csv; absent is None."""
+    """The row of one layer in layers.csv; an unknown value is None."""
     return {
         "name": layer.full_name,
         "kind": layer.kind,
@@ -37,7 +37,7 @@ def layer_row(layer: FusedLayer, report: LayersReport) -> Mapping[str, Value]:
 
 
 def group_rows(report: LayersReport) -> list[Mapping[str, Value]]:
-    """Every kind, every module, all layers together, and the whole network run without a profile."""
+    """The rows of layer-groups.csv: each kind, each module, all layers, and the network run without profiling."""
     groups = [("kind", group) for group in grouped(report.fused_layers, by_kind)]
     groups += [("module", group) for group in grouped(report.fused_layers, by_module)]
     groups.append(("sum", report.everything))
@@ -71,12 +71,12 @@ def _warnings_text(warnings: Iterable[QualityFlag]) -> str:
 
 
 def value_of(interval: Interval | None) -> float | None:
-    """The estimate alone; None where there is none."""
+    """The estimate without its interval; None if `interval` is None."""
     return None if interval is None else interval.value
 
 
 def share_of(time_s: float | None, report: LayersReport) -> float | None:
-    """The share of one layer in the time of all layers together."""
+    """The share of `time_s` in the time of all layers together; None if unknown."""
     everything_s = report.everything.time_s
     return None if time_s is None or not everything_s else time_s / everything_s
 

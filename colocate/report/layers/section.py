@@ -28,7 +28,7 @@ def _files(report: LayersReport, run: LoadedRun) -> Iterator[Path]:
 
 
 def _figures(report: LayersReport, run: LoadedRun, caption: Caption) -> Iterator[tuple[str, Pages]]:
-    # A run's caption has what its study asked for; the file has its own.
+    # The caption has the precision that the study asked for; the file of the network may have another.
     asked = report.inference.precision
     own = tuple(report.precision if word == asked else word for word in caption.circumstances)
     caption = dataclasses.replace(caption, circumstances=own)

@@ -1,4 +1,4 @@
-"""The layers of a network on a terminal, and what they add up to in words."""
+"""Print the layers of a network on a terminal, and say in words what they add up to."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ LAYER_COLUMNS = {
     "mJ": False,
 }
 KIND_COLUMNS = {"kind": False, "fused layers": False, "ms": False, "share": False, "GFLOP/s": False, "mJ": False}
-# Shown however alike the rows are.
+# Shown even if all rows are the same.
 KEPT = ("layer", "kind")
 # Left out first where the terminal is too narrow.
 SPARE = ("FLOP/B", "GFLOP/s")
 
 
 def way_words(report: LayersReport, caption: Caption) -> list[str]:
-    """How the network was run, where the caption of the run leaves it out, and which warnings all its times have."""
+    """The backend, precision, batch and warnings of a run, without those that its `caption` has."""
     inference = report.inference
     words = [plain(inference.backend), report.precision, f"batch {inference.batch}"]
     words += [warning.value for warning in report.warnings]
@@ -41,7 +41,7 @@ def way_words(report: LayersReport, caption: Caption) -> list[str]:
 
 
 def balance_words(report: LayersReport) -> str:
-    """The sum of all layers against the whole, in time and where it is known in energy."""
+    """The sum of all layers against the whole network, in time, and in energy if that is known."""
     found = report.balance
     if found is None:
         return "Neither the layers nor the network have times that could be compared."
@@ -60,7 +60,7 @@ def balance_words(report: LayersReport) -> str:
 
 
 def print_layers(report: LayersReport, run: LoadedRun) -> None:
-    """Every layer and every kind, for a person."""
+    """Print a table of all layers, and one of all kinds."""
     out, inference = console(), report.inference
     name = f"{plain(inference.network)} {plain(inference.backend)} {report.precision} batch {inference.batch}"
     trials = f"{len(run.records)} of {run.header.planned} trials"
@@ -80,7 +80,7 @@ def _layer_rows(report: LayersReport) -> Sequence[tuple[str, ...]]:
     numbers = _numbers([(value_of(layer.time_s), layer.flop, value_of(layer.energy_j)) for layer in layers], report)
     intensities = [layer.intensity_flop_per_byte for layer in layers]
     return [
-        # What lies in a body is set in below what it lies in.
+        # A layer in the body of another one is indented below it.
         (2 * len(layer.within) * " " + plain(layer.name), by_kind(layer), *times, intensity, energy)
         for layer, (*times, energy), intensity in zip(layers, numbers, column_texts(intensities), strict=True)
     ]
@@ -95,7 +95,7 @@ def _kind_rows(report: LayersReport) -> Sequence[tuple[str, ...]]:
 def _numbers(
     found: Sequence[tuple[float | None, int | None, float | None]], report: LayersReport
 ) -> Iterable[tuple[str, ...]]:
-    """The numbers of a row in words: ms, share of the time, GFLOP/s and mJ."""
+    """Time in s, FLOP and energy in J as texts: ms, share of the time, GFLOP/s and mJ."""
     times_s, _, energies_j = zip(*found, strict=True)
     shares = [share_of(time_s, report) for time_s in times_s]
     rates = [flop / time_s / 1e9 if time_s and flop else None for time_s, flop, _ in found]

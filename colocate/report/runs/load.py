@@ -25,10 +25,9 @@ class RunState(str, enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class ListedRun:
-    """A run in a folder. `header` is None where it cannot be read, and `reason` says why; also where there is no
-    run.sqlite beside its tables.
+    """A run in a folder. `header` is None if there is no run.sqlite, or if it cannot be read; then `reason` says why.
 
-    `done` and `failed` count its trials, of all `boards`; `started_unix_s` is None before the first has ended,
+    `done` and `failed` count the trials of all `boards`. `started_unix_s` is None before the first trial has ended,
     and for a model.
     """
 
@@ -43,9 +42,7 @@ class ListedRun:
 
 
 def find_runs(folder: Path) -> tuple[ListedRun, ...]:
-    """The run in `folder`, and those in its folders and in theirs, by name. Raises SpecError where there is no such
-    folder.
-    """
+    """The runs in `folder` and up to two levels below it, by name. Raises SpecError if `folder` cannot be listed."""
     try:
         folders = _below(folder)
     except OSError as error:
@@ -54,7 +51,7 @@ def find_runs(folder: Path) -> tuple[ListedRun, ...]:
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    """Its folders, each followed by those in it; a run has none of interest."""
+    """The folders in `folder`, each followed by its own folders; those inside a run are left out."""
     inside = sorted(path for path in folder.iterdir() if path.is_dir())
     return itertools.chain.from_iterable((path, *_own_folders(path)) for path in inside)
 
@@ -63,12 +60,12 @@ def _own_folders(folder: Path) -> Sequence[Path]:
     try:
         return () if _is_run(folder) else sorted(path for path in folder.iterdir() if path.is_dir())
     except OSError:
-        # One of somebody else's.
+        # This user may not read it.
         return ()
 
 
 def _is_run(folder: Path) -> bool:
-    """Whether it has a run's file or tables; not where it is closed to this user."""
+    """Whether `folder` has the file or the tables of a run; False if this user may not read it."""
     try:
         return holds_run(folder) or (folder / "cells.csv").is_file()
     except (OSError, StoreError):

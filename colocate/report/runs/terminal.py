@@ -1,4 +1,4 @@
-"""The runs in a folder on a terminal, and for `--json`."""
+"""Show the runs in a folder on a terminal, and for `--json`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _STYLES = {
 
 
 def print_runs(runs: Sequence[ListedRun], folder: Path) -> None:
-    """One run a line, and why one cannot be read."""
+    """Print one run a line, and why a run cannot be read."""
     out = console()
     if not runs:
         out.print(Text(f"There is no run in {folder}. To make one: python -m colocate sweep"), soft_wrap=True)
@@ -54,19 +54,19 @@ def _row(run: ListedRun, folder: Path) -> tuple[str, ...]:
 
 
 def _started(run: ListedRun) -> str:
-    """The date; of a model that it has none, as it has a clock of its own."""
+    """The date and time of the first trial; `virtual time` for a model, whose clock has no date."""
     if run.started_unix_s is not None:
         return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(run.started_unix_s))
     return "virtual time" if run.header and run.header.facts.virtual_time else "no trial yet"
 
 
 def _name(run: Path, folder: Path) -> str:
-    """Where a run is below `folder`; its own name where that is it."""
+    """The path of a run below `folder`; its own name if it is `folder` itself."""
     return plain(run.absolute().name if run == folder else str(run.relative_to(folder)))
 
 
 def run_json(run: ListedRun) -> dict[str, Any]:
-    """One run under names with units; what is not known is null."""
+    """One run as a JSON object; an unknown value is null."""
     header = run.header
     return {
         "run": str(run.folder),

@@ -1,4 +1,4 @@
-"""Energy of an epoch against its time, one mark per setting with its accuracy, and the Pareto front."""
+"""Draw the energy of an epoch over its time: a mark for each setting, and the Pareto front."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _Box = tuple[float, float, float, float]
 
 
 def draw_training(choice: TrainingChoice, report: TrainingReport, caption: Caption) -> list[Figure]:
-    """The page of the network that `choice` is of; none where no energy was metered."""
+    """The page of the network of `choice`; empty if no setting has time and energy."""
     rows = [row for row in report.rows if row.cost.setting.inference.network == choice.network]
     shown = [row for row in rows if row.epoch_s is not None and row.epoch_j is not None]
     if not shown:
@@ -87,12 +87,12 @@ def draw_training(choice: TrainingChoice, report: TrainingReport, caption: Capti
 
 
 def look_of(row: TrainingSetting) -> tuple[str, str]:
-    """What settings of one colour and marker share: the devices and the precision."""
+    """The devices and the precision of a setting, which decide its marker and its colour."""
     return devices_words(row.training), row.cost.setting.inference.precision
 
 
 def training_looks(rows: Sequence[TrainingSetting]) -> Mapping[tuple[str, str], Mapping[str, Any]]:
-    """Colours tell precisions, markers how many devices there are."""
+    """The matplotlib arguments of each `look_of` a row: a colour per precision, a marker per number of devices."""
     found = list(dict.fromkeys(map(look_of, rows)))
     devices, precisions = (list(dict.fromkeys(part)) for part in zip(*found, strict=True))
     return {
@@ -105,7 +105,7 @@ def training_looks(rows: Sequence[TrainingSetting]) -> Mapping[tuple[str, str], 
 
 
 def draw_looks(key: Key, looks: Mapping[tuple[str, str], Mapping[str, Any]]) -> None:
-    """Draw the key: a symbol for each look, with its words."""
+    """Draw the key: a symbol for each look, with its devices and precision."""
     one = len({precision for _, precision in looks}) == 1
     for (device, precision), look in looks.items():
         key.plot(device if one else f"{device}, {plain(precision)}", (0.07,), words_in=0.2, markersize=5, **look)
@@ -117,7 +117,7 @@ def _point(row: TrainingSetting, scale: float) -> tuple[float, float]:
 
 
 def _prepare(axes: Axes, rows: Sequence[TrainingSetting], scale: float) -> None:
-    """Logarithmic axes that hold every setting and its interval: two GPUs halve a time whatever it is."""
+    """Make both axes logarithmic, so that equal ratios look equal. They hold all values and most of each interval."""
     for axis, set_scale, limits, times, intervals in (
         (axes.xaxis, axes.set_xscale, axes.set_xlim, 1.0, [row.epoch_s for row in rows]),
         (axes.yaxis, axes.set_yscale, axes.set_ylim, scale, [row.epoch_j for row in rows]),
@@ -146,7 +146,7 @@ def _draw_mark(axes: Axes, row: TrainingSetting, scale: float, look: Mapping[str
 
 
 def _write_labels(axes: Axes, rows: Sequence[TrainingSetting], scale: float) -> None:
-    """The batch and accuracy of each mark, beside it where they cover neither a mark nor a label."""
+    """Write batch and accuracy beside each mark, if possible where they cover neither a mark nor another label."""
     marks = {id(row): axes.transData.transform(_point(row, scale)) / axes.figure.dpi for row in rows}
     taken = [(x - 0.05, y - 0.05, x + 0.05, y + 0.05) for x, y in marks.values()]
     for row in rows:
@@ -163,7 +163,6 @@ def _write_labels(axes: Axes, rows: Sequence[TrainingSetting], scale: float) -> 
 
 
 def _label_box(x: float, y: float, place: tuple[float, float, str], width_in: float) -> _Box:
-    """The box of a label beside a mark."""
     dx, dy, side = place
     left = x + dx * _POINT_IN - (width_in if side == "right" else 0)
     bottom = y + dy * _POINT_IN

@@ -21,16 +21,16 @@ class TrainingReport:
     choices: tuple[TrainingChoice, ...]
 
     def is_chosen(self, row: TrainingSetting) -> bool:
-        """Whether it is the choice for its network."""
+        """Whether `row` is the choice for its network."""
         return any(choice.best is row for choice in self.choices)
 
     def is_on_front(self, row: TrainingSetting) -> bool:
-        """Whether it is Pareto-optimal: no other setting of its network is both faster and lower in energy."""
+        """Whether `row` is Pareto-optimal: no other setting of its network is both faster and lower in energy."""
         return any(row is other for choice in self.choices for other in choice.front)
 
 
 def load(run: LoadedRun, changes: Mapping[str, Any]) -> TrainingReport:
-    """Every setting of a run of `colocate training`. Raises SpecError for limits, which it does not have."""
+    """What a run of `colocate training` shows. Raises SpecError if the user gave limits or changed the aim."""
     refuse_aim(changes)
     refuse_limits(run)
     purpose, header = run.header.purpose, run.header

@@ -20,7 +20,7 @@ _COLUMNS = (
 
 
 def training_markdown(report: TrainingReport, run: LoadedRun) -> str:
-    """The choice for each network, then every setting."""
+    """The choice for each network, then every setting, as a page of Markdown."""
     scale, unit = epoch_unit(report.rows)
     choices = ((each.network, choice_words(each, report)) for each in report.choices)
     return "\n".join([

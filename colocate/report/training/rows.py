@@ -11,7 +11,7 @@ from colocate.study.training import Gain, TrainingChoice, TrainingSetting
 
 
 def training_row(row: TrainingSetting, report: TrainingReport) -> Mapping[str, Value]:
-    """One setting under the columns of training.csv; absent is None."""
+    """The row of one setting in training.csv; an unknown value is None."""
     cost, training = row.cost, row.training
     inference, clocks = cost.setting.inference, cost.setting.clocks
     return {
@@ -51,7 +51,7 @@ def training_row(row: TrainingSetting, report: TrainingReport) -> Mapping[str, V
 
 
 def choice_row(choice: TrainingChoice) -> Mapping[str, Any]:
-    """One choice for `--json`."""
+    """One choice for `--json`, with how many settings keep the accuracy and the time limit."""
     best = choice.best
     inference = None if best is None else best.cost.setting.inference
     return {

@@ -1,4 +1,4 @@
-"""Speed-up and energy over the number of devices, one line per batch and precision."""
+"""Draw speed-up and energy over the number of devices, one line per batch and precision."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _Line = tuple[int, str]
 
 
 def draw_scaling(choice: TrainingChoice, report: TrainingReport, caption: Caption) -> list[Figure]:
-    """The page of the network that `choice` is of; none where it was trained on one number of devices alone."""
+    """The page of the network of `choice`; empty if the network was trained on only one number of devices."""
     rows = [
         row
         for row in report.rows

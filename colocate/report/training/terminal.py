@@ -1,4 +1,4 @@
-"""The settings of a run of `colocate training` on a terminal."""
+"""Print the settings of a run of `colocate training` on a terminal."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _ABOVE_COLUMNS = 140
 
 
 def print_training(report: TrainingReport, run: LoadedRun) -> None:
-    """Every setting, one a line, for a person, and the choice for each network."""
+    """Print every setting, one a line, and the choice for each network."""
     out = console()
     parts = [training_parts(row) for row in report.rows]
     shared = shared_parts(parts)
@@ -76,7 +76,7 @@ def _row(
     *,
     narrow: bool,
 ) -> tuple[str, ...]:
-    """One setting under `_COLUMNS`; where it is `narrow`, intervals are of the energy alone."""
+    """The row of a setting under `_COLUMNS`. On a `narrow` terminal only the energy of an epoch has its interval."""
     cost, exchange = row.cost, row.all_reduce_ratio
     quantities = (
         (cost.images_per_s, 1, narrow), (cost.p50_s, 1e3, narrow), (cost.p99_s, 1e3, narrow),
@@ -94,7 +94,7 @@ def _row(
 
 
 def training_mark(row: TrainingSetting, report: TrainingReport) -> str:
-    """What stands beside a setting: that it failed, is chosen, or is on the Pareto front."""
+    """The mark of a setting: `failed`, `chosen`, `front` if it is on the Pareto front, else empty."""
     if row.cost.failure is not None and not row.cost.windows:
         return "failed"
     if report.is_chosen(row):

@@ -16,7 +16,7 @@ _KILO_FROM_J = 10_000
 
 
 def aim_words(report: TrainingReport) -> str:
-    """What settings were chosen for: `least energy with at most 1 % less accuracy than the best, within 30 min`."""
+    """What settings are chosen for: `least energy with at most 1 % less accuracy than the best, within 30 min`."""
     aim = report.aim
     limit = "" if aim.time_limit_s is None else f", within {minutes(aim.time_limit_s)}"
     accuracy = f" with at most {100 * aim.accuracy_loss:g} % less accuracy than the best" if measured(report) else ""
@@ -29,14 +29,14 @@ def measured(report: TrainingReport) -> bool:
 
 
 def devices_words(training: Training) -> str:
-    """`2 GPUs`, `CPUs`, `2 ranks on CPUs`."""
+    """What a network is trained on: `2 GPUs`, `CPUs` or `2 ranks on CPUs`."""
     if training.on_gpu:
         return counted(training.ranks, "GPU")
     return "CPUs" if training.ranks == 1 else f"{training.ranks} ranks on CPUs"
 
 
 def training_parts(row: TrainingSetting) -> tuple[str, ...]:
-    """Batch, devices, precision and clocks."""
+    """The batch, devices, precision and clocks of a setting."""
     setting = row.cost.setting
     clocks = clocks_text(setting.clocks)
     return (
@@ -48,27 +48,27 @@ def training_parts(row: TrainingSetting) -> tuple[str, ...]:
 
 
 def training_words(row: TrainingSetting) -> str:
-    """`batch 64, 2 GPUs, fp32`, and clocks that were set."""
+    """A setting, as in `batch 64, 2 GPUs, fp32`, without native clocks."""
     return ", ".join(part for part in training_parts(row) if part != "native clocks")
 
 
 def accuracy_words(accuracy: Interval | None) -> str:
-    """`98.3 %`; empty where none was measured."""
+    """An accuracy, as in `98.3 %`; empty if none was measured."""
     return "" if accuracy is None else f"{100 * accuracy.value:.1f} %"
 
 
 def energy_unit(joules: Iterable[float]) -> tuple[float, str]:
-    """By what energies are multiplied that stand side by side, and the unit that they have then."""
+    """For energies that are shown together: the factor from J to their unit, and the unit, J or kJ."""
     return (1.0, "J") if max(joules, default=0) < _KILO_FROM_J else (1e-3, "kJ")
 
 
 def epoch_unit(rows: Iterable[TrainingSetting]) -> tuple[float, str]:
-    """`energy_unit` of the epochs of these settings."""
+    """`energy_unit` for the energies of an epoch in these settings."""
     return energy_unit(row.epoch_j.value for row in rows if row.epoch_j is not None)
 
 
 def energy_words(joules: float) -> str:
-    """`812 J`, `54.3 kJ`."""
+    """An energy, as in `812 J` or `54.3 kJ`."""
     scale, unit = energy_unit([joules])
     return f"{three_digits(scale * joules)} {unit}"
 

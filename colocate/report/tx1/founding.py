@@ -36,8 +36,8 @@ def draw_founding_study(
 ) -> Figure | None:  # fmt: skip
     """Five panels on a page; None for a run without the study's networks, tasks, CPU clocks or power rails.
 
-    `networks` are described as in the run's header. Which measure of memory the study compared is not known; here it
-    is the traffic of one inference.
+    `networks` are the descriptions in the run's header. It is not known which measure of memory the study compared;
+    here it is the memory traffic of one inference.
     """
     study = founding_study_of(cells, records, networks)
     if study is None:
@@ -68,7 +68,7 @@ class _Panel:
         self._sheet, self._x, self._y = sheet, x, y
 
     def write(self, title: str, quantity: str, key: Sequence[tuple[str, _Look]]) -> None:
-        """Write what is shown, the quantity with its unit, and the names of the series, each after a sample."""
+        """Write the title, the quantity with its unit, and the key: the name of each series after a sample of it."""
         self._sheet.title(self._x, self._y + 0.08, title)
         self._sheet.note(self._x, self._y + 0.27, quantity)
         samples = Key(self._sheet, self._y + 0.45, self._x, gap_in=0.15, colour=BLACK)
@@ -76,7 +76,7 @@ class _Panel:
             samples.plot(words, (0.015, 0.15, 0.285), words_in=0.35, markevery=(1, 2), **look)
 
     def axes(self, right_in: float = 0.0, width_in: float = _PANEL_IN[0], title: str = "") -> Axes:
-        """Axes so far right of their usual place."""
+        """Add axes, `right_in` inches right of their usual place, with `title` above them."""
         x, y = self._x + _LEFT_IN + right_in, self._y + _HEAD_IN
         self._sheet.text(x + width_in / 2, y - 0.10, title, SMALL_PT, ha="center")
         axes = self._sheet.axes(x, y, width_in, _PANEL_IN[1])
@@ -84,7 +84,7 @@ class _Panel:
         return axes
 
     def axes_of_cpu_clocks(self, study: FoundingStudy, *place: Any) -> Axes:
-        """Axes over CPU clocks, with a tick at each where they are few; `place` as for `axes`."""
+        """Add axes over CPU clocks, with a tick at each if there are three at most; `place` is passed to `axes`."""
         axes = self.axes(*place)
         mhz = study.mhz.tolist()
         set_ticks(axes.xaxis, mhz if len(mhz) <= 3 else round_ticks(mhz[0], mhz[-1], False))

@@ -1,4 +1,4 @@
-"""The founding study (Jetson TX1, 2017) in a run: what its plots need, where the run has the cells for them."""
+"""Find in a run what the plots of the founding study (Jetson TX1, 2017) need."""
 
 from __future__ import annotations
 
@@ -26,13 +26,12 @@ _JPEGS = ("jpeg", "jpeg-small")
 
 @dataclass(frozen=True, slots=True)
 class FoundingStudy:
-    """What the plots need. Each network was run in one way; `alone` has its cell by CPU and GPU clock. All is at one
-    clock of the memory.
+    """What the plots need. Each network was run in one way, and the memory had one clock.
 
-    `gpu_hz` are the highest, middle and lowest: the page has room for three. `task_cpu_w` is the power of the CPU
-    with a task alone, by task and CPU clock; `jpeg_ratio` the latency beside jpeg over that beside bitcount at the
-    highest GPU clock, by network and CPU clock. `traffic_bytes` is the memory traffic of an inference of each
-    network; empty where it is not known, as on a board.
+    `gpu_hz` are the highest, middle and lowest clock: the page has room for three. `alone` has the solo cell of each
+    network, CPU clock and GPU clock. `task_cpu_w` is the power of the CPU while a task runs alone, by task and CPU
+    clock. `jpeg_ratio` is the latency beside jpeg over that beside bitcount at the highest GPU clock, by network and
+    CPU clock. `traffic_bytes` is the memory traffic of an inference of each network; empty if unknown, as on a board.
     """
 
     networks: Sequence[Inference]
@@ -55,9 +54,9 @@ class FoundingStudy:
 def founding_study_of(
     cells: Sequence[Cell], records: Sequence[TrialRecord], described: Mapping[str, Mapping[str, Any]]
 ) -> FoundingStudy | None:
-    """What `cells` and `records` have for the plots; None where a network, task, CPU clock or power rail is missing.
+    """What the plots need; None if a network, task, CPU clock or power rail is missing.
 
-    `described` are the networks as in the run's header.
+    `described` are the descriptions of the networks in the run's header.
     """
     placement = next(iter(placements_of(cells)), None)
     # The study left the memory's clock alone; of those that were set, the highest is what a busy GPU asks for.
@@ -97,7 +96,7 @@ def founding_study_of(
 
 
 def _task_cpu_w(records: Sequence[TrialRecord]) -> dict[tuple[str, int], float]:
-    """Mean power of the CPU without a network, by task and CPU clock; over all GPU clocks, for the GPU is idle."""
+    """Mean power of the CPU in W without a network, by task and CPU clock, over all GPU clocks: the GPU is idle."""
     found: defaultdict[tuple[str, int], list[float]] = defaultdict(list)
     for record in records:
         trial, trace = record.trial, record.power
@@ -113,7 +112,7 @@ def _task_cpu_w(records: Sequence[TrialRecord]) -> dict[tuple[str, int], float]:
 def _latency_ratio(
     records: Sequence[TrialRecord], networks: Mapping[str, Inference], jpeg: str
 ) -> dict[tuple[str, int], Interval]:
-    """Median latency beside jpeg over that beside bitcount, of the blocks that have both."""
+    """Median latency beside `jpeg` over that beside bitcount, paired by block, for each network and CPU clock."""
     medians: defaultdict[tuple[str, int], defaultdict[int, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
     for record in records:
         trial = record.trial

@@ -1,4 +1,4 @@
-"""validation.csv and constants.csv: what a model rests on, and how far off it is."""
+"""validation.csv and constants.csv: how far a model is off published values, and the constants it rests on."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from colocate.report.text.tables import write_rows
 
 
 def write_provenance(run: LoadedRun) -> Iterator[Path]:
-    """Write both tables into the folder of the run; SI units, nine digits.
+    """Write both tables into the folder of the run, with nine digits.
 
-    A machine has neither, and one from an earlier run is removed. Raises OSError.
+    The run of a machine has neither; tables that an earlier run left there are removed. Raises OSError.
     """
     provenance, rig = run.header.provenance, run.header.facts.rig
     tables: Mapping[str, Sequence[Any]] = {

@@ -1,4 +1,4 @@
-"""How a model compares with what was published: a page with a line per figure, and the tables behind it."""
+"""How a model compares with published values: pages with a line for each value, and the same in words."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """What quantities are about, with the unit of the page and what one of the run's units is in it."""
+    """A kind of quantity: its name, its unit on the page, and the factor from the stored unit to that one."""
 
     name: str
     unit: str
@@ -81,7 +81,7 @@ _Group = Sequence[PublishedCheck]
 
 
 def draw_validation(provenance: Provenance | None, caption: Caption) -> list[Figure]:
-    """Pages with a line per figure, grouped by source, quantity and role; none for a machine."""
+    """Pages with a line for each published value, by source, quantity and role; empty for the run of a machine."""
     if provenance is None or not provenance.validation:
         return []
     return [_page(provenance, columns, caption) for columns in _pages(_groups(provenance.validation))]
@@ -116,7 +116,7 @@ def _page(provenance: Provenance, columns: Sequence[Sequence[_Group]], caption: 
 
 
 def _groups(checks: Sequence[PublishedCheck]) -> list[_Group]:
-    """Figures of the same source, kind and role together, those not fitted first: they tell most."""
+    """`checks` by source, kind and role. Values that no constant was fitted to come first: these test the model."""
     found: dict[tuple[str, _Kind, str], list[PublishedCheck]] = {}
     for check in sorted(checks, key=lambda check: check.role != "not fitted"):
         found.setdefault((check.source, _KINDS[check.quantity], check.role), []).append(check)
@@ -124,7 +124,7 @@ def _groups(checks: Sequence[PublishedCheck]) -> list[_Group]:
 
 
 def _pages(groups: Sequence[_Group]) -> list[list[Sequence[_Group]]]:
-    """`groups` on pages no higher than paper, each of two columns."""
+    """`groups` on pages no higher than paper, each of one or two columns."""
     pages: list[list[_Group]] = [[]]
     for group in groups:
         if max(sum(map(_height_in, column)) for column in _columns([*pages[-1], group])) > _COLUMN_IN and pages[-1]:
@@ -134,7 +134,7 @@ def _pages(groups: Sequence[_Group]) -> list[list[Sequence[_Group]]]:
 
 
 def _columns(groups: Sequence[_Group]) -> list[Sequence[_Group]]:
-    """`groups` in one column, or broken into two of heights as equal as can be."""
+    """`groups` in two columns of heights as equal as possible; a single group is one column."""
     heights = [_height_in(group) for group in groups]
     breaks = range(1, len(groups))
     best = min(breaks, key=lambda at: max(sum(heights[:at]), sum(heights[at:])), default=0)
@@ -146,7 +146,7 @@ def _height_in(group: _Group) -> float:
 
 
 def summary_of(checks: Sequence[PublishedCheck]) -> str:
-    """How far off the model is in `checks`, of which there is one at least: in words."""
+    """How far off the model is in `checks`, in words. There must be at least one check."""
     errors = [abs(check.error_ratio) for check in checks]
     inside = ", ".join(f"{sum(error <= half for error in errors)} within {100 * half:.0f} %" for half, _ in _BANDS)
     return f"{counted(len(checks), 'figure')}, off by {_span(checks)}; {inside}"
@@ -158,18 +158,18 @@ def _span(checks: Sequence[PublishedCheck]) -> str:
 
 
 def _percent(ratio: float, decimals: int) -> str:
-    """With its sign, a true minus; what rounds to nothing has none."""
+    """`ratio` in %, with its sign; a value that rounds to 0 has none."""
     words = f"{100 * ratio:+.{decimals}f}".replace("-", "\u2212")
     return (words if any(digit in words for digit in "123456789") else words[1:]) + " %"
 
 
 def quantity_words(check: PublishedCheck) -> str:
-    """What `check` is about, with its unit: `latency, ms`."""
+    """The kind of quantity of `check` and its unit, as in `latency, ms`."""
     return f"{_KINDS[check.quantity].name}, {_KINDS[check.quantity].unit}"
 
 
 def number_words(check: PublishedCheck) -> tuple[str, str, str]:
-    """The published value and the model's in the unit of `quantity_words`, and the error of the model."""
+    """The published value and the model's, in the unit of `quantity_words`, and the model's error in %."""
     scale = _KINDS[check.quantity].scale
     return three_digits(scale * check.published), three_digits(scale * check.model), _percent(check.error_ratio, 1)
 
@@ -190,12 +190,11 @@ def _draw_group(sheet: Sheet, x: float, y: float, label_in: float, group: _Group
 
 
 def _across(errors: FloatArray, x: float, limit: float) -> FloatArray:
-    """Where errors from -`limit` to `limit` stand in a plot whose left end is `x`."""
+    """The x of `errors` (n,), in inches, in a plot from `x` that spans -`limit` to `limit`."""
     return x + _PLOT_IN * (0.5 + errors / (2 * limit))
 
 
 def _draw_scale(sheet: Sheet, x: float, y: float, rows: int, limit: float) -> None:
-    """Bands, a line at no error, and ticks on top."""
     height = _ROW_IN * rows
     for half, colour in reversed(_BANDS):
         left, right = _across(np.array([-half, half]), x, limit)
@@ -211,7 +210,7 @@ def _draw_scale(sheet: Sheet, x: float, y: float, rows: int, limit: float) -> No
 
 
 def _draw_dots(sheet: Sheet, x: float, y: float, group: _Group, limit: float) -> None:
-    """The error of each row on a stem from 0; beyond the scale an arrow at its end stands for it."""
+    """Draw the error of each row as a mark with a line from 0; an arrow stands for an error beyond the scale."""
     look = _LOOKS[group[0].role]
     errors = np.array([check.error_ratio for check in group])
     inside = errors.clip(-limit, limit)
@@ -227,7 +226,6 @@ def _draw_dots(sheet: Sheet, x: float, y: float, group: _Group, limit: float) ->
 
 
 def _draw_key(sheet: Sheet, y: float, roles: Collection[PublishedRole]) -> None:
-    """Draw the key to the marks of these roles, and to the bands."""
     key = Key(sheet, y)
     for role, look in ((role, look) for role, look in _LOOKS.items() if role in roles):
         key.plot(f"{role}: {look.meaning}", **look.plot)

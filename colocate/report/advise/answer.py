@@ -154,7 +154,7 @@ def where(cell: Cell, *, contained: bool) -> str:
 
 
 def ran(cell: Cell, *, contained: bool) -> str:
-    """The task of a cell with its containment, in words; with `contained`, `no containment` is named too."""
+    """The task of a cell with its containment, in words. If `contained`, a missing one is called `no containment`."""
     bound = containment_words(cell.containment) if cell.containment else "no containment" if contained else ""
     return bracketed(shortened(cell.task), bound)
 

@@ -1,4 +1,4 @@
-"""The advice on a run for `--json`, under names with units."""
+"""The advice on a run for `--json`; names of quantities carry their units."""
 
 from __future__ import annotations
 

@@ -170,7 +170,7 @@ def _nothing_in_common(a: _Side, b: _Side) -> str:
 
 
 def _absences(evidence: Sequence[Evidence]) -> list[str]:
-    """Why the cells of a run have no latency that counts, each reason once; empty if one has a compared quantity."""
+    """Why the cells of a run have no latency that counts, each reason once; empty if a compared quantity is known."""
     if any(quantity in each.values for each in evidence for quantity in COMPARED):
         return []
     return list(dict.fromkeys(absence(each, Quantity.LATENCY_P50) for each in evidence))

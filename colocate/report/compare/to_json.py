@@ -1,4 +1,4 @@
-"""A comparison for `--json`, under names with units."""
+"""A comparison for `--json`; names of quantities carry their units."""
 
 from __future__ import annotations
 

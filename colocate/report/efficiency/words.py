@@ -27,7 +27,7 @@ def aim_words(aim: Aim) -> str:
 
 
 def setting_words(row: Efficiency) -> str:
-    """A setting, as in `tensorrt fp16 batch 8, 1734/998.4 MHz`, without native clocks."""
+    """A setting, as in `tensorrt fp16 batch 8, 1734/998.4 MHz`; native clocks are not named."""
     *parts, clocks = setting_parts(row)
     return " ".join(parts) + ("" if clocks == "native clocks" else f", {clocks}")
 

@@ -160,7 +160,7 @@ def _around(middle: tuple[float, float], width: float, height: float) -> _Box:
 
 
 def _place_pt(axes: Axes, at: tuple[float, float]) -> tuple[float, float]:
-    """Where a point lies, in points from the lower left corner of the axes."""
+    """Where a mark lies, in points (1/72 inch) from the lower left corner of the axes."""
     x, y = (
         math.log(value / low) / math.log(high / low)
         for value, (low, high) in zip(at, (axes.get_xlim(), axes.get_ylim()), strict=True)

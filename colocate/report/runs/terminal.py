@@ -61,7 +61,7 @@ def _started(run: ListedRun) -> str:
 
 
 def _name(run: Path, folder: Path) -> str:
-    """The path of a run below `folder`; its own name if it is `folder` itself."""
+    """The path of a run below `folder`; the name of `folder` if that is the run."""
     return plain(run.absolute().name if run == folder else str(run.relative_to(folder)))
 
 

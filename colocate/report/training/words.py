@@ -48,7 +48,7 @@ def training_parts(row: TrainingSetting) -> tuple[str, ...]:
 
 
 def training_words(row: TrainingSetting) -> str:
-    """A setting, as in `batch 64, 2 GPUs, fp32`, without native clocks."""
+    """A setting, as in `batch 64, 2 GPUs, fp32`; native clocks are not named."""
     return ", ".join(part for part in training_parts(row) if part != "native clocks")
 
 

@@ -124,7 +124,7 @@ def _groups(checks: Sequence[PublishedCheck]) -> list[_Group]:
 
 
 def _pages(groups: Sequence[_Group]) -> list[list[Sequence[_Group]]]:
-    """`groups` on pages no higher than paper, each of one or two columns."""
+    """`groups` spread over pages no higher than paper, each of one or two columns."""
     pages: list[list[_Group]] = [[]]
     for group in groups:
         if max(sum(map(_height_in, column)) for column in _columns([*pages[-1], group])) > _COLUMN_IN and pages[-1]:

@@ -31,7 +31,8 @@ def starter_file(facts: HostFacts, keys: Mapping[str, Any], name: str) -> str:
         "#",
         f"# Run it:       python -m colocate sweep {name}",
         f"# The plan:     python -m colocate sweep {name} --dry-run",
-        "# All keys:     docs/reference.md, or python -m colocate sweep --help; a key is a flag with _ for -.",
+        "# All keys:     docs/reference.md, or python -m colocate sweep --help; a flag's key has _ for -;",
+        "#               flags that can be repeated are tables, like [commands] below.",
         "#",
         "# A line that begins with '# key =' is a choice that is not made: remove its '# ' to make it.",
         "# The other lines are what you gave to init, and sweep's defaults for the rest.",
@@ -85,7 +86,7 @@ def _sections(facts: HostFacts) -> Mapping[str, Sequence[Suggestion]]:
         "clocks": [*_clocks(facts)],
         "how long": [
             Suggestion("repeats", 10, 'default: 5, or 30 where until = "decided"; more repeats, narrower intervals'),
-            Suggestion("window", 5.0, "seconds of one window; default: 2"),
+            Suggestion("window", 5.0, "seconds of one window (default: 2); longer where a slow network or tx1-model needs it"),
         ],
     }
 

@@ -1,4 +1,4 @@
-"""Evidence and limits -> advice: the verdict on every cell, and which task, where, gets most done."""
+"""Evidence and limits -> advice: the verdict on every cell, and which task to run beside a network, and where."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = [
 
 
 class Merit(Enum):
-    """What the choices of a network are ranked by: the first of these that is known of them."""
+    """What the choices of a network are ranked by: the first of these quantities that is known."""
 
     WORK_PER_JOULE = "most work per joule"
     WORK = "most work"
@@ -35,16 +35,19 @@ class Merit(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A cell that is SAFE: one task, or one mix of tasks, where it was measured; every number is the cell's own.
+    """A cell whose verdict is SAFE: one task, or one mix of tasks, that may be deployed. Unknown numbers are None.
 
-    `work_share` is `Evidence.work_share`. `work_share_per_j` is that over the board's mean power: the seconds of the
-    task's best solo work that a joule buys. `latency_s` and `slowdown` are at the percentile of the limits, `margins`
-    what is left to each limit. Absent is None. `on_front`: no other choice of the network does as much work for as
-    little power, or where power is unknown for as little slowdown. What tables do not show is no difference; of equal
-    ones the simplest is on it. `recommended` is the choice of the network that is best by its `merit`, in the
-    simplest containment and placement that come within 5 % of it; `best_of_task` is the one that would be recommended
-    if the network had this task alone. A choice that is `idle` has none of these marks: its task does next to no work
-    there, so it is safe and of no use.
+    `work_share` is `Evidence.work_share`. `work_share_per_j` is `work_share` over the board's mean power in W: how
+    many seconds of the task's best solo work one joule buys. `latency_s` and `slowdown` are at the percentile of the
+    limits. `margins` are the shares of each limit that are left over (`verdicts.LimitCheck`).
+
+    These marks compare the choices of one network. An `idle` choice has none: its task does next to no work there.
+
+    - `on_front`: no other choice does as much work for as little power, or if a power is unknown, for as little
+      slowdown. Only digits that tables show count. Of choices that are equal in these, one is marked.
+    - `recommended`: the best by `merit`, but in the simplest containment and placement that come within 5 % of it at
+      the same clocks. If `merit` is the slowdown, in the simplest of all at these clocks.
+    - `best_of_task`: it would be recommended if the network had this task alone.
     """
 
     cell: Cell
@@ -60,15 +63,15 @@ class Choice:
 
     @property
     def idle(self) -> bool:
-        """Whether the task does next to no work."""
+        """Whether the task does next to no work (`work.does_nothing`)."""
         return does_nothing(self.work_share)
 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """Verdicts on every cell that has a task, and a choice for each that is SAFE; both in the order of the cells.
+    """The verdict on every cell that has a task, and a choice for each SAFE one, both in the order of the cells.
 
-    `bounds` are what the verdicts rest on, `judged` is how many cells share the error.
+    `bounds` are what the verdicts rest on, in the order of `rulings`.
     """
 
     limits: Limits
@@ -78,20 +81,20 @@ class Advice:
 
     @property
     def judged(self) -> int:
-        """How many cells the confidence is shared by."""
+        """How many cells were judged. The allowed chance of a wrong verdict is divided among them."""
         return len(self.rulings)
 
     @property
     def recommended(self) -> tuple[Choice, ...]:
-        """The recommended choice of each network that has one; a network that is run in two ways counts as two."""
+        """The recommended choice of each network that has one. A network that is run in two ways counts as two."""
         return tuple(choice for choice in self.choices if choice.recommended)
 
 
 def advise(evidence: Sequence[Evidence], limits: Limits, looks: Looks = once) -> Advice:
-    """Judge every cell of `evidence` that has a task; see `bounds` for the rule and for what it guarantees.
+    """Judge every cell of `evidence` that has a task. The module `bounds` has the rule, and what it guarantees.
 
-    `evidence` is that of all cells, solo baselines included. `looks` is the `sequential.Schedule` of a study that
-    was made until decided, as it stopped where it liked what it saw.
+    `evidence` is that of all cells, solo baselines included. `looks` is the `sequential.Schedule` if the study could
+    stop early, because the bounds must then allow for every look at its table.
     """
     judged = bounds(evidence, limits.confidence, looks)
     rulings = tuple(rule_on(each, limits) for each in judged)
@@ -124,10 +127,10 @@ def _choice(each: Bounds, ruling: Ruling, limits: Limits) -> Choice:
 
 
 def _ranked(choices: Sequence[Choice]) -> list[Choice]:
-    """The choices of one network with the Pareto front, the recommended one and the best of each task marked.
+    """Return the choices of one network, marked: the Pareto front, the recommended choice, the best of each task.
 
-    Those that are idle have no mark. One whose work is not known is on no front, and is recommended only where that
-    of none is known: then the smallest slowdown has to do.
+    Idle choices get no mark. A choice whose work is unknown is on no front. It can be recommended only if the work of
+    every other choice is unknown too; then the least slowdown decides.
     """
     useful = [choice for choice in choices if not choice.idle]
     best = best_choice(useful).cell if useful else None
@@ -147,8 +150,11 @@ def _ranked(choices: Sequence[Choice]) -> list[Choice]:
 
 
 def _front(known: Sequence[Choice], preferred: Collection[Cell]) -> set[Cell]:
-    """The Pareto front of choices whose work is known, by the digits that tables show: whole per cent of full speed,
-    and three of the cost. Of choices that are equal so, it has one: a `preferred` one, else the simplest.
+    """Return the Pareto front of choices whose work is known: the more work and the less power, the better.
+
+    If a power is unknown, slowdown stands in for power. Values count as tables show them: whole per cent of full
+    speed, and three digits of power or slowdown. Of choices that are equal in these, one is on the front: a
+    `preferred` one if there is one, else the simplest.
     """
     cost = _column({i: choice.cell.power_w for i, choice in enumerate(known)})
     cost = cost or _column({i: choice.slowdown for i, choice in enumerate(known)})
@@ -171,7 +177,7 @@ def _tasks(choices: Sequence[Choice]) -> list[str]:
 
 
 def best_choice(choices: Sequence[Choice]) -> Choice:
-    """The one to recommend among one or more choices of a network: see `Choice.recommended`."""
+    """Return which of one or more choices of a network to recommend, by the rule of `Choice.recommended`."""
     merit, score = _scores(choices)
     best = max(score, key=lambda i: score[i], default=0)
     alike = [i for i, choice in enumerate(choices) if _setting(choice) == _setting(choices[best])]
@@ -180,7 +186,7 @@ def best_choice(choices: Sequence[Choice]) -> Choice:
 
 
 def more_work(one: Choice, other: Choice) -> bool:
-    """Whether the task of both gets more done in the first, by more than a containment is worth setting for."""
+    """Whether both have the same task and it does clearly more work in `one`: `ALIKE_RATIO` of that is still more."""
     return (
         one.cell.task == other.cell.task
         and one.work_share is not None
@@ -190,7 +196,7 @@ def more_work(one: Choice, other: Choice) -> bool:
 
 
 def _scores(choices: Sequence[Choice]) -> tuple[Merit, dict[int, float]]:
-    """What these choices are ranked by, and the score of each of which that is known, the best one highest."""
+    """Return what these choices are ranked by, and by index the scores that are known, the best one highest."""
     work = {i: choice.work_share for i, choice in enumerate(choices) if choice.work_share is not None}
     if not work:
         return Merit.SLOWDOWN, {i: -each.slowdown for i, each in enumerate(choices) if each.slowdown is not None}
@@ -200,11 +206,11 @@ def _scores(choices: Sequence[Choice]) -> tuple[Merit, dict[int, float]]:
 
 
 def _setting(choice: Choice) -> CellKey:
-    """The setting of a choice, wherever its task stands and whatever contains it."""
+    """The key of a choice's cell without its containment and placement."""
     return CellKey.of_cell(choice.cell)._replace(containment=None, placement="")
 
 
 def _column(values: Mapping[int, float | None]) -> dict[int, float]:
-    """The values, empty unless every one is known: an unknown one cannot be ranked."""
+    """The values, or nothing if any of them is unknown: then they cannot be ranked."""
     found = {i: value for i, value in values.items() if value is not None}
     return found if len(found) == len(values) else {}

@@ -1,20 +1,21 @@
-"""Do alternating windows see the slowdown that steady windows see?
+"""Do alternating windows show the slowdown that steady windows show?
 
-What answers within a segment is in both. Heat, and a governor that takes its time, are in the steady windows alone:
-there the two differ. Steady pairs are few and scatter more, so they are too coarse to measure by, but a large
-difference shows. Each cell has a t statistic of its mean log ratios,
+Both contain effects that act within a segment. Heat and slow governors act in steady windows alone, so there the two
+designs differ. Steady pairs are few and scatter more. They are too coarse to measure by, but a large difference
+shows. For each cell, a t statistic compares the means of the log ratios:
 
     t = (mean of steady pairs - mean of alternating windows) / sqrt(s^2 / pairs + a^2 / windows)
 
-a^2 is the variance of its alternating windows. Two steady pairs know little of their own scatter, so s^2 is that of
-the steady pairs of all cells of the network, pooled. But some cells scatter more than others: where two windows of
-the cell, were they not paired, would scatter by more than that, as the latencies of its alternating windows show it,
-s^2 is theirs, steadied by the other cells (`stats.moderated_variance`).
+a^2 is the variance of the cell's alternating windows. s^2 is the variance of the steady pairs, pooled over all cells
+of the network, because two steady pairs say little about their own scatter. But some cells scatter more than others.
+The alternating windows of a cell show how much two unpaired windows of it would scatter. If this variance is larger
+than the pooled one, it is s^2, moderated by the other cells (`stats.moderated_variance`).
 
-The median and the mean of the latencies are tried, and count twice. From all cells of the table those are picked
-whose difference is beyond chance (Benjamini and Hochberg 1995, Journal of the Royal Statistical Society B 57(1)):
-where none differs one is picked in `FALSE_ALARMS` of tables, and where many do the demand on each is less strict. In
-tests/bench/test_alternating_verdicts.py it is at most 4.3 % of tables with cells that scatter 6-fold apart.
+Both the median and the mean of the latencies are tested, so the smaller p-value is doubled. Benjamini and Hochberg's
+procedure picks the cells that differ beyond chance (1995, Journal of the Royal Statistical Society B 57(1)). If no
+cell differs, it picks one in a share `FALSE_ALARMS` of tables. If many differ, it demands less of each. In
+tests/bench/test_alternating_verdicts.py, false alarms are in at most 4.3 % of tables whose cells scatter 6-fold
+apart.
 """
 
 from __future__ import annotations
@@ -35,10 +36,11 @@ WINDOWS_MIN = 2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Designs:
-    """What one cell shows by each design, as logarithms; the last axis is (median, mean).
+    """The log ratios and log latencies of one cell in each design; the last axis of every array is (median, mean).
 
-    Ratios of `steady` pairs (pairs, 2) and of `alternating` windows (windows, 2), and the latencies (windows, 2) of
-    the latter, `alone` and `beside` the task. Cells of one `network` scatter alike.
+    `steady` (pairs, 2) and `alternating` (windows, 2) are log slowdowns. `alone` and `beside` (windows, 2) are the
+    log latencies of the alternating windows without and with the task. Cells of one `network` are taken to scatter
+    alike.
     """
 
     network: Hashable
@@ -49,12 +51,12 @@ class Designs:
 
     @property
     def comparable(self) -> bool:
-        """Whether there are enough windows of both designs."""
+        """Whether each design has at least `WINDOWS_MIN` values."""
         return min(len(self.steady), len(self.alternating)) >= WINDOWS_MIN
 
 
 def differing(cells: Sequence[Designs]) -> list[bool]:
-    """Of each cell whether its designs differ beyond chance; False where there are too few windows to tell."""
+    """Return for each cell whether its designs differ beyond chance; False too if it has too few windows to tell."""
     told = [cell for cell in cells if cell.comparable]
     if not told:
         return [False for _ in cells]
@@ -66,7 +68,7 @@ def differing(cells: Sequence[Designs]) -> list[bool]:
 
 
 def _chances(cells: Sequence[Designs]) -> FloatArray:
-    """The chances (cells,) of a difference as large, in the median or the mean, where there is none."""
+    """Return the p-values (cells,): the chance of a difference this large, in median or mean, if there is none."""
     steady, alternating, alone, beside = (
         np.array([getattr(cell, side).var(axis=0, ddof=1) for cell in cells])
         for side in ("steady", "alternating", "alone", "beside")
@@ -78,7 +80,7 @@ def _chances(cells: Sequence[Designs]) -> FloatArray:
     own, gained = (np.transpose(each) for each in zip(*moderated, strict=True))
     pooled, pooled_df = _pooled(cells, steady, pairs - 1)
     variance = np.where(pooled >= unpaired, pooled, own)
-    # Where the pooled variance is the larger one the other would do as well, by its own degrees of freedom.
+    # The pooled variance is used only where it is the larger, so the other's degrees of freedom would hold too.
     df = np.where(pooled >= unpaired, np.maximum(pooled_df, df + gained), df + gained)
     difference = np.array([cell.steady.mean(axis=0) - cell.alternating.mean(axis=0) for cell in cells])
     # Equal windows, as of a model without noise, differ by rounding.
@@ -88,6 +90,9 @@ def _chances(cells: Sequence[Designs]) -> FloatArray:
 
 
 def _pooled(cells: Sequence[Designs], variance: FloatArray, df: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """The variance (cells, 2) of each cell's network, and its degrees of freedom (cells, 1), from those of cells."""
+    """Return for each cell the pooled variance of its network (cells, 2), and its degrees of freedom (cells, 1).
+
+    `variance` (cells, 2) and `df` (cells, 1) are those of the single cells.
+    """
     networks = np.array([[a.network == b.network for b in cells] for a in cells], dtype=np.float64)
     return networks @ (df * variance) / (networks @ df), networks @ df

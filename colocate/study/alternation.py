@@ -1,10 +1,11 @@
-"""The segments of an alternating window: how long, in which order, and which inference belongs to which.
+"""The segments of an alternating window: how long they are, their order, and which inferences belong to each.
 
-Pausing and resuming a task inside a window compares it with a machine that is some ten milliseconds older instead
-of some seconds. Four neighbours make a group, in the order A B B A or B A A B by lot: a drift linear in time cancels,
-and no period of the machine locks in. A window too short for four segments of a slow network holds two, A B or B A:
-no more than two steady windows take. Between the groups stand the segments of the task alone, for which the network
-is paused: they give its own rate of work. Shared by every rig that can alternate.
+Pausing and resuming a task inside a window puts some ten milliseconds between the two conditions, instead of some
+seconds. Four neighbouring segments make a group, in the order A B B A or B A A B, drawn at random (A: the network
+alone, B: beside the task). So a drift that is linear in time cancels, and segments do not fall into step with a
+period of the machine. A window too short for four segments of a slow network holds one group of two, A B or B A.
+Between the groups there are segments of the task alone, in which the network is paused: they give the task's own rate
+of work. Every rig that can alternate uses this module.
 """
 
 from __future__ import annotations
@@ -20,31 +21,32 @@ import numpy as np
 
 from colocate.model.trial import ByteArray, Condition, FloatArray, Segment, Trial
 
-# Half as long scatter half as much on a server GPU whose latencies drift, and the guard still takes but a fifth.
+# On a server GPU whose latencies drift, slowdowns scatter half as much as with segments of twice this length. The
+# guard still takes only a fifth of a segment.
 SEGMENT_MIN_S = 0.025
-# A segment holds so many inferences, or fewer where the window has no room for them. One more overlaps the switch: of
-# the least, one is whole even when it takes an eighth longer than was thought.
+# How many inferences a segment is long, and the least where the window has no room for that many. One of them
+# overlaps the switch. So at the least one is whole, even if inferences take an eighth longer than was estimated.
 INFERENCES_PER_SEGMENT, INFERENCES_MIN = 8, 2.25
 # Switching takes no more than this share of a segment.
 SWITCHING_RATIO = 0.05
 # Caches refill within the guard after a switch. A clock that its governor raises under load needs longer, and so does
-# a scheduler: a task that shares the network's CPU gets 70 % of it in the first 30 ms after it was resumed, and the
-# half that is its due only then (seen on Linux 6.18; it made a mean that doubles 2.3 times as long).
+# a scheduler: a task that shares the network's CPU gets 70 % of it in the first 30 ms after it was resumed, and its
+# fair half only after that (seen on Linux 6.18; a mean latency that doubles came out 2.3 times as long).
 GUARD_S, SETTLING_GUARD_S, SETTLING_SEGMENT_S = 0.005, 0.05, 0.2
 # The least periods of its quota that a task is measured in.
 QUOTA_PERIODS_MIN = 2
-# One such segment of the task alone for so many of the others: its rate needs little of the window.
+# There is one segment of the task alone for so many others: its rate needs little of the window.
 PER_TASK_ALONE = 10
-# Nor need it be as long as theirs where inferences are slow.
+# Its length, where inferences are slow and the other segments are longer.
 TASK_ALONE_S = 0.1
-# A network at a frame rate needs this long for what piled up while it was paused, in segments at the most.
+# The most time that a network at a frame rate gets for frames that came while it was paused, in segments.
 CATCHING_UP_MAX = 4.0
 # Segments in a window before they grow longer than they need to be.
 SEGMENTS_SOUGHT = (8, 4, 2)
 
-# An inference that is longer than this share of those of its condition is an outlier, and no measure of the others.
+# An inference that is longer than this share of its condition's is an outlier: it does not say how long others are.
 LONG_SHARE = 0.99
-# The most of a segment's end that is given up for the long ones: few slow inferences must not lose all.
+# The largest share of a segment that is given up at its end, so that a segment with few slow inferences keeps some.
 LAST_RATIO = 1 / 3
 
 _PAIRS = (
@@ -58,7 +60,7 @@ _FOURS = tuple((*pair, *reversed(pair)) for pair in _PAIRS)
 class Pace:
     """How fast a window alternates: a segment lasts `segment_s`, and its first `guard_s` belong to no condition.
 
-    With the task alone it lasts `task_alone_s` where that is shorter.
+    A segment of the task alone lasts `task_alone_s` if that is shorter.
     """
 
     segment_s: float
@@ -66,12 +68,12 @@ class Pace:
     task_alone_s: float = math.inf
 
     def length_s(self, condition: Condition) -> float:
-        """How long a segment in that condition lasts."""
+        """How long a segment in `condition` lasts, in seconds."""
         return min(self.segment_s, self.task_alone_s) if condition is Condition.TASK_ALONE else self.segment_s
 
 
 class Turn(NamedTuple):
-    """A segment to come: what runs in it, and the group of neighbours that it is compared with."""
+    """A segment to come: its condition, and the number of the group of neighbours that it is compared with."""
 
     condition: Condition
     group: int
@@ -87,14 +89,16 @@ def pace_of(
     segment_s: float | None = None,
     quota_period_s: float | None = None,
 ) -> Pace:
-    """The pace for a network whose inference takes `inference_s`, in a window of about `window_s`.
+    """Return the pace for a network whose inference takes `inference_s`, in a window of about `window_s`.
 
-    `switching_s` is how long pausing takes; `settling`: a governor follows the load, or a scheduler shares a CPU
-    between task and network, and both take some ten milliseconds to find their level; with `period_s` segments are
-    whole periods. `segment_s` is what the study asks for: then only periods and a minimum of inferences change it.
-
-    A task that was paused begins with all of the quota that it has in `quota_period_s`, wherever in that period it
-    is resumed. So the guard is longer by one, and what is measured is whole periods.
+    - `switching_s`: how long pausing takes.
+    - `settling`: a governor follows the load, or task and network share a CPU. Both take some ten milliseconds to
+      settle, so segments and guards are longer.
+    - `period_s`: the network's frame period; segments are then whole periods.
+    - `segment_s`: the length that the study asks for. Only whole periods, the guard and the least number of
+      inferences can change it.
+    - `quota_period_s`: the period of the task's CPU quota. A task that is resumed in the middle of a period has all
+      of that period's quota left. So the guard is one period longer, and what is measured is whole periods.
     """
     guard_s = max(SETTLING_GUARD_S if settling else GUARD_S, period_s or 0.0) + (quota_period_s or 0.0)
     inference_s = max(inference_s, period_s or 0.0)
@@ -116,20 +120,26 @@ def pace_of(
 
 
 def _in_whole(length_s: float, first_s: float, period_s: float | None) -> float:
-    """At least `length_s`, in whole periods behind its first part; itself without a period."""
+    """Return the least length from `length_s` up that is `first_s` and whole periods; `length_s` without a period."""
     if not period_s:
         return length_s
     return first_s + math.ceil((length_s - first_s) / period_s - 1e-9) * period_s
 
 
 def _segments_of(window_s: float, segment_s: float, task_alone_s: float) -> int:
-    """The most of `SEGMENTS_SOUGHT` that there is room for beside the task alone, the least if for none."""
+    """Return the largest of `SEGMENTS_SOUGHT` that fits in the window together with a segment of the task alone.
+
+    If none fits, the smallest.
+    """
     fitting = (n for n in SEGMENTS_SOUGHT if n * segment_s + min(task_alone_s, segment_s) <= window_s)
     return next(fitting, SEGMENTS_SOUGHT[-1])
 
 
 def catch_up_s(pace: Pace, inference_s: float, period_s: float | None) -> float:
-    """How long a network at a frame rate takes for the frames of a segment in which it was paused: whole periods."""
+    """Return how long a network at a frame rate needs for the frames that came while it was paused for one segment.
+
+    In seconds, rounded up to whole periods; 0 without a period.
+    """
     if period_s is None or not inference_s:
         return 0.0
     busy = min(inference_s / period_s, 0.999)
@@ -138,10 +148,9 @@ def catch_up_s(pace: Pace, inference_s: float, period_s: float | None) -> float:
 
 
 def scheduled(window_s: float, pace: Pace, seed: str) -> tuple[Turn, ...]:
-    """The segments of a window in order: as many groups of four as it has room for, and where there is room for none
-    a single group of two.
+    """Return the segments of a window in order: as many groups of four as fit, or one group of two if none fits.
 
-    `seed` draws the order, so a trial that is run again has the same.
+    The order is drawn from `seed`, so a trial that is run again has the same.
     """
     draw = random.Random(f"segments {seed}")
     four_s = len(_FOURS[0]) * (pace.segment_s + pace.length_s(Condition.TASK_ALONE) / PER_TASK_ALONE)
@@ -155,9 +164,10 @@ def scheduled(window_s: float, pace: Pace, seed: str) -> tuple[Turn, ...]:
 
 
 def length_s(trial: Trial) -> float:
-    """How long the window of a trial should last: longer than asked where its segments are long, as beside a quota.
+    """Return how long the window of a trial should last, in seconds.
 
-    How long an inference takes is not known beforehand; a slow network's window is longer still.
+    That is `window_s`, or more if its segments are long, as beside a CPU quota. How long an inference takes is not
+    known yet; the window of a slow network becomes longer still.
     """
     if not trial.alternating or trial.inference is None or trial.task is None:
         return trial.window_s
@@ -176,13 +186,17 @@ def length_s(trial: Trial) -> float:
 def conditions_of(
     begins_s: FloatArray, latencies_s: FloatArray, segments: Sequence[Segment], period_s: float | None = None
 ) -> ByteArray:
-    """The `Condition` (n,) of inferences that began at `begins_s` (n,), ascending, and took `latencies_s` (n,).
+    """Return the `Condition` (n,) of each inference, from when it began, `begins_s` (n,), and its `latencies_s` (n,).
 
-    An inference belongs to the segment that holds it from begin to end, and to `GUARD` where none does. So do those
-    that began too near to the end for the longest of their condition: of what begins there only the short ones end in
-    time, and the mean would come out too small. With `period_s` an inference begins when it is due; those that a
-    switch made late wait for one another, and until one is due with none before it under way they belong to no
-    condition.
+    Times are in seconds from the start of the window; `begins_s` ascend. An inference belongs to the segment that
+    holds it from begin to end, and to `GUARD` if no segment does.
+
+    Inferences that begin too near to the end of a segment are `GUARD` too: only short ones would end in time, so the
+    mean would come out too small. Too near means within the p99 latency of their condition, or within the last third
+    of the segment if that is shorter.
+
+    With `period_s`, an inference begins when its frame is due. A switch makes frames late, and late frames wait for
+    each other. They are `GUARD` until a frame of the segment is due with no earlier inference still running.
     """
     found = np.full(len(begins_s), Condition.GUARD, dtype=np.uint8)
     if not segments:

@@ -1,8 +1,9 @@
-"""How fast each board is beside the others, and which one is odd: from its windows in every setting that others had.
+"""How fast each board of a fleet is compared with the others, and which boards are odd.
 
-It takes whatever ran: every block on each board, or each block on one of them. A window's median, in logarithms, less
-the middle of all boards in the same setting is what the board and chance added. The mean over the windows of a block
-is one value, as what chance added to a block is in all of them.
+A board is judged by its windows in all settings that another board ran too. Each block may have run on every board,
+or on one of them. The effect of the board, and of chance, is the logarithm of a window's median latency less the
+median over all boards in the same setting. Chance affects all windows of a block alike, so their mean counts as one
+value.
 """
 
 from __future__ import annotations
@@ -24,20 +25,22 @@ from colocate.study.facts import differences
 from colocate.study.stats import median
 from colocate.study.tolerance import Scatter, odd_limit, odd_scores, scatter
 
-# A board that is warmer by less is no other board.
+# A difference in temperature, or a share of a clock, below these is not reported.
 _WARMER_C = 5.0
 _CLOCK_RATIO = 0.01
 _SEEN = ("temperature_c", "cpu_hz_seen", "gpu_hz_seen")
-# Of each of these its mean in each setting.
+# The mean of each of these fields in each setting.
 _Seen = Mapping[str, Mapping[CellKey, float]]
 
 
 @dataclass(frozen=True, slots=True)
 class BoardEffect:
-    """One board: how many times the latencies of the middle of all it has, from so many `blocks`.
+    """How one board compares with the others, judged from so many `blocks`.
 
-    `score` is its distance from the others over their scatter, not a number where there are too few boards; `odd`
-    where that is beyond chance. `apart` has the facts in which it differs from a typical board, as a pair of both.
+    `ratio` is its latency over that of the median board. `score` is its distance from the others over their scatter
+    (`tolerance.odd_scores`), not a number with too few boards. `odd` says that this is beyond chance. `temperature_c`
+    is the mean over its windows, None if unknown. `apart` has by name each fact in which it differs from a typical
+    board, as (its own, the typical board's).
     """
 
     board: Board
@@ -51,19 +54,19 @@ class BoardEffect:
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """All boards by name, and how blocks scatter `between` and inside them."""
+    """The effects of all boards, sorted by name, and how blocks scatter between boards and inside one."""
 
     boards: tuple[BoardEffect, ...]
     scatter: Scatter
 
     @property
     def odd(self) -> tuple[BoardEffect, ...]:
-        """Those that are unlike the others."""
+        """The boards that are unlike the others."""
         return tuple(each for each in self.boards if each.odd)
 
 
 def effects(records: Sequence[TrialRecord]) -> Effects | None:
-    """What the boards do to latency; None where there are not two that share a setting."""
+    """Return how the latencies of the boards differ; None if no two boards share a setting."""
     of_boards = {name: own for name, own in by_board(records).items() if name}
     residuals = _residuals(of_boards)
     names = [name for name in of_boards if len(residuals.get(name, ()))]
@@ -89,7 +92,9 @@ def effects(records: Sequence[TrialRecord]) -> Effects | None:
 
 
 def _residuals(of_boards: Mapping[str, Sequence[TrialRecord]]) -> Mapping[str, FloatArray]:
-    """Of each board and block the logarithm of latency less the middle of all boards in the same setting."""
+    """Return by board, for each of its blocks (blocks,), its mean log latency less the median board's in the same
+    settings.
+    """
     settings: defaultdict[object, defaultdict[str, list[tuple[int, float]]]] = defaultdict(lambda: defaultdict(list))
     for name, records in of_boards.items():
         for record in records:
@@ -106,7 +111,7 @@ def _residuals(of_boards: Mapping[str, Sequence[TrialRecord]]) -> Mapping[str, F
 
 
 def _levels(record: TrialRecord) -> Iterator[tuple[object, float]]:
-    """What a window says of its setting: the median of each condition in it."""
+    """Yield (setting, log of the median latency) of a window; of an alternating window once for each condition."""
     if record.trial.inference is None:
         return
     key = CellKey.of(record.trial)
@@ -118,7 +123,7 @@ def _levels(record: TrialRecord) -> Iterator[tuple[object, float]]:
 
 
 def _apart(own: _Seen, typical: _Seen) -> Mapping[str, tuple[str, str]]:
-    """In what a board was seen to differ from a typical one."""
+    """Return in which readings a board differs from a typical one, by name: (its own, the typical board's)."""
     found = {}
     means = _means(own, typical, "temperature_c")
     if means is not None and abs(means[0] - means[1]) >= _WARMER_C:
@@ -136,7 +141,10 @@ def _temperature_c(records: Sequence[TrialRecord]) -> float | None:
 
 
 def _means(own: _Seen, typical: _Seen, field: str) -> tuple[float, float] | None:
-    """The mean of each board over settings that both ran: where blocks are spread, one has more at high clocks."""
+    """Return the means of a board and of a typical one over the settings that both ran; None if there are none.
+
+    Other settings would mislead: if boards share the blocks, one board may have run more of them at high clocks.
+    """
     ours, theirs = own[field], typical[field]
     shared = ours.keys() & theirs.keys()
     if not shared:
@@ -155,7 +163,7 @@ def _seen(records: Sequence[TrialRecord]) -> _Seen:
 
 
 def _last(records: Sequence[TrialRecord]) -> Board:
-    """The board as it was last."""
+    """The board as its last record describes it."""
     board = records[-1].board
     assert board is not None, "the records of a board name it"
     return board

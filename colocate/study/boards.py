@@ -1,4 +1,4 @@
-"""Records of a study that every board ran: told apart by board, and put together with the board as the unit."""
+"""Records of a study that ran on every board of a fleet: split by board, and combined with the board as the unit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from colocate.study.stats import geometric_mean
 
 
 def by_board(records: Iterable[TrialRecord]) -> Mapping[str, tuple[TrialRecord, ...]]:
-    """The records of each board, by name; those of the run's own machine under an empty one."""
+    """Return the records of each board, by its name; those of the run's own machine have an empty name."""
     found: defaultdict[str, list[TrialRecord]] = defaultdict(list)
     for record in records:
         found[record.board.name if record.board else ""].append(record)
@@ -23,13 +23,14 @@ def by_board(records: Iterable[TrialRecord]) -> Mapping[str, tuple[TrialRecord, 
 
 
 def replicated(records: Sequence[TrialRecord]) -> bool:
-    """Whether a trial ran on more than one board."""
+    """Whether any trial ran on more than one board."""
     return len({record.trial.trial_id for record in records}) < len(records)
 
 
 def apart(boards: Iterable[Sequence[TrialRecord]]) -> tuple[TrialRecord, ...]:
-    """The records of all boards as those of one study: blocks and repeats are numbered on from board to board, so
-    that no window is set against one of another board.
+    """Return the records of all boards, renumbered to make one study.
+
+    Each board's blocks and repeats get numbers of their own, so that no window is compared with another board's.
     """
     found: list[TrialRecord] = []
     block = repeat = 0
@@ -49,8 +50,11 @@ def apart(boards: Iterable[Sequence[TrialRecord]]) -> tuple[TrialRecord, ...]:
 
 
 def over_boards(cell: Cell, boards: Sequence[Cell]) -> Cell:
-    """`cell`, which holds the blocks of all `boards`, with slowdowns and work loss as means over the boards: their
-    intervals then are those for boards like these, however alike the blocks of one board are.
+    """Return `cell` with slowdowns and work loss as means over `boards`, which hold the same cell of each single
+    board.
+
+    `cell` holds the blocks of all boards. Each board counts as one value, so the intervals are for boards like these,
+    however alike the blocks of one board are.
     """
     p50, p95, p99, mean = (_mean([each.slowdown(statistic) for each in boards]) for statistic in STATISTICS)
     losses = [each.work_loss_ratio.value for each in boards if each.work_loss_ratio is not None]

@@ -38,9 +38,9 @@ class BoardEffect:
     """How one board compares with the others, judged from so many `blocks`.
 
     `ratio` is its latency over that of the median board. `score` is its distance from the others over their scatter
-    (`tolerance.odd_scores`), not a number with too few boards. `odd` says that this is beyond chance. `temperature_c`
-    is the mean over its windows, None if unknown. `apart` has by name each fact in which it differs from a typical
-    board, as (its own, the typical board's).
+    (`tolerance.odd_scores`), NaN with too few boards. `odd` says that this is beyond chance. `temperature_c` is the
+    mean over its windows, None if unknown. `apart` has by name each fact in which it differs from a typical board, as
+    (its own, the typical board's).
     """
 
     board: Board

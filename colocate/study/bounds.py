@@ -1,24 +1,29 @@
-"""Evidence -> simultaneous bounds of a whole table, which know nothing of any limit.
+"""Evidence -> simultaneous bounds of a whole table. They do not depend on any limit.
 
-So whatever limits are set, on the command line or by a slider, one rule gives the verdicts:
+So one rule gives the verdicts, whatever limits are set on the command line or with a slider:
 
     UNSAFE if any lower bound breaks its limit; else SAFE if all upper bounds meet theirs; else UNDECIDED.
 
-Over the whole table the chance of any wrong SAFE is at most 1 - confidence, and so is that of any wrong UNSAFE. Let
-m be the judged cells, and k the kinds of quantity (latency, slowdown, power, work loss) that the table holds. A
-wrong SAFE needs the upper bound of one particular quantity to fail, the one whose limit is broken, so it is an
-intersection-union test and needs no correction over quantities (Berger 1982, Technometrics 24(4)): tail
-(1 - confidence) / m. A wrong UNSAFE can come from any kind: tail (1 - confidence) / (m k). Both are Bonferroni's
-inequality, which holds however the cells depend on each other; those of a block share a baseline, so they do.
+Over the whole table, the chance of any wrong SAFE is at most 1 - confidence, and so is the chance of any wrong
+UNSAFE. Let m be the number of judged cells, and k the number of kinds of quantity (latency, slowdown, power, work
+loss) in the table.
 
-Where every board of a fleet ran the table, a verdict is on these boards: SAFE where each of them is, UNSAFE where one
-is not. The bounds of a cell are then those of its worst board. A wrong SAFE still needs one particular bound to fail;
-a wrong UNSAFE can come from any board, so the lower tail is shared by them, too.
+- A SAFE is wrong if some quantity really breaks its limit. Then the upper bound of just that quantity has failed. So
+  this is an intersection-union test and needs no correction over quantities (Berger 1982, Technometrics 24(4)): the
+  tail of an upper bound is (1 - confidence) / m.
+- A wrong UNSAFE can come from any kind: the tail of a lower bound is (1 - confidence) / (m k).
 
-The promise is for limits that are set for their own sake. Who moves several of them until the colours please can
-push the chance of a wrong SAFE to k times as much. A quantile is one question, asked on its own: bounds at several
-quantiles are not corrected for each other. Blocks count as independent; a drift over the whole run widens the
-intervals of latency and power, and cancels in slowdown and work loss.
+Both tails follow from Bonferroni's inequality. It holds however the cells depend on each other, and cells of one
+block do, as they share a baseline.
+
+If every board of a fleet ran the table, a verdict is on these boards: SAFE if each of them is, UNSAFE if one is not.
+The bounds of a cell are then those of its worst board. A wrong SAFE still needs one particular bound to fail. A wrong
+UNSAFE can come from any board, so the lower tail is divided among the boards too.
+
+The promise is for limits that are set for their own sake. Changing several limits until the verdicts please can raise
+the chance of a wrong SAFE up to k-fold. Each percentile is a question of its own: bounds at several percentiles are
+not corrected for each other. Blocks are taken to be independent. A drift over the whole run widens the intervals of
+latency and power, and cancels in slowdown and work loss.
 """
 
 from __future__ import annotations
@@ -39,7 +44,7 @@ from colocate.model.trial import FloatArray
 from colocate.study.evidence import Evidence
 from colocate.study.stats import moderated_variance
 
-# What `further_blocks` calls probable, and the most blocks it still calls a plan.
+# The chance of a verdict that `further_blocks` aims at, and the most blocks that it suggests.
 PROBABLE = 0.8
 MOST_FURTHER_BLOCKS = 1000
 # Below this chance of a verdict by the last look, further blocks are not worth their time.
@@ -48,31 +53,34 @@ FOREVER = 1_000_000_000
 
 
 class Look(NamedTuple):
-    """A look at the table after `repeats` repeats that may spend `share` of the error."""
+    """A look at the table after `repeats` repeats. It may spend the share `share` of the allowed error."""
 
     repeats: int
     share: float
 
 
 Looks = Callable[[int], Sequence[Look]]
-"""The looks taken at a table by the time it has so many repeats."""
+"""Number of repeats that a table has -> the looks taken at it by then."""
 
 
 def once(repeats: int) -> tuple[Look, ...]:
-    """The fixed design: a single look, at all there is."""
+    """The looks of a fixed design: one, at all repeats."""
     return (Look(repeats, 1.0),)
 
 
 class Tails(NamedTuple):
-    """The chance of failing that one upper, and one lower, bound of the table is allowed."""
+    """The chance with which one upper bound, and one lower bound, of the table may fail."""
 
     upper: float
     lower: float
 
 
 class Means(NamedTuple):
-    """Row means, all (m,): how many `blocks` went into each, the moderated standard deviation between blocks, and the
-    degrees of freedom gained by moderation. Not a number where a row has no value, or for `spread` only one.
+    """The mean of each of m rows, and how sure it is; every array is (m,).
+
+    `blocks` is how many values the row has, one per block. `spread` is the standard deviation between blocks after
+    moderation, and `prior_df` the degrees of freedom that moderation added. `mean` is NaN for a row without values,
+    and `spread` for a row with fewer than two.
     """
 
     mean: FloatArray
@@ -92,9 +100,9 @@ class Means(NamedTuple):
 
 
 def means(values: FloatArray) -> Means:
-    """The means of the rows of `values` (m, repeats), their variances moderated over the rows.
+    """Return the means of the rows of `values` (m, repeats), with variances moderated over the rows.
 
-    Not a number marks a repeat without a value.
+    NaN marks a repeat without a value. The moderation is `stats.moderated_variance`.
     """
     present = np.isfinite(values)
     blocks = present.sum(axis=1).astype(np.float64)
@@ -108,16 +116,17 @@ def means(values: FloatArray) -> Means:
 
 
 def mean_bounds(values: FloatArray, tails: Tails, looks: Sequence[Look]) -> tuple[FloatArray, FloatArray]:
-    """Lower and upper bounds (m,) of the row means of `values` (m, repeats); they hold at all `looks` at once.
+    """Return lower and upper bounds (m,) of the row means of `values` (m, repeats); they hold at all `looks` at once.
 
-    Not a number marks a repeat without a value, and a bound that does not exist. At each look Student's t with
-    moderated variances, each tail cut to the share of that look,
+    NaN marks a repeat without a value, and a bound that does not exist. Each look gives bounds by Student's t with
+    moderated variances:
 
         mean -+ t(blocks - 1 + d0, 1 - tail * share) * s / sqrt(blocks)
 
-    and of all looks the tightest. Where the shares add up to no more than 1, so do the chances of failing at any look
-    (error spending, Lan and DeMets 1983, Biometrika 70(3), by Bonferroni's inequality): one may stop at any time
-    and for any reason, and what a look has once shown stays shown.
+    d0 is `Means.prior_df`, and `share` the look's part of the allowed error. The tightest bounds of all looks are
+    returned. If the shares add up to at most 1, the chance that a bound fails at any look is at most its tail (error
+    spending, Lan and DeMets 1983, Biometrika 70(3), by Bonferroni's inequality). So a study may stop at any time and
+    for any reason, and what one look has shown stays.
     """
     lo, hi = np.full(len(values), np.nan), np.full(len(values), np.nan)
     for look in looks:
@@ -129,12 +138,12 @@ def mean_bounds(values: FloatArray, tails: Tails, looks: Sequence[Look]) -> tupl
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """One quantity of one cell: its geometric mean over `blocks` blocks, and its simultaneous bounds.
+    """One quantity of one cell: its mean over so many `blocks`, and its simultaneous bounds.
 
-    An end of `interval` is None where the data cannot give it: both with one block, the upper one where warnings
-    withhold the word SAFE (`Evidence.withheld`). `mean_log` and the moderated standard deviation between blocks,
-    `spread_log`, are on the scale of `Quantity.log`; the latter is None with one block. `prior_df` are the degrees of
-    freedom that moderation added.
+    `interval` has the mean and the bounds in the quantity's unit. An end is None if the data cannot give it: both
+    with one block, and the upper one if warnings rule out SAFE (`Evidence.withheld`). `mean_log` and `spread_log`,
+    the moderated standard deviation between blocks, are on the scale of `Quantity.log`; `spread_log` is None with one
+    block. `prior_df` are the degrees of freedom that moderation added.
     """
 
     interval: Interval
@@ -146,7 +155,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """All that one cell's verdict under any limits rests on; an absent quantity has no entry."""
+    """All that the verdict on one cell rests on, whatever the limits. A quantity without values has no estimate."""
 
     evidence: Evidence
     estimates: Mapping[Quantity, Estimate]
@@ -154,18 +163,20 @@ class Bounds:
     looks: Looks
 
     def further_blocks(self, quantity: Quantity, limit: float) -> int | None:
-        """How many further blocks would carry the bounds of `quantity` past `limit` with a chance of `PROBABLE`.
+        """Return about how many more blocks it takes until the interval of `quantity` excludes `limit`.
 
-        None where there is no spread to go by, or where it would take more than `MOST_FURTHER_BLOCKS`.
+        It then does so with a chance of `PROBABLE`. None if the spread between blocks is unknown or 0, or if it would
+        take more than `MOST_FURTHER_BLOCKS`.
         """
         further = np.unique(np.geomspace(1, MOST_FURTHER_BLOCKS, 100).round())
         passes = self._passes(quantity, limit, self.estimates[quantity].blocks + further, PROBABLE)
         return int(further[passes.argmax()]) if passes.any() else None
 
     def needed_blocks(self, quantity: Quantity, limit: float) -> float:
-        """How many blocks in all carry the bounds of `quantity` past `limit` with a chance of `PROBABLE`, were mean
-        and scatter what they seem to be; infinite where there is no scatter to go by, or more than
-        `MOST_FURTHER_BLOCKS` would not do.
+        """Return how many blocks in all it takes until the interval of `quantity` excludes `limit`.
+
+        It then does so with a chance of `PROBABLE`, if mean and spread stay as they are. 2 if the spread between
+        blocks is 0; infinity if it is unknown, or if it would take `MOST_FURTHER_BLOCKS` or more.
         """
         if self.estimates[quantity].spread_log == 0:
             return 2
@@ -174,16 +185,17 @@ class Bounds:
         return float(blocks[passes.argmax()]) if passes.any() else math.inf
 
     def hopeful(self, quantity: Quantity, limit: float) -> bool:
-        """Whether by the last look the bounds of `quantity` may pass `limit`, with a chance of `HOPE` at least."""
+        """Whether `quantity` has at least the chance `HOPE` that its interval excludes `limit` by the last look."""
         estimate, last = self.estimates[quantity], self.looks(FOREVER)[-1].repeats
         if estimate.blocks >= last or not estimate.spread_log:
             return estimate.blocks < last
         return bool(self._passes(quantity, limit, np.array([float(last)]), HOPE).all())
 
     def _passes(self, quantity: Quantity, limit: float, blocks: FloatArray, chance: float) -> npt.NDArray[np.bool_]:
-        """Whether the half-width at so many `blocks` (n,) fits between mean and limit, were both to stay as they are.
+        """Return for each number of `blocks` (n,) whether the interval will exclude `limit`, with the given `chance`.
 
-        It must do so with the error that the mean will then still have, at the quantile `chance` of that error.
+        Mean and spread are taken to stay as they are. The half-width of the interval, plus the `chance` quantile of
+        the mean's own error, must fit between mean and limit.
         """
         estimate = self.estimates[quantity]
         if not estimate.spread_log:
@@ -197,7 +209,7 @@ class Bounds:
 
 
 def bounds(evidence: Sequence[Evidence], confidence: float = 0.95, looks: Looks = once) -> tuple[Bounds, ...]:
-    """The bounds of every judged cell, those with a task, in the order of `evidence`.
+    """Return the bounds of every judged cell, that is of every cell with a task, in the order of `evidence`.
 
     `looks` is how often the table was looked at while it grew: `once`, or a `sequential.Schedule`.
     """
@@ -218,7 +230,10 @@ def bounds(evidence: Sequence[Evidence], confidence: float = 0.95, looks: Looks 
 
 
 def _worst(cell: Evidence, quantity: Quantity, estimates: Sequence[Estimate]) -> Estimate:
-    """Of the estimates of each board what decides: a board without one keeps the cell from being SAFE."""
+    """Return the estimate that decides: of all boards, the highest mean and bounds.
+
+    If a board has no estimate there is no upper bound, so the cell cannot be SAFE.
+    """
     known = [each for own, each in zip(cell.each_board, estimates, strict=True) if quantity in own.values]
     if len(estimates) == 1:
         return estimates[0]
@@ -247,12 +262,12 @@ def _estimates(judged: Sequence[Evidence], quantity: Quantity, tails: Tails, loo
 
 
 def table(evidence: Sequence[Evidence], quantity: Quantity) -> FloatArray:
-    """The values of `quantity` on the scale of `Quantity.log`, (cells, repeats); not a number where absent."""
+    """Return the values of `quantity` on the scale of `Quantity.log`, (cells, repeats); NaN where one is absent."""
     return rows([each.values.get(quantity, {}) for each in evidence], quantity)
 
 
 def rows(series: Sequence[Mapping[int, float]], quantity: Quantity) -> FloatArray:
-    """An array like that of `table`, from the values of each cell by repeat."""
+    """Return an array like that of `table`, from the values of each cell by repeat."""
     repeats = 1 + max((repeat for values in series for repeat in values), default=-1)
     found = np.full((len(series), repeats), np.nan)
     for row, values in enumerate(series):

@@ -1,6 +1,6 @@
-"""Where the extra time of a network beside a task goes: what the kernel counted, per inference, alone and beside.
+"""Where the extra time of a network beside a task goes, from what the kernel counted per inference.
 
-With x the mean of a count per inference, alone and beside the task, and dx = x(beside) - x(alone):
+x(alone) and x(beside) are the means of a count per inference, alone and beside the task; d x = x(beside) - x(alone):
 
     whole        = d latency
     quota        = min(d throttled, d waited)
@@ -13,24 +13,25 @@ With x the mean of a count per inference, alone and beside the task, and dx = x(
     slower CPU   = d cpu - GPU time - clock - memory
     unknown      = the rest
 
-Each is 0 where it would be negative, and is cut to what those above it leave of the whole; how much was cut is said.
+A negative part becomes 0. In this order, each part is cut to what the parts above it leave of the whole.
+`ExtraTime.beyond_s` is how much was cut.
 
-- `waited` is the run queue's wait, the second field of /proc/PID/schedstat (kernel, Documentation/scheduler/
-  sched-stats.rst), and counts waits under a quota as well. `throttled` is `throttled_usec` of cpu.stat
+- `waited` is the wait on the run queue, the second field of /proc/PID/schedstat (kernel, Documentation/scheduler/
+  sched-stats.rst). It includes waits under a quota. `throttled` is `throttled_usec` of cpu.stat
   (Documentation/admin-guide/cgroup-v2.rst), in cgroup v1 `throttled_time` (Documentation/scheduler/sched-bwc.rst).
-- A thread waits for its CPU once after each time that it left it: woken up after a voluntary switch, or preempted,
-  an involuntary one (proc(5), /proc/PID/status). A wait of either kind is taken to be as long as one of the other.
-- The time between two events on a GPU includes its waiting for a thread that waits, so only what is left counts.
-- A thread that spins while the GPU works uses CPU time for that, so the CPU time that it takes more on the GPU's
-  account is the GPU's.
-- `misses` are those of the last level cache (perf_event_open(2)), where the machine counts them. Each of a thread's
-  misses is taken to cost it as much, so the memory's share of its extra CPU time is the share of its misses that come
-  with the task.
-- Instructions take the same number of cycles at another clock f, and no part of the time is the memory's: an upper
-  bound on what the clock explains. f is that of steady windows, alone and beside in the same block.
+- A thread waits for its CPU each time after it has left it. A switch is voluntary if the thread went to sleep, and
+  involuntary if it was preempted (proc(5), /proc/PID/status). Waits of both kinds are taken to be equally long.
+- The time between two events on a GPU includes the waits of the launching thread, so these are subtracted.
+- A thread that spins while the GPU works uses CPU time. So as much of the extra CPU time as there is extra GPU time
+  is attributed to the GPU.
+- `misses` are those of the last level cache (perf_event_open(2)), where the machine counts them. Every miss is taken
+  to cost the thread the same. So the memory's share of the extra CPU time is the share of the misses that the task
+  adds.
+- The clock part assumes that instructions take the same number of cycles at any clock f, and that none of the time is
+  spent on memory. So it is an upper bound. f is read in steady windows, alone and beside in the same block.
 
-A count per inference is its rate between the readings times how long a window or segment is for each inference that
-began in it. Where an inference overlaps the ends, that cancels in the mean over many.
+A count per inference is the count per second between two readings, times the length of the window or segment, over
+the number of inferences that began in it. Inferences that overlap an end cancel in the mean over many.
 """
 
 from __future__ import annotations
@@ -51,7 +52,10 @@ from colocate.study.windows import Windows
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """Means per inference of a network alone, or beside a task, in seconds; switches are numbers."""
+    """Means per inference of a network alone, or beside a task: times in s, counts of switches and cache misses.
+
+    `device_s` and `misses` are None if they were not measured.
+    """
 
     latency_s: float
     device_s: float | None
@@ -64,9 +68,9 @@ class Side:
 
 
 def extra_time(windows: Windows, pairs: Sequence[Pair], slowdowns: Iterable[Interval | None]) -> ExtraTime | None:
-    """Where the extra time goes of a cell whose mean or median is slower for certain, by its `slowdowns`.
+    """Return where the extra time of a cell goes; None unless one of its `slowdowns` (mean, median) is significant.
 
-    None for any other cell, and where no window counted waits.
+    Also None if no window counted waits, or if inferences took as long alone in the windows that did.
     """
     if not any(each is not None and each.lo is not None and each.lo > 1 for each in slowdowns):
         return None
@@ -85,7 +89,10 @@ def extra_time(windows: Windows, pairs: Sequence[Pair], slowdowns: Iterable[Inte
 
 
 def split(alone: Side, beside: Side, clock_ratio: float = 1.0, launches: int | None = None) -> ExtraTime:
-    """The parts of the extra time; `clock_ratio` is the CPU's clock beside the task over that alone."""
+    """Return the parts of the extra time, by the formulas of this module.
+
+    `clock_ratio` is the CPU's clock beside the task over that alone. `launches` is stored with the result.
+    """
     waited_s = max(0.0, beside.waited_s - alone.waited_s)
     quota_s = min(max(0.0, beside.throttled_s - alone.throttled_s), waited_s)
     switches = beside.involuntary + beside.voluntary
@@ -116,14 +123,14 @@ def split(alone: Side, beside: Side, clock_ratio: float = 1.0, launches: int | N
 
 
 def _missed_only_beside(alone: Side, beside: Side) -> float:
-    """The share of the misses beside the task that the network alone has not; 0 where they are not counted."""
+    """The share of the cache misses beside the task that the task adds; 0 if misses are not counted."""
     if alone.misses is None or not beside.misses:
         return 0.0
     return max(0.0, 1 - alone.misses / beside.misses)
 
 
 def _side(record: TrialRecord, condition: Condition) -> Side | None:
-    """What a window counted in a condition; None where it has no inference there, or no waits."""
+    """Return the means of a window in one condition; None if it has no inference in that condition, or no waits."""
     own = in_condition(record, condition)
     if record.segments:
         spans = [(s.begin_s, s.end_s, s.waits) for s in record.segments if s.condition is condition]
@@ -150,7 +157,7 @@ def _side(record: TrialRecord, condition: Condition) -> Side | None:
 
 
 def _totals(counted: Sequence[Waits]) -> tuple[float, ...]:
-    """The totals of these waits, in the order of the fields of a `Side`."""
+    """The sums over `counted`, in the order of the fields of `Side` from `waited_s` to `throttled_s`."""
     return (
         sum(waits.waited_s for waits in counted),
         sum(waits.cpu_s for waits in counted),
@@ -179,7 +186,7 @@ def _if_all(combine: Callable[[list[float]], float], values: Sequence[float | No
 
 
 def _clock_ratio(windows: Windows) -> float:
-    """The CPU's clock beside the task over that alone; 1 where it cannot be read."""
+    """The CPU's clock beside the task over that alone, in the median of the blocks; 1 if it was not read."""
     ratios = [
         pair.records[-1].cpu_hz_seen / pair.records[0].cpu_hz_seen
         for pair in windows.steady_pairs()
@@ -189,7 +196,7 @@ def _clock_ratio(windows: Windows) -> float:
 
 
 def _launches(windows: Windows) -> int | None:
-    """In how many steps one inference is launched; None where it is not known, or a graph does it already."""
+    """In how many steps one inference is launched; None if unknown, or if a CUDA graph launches them all at once."""
     for record in (*windows.own, *windows.alternating):
         # Only a runtime of a GPU says whether it has a graph.
         if record.profile and record.runtime.get("graph") is False:

@@ -1,4 +1,7 @@
-"""(SweepSpec, HostFacts) -> the clock points of a study: every combination of what is asked for on each axis."""
+"""(SweepSpec, HostFacts) -> the clock points of a study: every combination of the clocks asked for on each axis.
+
+The axes are `cpu`, `gpu` and `emc` (the memory).
+"""
 
 from __future__ import annotations
 
@@ -18,28 +21,36 @@ STEP_TOLERANCE_RATIO = 0.002
 
 
 def clock_points(spec: SweepSpec, facts: HostFacts) -> tuple[ClockPoint, ...]:
-    """Every combination of the clocks asked for; `native` alone leaves that clock to its governor.
+    """Return every combination of the clocks asked for; a clock that is `native` is left to its governor.
 
-    By default the low, middle and high step of CPU and GPU where both can be set, else native, and the memory native.
+    `default_clocks` are used where `spec` has none. Raises HostError for a clock that cannot be set, and SpecError
+    for a value that is no step of this machine.
     """
     steps = [_steps(axis, asked, facts.steps_by_axis[axis]) for axis, asked in _asked(spec, facts).items()]
     return tuple(ClockPoint(*clocks) for clocks in itertools.product(*steps))
 
 
 def default_clocks(facts: HostFacts) -> Mapping[str, Sequence[str]]:
-    """What each axis runs at where a study does not say."""
+    """Return what each axis runs at if a study does not say.
+
+    That is the low, middle and high step for CPU and GPU if both clocks can be set, else native. GPU clocks that are
+    set only on request (`HostFacts.gpu_on_request`) count as not settable. The memory clock is native.
+    """
     both = bool(facts.cpu_steps_hz and facts.gpu_steps_hz and not facts.gpu_on_request)
     return {axis: LEVELS if both and axis in ("cpu", "gpu") else (NATIVE,) for axis in CLOCK_AXES}
 
 
 def _asked(spec: SweepSpec, facts: HostFacts) -> dict[str, Sequence[int | str]]:
-    """What each axis is to run at: what the study asks for, else the default."""
+    """Return what each axis is to run at: what the study asks for, or else the default."""
     default = default_clocks(facts)
     return {axis: default[axis] if asked is None else asked for axis, asked in spec.clocks_by_axis.items()}
 
 
 def shared_levels(spec: SweepSpec, facts: HostFacts) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Of each axis the levels asked for that are one clock here, as in a table of two steps: it is measured once."""
+    """Yield each axis with those of its levels asked for that are one clock here.
+
+    Low and mid are one clock in a table of two steps, for example. A study measures such a clock once.
+    """
     for axis, asked in _asked(spec, facts).items():
         by_step = defaultdict(list)
         if steps_hz := sorted(facts.steps_by_axis[axis]):

@@ -1,21 +1,27 @@
 """Two runs -> what changed, cell by cell: a new JetPack, a new TensorRT, a new kernel.
 
-Three things are compared, each where both runs know it. The latency, p50 and p99, of every cell, solo baselines too:
-the question that is asked. The slowdown: it says whether the interference changed, and is immune to whatever made
-one whole run faster, as both windows of a block share that. The power of the board.
+Three things are compared where both runs know them:
 
-The runs are not paired, so each change is a difference of two means of logarithms, with Welch's interval on
-variances moderated within each run (`stats.moderated_variance`): mean_B - mean_A -+ t(df, 1 - alpha / N) * s with
+- The latency, p50 and p99, of every cell, solo baselines too. This is the main question.
+- The slowdown, p50. It says whether the interference changed. Whatever made one whole run faster cancels in it, as
+  both windows of a block share that.
+- The power of the board.
+
+The runs are not paired, so each change is a difference of two means of logarithms. It has Welch's interval (Welch
+1947, Biometrika 34(1-2)) on variances moderated within each run (`stats.moderated_variance`):
+
+    mean_B - mean_A -+ t(df, 1 - alpha / N) * s
 
     s^2 = s_A^2 / n_A + s_B^2 / n_B,    df = s^4 / ((s_A^2 / n_A)^2 / df_A + (s_B^2 / n_B)^2 / df_B)
 
-(Welch 1947, Biometrika 34(1-2)). N is the number of all changes of the comparison (Bonferroni), so that the chance of
-any false regression is at most 1 - confidence, and what is called a regression is what the printed
-interval shows. A run is one draw: what differs between two runs of the very same system as a whole, such as the
-room's temperature, counts as a change of latency; measure such runs by turns, or look at the slowdowns.
+alpha is 1 - confidence, and N the number of all changes of the comparison (Bonferroni). So the chance of any false
+regression is at most alpha. A change is called a regression exactly if its printed interval shows one.
+
+A run is one draw. What differs as a whole between two runs of the same system, such as the room's temperature, counts
+as a change of latency. Measure such runs in turns, or look at the slowdowns.
 
 In tests/bench/test_verdicts.py one of 81 cells is 5 % slower. With five blocks that scatter by 1 % it is found in 19
-of 20 pairs of runs; with a scatter of 0.5 to 3 % in 12 of 20, and with ten such blocks in 18.
+of 20 pairs of runs. With a scatter of 0.5 to 3 % it is found in 12 of 20, and with ten such blocks in 18.
 """
 
 from __future__ import annotations
@@ -45,8 +51,8 @@ Identity = tuple[Inference, str, Containment | None, str, ClockPoint]
 class Change:
     """One quantity of one cell: `ratio` is after over before with its simultaneous bounds; 1.05 = 5 % more after.
 
-    The bounds are None where either run has but one block of it. `regressed`: the lower bound lies beyond
-    what was allowed, `improved` that the upper one lies below 1.
+    The bounds are None if either run has only one block of the cell. `regressed`: the lower bound lies beyond what
+    was allowed. `improved`: the upper bound lies below 1.
     """
 
     before: Cell
@@ -58,13 +64,13 @@ class Change:
 
     @property
     def detectable_ratio(self) -> float | None:
-        """The least true change that would show here, were it the estimate: 0.05 = 5 %. None without bounds."""
+        """The least change that bounds of this width would show, 0.05 = 5 %; None without bounds."""
         return None if not self.ratio.lo else self.ratio.value / self.ratio.lo - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All changes, by cell in the order of the run before, and the cells that only one of the runs has."""
+    """All changes, in the order of the cells of the run before, and the cells that only one of the runs has."""
 
     max_regression: float
     confidence: float
@@ -74,7 +80,7 @@ class Comparison:
 
     @property
     def regressions(self) -> tuple[Change, ...]:
-        """The changes shown to be beyond `max_regression`."""
+        """The changes shown to be worse by more than `max_regression`."""
         return tuple(change for change in self.changes if change.regressed)
 
     @property
@@ -84,8 +90,9 @@ class Comparison:
 
     @property
     def blind(self) -> tuple[Change, ...]:
-        """The changes in which a regression of `max_regression` is too small to show; where none is
-        allowed, those in which no regression could.
+        """The changes too noisy to show a regression of `max_regression`.
+
+        If `max_regression` is 0: those that could show no regression of any size.
         """
         allowed = self.max_regression or math.inf
         return tuple(
@@ -96,17 +103,17 @@ class Comparison:
 
 
 def identity(cell: Cell) -> Identity:
-    """What makes two cells of two runs the same: all that was asked for."""
+    """What two cells of two runs must have in common to be compared: all that was asked for."""
     return cell.inference, cell.task, cell.containment, cell.placement, cell.clocks
 
 
 def compare(
     before: Sequence[Evidence], after: Sequence[Evidence], max_regression: float = 0.0, confidence: float = 0.95
 ) -> Comparison:
-    """What changed from `before` to `after`, two runs of the same study.
+    """Return what changed from `before` to `after`, two runs of the same study.
 
-    A change is a regression when it is shown to be more than `max_regression` for the worse; 0.02 = 2 %.
-    Raises SpecError for a negative `max_regression` or a confidence outside of 0.5 to 1.
+    A change is a regression if it is shown to be more than `max_regression` for the worse; 0.02 = 2 %. Raises
+    SpecError for a `max_regression` below 0, or a confidence below 0.5 or not below 1.
     """
     if not 0 <= max_regression < math.inf:
         raise SpecError(

@@ -1,16 +1,16 @@
-"""The two sides of a slowdown, the network alone and beside its task, as a block or an alternating window saw them.
+"""The latencies of a network alone and beside its task, as one block or one alternating window shows them.
 
-Two steady windows of a block are the sides as they are. An alternating window is split by condition, and each
-latency is divided by the level of its own group of segments. A group is some hundred milliseconds long, so a drift
-from group to group cancels before the sides are put together. With q a quantile or the mean,
+In a block these are two steady windows, taken as they are. An alternating window is split by condition, and each
+latency is divided by the level of its group of segments. A group is some hundred milliseconds long, so a drift from
+group to group cancels before the groups are put together. With q a quantile or the mean,
 
-    level(g) = median of the latencies of group g, alone, and beside the task over r
-    slowdown(q) = q of latency / level(g) over all that are beside, / q of latency / level(g) over all that are alone
+    level(g)    = median over group g of: latencies alone, and latencies beside the task divided by r
+    slowdown(q) = q(latency / level, all inferences beside) / q(latency / level, all inferences alone)
 
-r is the slowdown of the median that the levels of those alone would give. That both sides have a part in the level
-keeps its own error from making the tails of one side look longer than those of the other.
+r is a first estimate of the slowdown of the median: it takes the latencies alone as the level. The final level uses
+both sides. Otherwise its error would make the tails of one side look longer than those of the other.
 
-The window stays what is counted. Its segments follow one another too closely to be counted for themselves.
+The window is the unit that counts. Its segments follow one another too closely to count as separate measurements.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from colocate.study.stats import median, medians
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pair:
-    """The latencies of a network `alone` and `beside` a task, in seconds or both in another unit.
+    """The latencies of a network `alone` (n,) and `beside` a task (m,), both in seconds or both in another unit.
 
-    `records` are the windows that they are from, one beside the task last: of two steady windows both, of an
-    alternating one itself.
+    `records` are the windows that they come from, the one beside the task last: two steady windows, or one
+    alternating one.
     """
 
     records: tuple[TrialRecord, ...]
@@ -38,12 +38,12 @@ class Pair:
     beside: FloatArray
 
     def log_ratio(self, statistic: Callable[[FloatArray], float]) -> float:
-        """The logarithm of the slowdown of a `statistic` of latencies."""
+        """The logarithm of the slowdown, beside over alone, of a `statistic` of the latencies."""
         return float(np.log(statistic(self.beside)) - np.log(statistic(self.alone)))
 
 
 def in_condition(record: TrialRecord, condition: Condition) -> npt.NDArray[np.bool_]:
-    """Which inferences of a window belong to a condition; of a steady window, which has only one, all."""
+    """Return which inferences of a window belong to a condition, bool (n,). In a steady window all do."""
     if record.conditions is None:
         return np.ones(len(record.latencies_s), dtype=np.bool_)
     found: npt.NDArray[np.bool_] = record.conditions == condition
@@ -51,20 +51,20 @@ def in_condition(record: TrialRecord, condition: Condition) -> npt.NDArray[np.bo
 
 
 def latencies(record: TrialRecord, condition: Condition) -> FloatArray:
-    """The latencies in one condition, in order; of a steady window all of them."""
+    """Return the latencies in one condition, in seconds and in order; all of them in a steady window."""
     return record.latencies_s if record.conditions is None else record.latencies_s[record.conditions == condition]
 
 
 def steady_pair(solo: TrialRecord, own: TrialRecord) -> Pair | None:
-    """The sides that two windows of one block are; None where one of them has no inference."""
+    """Return the windows of one block, `solo` and `own` (beside a task), as a pair; None if either has no inference."""
     both = len(solo.latencies_s) and len(own.latencies_s)
     return Pair((solo, own), solo.latencies_s, own.latencies_s) if both else None
 
 
 def alternating_pair(record: TrialRecord) -> Pair | None:
-    """The sides of an alternating window, in units of what the network takes alone.
+    """Return the two sides of an alternating window, in units of the network's median latency alone.
 
-    None where no group has inferences in both conditions; one that has not does not count. The window of a slow
+    Groups that lack inferences in either condition are left out; None if no group is left. The window of a slow
     network has a single group, like a block of steady windows.
     """
     found = _grouped(record)
@@ -80,8 +80,10 @@ def alternating_pair(record: TrialRecord) -> Pair | None:
 
 
 def work_kept(record: TrialRecord) -> float | None:
-    """The rate of the task's work beside the network over its rate alone in the same window; None where it is not
-    known, or nothing was done alone. Next to nothing is less than the error of what was under way.
+    """Return the rate of the task's work beside the network over its rate alone in the same window.
+
+    None if either rate is unknown, or if no work was done alone. Work under way at a switch is estimated, so a rate
+    can come out a little below 0; it counts as 0.
     """
     beside, alone = (_work_per_s(record, condition) for condition in (Condition.BESIDE, Condition.TASK_ALONE))
     return max(beside, 0.0) / alone if beside is not None and alone and alone > 0 else None
@@ -94,8 +96,10 @@ def _work_per_s(record: TrialRecord, condition: Condition) -> float | None:
 
 
 def _grouped(record: TrialRecord) -> tuple[Sequence[FloatArray], Sequence[npt.NDArray[np.int_]]] | None:
-    """The latencies alone and beside the task, group after group, of those groups of segments that have both; and of
-    each the number of its group. None where no group has.
+    """Return the latencies alone and beside the task, sorted by group, and the group number of each latency.
+
+    Groups that lack inferences in either condition are left out; the others are numbered from 0. None if no group is
+    left.
     """
     if record.conditions is None or not record.segments:
         return None

@@ -1,4 +1,4 @@
-"""Which containment a task should have: of those that are SAFE, and where none is, which came nearest."""
+"""Which containment a task should have: the best of those that are SAFE, or if none is, the one nearest to SAFE."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from colocate.study.verdicts import Ruling, Verdict, excess
 
 @dataclass(frozen=True, slots=True)
 class Contained:
-    """A task beside a network and in a placement, in the containment, and at the clocks, that `ruling` is on.
+    """The best containment and clocks of one task beside one network in one placement: those of the cell of `ruling`.
 
-    It is the best choice of the task in that placement, by the rule of `advise`; where none is SAFE, what came
-    nearest, or any, where nothing is known of a limited quantity. `work_share` is `Evidence.work_share`.
-    `best_of_task`: no other placement has a better one.
+    If any cell is SAFE, it is the best choice by the rule of `advise`. Otherwise it is the cell nearest to SAFE, or
+    any cell if a limited quantity is unknown in all. `work_share` is `Evidence.work_share`. `best_of_task`: it is
+    SAFE, and no other placement has a better choice.
     """
 
     ruling: Ruling
@@ -27,12 +27,12 @@ class Contained:
 
     @property
     def safe(self) -> bool:
-        """Whether the task may run so."""
+        """Whether the task may run in this way."""
         return self.ruling.verdict is Verdict.SAFE
 
 
 def containments(advice: Advice) -> tuple[Contained, ...]:
-    """One for each task beside each network and in each placement, in the order of the rulings."""
+    """Return one `Contained` for each task beside each network in each placement, in the order of the rulings."""
     shares = {each.evidence.cell: each.evidence.work_share for each in advice.bounds}
     choices = {choice.cell: choice for choice in advice.choices}
     groups: defaultdict[tuple[Inference, str, str], list[Ruling]] = defaultdict(list)
@@ -49,7 +49,7 @@ def _best(
         nearest = min(members, key=excess)
         return Contained(nearest, shares.get(nearest.cell), best_of_task=False)
     own = [choices[cell] for cell in safe]
-    # Over all placements another cell of this one may be simpler for as much.
+    # Choices are marked over all placements, so the marked cell may differ from the best one of this placement.
     marked = [choice for choice in own if choice.best_of_task]
     best = marked[0] if marked else best_choice([choice for choice in own if not choice.idle] or own)
     return Contained(safe[best.cell], best.work_share, best_of_task=bool(marked))

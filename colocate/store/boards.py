@@ -1,4 +1,6 @@
-"""The board of a row <-> its cells. What a board is stands in its first row, and again in a row where it changed."""
+"""The board that ran a trial <-> cells of its row. The first row of a board has its facts, as has one where they
+changed.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +16,15 @@ _facts = TypeAdapter(HostFacts)
 
 
 class BoardCells:
-    """The boards of one run, as its rows name them from the first to the last."""
+    """Reads and writes the board cells of a run's rows, from first to last, and remembers the facts of each board."""
 
     def __init__(self) -> None:
         self._known: dict[str, Board] = {}
 
     def read(self, cells: Cells, version: int) -> Board | None:
-        """The board of the row that follows those read so far. Raises ValueError for one that no row describes."""
+        """Return the board of the next row, None for the run's own machine. Raises ValueError if its facts are in no
+        row.
+        """
         name, facts = cells.get("board"), cells.get("board_facts")
         if name is None and facts is None:
             return None
@@ -31,7 +35,7 @@ class BoardCells:
         return self._known[name]
 
     def written(self, board: Board | None) -> dict[str, Cell]:
-        """The cells of the next row, which this board ran."""
+        """Return the board cells of the next row, which `board` ran."""
         if board is None:
             return {}
         before = self._known.get(board.name)

@@ -1,4 +1,4 @@
-"""What is measured <-> the cells of a row. Whoever made them: nothing is taken from cells that could not be true."""
+"""Measured values <-> the cells of a row. Whoever wrote them, cells with impossible values are refused."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from colocate.store.trial_log import Cells
 _NS = 1e-9
 _T = TypeVar("_T")
 Upgrade = Callable[[Any], Any]
-# By the schema that it was stored in: what makes JSON of the next schema of it.
+# By schema: the function that turns its JSON into JSON of the next schema.
 _TRIALS: Mapping[int, Upgrade] = {1: schema1.trial}
 _PLAIN: Mapping[int, Upgrade] = {1: schema1.scalars}
-# The numbers of a whole run take two or three times its file, in those that have been made; far more is a bomb.
+# Unpacked, the numbers of a real run take two or three times the size of its file; far more is a zip bomb.
 _MOST_RATIO, _SMALL_BYTES = 16, 1 << 24
 
 
@@ -53,7 +53,7 @@ class _Scalars:
 
 @dataclass(frozen=True, slots=True)
 class _Rails:
-    """What a PowerTrace has beside its arrays."""
+    """The fields of a PowerTrace that are not arrays."""
 
     rails: tuple[str, ...]
     sensor_period_s: float
@@ -65,13 +65,15 @@ _rails = TypeAdapter(_Rails)
 
 
 class Unpacking:
-    """Inflates the arrays of one run, whose file has so many bytes. Raises ValueError for what a run cannot hold."""
+    """Unpacks the arrays of a run of `file_bytes`. Raises ValueError for more than such a file can hold."""
 
     def __init__(self, file_bytes: int) -> None:
         self._left_bytes = _SMALL_BYTES + _MOST_RATIO * file_bytes
 
     def array(self, blob: Any, kind: str, count: int | None = None) -> npt.NDArray[Any]:
-        """The numbers in `blob`, of which there must be `count`."""
+        """Return the numbers (n,) of dtype `kind` in the deflated `blob`. Raises ValueError if a given `count` is not
+        n.
+        """
         width = np.dtype(kind).itemsize
         most = self._left_bytes if count is None else min(self._left_bytes, count * width)
         inflating = zlib.decompressobj()
@@ -84,12 +86,12 @@ class Unpacking:
         return np.frombuffer(content, kind)
 
     def seconds(self, blob: Any, count: int | None = None) -> FloatArray:
-        """Nanoseconds in `blob` as seconds."""
+        """Return the nanoseconds in the deflated `blob` as seconds (n,)."""
         return self.array(blob, "<i8", count).astype(np.float64) * _NS
 
 
 def row_of(record: TrialRecord) -> dict[str, Cell]:
-    """The cells that hold a record; those that it needs not are absent."""
+    """Return the cells that hold `record`; those that it does not need are absent."""
     scalars = _Scalars(**{field.name: getattr(record, field.name) for field in fields(_Scalars)})
     row: dict[str, Cell] = {
         "scalars": _scalars.dump_json(scalars).decode(),
@@ -107,12 +109,14 @@ def row_of(record: TrialRecord) -> dict[str, Cell]:
 
 
 def trial_cells(trial: Trial, failure: str | None = None) -> dict[str, Cell]:
-    """The cells that every row has; those of a trial that failed have no others."""
+    """Return the cells of the trial, which every row has. A failed trial has only these and its board."""
     return {"trial_id": trial.trial_id, "trial": _trial.dump_json(trial).decode(), "failure": failure}
 
 
 def trial_of(cells: Cells, version: int) -> Trial:
-    """The trial of a row. Raises ValueError, or what an upgrade meets in damaged JSON, for one that cannot be."""
+    """Return the trial of a row of schema `version`. Damaged cells raise what `database.named_errors` turns into
+    StoreError.
+    """
     trial = decoded(_trial, cells["trial"], version, _TRIALS)
     if trial.trial_id != cells["trial_id"]:
         raise ValueError(f"a row of trial {cells['trial_id']!r:.40} holds another")
@@ -120,7 +124,7 @@ def trial_of(cells: Cells, version: int) -> Trial:
 
 
 def record_of(cells: Cells, version: int, unpacking: Unpacking, board: Board | None = None) -> TrialRecord:
-    """The record of a row, which `board` ran. Raises what `trial_of` does."""
+    """Return the record of a row, which `board` ran. Raises what `trial_of` does."""
     plain = decoded(_scalars, cells["scalars"], version, _PLAIN)
     begins_s = unpacking.seconds(cells["begins_ns"])
     latencies_s = unpacking.seconds(cells["latencies_ns"], len(begins_s))
@@ -140,8 +144,9 @@ def record_of(cells: Cells, version: int, unpacking: Unpacking, board: Board | N
 
 
 def decoded(adapter: TypeAdapter[_T], text: Any, version: int, upgrades: Mapping[int, Upgrade] | None = None) -> _T:
-    """`text` as the noun of `adapter`, by way of all schemas since its own. Raises ValueError, or what an upgrade
-    meets in damaged JSON, for what cannot be.
+    """Return JSON `text` of schema `version` as the type of `adapter`, after the `upgrades` that are due.
+
+    Raises what `trial_of` does.
     """
     due = [upgrade for since, upgrade in (upgrades or {}).items() if since >= version]
     try:
@@ -159,12 +164,12 @@ def decoded(adapter: TypeAdapter[_T], text: Any, version: int, upgrades: Mapping
 
 
 def packed(seconds: FloatArray) -> bytes:
-    """Whole nanoseconds as little-endian 64-bit integers, deflated."""
+    """Return `seconds` (n,) as whole nanoseconds, little-endian 64-bit integers, deflated."""
     return zlib.compress(_whole_ns(seconds).astype("<i8").tobytes(), level=1)
 
 
 def as_stored(record: TrialRecord) -> TrialRecord:
-    """The record as it will be read again: its times are whole nanoseconds."""
+    """Return the record as it will be read back: with its times in whole nanoseconds."""
     return replace(
         record,
         begins_s=_whole_ns(record.begins_s) * _NS,

@@ -1,4 +1,4 @@
-"""Checksums of stored cells: each covers what was stored before it, so nothing can change, move or go unnoticed."""
+"""Checksums of stored rows. Each covers all rows before it, so a row that changed, moved or is missing is noticed."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ Cell = str | bytes | None
 
 
 def chained(before: str, cells: Iterable[Cell]) -> str:
-    """The checksum of a row's cells, which follow what has the checksum `before`."""
+    """Return the checksum of a row's cells. `before` is the checksum of all that was stored before the row."""
     digest = hashlib.blake2b(before.encode(), digest_size=16)
     for cell in cells:
         content = cell.encode() if isinstance(cell, str) else cell or b""
-        # With kind and length no two rows look alike that are not.
+        # With type and length, two different rows never give the same bytes.
         digest.update(f"{type(cell).__name__} {len(content)} ".encode())
         digest.update(content)
     return digest.hexdigest()

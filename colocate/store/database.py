@@ -1,4 +1,4 @@
-"""A run's file as a SQLite database that somebody else may have made: opened, checked, and locked while written."""
+"""A run's file as a SQLite database that others may have made: opened, checked, and locked while it is written."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ _T = TypeVar("_T")
 
 
 def holds_run(folder: Path) -> bool:
-    """Whether `folder` has a run's file. Raises StoreError where that cannot be found out."""
+    """Whether `folder` has a run's file. Raises StoreError if the folder cannot be looked into."""
     with named_errors(folder):
         return (folder / FILE_NAME).exists()
 
 
 @contextlib.contextmanager
 def named_errors(folder: Path) -> Iterator[None]:
-    """What SQLite, the file system or damaged content say, as a StoreError that names the folder."""
+    """Turn errors of SQLite, of the file system and of damaged content into a StoreError that names the folder."""
     try:
         yield
     except (sqlite3.Error, OSError) as error:
@@ -69,7 +69,10 @@ def named_errors(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def opened_to_read(folder: Path) -> Iterator[tuple[sqlite3.Connection, str]]:
-    """The run's database, and how others could have written it; then it is a copy that they cannot change."""
+    """Yield the run's database, and how others could have written it, in words: empty if they could not.
+
+    If others could have written or replaced it, the database is a private copy.
+    """
     _require_run(folder)
     if not others_of(folder) and not replaceable_by_others(folder / FILE_NAME):
         with connected(folder / FILE_NAME, "ro") as connection:
@@ -83,20 +86,21 @@ def opened_to_read(folder: Path) -> Iterator[tuple[sqlite3.Connection, str]]:
 
 @contextlib.contextmanager
 def opened_to_write(folder: Path, *, trust: bool) -> Iterator[sqlite3.Connection]:
-    """The run's database, for a writer. Raises StoreError where others could have written it and nobody trusts it."""
+    """Yield the run's database for a writer. Raises what `refuse_untrusted` does."""
     _require_run(folder)
     refuse_untrusted(folder, trust=trust)
     with connected(folder / FILE_NAME, "rw") as connection:
         _refuse_older(_check(connection, folder), folder)
-        # What is written is short, and must not end half-way.
+        # Writes are short, and a signal must not end one half-way.
         connection.set_progress_handler(None, 0)
         with _durable(connection):
             yield connection
 
 
 def check_place(folder: Path, *, resume: bool, trust: bool) -> None:
-    """Raise StoreError where no run can be created in `folder`, or the one that is there not be resumed. What is made
-    to find that out is removed.
+    """Raise StoreError if no run can be created in `folder`, or with `resume`, if its run cannot be continued.
+
+    Files made to find this out are removed.
     """
     check_folder(folder)
     with named_errors(folder):
@@ -105,7 +109,7 @@ def check_place(folder: Path, *, resume: bool, trust: bool) -> None:
 
 
 def can_be_resumed(folder: Path, *, trust: bool) -> bool:
-    """Whether `folder` has a run that nobody writes and that this version can continue."""
+    """Whether `folder` has a run that this version can continue, and that no other process is writing."""
     try:
         with named_errors(folder):
             _check_as_keeper(folder, resume=True, trust=trust)
@@ -130,19 +134,19 @@ def _check_own(folder: Path, *, resume: bool, trust: bool) -> None:
 
 
 def refuse_second(folder: Path) -> None:
-    """Raise StoreError for a folder that has a run."""
+    """Raise StoreError if the folder has a run already."""
     if holds_run(folder):
         raise StoreError(f"{folder} holds a run already; continue it with --resume or choose another --out")
 
 
 def refuse_untrusted(folder: Path, *, trust: bool) -> None:
-    """Raise StoreError for a folder that others could have written and nobody trusts, and for odd files in it."""
+    """Raise StoreError if others could have written the folder and `trust` is false. Raises what `others_of` does."""
     if (others := others_of(folder)) and not trust:
         raise StoreError(untrusted(folder, others))
 
 
 def untrusted(folder: Path, others: str) -> str:
-    """Why a folder is not used, and what to do."""
+    """The message that says why a folder is not used, and what to do."""
     return (
         f"{folder} {others}: no command in it is run and nothing is written there. Make it your own and `chmod go-w` "
         "it, choose another --out, or add --trust"
@@ -151,7 +155,7 @@ def untrusted(folder: Path, others: str) -> str:
 
 @contextlib.contextmanager
 def connected(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
-    """A connection that trusts nothing in the file. It serves one thread at a time, whichever has the right to."""
+    """Yield a connection that trusts nothing in the file. Any thread may use it, but only one at a time."""
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     # SQLite waits for a lock without hearing signals.
     with contextlib.closing(
@@ -167,7 +171,7 @@ def connected(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
 
 
 def patiently(action: Callable[[], _T]) -> _T:
-    """What `action` gives once no other program locks the file, tried for a while."""
+    """Return what `action` returns. While another program locks the file, it is tried again for up to 10 s."""
     until_s = time.monotonic() + _WAIT_S
     while True:
         try:
@@ -179,7 +183,7 @@ def patiently(action: Callable[[], _T]) -> _T:
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """One writer at a time: a lock on the folder itself, which the kernel drops when its holder dies."""
+    """Lock the folder itself: one writer at a time. The kernel drops the lock when its holder dies."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -193,7 +197,8 @@ def locked(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _durable(connection: sqlite3.Connection) -> Iterator[None]:
-    """A write-ahead log while writing: a commit survives power loss with FULL, and readers never block it.
+    """Use a write-ahead log while writing. With FULL, a commit survives power loss, and readers never block it.
+
     Afterwards the run is one plain file again, which can be read from a read-only medium.
     """
     patiently(lambda: connection.execute("PRAGMA journal_mode = WAL"))
@@ -201,13 +206,13 @@ def _durable(connection: sqlite3.Connection) -> Iterator[None]:
     try:
         yield
     finally:
-        # A reader may be at it, or the disk full: then the log stays beside the file, and nothing is lost.
+        # If a reader has it open, or the disk is full, the log stays beside the file, and nothing is lost.
         with contextlib.suppress(sqlite3.OperationalError):
             connection.execute("PRAGMA journal_mode = DELETE")
 
 
 def size_of(connection: sqlite3.Connection) -> int:
-    """How many bytes the database has on the disk, with its log."""
+    """Return how many bytes the database and its log have on the disk."""
     # As bytes: a folder's name need not be text.
     ((raw,),) = connection.execute("SELECT CAST(file AS BLOB) FROM pragma_database_list")
     name = os.fsdecode(raw)
@@ -216,8 +221,10 @@ def size_of(connection: sqlite3.Connection) -> int:
 
 
 def others_of(folder: Path) -> str:
-    """How others could have written a run's files, in words. Raises StoreError for a link, a pipe or a device in the
-    place of one, which SQLite would follow or open, and for a journal that is no run's.
+    """Return how others could have written a run's files, in words: empty if they could not.
+
+    Raises StoreError if a link, pipe or device is in the place of such a file, which SQLite would follow or open, and
+    for a rollback journal of another database.
     """
     present = [path for name in _OWN_NAMES if os.path.lexists(path := folder / name)]
     for path in present:
@@ -237,14 +244,14 @@ def _require_run(folder: Path) -> None:
 
 
 def no_run(folder: Path) -> StoreError:
-    """What to say of a folder without a run, or of a file in the place of a folder."""
+    """Return the error for a folder without a run, or for a file that was named instead of a folder."""
     if folder.is_file():
         return StoreError(f"{folder} is a file and holds no run; name the folder of a run")
     return StoreError(f"{folder} holds no run: there is no {FILE_NAME}; python -m colocate list shows the runs")
 
 
 def _check(connection: sqlite3.Connection, folder: Path) -> int:
-    """Its schema. Raises StoreError unless it is a run whose schema can be read, with its tables and no more."""
+    """Return the schema of the database. Raises StoreError unless it has exactly the tables of a known schema."""
     path = folder / FILE_NAME
     (application,) = patiently(functools.partial(connection.execute, "PRAGMA application_id")).fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()

@@ -1,4 +1,4 @@
-"""What becomes of a run whose folder was moved, deleted or replaced while it was written."""
+"""What to do if the folder of a run was moved, deleted or replaced while the run was written."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from colocate.store.held_file import HeldFile
 
 
 def refuse_moved(folder: Path, file: HeldFile, connection: sqlite3.Connection) -> None:
-    """Raise RunMovedError, which says where the trials are, unless the run's `file` is in its `folder`. A run that
-    was deleted is saved first.
+    """Raise RunMovedError, which says where the trials are, unless the run's `file` is still in its `folder`.
+
+    A run that was deleted is first saved from what SQLite still has open.
     """
     if file.is_there():
         return
@@ -36,7 +37,7 @@ def _go_on(at: Path) -> str:
 
 
 def _saved(folder: Path, connection: sqlite3.Connection) -> Path:
-    """The folder of a copy of what SQLite still has open: under the old name if that is free."""
+    """Save what SQLite still has open as a run in a new folder, and return that: under the old name if it is free."""
     saved = _free_name(folder.absolute())
     make_folder(saved)
 
@@ -54,6 +55,6 @@ def _saved(folder: Path, connection: sqlite3.Connection) -> Path:
 
 
 def _free_name(folder: Path) -> Path:
-    """`folder` if there is nothing of that name, else a name beside it that is free."""
+    """Return `folder` if nothing has that name, else a free name beside it."""
     beside = (folder.with_name(f"{folder.name}-saved-{number}") for number in itertools.count(1))
     return next(path for path in itertools.chain([folder], beside) if not os.path.lexists(path))

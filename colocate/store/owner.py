@@ -1,4 +1,6 @@
-"""Whose a run's folder is: what others could have written is read from a copy, and continued only on request."""
+"""Who can write a run's folder. A run that others could have written is read from a copy, and continued on request
+only.
+"""
 
 from __future__ import annotations
 
@@ -18,20 +20,20 @@ _ATTEMPTS = 20
 
 
 def writable_by_others(path: Path) -> str:
-    """How others than this user and root could write what lies at `path`, in words; empty where they cannot."""
+    """Return how users other than this one and root could write what is at `path`, in words: empty if they cannot."""
     return _words(path.stat())
 
 
 def replaceable_by_others(path: Path) -> bool:
-    """Whether others could put something else in the place of `path`, or of a folder around it."""
+    """Whether others could replace what is at `path`, or a folder above it."""
     try:
-        # For root also the owner of a link on the way.
+        # If this is root, the owner of a link on the way could too.
         if keeper_of(path.parent).uid not in (None, caller_uid()):
             return True
     except StoreError:
         return True
     around = [each.stat() for each in path.resolve().parents]
-    # Of a sticky folder, as /tmp is, only its own entries.
+    # In a sticky folder of root, as /tmp is, nobody can replace the entries of others.
     return any(_words(each) and not (each.st_mode & stat.S_ISVTX and each.st_uid == 0) for each in around)
 
 
@@ -45,8 +47,9 @@ def _words(status: os.stat_result) -> str:
 
 @contextlib.contextmanager
 def copied(folder: Path, names: tuple[str, ...]) -> Iterator[tuple[Path, str]]:
-    """A private copy of the files `names` of `folder` as they were at one moment, while it is needed, and how others
-    could have written what was copied.
+    """Yield a temporary folder with copies of the files `names` of `folder`, and how others could have written these.
+
+    All copies are of one moment. Raises StoreError if the files keep changing, are no regular files, or do not fit.
     """
     with tempfile.TemporaryDirectory(prefix="colocate-") as name:
         own, descriptor = Path(name), os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -70,7 +73,7 @@ def _state(folder: int, name: str) -> tuple[int, int, int]:
 
 
 def _copy(folder: Path, descriptor: int, name: str, into: Path) -> str:
-    """Copy a file, if it is there; how others could have written it."""
+    """Copy a file, if it exists, and return how others could have written it, in words."""
     (into / name).unlink(missing_ok=True)
     try:
         opened = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=descriptor)

@@ -1,4 +1,4 @@
-"""Ranges of stored numbers: what a study file may not ask for, no run can have been made of."""
+"""The ranges of stored numbers: no run can hold a value that no study file may ask for."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _DAY_S = 86_400.0
 _LENGTH = (0.0, _DAY_S)
 _COUNT = (1, 10_000)
 _CLOCK_HZ = (1, 1e12)
-# Of a field, wherever it stands: from, to. Those of a study are the request's (`request.study_keys`).
+# Lowest and highest value by field, in any dataclass. Those of a study are as in `request.study_keys`.
 _RANGES: Mapping[str, tuple[float, float]] = {
     "repeats": _COUNT,
     "batch": _COUNT,
@@ -35,7 +35,7 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "count": (-1e18, 1e18),
     **dict.fromkeys(("cpu_clocks", "gpu_clocks", "emc_clocks"), _CLOCK_HZ),
 }
-# Of all other fields with this unit. Times of day are seconds since 1970.
+# The same by unit, for all other fields. Times of day are seconds since 1970.
 _OF_UNIT: Mapping[str, tuple[float, float]] = {
     "s": (0, 1e10),
     "hz": _CLOCK_HZ,
@@ -56,7 +56,7 @@ def _check(value: Any, name: str, allowed: tuple[float, float]) -> None:
     # Numbers first: a run has hundreds of thousands of them, and little else.
     if isinstance(value, (int, float)):
         low, high = allowed
-        # Of a comparison with what is no number nothing is true.
+        # A comparison with NaN is false.
         if not (low <= value <= high or isinstance(value, bool)):
             said = str(value) if isinstance(value, float) or value.bit_length() < _MOST_BITS else "a huge number"
             raise ValueError(f"{name} is {said}; it lies between {low:g} and {high:g}")
@@ -79,13 +79,13 @@ def _check(value: Any, name: str, allowed: tuple[float, float]) -> None:
 
 
 def _check_all(values: Sequence[Any], name: str, allowed: tuple[float, float]) -> None:
-    """Check values that are mostly alike, as the hundreds of segments of a window: field by field, all at once."""
+    """Check values that are mostly alike, such as the many segments of a window: one field of all at a time."""
     low, high = allowed
     kinds = {*map(type, values)}
     if kinds <= {type(None), str}:
         return
     if all(issubclass(kind, (int, float)) and kind is not bool for kind in kinds):
-        # A sum with what is no number is none.
+        # A sum with NaN is NaN.
         if low <= min(values) and max(values) <= high and not math.isnan(sum(values)):
             return
     elif len(kinds) == 1 and is_dataclass(kind := kinds.pop()):
@@ -98,7 +98,7 @@ def _check_all(values: Sequence[Any], name: str, allowed: tuple[float, float]) -
 
 @functools.cache
 def _ranges_of(noun: type[Any]) -> tuple[tuple[str, tuple[float, float]], ...]:
-    """Each field of a dataclass with its range."""
+    """Return each field of a dataclass with its range."""
     return tuple((field.name, _range_of(field.name)) for field in fields(noun))
 
 

@@ -1,7 +1,7 @@
-"""One run = one SQLite file: `run.sqlite` in the run's folder. What the study was, and every trial as it ended.
+"""One run = one SQLite file, `run.sqlite` in the run's folder. It holds the study, and every trial as it ended.
 
-A trial is one transaction, on the disk before the next begins. While a run is written the folder is locked,
-and readers see the trials that are finished.
+A trial is one transaction, which is on the disk before the next trial begins. The folder is locked while a run is
+written. Readers see the trials that are finished.
 """
 
 from __future__ import annotations
@@ -47,17 +47,17 @@ from colocate.store.held_file import HeldFile
 from colocate.store.moved import refuse_moved
 from colocate.store.tables import APPLICATION_ID, SCHEMA_VERSION, TABLES, creation
 
-# By the schema that it was stored in: what makes JSON of the next schema of a header.
+# By schema: the function that turns JSON of its header into JSON of the next schema.
 _HEADERS: Mapping[int, Upgrade] = {1: schema1.header, 2: schema2.header, 4: schema4.header}
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a run is: fixed when it begins, equal when it is resumed.
+    """What a run is. It is fixed when the run begins, and must be equal when the run is resumed.
 
-    `request` holds the keys the user gave, `spec` what they mean, `networks` what was loaded under each name,
-    `provenance` what a model's numbers rest on, `purpose` what the run was made for. `planned` trials are wanted, of
-    a study that is replicated of each board. `sharing` is how boards share it; None where one machine runs it.
+    `request` holds the keys the user gave, `spec` what they mean. `networks` has what was loaded under each name,
+    `provenance` what a model's numbers rest on, and `purpose` what the run was made for. `planned` is how many trials
+    are wanted, per board in a replicated study. `sharing` is how boards share the study; None if one machine runs it.
     """
 
     request: Mapping[str, Any]
@@ -70,7 +70,7 @@ class Header:
     sharing: Sharing | None = None
 
     def planned_on(self, boards: int) -> int:
-        """How many trials the run is planned to hold, where so many boards ran it."""
+        """Return how many trials the run is planned to hold if so many boards run it."""
         return self.planned * (max(1, boards) if self.sharing is Sharing.REPLICATE else 1)
 
 
@@ -78,9 +78,9 @@ _header = TypeAdapter(Header)
 
 
 class Run:
-    """An open run: `create` a new one, `resume` one to add what is missing, or `read` it; a context manager.
+    """An open run, as a context manager: `create` makes a new one, `resume` continues one, `read` only reads one.
 
-    `others` is how others could have written it, in words; empty where they cannot.
+    `others` says how others could have written it, in words; empty if they could not.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Run:
         keeper: Keeper = Keeper(),  # noqa: B008 - a tuple
         file: HeldFile | None = None,
     ) -> None:
-        """One that is written has its `file`, and a `keeper` with whose rights to files that is done."""
+        """A run open for writing has its `file`, and a `keeper`: the user with whose rights files are written."""
         self.folder = folder
         self.others = others
         self._keeper, self._file = keeper, file
@@ -102,8 +102,9 @@ class Run:
 
     @classmethod
     def create(cls, folder: Path, header: Header, *, trust: bool = False) -> Run:
-        """A new run in `folder`, which is made. Raises StoreError where a run is already, or no way to write, and for
-        a folder that others can write, unless it is to be trusted.
+        """Make a new run in `folder`, which is made if it is missing.
+
+        Raises StoreError if it holds a run or cannot be written, or if others can write it and `trust` is false.
         """
         try:
             make_folder(folder)
@@ -113,7 +114,7 @@ class Run:
 
     @classmethod
     def _created(cls, folder: Path, header: Header, keeper: Keeper, *, trust: bool) -> Run:
-        # What the keeper can change is no danger to what the keeper has the rights to.
+        # Files that the keeper can change anyway are no danger when used with the keeper's rights.
         trust = trust or keeper.uid is not None
         with contextlib.ExitStack() as stack:
             stack.enter_context(locked(folder))
@@ -130,15 +131,17 @@ class Run:
                     connection.execute(creation(table, SCHEMA_VERSION))
                 trial_log.begin(connection, _header.dump_json(header).decode())
                 connection.commit()
-            # Whatever the umask; what SQLite puts beside it takes after it.
+            # This holds whatever the umask is. SQLite gives the files that it adds the same mode.
             partial.chmod(FILE_MODE)
             partial.replace(folder / FILE_NAME)
             return cls._writer(folder, stack, keeper, trust=trust)
 
     @classmethod
     def resume(cls, folder: Path, *, trust: bool = False) -> Run:
-        """The run in `folder`, to be continued. Raises StoreError where there is none, another writer, or where
-        others could have written it and it is not to be trusted.
+        """Open the run in `folder` to continue it.
+
+        Raises StoreError if there is no run, if another process writes it, if an earlier version made it, or if
+        others could have written it and `trust` is false.
         """
         return _as_keeper(folder, lambda keeper: cls._resumed(folder, keeper, trust=trust))
 
@@ -158,7 +161,7 @@ class Run:
 
     @classmethod
     def read(cls, folder: Path) -> Run:
-        """The run in `folder`, finished or in progress, to be read alone."""
+        """Open the run in `folder`, finished or in progress, only to read it."""
         with named_errors(folder), contextlib.ExitStack() as stack:
             connection, others = stack.enter_context(opened_to_read(folder))
             return cls(folder, connection, stack.pop_all(), others)
@@ -171,14 +174,15 @@ class Run:
             self._keeper.run(self._cleanup.close)
 
     def header(self) -> Header:
-        """What the run is."""
+        """Return what the run is."""
         with named_errors(self.folder):
             return decoded(_header, trial_log.header_of(self._connection, self._version), self._version, _HEADERS)
 
     def append(self, outcome: Outcome) -> bool:
-        """Put one trial on the disk; a second attempt at a failed trial takes its place. False where the trial has
-        its numbers already: a block that ran twice counts once. Raises RunMovedError where the folder is another
-        since.
+        """Put one trial on the disk. A second attempt at a failed trial replaces the first.
+
+        False if the trial has its numbers already, so that a block that ran twice counts once. Raises RunMovedError
+        if the run's folder was moved, deleted or replaced.
         """
         row = row_of(outcome) if isinstance(outcome, TrialRecord) else trial_cells(outcome.trial, outcome.message)
         with named_errors(self.folder):
@@ -205,7 +209,7 @@ class Run:
 
     @functools.cached_property
     def _written(self) -> tuple[set[tuple[Cell, Cell]], BoardCells]:
-        """What a writer must know of the file: which trials have numbers, and which boards it describes."""
+        """What a writer must know of the rows so far: which trials have numbers, and which boards are described."""
         finished, boards = set(), BoardCells()
         for cells in self._rows():
             boards.read(cells, self._version)
@@ -218,12 +222,12 @@ class Run:
         return self.header().sharing is Sharing.REPLICATE
 
     def done(self) -> set[str]:
-        """The ids of the trials that gave numbers."""
+        """Return the ids of the trials that gave numbers."""
         with named_errors(self.folder):
             return {str(cells["trial_id"]) for cells in self._rows() if cells["failure"] is None}
 
     def done_by_board(self) -> Mapping[str, Set[str]]:
-        """The ids of the trials that gave numbers, by board; those of the run's own machine under an empty name."""
+        """Return the ids of the trials that gave numbers, by board; the run's own machine has an empty name."""
         found: defaultdict[str, set[str]] = defaultdict(set)
         with named_errors(self.folder):
             for cells in self._rows():
@@ -232,8 +236,10 @@ class Run:
         return found
 
     def outcomes(self, *, numbers: bool = True) -> Iterator[Outcome]:
-        """Every trial that gave numbers, in the order in which they ended, and then every one that failed and was not
-        run again since. Without `numbers` the latter alone, for which nothing else is unpacked.
+        """Yield every trial that gave numbers, in the order in which they ended, and then every trial that only
+        failed.
+
+        The last failure of a trial counts. Without `numbers`, only failed trials are yielded, and no arrays unpacked.
         """
         with named_errors(self.folder):
             unpacking, boards = Unpacking(size_of(self._connection)), BoardCells()
@@ -249,11 +255,11 @@ class Run:
             yield from failed.values()
 
     def records(self) -> Iterator[TrialRecord]:
-        """Those of `outcomes` that gave numbers."""
+        """Yield the outcomes that gave numbers."""
         return (outcome for outcome in self.outcomes() if isinstance(outcome, TrialRecord))
 
     def failures(self) -> Iterator[Failure]:
-        """Those of `outcomes` that failed."""
+        """Yield the outcomes that failed."""
         return (outcome for outcome in self.outcomes(numbers=False) if isinstance(outcome, Failure))
 
     def _rows(self) -> Iterator[trial_log.Cells]:
@@ -264,7 +270,7 @@ class Run:
 
 
 def _as_keeper(folder: Path, opened: Callable[[Keeper], Run]) -> Run:
-    """The run that is `opened` with the rights of whoever could put another in its place."""
+    """Return the run that `opened` opens, with the rights of the user who could replace its folder."""
     with named_errors(folder):
         if not folder.is_dir():
             raise no_run(folder)

@@ -1,6 +1,6 @@
-"""Runs of the first edition, read: the JSON of schema 1 -> that of today's nouns.
+"""Reads runs of the first edition: turns JSON of schema 1 into JSON of the next schema.
 
-Only this file knows the old names. What is not as schema 1 had it ends in the errors that `store` takes for damage.
+Only this file knows the old names. JSON that does not follow schema 1 raises errors that `store` reports as damage.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ _Json = dict[str, Any]
 
 
 def header(old: _Json) -> _Json:
-    """The header of a run of schema 1 as JSON of the next schema. Reasons were sentences then, `name: reason`."""
+    """Return the header of a run as JSON of the next schema. Reasons were sentences in schema 1, `name: reason`."""
     spec, facts = dict(old["spec"]), dict(old["facts"])
     spec["tasks"] = spec.pop("stressors")
     facts["clocks_missing"] = _missing(facts.pop("clock_notes", ()))
@@ -29,7 +29,7 @@ def header(old: _Json) -> _Json:
 
 
 def trial(old: _Json) -> _Json:
-    """A trial of schema 1 as JSON of the next schema."""
+    """Return a trial as JSON of the next schema."""
     new = {**old, "repeat": old["round"], "task": old["stressor"]}
     del new["round"], new["stressor"]
     new["placement"] = {**old["placement"], "task_cpus": old["placement"]["stressor_cpus"]}
@@ -38,7 +38,7 @@ def trial(old: _Json) -> _Json:
 
 
 def scalars(old: _Json) -> _Json:
-    """What a record holds beside its arrays."""
+    """Return the fields of a record that are not arrays as JSON of the next schema."""
     new = {**old, "warnings": old["doubts"]}
     del new["doubts"]
     return new

@@ -1,4 +1,4 @@
-"""Runs of schema 2, read: limits stood at a quantile, 0.95, where they now name a percentile, `p95`."""
+"""Reads runs of schema 2, whose limits had a quantile such as 0.95. Now they have a percentile such as `p95`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _Json = dict[str, Any]
 
 
 def header(old: _Json) -> _Json:
-    """The header of a run as JSON of schema 3, from that of schema 2."""
+    """Return the header of a run of schema 2 as JSON of schema 3."""
     if not old["spec"].get("limits"):
         return old
     limits = dict(old["spec"]["limits"])

@@ -1,4 +1,4 @@
-"""Runs of schema 4, read: a study had one memory clock, where it now has some, as of CPU and GPU."""
+"""Reads runs of schema 4, whose studies had one memory clock. Now they have a list, as for CPU and GPU."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _Json = dict[str, Any]
 
 
 def header(old: _Json) -> _Json:
-    """The header of a run of schema 4 as JSON of the next schema: what the user asked for, and what it meant."""
+    """Return the header of a run of schema 4 as JSON of the next schema: its `spec` and its `request` change."""
     return {**old, "spec": _several(old["spec"]), "request": _several(old.get("request", {}))}
 
 

@@ -33,7 +33,7 @@ _OF_BOARD = {"board": "TEXT", "board_facts": "TEXT"}
 # The checksum stays last: it covers the cells before it.
 _TRIAL_6 = {**{name: kind for name, kind in _TRIAL_4.items() if name != "checksum"}, **_OF_BOARD, **_CHECKSUM}
 
-# Of each schema the columns of each table, and what they hold.
+# By schema and table: the columns, and the SQL type of each.
 TABLES: Mapping[int, Mapping[str, Mapping[str, str]]] = {
     1: {"header": _HEADER, "trial": _TRIAL_1},
     2: {"header": _HEADER, "trial": _TRIAL_2},
@@ -45,13 +45,13 @@ TABLES: Mapping[int, Mapping[str, Mapping[str, str]]] = {
 
 
 def creation(table: str, version: int) -> str:
-    """The statement that makes a table."""
+    """Return the SQL statement that creates a table of schema `version`."""
     columns = ", ".join(f"{name} {kind}" for name, kind in TABLES[version][table].items())
     return f"CREATE TABLE {table} ({columns})"
 
 
 def cells_of(version: int) -> Mapping[str, type[str] | type[bytes]]:
-    """The cells of a trial, and the type of each; any but the first two may be NULL."""
+    """Return the names of a trial's cells, in order, and the type of each. All but the first two may be NULL."""
     columns = TABLES[version]["trial"].items()
     own = {name: kind.partition(" ")[0] for name, kind in columns if name not in ("position", "checksum")}
     return {name: bytes if kind == "BLOB" else str for name, kind in own.items()}

@@ -1,4 +1,4 @@
-"""The rows of a run's file: its trials in the order in which they ended, as cells. What is read is checked first."""
+"""The rows of a run's file: its trials as cells, in the order in which they ended. Reading checks each row."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def begin(connection: sqlite3.Connection, header: str) -> None:
 
 
 def append(connection: sqlite3.Connection, row: Cells) -> None:
-    """Store a trial, in the transaction that is open or begins now."""
+    """Store a trial, in the transaction that is open or else in a new one."""
     trials, checksum = _seal(connection)
     cells = [row.get(name) for name in cells_of(SCHEMA_VERSION)]
     checksum = chained(checksum, cells)
@@ -29,7 +29,7 @@ def append(connection: sqlite3.Connection, row: Cells) -> None:
 
 
 def header_of(connection: sqlite3.Connection, version: int) -> str:
-    """The header's text. Raises ValueError for one that is not as it was stored."""
+    """Return the header's text. Raises ValueError if it is not as it was stored."""
     columns = ", ".join(TABLES[version]["header"])
     rows = connection.execute(f"SELECT {columns} FROM header LIMIT 2").fetchall()
     if len(rows) != 1:
@@ -45,10 +45,10 @@ def header_of(connection: sqlite3.Connection, version: int) -> str:
 def rows_of(
     connection: sqlite3.Connection, version: int, size: Callable[[], int], *, by_board: bool = False
 ) -> Iterator[Cells]:
-    """Every row. Raises ValueError for one that is not as it was stored, and where they hold more bytes than the
-    `size` of the file: a crafted one can give the same page many times.
+    """Yield the cells of every row. A trial that failed may have further rows; the last one counts.
 
-    A trial that failed may have another row, and the last is the one that counts; `by_board` each board has its own.
+    With `by_board`, this holds for each board by itself. Raises ValueError for a row that is not as it was stored,
+    and if the rows hold more bytes than the `size` of the file: a crafted file can give the same page many times.
     """
     kinds = cells_of(version)
     checked = "seal" in TABLES[version]
@@ -81,16 +81,16 @@ def rows_of(
 
 
 def key_of(cells: Cells, *, by_board: bool) -> tuple[Cell, Cell]:
-    """What may have numbers once: a trial, or `by_board` a trial on one of them."""
+    """Return what may have numbers only once: a trial, or with `by_board` a trial on one board."""
     return cells["trial_id"], cells.get("board") if by_board else None
 
 
-# Of the cells those that every row has: the trial's id, and the trial.
+# How many of the first cells are never NULL: the trial's id, and the trial.
 _ALWAYS = 2
 
 
 def _seal(connection: sqlite3.Connection) -> tuple[int, str]:
-    """How many rows there are, and the checksum of the last, which covers them all."""
+    """Return the number of rows, and the checksum of the last, which covers all. Raises ValueError if damaged."""
     rows = connection.execute("SELECT trials, checksum FROM seal LIMIT 2").fetchall()
     if len(rows) != 1 or not isinstance(rows[0][0], int) or not isinstance(rows[0][1], str):
         raise ValueError("the count of its rows is damaged")

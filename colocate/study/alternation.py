@@ -2,10 +2,10 @@
 
 Pausing and resuming a task inside a window puts some ten milliseconds between the two conditions, instead of some
 seconds. Four neighbouring segments make a group, in the order A B B A or B A A B, drawn at random (A: the network
-alone, B: beside the task). So a drift that is linear in time cancels, and segments do not fall into step with a
-period of the machine. A window too short for four segments of a slow network holds one group of two, A B or B A.
-Between the groups there are segments of the task alone, in which the network is paused: they give the task's own rate
-of work. Every rig that can alternate uses this module.
+alone, B: beside the task). So a drift that is linear in time cancels, and no period of the machine locks in. A window
+too short for four segments of a slow network holds one group of two, A B or B A. Between the groups there are
+segments of the task alone, in which the network is paused: they give the task's own rate of work. Every rig that can
+alternate uses this module.
 """
 
 from __future__ import annotations
@@ -92,13 +92,13 @@ def pace_of(
     """Return the pace for a network whose inference takes `inference_s`, in a window of about `window_s`.
 
     - `switching_s`: how long pausing takes.
-    - `settling`: a governor follows the load, or task and network share a CPU. Both take some ten milliseconds to
+    - `settling`: a governor follows the load, or task and network share a CPU. Either takes some ten milliseconds to
       settle, so segments and guards are longer.
     - `period_s`: the network's frame period; segments are then whole periods.
     - `segment_s`: the length that the study asks for. Only whole periods, the guard and the least number of
-      inferences can change it.
-    - `quota_period_s`: the period of the task's CPU quota. A task that is resumed in the middle of a period has all
-      of that period's quota left. So the guard is one period longer, and what is measured is whole periods.
+      inferences change it.
+    - `quota_period_s`: the period of the task's CPU quota. A resumed task has all of its quota for the period,
+      wherever in the period it is. So the guard is one period longer, and what is measured is whole periods.
     """
     guard_s = max(SETTLING_GUARD_S if settling else GUARD_S, period_s or 0.0) + (quota_period_s or 0.0)
     inference_s = max(inference_s, period_s or 0.0)
@@ -164,10 +164,10 @@ def scheduled(window_s: float, pace: Pace, seed: str) -> tuple[Turn, ...]:
 
 
 def length_s(trial: Trial) -> float:
-    """Return how long the window of a trial should last, in seconds.
+    """Return how long the window of a trial should last, in seconds: `window_s`, or more if its segments are long.
 
-    That is `window_s`, or more if its segments are long, as beside a CPU quota. How long an inference takes is not
-    known yet; the window of a slow network becomes longer still.
+    Segments are long beside a CPU quota, for example. How long an inference takes is not known yet; a slow network's
+    window becomes longer still.
     """
     if not trial.alternating or trial.inference is None or trial.task is None:
         return trial.window_s
@@ -188,12 +188,12 @@ def conditions_of(
 ) -> ByteArray:
     """Return the `Condition` (n,) of each inference, from when it began, `begins_s` (n,), and its `latencies_s` (n,).
 
-    Times are in seconds from the start of the window; `begins_s` ascend. An inference belongs to the segment that
-    holds it from begin to end, and to `GUARD` if no segment does.
+    `begins_s` are in seconds from the window's start, ascending. An inference belongs to the segment that holds it
+    from begin to end, and to `GUARD` if no segment does.
 
     Inferences that begin too near to the end of a segment are `GUARD` too: only short ones would end in time, so the
-    mean would come out too small. Too near means within the p99 latency of their condition, or within the last third
-    of the segment if that is shorter.
+    mean would come out too small. Too near is within the p99 latency of their condition, or within the last third of
+    the segment if that is shorter.
 
     With `period_s`, an inference begins when its frame is due. A switch makes frames late, and late frames wait for
     each other. They are `GUARD` until a frame of the segment is due with no earlier inference still running.

@@ -1,9 +1,8 @@
 """How fast each board of a fleet is compared with the others, and which boards are odd.
 
-A board is judged by its windows in all settings that another board ran too. Each block may have run on every board,
-or on one of them. The effect of the board, and of chance, is the logarithm of a window's median latency less the
-median over all boards in the same setting. Chance affects all windows of a block alike, so their mean counts as one
-value.
+A board is judged by its windows in all settings that another board ran too, whether boards shared the blocks or each
+ran them all. The effect of the board, and of chance, is the logarithm of a window's median latency less the median
+over all boards in the same setting. Chance affects all windows of a block alike, so their mean counts as one value.
 """
 
 from __future__ import annotations
@@ -143,7 +142,7 @@ def _temperature_c(records: Sequence[TrialRecord]) -> float | None:
 def _means(own: _Seen, typical: _Seen, field: str) -> tuple[float, float] | None:
     """Return the means of a board and of a typical one over the settings that both ran; None if there are none.
 
-    Other settings would mislead: if boards share the blocks, one board may have run more of them at high clocks.
+    Other settings would mislead: if boards share the blocks, one may have run more at high clocks.
     """
     ours, theirs = own[field], typical[field]
     shared = ours.keys() & theirs.keys()

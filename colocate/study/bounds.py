@@ -5,25 +5,24 @@ So one rule gives the verdicts, whatever limits are set on the command line or w
     UNSAFE if any lower bound breaks its limit; else SAFE if all upper bounds meet theirs; else UNDECIDED.
 
 Over the whole table, the chance of any wrong SAFE is at most 1 - confidence, and so is the chance of any wrong
-UNSAFE. Let m be the number of judged cells, and k the number of kinds of quantity (latency, slowdown, power, work
-loss) in the table.
+UNSAFE. With m judged cells, and k kinds of quantity (latency, slowdown, power, work loss) in the table:
 
 - A SAFE is wrong if some quantity really breaks its limit. Then the upper bound of just that quantity has failed. So
-  this is an intersection-union test and needs no correction over quantities (Berger 1982, Technometrics 24(4)): the
-  tail of an upper bound is (1 - confidence) / m.
+  this is an intersection-union test, which needs no correction over quantities (Berger 1982, Technometrics 24(4)):
+  the tail of an upper bound is (1 - confidence) / m.
 - A wrong UNSAFE can come from any kind: the tail of a lower bound is (1 - confidence) / (m k).
 
-Both tails follow from Bonferroni's inequality. It holds however the cells depend on each other, and cells of one
-block do, as they share a baseline.
+Both tails follow from Bonferroni's inequality. It holds even for dependent cells, and the cells of a block depend on
+each other, as they share a baseline.
 
 If every board of a fleet ran the table, a verdict is on these boards: SAFE if each of them is, UNSAFE if one is not.
 The bounds of a cell are then those of its worst board. A wrong SAFE still needs one particular bound to fail. A wrong
 UNSAFE can come from any board, so the lower tail is divided among the boards too.
 
 The promise is for limits that are set for their own sake. Changing several limits until the verdicts please can raise
-the chance of a wrong SAFE up to k-fold. Each percentile is a question of its own: bounds at several percentiles are
-not corrected for each other. Blocks are taken to be independent. A drift over the whole run widens the intervals of
-latency and power, and cancels in slowdown and work loss.
+the chance of a wrong SAFE up to k-fold. Bounds at several percentiles are not corrected for each other. Blocks are
+taken to be independent. A drift over the whole run widens the intervals of latency and power, and cancels in slowdown
+and work loss.
 """
 
 from __future__ import annotations
@@ -78,9 +77,8 @@ class Tails(NamedTuple):
 class Means(NamedTuple):
     """The mean of each of m rows, and how sure it is; every array is (m,).
 
-    `blocks` is how many values the row has, one per block. `spread` is the standard deviation between blocks after
-    moderation, and `prior_df` the degrees of freedom that moderation added. `mean` is NaN for a row without values,
-    and `spread` for a row with fewer than two.
+    `blocks` is how many values a row has. `spread` is the moderated standard deviation between blocks, and `prior_df`
+    the degrees of freedom that moderation added. `mean` is NaN without values, `spread` with fewer than two.
     """
 
     mean: FloatArray
@@ -165,8 +163,8 @@ class Bounds:
     def further_blocks(self, quantity: Quantity, limit: float) -> int | None:
         """Return about how many more blocks it takes until the interval of `quantity` excludes `limit`.
 
-        It then does so with a chance of `PROBABLE`. None if the spread between blocks is unknown or 0, or if it would
-        take more than `MOST_FURTHER_BLOCKS`.
+        It then does so with the chance `PROBABLE`. None if the spread between blocks is unknown or 0, or if more than
+        `MOST_FURTHER_BLOCKS` would be needed.
         """
         further = np.unique(np.geomspace(1, MOST_FURTHER_BLOCKS, 100).round())
         passes = self._passes(quantity, limit, self.estimates[quantity].blocks + further, PROBABLE)
@@ -175,8 +173,8 @@ class Bounds:
     def needed_blocks(self, quantity: Quantity, limit: float) -> float:
         """Return how many blocks in all it takes until the interval of `quantity` excludes `limit`.
 
-        It then does so with a chance of `PROBABLE`, if mean and spread stay as they are. 2 if the spread between
-        blocks is 0; infinity if it is unknown, or if it would take `MOST_FURTHER_BLOCKS` or more.
+        It then does so with the chance `PROBABLE`, if mean and spread stay as they are. 2 if the spread between
+        blocks is 0; infinity if it is unknown, or if `MOST_FURTHER_BLOCKS` or more would be needed.
         """
         if self.estimates[quantity].spread_log == 0:
             return 2
@@ -194,8 +192,8 @@ class Bounds:
     def _passes(self, quantity: Quantity, limit: float, blocks: FloatArray, chance: float) -> npt.NDArray[np.bool_]:
         """Return for each number of `blocks` (n,) whether the interval will exclude `limit`, with the given `chance`.
 
-        Mean and spread are taken to stay as they are. The half-width of the interval, plus the `chance` quantile of
-        the mean's own error, must fit between mean and limit.
+        Mean and spread are taken to stay as they are. The half-width, plus the `chance` quantile of the mean's own
+        error, must fit between mean and limit.
         """
         estimate = self.estimates[quantity]
         if not estimate.spread_log:

@@ -1,7 +1,4 @@
-"""(SweepSpec, HostFacts) -> the clock points of a study: every combination of the clocks asked for on each axis.
-
-The axes are `cpu`, `gpu` and `emc` (the memory).
-"""
+"""(SweepSpec, HostFacts) -> the clock points of a study: every combination of the clocks asked for on each axis."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ STEP_TOLERANCE_RATIO = 0.002
 def clock_points(spec: SweepSpec, facts: HostFacts) -> tuple[ClockPoint, ...]:
     """Return every combination of the clocks asked for; a clock that is `native` is left to its governor.
 
-    `default_clocks` are used where `spec` has none. Raises HostError for a clock that cannot be set, and SpecError
+    What is not asked for comes from `default_clocks`. Raises HostError for a clock that cannot be set, and SpecError
     for a value that is no step of this machine.
     """
     steps = [_steps(axis, asked, facts.steps_by_axis[axis]) for axis, asked in _asked(spec, facts).items()]
@@ -31,10 +28,10 @@ def clock_points(spec: SweepSpec, facts: HostFacts) -> tuple[ClockPoint, ...]:
 
 
 def default_clocks(facts: HostFacts) -> Mapping[str, Sequence[str]]:
-    """Return what each axis runs at if a study does not say.
+    """Return what each axis, `cpu`, `gpu` and `emc` (memory), runs at if a study does not say.
 
-    That is the low, middle and high step for CPU and GPU if both clocks can be set, else native. GPU clocks that are
-    set only on request (`HostFacts.gpu_on_request`) count as not settable. The memory clock is native.
+    CPU and GPU run at their low, middle and high step if both can be set, and not only on request; else at `native`,
+    as the memory always does.
     """
     both = bool(facts.cpu_steps_hz and facts.gpu_steps_hz and not facts.gpu_on_request)
     return {axis: LEVELS if both and axis in ("cpu", "gpu") else (NATIVE,) for axis in CLOCK_AXES}
@@ -47,9 +44,9 @@ def _asked(spec: SweepSpec, facts: HostFacts) -> dict[str, Sequence[int | str]]:
 
 
 def shared_levels(spec: SweepSpec, facts: HostFacts) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield each axis with those of its levels asked for that are one clock here.
+    """Yield each axis with those of its levels asked for that are one clock here, which is measured once.
 
-    Low and mid are one clock in a table of two steps, for example. A study measures such a clock once.
+    In a table of two steps, low and mid are such levels.
     """
     for axis, asked in _asked(spec, facts).items():
         by_step = defaultdict(list)

@@ -56,7 +56,7 @@ def latencies(record: TrialRecord, condition: Condition) -> FloatArray:
 
 
 def steady_pair(solo: TrialRecord, own: TrialRecord) -> Pair | None:
-    """Return the windows of one block, `solo` and `own` (beside a task), as a pair; None if either has no inference."""
+    """Return the pair of two windows of one block, `solo` and beside a task; None if either has no inference."""
     both = len(solo.latencies_s) and len(own.latencies_s)
     return Pair((solo, own), solo.latencies_s, own.latencies_s) if both else None
 

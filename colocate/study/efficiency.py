@@ -1,7 +1,7 @@
-"""Solo windows -> what each setting of a network gives per second and per joule, and which setting is the best.
+"""Solo windows -> images per second and per joule of each setting of a network, and which setting is the best.
 
-A setting is a network, batch, precision, runtime and clock point. Every quantity has one value per window, and each
-block holds one solo window; a row gives their geometric mean with an interval over the blocks.
+A setting is a network, batch, precision, runtime and clock point. Each block has one solo window, which gives one
+value of each quantity. A row has the geometric mean over the blocks, with an interval.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from colocate.study.interference import INTERVAL_MIN_BLOCKS
 from colocate.study.stats import geometric_mean, known_quantiles, paired_ratio, sample_quantile
 from colocate.study.windows import energies_j
 
-# What a latency is worth: seconds -> 0 (useless) to 1 (as good as any).
+# The worth of a latency in seconds, from 0 (useless) to 1 (as good as any).
 Worth = Callable[[float], float]
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """How a network is run."""
+    """How a network is run, and at which clocks."""
 
     inference: Inference
     clocks: ClockPoint
@@ -36,9 +36,9 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One solo window: what its block says of the setting. None where that is not known.
+    """The values of one solo window; None if unknown.
 
-    Latencies are of one inference, all images of the batch. Power and energy are the board's, gross of what it
+    Latencies are of one inference, that is of all images of the batch. Power and energy are the board's, with what it
     draws idle.
     """
 
@@ -54,10 +54,9 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Efficiency:
-    """One setting over all its blocks. Without windows, every quantity is None and `failure` says why.
+    """One setting over all its blocks. Without windows every quantity is None, and `failure` says why.
 
-    `n` counts inferences. `p95_s` and `p99_s` are over the windows that hold enough of
-    them.
+    `n` counts inferences. `p95_s` and `p99_s` are means over the windows with enough inferences to know them.
     """
 
     setting: Setting
@@ -74,7 +73,7 @@ class Efficiency:
 
     @property
     def images_per_j(self) -> Interval | None:
-        """Images/s/W, which are images per joule: the reciprocal of the energy per image."""
+        """Images per joule, which is images/s/W: the reciprocal of the energy per image. None if that is unknown."""
         energy_j = self.energy_per_image_j
         if energy_j is None:
             return None
@@ -84,11 +83,11 @@ class Efficiency:
 
 @dataclass(frozen=True, slots=True)
 class TradeOff:
-    """The best setting of a network, and how it compares with the default one.
+    """The best setting of a network, and how it compares with the default one; None if there is none.
 
-    The ratios are best over default, paired by repeat. `times_better` is of images/s/W. Their intervals are widened
-    for the choice among `candidates` settings. `undecided` are settings whose latency is not known, so that they were
-    not candidates.
+    The ratios are best over default, paired by repeat: `times_better` of images/s/W, `latency_ratio` of the p50.
+    Their intervals are widened because the best is chosen among `candidates` settings. `undecided` are settings whose
+    latency or power is unknown, so they could not be chosen.
     """
 
     network: str
@@ -107,10 +106,11 @@ def efficiencies(
     failures: Iterable[tuple[Trial, str]] = (),
     confidence: float = 0.95,
 ) -> tuple[Efficiency, ...]:
-    """One row per setting that has a solo window, or a solo trial that failed; networks as in `spec`, then rising.
+    """Return one row per setting that has a solo window or a failed solo trial.
 
-    `failures` are trials with the message of each; one that has a record all the same was run again and does not
-    count. Windows beside a task are passed by. Raises ValueError for a network that `spec` does not name.
+    Networks are in the order of `spec`, their settings ascending. `failures` are trials, each with its message. A
+    failed trial that also has a record was run again and does not count. Windows beside a task are ignored. Raises
+    ValueError for a network that `spec` does not name.
     """
     solo: defaultdict[Setting, list[TrialRecord]] = defaultdict(list)
     for record in sorted(records, key=lambda r: (r.trial.repeat, r.trial.block, r.trial.trial_id)):
@@ -127,22 +127,24 @@ def efficiencies(
 
 
 def worth_of(aim: Aim) -> Worth | None:
-    """What a latency is worth under `aim`; None where none is asked."""
+    """Return the function that gives the worth of a latency under `aim`; None if `aim` has no latency limit."""
     if aim.latency_limit_s is None:
         return None
     return {"within": within, "fading": fading}[aim.utility](aim.latency_limit_s)
 
 
 def within(limit_s: float) -> Worth:
-    """A latency up to `limit_s` is worth 1, any beyond 0.
+    """Return a function that is 1 for a latency up to `limit_s`, and 0 beyond.
 
-    The best setting is then the one of least energy per image that keeps the limit.
+    The best setting is then the one with the least energy per image that keeps the limit.
     """
     return lambda latency_s: float(latency_s <= limit_s)
 
 
 def fading(limit_s: float) -> Worth:
-    """A latency up to `limit_s` is worth 1, any beyond the limit over the latency: twice as late, half as good."""
+    """Return a function that is 1 for a latency up to `limit_s`, and beyond it limit / latency: 0.5 at twice the
+    limit.
+    """
     return lambda latency_s: min(1.0, limit_s / latency_s)
 
 
@@ -154,11 +156,11 @@ def utility(
     *,
     metered: bool = True,
 ) -> float | None:
-    """images/s/W * worth(latency), in images per joule; None where either is not known. Not `metered`, images/s stand
-    for images/s/W.
+    """Return images/s/W * worth(latency), in images per joule; None if a factor is unknown.
 
-    Latency and power are the upper ends of their intervals: they are what can be promised. Without `worth` no latency
-    is asked; beyond the power budget nothing is of use.
+    If not `metered`, images/s stand for images/s/W. Latency (`quantile`) and power are the upper ends of their
+    intervals, which is what can be promised. Without `worth`, latency does not count. Beyond the power budget the
+    utility is 0.
     """
     per_j = row.images_per_j if metered else row.images_per_s
     if per_j is None:
@@ -189,10 +191,10 @@ def trade_offs(
     confidence: float = 0.95,
     power_budget_w: float | None = None,
 ) -> tuple[TradeOff, ...]:
-    """The setting of greatest `utility` for each network, in the order of `rows`; none where every one is worth 0.
+    """Return for each network the setting of greatest `utility`, compared with the `default_setting` on `backend`.
 
-    Where no power was metered it is the fastest that is of use. It is compared with the `default_setting` on
-    `backend`.
+    Networks are in the order of `rows`. If no power was metered, images/s count. The best setting is None if the
+    utility of each is 0 or unknown.
     """
     by_network: defaultdict[str, list[Efficiency]] = defaultdict(list)
     for row in rows:
@@ -204,10 +206,10 @@ def trade_offs(
 
 
 def default_setting(rows: Sequence[Efficiency], backend: str | None = None) -> Efficiency | None:
-    """What one gets who sets nothing: batch 1 (or the only one, which a file fixes) in fp32, clocks left to their
-    governors or, where all are set, highest.
+    """Return the setting that a user gets who sets nothing; None if it is not in `rows`.
 
-    On `backend`, or else on the first in `rows`. None where there is no such row.
+    It has batch 1 (or the only batch in `rows`, which a file may fix) and fp32, on `backend`, or else on that of the
+    first row. Its clocks are left to their governors, or if all are set, are the highest.
     """
     batches = {row.setting.inference.batch for row in rows}
     batch = batches.pop() if len(batches) == 1 else 1
@@ -222,8 +224,8 @@ def _plain(inference: Inference, backend: str, batch: int) -> bool:
 
 
 def _usual_ways(inference: Inference) -> int:
-    """In how many ways it is run as it usually is. A study may have chosen another for all of its settings: a CUDA
-    graph, a blocking wait, a period.
+    """In how many of graph, wait and period a network is run by default. A study may set these for all of its
+    settings.
     """
     usual = Inference(inference.network)
     return sum(getattr(inference, way) == getattr(usual, way) for way in ("graph", "wait", "period_s"))
@@ -324,7 +326,7 @@ def _trade_off(
 def window_ratio(
     over: Efficiency, under: Efficiency, value_of: Callable[[Window], float | None], confidence: float
 ) -> Interval | None:
-    """`over` / `under`, from the windows of the same repeat and placement; None where there are none."""
+    """Return `over` / `under`, paired by windows of the same repeat and placement; None if there are no pairs."""
     lower, upper = (
         {(w.repeat, w.placement): value for w in row.windows if (value := value_of(w)) is not None}
         for row in (under, over)

@@ -1,4 +1,4 @@
-"""TrialRecords -> Evidence: per cell and block, the numbers that verdicts and comparisons rest on."""
+"""TrialRecords -> Evidence: per cell and repeat, the numbers that verdicts and comparisons rest on."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from colocate.study.work import rates_per_s, share_of
 
 __all__ = ["Evidence", "Quantity", "Slowdowns", "collect", "slowdowns"]
 
-# A power of such a window is not known.
+# A window with one of these warnings has no known power.
 _MISREAD = frozenset(
     {
         QualityFlag.WINDOW_SHORT_FOR_SENSOR,
@@ -32,8 +32,8 @@ _MISREAD = frozenset(
         QualityFlag.READING_IMPLAUSIBLE,
     }
 )
-# What the setting itself brought about. The windows that remain are the lucky ones, or show only the beginning of
-# the task: they may convict, they cannot acquit.
+# Warnings that the setting itself caused. The windows that remain are the lucky ones, or show only the beginning of
+# the task: they can show that a limit is broken, but not that it is met.
 WITHHOLDING = frozenset(
     {
         QualityFlag.CLOCK_DRIFTED,
@@ -48,16 +48,18 @@ WITHHOLDING = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The values of one cell by quantity and repeat; a quantity, or a repeat of it, that is absent has no entry.
+    """The values of one cell by quantity and repeat. What is absent has no entry.
 
-    `values` are in the unit of the quantity: latencies are statistics of one window, slowdowns their ratios to the
-    network alone in the same window or block, power is the board's mean over the window, work loss is against the
-    task alone in the same window or repeat. `left_out` are the warnings for which windows gave no value, in enum
-    order; `withheld` those for which a quantity may break a limit but not be said to meet one. `work_share` is
-    the cell's rate of work over the best rate that its task reached alone at any clock point; None where the task's
-    work is not known. A `closed` cell gains nothing by further repeats: it rests on steady windows, as its
-    alternating ones differ, and there will be no more of these. `boards` have the same of each board by its name
-    where every board of a fleet ran the cell; else there are none.
+    - `values` are in the unit of the quantity. Latencies are of one window. Slowdowns are against the network alone
+      in the same window or block, and work loss against the task alone in the same window or repeat. Power is the
+      board's mean over the window.
+    - `left_out`: the warnings for which windows gave no value, in enum order.
+    - `withheld`: those warnings for which a quantity can be shown to break a limit, but not to meet one.
+    - `work_share`: the task's rate of work over its best rate alone at any clocks, in any placement and containment;
+      of a mix the mean over its tasks. None if unknown.
+    - `closed`: further repeats add nothing. The alternating windows differ from the steady ones, so the cell rests on
+      steady windows, and no more of these will come.
+    - `boards`: the evidence of each board by its name, if every board of a fleet ran the study; else empty.
     """
 
     cell: Cell
@@ -70,7 +72,7 @@ class Evidence:
 
     @property
     def each_board(self) -> tuple[Evidence, ...]:
-        """What is judged: every board for itself, or where there are none the cell."""
+        """What is judged: the evidence of each board, or the cell's own if there are no boards."""
         return tuple(self.boards.values()) or (self,)
 
     @property
@@ -81,7 +83,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Slowdowns:
-    """The slowdown of the median of the cell `key` by repeat; `closed` as of its Evidence."""
+    """The p50 slowdown of the cell `key` by repeat; `closed` is as in `Evidence`."""
 
     key: CellKey
     values: Mapping[int, float]
@@ -91,20 +93,24 @@ class Slowdowns:
 def collect(
     records: Iterable[TrialRecord], spec: SweepSpec, failed: Iterable[Trial] = (), confidence: float = 0.95
 ) -> tuple[Evidence, ...]:
-    """One Evidence per cell, solo baselines included, in the order of `interference.cells`.
+    """Return one Evidence per cell, solo baselines included, in the order of `interference.cells`.
 
-    Slowdown and work loss come from alternating windows, of a cell that has none from steady ones; latencies come
-    from all, averaged within a repeat.
+    Slowdown and work loss come from alternating windows, or from steady ones if the cell has no alternating ones.
+    Latencies come from all windows. The value of a repeat is the geometric mean over its windows.
 
-    The median of every window counts, as in the cells: that of a few samples is noisy, not biased, and noise between
-    blocks is what bounds are made of. A tail of a window counts only where the window is worth enough samples to
-    know it with `confidence` (`stats.quantile_known`). A window gives no value when it has a warning for what
-    happened from outside (CPU time stolen, other load, started hot), for not being the setting (clock drifted,
-    throttled, task ended early or left processes behind), or, for power, for its sensor. Those of the second kind and
-    failed trials also withhold the word SAFE, and so does, for work alone, a task that completed no run. Raises
-    ValueError for a record of something that `spec` does not name.
+    The p50 and the mean of every window count: of few samples they are noisy, not biased, and bounds allow for noise
+    between blocks. A p95 or p99 counts only if the window is worth enough samples to know it with `confidence`
+    (`stats.known_quantiles`). A window gives no value if it has a warning of one of these kinds:
 
-    Of a study that every board ran, blocks are told apart by board, and slowdowns of a cell are means over boards.
+    - something from outside disturbed it, such as other load
+    - it was not the setting asked for (clock drifted, throttled, task ended early or left processes behind)
+    - for power only: its sensor was too slow or failed
+
+    The second kind, and failed trials, also rule out SAFE. A task that completed no run rules it out under a work
+    limit. Raises ValueError for a record of something that `spec` does not name.
+
+    If every board of a fleet ran the study, blocks of different boards stay apart, and slowdowns are means over
+    boards.
     """
     records, failed = tuple(records), tuple(failed)
     if not replicated(records):
@@ -121,9 +127,11 @@ def collect(
 def slowdowns(
     records: Iterable[TrialRecord], spec: SweepSpec, pair_of: PairOf = alternating_pair
 ) -> tuple[Slowdowns, ...]:
-    """The slowdowns of each cell that has a task: the numbers of `collect`, computed in a fraction of the time, as a
-    sweep asks for them after every repeat. `pair_of` may remember the windows of earlier repeats. Raises ValueError
-    where `collect` does.
+    """Return the p50 slowdowns of each cell that has a task: the same numbers as `collect`, in a fraction of the
+    time.
+
+    A sweep asks for them after every repeat. `pair_of` may remember the windows of earlier repeats. Raises ValueError
+    as `collect` does.
     """
     return tuple(
         Slowdowns(windows.setting, _medians(windows), not spec.steady_throughout and windows.differs)
@@ -142,7 +150,7 @@ def _medians(windows: Windows) -> Mapping[int, float]:
 
 
 def _with_boards(evidence: Evidence, tables: Mapping[str, Mapping[CellKey, Evidence]]) -> Evidence:
-    """The evidence of a cell with that of each board whose table has it."""
+    """Return the evidence of a cell together with that of each board whose table has the cell."""
     key = CellKey.of_cell(evidence.cell)
     boards = {name: table[key] for name, table in tables.items() if key in table}
     cell = over_boards(evidence.cell, [each.cell for each in boards.values()])
@@ -161,9 +169,10 @@ def _collected(
 
 
 def _best_rates(records: Sequence[TrialRecord]) -> Mapping[str, tuple[float, ...]]:
-    """The best rate of each task alone over all containments, placements and clock points, each over its repeats.
+    """Return the best rate of each task alone, over all containments, placements and clock points; of a mix one per
+    task.
 
-    Of a mix that of each of its tasks.
+    The rate at one setting is over all its repeats.
     """
     alone: defaultdict[object, list[TrialRecord]] = defaultdict(list)
     for record in records:
@@ -207,7 +216,9 @@ def _evidence(
 
 
 def _readings(windows: Windows, reader: Reader) -> Iterator[tuple[Quantity, Sequence[TrialRecord], float | None]]:
-    """Every quantity of every window or block, with the windows that it is made from, the cell's own last."""
+    """Yield every quantity of every window or block: (quantity, windows it is from, the cell's own last, value or
+    None).
+    """
     for record, latencies in windows.latencies():
         known = reader.statistics(latencies)
         for each in STATISTICS:

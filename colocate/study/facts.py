@@ -1,4 +1,4 @@
-"""What sets one machine apart from another, in words."""
+"""How one machine differs from another, in words."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import fields
 from colocate.model.machine import HostFacts
 from colocate.model.number_ranges import number_ranges
 
-# A machine's own by its nature.
+# Facts that differ between any two machines.
 _OWN = ("machine_id",)
 _NAMES = {
     "cpu_model": "CPU",
@@ -25,7 +25,9 @@ _NAMES = {
 
 
 def differences(facts: HostFacts, others: HostFacts) -> dict[str, tuple[str, str]]:
-    """Each fact in which a machine differs from `others`, by its name, in words: its own and theirs."""
+    """Return each fact in which a machine differs from `others`: by the fact's name, (its value, the other's) in
+    words.
+    """
     found: dict[str, tuple[str, str]] = {}
     for field in fields(HostFacts):
         own, theirs = getattr(facts, field.name), getattr(others, field.name)
@@ -47,7 +49,7 @@ def differences(facts: HostFacts, others: HostFacts) -> dict[str, tuple[str, str
 
 
 def _of_states(own: object, theirs: object) -> dict[str, tuple[str, str]]:
-    """The conditions of two boards' states that differ; either may be unknown."""
+    """Return the conditions in which two boards' states differ; those of an unknown state are `unknown`."""
     ours, other = (getattr(state, "conditions", {}) for state in (own, theirs))
     return {
         name: (ours.get(name, "unknown"), other.get(name, "unknown"))

@@ -1,6 +1,4 @@
-"""The board that ran a trial <-> cells of its row. The first row of a board has its facts, as has one where they
-changed.
-"""
+"""The board that ran a trial <-> cells of its row. A board's facts are in its first row, and where they changed."""
 
 from __future__ import annotations
 
@@ -16,14 +14,14 @@ _facts = TypeAdapter(HostFacts)
 
 
 class BoardCells:
-    """Reads and writes the board cells of a run's rows, from first to last, and remembers the facts of each board."""
+    """Reads and writes the board cells of a run's rows, from first to last, and remembers each board's facts."""
 
     def __init__(self) -> None:
         self._known: dict[str, Board] = {}
 
     def read(self, cells: Cells, version: int) -> Board | None:
-        """Return the board of the next row, None for the run's own machine. Raises ValueError if its facts are in no
-        row.
+        """Return the board of the next row, None for the run's own machine. Raises ValueError if no row has its
+        facts.
         """
         name, facts = cells.get("board"), cells.get("board_facts")
         if name is None and facts is None:

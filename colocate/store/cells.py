@@ -65,14 +65,14 @@ _rails = TypeAdapter(_Rails)
 
 
 class Unpacking:
-    """Unpacks the arrays of a run of `file_bytes`. Raises ValueError for more than such a file can hold."""
+    """Unpacks the arrays of a run of `file_bytes`. Raises ValueError for more than a file of that size can hold."""
 
     def __init__(self, file_bytes: int) -> None:
         self._left_bytes = _SMALL_BYTES + _MOST_RATIO * file_bytes
 
     def array(self, blob: Any, kind: str, count: int | None = None) -> npt.NDArray[Any]:
-        """Return the numbers (n,) of dtype `kind` in the deflated `blob`. Raises ValueError if a given `count` is not
-        n.
+        """Return the numbers (n,) of dtype `kind` in the deflated `blob`. Raises ValueError if n is not a given
+        `count`.
         """
         width = np.dtype(kind).itemsize
         most = self._left_bytes if count is None else min(self._left_bytes, count * width)
@@ -114,7 +114,9 @@ def trial_cells(trial: Trial, failure: str | None = None) -> dict[str, Cell]:
 
 
 def trial_of(cells: Cells, version: int) -> Trial:
-    """Return the trial of a row of schema `version`. Damaged cells raise what `database.named_errors` turns into
+    """Return the trial of a row of schema `version`.
+
+    Damaged cells raise ValueError or what an upgrade of old JSON raises; `database.named_errors` makes it a
     StoreError.
     """
     trial = decoded(_trial, cells["trial"], version, _TRIALS)

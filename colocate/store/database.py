@@ -155,7 +155,10 @@ def untrusted(folder: Path, others: str) -> str:
 
 @contextlib.contextmanager
 def connected(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
-    """Yield a connection that trusts nothing in the file. Any thread may use it, but only one at a time."""
+    """Yield a connection that trusts nothing in the file; `mode` is that of a SQLite URI.
+
+    Any thread may use it, but only one at a time.
+    """
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     # SQLite waits for a lock without hearing signals.
     with contextlib.closing(
@@ -183,7 +186,9 @@ def patiently(action: Callable[[], _T]) -> _T:
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Lock the folder itself: one writer at a time. The kernel drops the lock when its holder dies."""
+    """Lock the folder itself, or raise StoreError if another writer has. The kernel drops the lock when its holder
+    dies.
+    """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

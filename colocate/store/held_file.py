@@ -1,4 +1,4 @@
-"""A file that is known by its descriptor: while a run is written, its folder may be moved, deleted or replaced."""
+"""A file that stays known while a run is written, even if its folder is moved, deleted or replaced."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Who can write a run's folder. A run that others could have written is read from a copy, and continued on request
-only.
-"""
+"""Who can write a run's folder. A run that others could have written is read from a copy, and resumed on request."""
 
 from __future__ import annotations
 
@@ -27,13 +25,13 @@ def writable_by_others(path: Path) -> str:
 def replaceable_by_others(path: Path) -> bool:
     """Whether others could replace what is at `path`, or a folder above it."""
     try:
-        # If this is root, the owner of a link on the way could too.
+        # For root, the owner of a link on the path counts too.
         if keeper_of(path.parent).uid not in (None, caller_uid()):
             return True
     except StoreError:
         return True
     around = [each.stat() for each in path.resolve().parents]
-    # In a sticky folder of root, as /tmp is, nobody can replace the entries of others.
+    # In a sticky folder that root owns, as /tmp is, users can replace only entries of their own.
     return any(_words(each) and not (each.st_mode & stat.S_ISVTX and each.st_uid == 0) for each in around)
 
 

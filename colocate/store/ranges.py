@@ -1,4 +1,4 @@
-"""The ranges of stored numbers: no run can hold a value that no study file may ask for."""
+"""The ranges of stored numbers. A study file may not ask for values outside of them, so no real run holds any."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _check(value: Any, name: str, allowed: tuple[float, float]) -> None:
         noun: Any = type(value)
         for field, within in _ranges_of(noun):
             part = getattr(value, field)
-            # As above, without a call for what is a plain number within its range, as nearly all are, or no number.
+            # A shortcut without a call: nearly all fields are absent, text, or a plain number within its range.
             kind = type(part)
             if part is None or kind is str or ((kind is float or kind is int) and within[0] <= part <= within[1]):
                 continue

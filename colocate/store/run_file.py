@@ -1,4 +1,4 @@
-"""One run = one SQLite file, `run.sqlite` in the run's folder. It holds the study, and every trial as it ended.
+"""One run = one SQLite file, `run.sqlite` in the run's folder. It holds the study, and the outcome of every trial.
 
 A trial is one transaction, which is on the disk before the next trial begins. The folder is locked while a run is
 written. Readers see the trials that are finished.
@@ -181,8 +181,8 @@ class Run:
     def append(self, outcome: Outcome) -> bool:
         """Put one trial on the disk. A second attempt at a failed trial replaces the first.
 
-        False if the trial has its numbers already, so that a block that ran twice counts once. Raises RunMovedError
-        if the run's folder was moved, deleted or replaced.
+        False if the trial has numbers already: a block that ran twice counts once. Raises RunMovedError if the run's
+        folder was moved, deleted or replaced.
         """
         row = row_of(outcome) if isinstance(outcome, TrialRecord) else trial_cells(outcome.trial, outcome.message)
         with named_errors(self.folder):
@@ -200,7 +200,7 @@ class Run:
             with named_errors(self.folder):
                 self._keeper.run(lambda: patiently(insert))
         finally:
-            # Only now: wherever the file is, the trial is in it.
+            # This comes after the insert: wherever the file is by now, the trial is in it.
             assert self._file is not None, "it is open to be written"
             refuse_moved(self.folder, self._file, self._connection)
         if isinstance(outcome, TrialRecord):
@@ -236,8 +236,7 @@ class Run:
         return found
 
     def outcomes(self, *, numbers: bool = True) -> Iterator[Outcome]:
-        """Yield every trial that gave numbers, in the order in which they ended, and then every trial that only
-        failed.
+        """Yield every trial that gave numbers, in the order in which they ended; then every trial that only failed.
 
         The last failure of a trial counts. Without `numbers`, only failed trials are yielded, and no arrays unpacked.
         """

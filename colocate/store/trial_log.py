@@ -57,7 +57,7 @@ def rows_of(
     columns = ", ".join(["rowid", *kinds, *(["checksum"] if checked else [])])
     last, left_bytes = 0, size()
     finished: set[tuple[Cell, Cell]] = set()
-    # No condition and no order but the table's own: SQLite comes back after each row, and a signal is heard.
+    # Without a condition, and in the table's own order, SQLite returns after each row, and a signal is handled.
     for row in connection.execute(f"SELECT {columns} FROM trial ORDER BY rowid LIMIT {trials}"):
         position, cells = row[0], dict(zip(kinds, row[1:], strict=False))
         if position <= last or (checked and position != last + 1):

@@ -41,10 +41,11 @@ class Choice:
     many seconds of the task's best solo work one joule buys. `latency_s` and `slowdown` are at the percentile of the
     limits. `margins` are the shares of each limit that are left over (`verdicts.LimitCheck`).
 
-    These marks compare the choices of one network. An `idle` choice has none: its task does next to no work there.
+    The other fields compare the choices of one network. An `idle` choice has no mark: its task does next to no work
+    there.
 
     - `on_front`: no other choice does as much work for as little power, or if a power is unknown, for as little
-      slowdown. Only digits that tables show count. Of choices that are equal in these, one is marked.
+      slowdown. Values are equal if tables show them so. Of equal choices, one is marked.
     - `recommended`: the best by `merit`, but in the simplest containment and placement that come within 5 % of it at
       the same clocks. If `merit` is the slowdown, in the simplest of all at these clocks.
     - `best_of_task`: it would be recommended if the network had this task alone.
@@ -186,7 +187,7 @@ def best_choice(choices: Sequence[Choice]) -> Choice:
 
 
 def more_work(one: Choice, other: Choice) -> bool:
-    """Whether both have the same task and it does clearly more work in `one`: `ALIKE_RATIO` of that is still more."""
+    """Whether both have the same task, and its work in `one` is more than 1 / `ALIKE_RATIO` times that in `other`."""
     return (
         one.cell.task == other.cell.task
         and one.work_share is not None
@@ -196,7 +197,7 @@ def more_work(one: Choice, other: Choice) -> bool:
 
 
 def _scores(choices: Sequence[Choice]) -> tuple[Merit, dict[int, float]]:
-    """Return what these choices are ranked by, and by index the scores that are known, the best one highest."""
+    """Return the merit that ranks these choices, and the known scores by index; a higher score is better."""
     work = {i: choice.work_share for i, choice in enumerate(choices) if choice.work_share is not None}
     if not work:
         return Merit.SLOWDOWN, {i: -each.slowdown for i, each in enumerate(choices) if each.slowdown is not None}

@@ -1,6 +1,6 @@
 """Do alternating windows show the slowdown that steady windows show?
 
-Both contain effects that act within a segment. Heat and slow governors act in steady windows alone, so there the two
+Both show effects that act within one segment. Heat and slow governors act in steady windows alone, so there the two
 designs differ. Steady pairs are few and scatter more. They are too coarse to measure by, but a large difference
 shows. For each cell, a t statistic compares the means of the log ratios:
 
@@ -9,13 +9,13 @@ shows. For each cell, a t statistic compares the means of the log ratios:
 a^2 is the variance of the cell's alternating windows. s^2 is the variance of the steady pairs, pooled over all cells
 of the network, because two steady pairs say little about their own scatter. But some cells scatter more than others.
 The alternating windows of a cell show how much two unpaired windows of it would scatter. If this variance is larger
-than the pooled one, it is s^2, moderated by the other cells (`stats.moderated_variance`).
+than the pooled one, it takes its place, moderated by the other cells (`stats.moderated_variance`).
 
 Both the median and the mean of the latencies are tested, so the smaller p-value is doubled. Benjamini and Hochberg's
 procedure picks the cells that differ beyond chance (1995, Journal of the Royal Statistical Society B 57(1)). If no
 cell differs, it picks one in a share `FALSE_ALARMS` of tables. If many differ, it demands less of each. In
-tests/bench/test_alternating_verdicts.py, false alarms are in at most 4.3 % of tables whose cells scatter 6-fold
-apart.
+tests/bench/test_alternating_verdicts.py, at most 4.3 % of tables with cells that scatter 6-fold apart have a false
+alarm.
 """
 
 from __future__ import annotations

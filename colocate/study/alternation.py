@@ -2,8 +2,8 @@
 
 Pausing and resuming a task inside a window puts some ten milliseconds between the two conditions, instead of some
 seconds. Four neighbouring segments make a group, in the order A B B A or B A A B, drawn at random (A: the network
-alone, B: beside the task). So a drift that is linear in time cancels, and no period of the machine locks in. A window
-too short for four segments of a slow network holds one group of two, A B or B A. Between the groups there are
+alone, B: beside the task). So a drift that is linear in time cancels, and so do periodic disturbances on average. A
+window too short for four segments of a slow network holds one group of two, A B or B A. Between the groups there are
 segments of the task alone, in which the network is paused: they give the task's own rate of work. Every rig that can
 alternate uses this module.
 """
@@ -97,8 +97,8 @@ def pace_of(
     - `period_s`: the network's frame period; segments are then whole periods.
     - `segment_s`: the length that the study asks for. Only whole periods, the guard and the least number of
       inferences change it.
-    - `quota_period_s`: the period of the task's CPU quota. A resumed task has all of its quota for the period,
-      wherever in the period it is. So the guard is one period longer, and what is measured is whole periods.
+    - `quota_period_s`: the period of the task's CPU quota. A task resumes with its full quota, wherever in the period
+      that is. So the guard is one period longer, and what is measured is whole periods.
     """
     guard_s = max(SETTLING_GUARD_S if settling else GUARD_S, period_s or 0.0) + (quota_period_s or 0.0)
     inference_s = max(inference_s, period_s or 0.0)
@@ -120,16 +120,19 @@ def pace_of(
 
 
 def _in_whole(length_s: float, first_s: float, period_s: float | None) -> float:
-    """Return the least length from `length_s` up that is `first_s` and whole periods; `length_s` without a period."""
+    """Return the shortest length, at least `length_s`, that is `first_s` plus whole periods; `length_s` without a
+    period.
+    """
     if not period_s:
         return length_s
     return first_s + math.ceil((length_s - first_s) / period_s - 1e-9) * period_s
 
 
 def _segments_of(window_s: float, segment_s: float, task_alone_s: float) -> int:
-    """Return the largest of `SEGMENTS_SOUGHT` that fits in the window together with a segment of the task alone.
+    """Return the largest number of `SEGMENTS_SOUGHT` for which the window has room, beside one segment of the task
+    alone.
 
-    If none fits, the smallest.
+    If it has room for none, the smallest.
     """
     fitting = (n for n in SEGMENTS_SOUGHT if n * segment_s + min(task_alone_s, segment_s) <= window_s)
     return next(fitting, SEGMENTS_SOUGHT[-1])
@@ -186,10 +189,10 @@ def length_s(trial: Trial) -> float:
 def conditions_of(
     begins_s: FloatArray, latencies_s: FloatArray, segments: Sequence[Segment], period_s: float | None = None
 ) -> ByteArray:
-    """Return the `Condition` (n,) of each inference, from when it began, `begins_s` (n,), and its `latencies_s` (n,).
+    """Return the `Condition` (n,) of each inference.
 
-    `begins_s` are in seconds from the window's start, ascending. An inference belongs to the segment that holds it
-    from begin to end, and to `GUARD` if no segment does.
+    `begins_s` (n,) are when they began, in seconds from the window's start, ascending; `latencies_s` (n,) how long
+    they took. An inference belongs to the segment that holds it from begin to end, and to `GUARD` if no segment does.
 
     Inferences that begin too near to the end of a segment are `GUARD` too: only short ones would end in time, so the
     mean would come out too small. Too near is within the p99 latency of their condition, or within the last third of
@@ -203,7 +206,7 @@ def conditions_of(
         return found
     from_s, to_s = (np.array([*map(attrgetter(end), segments)]) for end in ("begin_s", "end_s"))
     of_segment = np.array([segment.condition for segment in segments], dtype=np.uint8)
-    # Of each inference the last segment that had begun.
+    # For each inference, the last segment that had begun.
     segment_of = np.searchsorted(from_s, begins_s, side="right") - 1
     ends_s, until_s = begins_s + latencies_s, to_s[segment_of]
     held = (segment_of >= 0) & (begins_s < until_s) & (ends_s <= until_s)

@@ -1,8 +1,8 @@
 """How fast each board of a fleet is compared with the others, and which boards are odd.
 
 A board is judged by its windows in all settings that another board ran too, whether boards shared the blocks or each
-ran them all. The effect of the board, and of chance, is the logarithm of a window's median latency less the median
-over all boards in the same setting. Chance affects all windows of a block alike, so their mean counts as one value.
+ran them all. What board and chance add to a window is the logarithm of its median latency, minus the median of all
+boards in the same setting. Chance affects all windows of a block alike, so their mean counts as one value.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ _Seen = Mapping[str, Mapping[CellKey, float]]
 
 @dataclass(frozen=True, slots=True)
 class BoardEffect:
-    """How one board compares with the others, judged from so many `blocks`.
+    """How one board compares with the others.
 
-    `ratio` is its latency over that of the median board. `score` is its distance from the others over their scatter
-    (`tolerance.odd_scores`), NaN with too few boards. `odd` says that this is beyond chance. `temperature_c` is the
-    mean over its windows, None if unknown. `apart` has by name each fact in which it differs from a typical board, as
-    (its own, the typical board's).
+    `ratio` is its latency over that of the median board, from so many `blocks`. `score` is its distance from the
+    others over their scatter (`tolerance.odd_scores`), NaN with too few boards; `odd` if that is beyond chance.
+    `temperature_c` is the mean over its windows, None if unknown. `apart` has by name each fact in which it differs
+    from a typical board, as (its own, the typical board's).
     """
 
     board: Board
@@ -91,9 +91,7 @@ def effects(records: Sequence[TrialRecord]) -> Effects | None:
 
 
 def _residuals(of_boards: Mapping[str, Sequence[TrialRecord]]) -> Mapping[str, FloatArray]:
-    """Return by board, for each of its blocks (blocks,), its mean log latency less the median board's in the same
-    settings.
-    """
+    """Return by board what it and chance added to the log latency of each of its blocks, (blocks,)."""
     settings: defaultdict[object, defaultdict[str, list[tuple[int, float]]]] = defaultdict(lambda: defaultdict(list))
     for name, records in of_boards.items():
         for record in records:

@@ -50,8 +50,7 @@ def apart(boards: Iterable[Sequence[TrialRecord]]) -> tuple[TrialRecord, ...]:
 
 
 def over_boards(cell: Cell, boards: Sequence[Cell]) -> Cell:
-    """Return `cell` with slowdowns and work loss as means over `boards`, which hold the same cell of each single
-    board.
+    """Return `cell` with slowdowns and work loss as means over `boards`, the same cell on each board.
 
     `cell` holds the blocks of all boards. Each board counts as one value, so the intervals are for boards like these,
     however alike the blocks of one board are.

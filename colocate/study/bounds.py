@@ -63,7 +63,7 @@ Looks = Callable[[int], Sequence[Look]]
 
 
 def once(repeats: int) -> tuple[Look, ...]:
-    """The looks of a fixed design: one, at all repeats."""
+    """Return the looks of a fixed design: a single one, after all `repeats`."""
     return (Look(repeats, 1.0),)
 
 
@@ -136,7 +136,7 @@ def mean_bounds(values: FloatArray, tails: Tails, looks: Sequence[Look]) -> tupl
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """One quantity of one cell: its mean over so many `blocks`, and its simultaneous bounds.
+    """One quantity of one cell: its mean over `blocks` blocks, and its simultaneous bounds.
 
     `interval` has the mean and the bounds in the quantity's unit. An end is None if the data cannot give it: both
     with one block, and the upper one if warnings rule out SAFE (`Evidence.withheld`). `mean_log` and `spread_log`,
@@ -163,8 +163,8 @@ class Bounds:
     def further_blocks(self, quantity: Quantity, limit: float) -> int | None:
         """Return about how many more blocks it takes until the interval of `quantity` excludes `limit`.
 
-        It then does so with the chance `PROBABLE`. None if the spread between blocks is unknown or 0, or if more than
-        `MOST_FURTHER_BLOCKS` would be needed.
+        With that many, it does so with the chance `PROBABLE`. None if the spread between blocks is unknown or 0, or
+        if more than `MOST_FURTHER_BLOCKS` would be needed.
         """
         further = np.unique(np.geomspace(1, MOST_FURTHER_BLOCKS, 100).round())
         passes = self._passes(quantity, limit, self.estimates[quantity].blocks + further, PROBABLE)
@@ -173,8 +173,8 @@ class Bounds:
     def needed_blocks(self, quantity: Quantity, limit: float) -> float:
         """Return how many blocks in all it takes until the interval of `quantity` excludes `limit`.
 
-        It then does so with the chance `PROBABLE`, if mean and spread stay as they are. 2 if the spread between
-        blocks is 0; infinity if it is unknown, or if `MOST_FURTHER_BLOCKS` or more would be needed.
+        With that many, it does so with the chance `PROBABLE`, if mean and spread stay as they are. 2 if the spread
+        between blocks is 0; infinity if it is unknown, or if `MOST_FURTHER_BLOCKS` or more would be needed.
         """
         if self.estimates[quantity].spread_log == 0:
             return 2

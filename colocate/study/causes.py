@@ -68,9 +68,9 @@ class Side:
 
 
 def extra_time(windows: Windows, pairs: Sequence[Pair], slowdowns: Iterable[Interval | None]) -> ExtraTime | None:
-    """Return where the extra time of a cell goes; None unless one of its `slowdowns` (mean, median) is significant.
+    """Return where the extra time of a cell goes; None unless an interval in `slowdowns` (mean, median) lies above 1.
 
-    Also None if no window counted waits, or if those that did show no longer mean latency.
+    Also None if no window counted waits, or if those that did show no increase of the mean latency.
     """
     if not any(each is not None and each.lo is not None and each.lo > 1 for each in slowdowns):
         return None
@@ -130,7 +130,7 @@ def _missed_only_beside(alone: Side, beside: Side) -> float:
 
 
 def _side(record: TrialRecord, condition: Condition) -> Side | None:
-    """Return the means of a window in one condition; None if no inference or no wait was counted in it."""
+    """Return the means of a window in one condition; None if it has no inference there, or no counted waits."""
     own = in_condition(record, condition)
     if record.segments:
         spans = [(s.begin_s, s.end_s, s.waits) for s in record.segments if s.condition is condition]

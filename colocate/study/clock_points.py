@@ -44,7 +44,7 @@ def _asked(spec: SweepSpec, facts: HostFacts) -> dict[str, Sequence[int | str]]:
 
 
 def shared_levels(spec: SweepSpec, facts: HostFacts) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield each axis with those of its levels asked for that are one clock here, which is measured once.
+    """Yield (axis, levels) for levels asked for that are the same clock here, so that it is measured once.
 
     In a table of two steps, low and mid are such levels.
     """

@@ -90,10 +90,7 @@ class Comparison:
 
     @property
     def blind(self) -> tuple[Change, ...]:
-        """The changes too noisy to show a regression of `max_regression`.
-
-        If `max_regression` is 0: those that could show no regression of any size.
-        """
+        """The changes too noisy to show a regression of `max_regression`; if that is 0, to show any regression."""
         allowed = self.max_regression or math.inf
         return tuple(
             change
@@ -113,7 +110,7 @@ def compare(
     """Return what changed from `before` to `after`, two runs of the same study.
 
     A change is a regression if it is shown to be more than `max_regression` for the worse; 0.02 = 2 %. Raises
-    SpecError for a `max_regression` below 0, or a confidence below 0.5 or not below 1.
+    SpecError for a `max_regression` below 0, or a confidence outside of 0.5 to 1.
     """
     if not 0 <= max_regression < math.inf:
         raise SpecError(

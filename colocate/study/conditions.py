@@ -7,8 +7,9 @@ group to group cancels before the groups are put together. With q a quantile or 
     level(g)    = median over group g of: latencies alone, and latencies beside the task divided by r
     slowdown(q) = q(latency / level, all inferences beside) / q(latency / level, all inferences alone)
 
-r is a first estimate of the slowdown of the median: it takes the latencies alone as the level. The final level uses
-both sides. Otherwise its error would make the tails of one side look longer than those of the other.
+r is a first estimate of the median slowdown, for which the level is the median of the latencies alone. The final
+level uses both sides. Otherwise the error of the level would make the tails of one side look longer than those of the
+other.
 
 The window is the unit that counts. Its segments follow one another too closely to count as separate measurements.
 """

@@ -16,9 +16,9 @@ from colocate.study.verdicts import Ruling, Verdict, excess
 class Contained:
     """The best containment and clocks of one task beside one network in one placement: those of the cell of `ruling`.
 
-    If any cell is SAFE, it is the best choice by the rule of `advise`. Otherwise it is the cell nearest to SAFE, or
-    any cell if a limited quantity is unknown in all. `work_share` is `Evidence.work_share`. `best_of_task`: it is
-    SAFE, and no other placement has a better choice.
+    If the task has SAFE cells there, this is the best of them by the rule of `advise`. Otherwise it is the cell
+    nearest to SAFE, or any cell if each has an unknown quantity under a limit. `work_share` is `Evidence.work_share`.
+    `best_of_task`: it is SAFE, and no other placement has a better choice.
     """
 
     ruling: Ruling

@@ -83,7 +83,7 @@ class Efficiency:
 
 @dataclass(frozen=True, slots=True)
 class TradeOff:
-    """The best setting of a network, and how it compares with the default one; None if there is none.
+    """The `best` setting of a network, None if none is of use, and how it compares with the `default` one.
 
     The ratios are best over default, paired by repeat: `times_better` of images/s/W, `latency_ratio` of the p50.
     Their intervals are widened because the best is chosen among `candidates` settings. `undecided` are settings whose
@@ -142,9 +142,7 @@ def within(limit_s: float) -> Worth:
 
 
 def fading(limit_s: float) -> Worth:
-    """Return a function that is 1 for a latency up to `limit_s`, and beyond it limit / latency: 0.5 at twice the
-    limit.
-    """
+    """Return a function that is 1 for a latency up to `limit_s`, and limit / latency beyond."""
     return lambda latency_s: min(1.0, limit_s / latency_s)
 
 
@@ -159,8 +157,8 @@ def utility(
     """Return images/s/W * worth(latency), in images per joule; None if a factor is unknown.
 
     If not `metered`, images/s stand for images/s/W. Latency (`quantile`) and power are the upper ends of their
-    intervals, which is what can be promised. Without `worth`, latency does not count. Beyond the power budget the
-    utility is 0.
+    intervals: what can be promised. Without `worth`, latency does not count. Beyond the power budget the utility is
+    0.
     """
     per_j = row.images_per_j if metered else row.images_per_s
     if per_j is None:
@@ -206,7 +204,7 @@ def trade_offs(
 
 
 def default_setting(rows: Sequence[Efficiency], backend: str | None = None) -> Efficiency | None:
-    """Return the setting that a user gets who sets nothing; None if it is not in `rows`.
+    """Return the row of the setting that a user gets without setting anything; None if `rows` lacks it.
 
     It has batch 1 (or the only batch in `rows`, which a file may fix) and fp32, on `backend`, or else on that of the
     first row. Its clocks are left to their governors, or if all are set, are the highest.
@@ -224,9 +222,7 @@ def _plain(inference: Inference, backend: str, batch: int) -> bool:
 
 
 def _usual_ways(inference: Inference) -> int:
-    """In how many of graph, wait and period a network is run by default. A study may set these for all of its
-    settings.
-    """
+    """How many of `graph`, `wait` and `period_s` have their default. A study may set them for all its settings."""
     usual = Inference(inference.network)
     return sum(getattr(inference, way) == getattr(usual, way) for way in ("graph", "wait", "period_s"))
 
@@ -326,7 +322,9 @@ def _trade_off(
 def window_ratio(
     over: Efficiency, under: Efficiency, value_of: Callable[[Window], float | None], confidence: float
 ) -> Interval | None:
-    """Return `over` / `under`, paired by windows of the same repeat and placement; None if there are no pairs."""
+    """Return `value_of` in `over` / in `under`, paired by windows of the same repeat and placement; None without
+    pairs.
+    """
     lower, upper = (
         {(w.repeat, w.placement): value for w in row.windows if (value := value_of(w)) is not None}
         for row in (under, over)

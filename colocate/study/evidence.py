@@ -53,8 +53,8 @@ class Evidence:
     - `values` are in the unit of the quantity. Latencies are of one window. Slowdowns are against the network alone
       in the same window or block, and work loss against the task alone in the same window or repeat. Power is the
       board's mean over the window.
-    - `left_out`: the warnings for which windows gave no value, in enum order.
-    - `withheld`: those warnings for which a quantity can be shown to break a limit, but not to meet one.
+    - `left_out`: the warnings because of which windows gave no value, in enum order.
+    - `withheld`: the warnings because of which a quantity can be shown to break a limit, but not to meet one.
     - `work_share`: the task's rate of work over its best rate alone at any clocks, in any placement and containment;
       of a mix the mean over its tasks. None if unknown.
     - `closed`: further repeats add nothing. The alternating windows differ from the steady ones, so the cell rests on
@@ -127,8 +127,7 @@ def collect(
 def slowdowns(
     records: Iterable[TrialRecord], spec: SweepSpec, pair_of: PairOf = alternating_pair
 ) -> tuple[Slowdowns, ...]:
-    """Return the p50 slowdowns of each cell that has a task: the same numbers as `collect`, in a fraction of the
-    time.
+    """Return the p50 slowdowns of each cell that has a task: the same numbers as `collect`, but much faster.
 
     A sweep asks for them after every repeat. `pair_of` may remember the windows of earlier repeats. Raises ValueError
     as `collect` does.
@@ -169,8 +168,7 @@ def _collected(
 
 
 def _best_rates(records: Sequence[TrialRecord]) -> Mapping[str, tuple[float, ...]]:
-    """Return the best rate of each task alone, over all containments, placements and clock points; of a mix one per
-    task.
+    """Return by task its best rate alone over all containments, placements and clock points; of a mix one per task.
 
     The rate at one setting is over all its repeats.
     """
@@ -216,9 +214,7 @@ def _evidence(
 
 
 def _readings(windows: Windows, reader: Reader) -> Iterator[tuple[Quantity, Sequence[TrialRecord], float | None]]:
-    """Yield every quantity of every window or block: (quantity, windows it is from, the cell's own last, value or
-    None).
-    """
+    """Yield every quantity of every window or block: (quantity, its windows, the cell's own last, value or None)."""
     for record, latencies in windows.latencies():
         known = reader.statistics(latencies)
         for each in STATISTICS:

@@ -25,9 +25,7 @@ _NAMES = {
 
 
 def differences(facts: HostFacts, others: HostFacts) -> dict[str, tuple[str, str]]:
-    """Return each fact in which a machine differs from `others`: by the fact's name, (its value, the other's) in
-    words.
-    """
+    """Return the facts in which two machines differ, in words, by name: (value in `facts`, value in `others`)."""
     found: dict[str, tuple[str, str]] = {}
     for field in fields(HostFacts):
         own, theirs = getattr(facts, field.name), getattr(others, field.name)

@@ -20,8 +20,9 @@ class BoardCells:
         self._known: dict[str, Board] = {}
 
     def read(self, cells: Cells, version: int) -> Board | None:
-        """Return the board of the next row, None for the run's own machine. Raises ValueError if no row has its
-        facts.
+        """Return the board of the next row; None for the run's own machine.
+
+        Raises ValueError if no row so far has the board's facts.
         """
         name, facts = cells.get("board"), cells.get("board_facts")
         if name is None and facts is None:

@@ -71,8 +71,9 @@ class Unpacking:
         self._left_bytes = _SMALL_BYTES + _MOST_RATIO * file_bytes
 
     def array(self, blob: Any, kind: str, count: int | None = None) -> npt.NDArray[Any]:
-        """Return the numbers (n,) of dtype `kind` in the deflated `blob`. Raises ValueError if n is not a given
-        `count`.
+        """Return the numbers (n,) of dtype `kind` in the deflated `blob`.
+
+        Raises ValueError if n differs from a given `count`.
         """
         width = np.dtype(kind).itemsize
         most = self._left_bytes if count is None else min(self._left_bytes, count * width)

@@ -37,7 +37,7 @@ def _go_on(at: Path) -> str:
 
 
 def _saved(folder: Path, connection: sqlite3.Connection) -> Path:
-    """Save what SQLite still has open as a run in a new folder, and return that: under the old name if it is free."""
+    """Save what SQLite still has open as a run in a new folder, and return the folder: the old name if it is free."""
     saved = _free_name(folder.absolute())
     make_folder(saved)
 

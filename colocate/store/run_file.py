@@ -236,9 +236,10 @@ class Run:
         return found
 
     def outcomes(self, *, numbers: bool = True) -> Iterator[Outcome]:
-        """Yield every trial that gave numbers, in the order in which they ended; then every trial that only failed.
+        """Yield every trial that gave numbers, in the order in which they ended; then the last failure of every other
+        trial.
 
-        The last failure of a trial counts. Without `numbers`, only failed trials are yielded, and no arrays unpacked.
+        Without `numbers`, only the failures are yielded, and no arrays are unpacked.
         """
         with named_errors(self.folder):
             unpacking, boards = Unpacking(size_of(self._connection)), BoardCells()
@@ -269,7 +270,7 @@ class Run:
 
 
 def _as_keeper(folder: Path, opened: Callable[[Keeper], Run]) -> Run:
-    """Return the run that `opened` opens, with the rights of the user who could replace its folder."""
+    """Call `opened` with the rights of the user who could replace `folder`, and return the run that it opens."""
     with named_errors(folder):
         if not folder.is_dir():
             raise no_run(folder)

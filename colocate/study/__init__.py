@@ -1,1 +1,1 @@
-"""PURE: what to run and what it means. No input or output, no clock, no os."""
+"""The plan of a study, and what its results mean. Pure: no input or output, no clock, no operating system."""

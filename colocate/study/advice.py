@@ -45,7 +45,7 @@ class Choice:
     there.
 
     - `on_front`: no other choice does as much work for as little power, or if a power is unknown, for as little
-      slowdown. Values are equal if tables show them so. Of equal choices, one is marked.
+      slowdown. Values that look equal in tables count as equal. Of equal choices, one is marked.
     - `recommended`: the best by `merit`, but in the simplest containment and placement that come within 5 % of it at
       the same clocks. If `merit` is the slowdown, in the simplest of all at these clocks.
     - `best_of_task`: it would be recommended if the network had this task alone.

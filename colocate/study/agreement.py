@@ -39,8 +39,8 @@ class Designs:
     """The log ratios and log latencies of one cell in each design; the last axis of every array is (median, mean).
 
     `steady` (pairs, 2) and `alternating` (windows, 2) are log slowdowns. `alone` and `beside` (windows, 2) are the
-    log latencies of the alternating windows without and with the task. Cells of one `network` are taken to scatter
-    alike.
+    log latencies of the alternating windows without and with the task. Variances of `steady` are pooled within a
+    `network`.
     """
 
     network: Hashable

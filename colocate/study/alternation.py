@@ -129,17 +129,17 @@ def _in_whole(length_s: float, first_s: float, period_s: float | None) -> float:
 
 
 def _segments_of(window_s: float, segment_s: float, task_alone_s: float) -> int:
-    """Return the largest number of `SEGMENTS_SOUGHT` for which the window has room, beside one segment of the task
-    alone.
+    """Return the largest of `SEGMENTS_SOUGHT`: so many segments, and one of the task alone, must fit in the window.
 
-    If it has room for none, the smallest.
+    If none fits, the smallest.
     """
     fitting = (n for n in SEGMENTS_SOUGHT if n * segment_s + min(task_alone_s, segment_s) <= window_s)
     return next(fitting, SEGMENTS_SOUGHT[-1])
 
 
 def catch_up_s(pace: Pace, inference_s: float, period_s: float | None) -> float:
-    """Return how long a network at a frame rate needs for the frames that came while it was paused for one segment.
+    """Return how long a network at a frame rate needs for the frames that came due while it was paused for one
+    segment.
 
     In seconds, rounded up to whole periods; 0 without a period.
     """

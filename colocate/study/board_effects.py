@@ -91,7 +91,7 @@ def effects(records: Sequence[TrialRecord]) -> Effects | None:
 
 
 def _residuals(of_boards: Mapping[str, Sequence[TrialRecord]]) -> Mapping[str, FloatArray]:
-    """Return by board what it and chance added to the log latency of each of its blocks, (blocks,)."""
+    """Return for each board what the board and chance added to the log latency in its blocks, (blocks,)."""
     settings: defaultdict[object, defaultdict[str, list[tuple[int, float]]]] = defaultdict(lambda: defaultdict(list))
     for name, records in of_boards.items():
         for record in records:

@@ -68,7 +68,7 @@ def once(repeats: int) -> tuple[Look, ...]:
 
 
 class Tails(NamedTuple):
-    """The chance with which one upper bound, and one lower bound, of the table may fail."""
+    """The chance with which each upper bound, and each lower bound, of the table may fail."""
 
     upper: float
     lower: float
@@ -77,8 +77,9 @@ class Tails(NamedTuple):
 class Means(NamedTuple):
     """The mean of each of m rows, and how sure it is; every array is (m,).
 
-    `blocks` is how many values a row has. `spread` is the moderated standard deviation between blocks, and `prior_df`
-    the degrees of freedom that moderation added. `mean` is NaN without values, `spread` with fewer than two.
+    `blocks` is how many values a row has. `spread` is the moderated standard deviation between blocks
+    (`stats.moderated_variance`), and `prior_df` the degrees of freedom that moderation added. `mean` is NaN without
+    values, `spread` with fewer than two.
     """
 
     mean: FloatArray
@@ -100,7 +101,7 @@ class Means(NamedTuple):
 def means(values: FloatArray) -> Means:
     """Return the means of the rows of `values` (m, repeats), with variances moderated over the rows.
 
-    NaN marks a repeat without a value. The moderation is `stats.moderated_variance`.
+    NaN marks a repeat without a value.
     """
     present = np.isfinite(values)
     blocks = present.sum(axis=1).astype(np.float64)
@@ -265,7 +266,7 @@ def table(evidence: Sequence[Evidence], quantity: Quantity) -> FloatArray:
 
 
 def rows(series: Sequence[Mapping[int, float]], quantity: Quantity) -> FloatArray:
-    """Return an array like that of `table`, from the values of each cell by repeat."""
+    """Return an array like that of `table`, from the values by repeat of each cell."""
     repeats = 1 + max((repeat for values in series for repeat in values), default=-1)
     found = np.full((len(series), repeats), np.nan)
     for row, values in enumerate(series):

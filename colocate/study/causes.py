@@ -1,6 +1,6 @@
 """Where the extra time of a network beside a task goes, from what the kernel counted per inference.
 
-x(alone) and x(beside) are the means of a count per inference, alone and beside the task; d x = x(beside) - x(alone):
+x(alone) and x(beside) are means per inference of a quantity, without and with the task. d x = x(beside) - x(alone).
 
     whole        = d latency
     quota        = min(d throttled, d waited)
@@ -8,7 +8,7 @@ x(alone) and x(beside) are the means of a count per inference, alone and beside 
     preempted    = waiting * involuntary(beside) / (involuntary + voluntary)(beside)
     launch wait  = waiting - preempted
     GPU time     = d device - d waited
-    clock        = cpu(alone) * (f(alone) / f(beside) - 1), at the most d cpu - GPU time
+    clock        = cpu(alone) * (f(alone) / f(beside) - 1), at most d cpu - GPU time
     memory       = (d cpu - GPU time - clock) * (1 - misses(alone) / misses(beside))
     slower CPU   = d cpu - GPU time - clock - memory
     unknown      = the rest
@@ -19,8 +19,8 @@ A negative part becomes 0. In this order, each part is cut to what the parts abo
 - `waited` is the wait on the run queue, the second field of /proc/PID/schedstat (kernel, Documentation/scheduler/
   sched-stats.rst). It includes waits under a quota. `throttled` is `throttled_usec` of cpu.stat
   (Documentation/admin-guide/cgroup-v2.rst), in cgroup v1 `throttled_time` (Documentation/scheduler/sched-bwc.rst).
-- A thread waits for its CPU each time after it has left it. A switch is voluntary if the thread went to sleep, and
-  involuntary if it was preempted (proc(5), /proc/PID/status). Waits of both kinds are taken to be equally long.
+- Each time that a thread leaves its CPU, it later waits for it once. It leaves it voluntarily to sleep, involuntarily
+  when preempted (proc(5), /proc/PID/status). Waits of both kinds are taken to be equally long.
 - The time between two events on a GPU includes the waits of the launching thread, so these are subtracted.
 - A thread that spins while the GPU works uses CPU time. So as much of the extra CPU time as there is extra GPU time
   is attributed to the GPU.

@@ -39,7 +39,9 @@ class Pair:
     beside: FloatArray
 
     def log_ratio(self, statistic: Callable[[FloatArray], float]) -> float:
-        """The logarithm of the slowdown, beside over alone, of a `statistic` of the latencies."""
+        """The logarithm of the slowdown: `statistic` of the latencies beside the task, over `statistic` of those
+        alone.
+        """
         return float(np.log(statistic(self.beside)) - np.log(statistic(self.alone)))
 
 
@@ -63,7 +65,7 @@ def steady_pair(solo: TrialRecord, own: TrialRecord) -> Pair | None:
 
 
 def alternating_pair(record: TrialRecord) -> Pair | None:
-    """Return the two sides of an alternating window, in units of the network's median latency alone.
+    """Return the two sides of an alternating window, in units of the median latency of the network alone.
 
     Groups that lack inferences in either condition are left out; None if no group is left. The window of a slow
     network has a single group, like a block of steady windows.

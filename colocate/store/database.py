@@ -174,7 +174,7 @@ def connected(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
 
 
 def patiently(action: Callable[[], _T]) -> _T:
-    """Return what `action` returns. While another program locks the file, it is tried again for up to 10 s."""
+    """Return what `action` returns. It is called again, for up to 10 s, while another program locks the file."""
     until_s = time.monotonic() + _WAIT_S
     while True:
         try:

@@ -19,10 +19,10 @@ If every board of a fleet ran the table, a verdict is on these boards: SAFE if e
 The bounds of a cell are then those of its worst board. A wrong SAFE still needs one particular bound to fail. A wrong
 UNSAFE can come from any board, so the lower tail is divided among the boards too.
 
-The promise is for limits that are set for their own sake. Changing several limits until the verdicts please can raise
-the chance of a wrong SAFE up to k-fold. Bounds at several percentiles are not corrected for each other. Blocks are
-taken to be independent. A drift over the whole run widens the intervals of latency and power, and cancels in slowdown
-and work loss.
+This holds for limits that are set without looking at the verdicts. Changing several limits until the verdicts please
+can raise the chance of a wrong SAFE up to k-fold. Bounds at several percentiles are not corrected for each other.
+Blocks are taken to be independent. A drift over the whole run widens the intervals of latency and power, and cancels
+in slowdown and work loss.
 """
 
 from __future__ import annotations

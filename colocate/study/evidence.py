@@ -99,7 +99,7 @@ def collect(
     Latencies come from all windows. The value of a repeat is the geometric mean over its windows.
 
     The p50 and the mean of every window count: of few samples they are noisy, not biased, and bounds allow for noise
-    between blocks. A p95 or p99 counts only if the window is worth enough samples to know it with `confidence`
+    between blocks. A p95 or p99 counts only if the window has enough effective samples to know it with `confidence`
     (`stats.known_quantiles`). A window gives no value if it has a warning of one of these kinds:
 
     - something from outside disturbed it, such as other load

@@ -25,7 +25,7 @@ _NAMES = {
 
 
 def differences(facts: HostFacts, others: HostFacts) -> dict[str, tuple[str, str]]:
-    """Return the facts in which two machines differ, in words, by name: (value in `facts`, value in `others`)."""
+    """Return the facts in which two machines differ: name -> (value in `facts`, value in `others`), in words."""
     found: dict[str, tuple[str, str]] = {}
     for field in fields(HostFacts):
         own, theirs = getattr(facts, field.name), getattr(others, field.name)

@@ -45,7 +45,7 @@ def _saved(folder: Path, connection: sqlite3.Connection) -> Path:
         partial = saved / f"{FILE_NAME}.partial"
         with connected(partial, "rwc") as target:
             connection.backup(target)
-            # The log is beside a file that nobody has any more.
+            # Without a write-ahead log the copy is one file, which can be renamed as a whole.
             target.execute("PRAGMA journal_mode = DELETE")
         partial.chmod(FILE_MODE)
         partial.replace(saved / FILE_NAME)

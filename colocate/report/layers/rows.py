@@ -45,7 +45,7 @@ def group_rows(report: LayersReport) -> list[Mapping[str, Value]]:
         {
             "grouping": grouping,
             "name": group.name,
-            "blocks": len(group.fused_layers),
+            "fused_layers": len(group.fused_layers),
             "time_s": group.time_s,
             "time_share": share_of(group.time_s, report),
             "energy_j": group.energy_j,

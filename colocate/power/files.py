@@ -1,4 +1,4 @@
-"""Numbers that the kernel shows as files: opened once, then read with one system call each."""
+"""Read numbers that the kernel shows as files: each is opened once, then read with one system call."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _LONGEST = 32
 
 
 def open_number(path: Path, stack: contextlib.ExitStack) -> int:
-    """A descriptor for `read_number`, closed with `stack`. Raises OSError."""
+    """Return a descriptor for `read_number`, which `stack` closes. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     stack.callback(os.close, descriptor)
     return descriptor
 
 
 def read_number(descriptor: int) -> float:
-    """The number that the file shows now; NaN when the driver fails (EIO, ENODATA) or shows no number."""
+    """Return the number that the file shows now; NaN if the driver fails (EIO, ENODATA) or shows no number."""
     try:
         return float(os.pread(descriptor, _LONGEST, 0))
     except (OSError, ValueError):
@@ -30,9 +30,10 @@ def read_number(descriptor: int) -> float:
 
 
 class PowerFiles:
-    """A monitor chip whose rails each have one file that shows power, or two whose product is power.
+    """A power monitor chip. Each rail has one file that shows power, or two (voltage and current) whose product is
+    power.
 
-    `watts` is what 1 in those files, or in their product, stands for. Raises OSError when a file cannot be opened.
+    `watts` is the power that the number 1 stands for. Raises OSError if a file cannot be opened.
     """
 
     kind = MeterKind.POWER
@@ -55,7 +56,7 @@ class PowerFiles:
 
 
 def text(path: Path) -> str:
-    """What a file of one line says; empty where it cannot be read."""
+    """Return the text of a file of one line; empty if it cannot be read."""
     try:
         return path.read_text().strip()
     except OSError:
@@ -63,6 +64,6 @@ def text(path: Path) -> str:
 
 
 def update_interval_s(hwmon: Path) -> float | None:
-    """The period that a hwmon chip declares (`update_interval`, in ms); None where it declares none."""
+    """Return the refresh period that a hwmon chip declares (`update_interval`, in ms); None if it declares none."""
     shown = text(hwmon / "update_interval")
     return int(shown) * 1e-3 if shown.isdigit() and int(shown) else None

@@ -1,4 +1,4 @@
-"""The meters of the local machine: one file per kind of sensor, found at run time, never by board name."""
+"""Find the meters of the local machine at run time, never by board name. Each kind of sensor has its own file."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ _GPU = "nvml:gpu"
 
 @dataclass(frozen=True, slots=True)
 class Meters:
-    """What `find_meters` found: meters held open; and by the sensor's name, why others cannot be read."""
+    """What `find_meters` found: open meters, and by the sensor's name, why others cannot be read."""
 
     meters: tuple[Meter, ...]
     missing: tuple[tuple[str, Missing], ...]
 
     @property
     def rails(self) -> tuple[str, ...]:
-        """Every rail, in the order of the meters."""
+        """The names of all rails, in the order of the meters."""
         return tuple(rail for meter in self.meters for rail in meter.rails)
 
     def of_gpu(self, number: int | None) -> Meters:
-        """The meters without those of GPUs with another number, which are closed; None keeps all."""
+        """Return the meters without those of GPUs with another number, and close these; None keeps all."""
         others = [
             meter
             for meter in self.meters
@@ -49,13 +49,13 @@ class Meters:
         return Meters(tuple(meter for meter in self.meters if meter not in others), self.missing)
 
     def close(self) -> None:
-        """Let every sensor go."""
+        """Release every sensor."""
         for meter in self.meters:
             meter.close()
 
 
 def find_meters(root: Path = Path("/")) -> Meters:
-    """Open every sensor that can be read below `root`; the caller closes them."""
+    """Open every sensor that can be read below `root`. The caller closes them."""
     meters: list[Meter] = []
     missing: list[tuple[str, Missing]] = []
     for sensor, target in SENSORS.items():

@@ -1,4 +1,6 @@
-"""The INA238 at the supply input of a Jetson AGX Thor. Source: Documentation/hwmon/ina238.rst of the kernel."""
+"""The INA238 power monitor at the supply input of a Jetson AGX Thor. Source: the kernel's
+Documentation/hwmon/ina238.rst.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ _UNNAMED = "VIN"
 
 
 def find(root: Path) -> Iterator[Meter | Missing]:
-    """A meter per chip; see `find_meters`."""
+    """Yield a meter per chip, or a Missing with the reason."""
     found = [folder for folder in sorted(root.glob("sys/class/hwmon/hwmon*")) if text(folder / "name") == "ina238"]
     for folder in found:
         name = text(folder / "in1_label") or text(folder / "label") or _UNNAMED

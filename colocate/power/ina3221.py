@@ -1,7 +1,8 @@
-"""The INA3221 power monitors of Jetson boards: hwmon on kernels from 5.10, the two iio layouts before.
+"""The INA3221 power monitors of Jetson boards, through hwmon on kernels from 5.10 on, and two iio layouts on older
+ones.
 
-Every rail keeps the name that the device tree gave it. Sources: Documentation/hwmon/ina3221.rst of the kernel;
-the ina3221x driver of L4T's 4.9 kernel.
+Every rail keeps the name that the device tree gives it. Sources: Documentation/hwmon/ina3221.rst of the kernel; the
+ina3221x driver of L4T's 4.9 kernel.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _IIO_FOLDERS = (
 
 @dataclass(frozen=True, slots=True)
 class PowerMonitor:
-    """One chip, not yet opened; see `PowerFiles`."""
+    """One chip, not yet opened: the arguments of `PowerFiles`."""
 
     rails: Mapping[str, tuple[Path, ...]]
     watts: float
@@ -40,7 +41,7 @@ class PowerMonitor:
 
 
 def find(root: Path) -> Iterator[Meter | Missing]:
-    """A meter per chip; see `find_meters`."""
+    """Yield a meter per chip, or a Missing with the reason."""
     found = list(monitors(root))
     for monitor in found:
         try:
@@ -53,13 +54,13 @@ def find(root: Path) -> Iterator[Meter | Missing]:
 
 
 def readable(root: Path) -> bool:
-    """Whether there are monitors and this process may read them all."""
+    """Whether there is a monitor, and this process may read all of them."""
     paths = [path for monitor in monitors(root) for files in monitor.rails.values() for path in files]
     return bool(paths) and all(os.access(path, os.R_OK) for path in paths)
 
 
 def monitors(root: Path) -> Iterator[PowerMonitor]:
-    """Every chip with a connected, named channel."""
+    """Yield every chip that has a connected, named channel."""
     for folder in sorted(root.glob("sys/class/hwmon/hwmon*")):
         if text(folder / "name") == "ina3221" and (rails := _hwmon_rails(folder)):
             yield PowerMonitor(rails, _MV_MA, update_interval_s(folder))
@@ -71,7 +72,7 @@ def monitors(root: Path) -> Iterator[PowerMonitor]:
 
 
 def _hwmon_rails(folder: Path) -> dict[str, tuple[Path, ...]]:
-    """Voltage and current of channels 1 to 3; in4 to in7 are shunt voltages and their sum."""
+    """Return the voltage and current files of channels 1 to 3; in4 to in7 are shunt voltages and their sum."""
     rails: dict[str, tuple[Path, ...]] = {}
     for channel in (1, 2, 3):
         name = text(folder / f"in{channel}_label")
@@ -81,7 +82,7 @@ def _hwmon_rails(folder: Path) -> dict[str, tuple[Path, ...]]:
 
 
 def _iio_rails(folder: Path) -> dict[str, tuple[Path, ...]]:
-    """The power files, by the driver's own names for them or else by those of the TX1's module."""
+    """Return the power file of each rail, by the driver's name for it or else by that of the TX1's module."""
     unnamed = _TX1_RAILS if folder.parent.name == _TX1_MODULE and not any(folder.glob("rail_name_*")) else ("",) * 3
     rails: dict[str, tuple[Path, ...]] = {}
     for channel, known in enumerate(unnamed):

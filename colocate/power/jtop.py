@@ -1,8 +1,9 @@
-"""Jetson boards through jtop's service (package jetson-stats), for users who may not read the monitors themselves.
+"""Meter Jetson boards through jtop's service (package jetson-stats), for users who may not read the monitors
+themselves.
 
-The service refreshes about once a second: fit for long windows, not for the energy of one inference. Its total is
-taken only where it is a rail of the board; where jtop adds rails up, it has counted some twice
-(rbonghi/jetson_stats issues 51 and 344). The package is AGPL, so it is imported where the user installed it.
+The service refreshes about once a second: enough for long windows, not for the energy of one inference. Its total is
+used only if it is a rail of the board: in sums of its own, jtop has counted rails twice (rbonghi/jetson_stats issues
+51 and 344). The package is AGPL, so it is imported only if the user installed it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _SUM = "ALL"
 
 
 def find(root: Path) -> Iterator[Meter | Missing]:
-    """One meter for all rails, unless the monitors can be read directly; see `find_meters`."""
+    """Yield one meter for all rails, or a Missing; nothing if the monitors can be read directly."""
     if ina3221.readable(root):
         return
     if not (root / _SOCKET).exists():
@@ -44,7 +45,7 @@ def find(root: Path) -> Iterator[Meter | Missing]:
 
 
 class Jtop:
-    """A client of the service. Raises JtopException or OSError when it gives no rails."""
+    """A client of jtop's service. Raises JtopException or OSError if the service gives no rails."""
 
     kind = MeterKind.POWER
     declared_period_s = _INTERVAL_S
@@ -60,7 +61,7 @@ class Jtop:
         self.rails = tuple(_power_mw(shown))
 
     def read(self) -> list[float]:
-        """The service's latest; see `Meter.read`."""
+        """Return the power in W that the service gave last; see `Meter.read`."""
         power_mw = _power_mw(self._client.power) if self._client.is_alive() else {}
         return [power_mw.get(rail, math.nan) * _MW for rail in self.rails]
 

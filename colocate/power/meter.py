@@ -1,4 +1,4 @@
-"""What every meter offers, whatever sensor is behind it."""
+"""The interface of every meter, whatever its sensor."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from typing import Protocol
 
 
 class MeterKind(enum.Enum):
-    """What a meter reads: power at the moment, in watts, or energy since some moment, in joules."""
+    """What a meter reads: the present power in W, or the energy in J since some moment."""
 
     POWER = "power"
     ENERGY = "energy counter"
 
 
 class Meter(Protocol):
-    """A sensor held open. A meter of energy has one rail, because each counter keeps its own time."""
+    """An open sensor. An energy meter has exactly one rail, because each energy counter steps at its own times."""
 
     @property
     def rails(self) -> tuple[str, ...]:
-        """The name of each value that `read` gives."""
+        """The names of the values that `read` returns."""
 
     @property
     def kind(self) -> MeterKind:
-        """What the values are."""
+        """Whether the values are power or energy."""
 
     @property
     def declared_period_s(self) -> float | None:
-        """How often the sensor says that it refreshes; None where it does not say."""
+        """The refresh period in s that the sensor declares; None if it declares none."""
 
     def read(self) -> Sequence[float]:
-        """One value per rail, in watts or joules; NaN where the sensor gave none. Raises for no fault of a sensor."""
+        """Return one value per rail, in W or J; NaN if the sensor gave none. A faulty sensor raises no error."""
 
     def close(self) -> None:
-        """Let the sensor go."""
+        """Release the sensor."""

@@ -1,9 +1,9 @@
-"""NVIDIA GPUs through NVML (package nvidia-ml-py): the energy counter, else power.
+"""Meter NVIDIA GPUs through NVML (package nvidia-ml-py): by the energy counter if it works, else by power.
 
-The counter is the driver's own integral and misses nothing between two readings. Power is a poor second: from
-Ampere on `nvmlDeviceGetPowerUsage` is a mean over one second, so the instantaneous field comes before it.
-Seen on an H200 with driver 580: the counter moves every 100.0 ms and a reading of it takes 4 ms of CPU time,
-one of power 1 us. Hence the care with which the sampler reads counters.
+The counter is the driver's own integral and misses nothing between two readings. Without it, the instantaneous power
+is preferred, because `nvmlDeviceGetPowerUsage` is a mean over one second from Ampere on. On an H200 with driver 580
+the counter moved every 100.0 ms; reading it took 4 ms of CPU time, and reading power 1 us. So the sampler reads
+counters seldom.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MW = 1e-3
 
 
 def find(_root: Path) -> Iterator[Meter | Missing]:
-    """A meter per GPU, `nvml:gpu0` and so on in NVML's order; see `find_meters`."""
+    """Yield a meter per GPU, named `nvml:gpu0` and so on in NVML's order, or a Missing with the reason."""
     try:
         nvml = importlib.import_module("pynvml")
     except ModuleNotFoundError:
@@ -43,7 +43,7 @@ def find(_root: Path) -> Iterator[Meter | Missing]:
 
 
 class Gpu:
-    """One GPU. Raises NVMLError when it reports neither energy nor power."""
+    """The meter of one GPU. Raises NVMLError if the GPU reports neither energy nor power."""
 
     declared_period_s = None
 
@@ -71,7 +71,7 @@ class Gpu:
 
 
 def _first_that_works(nvml: Any, handle: Any) -> tuple[MeterKind, Callable[[], float]]:
-    """What this GPU answers to, in order of preference, in joules or watts."""
+    """Return the first kind of reading that this GPU supports, and the function that reads it, in J or W."""
 
     def energy_j() -> float:
         return float(nvml.nvmlDeviceGetTotalEnergyConsumption(handle)) * _MJ

@@ -1,7 +1,7 @@
-"""The energy counters of CPU packages that the kernel shows under powercap, Intel's and AMD's alike.
+"""The energy counters of CPU packages (RAPL), Intel's and AMD's, which the kernel shows under powercap.
 
 Source: Documentation/power/powercap/powercap.rst of the kernel. Since 5.10 only root may read them, because fine
-enough power readings give secrets away (CVE-2020-8694).
+power readings can reveal secrets (CVE-2020-8694).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ABSENT = "virtual machines rarely show them; on the machine itself: sudo modpro
 
 
 def find(root: Path) -> Iterator[Meter | Missing]:
-    """A meter per CPU package; see `find_meters`."""
+    """Yield a meter per CPU package, or a Missing with the reason."""
     zones = sorted(root.glob("sys/class/powercap/intel-rapl:*"))
     # Their subzones (core, uncore, dram) are parts of a package or beside it, and psys is more than the CPU.
     packages = [zone for zone in zones if text(zone / "name").startswith("package-")]
@@ -42,9 +42,9 @@ def _fix(zone: Path) -> str:
 
 
 class RaplPackage:
-    """The counter of one package, with its wrap-arounds undone.
+    """The energy counter of one package, with its wrap-arounds undone.
 
-    Raises OSError when it cannot be read, ValueError when it shows no number.
+    Raises OSError if it cannot be read, ValueError if it shows no number.
     """
 
     kind = MeterKind.ENERGY
@@ -61,7 +61,9 @@ class RaplPackage:
             self._open = stack.pop_all()
 
     def read(self) -> tuple[float]:
-        """Joules since the meter was opened; if read once a turn at least, an hour or so."""
+        """Return the energy in J since the meter was opened. Read it before the counter wraps around, in about an
+        hour.
+        """
         shown = read_number(self._file)
         if math.isnan(shown):
             return (math.nan,)

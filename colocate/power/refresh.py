@@ -1,4 +1,4 @@
-"""How often a sensor really has something new: what it declares, else what is seen by watching it."""
+"""How often a sensor refreshes its value: the period that it declares, else the one seen by watching it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _CHANGES = 40
 
 
 def refresh_period_s(meter: Meter) -> float | None:
-    """The refresh period of `meter` in seconds; None when it changed too seldom. Takes a second at the most.
+    """Return the refresh period of `meter` in seconds; None if it changed too seldom to tell. Takes a second at most.
 
-    Of several rails the one that changes oftenest decides, since a chip refreshes all of its rails.
+    Of several rails, the one that changes most often decides, because a chip refreshes all of its rails.
     """
     if meter.declared_period_s is not None:
         return meter.declared_period_s
@@ -36,10 +36,10 @@ def refresh_period_s(meter: Meter) -> float | None:
 
 
 def _period_s(gaps_s: FloatArray) -> float:
-    """The period of which all `gaps_s` (n,) are whole multiples but for noise.
+    """Return the period in s of which all `gaps_s` (n,) are whole multiples, apart from noise.
 
-    A value that comes twice in a row makes a gap of two periods. So the lower quartile is the first guess, by which
-    the periods in each gap are counted.
+    A value that comes twice in a row makes a gap of two periods. So the lower quartile of the gaps is the first
+    guess, which gives the number of periods in each gap.
     """
     counts = np.round(gaps_s / np.quantile(gaps_s, 0.25))
     return float(gaps_s.sum() / counts.sum())

@@ -1,4 +1,4 @@
-"""One thread that reads every meter while a window lasts."""
+"""A thread that reads every meter during a window."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _NS = 1e-9
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Samples:
-    """The raw readings of one meter, in order.
+    """The raw readings of one meter, in order, which refreshes every `period_s`.
 
-    `t_ns` (n,) is CLOCK_MONOTONIC in the middle of each reading; `values` (n, rails) are watts, or joules of a
-    counter, NaN where the sensor gave none.
+    `t_ns` (n,) is CLOCK_MONOTONIC in the middle of each reading. `values` (n, rails) are W, or J of a counter; NaN if
+    the sensor gave none.
     """
 
     rails: tuple[str, ...]
@@ -47,14 +47,14 @@ class Samples:
 
 
 class Sampler:
-    """Reads `meters` at 100 Hz, or at each one's own period where that is longer, at absolute deadlines.
+    """Reads each of `meters` at 100 Hz, or once per refresh period if that is longer, at absolute deadlines.
 
-    Where that would take more of a CPU than it may, because the CPU is slow or a sensor costly to read, the pauses
-    grow. A counter can be read seldom, as nothing is lost between two readings, but its steps need dates: at
-    either end it is watched until it has stepped once. So call `start` at least `lead_s` before the window and
-    `stop` soon after it, which takes `lead_s` at the worst.
+    If reading would take more of a CPU than it may, because the CPU is slow or a sensor costly to read, the pauses
+    grow. A counter can be read seldom, because nothing is lost between two readings. But it must be known when it
+    steps, so at both ends it is watched until it has stepped once. So call `start` at least `lead_s` seconds before
+    the window and `stop` soon after it; `stop` takes `lead_s` at worst.
 
-    The constructor watches sensors that do not declare their period, for a second each at the most.
+    The constructor watches sensors that do not declare their period, for a second each at most.
     """
 
     def __init__(self, meters: Sequence[Meter]) -> None:
@@ -67,7 +67,7 @@ class Sampler:
         self._sampling: Future[None] | None = None
 
     def start(self) -> None:
-        """Begin to read, in a thread that inherits the CPUs of this one. Readings not yet fetched are dropped."""
+        """Begin to read, in a thread that inherits the CPUs of this one. Readings not fetched yet are dropped."""
         self.close()
         for channel in self._channels:
             channel.clear()
@@ -86,7 +86,7 @@ class Sampler:
         return tuple(channel.samples() for channel in self._channels)
 
     def close(self) -> None:
-        """End the thread if there is one. The meters stay open: they are the caller's."""
+        """End the thread if there is one. The meters stay open, because the caller closes them."""
         if self._thread is not None:
             # A signal may cut this short, and then it is called again on the way out: with the lock let go already.
             with contextlib.suppress(RuntimeError):
@@ -118,7 +118,7 @@ class Sampler:
         self._watch_counters()
 
     def _watch_counters(self) -> None:
-        """Read every counter until it steps, so closely that the moment of the step is known."""
+        """Read every counter until it steps, so often that the moment of the step is known."""
         for channel in self._counters:
             channel.read()
         still = list(self._counters)
@@ -145,12 +145,12 @@ class _Channel:
         self._last: Sequence[float] = ()
 
     def begin(self, now_ns: int) -> None:
-        """Set the first deadline: now, or for a counter that has just stepped half way to its next step."""
+        """Set the first deadline: now, or for a counter, which has just stepped, half a period later."""
         counter = self.meter.kind is MeterKind.ENERGY
         self.due_ns = now_ns + (round(self.period_s / 2 / _NS) if counter else 0)
 
     def read(self) -> bool:
-        """One reading; whether it differs from the one before."""
+        """Take one reading, and return whether it differs from the one before."""
         before_ns = time.monotonic_ns()
         values = self.meter.read()
         self._t_ns.append((before_ns + time.monotonic_ns()) // 2)
@@ -159,7 +159,7 @@ class _Channel:
         return differs
 
     def read_when_due(self) -> int:
-        """One reading, and the next deadline; the CPU time in ns that comes out of the share of the counters."""
+        """Take one reading and set the next deadline. Return the CPU time in ns of reading a counter, 0 for power."""
         before_ns = time.thread_time_ns()
         self.read()
         spent_ns = time.thread_time_ns() - before_ns if self.meter.kind is MeterKind.ENERGY else 0

@@ -1,8 +1,8 @@
-"""Raw readings -> the PowerTrace of one window, and the warnings about it. Pure.
+"""From raw readings to the PowerTrace of one window, and the warnings about it. Without input or output.
 
-A trace is integrated by trapezoids. Sampled power goes in as it was read. A counter says how much energy went by
-between two of its steps and nothing about how: so its power is constant from step to step, and two rows that are
-a nanosecond apart stand at each, so that the integral over any window is the counter's difference.
+A trace is integrated by trapezoids. Sampled power enters as it was read. A counter shows how much energy passed
+between two of its steps, and nothing about how. So its power is constant from step to step, and each step has two
+rows a nanosecond apart. The integral from step to step is then the difference of the counter.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ _NS = 1e-9
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Rail:
-    """Power over time: `power_w` (n,) at `t_s` (n,), or where `stepped` from each `t_s` to the next."""
+    """The power in W of one rail: `power_w` (n,) at the times `t_s` (n,), or if `stepped`, from each of them to the
+    next.
+    """
 
     name: str
     period_s: float
@@ -39,7 +41,7 @@ class _Rail:
     stepped: bool
 
     def at(self, t_s: FloatArray) -> FloatArray:
-        """Power at any times (m,); beyond either end the nearest value holds."""
+        """Return the power at any times (m,); beyond either end it is the nearest value."""
         if not self.stepped:
             return np.interp(t_s, self.t_s, self.power_w)
         step = np.searchsorted(self.t_s, t_s, side="right") - 1
@@ -49,10 +51,10 @@ class _Rail:
 def power_trace(
     samples: Sequence[Samples], begin_ns: int, end_ns: int, under_load: bool = True
 ) -> tuple[PowerTrace | None, tuple[QualityFlag, ...]]:
-    """The power of every rail from `begin_ns` to `end_ns` (CLOCK_MONOTONIC), and why not to trust it.
+    """Return the power of every rail from `begin_ns` to `end_ns` (CLOCK_MONOTONIC), and the warnings about it.
 
-    Rails without a usable reading are absent; without any there is no trace. `under_load` says that something ran
-    in the window: only then must power move.
+    Rails without a usable reading are left out; None without any rail. `under_load` says that something ran in the
+    window: only then is power that stays the same suspicious.
     """
     warnings: set[QualityFlag] = set()
     rails: list[_Rail] = []
@@ -86,11 +88,11 @@ def _metered_by_counter(name: str, period_s: float, t_s: FloatArray, energy_j: F
 
 
 def _steps(t_s: FloatArray, energy_j: FloatArray, period_s: float) -> tuple[FloatArray, FloatArray]:
-    """When the counter took each of the values `energy_j` (n,) read from it at `t_s` (n,), each step once.
+    """Return when a counter took each of its values, in s, and these values in J, each step once.
 
-    A counter steps at even intervals. Where two readings less than half of one apart differ, the step lies between
-    them; the first and the last such date all others. Any other reading beside a step may be from before or after
-    it, and is left out: the energy that it would have shown is in the next one.
+    `energy_j` (n,) was read at `t_s` (n,). A counter steps at even intervals. If two readings less than half an
+    interval apart differ, the step lies between them; the first and the last such step give the times of all others.
+    Any other reading near a step may be from before or after it, and is left out: its energy is part of the next one.
     """
     near = np.flatnonzero((np.diff(energy_j) != 0) & (np.diff(t_s) < period_s / 2))
     if not len(near):
@@ -108,7 +110,7 @@ def _steps(t_s: FloatArray, energy_j: FloatArray, period_s: float) -> tuple[Floa
 
 
 def _joined(rails: Sequence[_Rail], window_s: float) -> PowerTrace:
-    """All rails at the times of each; of the rows beyond the window only the nearest at either end."""
+    """Return all rails at the times of each; of rows outside the window, only the nearest on either side."""
     edges_s = [rail.t_s - _EDGE_S for rail in rails if rail.stepped]
     t_s = np.unique(np.concatenate([*(rail.t_s for rail in rails), *edges_s]))
     begin, end = np.searchsorted(t_s, (0.0, window_s))
@@ -122,7 +124,7 @@ def _joined(rails: Sequence[_Rail], window_s: float) -> PowerTrace:
 
 
 def _warnings(samples: Samples, t_s: FloatArray, under_load: bool) -> set[QualityFlag]:
-    """What is wrong with the readings of one meter, taken at `t_s` (n,)."""
+    """Return the warnings about the readings of one meter, taken at `t_s` (n,)."""
     warnings = set()
     values, counter = samples.values, samples.kind is MeterKind.ENERGY
     if not len(t_s) or not np.isfinite(values).all():

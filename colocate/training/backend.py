@@ -1,4 +1,4 @@
-"""A training as a backend of the worker, whose inference is one step of all ranks; this process is rank 0."""
+"""A training as a backend of the worker: each inference is one training step of all ranks. This process is rank 0."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ WARM_STEPS = 5
 
 
 class TrainingSteps:
-    """The network trained for its epochs and judged; then it trains on, a step at a time."""
+    """Trains the network for its epochs and finds its accuracy, then trains on, one step per inference."""
 
     def __init__(self, request: Request) -> None:
-        """See `Backend`. Raises WorkerError; where there are other ranks the process ends instead."""
+        """Train for all epochs. Raises WorkerError; with other ranks, a failed training ends the process instead."""
         assert request.training is not None
         prepare()
         # Only now: what torch loads looks at the environment.
@@ -39,15 +39,15 @@ class TrainingSteps:
         self._guarded(self._prepare)
 
     def infer(self) -> None:
-        """See `Backend.infer`: a step of all ranks."""
+        """Take one step of all ranks; see `Backend.infer`."""
         self._guarded(self._step)
 
     def device_s(self) -> float | None:
-        """See `Backend.device_s`: the host knows it as well, as it waits for each step."""
+        """Return None: the host waits for each step, so its own time serves as well."""
         return None
 
     def facts(self) -> Facts:
-        """Versions, what was trained on, the accuracy after all epochs, and what exchanging gradients adds."""
+        """Return versions and data, the accuracy after all epochs, and the seconds that exchanging gradients adds."""
         return self._facts
 
     def _prepare(self) -> None:
@@ -68,7 +68,7 @@ class TrainingSteps:
         self._trainer.step()
 
     def _guarded(self, work: Callable[[], Any]) -> Any:
-        """What `work` returns. Raises WorkerError with one line; where there are other ranks the process ends."""
+        """Return what `work` returns. Raises WorkerError with one line; with other ranks the process ends instead."""
         from colocate.training.trainer import one_line
 
         try:

@@ -1,4 +1,4 @@
-"""What networks are trained on, as batches on the device: images made up, digits that are real, a user's folder."""
+"""The images to train on, as batches on the device: made up at random, handwritten digits, or a user's folder."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Batch = tuple[torch.Tensor, torch.Tensor]
 
 
 class Data(Protocol):
-    """Images in classes. `held_out` images are not trained on; there are none where they would say nothing."""
+    """Images in classes: `train_images` to train on, and `held_out` to measure accuracy, 0 if that means nothing."""
 
     classes: int
     train_images: int
@@ -35,14 +35,17 @@ class Data(Protocol):
     image: Image
 
     def batches(self, order: Order, device: torch.device) -> Iterator[Batch]:
-        """Images and labels in this order, on the device, without end."""
+        """Yield batches of images and labels in this order, on the device, without end."""
 
     def judged(self, device: torch.device) -> Iterator[Batch]:
-        """All held-out images once."""
+        """Yield all held-out images once, in batches with their labels."""
 
 
 def load(name: str, image: Image | None, batch: int) -> Data:
-    """The data of that name, with images made to the shape that the network wants. Raises WorkerError."""
+    """Return the data of that name, with images of the shape `image`; None leaves the shape to the data.
+
+    Raises WorkerError if the data cannot be read or are fewer than a batch.
+    """
     if name == "synthetic":
         return MadeUp(image or MADE_UP_IMAGE, batch)
     data: Digits | Files = Digits(image) if name == "digits" else Files(Path(name), image or MADE_UP_IMAGE)
@@ -75,7 +78,7 @@ class MadeUp:
             yield images.to(device, non_blocking=True), labels.to(device, non_blocking=True)
 
     def judged(self, device: torch.device) -> Iterator[Batch]:
-        """See `Data.judged`: none."""
+        """Yield nothing: no images are held out."""
         return iter(())
 
 
@@ -119,7 +122,7 @@ class Digits:
 
 
 class Files:
-    """A folder of images, read and cut to size by processes beside each rank, as in a training for real."""
+    """A folder of images, which processes beside each rank read and crop, as in a real training."""
 
     def __init__(self, path: Path, image: Image) -> None:
         self._train, self._held_out = Folder(path, image, train=True), Folder(path, image, train=False)

@@ -1,4 +1,4 @@
-"""What the environment says to torch, set before it is loaded."""
+"""Environment variables for torch, which must be set before torch is loaded."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ _SETTINGS = {
 
 
 def prepare() -> None:
-    """Set the environment that torch reads."""
+    """Set the environment variables that torch reads."""
     os.environ.update(_SETTINGS)

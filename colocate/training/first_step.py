@@ -1,6 +1,6 @@
-"""A training tried before a study begins, one step of two images: `python -m colocate.training.first_step JSON`.
+"""Try a training before a study begins, by one step of two images: `python -m colocate.training.first_step JSON`.
 
-What cannot be imported, made or trained is one line on stderr.
+If the network cannot be imported, made or trained, one line on stderr says so.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ IMAGES = 2
 
 
 def first_step(request: Request) -> object:
-    """Take one step, on a GPU where the training is for one and torch sees some. Raises WorkerError; a GPU that is
-    missing, and memory, are for the trials to find.
+    """Take one step, on a GPU if the training is for one and torch sees one, and return the facts of the trainer.
+
+    Raises WorkerError if that fails. A missing GPU or too little memory is no failure here: the trials find it.
     """
     prepare()
     # Only now: what torch loads looks at the environment.

@@ -1,4 +1,4 @@
-"""A user's folder of images, one folder per class, below `train/` and `val/` or all of them together."""
+"""A user's folder of images: one folder per class, below `train/` and `val/`, or directly in it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ _MEAN, _SPREAD = np.array([0.485, 0.456, 0.406], "f4"), np.array([0.229, 0.224, 
 
 
 class Folder:
-    """The images of a folder, each as an array of the shape that a network takes, with the number of its class.
+    """The images of a folder to train on, or those held out, each in the shape that a network takes, with its class
+    number.
 
-    Raises WorkerError for a folder without classes or images, for classes that `train` and `val` do not share,
-    and for one without an image to train on.
+    Raises WorkerError without Pillow, with fewer than two classes, for classes that `train` and `val` do not share,
+    and if a class has no image to train on or none is held out.
     """
 
     def __init__(self, path: Path, image: Image, *, train: bool) -> None:
@@ -53,11 +54,14 @@ class Folder:
         self.readers = min(READERS_MAX, len(os.sched_getaffinity(0)))
 
     def __len__(self) -> int:
-        """How many images there are."""
+        """Return the number of images."""
         return len(self._files)
 
     def __getitem__(self, number: int) -> tuple[np.ndarray, int]:
-        """One image: of those to train on a random part, which may be mirrored; else the middle."""
+        """Return an image, (channels, height, width) float32, and its class number.
+
+        Images to train on are cropped at random and may be mirrored; others are cropped to the middle.
+        """
         # Only where there are files to read: another Python that trains need not have it.
         from PIL import Image as Pillow
 
@@ -86,7 +90,7 @@ def _classes(root: Path) -> list[str]:
 
 
 def _seen(folder: Path) -> list[Path]:
-    """What is in it, but for what is hidden."""
+    """Return what is in the folder and not hidden. Raises WorkerError if it cannot be read."""
     try:
         return [each for each in folder.iterdir() if not each.name.startswith(".")]
     except OSError as error:

@@ -1,7 +1,7 @@
-"""The other ranks of a training, each in a process of its own that steps when this one says so.
+"""The other ranks of a training, each in a process of its own that steps when this process, rank 0, tells it to.
 
-They sleep in a read between windows. They end with this process: they read the end of their input, the kernel kills
-them, and they are of its process group. When one ends by itself this process says so and ends too.
+Between windows they wait for input. They end with this process: their input ends, the kernel kills them, and they
+belong to its process group. If one of them ends by itself, this process says so and ends too.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ BLAME_S = 2.0
 
 
 class Followers:
-    """Ranks 1 and up of a request."""
+    """The processes of ranks 1 and up."""
 
     def __init__(self, request: Request, port: int) -> None:
-        """They meet at this `port` of this machine."""
+        """Start one process per rank. They meet at this `port` of this machine."""
         self._ended: str | None = None
         self._processes: list[subprocess.Popen[bytes]] = []
         assert request.training is not None
@@ -39,7 +39,7 @@ class Followers:
             threading.Thread(target=self._watch, args=(rank, process), daemon=True).start()
 
     def tell(self, word: str) -> None:
-        """Say what all of them do next: a method of `Trainer`."""
+        """Tell all other ranks which method of their `Trainer` to call next."""
         for process in self._processes:
             assert process.stdin is not None
             # One that has ended is on its way to be blamed.
@@ -48,8 +48,10 @@ class Followers:
                 process.stdin.flush()
 
     def fail(self, why: str) -> None:
-        """End this process with one line: which rank ended first, if one did, else `why`. A rank that waits for
-        another on a GPU cannot be ended in a better way.
+        """End this process with one line: which rank ended, if one did, else `why`. Without other ranks it does
+        nothing.
+
+        A rank that waits for another one on a GPU cannot be ended in a better way.
         """
         if self._processes:
             deadline_s = time.monotonic() + BLAME_S

@@ -1,4 +1,4 @@
-"""What this Python has for training: `python -m colocate.training.look`, which answers one JSON object."""
+"""What this Python has for training: `python -m colocate.training.look` prints it as one JSON object."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from colocate.worker.errors import WorkerError
 
 
 def look() -> dict[str, object]:
-    """Versions of torch, of the CUDA that it is built with and of NCCL, and the GPUs that it sees; None for what is
-    not there. Raises WorkerError where torch cannot be loaded.
+    """Return the versions of torch, of its CUDA and of NCCL, the names of the GPUs that torch sees, and this Python's
+    path.
+
+    A version is None if that part is missing. Raises WorkerError if torch cannot be loaded.
     """
     prepare()
     try:

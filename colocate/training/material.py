@@ -1,4 +1,4 @@
-"""What trainings are made of that may change under its name: a folder of images, the file of a user's own network."""
+"""What a training uses that may change under the same name: a folder of images, the file of a user's own network."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from colocate.training.registry import is_own
 
 
 def material(network: str, data: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The digest of each, by its name. Of a folder it is over the names and sizes of its images, as to read them all
-    may take hours; of a network over its module's file, where that lies beside the user. Raises OSError.
+    """Yield the name and the digest of each of these that the training uses.
+
+    The digest of a folder is over the names and sizes of its images, because reading them all may take hours. That of
+    a network is over the file of its module, if it lies in the current folder. Raises OSError if one cannot be read.
     """
     if Path(data).is_absolute():
         yield data, _folder(Path(data))

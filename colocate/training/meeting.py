@@ -13,7 +13,7 @@ _HERE = "127.0.0.1"
 
 
 def opened(request: Request) -> Any:
-    """The meeting place of rank 0; its `port` is for the others."""
+    """Open the meeting place as rank 0, and return it as torch's TCPStore; the others need its `port`."""
     assert request.training is not None
     return distributed.TCPStore(
         _HERE, 0, request.training.ranks, is_master=True, timeout=PATIENCE, wait_for_workers=False
@@ -21,6 +21,6 @@ def opened(request: Request) -> Any:
 
 
 def joined(request: Request, port: int) -> Any:
-    """The meeting place at this port, for one of the other ranks."""
+    """Join the meeting place at `port` as one of the other ranks, and return it."""
     assert request.training is not None
     return distributed.TCPStore(_HERE, port, request.training.ranks, timeout=PATIENCE, wait_for_workers=False)

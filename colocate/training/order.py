@@ -1,4 +1,4 @@
-"""Which images make each batch: the same for any number of ranks."""
+"""Which images make up each batch: the same for any number of ranks."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import numpy as np
 
 
 class Order:
-    """The images of one rank, batch after batch and epoch after epoch, without end.
+    """The image numbers of one rank, batch after batch and epoch after epoch, without end.
 
-    Each epoch is shuffled from (seed, epoch) alone, and a batch is dealt out over the ranks: however many share it,
-    the network sees the same images in the same order. What is left at an epoch's end and makes no batch is left out.
+    Each epoch is shuffled from (seed, epoch) alone, and each batch is divided among the ranks. So the network sees
+    the same batches in the same order, however many ranks there are. Images left over at the end of an epoch, too few
+    for a batch, are left out.
     """
 
     def __init__(self, images: int, batch: int, seed: int, rank: int = 0, ranks: int = 1) -> None:
@@ -20,11 +21,11 @@ class Order:
 
     @property
     def steps(self) -> int:
-        """How many batches an epoch has."""
+        """The number of batches in an epoch."""
         return self._images // self._batch
 
     def __iter__(self) -> Iterator[list[int]]:
-        """The numbers of the images of each batch that are this rank's."""
+        """Yield the numbers of this rank's images in each batch."""
         epoch = 0
         while True:
             shuffled = np.random.default_rng((self._seed, epoch)).permutation(self._images)

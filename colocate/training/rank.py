@@ -1,4 +1,4 @@
-"""The process of another rank, which does what each line says: `python -m colocate.training.rank JSON RANK PORT`."""
+"""The process of a rank from 1 on, which does what rank 0 says: `python -m colocate.training.rank JSON RANK PORT`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from colocate.worker.request import from_json
 
 
 def main(text: str, rank: str, port: str) -> None:
-    """Do what rank 0 says until it is gone."""
+    """Call the method of `Trainer` that each line of stdin names, until rank 0 is gone."""
     parent = os.getppid()
     end_with_parent(signal.SIGKILL)
     if os.getppid() != parent:

@@ -1,4 +1,4 @@
-"""Every network that colocate trains, and how a user's own is found: nothing here imports torch."""
+"""Every network that colocate trains, and how a user's own is found. Importing this file does not import torch."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ Image = tuple[int, int, int]
 
 
 class Trainable(NamedTuple):
-    """A network: `factory(num_classes=...)` makes its module, which takes an `image` of this shape; without one it
-    takes images as the data has them.
+    """A network to train: `factory(num_classes=...)` makes its torch module.
+
+    `image` is the shape of images that it takes; None if it takes them as the data has them.
     """
 
     factory: Callable[..., Any]
@@ -35,13 +36,13 @@ NETWORKS: dict[str, tuple[str, Image | None]] = {
 
 
 def is_own(name: str) -> bool:
-    """Whether this is a network of the user's own, `package.module:factory`."""
+    """Whether the name is that of a user's own network, `package.module:factory`."""
     module, colon, attribute = name.partition(":")
     return bool(colon) and attribute.isidentifier() and all(part.isidentifier() for part in module.split("."))
 
 
 def trainable(name: str) -> Trainable:
-    """The network of that name. Raises WorkerError where a user's own cannot be imported."""
+    """Return the network of that name. Raises WorkerError if a user's own cannot be imported, or is not callable."""
     if name in NETWORKS:
         target, image = NETWORKS[name]
         factory = _imported(target)

@@ -31,10 +31,10 @@ _COUNTED_IMAGES = 2
 
 
 class Trainer:
-    """A rank, ready to step. Raises WorkerError for a GPU, a package or data that is not there."""
+    """One rank, ready to step. Raises WorkerError if the GPU, a package, the data or the network cannot be used."""
 
     def __init__(self, request: Request, rank: int = 0, store: Any | None = None) -> None:
-        """With a `store` it splits each batch with the other ranks that use this store."""
+        """`store` connects this rank with the others, which share each batch; None if this rank is the only one."""
         training = _training(request)
         self._device = device_of(training, rank)
         _set_precision(request.precision)
@@ -62,16 +62,16 @@ class Trainer:
 
     @property
     def steps_per_epoch(self) -> int:
-        """How many batches make an epoch."""
+        """The number of batches in an epoch."""
         return self._order.steps
 
     @property
     def has_accuracy(self) -> bool:
-        """Whether its data holds images out."""
+        """Whether the data has held-out images."""
         return self._data.held_out > 0
 
     def step(self) -> None:
-        """One step. It returns when the step before it has ended on the GPU, so that one is always under way."""
+        """Take one step. On a GPU it returns when the step before has ended, so that one step is always under way."""
         self._optimizer.zero_grad(set_to_none=True)
         self._backward()
         self._optimizer.step()
@@ -83,7 +83,7 @@ class Trainer:
             self._last_end = end
 
     def accuracy(self) -> float:
-        """The share of the held-out images whose class it finds."""
+        """Return the share of the held-out images whose class the network finds."""
         self._module.eval()
         right = count = 0
         with torch.no_grad(), self._autocast(), _without_trying():
@@ -94,8 +94,9 @@ class Trainer:
         return right / count
 
     def exchange_s(self) -> float:
-        """By how much the exchange of gradients makes a step longer: the median difference between forward and
-        backward with it and without, by turns. No weight changes.
+        """Return by how many seconds the exchange of gradients makes a step longer, at least 0. No weight changes.
+
+        It is the median difference between forward and backward with the exchange and without, by turns.
         """
         taken_s: dict[bool, list[float]] = {True: [], False: []}
         for turn in range(2 * EXCHANGES):
@@ -114,7 +115,7 @@ class Trainer:
         return max(0.0, differences[len(differences) // 2])
 
     def facts(self) -> dict[str, Any]:
-        """Of the network, its data and the device."""
+        """Return what is known of the network, its data and the device."""
         found: dict[str, Any] = {
             "runtime": f"torch {torch.__version__}",
             "train_images": self._data.train_images,
@@ -126,7 +127,7 @@ class Trainer:
         return found
 
     def _flop_per_image(self) -> float:
-        """FLOP of matrix products and convolutions, forward and backward: two for each product that is added up."""
+        """Return the FLOP of matrix products and convolutions, forward and backward: 2 per multiply-accumulate."""
         images = torch.zeros(_COUNTED_IMAGES, *self._data.image, device=self._device)
         module = copy.deepcopy(self._module)
         with _without_trying(), FlopCounterMode(display=False) as counter:
@@ -134,7 +135,9 @@ class Trainer:
         return float(counter.get_total_flops()) / _COUNTED_IMAGES
 
     def _shape(self, network: str) -> None:
-        """Let layers that learn their shape from the first image do so. Raises WorkerError where it does not fit."""
+        """Give layers that learn their shape from the first image one. Raises WorkerError if it does not fit the
+        network.
+        """
         self._module.eval()
         try:
             with torch.no_grad(), _without_trying():
@@ -162,7 +165,10 @@ class Trainer:
 
 
 def device_of(training: TrainingRequest, rank: int) -> torch.device:
-    """The GPU of a rank, then the one of this process, or the CPUs. Raises WorkerError where it is missing."""
+    """Return the device of a rank: the GPU of its number, which becomes the current one, or the CPUs.
+
+    Raises WorkerError if the GPU is missing, or CUDA_VISIBLE_DEVICES hides GPUs.
+    """
     if not training.on_gpu:
         torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // training.ranks))
         return torch.device("cpu")
@@ -179,7 +185,7 @@ def device_of(training: TrainingRequest, rank: int) -> torch.device:
 
 
 def one_line(error: BaseException) -> str:
-    """The first sentence of what torch says."""
+    """Return the first sentence of what torch says; the type of the error if it says nothing."""
     return str(error).strip().splitlines()[0].partition(". ")[0] if str(error).strip() else type(error).__name__
 
 
@@ -200,7 +206,7 @@ def _training(request: Request) -> TrainingRequest:
 
 @contextlib.contextmanager
 def _without_trying() -> Iterator[None]:
-    """Take the first way to compute that will do: to try all takes seconds, and these shapes are not seen again."""
+    """Switch off cuDNN's search for the fastest algorithm: it takes seconds, and these shapes are not seen again."""
     torch.backends.cudnn.benchmark = False
     try:
         yield

@@ -1,1 +1,1 @@
-"""The networks that colocate trains, as modules of torch."""
+"""The networks that colocate trains, as torch modules."""

@@ -8,7 +8,7 @@ from colocate.training.networks.initial import he_initialised
 
 
 def alexnet(num_classes: int) -> nn.Module:
-    """The module, for images of 3x227x227."""
+    """Return the module, for images of 3x227x227."""
     layers = (
         nn.Conv2d(3, 96, 11, stride=4),
         nn.ReLU(),

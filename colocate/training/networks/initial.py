@@ -1,4 +1,4 @@
-"""Weights to begin with (He et al. 2015, arXiv:1502.01852): they keep the scale of maps through rectified layers."""
+"""Initial weights that keep the scale of maps through rectified layers (He et al. 2015, arXiv:1502.01852)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from torch import nn
 
 
 def he_initialised(module: nn.Module) -> nn.Module:
-    """`module` with such weights in its convolutions and fully connected layers, and biases of 0."""
+    """Set such weights in the convolutions and fully connected layers of `module`, and biases of 0; return it."""
     for layer in module.modules():
         if isinstance(layer, (nn.Conv2d, nn.Linear)):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")

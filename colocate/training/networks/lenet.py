@@ -1,7 +1,7 @@
-"""LeNet for small images: two convolutions, each with a pool, and two fully connected layers.
+"""LeNet for small images: two convolutions, each followed by pooling, and two fully connected layers.
 
-As in Caffe's example: 20 and 50 maps of 5x5, 500 hidden units. The edges are padded, so that it takes images from 4x4
-on, as the 8x8 digits of scikit-learn.
+The sizes are those of Caffe's example: 20 and 50 maps of 5x5 kernels, 500 hidden units. Edges are padded, so that
+images from 4x4 on fit, such as the 8x8 digits of scikit-learn.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from torch import nn
 
 
 def lenet(num_classes: int) -> nn.Module:
-    """The module; how large the image is shows with the first one."""
+    """Return the module, which takes its input shape from the first image that it gets."""
     return nn.Sequential(
         nn.LazyConv2d(20, 5, padding=2),
         nn.ReLU(),

@@ -20,19 +20,19 @@ _WIDTH, _BOTTLENECK_RATIO = 64, 4
 
 
 class Residual(nn.Module):
-    """What a block computes, added to what went in."""
+    """A residual block: the output of `path` plus that of `shortcut`, rectified."""
 
     def __init__(self, path: nn.Module, shortcut: nn.Module) -> None:
         super().__init__()
         self.path, self.shortcut = path, shortcut
 
     def forward(self, maps: Any) -> Any:
-        """The sum, rectified."""
+        """Return the rectified sum."""
         return nn.functional.relu(self.path(maps) + self.shortcut(maps))
 
 
 def resnet(depth: int, num_classes: int) -> nn.Module:
-    """The module of so many layers, one of `DEPTHS`."""
+    """Return the module with `depth` layers, one of `DEPTHS`."""
     stages, bottleneck = DEPTHS[depth]
     layers = [*_convolution(3, _WIDTH, 7, 2), nn.ReLU(), nn.MaxPool2d(3, stride=2, padding=1)]
     channels = _WIDTH
@@ -47,7 +47,7 @@ def resnet(depth: int, num_classes: int) -> nn.Module:
 
 
 def _block(channels: int, width: int, stride: int, *, bottleneck: bool) -> tuple[nn.Module, int]:
-    """A block, and how many maps come out of it."""
+    """Return a block, and the number of maps that it outputs."""
     if bottleneck:
         out = width * _BOTTLENECK_RATIO
         # The stride is the first convolution's, as in the paper.

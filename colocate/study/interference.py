@@ -1,4 +1,4 @@
-"""TrialRecords -> Cells: what each task costs the network beside it, and what the network costs the task."""
+"""Turn trial records into cells: how much each task slows the network, and how much work the task loses beside it."""
 
 from __future__ import annotations
 
@@ -43,17 +43,18 @@ _Sides = tuple[Mapping[str, float], Mapping[str, float]]
 def cells(
     records: Iterable[TrialRecord], spec: SweepSpec, failed: Iterable[Trial] = (), confidence: float = 0.95
 ) -> tuple[Cell, ...]:
-    """One Cell per network, placement, clock point and task that has a record, in the order of `group`.
+    """Return one Cell per network, placement, clock point, task and containment that has a record, in the order of
+    `group`.
 
-    `failed` are the trials that ended in a TrialError; one that has a record all the same was run again and does
-    not count. Raises ValueError for a record of something that `spec` does not name.
+    `failed` trials ended in a TrialError; one that also has a record was run again and does not count. Raises
+    ValueError for a record whose network, placement or task `spec` does not name.
     """
     reader = Reader(confidence)
     return tuple(cell_of(windows, reader) for windows in group(records, spec, failed))
 
 
 def cell_of(windows: Windows, reader: Reader) -> Cell:
-    """What `windows` show, all blocks together, at the confidence of `reader`."""
+    """Return the Cell of `windows`, all blocks together."""
     confidence = reader.confidence
     own, pairs = windows.own, windows.pairs()
     latencies_s = windows.latencies()
@@ -113,10 +114,11 @@ def cell_of(windows: Windows, reader: Reader) -> Cell:
 
 
 def _latency_s(name: str, windows: Sequence[tuple[TrialRecord, FloatArray]], reader: Reader) -> float | None:
-    """A percentile of the latencies, as verdicts have it: the geometric mean over repeats of what windows know of it.
+    """Return a percentile of the latencies in s, as verdicts use it: the geometric mean over repeats of the windows'
+    own.
 
-    Latencies of two windows differ by more than those of one, so all of them together are no better known. Those of
-    disturbed windows count where there are no others. Where no window knows the percentile, all together may.
+    Disturbed windows count only if there are no others. If no window has enough latencies for the percentile, all
+    latencies are pooled; None if even these are too few.
     """
     quiet = [(record, own_s) for record, own_s in windows if not DISTURBED.intersection(record.warnings)]
     repeats: defaultdict[int, list[float]] = defaultdict(list)
@@ -129,14 +131,14 @@ def _latency_s(name: str, windows: Sequence[tuple[TrialRecord, FloatArray]], rea
 
 
 def by_repeat(values: Mapping[int, Sequence[float]]) -> Mapping[int, float]:
-    """The value of each repeat, which may hold a steady and an alternating window."""
+    """Return the geometric mean of each repeat's values. A repeat may have a steady and an alternating window."""
     return {
         repeat: found[0] if len(found) == 1 else statistics.geometric_mean(found) for repeat, found in values.items()
     }
 
 
 def _warnings(windows: Windows) -> set[QualityFlag]:
-    """Those of all windows: a ratio has the warnings of both of its sides."""
+    """Return the warnings of a cell's windows and baselines: a ratio has the warnings of both of its sides."""
     colocated = windows.setting.task is not None
     # Beside a solo baseline the task's own trouble is not the network's.
     beside = windows.alternating if colocated else ()
@@ -152,7 +154,9 @@ def _warnings(windows: Windows) -> set[QualityFlag]:
 
 
 def _misses(windows: Windows) -> tuple[float | None, int | None]:
-    """The share of inferences that took longer than the period, and the longest run of them within one window."""
+    """Return the share of inferences that took longer than the period, and the most in a row that did so in one
+    window.
+    """
     period_s = windows.inference.period_s
     own = [(record, latencies_s) for record, latencies_s in windows.latencies() if len(latencies_s)]
     if period_s is None or not own:
@@ -172,12 +176,16 @@ def _slowdown(sides: Sequence[_Sides], statistic: str, confidence: float) -> Int
 
 
 def _tail_slowdown(tails: Mapping[str, Sequence[_Sides]], name: str, confidence: float) -> Interval | None:
-    """The slowdown of a tail, from the pairs that know it; None where there are too few for an interval."""
+    """Return the slowdown of p95 or p99 from the pairs that know it; None if these are too few for an interval."""
     return _slowdown(tails[name], name, confidence) if len(tails[name]) >= INTERVAL_MIN_BLOCKS else None
 
 
 def _work_loss_ratio(windows: Windows, confidence: float) -> Interval | None:
-    """1 - the geometric mean of rate beside over rate alone, each within its window or its repeat."""
+    """Return the share of its work that the task loses: 1 - the geometric mean of (rate beside the network / rate
+    alone).
+
+    Each ratio is within one alternating window, or one repeat of steady windows.
+    """
     kept = [each for _, each in windows.alternating_work() if each is not None] or _steady_work_kept(windows)
     if not kept:
         return None
@@ -187,7 +195,9 @@ def _work_loss_ratio(windows: Windows, confidence: float) -> Interval | None:
 
 
 def _steady_work_kept(windows: Windows) -> list[float]:
-    """A repeat that has no window of the task alone is set against all those that other repeats have."""
+    """Return the rate of each steady window over the task's rate alone in its repeat, or in all repeats if it has
+    none.
+    """
     overall = rates_per_s(windows.alone)
     by_repeat: defaultdict[int, list[TrialRecord]] = defaultdict(list)
     for record in windows.alone:
@@ -201,7 +211,7 @@ def _steady_work_kept(windows: Windows) -> list[float]:
 
 
 def _mean_powers_w(records: Sequence[TrialRecord], reader: Reader) -> tuple[float | None, float | None, float | None]:
-    """Mean over the windows of the power of the board, its GPU and its CPU."""
+    """Return the mean power in W of the board, its GPU and its CPU over the windows; None for what is unknown."""
     per_window = [
         [None if energy_j is None else energy_j / record.elapsed_s for energy_j in reader.energies_j(record)]
         for record in records
@@ -211,7 +221,7 @@ def _mean_powers_w(records: Sequence[TrialRecord], reader: Reader) -> tuple[floa
 
 
 def _energy_per_inference_j(records: Sequence[TrialRecord], reader: Reader) -> float | None:
-    """Energy of the board, with what it draws idle, over the inferences of the windows that have both."""
+    """Return the board's energy per inference in J, idle power included, from the windows that have both."""
     metered = [
         (energy_j, len(record.latencies_s))
         for record in records

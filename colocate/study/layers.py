@@ -1,4 +1,4 @@
-"""Where a network's time goes: its layers as a runtime ran them, grouped, added up, set against the machine."""
+"""Where a network's time and energy go: fused layers grouped, added up, and compared with the whole network."""
 
 from __future__ import annotations
 
@@ -46,64 +46,64 @@ _GROUPS = {
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Fused layers under one label, added up. A sum is None where nothing is known of it."""
+    """The fused layers under one label, with sums over them per inference."""
 
     name: str
     fused_layers: tuple[FusedLayer, ...]
 
     @property
     def time_s(self) -> float | None:
-        """Time of all fused layers that were timed."""
+        """Time in s of the fused layers that were timed; None if none was."""
         timed = [layer.time_s.value for layer in self.fused_layers if layer.time_s is not None]
         return sum(timed) if timed else None
 
     @property
     def energy_j(self) -> float | None:
-        """Energy of all fused layers; None where any is unknown."""
+        """Energy in J of all fused layers; None if any is unknown."""
         return _sum(None if layer.energy_j is None else layer.energy_j.value for layer in self.fused_layers)
 
     @property
     def flop(self) -> int | None:
-        """FLOP of all fused layers that hold layers."""
+        """FLOP of the fused layers that hold layers of the network; None if any is unknown."""
         return _sum(layer.flop for layer in self.fused_layers if layer.layers)
 
     @property
     def moved_bytes(self) -> int | None:
-        """Bytes of all fused layers that hold layers."""
+        """Bytes moved by the same fused layers as in `flop`; None if any is unknown."""
         return _sum(layer.moved_bytes for layer in self.fused_layers if layer.layers)
 
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """The times of all fused layers together, against the whole network run without a profiler."""
+    """The time of all fused layers together (`sum_s`), and of the network run without a profiler (`whole_s`)."""
 
     sum_s: float
     whole_s: float
 
     @property
     def difference_ratio(self) -> float:
-        """Sum over whole, less 1: 0.05 where the layers add up to 5 % more than the network takes."""
+        """`sum_s` / `whole_s` - 1: 0.05 if the layers add up to 5 % more than the whole network takes."""
         return self.sum_s / self.whole_s - 1
 
     @property
     def adds_up(self) -> bool:
-        """Whether the two differ by no more than `MISMATCH_RATIO`."""
+        """Whether `sum_s` and `whole_s` differ by at most `MISMATCH_RATIO`."""
         return abs(self.difference_ratio) <= MISMATCH_RATIO
 
 
 MISMATCH_RATIO = 0.25
-"""Difference of all layers together from the network, over the network: beyond this, no layer's time is certain."""
+"""The largest `Balance.difference_ratio`, up or down, at which the time of a single layer is still trusted."""
 
 RESOLVED_RATIO = 0.20
-"""Half the width of the interval of a power above idle, over the power: beyond this, no energy is given."""
+"""The largest ratio of half an interval's width to the power above idle at which an energy is still given."""
 
 
 def difference(
     power_w: Mapping[int, float], idle_w: Mapping[int, float], confidence: float = 0.95
 ) -> Interval | None:
-    """Power above idle in W, from one mean of each per repeat: of the repeats that have both, Student's t interval.
+    """Return the power above idle in W, with Student's t interval over repeats; None if no repeat has both means.
 
-    None where no repeat has both.
+    `power_w` and `idle_w` are mean powers in W by repeat. One repeat gives a value without an interval.
     """
     above_w = np.array([power_w[repeat] - idle_w[repeat] for repeat in sorted(power_w.keys() & idle_w.keys())])
     if not len(above_w):
@@ -116,10 +116,11 @@ def difference(
 
 
 def allowing_for_idle(powers_w: Sequence[Interval]) -> list[Interval]:
-    """The powers above idle of all subgraphs of a network, each interval wider by the error of idle itself.
+    """Return the powers above idle in W of all subgraphs of a network, each interval widened by the error of the idle
+    power.
 
-    Nothing draws less than idle. By as much as the lowest seems to, the idle windows were off: they find the machine
-    as hot as what ran before left it, the same way in each repeat, of which the spread over repeats shows nothing.
+    Nothing draws less than idle, so the most negative of `powers_w` shows this error. The spread over repeats hides
+    it: in every repeat, the idle window finds the machine as warm as the window before it left it.
     """
     error_w = max((-above.value for above in powers_w if above.value < 0), default=0.0)
     return [
@@ -130,16 +131,16 @@ def allowing_for_idle(powers_w: Sequence[Interval]) -> list[Interval]:
 
 
 def resolved(above_w: Interval) -> bool:
-    """Whether a power above idle is there, and known to `RESOLVED_RATIO`."""
+    """Whether a power above idle is positive, and its interval is narrow enough for an energy (`RESOLVED_RATIO`)."""
     return (
         above_w.value > 0 and above_w.hi is not None and above_w.hi - above_w.value <= RESOLVED_RATIO * above_w.value
     )
 
 
 def energy_j(above_w: Interval, time_s: Interval) -> Interval | None:
-    """Power above idle, multiplied by time; None where the power is not `resolved`.
+    """Return power above idle times time, in J; None if the power is not `resolved`.
 
-    The relative half widths of both are added as squares: the two are measured in different windows.
+    The relative half-widths of the intervals add as squares, because power and time come from different windows.
     """
     if not resolved(above_w) or above_w.hi is None:
         return None
@@ -152,10 +153,10 @@ def energy_j(above_w: Interval, time_s: Interval) -> Interval | None:
 def timed(
     fused_layers: Iterable[FusedLayer], windows: Sequence[Sequence[Step]], confidence: float = 0.95
 ) -> tuple[FusedLayer, ...]:
-    """`fused_layers` with the geometric means of their steps over the profiles of all windows, with intervals.
+    """Return `fused_layers` with the time of the step that ran each, and its energy if the profiles have it.
 
-    Energies likewise, where the profiles have them. A layer without a step stays as it is. Steps of one name are told
-    apart by what they lie in.
+    `windows` holds one profile per window. Values are geometric means over them, with intervals. A layer without a
+    step stays unchanged. Steps of the same name are distinguished by the steps around them.
     """
     by_step: defaultdict[tuple[tuple[str, ...], str | None], list[Step]] = defaultdict(list)
     for window in windows:
@@ -179,7 +180,9 @@ def _mean(values: Sequence[float | None], confidence: float) -> Interval | None:
 
 
 def by_kind(layer: FusedLayer) -> str:
-    """`convolution`, `pooling`, `fully connected`, ...; inside a module, the module's kind."""
+    """Return the kind of the layer's module, such as `fire module`, else that of its operators, such as
+    `convolution`.
+    """
     if layer.module is not None:
         return next(kind for prefix, kind in _MODULE_KINDS.items() if layer.module.startswith(prefix))
     kinds = {standard_operator(kind) for kind in layer.kind.split("+")}
@@ -187,12 +190,12 @@ def by_kind(layer: FusedLayer) -> str:
 
 
 def by_module(layer: FusedLayer) -> str:
-    """The name of the layer's module; the layer's own name where it is in none."""
+    """Return the name of the layer's module, or the layer's own name if it is in none."""
     return layer.module or layer.full_name
 
 
 def grouped(fused_layers: Iterable[FusedLayer], label: Callable[[FusedLayer], str]) -> tuple[Group, ...]:
-    """The fused layers under each label, labels in the order in which they first run."""
+    """Return the fused layers in one Group per label, in the order in which the labels first run."""
     groups: defaultdict[str, list[FusedLayer]] = defaultdict(list)
     for layer in fused_layers:
         groups[label(layer)].append(layer)
@@ -200,12 +203,12 @@ def grouped(fused_layers: Iterable[FusedLayer], label: Callable[[FusedLayer], st
 
 
 def balance(fused_layers: Sequence[FusedLayer], whole_s: float) -> Balance | None:
-    """All fused layers against the network's p50, both in seconds; None where nothing was timed."""
+    """Return the times of all fused layers and `whole_s`, the network's p50 in s; None if no layer was timed."""
     sum_s = Group("", tuple(fused_layers)).time_s
     return None if sum_s is None else Balance(sum_s, whole_s)
 
 
 def _sum(values: Iterable[_T | None]) -> _T | None:
-    """The sum of the numbers; None where one is unknown, or there are none."""
+    """Return the sum of the numbers; None if one is unknown or there are none."""
     known = list(values)
     return functools.reduce(operator.add, known) if known and None not in known else None

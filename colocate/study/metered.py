@@ -1,4 +1,4 @@
-"""What the meters say of a cell: power and energy with intervals, and how a task changes both."""
+"""What the meters show of a cell: power and energy with intervals, and how a task changes both."""
 
 from __future__ import annotations
 
@@ -21,9 +21,11 @@ Ends = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Metered:
-    """Of one cell the ends of the intervals of the board's power, and of its energy per inference, over the windows.
+    """The board's power and energy per inference in one cell, over its steady windows.
 
-    `power_ratio` and `energy_ratio` are beside the task over alone, from the blocks that know both.
+    `power_ends_w` and `energy_ends_j` are the ends of the intervals; None with fewer than two metered windows.
+    `power_ratio` and `energy_ratio` are beside the task over alone, from the blocks that have both; None if no block
+    has.
     """
 
     power_ends_w: Ends | None
@@ -33,7 +35,7 @@ class Metered:
 
 
 def metered(windows: Windows, reader: Reader) -> Metered:
-    """What the steady windows of a cell tell, at the confidence of `reader`; None for what they do not."""
+    """Return what the meters show of a cell in its steady windows, with intervals at the confidence of `reader`."""
 
     def power_w(record: TrialRecord) -> float | None:
         energy_j = reader.energies_j(record)[0]

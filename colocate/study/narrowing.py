@@ -1,7 +1,8 @@
-"""How wide the intervals of a study are while it runs, and what it takes until they are half as wide.
+"""How wide the intervals of a running study are, and how many more repeats make them half as wide.
 
-With n windows that scatter by s an interval is exp(2 t(n - 1) s / sqrt(n)) - 1 wide. The scatter is taken to stay as
-it is. Then the width falls with n alone, and quickly at first, as Student's t allows for few windows.
+With n windows whose log slowdowns have the standard deviation s, an interval is exp(2 t(n - 1) s / sqrt(n)) - 1 wide,
+where t is Student's t. The forecast assumes that s stays the same. The width then falls fastest at first, because
+Student's t is large for few windows.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ from colocate.study.stages import windows_for
 
 @dataclass(frozen=True, slots=True)
 class Narrowing:
-    """The median width of the intervals of open cells, 0.02 = 2 % from end to end, and what further repeats bring.
+    """`width` is the median width of the slowdown intervals of the cells still measured: 0.02 is 2 % from end to end.
 
-    After `further_repeats`, which take `further_s`, it should be `further_width`: half, or where the plan ends before
-    that what it then is.
+    After `further_repeats` more repeats, which take `further_s` seconds, the median should be `further_width`. This
+    is half of `width` or less, unless the plan ends earlier.
     """
 
     width: float
@@ -42,10 +43,10 @@ def narrowing(
     open_cells: Collection[Cell] | None = None,
     confidence: float = 0.95,
 ) -> Narrowing | None:
-    """Where the intervals of the slowdowns `found` stand, as cells.csv gives them.
+    """Return how wide the intervals of the p50 slowdowns in `found` are, and what further repeats would bring.
 
-    `to_come` are the trials of the plan that have not ended, `open_cells` those that a study until decided still
-    measures, without them all. None where none of the open cells has an interval yet, or no repeat is left for them.
+    `to_come` are the trials of the plan that have not ended. `open_cells` are the cells still measured; None means
+    all. Returns None if none of these cells has an interval yet, or no repeat is left for them.
     """
     keys = None if open_cells is None else {CellKey.of_cell(cell) for cell in open_cells}
     own = [each.values for each in found if not each.closed and (keys is None or each.key in keys)]

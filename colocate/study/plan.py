@@ -1,15 +1,15 @@
-"""(SweepSpec, HostFacts) -> ordered Trials.
+"""Plan a study: from its SweepSpec and the HostFacts of the machine to the trials in the order in which they run.
 
-A block fixes network, placement and clock point and runs the solo window and one window per task in
-shuffled order; without a network the idle machine comes last. Every repeat holds each block once. Within a repeat
-the networks are shuffled first and the clock points inside each: loading a network is the costly step (a split-plot
-design, the hard-to-change factor outermost). Repeat r is shuffled from (seed, r) alone, so adding repeats leaves the
-earlier ones as they are.
+A block fixes network, placement and clock point. It holds the solo window (the network without a task) and one window
+per task, in shuffled order; without a network, the idle machine comes last. Every repeat holds each block once. In a
+repeat the networks are shuffled first, then the settings of each, because loading a network takes long (a split-plot
+design, hard-to-change factor outermost). Repeat r is shuffled from (seed, r) alone, so more repeats leave the earlier
+ones unchanged.
 
-In an alternating study every block holds an alternating window per task that may be paused. These windows hold their
-own baseline. The windows above, the steady ones, then stand beside them in the first `STEADY_REPEATS` repeats alone:
-power, energy and temperature are known well from a few, and they check the alternation. Where a limit is set on power
-every repeat has them; a task that must not be paused has its own in every repeat, and what they are set against.
+In an alternating study, a block with a network also holds an alternating window, with its own baseline, per task that
+may be paused. The windows above, called steady, then run only in the first `STEADY_REPEATS` repeats: enough for
+power, energy and temperature, and to check the alternating windows. With a power budget, steady windows run in every
+repeat. So do those of a task that must not be paused, and their baselines.
 """
 
 from __future__ import annotations
@@ -50,9 +50,10 @@ STEADY_REPEATS = 2
 
 
 def plan(spec: SweepSpec, facts: HostFacts) -> tuple[Trial, ...]:
-    """All trials of the study in the order in which they run.
+    """Return all trials of the study in the order in which they run.
 
-    Raises SpecError for CPUs or clock steps that do not exist, HostError for a knob or a containment that is missing.
+    Raises SpecError for CPUs or clock steps that do not exist, a containment that limits nothing, or too many trials,
+    and HostError for a clock control, containment or runtime that is missing.
     """
     _check_containments(spec.tasks, facts)
     inferences = [settled_backend(inference, facts) for inference in spec.inferences]
@@ -84,9 +85,9 @@ def plan(spec: SweepSpec, facts: HostFacts) -> tuple[Trial, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The `trials` of a plan that are wanted up to repeat `repeats`, in order.
+    """The `trials` to run next, in order, until `repeats` repeats are complete.
 
-    `progress` is the look at the study that chose them; None where there was none to take.
+    `progress` is the result of the look at the study that chose them; None if there was no look.
     """
 
     trials: tuple[Trial, ...]
@@ -95,25 +96,26 @@ class Stage:
 
 
 def whole(trials: Sequence[Trial]) -> Stage:
-    """All of a plan at once: a study of so many repeats."""
+    """Return the whole plan as one stage, for a study with a fixed number of repeats."""
     return Stage(tuple(trials), trials[-1].repeat + 1)
 
 
 def distinct_inferences(trials: Sequence[Trial]) -> tuple[Inference, ...]:
-    """Every network that the trials run, with its settings, in the order of first use."""
+    """Return every measured network with its settings, in the order of first use."""
     return tuple(dict.fromkeys(trial.inference for trial in trials if trial.inference is not None))
 
 
 def loaded_inferences(trials: Sequence[Trial]) -> tuple[Inference, ...]:
-    """The same with the networks that are tasks, after those that are measured."""
+    """Return every network that the trials load: the measured ones, then those that run as a task."""
     tasks = dict.fromkeys(trial.task for trial in trials if trial.task is not None)
     beside = [member.inference for task in tasks for member in task.members if member.inference is not None]
     return tuple(dict.fromkeys((*distinct_inferences(trials), *beside)))
 
 
 def estimate_s(trials: Sequence[Trial], load_s: float = 3.0, overhead_s: float = 0.1) -> float:
-    """Seconds the trials should take: their windows, a load per change of network, a settling time per block, and
-    what a user's own programs need to get ready.
+    """Return how many seconds the trials should take.
+
+    The sum is of windows, warm-ups, settling times, loads of networks, and waits until user programs are ready.
     """
     total = 0.0
     before: Trial | None = None
@@ -129,8 +131,9 @@ def estimate_s(trials: Sequence[Trial], load_s: float = 3.0, overhead_s: float =
 
 
 def _starting_s(trial: Trial, running: set[tuple[Task, Placement]]) -> float:
-    """Seconds until the trial's tasks are ready, those of a mix one after the other. Those that are `running` in
-    their placement are; the others that keep running are added.
+    """Return the seconds until the trial's tasks are ready; the tasks of a mix start one after the other.
+
+    Services in `running`, with their placement, take no time. Those that start now and keep running are added to it.
     """
     total = 0.0
     for member in trial.task.members if trial.task else ():
@@ -147,16 +150,17 @@ def _starting_s(trial: Trial, running: set[tuple[Task, Placement]]) -> float:
 
 
 def repeats_s(spec: SweepSpec, facts: HostFacts, repeats: int) -> float:
-    """Seconds that so many full repeats should take; the first ones of an alternating study hold more windows."""
+    """Return how many seconds `repeats` full repeats take. In an alternating study the first ones take longer."""
     trials = plan(dataclasses.replace(spec, repeats=min(repeats, STEADY_REPEATS + 1)), facts)
     each_s = [estimate_s([*own]) for _, own in itertools.groupby(trials, lambda trial: trial.repeat)]
     return sum(each_s) + (repeats - len(each_s)) * each_s[-1]
 
 
 def within_budget(spec: SweepSpec, facts: HostFacts) -> SweepSpec:
-    """`spec` with as many repeats at the most as its budget may come to. Unchanged without one.
+    """Return `spec` with at most as many repeats as its time budget can allow; unchanged without a budget.
 
-    Raises SpecError where not even two repeats fit, and whatever `plan` raises.
+    These are more than the full repeats that fit, because decided cells are dropped. Raises SpecError if not even two
+    repeats fit, and what `plan` raises.
     """
     if spec.budget_s is None:
         return spec
@@ -177,10 +181,10 @@ def within_budget(spec: SweepSpec, facts: HostFacts) -> SweepSpec:
 
 
 def settled_backend(inference: Inference, facts: HostFacts) -> Inference:
-    """`inference` with the best runtime that works here in place of `auto`, or of a family's name: `onnxruntime`
-    stands for `onnxruntime-cuda` and `onnxruntime-cpu`.
+    """Return `inference` with `auto`, or a name for several runtimes, replaced by the best of them that works here.
 
-    Raises HostError, with what is missing, when there is none.
+    `onnxruntime` stands for `onnxruntime-cuda` and `onnxruntime-cpu`. Raises HostError, with what is missing, if none
+    works.
     """
     asked = inference.backend
     if not inference.by_runtime or asked in facts.probes:
@@ -204,7 +208,7 @@ def settled_backend(inference: Inference, facts: HostFacts) -> Inference:
 
 
 def _check_length(spec: SweepSpec, facts: HostFacts, inferences: Sequence[Inference | None], settings: int) -> None:
-    """Raise SpecError for more trials than could ever be run, before memory is filled with them."""
+    """Raise SpecError for more than `TRIALS_MAX` trials, before they fill the memory."""
     first, later = (
         settings * sum(len(_windows(spec, facts, inference, repeat)) for inference in inferences)
         for repeat in (0, STEADY_REPEATS)
@@ -226,7 +230,7 @@ def _check_containments(tasks: Sequence[Task], facts: HostFacts) -> None:
 
 
 def _check_counts(tasks: Sequence[Task], cpus: int) -> None:
-    """Raise SpecError for a containment that leaves a task all of the `cpus` that it may use in any placement."""
+    """Raise SpecError for a containment that allows a task more than the `cpus` CPUs that it may use at most."""
     for bound in (member.containment for task in tasks for member in task.members if member.containment):
         own = len(bound.own_cpus(range(cpus)))
         here = f"tasks may use {cpus} {'CPU' if cpus == 1 else 'CPUs'} on this machine, so that is no bound"
@@ -237,7 +241,7 @@ def _check_counts(tasks: Sequence[Task], cpus: int) -> None:
 
 
 def _settled_task(task: Task, facts: HostFacts) -> Task:
-    """`task` with the best runtime for each network in it."""
+    """Return `task` with the backend of each network in it chosen by `settled_backend`."""
     inference = None if task.inference is None else settled_backend(task.inference, facts)
     return dataclasses.replace(
         task, inference=inference, parts=tuple(_settled_task(part, facts) for part in task.parts)
@@ -245,10 +249,12 @@ def _settled_task(task: Task, facts: HostFacts) -> Task:
 
 
 def placement(name: str, inference_cpus: Sequence[int] | None, cpus: Sequence[int]) -> Placement:
-    """Who runs where, given the CPUs this process may use.
+    """Return on which of `cpus` (those of this process) the network, the tasks and housekeeping run.
 
-    Inference gets the first CPU unless a study says otherwise. With four CPUs or more the last of the rest is for
-    housekeeping; with fewer, housekeeping sits with the tasks, never with the network where that can be helped.
+    The network gets `inference_cpus`, or the first CPU. Of four CPUs or more, housekeeping (colocate itself) gets the
+    last one that the network leaves, if another is left for tasks. Else it shares the tasks' CPUs, or the network's
+    if there are no others. If `shared`, tasks also use the network's CPUs. Raises SpecError for a CPU that is not in
+    `cpus`, and if `isolated` leaves none for tasks.
     """
     chosen = tuple(inference_cpus) if inference_cpus is not None else (cpus[0],)
     missing = sorted(set(chosen) - set(cpus))
@@ -275,7 +281,7 @@ def _window_s(spec: SweepSpec, inference: Inference | None) -> float:
 
 
 class _Window(NamedTuple):
-    """A window of a block: its task, None for the baseline, and whether both conditions are in it."""
+    """A window of a block: its task (None for the baseline), and whether it is an alternating window."""
 
     task: Task | None
     alternating: bool = False
@@ -296,8 +302,10 @@ def _shuffled(items: Sequence[_T], shuffler: random.Random) -> list[_T]:
 
 
 def _content_hash(trial: Trial, seed: int) -> str:
-    """The names in the hashed text are those of the first edition: the same plan has had the same ids ever since, and
-    the noise of a model follows from them.
+    """Return the id of a trial: a hash of its content and the seed.
+
+    The hashed field names are those of the first edition, so that a plan keeps its ids. A model's noise follows from
+    these.
     """
     placement = dataclasses.asdict(trial.placement)
     placement["stressor_cpus"] = placement.pop("task_cpus")
@@ -320,7 +328,7 @@ def _content_hash(trial: Trial, seed: int) -> str:
 
 
 def _present(task: Task) -> dict[str, object]:
-    """What a task is, less what is absent: what comes later leaves the ids of tasks without it as they were."""
+    """Return the fields of a task that are set. A field that is added later changes no id of a task without it."""
     found: dict[str, object] = {"name": task.name, "argv": task.argv}
     if not task.pause:
         found["pause"] = False

@@ -1,8 +1,8 @@
-"""Evidence by board -> what is promised of boards like these: of 95 % of them, at the confidence of the limits.
+"""Verdicts for boards like the measured ones: what holds on 95 % of them, at the confidence of the limits.
 
-A cell is SAFE on that share of boards where the upper tolerance bound of every quantity meets its limit, and UNSAFE
-where the lower bound of one such quantile breaks its own. The error is shared by the cells of the table as in
-`bounds`: a wrong SAFE needs one particular bound to fail, a wrong UNSAFE may come from any kind of limit.
+Each quantity has a value that 95 % of boards stay below. A cell is SAFE if the upper bounds of all these values meet
+their limits, and UNSAFE if the lower bound of any breaks its limit. The cells share the error as in `bounds`: a wrong
+SAFE needs one particular bound to fail, a wrong UNSAFE can come from any limit.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ from colocate.study.verdicts import Verdict, verdict
 
 @dataclass(frozen=True, slots=True)
 class OverBoards:
-    """One quantity of a cell over boards: the `quantile` that 95 % of boards stay below, with its ends, and how
-    logarithms of its values scatter.
+    """One quantity of a cell over boards.
+
+    `quantile` is the value that 95 % of boards stay below, with its bounds; `scatter` is how logarithms of values
+    vary.
     """
 
     quantile: Interval
@@ -32,7 +34,9 @@ class OverBoards:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """What is known of a cell on boards like those that ran it, and how many `boards` that rests on."""
+    """The verdict on a cell for boards like those that ran it, and its limited quantities. `boards` is how many ran
+    it.
+    """
 
     cell: Cell
     boards: int
@@ -41,7 +45,7 @@ class Promise:
 
 
 def promises(evidence: Sequence[Evidence], limits: Limits) -> tuple[Promise, ...]:
-    """One for each cell that has a task and ran on several boards."""
+    """Return one Promise for each cell that has a task and that every board of a fleet ran."""
     judged = [each for each in evidence if each.colocated and each.boards]
     wanted = limits.by_quantity
     upper = (1 - limits.confidence) / max(1, len(judged))
@@ -62,9 +66,10 @@ def _promise(evidence: Evidence, wanted: Mapping[Quantity, float], upper: float,
 
 
 def over_boards(evidence: Evidence, quantity: Quantity, upper: float, lower: float) -> OverBoards | None:
-    """How a quantity is distributed over boards, with these tails; None where a board has no value of it.
+    """Return how a quantity is distributed over boards; None if a board has no value of it.
 
-    Where warnings withhold the word SAFE on a board there is no upper end.
+    `upper` and `lower` are the chances with which the two bounds may fail. There is no upper bound if a warning on
+    any board forbids the verdict SAFE.
     """
     levels = log_levels(evidence, quantity)
     if not all(len(own) for own in levels):
@@ -81,7 +86,7 @@ def over_boards(evidence: Evidence, quantity: Quantity, upper: float, lower: flo
 
 
 def log_levels(evidence: Evidence, quantity: Quantity) -> list[FloatArray]:
-    """The values of each board's repeats on the scale of `Quantity.log`, (repeats,) each."""
+    """Return the values of each board's repeats, (repeats,) each, on the scale of `Quantity.log`."""
     return [
         np.array([quantity.log(value) for value in own.values.get(quantity, {}).values()])
         for own in evidence.boards.values()

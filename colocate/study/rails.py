@@ -1,4 +1,4 @@
-"""What a power rail feeds, by its name: the whole board, its GPU, its CPU, or something else."""
+"""What a power rail feeds, judged by its name: the whole board, its GPU, its CPU, or something else."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ _CPU_METER = "rapl:"
 
 
 class RailRoles(NamedTuple):
-    """Indices of the rails whose power adds up to that of the board, of its GPU and of its CPU; empty = unknown."""
+    """The indices of the rails that add up to the power of the board (`total`), its GPU and its CPU; empty if
+    unknown.
+    """
 
     total: tuple[int, ...]
     gpu: tuple[int, ...]
@@ -31,11 +33,11 @@ class RailRoles(NamedTuple):
 
 
 def rail_roles(rails: Sequence[str], gpus: int | None = None) -> RailRoles:
-    """What to add up of `rails` for the board, its GPU and its CPU. Of GPUs with meters of their own the first `gpus`
-    count; None stands for all.
+    """Return which of `rails` to add up for the board, its GPU and its CPU.
 
-    A board's own rails come first. A machine without them, a workstation or server, is what is metered of it: all
-    GPUs and CPU packages together, or either alone; memory, fans and losses are not in it.
+    A board's own rails are preferred. A machine without them, such as a server, has meters for its GPUs, its CPU
+    packages, or both: their sum is its total, without memory, fans and losses. Of GPUs with meters of their own, the
+    first `gpus` count; None stands for all.
     """
     gpu_meters = tuple(index for index, rail in enumerate(rails) if rail.startswith(_GPU_METER))
     cpu_meters = tuple(index for index, rail in enumerate(rails) if rail.startswith(_CPU_METER))

@@ -1,4 +1,4 @@
-"""The statistics of windows, each worked out once: cells and evidence ask for it, and every task of a block."""
+"""Statistics of windows, each computed once and remembered, because several cells share a window."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TAILS = {name: quantile for name, quantile in PERCENTILES.items() if quantile !
 
 
 class Reader:
-    """Reads latencies and meters of windows; `confidence` is that with which a tail must be known."""
+    """Computes statistics and energies of windows. A p95 or p99 is given only if it is known with `confidence`."""
 
     def __init__(self, confidence: float) -> None:
         self.confidence = confidence
@@ -23,13 +23,17 @@ class Reader:
         self._metered: dict[int, tuple[TrialRecord, Energies]] = {}
 
     def statistics(self, latencies: FloatArray) -> Mapping[str, float]:
-        """Those of `STATISTICS` that the latencies of a window tell. The median of few is noisy, not biased."""
+        """Return p50, p95, p99 and mean of the `latencies` (n,) of a window by name, in their unit; empty without
+        latencies.
+
+        A p95 or p99 from too few latencies is left out. The p50 of few is noisy but not biased.
+        """
         if id(latencies) not in self._read:
             self._read[id(latencies)] = latencies, self._statistics(latencies)
         return self._read[id(latencies)][1]
 
     def energies_j(self, record: TrialRecord) -> Energies:
-        """See `windows.energies_j`."""
+        """Return what `windows.energies_j` does, computed once."""
         if id(record) not in self._metered:
             self._metered[id(record)] = record, energies_j(record)
         return self._metered[id(record)][1]

@@ -1,10 +1,9 @@
-"""What measuring until decided saved against the fixed design of the same reliability.
+"""How much time sequential stopping saved, compared with a fixed design of the same reliability.
 
-The fixed design gives every cell the same number of blocks and looks once. Of the same reliability is the one whose
-repeats decide as many cells with the same confidence, each with a chance of `bounds.PROBABLE`. How many repeats that
-takes is worked out with hindsight, from the mean and the scatter of each cell as they stand at the end: of all judged
-cells, the k that need the fewest blocks, k being how many were decided. Nobody could have planned that design.
-A block's time is counted as `plan.estimate_s` counts it, on both sides.
+The fixed design gives every cell the same number of blocks and is judged once. It is as reliable if it decides as
+many cells with the same confidence, each with a chance of `bounds.PROBABLE`. How many repeats that takes is computed
+afterwards, from each cell's final mean and scatter: the number of blocks that decides the k easiest cells, if k cells
+were decided. Nobody could have planned that design. On both sides `plan.estimate_s` gives the time of a block.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from colocate.study.plan import estimate_s
 
 @dataclass(frozen=True, slots=True)
 class Saving:
-    """The time that was `taken_s`, and `fixed_s` for `fixed_repeats` full repeats."""
+    """`taken_s`, the time of the study, and `fixed_s`, the time of a fixed design of `fixed_repeats` full repeats."""
 
     taken_s: float
     fixed_repeats: int
@@ -30,7 +29,7 @@ class Saving:
 
     @property
     def ratio(self) -> float:
-        """The share of the fixed design's time that was saved; negative where it would have been quicker."""
+        """The share of the fixed design's time that was saved; negative if that design would have been quicker."""
         return 1 - self.taken_s / self.fixed_s
 
 
@@ -41,10 +40,10 @@ def saving(
     wanted: Sequence[Trial],
     full_s: Callable[[int], float],
 ) -> Saving | None:
-    """The saving of a study that `decided` so many cells with the `wanted` trials.
+    """Return the saving of a study that ran the `wanted` trials and in which `decided` cells have a verdict.
 
-    `full_s` are the seconds of so many full repeats. None where nothing was decided, or no fixed design of
-    `bounds.MOST_FURTHER_BLOCKS` repeats decides as much.
+    `full_s` gives the seconds of a number of full repeats. Returns None if no cell was decided, or if no fixed design
+    of fewer than `bounds.MOST_FURTHER_BLOCKS` repeats decides as many.
     """
     needs = sorted(_needed_blocks(each, limits) for each in bounds(evidence, limits.confidence, once))
     if not decided or not math.isfinite(needs[decided - 1]):
@@ -54,7 +53,7 @@ def saving(
 
 
 def _needed_blocks(of: Bounds, limits: Limits) -> float:
-    """How many blocks in all decide a cell in a fixed design; infinite where none do."""
+    """Return how many blocks in all decide a cell in a fixed design; infinite if no number of blocks does."""
     wanted = limits.by_quantity
     broken = [q for q in wanted if q in of.estimates and of.estimates[q].interval.value > wanted[q]]
     if broken:

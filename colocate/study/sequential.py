@@ -1,13 +1,13 @@
-"""Until decided: verdicts that stay valid however often the table is looked at, and which cells need more blocks.
+"""Sequential stopping: verdicts that stay valid although a running study is judged again and again.
 
-After some repeats the table is looked at, cells with a verdict and cells without hope get no more blocks, and the
-others go on to the next look. Each look spends an equal share of the error, so that the bounds of all looks hold at
-once (`bounds.mean_bounds`) and a verdict once given stays. Looks lie half as far apart again each time: one after
-every repeat would cost all of them more than the early ones save. Dropping a cell leaves it UNDECIDED, which
-is never wrong, so it costs no error.
+A look judges all cells after some of the repeats. Cells with a verdict, and cells with little hope of one, then get
+no more blocks; the others are measured until the next look. Each look spends an equal share of the error, so the
+bounds of all looks hold at once (`bounds.mean_bounds`), and a verdict once given stays. Each look comes after about
+1.5 times as many repeats as the look before. A look after every repeat would widen all bounds by more than stopping
+early saves. A dropped cell stays UNDECIDED, which is never wrong, so it costs no error.
 
-A study is judged from its records alone: looks are taken again from the values that each had. So an interrupted
-one goes on where it was, and `advise` with the same `Schedule` says what the study said.
+A study is judged from its records alone: each look is repeated with the values that it had. So an interrupted study
+continues where it stopped, and `advise` with the same `Schedule` gives the verdicts that the study gave.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ GROWTH = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When to look at a study of at most `max_repeats` repeats; `schedule(n)` has the looks taken after n repeats.
+    """When to look at a study of at most `max_repeats` repeats. `schedule(n)` returns the looks taken up to repeat n.
 
-    The first look is after `FIRST_LOOK` repeats, the last after `max_repeats`. In between, each look comes after at
-    most `GROWTH` times the repeats of the one before. No look comes after the last, whatever is still measured.
-    Raises SpecError for fewer than two repeats.
+    The first look is after `FIRST_LOOK` repeats, or after `max_repeats` if these are fewer. The last look is after
+    `max_repeats`, even if cells are still undecided. In between, the number of repeats grows from look to look by a
+    factor of at most about `GROWTH`. Raises SpecError for fewer than two repeats.
     """
 
     max_repeats: int
@@ -48,21 +48,21 @@ class Schedule:
 
     @property
     def repeats(self) -> tuple[int, ...]:
-        """The numbers of complete repeats after which to look, rising."""
+        """The numbers of complete repeats after which there is a look, ascending."""
         return _repeats(self.max_repeats)
 
     def __call__(self, repeats: int) -> tuple[Look, ...]:
-        """The looks taken by the time `repeats` repeats are complete."""
+        """Return the looks taken by the time `repeats` repeats are complete."""
         every = self.repeats
         return tuple(Look(each, 1 / len(every)) for each in every if each <= repeats)
 
     def next_look(self, repeats: int) -> int | None:
-        """The number of complete repeats at which to look next, above `repeats`; None after the last look."""
+        """Return the number of complete repeats at the first look after `repeats`; None after the last look."""
         return next((each for each in self.repeats if each > repeats), None)
 
 
 def looks_of(spec: SweepSpec) -> Looks:
-    """How often a study was looked at while it ran, which is what its bounds have to allow for."""
+    """Return the looks that a study's bounds have to allow for: those of its schedule, or a single one."""
     return Schedule(spec.repeats) if spec.until_decided else once
 
 
@@ -75,10 +75,10 @@ def _repeats(max_repeats: int) -> tuple[int, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Interim:
-    """Where a study stands: the advice so far, with its rulings sorted by what is to be done.
+    """The advice after a look, with its rulings sorted by what happens next.
 
-    `settled` have their verdict. `open` need further blocks. `given_up` are undecided and will hardly be decided by
-    the last look, or more blocks cannot help them at all: their `reason` says which.
+    `settled` are SAFE or UNSAFE. `open` are undecided and measured further. `given_up` are undecided and dropped,
+    because more blocks cannot decide them, or hardly by the last look; their `reason` says which.
     """
 
     advice: Advice
@@ -88,14 +88,14 @@ class Interim:
 
     @property
     def open_cells(self) -> tuple[Cell, ...]:
-        """The cells that need further blocks."""
+        """The cells that are measured further."""
         return tuple(ruling.cell for ruling in self.open)
 
 
 def judge(evidence: Sequence[Evidence], limits: Limits, schedule: Schedule) -> Interim:
-    """Where a study stands after the last look that its repeats have reached.
+    """Return the result of the latest look that the repeats in `evidence` have reached.
 
-    `evidence` holds complete repeats: every open cell has a block in each, or a failed trial.
+    The repeats must be complete: every open cell has a block in each of them, or a failed trial.
     """
     advice = advise(evidence, limits, schedule)
     settled = tuple(ruling for ruling in advice.rulings if ruling.verdict is not Verdict.UNDECIDED)

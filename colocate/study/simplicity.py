@@ -1,4 +1,4 @@
-"""Which of several settings of a task is the simplest of those that are worth about as much."""
+"""Choose the simplest among settings of a task that are worth about the same."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ ALIKE_RATIO = 0.95
 
 
 def simplest(cells: Sequence[Cell], merits: Sequence[float | None]) -> int:
-    """Which of the `cells` of a task to take: the simplest of those that are worth about as much as the best,
-    `ALIKE_RATIO` of it at the least; of equally simple ones the best.
+    """Return the index of the cell to take: the simplest whose merit is at least `ALIKE_RATIO` times the best merit.
 
-    A merit that is not known is less than any that is. Where none is known none is worth a containment.
+    `merits` has the merit of each of the `cells`, more is better; None if it is unknown. Of equally simple cells the
+    one with the best merit is taken. An unknown merit counts as less than any other. If all are unknown, the simplest
+    cell is taken.
     """
     best = max((merit for merit in merits if merit is not None), default=None)
     alike = [
@@ -27,5 +28,7 @@ def simplest(cells: Sequence[Cell], merits: Sequence[float | None]) -> int:
 
 
 def complexity(cell: Cell) -> tuple[tuple[int, ...], bool]:
-    """Less where the containment is simpler, none most of all; then where the task stays off the network's CPU."""
+    """Return a sort key: lower for a simpler containment, lowest without one; then lower if tasks avoid the network's
+    CPUs.
+    """
     return () if cell.containment is None else cell.containment.complexity, cell.placement != ISOLATED

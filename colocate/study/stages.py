@@ -1,12 +1,13 @@
-"""Which trials of a plan are still wanted: all of them, or until its cells are decided those of the open ones.
+"""Which trials of a plan are still wanted: all of them or, with sequential stopping, those of undecided cells.
 
-A plan is worked off in stages. A study of so many repeats is one stage. One that goes on until decided has a stage
-up to each look of its `Schedule`: after a look the blocks of settled cells, and of those given up, are dropped. What
-a steady window of an open cell is set against stays with it: its solo window, its task alone and the idle machine.
+A plan runs in stages. A study with a fixed number of repeats is one stage. With sequential stopping there is one
+stage up to each look of the `Schedule`; after it, the blocks of settled and given-up cells are dropped. A steady
+window of an open cell keeps the windows that it is compared with: the solo window, the task alone and the idle
+machine.
 
-A study is judged from its records alone: the same records give the same stages, so that an interrupted one goes on
-as if it had never stopped. For the same reason a budget is counted as `plan.estimate_s` counts it. A stage that
-would go beyond it is not begun, as blocks between two looks decide nothing.
+A study is judged from its records alone: the same records give the same stages, so an interrupted study goes on as if
+it had never stopped. For the same reason, a budget is compared with the time from `plan.estimate_s`, not with a
+clock. A stage that would exceed the budget does not begin, because blocks between two looks decide nothing.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from colocate.study.plan import Stage, estimate_s, whole
 from colocate.study.sequential import Interim, Schedule, judge
 
 EvidenceAfter = Callable[[int], Sequence[Evidence]]
-"""The evidence of the first so many repeats, all of whose wanted trials have ended."""
+"""Returns the evidence of the first n repeats. All wanted trials of these must have ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class OverBudget:
-    """The look that was not begun as the budget ended before it: after `repeats` repeats, `at_s` seconds in all."""
+    """The first look beyond the budget: it is after `repeats` repeats, which take `at_s` seconds in all."""
 
     repeats: int
     at_s: float
@@ -36,9 +37,10 @@ class OverBudget:
 def stages(
     trials: Sequence[Trial], spec: SweepSpec, evidence_after: EvidenceAfter
 ) -> Generator[Stage, None, OverBudget | None]:
-    """The stages of the plan `trials` of a study until decided, one after another; returns what the budget cut off.
+    """Yield the stages of a study with sequential stopping, then return the look that the budget did not reach, or
+    None.
 
-    When the next one is asked for, all trials of those before must have ended.
+    `trials` is the whole plan. All trials of a stage must have ended when the next stage is requested.
     """
     assert spec.limits is not None, "a study until decided has limits"
     schedule = Schedule(spec.repeats)
@@ -61,7 +63,9 @@ def stages(
 
 
 def windows_for(trials: Sequence[Trial], cells: Collection[CellKey] | None) -> list[Trial]:
-    """The windows of `cells`, and those that the steady ones among them are set against; all of None."""
+    """Return the trials of `cells`, with those that their steady windows are compared with; all trials if `cells` is
+    None.
+    """
     if cells is None:
         return list(trials)
     own = [trial for trial in trials if CellKey.of(trial) in cells]
@@ -81,11 +85,11 @@ def windows_for(trials: Sequence[Trial], cells: Collection[CellKey] | None) -> l
 
 @dataclass(frozen=True, slots=True)
 class StudyState:
-    """How far the records of a study have come.
+    """How far a study has come, judged from its records.
 
-    `wanted` are the trials of all stages so far, and `finished`: each has ended and no stage comes after.
-    `evidence` is what may be judged: of a study until decided, that of the last of its `looks` complete stages.
-    `over_budget` is the look before which the budget ended a finished one.
+    `wanted` are the trials of all stages so far. The study is `finished` if these have ended and no stage follows.
+    `evidence` is what may be judged: with sequential stopping that of the `looks` complete stages, or if there is
+    none, of the repeats before the first look. `over_budget` is the look that the budget did not reach.
     """
 
     wanted: tuple[Trial, ...]
@@ -102,8 +106,10 @@ def state_of(
     failed: Sequence[Trial],
     evidence: tuple[Evidence, ...] | None = None,
 ) -> StudyState:
-    """Where the study stands that has these `records`, and these `failed` trials. `evidence` is what `collect` makes
-    of them all, where that is known. Raises ValueError as `collect`.
+    """Return how far the study has come that has these `records` and these `failed` trials.
+
+    `evidence` is what `collect` returns for all of them, if the caller has it already. Raises ValueError where
+    `collect` does.
     """
     ended = {_window(trial) for trial in (*(record.trial for record in records), *failed)}
 
@@ -139,5 +145,7 @@ def state_of(
 
 
 def _window(trial: Trial) -> tuple[int, CellKey, bool]:
-    """Which window of the plan a trial is: runs of former versions have other ids, and can be judged all the same."""
+    """Return which window of the plan a trial is. Its id would not do, because runs of former versions have other
+    ids.
+    """
     return trial.repeat, CellKey.of(trial), trial.alternating

@@ -1,8 +1,7 @@
-"""Quantiles, ratios and integrals of measured series, each with what the data can and cannot show.
+"""Quantiles, ratios and integrals of measured series, with intervals that allow for correlated samples.
 
-Latencies of one window follow one another closely, and windows differ by more than their samples do. So the
-window is the unit of replication for every interval, and samples inside a window are counted at what they
-are worth.
+Successive latencies of a window are correlated, and windows differ by more than their samples do. So windows are the
+independent observations of every interval. Inside a window, samples count by their effective number.
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ _PRECISION = 1e-9
 
 
 def sample_quantiles(latencies: FloatArray, quantiles: Iterable[float]) -> list[float]:
-    """The `quantiles` of one or more `latencies` (n,), in their unit.
+    """Return the `quantiles` (0 to 1) of one or more `latencies` (n,), in their unit.
 
-    The median-unbiased definition, type 8 of Hyndman and Fan 1996, The American Statistician 50(4). The common
-    type 7 sits half a rank lower near the top, so it would show a heavy tail too small. It is numpy's
-    `median_unbiased` to the last digit, at a quarter of its time for the some hundred latencies of a window.
+    The definition is the median-unbiased one, type 8 of Hyndman and Fan 1996, The American Statistician 50(4). The
+    common type 7 lies half a rank lower near the top, so it would understate a heavy tail. The result equals numpy's
+    `median_unbiased` to the last digit, in a quarter of its time for a few hundred latencies.
     """
     ranked = np.sort(latencies)
     return [_ranked_quantile(ranked, quantile) for quantile in quantiles]
@@ -44,14 +43,12 @@ def _ranked_quantile(ranked: FloatArray, quantile: float) -> float:
 
 
 def sample_quantile(latencies: FloatArray, quantile: float) -> float:
-    """One of `sample_quantiles`."""
+    """Return one quantile as `sample_quantiles` does."""
     return sample_quantiles(latencies, (quantile,))[0]
 
 
 def median(values: FloatArray) -> float:
-    """The median of one or more `values` (n,), all finite. For the few values of a segment it takes a fifth of
-    numpy's time.
-    """
+    """Return the median of one or more finite `values` (n,). For few values it takes a fifth of numpy's time."""
     half = len(values) // 2
     if len(values) % 2:
         return float(np.partition(values, half)[half])
@@ -60,7 +57,9 @@ def median(values: FloatArray) -> float:
 
 
 def medians(values: FloatArray, groups: npt.NDArray[np.int_]) -> FloatArray:
-    """The `median` of the `values` (n,) of each group, all finite; `groups` (n,) number them from 0, ascending."""
+    """Return the `median` (groups,) of the finite `values` (n,) in each group. `groups` (n,) number them from 0,
+    ascending.
+    """
     sizes = np.bincount(groups)
     ends = np.cumsum(sizes)
     begins = ends - sizes
@@ -73,18 +72,18 @@ def medians(values: FloatArray, groups: npt.NDArray[np.int_]) -> FloatArray:
 
 
 def paired_ratio(solo: FloatArray, colocated: FloatArray, confidence: float = 0.95) -> Interval:
-    """How many times `solo` goes into `colocated`, from one positive value of each per block, both (b,).
+    """Return the geometric mean over blocks of `colocated` / `solo`, both (b,) and positive, with its interval.
 
-    Student's t interval of the mean log ratio d over the blocks, taken back by exp:
+    It is Student's t interval of the mean of the log ratios d, transformed back by exp:
 
         exp(mean(d) -+ t(b - 1, (1 + confidence) / 2) * sd(d) / sqrt(b))
 
-    The log turns a ratio into a difference, so swapping the arguments inverts value and ends, and a drift
-    that both windows of a block share cancels. A percentile bootstrap over so few blocks would be too
-    narrow by far: it knows nothing beyond the values seen (Hesterberg 2015, The American Statistician 69(4)).
+    The log turns a ratio into a difference, so swapping the arguments inverts the value and both ends. A drift that
+    both windows of a block share cancels. A percentile bootstrap over so few blocks would be much too narrow: it
+    knows nothing beyond the values seen (Hesterberg 2015, The American Statistician 69(4)).
 
-    One block gives the value alone; equal ratios give an interval of no width. Raises ValueError for no block,
-    unequal lengths, or a value that is not positive and finite.
+    One block gives the value without ends; equal ratios give an interval of no width. Raises ValueError for no block,
+    for unequal lengths, and for a value that is not positive and finite.
     """
     # A sweep needs medians before its first window, and scipy, which a board takes seconds to load, at its end.
     from scipy.special import stdtrit
@@ -108,21 +107,27 @@ _UNFAVOURABLE = 0.95
 
 
 def moderated_variance(variance: FloatArray, df: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """The variances (m,) of m cells, each steadied by all the others, and the degrees of freedom (m,) this adds.
+    """Return the variances (m,) of m cells, each moderated by all others, and the degrees of freedom (m,) that this
+    adds.
 
-    `variance` are sample variances with `df` degrees of freedom each, 0 for a cell that has none. With four
-    degrees of freedom a variance is so uncertain that Student's t is very wide at the small tails of a large
-    table. Taking the true variances of the cells as draws from a scaled inverse chi-square distribution of d0
-    degrees of freedom around s0^2, fitted to the table, the posterior is
+    `variance` are sample variances with `df` degrees of freedom each; 0 marks a cell without one. With four degrees
+    of freedom a variance is so uncertain that Student's t is very wide at the small tails of a large table. The model
+    takes the true variances as draws from a scaled inverse chi-square distribution of d0 degrees of freedom around
+    s0^2, fitted to the table. The posterior is then
 
         (d0 s0^2 + df variance) / (d0 + df)    with d0 + df degrees of freedom
 
     (Smyth 2004, Statistical Applications in Genetics and Molecular Biology 3(1), sections 3 and 6). As the true
-    variances need not follow that distribution, four things keep the error rate where it belongs: the scatter of
-    the log variances, hence 1 / d0, and their level s0^2 are taken at the 95 % end of their own uncertainty; d0 is
-    at most `df`; a variance is only ever raised; and a table of fewer than `POOL_MIN_CELLS` variances is left as it
-    is. In tests/bench/test_verdicts.py an error of 5 % stays one with standard deviations 6-fold apart, and from
-    four blocks on 20-fold; with three blocks of cells of which half are 20-fold apart it becomes 8 %.
+    variances need not follow that distribution, four precautions keep the error rate right:
+
+    - The scatter of the log variances, hence 1 / d0, and their level s0^2 are taken at the 95 % end of their
+      uncertainty.
+    - d0 is at most `df`.
+    - A variance is only ever raised.
+    - A table of fewer than `POOL_MIN_CELLS` variances is left unchanged.
+
+    In tests/bench/test_verdicts.py an error of 5 % stays 5 % if standard deviations differ 6-fold, and from four
+    blocks on if they differ 20-fold. With three blocks, and half of the cells 20-fold apart, it becomes 8 %.
     """
     from scipy.special import chdtri, digamma, ndtri, polygamma
 
@@ -146,7 +151,9 @@ def moderated_variance(variance: FloatArray, df: FloatArray) -> tuple[FloatArray
 
 
 def _inverse_trigamma(value: float, largest: float) -> float:
-    """Where the trigamma function, which falls from infinity to 0, takes `value`; no more than `largest`."""
+    """Return where the trigamma function, which falls from infinity to 0, equals `value`; between 0.001 and
+    `largest`.
+    """
     from scipy.special import polygamma
 
     smallest = 1e-3
@@ -164,37 +171,39 @@ def _inverse_trigamma(value: float, largest: float) -> float:
 
 
 def geometric_mean(values: FloatArray, confidence: float = 0.95) -> Interval:
-    """The geometric mean of one positive value per block, (b,), in their unit, with the interval of `paired_ratio`.
+    """Return the geometric mean of one positive value per block, (b,), in their unit, with the interval of
+    `paired_ratio`.
 
-    Of reciprocals it is the reciprocal, ends included, and of products the product: images/s over W is images/s/W.
-    Raises ValueError as `paired_ratio` does.
+    Reciprocal values give the reciprocal mean and ends. The mean of products is the product of the means. Raises
+    ValueError as `paired_ratio` does.
     """
     return paired_ratio(np.ones(len(values)), values, confidence)
 
 
 def samples_needed(quantile: float, confidence: float = 0.95) -> int:
-    """The fewest independent samples whose smallest and largest enclose `quantile` with `confidence`.
+    """Return how many independent samples it takes for the smallest and the largest to enclose `quantile` with
+    `confidence`.
 
-    The smallest n with q^n <= alpha/2 and (1 - q)^n <= alpha/2, alpha = 1 - confidence, so that all samples lie
-    on the same side of the quantile seldom enough. From there on the distribution-free interval by order
-    statistics exists (David and Nagaraja 2003, Order Statistics, chapter 7). At 95 %: p50 6, p95 72, p99 368.
+    This is the smallest n with q^n <= alpha/2 and (1 - q)^n <= alpha/2, alpha = 1 - confidence: all samples then
+    seldom lie on one side of the quantile q. From this n on the distribution-free interval by order statistics exists
+    (David and Nagaraja 2003, Order Statistics, chapter 7). At 95 %: p50 6, p95 72, p99 368.
     """
     return math.ceil(math.log((1 - confidence) / 2) / math.log(max(quantile, 1 - quantile)))
 
 
 def effective_samples(latencies: FloatArray, quantile: float) -> float:
-    """How many independent samples `latencies` (n,), in the order measured, are worth for `quantile`: 0 to n.
+    """Return how many independent samples `latencies` (n,), in the order measured, are worth for `quantile`: 0 to n.
 
-    n / tau, where tau = 1 + 2 * (sum of the autocorrelations of "is above the quantile"), because a quantile is
-    estimated through this indicator (Vehtari et al. 2021, Bayesian Analysis 16(2)). The sum ends where two
-    neighbouring autocorrelations no longer add up to more than nothing; beyond is only noise (the initial
-    positive sequence, Geyer 1992, Statistical Science 7(4)).
+    The number is n / tau, where tau = 1 + 2 * (sum of the autocorrelations of "is above the quantile"), because a
+    quantile is estimated through this indicator (Vehtari et al. 2021, Bayesian Analysis 16(2)). The sum ends before
+    two neighbouring autocorrelations add up to 0 or less, because the rest is noise (the initial positive sequence,
+    Geyer 1992, Statistical Science 7(4)).
     """
     return _worth(latencies > sample_quantile(latencies, quantile)) if len(latencies) else 0.0
 
 
 def _worth(above: npt.NDArray[np.bool_]) -> float:
-    """How many independent samples the indicator `above` (n,) is worth."""
+    """Return how many independent samples the indicator `above` (n,) is worth, as in `effective_samples`."""
     n = len(above)
     if not above.any():
         return float(n)
@@ -208,7 +217,10 @@ def _worth(above: npt.NDArray[np.bool_]) -> float:
 
 
 def _first_autocovariances(above: npt.NDArray[np.bool_], lags: int) -> FloatArray:
-    """N times the autocovariance at the first lags (lags,), by counting: few are above a high quantile."""
+    """Return n times the autocovariance of `above` (n,) at the first `lags` lags from 0, (lags,).
+
+    It counts instead of multiplying: few latencies are above a high quantile.
+    """
     n, lag = len(above), np.arange(lags)
     at = np.flatnonzero(above)
     both = np.concatenate([above, np.zeros(lags, dtype=bool)])[at + lag[:, None]].sum(axis=1)
@@ -220,7 +232,10 @@ def _first_autocovariances(above: npt.NDArray[np.bool_], lags: int) -> FloatArra
 
 
 def _autocovariances(above: npt.NDArray[np.bool_]) -> FloatArray:
-    """The same at all lags, by FFT; padding to twice the length keeps the end from meeting the beginning."""
+    """Return n times the autocovariance of `above` (n,) at all lags, by FFT.
+
+    Zeros up to twice the length keep the end of the series from overlapping its beginning.
+    """
     n = len(above)
     size = 1 << (2 * n - 1).bit_length()
     power = np.abs(np.fft.rfft(above - above.mean(), size)) ** 2
@@ -230,7 +245,9 @@ def _autocovariances(above: npt.NDArray[np.bool_]) -> FloatArray:
 def known_quantiles(
     latencies: FloatArray, quantiles: Sequence[float], confidence: float = 0.95
 ) -> list[float | None]:
-    """Those of `latencies` (n,), in the order measured; None for one that they are not worth enough samples for."""
+    """Return the `quantiles` of `latencies` (n,), in the order measured; None for each that needs more effective
+    samples.
+    """
     needed = [samples_needed(quantile, confidence) for quantile in quantiles]
     if len(latencies) < min(needed):
         return [None] * len(needed)
@@ -242,7 +259,7 @@ def known_quantiles(
 
 
 def known_quantile(latencies: FloatArray, quantile: float, confidence: float = 0.95) -> float | None:
-    """One of `known_quantiles`."""
+    """Return one quantile as `known_quantiles` does."""
     return known_quantiles(latencies, (quantile,), confidence)[0]
 
 
@@ -252,11 +269,11 @@ def quantile_known(latencies: FloatArray, quantile: float, confidence: float = 0
 
 
 def integrate(t_s: FloatArray, power_w: FloatArray, begin_s: float, end_s: float) -> FloatArray:
-    """Energy in joules from `begin_s` to `end_s`: () for `power_w` (n,), and (rails,) for (n, rails).
+    """Return the energy in J from `begin_s` to `end_s`: () for `power_w` (n,), and (rails,) for (n, rails).
 
-    Trapezoids between the ascending sample times `t_s` (n,), cut at exactly the ends of the window by linear
-    interpolation; before the first and after the last sample the nearest one holds. Finite samples give a finite
-    energy, however near to each other they lie. Raises ValueError without a sample.
+    It sums trapezoids between the ascending sample times `t_s` (n,). Power at the ends of the window is interpolated
+    linearly; before the first and after the last sample it is that of the nearest one. Finite samples give a finite
+    energy, however close together they are. Raises ValueError without a sample.
     """
     if not len(t_s):
         raise ValueError("energy needs at least one sample of power")
@@ -270,9 +287,9 @@ def integrate(t_s: FloatArray, power_w: FloatArray, begin_s: float, end_s: float
 
 
 def _power_at(moment_s: float, t_s: FloatArray, power_w: FloatArray) -> FloatArray:
-    """The power (rails,) at one moment, linear between the samples.
+    """Return the power (rails,) at one moment, linear between the samples.
 
-    A weighted mean, as `np.interp` goes by the slope, which no float holds where two samples nearly coincide.
+    It is a weighted mean: `np.interp` uses the slope, which may overflow where two samples nearly coincide.
     """
     after = int(np.searchsorted(t_s, moment_s, side="right"))
     if after in (0, len(t_s)):

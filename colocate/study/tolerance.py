@@ -1,8 +1,8 @@
-"""Boards as a random effect: what boards like the measured ones do, how much they differ, and which one is odd.
+"""Boards as a random effect: how boards like the measured ones behave, how much they differ, and which one is odd.
 
-All of it takes one number per board, on a scale on which boards are about normal: the logarithm of a latency or a
-slowdown. The mean of a board's blocks is that number, so that a bound holds for what a study of the same length would
-show on another board. It is a little wide for a board's true level, as the noise of its blocks is in it.
+A board is represented by its level: the mean over its blocks of the logarithm of a latency or slowdown, which is
+about normal over boards. So a bound holds for what a study of the same length would show on another board. For the
+true level of a board it is a little wide, because levels include the noise of the blocks.
 """
 
 from __future__ import annotations
@@ -28,16 +28,18 @@ _PER_MAD = 1.4826
 
 
 def quantile_over_boards(levels: FloatArray, tail: float, share: float = SHARE_OF_BOARDS) -> Interval:
-    """The quantile `share` of boards like those with these `levels` (boards,), with an end on either side.
+    """Return the quantile `share` over all boards like those with these `levels` (boards,), with a lower and an upper
+    end.
 
-    Each end fails with the chance `tail`. The upper one is the one-sided tolerance bound: with the confidence
-    1 - tail at least the share of boards lies below. Of n normal levels with mean m and standard deviation s both are
-    exact,
+    Each end fails with the chance `tail`. The upper one is the one-sided tolerance bound: with the confidence 1 -
+    tail, at least the share of all boards lies below it. For n normal levels with mean m and standard deviation s,
+    both ends are exact,
 
         m + s * nct(p; n - 1, z(share) * sqrt(n)) / sqrt(n)
 
-    where nct is the noncentral t distribution and p is 1 - tail above and tail below (Hahn and Meeker 1991,
-    Statistical Intervals, section 4.6). One board gives no ends.
+    where nct is the quantile of the noncentral t distribution, z that of the normal one, and p is 1 - tail for the
+    upper end and tail for the lower (Hahn and Meeker 1991, Statistical Intervals, section 4.6). One board gives its
+    level without ends.
     """
     boards, mean = len(levels), float(levels.mean())
     if boards == 1:
@@ -49,17 +51,18 @@ def quantile_over_boards(levels: FloatArray, tail: float, share: float = SHARE_O
 
 @functools.lru_cache(maxsize=256)
 def _factor(boards: int, p: float, share: float) -> float:
-    """How many standard deviations an end lies above the mean; a table asks for the same again and again."""
+    """Return how many standard deviations an end lies above the mean. Cached, because a table repeats the same
+    arguments.
+    """
     root = math.sqrt(boards)
     return float(nctdtrit(boards - 1, float(ndtri(share)) * root, p)) / root
 
 
 @dataclass(frozen=True, slots=True)
 class Scatter:
-    """How `levels` scatter: variances `between` boards and `inside` one, from block to block.
+    """The variance of levels `between` boards, and that `inside` a board from block to block.
 
-    `inside` is None where no board has two blocks, `between` with one board. `boards` and `blocks` are how many there
-    are.
+    `inside` is None if no board has two blocks, `between` with one board. `boards` and `blocks` count both.
     """
 
     between: float | None
@@ -69,18 +72,19 @@ class Scatter:
 
     @property
     def between_share(self) -> float | None:
-        """The share of the variance of a single block that is between boards; None where it is not known."""
+        """The share of a single block's variance that comes from differences between boards; None if unknown."""
         if self.between is None or self.inside is None or not self.between + self.inside:
             return None
         return self.between / (self.between + self.inside)
 
 
 def scatter(levels: Sequence[FloatArray]) -> Scatter:
-    """The variances of one-way random effects, from the levels of each board's blocks, (blocks,) each.
+    """Return the variances of one-way random effects, from the levels of each board's blocks, (blocks,) each.
 
-    The estimates of the analysis of variance for unequal numbers of blocks (Searle, Casella and McCulloch 1992,
-    Variance Components, section 3.6): the mean square inside boards, and that between them less it, over the mean
-    number of blocks of a board; where that is below 0 it is 0. Raises ValueError for a board without a block.
+    The estimates are those of the analysis of variance for unequal numbers of blocks (Searle, Casella and McCulloch
+    1992, Variance Components, section 3.6). `inside` is the mean square inside boards. `between` is the mean square
+    between boards less `inside`, over the mean number of blocks per board, and never below 0. Raises ValueError for a
+    board without a block.
     """
     if not levels or not all(len(own) for own in levels):
         raise ValueError("every board needs a block")
@@ -98,11 +102,11 @@ def scatter(levels: Sequence[FloatArray]) -> Scatter:
 
 
 def odd_scores(levels: FloatArray, errors: FloatArray) -> FloatArray:
-    """How far each board lies from the others, over their scatter: (boards,) for `levels` (boards,).
+    """Return how far each board lies from the others, relative to their scatter: (boards,) for `levels` (boards,).
 
-    A robust z: the distance from the median of the others over their median absolute deviation, which one more odd
-    board among them hardly moves. `errors` (boards,) are the standard errors of the levels, below which no distance
-    means anything. Not a number with fewer than `ODD_MIN_BOARDS` boards.
+    The score is a robust z: the distance from the median of the others, over their median absolute deviation. A
+    second odd board hardly changes these two. `errors` (boards,), the standard errors of the levels, enlarge the
+    scatter, so that distances within them do not count. NaN with fewer than `ODD_MIN_BOARDS` boards.
     """
     scores = np.full(len(levels), np.nan)
     if len(levels) < ODD_MIN_BOARDS:
@@ -116,10 +120,10 @@ def odd_scores(levels: FloatArray, errors: FloatArray) -> FloatArray:
 
 
 def odd_limit(boards: int) -> float:
-    """The score beyond which a board is called odd: in a fleet of alike boards the chance of any is about 5 %.
+    """Return the score beyond which a board is called odd. About 5 % of fleets of alike boards have such a board.
 
-    The median absolute deviation of n values knows a scatter about as well as the standard deviation of 0.37 n
-    (Rousseeuw and Croux 1993, Journal of the American Statistical Association 88(424)), hence Student's t with so few
-    degrees of freedom, at a tail that all boards share.
+    The median absolute deviation of n values knows their scatter about as well as the standard deviation of 0.37 n
+    values does (Rousseeuw and Croux 1993, Journal of the American Statistical Association 88(424)). So the limit is
+    Student's t with so few degrees of freedom, at a tail that all boards share.
     """
     return float(stdtrit(max(1.0, 0.37 * (boards - 1)), 1 - _ODD_ERROR / (2 * boards)))

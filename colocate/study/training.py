@@ -1,7 +1,7 @@
-"""Windows of steps -> what the training of a network costs in each setting, and which setting to choose.
+"""What training a network costs in each setting, from windows of training steps, and which setting to choose.
 
-A setting is a network, batch, precision, number of ranks and clock point. Every repeat trains from a seed of its own,
-so that repeats are seeds, and all comparisons are paired by them.
+A setting is a network, batch, precision, number of ranks (processes, one per GPU) and clock point. Every repeat
+trains from a seed of its own, so repeats are seeds, and all comparisons are paired by seed.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class TrainingSetting:
     """One setting over all its seeds.
 
     `cost` counts steps as inferences; images, watts and joules are of all ranks together. `accuracies` are shares of
-    the held-out images, by repeat. `train_images` make an epoch, and `flop_per_image` is forward and backward.
-    `all_reduce_s` is by how much the exchange of gradients makes a step longer; None with one rank. Speed-ups and
-    energies are over one rank with the same batch, and over the smallest batch on as many ranks.
+    the held-out images, by repeat; `accuracy` is their mean. `train_images` make an epoch; `flop_per_image` counts
+    the forward and backward pass. `all_reduce_s` is by how much the exchange of gradients lengthens a step; None with
+    one rank. The gains are over one rank with the same batch, and over the smallest batch on as many ranks.
     """
 
     cost: Efficiency
@@ -48,34 +48,34 @@ class TrainingSetting:
 
     @property
     def training(self) -> Training:
-        """How it is trained."""
+        """How the network is trained."""
         training = self.cost.setting.inference.training
         assert training is not None, "a row of this table is of a training"
         return training
 
     @property
     def epoch_s(self) -> Interval | None:
-        """The time of one epoch at the rate that was measured."""
+        """The time of one epoch in s, at the measured rate."""
         return _scaled(_inverse(self.cost.images_per_s), self.train_images)
 
     @property
     def epoch_j(self) -> Interval | None:
-        """The energy of one epoch."""
+        """The energy of one epoch in J."""
         return _scaled(self.cost.energy_per_image_j, self.train_images)
 
     @property
     def training_s(self) -> Interval | None:
-        """The time of all epochs."""
+        """The time of all epochs in s."""
         return _scaled(self.epoch_s, self.training.epochs)
 
     @property
     def flop_per_j(self) -> Interval | None:
-        """FLOP/s/W, which are FLOP per joule."""
+        """FLOP per joule, which are FLOP/s/W."""
         return _scaled(self.cost.images_per_j, self.flop_per_image)
 
     @property
     def all_reduce_ratio(self) -> float | None:
-        """The share of a step that the exchange of gradients adds to it."""
+        """The time that the exchange of gradients adds to a step, over the p50 of a step."""
         if self.all_reduce_s is None or self.cost.p50_s is None:
             return None
         return self.all_reduce_s / self.cost.p50_s.value
@@ -83,7 +83,7 @@ class TrainingSetting:
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """How many times the images/s, and how many times the energy per image, of another setting; paired by seed."""
+    """The ratio of one setting's images/s to another's, and that of the energy per image; paired by seed."""
 
     speed_up: Interval | None
     energy_ratio: Interval | None
@@ -91,9 +91,10 @@ class Gain:
 
 @dataclass(frozen=True, slots=True)
 class TrainingChoice:
-    """The setting of a network to train in. `accurate` are those shown to keep the accuracy, all of them where none
-    was measured; `timely` those that keep the time limit. `front` are the Pareto-optimal settings: no other
-    is both faster and lower in energy. Without a `best` none is known to keep both limits.
+    """The setting to train a network in, `best`: None if no setting is known to keep both accuracy and time limit.
+
+    `accurate` are the settings shown to keep the accuracy, or all if none was measured; `timely` those that keep the
+    time limit. `front` are the Pareto-optimal settings: no other is both faster and lower in energy.
     """
 
     network: str
@@ -109,7 +110,7 @@ def training_settings(
     failures: Iterable[tuple[Trial, str]] = (),
     confidence: float = 0.95,
 ) -> tuple[TrainingSetting, ...]:
-    """One row per setting that has a solo window, or a solo trial that failed; see `efficiencies`."""
+    """Return one row per setting that has a solo window, or a solo trial that failed; see `efficiencies`."""
     solo = defaultdict(list)
     for record in records:
         if record.trial.task is None:
@@ -129,9 +130,9 @@ def training_settings(
 
 
 def training_choices(rows: Sequence[TrainingSetting], aim: TrainingAim) -> tuple[TrainingChoice, ...]:
-    """The setting of least energy for each network that keeps accuracy and time, in the order of `rows`.
+    """Return for each network the setting of least energy that keeps accuracy and time, in the order of `rows`.
 
-    Where no energy was metered it is the fastest that keeps them.
+    If the energy of any of its settings is unknown, the fastest is chosen instead.
     """
     by_network: defaultdict[str, list[TrainingSetting]] = defaultdict(list)
     for row in rows:
@@ -140,13 +141,13 @@ def training_choices(rows: Sequence[TrainingSetting], aim: TrainingAim) -> tuple
 
 
 def shown_accurate(accuracies: Sequence[Mapping[int, float]], loss: float) -> list[bool]:
-    """Of each setting, whether its accuracy, by seed, is shown to be below that of no other by more than `loss`.
+    """Return for each setting whether its accuracy is shown to be at most `loss` below that of every other setting.
 
-    A setting is set against every other one: a one-sided paired t test of the mean loss over the seeds they share. It
-    passes where the worst of these does, and Holm's step-down (1979) over the settings keeps the chance that any is
-    passed wrongly below `FALSE_CHOICE`. The truly best setting is one of the others, so a setting that is truly worse
-    than that by more than `loss` is passed no more often, whichever is picked after seeing the data. With fewer than
-    two seeds nothing is shown, but that a single setting is the best of itself.
+    `accuracies` has the accuracy by seed of each setting. Against every other setting there is a one-sided paired t
+    test of the mean loss over their common seeds, and the worst of these tests counts. Holm's step-down (1979) over
+    the settings keeps the chance that any passes wrongly below `FALSE_CHOICE`, whichever is picked after seeing the
+    data: the truly best setting is among the others, so one that is truly too far below it seldom passes. With fewer
+    than two common seeds nothing is shown. A single setting passes if it has an accuracy.
     """
     if len(accuracies) == 1:
         return [bool(accuracies[0])]
@@ -164,7 +165,7 @@ def shown_accurate(accuracies: Sequence[Mapping[int, float]], loss: float) -> li
 
 
 def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval | None:
-    """The mean of shares, one per seed, with Student's t interval, which ends at 0 and at 1."""
+    """Return the mean of shares, one per seed, with Student's t interval cut off at 0 and 1."""
     if not values:
         return None
     mean = float(np.mean(values))
@@ -177,7 +178,9 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval
 
 
 def _chance(own: Mapping[int, float], other: Mapping[int, float], loss: float) -> float:
-    """The chance of such accuracies, were `own` truly below `other` by `loss`."""
+    """Return the p-value of these accuracies if `own` were truly below `other` by `loss`; 1 with fewer than two
+    common seeds.
+    """
     shared = sorted(own.keys() & other.keys())
     if len(shared) < 2:
         return 1.0
@@ -210,13 +213,13 @@ def _row(cost: Efficiency, records: Sequence[TrialRecord], confidence: float) ->
 
 
 def _one_rank(row: TrainingSetting, rows: Sequence[TrainingSetting]) -> TrainingSetting | None:
-    """The setting that differs from `row` in that one rank does it all."""
+    """Return the setting that differs from `row` only in that one rank does all the work."""
     alone = dataclasses.replace(row.training, ranks=1)
     return _like(row, rows, training=alone, backend=alone.backend)
 
 
 def _smallest_batch(row: TrainingSetting, rows: Sequence[TrainingSetting]) -> TrainingSetting | None:
-    """The setting that differs from `row` in its batch, which is the smallest that succeeded."""
+    """Return the setting that differs from `row` only in its batch, the smallest batch that succeeded."""
     batches = {other.cost.setting.inference.batch for other in rows if other.cost.windows}
     found = (_like(row, rows, batch=batch) for batch in sorted(batches))
     return next((other for other in found if other is not None and other.cost.windows), None)
@@ -250,7 +253,7 @@ def _choice(network: str, rows: Sequence[TrainingSetting], aim: TrainingAim) -> 
 
 
 def _front(rows: Sequence[TrainingSetting]) -> tuple[TrainingSetting, ...]:
-    """The Pareto-optimal rows in time and energy of an epoch, the fastest first; none where only one is known."""
+    """Return the Pareto-optimal rows in time and energy of an epoch, the fastest first; rows must have both."""
     points = [(_value(row.epoch_s), _value(row.epoch_j), row) for row in rows if row.epoch_s and row.epoch_j]
     points.sort(key=lambda point: point[:2])
     front, least_j = [], math.inf
@@ -266,7 +269,7 @@ def _value(interval: Interval | None) -> float:
 
 
 def _latest(interval: Interval | None) -> float:
-    """The upper end of a time, which is what can be promised."""
+    """Return the upper end of a time, the most that can be promised; its value without an interval."""
     if interval is None:
         return math.inf
     return interval.value if interval.hi is None else interval.hi

@@ -1,4 +1,4 @@
-"""Bounds and limits -> verdicts: what SAFE, UNSAFE and UNDECIDED mean, and why a cell is UNDECIDED."""
+"""From bounds and limits to verdicts: what SAFE, UNSAFE and UNDECIDED mean, and why a cell is UNDECIDED."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from colocate.study.evidence import Evidence
 
 
 class Verdict(str, enum.Enum):
-    """What is known of a cell, or of one quantity of it, under limits."""
+    """The verdict on a cell, or on one quantity of it, under limits."""
 
     SAFE = "SAFE"
     UNSAFE = "UNSAFE"
@@ -24,12 +24,11 @@ class Verdict(str, enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class LimitCheck:
-    """One quantity of a cell against its limit. `interval` is None where the quantity is absent.
+    """One quantity of a cell compared with its limit. `interval` is None if the quantity is absent.
 
-    `margin` is 1 - upper bound / limit, the share of the limit left over; None without an upper bound, or where no
-    float holds it.
-    `further_blocks` would probably settle it; None where it is settled or the data cannot say. `reason` says in
-    words why an UNDECIDED one is. `curable`: more blocks may yet settle it.
+    `margin` is 1 - upper bound / limit, the share of the limit left over; None without an upper bound, or if no float
+    holds it. `further_blocks` is how many more blocks would probably decide it; None if it is decided or the data
+    cannot say. `reason` says why it is UNDECIDED, else empty. `curable` says whether more blocks may decide it.
     """
 
     quantity: Quantity
@@ -46,8 +45,9 @@ class LimitCheck:
 class Ruling:
     """The verdict on a cell, from one check per limit.
 
-    `further_blocks` would probably decide it; None where it is decided or the data cannot say. `open` says whether
-    it is undecided and more blocks may yet change that; `reason` why it is undecided, empty otherwise.
+    `further_blocks` is how many more blocks would probably decide it; None if it is decided or the data cannot say.
+    `open` says whether it is undecided and more blocks may change that. `reason` says why it is undecided, else
+    empty.
     """
 
     cell: Cell
@@ -59,7 +59,7 @@ class Ruling:
 
 
 def verdict(interval: Interval, limit: float) -> Verdict:
-    """The rule: UNSAFE if the lower bound breaks the limit, SAFE if the upper one meets it, else UNDECIDED."""
+    """Return UNSAFE if the lower bound breaks the limit, SAFE if the upper bound meets it, else UNDECIDED."""
     if interval.lo is not None and interval.lo > limit:
         return Verdict.UNSAFE
     if interval.hi is not None and interval.hi <= limit:
@@ -68,36 +68,37 @@ def verdict(interval: Interval, limit: float) -> Verdict:
 
 
 def deciding(ruling: Ruling) -> LimitCheck:
-    """The check that the verdict hangs on: of those that gave it, the one with the least left to its limit.
+    """Return the check that decides the verdict: of the checks with that verdict, the one with the least left to its
+    limit.
 
-    Of an undecided cell that may yet turn out UNSAFE, the one whose limit its estimate breaks furthest.
+    For an UNDECIDED cell that may turn out UNSAFE, it is the one whose estimate breaks its limit furthest.
     """
     found = [check for check in ruling.checks if check.verdict is ruling.verdict]
     return min(found, key=_left)
 
 
 def left(ruling: Ruling) -> float:
-    """The share of its limit that the deciding quantity of a cell leaves over."""
+    """Return the share of its limit that the deciding quantity of a cell leaves over; negative beyond the limit."""
     return _left(deciding(ruling))
 
 
 def excess(ruling: Ruling) -> float:
-    """How many times its limit the worst quantity of a cell is: the least is nearest to SAFE.
+    """Return the largest ratio of a quantity of the cell to its limit: the cell with the least is nearest to SAFE.
 
-    A quantity that is not known may be anything.
+    An absent quantity may be anything, so its ratio is infinite.
     """
     return max(math.inf if check.interval is None else check.interval.value / check.limit for check in ruling.checks)
 
 
 def _left(check: LimitCheck) -> float:
-    """The share of the limit left over; an absent quantity leaves none, as it may be anything."""
+    """Return the share of the limit left over; 0 for an absent quantity, which may be anything."""
     if check.verdict is Verdict.SAFE and check.margin is not None:
         return check.margin
     return 0.0 if check.interval is None else 1 - check.interval.value / check.limit
 
 
 def rule_on(of: Bounds, limits: Limits) -> Ruling:
-    """The verdict on one cell: UNSAFE if any limit is broken, else SAFE if all are kept, else UNDECIDED."""
+    """Return the verdict on one cell: UNSAFE if any limit is broken, else SAFE if all are met, else UNDECIDED."""
     checks = tuple(_check(of, quantity, limit) for quantity, limit in limits.by_quantity.items())
     verdicts = {check.verdict for check in checks}
     undecided = [check for check in checks if check.verdict is Verdict.UNDECIDED]
@@ -150,12 +151,12 @@ def _check(of: Bounds, quantity: Quantity, limit: float) -> LimitCheck:
 
 
 def _finite(value: float) -> float | None:
-    """None for what no float holds: a limit may be as small as floats go."""
+    """Return `value`, or None if it is infinite, as a ratio to a very small limit may be."""
     return value if math.isfinite(value) else None
 
 
 def absence(evidence: Evidence, quantity: Quantity) -> str:
-    """Why `quantity` has no value in `evidence`: in words."""
+    """Return in words why `quantity` has no value in `evidence`."""
     left_out = evidence.left_out.get(quantity)
     return f"no window counts: {_words(left_out)}" if left_out else _ABSENT[quantity.kind]
 

@@ -1,7 +1,7 @@
-"""TrialRecords sorted into what they are windows of: a cell, its solo baseline, its task alone, the idle machine.
+"""Group trial records into the windows of each cell, and the windows that the cell is compared with.
 
-A cell has steady windows, alternating ones, or both. Where both show another slowdown than chance explains, the
-alternating ones are left out: what a cell says then rests on its steady windows alone.
+A cell has steady windows, alternating ones, or both. If the two differ in slowdown by more than chance explains, the
+alternating windows are left out, and the cell rests on its steady windows alone.
 """
 
 from __future__ import annotations
@@ -32,9 +32,8 @@ class Windows:
     """All windows of one cell, and those that it is compared with, in the order measured.
 
     - `own`: the steady windows of the cell.
-    - `alternating`: the alternating windows that hold a part of the cell; for a solo baseline those of every task.
-    - `alternating_pairs`: for each alternating window its part beside the task and its part alone. A solo baseline
-      has none.
+    - `alternating`: the alternating windows that hold a part of the cell; for a solo baseline, those of every task.
+    - `alternating_pairs`: for each alternating window, its parts alone and beside the task; none for a solo baseline.
     - `solo`: windows of the network without a task; `alone`: of the task without a network; `idle`: of neither.
     - `lossy`: a trial of the cell failed, and its retry failed too.
     - `differs`: the alternating windows showed another slowdown than the steady ones, and are left out.
@@ -53,27 +52,30 @@ class Windows:
 
     @property
     def task(self) -> str:
-        """The name of the task, `none` for the solo baseline."""
+        """The name of the task; `none` for the solo baseline."""
         return self.setting.task or SOLO
 
     @property
     def condition(self) -> Condition:
-        """The condition of alternating windows that is this cell's."""
+        """The condition in alternating windows that belongs to this cell: alone for a solo baseline, else beside the
+        task.
+        """
         return Condition.ALONE if self.setting.task is None else Condition.BESIDE
 
     def latencies(self) -> list[tuple[TrialRecord, FloatArray]]:
-        """Each window that has latencies of this cell, in order, with these."""
+        """Return each steady and each alternating window, with its latencies in s that belong to this cell, (n,)."""
         return [(record, latencies(record, self.condition)) for record in (*self.own, *self.alternating)]
 
     def pairs(self) -> Sequence[Pair]:
-        """The network alone and beside the task, once per alternating window, or where there is none per block.
+        """Return the network's latencies alone and beside the task, per alternating window or, without any, per
+        block.
 
-        None for the solo baseline.
+        Empty for the solo baseline.
         """
         return self.alternating_pairs or self.steady_pairs()
 
     def steady_pairs(self) -> list[Pair]:
-        """The solo and the co-located window of each block that has both."""
+        """Return the solo and the co-located window of each block that has both."""
         if self.setting.task is None:
             return []
         baseline = {record.trial.block: record for record in self.solo}
@@ -81,9 +83,11 @@ class Windows:
         return [pair for solo, own in blocks if solo and (pair := steady_pair(solo, own))]
 
     def work_kept(self) -> list[tuple[tuple[TrialRecord, ...], float | None]]:
-        """The rate of the task's work beside the network over that alone, with the windows that it is from.
+        """Return the task's rate of work beside the network over its rate alone, with the windows that each ratio is
+        from.
 
-        Of each alternating window; where none knows it of each steady one, against the task alone in its repeat.
+        There is one ratio per alternating window. If none of these is known, there is one per steady window, against
+        the task alone in the same repeat. An unknown ratio is None.
         """
         alone = {record.trial.repeat: record for record in self.alone}
         return self.alternating_work() or [
@@ -93,20 +97,20 @@ class Windows:
         ]
 
     def rates_per_s(self) -> tuple[float, ...]:
-        """Units of work per second beside the network; see `work.rates_per_s`."""
+        """Return the units of work per second beside the network, as `work.rates_per_s` does."""
         return rates_per_s(self.own or self.alternating, self.alone)
 
     def work_per_s(self) -> float | None:
-        """The same of a single task."""
+        """Return the units of work per second of a single task, as `work.work_per_s` does."""
         return work_per_s(self.own or self.alternating, self.alone)
 
     @property
     def unfinished(self) -> bool:
-        """Whether the task worked in one of the cell's own windows and completed nothing that counts."""
+        """Whether the task worked in a window of the cell and completed no unit of work."""
         return any(unfinished(record, self.alone) for record in (*self.own, *self.alternating))
 
     def alternating_work(self) -> list[tuple[tuple[TrialRecord, ...], float | None]]:
-        """The same of alternating windows alone; nothing where none knows it."""
+        """Return what `work_kept` does from alternating windows alone; empty if none of them knows a ratio."""
         found: list[tuple[tuple[TrialRecord, ...], float | None]] = [
             ((record,), work_kept(record)) for record in self.alternating if self.setting.task
         ]
@@ -116,12 +120,12 @@ class Windows:
 def group(
     records: Iterable[TrialRecord], spec: SweepSpec, failed: Iterable[Trial] = (), pair_of: PairOf = alternating_pair
 ) -> tuple[Windows, ...]:
-    """The windows of each network, placement, clock point and task that has a record.
+    """Return the windows of each network, placement, clock point, task and containment that has a record.
 
-    They stand in that order, whatever the order of `records`: networks, placements and tasks as in
-    `spec`, clocks rising, the solo baseline first. `failed` are the trials that ended in a TrialError; one that
-    has a record all the same was run again and does not count. `pair_of` is `alternating_pair`, or remembers what
-    that said. Raises ValueError for a record of something that `spec` does not name.
+    They are sorted: networks, placements and tasks as in `spec`, clocks ascending, the solo baseline first. `failed`
+    are the trials that ended in a TrialError; one that also has a record was run again and does not count. `pair_of`
+    is `alternating_pair`, or a function that remembers its results. Raises ValueError for a record whose network,
+    placement or task `spec` does not name.
     """
     steady: defaultdict[CellKey, list[TrialRecord]] = defaultdict(list)
     alternating: defaultdict[CellKey, list[TrialRecord]] = defaultdict(list)
@@ -167,7 +171,7 @@ def _windows(
 
 
 def _with_baselines(cells: Sequence[Windows]) -> tuple[Windows, ...]:
-    """`cells`, where each solo baseline has the alternating windows of all tasks beside it."""
+    """Return `cells`, where each solo baseline also has the alternating windows of all tasks beside it."""
     beside: defaultdict[CellKey, list[TrialRecord]] = defaultdict(list)
     for each in cells:
         beside[each.setting.solo] += each.alternating
@@ -177,7 +181,7 @@ def _with_baselines(cells: Sequence[Windows]) -> tuple[Windows, ...]:
 
 
 def _designs(windows: Windows) -> Designs:
-    """What steady and alternating windows show of a cell, less those that something from outside disturbed."""
+    """Return what steady and alternating windows show of a cell, without windows disturbed from outside."""
     steady, alternating = (
         [pair for pair in pairs if not any(FROM_OUTSIDE & {*record.warnings} for record in pair.records)]
         for pairs in (windows.steady_pairs(), windows.alternating_pairs)
@@ -196,7 +200,7 @@ def _designs(windows: Windows) -> Designs:
 
 
 def _levels(windows: Sequence[FloatArray]) -> FloatArray:
-    """The logarithms of median and mean of each of the windows, (windows, 2)."""
+    """Return the logarithms of median and mean of each window, (windows, 2)."""
     return np.log([[median(window), window.mean()] for window in windows]).reshape(-1, 2)
 
 
@@ -212,7 +216,10 @@ def _rank(spec: SweepSpec, inference: Inference, key: CellKey) -> tuple[int | st
 
 
 def pooled_latencies(records: Iterable[TrialRecord]) -> Mapping[CellKey, FloatArray]:
-    """All latencies of each setting that has one, window by window; of alternating windows those in its condition."""
+    """Return all latencies in s of each setting that has any, window by window.
+
+    Of an alternating window, latencies alone belong to the solo setting, those beside the task to the task's.
+    """
     found: defaultdict[CellKey, list[FloatArray]] = defaultdict(list)
     for record in records:
         setting = CellKey.of(record.trial)
@@ -226,7 +233,9 @@ def pooled_latencies(records: Iterable[TrialRecord]) -> Mapping[CellKey, FloatAr
 
 
 def energies_j(record: TrialRecord) -> Energies:
-    """Energy of the board, its GPU and its CPU over exactly the window."""
+    """Return the energy in J of the board, its GPU and its CPU over exactly the window; None for what was not
+    metered.
+    """
     trace = record.power
     if trace is None or not len(trace.t_s):
         return None, None, None
@@ -237,7 +246,7 @@ def energies_j(record: TrialRecord) -> Energies:
 
 
 def _gpus_used(inference: Inference | None) -> int | None:
-    """On how many GPUs a network is trained, from the first on; None where it is not trained."""
+    """Return on how many GPUs a network is trained, counted from the first; None if it is not trained."""
     if inference is None or inference.training is None:
         return None
     return inference.training.ranks if inference.training.on_gpu else 0

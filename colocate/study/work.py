@@ -1,7 +1,7 @@
-"""How much work a task gets done: its rate, and what of that is left beside a network.
+"""How much work a task does: its rate, and the share of the rate that is left beside a network.
 
-A window in which nothing was completed says nothing of the rate, as a run may be longer than the window. Where the
-task got next to none of the CPU time that it uses alone, it did nothing: then its rate is 0.
+A window in which nothing was completed does not show the rate, because a run may be longer than the window. The
+exception is a task that got almost no CPU time compared with what it uses alone: its rate is 0.
 """
 
 from __future__ import annotations
@@ -19,15 +19,16 @@ NOTHING_RATIO = 0.01
 
 
 def work_per_s(records: Sequence[TrialRecord], alone: Sequence[TrialRecord] = ()) -> float | None:
-    """Units of work per second; None of a mix, whose tasks count different units, and where it is not known."""
+    """Return the units of work per second; None if unknown, and for a mix, whose tasks count different units."""
     rates = rates_per_s(records, alone)
     return rates[0] if len(rates) == 1 else None
 
 
 def rates_per_s(records: Sequence[TrialRecord], alone: Sequence[TrialRecord] = ()) -> tuple[float, ...]:
-    """Units of work per second, of a mix those of each of its tasks; `alone` are windows of the task by itself.
+    """Return the units of work per second of the task, or of each task of a mix. `alone` are windows of the task by
+    itself.
 
-    Empty when one of them finished no unit in a window, though it worked: that says nothing about the rate.
+    Empty if the rate is unknown: no work was measured, or a task worked in a window without completing a unit.
     """
     works = [parts for record in records if (parts := _parts(record))]
     if not works or any(not part.count and not idle for each in works for part, idle in _looked_at(each, alone)):
@@ -39,7 +40,7 @@ def rates_per_s(records: Sequence[TrialRecord], alone: Sequence[TrialRecord] = (
 
 
 def share_of(rates_per_s: Sequence[float], most_per_s: Sequence[float]) -> float | None:
-    """One set of rates over another, the mean over the tasks; None where one of them is not known."""
+    """Return `rates_per_s` over `most_per_s`, the mean over the tasks; None if either is unknown."""
     if not rates_per_s or not most_per_s:
         return None
     shares = [rate / most for rate, most in zip(rates_per_s, most_per_s, strict=True)]
@@ -47,14 +48,15 @@ def share_of(rates_per_s: Sequence[float], most_per_s: Sequence[float]) -> float
 
 
 def does_nothing(work_share: float | None) -> bool:
-    """Whether this share of its best rate is no work to speak of; one that is not known may be any."""
+    """Whether this share of a task's best rate is next to nothing (`NOTHING_RATIO`). False if it is unknown."""
     return work_share is not None and work_share < NOTHING_RATIO
 
 
 def unfinished(record: TrialRecord, alone: Sequence[TrialRecord] = ()) -> bool:
-    """Whether its task, or one of a mix, worked within it and completed nothing that counts.
+    """Whether the task of a window, or one of a mix, worked in it and completed no unit of work.
 
-    A run that leaves processes behind has its own warning. What has no end, and got next to no CPU, waits.
+    A window with processes left behind has its own warning, so it gives False. A task without an end that got almost
+    no CPU time was waiting, not working.
     """
     task, parts = record.trial.task, _parts(record)
     if not parts or QualityFlag.LEFT_PROCESSES in record.warnings:
@@ -68,12 +70,14 @@ def unfinished(record: TrialRecord, alone: Sequence[TrialRecord] = ()) -> bool:
 
 
 def _parts(record: TrialRecord) -> Sequence[Work]:
-    """The work of each task of a mix, or of the one task; none where that is not known."""
+    """Return the work of each task of a mix, or of the one task; empty if it is unknown."""
     return () if record.work is None else record.work.parts or (record.work,)
 
 
 def _looked_at(parts: Sequence[Work], alone: Sequence[TrialRecord]) -> Iterator[tuple[Work, bool]]:
-    """Each of the works of a window, and whether its task got next to no CPU for what it uses alone."""
+    """Yield the work of each task in a window, and whether it got almost no CPU time compared with what it uses
+    alone.
+    """
     by_itself = [found for record in alone if (found := _parts(record))]
     for number, part in enumerate(parts):
         used_s = sum(found[number].cpu_s for found in by_itself)

@@ -21,7 +21,7 @@ SENSORS = {
 }
 
 
-# The one rail of a GPU's own meter, before its number.
+# The name of the rail of a GPU's own meter, before the GPU's number.
 _GPU = "nvml:gpu"
 
 

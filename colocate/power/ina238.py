@@ -12,7 +12,7 @@ from colocate.power.files import PowerFiles, text, update_interval_s
 from colocate.power.meter import Meter
 
 _UW = 1e-6
-# The chip has one channel, and its driver no name for it. The only known board that carries one puts it there.
+# The driver has no name for the chip's one channel. On the only known board with the chip, this channel is VIN.
 _UNNAMED = "VIN"
 
 

@@ -19,11 +19,11 @@ from colocate.power.refresh import refresh_period_s
 
 # 100 Hz: several readings in the time constant of the slowest Jetson monitors, 54 ms and more.
 SAMPLE_PERIOD_S = 0.01
-# What sampling may take of one CPU: readings of power with waking up for them, and readings of counters. Together
-# they stay under the 1 % that is promised.
+# The shares of one CPU that sampling may take: reading power, with waking up for it, and reading counters. Together
+# they are below the 1 % that is promised.
 POWER_CPU_SHARE = 0.0075
 COUNTER_CPU_SHARE = 0.0015
-# A counter is watched for its next step in so many parts of its period.
+# While a counter is watched for its next step, it is read so often per period.
 _WATCH_PARTS = 100
 _TURNS_SMOOTHED = 8
 # Meters whose deadlines are so near to one another share one waking up.
@@ -71,7 +71,7 @@ class Sampler:
         self.close()
         for channel in self._channels:
             channel.clear()
-        # Let go to end the thread, which then takes it: the cheapest sleep that can be cut short.
+        # Releasing this lock ends the thread, which waits for it: the cheapest sleep that can be cut short.
         self._ending = threading.Lock()
         self._ending.acquire()
         self._thread = ThreadPoolExecutor(1, "sampler")
@@ -88,7 +88,7 @@ class Sampler:
     def close(self) -> None:
         """End the thread if there is one. The meters stay open, because the caller closes them."""
         if self._thread is not None:
-            # A signal may cut this short, and then it is called again on the way out: with the lock let go already.
+            # A signal may interrupt this; it is then called again on the way out, with the lock already released.
             with contextlib.suppress(RuntimeError):
                 self._ending.release()
             self._thread.shutdown()

@@ -17,12 +17,12 @@ from colocate.model.trial import FloatArray, PowerTrace
 from colocate.power.meter import MeterKind
 from colocate.power.sampler import SAMPLE_PERIOD_S, Samples
 
-# A window of fewer refreshes holds too few readings to average out when they fall.
+# With fewer refreshes in a window, it matters too much when in the window they happen.
 PERIODS_NEEDED = 10
 # How many periods a sensor may show the same under load. A counter must move; power can repeat, within its few
 # digits, but not every rail of a chip at once for as long as this.
 _FROZEN_PERIODS = {MeterKind.ENERGY: 10, MeterKind.POWER: 100}
-# Part of a counter's period that is too near to a step to know which side of it a reading is on.
+# Within this part of a period around a step, it is uncertain whether a reading is from before or after the step.
 _BESIDE = 0.1
 _EDGE_S = 1e-9
 _NS = 1e-9
@@ -78,7 +78,7 @@ def power_trace(
 
 def _metered_by_counter(name: str, period_s: float, t_s: FloatArray, energy_j: FloatArray, window_s: float) -> _Rail:
     t_s, energy_j = _steps(t_s, energy_j, period_s)
-    # What a step after the end brings is in part what came after the end. The last whole step says more.
+    # A step after the end of the window includes energy from after the end, so the last step within it is better.
     within = max(2, int(np.searchsorted(t_s, window_s, side="right")))
     t_s, energy_j = t_s[:within], energy_j[:within]
     spent_j = np.diff(energy_j)

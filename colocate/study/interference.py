@@ -24,8 +24,7 @@ from colocate.study.work import rates_per_s, share_of, unfinished, work_per_s
 
 __all__ = ["INTERVAL_MIN_BLOCKS", "SOLO", "cell_of", "cells"]
 
-# A window that something from outside disturbed, or in which the machine or the task was not what was asked for,
-# is no window of the setting: it gives no value.
+# Windows that something from outside disturbed, or in which machine or task were not as requested, give no value.
 DISTURBED = FROM_OUTSIDE | {
     QualityFlag.CLOCK_DRIFTED,
     QualityFlag.THROTTLED,
@@ -65,7 +64,7 @@ def cell_of(windows: Windows, reader: Reader) -> Cell:
         name: [(alone, beside) for alone, beside in sides if name in alone and name in beside] for name in TOO_FEW_FOR
     }
     warnings = _warnings(windows)
-    # A p99 of some of the blocks alone is one of those whose latencies changed least.
+    # If only some blocks know a p99, it is that of the blocks whose latencies changed least.
     warnings |= {flag for name, flag in TOO_FEW_FOR.items() if known[name] is None or len(tails[name]) < len(pairs)}
     if windows.setting.task is not None and len(pairs) < INTERVAL_MIN_BLOCKS:
         warnings.add(QualityFlag.TOO_FEW_REPEATS)
@@ -140,7 +139,7 @@ def by_repeat(values: Mapping[int, Sequence[float]]) -> Mapping[int, float]:
 def _warnings(windows: Windows) -> set[QualityFlag]:
     """Return the warnings of a cell's windows and baselines: a ratio has the warnings of both of its sides."""
     colocated = windows.setting.task is not None
-    # Beside a solo baseline the task's own trouble is not the network's.
+    # A solo baseline does not get the warnings of the tasks that alternate with it.
     beside = windows.alternating if colocated else ()
     sides = (*windows.own, *beside, *(windows.solo if colocated else ()), *windows.alone)
     warnings = {warning for record in sides for warning in record.warnings}
@@ -162,7 +161,7 @@ def _misses(windows: Windows) -> tuple[float | None, int | None]:
     if period_s is None or not own:
         return None, None
     missed = np.concatenate([latencies_s > period_s for _, latencies_s in own])
-    # Other conditions, and guards, end a run.
+    # A row of misses ends where another condition, or a guard, begins.
     late = [in_condition(record, windows.condition) & (record.latencies_s > period_s) for record, _ in own]
     runs = (sum(1 for _ in run) for window in late for is_late, run in itertools.groupby(window.tolist()) if is_late)
     return float(missed.mean()), max(runs, default=0)

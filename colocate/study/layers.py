@@ -23,7 +23,7 @@ from colocate.study.stats import geometric_mean
 _T = TypeVar("_T", int, float)
 
 _MODULE_KINDS = {"fire": "fire module", "inception": "inception module", "res": "residual block"}
-# Group -> ONNX operators. Of a fused layer the first group counts in which any of its operators is.
+# Group -> ONNX operators. A fused layer belongs to the first group that holds any of its operators.
 _GROUPS = {
     "convolution": ("Conv", "ConvTranspose", "ConvInteger"),
     "fully connected": ("Gemm", "MatMul", "MatMulInteger"),
@@ -34,9 +34,9 @@ _GROUPS = {
         "Relu", "LeakyRelu", "Sigmoid", "Tanh", "Clip", "Add", "Sub", "Mul", "Div", "Sum",
         "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear",
     ),
-    # Their own time alone: what their bodies run counts by its own kind.
+    # Only their own time: the layers in their bodies belong to the groups of these layers.
     "control flow": ("If", "Loop", "Scan"),
-    # The last four are no layers: ONNX Runtime puts them in.
+    # The last four are not layers of the network: ONNX Runtime inserts them.
     "data movement": (
         "Concat", "Flatten", "Reshape", "Transpose", "Slice", "Split", "Squeeze", "Unsqueeze",
         "ReorderInput", "ReorderOutput", "MemcpyFromHost", "MemcpyToHost",

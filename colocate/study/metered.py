@@ -61,7 +61,7 @@ def _ends(records: Sequence[TrialRecord], read: _Read, confidence: float) -> End
     values = [value for record in records if (value := read(record)) is not None]
     if len(values) < _INTERVAL_MIN_WINDOWS:
         return None
-    # Windows scatter by per cents: the mean of logarithms is the mean.
+    # Windows scatter by a few per cent only, so the geometric mean is as good as the mean.
     of = geometric_mean(np.array(values), confidence)
     return None if of.lo is None or of.hi is None else (of.lo, of.hi)
 

@@ -38,14 +38,14 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-# CPUs below which none is set aside for the measuring process.
+# With fewer CPUs, the measuring process gets no CPU of its own.
 HOUSEKEEPING_MIN_CPUS = 4
-# A table of 81 cells that is measured until decided, for 30 repeats at the most, takes the time of 7.5 full ones
-# (tests/bench/test_verdicts.py): decided cells leave theirs to the others.
+# With sequential stopping, a table of 81 cells and at most 30 repeats takes the time of 7.5 full repeats
+# (tests/bench/test_verdicts.py), because decided cells are dropped.
 REPEATS_PER_FULL_REPEAT = 4
-# In one study: more than two days of windows of 2 s.
+# The most trials of one study: more than two days of windows of 2 s.
 TRIALS_MAX = 100_000
-# The least that gives the steady windows of a cell a scatter, without which they check nothing.
+# The fewest repeats in which the steady windows of a cell show a scatter; without it they check nothing.
 STEADY_REPEATS = 2
 
 
@@ -142,7 +142,7 @@ def _starting_s(trial: Trial, running: set[tuple[Task, Placement]]) -> float:
         if not command.ready_after_s or kept in running:
             continue
         copies = len(place.task_cpus) if command.copies == PER_CPU else int(command.copies)
-        # The first prepares what all others need, and these start together.
+        # The first copy prepares what the others need; then these start together.
         total += command.ready_after_s * min(copies, 2)
         if member.keeps_running:
             running.add(kept)
@@ -172,10 +172,10 @@ def within_budget(spec: SweepSpec, facts: HostFacts) -> SweepSpec:
         )
     later_s = repeats_s(spec, facts, STEADY_REPEATS + 1) - repeats_s(spec, facts, STEADY_REPEATS)
     fit = max(2, STEADY_REPEATS + math.floor((spec.budget_s - repeats_s(spec, facts, STEADY_REPEATS)) / later_s))
-    # With scipy: only where a study looks at itself.
+    # It imports scipy, so it is loaded only for sequential stopping.
     from colocate.study.sequential import FIRST_LOOK
 
-    # Where there is no time for a second look the only one comes when the budget is used up.
+    # If there is no time for a second look, the only look comes when the budget is used up.
     most = fit if fit < FIRST_LOOK else REPEATS_PER_FULL_REPEAT * fit
     return dataclasses.replace(spec, repeats=min(spec.repeats, most))
 

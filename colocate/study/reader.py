@@ -18,7 +18,7 @@ class Reader:
 
     def __init__(self, confidence: float) -> None:
         self.confidence = confidence
-        # With what was read itself, so that nothing takes the place in memory of another.
+        # Each entry also holds the object that it is of, so that no other object can get the same id.
         self._read: dict[int, tuple[FloatArray, Mapping[str, float]]] = {}
         self._metered: dict[int, tuple[TrialRecord, Energies]] = {}
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from colocate.model.cell import Cell
 from colocate.model.request import ISOLATED
 
-# A containment that gains a task less than this is not worth setting.
+# A merit of at least this share of the best counts as equally good: the rest is not worth a containment.
 ALIKE_RATIO = 0.95
 
 

@@ -136,7 +136,7 @@ def state_of(
         wanted += stage.trials
         finished = all(_window(trial) in ended for trial in stage.trials)
         if not finished:
-            # Before its first look a study until decided has shown nothing; one of so many repeats shows what it has.
+            # Before its first look, sequential stopping shows nothing. With fixed repeats, all records count.
             repeats = repeats or (stage.repeats - 1 if spec.until_decided else stage.repeats)
             break
         repeats = stage.repeats

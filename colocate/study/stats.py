@@ -16,9 +16,9 @@ from colocate.model.cell import Interval
 from colocate.model.trial import FloatArray
 
 _THIRD, _HALF = 1 / 3, 0.5
-# Most windows forget within so many inferences: then counting at so many lags replaces a Fourier transform.
+# Most windows have no autocorrelation beyond so many lags. Counting at these lags then replaces a Fourier transform.
 _FEW_LAGS = 16
-# Of the degrees of freedom that moderation adds.
+# The relative precision of the degrees of freedom that moderation adds.
 _PRECISION = 1e-9
 
 
@@ -64,7 +64,7 @@ def medians(values: FloatArray, groups: npt.NDArray[np.int_]) -> FloatArray:
     ends = np.cumsum(sizes)
     begins = ends - sizes
     ranked = values.copy()
-    # One by one: sorting by group and value takes three times as long for a window, and for a long one more.
+    # Sorted group by group: sorting all by group and value takes three times as long for a window, or more.
     for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
         ranked[begin:end].sort()
     middle: FloatArray = (ranked[begins + (sizes - 1) // 2] + ranked[begins + sizes // 2]) / 2
@@ -85,7 +85,7 @@ def paired_ratio(solo: FloatArray, colocated: FloatArray, confidence: float = 0.
     One block gives the value without ends; equal ratios give an interval of no width. Raises ValueError for no block,
     for unequal lengths, and for a value that is not positive and finite.
     """
-    # A sweep needs medians before its first window, and scipy, which a board takes seconds to load, at its end.
+    # Imported late: a board takes seconds to load scipy, which a sweep needs only at its end, but medians before.
     from scipy.special import stdtrit
 
     if len(solo) != len(colocated) or not len(solo):
@@ -101,7 +101,7 @@ def paired_ratio(solo: FloatArray, colocated: FloatArray, confidence: float = 0.
     return Interval(math.exp(mean), math.exp(mean - half), math.exp(mean + half))
 
 
-# With fewer variances how much they differ is itself too uncertain to build on; see `moderated_variance`.
+# With fewer variances, it is too uncertain how much they differ; see `moderated_variance`.
 POOL_MIN_CELLS = 8
 _UNFAVOURABLE = 0.95
 
@@ -224,7 +224,7 @@ def _first_autocovariances(above: npt.NDArray[np.bool_], lags: int) -> FloatArra
     n, lag = len(above), np.arange(lags)
     at = np.flatnonzero(above)
     both = np.concatenate([above, np.zeros(lags, dtype=bool)])[at + lag[:, None]].sum(axis=1)
-    # All but those of the last, and of the first, so many.
+    # At each lag: how many lie before the last `lag` latencies, and how many after the first `lag`.
     early, late = np.searchsorted(at, n - lag), len(at) - np.searchsorted(at, lag)
     mean = len(at) / n
     found: FloatArray = both - mean * (early + late) + np.maximum(0, n - lag) * mean**2
@@ -280,7 +280,7 @@ def integrate(t_s: FloatArray, power_w: FloatArray, begin_s: float, end_s: float
     inside = (begin_s < t_s) & (t_s < end_s)
     t = np.concatenate([[begin_s], t_s[inside], [end_s]])
     rails = power_w.reshape(len(t_s), -1)
-    # A sample stands for itself: only the ends lie between two.
+    # Only the two ends are interpolated: between them the samples are used as they are.
     at_t = np.vstack([_power_at(begin_s, t_s, rails), rails[inside], _power_at(end_s, t_s, rails)])
     energy_j: FloatArray = np.diff(t) @ (at_t[1:] / 2 + at_t[:-1] / 2)
     return energy_j.reshape(power_w.shape[1:])

@@ -18,9 +18,9 @@ from scipy.special import nctdtrit, ndtri, stdtrit
 from colocate.model.cell import Interval
 from colocate.model.trial import FloatArray
 
-# The share of boards that a promise is for, unless it says otherwise.
+# The default share of boards that a promise is for.
 SHARE_OF_BOARDS = 0.95
-# With fewer boards the scatter of the others is itself too uncertain to call one odd.
+# With fewer boards, the scatter of the others is too uncertain to call one board odd.
 ODD_MIN_BOARDS = 5
 _ODD_ERROR = 0.05
 # The median absolute deviation of a normal series, times this, is its standard deviation.

@@ -21,9 +21,9 @@ from colocate.model.request import SweepSpec, Training
 from colocate.model.trial import Trial, TrialRecord
 from colocate.study.efficiency import Efficiency, efficiencies, window_ratio
 
-# The chance at the most that a setting is chosen whose accuracy is below the best by more than was allowed.
+# The largest chance that the chosen setting's accuracy is further below the best than allowed.
 FALSE_CHOICE = 0.05
-# What a worker reports of its training beside versions and settings.
+# The measured values in a worker's report; the rest are versions and settings.
 MEASURED = ("accuracy", "all_reduce_s")
 
 
@@ -156,7 +156,7 @@ def shown_accurate(accuracies: Sequence[Mapping[int, float]], loss: float) -> li
         for this, own in enumerate(accuracies)
     ]
     shown = [False] * len(chances)
-    # The truly best setting cannot be passed wrongly: at first one fewer than all are in danger.
+    # The truly best setting cannot pass wrongly, so at first one setting fewer than all can.
     for rank, this in enumerate(sorted(range(len(chances)), key=lambda each: chances[each])):
         if chances[this] > FALSE_CHOICE / min(len(chances) - 1, len(chances) - rank):
             break
@@ -185,7 +185,7 @@ def _chance(own: Mapping[int, float], other: Mapping[int, float], loss: float) -
     if len(shared) < 2:
         return 1.0
     lost = np.array([other[seed] - own[seed] for seed in shared]) - loss
-    # Of shares that are counts of a few hundred images a difference may have no spread at all.
+    # Shares of a few hundred images are counts, so differences may have no spread at all.
     spread = float(lost.std(ddof=1)) / math.sqrt(len(shared))
     mean = float(lost.mean())
     if spread < 1e-12:

@@ -125,7 +125,7 @@ def _check(of: Bounds, quantity: Quantity, limit: float) -> LimitCheck:
     estimate = of.estimates.get(quantity)
     withheld = of.evidence.withheld.get(quantity, ())
     if estimate is None:
-        # What disturbed the windows so far may be gone in the next; what is missing from undisturbed ones will be.
+        # A disturbance may be gone in the next windows. A value that undisturbed windows do not have stays missing.
         curable = quantity in of.evidence.left_out and not withheld and not of.evidence.closed
         reason = absence(of.evidence, quantity)
         return LimitCheck(quantity, limit, None, Verdict.UNDECIDED, None, None, reason, curable)

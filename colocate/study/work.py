@@ -13,8 +13,8 @@ from colocate.model.quality import QualityFlag
 from colocate.model.trial import TrialRecord, Work
 from colocate.study.conditions import work_kept
 
-# A task that gets less than this share of the CPU time that it uses alone, or of a CPU, does none of its work; and so
-# does one that gets less than this share of its best rate done.
+# A task does nothing if it gets less than this share of the CPU time that it uses alone, or of a CPU, or if it
+# reaches less than this share of its best rate.
 NOTHING_RATIO = 0.01
 
 

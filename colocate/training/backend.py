@@ -12,7 +12,7 @@ from colocate.worker.backend import Facts
 from colocate.worker.errors import WorkerError
 from colocate.worker.request import Request
 
-# The first steps try ways to compute on the GPU, and are seconds long.
+# The first steps take seconds, because cuDNN tries several algorithms.
 WARM_STEPS = 5
 
 
@@ -77,7 +77,7 @@ class TrainingSteps:
             self._followers.fail(str(error))
             raise
         except (Exception, SystemExit) as error:
-            # Of torch, as for want of memory, of a GPU or of another rank, and of the user's own kinds.
+            # Errors of torch (no memory, no GPU, no other rank), and any kind of the user's own network.
             why = f"{self._network} cannot be trained: {one_line(error)}"
             self._followers.fail(why)
             raise WorkerError(why) from error

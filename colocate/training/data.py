@@ -15,13 +15,13 @@ from colocate.training.order import Order
 from colocate.training.registry import Image
 from colocate.worker.errors import WorkerError
 
-# As many as ImageNet has (ILSVRC 2012), so that an epoch of made-up images is one of those.
+# As many as in ImageNet (ILSVRC 2012), so that an epoch of made-up images is as long as one of ImageNet.
 MADE_UP_IMAGES, MADE_UP_CLASSES, MADE_UP_IMAGE = 1_281_167, 1000, (3, 224, 224)
-# Of the digits so many are held out: every fifth of 1797.
+# The share of the 1797 digits that is held out.
 HELD_OUT_RATIO = 0.2
-# At once, where accuracy is found.
+# Images per batch when the accuracy is measured.
 _JUDGED_TOGETHER = 256
-# Made-up images that differ, and which a batch repeats: random numbers for a thousand take seconds to draw.
+# So many made-up images differ, and a batch repeats them: to draw a thousand at random takes seconds.
 _DIFFERENT_IMAGES = 32
 Batch = tuple[torch.Tensor, torch.Tensor]
 
@@ -148,5 +148,5 @@ class Files:
             for images, labels in loader:
                 yield images.to(device, non_blocking=on_gpu), labels.to(device, non_blocking=on_gpu)
         except WorkerError as error:
-            # What a process that reads raised comes as the last line of its traceback.
+            # The error of a reading process arrives as the last line of its traceback.
             raise WorkerError(str(error).strip().splitlines()[-1].partition(": ")[2]) from error

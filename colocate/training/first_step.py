@@ -12,7 +12,7 @@ from colocate.worker.answer import answer
 from colocate.worker.errors import WorkerError
 from colocate.worker.request import Request, from_json
 
-# The least that layers which normalise a batch can train on.
+# The smallest batch on which batch normalisation can train.
 IMAGES = 2
 
 
@@ -41,7 +41,7 @@ def first_step(request: Request) -> object:
             raise
         return {}
     except (Exception, SystemExit) as error:
-        # Of the user's own kinds.
+        # The user's own network may raise anything.
         raise WorkerError(f"{request.network} cannot be trained: {one_line(error)}") from error
 
 

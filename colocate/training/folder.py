@@ -13,7 +13,7 @@ from colocate.training.registry import Image
 from colocate.worker.errors import WorkerError
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
-# Without folders of their own every fifth image of a class is held out.
+# Without `train/` and `val/`, every fifth image of a class is held out.
 HELD_OUT_EVERY = 5
 # Processes that read images for one rank, at the most.
 READERS_MAX = 8
@@ -32,7 +32,7 @@ class Folder:
         if importlib.util.find_spec("PIL") is None:
             raise WorkerError(f"{sys.executable} has no package Pillow, which reads images: pip install Pillow")
         parts = (path / "train", path / "val")
-        # A class may have one of these names, as a train has.
+        # One of these names alone may be a class, such as pictures of a train.
         split = all(each.is_dir() for each in parts)
         root = parts[not train] if split else path
         classes = _classes(root)
@@ -62,7 +62,7 @@ class Folder:
 
         Images to train on are cropped at random and may be mirrored; others are cropped to the middle.
         """
-        # Only where there are files to read: another Python that trains need not have it.
+        # Imported only when images are read: a Python that trains on other data need not have Pillow.
         from PIL import Image as Pillow
 
         path, label = self._files[number]
@@ -71,7 +71,7 @@ class Folder:
             with Pillow.open(path) as opened:
                 picture = opened.convert("RGB" if channels == 3 else "L")
         except Exception as error:
-            # Of Pillow's many kinds, of which few name the file.
+            # Pillow raises many kinds of error, and few of them name the file.
             raise WorkerError(f"{path} cannot be read: {error}") from error
         share = np.random.default_rng().uniform(0.5, 1.0) if self._train else 0.875
         side = share**0.5 * min(picture.size)

@@ -17,7 +17,7 @@ from colocate.worker import start
 from colocate.worker.errors import leave
 from colocate.worker.request import Request
 
-# A rank that died shows in the others as a broken connection, mostly before it is seen to have ended.
+# A dead rank breaks the connections of the others, mostly before its end is noticed. Wait for that.
 BLAME_S = 2.0
 
 
@@ -42,7 +42,7 @@ class Followers:
         """Tell all other ranks which method of their `Trainer` to call next."""
         for process in self._processes:
             assert process.stdin is not None
-            # One that has ended is on its way to be blamed.
+            # The thread that watches a rank reports its end.
             with contextlib.suppress(OSError):
                 process.stdin.write(f"{word}\n".encode())
                 process.stdin.flush()

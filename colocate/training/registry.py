@@ -49,12 +49,12 @@ def trainable(name: str) -> Trainable:
         if name.startswith("resnet"):
             factory = functools.partial(factory, int(name[len("resnet") :]))
         return Trainable(factory, image)
-    # What lies beside the user, as for a program that they start.
+    # Modules in the current folder are found, as for a program that the user starts.
     sys.path.append(str(Path.cwd()))
     try:
         factory = _imported(name)
     except (Exception, SystemExit) as error:
-        # Of the user's own kinds: to import a module runs it.
+        # To import the user's module runs it, so it may raise anything.
         said = " ".join(str(error).split()) or type(error).__name__
         raise WorkerError(f"{name} cannot be imported: {said}; name it as package.module:factory") from error
     if not callable(factory):

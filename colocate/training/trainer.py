@@ -23,9 +23,9 @@ from colocate.worker.errors import WorkerError
 from colocate.worker.request import Request, TrainingRequest
 
 MOMENTUM, WEIGHT_DECAY = 0.9, 5e-4
-# Steps with the exchange of gradients and without, by turns, behind which the difference is known well.
+# So many steps with the exchange of gradients, and as many without, show the difference well.
 EXCHANGES = 10
-# A rank that waits for so long for another waits in vain.
+# After so long, a rank stops waiting for another.
 PATIENCE = datetime.timedelta(seconds=300)
 _COUNTED_IMAGES = 2
 
@@ -44,7 +44,7 @@ class Trainer:
         self._module: nn.Module = _made(request.network, kind, self._data.classes).to(self._device)
         self._shape(request.network)
         if store is not None:
-            # Each rank drops out units of its own.
+            # Each rank draws its own dropout.
             torch.manual_seed(training.seed * training.ranks + rank)
             backend = "nccl" if training.on_gpu else "gloo"
             distributed.init_process_group(
@@ -143,7 +143,7 @@ class Trainer:
             with torch.no_grad(), _without_trying():
                 self._module(torch.zeros(_COUNTED_IMAGES, *self._data.image, device=self._device))
         except (Exception, SystemExit) as error:
-            # Of the user's own kinds.
+            # The user's own network may raise anything.
             if isinstance(error, (torch.cuda.OutOfMemoryError, MemoryError)):
                 raise
             shape = "x".join(map(str, self._data.image))

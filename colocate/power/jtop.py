@@ -26,7 +26,7 @@ _SUM = "ALL"
 
 
 def find(root: Path) -> Iterator[Meter | Missing]:
-    """Yield one meter for all rails, or a Missing; nothing if the monitors can be read directly."""
+    """Yield one meter for all rails, or a Missing with the reason; nothing if the monitors can be read directly."""
     if ina3221.readable(root):
         return
     if not (root / _SOCKET).exists():

@@ -2,12 +2,12 @@
 
 A block fixes network, placement and clock point. It holds the solo window (the network without a task) and one window
 per task, in shuffled order; without a network, the idle machine comes last. Every repeat holds each block once. In a
-repeat the networks are shuffled first, then the settings of each, because loading a network takes long (a split-plot
+repeat the networks are shuffled first, then the blocks of each, because loading a network takes long (a split-plot
 design, hard-to-change factor outermost). Repeat r is shuffled from (seed, r) alone, so more repeats leave the earlier
 ones unchanged.
 
-In an alternating study, a block with a network also holds an alternating window, with its own baseline, per task that
-may be paused. The windows above, called steady, then run only in the first `STEADY_REPEATS` repeats: enough for
+In an alternating study, a block with a network also holds one alternating window for each task that may be paused. It
+is its own baseline. The windows above, called steady, then run only in the first `STEADY_REPEATS` repeats: enough for
 power, energy and temperature, and to check the alternating windows. With a power budget, steady windows run in every
 repeat. So do those of a task that must not be paused, and their baselines.
 """
@@ -159,8 +159,8 @@ def repeats_s(spec: SweepSpec, facts: HostFacts, repeats: int) -> float:
 def within_budget(spec: SweepSpec, facts: HostFacts) -> SweepSpec:
     """Return `spec` with at most as many repeats as its time budget can allow; unchanged without a budget.
 
-    These are more than the full repeats that fit, because decided cells are dropped. Raises SpecError if not even two
-    repeats fit, and what `plan` raises.
+    Decided cells are dropped, so there may be more repeats than fit in full. Raises SpecError if not even two repeats
+    fit, and what `plan` raises.
     """
     if spec.budget_s is None:
         return spec

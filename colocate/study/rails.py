@@ -8,9 +8,9 @@ from typing import NamedTuple
 # One rail that feeds the whole module or board: TX1, TX2, TX2 NX, Xavier NX, Orin NX and Nano; Nano; AGX Thor.
 _TOTALS = ("VDD_IN", "POM_5V_IN", "VIN")
 # If there is no such rail, these rails together feed the board. On AGX Orin, VDDQ_VDD2_1V8AO is fed from VIN_SYS_5V0
-# and must not be counted again; on AGX Xavier, VDDRQ and SYS5V have inputs of their own. Sources: NVIDIA's Jetson Linux
-# Developer Guide r36.4, "Software-Based Power Consumption Modeling"; Jetson AGX Xavier design guide DG-09840, figure
-# 5-14.
+# and must not be counted again; on AGX Xavier, VDDRQ and SYS5V have inputs of their own. Sources: NVIDIA's Jetson
+# Linux Developer Guide r36.4, "Software-Based Power Consumption Modeling"; Jetson AGX Xavier design guide DG-09840,
+# figure 5-14.
 _SUMS = (
     ("GPU", "CPU", "SOC", "CV", "VDDRQ", "SYS5V"),
     ("VDD_GPU_SOC", "VDD_CPU_CV", "VIN_SYS_5V0"),

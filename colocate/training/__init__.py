@@ -1,1 +1,1 @@
-"""The processes of a training, one per GPU, and the networks that they train. Only these processes import torch."""
+"""The processes of a training, one per GPU, and the networks that they train. Only these import torch."""

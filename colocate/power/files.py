@@ -33,7 +33,7 @@ class PowerFiles:
     """A power monitor chip. Each rail has one file that shows power, or two (voltage and current) whose product is
     power.
 
-    `watts` is the power that the number 1 stands for. Raises OSError if a file cannot be opened.
+    `watts` is the power if the file, or the product, is 1. Raises OSError if a file cannot be opened.
     """
 
     kind = MeterKind.POWER

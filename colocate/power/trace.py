@@ -1,8 +1,8 @@
-"""From raw readings to the PowerTrace of one window, and the warnings about it. Without input or output.
+"""Turn raw readings into the PowerTrace of one window, with the warnings about it.
 
 A trace is integrated by trapezoids. Sampled power enters as it was read. A counter shows how much energy passed
-between two of its steps, and nothing about how. So its power is constant from step to step, and each step has two
-rows a nanosecond apart. The integral from step to step is then the difference of the counter.
+between two of its steps, but not when. So its power is constant from step to step, and each step has two rows a
+nanosecond apart. The integral from step to step is then the difference of the counter.
 """
 
 from __future__ import annotations

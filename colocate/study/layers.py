@@ -180,8 +180,8 @@ def _mean(values: Sequence[float | None], confidence: float) -> Interval | None:
 
 
 def by_kind(layer: FusedLayer) -> str:
-    """Return the kind of the layer's module, such as `fire module`, else that of its operators, such as
-    `convolution`.
+    """Return the kind of the layer's module (such as `fire module`) or, outside modules, of its operators
+    (`pooling`).
     """
     if layer.module is not None:
         return next(kind for prefix, kind in _MODULE_KINDS.items() if layer.module.startswith(prefix))

@@ -1,4 +1,4 @@
-"""Plan a study: from its SweepSpec and the HostFacts of the machine to the trials in the order in which they run.
+"""Plan a study: turn its SweepSpec and the HostFacts of the machine into trials, in the order in which they run.
 
 A block fixes network, placement and clock point. It holds the solo window (the network without a task) and one window
 per task, in shuffled order; without a network, the idle machine comes last. Every repeat holds each block once. In a
@@ -7,9 +7,9 @@ design, hard-to-change factor outermost). Repeat r is shuffled from (seed, r) al
 ones unchanged.
 
 In an alternating study, a block with a network also holds one alternating window for each task that may be paused. It
-is its own baseline. The windows above, called steady, then run only in the first `STEADY_REPEATS` repeats: enough for
-power, energy and temperature, and to check the alternating windows. With a power budget, steady windows run in every
-repeat. So do those of a task that must not be paused, and their baselines.
+holds its own baseline. The windows above, called steady, then run only in the first `STEADY_REPEATS` repeats: enough
+for power, energy and temperature, and to check the alternating windows. With a power budget, steady windows run in
+every repeat. So do those of a task that must not be paused, and their baselines.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class Reader:
         return self._read[id(latencies)][1]
 
     def energies_j(self, record: TrialRecord) -> Energies:
-        """Return what `windows.energies_j` does, computed once."""
+        """Return `windows.energies_j` of the record, computed once."""
         if id(record) not in self._metered:
             self._metered[id(record)] = record, energies_j(record)
         return self._metered[id(record)][1]

@@ -264,7 +264,7 @@ def known_quantile(latencies: FloatArray, quantile: float, confidence: float = 0
 
 
 def quantile_known(latencies: FloatArray, quantile: float, confidence: float = 0.95) -> bool:
-    """Whether `latencies` (n,), in the order measured, are worth enough samples for their `quantile`."""
+    """Whether `latencies` (n,), in the order measured, are worth enough independent samples for their `quantile`."""
     return known_quantile(latencies, quantile, confidence) is not None
 
 

@@ -82,9 +82,9 @@ def scatter(levels: Sequence[FloatArray]) -> Scatter:
     """Return the variances of one-way random effects, from the levels of each board's blocks, (blocks,) each.
 
     The estimates are those of the analysis of variance for unequal numbers of blocks (Searle, Casella and McCulloch
-    1992, Variance Components, section 3.6). `inside` is the mean square inside boards. `between` is the mean square
-    between boards less `inside`, over the mean number of blocks per board, and never below 0. Raises ValueError for a
-    board without a block.
+    1992, Variance Components, section 3.6). `inside` is the mean square inside boards. `between` is (the mean square
+    between boards - `inside`) / the mean number of blocks per board, and never below 0. Raises ValueError for a board
+    without a block.
     """
     if not levels or not all(len(own) for own in levels):
         raise ValueError("every board needs a block")
@@ -105,8 +105,8 @@ def odd_scores(levels: FloatArray, errors: FloatArray) -> FloatArray:
     """Return how far each board lies from the others, relative to their scatter: (boards,) for `levels` (boards,).
 
     The score is a robust z: the distance from the median of the others, over their median absolute deviation. A
-    second odd board hardly changes these two. `errors` (boards,), the standard errors of the levels, enlarge the
-    scatter, so that distances within them do not count. NaN with fewer than `ODD_MIN_BOARDS` boards.
+    second odd board hardly changes these two. `errors` (boards,) are the standard errors of the levels. They enlarge
+    the scatter, so that a distance within them does not count. NaN with fewer than `ODD_MIN_BOARDS` boards.
     """
     scores = np.full(len(levels), np.nan)
     if len(levels) < ODD_MIN_BOARDS:

@@ -1,4 +1,4 @@
-"""From bounds and limits to verdicts: what SAFE, UNSAFE and UNDECIDED mean, and why a cell is UNDECIDED."""
+"""Turn bounds and limits into verdicts: what SAFE, UNSAFE and UNDECIDED mean, and why a cell is UNDECIDED."""
 
 from __future__ import annotations
 

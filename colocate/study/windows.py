@@ -57,9 +57,7 @@ class Windows:
 
     @property
     def condition(self) -> Condition:
-        """The condition in alternating windows that belongs to this cell: alone for a solo baseline, else beside the
-        task.
-        """
+        """The condition of this cell in alternating windows: alone for a solo baseline, else beside the task."""
         return Condition.ALONE if self.setting.task is None else Condition.BESIDE
 
     def latencies(self) -> list[tuple[TrialRecord, FloatArray]]:
@@ -67,7 +65,7 @@ class Windows:
         return [(record, latencies(record, self.condition)) for record in (*self.own, *self.alternating)]
 
     def pairs(self) -> Sequence[Pair]:
-        """Return the network's latencies alone and beside the task, per alternating window or, without any, per
+        """Return the network's latencies alone and beside the task: per alternating window or, without any, per
         block.
 
         Empty for the solo baseline.

@@ -27,7 +27,7 @@ Batch = tuple[torch.Tensor, torch.Tensor]
 
 
 class Data(Protocol):
-    """Images in classes: `train_images` to train on, and `held_out` to measure accuracy, 0 if that means nothing."""
+    """Images in classes: `train_images` are trained on, `held_out` measure the accuracy (0 of made-up images)."""
 
     classes: int
     train_images: int

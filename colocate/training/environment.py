@@ -17,5 +17,5 @@ _SETTINGS = {
 
 
 def prepare() -> None:
-    """Set the environment variables that torch reads."""
+    """Set these environment variables."""
     os.environ.update(_SETTINGS)

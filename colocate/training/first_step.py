@@ -19,7 +19,7 @@ IMAGES = 2
 def first_step(request: Request) -> object:
     """Take one step, on a GPU if the training is for one and torch sees one, and return the facts of the trainer.
 
-    Raises WorkerError if that fails. A missing GPU or too little memory is no failure here: the trials find it.
+    Raises WorkerError if that fails. A missing GPU or too little memory is no failure here: the trials report it.
     """
     prepare()
     # Only now: what torch loads looks at the environment.

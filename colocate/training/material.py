@@ -12,10 +12,11 @@ from colocate.training.registry import is_own
 
 
 def material(network: str, data: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield the name and the digest of each of these that the training uses.
+    """Yield the name and the digest of the folder of images and of the user's own network, if the training uses them.
 
-    The digest of a folder is over the names and sizes of its images, because reading them all may take hours. That of
-    a network is over the file of its module, if it lies in the current folder. Raises OSError if one cannot be read.
+    The digest of a folder is over the names and sizes of its images, because reading them all may take hours. The
+    digest of a network is over its module's file, if it lies in the current folder. Raises OSError if one cannot be
+    read.
     """
     if Path(data).is_absolute():
         yield data, _folder(Path(data))

@@ -115,7 +115,7 @@ class Trainer:
         return max(0.0, differences[len(differences) // 2])
 
     def facts(self) -> dict[str, Any]:
-        """Return what is known of the network, its data and the device."""
+        """Return facts about the network, its data and the device."""
         found: dict[str, Any] = {
             "runtime": f"torch {torch.__version__}",
             "train_images": self._data.train_images,

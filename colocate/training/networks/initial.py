@@ -6,7 +6,7 @@ from torch import nn
 
 
 def he_initialised(module: nn.Module) -> nn.Module:
-    """Set such weights in the convolutions and fully connected layers of `module`, and biases of 0; return it."""
+    """Set He's weights in the convolutions and fully connected layers of `module`, and biases of 0; return it."""
     for layer in module.modules():
         if isinstance(layer, (nn.Conv2d, nn.Linear)):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")

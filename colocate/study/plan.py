@@ -6,10 +6,10 @@ repeat the networks are shuffled first, then the blocks of each, because loading
 design, hard-to-change factor outermost). Repeat r is shuffled from (seed, r) alone, so more repeats leave the earlier
 ones unchanged.
 
-In an alternating study, a block with a network also holds one alternating window for each task that may be paused. It
-holds its own baseline. The windows above, called steady, then run only in the first `STEADY_REPEATS` repeats: enough
-for power, energy and temperature, and to check the alternating windows. With a power budget, steady windows run in
-every repeat. So do those of a task that must not be paused, and their baselines.
+In an alternating study, a block with a network also holds one alternating window for each task that may be paused.
+Such a window holds its own baseline. The windows above, called steady, then run only in the first `STEADY_REPEATS`
+repeats: enough for power, energy and temperature, and to check the alternating windows. With a power budget, steady
+windows run in every repeat. So do those of a task that must not be paused, and their baselines.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ def verdict(interval: Interval, limit: float) -> Verdict:
 
 
 def deciding(ruling: Ruling) -> LimitCheck:
-    """Return the check that decides the verdict: of the checks with that verdict, the one with the least left to its
+    """Return the check that decides the verdict: of those with the cell's verdict, the one with the least left to its
     limit.
 
     For an UNDECIDED cell that may turn out UNSAFE, it is the one whose estimate breaks its limit furthest.

@@ -17,5 +17,5 @@ _SETTINGS = {
 
 
 def prepare() -> None:
-    """Set these environment variables."""
+    """Set the environment variables that torch reads."""
     os.environ.update(_SETTINGS)

@@ -94,7 +94,7 @@ class Trainer:
         return right / count
 
     def exchange_s(self) -> float:
-        """Return by how many seconds the exchange of gradients makes a step longer, at least 0. No weight changes.
+        """Return by how many seconds, at least 0, the exchange of gradients makes a step longer. No weight changes.
 
         It is the median difference between forward and backward with the exchange and without, by turns.
         """

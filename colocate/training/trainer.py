@@ -83,7 +83,7 @@ class Trainer:
             self._last_end = end
 
     def accuracy(self) -> float:
-        """Return the share of the held-out images whose class the network finds."""
+        """Return the share of held-out images whose class the network finds."""
         self._module.eval()
         right = count = 0
         with torch.no_grad(), self._autocast(), _without_trying():

@@ -18,8 +18,10 @@ NO_CELL = Cell(Inference(""), "", "", ClockPoint(), 0, 0)
 
 
 def setting_columns(cell: Cell, rig: str) -> Mapping[str, Value]:
-    """What a cell is of: the first columns of every table that has a row for each; absent is None."""
-    # What a pipeline decides itself is not known.
+    """Return the setting of `cell` by column name: the first columns of every table with a row per cell. Absent is
+    None.
+    """
+    # What a user's program decides by itself is not known.
     loaded = cell.inference.pipeline is None
     return {
         "network": cell.inference.network,
@@ -36,13 +38,13 @@ def setting_columns(cell: Cell, rig: str) -> Mapping[str, Value]:
         "rig": rig,
         "cpu_hz": cell.clocks.cpu_hz,
         "gpu_hz": cell.clocks.gpu_hz,
-        # Of the memory's clock a run that leaves it alone knows what it was.
+        # A run that does not set the memory's clock has still read it.
         "emc_hz": cell.clocks.emc_hz or cell.emc_hz,
     }
 
 
 def cell_row(cell: Cell, rig: str) -> Mapping[str, Value]:
-    """One cell of a run on `rig` under the column names of cells.csv; absent is None."""
+    """Return one row of cells.csv by column name, of a run on `rig`. An absent value is None."""
     power_ends_w = cell.power_ends_w or (None, None)
     return {
         **setting_columns(cell, rig),
@@ -74,14 +76,14 @@ def cell_row(cell: Cell, rig: str) -> Mapping[str, Value]:
 
 
 def write_cells(run: LoadedRun) -> Path:
-    """Write cells.csv into the folder of the run. Raises OSError."""
+    """Write cells.csv into the folder of the run, and return its path. Raises StoreError or OSError if that fails."""
     path, rig = run.folder / "cells.csv", run.header.facts.rig
     write_rows(path, [cell_row(cell, rig) for cell in run.cells], columns=cell_row(NO_CELL, rig))
     return path
 
 
 def trial_row(trial: Trial) -> Mapping[str, Value]:
-    """One planned trial, for `--dry-run`."""
+    """Return the row of one planned trial by column name, for `--dry-run`."""
     return {
         "repeat": trial.repeat,
         "block": trial.block,

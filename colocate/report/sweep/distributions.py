@@ -1,10 +1,10 @@
-"""How the latencies of each network are spread, alone and beside each task.
+"""Draw how the latencies of each network are distributed, alone and beside each task.
 
-One line per task, because nine curves over one another need a hunt through a legend. A line holds the
-silhouette of the density (where is the bulk, has it two humps), a bar at p50, a short one at p95, a pin at p99, and
-under its base every single inference beyond the highest quantile that the data can tell: with thousands of samples
-the one per cent of the tail, with thirty all of them. The exact numbers stand at its end. Time is logarithmic: a
-slowdown moves a silhouette as a whole, and equal ratios are equal distances in every panel.
+Each task has a line of its own, because nine curves on top of one another are hard to tell apart. A line shows the
+density of the latencies as a filled shape, a long bar at p50, a short bar at p95 and a triangle at p99. Dots below it
+are the inferences beyond the highest percentile that the data support: of thousands the slowest 1 %, of thirty all.
+The numbers stand at the end of the line. Time is logarithmic: a slowdown moves the whole shape, and equal ratios are
+equal distances in every panel.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ _LIMIT = "#b3261e"
 
 @dataclass(frozen=True, slots=True)
 class _Spread:
-    """The pooled latencies of one cell, in ms and sorted (n,), with the quantiles that they can tell."""
+    """The latencies of one cell from all its windows, in ms and sorted (n,), with the percentiles that they
+    support.
+    """
 
     latencies_ms: FloatArray
     p50_ms: float
@@ -64,7 +66,9 @@ class _Spread:
 
     @property
     def loose_ms(self) -> FloatArray:
-        """The inferences that no known quantile stands for."""
+        """The latencies beyond the highest known percentile, in ms (m,); all of them if neither p95 nor p99 is
+        known.
+        """
         known_ms = self.p95_ms if self.p99_ms is None else self.p99_ms
         return self.latencies_ms if known_ms is None else self.latencies_ms[self.latencies_ms > known_ms]
 
@@ -79,8 +83,10 @@ def draw_distributions(
     best: Cell | None = None,
     limits: Limits | None = None,
 ) -> list[Figure]:
-    """Pages with a panel per network and placement at the clocks of the `best` choice, or where there is none at the
-    highest; none where nothing was measured. Each has the latency limit of `limits`.
+    """Return pages with a panel for each network and placement; none if nothing was measured.
+
+    The panels are at the clocks of the `best` choice, or at the highest clocks if it is None. They mark the latency
+    limit of `limits`.
     """
     if not cells:
         return []
@@ -114,37 +120,37 @@ class _Plots:
 
     @property
     def names(self) -> list[str]:
-        """What the lines of a panel are called."""
+        """The names of the lines in a panel, one for each task."""
         return [task_words(task, self.tasks) for task in self.tasks]
 
     @property
     def left(self) -> float:
-        """Where panels begin, right of the names."""
+        """Where panels begin, right of the names, in inches."""
         return MARGIN_IN + 0.15 + max(text_width_in(name, BODY_PT) for name in self.names)
 
     @property
     def width(self) -> float:
-        """The width of a page."""
+        """The width of a page, in inches."""
         return self.left + len(self.placements) * _PLACEMENT_IN - _PLACEMENT_GAP_IN + MARGIN_IN
 
     @property
     def top(self) -> float:
-        """Where the first panel begins, below the heading."""
+        """Where the first panel begins, below the heading, in inches."""
         heading = heading_height_in(self.caption, self.phrases, self.width)
         return heading + (0.55 if len(self.placements) > 1 else 0.32)
 
     @property
     def step(self) -> float:
-        """From one panel to that of the next network."""
+        """The distance from one network's panel to the next network's, in inches."""
         return _LINE_IN * len(self.tasks) + _PANEL_GAP_IN
 
     @property
     def fitting(self) -> int:
-        """How many networks a page has room for."""
+        """How many networks fit on a page."""
         return max(1, int((PAGE_IN - self.top - _FOOT_IN) / self.step))
 
     def page(self, inferences: Sequence[Inference]) -> Figure:
-        """The page of these networks."""
+        """Return the page of these networks."""
         key_top = self.top + len(inferences) * self.step - _PANEL_GAP_IN + 0.68
         sheet = Sheet(self.width, key_top + 0.50)
         sheet.heading("Latency of each network alone and beside each task", self.caption, self.phrases)
@@ -190,7 +196,9 @@ def _spreads(cells: Sequence[Cell], records: Sequence[TrialRecord]) -> _Spreads:
 
 
 def _limits_ms(spreads: Sequence[_Spread]) -> tuple[float, float]:
-    """A time axis for all of `spreads`: a lone extreme may leave it, so that the bulk stays wide."""
+    """Return the ends of one time axis for all of `spreads`, in ms. A lone extreme may lie outside, so that the rest
+    is wide.
+    """
     if not spreads:
         return 1.0, 10.0
     least = min(spread.latencies_ms[0] for spread in spreads)
@@ -215,7 +223,9 @@ def _draw_panel(axes: Axes, spreads: Sequence[_Spread | None], limits_ms: tuple[
 
 
 def _draw_limit(sheet: Sheet, axes: Axes, place_in: tuple[float, float], limit_ms: float, words: str) -> None:
-    """A line upright at the limit with its words above it; beyond the axis an arrow at that end stands for it."""
+    """Draw a vertical line at the limit with `words` above it, or an arrow at the end of the axis that the limit lies
+    beyond.
+    """
     (left, top), (begin, end) = place_in, axes.get_xlim()
     if limit_ms > end:
         sheet.text(left + _PLOT_IN, top, f"{words} \u2192", SMALL_PT, ha="right", colour=_LIMIT)
@@ -249,10 +259,10 @@ def _draw_spread(axes: Axes, base: float, spread: _Spread, colour: str, limits_m
 
 
 def _silhouette(latencies_ms: FloatArray, limits_ms: tuple[float, float]) -> tuple[FloatArray, FloatArray]:
-    """Density over log time, greatest 1: edges (bins + 1,) in ms and heights (bins,).
+    """Return the density over log time, with a maximum of 1: edges (bins + 1,) in ms and heights (bins,).
 
-    The width of a bin is 2 IQR / n^(1/3) (Freedman and Diaconis 1981), between a 160th and a 20th of the axis. For
-    IQR stands twice the smaller of its halves: where two narrow humps lie far apart, IQR is the way between them.
+    The width of a bin is 2 IQR / n^(1/3) (Freedman and Diaconis 1981), between a 160th and a 20th of the axis. Twice
+    the smaller half of the IQR is used in its place: with two narrow peaks far apart, the IQR is only their distance.
     """
     span = np.log(limits_ms[1] / limits_ms[0])
     halves = np.diff(np.quantile(np.log(latencies_ms), (0.25, 0.5, 0.75)))

@@ -1,11 +1,11 @@
-"""One page per quantity: panels of networks down and wings across (`layout`), with what `panels` puts into each.
+"""Draw a heatmap for each quantity. `layout` places its tiles, and `panels` says what rows and columns are.
 
-Colours. Slowdown below 1 is rare and small, so a diverging map would spend half its colours on nothing and
-show both halves as the same grey in print. The map is therefore sequential and perceptually uniform: it begins
-pale at "nothing changes" and darkens with the harm. The few values below are clipped to a blue of their own and
-carry a triangle. A value that is not significant gets no colour at all: a hatched tile cannot be mistaken
-for a finding, in grey print as little as in colour. Nor does a share that rounds to 0 %. The work that a task gets
-done is no harm: its colours are green, and darken with the work.
+Colours. Slowdowns below 1 are rare and small: a diverging map would spend half its colours on them, and print both
+halves as the same grey. So the map is sequential and perceptually uniform. It is pale where nothing changes and
+darkens with the harm. The few values below that get a blue of their own and a triangle. A value that is not
+significant is hatched and has no colour, so that it cannot be mistaken for a finding, even in grey print. A share
+that rounds to 0 % has no colour either. The work that a task gets done is no harm: its colours are green, and darken
+with the work.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from colocate.report.text.captions import Caption
 from colocate.report.text.labels import containments_of, tasks_of
 from colocate.report.text.numbers import percent_text
 
-# What is safe is dark, for it is what one looks for, and what is not is pale: they differ in grey too.
+# SAFE is dark, as it is what readers look for, and UNSAFE is pale: the two differ in grey print too.
 _GROUNDS = {TileState.BELOW_SCALE: "#c6dbef", TileState.SAFE: "#0f6b4b", TileState.UNSAFE: "#f8dfdc"}
 _SEAM_IN = 0.02
 _BAR_IN, _BAR_STEPS = (2.6, 0.13), 100
@@ -43,14 +43,16 @@ _Box = tuple[float, float, float, float]
 
 
 def draw_heatmap(metric: Metric, cells: Sequence[Cell], caption: Caption) -> list[Figure]:
-    """The pages of `metric` by task; none where no cell has a value of it."""
+    """Return the pages of `metric` with a column for each task; none if no cell has a value."""
     if all(metric.value_of(cell) is None for cell in cells):
         return []
     return _drawn(metric, metric.title, cells, by_task(metric, cells), caption)
 
 
 def draw_containments(metric: Metric, cells: Sequence[Cell], caption: Caption) -> list[Figure]:
-    """The pages of `metric` by containment; none where all tasks have the same, or no cell has a value of it."""
+    """Return the pages of `metric` with a column for each containment; none if tasks have only one, or no cell has a
+    value.
+    """
     beside = [cell for cell in cells if cell.task != SOLO]
     if len(containments_of(tasks_of(beside))) < 2 or all(metric.value_of(cell) is None for cell in beside):
         return []
@@ -58,7 +60,9 @@ def draw_containments(metric: Metric, cells: Sequence[Cell], caption: Caption) -
 
 
 def draw_boards(metric: Metric, boards: Mapping[str, Sequence[Cell]], caption: Caption) -> list[Figure]:
-    """The pages of `metric` by board; none where there is one board, or no cell has a value of it."""
+    """Return the pages of `metric` with a column for each board; none if there is only one, or no cell has a
+    value.
+    """
     beside = {name: [cell for cell in cells if cell.task != SOLO] for name, cells in boards.items()}
     cells = [cell for own in beside.values() for cell in own]
     if len(beside) < 2 or all(metric.value_of(cell) is None for cell in cells):
@@ -90,7 +94,11 @@ def draw_pages(
     face_of: Callable[[Tile], RGB | None] = lambda tile: None,
     draw_scale: Callable[[Sheet, float], None] = lambda sheet, y: None,
 ) -> list[Figure]:
-    """The tiles of `grid` with their key. `face_of` is the colour of one, where its state is not all of its look."""
+    """Return the pages of `grid` with the key to its tiles. Pages with a SAFE tile come first.
+
+    `face_of` gives a tile's colour, or None if its state decides its look. `draw_scale` draws the scale of colours on
+    a page, at a height in inches.
+    """
     # What is SAFE is what one looks for.
     pages = sorted(pages_of(grid, caption), key=lambda page: not _has_safe(page))
     titles = [f"{title} ({number} of {len(pages)})" for number in range(1, len(pages) + 1)] if pages[1:] else [title]
@@ -122,7 +130,9 @@ def _draw_page(
 
 
 def _spans(layout: Layout, depth: int) -> Iterator[tuple[Column, float, float]]:
-    """Each run of columns that agree in their first `depth` places: its first column, left and right end."""
+    """Yield each run of columns with the same first `depth` elements: its first column, left end and right end in
+    inches.
+    """
     for _, run in itertools.groupby(layout.xs, key=lambda column: column[:depth]):
         columns = list(run)
         yield columns[0], layout.xs[columns[0]], layout.xs[columns[-1]] + layout.tile_in[0]
@@ -148,7 +158,7 @@ def _draw_labels(sheet: Sheet, grid: Grid, layout: Layout) -> None:
 
 
 def _draw_ticks(sheet: Sheet, panels: Panels, layout: Layout) -> None:
-    """Write the words of lines left of the rows, and the words of feet below the columns."""
+    """Write the label of each row on its left, and the label of each column below it."""
     (width, height), beside, below = layout.tile_in, layout.left - 0.08, layout.bottom + 0.11
     for (_, line), y in layout.ys.items():
         sheet.text(beside, y + height / 2, panels.lines[line], SMALL_PT, ha="right")
@@ -180,7 +190,9 @@ def _draw_ground(sheet: Sheet, box: _Box, state: TileState, face: RGB | None = N
 
 
 def _colours(metric: Metric, tiles: Sequence[Tile]) -> tuple[Normalize, ListedColormap]:
-    """The scale over the values of `tiles`, wide enough that noise does not look like a finding."""
+    """Return the range of values that the colours cover, wide enough that noise does not look like a finding, and the
+    colours.
+    """
     values = [tile.value for tile in tiles if tile.value is not None]
     # magma is perceptually uniform, and so is a part of it: the one on which black text has a contrast of 7:1.
     colours = _part_of("magma_r", 0.03, 0.30)
@@ -219,7 +231,7 @@ def _draw_scale(sheet: Sheet, y: float, metric: Metric, norm: Normalize, colours
 
 
 def _draw_notes(sheet: Sheet, y: float, notes: Sequence[tuple[Note, Sequence[str]]]) -> None:
-    """Write what marks and tiles without a colour mean, each line after a small tile or its symbol."""
+    """Write the key: what marks and tiles without a colour mean, each after a small tile or its symbol."""
     for note, lines in notes:
         if note.state is not None:
             _draw_ground(sheet, (MARGIN_IN, y - 0.08, SYMBOL_IN - 0.08, 0.17), note.state)

@@ -1,4 +1,4 @@
-"""The latencies that the numbers of cells come from: what distributions are drawn from."""
+"""The latencies behind the numbers of cells, for drawing distributions."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from colocate.study.windows import pooled_latencies
 
 
 def latencies_of(cells: Iterable[Cell], records: Iterable[TrialRecord]) -> Mapping[CellKey, FloatArray]:
-    """By setting its latencies in seconds (n,), all windows together; none where there is no inference.
+    """Return the latencies of each setting with a network, in seconds (n,), from all its windows together.
 
-    Where a cell rests on steady windows, as alternating ones show another slowdown, those are left out.
+    If a cell uses steady windows because alternating ones gave a different slowdown, its alternating ones are left
+    out.
     """
     steady = {CellKey.of_cell(cell) for cell in cells if QualityFlag.ALTERNATION_DIFFERS in cell.warnings}
     return pooled_latencies(

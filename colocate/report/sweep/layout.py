@@ -1,4 +1,9 @@
-"""What stands where on a page of tiles: panels of networks down and of wings across, lines and heads in each."""
+"""Arrange the tiles of a heatmap on pages.
+
+A panel has one tile for each of its *lines* (rows) and each *foot* (column); the feet stand in groups, each under a
+*head*. For example, lines are CPU clocks, heads tasks and feet GPU clocks. Panels of several networks stand below one
+another. Panels side by side are *wings*: one for each placement and memory clock.
+"""
 
 from __future__ import annotations
 
@@ -43,12 +48,12 @@ Column = tuple[Wing, Hashable, Hashable]
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """What the page shows. Its rows are networks, each with the lines of its panels. Its columns stand in wings,
-    which are placements, between the heads and the feet of those panels.
+    """The tiles of a heatmap. A row is a network with a line of its panels; a column is a wing with a head and a
+    foot.
 
-    `labels` has the name of each network and how it is run. `wings` has the words over each wing; it is empty where
-    there is only one. `common` is what holds for all tiles; `explain` makes the key to the tiles of some cells,
-    which stands below a scale of colours where the page is `scaled`.
+    `labels` has the name of each network and how it is run. `wings` has the words over each wing, which are empty if
+    there is only one. `common` is what holds for all tiles. `explain` makes the key to the tiles of some cells; if
+    the page is `scaled`, there is room for a scale of colours above the key.
     """
 
     labels: Sequence[tuple[str, str]]
@@ -64,7 +69,7 @@ class Grid:
 
     @property
     def phrases(self) -> list[str]:
-        """What the heading says of the tiles."""
+        """The phrases on its tiles for the heading."""
         intervals = any(tile.interval.startswith("[") for tile in self.tiles.values())
         return [*(INTERVALS if intervals else ()), *self.common]
 
@@ -80,9 +85,9 @@ def grid_of(
     tile: Callable[[Cell | None], Tile],
     notes: Callable[[Sequence[Cell | None]], Sequence[Note]],
 ) -> Grid:
-    """What `tile` makes of each of `cells` that has a place in `panels`, and of each combination not measured.
+    """Return the tiles of `cells`, arranged by `panels`. A combination that was not measured has None for a cell.
 
-    `notes` makes the key to them.
+    `tile` makes the tile of a cell, and `notes` the key to the tiles.
     """
     inferences, wings = inferences_of(cells), wings_of(cells)
     rows = list(itertools.product(inferences, panels.lines))
@@ -106,10 +111,10 @@ def grid_of(
 
 
 def pages_of(grid: Grid, caption: Caption) -> list[Grid]:
-    """`grid` cut into pages no higher than paper and no wider than `WIDE_IN`.
+    """Return `grid` cut into pages no higher than paper and no wider than `WIDE_IN`.
 
-    Rows are split between networks where that is enough, else between groups of lines, else between any two lines;
-    columns between placements, else between tasks, else between any two.
+    Rows are split between networks if that is enough, else between groups of lines, else between any two lines.
+    Columns are split between wings, else between heads, else between any two.
     """
     layout = layout_of(grid, caption)
     gaps_in = _PANEL_GAP_IN / len(grid.panels.feet), _WING_GAP_IN * (len(grid.wings) - 1)
@@ -122,8 +127,8 @@ def pages_of(grid: Grid, caption: Caption) -> list[Grid]:
 
 
 def _columns_of_pages(columns: Sequence[Column], most: int, depth: int = 1) -> list[Sequence[Column]]:
-    """`columns` in runs of at most so many, about as long as each other. Those that agree in their first places stay
-    together as far as they fit.
+    """Return `columns` in runs of at most `most`, of about equal length. Columns with the same first `depth` elements
+    stay together if they fit.
     """
     if len(columns) <= most:
         return [columns]
@@ -144,8 +149,8 @@ def _rows_of_pages(grid: Grid, layout: Layout) -> list[list[Row]]:
 
 
 def _packed(rows: Iterable[Row], most: int, keys: Sequence[Callable[[Row], object]]) -> list[list[Row]]:
-    """`rows` in pages of at most so many. Those that agree in the first of `keys` stay together as far as they fit,
-    else those that agree in the next one. The last key tells every two rows apart.
+    """Return `rows` in pages of at most `most`. Rows that agree in the first of `keys` stay together if they fit,
+    else rows that agree in the next key. The last key differs for every two rows.
     """
     pages: list[list[Row]] = [[]]
     for _, run in itertools.groupby(rows, key=keys[0]):
@@ -172,7 +177,7 @@ def _part_of(grid: Grid, rows: Sequence[Row], columns: Sequence[Column]) -> Grid
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where everything on the page stands, in inches: the left of each column, the top of each row."""
+    """Where everything on a page stands, in inches: `xs` has the left of each column, `ys` the top of each row."""
 
     tile_in: tuple[float, float]
     xs: Mapping[Column, float]
@@ -186,22 +191,22 @@ class Layout:
 
     @property
     def left(self) -> float:
-        """The left end of all tiles."""
+        """The left end of all tiles, in inches."""
         return next(iter(self.xs.values()))
 
     @property
     def top(self) -> float:
-        """The upper end of all tiles."""
+        """The upper end of all tiles, in inches."""
         return next(iter(self.ys.values()))
 
     @property
     def bottom(self) -> float:
-        """The lower end of all tiles."""
+        """The lower end of all tiles, in inches."""
         return max(self.ys.values()) + self.tile_in[1]
 
 
 def layout_of(grid: Grid, caption: Caption) -> Layout:
-    """Tiles of one size below the heading, names left of them, the key below."""
+    """Return the layout of a page: tiles of one size below the heading, names left of them, the key below."""
     tile_in = _tile_size_in(grid)
     gap_down, gap_across = (
         _PANEL_GAP_IN if any(words.values()) else 0.0 for words in (grid.panels.lines, grid.panels.feet)
@@ -230,7 +235,7 @@ def layout_of(grid: Grid, caption: Caption) -> Layout:
 
 
 def _tile_size_in(grid: Grid) -> tuple[float, float]:
-    """Room for the longest interval, and for a head over the tiles of its feet."""
+    """Return the width and height of a tile: its text must fit into it, and each head over the tiles of its feet."""
     width, height = _TILE_IN
     width = max(width, *(0.12 + text_width_in(tile.interval, SMALL_PT) for tile in grid.tiles.values()))
     heads = grid.panels.heads.values()
@@ -239,7 +244,9 @@ def _tile_size_in(grid: Grid) -> tuple[float, float]:
 
 
 def _labels_width_in(grid: Grid) -> float:
-    """From the edge of the page over the names of the networks, and the words of the lines where there are any."""
+    """Return how far from the edge of the page the tiles begin, right of the names of networks and the words of
+    lines.
+    """
     widest = max(
         *(text_width_in(name, HEADING_PT) for name, _ in grid.labels),
         *(text_width_in(quality, SMALL_PT) for _, quality in grid.labels),
@@ -249,7 +256,9 @@ def _labels_width_in(grid: Grid) -> float:
 
 
 def _offsets(keys: Sequence[tuple[object, ...]], step_in: float, gaps_in: Sequence[float]) -> list[float]:
-    """Where each of `keys` begins; before one that differs from the last in place k first stands gap k."""
+    """Return where each of `keys` begins. Before a key whose element k is the first to differ from the last key's,
+    there is gap k.
+    """
     offsets = [0.0]
     for before, key in itertools.pairwise(keys):
         place = next(place for place, (old, new) in enumerate(zip(before, key, strict=True)) if old != new)

@@ -1,4 +1,4 @@
-"""What a sweep shows: its cells, and under limits the advice on them."""
+"""What a sweep's report shows beside its cells: advice under the limits, and what its boards show."""
 
 from __future__ import annotations
 
@@ -17,21 +17,23 @@ from colocate.study.bounds import Bounds
 
 @dataclass(frozen=True, slots=True)
 class SweepReport:
-    """The `advice` under the limits in force; None without limits, or without a cell that could be judged. `fleet` is
-    what boards show, where several ran the study.
+    """`advice` follows from the limits in force; it is None without limits, or if no cell could be judged. `fleet` is
+    what the boards of a fleet show; it is None for a run of one machine.
     """
 
     advice: AdviceReport | None
     fleet: FleetReport | None = None
 
     def bounds_of(self, run: LoadedRun) -> Sequence[Bounds] | None:
-        """The bounds of all that `run` holds, where the verdicts rest on these; None where they do not."""
+        """Return the bounds of all cells of `run`, if the verdicts rest on all of its evidence; else None."""
         advice = self.advice
         return advice.advice.bounds if advice is not None and advice.state.evidence is run.evidence else None
 
 
 def load(run: LoadedRun, changes: Mapping[str, Any]) -> SweepReport:
-    """Judge the run where limits are in force. Raises SpecError for limits that make no sense, and for an aim."""
+    """Judge the run if limits are in force. Raises SpecError for limits that make no sense, and for any `changes`:
+    these are for the aim of `efficiency`.
+    """
     refuse_aim(changes)
     advice = None
     if (limits := run.limits) is not None:

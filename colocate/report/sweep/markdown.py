@@ -26,7 +26,7 @@ COLUMNS = (
 
 
 def sweep_markdown(report: SweepReport, run: LoadedRun) -> str:
-    """A page that shows every name as it is, whatever is in it."""
+    """Return report.md, which shows every name exactly as it is."""
     header, planned = run.header, planned_trials(run.header, run.records)
     lines = markdown_head(run.folder, header.facts, len(run.records), planned)
     lines += [f"Open {' or '.join(first_files(report, run))} first.", ""]
@@ -50,7 +50,7 @@ def sweep_markdown(report: SweepReport, run: LoadedRun) -> str:
 
 
 def first_files(report: SweepReport, run: LoadedRun) -> tuple[str, ...]:
-    """The page, and of all figures the one that shows most."""
+    """Return the files to open first: the page, and the most informative figure if there is one."""
     if report.advice is not None and report.advice.advice.rulings:
         return "report.html", "figures/verdicts.png"
     known = any(cell.slowdown("mean") is not None for cell in run.cells)
@@ -76,7 +76,7 @@ def _rows(run: LoadedRun, warnings: Mapping[QualityFlag, str]) -> Iterable[tuple
 
 
 def _warnings(cell: Cell) -> list[QualityFlag]:
-    """The warnings of a row, less those about the p99, as no column has it."""
+    """Return the warnings of a row, without those on the p99, which has no column."""
     return [warning for warning in cell.warnings if warning is not QualityFlag.TOO_FEW_FOR_P99]
 
 

@@ -1,4 +1,4 @@
-"""What heatmaps can show of a cell: one entry per quantity."""
+"""The quantities of a cell that heatmaps can show."""
 
 from __future__ import annotations
 
@@ -27,16 +27,18 @@ class Scale(enum.Enum):
 
     @property
     def origin(self) -> float | None:
-        """The value at which nothing changes, where the colours begin."""
+        """The value that means no change, at which the colours begin; None if there is no such value."""
         return {Scale.RATIO: 1.0, Scale.SHARE: 0.0}.get(self)
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One quantity: `name` goes into the file's, `bar` labels the colours, `causes` may explain its absence.
+    """One quantity. `name` is part of the figure's file name, `bar` labels the colours, `causes` may explain its
+    absence.
 
-    `change_of` is beside the task over alone, where the value itself does not say whether the task changes anything.
-    Those that are `metered` come from steady windows: sensors are slower than the segments of alternating ones.
+    `change_of` is the ratio beside the task over alone, for a quantity whose value does not itself say whether the
+    task changes anything. A `metered` quantity comes from steady windows: sensors are slower than the segments of
+    alternating ones.
     """
 
     name: str
@@ -66,7 +68,7 @@ def _slowdown(statistic: str, words: str, *causes: QualityFlag) -> Metric:
     )
 
 
-# One that waits for its turn on a CPU now and then keeps its median: the mean tells of every wait.
+# A network that waits for a CPU only now and then keeps its median; every wait raises the mean.
 _MEAN = _slowdown("mean", "mean")
 _POWER = Metric(
     name="power",
@@ -106,7 +108,9 @@ METRICS = (
 
 
 def latency_metric(evidence: Iterable[Evidence], statistic: str) -> Metric:
-    """One of `STATISTICS` of the latencies themselves, over the repeats; where no repeat knows it, of all windows."""
+    """Return the metric of one of `STATISTICS` of the latencies, in ms: its geometric mean over the repeats with an
+    interval. If no repeat knows it, the statistic of all windows together is shown.
+    """
     found = {CellKey.of_cell(each.cell): each.values.get(Quantity.latency(statistic), {}) for each in evidence}
 
     def value_of(cell: Cell) -> Interval | float | None:
@@ -128,7 +132,9 @@ def latency_metric(evidence: Iterable[Evidence], statistic: str) -> Metric:
 
 
 def containment_metrics(evidence: Iterable[Evidence]) -> tuple[Metric, ...]:
-    """What containments are chosen by: what the network pays, what the task gets done, and power."""
+    """Return the metrics by which containments are chosen: what the network pays, what the task gets done, and
+    power.
+    """
     shares = {CellKey.of_cell(each.cell): each.work_share for each in evidence}
     kept = Metric(
         name="work-kept",

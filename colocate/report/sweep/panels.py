@@ -1,4 +1,6 @@
-"""What stands in each panel of a heatmap (clocks and tasks, or tasks and containments), and which panels it has."""
+"""Which rows and columns the panels of a heatmap have: by clocks and task, by task and containment, or by task and
+board.
+"""
 
 from __future__ import annotations
 
@@ -31,11 +33,12 @@ Wing = tuple[str, int | None]
 
 @dataclass(frozen=True, slots=True)
 class Panels:
-    """What the lines, heads and feet of every panel are, in order, each with its words, and where a cell stands.
+    """The rows and columns of every panel, in order, each with its words; and the place of a cell in them.
 
-    A head is a name and a small line under it, and stands over the tiles of all `feet`. `lines` and `feet` without
-    words are single; their titles say what they are. Lines of one of `families` stay
-    on a page where they fit.
+    `lines` are rows and `feet` are columns. A head, a name with a small line below it, stands over one group of
+    `feet`. A single line or foot may have no words. `line_title` and `foot_title` say what lines and feet are.
+    `place_of` gives the line, head and foot of a cell. Lines of the same one of `families` stay on a page if they
+    fit.
     """
 
     lines: Mapping[Hashable, str]
@@ -48,14 +51,14 @@ class Panels:
 
 
 def by_task(metric: Metric, cells: Sequence[Cell]) -> Panels:
-    """CPU clocks down; tasks, each in its containment, and GPU clocks across."""
+    """Return panels with a row for each CPU clock, and a column for each GPU clock under each contained task."""
     # The network alone is a column of its own where the quantity means something for it.
     alone = any(metric.value_of(cell) is not None for cell in cells if cell.task == SOLO)
     return _by_task(cells, [task for task in tasks_of(cells) if alone or task.name != SOLO])
 
 
 def by_task_beside(cells: Sequence[Cell]) -> Panels:
-    """The same of `cells` that have a task each."""
+    """Return the panels of `by_task` for `cells` that all have a task."""
     return _by_task(cells, tasks_of(cells))
 
 
@@ -77,7 +80,9 @@ def _ticks(clocks_hz: Iterable[int | None], *, clocked: bool) -> Mapping[Hashabl
 
 
 def by_containment(cells: Sequence[Cell]) -> Panels:
-    """Tasks, each at every clock point, down; containments across. `cells` have a task each."""
+    """Return panels with a row for each task at each clock point, and a column for each containment. All `cells` have
+    a task.
+    """
     pairs = ((cell.task, _in_panel(cell.clocks)) for cell in cells)
     names, points = (list(dict.fromkeys(found)) for found in zip(*pairs, strict=True))
     families: dict[Hashable, Hashable] = {(name, point): name for name, point in itertools.product(names, points)}
@@ -97,8 +102,9 @@ def by_containment(cells: Sequence[Cell]) -> Panels:
 
 
 def by_board(boards: Mapping[str, Sequence[Cell]]) -> Panels:
-    """Tasks, each in its containment and at every clock point, down; boards across. `boards` have cells with a task
-    each, and each cell is that object.
+    """Return panels with a row for each contained task at each clock point, and a column for each of `boards`.
+
+    All cells have a task. Cells are told apart by identity: `place_of` takes these objects only, no copies.
     """
     places = {id(cell): name for name, cells in boards.items() for cell in cells}
     cells = [cell for own in boards.values() for cell in own]
@@ -119,14 +125,12 @@ def by_board(boards: Mapping[str, Sequence[Cell]]) -> Panels:
 
 
 def _in_panel(point: ClockPoint) -> ClockPoint:
-    """The clocks that a panel has lines and feet for. Those of the memory have a grid each."""
+    """Return `point` without the memory's clock, which has a wing instead of a line or foot."""
     return dataclasses.replace(point, emc_hz=None)
 
 
 def wings_of(cells: Sequence[Cell]) -> Mapping[Wing, str]:
-    """The grids side by side: every placement with every clock of the memory, rising, each in words as far as they
-    differ.
-    """
+    """Return the wings, each placement with each memory clock in rising order. The words name only what differs."""
     placements, memory_hz = placements_of(cells), sorted({c.clocks.emc_hz for c in cells}, key=lambda hz: hz or 0)
     return {
         (placement, hz): ", ".join(
@@ -140,7 +144,9 @@ def wings_of(cells: Sequence[Cell]) -> Mapping[Wing, str]:
 
 
 def common_words(cells: Sequence[Cell]) -> list[str]:
-    """What the lines, feet and grids do not say: the one placement, and the clocks that are the same throughout."""
+    """Return what lines, feet and wings do not say: the placement if there is only one, and clocks that never
+    change.
+    """
     placements, points = placements_of(cells), {cell.clocks for cell in cells}
     phrases = placements if len(placements) == 1 else []
     if len(points) == 1:

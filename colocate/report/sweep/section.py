@@ -1,4 +1,4 @@
-"""How a sweep is shown."""
+"""How a sweep is shown: its files, figures, terminal output, JSON and Markdown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sweep on a terminal: the cells that have a task, one a line, and last the answer or how to get it."""
+"""A sweep on a terminal: a line for each cell with a task, and last the answer or the command that gives it."""
 
 from __future__ import annotations
 
@@ -52,8 +52,10 @@ _KEPT = ("beside", "verdict", "estimate [interval]")
 
 
 def print_sweep(report: SweepReport, run: LoadedRun) -> None:
-    """The cells that have a task, one a line, for a person; warnings as numbers that are explained below. Under
-    limits the verdicts, and at the end what they allow; else the command that gives them.
+    """Print a line for each cell with a task. Warnings are numbers that are explained below.
+
+    With limits, lines have verdicts, and the end says what the limits allow; else the end has the command for
+    verdicts.
     """
     out = console()
     facts = run.header.facts
@@ -100,7 +102,7 @@ def print_sweep(report: SweepReport, run: LoadedRun) -> None:
 
 
 def _print_end(advice: AdviceReport | None, run: LoadedRun) -> None:
-    """What is safe; without limits the command that says so."""
+    """Print what is safe, or without limits the command that says so."""
     out = console()
     command = ["python", "-m", "colocate", "advise", str(run.folder), *run.changes.flags()]
     if advice is None:
@@ -117,20 +119,20 @@ def _print_end(advice: AdviceReport | None, run: LoadedRun) -> None:
 
 
 def trials_words(run: LoadedRun) -> str:
-    """`75 of 75 trials, one window each`, or how many sequential stopping took."""
+    """Return how many trials are done, `75 of 75 trials, one window each`, or how many sequential stopping took."""
     if run.header.spec.until_decided:
         return f"{counted(len(run.records), 'trial')} until decided"
     return f"{len(run.records)} of {planned_trials(run.header, run.records)} trials, one window each"
 
 
 def _tail(run: LoadedRun) -> str:
-    """The percentile beside the median: that of the limits, else p99."""
+    """Return the percentile to show beside the median: that of the limits, else p99."""
     limits = run.limits
     return limits.percentile if limits is not None and limits.percentile in ("p95", "p99") else "p99"
 
 
 def _tables(cells: Sequence[Cell]) -> Mapping[str, Sequence[Cell]]:
-    """The cells that have a task, by network and placement: neither takes a column."""
+    """Return the cells with a task, grouped by network and placement. The heading of each table names both."""
     inferences, tables = inferences_of(cells), defaultdict(list)
     for cell in cells:
         if cell.task != SOLO:
@@ -139,7 +141,9 @@ def _tables(cells: Sequence[Cell]) -> Mapping[str, Sequence[Cell]]:
 
 
 class _Table:
-    """What a row says of a cell; `tail` is the percentile beside the median, `numbers` are those of warnings."""
+    """The rows of all tables. `tail` is the percentile beside the median; `numbers` has the number of each
+    warning.
+    """
 
     def __init__(self, advice: AdviceReport | None, tail: str, cells: Sequence[Cell]) -> None:
         self.tail = tail
@@ -152,7 +156,7 @@ class _Table:
         self.numbers = warning_numbers(itertools.chain(*self._warnings.values()))
 
     def rows(self, cells: Sequence[Cell]) -> Iterator[tuple[str, ...]]:
-        """A row for each of `cells`."""
+        """Yield a row for each of `cells`."""
         decimals = shared_decimals(1e3 * cell.p50_s for cell in cells if cell.p50_s is not None)
         for cell in cells:
             yield (
@@ -169,7 +173,9 @@ class _Table:
             )
 
     def _verdict(self, cell: Cell) -> tuple[str, str, str]:
-        """The verdict, and the quantity that it hangs on with its value; empty where nothing was judged."""
+        """Return the verdict, the quantity that decided it, and the value of that quantity; all empty if nothing was
+        judged.
+        """
         ruling = self.rulings.get(cell)
         if ruling is None:
             return "", "", ""
@@ -179,7 +185,9 @@ class _Table:
 
 
 def _interval_text(interval: Interval | None) -> str:
-    """`1.130 [1.090, 1.170]`, with the same decimals in every row; marked where it is not significant."""
+    """Return a slowdown with its interval, `1.130 [1.090, 1.170]`, and a mark if it is not significant. All slowdowns
+    below ten have the same decimals.
+    """
     if interval is None:
         return ""
     if interval.lo is None or interval.hi is None:

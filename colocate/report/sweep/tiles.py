@@ -1,4 +1,4 @@
-"""One cell of a heatmap: what it says, and how sure that is."""
+"""One tile of a heatmap: the value of a cell, and how certain that value is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from colocate.model.quality import QualityFlag, in_order
 from colocate.report.sweep.metrics import Metric, Scale
 from colocate.report.text.numbers import ratio_texts
 
-# These cast warning on a number that is there; the others explain one that is not.
+# These make a known value doubtful; the others explain why a value is absent.
 _SUSPECT = frozenset(
     {
         QualityFlag.TASK_ENDED_EARLY,
@@ -28,7 +28,9 @@ _SUSPECT = frozenset(
 
 
 class TileState(enum.Enum):
-    """What a tile's look says; each but COLOURED has a line in the key; NOTHING is a share of about 0 %."""
+    """What a tile's look means. Each state but COLOURED has a line in the key. NOTHING is a share that rounds
+    to 0 %.
+    """
 
     COLOURED = enum.auto()
     SAFE = enum.auto()
@@ -42,7 +44,7 @@ class TileState(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """`words` and `interval` are the lines in it; `value` is None where there is none to colour."""
+    """`words` and `interval` are the two lines of text in a tile; `value` chooses its colour, None if it has none."""
 
     state: TileState
     value: float | None
@@ -52,7 +54,7 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A line of the key: a small tile of that state, or a symbol in its place, and what it means."""
+    """A line of the key: a symbol, on a small tile of that state if one is given, and what they mean."""
 
     symbol: str
     meaning: str
@@ -60,7 +62,7 @@ class Note:
 
 
 def tile_of(metric: Metric, cell: Cell | None) -> Tile:
-    """What to show of `cell`, which may not have been measured."""
+    """Return the tile of `cell`; None for `cell` means that it was not measured."""
     found = None if cell is None else metric.value_of(cell)
     if cell is None or found is None:
         return Tile(TileState.ABSENT, None, "-")
@@ -77,8 +79,8 @@ def tile_of(metric: Metric, cell: Cell | None) -> Tile:
 
 
 def _is_not_significant(metric: Metric, cell: Cell, found: Interval | float) -> bool:
-    """Whether there may be no effect: a known interval, of the value where it has an origin, else of its change,
-    includes that of none.
+    """Return whether a known interval includes no effect: that of the value if its scale has an origin, else that of
+    its change.
     """
     origin = metric.scale.origin
     effect, none = (metric.change_of(cell), 1.0) if origin is None else (found, origin)
@@ -87,13 +89,15 @@ def _is_not_significant(metric: Metric, cell: Cell, found: Interval | float) -> 
 
 
 def _is_narrow(metric: Metric, cell: Cell | None, tile: Tile) -> bool:
-    """Whether an interval is known and left out, as it would repeat the value; a share of 0 % has its own note."""
+    """Return whether an interval is known but not shown, as its ends round to the value. A share of 0 % has its own
+    note.
+    """
     found = None if cell is None else metric.value_of(cell)
     return isinstance(found, Interval) and not tile.interval and tile.state is not TileState.NOTHING
 
 
 def _words_of(metric: Metric, found: Interval | float) -> tuple[float, str, str]:
-    """The value, and the value and its interval in words."""
+    """Return the value, and as text the value and its interval."""
     if not isinstance(found, Interval):
         return found, metric.text(found), ""
     if found.lo is None or found.hi is None:
@@ -108,7 +112,7 @@ def _words_of(metric: Metric, found: Interval | float) -> tuple[float, str, str]
 
 
 def notes_on(metric: Metric, cells: Sequence[Cell | None]) -> list[Note]:
-    """The key to everything in the tiles of `cells` that does not explain itself."""
+    """Return the key to everything in the tiles of `cells` that does not explain itself."""
     tiles = [tile_of(metric, cell) for cell in cells]
     states = {tile.state for tile in tiles}
     notes = []

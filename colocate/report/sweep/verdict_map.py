@@ -1,4 +1,4 @@
-"""The verdict map: of every cell the verdict, and the quantity that decided it with its limit."""
+"""The verdict map: the verdict on every cell, and the quantity that decided it with its limit."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ _MEANINGS = {
 
 
 def draw_verdicts(rulings: Sequence[Ruling], limits: Limits, caption: Caption) -> list[Figure]:
-    """The pages of the map; none where nothing was judged. Each tile has the quantity that decided and its limit."""
+    """Return the pages of the map; none if no cell with a task was judged. A tile names the deciding quantity and its
+    limit.
+    """
     cells = [ruling.cell for ruling in rulings if ruling.cell.task != SOLO]
     if not cells:
         return []

@@ -1,4 +1,6 @@
-"""What stands over every table and figure of a run: the machine or model, and how it was measured."""
+"""The caption over the figures and the page of a run: its machine or model, how it was measured, and how far it has
+come.
+"""
 
 from __future__ import annotations
 
@@ -32,9 +34,11 @@ _RIG_WORDS = {"tx1-model": "MODEL of a Tegra X1, not a measurement"}
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """What stands over every figure of a run: the rig, and how it was measured in short phrases.
+    """The caption over every figure of a run.
 
-    `steady` are those of what comes from steady windows in a run with alternating ones.
+    `rig` names the machine or model. `circumstances` are short phrases that say how the run was measured. `steady`
+    replaces them over numbers that come from steady windows alone, such as power; it is empty if all windows are
+    steady.
     """
 
     rig: str
@@ -43,12 +47,12 @@ class Caption:
 
     @property
     def of_steady_windows(self) -> Caption:
-        """The Caption of what comes from steady windows alone."""
+        """The caption over numbers that come from steady windows alone."""
         return Caption(self.rig, self.steady or self.circumstances)
 
 
 def caption_of(header: Header, cells: Sequence[Cell], records: Sequence[TrialRecord]) -> Caption:
-    """The Caption of a run with `records` on the disk."""
+    """Return the caption of a run from its `cells` and its stored `records`."""
     beside = [cell for cell in cells if cell.task != SOLO]
     repeats = sorted({cell.blocks for cell in beside or cells}) or [0]
     span = counted_span(repeats[0], repeats[-1], "repeat")
@@ -71,23 +75,25 @@ def caption_of(header: Header, cells: Sequence[Cell], records: Sequence[TrialRec
 
 
 def unfinished_words(header: Header, records: Sequence[TrialRecord]) -> str:
-    """How far a run with these `records` has come; empty where all are done, or it is for the data to say."""
+    """Return how many of the planned trials are done; empty if all are, or if the run uses sequential stopping."""
     done, planned = len(records), planned_trials(header, records)
     return "" if header.spec.until_decided or done >= planned else f"unfinished: {done} of {planned} trials done"
 
 
 def planned_trials(header: Header, records: Sequence[TrialRecord]) -> int:
-    """How many trials all boards together were to run, of those that have begun."""
+    """Return how many trials are planned. If every board runs the whole study, only boards with a record count."""
     return header.planned_on(len(by_board(records)))
 
 
 def model_words(facts: HostFacts) -> str | None:
-    """What a reader must know of a rig that is a model; None for a machine."""
+    """Return the note on a rig that is a model, such as `MODEL of a Tegra X1, not a measurement`; None for a
+    machine.
+    """
     return _RIG_WORDS.get(facts.rig)
 
 
 def error_words(provenance: Provenance, kind: str) -> str:
-    """By how much a model misses what was published of a `Quantity.kind`: in words; empty where nothing tests it."""
+    """Return in words how far a model is from published figures of a `Quantity.kind`; empty if no figure tests it."""
     if (error := provenance.error_of(kind)) is None:
         return ""
     return (
@@ -102,17 +108,19 @@ def _rig_words(facts: HostFacts) -> str:
 
 
 def machine_words(facts: HostFacts) -> str:
-    """What the networks may have run on: `NVIDIA H200, Intel(R) Xeon(R) Processor`."""
+    """Return the names of the GPUs and of the CPU: `NVIDIA H200, Intel(R) Xeon(R) Processor`."""
     return ", ".join((*dict.fromkeys(facts.gpus), facts.cpu_model))
 
 
 def assumption_words(header: Header) -> str | None:
-    """`assuming contention = 1`: what the size of every slowdown rests on; None for a machine."""
+    """Return the assumption that the size of every slowdown rests on, `assuming contention = 1`; None for a
+    machine.
+    """
     return None if (value := _contention(header)) is None else f"assuming {CONTENTION} = {value:g}"
 
 
 def contention_words(header: Header) -> str | None:
-    """What the same assumption means, in a sentence; None for a machine."""
+    """Return a sentence that explains this assumption on memory contention; None for a machine."""
     if (value := _contention(header)) is None:
         return None
     return (

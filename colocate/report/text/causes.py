@@ -1,4 +1,4 @@
-"""Where the extra time of a network goes, in words: the numbers, and what to do about the largest part."""
+"""Where the extra time of a network goes, in words, and what to do about the largest part."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ _SAID: dict[Cause, tuple[str, str]] = {
         "trace the network and the task, for example with perf sched",
     ),
 }
-# What a thread that waits less often would need.
+# Causes that matter less to a network that is launched at once, as a CUDA graph.
 _OF_THE_THREAD = (Cause.PREEMPTED, Cause.LAUNCH_WAIT, Cause.MEMORY, Cause.SLOWER_CPU, Cause.GPU_TIME)
-# From here on it is said that the parts overlap.
+# Parts that overlap by more than this share of the extra time get a remark.
 _BEYOND_RATIO = 0.05
 
 
 def cause_short(found: ExtraTime | None) -> str:
-    """`preempted 98 %`: the largest part and its share of the whole; nothing where there is none."""
+    """Return the largest part of the extra time and its share, such as `preempted 98 %`; empty if `found` is None."""
     if found is None:
         return ""
     cause, part_s = found.largest
@@ -59,7 +59,7 @@ def cause_short(found: ExtraTime | None) -> str:
 
 
 def cause_words(found: ExtraTime) -> str:
-    """What took most of the extra time, in numbers, and what to do about it."""
+    """Return what took most of the extra time, in numbers, and what to do about it."""
     cause, part_s = found.largest
     said, remedy = _SAID[cause]
     said = said.format(part=f"{ms_text(part_s)} ms", whole=f"{ms_text(found.extra_s)} ms")
@@ -71,12 +71,14 @@ def cause_words(found: ExtraTime) -> str:
 
 
 def parts_words(found: ExtraTime) -> str:
-    """Every part with its time: `preempted 0.440 ms, unknown 0.0100 ms`."""
+    """Return every part with its time: `preempted 0.440 ms, unknown 0.0100 ms`."""
     return ", ".join(f"{cause.value} {ms_text(part_s)} ms" for cause, part_s in found.parts)
 
 
 def cause_lines(cells: Iterable[Cell]) -> list[str]:
-    """A sentence for each cause that takes most of the extra time of one of `cells`: that of the worst of them."""
+    """Return a sentence for each cause that is the largest part of the extra time in any of `cells`. The sentence is
+    about the cell in which this cause takes most time.
+    """
     worst: dict[Cause, tuple[Cell, ExtraTime]] = {}
     cells = list(cells)
     for cell in cells:

@@ -10,8 +10,8 @@ _ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n"}
 
 
 def command_text(command: Sequence[str], width: int) -> str:
-    """`command` quoted for a shell and indented, over several lines with backslashes where it is wider than `width`
-    columns. A flag and its value stay together, and no word is broken.
+    """Return `command` quoted for a shell, indented, and continued with backslashes where it would be wider than
+    `width` columns. A flag and its value stay on one line, and no word is broken.
     """
     lines = [" "]
     for words in _flags_with_values(command):
@@ -24,12 +24,14 @@ def command_text(command: Sequence[str], width: int) -> str:
 
 
 def shell_word(word: str) -> str:
-    r"""`word` as a shell takes it, on one line: one that cannot be shown as it is becomes bash's `$'a\nb'`."""
+    r"""Return `word` quoted for a shell, on one line. If it has unprintable characters, bash's form `$'a\nb'` is
+    used.
+    """
     return shlex.quote(word) if word.isprintable() else f"$'{''.join(map(_escaped, word))}'"
 
 
 def _escaped(character: str) -> str:
-    """One character between `$'` and `'`."""
+    """Return one character as bash reads it between `$'` and `'`."""
     if character in _ESCAPES or character.isprintable():
         return _ESCAPES.get(character, character)
     return "".join(f"\\x{byte:02x}" for byte in os.fsencode(character))

@@ -1,4 +1,7 @@
-"""Which windows the numbers of a run come from: alternating ones with their segments, or steady ones."""
+"""Which windows the numbers of a run come from.
+
+In an alternating window the task is paused and resumed in turn. In a steady window the condition never changes.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +29,10 @@ from colocate.study.stats import median
 
 
 def slowdown_phrases(header: Header, records: Sequence[TrialRecord]) -> tuple[str, ...]:
-    """Where slowdowns come from: `alternating windows of 2 s`, `task paused or resumed every 50 ms`, or steady ones.
+    """Return phrases on the windows that slowdowns come from: `alternating windows of 2 s` and `task paused or
+    resumed every 50 ms`, or `windows of 2 s` for a run with steady windows only.
 
-    Their lengths are what they were in fact: a machine ends a window with an inference, a model may lengthen it.
+    The lengths are measured ones: a machine ends a window with an inference, and a model may lengthen a window.
     """
     if not header.spec.alternating:
         return (f"windows of {_length_words(header, records)} s",)
@@ -39,7 +43,9 @@ def slowdown_phrases(header: Header, records: Sequence[TrialRecord]) -> tuple[st
 
 
 def steady_phrases(header: Header, records: Iterable[TrialRecord]) -> tuple[str, ...]:
-    """The windows that power and energy come from, with their number; empty where all windows are steady."""
+    """Return phrases on the steady windows that power and energy come from: how many repeats, and their length. Empty
+    for a run with steady windows only.
+    """
     if not header.spec.alternating:
         return ()
     steady = _steady(records)
@@ -57,7 +63,10 @@ def _length_words(header: Header, records: Sequence[TrialRecord]) -> str:
 
 
 def _segment_words(records: Iterable[TrialRecord]) -> str:
-    """From switch to switch, to two digits: a switch takes a moment, and no two take the same."""
+    """Return the median segment length of a window in ms, or its range over `records`; empty without segments.
+
+    It has two digits, because the time that a switch takes varies.
+    """
     lengths_s = [
         median(np.diff([segment.end_s for segment in record.segments]))
         for record in records
@@ -75,7 +84,9 @@ def _span_words(ends: Iterable[str]) -> str:
 
 
 def design_sentences(header: Header, cells: Sequence[Cell], records: Sequence[TrialRecord]) -> tuple[str, ...]:
-    """For a run with alternating windows, which numbers come from them and which do not; else nothing."""
+    """Return sentences that say which numbers come from alternating windows and which from steady ones. Empty for a
+    run with steady windows only.
+    """
     if not header.spec.alternating:
         return ()
     said = []
@@ -100,7 +111,7 @@ def design_sentences(header: Header, cells: Sequence[Cell], records: Sequence[Tr
 
 
 def differing_words(cells: Sequence[Cell]) -> str:
-    """The cells whose slowdown rests on steady windows, as alternating ones show another."""
+    """Name the cells whose slowdown comes from steady windows because alternating ones gave a different slowdown."""
     return _named([cell for cell in cells if _differs(cell)], cells)
 
 
@@ -109,7 +120,7 @@ def _differs(cell: Cell) -> bool:
 
 
 def _named(some: Sequence[Cell], cells: Sequence[Cell], most: int = 5) -> str:
-    """Some of the `cells` by name, as many as a line holds."""
+    """Name `some` of the `cells`: the first `most` of them, then how many more there are."""
     among, tasks, placed = inferences_of(cells), tasks_of(cells), len(placements_of(cells)) > 1
     names = [
         f"{network_words(cell.inference, among)} beside {beside_words(cell, tasks)}"

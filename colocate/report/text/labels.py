@@ -1,4 +1,4 @@
-"""Names made safe and short, and how a network is run."""
+"""Names that are safe to print and short, and how a network is run, in words."""
 
 from __future__ import annotations
 
@@ -21,36 +21,38 @@ _ALWAYS_NAMED = ("cpu", "gpu")
 
 
 class ContainedTask(NamedTuple):
-    """A task in its containment: what a row or a column is of. The solo baseline's is `SOLO`, in none."""
+    """A task and its containment: what a row or a column of a table shows. The network alone has the name `SOLO`."""
 
     name: str
     containment: Containment | None = None
 
     @classmethod
     def of(cls, cell: Cell) -> ContainedTask:
-        """What ran beside the network of `cell`."""
+        """Return the task and containment of `cell`."""
         return cls(cell.task, cell.containment)
 
 
 def clock_text(hz: int | None) -> str:
-    """A clock in MHz, or `native`."""
+    """Return a clock in MHz, without the unit, or `native` for None."""
     return "native" if hz is None else mhz_text(hz)
 
 
 def named_clocks(point: ClockPoint) -> Mapping[str, int | None]:
-    """The clocks of a point that are named, by axis: those of CPU and GPU, and of the memory where it is set."""
+    """Return the clocks of `point` to show, in Hz by axis: CPU and GPU always, the memory only if its clock is
+    set.
+    """
     return {axis: hz for axis, hz in point.by_axis.items() if hz is not None or axis in _ALWAYS_NAMED}
 
 
 def axes_words(points: Iterable[ClockPoint]) -> str:
-    """`CPU/GPU` or `CPU/GPU/memory`: what the numbers of `clocks_column` are of, where `points` differ or not."""
+    """Return the axes of the numbers that `clocks_column` gives for `points`: `CPU/GPU` or `CPU/GPU/memory`."""
     named = {axis for point in points for axis in named_clocks(point)}
     return "/".join(name for axis, name in CLOCK_AXES.items() if axis in named)
 
 
 def clocks_column(point: ClockPoint) -> str:
-    """`1734/998.4` for CPU and GPU under a heading that names the unit, `1734/998.4/1600` with the memory's, or
-    `native`.
+    """Return the clocks in MHz, without the unit: `1734/998.4` for CPU and GPU, `1734/998.4/1600` if the memory's is
+    set too, and `native` if none is set.
     """
     if point == ClockPoint():
         return "native"
@@ -58,46 +60,47 @@ def clocks_column(point: ClockPoint) -> str:
 
 
 def clocks_text(point: ClockPoint) -> str:
-    """`1734/998.4 MHz`, as `clocks_column`, or `native`."""
+    """Return `clocks_column` with its unit: `1734/998.4 MHz`, or `native`."""
     text = clocks_column(point)
     return text if text == "native" else f"{text} MHz"
 
 
 def clocks_words(point: ClockPoint) -> str:
-    """`1734/998.4 MHz (CPU/GPU)`, or `native clocks`."""
+    """Return the clocks with their unit and axes: `1734/998.4 MHz (CPU/GPU)`, or `native clocks`."""
     text = clocks_text(point)
     return "native clocks" if text == "native" else f"{text} ({axes_words([point])})"
 
 
 def memory_words(hz: int | None) -> str:
-    """`memory 1600 MHz`, or `memory native`: the clock of the memory by itself."""
+    """Return the memory's clock by itself: `memory 1600 MHz`, or `memory native` for None."""
     return "memory native" if hz is None else f"memory {clock_text(hz)} MHz"
 
 
 def inferences_of(cells: Sequence[Cell]) -> list[Inference]:
-    """Every network and way to run it, in the order of `cells`."""
+    """Return every network, once for each way to run it, in the order of `cells`."""
     return list(dict.fromkeys(cell.inference for cell in cells))
 
 
 def tasks_of(cells: Sequence[Cell]) -> list[ContainedTask]:
-    """Every task in every containment, in the order of `cells`, the solo baseline first."""
+    """Return every task, once for each containment, in the order of `cells`; the network alone comes first."""
     return sorted(dict.fromkeys(map(ContainedTask.of, cells)), key=lambda task: task.name != SOLO)
 
 
 def containments_of(tasks: Sequence[ContainedTask]) -> list[Containment | None]:
-    """Every containment of `tasks` in their order; that of the solo baseline is none of them."""
+    """Return every containment of `tasks`, in their order. The network alone has none and is left out."""
     return list(dict.fromkeys(task.containment for task in tasks if task.name != SOLO))
 
 
 def placements_of(cells: Sequence[Cell]) -> list[str]:
-    """Every placement in the order of `cells`."""
+    """Return every placement, in the order of `cells`."""
     return list(dict.fromkeys(cell.placement for cell in cells))
 
 
 def task_label(task: ContainedTask, among: Sequence[ContainedTask]) -> tuple[str, str]:
-    """Name and containment of a task, as far as `among` differ in it: `bitcount` and `idle`.
+    """Return the name and the containment of a task: `bitcount` and `idle`.
 
-    The solo baseline is `alone`; without containment there is nothing to say, except in a heading.
+    The network alone is called `alone`. The containment is empty if the task has none, or if all of `among` have the
+    same.
     """
     if task.name == SOLO:
         return "alone", ""
@@ -106,17 +109,19 @@ def task_label(task: ContainedTask, among: Sequence[ContainedTask]) -> tuple[str
 
 
 def task_words(task: ContainedTask, among: Sequence[ContainedTask]) -> str:
-    """`task_label` as one text: `bitcount (idle)`."""
+    """Return `task_label` as one text: `bitcount (idle)`."""
     return bracketed(*task_label(task, among))
 
 
 def bracketed(name: str, more: str) -> str:
-    """What tells a name apart, wherever both are in one text: `bitcount (idle)`; the name alone without."""
+    """Return `name` followed by `more` in brackets, `bitcount (idle)`, or `name` by itself if `more` is empty."""
     return f"{name} ({more})" if more else name
 
 
 def inference_label(inference: Inference, among: Sequence[Inference]) -> tuple[str, str]:
-    """Name and qualities of a network, as far as `among` differ in them: `alexnet` and `fp16, batch 8`."""
+    """Return a network's name and how it is run, `alexnet` and `fp16, batch 8`. Only what differs among `among` is
+    named.
+    """
     own = zip(_qualities(inference), _qualities_seen(among), strict=True)
     return network_label(inference.network, among), ", ".join(
         quality for quality, seen in own if quality and len(seen) > 1
@@ -124,29 +129,31 @@ def inference_label(inference: Inference, among: Sequence[Inference]) -> tuple[s
 
 
 def network_words(inference: Inference, among: Sequence[Inference], separator: str = " ") -> str:
-    """`inference_label` as one text."""
+    """Return `inference_label` as one text."""
     return separator.join(filter(None, inference_label(inference, among)))
 
 
 def shared_qualities(among: Sequence[Inference]) -> list[str]:
-    """What all of `among` have in common."""
+    """Return, in words, what all of `among` have in common in how they are run: backend, precision, batch and
+    so on.
+    """
     return [quality for seen in _qualities_seen(among) if len(seen) == 1 and (quality := seen.pop())]
 
 
 def beside_words(cell: Cell, among: Sequence[ContainedTask]) -> str:
-    """What ran beside the network of `cell`, as `task_words` names it; `none` for the solo baseline."""
+    """Return what ran beside the network of `cell`, as `task_words` names it; `none` for the network alone."""
     return SOLO if cell.task == SOLO else task_words(ContainedTask.of(cell), among)
 
 
 def shared_containment(among: Sequence[ContainedTask]) -> list[str]:
-    """`containment idle`, where that is what all of `among` have in common."""
+    """Return one phrase, `containment idle`, if all of `among` share a containment; else an empty list."""
     found = containments_of(among)
     return [f"containment {containment_words(found[0])}"] if len(found) == 1 and found[0] is not None else []
 
 
 def network_label(network: str, among: Sequence[Inference]) -> str:
-    """A network's name for a heading: of a file its own without folder and ending. Where others are called so, the
-    nearest folder that tells them apart stands before it: `detector/model`.
+    """Return a network's name for a heading. A file is named without its folder and ending. If another file in
+    `among` has the same name, the nearest folder that tells them apart is added: `detector/model`.
     """
     if not is_file(network):
         return shortened(network)
@@ -192,17 +199,21 @@ def _qualities_seen(among: Sequence[Inference]) -> list[set[str]]:
 
 
 def plain(name: str) -> str:
-    """`name` on one line, each character that cannot be shown (or stand in XML) as its escape."""
+    """Return `name` on one line. Characters that cannot be printed (or stand in XML) become escapes."""
     return visible(" ".join(name.split()))
 
 
 def shortened(name: str, limit: int = NAME_LIMIT) -> str:
-    """`name`, plain, with an ellipsis in its middle beyond `limit` characters: both ends tell names apart."""
+    """Return `name`, made `plain`, with an ellipsis in its middle beyond `limit` characters. Both ends of a name
+    matter.
+    """
     return one_line(plain(name), limit)
 
 
 def file_stems(networks: Sequence[str]) -> Mapping[str, str]:
-    """Each network's name for the name of a file: of a path its last part, numbered where that is taken."""
+    """Return for each network a name that is safe in a file name: of a path its last part without the ending. A name
+    that is taken gets a number: `model~2`.
+    """
     stems: dict[str, str] = {}
     for network in networks:
         plain_stem = re.sub(r"[^\w.-]+", "_", PurePath(network).stem)
@@ -213,7 +224,9 @@ def file_stems(networks: Sequence[str]) -> Mapping[str, str]:
 
 
 def misses_words(cell: Cell) -> str:
-    """`0.25 %, 3 running`: the share of missed deadlines and the longest run of them."""
+    """Return the share of missed deadlines and the longest run of them, `0.25 %, 3 running`; empty without
+    deadlines.
+    """
     if cell.miss_ratio is None:
         return ""
     running = f", {cell.longest_miss_run} running" if cell.longest_miss_run else ""

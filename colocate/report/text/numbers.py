@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from colocate.model.cell import Interval
 
 NOT_SIGNIFICANT = "n.s."
-"""Beside a value whose interval includes that of no effect, in every table, figure and page."""
+"""The mark beside a value whose interval includes no effect, in every table, figure and page."""
 
 
 ABSURD = 100.0
-"""A slowdown beyond this says only how little is known: it is shown as `> 100`."""
+"""A slowdown beyond this value shows only that the data are too few: it is printed as `> 100`."""
 
 # Values whose decimals differ by more than this do not share a column's: 0.012 beside 1234.
 _SHARED_DECIMALS = 2
@@ -24,22 +24,23 @@ _WIDE_RATIO = 1.5
 
 
 def decimals_of(value: float) -> int:
-    """How many decimals three significant digits take: 2 of 8.1, none of 1234."""
+    """Return how many decimals give `value` three significant digits: 2 for 8.10, none for 1234."""
     # Rounding may add a digit, 9.996 to 10.0.
     return max(0, 2 - math.floor(math.log10(abs(float(f"{value:.3g}"))))) if value else 2
 
 
 def three_digits(value: float, decimals: int | None = None) -> str:
-    """`value` to three significant digits or the whole number, never with an exponent above: 0.0123, 8.10, 1234.
+    """Return `value` with three significant digits, or as a whole number from 100 on: 0.0123, 8.10, 1234. Large
+    values get no exponent.
 
-    `decimals` are those of its column.
+    `decimals` is the number of decimals of its column; None if the value stands alone.
     """
     return f"{value:.{decimals_of(value) if decimals is None else decimals}f}"
 
 
 def shared_decimals(values: Iterable[float]) -> int | None:
-    """The decimals of a column: as many as its smallest value needs. None where its values are too far apart, and
-    each has its own.
+    """Return the number of decimals for a column of `values`: as many as the smallest one needs. None if the values
+    are too far apart; then each has its own number.
     """
     needed = [decimals_of(value) for value in values if value]
     if needed and max(needed) - min(needed) > _SHARED_DECIMALS:
@@ -48,7 +49,9 @@ def shared_decimals(values: Iterable[float]) -> int | None:
 
 
 def column_texts(values: Sequence[float | None], scale: float = 1.0) -> list[str]:
-    """The texts of a column with the decimals that its values share; empty where one is absent."""
+    """Return the texts of a column, with the decimals that its values share. Each value is multiplied by `scale`. An
+    absent value (None) is empty.
+    """
     decimals = shared_decimals(scale * value for value in values if value is not None)
     return ["" if value is None else three_digits(scale * value, decimals) for value in values]
 
@@ -69,17 +72,19 @@ def mhz_text(hz: float) -> str:
 
 
 def ratio_text(value: float, decimals: int = 2) -> str:
-    """A slowdown: with so many decimals below ten (1.13), with three digits above (12.3), beyond `ABSURD` `> 100`."""
+    """Return a slowdown: with `decimals` decimals below ten (1.13), with three digits above (12.3), and as `> 100`
+    beyond `ABSURD`.
+    """
     if value > ABSURD:
         return f"> {ABSURD:g}"
     return f"{value:.{decimals}f}" if value < 10 else three_digits(value)
 
 
 def ratio_texts(values: Sequence[float], least: int = 2) -> list[str]:
-    """A slowdown and the ends of its interval, with as many decimals as each other. From ten on as `ratio_text`.
+    """Return a slowdown and the ends of its interval, all with the same number of decimals.
 
-    Two, or the `least`; three where one of them is 1.00 with two, or two would hide the interval; four to six where
-    all lie on one side of 1 and fewer would hide that.
+    That number is `least`. It is 3 if two decimals would show a value as 1.00, or would show all values alike. If all
+    values lie on one side of 1, it grows up to 6 until none rounds to 1. From ten on `ratio_text` decides.
     """
     hidden = min(values) < max(values) and f"{min(values):.2f}" == f"{max(values):.2f}"
     decimals = 3 if hidden or any(f"{value:.2f}" == "1.00" for value in values) else least
@@ -90,39 +95,43 @@ def ratio_texts(values: Sequence[float], least: int = 2) -> list[str]:
 
 
 def percent_text(value: float) -> str:
-    """A share as whole per cent: `12 %`; few blocks can give an end of -10 million, which shows as `< -100 %`."""
+    """Return a share in whole per cent: `12 %`. Intervals from few blocks may end at -10 million: that is `<
+    -100 %`.
+    """
     return f"{round(100 * value)} %" if value >= -1 else "< -100 %"
 
 
 def signed_percent(ratio: float) -> str:
-    """A difference as per cent with its sign: `+4.5 %`; what rounds to nothing has none."""
+    """Return a difference in per cent with its sign, `+4.5 %`. What rounds to 0 has no sign."""
     return f"{100 * ratio:+.1f} %".replace("-0.0", "0.0").replace("+0.0", "0.0")
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 cell`, `2 cells`."""
+    """Return a number with its noun, which gets an s for the plural: `1 cell`, `2 cells`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def counted_span(least: int, most: int, noun: str) -> str:
-    """`5 repeats`, or `2 to 5 repeats`."""
+    """Return a count, or a range of counts, with its noun: `5 repeats` or `2 to 5 repeats`."""
     return ("" if least == most else f"{least} to ") + counted(most, noun)
 
 
 def listed(words: Sequence[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
+    """Return one or more `words` as a list in a sentence: `a`, `a and b`, `a, b and c`."""
     *others, last = words
     return f"{', '.join(others)} and {last}" if others else last
 
 
 def minutes(seconds: float) -> str:
-    """`90 s`, or from two minutes on `18 min`."""
+    """Return a duration in seconds, `90 s`, or from two minutes on in minutes, `18 min`."""
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
 def quantity_words(interval: Interval | None, scale: float = 1.0, *, alone: bool = False) -> str:
-    """A quantity with half the width of its interval, `47.1 ±0.31`, or where that is wide and uneven with its ends:
-    `47 [20, 110]`; `alone` without either; empty where it is absent.
+    """Return a quantity, multiplied by `scale`, with half the width of its interval: `47.1 ±0.31`.
+
+    If the upper end is more than 1.5 times the lower one, both ends are shown: `47.0 [20.0, 110]`. With `alone` no
+    interval is shown. An absent quantity is empty.
     """
     if interval is None:
         return ""
@@ -139,5 +148,5 @@ def quantity_words(interval: Interval | None, scale: float = 1.0, *, alone: bool
 
 
 def unbroken(words: str) -> str:
-    """`words` with every unit on the line of its number."""
+    """Return `words` with a no-break space between each number and its unit."""
     return re.sub(r"(?<=\d) (?=%|(?:s|ms|W|J|MHz|MiB|GiB)\b)", "\u00a0", words)

@@ -1,4 +1,4 @@
-"""The plan of a study in few lines: what is measured beside what, and at which clocks."""
+"""The plan of a study in a few lines: which networks run beside which tasks, and at which clocks."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ from colocate.report.text.numbers import counted
 from colocate.report.text.tables import print_rows
 from colocate.study.plan import distinct_inferences
 
-# Nothing runs there.
+# In a row without a network, or without a task.
 _NONE = "none"
 # Columns by name, and whether their text may be broken into lines.
 COLUMNS = {"network": True, "beside": True, "placement": False, "alternating": False, "steady": False}
 
 
 def print_plan(out: Console, trials: Sequence[Trial]) -> None:
-    """A row for each network with each task in each placement, with its windows at all clock points together."""
+    """Print the clock points, and a table of how many windows each combination of network, task and placement has,
+    summed over all clock points.
+    """
     points = sorted({trial.clocks for trial in trials}, key=lambda point: [hz or 0 for hz in point.by_axis.values()])
     out.print(Text(_points_words(points)))
     rows = plan_rows(trials)
@@ -30,7 +32,9 @@ def print_plan(out: Console, trials: Sequence[Trial]) -> None:
 
 
 def plan_rows(trials: Sequence[Trial]) -> list[tuple[str, ...]]:
-    """These rows, under `COLUMNS`: each network alone and beside each task, then tasks alone and the idle machine."""
+    """Return the rows of the table of `print_plan`. Each network comes alone and beside each task; then come the
+    tasks alone and the idle machine.
+    """
     among = distinct_inferences(trials)
     networks = {inference: network_words(inference, among) for inference in among}
     alternating, steady = Counter[tuple[str, ...]](), Counter[tuple[str, ...]]()
@@ -53,7 +57,9 @@ def _order(key: tuple[str, ...]) -> tuple[object, ...]:
 
 
 def _points_words(points: Sequence[ClockPoint]) -> str:
-    """`2 clock points, CPU/GPU in MHz: 921.6/537.6, 921.6/998.4`; or that clocks stay native."""
+    """Return the clock points, `2 clock points, CPU/GPU in MHz: 921.6/537.6, 921.6/998.4`, or that clocks stay
+    native.
+    """
     if points == [ClockPoint()]:
         return "Clocks stay native."
     named = ", ".join(map(clocks_column, points))

@@ -1,4 +1,4 @@
-"""What runs of settings show alike, those of `efficiency` and of `training`: the head, the end, and the choices."""
+"""What the reports of `efficiency` and `training` share: their first and last lines, and the settings chosen."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Choice = tuple[str, str]
 
 
 def markdown_head(folder: Path, facts: HostFacts, done: int, planned: int) -> list[str]:
-    """The title of a run's page, the machine, and how many trials are done."""
+    """Return the first lines of a run's report.md: its title, the machine, and how many trials are done."""
     trials = f"{done} of {counted(planned, 'trial')}"
     return [
         f"# colocate: run {escaped(plain(folder.absolute().name))}",
@@ -32,24 +32,24 @@ def markdown_head(folder: Path, facts: HostFacts, done: int, planned: int) -> li
 
 
 def markdown_choices(heading: str, choices: Iterable[Choice]) -> list[str]:
-    """What is chosen for each network, under a heading."""
+    """Return a heading and a line for each network with what is chosen for it."""
     lines = (f"- **{escaped(network)}**: {escaped(words)}" for network, words in choices)
     return [f"## {escaped(heading)}", "", *lines, ""]
 
 
 def markdown_warnings(warnings: Collection[QualityFlag]) -> list[str]:
-    """Each warning once, with what to do about it."""
+    """Return a line for each warning, with what to do about it."""
     lines = [f"- {escaped(f'{warning.value}: {warning.remedy}')}" for warning in in_order({*warnings})]
     return ["", *lines] if lines else []
 
 
 def shared_parts(parts: Sequence[Sequence[str]]) -> frozenset[str]:
-    """What all settings have in common, of which each is so many parts."""
+    """Return the words that all settings have in common. Each of `parts` is one setting as a list of words."""
     return frozenset.intersection(*map(frozenset, parts)) if parts else frozenset()
 
 
 def print_head(out: Console, facts: HostFacts, done: int, planned: int, shared: Collection[str]) -> None:
-    """The machine, how many trials are done, and what all settings share."""
+    """Print the machine, how many trials are done, and what all settings share."""
     trials = f"{done} of {planned} trials"
     out.print(Text(f"{machine_words(facts)}; {', '.join([trials, *sorted(shared)])}"))
     out.print()
@@ -58,7 +58,10 @@ def print_head(out: Console, facts: HostFacts, done: int, planned: int, shared: 
 def print_end(
     out: Console, over: str, file: str, numbers: Mapping[QualityFlag, str], failed: Sequence[bool], *, narrow: bool
 ) -> None:
-    """What an interval is `over`, the warnings, and how many settings `failed`. `file` has what is not shown."""
+    """Print what intervals are computed `over`, the warnings with their numbers, and how many settings `failed`.
+
+    With `narrow` some intervals are not shown; then `file` is named, which has them.
+    """
     others = f" Those of the other quantities are in {file}." if narrow else ""
     out.print(f"± is half a 95 % interval over {over}.{others}", highlight=False)
     print_warnings(out, numbers)
@@ -67,7 +70,7 @@ def print_end(
 
 
 def print_choices(out: Console, heading: str, choices: Iterable[Choice]) -> None:
-    """What is chosen for each network, a line each."""
+    """Print a line for each network with what is chosen for it, under `heading`."""
     out.print()
     out.print(Text(f"{heading}:", style="bold"))
     for network, words in choices:

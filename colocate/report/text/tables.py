@@ -40,30 +40,36 @@ Value = str | int | float | None
 
 
 class Terminal(Console):
-    """A console whose texts do nothing on a terminal, and that lets its caller hear that nobody reads on: `cli` ends
-    quietly then, with exit code 0.
+    """A console that prints control characters of any text as escapes, so that the text cannot control the terminal.
+
+    If nobody reads its output any more, it raises BrokenPipeError. `cli` then ends quietly with exit code 0.
     """
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
-        """Segments of styled text, in which control sequences are shown, and apart from them those of the console."""
+        """Yield the segments of `renderable`, with control characters as escapes. Segments of the console itself,
+        which control the terminal, are unchanged.
+        """
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(visible(segment.text), segment.style)
 
     def on_broken_pipe(self) -> None:
-        """Pass the BrokenPipeError on, in whose handling this is called; by itself a console exits with 1."""
+        """Raise again the BrokenPipeError that rich is handling when it calls this method. rich itself would exit
+        with status 1.
+        """
         raise
 
 
 def interval_columns(name: str, interval: Interval | None) -> Mapping[str, Value]:
-    """A quantity and the ends of its interval, as three columns."""
+    """Return a quantity and the ends of its interval as three columns. All are None if the quantity is absent."""
     value, lo, hi = (interval.value, interval.lo, interval.hi) if interval else (None, None, None)
     return {name: value, f"{name}_lo": lo, f"{name}_hi": hi}
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, Value]], columns: Iterable[str] = ()) -> None:
-    """Write a CSV file; nine significant digits, an empty field where a quantity is absent.
+    """Write a CSV file. Numbers have nine significant digits; an absent quantity is an empty field.
 
-    `columns` are needed only where there may be no row.
+    `columns` are the column names; they are needed only if there may be no row. Raises StoreError or OSError if the
+    file cannot be written.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -79,7 +85,9 @@ def _text(value: Value) -> str:
 
 
 def _cell(text: str) -> str:
-    """`text` for a spreadsheet, which would compute what begins like a formula and shows no apostrophe before it."""
+    """Return `text` on one line. Text that a spreadsheet would compute as a formula gets an apostrophe in front,
+    which the spreadsheet does not show.
+    """
     text = one_line(text, None)
     return f"'{text}" if text.lstrip()[:1] in _FORMULAS and not _is_number(text) else text
 
@@ -95,10 +103,11 @@ def _is_number(text: str) -> bool:
 def compact_table(
     columns: Mapping[str, bool], rows: Sequence[Sequence[str]], styles: Sequence[str], keep: Collection[str] = ()
 ) -> tuple[Table, str]:
-    """`rows` for a terminal of 80 columns; and in words, the columns that are left out because all rows agree.
+    """Return `rows` as a table for a terminal of 80 columns, and a sentence on the columns that it leaves out because
+    all rows have the same value.
 
-    `columns` has for each, by its name, whether its text may be broken into lines, as names may. `styles` has one for
-    each row; columns in `keep` stay unless they are empty.
+    `columns` has for each name whether the column's text may be broken into lines. `styles` has one style for each
+    row. Columns in `keep` are left out only if they are empty.
     """
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
     texts = dict(zip(columns, zip(*rows, strict=True), strict=True))
@@ -130,7 +139,7 @@ def compact_table(
 
 
 def _in_words(column: str) -> str:
-    """`clocks, MHz` in a sentence: `clocks in MHz`."""
+    """Return a column's name as a sentence has it: `clocks in MHz` for `clocks, MHz`."""
     return column.replace(", ", " in ")
 
 
@@ -143,10 +152,12 @@ def print_rows(
     keep: Collection[str] = (),
     spare: Sequence[str] = (),
 ) -> Sequence[str]:
-    """`rows` as `compact_table` makes them, under `heading` with what all have in common.
+    """Print `heading` with the values that all rows share, and below it the table that `compact_table` makes of
+    `rows`.
 
-    Where the output is too narrow, columns in `spare` are left out, the first ones first, and named: before names of
-    usual length are broken. Returns the names of those that are shown, those that have one value in common included.
+    If the output is too narrow to print names of usual length unbroken, columns in `spare` are left out, the first
+    ones first, and named in the heading. Returns the names of the columns that are shown, those in the heading
+    included.
     """
     left_out: list[str] = []
     while True:
@@ -168,8 +179,8 @@ def print_rows(
 
 
 def print_compact(out: Console, table: Table) -> None:
-    """A table of `compact_table`. Where the output is too narrow for it its lines are longer: a number that is cut is
-    another number.
+    """Print a table of `compact_table`. If the output is too narrow, lines are longer than the output is wide:
+    cutting them could turn a number into another one.
     """
     needed = _needed_width(table)
     table.width = needed if needed > out.width else None
@@ -178,8 +189,10 @@ def print_compact(out: Console, table: Table) -> None:
 
 
 def _narrow(table: Table, width: int) -> None:
-    """Fit the columns whose text may be broken into `width`: long ones become as narrow as a long word first, then
-    one after another from the last on. rich would make one narrower than its words, and the table too wide.
+    """Narrow the columns whose text may be broken until `table` fits into `width`, or no column can be narrower.
+
+    The widest column is narrowed first, down to the length of a long word; then the columns from the last one on.
+    rich itself would make columns narrower than their words, and the table too wide.
     """
     broken = [column for column in reversed(table.columns) if not column.no_wrap]
     widths = [_least_width(column, width) for column in broken]
@@ -192,19 +205,22 @@ def _narrow(table: Table, width: int) -> None:
 
 
 def _needed_width(table: Table, unbroken: int = 0) -> int:
-    """How wide `table` is at the least, if no text of up to `unbroken` characters is broken."""
+    """Return the least width of `table` if no text of up to `unbroken` characters is broken."""
     return sum(_least_width(column, unbroken) for column in table.columns) + len(table.columns) - 1
 
 
 def _least_width(column: Column, unbroken: int) -> int:
-    """Of a column whose text may be broken its least width, else that of its longest line."""
+    """Return the least width of `column`. If its text may be broken, only texts of up to `unbroken` characters must
+    fit.
+    """
     longest = max(cell_len(line) for text in (column.header, *column.cells) for line in str(text).split("\n"))
     return longest if column.no_wrap else max(column.min_width or 1, min(longest, unbroken))
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Standard output, or error, as wide as the terminal. A file or a pipe is as wide as COLUMNS says, which a
-    terminal's programs obey too; without, wide enough for every column.
+    """Return a console on standard output, or on standard error, as wide as the terminal.
+
+    For a file or a pipe the environment variable COLUMNS gives the width; without it, every column of a table fits.
     """
     found = Terminal(stderr=stderr)
     columns = os.environ.get("COLUMNS", "")
@@ -213,18 +229,20 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def warning_numbers(warnings: Iterable[QualityFlag]) -> Mapping[QualityFlag, str]:
-    """A number in parentheses, like that of a note, for each of the `warnings` of all rows."""
+    """Return for each of the `warnings` its number in the notes below a table: `(1)`."""
     return {warning: f"({number})" for number, warning in enumerate(in_order({*warnings}), start=1)}
 
 
 def print_warnings(out: Console, numbers: Mapping[QualityFlag, str]) -> None:
-    """Each warning by its number, with what to do about it."""
+    """Print each warning after its number, with what to do about it."""
     for warning, number in numbers.items():
         out.print(f"{number} {warning.value}: {warning.remedy}", markup=False, highlight=False)
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """The lines of a table, whatever its cells hold; less the columns that are empty in every row."""
+    """Return the lines of a Markdown table, with its texts escaped and without the columns that are empty in every
+    row.
+    """
     rows = list(rows)
     told = [column for column in range(len(header)) if not rows or any(row[column] for row in rows)]
     first, *others = (f"| {' | '.join(escaped(row[column]) for column in told)} |" for row in (header, *rows))
@@ -232,7 +250,9 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list
 
 
 def escaped(text: str) -> str:
-    """`text` on one line such that Markdown, GitHub's too, shows just these characters inside a line or a cell: no
-    code, link, emphasis, HTML, formula or mention begins in it. CommonMark allows to escape all ASCII punctuation.
+    """Return `text` on one line, escaped so that Markdown shows exactly these characters in a line or a cell.
+
+    No code, link, emphasis, HTML, formula or mention (as on GitHub) begins in it. CommonMark lets a backslash escape
+    any ASCII punctuation.
     """
     return re.sub(r"([\\`*_{}\[\]<>#!|~&$@]|:(?=//))|(?<=www)(?=\.)", r"\\\1", plain(text), flags=re.IGNORECASE)

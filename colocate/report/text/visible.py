@@ -1,24 +1,26 @@
-r"""Text of others, as of a file name or of a program's message, such that it is seen and does nothing.
+r"""Make text from outside, such as a file name or a program's message, safe to print.
 
-All that is printed passes here: what moves a cursor, rings a bell or turns the order of letters around is written as
-its escape, `\x1b`.
+All printed text passes through here. A character that moves the cursor, rings the bell or reverses the order of
+letters is printed as its escape, such as `\x1b`.
 """
 
 from __future__ import annotations
 
-# Of an error: what names a key and what says how to go on stand at its ends, a value that is too long between them.
+# Of an error message: its start names the key, its end says how to go on, and a value between them may be too long.
 LINE_LIMIT = 600
 
 
 def visible(text: str) -> str:
-    """`text` with each character that cannot be shown as its escape; line breaks stay."""
+    """Return `text` with each unprintable character as its escape. Line breaks stay."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in text)
 
 
 def one_line(text: str, limit: int | None = LINE_LIMIT) -> str:
-    r"""`text` on one line, with line breaks as `\n` and an ellipsis in its middle beyond `limit` characters."""
+    r"""Return `text` on one line: line breaks become `\n`, and an ellipsis replaces its middle beyond `limit`
+    characters. None sets no limit.
+    """
     text = visible(text).replace("\n", "\\n")
     if limit is None or len(text) <= limit:
         return text

@@ -1,4 +1,4 @@
-"""How long windows must be where they hold too few samples for a percentile."""
+"""How long windows must be to hold enough samples for a percentile."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from colocate.model.quality import TOO_FEW_FOR, QualityFlag
 from colocate.store.run_file import Header
 from colocate.study.stats import samples_needed
 
-# Of an alternating window the network alone, and beside the task, each have less than half: guards count for neither.
+# The share of an alternating window that is in either condition: less than half, as guard segments count for neither.
 _SIDE_RATIO = 0.4
 # Inferences that follow one another are alike: plan on twice as many as if they were independent.
 _SPARE = 2
 
 
 def window_words(header: Header, cells: Sequence[Cell], warnings: Collection[QualityFlag]) -> str:
-    """About which `--window` gives all `cells` the percentiles of which the `warnings` say that samples are too few.
+    """Return a sentence with the `--window` that gives all `cells` enough samples for the percentiles in `warnings`.
 
-    Empty where that is not known: a model lengthens its windows by itself, and where windows of that length were too
-    short it is because their inferences depend on one another for longer than was planned on.
+    Empty if that length is unknown. A model lengthens its windows by itself. If windows are already that long and
+    still too short, their inferences depend on one another for longer than expected.
     """
     wanted_s = [
         _SPARE * samples_needed(PERCENTILES[name]) * cell.p50_s / (_SIDE_RATIO if cell.alternating else 1)

@@ -1,4 +1,4 @@
-"""What the page carries with it: its style, its scripts, and the policy that lets no other script run."""
+"""What the page carries in itself: its style, its scripts, and the policy that lets no other script run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def page_script() -> str:
 
 
 def policy(script: str) -> str:
-    """A Content Security Policy: nothing is fetched, and no script runs but `script` (W3C CSP 3)."""
+    """A Content Security Policy: the page fetches nothing and runs no script but `script` (W3C CSP 3)."""
     allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return (
         f"default-src 'none'; script-src 'sha256-{allowed}'; style-src 'unsafe-inline'; img-src data:; "

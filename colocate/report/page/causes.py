@@ -25,7 +25,7 @@ SHOWN_FIRST = 12
 
 @dataclass(frozen=True, slots=True)
 class CauseBar:
-    """One bar: each part with the name of its colour and its share in per cent, and what stands around it."""
+    """One bar with the words around it. Each of `parts` is the name of its colour and its share in per cent."""
 
     network: str
     where: str
@@ -36,7 +36,9 @@ class CauseBar:
 
 
 def cause_bars(cells: Iterable[Cell]) -> tuple[CauseBar, ...]:
-    """The bars of all cells that have a cause, the one with the largest share of extra time first."""
+    """Return the bars of all cells with a known cause. The largest extra time, relative to the cell's p50, comes
+    first.
+    """
     cells = list(cells)
     explained = [(cell, found) for cell in cells if (found := cell.extra_time) is not None]
     explained.sort(key=lambda pair: -(pair[1].extra_s / (pair[0].p50_s or 1.0)))
@@ -61,7 +63,7 @@ def legend(cells: Iterable[Cell]) -> tuple[tuple[str, str], ...]:
 
 
 def colour(cause: Cause) -> str:
-    """The name by which the style sheet knows a cause."""
+    """The name of a cause in the style sheet."""
     return cause.name.lower().replace("_", "-")
 
 

@@ -1,4 +1,4 @@
-"""The matrix of the page: networks, placements and clocks down; containments and tasks across."""
+"""The table of all cells on the page: networks, placements and clocks down; containments and tasks across."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from colocate.report.text.labels import (
 
 @dataclass(frozen=True, slots=True)
 class MatrixColumn:
-    """One task in one containment; `SOLO` is the network alone."""
+    """One task in one containment; the task `SOLO` is the network alone."""
 
     containment: Containment | None
     task: str
 
     @classmethod
     def of(cls, cell: Cell) -> MatrixColumn:
-        """The column in which `cell` stands."""
+        """The column of `cell`."""
         return cls(cell.containment, cell.task)
 
     @property
@@ -41,7 +41,9 @@ class MatrixColumn:
 
 @dataclass(frozen=True, slots=True)
 class MatrixRow:
-    """One clock point of a network. A cell is its number in the payload, None where it was not measured."""
+    """One clock point of a network. `cells` has the number of each cell in the payload, None if it was not
+    measured.
+    """
 
     clocks: str
     cells: Sequence[int | None]
@@ -49,8 +51,8 @@ class MatrixRow:
 
 @dataclass(frozen=True, slots=True)
 class MatrixGroup:
-    """The rows of one network in one placement; `how` says how it is run, where networks differ in that, and the
-    placement.
+    """The rows of one network in one placement. `how` names the placement, and how the network is run if that
+    differs.
     """
 
     name: str
@@ -60,8 +62,8 @@ class MatrixGroup:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """All cells of a run. `containments` are headings over columns, each with the number of these, and empty where
-    all tasks have the same; `axes` names the clocks of the rows, and is empty where all have the same.
+    """All cells of a run. `containments` are headings, each with the number of columns that it spans; empty if all
+    tasks have the same. `axes` names the clocks of the rows; empty if all rows have the same.
     """
 
     containments: Sequence[tuple[str, int]]
@@ -71,12 +73,12 @@ class Matrix:
 
     @property
     def starts(self) -> frozenset[int]:
-        """The columns at which a heading begins, without the first column."""
+        """The indices of the columns at which a containment's heading begins, without the first column."""
         return frozenset(itertools.accumulate(n for _, n in self.containments)) - {len(self.columns)}
 
 
 def matrix_of(cells: Sequence[Cell]) -> Matrix:
-    """The matrix of `cells`, in their order, the network alone first."""
+    """Return the matrix of `cells`, in their order. The network alone is the first column."""
     inferences, columns, points = inferences_of(cells), _columns(cells), {cell.clocks for cell in cells}
     contained = len(containments_of(tasks_of(cells))) > 1
     return Matrix(
@@ -101,7 +103,7 @@ def _columns(cells: Sequence[Cell]) -> list[MatrixColumn]:
 
 
 def _containment_headings(columns: Iterable[MatrixColumn]) -> Iterator[tuple[str, int]]:
-    """Each containment, empty over the network alone, and over how many columns it stands."""
+    """Yield each containment and how many columns its heading spans. The heading over the network alone is empty."""
     words = ("" if column.task == SOLO else containment_words(column.containment) for column in columns)
     for heading, run in itertools.groupby(words):
         yield heading, len(list(run))

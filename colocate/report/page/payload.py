@@ -1,7 +1,7 @@
-"""What the scripts of the page are given: the bounds that each cell's verdict rests on, and words for the rest.
+"""The data for the scripts of the page: the bounds that each cell's verdict rests on, and text for all else.
 
-Bounds are numbers to the last digit, so that the page and `study.advice` compare the same; everything else that is
-shown was put into words here, so that numbers look alike in tables, figures and page.
+Bounds have full precision, so that the page judges as `study.advice` does. All else is text made here, so that
+numbers look alike in tables, figures and page.
 """
 
 from __future__ import annotations
@@ -56,10 +56,10 @@ Place = tuple[Inference, str, ClockPoint]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One thing that the matrix of the page can show.
+    """One quantity that the page's matrix can show.
 
-    `pooled` is its value from all windows of a cell together, for where no block gives one. `alone` names the view
-    that stands in for it where there is no task.
+    `pooled` gives its value from all windows of a cell together, for cells without a value per block. `alone` is the
+    `key` of the view to show in its place for the network alone.
     """
 
     key: str
@@ -72,7 +72,7 @@ class View:
 
     @property
     def quantity(self) -> Quantity | None:
-        """What can be judged of it; None where nothing can."""
+        """The quantity that limits apply to; None if no limit applies to this view."""
         return Quantity(self.key) if self.key in set(Quantity) else None
 
 
@@ -116,7 +116,7 @@ VIEWS = (
 
 
 def place_of(cell: Cell) -> Place:
-    """Where tasks may stand beside a network: the network, how it is run, the placement and the clocks."""
+    """What identifies a place for tasks: the network, how it is run, the placement and the clocks."""
     return cell.inference, cell.placement, cell.clocks
 
 
@@ -128,10 +128,10 @@ def payload(
     limits: Limits | None,
     provenance: Provenance | None = None,
 ) -> Mapping[str, Any]:
-    """The page's data, ready for JSON: absent is null, and no number is infinite.
+    """Return the page's data, ready for JSON. An absent value is null, and no number is infinite.
 
-    `folder` is the name of the run's, for a command line. `evidence` is that of all cells, `judged` what
-    `study.bounds.bounds` makes of it; the page begins with `limits`. A model has its `provenance`.
+    `folder` is the name of the run's folder, for command lines. `evidence` covers all cells, and `judged` is what
+    `study.bounds.bounds` makes of it. The page begins with `limits`. Only a model has `provenance`.
     """
     cells = [each.cell for each in evidence]
     contained = any(cell.containment is not None for cell in cells)
@@ -179,7 +179,7 @@ def payload(
 
 
 def _model_errors(provenance: Provenance) -> Mapping[str, Any]:
-    """How far a model is off in each quantity that anything was published of, with the words for it."""
+    """How far a model is off in each quantity that has published figures, as a ratio and in words."""
     return {
         quantity.value: {
             "ratio": error.median_ratio,
@@ -245,7 +245,9 @@ def _cell(
 
 
 def interval_of(view: View, cell: Cell, bounds: Bounds | None) -> Interval | None:
-    """The value with its bounds for the whole table; from all windows together where no block gives one."""
+    """Return the value with its simultaneous bounds. If no block has a value, return that of all windows together,
+    without bounds; None if that is unknown too.
+    """
     if bounds is not None and view.quantity is not None and (estimate := bounds.estimates.get(view.quantity)):
         return estimate.interval
     value = view.pooled(cell)
@@ -253,9 +255,11 @@ def interval_of(view: View, cell: Cell, bounds: Bounds | None) -> Interval | Non
 
 
 def _shown(view: View, cell: Cell, bounds: Bounds | None) -> Mapping[str, Any] | None:
-    """What a tile shows of `cell`: the value, its words with a mark where it is not significant, those of its bounds.
+    """Return what a tile shows of `cell`: the value, its text, a mark if it is not significant, and the text of its
+    bounds. None if there is no finite value.
 
-    `significant` is also false where there are no bounds to tell by: such a value has neither colour nor mark.
+    `significant` is also false if the bounds that would show a change are missing: then there is no colour and no
+    mark.
     """
     found = interval_of(view, cell, bounds)
     if found is None or not math.isfinite(found.value):
@@ -273,7 +277,9 @@ def _shown(view: View, cell: Cell, bounds: Bounds | None) -> Mapping[str, Any] |
 
 
 def _row(view: View, cell: Cell, bounds: Bounds | None) -> list[str] | None:
-    """A line of what is told of `cell` on focus: name, value, and its bounds for the whole table."""
+    """Return a line of the details of `cell`: name, value and simultaneous bounds; None if there is no finite
+    value.
+    """
     found = interval_of(view, cell, bounds)
     if found is None or not math.isfinite(found.value):
         return None
@@ -282,7 +288,7 @@ def _row(view: View, cell: Cell, bounds: Bounds | None) -> list[str] | None:
 
 
 def _miss_rows(cell: Cell) -> list[list[str]]:
-    """What is told on focus of a network with a frame rate: how many frames took longer than the period."""
+    """The details on a network with a period: the share of frames that took longer, and the longest run of them."""
     if cell.miss_ratio is None:
         return []
     longest = [["longest run of them", str(cell.longest_miss_run), ""]] if cell.longest_miss_run is not None else []
@@ -290,12 +296,14 @@ def _miss_rows(cell: Cell) -> list[list[str]]:
 
 
 def _cause_rows(cell: Cell) -> list[list[str]]:
-    """What is told on focus of a network that is slower for certain: what takes most of its extra time."""
+    """The details on a network with a significant slowdown: what takes most of its extra time."""
     return [["cause", cause_short(cell.extra_time), ""]] if cell.extra_time else []
 
 
 def span_words(interval: Interval, text: Words) -> str:
-    """`[1.09, 1.17]`, which no line break parts; with one end `≥ 1.09`, without any nothing."""
+    """Return an interval without line breaks, `[1.09, 1.17]`; `≥ 1.09` or `≤ 1.17` with one end, nothing
+    without any.
+    """
     if interval.lo is None:
         words = "" if interval.hi is None else f"≤ {text(interval.hi)}"
     else:
@@ -308,5 +316,5 @@ def _finite(value: float) -> float | None:
 
 
 def _curve(latencies_s: FloatArray) -> FloatArray:
-    """Its latencies at `LEVELS`, in seconds."""
+    """The quantiles of `latencies_s` at `LEVELS`, in seconds."""
     return np.array(sample_quantiles(latencies_s, LEVELS))

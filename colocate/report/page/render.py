@@ -1,4 +1,4 @@
-"""A run -> report.html: one file that needs no network, and in which every name is text."""
+"""Make report.html of a run: one file that works offline and shows every name as plain text."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ _LIMITED = {"work": "work lost"}
 
 
 def write_page(run: LoadedRun, judged: Sequence[Bounds] | None = None) -> Path:
-    """Write report.html into the folder of the run, and return its path. `judged` are its bounds, where these are
-    known.
+    """Write report.html into the folder of the run, and return its path. `judged` are the run's bounds, None if they
+    are still to be computed.
 
-    It begins with the limits that the study was made for, and its bounds allow for the looks that it took.
-    The same run in a folder of the same name gives the same bytes. Raises OSError.
+    The page begins with the limits in force, and its bounds allow for the looks of sequential stopping. The same run
+    in a folder of the same name gives the same bytes. Raises StoreError or OSError if the page cannot be written.
     """
     limits = run.limits
     confidence = CONFIDENCE if limits is None else limits.confidence
@@ -77,12 +77,12 @@ def _template() -> Template:
 
 
 def _finished(value: Any) -> Any:
-    """What the template shows of `value`: of a text that is no markup yet, units beside their numbers."""
+    """Return what the template shows of `value`: in plain text, no line breaks between a number and its unit."""
     return unbroken(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _carried() -> _Values:
-    """Style, script and policy, which make the page one file. No other text in it is markup."""
+    """The style, script and policy in the page. No other text in it is markup."""
     script = page_script()
     return {"policy": policy(script), "style": Markup(style()), "script": Markup(script)}
 
@@ -99,7 +99,7 @@ def _heading(run: LoadedRun) -> _Values:
 
 
 def _found(run: LoadedRun, judged: Sequence[Bounds], confidence: float) -> _Values:
-    """The matrix with its data, the warnings, and how sure all of it is."""
+    """The matrix with its data, the warnings, and the confidence of all of it."""
     spec = run.header.spec
     kinds = len({quantity.kind for each in judged for quantity in each.estimates})
     return {
@@ -147,7 +147,7 @@ def _model(header: Header) -> _Values:
 
 
 def _machine(run: LoadedRun) -> _Values:
-    """The machine in detail, and how to do it again."""
+    """The machine in detail, and the study file to repeat the run."""
     return {
         "facts": words.machine_rows(run.header.facts),
         "networks": words.network_rows(run.header),

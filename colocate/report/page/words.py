@@ -1,4 +1,4 @@
-"""What the page says in sentences: what was found, where, how to do it again, and what it all rests on."""
+"""The sentences and lists of the page: what was found, warnings and failures, the machine and its networks."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _VIEW = {view.key: view for view in VIEWS}
 
 
 def question(cells: Sequence[Cell]) -> str:
-    """What the page answers: `Which tasks may run beside googlenet?`"""
+    """The question that the page answers: `Which tasks may run beside googlenet?`"""
     inferences = inferences_of(cells)
     names = list(dict.fromkeys(network_label(each.network, inferences) for each in inferences))
     if len(names) > _NAMED or not names:
@@ -54,7 +54,7 @@ def question(cells: Sequence[Cell]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What was measured beside one network in one placement; `how` tells ways to run networks apart."""
+    """What was measured beside one network in one placement; `how` says how it is run, if networks differ in that."""
 
     name: str
     how: str
@@ -63,7 +63,9 @@ class Findings:
 
 
 def findings_of(cells: Sequence[Cell], judged: Iterable[Bounds], confidence: float) -> list[Findings]:
-    """Findings for every network and placement in the order of `cells`; `judged` are their bounds at `confidence`."""
+    """Return findings for every network and placement, in the order of `cells`. `judged` are bounds at
+    `confidence`.
+    """
     inferences, judged = inferences_of(cells), list(judged)
     groups = dict.fromkeys((cell.inference, cell.placement) for cell in cells)
     return [
@@ -81,7 +83,7 @@ def _group(each: Bounds) -> tuple[Inference, str]:
 
 
 def findings(judged: Sequence[Bounds], confidence: float) -> tuple[str, ...]:
-    """What the cells of one network and placement show, a sentence a quantity."""
+    """Return what the cells of one network and placement show, in a sentence for each quantity."""
     if not judged:
         return ("No task has been measured beside it yet.",)
     tasks = tasks_of([each.evidence.cell for each in judged])
@@ -151,7 +153,7 @@ def _intervals(quantity: Quantity, judged: Sequence[Bounds]) -> list[_Found]:
 
 
 def _worst(quantity: Quantity, found: Sequence[_Found]) -> _Found:
-    """The largest; of those that look equal the one in the simplest setting."""
+    """The largest value. Of values with the same text, the one in the simplest setting."""
     largest = _text(quantity, max(interval.value for _, interval in found))
     alike = [pair for pair in found if _text(quantity, pair[1].value) == largest]
     return min(alike, key=lambda pair: complexity(pair[0].evidence.cell))
@@ -171,7 +173,7 @@ def _text(quantity: Quantity, value: float) -> str:
 
 
 def warning_rows(cells: Sequence[Cell]) -> list[tuple[str, int, str]]:
-    """Per warning its name, how many of the cells have it, and its remedy."""
+    """For each warning its name, how many of `cells` have it, and its remedy."""
     return [
         (warning.value, sum(warning in cell.warnings for cell in cells), warning.remedy)
         for warning in warnings_of(cells)
@@ -179,18 +181,18 @@ def warning_rows(cells: Sequence[Cell]) -> list[tuple[str, int, str]]:
 
 
 def cells_words(cells: Sequence[Cell]) -> str:
-    """What the cells are that warnings are counted in: `216 cells with a task and 18 of a network alone`."""
+    """How many cells there are: `216 cells with a task and 18 of a network alone`."""
     alone = sum(cell.task == SOLO for cell in cells)
     return f"{counted(len(cells) - alone, 'cell')} with a task and {alone} of a network alone"
 
 
 def failure_rows(failures: Iterable[Failure]) -> list[tuple[str, int]]:
-    """What failed trials said, and how often."""
+    """Each message of failed trials, and how often it came; the most frequent comes first."""
     return Counter(plain(failure.message) for failure in failures).most_common()
 
 
 def machine_rows(facts: HostFacts) -> list[tuple[str, Sequence[str]]]:
-    """The facts of the machine: name and one or more lines; what is absent has no row."""
+    """The facts of the machine, each a name with one or more lines. An absent fact has no row."""
     gib = 1 << 30
     rows: list[tuple[str, Sequence[str]]] = [
         ("rig", [facts.rig]),
@@ -232,7 +234,7 @@ def _steps(steps_hz: Sequence[int]) -> str:
 
 
 def network_rows(header: Header) -> list[tuple[str, Sequence[str]]]:
-    """What was loaded under each network's name."""
+    """What was loaded for each network, by its name."""
     return [
         (plain(name), [", ".join(_loaded_words(key, value) for key, value in told.items() if key != "name")])
         for name, told in header.networks.items()
@@ -246,7 +248,7 @@ def _loaded_words(key: str, value: Any) -> str:
 
 
 def _prefixed(value: float) -> str:
-    """`value` with three digits and the prefix of its unit: `1.58 G`."""
+    """`value` with three digits and the SI prefix of its unit: `1.58 G`."""
     for prefix, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
         if value >= size:
             return f"{three_digits(value / size)}\u00a0{prefix}"
@@ -254,7 +256,7 @@ def _prefixed(value: float) -> str:
 
 
 def runtime_rows(records: Iterable[TrialRecord]) -> list[tuple[str, Sequence[str]]]:
-    """What the runtimes said of themselves: each key with every value seen."""
+    """What the runtimes reported of themselves: each fact with every value seen."""
     seen: defaultdict[str, dict[str, None]] = defaultdict(dict)
     for record in records:
         for key, value in record.runtime.items():

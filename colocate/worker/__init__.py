@@ -1,3 +1,3 @@
-"""The process that infers, or has a user's program infer. It imports itself, the child contract, numpy and its
-runtime, and nothing else of colocate: it may run under another Python than the process that started it.
+"""The process that runs a network, or starts the user's program that does. It may run under another Python than its
+parent, so of colocate it imports only this package and the version, besides `cpu_workloads`, numpy and its runtime.
 """

@@ -1,6 +1,7 @@
 """The process that serves one loaded network: `python -m colocate.worker JSON`.
 
-It loads and warms the network once, then obeys the child contract for as many windows as its parent wants.
+It loads and warms the network once, then obeys the child contract (`cpu_workloads.contract`) for as many windows as
+its parent wants.
 """
 
 import gc
@@ -24,7 +25,7 @@ PROFILE_S, PROFILED_MIN, PROFILED_MAX = 1.0, 16, 200
 
 
 def serve_request(request: Request, control: Control) -> None:
-    """Load the network and serve it for ever. Raises WorkerError when the runtime refuses."""
+    """Load the network and serve windows until the process ends. Raises WorkerError if the runtime refuses."""
     backend = load(request)
     for _ in range(FIRST_INFERENCES):
         began_s = time.monotonic()
@@ -57,7 +58,7 @@ def serve_request(request: Request, control: Control) -> None:
 
 
 def main(text: str) -> None:
-    """Serve the request; a failure is one line on stderr."""
+    """Serve the request in `text`, which is JSON; a failure is one line on stderr."""
     control = Control()
     try:
         serve_request(from_json(text), control)

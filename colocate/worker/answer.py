@@ -1,4 +1,4 @@
-"""Standard output for one answer alone, whatever a library prints to it meanwhile."""
+"""Keep standard output for one answer, whatever libraries print to it meanwhile."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from colocate.worker.errors import WorkerError
 
 
 def answer(work: "Callable[[], object]") -> None:
-    """Write what `work` returns as one JSON value; a WorkerError becomes one line on stderr and exit status 1."""
+    """Write the result of `work` as one JSON value. A WorkerError becomes one line on stderr and exit status 1."""
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     try:

@@ -1,4 +1,4 @@
-"""What a runtime must offer to be measured: four methods, and a fifth where it can profile."""
+"""The four methods that a runtime must offer to be measured, and a fifth if it can profile."""
 
 import importlib
 import sys
@@ -13,10 +13,10 @@ Facts = Mapping[str, Union[str, int, float, bool]]
 
 
 class ProfiledStep(NamedTuple):
-    """One step of a runtime's own profile: seconds of one inference. `kind` is the operator where it is known.
+    """One step of a runtime's own profile; `time_s` is for one inference. `kind` is the operator, empty if unknown.
 
-    Of a step in the body of a loop or a branch `within` names what it lies in, the outermost first, and the step
-    around it is less the time of its body. `runs` is how often it ran in one inference, on average.
+    For a step in the body of a loop or a branch, `within` names the steps around it, the outermost first. Their own
+    times exclude their bodies. `runs` is how often the step ran in one inference, on average.
     """
 
     name: str
@@ -27,38 +27,40 @@ class ProfiledStep(NamedTuple):
 
 
 class Backend(Protocol):
-    """A network loaded in one runtime. Built inside the worker, after it has entered its CPUs."""
+    """A network loaded in one runtime. It is made inside the worker, once the process is confined to its CPUs."""
 
     def __init__(self, request: Request) -> None:
         """Load the network and allocate every buffer that `infer` needs.
 
-        Raises WorkerError when the runtime or its GPU refuses.
+        Raises WorkerError if the runtime or its GPU refuses.
         """
 
     def infer(self) -> None:
-        """One synchronous inference: input copied in, network run, output copied out. Raises WorkerError."""
+        """Run one synchronous inference: copy the input in, run the network, copy the output out. Raises
+        WorkerError.
+        """
 
     def device_s(self) -> "float | None":
-        """How long the last inference took on the accelerator, in seconds; None where that is not known."""
+        """How long the last inference took on the accelerator, in seconds; None if unknown."""
 
     def facts(self) -> Facts:
-        """Versions and settings under which it runs; stored with every trial."""
+        """The versions and settings under which the network runs; stored with every trial."""
 
 
 class Profiler(Protocol):
-    """A backend that knows where an inference spends its time."""
+    """A backend that can measure the time of each step of an inference."""
 
     def profile(self, inferences: int) -> "list[ProfiledStep]":
-        """The steps that the runtime makes of the network, in order, over so many inferences after a warm-up.
+        """Return the steps that the runtime makes of the network, in order, timed over `inferences` after a warm-up.
 
         Raises WorkerError.
         """
 
 
 def load(request: Request) -> Backend:
-    """The backend that `request.target` names, with its network loaded. Raises WorkerError.
+    """Return the backend that `request.target` names, with its network loaded. Raises WorkerError.
 
-    A network that colocate keeps is looked at once more: what is loaded is what was made.
+    A network's file in colocate's cache is loaded only if it is still what was written there.
     """
     kept = request.cache / "networks"
     if request.file is not None and kept in request.file.path.parents:

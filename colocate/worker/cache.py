@@ -1,7 +1,7 @@
 """Files that are costly to make, kept until somebody empties their folder.
 
-What is kept is loaded again as code that runs, as root on a board. So a file is used when it is as it was written, by
-the digest in its name, and when nobody else can have written it, by its owner and mode; else it is made once more.
+A kept file is loaded as code, on a board even by root. So it is used only if its content matches the digest in its
+name, and if its owner and mode show that nobody else can have written it. Otherwise it is made again.
 """
 
 import contextlib
@@ -25,11 +25,11 @@ _hashed: "dict[Path, tuple[int, ...]]" = {}
 
 
 def obtain(path: Path, build: "Callable[[], bytes]") -> Path:
-    """The file that is kept as `path`, which is built and written where there is none; its own name has the digest of
-    its content.
+    """Return the file that is kept as `path`, or build and write it. The name of the file itself also has the digest
+    of its content.
 
-    The file is there whole or not at all, and is built once however many processes ask for it together. Raises
-    OSError when the folder cannot be written, or belongs to somebody else.
+    The file is there whole or not at all, and is built only once even if several processes ask for it together.
+    Raises OSError if the folder cannot be written, or belongs to somebody else.
     """
     make_private(path.parent)
     found = kept(path)
@@ -46,18 +46,20 @@ def obtain(path: Path, build: "Callable[[], bytes]") -> Path:
 
 
 def clear(folder: Path) -> None:
-    """Remove what a builder left that was killed. The caller has `folder` locked."""
+    """Remove the partial files of builders that were killed. The caller has `folder` locked."""
     for left in folder.glob(f"*{_PARTIAL}"):
         left.unlink()
 
 
 def kept(path: Path) -> "Path | None":
-    """The file that is kept as `path` and as it was written; None where there is none."""
+    """The file that is kept as `path`, if it is unchanged since it was written; else None."""
     return next(filter(_sound, _named(path)), None)
 
 
 def read(kept: Path) -> bytes:
-    """The content of a file that `obtain` gave. Raises OSError where it is no longer what it was."""
+    """Return the content of a file from `obtain`. Raises OSError if it has changed, or somebody else could have
+    written it.
+    """
     with _opened(kept) as descriptor:
         content = b"".join(_chunks(descriptor))
     if hashlib.sha256(content).hexdigest()[:_DIGEST] != _digest_in(kept):
@@ -66,28 +68,30 @@ def read(kept: Path) -> bytes:
 
 
 def check(kept: Path) -> None:
-    """Raise OSError where a file that `obtain` gave is no longer what it was, or others could have changed it."""
+    """Raise OSError if a file from `obtain` has changed, or somebody else could have written it."""
     make_private(kept.parent)
     if not _sound(kept):
         raise OSError(errno.EIO, "it is damaged, or somebody else could have written it", str(kept))
 
 
 def read_private(path: Path) -> bytes:
-    """The content of a file that is none of the cache's. Raises OSError where somebody else could have written it."""
+    """Return the content of a file outside the cache. Raises OSError if somebody else could have written it."""
     with _opened(Path(os.path.realpath(str(path)))) as descriptor:
         return b"".join(_chunks(descriptor))
 
 
 def private_sha256(path: Path) -> str:
-    """The SHA-256 of what `read_private` reads, without memory for all of it. Raises OSError as that does."""
+    """The SHA-256 of what `read_private` reads, without holding it all in memory. Raises OSError as `read_private`
+    does.
+    """
     with _opened(Path(os.path.realpath(str(path)))) as descriptor:
         return _sha256(descriptor)
 
 
 def make_private(folder: Path) -> None:
-    """See to it that `folder`, and the one around it, exist and that nobody else can write them.
+    """Make sure that `folder` and its parent exist, and that nobody else can write them.
 
-    Raises OSError where they belong to another user, who could put there what is then loaded.
+    Raises OSError if one belongs to another user, who could replace what is loaded from there.
     """
     for each in (folder.parent, folder):
         each.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -102,7 +106,7 @@ def make_private(folder: Path) -> None:
 
 
 def _named(path: Path) -> "list[Path]":
-    """All that is kept as `path`, sound or not."""
+    """All files that are kept as `path`, valid or not."""
     digest = "[0-9a-f]" * _DIGEST
     return sorted(path.parent.glob(f"{glob.escape(path.stem)}-{digest}{glob.escape(path.suffix)}"))
 
@@ -123,7 +127,7 @@ def _sound(kept: Path) -> bool:
 
 @contextlib.contextmanager
 def _opened(kept: Path) -> "Iterator[int]":
-    """Raises OSError for what is no plain file, and for one that somebody else could have written."""
+    """Open a file to read it. Raises OSError if it is no regular file, or if somebody else could have written it."""
     descriptor = os.open(str(kept), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         found = os.fstat(descriptor)
@@ -175,7 +179,9 @@ def _write(path: Path, content: bytes) -> Path:
 
 @contextlib.contextmanager
 def locked(directory: Path) -> "Iterator[None]":
-    """Alone in `directory`, once no other is. The kernel lifts the lock when the process ends, however it ends."""
+    """Hold the lock of `directory`, after waiting for it. The kernel releases it when the process ends, however it
+    ends.
+    """
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

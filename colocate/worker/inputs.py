@@ -1,4 +1,4 @@
-"""What to feed a network: arrays as its specs of tensors want them."""
+"""Make the arrays that a network is fed, from the `TensorSpec` of each input."""
 
 import sys
 from pathlib import Path
@@ -18,10 +18,11 @@ FED_KINDS = "biuf"
 
 
 def input_arrays(file: NetworkFile, seed: int = 0) -> "dict[str, npt.NDArray[Any]]":
-    """What to feed each input: of its shape and type, the same for the same seed.
+    """Return an array for each input, by name, of its shape and type. The same `seed` gives the same arrays.
 
-    Random rather than zeros, on which a GPU draws less power than on any real image. Raises WorkerError for a file
-    that cannot be read or whose numbers the input cannot hold, and for an input that memory cannot hold.
+    The default is random rather than zeros, on which a GPU draws less power than on any real image. Raises
+    WorkerError for a file that cannot be read or whose numbers the input cannot hold, and for an input that memory
+    cannot hold.
     """
     # numpy 1.13 has no other, and its numbers are the same in every version.
     rng = np.random.RandomState(seed)

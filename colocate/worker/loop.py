@@ -1,4 +1,6 @@
-"""The measuring loop: infer until the parent speaks, and note when each inference began and how long it took."""
+"""The measuring loop: infer until the parent sends a command, and note when each inference began and how long it
+took.
+"""
 
 import time
 from array import array
@@ -15,13 +17,14 @@ AWAKE_NS = 500_000
 
 
 def measure(backend: Backend, control: Control, period_s: "float | None" = None) -> "Mapping[str, Any]":
-    """Infer back to back until the parent speaks; begin and length of every inference that was completed.
+    """Infer back to back until the parent sends a command. Return the begin and the length of every completed
+    inference.
 
-    With a period an inference is due at each multiple of it from the beginning on: then it begins, or as soon as the
-    one before is done, and none is left out. Its begin is when it was due, its length from then until it is done.
+    With a period an inference is due at each multiple of it. It starts when it is due, or as soon as the previous one
+    is done; none is skipped. Its begin is the time when it was due, and its length runs from there until it is done.
 
-    The first inference is always made: where the warm-up's last one outlasted the whole window, the parent has spoken
-    again before this begins, and a window without an inference would say nothing.
+    The first inference is always made. After a warm-up whose last inference outlasted the whole window, the next
+    command is already there, and a window without an inference would say nothing.
 
     Overhead per inference: two clock reads, two appends, one command check, one device-time query, about 0.4 us.
     """
@@ -56,7 +59,7 @@ def measure(backend: Backend, control: Control, period_s: "float | None" = None)
 
 
 def _awaited(due_ns: int, pending: "Callable[[], bool]") -> bool:
-    """Wait until `due_ns` on the monotonic clock; false where the parent spoke first."""
+    """Wait until `due_ns` on the monotonic clock. Return false if the parent sends a command before that."""
     left_ns = due_ns - monotonic_ns()
     while left_ns > 0:
         if left_ns > AWAKE_NS:

@@ -1,4 +1,4 @@
-"""What the oldest Python that runs a worker, 3.6, does not have."""
+"""Substitutes for what Python 3.6, the oldest that runs a worker, does not have."""
 
 import functools
 import gc
@@ -19,7 +19,7 @@ freeze: "Callable[[], None]" = getattr(gc, "freeze", lambda: None)
 
 
 def product(sizes: "Iterable[int]") -> int:
-    """The product of all factors, 1 without any: `math.prod` of Python 3.8."""
+    """The product of `sizes`, 1 if there are none: `math.prod` of Python 3.8."""
     return functools.reduce(operator.mul, sizes, 1)
 
 

@@ -1,4 +1,4 @@
-"""Python packages of the runtimes, also those that JetPack installs for the system's Python alone.
+"""Python packages of the runtimes, including those that JetPack installs only for the system's Python.
 
 A virtual environment does not see the folder /usr/lib/python3.X/dist-packages, where JetPack puts TensorRT
 (https://github.com/NVIDIA/TensorRT/issues/2737), and pip has no TensorRT for most Jetsons.
@@ -19,16 +19,18 @@ SYSTEM = Path("/usr")
 
 
 def find(name: str) -> "ModuleSpec | None":
-    """Where the package is: in this environment, or else in the system's folder for this version of Python."""
+    """Return where the package is: in this environment, or else in the system's folder for this Python version; None
+    if nowhere.
+    """
     spec = importlib.util.find_spec(name) or PathFinder.find_spec(name, [str(folder) for folder in _folders()])
     # Without an origin it is a mere folder of this name.
     return spec if spec is not None and spec.origin is not None else None
 
 
 def load(name: str) -> ModuleType:
-    """Import the package from where `find` finds it, and nothing else from there.
+    """Import the package that `find` finds, without opening its folder to other imports.
 
-    Raises WorkerError when it is not installed or its libraries cannot be loaded.
+    Raises WorkerError if it is not installed or its libraries cannot be loaded.
     """
     if name in sys.modules:
         return sys.modules[name]
@@ -48,7 +50,7 @@ def load(name: str) -> ModuleType:
 
 
 def why_missing(name: str) -> str:
-    """Why `find` found nothing."""
+    """The message for a package that `find` does not find."""
     return f"the package {name} is not installed for Python {sys.version_info[0]}.{sys.version_info[1]}"
 
 

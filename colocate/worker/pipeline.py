@@ -1,8 +1,7 @@
 """The process behind the user's own program as the network: `python -m colocate.worker.pipeline JSON`.
 
-It starts the program, collects what that reports of its inferences, and serves windows by the child contract. The
-program runs from its start on, between windows too. This process sits elsewhere: the program has the CPUs of the
-network to itself.
+It starts the program, collects the program's reports of inferences, and serves windows by the child contract. The
+program runs all the time, between windows too. It has the CPUs of the network to itself: this process runs on others.
 """
 
 import json
@@ -30,7 +29,9 @@ _LOOK_S = 0.01
 
 
 class PipelineRequest(NamedTuple):
-    """The program, and how it reports; `launcher` is a command that puts it on its CPUs and becomes it."""
+    """The program, and how it reports. `latency` is the pattern of the lines that it prints, None if it sends
+    records. `launcher` is a command that moves to the program's CPUs and then executes it.
+    """
 
     argv: "tuple[str, ...]"
     latency: "str | None" = None
@@ -41,7 +42,7 @@ class PipelineRequest(NamedTuple):
     launcher: "tuple[str, ...]" = ()
 
     def to_json(self) -> str:
-        """One line for `from_json`."""
+        """Return one line for `from_json`."""
         return json.dumps(self._asdict())
 
 
@@ -52,7 +53,9 @@ def from_json(text: str) -> PipelineRequest:
 
 
 class ProgramEndedError(WorkerError):
-    """The program ended by itself; `status` is the exit status of a process that ends as it did."""
+    """The program ended by itself. `status` is its exit status, or 128 plus the number of the signal that
+    killed it.
+    """
 
     def __init__(self, returncode: int, last_line: str) -> None:
         self.status = returncode if returncode >= 0 else 128 - returncode
@@ -81,9 +84,10 @@ class RunningPipeline:
         self._turn_s = 0.0
 
     def start(self) -> float:
-        """Start it and wait until it infers; how long an inference takes with what comes between two, in seconds.
+        """Start the program and wait until it infers. Return the time from the end of one inference to that of the
+        next, in seconds.
 
-        Raises WorkerError where it is silent, cannot be started or ends.
+        Raises WorkerError if the program is silent, cannot be started or ends.
         """
         deadline_s = time.monotonic() + self._ready_s
         try:
@@ -105,8 +109,8 @@ class RunningPipeline:
         return self._turn_s
 
     def window(self, control: Control) -> "Mapping[str, Any]":
-        """What began and ended until the parent's next word. Raises WorkerError as `check` does, and where a window
-        that is over has no inference.
+        """Report the inferences that began and ended before the parent's next command. Raises WorkerError as `check`
+        does, and if a window that is over has no inference.
         """
         go_ns, cpu_s = self._moment()
         self._output.forget(before_ns=go_ns)
@@ -127,11 +131,13 @@ class RunningPipeline:
         return {**counted, "devices_s": [], "cpu_s": cpu_end_s - cpu_s}
 
     def _enough_s(self, length_s: float) -> float:
-        """A window that holds an inference however it falls, also where one takes twice as long beside a task."""
+        """A window length that holds an inference wherever it falls, even if each takes twice as long beside a
+        task.
+        """
         return math.ceil(10 * max(WINDOW_TURNS * self._turn_s, 2 * length_s)) / 10
 
     def check(self) -> None:
-        """Raise WorkerError when the program ended, or reported what makes no sense."""
+        """Raise WorkerError if the program has ended, or has reported what makes no sense."""
         if self._output.failure:
             raise WorkerError(self._output.failure)
         if self._returncode is not None:
@@ -155,10 +161,10 @@ class RunningPipeline:
 
 
 def within(inferences: "Sequence[Times]", go_ns: int, word_ns: int) -> "Mapping[str, Any] | None":
-    """The report of those that began and ended between the two words; None where none did.
+    """Report the inferences that began and ended from `go_ns` to `word_ns`; None if there are none.
 
-    `inferences` are in the order in which they began. The time that counts begins when the one under way at `go` has
-    ended, and ends with the last that counts: so it holds whole turns of the program, whatever that does between two
+    `inferences` are in the order of their begin. The counted time begins when the inference under way at `go_ns` has
+    ended, and ends with the last counted one. So it holds whole turns of the program, whatever that does between two
     inferences.
     """
     counted = [(begin_ns, end_ns) for begin_ns, end_ns in inferences if go_ns <= begin_ns and end_ns <= word_ns]
@@ -176,7 +182,7 @@ def within(inferences: "Sequence[Times]", go_ns: int, word_ns: int) -> "Mapping[
 
 
 def main(text: str) -> None:
-    """Serve the request; a failure is one line on stderr."""
+    """Serve the request in `text`, which is JSON; a failure is one line on stderr."""
     request = from_json(text)
     try:
         if request.directory is not None:

@@ -1,4 +1,4 @@
-"""What a program of the user's own writes: its lines, its records of inferences, and its last words."""
+"""What a user's program writes: its lines, its records of inferences, and its last messages."""
 
 import math
 import os
@@ -39,11 +39,13 @@ class Reports(Protocol):
     """What it writes for each, in words: `printed no {name}`."""
 
     def read(self, data: bytes, now_ns: int) -> "Iterator[Times]":
-        """The inferences in the next `data`, read at `now_ns`. Raises WorkerError for one that makes no sense."""
+        """Yield the inferences in `data`, which was read at `now_ns`. Raises WorkerError for one that makes no
+        sense.
+        """
 
 
 class LatencyLines:
-    """One line for each inference, printed when that is done: it matches `pattern`, whose group is the latency in
+    """One line for each inference, printed when it is done. The line matches `pattern`, whose group is the latency in
     `unit`.
     """
 
@@ -54,8 +56,8 @@ class LatencyLines:
         self._read_ns = 0
 
     def read(self, data: bytes, now_ns: int) -> "Iterator[Times]":
-        """See `Reports.read`. Of several lines that were read together each ended when the next began, or since
-        the read before.
+        """See `Reports.read`. Of several lines read together, the last ends at `now_ns`; each other one ends when the
+        next begins, or at the previous read if that is later.
         """
         *lines, rest = (self._rest + data.replace(b"\r", b"\n")).split(b"\n")
         self._rest = rest[-_LINE_BYTES:]
@@ -80,7 +82,7 @@ class LatencyLines:
 
 
 class MarkRecords:
-    """One record of 16 bytes for each inference: begin and end as little-endian 64-bit integers."""
+    """A record of 16 bytes for each inference: begin and end in ns, as little-endian 64-bit integers."""
 
     name = f"record to the descriptor in {DESCRIPTOR}"
 
@@ -102,13 +104,13 @@ class MarkRecords:
 
 
 class Output:
-    """Reads all that a program writes, in a thread, until everyone has closed it.
+    """Reads all that a program writes, in a thread, until every writer has closed it.
 
-    Lines are read from a terminal: to a pipe most programs write a block of lines at a time, long after the first.
+    Lines are read from a terminal, because to a pipe most programs write whole blocks of lines, late.
     """
 
     def __init__(self, lines: "LatencyLines | None") -> None:
-        """Records are expected where there are no `lines`."""
+        """Expect records if `lines` is None."""
         self.reports: Reports = lines or MarkRecords()
         self.failure = ""
         self._stdout, self._program_stdout = os.pipe() if lines is None else terminal()
@@ -124,7 +126,9 @@ class Output:
         self._thread = threading.Thread(target=self._read_all, daemon=True)
 
     def popen_options(self) -> "dict[str, Any]":
-        """What makes a process write here. It has the pipe for records only where they are expected."""
+        """The options of Popen that make a process write here. It gets the pipe for records only if they are
+        expected.
+        """
         environment = {name: value for name, value in os.environ.items() if name != DESCRIPTOR}
         options = {"stdout": self._program_stdout, "stderr": self._program_stderr}
         if self._reported_at != self._records:
@@ -133,18 +137,18 @@ class Output:
         return {**options, "env": {**environment, DESCRIPTOR: str(number)}, "pass_fds": (number,)}
 
     def listen(self) -> None:
-        """Begin to read; the program has been started and holds the other ends."""
+        """Begin to read. Call this once the program has been started and holds the other ends."""
         for descriptor in (self._program_stdout, self._program_stderr, self._program_records):
             os.close(descriptor)
         self._thread.start()
 
     def forget(self, before_ns: int) -> None:
-        """Keep no inference that ended earlier."""
+        """Drop the inferences that ended before `before_ns`."""
         with self._lock:
             self._inferences = [times for times in self._inferences if times[1] >= before_ns]
 
     def inferences(self) -> "list[Times]":
-        """All that were reported, in the order in which they began, once everything written so far is read."""
+        """Return all reported inferences in the order of their begin, once everything written so far is read."""
         now_ns = monotonic_ns()
         while self._read_ns <= now_ns and self._thread.is_alive():
             time.sleep(POLL_S / 4)
@@ -152,15 +156,15 @@ class Output:
             return sorted(self._inferences)
 
     def last_line(self) -> str:
-        """The last line on its standard error, or where that is empty on its standard output; empty where both are.
+        """The last line on its standard error, or if that is empty on its standard output; empty if both are.
 
-        It waits until all is read.
+        It waits until all is read, for 1 s at most.
         """
         self._thread.join(1.0)
         return _last_line(self._tails[self._stderr]) or _last_line(self._tails[self._stdout])
 
     def latest_line(self) -> str:
-        """The line that it printed last, on whichever output; empty where it printed nothing."""
+        """The line that it printed last, on either output; empty if it printed nothing."""
         return _last_line(self._tails[self._latest])
 
     def _read_all(self) -> None:
@@ -187,7 +191,7 @@ class Output:
                 self._read_ns = turn_ns
 
     def _take(self, descriptor: int, data: bytes) -> None:
-        """Note the inferences in `data`. After a report that makes no sense nothing counts; reading goes on, as a
+        """Note the inferences in `data`. After a report that makes no sense none counts, but reading goes on: a
         program whose pipe is full would hang.
         """
         if descriptor != self._reported_at or self.failure:
@@ -202,7 +206,7 @@ class Output:
 
 
 def printable(text: str) -> str:
-    """`text` on one line of bounded length, which may be shown."""
+    """`text` on one line of bounded length, with unprintable characters replaced."""
     shown = "".join(c if c.isprintable() else "\ufffd" for c in text.strip())
     return shown if len(shown) <= _SAID_CHARACTERS else f"{shown[:_SAID_CHARACTERS]}..."
 
@@ -213,7 +217,7 @@ def _last_line(tail: bytes) -> str:
 
 
 def _read(descriptor: int) -> "bytes | None":
-    """The bytes that are there; empty where nobody is left to write, None where there are none yet."""
+    """Return the bytes that are there: empty if every writer has closed, None if there are none yet."""
     try:
         return os.read(descriptor, _READ_BYTES)
     except BlockingIOError:

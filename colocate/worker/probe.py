@@ -1,7 +1,7 @@
 """Try one runtime on this machine: `python -m colocate.worker.probe JSON`.
 
-In a process of its own, because a driver may hang or crash, and keeps the memory of a CUDA context until the end.
-Writes what the runtime found as one JSON object; a failure is one line on stderr.
+This is a separate process, because a driver may hang or crash, and because a CUDA context keeps memory until its
+process ends. It writes what the runtime found as one JSON object; a failure is one line on stderr.
 """
 
 import sys
@@ -12,7 +12,9 @@ from colocate.worker.request import Request, from_json
 
 
 def probe(request: Request) -> object:
-    """Run the network once: the facts of the runtime, or what its own method `probe` measures. Raises WorkerError."""
+    """Run the network once. Return the backend's facts, or the result of its own method `probe`. Raises
+    WorkerError.
+    """
     backend = load(request)
     backend.infer()
     measured = getattr(backend, "probe", None)

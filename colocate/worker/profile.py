@@ -1,7 +1,8 @@
 """The steps that a runtime makes of one network: `python -m colocate.worker.profile JSON`.
 
-In a process of its own, because a runtime keeps memory and, on a GPU, a context until the end. What matters are the
-names; a time that counts is taken by a worker under the clocks and on the CPUs of its window.
+This is a separate process, because a runtime keeps memory and, on a GPU, a context until its process ends. Only the
+names of the steps matter here. The times that count are measured by a worker, under the clocks and on the CPUs of its
+window.
 """
 
 import sys
@@ -15,7 +16,7 @@ _INFERENCES = 2
 
 
 def steps(text: str) -> "list[dict[str, object]]":
-    """The steps, each by the names of its fields. Raises WorkerError."""
+    """Return each step as a dictionary of its fields. Raises WorkerError."""
     backend = cast(Profiler, load(from_json(text)))
     return [step._asdict() for step in backend.profile(_INFERENCES)]
 

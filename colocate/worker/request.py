@@ -1,4 +1,4 @@
-"""What a worker is asked to serve: the JSON that its parent writes on the command line, read back."""
+"""What a worker is asked to serve, as JSON on the command line that its parent writes."""
 
 import json
 from collections.abc import Mapping
@@ -16,10 +16,10 @@ COPIED_BYTES = 256 << 20
 
 
 class TensorSpec(NamedTuple):
-    """An input: its name, its shape, numpy's name of its element type, and what to fill it with.
+    """An input: its name, its shape, numpy's name of its element type, and its content.
 
-    That is the array in `file` (.npy), or `constant`, or integers from `low` to below `high`, or else floats from a
-    standard normal distribution.
+    The content is the array in `file` (.npy), or `constant`, or random integers from `low` to below `high`, or else
+    floats from a standard normal distribution.
     """
 
     name: str
@@ -31,12 +31,12 @@ class TensorSpec(NamedTuple):
     file: "str | None" = None
 
     def to_json(self) -> "dict[str, Any]":
-        """The fields that are not at their default, for `tensor_from_json`."""
+        """The fields that are not None, for `tensor_from_json`."""
         return {key: value for key, value in self._asdict().items() if value is not None}
 
     @property
     def fed(self) -> str:
-        """What it is fed, in a word: its shape, or its one number."""
+        """What it is fed, in a word: its shape, or for a scalar its constant."""
         if self.shape:
             return "x".join(map(str, self.shape))
         return "scalar" if self.constant is None else f"{self.constant:g}"
@@ -50,9 +50,9 @@ def tensor_from_json(fields: "Mapping[str, Any]") -> TensorSpec:
 class NetworkFile(NamedTuple):
     """The file to load, what it is fed, and the SHA-256 of what it was made from.
 
-    `source` is the user's own file where this is a copy with fixed shapes: what a runtime refuses with its shapes
-    fixed, it may run while they are open, as where a branch that is not taken contradicts them. Of an `engine`, which
-    is TensorRT's own format, `inputs` are those of which the user chose shape or values; the rest is in it.
+    `source` is the user's own file if `path` is a copy with fixed shapes. A runtime that refuses the copy may run the
+    source, for example if the fixed shapes contradict a branch that is not taken. An `engine` is in TensorRT's own
+    format: its `inputs` are only those whose shape or values the user chose.
     """
 
     name: str
@@ -64,13 +64,13 @@ class NetworkFile(NamedTuple):
 
     @property
     def fed(self) -> str:
-        """What each input is fed."""
+        """What each input is fed, in words."""
         return ", ".join(f"{spec.name}={spec.fed}" for spec in self.inputs)
 
 
 class TrainingRequest(NamedTuple):
-    """A network to train: on how many ranks, each on a GPU or all on CPUs, on what `data`, for how many epochs before
-    the first window, and from which seed.
+    """A network to train. Its `ranks` have a GPU each, or share the CPUs. The first window comes after `epochs` on
+    `data`.
     """
 
     ranks: int
@@ -82,11 +82,12 @@ class TrainingRequest(NamedTuple):
 
 
 class Request(NamedTuple):
-    """How one network runs. `target` is `module:class` of the backend, which makes the network itself where `file` is
-    None. Costly files are kept below `cache`. With `profiled` each window is followed by the runtime's own profile.
-    With `counted` the network is a task beside another: it counts its inferences as tasks count their work.
-    `device` is `cuda:N` or `dla:N`; None is the first GPU, or the CPU. With a `training` the network is trained, and
-    an inference is a step.
+    """How one network runs.
+
+    `target` is `module:class` of the backend, which makes the network itself if `file` is None. Costly files are kept
+    below `cache`. A `profiled` network has its runtime's own profile after each window. A `counted` one is a task
+    beside another network: its inferences are its work. `device` is `cuda:N` or `dla:N`; None is the first GPU, or
+    the CPU. With `training` the network is trained, and an inference is a step.
     """
 
     target: str
@@ -105,17 +106,17 @@ class Request(NamedTuple):
 
     @property
     def loaded(self) -> NetworkFile:
-        """The file, for a backend that runs files."""
+        """The network's file, for a backend that needs one."""
         assert self.file is not None, "this runtime runs a network's file"
         return self.file
 
     @property
     def fed(self) -> str:
-        """The values that each input of the network's file is fed; empty without a file."""
+        """What each input is fed, in words; empty without a file."""
         return "" if self.file is None else self.file.fed
 
     def to_json(self) -> str:
-        """One line for `from_json`."""
+        """Return one line for `from_json`."""
         fields: "dict[str, Any]" = {**self._asdict(), "cache": str(self.cache), "version": __version__}
         if self.file is not None:
             inputs = [spec.to_json() for spec in self.file.inputs]
@@ -127,7 +128,7 @@ class Request(NamedTuple):
 
 
 def from_json(text: str) -> Request:
-    """The inverse of `Request.to_json`. Raises WorkerError where another version of colocate asks."""
+    """The inverse of `Request.to_json`. Raises WorkerError if another version of colocate wrote `text`."""
     fields: "dict[str, Any]" = json.loads(text)
     asks = fields.pop("version", "of another time")
     if asks != __version__:

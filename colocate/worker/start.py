@@ -1,7 +1,7 @@
-"""Run a module of the worker under whichever Python runs this file: `PYTHON start.py MODULE ARGUMENT...`
+"""Run a module of the worker under the Python that runs this file: `PYTHON start.py MODULE ARGUMENT...`
 
-The folder that holds colocate may be one of packages for another Python, whose numpy this one cannot load. So of that
-folder nothing is seen but colocate's own two packages.
+The folder that holds colocate may also hold packages for another Python, whose numpy this one cannot load. So only
+colocate's own two packages can be imported from that folder.
 """
 
 import runpy
@@ -23,7 +23,7 @@ class OurFinder:
 
 
 def main() -> None:
-    """Run the module as if Python had been started with it."""
+    """Run the module as `python -m` does."""
     # Python put this file's own folder there, whose names are those of other modules too.
     del sys.path[0]
     sys.meta_path.insert(0, OurFinder)

@@ -13,7 +13,9 @@ UNIT = "inferences"
 
 
 def serve_as_task(backend: Backend, control: Control, facts: "Mapping[str, Any]") -> NoReturn:
-    """Obey the child contract for ever, as a stressor does; `facts` are what the worker says of itself."""
+    """Obey the child contract until the process ends, as a stressor does. `facts` are sent when the worker is
+    ready.
+    """
     counter = Counter()
 
     def window(control: Control) -> "Mapping[str, Any]":

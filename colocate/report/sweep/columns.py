@@ -83,7 +83,7 @@ def write_cells(run: LoadedRun) -> Path:
 
 
 def trial_row(trial: Trial) -> Mapping[str, Value]:
-    """Return the row of one planned trial by column name, for `--dry-run`."""
+    """The row of one planned trial by column name, for `--dry-run`."""
     return {
         "repeat": trial.repeat,
         "block": trial.block,

@@ -150,7 +150,7 @@ class _Plots:
         return max(1, int((PAGE_IN - self.top - _FOOT_IN) / self.step))
 
     def page(self, inferences: Sequence[Inference]) -> Figure:
-        """Return the page of these networks."""
+        """The page of these networks."""
         key_top = self.top + len(inferences) * self.step - _PANEL_GAP_IN + 0.68
         sheet = Sheet(self.width, key_top + 0.50)
         sheet.heading("Latency of each network alone and beside each task", self.caption, self.phrases)

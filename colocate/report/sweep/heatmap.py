@@ -43,7 +43,7 @@ _Box = tuple[float, float, float, float]
 
 
 def draw_heatmap(metric: Metric, cells: Sequence[Cell], caption: Caption) -> list[Figure]:
-    """Return the pages of `metric` with a column for each task; none if no cell has a value."""
+    """The pages of `metric` with a column for each task; none if no cell has a value."""
     if all(metric.value_of(cell) is None for cell in cells):
         return []
     return _drawn(metric, metric.title, cells, by_task(metric, cells), caption)

@@ -206,7 +206,7 @@ class Layout:
 
 
 def layout_of(grid: Grid, caption: Caption) -> Layout:
-    """Return the layout of a page: tiles of one size below the heading, names left of them, the key below."""
+    """The layout of a page: tiles of one size below the heading, names left of them, the key below."""
     tile_in = _tile_size_in(grid)
     gap_down, gap_across = (
         _PANEL_GAP_IN if any(words.values()) else 0.0 for words in (grid.panels.lines, grid.panels.feet)
@@ -235,7 +235,7 @@ def layout_of(grid: Grid, caption: Caption) -> Layout:
 
 
 def _tile_size_in(grid: Grid) -> tuple[float, float]:
-    """Return the width and height of a tile: its text must fit into it, and each head over the tiles of its feet."""
+    """The width and height of a tile: its text must fit into it, and each head over the tiles of its feet."""
     width, height = _TILE_IN
     width = max(width, *(0.12 + text_width_in(tile.interval, SMALL_PT) for tile in grid.tiles.values()))
     heads = grid.panels.heads.values()

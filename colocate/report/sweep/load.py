@@ -25,7 +25,7 @@ class SweepReport:
     fleet: FleetReport | None = None
 
     def bounds_of(self, run: LoadedRun) -> Sequence[Bounds] | None:
-        """Return the bounds of all cells of `run`, if the verdicts rest on all of its evidence; else None."""
+        """The bounds of all cells of `run`, if the verdicts rest on all of its evidence; else None."""
         advice = self.advice
         return advice.advice.bounds if advice is not None and advice.state.evidence is run.evidence else None
 

@@ -50,7 +50,7 @@ def sweep_markdown(report: SweepReport, run: LoadedRun) -> str:
 
 
 def first_files(report: SweepReport, run: LoadedRun) -> tuple[str, ...]:
-    """Return the files to open first: the page, and the most informative figure if there is one."""
+    """The files to open first: the page, and the most informative figure if there is one."""
     if report.advice is not None and report.advice.advice.rulings:
         return "report.html", "figures/verdicts.png"
     known = any(cell.slowdown("mean") is not None for cell in run.cells)
@@ -76,7 +76,7 @@ def _rows(run: LoadedRun, warnings: Mapping[QualityFlag, str]) -> Iterable[tuple
 
 
 def _warnings(cell: Cell) -> list[QualityFlag]:
-    """Return the warnings of a row, without those on the p99, which has no column."""
+    """The warnings of a row, without those on the p99, which has no column."""
     return [warning for warning in cell.warnings if warning is not QualityFlag.TOO_FEW_FOR_P99]
 
 

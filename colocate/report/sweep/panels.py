@@ -58,7 +58,7 @@ def by_task(metric: Metric, cells: Sequence[Cell]) -> Panels:
 
 
 def by_task_beside(cells: Sequence[Cell]) -> Panels:
-    """Return the panels of `by_task` for `cells` that all have a task."""
+    """The panels of `by_task` for `cells` that all have a task."""
     return _by_task(cells, tasks_of(cells))
 
 
@@ -130,7 +130,7 @@ def _in_panel(point: ClockPoint) -> ClockPoint:
 
 
 def wings_of(cells: Sequence[Cell]) -> Mapping[Wing, str]:
-    """Return the wings, each placement with each memory clock in rising order. The words name only what differs."""
+    """The wings, each placement with each memory clock in rising order. The words name only what differs."""
     placements, memory_hz = placements_of(cells), sorted({c.clocks.emc_hz for c in cells}, key=lambda hz: hz or 0)
     return {
         (placement, hz): ", ".join(

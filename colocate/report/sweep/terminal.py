@@ -126,13 +126,13 @@ def trials_words(run: LoadedRun) -> str:
 
 
 def _tail(run: LoadedRun) -> str:
-    """Return the percentile to show beside the median: that of the limits, else p99."""
+    """The percentile to show beside the median: that of the limits, else p99."""
     limits = run.limits
     return limits.percentile if limits is not None and limits.percentile in ("p95", "p99") else "p99"
 
 
 def _tables(cells: Sequence[Cell]) -> Mapping[str, Sequence[Cell]]:
-    """Return the cells with a task, grouped by network and placement. The heading of each table names both."""
+    """The cells with a task, grouped by network and placement. The heading of each table names both."""
     inferences, tables = inferences_of(cells), defaultdict(list)
     for cell in cells:
         if cell.task != SOLO:

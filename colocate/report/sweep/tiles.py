@@ -62,7 +62,7 @@ class Note:
 
 
 def tile_of(metric: Metric, cell: Cell | None) -> Tile:
-    """Return the tile of `cell`; None for `cell` means that it was not measured."""
+    """The tile of `cell`; None for `cell` means that it was not measured."""
     found = None if cell is None else metric.value_of(cell)
     if cell is None or found is None:
         return Tile(TileState.ABSENT, None, "-")
@@ -97,7 +97,7 @@ def _is_narrow(metric: Metric, cell: Cell | None, tile: Tile) -> bool:
 
 
 def _words_of(metric: Metric, found: Interval | float) -> tuple[float, str, str]:
-    """Return the value, and as text the value and its interval."""
+    """The value, and as text the value and its interval."""
     if not isinstance(found, Interval):
         return found, metric.text(found), ""
     if found.lo is None or found.hi is None:
@@ -112,7 +112,7 @@ def _words_of(metric: Metric, found: Interval | float) -> tuple[float, str, str]
 
 
 def notes_on(metric: Metric, cells: Sequence[Cell | None]) -> list[Note]:
-    """Return the key to everything in the tiles of `cells` that does not explain itself."""
+    """The key to everything in the tiles of `cells` that does not explain itself."""
     tiles = [tile_of(metric, cell) for cell in cells]
     states = {tile.state for tile in tiles}
     notes = []

@@ -52,7 +52,7 @@ class Caption:
 
 
 def caption_of(header: Header, cells: Sequence[Cell], records: Sequence[TrialRecord]) -> Caption:
-    """Return the caption of a run from its `cells` and its stored `records`."""
+    """The caption of a run from its `cells` and its stored `records`."""
     beside = [cell for cell in cells if cell.task != SOLO]
     repeats = sorted({cell.blocks for cell in beside or cells}) or [0]
     span = counted_span(repeats[0], repeats[-1], "repeat")
@@ -108,7 +108,7 @@ def _rig_words(facts: HostFacts) -> str:
 
 
 def machine_words(facts: HostFacts) -> str:
-    """Return the names of the GPUs and of the CPU: `NVIDIA H200, Intel(R) Xeon(R) Processor`."""
+    """The names of the GPUs and of the CPU: `NVIDIA H200, Intel(R) Xeon(R) Processor`."""
     return ", ".join((*dict.fromkeys(facts.gpus), facts.cpu_model))
 
 
@@ -120,7 +120,7 @@ def assumption_words(header: Header) -> str | None:
 
 
 def contention_words(header: Header) -> str | None:
-    """Return a sentence that explains this assumption on memory contention; None for a machine."""
+    """A sentence that explains this assumption on memory contention; None for a machine."""
     if (value := _contention(header)) is None:
         return None
     return (

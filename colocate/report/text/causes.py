@@ -51,7 +51,7 @@ _BEYOND_RATIO = 0.05
 
 
 def cause_short(found: ExtraTime | None) -> str:
-    """Return the largest part of the extra time and its share, such as `preempted 98 %`; empty if `found` is None."""
+    """The largest part of the extra time and its share, such as `preempted 98 %`; empty if `found` is None."""
     if found is None:
         return ""
     cause, part_s = found.largest
@@ -71,7 +71,7 @@ def cause_words(found: ExtraTime) -> str:
 
 
 def parts_words(found: ExtraTime) -> str:
-    """Return every part with its time: `preempted 0.440 ms, unknown 0.0100 ms`."""
+    """Every part with its time: `preempted 0.440 ms, unknown 0.0100 ms`."""
     return ", ".join(f"{cause.value} {ms_text(part_s)} ms" for cause, part_s in found.parts)
 
 

@@ -28,12 +28,12 @@ class ContainedTask(NamedTuple):
 
     @classmethod
     def of(cls, cell: Cell) -> ContainedTask:
-        """Return the task and containment of `cell`."""
+        """The task and containment of `cell`."""
         return cls(cell.task, cell.containment)
 
 
 def clock_text(hz: int | None) -> str:
-    """Return a clock in MHz, without the unit, or `native` for None."""
+    """A clock in MHz, without the unit, or `native` for None."""
     return "native" if hz is None else mhz_text(hz)
 
 
@@ -45,7 +45,7 @@ def named_clocks(point: ClockPoint) -> Mapping[str, int | None]:
 
 
 def axes_words(points: Iterable[ClockPoint]) -> str:
-    """Return the axes of the numbers that `clocks_column` gives for `points`: `CPU/GPU` or `CPU/GPU/memory`."""
+    """The axes of the numbers that `clocks_column` gives for `points`: `CPU/GPU` or `CPU/GPU/memory`."""
     named = {axis for point in points for axis in named_clocks(point)}
     return "/".join(name for axis, name in CLOCK_AXES.items() if axis in named)
 
@@ -66,33 +66,33 @@ def clocks_text(point: ClockPoint) -> str:
 
 
 def clocks_words(point: ClockPoint) -> str:
-    """Return the clocks with their unit and axes: `1734/998.4 MHz (CPU/GPU)`, or `native clocks`."""
+    """The clocks with their unit and axes: `1734/998.4 MHz (CPU/GPU)`, or `native clocks`."""
     text = clocks_text(point)
     return "native clocks" if text == "native" else f"{text} ({axes_words([point])})"
 
 
 def memory_words(hz: int | None) -> str:
-    """Return the memory's clock by itself: `memory 1600 MHz`, or `memory native` for None."""
+    """The memory's clock by itself: `memory 1600 MHz`, or `memory native` for None."""
     return "memory native" if hz is None else f"memory {clock_text(hz)} MHz"
 
 
 def inferences_of(cells: Sequence[Cell]) -> list[Inference]:
-    """Return every network, once for each way to run it, in the order of `cells`."""
+    """Every network, once for each way to run it, in the order of `cells`."""
     return list(dict.fromkeys(cell.inference for cell in cells))
 
 
 def tasks_of(cells: Sequence[Cell]) -> list[ContainedTask]:
-    """Return every task, once for each containment, in the order of `cells`; the network alone comes first."""
+    """Every task, once for each containment, in the order of `cells`; the network alone comes first."""
     return sorted(dict.fromkeys(map(ContainedTask.of, cells)), key=lambda task: task.name != SOLO)
 
 
 def containments_of(tasks: Sequence[ContainedTask]) -> list[Containment | None]:
-    """Return every containment of `tasks`, in their order. The network alone has none and is left out."""
+    """Every containment of `tasks`, in their order. The network alone has none and is left out."""
     return list(dict.fromkeys(task.containment for task in tasks if task.name != SOLO))
 
 
 def placements_of(cells: Sequence[Cell]) -> list[str]:
-    """Return every placement, in the order of `cells`."""
+    """Every placement, in the order of `cells`."""
     return list(dict.fromkeys(cell.placement for cell in cells))
 
 

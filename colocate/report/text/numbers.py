@@ -30,17 +30,16 @@ def decimals_of(value: float) -> int:
 
 
 def three_digits(value: float, decimals: int | None = None) -> str:
-    """Return `value` with three significant digits, or as a whole number from 100 on: 0.0123, 8.10, 1234. Large
-    values get no exponent.
+    """Return `value` with three significant digits, or as a whole number from 100 on: 0.0123, 8.10, 1234.
 
-    `decimals` is the number of decimals of its column; None if the value stands alone.
+    `decimals` is the number of decimals of its column, if it stands in one.
     """
     return f"{value:.{decimals_of(value) if decimals is None else decimals}f}"
 
 
 def shared_decimals(values: Iterable[float]) -> int | None:
-    """Return the number of decimals for a column of `values`: as many as the smallest one needs. None if the values
-    are too far apart; then each has its own number.
+    """The number of decimals for a column of `values`: as many as the smallest one needs. None if the values are too
+    far apart; then each has its own number.
     """
     needed = [decimals_of(value) for value in values if value]
     if needed and max(needed) - min(needed) > _SHARED_DECIMALS:
@@ -102,17 +101,17 @@ def percent_text(value: float) -> str:
 
 
 def signed_percent(ratio: float) -> str:
-    """Return a difference in per cent with its sign, `+4.5 %`. What rounds to 0 has no sign."""
+    """A difference in per cent with its sign, `+4.5 %`. What rounds to 0 has no sign."""
     return f"{100 * ratio:+.1f} %".replace("-0.0", "0.0").replace("+0.0", "0.0")
 
 
 def counted(number: int, noun: str) -> str:
-    """Return a number with its noun, which gets an s for the plural: `1 cell`, `2 cells`."""
+    """A number with its noun, which gets an s for the plural: `1 cell`, `2 cells`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def counted_span(least: int, most: int, noun: str) -> str:
-    """Return a count, or a range of counts, with its noun: `5 repeats` or `2 to 5 repeats`."""
+    """A count, or a range of counts, with its noun: `5 repeats` or `2 to 5 repeats`."""
     return ("" if least == most else f"{least} to ") + counted(most, noun)
 
 
@@ -123,7 +122,7 @@ def listed(words: Sequence[str]) -> str:
 
 
 def minutes(seconds: float) -> str:
-    """Return a duration in seconds, `90 s`, or from two minutes on in minutes, `18 min`."""
+    """A duration in seconds, `90 s`, or from two minutes on in minutes, `18 min`."""
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 

@@ -21,7 +21,7 @@ Choice = tuple[str, str]
 
 
 def markdown_head(folder: Path, facts: HostFacts, done: int, planned: int) -> list[str]:
-    """Return the first lines of a run's report.md: its title, the machine, and how many trials are done."""
+    """The first lines of a run's report.md: its title, the machine, and how many trials are done."""
     trials = f"{done} of {counted(planned, 'trial')}"
     return [
         f"# colocate: run {escaped(plain(folder.absolute().name))}",
@@ -32,19 +32,19 @@ def markdown_head(folder: Path, facts: HostFacts, done: int, planned: int) -> li
 
 
 def markdown_choices(heading: str, choices: Iterable[Choice]) -> list[str]:
-    """Return a heading and a line for each network with what is chosen for it."""
+    """A heading and a line for each network with what is chosen for it."""
     lines = (f"- **{escaped(network)}**: {escaped(words)}" for network, words in choices)
     return [f"## {escaped(heading)}", "", *lines, ""]
 
 
 def markdown_warnings(warnings: Collection[QualityFlag]) -> list[str]:
-    """Return a line for each warning, with what to do about it."""
+    """A line for each warning, with what to do about it."""
     lines = [f"- {escaped(f'{warning.value}: {warning.remedy}')}" for warning in in_order({*warnings})]
     return ["", *lines] if lines else []
 
 
 def shared_parts(parts: Sequence[Sequence[str]]) -> frozenset[str]:
-    """Return the words that all settings have in common. Each of `parts` is one setting as a list of words."""
+    """The words that all settings have in common. Each of `parts` is one setting as a list of words."""
     return frozenset.intersection(*map(frozenset, parts)) if parts else frozenset()
 
 

@@ -46,8 +46,8 @@ class Terminal(Console):
     """
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
-        """Yield the segments of `renderable`, with control characters as escapes. Segments of the console itself,
-        which control the terminal, are unchanged.
+        """Yield the segments of `renderable`, with control characters in text as escapes. Control segments of the
+        console itself are unchanged.
         """
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(visible(segment.text), segment.style)
@@ -60,7 +60,7 @@ class Terminal(Console):
 
 
 def interval_columns(name: str, interval: Interval | None) -> Mapping[str, Value]:
-    """Return a quantity and the ends of its interval as three columns. All are None if the quantity is absent."""
+    """A quantity and the ends of its interval as three columns. All are None if the quantity is absent."""
     value, lo, hi = (interval.value, interval.lo, interval.hi) if interval else (None, None, None)
     return {name: value, f"{name}_lo": lo, f"{name}_hi": hi}
 
@@ -139,7 +139,7 @@ def compact_table(
 
 
 def _in_words(column: str) -> str:
-    """Return a column's name as a sentence has it: `clocks in MHz` for `clocks, MHz`."""
+    """A column's name as a sentence has it: `clocks in MHz` for `clocks, MHz`."""
     return column.replace(", ", " in ")
 
 
@@ -205,7 +205,7 @@ def _narrow(table: Table, width: int) -> None:
 
 
 def _needed_width(table: Table, unbroken: int = 0) -> int:
-    """Return the least width of `table` if no text of up to `unbroken` characters is broken."""
+    """The least width of `table` if no text of up to `unbroken` characters is broken."""
     return sum(_least_width(column, unbroken) for column in table.columns) + len(table.columns) - 1
 
 

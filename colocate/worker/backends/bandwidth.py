@@ -1,7 +1,8 @@
-"""The purest memory-bound network: a kernel that copies one large buffer to another on the GPU.
+"""The network `bandwidth`: a kernel that copies one large buffer to another on the GPU, so that only memory limits
+it.
 
-Its device time gives the bandwidth that the GPU achieves, and beside a CPU task on a board that shares its
-memory, what the task takes of it.
+Its device time gives the bandwidth that the GPU achieves. On a board whose CPU and GPU share memory, it also shows
+how much of that a CPU task takes.
 """
 
 from collections.abc import Mapping
@@ -57,9 +58,9 @@ done:
 
 
 class Bandwidth:
-    """One copy of `COPIED_BYTES` per inference and image of the batch; nothing goes in or out.
+    """One inference copies `COPIED_BYTES` for each image of the batch, within the GPU. Nothing is copied in or out.
 
-    Raises WorkerError where the GPU refuses.
+    Raises WorkerError if the GPU refuses.
     """
 
     def __init__(self, request: Request) -> None:
@@ -86,11 +87,11 @@ class Bandwidth:
         }
 
     def infer(self) -> None:
-        """One copy; see `Backend.infer`."""
+        """Make one copy; see `Backend.infer`."""
         self._stream.time(self._launch)
 
     def device_s(self) -> float:
-        """See `Backend.device_s`: between two events around the kernel."""
+        """See `Backend.device_s`: the time between two events around the kernel."""
         return self._stream.device_s()
 
     def facts(self) -> Facts:
@@ -98,9 +99,10 @@ class Bandwidth:
         return self._facts
 
     def probe(self, copies: int = 10) -> "Mapping[str, Any]":
-        """The GPU's name and its bandwidth, each byte read and each written counted: the median of `copies`.
+        """Return the GPU's name and its bandwidth, from the median time of `copies`. Each byte counts as read and as
+        written.
 
-        Raises WorkerError where a copy fails, with the reason.
+        Raises WorkerError if a copy fails.
         """
         times_s = []
         for _ in range(copies):

@@ -1,4 +1,4 @@
-"""What a worker needs to know of an ONNX file without the package onnx, which may be missing under an old Python.
+"""Read the opset of an ONNX file without the package onnx, which may be missing under an old Python.
 
 The format is protobuf: https://protobuf.dev/programming-guides/encoding, onnx.proto.
 """
@@ -10,7 +10,7 @@ _VARINT, _FIXED64, _PART, _FIXED32 = 0, 1, 2, 5
 
 
 def opset_of(content: bytes) -> "int | None":
-    """The version of ONNX's own operators that the file uses; None where it says none or is no ONNX file."""
+    """The version of ONNX's own operators (opset) that the file uses; None if it states none or is no ONNX file."""
     try:
         for number, part in _fields(content, 0, len(content)):
             if number == _OPSET_IMPORT and isinstance(part, slice):
@@ -25,7 +25,11 @@ def opset_of(content: bytes) -> "int | None":
 
 
 def _fields(content: bytes, place: int, end: int) -> "Iterator[tuple[int, int | slice]]":
-    """The fields of a message: the number of each, and its value, or where its part lies. Raises ValueError."""
+    """Yield the number of each field in a message, and its value or where its bytes lie; numbers of fixed width are
+    skipped.
+
+    Raises ValueError or IndexError for what is no message.
+    """
     while place < end:
         tag, place = _varint(content, place)
         kind = tag & 7
@@ -43,7 +47,9 @@ def _fields(content: bytes, place: int, end: int) -> "Iterator[tuple[int, int | 
 
 
 def _varint(content: bytes, place: int) -> "tuple[int, int]":
-    """Seven bits a byte, the lowest first; all but the last byte have the highest bit set. And where it ends."""
+    """Return the integer at `place`, and where it ends. A byte has seven bits, the lowest first; all bytes but the
+    last have the highest bit set.
+    """
     value = shift = 0
     while True:
         byte = content[place]

@@ -13,9 +13,9 @@ from colocate.worker.request import Request
 
 
 class OnnxRuntimeCpu:
-    """A session with one thread per CPU of its seat; the input stays in a buffer that is bound once.
+    """A session with one thread for each CPU of the process. The input stays in a buffer that is bound once.
 
-    Raises WorkerError when the runtime refuses the network.
+    Raises WorkerError if the runtime refuses the network.
     """
 
     def __init__(self, request: Request) -> None:
@@ -31,18 +31,20 @@ class OnnxRuntimeCpu:
         self._facts = {"runtime": ort.__version__, "provider": session.get_providers()[0], "threads": threads}
 
     def infer(self) -> None:
-        """One synchronous inference; on the CPU its input needs no copy."""
+        """Run one synchronous inference; on the CPU its input needs no copy."""
         self._session.run_with_iobinding(self._binding)
 
     def device_s(self) -> None:
-        """See `Backend.device_s`: the device is the host."""
+        """See `Backend.device_s`: None, as there is no accelerator."""
 
     def facts(self) -> Facts:
-        """Version, execution provider and threads."""
+        """The version, execution provider and number of threads."""
         return self._facts
 
     def profile(self, inferences: int) -> "list[ProfiledStep]":
-        """See `Profiler.profile`: from the trace of a session of its own, less what recording added."""
+        """See `Profiler.profile`. The times come from the trace of a separate session, less what recording adds to
+        them.
+        """
         from colocate.worker.backends import ort_recording, ort_trace
 
         warmup = max(1, inferences // 5)

@@ -22,11 +22,12 @@ _NUMPY = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(in
 
 
 class OnnxRuntimeCuda:
-    """A session whose input and output stay in buffers on the GPU; each inference copies one in and the other out.
+    """A session with its inputs and outputs in buffers on the GPU. Each inference copies inputs to and outputs from
+    there.
 
-    cuDNN tries every algorithm when it first meets a layer and keeps the fastest. In fp32, matrix products use
-    TF32 on the GPUs that have it, which is the runtime's own default. An operator that the GPU cannot run is an
-    error: on the CPU it would be measured as something else. Raises WorkerError.
+    cuDNN tries every algorithm when it first meets a layer and keeps the fastest. In fp32, matrix products use TF32
+    on the GPUs that have it, which is the runtime's own default. An operator that the GPU cannot run is an error: on
+    the CPU, something else would be measured. Raises WorkerError.
     """
 
     def __init__(self, request: Request) -> None:
@@ -60,7 +61,7 @@ class OnnxRuntimeCuda:
         }
 
     def _bind(self, file: NetworkFile) -> None:
-        """Buffers of fixed address, as a captured graph needs them."""
+        """Bind inputs and outputs to buffers of fixed address, as a captured graph needs them."""
         self._binding = self._session.io_binding()
         self._copies_in: "list[tuple[ort.OrtValue, npt.NDArray[Any]]]" = []
         for name, array in input_arrays(file).items():
@@ -103,7 +104,7 @@ class OnnxRuntimeCuda:
             raise WorkerError(explained(one_line(error))) from error
 
     def device_s(self) -> None:
-        """See `Backend.device_s`: the runtime keeps its stream to itself."""
+        """See `Backend.device_s`: None, as the runtime gives no access to its stream."""
 
     def facts(self) -> Facts:
         """See `Backend.facts`."""

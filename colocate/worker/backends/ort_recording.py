@@ -1,8 +1,8 @@
-"""What ONNX Runtime's profile adds to the length of each step: it looks at the inputs and writes down the outputs
-between its two clock reads, for some microseconds on a desktop CPU and more with several threads.
+"""Measure what ONNX Runtime's profiler adds to the time of each step. Between its two clock reads it examines the
+inputs and records the outputs, for some microseconds on a desktop CPU and more with several threads.
 
-Without it a network of many short steps would seem to take twice its time. How much a profile slows a network down is
-known where that is run without as well; which part of it lies within the recorded lengths is measured with a chain of
+Without a correction, a network of many short steps would seem to take twice its time. How much the profiler slows a
+network is known from runs without it. Which share of that lies within the recorded times is measured with a chain of
 short steps, under the clocks and on the CPUs of the window that the profile belongs to.
 """
 
@@ -27,8 +27,8 @@ _MOST = 2.0
 
 
 class Recording(NamedTuple):
-    """What recording adds to the length of a step of the chain, which share that is of all that the profile adds to
-    its time, and how long such a step takes by itself.
+    """What recording adds, measured with the chain. `added_s` is per step. `share` is how much of all that the
+    profiler adds lies within the recorded times. `shortest_s` is how long a step of the chain takes by itself.
     """
 
     added_s: float
@@ -36,14 +36,16 @@ class Recording(NamedTuple):
     shortest_s: float
 
     def added_to(self, profile: Profile, plain_s: float) -> float:
-        """To each recorded step of a network that takes `plain_s` without a profile, in seconds."""
+        """How much is added to each recorded step of a network that takes `plain_s` without the profiler, in
+        seconds.
+        """
         slower_s = _central(profile.lengths_s) - plain_s
         each_s = self.share * slower_s / max(profile.runs, 1.0)
         return min(max(each_s, self.added_s), _MOST * self.added_s)
 
 
 def measured(folder: Path, threads: int) -> Recording:
-    """What recording adds, in sessions of their own whose files lie in `folder`. Raises WorkerError."""
+    """Measure what recording adds, in separate sessions whose files lie in `folder`. Raises WorkerError."""
     path = folder / "chain.onnx"
     path.write_bytes(chain())
     file = NetworkFile("chain", path, "", (TensorSpec("x0", (1, _ELEMENTS), "float32"),))
@@ -57,7 +59,7 @@ def measured(folder: Path, threads: int) -> Recording:
 
 
 def plain_length_s(infer: "Callable[[], object]", inferences: int, warmup: int = 1) -> float:
-    """How long an inference takes without a profile: the mean of the middle half of so many."""
+    """How long an inference takes without the profiler, in seconds: the mean of the middle half of `inferences`."""
     lengths_s = []
     for _ in range(warmup + inferences):
         before_s = time.monotonic()
@@ -72,9 +74,10 @@ def _central(lengths_s: "Sequence[float]") -> float:
 
 
 def chain() -> bytes:
-    """A network of short steps, one behind the other, as an ONNX file.
+    """An ONNX file with a network of short steps, one behind the other.
 
-    Written field by field (https://protobuf.dev/programming-guides/encoding, onnx.proto): a worker has no onnx.
+    It is written field by field (https://protobuf.dev/programming-guides/encoding, onnx.proto): a worker may have no
+    onnx.
     """
     nodes = [
         _part(1, _text(1, f"x{i}") + _text(2, f"x{i + 1}") + _text(3, f"step{i}") + _text(4, ("Neg", "Abs")[i % 2]))
@@ -103,7 +106,7 @@ def _number(field: int, value: int) -> bytes:
 
 
 def _varint(value: int) -> bytes:
-    """Seven bits a byte, the lowest first; all but the last byte have the highest bit set."""
+    """Return `value` with seven bits a byte, the lowest first; all bytes but the last have the highest bit set."""
     found = bytearray()
     while value > 0x7F:
         found.append(value & 0x7F | 0x80)

@@ -1,4 +1,4 @@
-"""A network in a session of ONNX Runtime: what its providers share."""
+"""Load a network into a session of ONNX Runtime, on the CPU or a GPU."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from colocate.worker.request import NetworkFile
 
 
 def session_options(threads: int) -> ort.SessionOptions:
-    """The settings under which every network runs: all graph optimisations, one pool of `threads`."""
+    """The settings of every session: all graph optimisations, and one pool of `threads` threads."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -22,7 +22,9 @@ def session_options(threads: int) -> ort.SessionOptions:
 def load(
     file: NetworkFile, options: ort.SessionOptions, provider: str, settings: "Mapping[str, str]"
 ) -> ort.InferenceSession:
-    """`file` in a session of this execution provider and no other. Raises WorkerError where it is refused."""
+    """Load `file` into a session of this execution provider and no other; if that fails, its `source`. Raises
+    WorkerError.
+    """
     try:
         session = ort.InferenceSession(str(file.path), options, providers=[(provider, dict(settings))])
     except Exception as error:  # onnxruntime's many exceptions share no other base

@@ -1,11 +1,11 @@
-"""ONNX Runtime's profile of a session: how long each step took.
+"""Read ONNX Runtime's profile of a session: how long each step took.
 
-The trace is a list of events in Chrome's format, in whole microseconds. On the CPU a step's length is that of its
-kernel; on a GPU it may be no more than the launch.
+The trace is a list of events in Chrome's trace format, in whole microseconds. On the CPU a step's length is that of
+its kernel; on a GPU it may be that of the launch only.
 
-The nodes in the body of a Loop, an If or a Scan have events of their own, which lie in that of the node around them.
-A step's time is its own, less that of the body's runs: what the runtime does between the nodes of a body is left out,
-as it is between all others. So all times add up, and a step knows what it ran within.
+The nodes in the body of a Loop, an If or a Scan have events of their own, inside the event of the outer node. The
+time of the outer node is without the runs of its body, so that all times add up. The time between two nodes counts
+for none, in a body as elsewhere. Each step knows which nodes it ran within.
 """
 
 import bisect
@@ -34,7 +34,7 @@ _Event = Mapping[str, Any]
 
 
 class TimedStep(NamedTuple):
-    """A node of the graph that the runtime made of the network: seconds of each inference, in order.
+    """A node of the runtime's graph; `times_s` has its time in each inference, in order, in seconds.
 
     `within` names the nodes in whose bodies it lies, the outermost first; `runs` is how often it ran in an inference,
     on average.
@@ -48,19 +48,21 @@ class TimedStep(NamedTuple):
 
 
 class Profile(NamedTuple):
-    """The steps of a profiled session in the order in which they run, and how long each inference took."""
+    """The steps of a profiled session, in the order in which they run, and the length of each inference in
+    seconds.
+    """
 
     steps: "tuple[TimedStep, ...]"
     lengths_s: "tuple[float, ...]"
 
     @property
     def runs(self) -> float:
-        """How many steps an inference runs, bodies run by run."""
+        """How many steps run in an inference; a step in a body counts once for each run."""
         return sum(step.runs for step in self.steps)
 
 
 class _Key(NamedTuple):
-    """What tells steps apart: bodies may have nodes of the same names as the graph around them."""
+    """What identifies a step. Its name is not enough: a body may have nodes of the same names as the outer graph."""
 
     within: "tuple[str, ...]"
     name: str
@@ -68,16 +70,17 @@ class _Key(NamedTuple):
 
 
 class _Span(NamedTuple):
-    """An event that others may lie in; `key` where it is a step."""
+    """An event that others may lie in; `key` is None if it is no step."""
 
     end_us: int
     key: "_Key | None"
 
 
 def recorded(file: NetworkFile, folder: Path, inferences: int, threads: int) -> Path:
-    """The trace of a new session on the CPU, in `folder`, under the settings of every other inference.
+    """Run a new session with the profiler on the CPU, and return its trace in `folder`. Its settings are those of
+    every other session.
 
-    Raises WorkerError when the runtime refuses the network.
+    Raises WorkerError if the runtime refuses the network.
     """
     options = session_options(threads)
     options.enable_profiling = True
@@ -93,9 +96,9 @@ def recorded(file: NetworkFile, folder: Path, inferences: int, threads: int) -> 
 
 
 def read(trace: Path, warmup: int = 1) -> Profile:
-    """What is in a trace, without its first `warmup` inferences.
+    """Return the profile in a trace, without its first `warmup` inferences.
 
-    Raises WorkerError for a file that is no whole trace or holds no further inference.
+    Raises WorkerError if the file is not a whole trace, or holds no further inference.
     """
     try:
         events = json.loads(trace.read_text())
@@ -128,11 +131,11 @@ def read(trace: Path, warmup: int = 1) -> Profile:
 
 
 def central(steps: "Sequence[TimedStep]", added_s: float = 0.0, shortest_s: float = 0.0) -> "list[ProfiledStep]":
-    """Each step with its mean over the half of the inferences whose totals lie in the middle, less `added_s` for each
-    of its runs, and no less than `shortest_s` for each.
+    """Return each step with its mean time over the middle half of the inferences, as ordered by total time. From each
+    of its runs `added_s` is subtracted, down to `shortest_s` at most.
 
-    Every step over the same inferences, so that they add up. Medians of each do not: where the CPU is taken away
-    once in most inferences, it is in few runs of any one step, and their sum misses it.
+    All steps use the same inferences, so their means add up. Medians do not: if most inferences lose the CPU once,
+    each at another step, no median shows it.
     """
     if not steps:
         return []
@@ -151,14 +154,14 @@ def central(steps: "Sequence[TimedStep]", added_s: float = 0.0, shortest_s: floa
 
 
 def middle(lengths_s: Any) -> Any:
-    """Where the middle half of `lengths_s` (n,) stands: what disturbed a few does not count."""
+    """The indices of the middle half of `lengths_s` (n,) by length: a few disturbed ones do not count."""
     quarter = len(lengths_s) // 4
     return np.argsort(lengths_s)[quarter : len(lengths_s) - quarter]
 
 
 def _nested(events: "Sequence[_Event]") -> "Iterator[tuple[_Event, _Key | None, _Key | None]]":
-    """Every event of a step or of a graph's run, in order: the step that it is, and the step that it lies in at once,
-    where they are such.
+    """Yield every event of a step or of a graph's run, in order, with its own step and the step directly around it.
+    Either is None if there is no such step.
     """
     around: "list[_Span]" = []
     for event in sorted(filter(_counts, events), key=lambda event: (event["ts"], -event["dur"])):

@@ -1,6 +1,6 @@
-"""A network that is no network: it spins for a stated length for each image of the batch.
+"""A substitute for a network: it spins for a stated time for each image of the batch.
 
-For tests, demos and overhead figures. It imports nothing heavy, so that a worker is up in tens of milliseconds.
+For tests, demos and overhead figures. It imports nothing heavy, so that a worker starts in tens of milliseconds.
 """
 
 import re
@@ -15,7 +15,9 @@ _UNIT_S = {"us": 1e-6, "ms": 1e-3}
 
 
 def spin_length_s(network: str) -> float:
-    """`spin-2ms` -> 0.002. Raises WorkerError for a name of another form."""
+    """The time in a network's name, in seconds: `spin-2ms` gives 0.002. Raises WorkerError for a name of another
+    form.
+    """
     match = _NAME.fullmatch(network)
     if match is None:
         raise WorkerError(f"the synthetic backend runs networks named like spin-2ms or spin-500us, not '{network}'")
@@ -23,20 +25,20 @@ def spin_length_s(network: str) -> float:
 
 
 class Synthetic:
-    """A spin on the monotonic clock."""
+    """A busy wait on the monotonic clock."""
 
     def __init__(self, request: Request) -> None:
         self._length_s = request.batch * spin_length_s(request.network)
 
     def infer(self) -> None:
-        """Spin until the stated length is over."""
+        """Spin until the stated time is over."""
         end_s = time.monotonic() + self._length_s
         while time.monotonic() < end_s:
             pass
 
     def device_s(self) -> None:
-        """See `Backend.device_s`: there is no accelerator."""
+        """See `Backend.device_s`: None, as there is no accelerator."""
 
     def facts(self) -> Facts:
-        """The length of the spin."""
+        """The length of the spin, in seconds."""
         return {"spin_s": self._length_s}

@@ -1,12 +1,12 @@
 """TensorRT: the network compiled for this GPU, the fastest way that NVIDIA offers to run it.
 
-Written for TensorRT 8.0 (JetPack 4.6) to 11: where they have no names of tensors it takes the places of bindings. How
-a network is built is in `trt_library.py`. Every name used in both is in the Python bindings of each version
+Written for TensorRT 8.0 (JetPack 4.6) to 11. In versions that do not name tensors, their binding indices are used.
+`trt_library.py` builds networks. Every name used in both files is in the Python bindings of each version
 (`tests/worker/tensorrt_names.json`). Versions run on hardware: none so far.
 
-TensorRT times kernels on the GPU and keeps the fastest, so two builds of one network may differ, and one made at
-low clocks may choose otherwise than one made at high clocks. The engine that is built first is kept in the cache
-and used from then on; the fact `engine` identifies it.
+TensorRT times kernels on the GPU and keeps the fastest. So two builds of one network may differ, and a build at low
+clocks may choose other kernels than one at high clocks. The engine that is built first is kept in the cache and used
+from then on; the fact `engine` identifies it.
 """
 
 import hashlib
@@ -29,8 +29,8 @@ from colocate.worker.request import NetworkFile, Request
 
 
 class TensorRT:
-    """An engine with buffers in pinned memory; each inference copies one in, runs, and copies the others out. It is
-    built of the network's file, or the user's own.
+    """An engine with buffers in pinned memory. Each inference copies the inputs in, runs, and copies the outputs out.
+    The engine is built from the network's file, or is the user's own.
 
     In fp32, matrix products use TF32 on the GPUs that have it (compute capability 8.0 and up), which is TensorRT's
     own default. Raises WorkerError.
@@ -85,10 +85,12 @@ class TensorRT:
             self._facts = {**self._facts, "strongly_typed": library.strongly_typed, "tf32": tf32}
 
     def check_gpu(self, gpu: CudaGpu) -> None:
-        """Raise WorkerError for a GPU that the library does not serve; this one says so itself."""
+        """Raise WorkerError for a GPU that the library does not serve. TensorRT says so itself, so nothing is checked
+        here.
+        """
 
     def new_context(self, engine: Any) -> Any:
-        """What runs an engine."""
+        """Return the context that runs `engine`."""
         return self._library.done(engine.create_execution_context)
 
     def infer(self) -> None:
@@ -96,7 +98,7 @@ class TensorRT:
         self._stream.time(self._launch)
 
     def device_s(self) -> float:
-        """See `Backend.device_s`: between two events around the copies and the network."""
+        """See `Backend.device_s`: the time between two events around the copies and the network."""
         return self._stream.device_s()
 
     def facts(self) -> Facts:
@@ -104,11 +106,11 @@ class TensorRT:
         return self._facts
 
     def profile(self, inferences: int) -> "list[ProfiledStep]":
-        """See `Profiler.profile`: what TensorRT reports to an IProfiler, in a context of its own.
+        """See `Profiler.profile`. The times are those that TensorRT reports to an IProfiler, in a separate context.
 
-        It times each layer between two events on the GPU. Once in each inference `report_layer_time` is called for
-        every layer that the engine has, with milliseconds (IProfiler and IExecutionContext.profiler in NVIDIA's
-        Python API). Before 8.4 it reports of synchronous inferences alone, so these are.
+        It times each layer between two events on the GPU. In each inference it calls `report_layer_time` for every
+        layer of the engine, with milliseconds (IProfiler and IExecutionContext.profiler in NVIDIA's Python API).
+        Versions before 8.4 report synchronous inferences only, so these are synchronous.
         """
         trt = self._library.trt
         times_s: "dict[str, list[float]]" = {}
@@ -141,7 +143,7 @@ class TensorRT:
             copy_out()
 
     def _runner(self) -> "Callable[[], bool]":
-        """What puts the network on the stream; false where TensorRT refuses."""
+        """Return a function that puts the network on the stream; it returns false if TensorRT refuses."""
         context, stream, addresses = self._context, self._stream.handle, self._addresses
         if not hasattr(context, "execute_async_v3"):
             places = list(addresses.values())
@@ -151,7 +153,9 @@ class TensorRT:
         return lambda: bool(context.execute_async_v3(stream))
 
     def _given(self, file: NetworkFile) -> "tuple[bytes, Any]":
-        """The user's own engine, as a file and loaded. It is code: what others could have written is not."""
+        """The user's own engine, as the file's bytes and loaded. An engine is code, so a file that other users could
+        have written is refused.
+        """
         try:
             plan = cache.read_private(file.path)
         except OSError as error:
@@ -166,7 +170,7 @@ class TensorRT:
         return plan, engine
 
     def _built(self, request: Request, dla: "int | None") -> "tuple[bytes, Any]":
-        """The same of an engine that is built here, unless it is in the cache."""
+        """The bytes and the engine of the request's network, from the cache, or built here if it has none."""
         file, gpu, library = request.loaded, self._gpu, self._library
         made_from = (file.sha256, file.path.name, request.precision, request.batch, dla)
         made_by = (self.package, library.trt.__version__, gpu.name, gpu.capability, gpu.processors)
@@ -184,7 +188,9 @@ class TensorRT:
         raise WorkerError(explained(f"TensorRT cannot load the engine that it built: {library.reason}"))
 
     def _allocate(self, tensors: "list[EngineTensor]") -> None:
-        """Buffers of fixed address for every tensor, as a captured graph needs them; the input's is filled."""
+        """Allocate buffers of fixed address for all tensors, as a captured graph needs them, and fill those of the
+        inputs.
+        """
         arrays = input_arrays(self._file)
         for tensor in tensors:
             host = self._gpu.host_array(tensor.shape, tensor.dtype)

@@ -1,10 +1,10 @@
-"""TensorRT for RTX: TensorRT of workstations and laptops, which builds within seconds and brings its own kernels.
+"""TensorRT for RTX: the TensorRT of workstations and laptops, which builds within seconds and brings its own kernels.
 
-It has the API of TensorRT 11. It serves the GPUs that its module names (`ComputeCapability`), and so neither data
-centres' Hopper nor a Jetson. Versions run on hardware: none so far; 1.7 builds every network in the tests.
+It has the API of TensorRT 11. It serves the GPUs that its module names (`ComputeCapability`): neither data centres'
+Hopper nor a Jetson. Versions run on hardware: none so far; 1.7 builds every network in the tests.
 
-Its engines hold no kernels: these are compiled for the GPU at hand when a context is made, and where shapes are open
-when one of them first comes. That takes seconds, and so all of it is done before the first window. The kernels are
+Its engines hold no compiled kernels. They are compiled for this GPU when a context is made, and for open shapes when
+such a shape first occurs. That takes seconds, so all of it is done before the first window. The compiled kernels are
 kept beside the engines (a runtime cache), and the next worker loads them.
 """
 
@@ -21,7 +21,7 @@ from colocate.worker.request import Request
 
 
 class TensorRtRtx(TensorRT):
-    """As `TensorRT`, with kernels that are compiled before it is made."""
+    """See `TensorRT`. All kernels are compiled before the constructor returns."""
 
     package = "tensorrt_rtx"
     serves_dla = False
@@ -33,7 +33,7 @@ class TensorRtRtx(TensorRT):
         self._keep_kernels()
 
     def check_gpu(self, gpu: CudaGpu) -> None:
-        """See `TensorRT.check_gpu`: what this library says of it when it loads an engine helps nobody."""
+        """See `TensorRT.check_gpu`. What the library itself says when it loads an engine does not help the user."""
         served = [name for name in dir(self._library.trt.ComputeCapability) if name.startswith("SM")]
         major, minor = gpu.capability
         if f"SM{major}{minor}" not in served:
@@ -56,7 +56,7 @@ class TensorRtRtx(TensorRT):
 
     @property
     def _path(self) -> Path:
-        """Where the kernels of this engine for this GPU are kept."""
+        """The file that keeps the kernels of this engine for this GPU."""
         gpu, version = self._gpu, self._library.trt.__version__
         key = hashlib.sha256(repr((version, gpu.name, gpu.capability)).encode()).hexdigest()[:12]
         return self.request.cache / "engines" / f"{self.request.loaded.name}-{self.digest}-{key}.kernels"

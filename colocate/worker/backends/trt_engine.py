@@ -1,4 +1,4 @@
-"""What an engine of TensorRT says of itself, by the API of either time."""
+"""The inputs and outputs of a TensorRT engine, through the API before version 8.5 or the one since."""
 
 from typing import Any, NamedTuple, Tuple
 
@@ -14,7 +14,7 @@ _NUMPY = {"FLOAT": np.float32, "HALF": np.float16, "INT8": np.int8, "INT32": np.
 
 
 class EngineTensor(NamedTuple):
-    """An input or output of an engine. A dimension that is open in it is -1."""
+    """An input or output of an engine. A dimension that the engine leaves open is -1."""
 
     place: int
     name: str
@@ -25,7 +25,7 @@ class EngineTensor(NamedTuple):
 
     @property
     def is_open(self) -> bool:
-        """Whether its shape is settled in a context alone."""
+        """Whether its shape is fixed only in a context."""
         return any(size < 0 for size in self.shape)
 
     @property
@@ -40,7 +40,9 @@ class EngineTensor(NamedTuple):
 
 
 def engine_tensors(trt: Any, engine: Any, file: NetworkFile) -> "list[EngineTensor]":
-    """The inputs and outputs of an engine, in their order. Raises WorkerError for one that numpy cannot hold."""
+    """Return the inputs and outputs of an engine, in its order. Raises WorkerError for a type that numpy does not
+    have.
+    """
     found = _tensors(trt, engine)
     for tensor in found:
         if tensor.type_name not in _NUMPY:
@@ -52,9 +54,9 @@ def engine_tensors(trt: Any, engine: Any, file: NetworkFile) -> "list[EngineTens
 
 
 def fed(request: Request, engine: Any, tensors: "list[EngineTensor]") -> NetworkFile:
-    """The user's engine with what its inputs are fed: what the study chose, or else what suits them.
+    """Return the user's engine with what its inputs are fed: what the study chose, or a default that suits the input.
 
-    Raises WorkerError for an input that it does not have, or not of that shape, and for another batch than its own.
+    Raises WorkerError if the engine has no such input, or another shape or batch.
     """
     file, inputs = request.loaded, [tensor for tensor in tensors if tensor.is_input]
     chosen = {spec.name: spec for spec in file.inputs}
@@ -74,7 +76,7 @@ def fed(request: Request, engine: Any, tensors: "list[EngineTensor]") -> Network
 
 
 def set_shapes(library: TrtLibrary, context: Any, tensors: "list[EngineTensor]", file: NetworkFile) -> None:
-    """Settle in a context the inputs that its engine leaves open, as `file` feeds them. Raises WorkerError."""
+    """Set in `context` the shapes that the engine leaves open, to those that `file` feeds. Raises WorkerError."""
     shapes = {spec.name: spec.shape for spec in file.inputs}
     for tensor in tensors:
         if tensor.is_input and tensor.is_open:
@@ -86,8 +88,8 @@ def set_shapes(library: TrtLibrary, context: Any, tensors: "list[EngineTensor]",
 
 
 def settled(context: Any, tensors: "list[EngineTensor]", file: NetworkFile) -> "list[EngineTensor]":
-    """The inputs and outputs with their shapes in a context. Raises WorkerError for one without a place of fixed size
-    on the GPU.
+    """Return the inputs and outputs with their shapes in `context`. Raises WorkerError for one without a fixed size,
+    or not on the GPU.
     """
     if hasattr(context, "get_tensor_shape"):
         found = [tensor._replace(shape=tuple(context.get_tensor_shape(tensor.name))) for tensor in tensors]
@@ -105,8 +107,8 @@ def settled(context: Any, tensors: "list[EngineTensor]", file: NetworkFile) -> "
 def _shape(
     request: Request, engine: Any, tensor: EngineTensor, chosen: "tuple[int, ...] | None"
 ) -> "tuple[int, ...]":
-    """The shape of an input: the one that the study chose, or the one that the engine was built to be quickest in, at
-    the batch of the study where it leaves that open.
+    """Return the shape of an input: the one that the study chose, or the one that the engine was optimised for. An
+    open first dimension is the study's batch.
     """
     own, path = tensor.shape, request.loaded.path
     if chosen is not None and (len(chosen) != len(own) or any(known not in (-1, n) for n, known in zip(chosen, own))):
@@ -128,7 +130,9 @@ def _shape(
 
 
 def _filled(tensor: EngineTensor, chosen: "TensorSpec | None") -> TensorSpec:
-    """How an input is filled: as the study chose, else integers with zeros and ones, which may index any table."""
+    """Return how an input is filled: as the study chose, or by default. Default integers are 0 and 1, which may index
+    any table.
+    """
     name, shape, dtype = tensor.name, tensor.shape, tensor.dtype.name
     if chosen is not None and chosen.constant is not None and not _holds(tensor.dtype, chosen.constant):
         number = chosen.constant

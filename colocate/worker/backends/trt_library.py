@@ -1,7 +1,7 @@
-"""TensorRT's library as a module that has one of its APIs: what it says, and how it builds an engine.
+"""TensorRT's library in any of its versions: what it says of failures, and how it builds an engine.
 
-It is asked what it has rather than for its version: leave for FP16 or a typed network, a size of the workspace or a
-pool of memory.
+The code tests which names exist instead of the version: an FP16 flag or strongly typed networks, a workspace size or
+a memory pool.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ _OPSETS = (((8, 0), 13), ((8, 4), 17), ((9, 0), None))
 
 @contextlib.contextmanager
 def keeping(what: str, folder: Path) -> "Iterator[None]":
-    """Inside, files are kept in the cache's `folder`. Raises WorkerError where they cannot be."""
+    """Turn an OSError while files are kept in the cache's `folder` into a WorkerError; `what` names the files."""
     try:
         yield
     except OSError as error:
@@ -32,9 +32,9 @@ def keeping(what: str, folder: Path) -> "Iterator[None]":
 
 
 class TrtLibrary:
-    """The module, its logger, and whether networks are made of the types that their files say.
+    """The module, its logger, and whether networks keep the types of their files (`strongly_typed`).
 
-    `dla` is the core of a Jetson's accelerator that is to run what it can.
+    `dla` is the number of a Jetson's DLA (deep learning accelerator) that runs what it can; None uses the GPU alone.
     """
 
     def __init__(self, trt: Any, dla: "int | None" = None) -> None:
@@ -47,14 +47,14 @@ class TrtLibrary:
 
     @property
     def reason(self) -> str:
-        """What it has said of the failure that is at hand."""
+        """What TensorRT has said of the current failure."""
         said: str = self._log.reason()
         return said
 
     def done(self, call: "Callable[..., Any]", *arguments: Any) -> Any:
-        """What `call` returns. TensorRT reports a failure by None or False, from a constructor by a TypeError.
+        """Return what `call` returns. TensorRT reports a failure as None or False, a constructor as a TypeError.
 
-        Raises WorkerError for one.
+        Raises WorkerError for each of these.
         """
         try:
             result, said = call(*arguments), ""
@@ -67,7 +67,9 @@ class TrtLibrary:
         return result
 
     def runtime(self) -> Any:
-        """What loads engines; it must outlive them."""
+        """Return the runtime that loads engines; it must outlive them. Raises WorkerError if the DLA does not
+        exist.
+        """
         runtime = self.done(self.trt.Runtime, self._log)
         if self._dla is not None:
             if self._dla >= runtime.num_DLA_cores:
@@ -78,8 +80,8 @@ class TrtLibrary:
         return runtime
 
     def built(self, request: Request, workspace_bytes: int, capability: "str | None" = None) -> bytes:
-        """The engine of the request's network, for the GPU at hand; TensorRT for RTX builds for a `capability`, as
-        SM89, without one.
+        """Return the engine of the request's network, for this GPU. TensorRT for RTX needs no GPU if it is given a
+        `capability`, such as SM89. Raises WorkerError.
         """
         trt, content = self.trt, request.loaded.path.read_bytes()
         builder = self.done(trt.Builder, self._log)
@@ -108,7 +110,9 @@ class TrtLibrary:
         return bytes(self.done(builder.build_serialized_network, definition, config))
 
     def _use_dla(self, number: int, config: Any, request: Request) -> None:
-        """Have each layer run on the DLA that can, and the rest on the GPU."""
+        """Let the DLA run each layer that it can, and the GPU the rest. Raises WorkerError for another precision than
+        fp16.
+        """
         if request.precision != "fp16":
             raise WorkerError(f"a DLA does not compute in {request.precision}: add --precision fp16")
         config.default_device_type = self.trt.DeviceType.DLA
@@ -116,8 +120,8 @@ class TrtLibrary:
         config.set_flag(self.trt.BuilderFlag.GPU_FALLBACK)
 
     def _creation_flags(self) -> int:
-        """How a network is made: of the types that its file says where the version can, which from 11 on is the only
-        way, and before that with the batch as a dimension like any other.
+        """The flags of a new network. It has the types of its file if the version can do that; version 11 and later
+        do nothing else. Otherwise the batch is made a dimension like any other.
         """
         flag = self.trt.NetworkDefinitionCreationFlag
         if not self.strongly_typed:
@@ -126,7 +130,7 @@ class TrtLibrary:
 
 
 def _newer_opset(version: str, content: bytes) -> str:
-    """That the file is of a newer opset than the parser was made for; empty where it is not."""
+    """Return a remark if the file's opset is newer than what the parser was made for; else an empty text."""
     numbers = tuple(int(part) for part in version.split(".")[:2])
     known = [opset for since, opset in _OPSETS if numbers >= since]
     opset = opset_of(content)
@@ -136,7 +140,9 @@ def _newer_opset(version: str, content: bytes) -> str:
 
 
 def _log(trt: Any) -> Any:
-    """A logger that prints nothing and keeps what explains a failure: a worker's output belongs to its parent."""
+    """Return a logger that prints nothing, as a worker's output belongs to its parent, and keeps what explains a
+    failure.
+    """
 
     class Log(trt.ILogger):  # type: ignore[misc]
         """Keeps warnings and errors until they are cleared."""

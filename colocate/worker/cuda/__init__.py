@@ -1,1 +1,3 @@
-"""What runtimes on an NVIDIA GPU share: its context, memory, streams and graphs, and what CUDA's errors ask for."""
+"""What runtimes on an NVIDIA GPU share: its context, memory, streams and graphs, and what to do about CUDA's
+errors.
+"""

@@ -1,4 +1,4 @@
-"""A GPU through ctypes on the driver's library: nothing has to be built for it."""
+"""A GPU through ctypes and the driver's library, without anything to compile."""
 
 import ctypes
 from collections.abc import Callable, Sequence

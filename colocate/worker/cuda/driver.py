@@ -1,6 +1,6 @@
-"""The driver's own library (libcuda, the CUDA driver API) through ctypes.
+"""The NVIDIA driver's own library (libcuda, the CUDA driver API) through ctypes.
 
-It is there wherever a GPU can be used, and nothing has to be compiled against CUDA's headers.
+It exists wherever a GPU can be used, and nothing has to be compiled against CUDA's headers.
 """
 
 import ctypes
@@ -13,7 +13,7 @@ from colocate.worker.older import without_suffix
 
 
 class Driver:
-    """The library. Each of its functions gives 0, or the number of an error, which becomes a WorkerError."""
+    """The library. Each of its functions returns 0 or an error code, which becomes a WorkerError."""
 
     def __init__(self) -> None:
         try:
@@ -22,15 +22,15 @@ class Driver:
             raise WorkerError(explained(str(error))) from error
 
     def has(self, name: str) -> bool:
-        """Whether this driver is new enough for a function."""
+        """Whether this driver is new enough to have the function `name`."""
         return hasattr(self._library, name)
 
     def call(self, name: str, *arguments: Any) -> None:
-        """Call the function. A number that is no `c_...` of ctypes is a 32-bit integer."""
+        """Call the function. A plain Python integer is passed as a 32-bit integer."""
         self.bound(name, *arguments)()
 
     def bound(self, name: str, *arguments: Any) -> "Callable[[], None]":
-        """A call with these arguments that can be made again and again."""
+        """Return a function that makes this call with these arguments, as often as it is called."""
         function = getattr(self._library, name)
 
         def call() -> None:
@@ -41,7 +41,7 @@ class Driver:
         return call
 
     def _error(self, name: str, code: int) -> WorkerError:
-        """In the words that pycuda has for it, too."""
+        """Return the error with the same words that pycuda uses for it."""
         text = ctypes.c_char_p()
         self._library.cuGetErrorString(code, ctypes.byref(text))
         said = (text.value or b"unknown error %d" % code).decode()

@@ -1,4 +1,4 @@
-"""What the errors of CUDA and of what runs on it ask of the user."""
+"""What the user can do about errors of CUDA and of the runtimes that use it."""
 
 # Parts of what CUDA, cuDNN, ONNX Runtime and TensorRT say, and what its reader can do.
 _REMEDIES = (
@@ -21,7 +21,7 @@ _REMEDIES = (
 
 
 def explained(message: str) -> str:
-    """`message` on one line, led by what to do where it is known."""
+    """Return `message` on one line. If it is known what to do, that comes first."""
     line = " ".join(message.split())
     low = line.lower()
     for parts, remedy in _REMEDIES:

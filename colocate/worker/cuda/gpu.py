@@ -1,4 +1,4 @@
-"""A GPU as backends use it. Two classes fill in what is open here: one through pycuda, one through ctypes.
+"""A GPU as backends use it. Two subclasses make the calls, one through pycuda, one through ctypes.
 
 Whatever is allocated here lives as long as the process.
 """
@@ -27,10 +27,10 @@ NON_BLOCKING = 1
 
 
 class CudaStream:
-    """A stream of its own, and how long what is launched on it takes on the GPU: between two events around it.
+    """A separate stream, and how long its work takes on the GPU, measured between two events.
 
-    `handle` is CUDA's own. What `copy_in` and its neighbours return puts work on the stream each time it is called.
-    All of it raises WorkerError.
+    `handle` is CUDA's own. `copy_in`, `copy_out` and `launch` return a function that puts work on the stream each
+    time it is called. All methods raise WorkerError.
     """
 
     handle: int
@@ -41,34 +41,35 @@ class CudaStream:
     wait: "Callable[[], None]"
 
     def time(self, launch: "Callable[[], None]") -> None:
-        """Call `launch`, which puts its work on the stream, and wait until that is done."""
+        """Call `launch`, which puts its work on the stream, and wait until that work is done."""
         self.begin()
         launch()
         self.end()
         self.wait()
 
     def device_s(self) -> float:
-        """How long the last launch took on the GPU, in seconds."""
+        """How long the work of the last `time` took on the GPU, in seconds."""
         raise NotImplementedError
 
     def copy_in(self, address: int, array: "npt.NDArray[Any]") -> "Callable[[], None]":
-        """A copy from the array to that address on the GPU."""
+        """A copy from `array` to `address` on the GPU."""
         raise NotImplementedError
 
     def copy_out(self, array: "npt.NDArray[Any]", address: int) -> "Callable[[], None]":
-        """A copy from that address to the array."""
+        """A copy from `address` on the GPU to `array`."""
         raise NotImplementedError
 
     def launch(self, kernel: Any, blocks: int, threads: int, arguments: "Sequence[int]") -> "Callable[[], None]":
-        """A kernel in one dimension; its `arguments` are 64-bit integers and addresses."""
+        """A one-dimensional launch of `kernel`; its `arguments` are 64-bit integers and addresses."""
         raise NotImplementedError
 
 
 class CudaGpu:
-    """A GPU whose context is current in this thread: the one that CUDA's runtime library uses, and so every runtime.
+    """A GPU whose context is current in this thread. It is the context of CUDA's runtime library, and so of every
+    runtime.
 
-    GPUs are numbered as nvidia-smi numbers them. A waiting thread is to `spin` or to `block`: this must be set before
-    the context is there, so a backend makes this first thing. Raises WorkerError, as all that is asked of it does.
+    GPUs are numbered as nvidia-smi numbers them. `wait` says how a thread waits for the GPU: `spin` or `block`. It
+    must be set before the context exists, so a backend makes this object first. All methods raise WorkerError.
     """
 
     # What makes the calls, for the facts of a run.
@@ -102,7 +103,7 @@ class CudaGpu:
 
     @property
     def capability(self) -> "tuple[int, int]":
-        """Its compute capability, major and minor."""
+        """Its compute capability: the major and the minor number."""
         return self._attribute(_CAPABILITY_MAJOR), self._attribute(_CAPABILITY_MINOR)
 
     @property
@@ -112,31 +113,31 @@ class CudaGpu:
 
     @property
     def free_bytes(self) -> int:
-        """How much of its memory nobody holds at the moment."""
+        """How many bytes of its memory are free at the moment."""
         raise NotImplementedError
 
     def memory(self, size: int) -> int:
-        """The address of so many bytes on the GPU."""
+        """Allocate `size` bytes on the GPU and return their address."""
         # An array of nothing has a place, too.
         return self.allocated(max(size, 1))
 
     def host_array(self, shape: "tuple[int, ...]", dtype: Any) -> "npt.NDArray[Any]":
-        """An array that stays where it is in the host's memory, so that the GPU copies from and to it directly."""
+        """Return an array in pinned host memory, which the GPU reads and writes directly."""
         wanted = np.dtype(dtype)
         size = product(shape) * wanted.itemsize
         array: "npt.NDArray[Any]" = self.pinned(max(size, 1))[:size].view(wanted).reshape(shape)
         return array
 
     def allocated(self, size: int) -> int:
-        """See `memory`; of one byte at the least."""
+        """See `memory`; `size` is at least 1."""
         raise NotImplementedError
 
     def pinned(self, size: int) -> "npt.NDArray[Any]":
-        """So many bytes of pinned memory, for `host_array`."""
+        """Return `size` bytes of pinned host memory, for `host_array`."""
         raise NotImplementedError
 
     def fill(self, address: int, array: "npt.NDArray[Any]") -> None:
-        """Copy the array to that address on the GPU, and wait until it is there."""
+        """Copy `array` to `address` on the GPU, and wait until it is there."""
         raise NotImplementedError
 
     def stream(self) -> CudaStream:
@@ -144,7 +145,7 @@ class CudaGpu:
         raise NotImplementedError
 
     def kernel(self, ptx: str, name: str) -> Any:
-        """The kernel of that name in a program, which the driver compiles for this GPU."""
+        """Return the kernel `name` of a PTX program, which the driver compiles for this GPU."""
         raise NotImplementedError
 
     def _attribute(self, number: int) -> int:

@@ -1,4 +1,4 @@
-"""CUDA graphs. pycuda has none, so they are captured through the driver's library, whatever makes the other calls."""
+"""CUDA graphs. pycuda does not offer them, so the driver's library always captures them."""
 
 import contextlib
 import ctypes
@@ -12,7 +12,9 @@ _THREAD_LOCAL = 1
 
 
 def captured(driver: Driver, stream: int, enqueue: "Callable[[], None]") -> "Callable[[], None]":
-    """What `enqueue` puts on the stream, as a CUDA graph: call the result to launch it there. Raises WorkerError."""
+    """Capture what `enqueue` puts on the stream as a CUDA graph, and return a function that launches it. Raises
+    WorkerError.
+    """
     handle, graph, executable = ctypes.c_void_p(stream), ctypes.c_void_p(), ctypes.c_void_p()
     driver.call("cuStreamBeginCapture_v2", handle, _THREAD_LOCAL)
     end = driver.bound("cuStreamEndCapture", handle, ctypes.byref(graph))

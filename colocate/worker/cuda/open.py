@@ -1,4 +1,4 @@
-"""The GPU that a backend runs on: through pycuda where that can be imported, else through ctypes."""
+"""The GPU that a backend runs on: through pycuda if that can be imported, else through ctypes."""
 
 import importlib.util
 from typing import Any
@@ -10,7 +10,9 @@ from colocate.worker.errors import WorkerError
 
 
 def opened(wait: str, device: "str | None" = None) -> CudaGpu:
-    """See `CudaGpu`; `device` is `cuda:N`, and None the first. Raises WorkerError."""
+    """Return the GPU that `device` names: `cuda:N`, or None for the first. For `wait` see `CudaGpu`. Raises
+    WorkerError.
+    """
     kind, _, number = (device or "cuda:0").partition(":")
     if kind != "cuda":
         others = ": TensorRT alone runs networks there" if kind == "dla" else ""
@@ -25,7 +27,7 @@ def opened(wait: str, device: "str | None" = None) -> CudaGpu:
 
 
 def _imported() -> "tuple[Any, str]":
-    """pycuda, or None and why one that is installed will not do."""
+    """The package pycuda and an empty text; or None, and why an installed pycuda cannot be used."""
     if importlib.util.find_spec("pycuda") is None:
         return None, ""
     try:

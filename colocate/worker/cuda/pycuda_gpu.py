@@ -1,4 +1,4 @@
-"""A GPU through pycuda, where that was built for this Python and this CUDA."""
+"""A GPU through pycuda, if pycuda was built for this Python and this CUDA."""
 
 import atexit
 from collections.abc import Callable, Sequence
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class PycudaGpu(CudaGpu):
-    """See `CudaGpu`. The context is entered as pycuda wants it: it makes nothing in one that it did not enter itself.
+    """See `CudaGpu`. pycuda enters the context itself, as it makes objects only in contexts that it entered.
 
-    `pycuda` is the package, whose module `driver` is imported.
+    `pycuda` is the package, whose module `driver` is already imported.
     """
 
     def __init__(self, number: int, wait: str, pycuda: Any) -> None:
@@ -67,11 +67,11 @@ class PycudaGpu(CudaGpu):
         return self.call(self.call(self._pycuda.module_from_buffer, ptx.encode()).get_function, name)
 
     def call(self, function: "Callable[..., Any]", *arguments: Any, **named: Any) -> Any:
-        """What the function returns. An error of pycuda's becomes a WorkerError."""
+        """Return what the function returns. An error of pycuda becomes a WorkerError."""
         return self.bound(function, *arguments, **named)()
 
     def bound(self, function: "Callable[..., Any]", *arguments: Any, **named: Any) -> "Callable[[], Any]":
-        """A call with these arguments that can be made again and again."""
+        """Return a function that makes this call with these arguments, as often as it is called."""
         error_of_pycuda: "type[Exception]" = self._pycuda.Error
 
         def call() -> Any:
@@ -84,7 +84,7 @@ class PycudaGpu(CudaGpu):
 
 
 class PycudaStream(CudaStream):
-    """See `CudaStream`. `bound` is that of its GPU."""
+    """See `CudaStream`. `bound` is `PycudaGpu.bound` of its GPU."""
 
     def __init__(self, pycuda: Any, bound: "Callable[..., Callable[[], Any]]") -> None:
         self._pycuda, self._bound = pycuda, bound

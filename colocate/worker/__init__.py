@@ -1,3 +1,3 @@
 """The process that runs a network, or starts the user's program that does. It may run under another Python than its
-parent, so of colocate it imports only this package and the version, besides `cpu_workloads`, numpy and its runtime.
+parent. So it imports only this package, the version of colocate, `cpu_workloads`, numpy and its runtime.
 """

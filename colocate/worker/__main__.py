@@ -50,7 +50,7 @@ def serve_request(request: Request, control: Control) -> None:
         return report
 
     runtime = {"python": "{}.{}.{}".format(*sys.version_info), **backend.facts()}
-    # Of the thread that listens: with a priority for the launching one it needs a higher.
+    # The listening thread: if the launching thread gets a priority, this one needs a higher one.
     facts = {"runtime": runtime, "inference_s": inference_s, "listener": control.listener}
     if request.counted:
         serve_as_task(backend, control, facts)

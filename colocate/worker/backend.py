@@ -15,8 +15,8 @@ Facts = Mapping[str, Union[str, int, float, bool]]
 class ProfiledStep(NamedTuple):
     """One step of a runtime's own profile; `time_s` is for one inference. `kind` is the operator, empty if unknown.
 
-    For a step in the body of a loop or a branch, `within` names the steps around it, the outermost first. Their own
-    times exclude their bodies. `runs` is how often the step ran in one inference, on average.
+    For a step in the body of a loop or a branch, `within` names the steps around it, the outermost first. The times
+    of these outer steps exclude their bodies. `runs` is how often the step ran in one inference, on average.
     """
 
     name: str

@@ -20,7 +20,7 @@ _PARTIAL = ".partial"
 _DIGEST = 16
 _CHUNK_BYTES = 1 << 20
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
-# What this process has hashed, and how it was found then.
+# The files that this process has hashed, and their state at that time.
 _hashed: "dict[Path, tuple[int, ...]]" = {}
 
 

@@ -24,7 +24,7 @@ def input_arrays(file: NetworkFile, seed: int = 0) -> "dict[str, npt.NDArray[Any
     WorkerError for a file that cannot be read or whose numbers the input cannot hold, and for an input that memory
     cannot hold.
     """
-    # numpy 1.13 has no other, and its numbers are the same in every version.
+    # The only generator of numpy 1.13; its numbers are the same in every version.
     rng = np.random.RandomState(seed)
     return {spec.name: _array(spec, rng) for spec in file.inputs}
 

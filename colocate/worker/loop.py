@@ -20,8 +20,9 @@ def measure(backend: Backend, control: Control, period_s: "float | None" = None)
     """Infer back to back until the parent sends a command. Return the begin and the length of every completed
     inference.
 
-    With a period an inference is due at each multiple of it. It starts when it is due, or as soon as the previous one
-    is done; none is skipped. Its begin is the time when it was due, and its length runs from there until it is done.
+    With a period an inference is due at each multiple of it. The inference starts when it is due, or as soon as the
+    previous one is done; none is skipped. Its begin is the time when it was due; its length runs from there to its
+    end.
 
     The first inference is always made. After a warm-up whose last inference outlasted the whole window, the next
     command is already there, and a window without an inference would say nothing.

@@ -68,7 +68,7 @@ class ProgramEndedError(WorkerError):
 
 
 def _signal_name(number: int) -> str:
-    """The name of a signal, or its number: signals for real time have no name."""
+    """The name of a signal, or its number: real-time signals have no name."""
     return signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
 
 
@@ -131,8 +131,8 @@ class RunningPipeline:
         return {**counted, "devices_s": [], "cpu_s": cpu_end_s - cpu_s}
 
     def _enough_s(self, length_s: float) -> float:
-        """A window length that holds an inference wherever it falls, even if each takes twice as long beside a
-        task.
+        """A window length in seconds that holds an inference wherever it falls, even if each takes twice as long
+        beside a task.
         """
         return math.ceil(10 * max(WINDOW_TURNS * self._turn_s, 2 * length_s)) / 10
 

@@ -156,7 +156,7 @@ class Output:
             return sorted(self._inferences)
 
     def last_line(self) -> str:
-        """The last line on its standard error, or if that is empty on its standard output; empty if both are.
+        """The program's last line on standard error, or if that is empty on standard output; empty if both are.
 
         It waits until all is read, for 1 s at most.
         """
@@ -164,7 +164,7 @@ class Output:
         return _last_line(self._tails[self._stderr]) or _last_line(self._tails[self._stdout])
 
     def latest_line(self) -> str:
-        """The line that it printed last, on either output; empty if it printed nothing."""
+        """The line that the program printed last, on either output; empty if it printed nothing."""
         return _last_line(self._tails[self._latest])
 
     def _read_all(self) -> None:

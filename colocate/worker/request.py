@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from colocate.version import __version__
 from colocate.worker.errors import WorkerError
 
-# Property of a network's file: what it reads stays where it runs, and is not copied there for each inference.
+# A property of a network's file: its inputs stay on the device, and are not copied there for each inference.
 RESIDENT = "colocate.resident"
 # What the network `bandwidth` copies for each image: many times the largest cache of any GPU (50 MB on an H200), and
 # two such buffers fit beside JetPack in 2 GB.
@@ -69,8 +69,8 @@ class NetworkFile(NamedTuple):
 
 
 class TrainingRequest(NamedTuple):
-    """A network to train. Its `ranks` have a GPU each, or share the CPUs. The first window comes after `epochs` on
-    `data`.
+    """A network to train. Its `ranks` have a GPU each, or share the CPUs. It is trained for `epochs` before the first
+    window.
     """
 
     ranks: int
@@ -85,9 +85,9 @@ class Request(NamedTuple):
     """How one network runs.
 
     `target` is `module:class` of the backend, which makes the network itself if `file` is None. Costly files are kept
-    below `cache`. A `profiled` network has its runtime's own profile after each window. A `counted` one is a task
-    beside another network: its inferences are its work. `device` is `cuda:N` or `dla:N`; None is the first GPU, or
-    the CPU. With `training` the network is trained, and an inference is a step.
+    below `cache`. If `profiled`, the runtime's own profile follows each window. If `counted`, the network is a task
+    beside another: its inferences are its work. `device` is `cuda:N` or `dla:N`; None is the first GPU, or the CPU.
+    With `training` the network is trained, and an inference is a step.
     """
 
     target: str

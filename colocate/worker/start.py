@@ -24,7 +24,7 @@ class OurFinder:
 
 def main() -> None:
     """Run the module as `python -m` does."""
-    # Python put this file's own folder there, whose names are those of other modules too.
+    # Python put this file's own folder there, whose files have the names of other modules too.
     del sys.path[0]
     sys.meta_path.insert(0, OurFinder)
     module, *sys.argv[1:] = sys.argv[1:]

@@ -51,8 +51,9 @@ def write_page(run: LoadedRun, judged: Sequence[Bounds] | None = None) -> Path:
     """Write report.html into the folder of the run, and return its path. `judged` are the run's bounds, None if they
     are still to be computed.
 
-    The page begins with the limits in force, and its bounds allow for the looks of sequential stopping. The same run
-    in a folder of the same name gives the same bytes. Raises StoreError or OSError if the page cannot be written.
+    The page begins with the limits in force, and its bounds allow for the interim looks of sequential stopping. The
+    same run in a folder of the same name gives the same bytes. Raises StoreError or OSError if the page cannot be
+    written.
     """
     limits = run.limits
     confidence = CONFIDENCE if limits is None else limits.confidence
@@ -82,7 +83,7 @@ def _finished(value: Any) -> Any:
 
 
 def _carried() -> _Values:
-    """The style, script and policy in the page. No other text in it is markup."""
+    """The style, script and policy of the page. No other text in the page is markup."""
     script = page_script()
     return {"policy": policy(script), "style": Markup(style()), "script": Markup(script)}
 

@@ -1,10 +1,9 @@
 """Draw how the latencies of each network are distributed, alone and beside each task.
 
-Each task has a line of its own, because nine curves on top of one another are hard to tell apart. A line shows the
-density of the latencies as a filled shape, a long bar at p50, a short bar at p95 and a triangle at p99. Dots below it
-are the inferences beyond the highest percentile that the data support: of thousands the slowest 1 %, of thirty all.
-The numbers stand at the end of the line. Time is logarithmic: a slowdown moves the whole shape, and equal ratios are
-equal distances in every panel.
+Each task has a line of its own, because curves on top of one another are hard to tell apart. A line shows the density
+of the latencies as a filled shape, a long bar at p50, a short bar at p95 and a triangle at p99. Dots below it are the
+inferences beyond the highest percentile that the data support: of thousands the slowest 1 %, of thirty all. Time is
+logarithmic: a slowdown moves the whole shape, and equal ratios are equal distances in every panel.
 """
 
 from __future__ import annotations
@@ -196,7 +195,7 @@ def _spreads(cells: Sequence[Cell], records: Sequence[TrialRecord]) -> _Spreads:
 
 
 def _limits_ms(spreads: Sequence[_Spread]) -> tuple[float, float]:
-    """Return the ends of one time axis for all of `spreads`, in ms. A lone extreme may lie outside, so that the rest
+    """Return the ends of one time axis for all of `spreads`, in ms. A lone extreme may lie outside, so that the bulk
     is wide.
     """
     if not spreads:
@@ -223,8 +222,8 @@ def _draw_panel(axes: Axes, spreads: Sequence[_Spread | None], limits_ms: tuple[
 
 
 def _draw_limit(sheet: Sheet, axes: Axes, place_in: tuple[float, float], limit_ms: float, words: str) -> None:
-    """Draw a vertical line at the limit with `words` above it, or an arrow at the end of the axis that the limit lies
-    beyond.
+    """Draw a vertical line at the limit with `words` above it. If the limit lies beyond the axis, draw an arrow at
+    that end.
     """
     (left, top), (begin, end) = place_in, axes.get_xlim()
     if limit_ms > end:
@@ -262,7 +261,7 @@ def _silhouette(latencies_ms: FloatArray, limits_ms: tuple[float, float]) -> tup
     """Return the density over log time, with a maximum of 1: edges (bins + 1,) in ms and heights (bins,).
 
     The width of a bin is 2 IQR / n^(1/3) (Freedman and Diaconis 1981), between a 160th and a 20th of the axis. Twice
-    the smaller half of the IQR is used in its place: with two narrow peaks far apart, the IQR is only their distance.
+    the smaller half of the IQR replaces the IQR, which for two narrow peaks far apart is only their distance.
     """
     span = np.log(limits_ms[1] / limits_ms[0])
     halves = np.diff(np.quantile(np.log(latencies_ms), (0.25, 0.5, 0.75)))

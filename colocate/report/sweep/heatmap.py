@@ -1,8 +1,8 @@
 """Draw a heatmap for each quantity. `layout` places its tiles, and `panels` says what rows and columns are.
 
-Colours. Slowdowns below 1 are rare and small: a diverging map would spend half its colours on them, and print both
+Slowdowns below 1 are rare and small: a diverging colour map would spend half its colours on them, and print both
 halves as the same grey. So the map is sequential and perceptually uniform. It is pale where nothing changes and
-darkens with the harm. The few values below that get a blue of their own and a triangle. A value that is not
+darkens with the harm. The few values below its start get a blue of their own and a triangle. A value that is not
 significant is hatched and has no colour, so that it cannot be mistaken for a finding, even in grey print. A share
 that rounds to 0 % has no colour either. The work that a task gets done is no harm: its colours are green, and darken
 with the work.

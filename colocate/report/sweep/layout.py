@@ -177,7 +177,7 @@ def _part_of(grid: Grid, rows: Sequence[Row], columns: Sequence[Column]) -> Grid
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where everything on a page stands, in inches: `xs` has the left of each column, `ys` the top of each row."""
+    """Where everything on a page stands, in inches. `xs` has the left of each column, `ys` the top of each row."""
 
     tile_in: tuple[float, float]
     xs: Mapping[Column, float]
@@ -191,17 +191,17 @@ class Layout:
 
     @property
     def left(self) -> float:
-        """The left end of all tiles, in inches."""
+        """The left end of all tiles."""
         return next(iter(self.xs.values()))
 
     @property
     def top(self) -> float:
-        """The upper end of all tiles, in inches."""
+        """The upper end of all tiles."""
         return next(iter(self.ys.values()))
 
     @property
     def bottom(self) -> float:
-        """The lower end of all tiles, in inches."""
+        """The lower end of all tiles."""
         return max(self.ys.values()) + self.tile_in[1]
 
 
@@ -256,8 +256,8 @@ def _labels_width_in(grid: Grid) -> float:
 
 
 def _offsets(keys: Sequence[tuple[object, ...]], step_in: float, gaps_in: Sequence[float]) -> list[float]:
-    """Return where each of `keys` begins. Before a key whose element k is the first to differ from the last key's,
-    there is gap k.
+    """Return where each of `keys` begins, in inches. If a key differs from the previous one first in element k,
+    `gaps_in[k]` lies between them.
     """
     offsets = [0.0]
     for before, key in itertools.pairwise(keys):

@@ -31,8 +31,8 @@ class SweepReport:
 
 
 def load(run: LoadedRun, changes: Mapping[str, Any]) -> SweepReport:
-    """Judge the run if limits are in force. Raises SpecError for limits that make no sense, and for any `changes`:
-    these are for the aim of `efficiency`.
+    """Judge the run if limits are in force. Raises SpecError for limits that make no sense, and for any `changes`,
+    which only a run of `efficiency` can have.
     """
     refuse_aim(changes)
     advice = None

@@ -33,12 +33,11 @@ class Scale(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One quantity. `name` is part of the figure's file name, `bar` labels the colours, `causes` may explain its
-    absence.
+    """One quantity. `name` is part of the figure's file name, `bar` labels the colours, and `causes` are warnings
+    that may explain its absence.
 
-    `change_of` is the ratio beside the task over alone, for a quantity whose value does not itself say whether the
-    task changes anything. A `metered` quantity comes from steady windows: sensors are slower than the segments of
-    alternating ones.
+    `change_of` is the ratio beside the task over alone, for a quantity whose value does not itself show a change. A
+    `metered` quantity comes from steady windows: sensors are slower than the segments of alternating ones.
     """
 
     name: str
@@ -108,8 +107,8 @@ METRICS = (
 
 
 def latency_metric(evidence: Iterable[Evidence], statistic: str) -> Metric:
-    """Return the metric of one of `STATISTICS` of the latencies, in ms: its geometric mean over the repeats with an
-    interval. If no repeat knows it, the statistic of all windows together is shown.
+    """Return the metric of the latency `statistic`, in ms. Its value is the geometric mean over the repeats, with an
+    interval. If no repeat knows it, it is the statistic of all windows together.
     """
     found = {CellKey.of_cell(each.cell): each.values.get(Quantity.latency(statistic), {}) for each in evidence}
 

@@ -37,8 +37,8 @@ class Panels:
 
     `lines` are rows and `feet` are columns. A head, a name with a small line below it, stands over one group of
     `feet`. A single line or foot may have no words. `line_title` and `foot_title` say what lines and feet are.
-    `place_of` gives the line, head and foot of a cell. Lines of the same one of `families` stay on a page if they
-    fit.
+    `place_of` gives the line, head and foot of a cell. `families` maps lines to groups, which stay on one page if
+    they fit.
     """
 
     lines: Mapping[Hashable, str]
@@ -51,7 +51,9 @@ class Panels:
 
 
 def by_task(metric: Metric, cells: Sequence[Cell]) -> Panels:
-    """Return panels with a row for each CPU clock, and a column for each GPU clock under each contained task."""
+    """Return panels with a row for each CPU clock, and a column for each GPU clock under each task in its
+    containment.
+    """
     # The network alone is a column of its own where the quantity means something for it.
     alone = any(metric.value_of(cell) is not None for cell in cells if cell.task == SOLO)
     return _by_task(cells, [task for task in tasks_of(cells) if alone or task.name != SOLO])
@@ -102,7 +104,8 @@ def by_containment(cells: Sequence[Cell]) -> Panels:
 
 
 def by_board(boards: Mapping[str, Sequence[Cell]]) -> Panels:
-    """Return panels with a row for each contained task at each clock point, and a column for each of `boards`.
+    """Return panels with a row for each task in its containment at each clock point, and a column for each of
+    `boards`.
 
     All cells have a task. Cells are told apart by identity: `place_of` takes these objects only, no copies.
     """

@@ -54,7 +54,7 @@ _KEPT = ("beside", "verdict", "estimate [interval]")
 def print_sweep(report: SweepReport, run: LoadedRun) -> None:
     """Print a line for each cell with a task. Warnings are numbers that are explained below.
 
-    With limits, lines have verdicts, and the end says what the limits allow; else the end has the command for
+    With limits, lines have verdicts, and the end says what the limits allow. Without, the end shows how to get
     verdicts.
     """
     out = console()

@@ -79,8 +79,8 @@ def tile_of(metric: Metric, cell: Cell | None) -> Tile:
 
 
 def _is_not_significant(metric: Metric, cell: Cell, found: Interval | float) -> bool:
-    """Return whether a known interval includes no effect: that of the value if its scale has an origin, else that of
-    its change.
+    """Return whether the interval of the effect is known and includes no effect. The effect is the value if its scale
+    has an origin, else the change.
     """
     origin = metric.scale.origin
     effect, none = (metric.change_of(cell), 1.0) if origin is None else (found, origin)

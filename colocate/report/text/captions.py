@@ -86,9 +86,7 @@ def planned_trials(header: Header, records: Sequence[TrialRecord]) -> int:
 
 
 def model_words(facts: HostFacts) -> str | None:
-    """Return the note on a rig that is a model, such as `MODEL of a Tegra X1, not a measurement`; None for a
-    machine.
-    """
+    """Return the note that this rig is a model and not a measurement; None for a machine."""
     return _RIG_WORDS.get(facts.rig)
 
 
@@ -113,14 +111,12 @@ def machine_words(facts: HostFacts) -> str:
 
 
 def assumption_words(header: Header) -> str | None:
-    """Return the assumption that the size of every slowdown rests on, `assuming contention = 1`; None for a
-    machine.
-    """
+    """The assumption behind the size of every slowdown, `assuming contention = 1`; None for a machine."""
     return None if (value := _contention(header)) is None else f"assuming {CONTENTION} = {value:g}"
 
 
 def contention_words(header: Header) -> str | None:
-    """A sentence that explains this assumption on memory contention; None for a machine."""
+    """A sentence that explains a model's assumption on memory contention; None for a machine."""
     if (value := _contention(header)) is None:
         return None
     return (

@@ -1,6 +1,6 @@
 """Which windows the numbers of a run come from.
 
-In an alternating window the task is paused and resumed in turn. In a steady window the condition never changes.
+In an alternating window the task is paused and resumed many times. In a steady one it runs throughout, or not at all.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def slowdown_phrases(header: Header, records: Sequence[TrialRecord]) -> tuple[st
     """Return phrases on the windows that slowdowns come from: `alternating windows of 2 s` and `task paused or
     resumed every 50 ms`, or `windows of 2 s` for a run with steady windows only.
 
-    The lengths are measured ones: a machine ends a window with an inference, and a model may lengthen a window.
+    The lengths are measured, as a window may last longer than planned.
     """
     if not header.spec.alternating:
         return (f"windows of {_length_words(header, records)} s",)
@@ -65,7 +65,7 @@ def _length_words(header: Header, records: Sequence[TrialRecord]) -> str:
 def _segment_words(records: Iterable[TrialRecord]) -> str:
     """Return the median segment length of a window in ms, or its range over `records`; empty without segments.
 
-    It has two digits, because the time that a switch takes varies.
+    Two digits are enough, because the time of a switch varies.
     """
     lengths_s = [
         median(np.diff([segment.end_s for segment in record.segments]))

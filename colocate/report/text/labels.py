@@ -114,7 +114,7 @@ def task_words(task: ContainedTask, among: Sequence[ContainedTask]) -> str:
 
 
 def bracketed(name: str, more: str) -> str:
-    """Return `name` followed by `more` in brackets, `bitcount (idle)`, or `name` by itself if `more` is empty."""
+    """Return `name` with `more` in brackets, `bitcount (idle)`, or `name` by itself if `more` is empty."""
     return f"{name} ({more})" if more else name
 
 
@@ -134,9 +134,7 @@ def network_words(inference: Inference, among: Sequence[Inference], separator: s
 
 
 def shared_qualities(among: Sequence[Inference]) -> list[str]:
-    """Return, in words, what all of `among` have in common in how they are run: backend, precision, batch and
-    so on.
-    """
+    """What all of `among` share in how they are run, such as backend and precision, in words."""
     return [quality for seen in _qualities_seen(among) if len(seen) == 1 and (quality := seen.pop())]
 
 
@@ -199,14 +197,12 @@ def _qualities_seen(among: Sequence[Inference]) -> list[set[str]]:
 
 
 def plain(name: str) -> str:
-    """Return `name` on one line. Characters that cannot be printed (or stand in XML) become escapes."""
+    """Return `name` on one line. Characters that cannot be printed, or are not allowed in XML, become escapes."""
     return visible(" ".join(name.split()))
 
 
 def shortened(name: str, limit: int = NAME_LIMIT) -> str:
-    """Return `name`, made `plain`, with an ellipsis in its middle beyond `limit` characters. Both ends of a name
-    matter.
-    """
+    """Return `name`, made `plain`, with an ellipsis in its middle beyond `limit` characters."""
     return one_line(plain(name), limit)
 
 

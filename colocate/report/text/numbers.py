@@ -32,7 +32,7 @@ def decimals_of(value: float) -> int:
 def three_digits(value: float, decimals: int | None = None) -> str:
     """Return `value` with three significant digits, or as a whole number from 100 on: 0.0123, 8.10, 1234.
 
-    `decimals` is the number of decimals of its column, if it stands in one.
+    `decimals`, the number of decimals of a column, replaces this rule.
     """
     return f"{value:.{decimals_of(value) if decimals is None else decimals}f}"
 
@@ -83,7 +83,7 @@ def ratio_texts(values: Sequence[float], least: int = 2) -> list[str]:
     """Return a slowdown and the ends of its interval, all with the same number of decimals.
 
     That number is `least`. It is 3 if two decimals would show a value as 1.00, or would show all values alike. If all
-    values lie on one side of 1, it grows up to 6 until none rounds to 1. From ten on `ratio_text` decides.
+    values lie on one side of 1, it grows up to 6 until none rounds to 1. Values from ten on look as in `ratio_text`.
     """
     hidden = min(values) < max(values) and f"{min(values):.2f}" == f"{max(values):.2f}"
     decimals = 3 if hidden or any(f"{value:.2f}" == "1.00" for value in values) else least
@@ -94,9 +94,7 @@ def ratio_texts(values: Sequence[float], least: int = 2) -> list[str]:
 
 
 def percent_text(value: float) -> str:
-    """Return a share in whole per cent: `12 %`. Intervals from few blocks may end at -10 million: that is `<
-    -100 %`.
-    """
+    """Return a share in whole per cent: `12 %`. Below -1, as at the end of a wide interval, it is `< -100 %`."""
     return f"{round(100 * value)} %" if value >= -1 else "< -100 %"
 
 
@@ -106,23 +104,23 @@ def signed_percent(ratio: float) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """A number with its noun, which gets an s for the plural: `1 cell`, `2 cells`."""
+    """A number with its noun: `1 cell`, `2 cells`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def counted_span(least: int, most: int, noun: str) -> str:
-    """A count, or a range of counts, with its noun: `5 repeats` or `2 to 5 repeats`."""
+    """A count, or a range of counts, with its noun: `5 repeats`, `2 to 5 repeats`."""
     return ("" if least == most else f"{least} to ") + counted(most, noun)
 
 
 def listed(words: Sequence[str]) -> str:
-    """Return one or more `words` as a list in a sentence: `a`, `a and b`, `a, b and c`."""
+    """One or more `words` as a list in a sentence: `a`, `a and b`, `a, b and c`."""
     *others, last = words
     return f"{', '.join(others)} and {last}" if others else last
 
 
 def minutes(seconds: float) -> str:
-    """A duration in seconds, `90 s`, or from two minutes on in minutes, `18 min`."""
+    """A duration: `90 s`, or from two minutes on `18 min`."""
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 

@@ -32,7 +32,7 @@ def markdown_head(folder: Path, facts: HostFacts, done: int, planned: int) -> li
 
 
 def markdown_choices(heading: str, choices: Iterable[Choice]) -> list[str]:
-    """A heading and a line for each network with what is chosen for it."""
+    """A heading, and a line for each network with the settings chosen for it."""
     lines = (f"- **{escaped(network)}**: {escaped(words)}" for network, words in choices)
     return [f"## {escaped(heading)}", "", *lines, ""]
 
@@ -70,7 +70,7 @@ def print_end(
 
 
 def print_choices(out: Console, heading: str, choices: Iterable[Choice]) -> None:
-    """Print a line for each network with what is chosen for it, under `heading`."""
+    """Print `heading`, and a line for each network with the settings chosen for it."""
     out.print()
     out.print(Text(f"{heading}:", style="bold"))
     for network, words in choices:

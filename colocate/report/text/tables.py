@@ -40,15 +40,13 @@ Value = str | int | float | None
 
 
 class Terminal(Console):
-    """A console that prints control characters of any text as escapes, so that the text cannot control the terminal.
+    """A console that prints control characters as escapes, so that no text can control the terminal.
 
     If nobody reads its output any more, it raises BrokenPipeError. `cli` then ends quietly with exit code 0.
     """
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
-        """Yield the segments of `renderable`, with control characters in text as escapes. Control segments of the
-        console itself are unchanged.
-        """
+        """Yield the segments of `renderable`, with control characters in text as escapes."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(visible(segment.text), segment.style)
 
@@ -179,9 +177,7 @@ def print_rows(
 
 
 def print_compact(out: Console, table: Table) -> None:
-    """Print a table of `compact_table`. If the output is too narrow, lines are longer than the output is wide:
-    cutting them could turn a number into another one.
-    """
+    """Print a table of `compact_table`. Lines that are too long are not cut, as that could change a number."""
     needed = _needed_width(table)
     table.width = needed if needed > out.width else None
     _narrow(table, out.width)
@@ -220,7 +216,7 @@ def _least_width(column: Column, unbroken: int) -> int:
 def console(*, stderr: bool = False) -> Console:
     """Return a console on standard output, or on standard error, as wide as the terminal.
 
-    For a file or a pipe the environment variable COLUMNS gives the width; without it, every column of a table fits.
+    For a file or a pipe the environment variable COLUMNS gives the width; without it, there is room for any table.
     """
     found = Terminal(stderr=stderr)
     columns = os.environ.get("COLUMNS", "")

@@ -20,8 +20,8 @@ _SPARE = 2
 def window_words(header: Header, cells: Sequence[Cell], warnings: Collection[QualityFlag]) -> str:
     """Return a sentence with the `--window` that gives all `cells` enough samples for the percentiles in `warnings`.
 
-    Empty if that length is unknown. A model lengthens its windows by itself. If windows are already that long and
-    still too short, their inferences depend on one another for longer than expected.
+    Empty for a model, which lengthens its windows by itself. Also empty if windows of that length were too short:
+    their inferences depend on one another for longer than expected.
     """
     wanted_s = [
         _SPARE * samples_needed(PERCENTILES[name]) * cell.p50_s / (_SIDE_RATIO if cell.alternating else 1)

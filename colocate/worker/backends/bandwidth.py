@@ -16,8 +16,8 @@ from colocate.worker.request import COPIED_BYTES, Request
 
 _THREADS = 256
 _BLOCKS_PER_PROCESSOR = 16
-# Sixteen bytes a thread and turn, neighbours side by side: the widest access that a GPU has. In the language of every
-# NVIDIA driver, as a Jetson need not have a compiler for another:
+# Each thread copies 16 bytes a turn, next to those of its neighbours: the widest access that a GPU has. It is written
+# in PTX, which every NVIDIA driver compiles: a Jetson may have no compiler for CUDA C, in which this is:
 #     for (i = block * THREADS + thread; i < n; i += blocks * THREADS) to[i] = from[i];
 _KERNEL = """
 .version 6.0
@@ -99,8 +99,8 @@ class Bandwidth:
         return self._facts
 
     def probe(self, copies: int = 10) -> "Mapping[str, Any]":
-        """Return the GPU's name and its bandwidth, from the median time of `copies`. Each byte counts as read and as
-        written.
+        """Return the GPU's name and its bandwidth, from the median time of `copies`. Each byte counts twice, as read
+        and written.
 
         Raises WorkerError if a copy fails.
         """

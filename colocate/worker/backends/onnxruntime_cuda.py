@@ -65,7 +65,7 @@ class OnnxRuntimeCuda:
         self._binding = self._session.io_binding()
         self._copies_in: "list[tuple[ort.OrtValue, npt.NDArray[Any]]]" = []
         for name, array in input_arrays(file).items():
-            # Copied from where it lies: pages that could move would be copied to a place of the driver's first.
+            # The GPU copies from pinned memory directly; other memory goes through a buffer of the driver first.
             fixed = self._gpu.host_array(array.shape, array.dtype)
             np.copyto(fixed, array)
             value = ort.OrtValue.ortvalue_from_numpy(fixed, "cuda", self._gpu.number)

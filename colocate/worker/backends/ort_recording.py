@@ -19,16 +19,17 @@ from colocate.worker.inputs import input_arrays
 from colocate.worker.request import NetworkFile, TensorSpec
 
 _STEPS, _INFERENCES, _WARMUP = 32, 60, 10
-# Numbers that a step reads: it is over as soon as it began.
+# Numbers that a step reads: so few that it takes almost no time.
 _ELEMENTS = 64
-# In a network whose code and data do not stay in the caches recording adds more than in the chain. Twice as much is
-# the most that was seen; what is more is no recording but another program.
+# Recording adds more in a network whose code and data do not stay in the caches than in the chain. At most twice as
+# much was seen; anything beyond that comes from another program.
 _MOST = 2.0
 
 
 class Recording(NamedTuple):
-    """What recording adds, measured with the chain. `added_s` is per step. `share` is how much of all that the
-    profiler adds lies within the recorded times. `shortest_s` is how long a step of the chain takes by itself.
+    """What recording adds, measured with a chain of short steps. `added_s` is per step. `share` is the part of the
+    profiler's whole cost that lies within recorded times. `shortest_s` is how long a step of the chain takes by
+    itself.
     """
 
     added_s: float
@@ -36,8 +37,8 @@ class Recording(NamedTuple):
     shortest_s: float
 
     def added_to(self, profile: Profile, plain_s: float) -> float:
-        """How much is added to each recorded step of a network that takes `plain_s` without the profiler, in
-        seconds.
+        """How much recording adds to each step of a network, in seconds. The network takes `plain_s` without the
+        profiler.
         """
         slower_s = _central(profile.lengths_s) - plain_s
         each_s = self.share * slower_s / max(profile.runs, 1.0)

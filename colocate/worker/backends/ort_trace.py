@@ -5,7 +5,7 @@ its kernel; on a GPU it may be that of the launch only.
 
 The nodes in the body of a Loop, an If or a Scan have events of their own, inside the event of the outer node. The
 time of the outer node is without the runs of its body, so that all times add up. The time between two nodes counts
-for none, in a body as elsewhere. Each step knows which nodes it ran within.
+for neither, in a body as elsewhere.
 """
 
 import bisect
@@ -131,8 +131,8 @@ def read(trace: Path, warmup: int = 1) -> Profile:
 
 
 def central(steps: "Sequence[TimedStep]", added_s: float = 0.0, shortest_s: float = 0.0) -> "list[ProfiledStep]":
-    """Return each step with its mean time over the middle half of the inferences, as ordered by total time. From each
-    of its runs `added_s` is subtracted, down to `shortest_s` at most.
+    """Return each step with its mean time over the middle half of the inferences, as ordered by total time. Each of
+    its runs is shortened by `added_s`, but not below `shortest_s`.
 
     All steps use the same inferences, so their means add up. Medians do not: if most inferences lose the CPU once,
     each at another step, no median shows it.
@@ -160,8 +160,8 @@ def middle(lengths_s: Any) -> Any:
 
 
 def _nested(events: "Sequence[_Event]") -> "Iterator[tuple[_Event, _Key | None, _Key | None]]":
-    """Yield every event of a step or of a graph's run, in order, with its own step and the step directly around it.
-    Either is None if there is no such step.
+    """Yield every event of a step or of a graph's run, in order, with the key of its step and the key of the step
+    directly around it. Either is None if there is no such step.
     """
     around: "list[_Span]" = []
     for event in sorted(filter(_counts, events), key=lambda event: (event["ts"], -event["dur"])):

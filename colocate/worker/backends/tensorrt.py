@@ -2,7 +2,7 @@
 
 Written for TensorRT 8.0 (JetPack 4.6) to 11. In versions that do not name tensors, their binding indices are used.
 `trt_library.py` builds networks. Every name used in both files is in the Python bindings of each version
-(`tests/worker/tensorrt_names.json`). Versions run on hardware: none so far.
+(`tests/worker/tensorrt_names.json`). No version has run on hardware so far.
 
 TensorRT times kernels on the GPU and keeps the fastest. So two builds of one network may differ, and a build at low
 clocks may choose other kernels than one at high clocks. The engine that is built first is kept in the cache and used
@@ -42,7 +42,7 @@ class TensorRT:
     def __init__(self, request: Request) -> None:
         trt = packages.load(self.package)
         kind, _, number = (request.device or "cuda:0").partition(":")
-        # A DLA stands beside the one GPU of its board, on which what it cannot do is run.
+        # A board with a DLA has one GPU, which runs what the DLA cannot.
         dla = int(number) if kind == "dla" and self.serves_dla else None
         self._gpu = gpu = opened(request.wait, request.device if dla is None else None)
         self._library = library = TrtLibrary(trt, dla)
@@ -57,7 +57,7 @@ class TensorRT:
         self._addresses: "dict[str, int]" = {}
         self.outputs: "dict[str, Any]" = {}
         self._tensors = engine_tensors(trt, self._engine, request.loaded)
-        # Of what is built here all shapes are fixed, and the file says what it is fed.
+        # An engine that is built here has fixed shapes, and its network's file says what it is fed.
         self._file = fed(request, self._engine, self._tensors) if request.loaded.engine else request.loaded
         self._context = self._ready_context()
         tensors = settled(self._context, self._tensors, self._file)
@@ -80,7 +80,7 @@ class TensorRT:
             "gpu_calls": gpu.calls,
         }
         if not request.loaded.engine:
-            # How one of the user's own was built is not in it.
+            # An engine of the user's own does not say how it was built.
             tf32 = request.precision == "fp32" and gpu.capability >= (8, 0)
             self._facts = {**self._facts, "strongly_typed": library.strongly_typed, "tf32": tf32}
 
@@ -183,7 +183,7 @@ class TensorRT:
                 engine = self._runtime.deserialize_cuda_engine(plan)
                 if engine is not None:
                     return plan, engine
-                # Of another driver or library than its name shows: built once more.
+                # It is of another driver or library than its name says: it is built once more.
                 kept.unlink()
         raise WorkerError(explained(f"TensorRT cannot load the engine that it built: {library.reason}"))
 

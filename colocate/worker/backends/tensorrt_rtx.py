@@ -1,7 +1,7 @@
 """TensorRT for RTX: the TensorRT of workstations and laptops, which builds within seconds and brings its own kernels.
 
-It has the API of TensorRT 11. It serves the GPUs that its module names (`ComputeCapability`): neither data centres'
-Hopper nor a Jetson. Versions run on hardware: none so far; 1.7 builds every network in the tests.
+It has the API of TensorRT 11. It serves the GPUs that its module names (`ComputeCapability`), so no Hopper in data
+centres and no Jetson. No version has run on hardware so far; 1.7 builds every network in the tests.
 
 Its engines hold no compiled kernels. They are compiled for this GPU when a context is made, and for open shapes when
 such a shape first occurs. That takes seconds, so all of it is done before the first window. The compiled kernels are
@@ -33,7 +33,9 @@ class TensorRtRtx(TensorRT):
         self._keep_kernels()
 
     def check_gpu(self, gpu: CudaGpu) -> None:
-        """See `TensorRT.check_gpu`. What the library itself says when it loads an engine does not help the user."""
+        """See `TensorRT.check_gpu`. The library's own message, given when it loads an engine, would not help the
+        user.
+        """
         served = [name for name in dir(self._library.trt.ComputeCapability) if name.startswith("SM")]
         major, minor = gpu.capability
         if f"SM{major}{minor}" not in served:
@@ -67,7 +69,7 @@ class TensorRtRtx(TensorRT):
             return
         with keeping("kernels", self._path.parent):
             if not self._kernels.deserialize(cache.read(kept)):
-                # Of another driver: compiled once more.
+                # They are of another driver: they are compiled once more.
                 kept.unlink()
 
     def _keep_kernels(self) -> None:

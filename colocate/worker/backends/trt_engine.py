@@ -64,10 +64,10 @@ def fed(request: Request, engine: Any, tensors: "list[EngineTensor]") -> Network
         if name not in {tensor.name for tensor in inputs}:
             known = ", ".join(tensor.name for tensor in inputs)
             raise WorkerError(f"{file.path} has no input '{name}'; it has {known}")
-    # Of an array it is known, of other values where the study chose one.
+    # The shape of an array is known, that of other values only if the study chose one.
     shapes = {name: spec.shape for name, spec in chosen.items() if spec.shape or spec.file is not None}
     fixed = [tensor._replace(shape=_shape(request, engine, tensor, shapes.get(tensor.name))) for tensor in inputs]
-    # As of a file: the first dimension of two or more counts images.
+    # As in a network's file, the first dimension of two or more counts images.
     batch = next((tensor.shape[0] for tensor in fixed if len(tensor.shape) > 1), request.batch)
     if batch != request.batch:
         words = ", ".join(tensor.words for tensor in fixed)
@@ -130,8 +130,8 @@ def _shape(
 
 
 def _filled(tensor: EngineTensor, chosen: "TensorSpec | None") -> TensorSpec:
-    """Return how an input is filled: as the study chose, or by default. Default integers are 0 and 1, which may index
-    any table.
+    """Return how an input is filled: as the study chose, or by default. Default integers are 0 or 1, so that they can
+    index any table.
     """
     name, shape, dtype = tensor.name, tensor.shape, tensor.dtype.name
     if chosen is not None and chosen.constant is not None and not _holds(tensor.dtype, chosen.constant):

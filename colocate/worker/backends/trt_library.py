@@ -1,7 +1,7 @@
 """TensorRT's library in any of its versions: what it says of failures, and how it builds an engine.
 
-The code tests which names exist instead of the version: an FP16 flag or strongly typed networks, a workspace size or
-a memory pool.
+The code does not ask for the version but for names that exist: an FP16 flag or strongly typed networks, a workspace
+size or a memory pool.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from colocate.worker.cuda.explanations import explained
 from colocate.worker.errors import WorkerError
 from colocate.worker.request import Request
 
-# The newest opset that the parser of a version from the first number on, and before the next row's, was made for:
+# A version, and the newest opset that the parser was made for from then on (None if that is not known):
 # https://github.com/onnx/onnx-tensorrt, docs/operators.md of each release.
 _OPSETS = (((8, 0), 13), ((8, 4), 17), ((9, 0), None))
 
@@ -42,7 +42,7 @@ class TrtLibrary:
         flag = trt.NetworkDefinitionCreationFlag
         # A DLA is told to compute in fp16, rather than by the types of the file, where there is a choice.
         self.strongly_typed = hasattr(flag, "STRONGLY_TYPED") and (dla is None or not hasattr(flag, "EXPLICIT_BATCH"))
-        # Of operators that are plugins of TensorRT's own; before a network is read or an engine loaded.
+        # Some operators are TensorRT's own plugins: they are needed before a network is read or an engine loaded.
         trt.init_libnvinfer_plugins(self._log, "")
 
     @property
@@ -120,8 +120,8 @@ class TrtLibrary:
         config.set_flag(self.trt.BuilderFlag.GPU_FALLBACK)
 
     def _creation_flags(self) -> int:
-        """The flags of a new network. It has the types of its file if the version can do that; version 11 and later
-        do nothing else. Otherwise the batch is made a dimension like any other.
+        """The flags of a new network. It has the types of its file if the version can do that, as all do from 11 on.
+        Otherwise the batch is made a dimension like any other.
         """
         flag = self.trt.NetworkDefinitionCreationFlag
         if not self.strongly_typed:
@@ -159,7 +159,7 @@ def _log(trt: Any) -> Any:
             self._said.clear()
 
         def reason(self) -> str:
-            """The first message of the gravest kind; later ones mostly follow from it."""
+            """The first message of the highest severity; later ones mostly follow from it."""
             return min(self._said, key=lambda entry: entry[0], default=(0, ""))[1]
 
     return Log()

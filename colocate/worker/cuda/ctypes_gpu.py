@@ -48,7 +48,7 @@ class CtypesGpu(CudaGpu):
     def fill(self, address: int, array: "npt.NDArray[Any]") -> None:
         """See `CudaGpu.fill`."""
         self.driver.call("cuMemcpyHtoD_v2", ctypes.c_uint64(address), *_content(array))
-        # It may be no further than in a place of the driver's.
+        # The copy may have come only as far as a buffer of the driver's.
         self.driver.call("cuCtxSynchronize")
 
     def stream(self) -> CudaStream:
@@ -94,7 +94,7 @@ class CtypesStream(CudaStream):
 
     def launch(self, kernel: Any, blocks: int, threads: int, arguments: "Sequence[int]") -> "Callable[[], None]":
         """See `CudaStream.launch`."""
-        # The driver reads them where they lie: pointers keep what they point to, which an address does not.
+        # The driver reads them at each launch: a pointer of ctypes keeps its number alive, an address does not.
         pointers = (ctypes.POINTER(ctypes.c_uint64) * len(arguments))(
             *(ctypes.pointer(ctypes.c_uint64(number)) for number in arguments)
         )

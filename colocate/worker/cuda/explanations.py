@@ -1,6 +1,6 @@
 """What the user can do about errors of CUDA and of the runtimes that use it."""
 
-# Parts of what CUDA, cuDNN, ONNX Runtime and TensorRT say, and what its reader can do.
+# Parts of messages of CUDA, cuDNN, ONNX Runtime and TensorRT in lower case, and what the user can do.
 _REMEDIES = (
     (("out of memory", "out_of_memory", "outofmemory", "failed to allocate memory", "alloc_failed"),
      "the GPU's memory is full: lower --batch, or end what else uses the GPU (nvidia-smi lists it)"),

@@ -29,8 +29,8 @@ NON_BLOCKING = 1
 class CudaStream:
     """A separate stream, and how long its work takes on the GPU, measured between two events.
 
-    `handle` is CUDA's own. `copy_in`, `copy_out` and `launch` return a function that puts work on the stream each
-    time it is called. All methods raise WorkerError.
+    `handle` is CUDA's own. `copy_in`, `copy_out` and `launch` return a function, which may be called repeatedly. All
+    methods raise WorkerError.
     """
 
     handle: int
@@ -52,15 +52,15 @@ class CudaStream:
         raise NotImplementedError
 
     def copy_in(self, address: int, array: "npt.NDArray[Any]") -> "Callable[[], None]":
-        """A copy from `array` to `address` on the GPU."""
+        """Return a function that puts a copy from `array` to `address` (on the GPU) on the stream."""
         raise NotImplementedError
 
     def copy_out(self, array: "npt.NDArray[Any]", address: int) -> "Callable[[], None]":
-        """A copy from `address` on the GPU to `array`."""
+        """Return a function that puts a copy from `address` (on the GPU) to `array` on the stream."""
         raise NotImplementedError
 
     def launch(self, kernel: Any, blocks: int, threads: int, arguments: "Sequence[int]") -> "Callable[[], None]":
-        """A one-dimensional launch of `kernel`; its `arguments` are 64-bit integers and addresses."""
+        """Return a function that puts `kernel` on the stream. `arguments` are 64-bit integers and addresses."""
         raise NotImplementedError
 
 
@@ -118,7 +118,7 @@ class CudaGpu:
 
     def memory(self, size: int) -> int:
         """Allocate `size` bytes on the GPU and return their address."""
-        # An array of nothing has a place, too.
+        # An empty array needs an address, too.
         return self.allocated(max(size, 1))
 
     def host_array(self, shape: "tuple[int, ...]", dtype: Any) -> "npt.NDArray[Any]":

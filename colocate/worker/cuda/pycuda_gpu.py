@@ -55,7 +55,7 @@ class PycudaGpu(CudaGpu):
     def fill(self, address: int, array: "npt.NDArray[Any]") -> None:
         """See `CudaGpu.fill`."""
         self.call(self._pycuda.memcpy_htod, address, array)
-        # It may be no further than in a place of the driver's.
+        # The copy may have come only as far as a buffer of the driver's.
         self.call(self._pycuda.Context.synchronize)
 
     def stream(self) -> CudaStream:

@@ -24,10 +24,10 @@ def product(sizes: "Iterable[int]") -> int:
 
 
 def without_prefix(text: str, prefix: str) -> str:
-    """`str.removeprefix` of Python 3.9."""
+    """Do what `str.removeprefix` of Python 3.9 does."""
     return text[len(prefix) :] if text.startswith(prefix) else text
 
 
 def without_suffix(text: str, suffix: str) -> str:
-    """`str.removesuffix` of Python 3.9."""
+    """Do what `str.removesuffix` of Python 3.9 does."""
     return text[: -len(suffix)] if suffix and text.endswith(suffix) else text

@@ -164,7 +164,7 @@ def within(inferences: "Sequence[Times]", go_ns: int, word_ns: int) -> "Mapping[
     """Report the inferences that began and ended from `go_ns` to `word_ns`; None if there are none.
 
     `inferences` are in the order of their begin. The counted time begins when the inference under way at `go_ns` has
-    ended, and ends with the last counted one. So it holds whole turns of the program, whatever that does between two
+    ended, and ends with the last counted one. So it holds whole turns of the program, including its work between
     inferences.
     """
     counted = [(begin_ns, end_ns) for begin_ns, end_ns in inferences if go_ns <= begin_ns and end_ns <= word_ns]

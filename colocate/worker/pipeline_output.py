@@ -106,7 +106,7 @@ class MarkRecords:
 class Output:
     """Reads all that a program writes, in a thread, until every writer has closed it.
 
-    Lines are read from a terminal, because to a pipe most programs write whole blocks of lines, late.
+    Lines are read from a terminal: most programs write lines to a pipe late, in blocks.
     """
 
     def __init__(self, lines: "LatencyLines | None") -> None:
@@ -191,7 +191,7 @@ class Output:
                 self._read_ns = turn_ns
 
     def _take(self, descriptor: int, data: bytes) -> None:
-        """Note the inferences in `data`. After a report that makes no sense none counts, but reading goes on: a
+        """Note the inferences in `data`. After a report that makes no sense, none counts but reading goes on: a
         program whose pipe is full would hang.
         """
         if descriptor != self._reported_at or self.failure:

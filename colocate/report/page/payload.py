@@ -288,7 +288,7 @@ def _row(view: View, cell: Cell, bounds: Bounds | None) -> list[str] | None:
 
 
 def _miss_rows(cell: Cell) -> list[list[str]]:
-    """The details on a network with a period: the share of frames that took longer, and the longest run of them."""
+    """The details of a network with a period: the share of frames that took longer, and the longest run of them."""
     if cell.miss_ratio is None:
         return []
     longest = [["longest run of them", str(cell.longest_miss_run), ""]] if cell.longest_miss_run is not None else []
@@ -296,7 +296,7 @@ def _miss_rows(cell: Cell) -> list[list[str]]:
 
 
 def _cause_rows(cell: Cell) -> list[list[str]]:
-    """The details on a network with a significant slowdown: what takes most of its extra time."""
+    """The details of a network with a significant slowdown: what takes most of its extra time."""
     return [["cause", cause_short(cell.extra_time), ""]] if cell.extra_time else []
 
 

@@ -2,8 +2,8 @@
 
 Each task has a line of its own, because curves on top of one another are hard to tell apart. A line shows the density
 of the latencies as a filled shape, a long bar at p50, a short bar at p95 and a triangle at p99. Dots below it are the
-inferences beyond the highest percentile that the data support: of thousands the slowest 1 %, of thirty all. Time is
-logarithmic: a slowdown moves the whole shape, and equal ratios are equal distances in every panel.
+inferences beyond the highest percentile that the data support: the slowest 1 % of thousands, or all of thirty. Time
+is logarithmic: a slowdown moves the whole shape, and equal ratios are equal distances in every panel.
 """
 
 from __future__ import annotations

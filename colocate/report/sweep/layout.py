@@ -1,8 +1,8 @@
 """Arrange the tiles of a heatmap on pages.
 
 A panel has one tile for each of its *lines* (rows) and each *foot* (column); the feet stand in groups, each under a
-*head*. For example, lines are CPU clocks, heads tasks and feet GPU clocks. Panels of several networks stand below one
-another. Panels side by side are *wings*: one for each placement and memory clock.
+*head*. For example, lines are CPU clocks, heads tasks and feet GPU clocks. Networks have panels below one another.
+Panels side by side are *wings*: one for each placement and memory clock.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ Column = tuple[Wing, Hashable, Hashable]
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """The tiles of a heatmap. A row is a network with a line of its panels; a column is a wing with a head and a
-    foot.
+    """The tiles of a heatmap. A row is a network and a line. A column is a wing (placement and memory clock), a head
+    and a foot.
 
-    `labels` has the name of each network and how it is run. `wings` has the words over each wing, which are empty if
-    there is only one. `common` is what holds for all tiles. `explain` makes the key to the tiles of some cells; if
-    the page is `scaled`, there is room for a scale of colours above the key.
+    `labels` has the name of each network and how it is run. `wings` has the words over each wing, empty if there is
+    only one. `common` are phrases that hold for all tiles. `explain` makes the key to the tiles of some cells; if the
+    page is `scaled`, there is room for a scale of colours above the key.
     """
 
     labels: Sequence[tuple[str, str]]

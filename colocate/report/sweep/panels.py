@@ -35,10 +35,10 @@ Wing = tuple[str, int | None]
 class Panels:
     """The rows and columns of every panel, in order, each with its words; and the place of a cell in them.
 
-    `lines` are rows and `feet` are columns. A head, a name with a small line below it, stands over one group of
-    `feet`. A single line or foot may have no words. `line_title` and `foot_title` say what lines and feet are.
-    `place_of` gives the line, head and foot of a cell. `families` maps lines to groups, which stay on one page if
-    they fit.
+    `lines` are rows, such as CPU clocks. `feet` are columns, such as GPU clocks, under `heads`, such as tasks: names
+    with a small line below. A single line or foot may have no words. `line_title` and `foot_title` say what lines and
+    feet are. `place_of` gives the line, head and foot of a cell. `families` maps lines to groups, which stay on a
+    page if they fit.
     """
 
     lines: Mapping[Hashable, str]
@@ -128,12 +128,14 @@ def by_board(boards: Mapping[str, Sequence[Cell]]) -> Panels:
 
 
 def _in_panel(point: ClockPoint) -> ClockPoint:
-    """Return `point` without the memory's clock, which has a wing instead of a line or foot."""
+    """Return `point` without the memory's clock: each of these has panels of its own."""
     return dataclasses.replace(point, emc_hz=None)
 
 
 def wings_of(cells: Sequence[Cell]) -> Mapping[Wing, str]:
-    """The wings, each placement with each memory clock in rising order. The words name only what differs."""
+    """Return a wing (panels side by side) for each placement and memory clock, in rising order. Words name only what
+    differs.
+    """
     placements, memory_hz = placements_of(cells), sorted({c.clocks.emc_hz for c in cells}, key=lambda hz: hz or 0)
     return {
         (placement, hz): ", ".join(
@@ -147,7 +149,7 @@ def wings_of(cells: Sequence[Cell]) -> Mapping[Wing, str]:
 
 
 def common_words(cells: Sequence[Cell]) -> list[str]:
-    """Return what lines, feet and wings do not say: the placement if there is only one, and clocks that never
+    """Return what the words on a page do not say: the placement if there is only one, and clocks that never
     change.
     """
     placements, points = placements_of(cells), {cell.clocks for cell in cells}

@@ -81,7 +81,7 @@ def unfinished_words(header: Header, records: Sequence[TrialRecord]) -> str:
 
 
 def planned_trials(header: Header, records: Sequence[TrialRecord]) -> int:
-    """Return how many trials are planned. If every board runs the whole study, only boards with a record count."""
+    """Return how many trials are planned. If every board runs the whole study, each board with a record counts."""
     return header.planned_on(len(by_board(records)))
 
 

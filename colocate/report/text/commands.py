@@ -11,7 +11,7 @@ _ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n"}
 
 def command_text(command: Sequence[str], width: int) -> str:
     """Return `command` quoted for a shell, indented, and continued with backslashes where it would be wider than
-    `width` columns. A flag and its value stay on one line, and no word is broken.
+    `width` characters. A flag and its value stay on one line, and no word is broken.
     """
     lines = [" "]
     for words in _flags_with_values(command):

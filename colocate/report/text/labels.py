@@ -119,7 +119,7 @@ def bracketed(name: str, more: str) -> str:
 
 
 def inference_label(inference: Inference, among: Sequence[Inference]) -> tuple[str, str]:
-    """Return a network's name and how it is run, `alexnet` and `fp16, batch 8`. Only what differs among `among` is
+    """Return a network's name and how it is run, `alexnet` and `fp16, batch 8`. Only what differs within `among` is
     named.
     """
     own = zip(_qualities(inference), _qualities_seen(among), strict=True)

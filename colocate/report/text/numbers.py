@@ -32,7 +32,7 @@ def decimals_of(value: float) -> int:
 def three_digits(value: float, decimals: int | None = None) -> str:
     """Return `value` with three significant digits, or as a whole number from 100 on: 0.0123, 8.10, 1234.
 
-    `decimals`, the number of decimals of a column, replaces this rule.
+    If `decimals` is given, `value` has that many decimals instead.
     """
     return f"{value:.{decimals_of(value) if decimals is None else decimals}f}"
 

@@ -22,8 +22,8 @@ COLUMNS = {"network": True, "beside": True, "placement": False, "alternating": F
 
 
 def print_plan(out: Console, trials: Sequence[Trial]) -> None:
-    """Print the clock points, and a table of how many windows each combination of network, task and placement has at
-    all of them together.
+    """Print the clock points, and how many windows each combination of network, task and placement has at all clock
+    points.
     """
     points = sorted({trial.clocks for trial in trials}, key=lambda point: [hz or 0 for hz in point.by_axis.values()])
     out.print(Text(_points_words(points)))

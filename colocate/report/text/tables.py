@@ -101,8 +101,8 @@ def _is_number(text: str) -> bool:
 def compact_table(
     columns: Mapping[str, bool], rows: Sequence[Sequence[str]], styles: Sequence[str], keep: Collection[str] = ()
 ) -> tuple[Table, str]:
-    """Return `rows` as a table for a terminal of 80 columns, and a sentence on the columns that it leaves out because
-    all rows have the same value.
+    """Return `rows` as a table for a terminal of 80 characters, and a sentence on the columns that it leaves out
+    because all rows have the same value.
 
     `columns` has for each name whether the column's text may be broken into lines. `styles` has one style for each
     row. Columns in `keep` are left out only if they are empty.

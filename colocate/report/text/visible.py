@@ -18,8 +18,8 @@ def visible(text: str) -> str:
 
 
 def one_line(text: str, limit: int | None = LINE_LIMIT) -> str:
-    r"""Return `text` on one line: line breaks become `\n`, and an ellipsis replaces its middle beyond `limit`
-    characters. None sets no limit.
+    r"""Return `text` on one line: line breaks become `\n`. Beyond `limit` characters (None is no limit) an ellipsis
+    replaces its middle.
     """
     text = visible(text).replace("\n", "\\n")
     if limit is None or len(text) <= limit:

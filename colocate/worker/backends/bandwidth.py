@@ -99,8 +99,8 @@ class Bandwidth:
         return self._facts
 
     def probe(self, copies: int = 10) -> "Mapping[str, Any]":
-        """Return the GPU's name and its bandwidth, from the median time of `copies`. Each byte counts twice, as read
-        and written.
+        """Return the GPU's name and its bandwidth in bytes/s, from the median time of `copies`. Each byte counts
+        twice, as read and written.
 
         Raises WorkerError if a copy fails.
         """

@@ -76,7 +76,7 @@ def fed(request: Request, engine: Any, tensors: "list[EngineTensor]") -> Network
 
 
 def set_shapes(library: TrtLibrary, context: Any, tensors: "list[EngineTensor]", file: NetworkFile) -> None:
-    """Set in `context` the shapes that the engine leaves open, to those that `file` feeds. Raises WorkerError."""
+    """Set the open input shapes in `context` to those that `file` feeds. Raises WorkerError."""
     shapes = {spec.name: spec.shape for spec in file.inputs}
     for tensor in tensors:
         if tensor.is_input and tensor.is_open:

@@ -21,7 +21,9 @@ _OPSETS = (((8, 0), 13), ((8, 4), 17), ((9, 0), None))
 
 @contextlib.contextmanager
 def keeping(what: str, folder: Path) -> "Iterator[None]":
-    """Turn an OSError while files are kept in the cache's `folder` into a WorkerError; `what` names the files."""
+    """Turn an OSError, raised while files are kept in the cache's `folder`, into a WorkerError; `what` names the
+    files.
+    """
     try:
         yield
     except OSError as error:

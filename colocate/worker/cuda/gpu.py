@@ -52,15 +52,15 @@ class CudaStream:
         raise NotImplementedError
 
     def copy_in(self, address: int, array: "npt.NDArray[Any]") -> "Callable[[], None]":
-        """Return a function that puts a copy from `array` to `address` (on the GPU) on the stream."""
+        """Return a function that starts a copy from `array` to the GPU's `address`, on this stream."""
         raise NotImplementedError
 
     def copy_out(self, array: "npt.NDArray[Any]", address: int) -> "Callable[[], None]":
-        """Return a function that puts a copy from `address` (on the GPU) to `array` on the stream."""
+        """Return a function that starts a copy from the GPU's `address` to `array`, on this stream."""
         raise NotImplementedError
 
     def launch(self, kernel: Any, blocks: int, threads: int, arguments: "Sequence[int]") -> "Callable[[], None]":
-        """Return a function that puts `kernel` on the stream. `arguments` are 64-bit integers and addresses."""
+        """Return a function that starts `kernel` on this stream. `arguments` are 64-bit integers and addresses."""
         raise NotImplementedError
 
 

@@ -36,7 +36,7 @@ class Reports(Protocol):
     """How a program reports an inference."""
 
     name: str
-    """What it writes for each, in words: `printed no {name}`."""
+    """What the program writes for each inference, as messages name it: `printed no {name}`."""
 
     def read(self, data: bytes, now_ns: int) -> "Iterator[Times]":
         """Yield the inferences in `data`, which was read at `now_ns`. Raises WorkerError for one that makes no

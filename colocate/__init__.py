@@ -1,4 +1,4 @@
-"""Which background tasks may share the CPU with a GPU network, and how sure we are."""
+"""Find out which background tasks may share the CPU with a network on the GPU, and how certain that is."""
 
 from typing import TYPE_CHECKING
 
@@ -14,12 +14,12 @@ __all__ = ["__version__", "load"]
 
 
 def load(run: "str | os.PathLike[str]", *, without: "Collection[str]" = (), **limits: "float | str") -> "Results":
-    """The run in the folder `run`, finished or not, for Python: `.cells`, `.verdicts`, `.latencies(cell)`.
+    """Load the run in the folder `run`, finished or not: it has `.cells`, `.verdicts` and `.latencies(cell)`.
 
-    `limits` are those of a study file, as in `slo_ms=30`: each overrides the run's own limit of that name. Those in
-    `without` are dropped. Raises an error of `colocate.errors` with a message for the user.
+    Keywords in `limits` are keys of a study file, as in `slo_ms=30`: each overrides the run's own limit of that name.
+    `without` names limits of the run to drop. Raises a `colocate.errors.ColocateError` with a message for the user.
     """
-    # Asking for help must stay cheap, and so must `import colocate`.
+    # Imported here, so that `import colocate` and `--help` stay fast.
     from pathlib import Path
 
     from colocate.request.limit_keys import LimitChanges

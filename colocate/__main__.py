@@ -1,4 +1,4 @@
-"""`python -m colocate`, and the console script `colocate`."""
+"""The entry point of `python -m colocate` and of the console script `colocate`."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
 from colocate.blas import use_one_thread
 from colocate.cli import end_at_once, run
 
-# A run has hundreds of thousands of objects that stay to the end. Python's own threshold looks through them so often
-# that it takes a twentieth of a report's time.
+# A run has hundreds of thousands of objects that stay to the end. With Python's own threshold, garbage collection
+# looks through them so often that it takes a twentieth of a report's time.
 _YOUNG_OBJECTS = 100_000
-# 128 + N: the signal N ended it.
+# An exit code of 128 + N says that signal N ended the command.
 _BY_SIGNAL = 128
 
 

@@ -1,7 +1,8 @@
-"""One thread for the linear algebra of colocate's own process, and the user's setting for whatever it starts.
+"""Limit linear algebra to one thread in colocate's own process, but not in the programs that it starts.
 
-OpenBLAS, which numpy and scipy bring, starts a thread for each CPU when it is imported, and all of them spin before
-they sleep. On 64 CPUs every command took 15 s of CPU time for that, also on CPUs that a network was measured on.
+OpenBLAS, which comes with numpy and scipy, starts a thread for each CPU when it is imported, and all these threads
+spin before they sleep. On 64 CPUs that took 15 s of CPU time for every command, also on CPUs that a network was
+measured on.
 """
 
 from __future__ import annotations
@@ -9,15 +10,15 @@ from __future__ import annotations
 import os
 
 _VARIABLE = "OPENBLAS_NUM_THREADS"
-# The same number as 1, as nobody else writes it: so every process knows whose it is.
+# It means 1, but nobody else writes it so: a value that colocate set can be told from one that the user set.
 _OURS = "01"
 
 
 def use_one_thread() -> None:
-    """Before numpy is imported; where the user has set a number, that stays."""
+    """Set OPENBLAS_NUM_THREADS to one, unless the user has set it. Call this before numpy is imported."""
     os.environ.setdefault(_VARIABLE, _OURS)
 
 
 def users_environment() -> dict[str, str]:
-    """The environment without the number that `use_one_thread` set, for a program that colocate starts."""
+    """Return the environment for a program that colocate starts: without the number that `use_one_thread` set."""
     return {name: value for name, value in os.environ.items() if (name, value) != (_VARIABLE, _OURS)}

@@ -1,5 +1,7 @@
-"""Work on what others made, in a child with limits: code in C that hangs on it or fills the memory takes nothing else
-with it, and a signal ends the command at once although no handler can run inside that code.
+"""Run work on a file in a child process with limits of memory and CPU time.
+
+If C code hangs on a malformed file or fills the memory, only the child ends. A signal ends the command at once,
+although Python runs no signal handler while such code runs.
 """
 
 from __future__ import annotations
@@ -20,12 +22,12 @@ from colocate.forked import Forked
 
 _T = TypeVar("_T")
 
-# What any file may take: its reader, and copies of what is in it.
+# What a file may take whatever its size: for the code that reads it, and for copies of what is in it.
 MEMORY_BYTES, CPU_S = 512 << 20, 5
-# What its size adds: it lies in memory several times while it is read, and the card of a board is slow.
+# What the size of a file adds: its content is in memory several times, and the SD card of a board is slow.
 _MEMORY_PER_BYTE, _BYTES_PER_S = 8, 4_000_000
 _LOOK_S = 0.2
-# By the clock: CPU time stands still where a disk gives no answer.
+# Limit of elapsed time, as a multiple of that of CPU time: no CPU time passes while a disk does not answer.
 _PATIENCE = 20
 _CHUNK_BYTES = 1 << 20
 _OUT_OF_MEMORY = 77
@@ -34,10 +36,13 @@ _OUT_OF_MEMORY = 77
 def bounded(
     work: Callable[[], _T], what: str, size_bytes: int = 0, memory_bytes: int = MEMORY_BYTES, cpu_s: int = CPU_S
 ) -> _T:
-    """What `work` returns, from a child. `what`, which has `size_bytes`, may take this much memory and CPU time, and
-    more by its size.
+    """Run `work` in a child process and return its result.
 
-    Raises what `work` raises of our own errors, and SpecError where it takes too much or crashes.
+    `what` names in messages what is read. The child may use `memory_bytes` of memory and `cpu_s` seconds of CPU time,
+    and more in proportion to `size_bytes`, the size of what is read.
+
+    Raises the ColocateError that `work` raises, and SpecError if the child exceeds a limit, crashes or does not
+    answer.
     """
     memory_bytes += _MEMORY_PER_BYTE * size_bytes
     cpu_s += size_bytes // _BYTES_PER_S
@@ -61,7 +66,7 @@ def bounded(
 
 
 def _words(status: int, memory_bytes: int, cpu_s: int, last: str) -> str:
-    """Why the child has no answer; `last` is the last line that it said."""
+    """Say why the child has no answer; `last` is the last line that it printed."""
     if status == -signal.SIGXCPU:
         return f"takes more than {cpu_s} s of CPU time to read; make it smaller or simpler"
     if status == _OUT_OF_MEMORY or "bad_alloc" in last:
@@ -71,7 +76,7 @@ def _words(status: int, memory_bytes: int, cpu_s: int, last: str) -> str:
 
 
 def _limit(saying: int, memory_bytes: int, cpu_s: int) -> None:
-    """In the child: send what it says to `saying`, and limit how much more memory and CPU time it may take."""
+    """In the child: lead stdout and stderr to the descriptor `saying`, and limit further memory and CPU time."""
     for descriptor in (1, 2):
         os.dup2(saying, descriptor)
     with open("/proc/self/statm", encoding="ascii") as statm:  # noqa: PTH123 - the parent may stand inside pathlib
@@ -86,12 +91,12 @@ def _limit(saying: int, memory_bytes: int, cpu_s: int) -> None:
 
 
 def _answer(work: Callable[[], object]) -> bytes:
-    """In the child: do the work, and return its result or its error for the parent."""
+    """In the child: do the work, and return its result or its ColocateError, pickled."""
     try:
         try:
             return pickle.dumps((True, work()))
         except ColocateError as error:
-            # Where it came from stays here: libraries teach pickle to take that along, however deep it is.
+            # The traceback is dropped: some libraries make pickle include it, however deep it is.
             error.__traceback__ = error.__cause__ = error.__context__ = None
             return pickle.dumps((False, error))
     except MemoryError:
@@ -103,8 +108,11 @@ def _answer(work: Callable[[], object]) -> bytes:
 
 
 def _read(child: Forked, what: str, wait_s: float) -> bytes:
-    """All bytes that arrive until the child closes its end. A signal that arrives just before a call that waits does
-    not end the wait, so none is long.
+    """Return all bytes that the child writes until it closes its end of the pipe. Raises SpecError after `wait_s`
+    seconds.
+
+    It waits in short steps, because a signal that arrives just before a system call that waits does not end that
+    call.
     """
     parts, until_s = [b""], time.monotonic() + wait_s
     while True:

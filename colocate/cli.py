@@ -1,4 +1,4 @@
-"""Arguments -> one command -> exit code: signals, pipes, and errors on stderr."""
+"""Parse the arguments, run one command, and return its exit code. Handles signals, closed pipes and errors."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ is no; of advise: 11 the answer is not known yet"""
 
 
 def parser() -> CommandParser:
-    """The parser of all commands. What it parses has the command's function in `run`, and its name in `command`."""
+    """Return the parser of all commands. Parsed arguments hold the command's function as `run`, its name as
+    `command`.
+    """
     whole = CommandParser(prog="colocate", description=_DESCRIPTION, epilog=_EPILOG)
     whole.add_argument("--version", action="version", version=f"colocate {__version__}")
     commands = whole.add_subparsers(required=True, title="commands", metavar="COMMAND", dest="command")
@@ -43,7 +45,9 @@ def parser() -> CommandParser:
 
 
 def run(argv: Sequence[str]) -> int:
-    """Run one command; its exit code. Foreseeable failures are one line on stderr, and their details one each."""
+    """Run one command and return its exit code. A foreseeable failure is one line on stderr, with one more for each
+    detail.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that cannot show a letter of somebody's file name is no reason to stop.
@@ -56,11 +60,12 @@ def run(argv: Sequence[str]) -> int:
     except Interrupted as interruption:
         return interruption.exit_code
     except BrokenPipeError:
-        # The reader of our output went away (`colocate ... | head`); nor may the interpreter flush to it on exit.
+        # The reader of our output went away (`colocate ... | head`). The interpreter must not flush to it on exit
+        # either.
         _drop(1)
         return 0
     except (MemoryError, ImportError) as error:
-        # A library that has no room says so in words alone.
+        # When memory is short, a library fails to load with an ImportError, and only the message says why.
         if isinstance(error, ImportError) and "failed to map segment" not in str(error):
             raise
         say_error("there is not enough memory: end other programs, or raise the limit (ulimit -v, or of a container)")
@@ -75,7 +80,7 @@ def run(argv: Sequence[str]) -> int:
         say_error(f"cannot write the output: {error.strerror}")
         return StoreError.exit_code
     finally:
-        # Progress that nobody read.
+        # This fails where nobody reads the progress any more.
         if sys.stderr is not None:
             try:
                 sys.stderr.flush()
@@ -84,7 +89,9 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _code(argv: Sequence[str]) -> int:
-    """What the command ends with, or once help or the version was printed, argparse."""
+    """Run the command and return its exit code. After it printed help or the version, argparse ends the command
+    itself.
+    """
     try:
         arguments = parser().parse_args(argv or ["--help"])
         with interruptible(), undisguised(), _notes_said():
@@ -97,14 +104,15 @@ def _code(argv: Sequence[str]) -> int:
 
 
 def _flush() -> None:
-    """Flush what is left of the output here, where a failure to write it is still reported."""
+    """Flush stdout now, while a failure to write is still reported."""
     if sys.stdout is not None:
         sys.stdout.flush()
 
 
 def end_at_once(exit_code: int) -> NoReturn:
-    """End this process after a signal: to take numpy, onnx and matplotlib apart takes a second on a busy machine.
-    What is registered for the end is done, and what was printed is flushed.
+    """End this process after a signal: run exit handlers and flush the output, but do not tear down modules.
+
+    To tear down numpy, onnx and matplotlib takes a second on a busy machine.
     """
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
@@ -116,7 +124,7 @@ def end_at_once(exit_code: int) -> NoReturn:
 
 @contextlib.contextmanager
 def _notes_said() -> Iterator[None]:
-    """Inside, an error also prints its notes, one line each: what else failed on the way out of it."""
+    """Inside, an error also prints its notes, one line each: they say what else failed while it was handled."""
     try:
         yield
     except (ColocateError, Interrupted, OSError) as error:
@@ -126,5 +134,7 @@ def _notes_said() -> Iterator[None]:
 
 
 def _drop(descriptor: int) -> None:
-    """Lead what is still buffered for `descriptor` nowhere: else the interpreter fails on it at its end."""
+    """Redirect `descriptor` to /dev/null: otherwise the interpreter fails at its end, when it flushes what is
+    buffered.
+    """
     os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)

@@ -1,4 +1,4 @@
-"""The exception tree, by who must act; `exit_code` is what the command line ends with.
+"""The errors of colocate, grouped by who must act. The number is the exit code of the command line.
 
     ColocateError
     |- SpecError       2   edit the request
@@ -11,7 +11,7 @@
     |- TrialError          one trial failed; it is recorded and the sweep goes on
     Interrupted        128 + signal number
 
-Every message is one line that says what to do about it; where that depends, `details` has a line for each way.
+Every message is one line that says what to do. If there are several ways to do it, `details` has a line for each.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from collections.abc import Sequence
 
 
 class ColocateError(Exception):
-    """Any foreseeable failure: its message is meant for the user."""
+    """A foreseeable failure. Its message is meant for the user."""
 
     exit_code: int
-    # Whether it came while a study ran, which --resume goes on with once its cause is gone.
+    # Whether it ended a running study: --resume can continue that once the cause is gone.
     ended_study = False
 
     def __init__(self, message: str = "", details: Sequence[str] = ()) -> None:
@@ -33,7 +33,7 @@ class ColocateError(Exception):
 
     @property
     def words(self) -> str:
-        """Message and details, for one line."""
+        """The message and its details, on one line."""
         return " ".join((str(self), "; ".join(self.details))).strip()
 
 
@@ -44,7 +44,7 @@ class SpecError(ColocateError):
 
 
 class HostError(ColocateError):
-    """The machine cannot do it as it stands; the message says what to install, load or allow."""
+    """The machine cannot do this in its present state; the message says what to install, load or allow."""
 
     exit_code = 3
 
@@ -56,7 +56,7 @@ class StoreError(ColocateError):
 
 
 class SchemaError(StoreError):
-    """The run was made by another version of colocate: this one may be able to read it, but not to continue it."""
+    """Another version of colocate made the run. This version may be able to read it, but cannot continue it."""
 
 
 class RunMovedError(StoreError):
@@ -64,13 +64,15 @@ class RunMovedError(StoreError):
 
 
 class KnobError(ColocateError):
-    """A write to the machine was refused, or was accepted and did not stick."""
+    """A write to a knob (a setting of the machine, such as a clock) was refused, or was accepted and did not hold."""
 
     exit_code = 5
 
 
 class RestoreError(ColocateError):
-    """The machine could not be put back; names the path, what was wanted and what was found."""
+    """A setting of the machine could not be restored. The message has its path, the value wanted and the
+    value found.
+    """
 
     exit_code = 6
 
@@ -78,12 +80,12 @@ class RestoreError(ColocateError):
 class TrialError(ColocateError):
     """One trial failed. The sweep records it and goes on."""
 
-    # Of a failure outside a sweep, where nothing records it.
+    # For a failure outside a sweep, where nothing records it.
     exit_code = 3
 
 
 class Interrupted(BaseException):
-    """SIGINT, SIGTERM or SIGHUP arrived. Not an `Exception`: nothing may swallow it on the way out."""
+    """SIGINT, SIGTERM or SIGHUP arrived. It is no `Exception`, so that no `except Exception` stops it."""
 
     def __init__(self, signum: int) -> None:
         super().__init__(signal.Signals(signum).name)
@@ -91,10 +93,13 @@ class Interrupted(BaseException):
 
 
 def add_note(error: BaseException, note: str) -> None:
-    """Have what failed on the way out of an error said beside it: PEP 678, which Python 3.10 does not have."""
+    """Add `note` to `error`, to be printed beside it: what else failed while it was handled.
+
+    This is PEP 678, which Python 3.10 does not have.
+    """
     vars(error)["__notes__"] = [*notes_of(error), note]
 
 
 def notes_of(error: BaseException) -> Sequence[str]:
-    """What was added to an error."""
+    """The notes that `add_note` added to an error, in order."""
     return tuple(vars(error).get("__notes__", ()))

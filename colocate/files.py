@@ -1,8 +1,8 @@
-"""Files of a run, written so that nobody can lead them elsewhere.
+"""Write the files of a run so that no other user can lead a write elsewhere.
 
-A file is written whole under a name of its own and then renamed: what has its name is replaced, never followed.
-Where root writes into what another user may replace, it does so with the rights of that user: whatever they put
-there, nothing changes that they could not change themselves, and the files are theirs.
+A file is written whole under a temporary name and then renamed. The rename replaces whatever has the file's name; it
+follows no link. If another user may replace a part of the path, root writes with the rights of that user: so root
+changes nothing that this user could not change, and the files belong to this user.
 """
 
 from __future__ import annotations
@@ -27,21 +27,24 @@ FILE_MODE, FOLDER_MODE = 0o644, 0o755
 _T = TypeVar("_T")
 # As many as the kernel follows (path_resolution(7)).
 _LINKS_MAX = 40
-# Of the number of a user, and one more.
+# One more than the largest uid has.
 _DIGITS = 11
-# setgroups for one thread alone (asm/unistd.h); the one of libc is for all of them.
+# The system call setgroups (asm/unistd.h), which sets the groups of one thread; that of libc sets those of all
+# threads.
 _SETGROUPS = {"x86_64": 116, "aarch64": 159, "armv7l": 206}
 
 
 class Keeper(NamedTuple):
-    """The user who decides what lies in a folder; `uid` is None for the one who runs this."""
+    """The user with whose rights files in a folder are written; `uid` is None for the user who runs this process."""
 
     uid: int | None = None
     gid: int = 0
 
     def run(self, action: Callable[[], _T]) -> _T:
-        """What `action` returns, done with the keeper's rights to files. It runs in a thread of its own then: rights
-        belong to a thread, and there is nothing to take back, whatever ends it.
+        """Call `action` with this user's rights to files, and return its result.
+
+        For another user it runs in a thread of its own. Linux keeps these rights per thread, so none have to be taken
+        back. Raises PermissionError if root cannot act as this user, or if the user's rights do not suffice.
         """
         if self.uid is None:
             return action()
@@ -57,7 +60,7 @@ class Keeper(NamedTuple):
             libc.syscall(number, len(groups), (ctypes.c_uint * len(groups))(*groups))
         libc.setfsgid(self.gid)
         libc.setfsuid(self.uid)
-        # -1 is nobody: it changes nothing, and answers who is in force.
+        # setfsuid(-1) changes nothing, and returns the uid that is in force.
         if libc.setfsuid(-1) != self.uid:
             raise PermissionError(errno.EPERM, f"root may not act as {self.name} here, who can replace it")
         try:
@@ -68,7 +71,7 @@ class Keeper(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The user's name, or their number where they have none here."""
+        """`user NAME`, or `user NUMBER` if this machine knows no name for it."""
         try:
             return f"user {pwd.getpwuid(self.uid or 0).pw_name}"
         except KeyError:
@@ -82,16 +85,21 @@ class Keeper(NamedTuple):
 
 
 def caller_uid() -> int | None:
-    """Where root was called by another user through sudo, that user, who could do all of it as root."""
+    """The uid of the user who called this process as root through sudo; None without such a user.
+
+    This user could do everything as root anyway.
+    """
     said = os.environ.get("SUDO_UID", "")
     return int(said) or None if os.geteuid() == 0 and said.isdecimal() and len(said) < _DIGITS else None
 
 
 def keeper_of(folder: Path) -> Keeper:
-    """For root, the first user but root whose folder or link is on the way into `folder`: all further on is as they
-    like.
+    """Return the user with whose rights files in `folder` must be written.
 
-    Raises StoreError where anybody may replace a part of the way, OSError where one is missing.
+    For root that is the first other user who owns a folder or a link on the path into `folder`, because this user may
+    replace all that follows. If there is none, or for any other user, it is the user who runs this process.
+
+    Raises StoreError if everybody may replace a part of the path, OSError if a part is missing.
     """
     if os.geteuid() != 0:
         return Keeper()
@@ -120,9 +128,10 @@ def keeper_of(folder: Path) -> Keeper:
 
 
 def write_file(path: Path, content: bytes | str) -> Path:
-    """Write `content`, text as UTF-8, as the file `path`, and return that: whole or not at all, to be read by all.
+    """Write `content` (text as UTF-8) to the file `path`, whole or not at all, and return `path`. All users may read
+    it.
 
-    Raises StoreError where something else than a file has that name, OSError where it cannot be written.
+    Raises StoreError if something that is no regular file has that name, OSError if the file cannot be written.
     """
     data = content.encode() if isinstance(content, str) else content
     keeper_of(path.parent).run(lambda: _replace(path, data))
@@ -130,13 +139,14 @@ def write_file(path: Path, content: bytes | str) -> Path:
 
 
 def open_log(path: Path) -> int:
-    """The file `path` to be written at its end and read; it is made where it is missing. Raises what `write_file`
-    does.
+    """Open the file `path` to append and to read, and return its descriptor. A missing file is made.
+
+    Raises what `write_file` does.
     """
 
     def opened() -> int:
         _refuse_other(path, stat.S_ISREG, "file")
-        # Should it have become something else since, this neither follows nor waits.
+        # If it has become a link or a pipe since, these flags neither follow it nor wait for it.
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
         descriptor = os.open(path, flags, FILE_MODE)
         with contextlib.suppress(PermissionError):
@@ -157,9 +167,9 @@ def remove_file(path: Path) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Make the folder `path`, and those above it, where they are missing; all may read what lies there.
+    """Make the folder `path`, and the folders above it, if they are missing. All users may read what lies there.
 
-    Raises StoreError where something else has that name, be it a link to a folder; OSError where it cannot be made.
+    Raises StoreError if something else, even a link to a folder, has that name; OSError if it cannot be made.
     """
     for each in (*reversed(path.parents), path):
         if not each.is_dir():
@@ -168,8 +178,9 @@ def make_folder(path: Path) -> None:
 
 
 def check_folder(path: Path) -> None:
-    """Raise StoreError where `make_folder` would, or no files could be written then. A folder and a file under names
-    of their own are made for that and removed, in the nearest folder that is there.
+    """Raise StoreError if `make_folder` would fail, or if no file could be written in the folder.
+
+    To find out, it makes and removes a folder with a file in the nearest existing folder, under temporary names.
     """
     try:
         there = _nearest(path)
@@ -183,7 +194,9 @@ def check_folder(path: Path) -> None:
 
 
 def _nearest(path: Path) -> Path:
-    """The path itself, or the first above that is there, be it a link that leads nowhere."""
+    """Return `path` if it exists, else the first folder above it that does. A link counts even if it leads
+    nowhere.
+    """
     for each in (path, *path.parents):
         with contextlib.suppress(FileNotFoundError):
             each.lstat()
@@ -202,10 +215,10 @@ def _write_in(folder: Path) -> None:
 
 
 def _make(folder: Path) -> None:
-    # Another process may be as fast; what else has the name is refused when it is used.
+    # Another process may have made it meanwhile. If something else has the name, it is refused when it is used.
     with contextlib.suppress(FileExistsError):
         folder.mkdir()
-        # A folder for a group hands the group on.
+        # Keep the setgid bit: what is made in the folder inherits its group.
         folder.chmod(FOLDER_MODE | folder.stat().st_mode & stat.S_ISGID)
 
 

@@ -1,4 +1,4 @@
-"""Work in a forked child: it knows all that its parent knew when it began, and its bytes come back through a pipe."""
+"""Do work in a forked child. It begins with a copy of its parent's memory and sends bytes back through a pipe."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ Work = Callable[[], bytes | Iterable[bytes]]
 
 
 class Forked:
-    """A child that does `work`, which may end it early by SystemExit with a status. It ends with its parent.
+    """A child process that does `work` and ends with its parent.
 
-    `said` is what it returned; of several parts it has each as soon as there is one. The work must wait for no other
-    thread: none of them is in the child.
+    `work` returns bytes, or several parts of bytes; each part can be read from `said` as soon as it is there. `work`
+    may end early: it raises SystemExit with a status. It must not wait for another thread, because the child has only
+    one.
     """
 
     def __init__(self, work: Work) -> None:
@@ -34,24 +35,28 @@ class Forked:
                 _serve(work, writing.fileno(), parent)
 
     def fileno(self) -> int:
-        """The pipe, to wait for."""
+        """The descriptor of the pipe, for `select`."""
         return self.said.fileno()
 
     def read(self) -> bytes:
-        """All bytes that the work returned. Where the child was killed, those that it had written by then."""
+        """Wait for all bytes that the work returns. If the child was killed, these are the bytes that it had written
+        by then.
+        """
         content: bytes = self.said.read()
         return content
 
     def fate(self) -> int:
-        """How the child ended: its exit status, or less than 0 the number of a signal. It is waited for."""
+        """Wait for the child to end, and return its exit status, or the number of the signal that ended it as a
+        negative number.
+        """
         assert self._pid is not None, "closed already"
-        # It stays to be reaped by `close`: until then its number cannot pass to another process.
+        # `close` reaps the child: until then no other process can get its number.
         end = os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOWAIT)
         assert end is not None, "it is waited for"
         return end.si_status if end.si_code == os.CLD_EXITED else -end.si_status
 
     def close(self) -> None:
-        """End the child if it is still at work."""
+        """Kill the child if it is still at work."""
         self.said.close()
         if self._pid is not None:
             os.kill(self._pid, signal.SIGKILL)
@@ -60,14 +65,18 @@ class Forked:
 
 
 class Meanwhile(Generic[_Done]):
-    """What `work` returns, which a child works out from now on. It must change nothing outside of itself."""
+    """Does `work` in a child, beginning now; `result` returns what `work` returned. It must change nothing outside
+    itself.
+    """
 
     def __init__(self, work: Callable[[], _Done]) -> None:
         self._work = work
         self._child = Forked(lambda: pickle.dumps(work()))
 
     def result(self) -> _Done:
-        """Waits for it. What the child did not bring to its end is done here, and so errors show."""
+        """Wait for the result of `work`. If the child failed, `work` runs again in this process, so that its error is
+        raised.
+        """
         said = self._child.read()
         if self._child.fate() != 0:
             return self._work()
@@ -80,7 +89,7 @@ class Meanwhile(Generic[_Done]):
 
 
 def _serve(work: Work, writing: int, parent: int) -> NoReturn:
-    """In the child: do the work, answer, and end without the exit handlers of the parent."""
+    """In the child: do the work, send what it returns, and end without the exit handlers of the parent."""
     status: object = 1
     try:
         gc.freeze()
@@ -104,8 +113,10 @@ def _serve(work: Work, writing: int, parent: int) -> NoReturn:
 
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
-    """No signal between a fork and the child's own handlers; and no collection of garbage before the child has frozen
-    it: what the parent left unused may wait, when it is destroyed, for threads that did not come along.
+    """Around a fork, hold back signals and garbage collection.
+
+    Signals wait until the child has its own handlers. Garbage waits until the child has frozen it: to destroy an
+    object of the parent may mean to wait for a thread, and the child has none of the parent's threads.
     """
     former, collected = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING), gc.isenabled()
     gc.disable()

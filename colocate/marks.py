@@ -3,7 +3,7 @@
     with colocate.marks.inference():
         ...
 
-Where colocate does not measure, nothing happens.
+If colocate is not measuring the program, this does nothing.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from typing import Iterator  # noqa: UP035 - the newer name cannot be subscripte
 
 
 def _pipe() -> int:
-    """The descriptor that colocate reads; -1 where it does not, or where it was closed on the way here."""
+    """The descriptor that colocate reads from; -1 if colocate is not measuring, or if a parent process closed it."""
     try:
         descriptor = int(os.environ["COLOCATE_FD"])
         return descriptor if stat.S_ISFIFO(os.fstat(descriptor).st_mode) else -1
@@ -27,19 +27,19 @@ _DESCRIPTOR = _pipe()
 
 
 def now_ns() -> int:
-    """CLOCK_MONOTONIC in nanoseconds."""
+    """The present time of CLOCK_MONOTONIC, in nanoseconds."""
     return int(time.monotonic() * 1e9)
 
 
 def mark(begin_ns: int, end_ns: int) -> None:
-    """Report one inference by when it began and ended; from any thread."""
+    """Report one inference by the times at which it began and ended (see `now_ns`). Any thread may call this."""
     if _DESCRIPTOR >= 0:
         os.write(_DESCRIPTOR, struct.pack("<qq", begin_ns, end_ns))
 
 
 @contextlib.contextmanager
 def inference() -> Iterator[None]:
-    """Report what is inside as one inference, unless it raises."""
+    """Report the body of the `with` statement as one inference, unless it raises."""
     begin_ns = now_ns()
     yield
     mark(begin_ns, now_ns())

@@ -1,4 +1,6 @@
-"""Progress of a sweep on stderr: a bar on a terminal, plain lines elsewhere. Drawn between windows only."""
+"""Show the progress of a sweep on stderr: a bar on a terminal, plain lines elsewhere. It is drawn only between
+windows.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def progress(*, quiet: bool) -> Iterator[Observer]:
-    """An observer for the kind of output that stderr is."""
+    """Give the observer that suits stderr: a bar on a terminal, lines elsewhere, and nothing if `quiet`."""
     out = console(stderr=True)
     if quiet or sys.stderr is None:
         yield _Silence()
@@ -57,7 +59,7 @@ def progress(*, quiet: bool) -> Iterator[Observer]:
 
 
 def _columns() -> tuple[ProgressColumn, ...]:
-    """`12/24 trials, 0:04:12 left` behind a bar."""
+    """The columns of the bar: the bar itself, then `12/24 trials, 0:04:12 left`."""
 
     def whole() -> Column:
         return Column(no_wrap=True)
@@ -72,8 +74,9 @@ def _columns() -> tuple[ProgressColumn, ...]:
 
 
 class _Display(Progress):
-    """The bar, and over it what is measured and what is known by now, on lines of their own: names may be longer than
-    a terminal is wide.
+    """The bar, and above it three lines: the last result, the present trial, and how narrow intervals are by now.
+
+    They are lines of their own, because names may be longer than a terminal is wide.
     """
 
     words, before, known = "starting", "", ""
@@ -87,8 +90,10 @@ class _Display(Progress):
 
 
 def describe(trial: Trial, among: Sequence[Inference]) -> str:
-    """`alexnet beside jpeg`, `jpeg alone`, with the clocks where they are set; of a network also that in which it and
-    `among`, all of the run, differ.
+    """Describe a trial: `alexnet beside jpeg` or `jpeg alone`, with its clocks if they are set.
+
+    A network is described also by the settings in which it differs from the networks `among`, which are all of the
+    run.
     """
     network = _network_words(trial.inference, among) if trial.inference else None
     task = _task_words(trial.task) if trial.task else None
@@ -109,7 +114,7 @@ def _network_words(inference: Inference, among: Sequence[Inference]) -> str:
 
 
 def _look_words(look: Interim, stage: Stage) -> str:
-    """Where a study until decided stands, and what it goes on with."""
+    """Say how many cells of a study until decided are decided, and which trials come next."""
     given_up = f"{len(look.given_up)} given up, " if look.given_up else ""
     return (
         f"{len(look.settled)} of {look.advice.judged} cells decided, {given_up}{len(look.open)} open: "
@@ -118,9 +123,9 @@ def _look_words(look: Interim, stage: Stage) -> str:
 
 
 def _narrowing_words(found: Narrowing | None, *, virtual: bool) -> str:
-    """`slowdowns known to ±1.1 % (median cell), ±0.5 % after 4 more minutes`; empty where there is nothing to say.
+    """`slowdowns known to ±1.1 % (median cell), ±0.5 % after 4 more minutes`; empty if `found` is None.
 
-    In virtual time minutes mean nothing, and repeats stand for them.
+    In virtual time minutes mean nothing, so it counts repeats instead.
     """
     if found is None:
         return ""
@@ -134,12 +139,12 @@ def _narrowing_words(found: Narrowing | None, *, virtual: bool) -> str:
 
 
 def _half_text(width: float) -> str:
-    """Half the width of an interval: `±1.1 %`."""
+    """Half of `width`, a ratio, in percent: `±1.1 %`."""
     return "> ±50 %" if width > 1 else f"±{50 * width:#.2g} %".replace(". ", " ")
 
 
 def _runtimes(trials: Sequence[Trial], facts: HostFacts) -> str:
-    """Which runtimes the networks use, and what those that would be better are missing; of a model that it is one."""
+    """Say which runtimes the networks use, and why better ones are missing. For a model, say that it is a model."""
     if words := model_words(facts):
         return f"{facts.rig}: {words}"
     if not trials:
@@ -172,16 +177,18 @@ class _Silence:
 
 
 class _Medians:
-    """The running median of each cell: of the medians of its windows so far."""
+    """The running p50 of each cell: the median over its windows so far of the p50 of each."""
 
     def __init__(self) -> None:
         self._medians_s: dict[object, list[float]] = defaultdict(list)
 
     def note(self, outcome: TrialRecord | Failure) -> str:
-        """What the outcome adds, in words."""
+        """Add an outcome, and describe it: the running p50, the work rate of a task alone, or why the trial
+        failed.
+        """
         if isinstance(outcome, Failure):
             return f"failed: {outcome.message}"
-        # Of an alternating window those beside the task: it is described by both.
+        # Of an alternating window only the latencies beside the task count, because its description names the task.
         latencies_s = latencies(outcome, Condition.BESIDE)
         if latencies_s.size:
             trial = outcome.trial
@@ -220,7 +227,7 @@ class _Lines:
 
     def enters(self, stage: Stage, wanted: int) -> None:
         self._planned = wanted
-        # Of the next stage none has ended, and those of a stage that is left out never will.
+        # No trial of the next stage has ended yet, and trials of stages that are left out will never run.
         self._left = {trial.trial_id: trial for trial in stage.trials if trial.trial_id in self._left}
         if stage.progress is not None:
             _write(_look_words(stage.progress, stage))
@@ -230,14 +237,14 @@ class _Lines:
             _write(", ".join(filter(None, (self._left_words(), words))))
 
     def _left_words(self) -> str:
-        """The time that the trials to come take; in virtual time minutes mean nothing."""
+        """How long the remaining trials take; empty in virtual time, where minutes mean nothing."""
         if self._virtual or not self._left:
             return ""
         return f"about {minutes(estimate_s(tuple(self._left.values())))} left"
 
 
 def _line(outcome: TrialRecord | Failure, among: Sequence[Inference], note: str) -> str:
-    """A trial and what it showed; an idle machine shows nothing here."""
+    """Describe a trial and then its outcome by `note`, which is empty for an idle machine."""
     return ": ".join(filter(None, (describe(outcome.trial, among), note)))
 
 
@@ -266,7 +273,7 @@ class _Bar:
         self._display.refresh()
 
     def ended(self, outcome: TrialRecord | Failure) -> None:
-        # By its own name: the line below names the next one.
+        # This names the trial that ended: the line below names the next one.
         self._display.before = f"last: {_line(outcome, self._among, self._medians.note(outcome))}"
         self._display.advance(self._task)
 

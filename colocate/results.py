@@ -1,4 +1,4 @@
-"""A run for Python: its cells, its verdicts under limits, and the latencies behind each."""
+"""A run as Python objects: its cells, its verdicts under limits, and the latencies behind each cell."""
 
 from __future__ import annotations
 
@@ -27,14 +27,16 @@ _Row = TypeVar("_Row")
 
 
 class Rows(list[_Row], Generic[_Row]):
-    """A list of dataclasses, which `to_pandas` makes a table with the columns of their CSV file."""
+    """A list of dataclasses. `to_pandas` makes a table of it, with the columns of the CSV file of the same rows."""
 
     def __init__(self, rows: Iterable[_Row], row: Callable[[_Row, str], Mapping[str, Any]], rig: str) -> None:
         super().__init__(rows)
         self._row, self._rig = row, rig
 
     def to_pandas(self) -> Any:
-        """A DataFrame; what is absent is missing in it. Raises HostError where there is no pandas."""
+        """Return a pandas DataFrame, in which absent values are missing. Raises HostError if pandas is not
+        installed.
+        """
         try:
             pandas = importlib.import_module("pandas")
         except ImportError as error:
@@ -43,7 +45,7 @@ class Rows(list[_Row], Generic[_Row]):
 
 
 class Results:
-    """A run, finished or not. Its limits are the study's own, with those given to `colocate.load` over them."""
+    """A run, finished or not. Limits given to `colocate.load` override the study's own, one by one."""
 
     def __init__(self, run: LoadedRun) -> None:
         self._run = run
@@ -56,7 +58,7 @@ class Results:
 
     @property
     def limits(self) -> Limits | None:
-        """The limits in force; None where there are none."""
+        """The limits in force; None if there are none."""
         return self._run.limits
 
     @cached_property
@@ -68,16 +70,17 @@ class Results:
     def verdicts(self) -> Rows[Ruling]:
         """The verdict on every cell that has a task, in the order of verdicts.csv; empty without limits.
 
-        Raises SpecError where there is no cell to judge yet.
+        Raises SpecError if there is no cell to judge yet.
         """
         limits = self._run.limits
         rulings = () if limits is None else advise_on(self._run, limits).advice.rulings
         return Rows(rulings, verdict_row, self._rig)
 
     def latencies(self, cell: Cell) -> FloatArray:
-        """The latencies in seconds (n,) that the numbers of `cell` come from, all its windows together.
+        """Return the latencies behind the numbers of `cell`, from all its windows: seconds, shape (n,). Empty if
+        none.
 
-        Raises SpecError for what is no cell of this run.
+        Raises SpecError if `cell` is no cell of this run.
         """
         if not isinstance(cell, Cell) or (key := CellKey.of_cell(cell)) not in self._keys:
             raise SpecError(f"latencies: {self.folder} has no such cell; give one of .cells, or .cell of a verdict")
@@ -93,7 +96,7 @@ class Results:
 
 
 def load_results(folder: Path, changes: LimitChanges) -> Results:
-    """The run in `folder`. Raises StoreError where there is none, SpecError for limits that make no sense."""
+    """Load the run in `folder`. Raises StoreError if there is no run, SpecError for limits that make no sense."""
     run = load(folder, changes)
     # A limit that makes no sense is refused here, not where it is first used.
     _ = run.limits

@@ -1,4 +1,6 @@
-"""plan -> run -> store. Resumes what is missing; a failed trial is recorded and passed by."""
+"""Run a study: plan its trials, run those that are missing, store each. A failed trial is recorded, and the rest go
+on.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
     from colocate.study.narrowing import Narrowing
     from colocate.study.windows import PairOf
 
-# How long a study may get: settled before it begins, as its error is shared out over that.
+# What sets the greatest length of a study. It is fixed before the study begins, because the error rate that the
+# verdicts promise is divided over that length.
 _LENGTH = ("repeats", "budget_s")
 _SHARED = {
     None: "without --fleet",
@@ -38,28 +41,33 @@ _SHARED = {
 
 
 class Observer(Protocol):
-    """Hears of progress between windows, never inside one."""
+    """Receives the progress of a study. It is called between windows, never inside one."""
 
     def begins(self, missing: Sequence[Trial], planned: int, facts: HostFacts) -> None:
-        """The trials that are about to run, of so many planned, on a machine with these facts."""
+        """The `missing` trials, of so many `planned`, are about to run on a machine with these `facts`."""
 
     def starts(self, trial: Trial) -> None:
         """A trial is about to run."""
 
     def ended(self, outcome: Outcome) -> None:
-        """A trial is on the disk."""
+        """A trial has ended, and its outcome is on the disk."""
 
     def enters(self, stage: Stage, wanted: int) -> None:
-        """A stage begins, with which so many trials are wanted in all."""
+        """A stage of the plan begins; `wanted` counts the trials up to its end, on all machines together."""
 
     def completes(self, narrowing: Callable[[], Narrowing | None]) -> None:
-        """A repeat is over: how narrow intervals are now and will be, worked out where it is asked for."""
+        """A repeat is over. `narrowing` works out how narrow the intervals are and will be; None if that is not
+        known.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Trials of the whole run: wanted, with numbers, failed; settings without any number, `empty`, and those of a
-    network that have some, `served`. `outcomes` are all that it holds, as they are stored.
+    """Counts of the whole run.
+
+    `wanted`, `done` (with numbers) and `failed` count trials. `empty` counts settings without any number, and
+    `served` settings of a network that have some. A setting is a network, a task, a placement and a clock point.
+    `outcomes` are all outcomes of the run, as they are stored.
     """
 
     wanted: int
@@ -71,17 +79,19 @@ class Tally:
 
 
 def settled(study: Study, facts: HostFacts) -> SweepSpec:
-    """What the study means on a machine with these `facts`: its design, and how many repeats its budget allows.
+    """Return what the study means on a machine with these `facts`: its design, and how many repeats its budget
+    allows.
 
-    Raises HostError for a design that the machine cannot have, and whatever `within_budget` raises.
+    Raises HostError if the machine cannot run the design, and whatever `within_budget` raises.
     """
     return within_budget(settled_design(study.spec, study.keys, facts), facts)
 
 
 def planned(study: Study, site: Site) -> tuple[SweepSpec, HostFacts, tuple[Trial, ...]]:
-    """What the study means there, on which machine, and its trials. Nothing runs, and nothing is written.
+    """Return the meaning of the study at `site`, the facts that it is planned for, and its trials.
 
-    Raises SpecError for boards that would each stop at another repeat, and what `settled`, `plan` and the site raise.
+    Nothing runs, and nothing is written. Raises SpecError if a study until decided is replicated, as each board would
+    stop at another repeat; and whatever `settled`, `plan` and the site raise.
     """
     facts = site.facts()
     spec = settled(study, facts)
@@ -102,11 +112,13 @@ def sweep(
     trust: bool = False,
     purpose: Purpose | None = None,
 ) -> Tally:
-    """Run every wanted trial of the study that `folder` does not hold yet; `purpose` goes into a new run's header.
-    A folder that others could have written is used where the user says that it is to `trust`.
+    """Run every wanted trial of the study that `folder` does not hold yet, and count the results.
 
-    Raises SpecError when the run in `folder` is of another study or machine, and whatever `plan`, the site and
-    the store raise. Trials that ended are kept whatever happens.
+    With `resume`, `folder` holds a run of this study; otherwise a new run is made, with `purpose` in its header. With
+    `trust`, the folder is used even if other users could have written it.
+
+    Raises SpecError if the run in `folder` is of another study or machine, and whatever `plan`, the site and the
+    store raise. Trials that ended are kept whatever happens.
     """
     spec, facts, trials = planned(study, site)
     networks = site.networks(loaded_inferences(trials))
@@ -123,21 +135,21 @@ def sweep(
             done = run.done_by_board()
         missing = site.missing(trials, done)
         if not resume or any(site.missing(stage.trials, done) for stage in _stages(trials, spec, run, records)):
-            # Before it, so that what fails in leaving it counts.
+            # Entered before the site, so that an error on leaving the site is marked, too.
             stack.enter_context(_under_way())
             stack.enter_context(site.opened(missing))
         if not resume:
             # Only now: a task that cannot run at all leaves no folder behind.
             run = stack.enter_context(Run.create(folder, header, trust=trust))
         observer.begins(missing, site.machines * len(trials), facts)
-        # A window shows the same after every repeat.
+        # Cached, because a window shows the same after every repeat.
         pair_of = functools.cache(alternating_pair)
         wanted: list[Trial] = []
         for stage in _stages(trials, spec, run, records):
             wanted += stage.trials
             observer.enters(stage, site.machines * len(wanted))
             done = run.done_by_board()
-            # Boards that come and go end a repeat each at a time of its own.
+            # Counted by repeat, because boards come and go, and each ends a repeat at another time.
             left = Counter(trial.repeat for trial in site.missing(stage.trials, done))
             # Closed before the run is: by then no other process may hold its folder.
             outcomes = stack.enter_context(contextlib.closing(site.outcomes(stage.trials, done, observer.starts)))
@@ -155,7 +167,7 @@ def sweep(
 
 @contextlib.contextmanager
 def _under_way() -> Iterator[None]:
-    """Mark the failure that ends the study."""
+    """Mark an error inside as one that ended a running study."""
     try:
         yield
     except ColocateError as error:
@@ -164,10 +176,12 @@ def _under_way() -> Iterator[None]:
 
 
 def _stages(trials: Sequence[Trial], spec: SweepSpec, run: Run, records: Sequence[TrialRecord]) -> Iterator[Stage]:
-    """The stages of the plan; asked for the next one, it looks at the `records` of those before."""
+    """The stages of the plan. In a study until decided, the next stage is chosen when it is asked for, from the
+    `records`.
+    """
     if not spec.until_decided:
         return iter([whole(trials)])
-    # With scipy: not where nothing is judged before the report.
+    # These import scipy, which a study that judges nothing before the report does not need.
     from colocate.study.evidence import Evidence, collect
     from colocate.study.stages import stages
 
@@ -184,12 +198,14 @@ def _stages(trials: Sequence[Trial], spec: SweepSpec, run: Run, records: Sequenc
 def _narrowing(
     records: Sequence[TrialRecord], spec: SweepSpec, trials: Sequence[Trial], stage: Stage, pair_of: PairOf
 ) -> Narrowing | None:
-    """How narrow the intervals of the open cells are, and what the trials of `trials` still to come bring."""
+    """How narrow the intervals of the open cells are, and what the trials still to come will bring; None if none will
+    come.
+    """
     done = {record.trial.trial_id for record in records}
     to_come = [trial for trial in trials if trial.trial_id not in done]
     if not to_come:
         return None
-    # With scipy, as above.
+    # These import scipy, as above.
     from colocate.study.evidence import slowdowns
     from colocate.study.narrowing import narrowing
 
@@ -198,7 +214,7 @@ def _narrowing(
 
 
 def refuse_other_study(stored: Header, wanted: Header) -> None:
-    """Raise SpecError naming every field in which the two differ, so that no run ever mixes two studies."""
+    """Raise SpecError that names every difference between the two studies, so that no run ever mixes two."""
     differences = [
         f"{part}.{field.name} was {_words(was)} and is {_words(now)}"
         for part, before, after in (("spec", stored.spec, wanted.spec), ("machine", stored.facts, wanted.facts))
@@ -224,7 +240,7 @@ def refuse_other_study(stored: Header, wanted: Header) -> None:
 
 
 def _words(value: object) -> str:
-    """A field's value without Python's class names; of a noun, by name what it does not leave at its default."""
+    """Write a field's value without Python's class names. Of a dataclass, fields at their default are left out."""
     if is_dataclass(value) and not isinstance(value, type):
         parts = [(each, getattr(value, each.name)) for each in fields(value)]
         said = [
@@ -240,7 +256,7 @@ def _words(value: object) -> str:
 
 
 def _tally(run: Run, trials: Sequence[Trial], records: Sequence[TrialRecord]) -> Tally:
-    """Of a study that is replicated each board counts."""
+    """Count the outcomes of the run. In a replicated study, every board is to run each trial."""
     done = {record.trial.trial_id for record in records}
     boards = {record.board.name for record in records if record.board is not None}
     failures = tuple(run.failures())

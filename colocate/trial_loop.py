@@ -1,4 +1,4 @@
-"""The one trial loop: trials -> their outcomes, one after another; and where: on this machine, or on boards."""
+"""Run trials one after another and give their outcomes, on this machine or on the boards of a fleet."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ from colocate.rigs.rig import Rig
 TRANSIENT = frozenset({QualityFlag.CLOCK_DRIFTED, QualityFlag.THROTTLED, QualityFlag.HELD_UP})
 
 Done = Mapping[str, Set[str]]
-"""The ids of the trials that have their numbers, by the name of the board; empty for the run's own machine."""
+"""The ids of the trials that have their numbers, by the name of the board. The run's own machine has the name ""."""
 
 Starts = Callable[[Trial], None]
-"""Hears of a trial that is about to run, where its machine is this one."""
+"""Is called with each trial that is about to run on this machine."""
 
 Outcomes = Generator[Outcome, None, None]
 
 
 class Site(Protocol):
-    """Where the trials of a study run."""
+    """Where the trials of a study run: this machine, or the boards of a fleet."""
 
     @property
     def sharing(self) -> Sharing | None:
         """How boards share the study; None for one machine."""
 
     def facts(self) -> HostFacts:
-        """See `Rig.facts`. Of boards, those that the study is planned for."""
+        """See `Rig.facts`. For a fleet, these are the facts that the study is planned for."""
 
     def check(self, spec: SweepSpec, trials: Sequence[Trial]) -> None:
-        """See `Rig.check`; `trials` are all that `spec` means."""
+        """See `Rig.check`; `trials` are all trials of `spec`."""
 
     def networks(self, inferences: Sequence[Inference]) -> Mapping[str, Mapping[str, Any]]:
         """See `Rig.networks`."""
@@ -55,17 +55,17 @@ class Site(Protocol):
 
     @property
     def machines(self) -> int:
-        """How many machines run each trial, as far as is known."""
+        """How many machines are now known that will each run every trial."""
 
     def missing(self, trials: Sequence[Trial], done: Done) -> tuple[Trial, ...]:
-        """Those of `trials` that have to run yet, each as often as there are machines that have to run it."""
+        """Return the `trials` that must still run. A trial is there once for each machine that must run it."""
 
     def outcomes(self, trials: Sequence[Trial], done: Done, starts: Starts) -> Outcomes:
-        """Run what is missing of `trials`: how each ended, as it did. Whoever asks closes it."""
+        """Run the missing ones of `trials`, and yield each outcome as it ends. The caller closes the generator."""
 
 
 class ThisMachine:
-    """One rig, which runs every trial."""
+    """The site of a study without a fleet: one rig runs every trial."""
 
     sharing = None
     machines = 1
@@ -89,21 +89,22 @@ class ThisMachine:
 
 
 def undone(trials: Sequence[Trial], done: Done) -> tuple[Trial, ...]:
-    """Those of `trials` that no machine has done."""
+    """The `trials` that no machine has done."""
     ended = set().union(*done.values())
     return tuple(trial for trial in trials if trial.trial_id not in ended)
 
 
 def outcomes(rig: Rig, trials: Sequence[Trial], starts: Starts = lambda trial: None) -> Outcomes:
-    """What each trial gives on a rig that is opened."""
+    """Run the trials on an opened rig, and yield the outcome of each. `starts` is called before each."""
     for trial in trials:
         starts(trial)
         yield _outcome(rig, trial)
 
 
 def outcomes_ahead(rig: Rig, trials: Sequence[Trial], starts: Starts) -> Outcomes:
-    """As `outcomes`, on a rig whose windows pass in virtual time: another process runs them, while this one stores
-    what came of those before. Should it fail, this one goes on, and so errors show.
+    """As `outcomes`, for a rig in virtual time: another process runs the trials while this process stores outcomes.
+
+    If the other process fails, this one runs the rest, so that errors are raised here.
     """
     came = 0
     with contextlib.closing(Forked(lambda: map(pickle.dumps, outcomes(rig, trials)))) as child:
@@ -113,14 +114,14 @@ def outcomes_ahead(rig: Rig, trials: Sequence[Trial], starts: Starts) -> Outcome
                 outcome = pickle.load(child.said)
             except (EOFError, pickle.UnpicklingError):
                 break
-            # What it knows of the trial is a copy.
+            # The other process returns a copy of the trial.
             yield dataclasses.replace(outcome, trial=trial)
             came += 1
     yield from outcomes(rig, trials[came:], starts)
 
 
 def _outcome(rig: Rig, trial: Trial) -> Outcome:
-    """What the trial gave; one whose clocks did not hold is tried a second time, and that is what counts."""
+    """Run one trial, and again if it has a transient warning; the last run counts. A TrialError becomes a Failure."""
     try:
         record = rig.run(trial)
         return record if TRANSIENT.isdisjoint(record.warnings) else rig.run(trial)

@@ -1,4 +1,4 @@
-"""One file per command: what `--help` says of it, its flags (`add_arguments`), and what it does (`run`)."""
+"""The commands, one file each: texts for `--help`, flags (`add_arguments`), and what the command does (`run`)."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import importlib
 import pkgutil
 from types import ModuleType
 
-# Of the list in `--help`; the others follow.
+# First in the list of `--help`; the others follow in alphabetical order.
 _FIRST = ("init", "sweep", "advise", "report", "compare", "list")
 
 
 def find_commands() -> dict[str, ModuleType]:
-    """The module of every command by its name. One that has `add_arguments` is a command."""
+    """Return the module of every command by its name. A module that has `add_arguments` is a command."""
     modules = {
         found.name: importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__)
     }

@@ -21,7 +21,7 @@ cells alone count: 10 if any is UNSAFE, else 11 if any is UNDECIDED."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The run, limits, and the form of the answer."""
+    """Add the run, its limits, and the form of the output."""
     parser.add_argument("folder", type=named_path, metavar="RUN", help="folder of a run, finished or not")
     parser.add_argument(
         "--require",
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Judge the run and print the advice."""
+    """Judge the run, print the advice, and return the exit code of the answer."""
     from colocate.report.advise.load import advise_on
     from colocate.report.advise.markdown import advice_markdown
     from colocate.report.advise.terminal import print_advice

@@ -1,4 +1,4 @@
-"""The flags that say what makes one setting of a network better than another."""
+"""Flags that say what makes one setting of a network better than another."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ AIM_FLAGS: Flags = {
 
 
 def aim_of(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The fields of an Aim that are given as flags."""
+    """Return the fields of an `Aim` that are given as flags."""
     from colocate.request.aim_keys import aim_fields
 
     return aim_fields(limit_changes(arguments)) | utility_of(arguments)
 
 
 def utility_of(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The utility that is given as a flag."""
+    """Return the field `utility` of an `Aim` if its flag is given, else nothing."""
     return {"utility": arguments.utility} if "utility" in vars(arguments) else {}

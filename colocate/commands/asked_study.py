@@ -1,4 +1,4 @@
-"""Which study a command line asks for: its flags, its study file, and the run that is resumed."""
+"""Find out which study a command line asks for, from its flags, its study file and the run that it resumes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _Purpose = TypeVar("_Purpose", bound="Purpose")
 
 
 def keys_of(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The keys of the study: a resumed run's, over them the file's, over them the flags'."""
+    """Return the keys of the study. The study file overrides a resumed run, and flags override both."""
     from colocate.request.study_file import read_study
 
     stored = stored_header(arguments)
@@ -33,7 +33,7 @@ def keys_of(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def study_of(arguments: argparse.Namespace) -> Study:
-    """The study of a file and of flags. Raises SpecError, which names the file where that is wrong by itself."""
+    """Return the study that is asked for. Raises SpecError, which names the study file if that alone is wrong."""
     from colocate.request.spec import make_study
 
     keys = keys_of(arguments)
@@ -43,8 +43,10 @@ def study_of(arguments: argparse.Namespace) -> Study:
 
 @contextlib.contextmanager
 def file_named(arguments: argparse.Namespace, again: Callable[[Study], object]) -> Iterator[None]:
-    """Name the study file in a SpecError that it causes by itself: nothing else says anything of the study, or
-    `again`, done with what the file alone means, fails in the same words.
+    """Name the study file in a SpecError that the file alone causes.
+
+    That is so if neither a flag nor a resumed run gives a key, or if `again` fails with the same message for the
+    study of the file alone.
     """
     try:
         yield
@@ -56,7 +58,7 @@ def file_named(arguments: argparse.Namespace, again: Callable[[Study], object]) 
 
 
 def _others_say(arguments: argparse.Namespace) -> bool:
-    """Whether a flag or the run that is resumed says anything of the study as well."""
+    """Whether a flag or a resumed run gives keys of the study, too."""
     return arguments.resume or bool(given(arguments, STUDY_FLAGS))
 
 
@@ -72,7 +74,9 @@ def _fails_alone(file: Path, again: Callable[[Study], object], words: str) -> bo
 
 
 def stored_purpose(arguments: argparse.Namespace, kind: type[_Purpose]) -> _Purpose | None:
-    """What the run that is resumed was made for; None for a new one. Raises SpecError if another command made it."""
+    """Return what the resumed run was made for; None for a new run. Raises SpecError if another command
+    made the run.
+    """
     stored = stored_header(arguments)
     if stored is None:
         return None
@@ -83,8 +87,10 @@ def stored_purpose(arguments: argparse.Namespace, kind: type[_Purpose]) -> _Purp
 
 
 def stored_header(arguments: argparse.Namespace) -> Header | None:
-    """The header of the run that is resumed; None for a new one. Raises SpecError where other users could have
-    written it: its commands would run with this user's rights.
+    """Return the header of the resumed run; None for a new run.
+
+    Raises SpecError if other users could have written the run, unless `--trust` is given: its commands would run with
+    this user's rights.
     """
     from colocate.store.database import untrusted
     from colocate.store.run_file import Run
@@ -94,6 +100,6 @@ def stored_header(arguments: argparse.Namespace) -> Header | None:
     with Run.read(arguments.out) as run:
         if run.others and not arguments.trust:
             raise SpecError(untrusted(arguments.out, run.others))
-        # A row that is damaged is found now, not when a study of hours is over.
+        # Read every row, so that a damaged one is found now and not after hours of measurement.
         run.done()
         return run.header()

@@ -1,4 +1,4 @@
-"""`colocate board`: let this machine run blocks of a study that is shared by many."""
+"""`colocate board`: let this machine run blocks of a study that several machines share."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ each block the machine is as it was. The study is started elsewhere, with `coloc
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Which scheduler, under which name."""
+    """Add the scheduler, the name of this board, and what this board does differently from others."""
     parser.add_argument("address", metavar="ADDRESS", help="of the scheduler: tls://HOST:PORT or tcp://HOST:PORT")
     parser.add_argument("--name", metavar="NAME", help="of this board in tables (default: its host name)")
     parser.add_argument(
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve until a signal."""
+    """Run blocks for the scheduler until a signal arrives."""
     certificates = certificates_of(arguments)
     from colocate.fleet.access import checked_address, security_for
     from colocate.fleet.board import Own, serve

@@ -1,4 +1,7 @@
-"""The flags that several commands share, by the keys of a study file."""
+"""Flags and value parsers that several commands share. A flag is stored under its key in a study file.
+
+The parsers raise argparse.ArgumentTypeError for text that they cannot read.
+"""
 
 from __future__ import annotations
 
@@ -19,33 +22,33 @@ if TYPE_CHECKING:
     from colocate.request.needs import Needs
 
 _T = TypeVar("_T")
-# Key -> what argparse takes, and `otherwise`: in words, what holds where the flag is not given.
+# Key -> the arguments of argparse's `add_argument`, and `otherwise`: the default in words, for the help.
 Flags = Mapping[str, Mapping[str, Any]]
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d{1,4000}", re.ASCII)
 
 
 def words(text: str) -> list[str]:
-    """`a,b` -> a and b."""
+    """Split `a,b` into a and b."""
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def number(text: str) -> float:
-    """A finite number as people write it: neither `1_000`, which Python takes, nor digits of another script."""
+    """Parse a finite number. Refuses `1_000` and digits of other scripts, which Python's `float` would take."""
     if not _NUMBER.fullmatch(text.strip()) or not math.isfinite(value := WrittenFloat(text)):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number")
     return value
 
 
 def whole_number(text: str) -> int:
-    """A whole number, of no more digits than Python reads."""
+    """Parse a whole number of at most 4000 digits, all of which Python reads."""
     if not _WHOLE.fullmatch(text.strip()):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
     return int(text)
 
 
 def whole_numbers(text: str) -> list[int]:
-    """`1,2,4` -> these numbers."""
+    """Parse `1,2,4` as a list of whole numbers."""
     try:
         return [whole_number(word) for word in words(text)]
     except argparse.ArgumentTypeError:
@@ -53,7 +56,7 @@ def whole_numbers(text: str) -> list[int]:
 
 
 def cpus(text: str) -> list[int]:
-    """CPUs as kernels list them."""
+    """Parse a list of CPUs as the kernel writes it: `0-1,4`."""
     from colocate.host.cpus.cpu_list import parse_cpu_list
 
     try:
@@ -63,17 +66,17 @@ def cpus(text: str) -> list[int]:
 
 
 def named_path(text: str) -> Path:
-    """A path that a user names; an empty one, as of a variable that is not set, is refused."""
+    """Parse a path. An empty one is refused: it often comes from a shell variable that is not set."""
     if not text.strip():
         raise argparse.ArgumentTypeError("an empty path names no folder or file")
     return Path(text)
 
 
 class Entry(argparse.Action):
-    """Gathers each `--command NAME='argv ...'` into one table, as a study file's `[commands]` is."""
+    """Collects repeated flags such as `--command NAME='argv ...'` in one table, like `[commands]` in a study file."""
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, *_: Any) -> None:
-        """Add one entry; refuse what names none, and a name that is there."""
+        """Add one entry. Refuses one without `=`, and a name that is there already."""
         name, equals, text = values.partition("=")
         if not equals:
             parser.error(f"{self.option_strings[0]} wants {self.metavar}, not {values!r}")
@@ -84,10 +87,12 @@ class Entry(argparse.Action):
 
 
 class MixEntry(argparse.Action):
-    """Gathers each `--mix A+B` under its own text as the name, as a study file's `[mixes]` is."""
+    """Collects repeated `--mix A+B` in one table, like `[mixes]` in a study file. The text is name and
+    value in one.
+    """
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, *_: Any) -> None:
-        """Add one mix; refuse one that is there."""
+        """Add one mix. Refuses one that is there already."""
         entries = vars(namespace).setdefault(self.dest, {})
         if values in entries:
             parser.error(f"{self.option_strings[0]} {values} is given twice")
@@ -95,16 +100,16 @@ class MixEntry(argparse.Action):
 
 
 class _Refusal(argparse.Action):
-    """Says why a command has no use for the flag: its `metavar`."""
+    """Refuses the flag; its `metavar` says why this command has no use for it."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
         parser.error(str(self.metavar))
 
 
 def add_flags(parser: argparse._ActionsContainer, flags: Flags) -> None:
-    """Add flags to `parser` that leave no attribute behind where they are not given."""
+    """Add `flags` to `parser`. A flag that is not given leaves no attribute in the parsed arguments."""
     for key, flag in flags.items():
-        # A flag of a table gives one entry.
+        # A flag that stands for a table has a singular name, because it gives one entry.
         one = {"mixes": "mix"}.get(key, key.removesuffix("s") if flag.get("action") is Entry else key)
         told = f"{flag['help']} (default: {flag['otherwise']})"
         own = {"dest": key, "default": argparse.SUPPRESS, **without(flag, "otherwise"), "help": told}
@@ -112,17 +117,19 @@ def add_flags(parser: argparse._ActionsContainer, flags: Flags) -> None:
 
 
 def refuse_pipelines(parser: argparse.ArgumentParser, why: str) -> None:
-    """Answer `--pipeline` with `why` this command cannot look at a program of the user's own."""
+    """Refuse `--pipeline`. `why` is the reason why this command cannot look at a program of the user's own."""
     parser.add_argument("--pipeline", action=_Refusal, metavar=why, help=argparse.SUPPRESS)
 
 
 def add_needs(parser: argparse.ArgumentParser, needs: Needs) -> None:
-    """Have flags refused that do nothing, as no flag is given that they need: `request.needs`, by their keys."""
+    """Tell the parser which flags do nothing without others, by their keys (`request.needs`). It refuses
+    them alone.
+    """
     parser.set_defaults(needs={**(parser.get_default("needs") or {}), **needs})
 
 
 def add_run_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
-    """Add the flags of every command that leaves a run on the disk, and return their group."""
+    """Add the flags of every command that stores a run, and return their group."""
     group = parser.add_argument_group("run")
     group.add_argument("--out", type=named_path, metavar="DIR", help="folder of the run (default: results/TIME-RIG)")
     group.add_argument("--resume", action="store_true", help="run what is missing of the run in --out")
@@ -150,7 +157,7 @@ def add_forms(parser: argparse.ArgumentParser) -> None:
 
 
 def check_axes(axes: DataclassInstance) -> None:
-    """Raise SpecError, by the name of the flag, for an axis that is empty or names a value twice."""
+    """Raise SpecError if an axis, a field of `axes`, is empty or names a value twice. The message names its flag."""
     for axis in dataclasses.fields(axes):
         values = getattr(axes, axis.name)
         if not values:
@@ -161,15 +168,15 @@ def check_axes(axes: DataclassInstance) -> None:
 
 
 def without(table: Mapping[str, _T], *keys: str) -> dict[str, _T]:
-    """`table` less its `keys`."""
+    """Return `table` without `keys`."""
     return {key: value for key, value in table.items() if key not in keys}
 
 
 def only(table: Mapping[str, _T], *keys: str) -> dict[str, _T]:
-    """Those of `keys` that `table` has."""
+    """Return the entries of `table` under those of `keys` that it has."""
     return {key: value for key, value in table.items() if key in keys}
 
 
 def given(arguments: argparse.Namespace, flags: Flags) -> dict[str, Any]:
-    """The values of those of `flags` that were given, by their keys."""
+    """Return the values of those of `flags` that are given, by their keys."""
     return only(vars(arguments), *flags)

@@ -17,7 +17,7 @@ at least one regression."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The two runs, what is allowed, and the form of the answer."""
+    """Add the two runs, the allowed regression, and the form of the output."""
     parser.add_argument("before", type=named_path, metavar="BEFORE", help="folder of a run")
     parser.add_argument("after", type=named_path, metavar="AFTER", help="folder of a run of the same study")
     parser.add_argument(
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compare the runs and print what changed."""
+    """Compare the runs, print what changed, and return the exit code of the answer."""
     from colocate.report.compare.load import compare_runs
     from colocate.report.compare.markdown import comparison_markdown
     from colocate.report.compare.terminal import print_comparison

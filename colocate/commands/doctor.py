@@ -1,4 +1,4 @@
-"""`colocate doctor`: what the machine allows, and what is missing and how to fix it."""
+"""`colocate doctor`: show what the machine allows, what is missing and how to fix it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 SUMMARY = "what this machine allows, what is missing and how to fix it"
 DESCRIPTION = "Shows what this machine allows, what is missing, and how to fix it. It changes nothing."
 
-# What a study measures or sets -> how it is called, and whether one of its area is enough.
+# Area of findings -> its name in the summary, and whether one that works is enough.
 _AREAS = {
     "inference": ("latency", True),
     "tasks": ("tasks", False),
@@ -25,13 +25,13 @@ _AREAS = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """How far to look, and the form of the answer."""
+    """Add how much to examine, and the form of the output."""
     parser.add_argument("--gpu-bandwidth", action="store_true", help="also measure how fast the GPU copies memory")
     parser.add_argument("--json", action="store_true", help="one JSON list on stdout")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Look at everything and print it."""
+    """Examine the machine and print what was found."""
     from dataclasses import asdict
 
     from colocate.rigs.host.examination import examine
@@ -45,7 +45,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def summary(findings: Sequence[Finding]) -> str:
-    """What a study can measure here, and what is missing."""
+    """Say in a line what a study can measure here, what is missing, and whether the machine must first be
+    restored.
+    """
     from colocate.inference.backends.registry import makes_networks
 
     works, missing = [], []
@@ -66,7 +68,7 @@ def summary(findings: Sequence[Finding]) -> str:
 
 
 def print_findings(findings: Sequence[Finding]) -> None:
-    """What `doctor` found, area by area, and last its sum; what is missing stands out by its fix."""
+    """Print the findings as a table by area, with a fix for what is missing, and then the summary."""
     from rich.table import Table
     from rich.text import Text
 

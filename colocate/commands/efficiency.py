@@ -1,4 +1,4 @@
-"""`colocate efficiency`: networks x batches x precisions x runtimes, as an ordinary study."""
+"""`colocate efficiency`: measure every combination of network, batch, precision and runtime as an ordinary study."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ after all were measured. A setting that fails, for example for want of memory, h
 runtime here offers is left out, and a line says so."""
 
 
-# Of the study's, those that `efficiency` multiplies out and a run without tasks has no use for.
+# The axes: `efficiency` measures every combination of their values.
 _AXES: Flags = {
     "networks": {"type": words, "metavar": "A,B", "help": "as for sweep", "otherwise": "alexnet,googlenet,resnet152"},
     "batches": {
@@ -73,7 +73,7 @@ _AXES: Flags = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The settings to combine, the other keys of a study without tasks, what is best, and where the run goes."""
+    """Add the settings to combine, other keys of a study without tasks, what is best, and the flags of a run."""
     add_flags(parser.add_argument_group("settings to combine, each with each"), _AXES)
     add_flags(parser.add_argument_group("what is best"), AIM_FLAGS)
     left_out = ("networks", "pipelines", *OF_TASKS, "backend", "precision", "batch")
@@ -84,7 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @resumable
 def run(arguments: argparse.Namespace) -> int:
-    """Run what is missing of the study, then report."""
+    """Run the missing trials of the study, and report on it."""
     from colocate.request.aim_keys import changed_aim
     from colocate.request.spec import make_study
     from colocate.request.study_keys import StudyKeys
@@ -109,7 +109,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`keys` of a study run them all; `left_out` says in a line each what of the axes cannot run here, and why."""
+    """The settings that can run here.
+
+    `keys` are the keys of a study that runs them all. Other runtimes are compared with `default_backend`. `left_out`
+    has a line for each reason why some settings cannot run here.
+    """
 
     keys: Mapping[str, Any]
     default_backend: str
@@ -117,10 +121,10 @@ class Settings:
 
 
 def settings(keys: Mapping[str, Any], axes: Axes, rig: Rig) -> Settings:
-    """Every combination of `axes` that `rig` can run, each once; `keys` are those of a study file, without networks.
+    """Return every combination of `axes` that `rig` can run, each once. `keys` are those of a study file, without
+    networks.
 
-    Raises SpecError for a word that means nothing anywhere, and whatever stands against a network that no setting
-    can run.
+    Raises SpecError for an unknown word. If no setting can run a network, raises the error of its first setting.
     """
     from colocate.request.spec import make_spec
 
@@ -156,10 +160,9 @@ def settings(keys: Mapping[str, Any], axes: Axes, rig: Rig) -> Settings:
 
 
 def _check(axes: Axes) -> None:
-    """Raise SpecError, by the name of the flag, for an axis that is empty or names a value twice, for a batch that
-    cannot be, and for an engine.
+    """Raise SpecError for an axis that is empty or names a value twice, for an impossible batch, and for an engine.
 
-    Behind the combinations of the axes a study would name them by its own keys.
+    The message names the flag. A check of the combinations would name the keys of a study file instead.
     """
     from colocate.inference.networks.engine_file import refuse_engine
     from colocate.request.spec import check_batch
@@ -172,7 +175,7 @@ def _check(axes: Axes) -> None:
 
 
 def _batches(network: str, axes: Axes, keys: Mapping[str, Any]) -> tuple[int, ...]:
-    """The batches that are asked for, and the one that a file fixes, as that file can run no other."""
+    """Return the batches that are asked for, and the batch that a file fixes, because it can run no other."""
     from colocate.inference.networks.catalogue import own_batch
     from colocate.request.spec import make_spec
 
@@ -182,7 +185,7 @@ def _batches(network: str, axes: Axes, keys: Mapping[str, Any]) -> tuple[int, ..
 
 
 def _checked(inference: Inference, spec: SweepSpec, rig: Rig) -> Inference:
-    """`inference` with its runtime settled. Raises HostError or SpecError where the rig cannot run it."""
+    """Return `inference` with its runtime settled. Raises HostError or SpecError if the rig cannot run it."""
     from colocate.study.plan import plan, settled_backend
 
     facts = rig.facts()

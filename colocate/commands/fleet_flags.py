@@ -1,4 +1,4 @@
-"""The flags of a fleet: where its scheduler is, how boards share a study, and who may speak to them."""
+"""The flags of a fleet: where its scheduler is, how boards share a study, and how connections are secured."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _FLEET_NEEDS: Needs = {
 
 
 def add_access_flags(parser: argparse._ActionsContainer) -> None:
-    """Who may speak to a scheduler."""
+    """Add the flags for TLS, and `--insecure` to go without."""
     for dest, what in _TLS.items():
         parser.add_argument(flag_of(dest), metavar="FILE", help=what)
     parser.add_argument(
@@ -46,7 +46,7 @@ def add_access_flags(parser: argparse._ActionsContainer) -> None:
 
 
 def add_fleet_flags(parser: argparse.ArgumentParser) -> None:
-    """Where boards are that run a study."""
+    """Add the flags that name the boards of a study."""
     group = parser.add_argument_group("fleet")
     group.add_argument(
         "--fleet",
@@ -66,7 +66,7 @@ def add_fleet_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def fleet_words(arguments: argparse.Namespace) -> str:
-    """The flags of the fleet as words of a command line that resumes the run; empty without a fleet."""
+    """Return the flags of the fleet as the end of a command line that resumes the run; empty without a fleet."""
     given = vars(arguments)
     if not given.get("fleet"):
         return ""
@@ -80,7 +80,7 @@ def fleet_words(arguments: argparse.Namespace) -> str:
 
 
 def certificates_of(arguments: argparse.Namespace) -> Certificates:
-    """The files that the flags name. Raises HostError where Dask is not installed."""
+    """Return the files that the TLS flags name. Raises HostError if Dask is not installed."""
     try:
         from colocate.fleet.access import Certificates
     except ImportError as error:
@@ -89,16 +89,17 @@ def certificates_of(arguments: argparse.Namespace) -> Certificates:
 
 
 def warn_if_insecure(arguments: argparse.Namespace) -> None:
-    """Say out loud what `--insecure` means."""
+    """Print what `--insecure` means, if it is given."""
     if arguments.insecure:
         say("INSECURE: no TLS. Anyone who reaches the scheduler can run programs on every board and on this machine.")
 
 
 @contextlib.contextmanager
 def fleet_of(arguments: argparse.Namespace, study: Study, stored: Header | None) -> Iterator[Site]:
-    """The boards that the flags name, as the site of the study; `stored` is of the run that goes on.
+    """Connect to the boards that the flags name, and give them as the site of the study.
 
-    Raises SpecError for flags that do not fit, HostError where no scheduler answers or Dask is not installed.
+    `stored` is the header of the run that is resumed; None for a new run. Raises SpecError for flags that do not fit,
+    HostError if no scheduler answers or Dask is not installed.
     """
     certificates = certificates_of(arguments)
     from colocate.fleet.client import Fleet

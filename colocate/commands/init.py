@@ -1,4 +1,4 @@
-"""`colocate init`: a commented study file for this machine."""
+"""`colocate init`: write a commented study file for this machine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FILE = Path("study.toml")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The file, and every key of a study."""
+    """Add the file, and every key of a study as a flag."""
     parser.add_argument(
         "file", nargs="?", type=named_path, default=FILE, metavar="FILE", help=f"file to write (default: {FILE})"
     )
@@ -28,8 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Look at the machine and write the file, which must not exist yet. Refuses what a sweep of that file would
-    refuse.
+    """Examine the machine and write the file, which must not exist yet. Raises what a sweep of that file
+    would raise.
     """
     from colocate.request.spec import make_study
     from colocate.request.starter_file import starter_file

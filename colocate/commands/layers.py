@@ -1,4 +1,4 @@
-"""`colocate layers`: one network and, where that is needed, its fused layers one by one, as an ordinary study."""
+"""`colocate layers`: measure a network and, if needed, each of its fused layers alone, as an ordinary study."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ through that loop; none is given where the 95 % interval of that power is wider 
 on a GPU times how long a kernel takes to launch, not to run, so times there come from these loops, as energy does.
 The ceilings of the roofline are those of a large matrix product and a large copy in the same runtime."""
 
-# What the machine can do at best does not depend on how long the user's network is watched.
+# The ceilings of the machine do not depend on the window that the user chose.
 CEILING_WINDOW_S = 1.0
 # One clock point, where a sweep would have several.
 _HIGHEST = {"otherwise": "high where CPU and GPU clocks can be set, else native"}
@@ -47,7 +47,7 @@ _OWN: Flags = {**WITHOUT_TASKS, **{key: {**STUDY_FLAGS[key], **_HIGHEST} for key
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The network, the keys of a study that has one network and no tasks, and where the run goes."""
+    """Add the network, the keys of a study without tasks, and the flags of a run."""
     parser.add_argument("network", nargs="?", metavar="NETWORK", help="a built-in, or the path of an .onnx file")
     add_study_flags(parser, leave_out=("networks", "pipelines", *OF_TASKS), own=_OWN)
     refuse_pipelines(parser, "layers of a program cannot be seen from outside: give it the .onnx file of its network")
@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @resumable
 def run(arguments: argparse.Namespace) -> int:
-    """Run what is missing of the study, then report."""
+    """Run the missing trials of the study, and report on it."""
     from colocate.request.spec import make_study
     from colocate.rigs.registry import make_rig
 
@@ -83,12 +83,13 @@ def run(arguments: argparse.Namespace) -> int:
 def layers_request(
     keys: Mapping[str, Any], network: str, rig: Rig, *, runs: bool = True
 ) -> tuple[Mapping[str, Any], LayersPurpose]:
-    """The keys of the study that shows the layers of `network`, and what each of its networks is for.
+    """Return the keys of the study that measures the layers of `network`, and its purpose: what each network in it is
+    for.
 
-    `keys` are those of a study file, without networks and tasks. Where nothing `runs`, the fused layers are those
-    that runtimes commonly make.
+    `keys` are those of a study file, without networks and tasks. If `runs` is false, the runtime is not asked, and
+    the fused layers are those that runtimes commonly make.
 
-    Raises SpecError for more than one clock point, and what `rig` has against the network.
+    Raises SpecError for more than one clock point, and what `rig` raises for the network.
     """
     from colocate.inference.networks.engine_file import refuse_engine
     from colocate.request.spec import make_spec
@@ -114,8 +115,8 @@ def layers_request(
         subgraphs=_subgraphs(whole, layer_map, facts, folder),
         ceilings={} if layer_map.ceilings is not None else _ceilings(whole, layer_map, facts, folder),
     )
-    # Files of single layers are of the network's precision and batch already. Older versions of TensorRT must be told
-    # the precision all the same, and a DLA has no other.
+    # The files of single layers have the network's precision and batch already. The precision is still given, because
+    # older versions of TensorRT and a DLA need it.
     of_files = {"backend": whole.backend, "precision": whole.precision, "batch": 1}
     of_whole = only(keys, *OF_INPUTS)
     networks: list[dict[str, Any]] = [
@@ -134,7 +135,9 @@ def layers_request(
 
 @contextlib.contextmanager
 def subgraph_files(purpose: LayersPurpose) -> Iterator[None]:
-    """The files of all subgraphs and ceilings, while they are needed: they hold the weights a second time."""
+    """Inside, the files of all subgraphs and ceilings exist. They are removed afterwards, as they hold the weights
+    again.
+    """
     from colocate.inference.networks import cache, catalogue
     from colocate.inference.onnx import ceilings, subgraphs
 
@@ -166,7 +169,7 @@ def _folder(whole: Inference) -> Path:
 
 
 def _default_clocks(facts: HostFacts) -> Mapping[str, Any]:
-    """The highest clocks, where a sweep would set clocks by default: one point, and one that stays."""
+    """The highest CPU and GPU clock where a sweep would set clocks by default, else `native`, by key."""
     from colocate.study.clock_points import default_clocks
 
     default = default_clocks(facts)
@@ -174,14 +177,16 @@ def _default_clocks(facts: HostFacts) -> Mapping[str, Any]:
 
 
 def _subgraphs(whole: Inference, layer_map: LayerMap, facts: HostFacts, folder: Path) -> dict[str, int]:
-    """The file of each fused layer that must be run by itself, as the profile of a window does not suffice."""
+    """Choose the fused layers that must run alone, because the profile of a window does not suffice: file
+    -> index.
+    """
     from colocate.inference.networks import catalogue
 
     wanted = not layer_map.timed or (bool(facts.rails) and not layer_map.metered)
     able = [
         index
         for index, layer in enumerate(layer_map.fused_layers)
-        # What lies in a body is looped with all that is around it.
+        # A layer in the body of a Loop, an If or a Scan runs with all that is around it.
         if layer.moved_bytes is not None and not layer.within and (wanted or layer.is_launch_overhead)
     ]
     if not able:
@@ -191,7 +196,7 @@ def _subgraphs(whole: Inference, layer_map: LayerMap, facts: HostFacts, folder: 
 
 
 def _ceilings(whole: Inference, layer_map: LayerMap, facts: HostFacts, folder: Path) -> dict[str, CeilingProbe]:
-    """What is run to find the machine's ceilings, and what nothing costs, by its network."""
+    """The networks that find the machine's ceilings and the launch overhead, each with its probe."""
     from colocate.inference.backends.registry import BACKENDS
     from colocate.inference.onnx import ceilings
     from colocate.model.request import WIDTH_BYTES
@@ -199,7 +204,7 @@ def _ceilings(whole: Inference, layer_map: LayerMap, facts: HostFacts, folder: P
 
     runtime = BACKENDS[whole.backend]
     on_gpu = runtime.on_gpu
-    # Those of a file of half precision in half precision too, where the runtime is one that takes networks so.
+    # The ceilings for a file of half precision are in half precision, too, if the runtime takes such networks.
     asked, stored = whole.precision, layer_map.precision
     precision = stored if asked == "fp32" and stored in runtime.precisions else asked
     probes: dict[str, CeilingProbe] = {}

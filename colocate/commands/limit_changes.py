@@ -1,4 +1,4 @@
-"""The flags that override the limits of a run key by key, in every command that judges one."""
+"""Flags that override the limits of a run key by key, for every command that judges a run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def _key(text: str) -> str:
-    """`slo-ms` as the key of a study file."""
+    """Return the key in a study file of a limit written as `slo-ms`."""
     return text.strip().removeprefix("--").replace("-", "_")
 
 
@@ -29,14 +29,14 @@ _WITHOUT: Flags = {
 
 
 def add_limit_changes(parser: argparse.ArgumentParser) -> None:
-    """A flag for every limit, and one to drop one."""
+    """Add a flag for every limit, and `--without` to drop one."""
     group = parser.add_argument_group("limits", "A run keeps its own limits; each flag replaces the one of its name.")
     own = {key: {**flag, "otherwise": "the run's own"} for key, flag in LIMIT_FLAGS.items()}
     add_flags(group, {**own, **_WITHOUT})
 
 
 def limit_changes(arguments: argparse.Namespace) -> LimitChanges:
-    """What the flags ask of the limits of a run."""
+    """Return how the flags change the limits of a run."""
     from colocate.request.limit_keys import LimitChanges
 
     return LimitChanges(given(arguments, LIMIT_FLAGS), tuple(vars(arguments).get("without", ())))

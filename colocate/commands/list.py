@@ -1,4 +1,4 @@
-"""`colocate list`: the runs in a folder."""
+"""`colocate list`: show the runs in a folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RUNS = Path("results")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The folder, and the form of the answer."""
+    """Add the folder, and the form of the output."""
     parser.add_argument(
         "folder", nargs="?", type=named_path, default=RUNS, metavar="FOLDER", help=f"where to look (default: {RUNS})"
     )
@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     from colocate.report.runs.terminal import print_runs, run_json
 
     folder: Path = arguments.folder
-    # Nothing was run yet.
+    # Without the default folder, nothing was run yet.
     runs = () if folder == RUNS and not folder.exists() else find_runs(folder)
     if arguments.json:
         print_json([run_json(each) for each in runs])

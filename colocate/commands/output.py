@@ -1,4 +1,4 @@
-"""What commands print: JSON and lines on stdout, remarks on stderr. Nothing in it acts on a terminal."""
+"""Print JSON and text on stdout, remarks on stderr. What could control a terminal is made visible instead."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from colocate.report.text.visible import one_line, visible
 
 
 def print_json(value: object) -> None:
-    """One line that every JSON reader takes."""
+    """Print `value` as one line of strict JSON on stdout."""
     print(json.dumps(_finite(value), allow_nan=False))
 
 
 def print_lines(text: str) -> None:
-    """Text for a person, on stdout."""
+    """Print text for a person on stdout."""
     print(visible(text))
 
 
 def print_words(text: str) -> None:
-    """Sentences for a person, on stdout, broken where the terminal ends."""
+    """Print sentences for a person on stdout, wrapped to the width of the terminal."""
     from rich.text import Text
 
     from colocate.report.text.tables import console
@@ -31,21 +31,21 @@ def print_words(text: str) -> None:
 
 
 def say(line: str) -> None:
-    """A remark on stderr; a reader who left is no failure."""
+    """Print a remark on stderr. It is no failure if nobody reads stderr any more."""
     if sys.stderr is not None:
         with contextlib.suppress(OSError):
             print(visible(line), file=sys.stderr)
 
 
 def say_error(message: str, details: Sequence[str] = ()) -> None:
-    """Why the command ends, on stderr: one line, whatever it quotes, and one for each of its `details`."""
+    """Print on stderr why the command ends: the message on one line, and each of `details` on another."""
     say(f"colocate: {one_line(message)}")
     for detail in details:
         say(f"  {one_line(detail)}")
 
 
 def _finite(value: object) -> object:
-    """`value` with null for the numbers that JSON does not have."""
+    """Return `value` with None, null in JSON, for NaN and infinities, which JSON does not have."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""A parser whose help is grouped and short at the top, and that names what was probably meant."""
+"""An argument parser with short usage and grouped help, which suggests the nearest name for a misspelt one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from colocate.request.needs import check_needs, flag_of
 
 
 class _Help(argparse.HelpFormatter):
-    """Breaks paragraphs where the terminal ends; a line that is set in stays as it is."""
+    """Wraps paragraphs to the width of the terminal; an indented line stays as it is."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         filled = []
@@ -28,19 +28,21 @@ class _Help(argparse.HelpFormatter):
 
 
 class CommandParser(argparse.ArgumentParser):
-    """Bad arguments are a SpecError like any other bad request: one line, exit code 2."""
+    """A parser that raises SpecError for bad arguments, like for any bad request: one line, exit code 2."""
 
     def __init__(self, **settings: Any) -> None:
         # An abbreviation would mean another flag as soon as there is a second one like it.
         super().__init__(**{"allow_abbrev": False, "formatter_class": _Help, **settings})
 
     def error(self, message: str) -> NoReturn:
-        """Raise the SpecError."""
+        """Raise SpecError with this message."""
         raise SpecError(f"{message}; see {self.prog} --help")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
-        """As argparse does, but words that are left over end it, with the nearest flag that there is. Flags
-        that do nothing without another (`common_arguments.add_needs`) end it where that is missing.
+        """Parse like argparse, but raise SpecError for words that are left over; it suggests the nearest flag.
+
+        Also raises SpecError for flags that do nothing without another that is missing
+        (`common_arguments.add_needs`).
         """
         found, left = super().parse_known_args(args, namespace)
         for word in left:
@@ -50,22 +52,22 @@ class CommandParser(argparse.ArgumentParser):
                 hint = f": did you mean --{near}" if near else ""
                 self.error(f"unknown flag {flag}{hint}")
         if left:
-            # Here, and not by the parser above this one, whose help would not list what the command takes.
+            # Raised here and not by the main parser, because its help does not list what the command takes.
             self.error(f"unexpected argument {left[0]!r}")
         check_needs(vars(found), self.get_default("needs") or {}, flag_of)
         return found, left
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        # argparse passes over what it cannot write.
+        # argparse would ignore a failure to write.
         if (stream := file or sys.stderr) is not None:
             stream.write(message)
 
     def format_usage(self) -> str:
-        """One line, whatever the number of flags: these are below it, group by group."""
+        """Return the usage as one line without flags: the help lists these below it, group by group."""
         return self._short_usage()
 
     def format_help(self) -> str:
-        """The help under a short usage."""
+        """Return the help, which begins with the short usage."""
         self.usage = self._short_usage().removeprefix("usage: ").rstrip().replace("%", "%%")
         return super().format_help()
 
@@ -75,7 +77,7 @@ class CommandParser(argparse.ArgumentParser):
         return f"usage: {' '.join([self.prog, *words, '[options]'])}\n"
 
     def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
-        # Before Python 3.13 a flag's value `--` is dropped, and what is left is an empty list that no type was asked.
+        # Before Python 3.13 argparse drops the value `--` of a flag, and gives an empty list that it did not check.
         if action.option_strings and action.nargs is None and len(arg_strings) == 1:
             value = self._get_value(action, arg_strings[0])
             self._check_value(action, value)

@@ -1,4 +1,4 @@
-"""`colocate report`: tables, figures and page of a run again."""
+"""`colocate report`: write the tables, figures and page of a run again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DESCRIPTION = "Writes the tables, report.md, report.html and the figures of a ru
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The run, other limits than its own, and the form of the answer."""
+    """Add the run, limits that override its own, and the form of the output."""
     parser.add_argument("folder", type=named_path, metavar="RUN", help="folder of a run, finished or not")
     add_limit_changes(parser)
     add_flags(

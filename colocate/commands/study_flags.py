@@ -1,4 +1,4 @@
-"""Every key of a study file as a flag, in the groups of `--help`: what it means, its unit and its default."""
+"""Every key of a study file as a flag, in the groups of `--help`: its meaning, unit and default."""
 
 from __future__ import annotations
 
@@ -248,9 +248,9 @@ GROUPS: Mapping[str, Flags] = {
     "machine": _RIG,
 }
 STUDY_FLAGS: Flags = {key: flag for flags in GROUPS.values() for key, flag in flags.items()}
-# What the network in a user's own file is fed.
+# Keys for the inputs of a network in a user's own file.
 OF_INPUTS = ("shapes", "inputs")
-# What says less in a command without tasks and limits.
+# Flags whose help is shorter in a command without tasks and limits.
 WITHOUT_TASKS: Flags = {
     "placement": {
         **_CPUS["placement"],
@@ -258,15 +258,16 @@ WITHOUT_TASKS: Flags = {
     },
     "repeats": {**_WINDOWS["repeats"], "otherwise": "5"},
 }
-# What a study without tasks has no use for.
+# Keys that are of no use in a study without tasks.
 OF_TASKS = ("stressors", "commands", "mixes", "containment", "design", "segment_ms", "until", "budget", *LIMIT_FLAGS)
 
 
 def add_study_flags(
     parser: argparse.ArgumentParser, leave_out: Collection[str] = (), own: Flags = MappingProxyType({})
 ) -> None:
-    """The keys of a study as flags, group by group, less those to `leave_out`; `own` are those that the command
-    describes otherwise.
+    """Add the keys of a study as flags, group by group, without those in `leave_out`.
+
+    `own` holds the flags that the command describes in another way.
     """
     for title, flags in GROUPS.items():
         if kept := {key: own.get(key, flag) for key, flag in flags.items() if key not in leave_out}:

@@ -1,4 +1,4 @@
-"""What every command shares that leaves a run on the disk: how it is run or planned, resumed, and reported on."""
+"""What all commands share that store a run: how they plan it, run it, resume it and report on it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ FULL_STUDY_CLOCK_PAIRS = 9
 
 
 def resumable(command: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
-    """`command`, which says how to go on with its run when it is cut short."""
+    """Make `command` print how to continue its run, when an error or a signal ends it."""
 
     @functools.wraps(command)
     def with_advice(arguments: argparse.Namespace) -> int:
@@ -63,7 +63,7 @@ def _goes_on(arguments: argparse.Namespace, ending: BaseException) -> bool:
 
     if isinstance(ending, ColocateError) and not (ending.ended_study or isinstance(ending, StoreError)):
         return False
-    # One that was moved has said where it is, and what has its place now is another.
+    # The error of a moved run says where the run is now; what has its place is another run.
     if isinstance(ending, RunMovedError) or not can_be_resumed(arguments.out, trust=arguments.trust):
         return False
     if isinstance(ending, StoreError):
@@ -83,7 +83,11 @@ def run_study(arguments: argparse.Namespace, study: Study, rig: Rig, purpose: Pu
 
 
 def run_at(arguments: argparse.Namespace, study: Study, site: Site, purpose: Purpose) -> Tally | None:
-    """Run the study, or with --dry-run print its plan: None. `arguments.out` is the run's folder afterwards."""
+    """Run the study at `site`, and count its results. With --dry-run, print the plan and return None.
+
+    Afterwards `arguments.out` is the folder of the run. Raises SpecError if that holds a run that is not to be
+    resumed.
+    """
     from colocate.host.restore.machine_lock import machine_alone
     from colocate.progress import progress
     from colocate.store.database import check_place, holds_run
@@ -109,7 +113,7 @@ def run_at(arguments: argparse.Namespace, study: Study, site: Site, purpose: Pur
     for words in (unjudged_words(study.spec.limits, facts), board_words(study.spec, facts)):
         if words:
             say(words)
-    # A board of a fleet sees to itself.
+    # A board of a fleet takes its own lock.
     elsewhere = facts.virtual_time or site.sharing is not None
     alone = machine_alone(wait=arguments.wait_for_machine, waits=say)
     with named(), contextlib.nullcontext() if elsewhere else alone, progress(quiet=arguments.quiet) as observer:
@@ -122,7 +126,7 @@ def run_at(arguments: argparse.Namespace, study: Study, site: Site, purpose: Pur
 
 
 def settle_out(arguments: argparse.Namespace, study: Study) -> Path:
-    """The run's folder, which is named after the time where the user names none."""
+    """Return the folder of the run. If the user named none, it is named after the time and the rig."""
     if arguments.out is None:
         arguments.out = Path("results", f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{study.spec.rig}")
     out: Path = arguments.out
@@ -130,7 +134,7 @@ def settle_out(arguments: argparse.Namespace, study: Study) -> Path:
 
 
 def unjudged_words(limits: Limits | None, facts: HostFacts) -> str:
-    """A sentence that names a limit under which no cell can be SAFE on this machine; empty without such a limit."""
+    """Say that no cell can be SAFE under the power budget if there is no power meter; else empty."""
     if limits is None or limits.power_budget_w is None or facts.rails:
         return ""
     return (
@@ -140,7 +144,7 @@ def unjudged_words(limits: Limits | None, facts: HostFacts) -> str:
 
 
 def board_words(spec: SweepSpec, facts: HostFacts) -> str:
-    """Which settings of a Jetson make its runs comparable with few others; empty where none do."""
+    """Say which settings of a Jetson make its runs comparable with few others; empty if there are none."""
     from colocate.study.clock_points import clock_points
 
     if (board := facts.board) is None:
@@ -155,7 +159,7 @@ def board_words(spec: SweepSpec, facts: HostFacts) -> str:
 
 
 def level_words(spec: SweepSpec, facts: HostFacts) -> Iterator[str]:
-    """A sentence for each clock that has too few steps for the levels that were asked for."""
+    """Yield a sentence for each clock that has fewer steps than the levels (low, mid, high) that were asked for."""
     from colocate.model.request import CLOCK_AXES
     from colocate.report.text.numbers import mhz_text
     from colocate.study.clock_points import shared_levels
@@ -169,7 +173,7 @@ def level_words(spec: SweepSpec, facts: HostFacts) -> Iterator[str]:
 
 
 def _say_guesses(study: Study) -> None:
-    """A line for each network whose inputs were left open."""
+    """Print, for each network whose file leaves shapes open, which shapes it is fed."""
     from colocate.inference.backends.registry import maker_of
     from colocate.inference.networks import catalogue
 
@@ -180,7 +184,7 @@ def _say_guesses(study: Study) -> None:
 
 
 def report_unless_empty(arguments: argparse.Namespace, tally: Tally) -> int:
-    """Report on a run of networks alone; one in which no network has a number is a failure."""
+    """Report on a run without tasks. Returns the exit code of a failure if no network has a number."""
     code = print_report(report_on(arguments.out, arguments, tally.outcomes), arguments)
     if tally.served:
         return code
@@ -189,8 +193,9 @@ def report_unless_empty(arguments: argparse.Namespace, tally: Tally) -> int:
 
 
 def report_on(folder: Path, arguments: argparse.Namespace, outcomes: Sequence[Outcome] | None = None) -> Report:
-    """Write all files of the report, under the limits that are given over the run's own; its `outcomes` are read
-    where they are not at hand.
+    """Write all files of the report. Limits given as flags override the run's own.
+
+    `outcomes` are those of the run; if None, they are read from its folder.
     """
     from colocate.report.write import write_report
 
@@ -198,7 +203,7 @@ def report_on(folder: Path, arguments: argparse.Namespace, outcomes: Sequence[Ou
 
 
 def print_report(report: Report, arguments: argparse.Namespace) -> int:
-    """Print what the run shows, for a person or with --json."""
+    """Print the report for a person, or as JSON with --json, and return the exit code 0."""
     run, header = report.run, report.run.header
     if arguments.json:
         from colocate.report.sweep.columns import cell_row
@@ -220,13 +225,13 @@ def print_report(report: Report, arguments: argparse.Namespace) -> int:
     first = f". Open {' or '.join(names)} first." if (names := report.section.first(report.content, run)) else ""
     print_words(f"Wrote {one_line(str(run.folder), None)}: run.sqlite, {tables} and {figures} figures{first}")
     _print_clock_pairs(report)
-    # Last, as it ends with the answer.
+    # Printed last, because it ends with the answer.
     report.section.show(report.content, run)
     return 0
 
 
 def _print_clock_pairs(report: Report) -> None:
-    """How much of the full study this machine could run."""
+    """Print how many clock pairs of the full study this machine could run, if it cannot set some clock."""
     facts = report.run.header.facts
     fixed = [name for name, steps in (("CPU", facts.cpu_steps_hz), ("GPU", facts.gpu_steps_hz)) if not steps]
     if fixed and report.run.header.purpose.command == "sweep":
@@ -253,7 +258,7 @@ def _print_plan(arguments: argparse.Namespace, study: Study, site: Site) -> None
     if arguments.resume:
         with Run.read(arguments.out) as run:
             stored = run.header()
-        # The files of its networks are for the run to make and compare.
+        # The files of its networks are not compared here: only a run makes them.
         refuse_other_study(stored, dataclasses.replace(stored, spec=spec, facts=facts))
     all_s = estimate_s(trials)
     seconds = None if facts.virtual_time else round(min(all_s, spec.budget_s or math.inf))
@@ -282,7 +287,7 @@ def _print_plan(arguments: argparse.Namespace, study: Study, site: Site) -> None
 
 
 def _windows_words(trials: Sequence[Trial]) -> str:
-    """`75 trials`; where tasks are paused also how many of each design: `75 trials (45 alternating, 30 steady)`."""
+    """`75 trials`; if tasks are paused, also the number of each design: `75 trials (45 alternating, 30 steady)`."""
     alternating = sum(trial.alternating for trial in trials)
     designs = f" ({alternating} alternating, {len(trials) - alternating} steady)" if alternating else ""
     return f"{len(trials)} trials{designs}"

@@ -27,12 +27,12 @@ task; power comes from steady windows, with and without the task. All windows of
 one clock point are a block; blocks run in shuffled order. A default run on two CPUs takes about 5 minutes."""
 
 
-# Of the whole study, as its tasks may be in a file.
+# Checked for the whole study, because its tasks may be in a file.
 _NEEDS: Needs = {"task_output": (("command",),)}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """A study file, every key of it as a flag, and where the run goes."""
+    """Add a study file, every key of it as a flag, a fleet, and the flags of a run."""
     parser.add_argument(
         "file", nargs="?", type=named_path, metavar="STUDY.toml", help="study file; flags override it"
     )
@@ -47,13 +47,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @resumable
 def run(arguments: argparse.Namespace) -> int:
-    """Run what is missing of the study, then report."""
+    """Run the missing trials of the study, and report on it."""
     stored_purpose(arguments, SweepPurpose)
     study = study_of(arguments)
     tally = _run_here(arguments, study) if arguments.fleet is None else _run_on_fleet(arguments, study)
     if tally is None:
         return 0
-    # It brings matplotlib, which no window needs.
+    # Imported here, because it loads matplotlib, which no window needs.
     from colocate.report.write import write_report
 
     code = print_report(write_report(arguments.out, outcomes=tally.outcomes), arguments)
@@ -71,7 +71,7 @@ def _run_here(arguments: argparse.Namespace, study: Study) -> Tally | None:
     output = settle_out(arguments, study) / "task-output" if arguments.task_output else None
 
     def rig_of(study: Study) -> Rig:
-        # Constants as the user wrote them.
+        # The constants as the user wrote them, for messages.
         model = study.keys.get("model", {})
         return make_rig(study.spec.rig, model, task_output=output, workers=study.spec.workers)
 

@@ -1,4 +1,4 @@
-"""`colocate training`: networks x batches x GPUs x precisions, trained as an ordinary study."""
+"""`colocate training`: train every combination of network, batch, GPUs and precision as an ordinary study."""
 
 from __future__ import annotations
 
@@ -111,10 +111,10 @@ _AIM: Flags = {
         "otherwise": "no limit",
     },
 }
-# What is about accuracy needs images that can be told apart.
+# What is about accuracy needs images of real classes.
 _NEEDS: Needs = {"accuracy_loss": (("data",),), "epochs": (("data", "time_limit"),)}
 _SHOWN = {"data": "data (digits, or a folder of images)"}
-# What a training does otherwise than a sweep where a flag is not given.
+# Flags whose help or default differs from that of a sweep.
 _OWN: Flags = {
     "stressors": {**STUDY_FLAGS["stressors"], "otherwise": "none"},
     "placement": {**STUDY_FLAGS["placement"], "otherwise": "isolated; shared where there is one CPU"},
@@ -138,7 +138,7 @@ _OWN: Flags = {
         "otherwise": "colocate's own",
     },
 }
-# A network's keys that a training decides by its axes, or has no use for; repeats are seeds.
+# Keys that the axes of a training decide, or that a training does not use; `seeds` are its repeats.
 _LEFT_OUT = (
     *("networks", "pipelines", "batch", "precision", "backend", "graph", "wait", "period_ms", *OF_INPUTS),
     *("repeats", "until", "budget", *LIMIT_FLAGS),
@@ -146,7 +146,9 @@ _LEFT_OUT = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The settings to combine, how it is trained, what is chosen, the keys of a study, and where the run goes."""
+    """Add the settings to combine, how networks are trained, what is chosen, keys of a study, and the flags
+    of a run.
+    """
     add_flags(parser.add_argument_group("settings to combine, each with each"), _AXES)
     add_flags(parser.add_argument_group("how networks are trained"), _HOW)
     add_flags(parser.add_argument_group("what is chosen"), _AIM)
@@ -157,7 +159,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @resumable
 def run(arguments: argparse.Namespace) -> int:
-    """Run what is missing of the study, then report."""
+    """Run the missing trials of the study, and report on it."""
     from colocate.request.spec import make_study
     from colocate.rigs.registry import make_rig
 
@@ -178,10 +180,11 @@ def run(arguments: argparse.Namespace) -> int:
 def training_keys(
     keys: Mapping[str, Any], axes: TrainingAxes, how: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[str]]:
-    """The keys of the study that trains every combination of `axes`, and a line for each combination whose batch
-    cannot be shared out over its ranks.
+    """Return the keys of the study that trains every combination of `axes`, and a line for each that is left out.
 
-    `keys` are those of a study file without networks, `how` the flags of a training. Raises SpecError.
+    A combination is left out if its batch cannot be divided equally among its ranks (processes). `keys` are those of
+    a study file without networks, `how` the flags of a training. Raises SpecError if an axis is wrong or all are left
+    out.
     """
     from colocate.request.spec import check_batch
 
@@ -213,7 +216,11 @@ def training_keys(
 
 
 def default_seats(keys: Mapping[str, Any], facts: HostFacts) -> Mapping[str, Any]:
-    """CPUs for the ranks and what feeds them: all but the last, which measures; beside tasks the first half."""
+    """The default CPUs for the ranks and what feeds them: all but the last, which measures; beside tasks the first
+    half.
+
+    On a machine with one CPU the placement is `shared` instead.
+    """
     cpus = facts.cpus
     if "inference_cpus" in keys or len(cpus) < 2:
         return {} if len(cpus) > 1 else {"placement": ["shared"]}
@@ -222,7 +229,9 @@ def default_seats(keys: Mapping[str, Any], facts: HostFacts) -> Mapping[str, Any
 
 
 def _check_aim(arguments: argparse.Namespace, aim: TrainingAim, networks: Iterable[Mapping[str, Any]]) -> None:
-    """Raise SpecError for what is said of accuracy where the data of these `networks` of the study have none."""
+    """Raise SpecError for flags about accuracy if the data of these `networks` have none, because they are
+    synthetic.
+    """
     from colocate.request.training_keys import MADE_UP
 
     data = {network["training"].get("data", MADE_UP) for network in networks} - {MADE_UP}
@@ -231,7 +240,10 @@ def _check_aim(arguments: argparse.Namespace, aim: TrainingAim, networks: Iterab
 
 
 def asked_purpose(arguments: argparse.Namespace, stored: TrainingPurpose | None) -> TrainingPurpose:
-    """What the flags ask for. A run that is resumed keeps what they leave out, and its aim. Raises SpecError."""
+    """Return the axes and the aim that the flags ask for.
+
+    A resumed run keeps what the flags leave out, and its aim cannot be changed. Raises SpecError.
+    """
     from colocate.request.spec import parse_duration_s
 
     before = stored or TrainingPurpose(TrainingAxes(), TrainingAim())

@@ -1,1 +1,1 @@
-"""Boards that share a study through Dask: what runs on each, and what hands out the blocks."""
+"""Machines (boards) that share a study through Dask: what runs on each, and what hands out the blocks."""

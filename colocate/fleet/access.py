@@ -1,4 +1,4 @@
-"""Who may give a scheduler what it runs: TLS beyond this machine, or in clear where the user says so."""
+"""How connections to a scheduler are secured: TLS to other machines, no encryption only if the user allows it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from distributed import Security
 
 from colocate.errors import ColocateError, SpecError
 
-# Without a number Dask's schedulers listen here.
+# The default port of Dask's schedulers.
 PORT = 8786
 
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """Files for TLS, named as Dask names them; all three or none."""
+    """Paths of the files for TLS, with Dask's names; all three or none."""
 
     ca_file: str | None = None
     cert: str | None = None
@@ -31,7 +31,7 @@ class Certificates:
 
 
 def checked_address(text: str) -> str:
-    """`tcp://HOST[:PORT]` or `tls://HOST[:PORT]` with its port. Raises SpecError for anything else."""
+    """Return `tcp://HOST[:PORT]` or `tls://HOST[:PORT]` with its port. Raises SpecError for anything else."""
     parts = urlsplit(text)
     try:
         port = parts.port or PORT
@@ -44,8 +44,10 @@ def checked_address(text: str) -> str:
 
 
 def security_for(address: str, certificates: Certificates, *, insecure: bool) -> Security:
-    """How to speak to the scheduler at `address`. Raises SpecError where anyone on the network could send it code,
-    unless the user says that it may be `insecure`, and for certificates that are not there.
+    """Return the TLS settings for the scheduler at `address`.
+
+    Raises SpecError for an unencrypted address of another machine unless `insecure` is true, as anyone on the network
+    could send it code. Also raises it for certificates that are missing, wrong or of no use there.
     """
     parts = urlsplit(address)
     if parts.scheme == "tls" and not certificates.given:
@@ -63,7 +65,7 @@ def security_for(address: str, certificates: Certificates, *, insecure: bool) ->
 
 
 def secured(certificates: Certificates) -> Security:
-    """TLS for every role. Raises SpecError for a file that cannot be read or used."""
+    """Return Dask's settings of TLS for all roles. Raises SpecError for a file that cannot be read or used."""
     for flag, path in (("ca-file", certificates.ca_file), ("cert", certificates.cert), ("key", certificates.key)):
         try:
             with open(str(path), "rb"):  # noqa: PTH123 - to read is the question
@@ -80,8 +82,10 @@ def secured(certificates: Certificates) -> Security:
 
 
 def why_none(error: Exception) -> str:
-    """Why no scheduler was reached. Dask takes what speaks another protocol, as its own dashboard does, for a message
-    that is larger than any memory.
+    """Say why no scheduler was reached.
+
+    If the other side speaks another protocol, as Dask's own dashboard does, Dask reads a message larger than any
+    memory.
     """
     if isinstance(error, MemoryError):
         return "what answers there is no scheduler of Dask"
@@ -90,7 +94,7 @@ def why_none(error: Exception) -> str:
 
 
 def _check_use(certificates: Certificates) -> None:
-    """Raise SpecError for files that TLS cannot use: Dask's message of them is that of a scheduler out of reach."""
+    """Raise SpecError for files that TLS cannot use. Dask's own message would be that no scheduler answers."""
     try:
         context = ssl.create_default_context(cafile=certificates.ca_file)
     except ssl.SSLError as error:
@@ -103,7 +107,7 @@ def _check_use(certificates: Certificates) -> None:
 
 
 def _on_this_machine(host: str) -> bool:
-    """Whether every address of `host` is a loopback; one that has none is not."""
+    """Whether `host` has addresses and all of them are loopback addresses."""
     try:
         found = {entry[4][0] for entry in socket.getaddrinfo(host, None)}
     except OSError:

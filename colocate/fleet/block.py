@@ -1,4 +1,4 @@
-"""What a board does for a study: look at itself, and run blocks. It knows nothing of Dask."""
+"""What a board does for a study: describe itself, and run blocks. Nothing here uses Dask."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ from colocate.version import __version__
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """Which rig a study needs on every board, and how. `cpus` are those of the machine that it is planned for; none
-    where that is not known yet.
+    """The rig that a study needs on every board, with the constants of a model and its workers.
+
+    `cpus` are those of the machine that the study is planned for; empty if that is not known yet.
     """
 
     rig: str
@@ -36,20 +37,20 @@ class Setup:
 
     @classmethod
     def of(cls, spec: SweepSpec, cpus: tuple[int, ...] = ()) -> Setup:
-        """The setup that a study needs."""
+        """Return the setup that a study needs."""
         return cls(spec.rig, spec.model, spec.workers, cpus)
 
     @property
     def measures(self) -> bool:
-        """Whether windows pass in real time: they do on a machine, and not in a model."""
+        """Whether windows pass in real time: true for a machine, false for a model."""
         return self.rig not in MODELS
 
 
 @dataclass(frozen=True, slots=True)
 class BoardLook:
-    """What a board is, by which version of colocate; `networks` are empty where it was not asked about trials.
+    """What a board is, and its version of colocate. `networks` describes the files of the networks asked about.
 
-    `trouble` is why it cannot run them, in one line, with the error's exit code.
+    `trouble` says in one line why it cannot run the trials, with the error's `exit_code`; then `networks` is None.
     """
 
     version: str
@@ -61,7 +62,10 @@ class BoardLook:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How the trials of a block ended on a machine with these `facts`. With `trouble` none did: the board cannot."""
+    """The outcomes of a block, and the `facts` of the machine that ran it.
+
+    If the board could not run the block, `trouble` says why, and there are no outcomes.
+    """
 
     outcomes: tuple[Outcome, ...]
     facts: HostFacts
@@ -69,7 +73,7 @@ class Ended:
 
 
 def look(setup: Setup, trials: Sequence[Trial]) -> BoardLook:
-    """What this board is, and whether it can run `trials`. Nothing runs."""
+    """Describe this board, and whether it can run `trials`. Nothing runs."""
     rig = _rig(setup)
     facts = rig.facts()
     trials = on_own_cpus(setup, trials, facts.cpus)
@@ -82,13 +86,14 @@ def look(setup: Setup, trials: Sequence[Trial]) -> BoardLook:
 
 
 def provenance(setup: Setup) -> Provenance | None:
-    """What the numbers of this board rest on; see `Rig.provenance`."""
+    """What the numbers of this board rest on if it is a model; see `Rig.provenance`."""
     return _rig(setup).provenance()
 
 
 def run_block(setup: Setup, trials: Sequence[Trial]) -> Ended:
-    """Run a block from begin to end; afterwards the board is as it was. Outcomes are of `trials` as they were given,
-    wherever they ran here.
+    """Run a whole block, and then leave the board as it was before.
+
+    The trial of an outcome is that of `trials`, even if it ran on other CPUs here (see `on_own_cpus`).
     """
     rig = _rig(setup)
     facts = rig.facts()
@@ -104,8 +109,10 @@ def run_block(setup: Setup, trials: Sequence[Trial]) -> Ended:
 
 
 def on_own_cpus(setup: Setup, trials: Sequence[Trial], cpus: Sequence[int]) -> tuple[Trial, ...]:
-    """The trials on this board's `cpus`: its first stands for the first of the study's, and so on. A server that is
-    cut into boards gives each of them other CPUs; a board with another number of them is for the client to refuse.
+    """Return the trials with this board's `cpus`: its first CPU takes the place of the study's first, and so on.
+
+    The boards that one server is divided into have different CPUs. If their number differs from the study's, the
+    trials are returned unchanged, and the client refuses the board.
     """
     if tuple(cpus) == setup.cpus or len(cpus) != len(setup.cpus):
         return tuple(trials)
@@ -120,5 +127,7 @@ def on_own_cpus(setup: Setup, trials: Sequence[Trial], cpus: Sequence[int]) -> t
 
 @functools.lru_cache(maxsize=1)
 def _rig(setup: Setup) -> Rig:
-    """The rig of a setup, kept from block to block: a rig knows its meters and clocks once it has looked for them."""
+    """Return the rig of a setup. It is kept from block to block, so that it searches for meters and clocks
+    only once.
+    """
     return make_rig(setup.rig, dict(setup.model), workers=setup.workers)

@@ -1,4 +1,4 @@
-"""Which block which board runs next: the bookkeeping of a fleet, without any fleet."""
+"""Keep account of the blocks that boards have still to run, without any connection to boards."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from colocate.model.trial import Trial
 from colocate.trial_loop import Done, undone
 
 Block = tuple[Trial, ...]
-"""The trials of one block that are missing, in order."""
+"""The missing trials of one block, in the order of the plan."""
 
-# A block with which so many boards were lost is no board's fault.
+# If so many boards were lost with one block, the fault is taken to be the block's.
 MOST_LOSSES = 3
 
 
@@ -23,27 +23,28 @@ def blocks_of(trials: Sequence[Trial]) -> list[Block]:
 
 
 class BlocksLeft:
-    """The blocks that are left, of all boards together or of each.
+    """The blocks that are left: one list for all boards, or in a replicated study one for each board.
 
-    A block is taken by a board, and then either ended or given back.
+    A board takes a block. The block then either ends or is given back.
     """
 
     def __init__(self, trials: Sequence[Trial], done: Done, sharing: Sharing) -> None:
         self._trials, self._done, self._sharing = trials, done, sharing
-        # The first is next. A study that is replicated has a list for each board that was seen.
+        # The first block of a list is next. A replicated study has a list for each board that was seen.
         self._left: dict[str, list[Block]] = {}
         self._losses: defaultdict[tuple[str, int], int] = defaultdict(int)
         if sharing is Sharing.SPREAD:
             self._left[""] = blocks_of(undone(trials, done))
 
     def take(self, board: str) -> Block | None:
-        """The next block for `board`; None where there is none."""
+        """Remove the next block for `board` and return it; None if none is left."""
         left = self._of(board)
         return left.pop(0) if left else None
 
     def give_back(self, board: str, block: Block, *, lost: bool) -> bool:
-        """Give back a block that did not end on `board`, which may be `lost` with it. False where that has happened
-        too often: then the block is not run again.
+        """Give back a block that did not end on `board`; `lost` says that the board was lost with it.
+
+        Returns False, and drops the block, if too many boards were lost with it.
         """
         key = self._key(board), block[0].block
         self._losses[key] += lost
@@ -53,7 +54,7 @@ class BlocksLeft:
         return True
 
     def count_for(self, boards: Collection[str]) -> int:
-        """How many blocks these boards have still to take."""
+        """How many blocks are left for these boards to take."""
         if self._sharing is Sharing.SPREAD:
             return len(self._left[""])
         return sum(len(self._of(board)) for board in boards)
@@ -70,7 +71,7 @@ class BlocksLeft:
 
 
 def one_of_each(trials: Sequence[Trial]) -> Iterator[Trial]:
-    """One trial of each kind: all that a board needs to say whether it can run them."""
+    """Yield one trial of each kind. A board needs no more to say whether it can run them all."""
     seen = set()
     for trial in trials:
         kind = trial.inference, trial.task, trial.placement, trial.clocks, trial.alternating

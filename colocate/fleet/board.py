@@ -1,6 +1,7 @@
-"""A board: a Dask worker with one slot, which is quiet while a window runs. Also what Dask calls on it.
+"""A board: a Dask worker that runs one call at a time and is quiet during a window; and the functions that Dask
+calls.
 
-Any Dask worker that has the resource `board` and one thread will do; `worker` makes one that is quiet, too.
+A study needs Dask workers with the resource `board` and one thread. `worker` makes one that is also quiet.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ from colocate.study.plan import estimate_s
 RESOURCE = "board"
 # The attribute of a Dask worker.
 _OWN = "colocate_own"
-# What of Dask would run inside a window and serves no purpose here: samples of stacks 100 times a second, looks at
-# the event loop 50 times, at memory 10 times, at the system twice; and a GPU that is being measured is left alone.
+# Switches off what Dask would run inside a window and nobody needs here: samples of stacks 100 times a second, checks
+# of the event loop 50 times, of memory 10 times, of the system twice, and queries of the GPU.
 QUIET: Mapping[str, Any] = {
     "distributed.worker.profile.enabled": False,
     "distributed.worker.memory.target": False,
@@ -48,25 +49,27 @@ QUIET: Mapping[str, Any] = {
     "distributed.admin.system-monitor.disk": False,
     "distributed.diagnostics.nvml": False,
 }
-# Of a scheduler of ours: a board that says nothing for so long is gone, and its block is run elsewhere.
+# For a scheduler that colocate starts: a board that is silent for so long is gone, and its block runs elsewhere.
 SILENCE_S = 60
 _AGAIN_S = 2.0
-# A hung block ends after so long, and its process with it.
+# The longest time of a block: a constant, and a multiple of the estimate. Then its process is ended.
 _LIMIT_S, _LIMIT_RATIO = 900.0, 10.0
 _LOOK_LIMIT_S = 900.0
 
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """What a board has in place of the study's: `constants` of one that is a model and is to be another than its
-    fellows; the `device` that networks run on where it is a part of a server.
+    """What a board has in place of the study's settings.
+
+    `constants` are for a model that is to differ from other boards. `device` is what networks run on if the board is
+    a part of a server.
     """
 
     constants: Mapping[str, float] = field(default_factory=dict)
     device: str | None = None
 
     def over(self, setup: Setup) -> Setup:
-        """The setup of a study on this board."""
+        """Return the setup of a study with this board's own settings."""
         if not setup.measures:
             return dataclasses.replace(setup, model=(*setup.model, *self.constants.items()))
         workers = dataclasses.replace(setup.workers, device=self.device or setup.workers.device)
@@ -74,19 +77,19 @@ class Own:
 
 
 def look(setup: Setup, trials: Sequence[Trial]) -> BoardLook:
-    """See `block.look`."""
+    """See `block.look`. On a machine the measuring process does it."""
     if not setup.measures:
         return block.look(_here(setup), trials)
     return _measurer().call(block.look, _here(setup), trials, limit_s=_LOOK_LIMIT_S)
 
 
 def provenance(setup: Setup) -> Provenance | None:
-    """See `block.provenance`; a machine has none."""
+    """See `block.provenance`; None for a machine."""
     return None if setup.measures else block.provenance(_here(setup))
 
 
 def run_block(setup: Setup, trials: Sequence[Trial]) -> Ended:
-    """See `block.run_block`; meanwhile this process is on the housekeeping CPU."""
+    """See `block.run_block`. Meanwhile, the threads of this process run on the housekeeping CPU."""
     if not setup.measures:
         return block.run_block(_here(setup), trials)
     _move_to(block.on_own_cpus(setup, trials[:1], sorted(_ALLOWED))[0].placement.housekeeping_cpus)
@@ -97,7 +100,7 @@ def run_block(setup: Setup, trials: Sequence[Trial]) -> Ended:
 
 @functools.cache
 def _measurer() -> Measurer:
-    """The measurer of this process: one, as a board has one slot."""
+    """Return the one measuring process of this board."""
     return Measurer(_ALLOWED)
 
 
@@ -105,13 +108,15 @@ _ALLOWED = os.sched_getaffinity(0)
 
 
 def _here(setup: Setup) -> Setup:
-    """`setup` on the board whose task this is; a worker that `worker` did not make has nothing of its own."""
+    """Return `setup` with the own settings of the board that runs this. A Dask worker not made by `worker`
+    has none.
+    """
     own: Own = getattr(get_worker(), _OWN, Own())
     return own.over(setup)
 
 
 def _move_to(cpus: Sequence[int]) -> None:
-    """Every thread of this process on `cpus`."""
+    """Move every thread of this process to `cpus`."""
     for thread in Path("/proc/self/task").iterdir():
         # It may have ended since.
         with contextlib.suppress(ProcessLookupError):
@@ -119,8 +124,9 @@ def _move_to(cpus: Sequence[int]) -> None:
 
 
 def worker(address: str, *, name: str | None = None, own: Own | None = None, **more: Any) -> Worker:
-    """A Dask worker that is a board, under the name of its machine unless it has another. Dask's SSHCluster calls it
-    on each host.
+    """Return a Dask worker that is a board; its name is by default that of its machine.
+
+    Dask's SSHCluster calls this on each host.
     """
     dask.config.set(QUIET)
     made = Worker(
@@ -140,8 +146,10 @@ def serve(
     own: Own | None = None,
     once: bool = False,
 ) -> None:
-    """Run blocks for whoever asks the scheduler at `address`, until a signal; a scheduler that went away is waited
-    for, or with `once` ends it.
+    """Run blocks for the scheduler at `address` until a signal. If the scheduler goes away, wait for it, or end if
+    `once`.
+
+    `says` is called with each message for the user.
     """
     hush()
     said = ""
@@ -165,7 +173,9 @@ def serve(
 
 
 def hush() -> None:
-    """Dask's own messages, as of every connection that ends, are no news for a user: what is, is said by colocate."""
+    """Silence Dask's own messages, such as one for every connection that ends: colocate reports what a user must
+    know.
+    """
     for name in ("distributed", "distributed.client"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
 

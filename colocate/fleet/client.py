@@ -1,6 +1,6 @@
-"""A fleet as the site of a study: what its boards are and whether they mean the same by it.
+"""A fleet as the site of a study: what its boards are, and whether the study means the same on all of them.
 
-Blocks are handed out by `hand_out`. Dask moves them, knows which boards are there, and shows both.
+`hand_out` hands out the blocks. Dask transports them, knows which boards are there, and shows both.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from colocate.trial_loop import Done, Outcomes, Starts, undone
 
 
 class Fleet:
-    """The boards behind a scheduler, as a `Site`. `says` hears one line of whatever happens to one of them.
+    """The boards of a scheduler, as a `Site`. `says` is called with one line for each event of a board.
 
-    A study is planned for the facts of the first board that is found, or when it is resumed for those `planned_for`.
+    A study is planned for the facts of the first board by name, or when it is resumed for `planned_for`.
     """
 
     def __init__(
@@ -59,14 +59,15 @@ class Fleet:
         return Setup.of(self._spec, () if self._facts is None else self._facts.cpus)
 
     def facts(self) -> HostFacts:
-        """See `Site.facts`. Raises HostError where no board comes within a minute."""
+        """See `Site.facts`. Raises HostError if no board comes within a minute."""
         if self._facts is None:
             self._facts = self._look().facts
         return self._facts
 
     def check(self, spec: SweepSpec, trials: Sequence[Trial]) -> None:
-        """See `Site.check`: by the first board; each of the others is asked when it is found, and must mean the same
-        trials to the last id.
+        """See `Site.check`. The first board is asked now, and each of the others when it comes.
+
+        On each of them the plan must have the same trial ids.
         """
         self._planned = spec, tuple(trial.trial_id for trial in trials)
         self._kinds = list(one_of_each(trials))
@@ -76,7 +77,7 @@ class Fleet:
             raise kind(found.trouble)
 
     def networks(self, inferences: Sequence[Inference]) -> Mapping[str, Mapping[str, Any]]:
-        """See `Site.networks`: those of the first board, which every other must have too."""
+        """See `Site.networks`. They are those of the first board; every other board must have the same."""
         return self._checked().networks or {}
 
     def provenance(self) -> Provenance | None:
@@ -89,7 +90,7 @@ class Fleet:
         return self._first
 
     def _look(self, trials: Sequence[Trial] = ()) -> BoardLook:
-        """What the first board says of itself."""
+        """Ask the first board to describe itself."""
         found: BoardLook = self._ask_first(on_board.look, tuple(trials))
         refuse_version(self._known.first().name, found)
         return found
@@ -108,7 +109,7 @@ class Fleet:
 
     @contextlib.contextmanager
     def opened(self, trials: Sequence[Trial]) -> Iterator[None]:
-        """See `Site.opened`. Each board holds itself, block by block."""
+        """See `Site.opened`. Nothing is done: each board prepares and restores itself for every block."""
         yield
 
     @property
@@ -131,13 +132,13 @@ class Fleet:
 
     @functools.cached_property
     def _hand_out(self) -> HandOut:
-        """The hand-out of blocks, the same for all stages of a study: a board may be at work when one ends."""
+        """The one hand-out of blocks for all stages of a study, because a board may be at work when a stage ends."""
         return HandOut(self._known, self.sharing, self._kinds, self._introduce, self.facts(), self._setup)
 
     # ---- whether a board can run it
 
     def _introduce(self, seat: BoardSeat, found: BoardLook) -> None:
-        """Take a board that can run the study as it is planned; name what keeps another from it."""
+        """Accept a board that can run the study as it is planned; refuse any other, and say why."""
         try:
             refuse_version(seat.name, found)
         except HostError as error:
@@ -153,9 +154,9 @@ class Fleet:
             seat.ready = True
 
     def _unfit(self, facts: HostFacts) -> str:
-        """Why the study cannot run on a machine with these facts, or is another there; empty where it is the same."""
+        """Why the study cannot run on a machine with these facts, or means other trials there; empty if it fits."""
         own = self.facts().cpus
-        # A part of a server has its fellows' CPUs under other numbers.
+        # Parts of one server have CPUs of different numbers; only how many there are must agree.
         alike = dataclasses.replace(facts, machine_id="", cpus=own if len(own) == len(facts.cpus) else facts.cpus)
         if alike in self._alike:
             return ""

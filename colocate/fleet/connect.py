@@ -1,4 +1,6 @@
-"""What `--fleet` names -> a client of its scheduler: one that runs, or one of ours with boards over ssh or here."""
+"""Connect to what `--fleet` names: a scheduler that runs, or one that colocate starts with boards over ssh
+or here.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ from colocate.fleet.board import QUIET, SILENCE_S, hush
 _CONNECT_S = 30
 _LOOK_AGAIN_S = 0.05
 _MOST_LOCAL = 1000
-# Of a scheduler of ours; one of the user's has it from its own settings (docs/fleet.md).
+# For a scheduler that colocate starts; the user's own scheduler has settings of its own (docs/fleet.md).
 _SCHEDULER: Mapping[str, Any] = {
     "distributed.scheduler.worker-ttl": f"{SILENCE_S}s",
     "distributed.scheduler.work-stealing": False,
@@ -31,8 +33,9 @@ _SCHEDULER: Mapping[str, Any] = {
 
 @contextlib.contextmanager
 def connected(where: str, certificates: Certificates, *, insecure: bool) -> Iterator[Client]:
-    """A client of the fleet that `where` names. Raises SpecError for what it cannot be, HostError where no scheduler
-    answers.
+    """Give a Dask client of the fleet that `where` names.
+
+    Raises SpecError if `where` names none, HostError if no scheduler answers.
     """
     hush()
     kind, _, rest = where.partition(":")
@@ -55,7 +58,9 @@ def connected(where: str, certificates: Certificates, *, insecure: bool) -> Iter
 
 
 async def _greeted(address: str, security: Security | None) -> None:
-    """Shake hands and hang up. Dask's client waits for ever for what is connected and says nothing."""
+    """Connect and disconnect. Dask's client would wait for ever for a server that accepts a connection and never
+    answers.
+    """
     more = {} if security is None else security.get_connection_args("client")
     greeting = await asyncio.wait_for(comm.connect(address, timeout=_CONNECT_S, **more), _CONNECT_S)
     await greeting.close()
@@ -69,7 +74,7 @@ def _count(text: str) -> int:
 
 @contextlib.contextmanager
 def _local(boards: int) -> Iterator[str]:
-    """The address of a scheduler in this process with so many boards beside it. They end with it."""
+    """Start a scheduler in this process and `boards` boards beside it, and give its address. They end with it."""
     with LocalCluster(
         n_workers=0, host="127.0.0.1", scheduler_port=0, dashboard_address="127.0.0.1:0",
         silence_logs=50,
@@ -83,7 +88,7 @@ def _local(boards: int) -> Iterator[str]:
                 stack.callback(board.wait)
                 stack.callback(board.terminate)
                 started.append(board)
-            # However long a busy machine takes to start them; one that ends has said why.
+            # No time limit, because a busy machine may be slow. A board that ends has said why.
             while len(cluster.scheduler.workers) < boards and all(board.poll() is None for board in started):
                 time.sleep(_LOOK_AGAIN_S)
             yield address
@@ -91,7 +96,10 @@ def _local(boards: int) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _over_ssh(hosts: Path, certificates: Certificates, *, insecure: bool) -> Iterator[tuple[str, Any]]:
-    """A scheduler on the first of the hosts and a board on each, by Dask's SSHCluster: a line is a host."""
+    """Start a scheduler on the first host and a board on each, with Dask's SSHCluster; give the address and security.
+
+    The file `hosts` has one host a line.
+    """
     try:
         lines = [line.strip() for line in hosts.read_text().splitlines()]
     except (OSError, UnicodeDecodeError) as error:

@@ -1,7 +1,7 @@
-"""Blocks to boards and back: each board has one at a time, and what it gives comes back whole.
+"""Hand out blocks to boards, one at a time to each, and receive their outcomes.
 
-The client hands them out, so that the order of the plan is kept, a board that joins late is used at once, and the
-scheduler holds one task per board.
+The client does this, so that the order of the plan is kept and a board that joins late is used at once. The scheduler
+holds only one task per board.
 """
 
 from __future__ import annotations
@@ -25,13 +25,15 @@ from colocate.model.machine import HostFacts
 from colocate.model.trial import Failure, Outcome, Trial
 from colocate.trial_loop import Done, Outcomes
 
-# How long a study that is replicated waits for a board that went away.
+# How long a replicated study waits for a board that went away.
 ABSENT_S = 600.0
 
 
 class HandOut:
-    """Hands blocks to the boards that are there. `introduces` takes a board by its look at `kinds`, a trial of each,
-    or refuses it; a block that is lost for good fails on a machine with the `facts` of the plan.
+    """Hands out blocks to the boards that are there.
+
+    A new board first describes itself and says whether it can run `kinds`, a trial of each kind; `introduces` then
+    accepts or refuses it. The trials of a block that is lost for good fail, with `facts` as those of the machine.
     """
 
     def __init__(
@@ -48,7 +50,9 @@ class HandOut:
         self._ended: queue.SimpleQueue[tuple[str, Future]] = queue.SimpleQueue()
 
     def outcomes(self, trials: Sequence[Trial], done: Done) -> Outcomes:
-        """See `Site.outcomes`. Raises HostError where the scheduler goes away, or the last board cannot go on."""
+        """See `Site.outcomes`. Raises HostError if the scheduler goes away, or if every board that is there is
+        refused.
+        """
         left = BlocksLeft(trials, done, self._sharing)
         waiting = False
         while True:
@@ -67,7 +71,7 @@ class HandOut:
                 )
 
     def _arrived(self) -> Iterator[tuple[str, Future]]:
-        """What boards have given since the last call; waits a moment for the first of it."""
+        """Yield what boards have answered since the last call; waits a moment for the first answer."""
         with contextlib.suppress(queue.Empty):
             yield self._ended.get(timeout=POLL_S)
             while True:
@@ -97,7 +101,7 @@ class HandOut:
             yield from signed(seat.name, answer)
 
     def _unanswered(self, seat: BoardSeat, block: Block, left: BlocksLeft, why: str) -> Iterator[Outcome]:
-        """Handle a board that gave nothing: it died, or its process did."""
+        """Handle a board that did not answer because it died, or its measuring process did."""
         seat.ready = False
         if block and not left.give_back(seat.name, block, lost=True):
             self._known.says(f"Board {seat.name}: a block failed for good: {why}")
@@ -107,7 +111,7 @@ class HandOut:
             self._known.says(f"Board {seat.name}: its block is run again: {why}")
 
     def _lost(self, left: BlocksLeft) -> Iterator[Outcome]:
-        """Handle boards that have gone with a block under way."""
+        """Handle boards that went away before they answered."""
         for seat in self._known.seats.values():
             if seat.future is not None and not self._known.is_there(seat.at):
                 future, block, seat.future, seat.block = seat.future, seat.block, None, ()
@@ -130,7 +134,7 @@ class HandOut:
         future.add_done_callback(lambda ended, name=seat.name: self._ended.put((name, ended)))
 
     def _unfinished(self, left: BlocksLeft) -> bool:
-        """Whether anything is under way, or left for a board that is there or may come back."""
+        """Whether a block is under way, or left for a board that is there or may come back."""
         seats = self._known.seats.values()
         if any(seat.block for seat in seats):
             return True

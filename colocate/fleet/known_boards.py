@@ -1,4 +1,4 @@
-"""Which boards a scheduler knows, as they come and go, and what each is asked to do."""
+"""Keep account of the boards that a scheduler knows, as they come and go, and call functions on them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FIRST_S = 60.0
 
 
 class KnownBoards:
-    """The boards behind a scheduler. `says` hears one line of whatever happens to one of them."""
+    """The boards of a scheduler. `says` is called with one line for each event of a board."""
 
     def __init__(self, client: Client, says: Callable[[str], None]) -> None:
         self.says = says
@@ -29,15 +29,15 @@ class KnownBoards:
         self._looked_s = -POLL_S
 
     def present(self) -> list[BoardSeat]:
-        """The boards that were there at the last look."""
+        """The boards that were there at the last `refresh`."""
         return [seat for seat in self.seats.values() if seat.gone_s is None]
 
     def is_there(self, address: str) -> bool:
-        """Whether the scheduler knew a board at that address at the last look."""
+        """Whether the scheduler knew a board at that address at the last `refresh`."""
         return address in self._addresses
 
     def first(self) -> BoardSeat:
-        """The first board by name, once there is one. Raises HostError where none comes within a minute."""
+        """Wait for a board, and return the first by name. Raises HostError if none comes within a minute."""
         until_s = time.monotonic() + FIRST_S
         while not self.present():
             self.refresh()
@@ -51,18 +51,20 @@ class KnownBoards:
         return min(self.present(), key=lambda seat: seat.name)
 
     def submit(self, seat: BoardSeat, function: Callable[..., Any], *arguments: Any) -> Future:
-        """Have a board do what is in `fleet.board`."""
+        """Call a function of `fleet.board` on a board, and return the future of its result."""
         return self._client.submit(
             function, *arguments, workers=[seat.address], resources={on_board.RESOURCE: 1}, pure=False
         )
 
     def refuse(self, seat: BoardSeat, why: str) -> None:
-        """Use this board no more."""
+        """Never use this board again, and say why."""
         seat.refused = why
         self.says(f"Board {seat.name} is not used: {why}")
 
     def refresh(self) -> None:
-        """Find out which boards the scheduler knows now, if that was not just done. Raises HostError without one."""
+        """Ask the scheduler which boards it knows, unless that was just done. Raises HostError if the scheduler is
+        gone.
+        """
         if time.monotonic() < self._looked_s + POLL_S:
             return
         self._looked_s = time.monotonic()
@@ -91,5 +93,6 @@ class KnownBoards:
                 seat.gone_s = time.monotonic()
                 self.says(f"Board {name} is gone.")
         elif address != seat.address or seat.gone_s is not None:
-            # Started anew, maybe at the same address, with another kernel or in another mode.
+            # The board was started again, maybe with another kernel or in another mode, so it must describe itself
+            # again.
             seat.address, seat.gone_s, seat.ready, seat.refused = address, None, False, ""

@@ -1,4 +1,6 @@
-"""A process of a board that measures: trials need a main thread for signals, and no thread of Dask beside it."""
+"""The process of a board that measures: trials need a main thread for signals, and no Dask threads in their
+process.
+"""
 
 from __future__ import annotations
 
@@ -15,20 +17,24 @@ from colocate.host.processes.signals import interruptible
 from colocate.parent import end_with_parent
 
 _T = TypeVar("_T")
-# A child that is told to end puts the machine back first.
+# A child that is told to end restores the machine first.
 _RESTORING_S = 60.0
 
 
 class Measurer:
-    """Runs one call at a time in a process on `cpus`, which is started when it is needed and again after it died."""
+    """Runs one call at a time in a process on `cpus`. The process starts when it is needed, and again after it has
+    died.
+    """
 
     def __init__(self, cpus: Collection[int]) -> None:
         self._cpus = tuple(cpus)
         self._child: tuple[multiprocessing.process.BaseProcess, Connection] | None = None
 
     def call(self, function: Callable[..., _T], *arguments: Any, limit_s: float) -> _T:
-        """Call `function` in the process, and return what it returns. Raises what it raises, and HostError where the
-        process dies or takes longer than `limit_s`; then it is ended, and the machine is put back.
+        """Call `function` in the process, and return its result.
+
+        Raises what `function` raises, and HostError if the process dies or takes longer than `limit_s` seconds. Then
+        the process is ended, and the machine's settings are restored.
         """
         process, pipe = self._child = self._child or self._started()
         try:
@@ -47,14 +53,14 @@ class Measurer:
         return result
 
     def end(self) -> None:
-        """End the process, and with it what runs there."""
+        """End the process and what it runs."""
         if self._child is None:
             return
         (process, pipe), self._child = self._child, None
         process.terminate()
         process.join(_RESTORING_S)
         if process.is_alive():
-            # Its watchdog puts the machine back.
+            # Its watchdog restores the machine.
             process.kill()
             process.join()
         pipe.close()
@@ -72,7 +78,7 @@ class Measurer:
 def _serve(pipe: Connection, cpus: Collection[int], parent: int) -> None:
     """Answer calls until the parent is gone."""
     end_with_parent(signal.SIGTERM)
-    # The parent was put on the housekeeping CPU.
+    # The parent may be on the housekeeping CPU, and a child inherits that.
     os.sched_setaffinity(0, cpus)
     try:
         with interruptible():
@@ -84,7 +90,7 @@ def _serve(pipe: Connection, cpus: Collection[int], parent: int) -> None:
                     answer = False, error
                 pipe.send(answer)
     except Interrupted as interruption:
-        # At once: what the framework does at an end may wait for the parent.
+        # Ends at once, because exit handlers may wait for the parent.
         os._exit(interruption.exit_code)
     except (EOFError, OSError):
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""A board as the client knows it, and what it gave."""
+"""The state of a board as the client knows it, and the outcomes that it gave."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from colocate.version import __version__
 
 @dataclass(slots=True)
 class BoardSeat:
-    """A board as the client knows it, and where it is now.
+    """A board as the client knows it, and its present `address`.
 
-    It is `ready` once it showed that it can run the study; `refused` says why it cannot. `future` is what it does,
-    at the address `at`: a `block`, or where that is empty a look at itself. `gone_s` is when it went away.
+    It is `ready` after it showed that it can run the study; `refused` says why it cannot. `future` is the call that
+    it has not answered, sent to the address `at`: for `block`, or if that is empty for a description of itself.
+    `gone_s` is the time.monotonic() at which it went away, None if it is there.
     """
 
     name: str
@@ -34,17 +35,17 @@ class BoardSeat:
 
 
 def signed(name: str, ended: Ended) -> Iterator[Outcome]:
-    """The outcomes of a block with the board that ran it."""
+    """Yield the outcomes of a block, each with the board that ran it."""
     board = Board(name, ended.facts)
     return (dataclasses.replace(outcome, board=board) for outcome in ended.outcomes)
 
 
 def refuse_version(name: str, found: BoardLook) -> None:
-    """Raise HostError for a board with another version of colocate."""
+    """Raise HostError if a board has another version of colocate."""
     if found.version != __version__:
         raise HostError(f"board {name} has colocate {found.version}, this is {__version__}: install the same on both")
 
 
 def line_of(error: BaseException) -> str:
-    """The message of an error from another machine, on one line."""
+    """The first line of the message of an error from another machine."""
     return (str(error) or type(error).__name__).splitlines()[0]

@@ -108,11 +108,10 @@ def _answer(work: Callable[[], object]) -> bytes:
 
 
 def _read(child: Forked, what: str, wait_s: float) -> bytes:
-    """Return all bytes that the child writes until it closes its end of the pipe. Raises SpecError after `wait_s`
-    seconds.
+    """Return all bytes that the child writes until it closes its end of the pipe.
 
-    It waits in short steps, because a signal that arrives just before a system call that waits does not end that
-    call.
+    Waits in short steps, because a signal just before a system call does not end its wait. Raises SpecError after
+    `wait_s` seconds.
     """
     parts, until_s = [b""], time.monotonic() + wait_s
     while True:

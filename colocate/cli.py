@@ -31,9 +31,7 @@ is no; of advise: 11 the answer is not known yet"""
 
 
 def parser() -> CommandParser:
-    """Return the parser of all commands. Parsed arguments hold the command's function as `run`, its name as
-    `command`.
-    """
+    """Return the parser of all commands. It sets `run` to the function of the command and `command` to its name."""
     whole = CommandParser(prog="colocate", description=_DESCRIPTION, epilog=_EPILOG)
     whole.add_argument("--version", action="version", version=f"colocate {__version__}")
     commands = whole.add_subparsers(required=True, title="commands", metavar="COMMAND", dest="command")
@@ -45,7 +43,7 @@ def parser() -> CommandParser:
 
 
 def run(argv: Sequence[str]) -> int:
-    """Run one command and return its exit code. A foreseeable failure is one line on stderr, with one more for each
+    """Run one command and return its exit code. A foreseeable failure is a line on stderr, and one for each
     detail.
     """
     for stream in (sys.stdout, sys.stderr):
@@ -89,9 +87,7 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _code(argv: Sequence[str]) -> int:
-    """Run the command and return its exit code. After it printed help or the version, argparse ends the command
-    itself.
-    """
+    """Run the command and return its exit code, or that of argparse once it has printed help or the version."""
     try:
         arguments = parser().parse_args(argv or ["--help"])
         with interruptible(), undisguised(), _notes_said():
@@ -134,7 +130,5 @@ def _notes_said() -> Iterator[None]:
 
 
 def _drop(descriptor: int) -> None:
-    """Redirect `descriptor` to /dev/null: otherwise the interpreter fails at its end, when it flushes what is
-    buffered.
-    """
+    """Redirect `descriptor` to /dev/null: otherwise the interpreter fails when it flushes the rest at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)

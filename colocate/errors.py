@@ -70,9 +70,7 @@ class KnobError(ColocateError):
 
 
 class RestoreError(ColocateError):
-    """A setting of the machine could not be restored. The message has its path, the value wanted and the
-    value found.
-    """
+    """A setting of the machine could not be restored. The message has its path, the value wanted and that found."""
 
     exit_code = 6
 

@@ -128,8 +128,7 @@ def keeper_of(folder: Path) -> Keeper:
 
 
 def write_file(path: Path, content: bytes | str) -> Path:
-    """Write `content` (text as UTF-8) to the file `path`, whole or not at all, and return `path`. All users may read
-    it.
+    """Write `content` (text as UTF-8) to the file `path`, whole or not at all, readable by all; return `path`.
 
     Raises StoreError if something that is no regular file has that name, OSError if the file cannot be written.
     """
@@ -194,9 +193,7 @@ def check_folder(path: Path) -> None:
 
 
 def _nearest(path: Path) -> Path:
-    """Return `path` if it exists, else the first folder above it that does. A link counts even if it leads
-    nowhere.
-    """
+    """Return `path` if it exists, else the first folder above it that does. Even a link to nowhere counts."""
     for each in (path, *path.parents):
         with contextlib.suppress(FileNotFoundError):
             each.lstat()

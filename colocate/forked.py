@@ -21,9 +21,8 @@ Work = Callable[[], bytes | Iterable[bytes]]
 class Forked:
     """A child process that does `work` and ends with its parent.
 
-    `work` returns bytes, or several parts of bytes; each part can be read from `said` as soon as it is there. `work`
-    may end early: it raises SystemExit with a status. It must not wait for another thread, because the child has only
-    one.
+    `work` returns bytes, or several parts of bytes; each part can be read from `said` at once. `work` may raise
+    SystemExit with a status. It must not wait for another thread, because the child has only one.
     """
 
     def __init__(self, work: Work) -> None:
@@ -39,16 +38,12 @@ class Forked:
         return self.said.fileno()
 
     def read(self) -> bytes:
-        """Wait for all bytes that the work returns. If the child was killed, these are the bytes that it had written
-        by then.
-        """
+        """Wait for all bytes that the work returns; if the child is killed, those that it had written."""
         content: bytes = self.said.read()
         return content
 
     def fate(self) -> int:
-        """Wait for the child to end, and return its exit status, or the number of the signal that ended it as a
-        negative number.
-        """
+        """Wait for the child to end. Returns its exit status, or -N if signal N ended it."""
         assert self._pid is not None, "closed already"
         # `close` reaps the child: until then no other process can get its number.
         end = os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOWAIT)
@@ -65,18 +60,14 @@ class Forked:
 
 
 class Meanwhile(Generic[_Done]):
-    """Does `work` in a child, beginning now; `result` returns what `work` returned. It must change nothing outside
-    itself.
-    """
+    """Does `work` in a child while this process goes on. The work must change nothing outside itself."""
 
     def __init__(self, work: Callable[[], _Done]) -> None:
         self._work = work
         self._child = Forked(lambda: pickle.dumps(work()))
 
     def result(self) -> _Done:
-        """Wait for the result of `work`. If the child failed, `work` runs again in this process, so that its error is
-        raised.
-        """
+        """Wait for what the work returns. If the child failed, do it again here, so that its error is raised."""
         said = self._child.read()
         if self._child.fate() != 0:
             return self._work()

@@ -1,6 +1,4 @@
-"""Show the progress of a sweep on stderr: a bar on a terminal, plain lines elsewhere. It is drawn only between
-windows.
-"""
+"""Show the progress of a sweep on stderr, between windows only: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -92,8 +90,7 @@ class _Display(Progress):
 def describe(trial: Trial, among: Sequence[Inference]) -> str:
     """Describe a trial: `alexnet beside jpeg` or `jpeg alone`, with its clocks if they are set.
 
-    A network is described also by the settings in which it differs from the networks `among`, which are all of the
-    run.
+    Of a network it also says in which settings it differs from `among`, all networks of the run.
     """
     network = _network_words(trial.inference, among) if trial.inference else None
     task = _task_words(trial.task) if trial.task else None
@@ -183,9 +180,7 @@ class _Medians:
         self._medians_s: dict[object, list[float]] = defaultdict(list)
 
     def note(self, outcome: TrialRecord | Failure) -> str:
-        """Add an outcome, and describe it: the running p50, the work rate of a task alone, or why the trial
-        failed.
-        """
+        """Add an outcome, and describe it: the running p50, the work rate of a task alone, or why it failed."""
         if isinstance(outcome, Failure):
             return f"failed: {outcome.message}"
         # Of an alternating window only the latencies beside the task count, because its description names the task.

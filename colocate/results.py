@@ -34,9 +34,7 @@ class Rows(list[_Row], Generic[_Row]):
         self._row, self._rig = row, rig
 
     def to_pandas(self) -> Any:
-        """Return a pandas DataFrame, in which absent values are missing. Raises HostError if pandas is not
-        installed.
-        """
+        """Return a pandas DataFrame; absent values are missing there. Raises HostError if there is no pandas."""
         try:
             pandas = importlib.import_module("pandas")
         except ImportError as error:
@@ -77,10 +75,9 @@ class Results:
         return Rows(rulings, verdict_row, self._rig)
 
     def latencies(self, cell: Cell) -> FloatArray:
-        """Return the latencies behind the numbers of `cell`, from all its windows: seconds, shape (n,). Empty if
-        none.
+        """Return the latencies behind the numbers of `cell`, from all its windows, in seconds: shape (n,).
 
-        Raises SpecError if `cell` is no cell of this run.
+        It is empty for a cell without inferences. Raises SpecError if `cell` is no cell of this run.
         """
         if not isinstance(cell, Cell) or (key := CellKey.of_cell(cell)) not in self._keys:
             raise SpecError(f"latencies: {self.folder} has no such cell; give one of .cells, or .cell of a verdict")

@@ -1,6 +1,4 @@
-"""Run a study: plan its trials, run those that are missing, store each. A failed trial is recorded, and the rest go
-on.
-"""
+"""Run a study: plan its trials, run those that are missing, store each. Failed trials are recorded, too."""
 
 from __future__ import annotations
 
@@ -56,9 +54,7 @@ class Observer(Protocol):
         """A stage of the plan begins; `wanted` counts the trials up to its end, on all machines together."""
 
     def completes(self, narrowing: Callable[[], Narrowing | None]) -> None:
-        """A repeat is over. `narrowing` works out how narrow the intervals are and will be; None if that is not
-        known.
-        """
+        """A repeat is over. `narrowing` works out how narrow the intervals are and will be, or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +75,7 @@ class Tally:
 
 
 def settled(study: Study, facts: HostFacts) -> SweepSpec:
-    """Return what the study means on a machine with these `facts`: its design, and how many repeats its budget
-    allows.
+    """Return what the study means on a machine with these `facts`: its design, and the repeats in its budget.
 
     Raises HostError if the machine cannot run the design, and whatever `within_budget` raises.
     """
@@ -176,9 +171,7 @@ def _under_way() -> Iterator[None]:
 
 
 def _stages(trials: Sequence[Trial], spec: SweepSpec, run: Run, records: Sequence[TrialRecord]) -> Iterator[Stage]:
-    """The stages of the plan. In a study until decided, the next stage is chosen when it is asked for, from the
-    `records`.
-    """
+    """The stages of the plan. In a study until decided, the `records` so far decide the next stage."""
     if not spec.until_decided:
         return iter([whole(trials)])
     # These import scipy, which a study that judges nothing before the report does not need.
@@ -198,9 +191,7 @@ def _stages(trials: Sequence[Trial], spec: SweepSpec, run: Run, records: Sequenc
 def _narrowing(
     records: Sequence[TrialRecord], spec: SweepSpec, trials: Sequence[Trial], stage: Stage, pair_of: PairOf
 ) -> Narrowing | None:
-    """How narrow the intervals of the open cells are, and what the trials still to come will bring; None if none will
-    come.
-    """
+    """How narrow the intervals of the open cells are, and will be after more trials; None if none are to come."""
     done = {record.trial.trial_id for record in records}
     to_come = [trial for trial in trials if trial.trial_id not in done]
     if not to_come:

@@ -74,9 +74,7 @@ def _fails_alone(file: Path, again: Callable[[Study], object], words: str) -> bo
 
 
 def stored_purpose(arguments: argparse.Namespace, kind: type[_Purpose]) -> _Purpose | None:
-    """Return what the resumed run was made for; None for a new run. Raises SpecError if another command
-    made the run.
-    """
+    """Return what the resumed run was made for; None for a new run. Raises SpecError if it is another command's."""
     stored = stored_header(arguments)
     if stored is None:
         return None

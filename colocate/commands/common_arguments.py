@@ -87,9 +87,7 @@ class Entry(argparse.Action):
 
 
 class MixEntry(argparse.Action):
-    """Collects repeated `--mix A+B` in one table, like `[mixes]` in a study file. The text is name and
-    value in one.
-    """
+    """Collects repeated `--mix A+B` in one table, like `[mixes]` in a study file. The text is also the name."""
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, *_: Any) -> None:
         """Add one mix. Refuses one that is there already."""
@@ -122,9 +120,7 @@ def refuse_pipelines(parser: argparse.ArgumentParser, why: str) -> None:
 
 
 def add_needs(parser: argparse.ArgumentParser, needs: Needs) -> None:
-    """Tell the parser which flags do nothing without others, by their keys (`request.needs`). It refuses
-    them alone.
-    """
+    """Tell the parser which flags to refuse because they do nothing without others (`request.needs`, by key)."""
     parser.set_defaults(needs={**(parser.get_default("needs") or {}), **needs})
 
 

@@ -45,9 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def summary(findings: Sequence[Finding]) -> str:
-    """Say in a line what a study can measure here, what is missing, and whether the machine must first be
-    restored.
-    """
+    """Say what a study can measure here, what is missing, and whether the machine must first be restored."""
     from colocate.inference.backends.registry import makes_networks
 
     works, missing = [], []

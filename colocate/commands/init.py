@@ -28,9 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Examine the machine and write the file, which must not exist yet. Raises what a sweep of that file
-    would raise.
-    """
+    """Examine the machine and write the file, which must not exist. Raises what a sweep of that file would raise."""
     from colocate.request.spec import make_study
     from colocate.request.starter_file import starter_file
     from colocate.request.study_file import parsed

@@ -83,8 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
 def layers_request(
     keys: Mapping[str, Any], network: str, rig: Rig, *, runs: bool = True
 ) -> tuple[Mapping[str, Any], LayersPurpose]:
-    """Return the keys of the study that measures the layers of `network`, and its purpose: what each network in it is
-    for.
+    """Return the keys of the study that measures the layers of `network`, and what each network in it is for.
 
     `keys` are those of a study file, without networks and tasks. If `runs` is false, the runtime is not asked, and
     the fused layers are those that runtimes commonly make.
@@ -135,9 +134,7 @@ def layers_request(
 
 @contextlib.contextmanager
 def subgraph_files(purpose: LayersPurpose) -> Iterator[None]:
-    """Inside, the files of all subgraphs and ceilings exist. They are removed afterwards, as they hold the weights
-    again.
-    """
+    """Inside, the files of all subgraphs and ceilings exist. They go at the end, as they hold the weights again."""
     from colocate.inference.networks import cache, catalogue
     from colocate.inference.onnx import ceilings, subgraphs
 
@@ -177,9 +174,7 @@ def _default_clocks(facts: HostFacts) -> Mapping[str, Any]:
 
 
 def _subgraphs(whole: Inference, layer_map: LayerMap, facts: HostFacts, folder: Path) -> dict[str, int]:
-    """Choose the fused layers that must run alone, because the profile of a window does not suffice: file
-    -> index.
-    """
+    """File -> index of each fused layer that must run alone, because the profile of a window does not suffice."""
     from colocate.inference.networks import catalogue
 
     wanted = not layer_map.timed or (bool(facts.rails) and not layer_map.metered)

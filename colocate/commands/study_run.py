@@ -85,8 +85,7 @@ def run_study(arguments: argparse.Namespace, study: Study, rig: Rig, purpose: Pu
 def run_at(arguments: argparse.Namespace, study: Study, site: Site, purpose: Purpose) -> Tally | None:
     """Run the study at `site`, and count its results. With --dry-run, print the plan and return None.
 
-    Afterwards `arguments.out` is the folder of the run. Raises SpecError if that holds a run that is not to be
-    resumed.
+    Afterwards `arguments.out` is the folder of the run. Raises SpecError if it holds a run and --resume is not given.
     """
     from colocate.host.restore.machine_lock import machine_alone
     from colocate.progress import progress

@@ -146,9 +146,7 @@ _LEFT_OUT = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the settings to combine, how networks are trained, what is chosen, keys of a study, and the flags
-    of a run.
-    """
+    """Add the settings to combine, how to train, what is chosen, keys of a study, and the flags of a run."""
     add_flags(parser.add_argument_group("settings to combine, each with each"), _AXES)
     add_flags(parser.add_argument_group("how networks are trained"), _HOW)
     add_flags(parser.add_argument_group("what is chosen"), _AIM)
@@ -216,10 +214,9 @@ def training_keys(
 
 
 def default_seats(keys: Mapping[str, Any], facts: HostFacts) -> Mapping[str, Any]:
-    """The default CPUs for the ranks and what feeds them: all but the last, which measures; beside tasks the first
-    half.
+    """The default CPUs for the ranks and what feeds them: all but the last, or beside tasks the first half.
 
-    On a machine with one CPU the placement is `shared` instead.
+    The last CPU measures. On a machine with one CPU the placement is `shared` instead.
     """
     cpus = facts.cpus
     if "inference_cpus" in keys or len(cpus) < 2:
@@ -229,9 +226,7 @@ def default_seats(keys: Mapping[str, Any], facts: HostFacts) -> Mapping[str, Any
 
 
 def _check_aim(arguments: argparse.Namespace, aim: TrainingAim, networks: Iterable[Mapping[str, Any]]) -> None:
-    """Raise SpecError for flags about accuracy if the data of these `networks` have none, because they are
-    synthetic.
-    """
+    """Raise SpecError for flags about accuracy if the data of these `networks` are synthetic and have none."""
     from colocate.request.training_keys import MADE_UP
 
     data = {network["training"].get("data", MADE_UP) for network in networks} - {MADE_UP}

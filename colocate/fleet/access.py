@@ -84,8 +84,7 @@ def secured(certificates: Certificates) -> Security:
 def why_none(error: Exception) -> str:
     """Say why no scheduler was reached.
 
-    If the other side speaks another protocol, as Dask's own dashboard does, Dask reads a message larger than any
-    memory.
+    A MemoryError means another protocol, such as that of Dask's dashboard: Dask reads it as one huge message.
     """
     if isinstance(error, MemoryError):
         return "what answers there is no scheduler of Dask"

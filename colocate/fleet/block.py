@@ -127,7 +127,5 @@ def on_own_cpus(setup: Setup, trials: Sequence[Trial], cpus: Sequence[int]) -> t
 
 @functools.lru_cache(maxsize=1)
 def _rig(setup: Setup) -> Rig:
-    """Return the rig of a setup. It is kept from block to block, so that it searches for meters and clocks
-    only once.
-    """
+    """Return the rig of a setup. It is kept from block to block, to search for meters and clocks only once."""
     return make_rig(setup.rig, dict(setup.model), workers=setup.workers)

@@ -1,5 +1,4 @@
-"""A board: a Dask worker that runs one call at a time and is quiet during a window; and the functions that Dask
-calls.
+"""A board is a Dask worker that runs one call at a time and is quiet during a window. Dask calls functions here.
 
 A study needs Dask workers with the resource `board` and one thread. `worker` makes one that is also quiet.
 """
@@ -108,9 +107,7 @@ _ALLOWED = os.sched_getaffinity(0)
 
 
 def _here(setup: Setup) -> Setup:
-    """Return `setup` with the own settings of the board that runs this. A Dask worker not made by `worker`
-    has none.
-    """
+    """Return `setup` with the own settings of the board that runs this, if `worker` made it."""
     own: Own = getattr(get_worker(), _OWN, Own())
     return own.over(setup)
 
@@ -146,8 +143,7 @@ def serve(
     own: Own | None = None,
     once: bool = False,
 ) -> None:
-    """Run blocks for the scheduler at `address` until a signal. If the scheduler goes away, wait for it, or end if
-    `once`.
+    """Run blocks for the scheduler at `address` until a signal; if the scheduler goes away, wait, or end if `once`.
 
     `says` is called with each message for the user.
     """
@@ -173,9 +169,7 @@ def serve(
 
 
 def hush() -> None:
-    """Silence Dask's own messages, such as one for every connection that ends: colocate reports what a user must
-    know.
-    """
+    """Silence Dask's own messages, such as one for each closed connection: colocate reports what matters."""
     for name in ("distributed", "distributed.client"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
 

@@ -1,6 +1,4 @@
-"""Connect to what `--fleet` names: a scheduler that runs, or one that colocate starts with boards over ssh
-or here.
-"""
+"""Connect to what `--fleet` names: a scheduler that runs, or a new one with boards over ssh or on this machine."""
 
 from __future__ import annotations
 
@@ -58,9 +56,7 @@ def connected(where: str, certificates: Certificates, *, insecure: bool) -> Iter
 
 
 async def _greeted(address: str, security: Security | None) -> None:
-    """Connect and disconnect. Dask's client would wait for ever for a server that accepts a connection and never
-    answers.
-    """
+    """Connect and disconnect. Dask's client would wait for ever for a server that accepts and never answers."""
     more = {} if security is None else security.get_connection_args("client")
     greeting = await asyncio.wait_for(comm.connect(address, timeout=_CONNECT_S, **more), _CONNECT_S)
     await greeting.close()

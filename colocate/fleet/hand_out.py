@@ -50,9 +50,7 @@ class HandOut:
         self._ended: queue.SimpleQueue[tuple[str, Future]] = queue.SimpleQueue()
 
     def outcomes(self, trials: Sequence[Trial], done: Done) -> Outcomes:
-        """See `Site.outcomes`. Raises HostError if the scheduler goes away, or if every board that is there is
-        refused.
-        """
+        """See `Site.outcomes`. Raises HostError if the scheduler goes away, or if every board there is refused."""
         left = BlocksLeft(trials, done, self._sharing)
         waiting = False
         while True:

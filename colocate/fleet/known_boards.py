@@ -62,9 +62,7 @@ class KnownBoards:
         self.says(f"Board {seat.name} is not used: {why}")
 
     def refresh(self) -> None:
-        """Ask the scheduler which boards it knows, unless that was just done. Raises HostError if the scheduler is
-        gone.
-        """
+        """Ask the scheduler which boards it knows, unless just asked. Raises HostError if it is gone."""
         if time.monotonic() < self._looked_s + POLL_S:
             return
         self._looked_s = time.monotonic()

@@ -1,6 +1,4 @@
-"""The process of a board that measures: trials need a main thread for signals, and no Dask threads in their
-process.
-"""
+"""The process of a board that measures: trials need a main thread for signals, and no Dask threads beside it."""
 
 from __future__ import annotations
 
@@ -22,9 +20,7 @@ _RESTORING_S = 60.0
 
 
 class Measurer:
-    """Runs one call at a time in a process on `cpus`. The process starts when it is needed, and again after it has
-    died.
-    """
+    """Runs one call at a time in a process on `cpus`, which starts when it is needed, and again if it died."""
 
     def __init__(self, cpus: Collection[int]) -> None:
         self._cpus = tuple(cpus)

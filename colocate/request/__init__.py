@@ -1,1 +1,1 @@
-"""From what a user asks, a study file or flags, to the request that is run."""
+"""Turn what a user asks for, in a study file or flags, into the study that runs."""

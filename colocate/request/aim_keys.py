@@ -1,4 +1,4 @@
-"""The keys of limits as the aim of a run of networks alone: what makes one of its settings better than another."""
+"""Turn keys of limits into the aim of a run without tasks: what makes one setting better than another."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _NEEDS: Needs = {"utility": (("slo_ms",),)}
 
 
 def changed_aim(aim: Aim, changes: Mapping[str, Any]) -> Aim:
-    """`aim` with these fields changed. Raises SpecError for a utility where there is no limit that it is about."""
+    """Return `aim` with `changes` to its fields. Raises SpecError for a `utility` without a latency limit."""
     changed = dataclasses.replace(aim, **changes)
     check_needs({"utility": changes.get("utility"), "slo_ms": changed.latency_limit_s}, _NEEDS)
     return changed
 
 
 def aim_fields(changes: LimitChanges) -> dict[str, Any]:
-    """The fields of an Aim that `changes` name. Raises SpecError for what no setting is chosen by."""
+    """Return the fields of an `Aim` that `changes` name. Raises SpecError for limits that choose no setting."""
     given = {key: value for key, value in changes.given.items() if value is not None}
     for key in (*given, *changes.without):
         if key not in _KEYS:

@@ -1,7 +1,7 @@
 """Which design a study has: alternating windows, or steady ones alone.
 
-An alternating study pauses and resumes its tasks inside each window; a steady one compares windows with and without
-a task. What a study does not say follows from its tasks, and from whether the machine can pause them.
+An alternating study pauses and resumes its tasks inside each window; a steady one compares windows with and without a
+task. If the study names no design, it follows from the tasks and from whether the machine can pause them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from colocate.model.written import as_written
 
 ALTERNATING, STEADY = "alternating", "steady"
 DESIGNS = (ALTERNATING, STEADY)
-# The keys of a study that have no meaning where nothing alternates.
+# Keys that ask for alternating windows when a study alternates.
 KEYS = ("design", "segment_ms")
 
 
@@ -28,7 +28,10 @@ def design_of(of: SweepSpec | Trial | Cell) -> str:
 
 
 def alternates(design: str | None, segment_ms: float | None, tasks: Sequence[Task]) -> bool:
-    """Whether a study with these keys alternates, on a machine that can pause its `tasks`. Raises SpecError."""
+    """Whether a study with these keys alternates, if the machine can pause its `tasks`.
+
+    Raises SpecError for keys that contradict each other or the tasks.
+    """
     pausable = any(task.pause for task in tasks)
     if design == ALTERNATING and not pausable:
         raise SpecError("design: there is no task that may be paused; name one, or leave design out")
@@ -42,9 +45,10 @@ def alternates(design: str | None, segment_ms: float | None, tasks: Sequence[Tas
 
 
 def settled_design(spec: SweepSpec, asked: Collection[str], facts: HostFacts) -> SweepSpec:
-    """`spec` with the design that it has on a machine with these `facts`; `asked` are the keys that the user gave.
+    """Return `spec` with the design that a machine with these `facts` can run.
 
-    Raises HostError where the user asks for what the machine cannot do.
+    `asked` are the keys that the user gave. Raises HostError if they ask for alternating windows and the machine
+    cannot pause tasks.
     """
     if not spec.alternating or facts.pausing:
         return spec

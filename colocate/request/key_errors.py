@@ -1,4 +1,4 @@
-"""What is wrong with the keys of a study, in words: the errors of pydantic -> one line."""
+"""Turn pydantic's errors about the keys of a study into one line for the user."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from colocate.model.spelling import unknown
 from colocate.model.written import as_written
 
-# Type of an error -> what to give instead; the fields are those of its context.
+# pydantic's type of an error -> what to give instead; names in braces are filled in from the error's context.
 _WANTED = {
     "string_type": "a text",
     "bool_type": "true or false",
@@ -36,13 +36,14 @@ _MISSING = ("missing", "missing_argument")
 
 
 def said(error: ValidationError, root: Any, *above: str) -> str:
-    """The error that lies deepest in the keys of the dataclass `root`: the key, the value, and what to write. The
-    keys `above` lead to a `root`, of whatever kind, that is inside others.
+    """Return a line with key, value and what to write instead, for the error that lies deepest in the keys.
+
+    `root` is the type of what was read, often a dataclass. `above` are the keys that lead to it from outside.
     """
     found = [(_place(each, root), each) for each in error.errors()]
-    # Of the branches of a union the one that went deepest is the one that was meant.
+    # The user meant that branch of a union whose error lies deepest.
     (path, kind), first = max(found, key=lambda each: len(each[0][0]))
-    # A line is not broken by what a name holds.
+    # `repr` escapes line breaks in a name.
     before, where = (repr(".".join((*above, *keys)))[1:-1] for keys in (path[:-1], path))
     if first["type"] in _UNKNOWN:
         names = [
@@ -59,8 +60,9 @@ def said(error: ValidationError, root: Any, *above: str) -> str:
 
 
 def _place(error: ErrorDetails, root: Any) -> tuple[tuple[str, ...], Any]:
-    """The keys that lead to the error, less the names of a union's branches; and what kind of value was wanted there,
-    or for a key that is unknown the kind that has no such key.
+    """Return the keys that lead to the error, without the branches of unions, and the type that was wanted there.
+
+    For an unknown key, the type is the one that has no such key.
     """
     location = [*error["loc"]]
     last = [location.pop()] if error["type"] in _UNKNOWN else []
@@ -68,7 +70,7 @@ def _place(error: ErrorDetails, root: Any) -> tuple[tuple[str, ...], Any]:
     kind: Any = root
     for part in location:
         if len(_kinds(kind)) > 1:
-            # Of a union the location names the branch first.
+            # In a union, pydantic's location first names the branch.
             kind = _branch(kind, str(part))
             continue
         inside = _inside(kind, part)
@@ -79,7 +81,7 @@ def _place(error: ErrorDetails, root: Any) -> tuple[tuple[str, ...], Any]:
 
 
 def _inside(kind: Any, part: int | str) -> Any:
-    """The kind of value that a key, or a place in a list, of this kind holds; None where it has no such."""
+    """The type under a key, or at a place in a list, of the type `kind`; None if there is no such place."""
     for each in _members(kind):
         origin, arguments = get_origin(each), get_args(each)
         if dataclasses.is_dataclass(each) and part in {own.name for own in dataclasses.fields(each)}:
@@ -92,7 +94,7 @@ def _inside(kind: Any, part: int | str) -> Any:
 
 
 def _branch(kind: Any, name: str) -> Any:
-    """The kind of that name among those of a union, `str` or `tuple[str, ...]`; the union where it has none."""
+    """The branch of a union with that name, such as `str` or `tuple[str, ...]`; the union itself if none has it."""
     for each in _kinds(kind):
         of = get_origin(each) or each
         if name.partition("[")[0] in (getattr(of, "__name__", ""), "dict" if of is Mapping else None):
@@ -101,12 +103,12 @@ def _branch(kind: Any, name: str) -> Any:
 
 
 def _kinds(kind: Any) -> list[Any]:
-    """The kinds of a union less None, whose branch has no name."""
+    """The branches of a union except None, which pydantic does not name."""
     return [each for each in _members(kind) if each is not type(None)]
 
 
 def _members(kind: Any) -> Iterator[Any]:
-    """The kinds of a union, or this alone."""
+    """The branches of a union, or of any other type that type alone."""
     origin = get_origin(kind)
     if origin is Annotated:
         yield from _members(get_args(kind)[0])

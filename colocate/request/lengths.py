@@ -1,4 +1,4 @@
-"""How much a study may hold, and of what: all else is refused before anything is made of it."""
+"""Refuse a study with too many entries, or with text that is not UTF-8, before anything else is done with it."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Any
 
 from colocate.errors import SpecError
 
-# Of one key, with all that lies in them: as many as the largest kernels have CPUs (CONFIG_NR_CPUS).
+# The most entries of one key, with those inside them: the CPUs of the largest kernels (CONFIG_NR_CPUS).
 ENTRIES_MAX = 8192
 
 
 def check_lengths(keys: Mapping[str, Any]) -> None:
-    """Raise SpecError for a key with more entries than any study has, and for a text that no run can store."""
+    """Raise SpecError for a key with more than ENTRIES_MAX entries, and for text that is not UTF-8, as runs are."""
     for key, value in keys.items():
         if (found := _entries(key, value)) > ENTRIES_MAX:
             raise SpecError(f"{key}: it has {found} entries, and {ENTRIES_MAX} are the most")
 
 
 def _entries(key: str, value: object) -> int:
-    """Of a list or a table, with those of the lists and tables in it."""
+    """Count the entries of a list or a table, with those of lists and tables inside it."""
     total, left = 0, [value]
     while left:
         each = left.pop()
@@ -32,7 +32,7 @@ def _entries(key: str, value: object) -> int:
 
 
 def _is_utf8(text: str) -> bool:
-    """Whether it is; what a command line or a file's name holds need not be."""
+    """Whether `text` can be UTF-8; what a command line or a file's name holds need not be."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""The keys of a study that set its limits, what they mean, and how those of a run are overridden key by key."""
+"""The keys of a study that set its limits, what they mean, and how they override those of a run, key by key."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from colocate.model.spelling import unknown
 from colocate.model.written import as_written
 from colocate.request.needs import Needs, check_needs
 
-# Key of a limit -> its field of Limits, and what one of the key's units is in the field's.
+# Key of a limit -> its field of Limits, and the factor from the key's unit to the field's.
 _LIMITS = {
     "slo_ms": ("slo_s", 1e-3),
     "max_slowdown": ("max_slowdown", 1.0),
@@ -22,20 +22,18 @@ _LIMITS = {
     "max_work_loss": ("max_work_loss", 1.0),
 }
 _MOST = 1e12
-# Those that a percentile is for.
+# Limits that apply to a percentile of the latency.
 _OF_LATENCY = ("slo_ms", "max_slowdown")
 _NEEDS: Needs = {"percentile": (_OF_LATENCY,)}
 _HOW_TO_JUDGE = ("percentile", "confidence")
 LIMIT_KEYS = (*_LIMITS, *_HOW_TO_JUDGE)
-# Those that can be dropped: the others always have a value.
+# Keys that can be dropped: the others always have a value.
 DROPPABLE = tuple(_LIMITS)
 
 
 @dataclass(frozen=True, slots=True)
 class LimitChanges:
-    """How the limits of a run are overridden, key by key: those that are `given` replace its own, those in `without`
-    are dropped, and all others stay.
-    """
+    """Changes to a run's limits: those in `given` replace its own, those in `without` are dropped."""
 
     given: Mapping[str, Any] = field(default_factory=dict)
     without: Collection[str] = ()
@@ -47,9 +45,9 @@ class LimitChanges:
             raise SpecError(f"without: give a list of names, as in ['slo_ms'], not {self.without!r}")
 
     def over(self, study: Limits | None) -> Limits | None:
-        """The limits in force on a run made with those of the `study`; None where none is left.
+        """Return the limits in force on a run whose own limits are `study`; None if there are none.
 
-        Raises SpecError for a limit that makes no sense, and for a percentile or confidence of nothing.
+        Raises SpecError for a limit that makes no sense, and for a percentile or confidence without any limit for it.
         """
         given = {key: value for key, value in self.given.items() if value is not None}
         for key in given.keys() - {*LIMIT_KEYS}:
@@ -73,14 +71,14 @@ class LimitChanges:
         return Limits(**fields, **judged)
 
     def flags(self) -> list[str]:
-        """The words of a command line that ask for the same changes."""
+        """Return the words of a command line that ask for the same changes."""
         given = {f"--{key.replace('_', '-')}": value for key, value in self.given.items() if value is not None}
         replaced = [word for flag, value in given.items() for word in (flag, str(value).removesuffix(".0"))]
         return replaced + [word for key in self.without for word in ("--without", key.replace("_", "-"))]
 
 
 def make_limits(keys: Mapping[str, Any]) -> Limits | None:
-    """The limits that `keys` name; None where they name none. Raises SpecError for one that makes no sense."""
+    """Return the limits that `keys` name; None if they name none. Raises SpecError for one that makes no sense."""
     return LimitChanges(keys).over(None)
 
 
@@ -100,9 +98,7 @@ def _confidence(value: object) -> float:
 
 
 def number_of(key: str, value: object) -> float:
-    """The value of a limit, also one of numpy's. Raises SpecError for no number, and for one beyond those that a run
-    is read with.
-    """
+    """Return the value of a limit as a float. Raises SpecError if it is no number, or beyond ±1e12."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise SpecError(f"{key}: give a number, not {as_written(value)}")
     try:

@@ -1,4 +1,4 @@
-"""Tasks that run at once: what a study says of them -> tasks with parts."""
+"""Turn the mixes of a study, which are tasks that run at once, into tasks with parts."""
 
 from __future__ import annotations
 
@@ -20,12 +20,11 @@ def make_mixes(
     task_of: Callable[[str], Task],
     containments: Sequence[Containment | None],
 ) -> Iterator[Task]:
-    """What the table `[mixes]` means: each mix once in each of the study's `containments`, in which its parts
-    run that have none of their own. `task_of` is the task of a name, `taken` are the names of tasks.
+    """Yield the tasks that the table `[mixes]` means: each mix once in each of the study's `containments`.
 
-    Raises SpecError.
-
-    A mix is a string `encoder@idle+logger`, a list of its parts, or a table of them with the containment of each.
+    A mix is a string `encoder@idle+logger`, a list of its parts, or a table of parts and containments. A part with a
+    containment keeps it; if all have one, the mix is yielded once. `task_of` returns the task of a name; `taken` are
+    all names of tasks. Raises SpecError.
     """
     for name, keys in mixes.items():
         # A flag gives a mix its own text as the name.
@@ -42,7 +41,7 @@ def make_mixes(
         check_name("mixes", name, "a mix", "+/")
         if name in taken:
             raise SpecError(f"{where}: this is the name of a task; choose another")
-        # Where every part says how it is contained the study's containments change nothing.
+        # If every part has its own containment, the study's containments change nothing.
         every = all(own is not None for _, own in parts)
         for way in containments[:1] if every else containments:
             yield Task(
@@ -54,7 +53,7 @@ def make_mixes(
 
 
 def _parts(keys: MixKeys, names: Collection[str]) -> Iterator[tuple[str, str | None]]:
-    """The name of each part, and its own containment where it has one. Raises SpecError for one without a name."""
+    """Yield the name of each part, and its containment or None. Raises SpecError for a part without a name."""
     if isinstance(keys, Mapping):
         yield from keys.items()
         return
@@ -66,7 +65,7 @@ def _parts(keys: MixKeys, names: Collection[str]) -> Iterator[tuple[str, str | N
 
 
 def _split(text: str, names: Collection[str]) -> list[str]:
-    """`a@idle+cpus=2+b` -> `a@idle+cpus=2` and `b`: a + joins tasks, and behind an @ the words of a containment."""
+    """Split `a@idle+cpus=2+b` into `a@idle+cpus=2` and `b`: a + joins tasks, and after an @ also containments."""
     parts: list[str] = []
     for word in text.split("+"):
         own = word.partition("@")[0].strip()

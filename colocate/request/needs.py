@@ -1,4 +1,4 @@
-"""Keys and flags that do nothing without another: where that is missing they are refused, not passed over."""
+"""Refuse keys and flags that do nothing because another one is missing."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping, Sequence, Sized
 
 from colocate.errors import SpecError
 
-# What does nothing by itself -> what it needs: of each of these groups at least one.
+# Key -> groups of the keys that it needs: without one of each group it does nothing.
 Needs = Mapping[str, Sequence[Sequence[str]]]
 
 _TASKS = ("stressors", "commands", "mixes")
 _LIMITS = ("slo_ms", "max_slowdown", "power_budget_w", "max_work_loss")
-# Of the keys of a study; what `percentile` and `confidence` need is for the limits in force (`request.limit_keys`).
+# For the keys of a study. What `percentile` and `confidence` need depends on the limits in force
+# (`request.limit_keys`).
 STUDY_NEEDS: Needs = {
     **dict.fromkeys(("containment", "segment_ms", *_LIMITS), (_TASKS,)),
     "until": (_LIMITS, _TASKS),
@@ -20,8 +21,9 @@ STUDY_NEEDS: Needs = {
 
 
 def check_needs(given: Mapping[str, object], needs: Needs, named: Callable[[str], str] = str) -> None:
-    """Raise SpecError for what is `given` and does nothing, as nothing is given that it `needs`. `named` is how the
-    user writes a key.
+    """Raise SpecError for a key that is `given` without the keys that it `needs`: it would do nothing.
+
+    `named` returns what the user writes for a key.
     """
     for key, groups in needs.items():
         for others in groups if _is_given(given.get(key)) else ():
@@ -37,5 +39,5 @@ def flag_of(key: str) -> str:
 
 
 def _is_given(value: object) -> bool:
-    """Whether a value says anything; 0 does, and an empty list does not."""
+    """Whether a value was given: 0 was, but None, False and an empty list or text were not."""
     return value is not None and value is not False and (not isinstance(value, Sized) or len(value) > 0)

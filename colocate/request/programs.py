@@ -1,4 +1,4 @@
-"""Programs of the user's own in a study: tables of the study file -> what is run."""
+"""Turn tables of the study file into the user's own programs: tasks and pipelines."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _COPIES_MAX = 10_000
 
 @dataclass(frozen=True, slots=True)
 class PipelineKeys:
-    """The table of one pipeline; see `model.request.Pipeline`. `argv` is a list, or split as a shell would."""
+    """The table of one pipeline; see `model.request.Pipeline`. A string `argv` is split like a shell does."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
@@ -41,7 +41,7 @@ class PipelineKeys:
 
 @dataclass(frozen=True, slots=True)
 class ReadyKeys:
-    """When a program is ready: some seconds after its start, or when it has printed a line that contains this."""
+    """When a program is ready: `after_s` seconds after its start, or once it prints a line that contains `line`."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
@@ -53,8 +53,8 @@ class ReadyKeys:
 class CommandKeys:
     """The table of one task; see `model.request.Task` and `model.command.Command`.
 
-    `argv` is a list; `command` is a string, split as a shell would, or with `shell` read by one. So are `prepare` and
-    `cleanup`, which may be lists, too.
+    `argv` is a list. `command` is a string, which is split like a shell does, or with `shell` read by a shell.
+    `prepare` and `cleanup` are either.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -75,8 +75,9 @@ class CommandKeys:
 
 
 def make_task(name: str, keys: str | CommandKeys, taken: Collection[str]) -> Task:
-    """What the table `[commands.NAME]` means; a string is its `command` alone. Raises SpecError, also for a name that
-    is `taken`.
+    """Return the task that the table `[commands.NAME]` means; a string in its place is its `command`.
+
+    Raises SpecError, also for a name that is `taken`.
     """
     where = f"--command {name}" if isinstance(keys, str) else f"commands.{name}"
     check_name("--command" if isinstance(keys, str) else "commands", name, "a task")
@@ -122,7 +123,7 @@ def _command(where: str, table: CommandKeys) -> Command:
 
 
 def _helper(where: str, given: str | tuple[str, ...] | None, *, shell: bool) -> tuple[str, ...]:
-    """A list is run as it is, whatever reads the lines beside it."""
+    """Return the argv of `prepare` or `cleanup`, empty if not given. With `shell`, a shell reads only a string."""
     return () if given is None else _argv(where, given, shell=shell)
 
 
@@ -145,7 +146,7 @@ def _absolute(directory: str | None) -> str | None:
 
 
 def make_pipeline(name: str, keys: str | PipelineKeys) -> Pipeline:
-    """What the table `[pipelines.NAME]` means; a string is its `argv` alone. Raises SpecError."""
+    """Return what the table `[pipelines.NAME]` means; a string in its place is its `argv`. Raises SpecError."""
     where = f"pipelines.{name}"
     check_name("pipelines", name, "a network")
     if is_file(name):
@@ -164,8 +165,9 @@ def make_pipeline(name: str, keys: str | PipelineKeys) -> Pipeline:
 
 
 def split(where: str, line: str) -> tuple[str, ...]:
-    """A command split as a shell would, without one. Raises SpecError that names the key or flag `where`, also for
-    a line that only a shell would understand.
+    """Split a command like a shell does, without one. Raises SpecError, also for a line that needs a shell.
+
+    `where` is the key or flag that the message names.
     """
     if (found := shell_syntax(line)) is not None:
         raise SpecError(

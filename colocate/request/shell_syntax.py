@@ -1,4 +1,4 @@
-"""What only a shell would understand, in a line that is split as a shell would, and that no shell reads."""
+"""Find what only a shell would understand, in a command that no shell reads."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 _HOME = re.compile(r"~\S*")
 # A pattern of file names, and no number, option or address that happens to have a star in it.
 _FILES = re.compile(r"\*|(?!-)(?!\w+://)[^=*]*(?:/\*[^=]*|\*/[^=]*|\*\.\w+)")
-# Stands for a character that quotes or a backslash make an ordinary one.
+# Hides a character that is quoted or follows a backslash.
 _QUOTED = "\0"
 
 
 def shell_syntax(line: str) -> str | None:
-    """The first part of `line` that a shell would act on, None where there is none. Quotes make it ordinary."""
+    """The first part of `line` that a shell would act on, which no quotes protect; None if there is none."""
     bare, expanded = _bare(line)
     found = [
         (match.start(), match[0])
@@ -34,7 +34,7 @@ def shell_syntax(line: str) -> str | None:
 
 
 def _words(bare: str) -> Iterator[re.Match[str] | None]:
-    """Words that a shell would replace: those before the program that set variables, homes, patterns of files."""
+    """Find words that a shell would replace: leading `NAME=...`, `~` for a home, and patterns of files."""
     leading = True
     for word in re.finditer(r"\S+", bare):
         begin, end = word.span()
@@ -46,8 +46,9 @@ def _words(bare: str) -> Iterator[re.Match[str] | None]:
 
 
 def _bare(line: str) -> tuple[str, str]:
-    """The line with its quoted characters hidden, and the line without those between double quotes hidden: there a
-    shell still reads `$` and backticks. Both are as long as the line.
+    """Return the line with quoted characters hidden, and again with those in double quotes visible.
+
+    In double quotes a shell still reads `$` and backticks. Both results are as long as the line.
     """
     bare: list[str] = []
     expanded: list[str] = []

@@ -1,4 +1,4 @@
-"""The keys of a study, from a file and from flags -> SweepSpec. They are the names of the flags.
+"""Turn the keys of a study, from a file and from flags, into a SweepSpec. A key has the name of its flag.
 
 A `StudyKeys` is what the user may write; a `SweepSpec` is what it means.
 """
@@ -41,10 +41,10 @@ _T = TypeVar("_T")
 # The one rule for ending a study early.
 DECIDED = "decided"
 REPEATS = 5
-# At the most, until decided: what of a large table 30 repeats leave open lies so near to its limit that further
-# repeats hardly show on which side (tests/bench/test_verdicts.py).
+# The most repeats until decided. Cells of a large table that are still open after 30 lie so near to a limit that
+# further repeats hardly show on which side they are (tests/bench/test_verdicts.py).
 REPEATS_UNTIL_DECIDED = 30
-# Before the name or the path of a network that is a task.
+# Stands before the name or the path of a network that is a task.
 NETWORK_TASK = "network:"
 # Three centuries; a run with more is not read (`store.ranges`).
 _BUDGET_MAX_S = 1e10
@@ -52,36 +52,36 @@ _UNIT_S = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 _request = TypeAdapter(StudyKeys)
 _batch = TypeAdapter[int](Count)
-# What a pipeline decides itself.
+# Keys that a pipeline decides itself.
 _OF_LOADED_NETWORKS = ("backend", "precision", "batch", "graph", "wait", "period_ms", "shapes", "inputs")
-# What is settled in an engine.
+# Keys that an engine fixes.
 _IN_ENGINES = ("precision",)
 
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """What the user asked for: the keys of a study file as they were written, and what they mean."""
+    """What the user asked for: the `keys` of a study file as they were written, and their meaning `spec`."""
 
     keys: Mapping[str, Any]
     spec: SweepSpec
 
 
 def make_study(keys: Mapping[str, Any]) -> Study:
-    """The keys with their meaning; see `make_spec`."""
+    """Return the keys with their meaning; see `make_spec`."""
     return Study(keys, make_spec(keys))
 
 
 def make_spec(keys: Mapping[str, Any]) -> SweepSpec:
-    """The SweepSpec of these keys. Raises SpecError with the wrong key, and the nearest valid word if any is near."""
+    """Return the SweepSpec of these keys. Raises SpecError with the wrong key, and the nearest valid word if any."""
     request = _validated(keys)
     if request.pipelines:
         request = replace(request, networks=_with_pipelines(request, named="networks" in keys))
     tasks = _tasks(request)
     design = None if request.design is None else _known(request.design, DESIGNS, "design")
-    # As the user wrote them, by now known to be numbers.
+    # Taken as the user wrote them; `_validated` has found that they are numbers.
     limits = make_limits({key: keys.get(key) for key in LIMIT_KEYS})
     until_decided = request.until is not None and _known(request.until, [DECIDED], "until") == DECIDED
-    # There are stressors unless a study says that there are none.
+    # The default has stressors; only a study that says so has none.
     check_needs({"stressors": request.stressors, **keys}, STUDY_NEEDS)
     repeats = request.repeats or (REPEATS_UNTIL_DECIDED if until_decided else REPEATS)
     if until_decided and repeats < 2:
@@ -121,7 +121,7 @@ def check_batch(batch: int, key: str = "batch") -> None:
 
 
 def _tasks(request: StudyKeys) -> tuple[Task, ...]:
-    """Every task in every containment, and then the mixes."""
+    """Return every task in every containment, and then the mixes."""
     commands = {name: make_task(name, keys, stressor_names()) for name, keys in request.commands.items()}
 
     def task_of(name: str) -> Task:
@@ -140,7 +140,7 @@ def _tasks(request: StudyKeys) -> tuple[Task, ...]:
 
 
 def _network_task(network: str, request: StudyKeys) -> Task:
-    """A second network as a task. It infers back to back, otherwise as the study's networks do."""
+    """Return a second network as a task. It infers back to back; otherwise it runs like the study's networks."""
     if not network.strip():
         raise SpecError(f"{NETWORK_TASK} names no network; write it behind the colon, {NETWORK_TASK}squeezenet1_1")
     if network in request.pipelines:
@@ -150,7 +150,7 @@ def _network_task(network: str, request: StudyKeys) -> Task:
 
 
 def parse_duration_s(text: str | float, key: str = "budget") -> float:
-    """`90s`, `30m`, `1.5h` or a number of seconds. Raises SpecError."""
+    """Return the seconds in `90s`, `30m`, `1.5h` or a number of seconds. Raises SpecError."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", str(text).strip(), re.ASCII)
     if match is None or not 0 < (seconds := float(match[1]) * _UNIT_S[match[2]]) <= _BUDGET_MAX_S:
         raise SpecError(f"{key}: {str(text)!r} is no length of time; write it as 90s, 30m or 2h")
@@ -171,14 +171,14 @@ def _validated(keys: Mapping[str, Any]) -> StudyKeys:
 
 
 def _with_pipelines(request: StudyKeys, *, named: bool) -> tuple[str | NetworkKeys, ...]:
-    """The networks with every pipeline among them; only the pipelines where no `networks` are `named`."""
+    """Return the networks and then every other pipeline. If no `networks` are `named`, return only the pipelines."""
     entries = request.networks if named else ()
     mentioned = {entry if isinstance(entry, str) else entry.network for entry in entries}
     return (*entries, *(name for name in request.pipelines if name not in mentioned))
 
 
 def _piped(own: NetworkKeys, request: StudyKeys) -> Inference:
-    """The Inference of a pipeline: a user's program that is the network."""
+    """Return the Inference of a pipeline: a user's program that is the network."""
     name = own.network
     if name in builtin_names() or maker_of(name) is not None:
         raise SpecError(f"pipelines.{name}: this is the name of a built-in network; choose another")
@@ -187,7 +187,7 @@ def _piped(own: NetworkKeys, request: StudyKeys) -> Inference:
 
 
 def _check_unset(own: NetworkKeys, request: StudyKeys, keys: Iterable[str], why: str) -> None:
-    """Raise SpecError, with the reason `why`, if any of these `keys` is set for this network."""
+    """Raise SpecError, with the reason `why`, if one of `keys` is set for this network or for the study."""
     usual = StudyKeys()
     for key in keys:
         if getattr(own, key) or getattr(request, key) != getattr(usual, key):
@@ -236,7 +236,7 @@ def _inference(entry: str | NetworkKeys, request: StudyKeys) -> Inference:
 
 
 def _engine_runtime(network: str, backend: str) -> str:
-    """The runtime for an engine; `auto` becomes TensorRT's family, which alone loads engines."""
+    """Return the runtime for an engine: `auto` becomes TensorRT, and a runtime that loads no engines is refused."""
     if backend == "auto":
         return ENGINE_RUNTIMES
     if not f"{backend}-".startswith(f"{ENGINE_RUNTIMES}-"):
@@ -248,12 +248,12 @@ def _engine_runtime(network: str, backend: str) -> str:
 
 
 def _own_or(own: str | None, study: str) -> str:
-    """The network's own word, else the study's. An empty word counts as given, so that it is refused later."""
+    """The network's own word, or if it is None the study's. An empty word counts as given, to be refused later."""
     return study if own is None else own
 
 
 def _own_windows_s(request: StudyKeys) -> tuple[tuple[str, float], ...]:
-    """The window of each network that has its own. Raises SpecError for a network with two lengths."""
+    """The windows in seconds of networks that have their own. Raises SpecError for a network with two lengths."""
     entries = [NetworkKeys(entry) if isinstance(entry, str) else entry for entry in request.networks]
     asked: dict[str, set[float | None]] = {}
     for entry in entries:
@@ -302,7 +302,7 @@ def _cpus(cpus: tuple[int, ...] | None) -> tuple[int, ...] | None:
 
 
 def _clocks(key: str, keys: Mapping[str, Any]) -> tuple[int | str, ...] | None:
-    """The user's MHz become Hz, words stay. The plan checks whether the machine has such a step."""
+    """Turn MHz into Hz and keep words. The plan checks whether the machine has such steps."""
     if (values := keys.get(key)) is None:
         return None
     if not values or (NATIVE in values and len(values) > 1):
@@ -323,7 +323,7 @@ def _clock(key: str, value: float | str) -> int | str:
 
 
 def _known(word: str, words: Iterable[str], what: str, among: str = "one of") -> str:
-    """`word`, or a SpecError with the nearest of `words`."""
+    """Return `word` if it is one of `words`. Raises SpecError with the nearest of them."""
     known = list(words)
     if word not in known:
         raise SpecError(unknown(word, known, what, among))

@@ -1,4 +1,4 @@
-"""A commented study file for a machine, to begin with: what it can do, and common choices, commented out."""
+"""Make a commented study file for a machine: what it can do, and common choices that are commented out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from colocate.study.clock_points import LEVELS, default_clocks
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A key of a study file, with a value to begin with and what it means; `active` or only shown as a comment."""
+    """A key of a study file with a first value and its meaning; unless it is `active`, it is commented out."""
 
     key: str
     value: Any
@@ -25,7 +25,7 @@ class Suggestion:
 
 
 def starter_file(facts: HostFacts, keys: Mapping[str, Any], name: str) -> str:
-    """The text of the study file `name` for a machine with these `facts`; `keys` are those that the user gave."""
+    """Return the study file `name` for a machine with these `facts`; `keys` are those that the user gave."""
     lines = [
         f"# A study for {_machine(facts)}",
         "#",

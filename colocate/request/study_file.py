@@ -1,4 +1,4 @@
-"""A study in a file: TOML, read and written."""
+"""Read and write a study in a file of TOML."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ else:
     import tomli as tomllib
 
 
-# Thousands of commands; a parser needs about a second for it.
+# Enough for thousands of commands; a parser needs about a second for so much.
 _SIZE_MAX_BYTES = 1 << 20
 
 
 def read_study(path: Path) -> Mapping[str, Any]:
-    """The keys of a study file. Raises SpecError with the line where it is not TOML."""
+    """Return the keys of a study file. Raises SpecError, with the line if it is no TOML."""
     try:
         content = _content(path)
     except OSError as error:
@@ -36,7 +36,7 @@ def read_study(path: Path) -> Mapping[str, Any]:
 
 
 def parsed(path: Path, content: bytes) -> Mapping[str, Any]:
-    """The keys in the `content` of the study file `path`. Raises SpecError with the line where it is not TOML."""
+    """Return the keys in the `content` of the study file `path`. Raises SpecError, with the line if it is no TOML."""
     try:
         return tomllib.loads(content.decode("utf-8-sig"), parse_float=WrittenFloat)
     except ValueError as error:
@@ -49,7 +49,7 @@ def parsed(path: Path, content: bytes) -> Mapping[str, Any]:
 
 
 def _content(path: Path) -> bytes:
-    # From a pipe as well, which has no size.
+    # The file may be a pipe, which has no size.
     with path.open("rb") as file:
         content = file.read(_SIZE_MAX_BYTES + 1)
     if len(content) > _SIZE_MAX_BYTES:
@@ -58,7 +58,7 @@ def _content(path: Path) -> bytes:
 
 
 def study_file(request: Mapping[str, Any]) -> str:
-    """The keys as a study file, TOML, for `read_study`; empty for a study of defaults alone."""
+    """Return the keys as the text of a study file for `read_study`; empty if no key is set."""
     tables = {key: value for key, value in request.items() if isinstance(value, Mapping)}
     lines = [key_line(key, value) for key, value in request.items() if key not in tables and value is not None]
     return "\n".join([*lines, *tables_of(tables)]).strip()

@@ -1,4 +1,4 @@
-"""What a user may write in a study file, in the user's units (MHz, seconds); `spec.py` says what it means."""
+"""The keys that a user may write in a study file, in the user's units (MHz, seconds); `spec.py` reads them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from colocate.request.lengths import ENTRIES_MAX
 from colocate.request.programs import CommandKeys, PipelineKeys
 
 _DAY_S = 86400
-# Of all numbers: no less and no more than a run can be read with (`store.ranges`).
+# The ranges of all numbers here are those that a run can be read with (`store.ranges`).
 _Seconds = Annotated[float, Field(ge=1e-6, le=_DAY_S, allow_inf_nan=False, strict=True)]
 _Pause = Annotated[float, Field(ge=0, le=_DAY_S, allow_inf_nan=False, strict=True)]
 # Beyond every study and every device, and short of what would fill this machine's memory with a plan.
 Count = Annotated[int, Field(ge=1, le=10_000, strict=True)]
-# A worker that waits for its next frame hears that a window is over when the frame is due.
+# At the most 10 s: a worker that waits for its next frame learns only then that a window is over.
 _Period = Annotated[float, Field(ge=1e-3, le=10_000, allow_inf_nan=False, strict=True)]
 _Number = Annotated[float, Field(ge=-1e30, le=1e30, allow_inf_nan=False, strict=True)]
 _Switch = Annotated[bool, Field(strict=True)]
@@ -29,7 +29,7 @@ _Clock = Annotated[float, Field(ge=1e-6, le=MHZ_MAX, allow_inf_nan=False, strict
 
 @dataclass(frozen=True, slots=True)
 class TrainingKeys:
-    """How a network is trained, where it is: on so many `gpus`, or with `ranks` as many processes on the CPUs."""
+    """How a network is trained: on `gpus` GPUs; or with `ranks`, in as many processes on the CPUs."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
@@ -42,7 +42,7 @@ class TrainingKeys:
 
 @dataclass(frozen=True, slots=True)
 class NetworkKeys:
-    """One network with settings of its own; what it leaves out comes from the study."""
+    """One network with settings of its own. The others come from the study."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
@@ -61,7 +61,7 @@ class NetworkKeys:
 
 @dataclass(frozen=True, slots=True)
 class StudyKeys:
-    """Every key that a study file may hold, with its default. Clocks in MHz, times in seconds unless it says ms."""
+    """Every key of a study file, with its default. Clocks are in MHz, times in seconds unless the key says ms."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 

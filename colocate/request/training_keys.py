@@ -1,4 +1,4 @@
-"""The keys of a network that is trained -> what is trained, and how."""
+"""Turn the keys of a network that is trained into an Inference with its Training."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from colocate.training.registry import NETWORKS, is_own
 
 MADE_UP, SHIPPED = "synthetic", "digits"
 _BATCH = 64
-# Of a network's keys those that a training has no use for.
+# Keys of a network that are of no use in a training.
 _OF_INFERENCE = ("backend", "graph", "wait", "period_ms", "shapes", "inputs")
 
 
 def trained(
     own: NetworkKeys, keys: TrainingKeys, precision: str, batch: int | None, device: str | None = None
 ) -> Inference:
-    """The network, trained; `device` is where the networks of the study are to run. Raises SpecError."""
+    """Return the network as one that is trained on `device`, None or `cpu`. Raises SpecError."""
     network = own.network
     for key in _OF_INFERENCE:
         if getattr(own, key):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 COMMAND = "command"
 LONGEST_S = 86_400.0
-"""A day: more is a slip of the pen, and what the clock and the kernel's timers can count ends somewhere."""
+"""A day: more is a typing error, and clocks and kernel timers have a limit."""
 
 
 def _duration_s(text: str) -> float:
@@ -43,7 +43,7 @@ def _count(text: str) -> int:
 
 
 def _say(text: str) -> None:
-    """Lines on stdout, written at once: at exit nobody is left to hear that it is full."""
+    """Print `text` on stdout at once: an error of a full disk could not be reported at exit."""
     try:
         with open(1, "w", encoding="utf-8", closefd=False) as out:
             out.write(text + "\n")
@@ -52,7 +52,7 @@ def _say(text: str) -> None:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says in one line what was wrong with the request."""
+    """Reports what is wrong with the request in one line."""
 
     def error(self, message: str) -> NoReturn:
         raise StressorError(f"{message}; see {self.prog} --help", 2)
@@ -120,7 +120,7 @@ def _serve(name: str) -> NoReturn:
 
 
 def _command(request: CommandRequest) -> Command:
-    """A command that does not outlive this process when a signal ends it."""
+    """Return a command that is ended when a signal ends this process."""
     from cpu_workloads.command import Command
     from cpu_workloads.program import end_on_signals
 
@@ -177,9 +177,9 @@ def _obey(arguments: Sequence[str]) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Do as `arguments` say; returns the exit code.
+    """Do as `arguments` say, and return the exit code.
 
-    0 done, 1 wrong results or nowhere to write them, 2 bad request, 3 something is absent.
+    0 done, 1 wrong results or nowhere to write them, 2 bad request, 3 something is missing.
     """
     try:
         # Before any file takes its number.

@@ -23,7 +23,7 @@ class Bitcount:
         self._disagreeing: tuple[int, ...] | None = None
 
     def step(self) -> int:
-        """Count `words_per_step` words in seven ways; the input goes on where the last step ended."""
+        """Count `words_per_step` words in seven ways. The input goes on where the last step ended."""
         totals = bitcount(self._word, self._words_per_step)
         if totals.count(totals[0]) != len(totals):
             self._disagreeing = totals
@@ -31,10 +31,10 @@ class Bitcount:
         return self._words_per_step
 
     def facts(self) -> Mapping[str, object]:
-        """The footprint: one table of 256 bytes and one of 16."""
+        """The footprint in bytes: one table of 256 bytes and one of 16."""
         return {"unit": self.unit, "footprint_bytes": 256 + 16}
 
     def verify(self) -> None:
-        """All seven totals of every step were equal."""
+        """Raise StressorError unless all seven totals of every step were equal."""
         if self._disagreeing is not None:
             raise StressorError(f"bitcount: the seven counts disagree: {self._disagreeing}", 1)

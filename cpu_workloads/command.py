@@ -1,4 +1,4 @@
-"""A program of the user's own as a stressor: run again and again, or once as a service, and its work counted."""
+"""Run a user's own program as a stressor, again and again or once as a service, and count its work."""
 
 from __future__ import annotations
 
@@ -22,20 +22,22 @@ from cpu_workloads.stressor import Failure, Moment, Report, StressorError, repor
 from cpu_workloads.user import User
 
 READY_S = 120.0
-"""A program that prints no ready line for so long after its start will not."""
+"""How long to wait for a program's ready line after its start, in seconds."""
 
 PREPARE_S, CLEANUP_S = 300.0, 60.0
-"""How long these may take."""
+"""How long `prepare` and `cleanup` may take, in seconds."""
 
 HELPER_LINES, HELPER_CHARACTERS = 3, 300
-"""So much of what they said last is told, on one line."""
+"""How much of the last output of `prepare` and `cleanup` a failure quotes, on one line."""
 
 
 class Command:
-    """Runs the program of a request until stopped. A thread sleeps until a run ends; the caller's sleeps too."""
+    """Runs the program of a request until it is stopped. A thread sleeps until each run ends; the caller's sleeps,
+    too.
+    """
 
     def __init__(self, request: CommandRequest) -> None:
-        """Enters the directory of the request. Raises StressorError (3) for what cannot be run at all."""
+        """Enter the directory of the request. Raises StressorError (3) if something cannot be run at all."""
         self._request = request
         self._progress = None if request.progress is None else Progress(request.progress)
         self._counter = Counter()
@@ -64,18 +66,18 @@ class Command:
 
     @property
     def unit(self) -> str:
-        """What counts: steps of its progress, completed runs, or of a service seconds of CPU time."""
+        """What counts: `progress`, completed runs, or for a service seconds of CPU time."""
         if self._request.progress is not None:
             return "progress"
         return "CPU s" if self._request.service else "runs"
 
     def facts(self) -> Mapping[str, object]:
-        """The unit, the program, and where its progress is counted; its footprint is not known."""
+        """The unit, the program, and the descriptor where its progress is counted. Its footprint is not known."""
         lines = {} if self._progress is None else {"lines": self._counter.descriptor}
         return {"unit": self.unit, "argv": self._request.argv, **lines}
 
     def start(self) -> Mapping[str, object]:
-        """Start the program unless it runs, and wait until it is ready; says how that failed, if it did."""
+        """Start the program unless it runs, and wait until it is ready. Returns why that `failed`, if it did."""
         if self._thread is None:
             self.begin()
             if self._failed is None:
@@ -83,7 +85,10 @@ class Command:
         return {} if self._failed is None else {"failed": self._failed}
 
     def measure(self, control: Control) -> Report:
-        """Count until the parent's next word; stops the program when that is `stop`. See `count`."""
+        """Count until the parent's next command, and report (see `count`).
+
+        `stop` also stops the program, unless the request keeps it running.
+        """
         self.begin()
         word = control.peek()
         counted = self.count()
@@ -95,7 +100,7 @@ class Command:
         return counted
 
     def begin(self) -> None:
-        """Count from zero now; starts the program if it does not run."""
+        """Count from zero now. Start the program if it does not run."""
         if self._thread is None:
             self._failed = None
             self._settled.clear()
@@ -111,17 +116,17 @@ class Command:
         self._begin = self._now()
 
     def wait(self, timeout_s: float) -> None:
-        """Sleep so long, or until a run fails."""
+        """Sleep for `timeout_s` seconds, or until a run fails."""
         thread = self._thread
         if thread is not None:
             thread.join(timeout_s)
 
     def count(self) -> Report:
-        """The work since `begin`, and the CPU time of all that came of the program in that time.
+        """Report the work since `begin`, and the CPU time of the program and its descendants in that time.
 
-        A run that was under way at `begin` counts when it completes: over many windows that makes up for
-        the one that is under way at the end. So the report ends now, not with the last run. A run that left processes
-        behind did not do all of its work: it is not counted.
+        A run that was under way at `begin` counts when it completes: over many windows that makes up for the run
+        under way at the end. So the report ends now, not with the last run. A run that left processes behind did not
+        do all of its work, and is not counted.
         """
         (count_before, deserted_before, begin), (count, deserted, end) = self._begin, self._now()
         found = report(self.unit, count - count_before, begin, end)
@@ -132,13 +137,14 @@ class Command:
         return found
 
     def stop(self) -> None:
-        """End the run and every process that came of it; its process group is asked politely first."""
+        """End the run and every process that came of it; its process group first gets SIGTERM."""
         with self._switch:
             self._stop()
 
     def end(self) -> None:
-        """Stop for good because this process is about to exit: a later `begin` waits for ever. A cleanup that fails
-        ends the process here.
+        """Stop for good, before this process exits: a later `begin` waits for ever. Then run the cleanup.
+
+        If the cleanup fails, this process exits here, with CLEANUP_FAILED.
         """
         self._switch.acquire()
         for helper in self._helpers.values():
@@ -154,7 +160,7 @@ class Command:
 
     @property
     def failed(self) -> Failure | None:
-        """The run that failed, with the end of its stderr; None when none did."""
+        """The failure of a run, with the end of its output; None if none failed."""
         return self._failed
 
     def _entered(self) -> Mapping[str, Any]:
@@ -169,7 +175,7 @@ class Command:
         request = self._request
         if self._progress is None and request.ready_line is None:
             return Output(request.output)
-        # When a line came is not known to the nanosecond of CPU time, as the end of a step is.
+        # The CPU time at which a line came is not known, so the counter gets 0.
         return ReadOutput(
             request.output,
             self._progress,
@@ -204,7 +210,7 @@ class Command:
             self._settled.set()
 
     def _ran_once(self) -> bool:
-        """Run it to its end; whether it is to run again."""
+        """Run the program to its end, and return whether it is to run again."""
         with self._program.lock:
             if self._stopping:
                 return False
@@ -250,7 +256,7 @@ class Command:
             self._settled.wait(request.ready_after_s)
 
     def _help(self, what: str, longest_s: float) -> None:
-        """Run what stands before the first start or after the last end, with all that comes of it."""
+        """Run `prepare` or `cleanup`, and all that comes of it, for `longest_s` seconds at the most."""
         program = self._helpers.get(what)
         if program is None:
             return
@@ -276,7 +282,7 @@ class Command:
 
 
 def _ended(program: Program) -> None:
-    """End a program that runs; one that does not would end whatever else this process has started."""
+    """End a program if it runs. On one that does not, `end` would end whatever else this process has started."""
     if not program.is_over:
         program.end()
 

@@ -1,4 +1,4 @@
-"""What to run as a task and how, in one line of JSON."""
+"""What to run as a task, and how, as one line of JSON."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 CLEANUP_FAILED = 4
-"""The exit status of a runner whose program is gone, but whose cleanup failed; its stderr says how."""
+"""The exit status of the process that runs a task if the program has ended but the cleanup failed; stderr says how.
+"""
 
 
 class CommandRequest(NamedTuple):
     """A program of the user's own.
 
-    It runs again and again, or as a `service` once: that `keeps` running when the counting stops, or is ended then.
-    It is ready `ready_after_s` after its start, and when a line of its output contains `ready_line`. Lines that match
-    `progress` count its work (`progress.py`). `prepare` runs before the first start and `cleanup` after the last end.
-    All are run in `directory`, with `environment` added to that of this process, as `user`. The file `output` gets
-    all that they print.
+    It runs again and again, or as a `service` once. If it `keeps` running, it is not ended when the counting stops.
+    It is ready `ready_after_s` seconds after its start, or when a line of its output contains `ready_line`. Lines
+    that match `progress` count its work (`progress.py`). `prepare` runs before the first start, `cleanup` after the
+    last end. All run in `directory` as `user`, with `environment` added to that of this process. All output goes to
+    the file `output`.
     """
 
     argv: tuple[str, ...]
@@ -34,7 +35,7 @@ class CommandRequest(NamedTuple):
     output: str | None = None
 
     def to_json(self) -> str:
-        """One line for `from_json`."""
+        """Return one line for `from_json`."""
         return json.dumps(self._asdict())
 
 

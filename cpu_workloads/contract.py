@@ -1,16 +1,17 @@
-"""The child's side of the conversation between a measuring process and its children.
+"""The child's side of the protocol between a measuring process and its children.
 
-The child writes one JSON line `{"ready": ...}` when it could start at once. Then it reads words, one a line:
+The child writes one JSON line `{"ready": ...}` when it can start at once. Then it reads commands of one word, one a
+line:
 
-    go     count from zero now; begins to work if it was idle
-    stop   fall idle and answer with one JSON line about the time since the last `go`
+    go     count from zero now, and begin to work if idle
+    stop   stop working, and answer with one JSON line about the time since the last `go`
     start  get ready to be counted, and answer with one JSON line `{"started": ...}`: a program of the user's own
-           begins to work here, where it does not yet
+           begins to work here, unless it does already
 
-End of file on stdin means that the parent died: the child exits at once. Timestamps are CLOCK_MONOTONIC
-nanoseconds, which all processes of a machine share.
+End of file on stdin means that the parent died: the child exits at once. Timestamps are CLOCK_MONOTONIC nanoseconds,
+which all processes of a machine share.
 
-`go` may come twice: the time between is a warm-up whose counts are thrown away without a pause in the load.
+`go` may come twice: the time between is a warm-up, which is not counted, while the load goes on without a pause.
 """
 
 import collections
@@ -29,11 +30,11 @@ def _threads() -> "set[int]":
 
 
 class Control:
-    """The words from the parent, read by a thread that sleeps in read(2) and so costs a measurement nothing.
+    """The commands from the parent. A thread reads them; it sleeps in read(2) and so costs a measurement nothing.
 
-    Made first thing: from then on the process ends with its parent, and what libraries print while they load goes
-    to stderr. An inner loop checks `pending()` and nothing else: it costs some 50 ns and no system call.
-    `at_end` runs before the process exits because the parent died. `listener` is the thread's number (gettid(2)).
+    Made first thing: from then on the process ends with its parent, and what libraries print goes to stderr. An inner
+    loop checks only `pending()`, which takes some 50 ns and no system call. `at_end` is called before the process
+    exits because the parent died. `listener` is the number of the thread (gettid(2)).
     """
 
     def __init__(self, at_end: "Callable[[], object] | None" = None) -> None:
@@ -70,24 +71,26 @@ class Control:
             os._exit(exit_code)
 
     def pending(self) -> bool:
-        """Whether a word has arrived that `take` has not returned yet."""
+        """Whether a command has arrived that `take` has not returned yet."""
         return self._peeked is not None or bool(self._words)
 
     def peek(self) -> str:
-        """The word that `take` returns next; waits for it, asleep."""
+        """Sleep until a command arrives, and return it; `take` returns the same one next."""
         if self._peeked is None:
             self._spoken.acquire()
             self._peeked = self._words.popleft()
         return self._peeked
 
     def take(self) -> str:
-        """The next word; waits for it, asleep."""
+        """Sleep until a command arrives, and return it."""
         word = self.peek()
         self._peeked = None
         return word
 
     def say(self, message: "Mapping[str, object]") -> None:
-        """Send one JSON line to the parent; one that cannot be answered counts as dead, and the process exits (1)."""
+        """Send one JSON line to the parent. If it cannot be sent, the parent counts as dead: the process exits with
+        1.
+        """
         try:
             self._out.write(json.dumps(message) + "\n")
             self._out.flush()
@@ -104,8 +107,8 @@ def serve(
 ) -> NoReturn:
     """Obey the parent for ever: `measure(control)` works and counts until `control.pending()`, then reports.
 
-    What `measure` does after the counting, such as checking results, must not hold up a second `go`:
-    `control.peek()` is the word.
+    `measure` may check results afterwards, but must not hold up a second `go`: `control.peek()` is the command. The
+    parent is first sent `ready`, and at each `start` what `start` returns.
     """
     control.say({"ready": dict(ready)})
     word = control.take()

@@ -1,7 +1,8 @@
 """A stressor's work so far, in memory that the measuring process maps and reads at any moment.
 
-Two places hold a count and the CPU time at which it was reached; the first number says how many counts there were,
-and so which place is complete. A stressor that is paused in the middle of writing leaves the other one whole.
+Two places, written in turn, each hold a count and the CPU time at which it was reached. The first number is how many
+counts were written, which tells which place is complete. If a stressor is paused while it writes one place, the other
+is whole.
 """
 
 import ctypes
@@ -10,7 +11,7 @@ import os
 from pathlib import Path
 
 _BYTES = mmap.PAGESIZE
-# Doubles: how many counts, then a count and its CPU time twice.
+# The memory holds doubles: how many counts were written, and from each of these places on a count and its CPU time.
 _PLACES = (1, 3)
 _TRIES = 100
 # MFD_CLOEXEC, linux/memfd.h.
@@ -18,7 +19,7 @@ _CLOEXEC = 1
 
 
 class Counter:
-    """Kept by the process that works; others map it by the number of its descriptor."""
+    """The counter in the process that works. Other processes map it by the number of its descriptor."""
 
     def __init__(self) -> None:
         self.descriptor = _memory_file()
@@ -28,7 +29,7 @@ class Counter:
         self._total = 0.0
 
     def add(self, work: float, cpu_s: float) -> None:
-        """So much more was done, and the process has used `cpu_s` of CPU time since it began."""
+        """Add `work` to the count; the process has used `cpu_s` seconds of CPU time since it began."""
         self._counts += 1
         self._total += work
         values, place = self._values, _PLACES[self._counts % 2]
@@ -38,7 +39,7 @@ class Counter:
 
 
 def _memory_file() -> int:
-    """A file in memory without a name: memfd_create(2), which `os` has from Python 3.8 on."""
+    """Return a file in memory without a name: memfd_create(2), which `os` has from Python 3.8 on."""
     create = getattr(os, "memfd_create", None)
     return int(ctypes.CDLL(None).memfd_create(b"work", _CLOEXEC) if create is None else create("work"))
 
@@ -52,7 +53,7 @@ class CounterView:
         self._values = memoryview(self._mapped).cast("d")
 
     def read(self) -> "tuple[float, float]":
-        """What it has done so far, and the CPU time that it had used by then."""
+        """Return the work so far, and the CPU time in seconds at which that was reached."""
         for _ in range(_TRIES):
             counts = self._values[0]
             place = _PLACES[int(counts) % 2]
@@ -62,6 +63,6 @@ class CounterView:
         return found
 
     def close(self) -> None:
-        """Unmap it."""
+        """Unmap the counter."""
         self._values.release()
         self._mapped.close()

@@ -1,4 +1,4 @@
-"""The memory stressor: JPEG encoding and decoding of a ring of frames several times the last-level cache."""
+"""The memory stressor: JPEG encoding and decoding of a ring of frames that is larger than the last-level cache."""
 
 from __future__ import annotations
 
@@ -16,27 +16,29 @@ QUALITY = 75
 SUBSAMPLING = "4:2:0"
 FOOTPRINT_PER_CACHE = 3
 FOOTPRINT_LIMIT_BYTES = 512 * 2**20
-"""What one process may hold. Where a cache has hundreds of MB, a stressor on every CPU would exhaust memory."""
+"""The most that the frames of one process take. For a cache of hundreds of MB, a stressor on every CPU would
+otherwise exhaust memory."""
 
 MEAN_ERROR_BOUND = 6.0
-"""Of 255, over all pixels and channels. A generated frame comes out at 2.2, another frame in its place at 36."""
+"""The largest mean error of a frame, of 255, over all pixels and channels. The right frame has 2.2, a wrong one 36.
+"""
 
 _CACHE = Path("/sys/devices/system/cpu/cpu0/cache")
 
 
 def last_level_cache_bytes(cache: Path = _CACHE) -> int | None:
-    """Size of the largest cache that the kernel lists for CPU 0, in bytes; None when it lists none."""
+    """The size of the largest cache that the kernel lists for CPU 0, in bytes; None if it lists none."""
     sizes = [path.read_text().strip() for path in cache.glob("index*/size")]
     return max((int(size.removesuffix("K")) * 1024 for size in sizes), default=None)
 
 
 _OCTAVES = ((240, 0.9, "RGB"), (60, 0.35, "RGB"), (16, 0.2, "RGB"), (4, 0.15, "L"), (2, 0.1, "L"))
-"""Grain in pixels, weight over what is coarser, mode: a photograph's fine grain is mostly grey. Chosen so that
-a frame comes to 1.3 bits a pixel at this quality."""
+"""Layers of noise: grain in pixels, weight over the coarser layers, mode (a photograph's fine grain is mostly grey).
+Chosen so that a frame takes 1.3 bits a pixel at QUALITY."""
 
 
 def photograph(size: tuple[int, int], seed: int) -> Image.Image:
-    """An RGB picture like a photograph to a JPEG coder: smooth colours under weaker, finer noise."""
+    """Return an RGB picture that is like a photograph to a JPEG coder: smooth colours under weaker, finer noise."""
     draw = random.Random(seed)
     picture = Image.new("RGB", size, (128, 128, 128))
     for grain, weight, mode in _OCTAVES:
@@ -48,7 +50,7 @@ def photograph(size: tuple[int, int], seed: int) -> Image.Image:
 
 
 class Jpeg:
-    """Takes frame after frame of a ring of raw RGB frames, encodes it, and decodes the result to raw RGB again."""
+    """Encodes frame after frame of a ring of raw RGB frames, and decodes each result to raw RGB again."""
 
     name = "jpeg"
     unit = "frames"
@@ -86,7 +88,7 @@ class Jpeg:
         return 1
 
     def facts(self) -> Mapping[str, object]:
-        """Frames and bytes of the ring, the cache it is to outgrow (where known), and whether it cannot."""
+        """Frames and bytes of the ring, the bytes of the cache if known, and whether the ring is too small for it."""
         facts: dict[str, object] = {
             "unit": self.unit,
             "frames": len(self._sources),
@@ -99,7 +101,7 @@ class Jpeg:
         return facts
 
     def verify(self) -> None:
-        """The last decoded version of every frame differs little from its source."""
+        """Raise StressorError unless the last decoded version of every frame differs little from its source."""
         for index, (source, decoded) in enumerate(zip(self._sources, self._decoded, strict=True)):
             images = [Image.frombytes("RGB", self.size, raw) for raw in (source, decoded)]
             error = sum(ImageStat.Stat(ImageChops.difference(*images)).mean) / 3
@@ -108,7 +110,7 @@ class Jpeg:
 
 
 class JpegSmall(Jpeg):
-    """One frame of MiBench's size. With Pillow's copies some 5 MB: within most last-level caches, beyond 2 MB."""
+    """One frame of MiBench's size. With Pillow's copies it takes some 5 MB, which most last-level caches hold."""
 
     name = "jpeg-small"
     size = (512, 512)

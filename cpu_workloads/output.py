@@ -1,6 +1,6 @@
-"""What a program of the user's own prints: counted line by line where that is asked for, and its end kept.
+"""The output of a user's own program: its end is kept, and its lines are counted if that is asked for.
 
-Where no line is asked for the program writes to a file or to nowhere, and nobody reads while it runs.
+If not, the program writes to a file or to nowhere, and nobody reads while it runs.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from cpu_workloads.progress import Lines, Progress
 
 TAIL_BYTES = 4096
 KEPT_BYTES = 1 << 20
-"""Of what nobody asked to keep, a file holds so much before it is emptied."""
+"""If nobody asked to keep the output, its file is emptied when it is larger than this."""
 
 MATCHING_MAX_S = 2.0
-"""CPU time of this process for the lines of one read: a pattern may take for ever on a line. Then SIGVTALRM ends it,
-as nothing else can: a search holds the interpreter."""
+"""The most CPU time in seconds to match the lines of one read. A pattern may take for ever on a line: then SIGVTALRM
+ends this process, because nothing else interrupts a search."""
 
 _READ_BYTES = 1 << 16
-# After a read come further lines: a program that prints many wakes this process so often at the most.
+# A pause after each read, so that a program that prints many lines wakes this process only so often.
 _BATCH_S = 0.002
 _DRAINED_S = 1.0
 
 
 class Output:
-    """Where a program prints. `kept` is a file that gets all of it, in addition to what it holds already."""
+    """Where a program prints. All output is added to the file `kept`, if that is given."""
 
     def __init__(self, kept: str | None = None) -> None:
-        """Raises OSError where the file cannot be written."""
+        """Raises OSError if the file cannot be written."""
         self._keeps = kept is not None
         if kept is not None:
             self._file = os.open(kept, os.O_CREAT | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC, 0o644)
@@ -50,31 +50,31 @@ class Output:
         self._begin = 0
 
     def popen_options(self) -> dict[str, Any]:
-        """What makes a process print here."""
+        """The options of Popen that make a process print here."""
         return {"stdout": self._file if self._keeps else subprocess.DEVNULL, "stderr": self._file}
 
     def begins(self) -> None:
-        """A program starts: what those before it said is not its own."""
+        """Note that a program starts: what was printed before is not its own."""
         if not self._keeps:
             os.ftruncate(self._file, 0)
         self._begin = os.fstat(self._file).st_size
 
     def shorten(self) -> None:
-        """Give back the room that a program of many words has taken, unless its output is kept."""
+        """Empty a file that has become large, unless the output is kept."""
         if not self._keeps and os.fstat(self._file).st_size > KEPT_BYTES:
             os.ftruncate(self._file, 0)
 
     def tail(self) -> str:
-        """The end of what it said."""
+        """The end of what the program printed."""
         size = os.fstat(self._file).st_size
         begin = max(self._begin, size - TAIL_BYTES)
         return os.pread(self._file, TAIL_BYTES, begin).decode(errors="replace").strip()
 
 
 class ReadOutput(Output):
-    """One whose lines are read, by a thread that sleeps until there are some.
+    """An output whose lines are read, by a thread that sleeps until there are some.
 
-    They are read from a terminal: to a pipe most programs write a block of lines at a time, long after the first.
+    The program prints to a terminal: to a pipe, most programs write a block of lines at a time, long after the first.
     """
 
     def __init__(
@@ -85,8 +85,9 @@ class ReadOutput(Output):
         ready: Callable[[], object] = lambda: None,
         counted: Callable[[float], object] = lambda growth: None,
     ) -> None:
-        """`ready` is called when a line contains `ready_line`, once for each `begins`; `counted` with each growth of
-        the progress.
+        """After each `begins`, `ready` is called once, when a line contains `ready_line`.
+
+        `counted` is called with each growth of the progress.
         """
         super().__init__(kept)
         self._progress = progress
@@ -109,7 +110,7 @@ class ReadOutput(Output):
         self._waiting = self._ready_line is not None
 
     def tail(self) -> str:
-        """See `Output.tail`, once all that was printed so far is read."""
+        """See `Output.tail`. First, all that was printed so far is read."""
         self._drain()
         return super().tail()
 
@@ -150,7 +151,7 @@ class ReadOutput(Output):
 
 
 def terminal() -> tuple[int, int]:
-    """Our end of a terminal and the program's; what is written arrives unchanged."""
+    """Open a terminal and return our end and the program's. What is written arrives unchanged."""
     ours, programs = os.openpty()
     settings = termios.tcgetattr(programs)
     settings[1] &= ~termios.OPOST

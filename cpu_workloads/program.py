@@ -1,4 +1,4 @@
-"""A program of the user's own, and every process that comes of it: started, awaited, and ended to the last."""
+"""Start a user's own program, wait for its end, and end every process that came of it."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ from typing import Any, NamedTuple
 import psutil
 
 GRACE_S = 0.2
-"""Between SIGTERM and SIGKILL: short, because a dead parent's programs must be gone within a second."""
+"""Seconds between SIGTERM and SIGKILL: few, because a dead parent's programs must be gone within a second."""
 
 END_S = 2.0
-"""How long killed processes may take to go: a write to a slow disk or much memory to free holds them up."""
+"""Seconds that killed processes may take to end: a write to a slow disk or much memory to free delays them."""
 
 GONE_S = 0.1
-"""What a program started may outlive it by so much: the end of a pipe ends when it has read all."""
+"""Seconds by which other processes may outlive the program that started them: the last one of a pipeline ends only
+when it has read all."""
 
 _INTERPRETER, _FIRST_LINE_MAX = re.compile(rb"#![ \t]*([^ \t\n\0]+)"), 256
-"""What the first line of a script names, as execve(2) reads it."""
+"""The interpreter in the first line of a script, as execve(2) reads it, and how many bytes are read for it."""
 
 _LOOK_AGAIN_S = 0.002
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
@@ -42,14 +43,14 @@ class ProgramError(Exception):
 
 
 def _die_with(parent_pid: int) -> None:
-    """In the new process, before it becomes the program: be killed when its parent dies."""
+    """In the new process, before it becomes the program: have the kernel kill it when its parent dies."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent_pid:
         os._exit(1)
 
 
 def _descendants() -> list[psutil.Process]:
-    """Every process that came of this one, be it in another group or session or its parent dead, nearest first."""
+    """Every process that came of this one, nearest first, even in other groups or sessions or with a dead parent."""
     found: list[psutil.Process] = psutil.Process().children(recursive=True)
     return found
 
@@ -62,8 +63,9 @@ def _kill_descendants() -> None:
 
 
 def require(program: str, path: str | None = None, directory: str | None = None) -> None:
-    """Raise ProgramError unless there is such a program, looked for in `path` or the PATH of this process as a start
-    in `directory` does, with the interpreter that its first line names.
+    """Raise ProgramError unless `program` and the interpreter that its first line names can be run.
+
+    It is looked for like a start in `directory` does: in `path`, or in the PATH of this process.
     """
     found = shutil.which(program if directory is None or "/" not in program else Path(directory, program), path=path)
     if found is None:
@@ -76,7 +78,7 @@ def require(program: str, path: str | None = None, directory: str | None = None)
 
 
 class Ending(NamedTuple):
-    """How a program ended: its return code, whether it left processes behind, and those of them that would not go."""
+    """How a program ended: its return code, whether it left processes behind, and which of these did not end."""
 
     returncode: int
     deserted: bool
@@ -86,16 +88,17 @@ class Ending(NamedTuple):
 class Program:
     """Runs `argv`, once or again and again, and ends it with all that came of it.
 
-    It has its process for itself: it becomes the parent of whatever the program leaves behind, daemons included,
-    and ends every child it finds. Only what the program asks another service to start is beyond its reach.
+    This process must have no other child: it becomes the parent of whatever the program leaves behind, daemons
+    included, and ends every child that it finds. Only what another service starts for the program is beyond its
+    reach.
 
-    `lock` is held while a process is started or reaped: under it `cpu_s` leaves nobody out and counts nobody twice.
+    `lock` is held while a process is started or reaped, so that `cpu_s` counts every process exactly once.
     """
 
     def __init__(self, argv: Sequence[str], launcher: Sequence[str] = ()) -> None:
-        """`launcher` is a command that becomes the one after it, as `env` does.
+        """`launcher` is a command that runs before `argv` and becomes it, as `env` does.
 
-        Raises ProgramError when there is no such program, or it may not be executed or could escape.
+        Raises ProgramError if there is no such program, or if it may not be executed or could escape.
         """
         require(argv[0])
         if _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
@@ -107,10 +110,10 @@ class Program:
         self._over.set()
 
     def start(self, check: Callable[[int], object] = lambda pid: None, **options: Any) -> None:
-        """Start it in a session of its own; `options` are those of Popen. The caller holds `lock`.
+        """Start the program in a session of its own; `options` are those of Popen. The caller holds `lock`.
 
-        A thread calls `await_end` next. The one that starts it lives on: the program dies with that. Raises OSError,
-        and what `check` raises for the number of the process: then it does not run.
+        Some thread must call `await_end` next. The thread that starts the program must live on: the program dies with
+        it. Raises OSError, and what `check` raises when called with the process id: then the program is killed.
         """
         parent_pid = os.getpid()
         process = subprocess.Popen(
@@ -132,11 +135,11 @@ class Program:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing of it runs: it has not been started, or `await_end` has done its work."""
+        """Whether nothing of the program runs: it was not started, or `await_end` has done its work."""
         return self._over.is_set()
 
     def await_end(self) -> Ending:
-        """Sleep until it has ended, then end what it left behind: that would load the machine unseen."""
+        """Sleep until the program has ended, and end what it left behind: that would load the machine unseen."""
         process = self._process
         assert process is not None, "it has been started"
         self._await(process.pid)
@@ -149,7 +152,7 @@ class Program:
         return Ending(process.returncode, deserted, left)
 
     def end(self) -> Sequence[psutil.Process]:
-        """End it and every process that came of it, its process group politely first; returns what would not go."""
+        """End the program and every process that came of it, first with SIGTERM. Returns those that did not end."""
         self._signal(signal.SIGTERM)
         self._over.wait(GRACE_S)
         deadline_s = time.monotonic() + END_S
@@ -162,7 +165,8 @@ class Program:
         return self._end_descendants(deadline_s)
 
     def cpu_s(self) -> float:
-        """User and system time of all that came of it, the living and those that were waited for, by whomever.
+        """User and system time in seconds of all processes that came of the program, whether they live or were
+        reaped.
 
         The caller holds `lock`.
         """
@@ -175,9 +179,10 @@ class Program:
         return total_s
 
     def _end_descendants(self, deadline_s: float) -> Sequence[psutil.Process]:
-        """Kill and reap until there is no child, hence no descendant; returns those that live at the deadline.
+        """Kill and reap until there is no child, hence no descendant. Returns those that live at the deadline.
 
-        One pass is not enough: a process may have a new child between the look and the kill. Orphans come here.
+        One pass is not enough: a process may have a new child between the look and the kill. Orphans become children
+        of this process.
         """
         while not self._childless(0.0):
             if time.monotonic() >= deadline_s:
@@ -187,7 +192,7 @@ class Program:
         return ()
 
     def _childless(self, deadline_s: float) -> bool:
-        """Reap until there is no child, or until the deadline; whether there is none."""
+        """Reap until there is no child, or until the deadline. Returns whether there is none."""
         while True:
             with self.lock:
                 try:
@@ -206,7 +211,7 @@ class Program:
                 os.killpg(self._process.pid, signum)
 
     def _await(self, pid: int) -> None:
-        """Sleep until this child has ended, without reaping it; orphans that end before it are reaped."""
+        """Sleep until this child has ended, but do not reap it. Orphans that end before it are reaped."""
         while True:
             ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
             assert ended is not None  # only WNOHANG gives None
@@ -217,7 +222,7 @@ class Program:
 
 
 def end_on_signals(end: Callable[[], object]) -> None:
-    """Let the signals that end this process call `end` first."""
+    """Call `end` first when SIGTERM, SIGINT or SIGHUP ends this process."""
 
     def leave(signum: int) -> None:
         end()

@@ -6,11 +6,11 @@ import math
 import re
 
 LINE_BYTES = 1024
-"""Of a longer line only the beginning is looked at: what a pattern costs grows faster than the line."""
+"""Only the beginning of a longer line is matched, because the time for a pattern grows faster than the line."""
 
 
 class Lines:
-    """Cuts what is read into lines, however it arrives; a carriage return ends one, too."""
+    """Cuts what is read into lines, in whatever parts it arrives. A carriage return ends a line, too."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -24,7 +24,7 @@ class Lines:
 
 
 class Progress:
-    """Counts lines that match a pattern: by the growth of the number in its group, or one each where it has none."""
+    """Counts lines that match a pattern; if it has a group, the growth of the number in the group counts instead."""
 
     def __init__(self, pattern: str) -> None:
         self._pattern = re.compile(pattern)
@@ -32,12 +32,14 @@ class Progress:
         self.total = 0.0
 
     def restart(self) -> None:
-        """The program begins anew, and its number at zero."""
+        """Note that the program begins again, and that its number begins at zero."""
         self._last = 0.0
 
     def take(self, line: str) -> None:
-        """Count a line. The first number of a program that was never said to begin is where counting starts. A number
-        below the one before has begun at zero again.
+        """Count a line.
+
+        Without a `restart`, the first number is where counting starts. A number below the one before means that the
+        program began again at zero.
         """
         if (match := self._pattern.search(line)) is None:
             return

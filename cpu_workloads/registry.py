@@ -1,4 +1,4 @@
-"""Which stressors there are. A new one is one file and one line here; none is imported before it is wanted."""
+"""The built-in stressors. A new one is one file and one line here. Each is imported only when it is loaded."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _FIXES = {
 
 
 def names() -> tuple[str, ...]:
-    """The built-in stressors' names."""
+    """The names of the built-in stressors."""
     return tuple(STRESSORS)
 
 
 def fix(name: str) -> str:
-    """How to fix what keeps this built-in stressor from running here; empty when it can run."""
+    """Say how to fix what keeps this built-in stressor from running here; empty if it can run."""
     try:
         load(name)
     except StressorError as error:
@@ -38,7 +38,9 @@ def fix(name: str) -> str:
 
 
 def load(name: str) -> Stressor:
-    """A new stressor of this name; StressorError when there is none (2) or what it needs is absent (3)."""
+    """Make the stressor of this name. Raises StressorError if there is none (2) or something it needs is
+    missing (3).
+    """
     target = STRESSORS.get(name)
     if target is None:
         near = difflib.get_close_matches(name, [*STRESSORS, "command"], n=1, cutoff=0.0)

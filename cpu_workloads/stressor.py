@@ -9,7 +9,7 @@ from typing import Protocol, TypedDict
 
 
 class StressorError(Exception):
-    """A foreseeable failure, in one line for the user; `exit_code` is what the process ends with."""
+    """A foreseeable failure. Its message is one line for the user, and the process ends with `exit_code`."""
 
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)
@@ -17,24 +17,24 @@ class StressorError(Exception):
 
 
 class Stressor(Protocol):
-    """A background task in equal steps of one to some ten milliseconds, on one CPU."""
+    """A background task that works on one CPU, in equal steps of about 1 to 10 ms."""
 
     name: str
     unit: str
     """What `step` counts, in the plural: words, passes, frames."""
 
     def step(self) -> int:
-        """Do one step's work; returns how much, in `unit`."""
+        """Do one step's work, and return how much that was, in `unit`."""
 
     def facts(self) -> Mapping[str, object]:
-        """What a reader of the results must know: sizes in bytes, and how the task departs from MiBench."""
+        """What a reader of the results must know: sizes in bytes, and how the task differs from MiBench."""
 
     def verify(self) -> None:
-        """Check the results since the last call, outside the counted time; raises StressorError."""
+        """Check the results since the last call, outside the counted time. Raises StressorError if they are wrong."""
 
 
 class Failure(TypedDict):
-    """Why the work of a window is not to be trusted; no return code when it was not a program that ended."""
+    """Why the work of a window cannot be trusted; `returncode` is None if the cause is not a program that ended."""
 
     returncode: int | None
     stderr: str
@@ -49,16 +49,16 @@ class _Counts(TypedDict):
 
 
 class Report(_Counts, total=False):
-    """Work done between two CLOCK_MONOTONIC times, and the CPU time it took."""
+    """Work done between two times of CLOCK_MONOTONIC, and the CPU time in seconds that it took."""
 
     failed: Failure
     deserted: int
-    """Runs of a program that left processes behind, where there were some."""
+    """How many runs of a program left processes behind; absent if none did."""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """CLOCK_MONOTONIC in nanoseconds and CPU time spent so far in seconds."""
+    """A time of CLOCK_MONOTONIC in nanoseconds, and the CPU time used until then in seconds."""
 
     now_ns: int
     cpu_s: float
@@ -70,7 +70,7 @@ def now() -> Moment:
 
 
 def report(unit: str, count: float, begin: Moment, end: Moment) -> Report:
-    """The report of `count` units of work done between two moments."""
+    """Return the report of `count` units of work done between two moments."""
     return {
         "unit": unit,
         "count": float(count),
@@ -83,11 +83,11 @@ def report(unit: str, count: float, begin: Moment, end: Moment) -> Report:
 def measure(
     stressor: Stressor, pending: Callable[[], bool], counted: Callable[[float, float], object] | None = None
 ) -> Report:
-    """Step until `pending()`, and report the whole steps up to then. `counted` is told of every step: its work, and
-    the CPU time of the process after it.
+    """Step until `pending()` is true, and report the whole steps up to then.
 
-    A step that is under way when the word arrives ran partly beside something else: it is not counted, and
-    the report ends with the last counted step. Only the first step always counts, so that there is a rate.
+    After every step, `counted` is called with its work and with the CPU time of the process so far. A step during
+    which `pending()` became true is not counted, because a part of it ran after the window; the report ends with the
+    step before. Only the first step always counts, so that there is a rate.
     """
 
     def step() -> tuple[int, Moment]:

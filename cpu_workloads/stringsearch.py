@@ -1,4 +1,4 @@
-"""The branch stressors, after MiBench's stringsearch: Horspool's search over generated texts."""
+"""Stressors with many branches, after MiBench's stringsearch: Horspool's search over generated texts."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _LETTERS = "".join(letter * count for letter, count in _PER_256.items()).encode(
 
 
 def prose(draw: random.Random, length: int) -> bytes:
-    """`length` characters with the letter frequencies of English."""
+    """Return `length` characters with the letter frequencies of English."""
     return draw.randbytes(length).translate(_LETTERS)
 
 
 def pairs(draw: random.Random, count: int, hits: int, text_lengths: tuple[int, int]) -> list[Search]:
-    """`count` searches, of which `hits` find their pattern, in shuffled order.
+    """Return `count` searches in shuffled order, of which `hits` find their pattern.
 
-    Patterns are 1 to 12 characters, 4 in the mean; text lengths are uniform between the two, both included.
+    Patterns have 1 to 12 characters, 4 on average; text lengths are uniform between the two, both included.
     """
     found = [True] * hits + [False] * (count - hits)
     draw.shuffle(found)
@@ -47,17 +47,17 @@ def pairs(draw: random.Random, count: int, hits: int, text_lengths: tuple[int, i
 
 
 def records(searches: list[Search]) -> bytes:
-    """The searches in the kernel's layout."""
+    """Pack the searches for the C kernel."""
     return b"".join(struct.pack("=II", len(sought), len(text)) + sought + text for sought, text in searches)
 
 
 def occurrences(pattern: bytes, text: bytes) -> int:
-    """How often the pattern occurs in the text, overlapping ones too."""
+    """How often the pattern occurs in the text; overlapping ones count, too."""
     return sum(text.startswith(pattern, at) for at in range(len(text)))
 
 
 class Stringsearch:
-    """1332 short searches a pass, each filling its own shift table: MiBench's proportions."""
+    """A pass is 1332 short searches, each of which fills its own shift table, in MiBench's proportions."""
 
     name = "stringsearch"
     unit = "passes"
@@ -78,13 +78,13 @@ class Stringsearch:
         return sum(pattern in text for pattern, text in searches)
 
     def step(self) -> int:
-        """Search everything `passes_per_step` times over."""
+        """Do all searches `passes_per_step` times, and return that number."""
         self._hits += stringsearch(self._records, self._passes_per_step, self.first_only)
         self._passes += self._passes_per_step
         return self._passes_per_step
 
     def facts(self) -> Mapping[str, object]:
-        """The footprint (records and one table of 256 eight-byte shifts) and the hits of a pass."""
+        """The footprint in bytes (records and one table of 256 eight-byte shifts) and the hits of a pass."""
         return {
             "unit": self.unit,
             "footprint_bytes": len(self._records) + 256 * 8,
@@ -92,17 +92,17 @@ class Stringsearch:
         }
 
     def verify(self) -> None:
-        """Every pass had the hits that Python's own search finds."""
+        """Raise StressorError unless every pass had the hits that Python's own search finds."""
         if self._hits != self._passes * self._hits_per_pass:
             seen = f"{self._hits} hits in {self._passes} passes"
             raise StressorError(f"{self.name}: {seen}, not {self._hits_per_pass} in each", 1)
 
 
 class StringsearchScan(Stringsearch):
-    """Every pattern is sought all through a text of a thousand characters: the scan outweighs the table.
+    """Seeks every pattern all through a text of a thousand characters: the scan takes more time than the table.
 
     Departs from MiBench, where four fifths of the instructions fill tables. Texts and table together fit a
-    first-level data cache of 32 KB, so that it stays a branch stressor.
+    first-level data cache of 32 KB, so that branches, not memory, remain the load.
     """
 
     name = "stringsearch-scan"
@@ -118,5 +118,5 @@ class StringsearchScan(Stringsearch):
         return sum(occurrences(pattern, text) for pattern, text in searches)
 
     def facts(self) -> Mapping[str, object]:
-        """As its parent's, and the departure from MiBench."""
+        """See `Stringsearch.facts`; adds the departure from MiBench."""
         return {**super().facts(), "departs_from_mibench": "longer texts, searched to their end"}

@@ -1,4 +1,4 @@
-"""Another user, as whom a program is run."""
+"""Run a program as another user."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cpu_workloads.program import ProgramError
 
 @dataclass(frozen=True)
 class User:
-    """Numbers of a user and of the groups that it is in."""
+    """A user: name, numbers of the user and its groups, and home folder."""
 
     name: str
     uid: int
@@ -24,7 +24,9 @@ class User:
 
     @classmethod
     def named(cls, name: str) -> User:
-        """The user of that name. Raises ProgramError where there is none, or this process may not become it."""
+        """Return the user of that name. Raises ProgramError if there is none, or if this process may not
+        become it.
+        """
         try:
             entry = pwd.getpwnam(name)
         except KeyError:
@@ -35,23 +37,23 @@ class User:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """The variables that say who it is."""
+        """The variables that name the user: HOME, USER and LOGNAME."""
         return {"HOME": self.home, "USER": self.name, "LOGNAME": self.name}
 
     @property
     def numbers(self) -> str:
-        """The user, its group and the groups that it is in, as UID:GID:GROUPS."""
+        """The numbers of the user, its group and all its groups, as UID:GID:GROUPS."""
         return f"{self.uid}:{self.gid}:{','.join(map(str, self.groups))}"
 
     def popen_options(self, environment: Mapping[str, str]) -> dict[str, Any]:
-        """What makes a process this user's, before it becomes the program; `environment` is what was asked for."""
+        """The options of Popen that start a process as this user; `environment` is what was asked for besides."""
         options: dict[str, Any] = {"env": {**os.environ, **self.environment, **environment}}
         if os.geteuid() == self.uid:
             return options
         return {**options, "user": self.uid, "group": self.gid, "extra_groups": list(self.groups)}
 
     def check(self, pid: int) -> None:
-        """Raise ProgramError unless the process is this user's throughout."""
+        """Raise ProgramError unless all user and group ids of the process are this user's."""
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
             key, _, numbers = line.partition(":")
             if key in ("Uid", "Gid") and set(numbers.split()) != {str(self.uid if key == "Uid" else self.gid)}:

@@ -1,8 +1,8 @@
-"""A pipeline as an application has one: decode a JPEG, resize it, infer, take the best class; again and again.
+"""A pipeline like that of an application: decode a JPEG, resize it, infer, take the best class; again and again.
 
     python3 examples/pipeline/pipeline.py [NETWORK.onnx]
 
-The network takes one picture; without one it is the SqueezeNet 1.1 that colocate brings.
+The network takes one picture. Without an argument it is the SqueezeNet 1.1 that colocate includes.
 """
 
 import io
@@ -17,7 +17,7 @@ from colocate import marks  # or a copy of colocate/marks.py beside this file
 
 
 def photograph() -> bytes:
-    """A JPEG of 1280 x 720, in place of a camera."""
+    """Return a JPEG of 1280 x 720 pixels, in place of a camera's."""
     grain = [Image.effect_noise((160, 90), 120).resize((1280, 720)) for _ in "RGB"]
     encoded = io.BytesIO()
     Image.merge("RGB", grain).save(encoded, "JPEG")
@@ -25,7 +25,7 @@ def photograph() -> bytes:
 
 
 def network() -> str:
-    """The path of the network's file."""
+    """Return the path of the network's file."""
     if len(sys.argv) > 1:
         return sys.argv[1]
     from colocate.inference.networks.catalogue import resolve
@@ -34,9 +34,9 @@ def network() -> str:
 
 
 def main() -> None:
-    """Infer until somebody ends it."""
+    """Infer until a signal ends the process."""
     options = onnxruntime.SessionOptions()
-    # By itself ONNX Runtime starts a thread for each core of the machine, and not for those that it may use.
+    # By default ONNX Runtime starts a thread for each core of the machine, even for those that it may not use.
     options.intra_op_num_threads = len(os.sched_getaffinity(0))
     session = onnxruntime.InferenceSession(network(), options, providers=["CPUExecutionProvider"])
     (wanted,) = session.get_inputs()

@@ -38,10 +38,10 @@ def bounded(
 ) -> _T:
     """Run `work` in a child process and return its result.
 
-    `what` names in messages what is read. The child may use `memory_bytes` of memory and `cpu_s` seconds of CPU time,
-    and more in proportion to `size_bytes`, the size of what is read.
+    `what` names the file in messages. The child may use `memory_bytes` of memory and `cpu_s` seconds of CPU time, and
+    more in proportion to the file's `size_bytes`.
 
-    Raises the ColocateError that `work` raises, and SpecError if the child exceeds a limit, crashes or does not
+    Raises the ColocateError that `work` raises, and SpecError if the child exceeds a limit, crashes or gives no
     answer.
     """
     memory_bytes += _MEMORY_PER_BYTE * size_bytes
@@ -76,7 +76,7 @@ def _words(status: int, memory_bytes: int, cpu_s: int, last: str) -> str:
 
 
 def _limit(saying: int, memory_bytes: int, cpu_s: int) -> None:
-    """In the child: lead stdout and stderr to the descriptor `saying`, and limit further memory and CPU time."""
+    """In the child: redirect stdout and stderr to the descriptor `saying`, and limit further memory and CPU time."""
     for descriptor in (1, 2):
         os.dup2(saying, descriptor)
     with open("/proc/self/statm", encoding="ascii") as statm:  # noqa: PTH123 - the parent may stand inside pathlib
@@ -110,7 +110,7 @@ def _answer(work: Callable[[], object]) -> bytes:
 def _read(child: Forked, what: str, wait_s: float) -> bytes:
     """Return all bytes that the child writes until it closes its end of the pipe.
 
-    Waits in short steps, because a signal just before a system call does not end its wait. Raises SpecError after
+    Waits in short steps, because a signal that arrives just before a wait does not end it. Raises SpecError after
     `wait_s` seconds.
     """
     parts, until_s = [b""], time.monotonic() + wait_s

@@ -31,7 +31,7 @@ is no; of advise: 11 the answer is not known yet"""
 
 
 def parser() -> CommandParser:
-    """Return the parser of all commands. It sets `run` to the function of the command and `command` to its name."""
+    """Return the parser of all commands. It stores a command's function as `run` and its name as `command`."""
     whole = CommandParser(prog="colocate", description=_DESCRIPTION, epilog=_EPILOG)
     whole.add_argument("--version", action="version", version=f"colocate {__version__}")
     commands = whole.add_subparsers(required=True, title="commands", metavar="COMMAND", dest="command")
@@ -43,9 +43,7 @@ def parser() -> CommandParser:
 
 
 def run(argv: Sequence[str]) -> int:
-    """Run one command and return its exit code. A foreseeable failure is a line on stderr, and one for each
-    detail.
-    """
+    """Run one command and return its exit code. A foreseeable failure is one line on stderr, and one per detail."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that cannot show a letter of somebody's file name is no reason to stop.
@@ -120,7 +118,7 @@ def end_at_once(exit_code: int) -> NoReturn:
 
 @contextlib.contextmanager
 def _notes_said() -> Iterator[None]:
-    """Inside, an error also prints its notes, one line each: they say what else failed while it was handled."""
+    """Context in which an error also prints its notes, one line each: what else failed while it was handled."""
     try:
         yield
     except (ColocateError, Interrupted, OSError) as error:

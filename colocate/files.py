@@ -1,4 +1,4 @@
-"""Write the files of a run so that no other user can lead a write elsewhere.
+"""Write the files of a run so that no other user can redirect a write.
 
 A file is written whole under a temporary name and then renamed. The rename replaces whatever has the file's name; it
 follows no link. If another user may replace a part of the path, root writes with the rights of that user: so root
@@ -35,7 +35,7 @@ _SETGROUPS = {"x86_64": 116, "aarch64": 159, "armv7l": 206}
 
 
 class Keeper(NamedTuple):
-    """The user with whose rights files in a folder are written; `uid` is None for the user who runs this process."""
+    """The user whose rights are used to write in a folder; `uid` is None for the user who runs this process."""
 
     uid: int | None = None
     gid: int = 0
@@ -43,8 +43,8 @@ class Keeper(NamedTuple):
     def run(self, action: Callable[[], _T]) -> _T:
         """Call `action` with this user's rights to files, and return its result.
 
-        For another user it runs in a thread of its own. Linux keeps these rights per thread, so none have to be taken
-        back. Raises PermissionError if root cannot act as this user, or if the user's rights do not suffice.
+        For another user it runs in a thread of its own. Linux keeps these rights per thread, so they end with the
+        thread. Raises PermissionError if root cannot act as this user, or if the user's rights do not suffice.
         """
         if self.uid is None:
             return action()
@@ -85,7 +85,7 @@ class Keeper(NamedTuple):
 
 
 def caller_uid() -> int | None:
-    """The uid of the user who called this process as root through sudo; None without such a user.
+    """If a user became root through sudo to run this process, the uid of that user; else None.
 
     This user could do everything as root anyway.
     """
@@ -94,10 +94,10 @@ def caller_uid() -> int | None:
 
 
 def keeper_of(folder: Path) -> Keeper:
-    """Return the user with whose rights files in `folder` must be written.
+    """Return the user whose rights must be used to write in `folder`.
 
-    For root that is the first other user who owns a folder or a link on the path into `folder`, because this user may
-    replace all that follows. If there is none, or for any other user, it is the user who runs this process.
+    For root, that is the first other user who owns a folder or a link on the path into `folder`, because this user
+    may replace all that follows. If there is none, or if root does not run this process, it is the user who does.
 
     Raises StoreError if everybody may replace a part of the path, OSError if a part is missing.
     """

@@ -22,7 +22,7 @@ class Forked:
     """A child process that does `work` and ends with its parent.
 
     `work` returns bytes, or several parts of bytes; each part can be read from `said` at once. `work` may raise
-    SystemExit with a status. It must not wait for another thread, because the child has only one.
+    SystemExit with a status. `work` must not wait for another thread, because the child has only one.
     """
 
     def __init__(self, work: Work) -> None:
@@ -38,7 +38,7 @@ class Forked:
         return self.said.fileno()
 
     def read(self) -> bytes:
-        """Wait for all bytes that the work returns; if the child is killed, those that it had written."""
+        """Wait for all bytes that the work returns. If the child is killed, return those that it had written."""
         content: bytes = self.said.read()
         return content
 
@@ -67,7 +67,7 @@ class Meanwhile(Generic[_Done]):
         self._child = Forked(lambda: pickle.dumps(work()))
 
     def result(self) -> _Done:
-        """Wait for what the work returns. If the child failed, do it again here, so that its error is raised."""
+        """Wait for what the work returns. If the child failed, the work is done again here, to raise its error."""
         said = self._child.read()
         if self._child.fate() != 0:
             return self._work()
@@ -104,10 +104,10 @@ def _serve(work: Work, writing: int, parent: int) -> NoReturn:
 
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Around a fork, hold back signals and garbage collection.
+    """Context for a fork, in which signals and garbage collection are held back.
 
-    Signals wait until the child has its own handlers. Garbage waits until the child has frozen it: to destroy an
-    object of the parent may mean to wait for a thread, and the child has none of the parent's threads.
+    Signals wait until the child has its own handlers. Garbage collection waits until the child has frozen all objects
+    (`gc.freeze`): to destroy one may mean to wait for a thread of the parent, which the child does not have.
     """
     former, collected = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING), gc.isenabled()
     gc.disable()

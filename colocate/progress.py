@@ -72,7 +72,7 @@ def _columns() -> tuple[ProgressColumn, ...]:
 
 
 class _Display(Progress):
-    """The bar, and above it three lines: the last result, the present trial, and how narrow intervals are by now.
+    """The bar, and above it three lines: the last result, the present trial, and how narrow intervals are.
 
     They are lines of their own, because names may be longer than a terminal is wide.
     """
@@ -90,7 +90,7 @@ class _Display(Progress):
 def describe(trial: Trial, among: Sequence[Inference]) -> str:
     """Describe a trial: `alexnet beside jpeg` or `jpeg alone`, with its clocks if they are set.
 
-    Of a network it also says in which settings it differs from `among`, all networks of the run.
+    Settings of the network are named if they differ from those of `among`, all networks of the run.
     """
     network = _network_words(trial.inference, among) if trial.inference else None
     task = _task_words(trial.task) if trial.task else None
@@ -111,7 +111,7 @@ def _network_words(inference: Inference, among: Sequence[Inference]) -> str:
 
 
 def _look_words(look: Interim, stage: Stage) -> str:
-    """Say how many cells of a study until decided are decided, and which trials come next."""
+    """Say how many cells of a study with --until decided are decided, and which trials come next."""
     given_up = f"{len(look.given_up)} given up, " if look.given_up else ""
     return (
         f"{len(look.settled)} of {look.advice.judged} cells decided, {given_up}{len(look.open)} open: "
@@ -174,7 +174,7 @@ class _Silence:
 
 
 class _Medians:
-    """The running p50 of each cell: the median over its windows so far of the p50 of each."""
+    """The running p50 of each cell: the median of the p50 of its windows so far."""
 
     def __init__(self) -> None:
         self._medians_s: dict[object, list[float]] = defaultdict(list)
@@ -239,7 +239,7 @@ class _Lines:
 
 
 def _line(outcome: TrialRecord | Failure, among: Sequence[Inference], note: str) -> str:
-    """Describe a trial and then its outcome by `note`, which is empty for an idle machine."""
+    """Describe a trial, and add the `note` on its outcome unless that is empty."""
     return ": ".join(filter(None, (describe(outcome.trial, among), note)))
 
 

@@ -27,7 +27,7 @@ _Row = TypeVar("_Row")
 
 
 class Rows(list[_Row], Generic[_Row]):
-    """A list of dataclasses. `to_pandas` makes a table of it, with the columns of the CSV file of the same rows."""
+    """A list of dataclasses. `to_pandas` makes a table of it, with the columns of cells.csv or verdicts.csv."""
 
     def __init__(self, rows: Iterable[_Row], row: Callable[[_Row, str], Mapping[str, Any]], rig: str) -> None:
         super().__init__(rows)

@@ -42,7 +42,7 @@ class Observer(Protocol):
     """Receives the progress of a study. It is called between windows, never inside one."""
 
     def begins(self, missing: Sequence[Trial], planned: int, facts: HostFacts) -> None:
-        """The `missing` trials, of so many `planned`, are about to run on a machine with these `facts`."""
+        """The `missing` trials are about to run, of `planned` in all, on a machine with these `facts`."""
 
     def starts(self, trial: Trial) -> None:
         """A trial is about to run."""
@@ -61,9 +61,9 @@ class Observer(Protocol):
 class Tally:
     """Counts of the whole run.
 
-    `wanted`, `done` (with numbers) and `failed` count trials. `empty` counts settings without any number, and
-    `served` settings of a network that have some. A setting is a network, a task, a placement and a clock point.
-    `outcomes` are all outcomes of the run, as they are stored.
+    `wanted`, `done` (with numbers) and `failed` count trials. `empty` counts settings without any number, `served`
+    settings of networks that have some. A setting is a network, a task, a placement and a clock point. `outcomes` are
+    all outcomes of the run, as they are stored.
     """
 
     wanted: int
@@ -75,7 +75,7 @@ class Tally:
 
 
 def settled(study: Study, facts: HostFacts) -> SweepSpec:
-    """Return what the study means on a machine with these `facts`: its design, and the repeats in its budget.
+    """Return the study's SweepSpec for a machine with these `facts`, with its design and the repeats in its budget.
 
     Raises HostError if the machine cannot run the design, and whatever `within_budget` raises.
     """
@@ -83,10 +83,10 @@ def settled(study: Study, facts: HostFacts) -> SweepSpec:
 
 
 def planned(study: Study, site: Site) -> tuple[SweepSpec, HostFacts, tuple[Trial, ...]]:
-    """Return the meaning of the study at `site`, the facts that it is planned for, and its trials.
+    """Return the study's SweepSpec at `site`, the facts that it is planned for, and its trials.
 
-    Nothing runs, and nothing is written. Raises SpecError if a study until decided is replicated, as each board would
-    stop at another repeat; and whatever `settled`, `plan` and the site raise.
+    Nothing runs, and nothing is written. Raises SpecError if a study with --until decided is replicated, as each
+    board would stop at another repeat; and whatever `settled`, `plan` and the site raise.
     """
     facts = site.facts()
     spec = settled(study, facts)
@@ -162,7 +162,7 @@ def sweep(
 
 @contextlib.contextmanager
 def _under_way() -> Iterator[None]:
-    """Mark an error inside as one that ended a running study."""
+    """Context in which an error is marked as one that ended a running study."""
     try:
         yield
     except ColocateError as error:
@@ -171,7 +171,7 @@ def _under_way() -> Iterator[None]:
 
 
 def _stages(trials: Sequence[Trial], spec: SweepSpec, run: Run, records: Sequence[TrialRecord]) -> Iterator[Stage]:
-    """The stages of the plan. In a study until decided, the `records` so far decide the next stage."""
+    """The stages of the plan. With --until decided, the `records` so far decide the next stage."""
     if not spec.until_decided:
         return iter([whole(trials)])
     # These import scipy, which a study that judges nothing before the report does not need.
@@ -247,7 +247,7 @@ def _words(value: object) -> str:
 
 
 def _tally(run: Run, trials: Sequence[Trial], records: Sequence[TrialRecord]) -> Tally:
-    """Count the outcomes of the run. In a replicated study, every board is to run each trial."""
+    """Count the outcomes of the run. A replicated study wants each trial from every board."""
     done = {record.trial.trial_id for record in records}
     boards = {record.board.name for record in records if record.board is not None}
     failures = tuple(run.failures())

@@ -55,10 +55,10 @@ class Site(Protocol):
 
     @property
     def machines(self) -> int:
-        """How many machines are now known that will each run every trial."""
+        """How many machines run each trial, as far as is known now."""
 
     def missing(self, trials: Sequence[Trial], done: Done) -> tuple[Trial, ...]:
-        """Return the `trials` that must still run. A trial is there once for each machine that must run it."""
+        """Return the `trials` that still have to run, each once for every machine that must run it."""
 
     def outcomes(self, trials: Sequence[Trial], done: Done, starts: Starts) -> Outcomes:
         """Run the missing ones of `trials`, and yield each outcome as it ends. The caller closes the generator."""

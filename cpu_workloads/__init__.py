@@ -1,1 +1,1 @@
-"""CPU stressors with MiBench's behaviour, each counting the work it does. Stands alone."""
+"""CPU stressors with MiBench's behaviour, each counting the work it does. Nothing of colocate is imported."""

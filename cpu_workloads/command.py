@@ -32,12 +32,10 @@ HELPER_LINES, HELPER_CHARACTERS = 3, 300
 
 
 class Command:
-    """Runs the program of a request until it is stopped. A thread sleeps until each run ends; the caller's sleeps,
-    too.
-    """
+    """Runs the program of a request until it is stopped. A thread starts each run and sleeps until it ends."""
 
     def __init__(self, request: CommandRequest) -> None:
-        """Enter the directory of the request. Raises StressorError (3) if something cannot be run at all."""
+        """Enter the directory of the request. Raises StressorError with exit code 3 if something cannot be run."""
         self._request = request
         self._progress = None if request.progress is None else Progress(request.progress)
         self._counter = Counter()
@@ -77,7 +75,7 @@ class Command:
         return {"unit": self.unit, "argv": self._request.argv, **lines}
 
     def start(self) -> Mapping[str, object]:
-        """Start the program unless it runs, and wait until it is ready. Returns why that `failed`, if it did."""
+        """Start the program unless it runs, and wait until it is ready. Returns the failure as `failed`, if any."""
         if self._thread is None:
             self.begin()
             if self._failed is None:
@@ -87,7 +85,7 @@ class Command:
     def measure(self, control: Control) -> Report:
         """Count until the parent's next command, and report (see `count`).
 
-        `stop` also stops the program, unless the request keeps it running.
+        The command `stop` also ends the program, unless the request keeps it running.
         """
         self.begin()
         word = control.peek()

@@ -1,7 +1,6 @@
 """The child's side of the protocol between a measuring process and its children.
 
-The child writes one JSON line `{"ready": ...}` when it can start at once. Then it reads commands of one word, one a
-line:
+The child writes one JSON line `{"ready": ...}` when it can start at once. Then it reads commands, one word a line:
 
     go     count from zero now, and begin to work if idle
     stop   stop working, and answer with one JSON line about the time since the last `go`
@@ -32,7 +31,7 @@ def _threads() -> "set[int]":
 class Control:
     """The commands from the parent. A thread reads them; it sleeps in read(2) and so costs a measurement nothing.
 
-    Made first thing: from then on the process ends with its parent, and what libraries print goes to stderr. An inner
+    Make it first: from then on the process ends with its parent, and what libraries print goes to stderr. An inner
     loop checks only `pending()`, which takes some 50 ns and no system call. `at_end` is called before the process
     exits because the parent died. `listener` is the number of the thread (gettid(2)).
     """
@@ -88,9 +87,7 @@ class Control:
         return word
 
     def say(self, message: "Mapping[str, object]") -> None:
-        """Send one JSON line to the parent. If it cannot be sent, the parent counts as dead: the process exits with
-        1.
-        """
+        """Send one JSON line to the parent. If that fails, the parent counts as dead and the process exits with 1."""
         try:
             self._out.write(json.dumps(message) + "\n")
             self._out.flush()
@@ -107,8 +104,8 @@ def serve(
 ) -> NoReturn:
     """Obey the parent for ever: `measure(control)` works and counts until `control.pending()`, then reports.
 
-    `measure` may check results afterwards, but must not hold up a second `go`: `control.peek()` is the command. The
-    parent is first sent `ready`, and at each `start` what `start` returns.
+    `measure` may check results afterwards, but must not hold up a second `go`: `control.peek()` shows the command.
+    The parent first gets `ready`, and for each command `start` what `start()` returns.
     """
     control.say({"ready": dict(ready)})
     word = control.take()

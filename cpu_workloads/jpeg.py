@@ -88,7 +88,7 @@ class Jpeg:
         return 1
 
     def facts(self) -> Mapping[str, object]:
-        """Frames and bytes of the ring, the bytes of the cache if known, and whether the ring is too small for it."""
+        """Frames and bytes of the ring, the bytes of the cache if known, and whether a limit keeps the ring small."""
         facts: dict[str, object] = {
             "unit": self.unit,
             "frames": len(self._sources),

@@ -1,6 +1,6 @@
 """The output of a user's own program: its end is kept, and its lines are counted if that is asked for.
 
-If not, the program writes to a file or to nowhere, and nobody reads while it runs.
+If no lines are needed, the program writes to a file or to nowhere, and nobody reads while it runs.
 """
 
 from __future__ import annotations

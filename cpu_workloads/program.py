@@ -65,7 +65,7 @@ def _kill_descendants() -> None:
 def require(program: str, path: str | None = None, directory: str | None = None) -> None:
     """Raise ProgramError unless `program` and the interpreter that its first line names can be run.
 
-    It is looked for like a start in `directory` does: in `path`, or in the PATH of this process.
+    It is looked for in `path`, by default the PATH of this process. A relative path starts at `directory`.
     """
     found = shutil.which(program if directory is None or "/" not in program else Path(directory, program), path=path)
     if found is None:
@@ -88,9 +88,8 @@ class Ending(NamedTuple):
 class Program:
     """Runs `argv`, once or again and again, and ends it with all that came of it.
 
-    This process must have no other child: it becomes the parent of whatever the program leaves behind, daemons
-    included, and ends every child that it finds. Only what another service starts for the program is beyond its
-    reach.
+    This process must have no other child: it becomes the parent of whatever the program leaves behind, even daemons,
+    and ends every child that it finds. Only what another service starts for the program is beyond its reach.
 
     `lock` is held while a process is started or reaped, so that `cpu_s` counts every process exactly once.
     """
@@ -98,7 +97,7 @@ class Program:
     def __init__(self, argv: Sequence[str], launcher: Sequence[str] = ()) -> None:
         """`launcher` is a command that runs before `argv` and becomes it, as `env` does.
 
-        Raises ProgramError if there is no such program, or if it may not be executed or could escape.
+        Raises ProgramError if there is no such program, it may not be executed, or its daemons could escape.
         """
         require(argv[0])
         if _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
@@ -139,7 +138,7 @@ class Program:
         return self._over.is_set()
 
     def await_end(self) -> Ending:
-        """Sleep until the program has ended, and end what it left behind: that would load the machine unseen."""
+        """Sleep until the program has ended, and end what it left behind, which would load the machine unseen."""
         process = self._process
         assert process is not None, "it has been started"
         self._await(process.pid)
@@ -165,8 +164,7 @@ class Program:
         return self._end_descendants(deadline_s)
 
     def cpu_s(self) -> float:
-        """User and system time in seconds of all processes that came of the program, whether they live or were
-        reaped.
+        """User and system time in seconds of all processes that came of the program, whether alive or reaped.
 
         The caller holds `lock`.
         """
@@ -181,8 +179,8 @@ class Program:
     def _end_descendants(self, deadline_s: float) -> Sequence[psutil.Process]:
         """Kill and reap until there is no child, hence no descendant. Returns those that live at the deadline.
 
-        One pass is not enough: a process may have a new child between the look and the kill. Orphans become children
-        of this process.
+        One pass is not enough: a process may have a new child before it is killed. Orphans become children of this
+        one.
         """
         while not self._childless(0.0):
             if time.monotonic() >= deadline_s:

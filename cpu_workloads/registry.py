@@ -38,9 +38,7 @@ def fix(name: str) -> str:
 
 
 def load(name: str) -> Stressor:
-    """Make the stressor of this name. Raises StressorError if there is none (2) or something it needs is
-    missing (3).
-    """
+    """Make the stressor of this name. Raises StressorError: exit code 2 if it is unknown, 3 if a need is missing."""
     target = STRESSORS.get(name)
     if target is None:
         near = difflib.get_close_matches(name, [*STRESSORS, "command"], n=1, cutoff=0.0)

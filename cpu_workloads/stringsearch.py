@@ -29,7 +29,7 @@ def prose(draw: random.Random, length: int) -> bytes:
 def pairs(draw: random.Random, count: int, hits: int, text_lengths: tuple[int, int]) -> list[Search]:
     """Return `count` searches in shuffled order, of which `hits` find their pattern.
 
-    Patterns have 1 to 12 characters, 4 on average; text lengths are uniform between the two, both included.
+    Patterns have 1 to 12 characters, 4 on average; text lengths are uniform from the first to the last.
     """
     found = [True] * hits + [False] * (count - hits)
     draw.shuffle(found)

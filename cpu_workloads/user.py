@@ -24,9 +24,7 @@ class User:
 
     @classmethod
     def named(cls, name: str) -> User:
-        """Return the user of that name. Raises ProgramError if there is none, or if this process may not
-        become it.
-        """
+        """Return the user of that name. Raises ProgramError if there is none, or this process may not become it."""
         try:
             entry = pwd.getpwnam(name)
         except KeyError:
@@ -46,7 +44,7 @@ class User:
         return f"{self.uid}:{self.gid}:{','.join(map(str, self.groups))}"
 
     def popen_options(self, environment: Mapping[str, str]) -> dict[str, Any]:
-        """The options of Popen that start a process as this user; `environment` is what was asked for besides."""
+        """The options of Popen that start a process as this user; `environment` is added to its variables."""
         options: dict[str, Any] = {"env": {**os.environ, **self.environment, **environment}}
         if os.geteuid() == self.uid:
             return options

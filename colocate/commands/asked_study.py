@@ -45,8 +45,8 @@ def study_of(arguments: argparse.Namespace) -> Study:
 def file_named(arguments: argparse.Namespace, again: Callable[[Study], object]) -> Iterator[None]:
     """Name the study file in a SpecError that the file alone causes.
 
-    That is so if neither a flag nor a resumed run gives a key, or if `again` fails with the same message for the
-    study of the file alone.
+    That is so if neither a flag nor a resumed run gives a key, or if `again`, called with the study of the file
+    alone, fails with the same message.
     """
     try:
         yield
@@ -87,8 +87,8 @@ def stored_purpose(arguments: argparse.Namespace, kind: type[_Purpose]) -> _Purp
 def stored_header(arguments: argparse.Namespace) -> Header | None:
     """Return the header of the resumed run; None for a new run.
 
-    Raises SpecError if other users could have written the run, unless `--trust` is given: its commands would run with
-    this user's rights.
+    Raises SpecError if other users could have written the run, unless `--trust` is given: the run's commands would
+    get this user's rights.
     """
     from colocate.store.database import untrusted
     from colocate.store.run_file import Run

@@ -41,7 +41,7 @@ def number(text: str) -> float:
 
 
 def whole_number(text: str) -> int:
-    """Parse a whole number of at most 4000 digits, all of which Python reads."""
+    """Parse a whole number of at most 4000 digits; Python's own limit is 4300."""
     if not _WHOLE.fullmatch(text.strip()):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
     return int(text)
@@ -146,14 +146,14 @@ def add_run_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
 
 
 def add_forms(parser: argparse.ArgumentParser) -> None:
-    """Add the flags for the form of the answer, for a command that writes no run."""
+    """Add `--json` and `--markdown`, for a command that writes no run."""
     form = parser.add_argument_group("output").add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object on stdout instead of tables")
     form.add_argument("--markdown", action="store_true", help="a page of Markdown on stdout instead of tables")
 
 
 def check_axes(axes: DataclassInstance) -> None:
-    """Raise SpecError if an axis, a field of `axes`, is empty or names a value twice. The message names its flag."""
+    """Raise SpecError if an axis (a field of `axes`) is empty or names a value twice. The message names its flag."""
     for axis in dataclasses.fields(axes):
         values = getattr(axes, axis.name)
         if not values:
@@ -169,10 +169,10 @@ def without(table: Mapping[str, _T], *keys: str) -> dict[str, _T]:
 
 
 def only(table: Mapping[str, _T], *keys: str) -> dict[str, _T]:
-    """Return the entries of `table` under those of `keys` that it has."""
+    """Return the entries of `table` whose key is in `keys`."""
     return {key: value for key, value in table.items() if key in keys}
 
 
 def given(arguments: argparse.Namespace, flags: Flags) -> dict[str, Any]:
-    """Return the values of those of `flags` that are given, by their keys."""
+    """Return the values of those `flags` that the user gave, by key."""
     return only(vars(arguments), *flags)

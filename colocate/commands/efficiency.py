@@ -123,7 +123,7 @@ class Settings:
 def settings(keys: Mapping[str, Any], axes: Axes, rig: Rig) -> Settings:
     """Return every combination of `axes` that `rig` can run, each once. `keys` are a study's, without networks.
 
-    Raises SpecError for an unknown word. If no setting can run a network, raises the error of its first setting.
+    Raises SpecError for an unknown word. If a network can run in no setting, raises the error of the first one.
     """
     from colocate.request.spec import make_spec
 

@@ -134,7 +134,7 @@ def layers_request(
 
 @contextlib.contextmanager
 def subgraph_files(purpose: LayersPurpose) -> Iterator[None]:
-    """Inside, the files of all subgraphs and ceilings exist. They go at the end, as they hold the weights again."""
+    """Context in which the files of all subgraphs and ceilings exist: they take the room of the weights again."""
     from colocate.inference.networks import cache, catalogue
     from colocate.inference.onnx import ceilings, subgraphs
 
@@ -166,7 +166,7 @@ def _folder(whole: Inference) -> Path:
 
 
 def _default_clocks(facts: HostFacts) -> Mapping[str, Any]:
-    """The highest CPU and GPU clock where a sweep would set clocks by default, else `native`, by key."""
+    """Keys with the highest CPU and GPU clock if a sweep would set clocks by default, else with `native`."""
     from colocate.study.clock_points import default_clocks
 
     default = default_clocks(facts)
@@ -174,7 +174,7 @@ def _default_clocks(facts: HostFacts) -> Mapping[str, Any]:
 
 
 def _subgraphs(whole: Inference, layer_map: LayerMap, facts: HostFacts, folder: Path) -> dict[str, int]:
-    """File -> index of each fused layer that must run alone, because the profile of a window does not suffice."""
+    """The fused layers that must run alone, because the profile of a window does not suffice: file -> index."""
     from colocate.inference.networks import catalogue
 
     wanted = not layer_map.timed or (bool(facts.rails) and not layer_map.metered)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def _key(text: str) -> str:
-    """Return the key in a study file of a limit written as `slo-ms`."""
+    """Return the key of a limit in a study file: `slo-ms` -> `slo_ms`."""
     return text.strip().removeprefix("--").replace("-", "_")
 
 

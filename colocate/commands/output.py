@@ -1,4 +1,4 @@
-"""Print JSON and text on stdout, remarks on stderr. What could control a terminal is made visible instead."""
+"""Print JSON and text on stdout, remarks on stderr. Characters that control a terminal are made visible."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def say_error(message: str, details: Sequence[str] = ()) -> None:
 
 
 def _finite(value: object) -> object:
-    """Return `value` with None, null in JSON, for NaN and infinities, which JSON does not have."""
+    """Return `value` with None (null in JSON) for NaN and infinities, which JSON does not have."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):

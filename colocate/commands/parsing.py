@@ -41,8 +41,7 @@ class CommandParser(argparse.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """Parse like argparse, but raise SpecError for words that are left over; it suggests the nearest flag.
 
-        Also raises SpecError for flags that do nothing without another that is missing
-        (`common_arguments.add_needs`).
+        Also raises SpecError for flags that do nothing because another is missing (`common_arguments.add_needs`).
         """
         found, left = super().parse_known_args(args, namespace)
         for word in left:

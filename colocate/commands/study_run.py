@@ -183,7 +183,7 @@ def _say_guesses(study: Study) -> None:
 
 
 def report_unless_empty(arguments: argparse.Namespace, tally: Tally) -> int:
-    """Report on a run without tasks. Returns the exit code of a failure if no network has a number."""
+    """Report on a run and return the exit code, that of a failure if no network has a number."""
     code = print_report(report_on(arguments.out, arguments, tally.outcomes), arguments)
     if tally.served:
         return code

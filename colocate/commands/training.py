@@ -214,9 +214,9 @@ def training_keys(
 
 
 def default_seats(keys: Mapping[str, Any], facts: HostFacts) -> Mapping[str, Any]:
-    """The default CPUs for the ranks and what feeds them: all but the last, or beside tasks the first half.
+    """Return the default CPUs of the training processes: all but the last, or beside tasks the first half.
 
-    The last CPU measures. On a machine with one CPU the placement is `shared` instead.
+    colocate keeps the last. On a machine with one CPU, return the placement `shared` instead.
     """
     cpus = facts.cpus
     if "inference_cpus" in keys or len(cpus) < 2:

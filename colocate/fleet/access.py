@@ -1,4 +1,4 @@
-"""How connections to a scheduler are secured: TLS to other machines, no encryption only if the user allows it."""
+"""How connections to a scheduler are secured: by TLS to other machines, unless the user allows otherwise."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PORT = 8786
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """Paths of the files for TLS, with Dask's names; all three or none."""
+    """Paths of the files for TLS, under Dask's names; all three or none."""
 
     ca_file: str | None = None
     cert: str | None = None
@@ -44,7 +44,7 @@ def checked_address(text: str) -> str:
 
 
 def security_for(address: str, certificates: Certificates, *, insecure: bool) -> Security:
-    """Return the TLS settings for the scheduler at `address`.
+    """Return Dask's security settings for the scheduler at `address`.
 
     Raises SpecError for an unencrypted address of another machine unless `insecure` is true, as anyone on the network
     could send it code. Also raises it for certificates that are missing, wrong or of no use there.
@@ -84,7 +84,7 @@ def secured(certificates: Certificates) -> Security:
 def why_none(error: Exception) -> str:
     """Say why no scheduler was reached.
 
-    A MemoryError means another protocol, such as that of Dask's dashboard: Dask reads it as one huge message.
+    A MemoryError means that another protocol is spoken there: Dask takes its bytes for one huge message.
     """
     if isinstance(error, MemoryError):
         return "what answers there is no scheduler of Dask"

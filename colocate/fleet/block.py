@@ -25,7 +25,7 @@ from colocate.version import __version__
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """The rig that a study needs on every board, with the constants of a model and its workers.
+    """The rig, the constants of its model, and the worker settings that a study needs on every board.
 
     `cpus` are those of the machine that the study is planned for; empty if that is not known yet.
     """
@@ -93,7 +93,7 @@ def provenance(setup: Setup) -> Provenance | None:
 def run_block(setup: Setup, trials: Sequence[Trial]) -> Ended:
     """Run a whole block, and then leave the board as it was before.
 
-    The trial of an outcome is that of `trials`, even if it ran on other CPUs here (see `on_own_cpus`).
+    Outcomes have their trial as it is in `trials`, even if it ran on other CPUs (see `on_own_cpus`).
     """
     rig = _rig(setup)
     facts = rig.facts()

@@ -18,7 +18,7 @@ MOST_LOSSES = 3
 
 
 def blocks_of(trials: Sequence[Trial]) -> list[Block]:
-    """`trials`, which are in the order of the plan, by block."""
+    """Split `trials`, which are in the order of the plan, into blocks."""
     return [tuple(own) for _, own in itertools.groupby(trials, lambda trial: trial.block)]
 
 

@@ -1,6 +1,7 @@
-"""A board is a Dask worker that runs one call at a time and is quiet during a window. Dask calls functions here.
+"""A board is a Dask worker that runs one call at a time. This file has the board and the functions that it runs.
 
-A study needs Dask workers with the resource `board` and one thread. `worker` makes one that is also quiet.
+A study needs Dask workers with the resource `board` and one thread. `worker` makes one that also does hardly any
+background work during a window.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A fleet as the site of a study: what its boards are, and whether the study means the same on all of them.
 
-`hand_out` hands out the blocks. Dask transports them, knows which boards are there, and shows both.
+`hand_out` hands out the blocks. Dask transports them and knows which boards are there.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from colocate.trial_loop import Done, Outcomes, Starts, undone
 class Fleet:
     """The boards of a scheduler, as a `Site`. `says` is called with one line for each event of a board.
 
-    A study is planned for the facts of the first board by name, or when it is resumed for `planned_for`.
+    A study is planned for the facts of the first board by name, a resumed one for `planned_for`.
     """
 
     def __init__(

@@ -25,7 +25,7 @@ def changed_aim(aim: Aim, changes: Mapping[str, Any]) -> Aim:
 
 
 def aim_fields(changes: LimitChanges) -> dict[str, Any]:
-    """Return the fields of an `Aim` that `changes` name. Raises SpecError for limits that choose no setting."""
+    """Return the fields of an `Aim` that `changes` name. Raises SpecError for keys by which no setting is chosen."""
     given = {key: value for key, value in changes.given.items() if value is not None}
     for key in (*given, *changes.without):
         if key not in _KEYS:

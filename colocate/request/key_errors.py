@@ -38,7 +38,8 @@ _MISSING = ("missing", "missing_argument")
 def said(error: ValidationError, root: Any, *above: str) -> str:
     """Return a line with key, value and what to write instead, for the error that lies deepest in the keys.
 
-    `root` is the type of what was read, often a dataclass. `above` are the keys that lead to it from outside.
+    `root` is the type of what was read, often a dataclass. If that lies inside others, `above` are the keys that lead
+    to it.
     """
     found = [(_place(each, root), each) for each in error.errors()]
     # The user meant that branch of a union whose error lies deepest.
@@ -108,7 +109,7 @@ def _kinds(kind: Any) -> list[Any]:
 
 
 def _members(kind: Any) -> Iterator[Any]:
-    """The branches of a union, or of any other type that type alone."""
+    """The branches of a union; for any other type, that type alone."""
     origin = get_origin(kind)
     if origin is Annotated:
         yield from _members(get_args(kind)[0])

@@ -12,7 +12,7 @@ ENTRIES_MAX = 8192
 
 
 def check_lengths(keys: Mapping[str, Any]) -> None:
-    """Raise SpecError for a key with more than ENTRIES_MAX entries, and for text that is not UTF-8, as runs are."""
+    """Raise SpecError for a key with more than ENTRIES_MAX entries, and for text that cannot be stored as UTF-8."""
     for key, value in keys.items():
         if (found := _entries(key, value)) > ENTRIES_MAX:
             raise SpecError(f"{key}: it has {found} entries, and {ENTRIES_MAX} are the most")
@@ -32,7 +32,7 @@ def _entries(key: str, value: object) -> int:
 
 
 def _is_utf8(text: str) -> bool:
-    """Whether `text` can be UTF-8; what a command line or a file's name holds need not be."""
+    """Whether `text` can be UTF-8: arguments and file names may hold other bytes."""
     try:
         text.encode()
     except UnicodeEncodeError:

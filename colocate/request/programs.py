@@ -27,7 +27,7 @@ _COPIES_MAX = 10_000
 
 @dataclass(frozen=True, slots=True)
 class PipelineKeys:
-    """The table of one pipeline; see `model.request.Pipeline`. A string `argv` is split like a shell does."""
+    """The table of one pipeline; see `model.request.Pipeline`. A string `argv` is split as a shell would."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
@@ -53,8 +53,8 @@ class ReadyKeys:
 class CommandKeys:
     """The table of one task; see `model.request.Task` and `model.command.Command`.
 
-    `argv` is a list. `command` is a string, which is split like a shell does, or with `shell` read by a shell.
-    `prepare` and `cleanup` are either.
+    `argv` is a list. `command` is a string, which is split as a shell would, or with `shell` read by a shell.
+    `prepare` and `cleanup` may be either.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -165,7 +165,7 @@ def make_pipeline(name: str, keys: str | PipelineKeys) -> Pipeline:
 
 
 def split(where: str, line: str) -> tuple[str, ...]:
-    """Split a command like a shell does, without one. Raises SpecError, also for a line that needs a shell.
+    """Split a command as a shell would, but without one. Raises SpecError, also for a line that needs a shell.
 
     `where` is the key or flag that the message names.
     """

@@ -18,7 +18,7 @@ _QUOTED = "\0"
 
 
 def shell_syntax(line: str) -> str | None:
-    """The first part of `line` that a shell would act on, which no quotes protect; None if there is none."""
+    """The first part of `line`, not protected by quotes, that a shell would act on; None if there is none."""
     bare, expanded = _bare(line)
     found = [
         (match.start(), match[0])

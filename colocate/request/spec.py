@@ -236,7 +236,7 @@ def _inference(entry: str | NetworkKeys, request: StudyKeys) -> Inference:
 
 
 def _engine_runtime(network: str, backend: str) -> str:
-    """Return the runtime for an engine: `auto` becomes TensorRT, and a runtime that loads no engines is refused."""
+    """Return the runtime of an engine, which TensorRT has built: `auto` becomes TensorRT, others are refused."""
     if backend == "auto":
         return ENGINE_RUNTIMES
     if not f"{backend}-".startswith(f"{ENGINE_RUNTIMES}-"):

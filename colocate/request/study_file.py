@@ -24,7 +24,7 @@ _SIZE_MAX_BYTES = 1 << 20
 
 
 def read_study(path: Path) -> Mapping[str, Any]:
-    """Return the keys of a study file. Raises SpecError, with the line if it is no TOML."""
+    """Return the keys of a study file. Raises SpecError; if the file is no TOML, it names the line."""
     try:
         content = _content(path)
     except OSError as error:
@@ -36,7 +36,9 @@ def read_study(path: Path) -> Mapping[str, Any]:
 
 
 def parsed(path: Path, content: bytes) -> Mapping[str, Any]:
-    """Return the keys in the `content` of the study file `path`. Raises SpecError, with the line if it is no TOML."""
+    """Return the keys in the `content` of the study file `path`. Raises SpecError, naming the line, if it
+    is no TOML.
+    """
     try:
         return tomllib.loads(content.decode("utf-8-sig"), parse_float=WrittenFloat)
     except ValueError as error:

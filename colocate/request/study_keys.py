@@ -29,7 +29,7 @@ _Clock = Annotated[float, Field(ge=1e-6, le=MHZ_MAX, allow_inf_nan=False, strict
 
 @dataclass(frozen=True, slots=True)
 class TrainingKeys:
-    """How a network is trained: on `gpus` GPUs; or with `ranks`, in as many processes on the CPUs."""
+    """How a network is trained: on `gpus` GPUs, or if `ranks` is given in that many processes on the CPUs."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
@@ -42,7 +42,7 @@ class TrainingKeys:
 
 @dataclass(frozen=True, slots=True)
 class NetworkKeys:
-    """One network with settings of its own. The others come from the study."""
+    """One network with settings of its own. Settings that it leaves out come from the study."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 

@@ -106,7 +106,7 @@ def _task_words(task: Task) -> str:
 
 def _network_words(inference: Inference, among: Sequence[Inference]) -> str:
     _, qualities = inference_label(inference, [inference, *among])
-    # Of a path the last part: there is one line.
+    # Only the last part of a path, because there is one line.
     return bracketed(inference.network.rpartition("/")[2], qualities)
 
 
@@ -136,7 +136,7 @@ def _narrowing_words(found: Narrowing | None, *, virtual: bool) -> str:
 
 
 def _half_text(width: float) -> str:
-    """Half of `width`, a ratio, in percent: `±1.1 %`."""
+    """Half of `width` in percent, as `±1.1 %` for 0.022."""
     return "> ±50 %" if width > 1 else f"±{50 * width:#.2g} %".replace(". ", " ")
 
 

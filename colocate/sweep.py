@@ -242,7 +242,7 @@ def _words(value: object) -> str:
         return " ".join(said)
     if isinstance(value, tuple):
         return f"({', '.join(map(_words, value))})"
-    # A script in an argument has several lines.
+    # A text may have several lines, such as a script in an argument.
     return str(value) if str(value).isprintable() else repr(value)
 
 

@@ -182,7 +182,7 @@ def main(arguments: Sequence[str]) -> int:
     0 done, 1 wrong results or nowhere to write them, 2 bad request, 3 something is missing.
     """
     try:
-        # Before any file takes its number.
+        # Checked first, because the next file that is opened would get the number of a closed stdout.
         if sys.stdout is None:
             raise StressorError("cannot write to stdout: it is closed", 1)
         _obey(arguments)

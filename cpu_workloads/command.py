@@ -39,7 +39,7 @@ class Command:
         self._request = request
         self._progress = None if request.progress is None else Progress(request.progress)
         self._counter = Counter()
-        # Set when the program is ready, and when it will not be.
+        # Set when the program is ready, or when it is clear that it will not be.
         self._settled = threading.Event()
         try:
             self._popen_options = self._entered()

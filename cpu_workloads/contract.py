@@ -41,8 +41,8 @@ class Control:
         self._spoken = threading.Semaphore(0)
         self._peeked: "str | None" = None
         self._at_end = at_end
-        # The protocol keeps stdout for itself: whatever else a library prints goes to stderr. It keeps stdin too: a
-        # process forked from here closes its own, and would wait for ever for the lock of the thread that reads it.
+        # The protocol keeps stdout for itself: whatever else a library prints goes to stderr. It keeps stdin, too: a
+        # process forked from here closes its stdin, and would wait for ever for the lock of the thread that reads it.
         self._out = os.fdopen(os.dup(1), "w", encoding="utf-8")
         os.dup2(2, 1)
         self._in = os.fdopen(os.dup(0), encoding="utf-8")
@@ -51,7 +51,7 @@ class Control:
         os.close(nothing)
         before = _threads()
         threading.Thread(target=self._listen, daemon=True).start()
-        # Python says it itself from 3.8 on, and a worker may be older.
+        # Python has `Thread.native_id` only from 3.8 on, and a worker may be older.
         (self.listener,) = _threads() - before
 
     def _listen(self) -> None:
@@ -104,8 +104,8 @@ def serve(
 ) -> NoReturn:
     """Obey the parent for ever: `measure(control)` works and counts until `control.pending()`, then reports.
 
-    `measure` may check results afterwards, but must not hold up a second `go`: `control.peek()` shows the command.
-    The parent first gets `ready`, and for each command `start` what `start()` returns.
+    It may check results afterwards, unless `control.peek()` is `go`, which must not wait. The parent first gets
+    `ready`, and for each command `start` what `start()` returns.
     """
     control.say({"ready": dict(ready)})
     word = control.take()

@@ -1,8 +1,8 @@
 """A stressor's work so far, in memory that the measuring process maps and reads at any moment.
 
-Two places, written in turn, each hold a count and the CPU time at which it was reached. The first number is how many
-counts were written, and so tells which place is complete. A stressor that is paused while it writes one place leaves
-the other one whole.
+Two places in it each hold a count and the CPU time at which it was reached, and are written in turn. The first number
+there says how many counts were written, and so which place is complete. A stressor that is paused while it writes one
+place leaves the other whole.
 """
 
 import ctypes

@@ -73,7 +73,7 @@ class Jpeg:
         self._sources = [
             ImageChops.offset(base, width * i // frames, height * i // frames).tobytes() for i in range(frames)
         ]
-        # Until it is decoded a frame stands for itself, so that every `verify` costs the same.
+        # A frame that is not decoded yet is compared with itself, so that every `verify` costs the same.
         self._decoded = list(self._sources)
         self._next = 0
 
@@ -88,7 +88,7 @@ class Jpeg:
         return 1
 
     def facts(self) -> Mapping[str, object]:
-        """Frames and bytes of the ring, the bytes of the cache if known, and whether a limit keeps the ring small."""
+        """Frames and bytes of the ring, the bytes of the cache if known, and whether the limit cut the ring short."""
         facts: dict[str, object] = {
             "unit": self.unit,
             "frames": len(self._sources),

@@ -43,7 +43,7 @@ class Output:
         if kept is not None:
             self._file = os.open(kept, os.O_CREAT | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC, 0o644)
         else:
-            # Lives as long as the task.
+            # The file has no name, and lasts as long as the task.
             with tempfile.TemporaryFile() as file:
                 self._file = os.dup(file.fileno())
             fcntl.fcntl(self._file, fcntl.F_SETFL, os.O_APPEND)
@@ -74,7 +74,7 @@ class Output:
 class ReadOutput(Output):
     """An output whose lines are read, by a thread that sleeps until there are some.
 
-    The program prints to a terminal: to a pipe, most programs write a block of lines at a time, long after the first.
+    The program prints to a terminal. To a pipe, most programs would write many lines at a time, long after the first.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class ReadOutput(Output):
         self._progress = progress
         self._ready_line, self._ready, self._counted = ready_line, ready, counted
         self._waiting = False
-        # Held open by this process, so that it goes from start to start.
+        # This process holds both ends open, so that they serve every start of the program.
         self._terminal, self._stdout = terminal()
         self._pipe, self._stderr = os.pipe()
         self._reading = threading.Lock()
@@ -129,7 +129,7 @@ class ReadOutput(Output):
             with self._reading:
                 for descriptor in readable:
                     data = os.read(descriptor, _READ_BYTES)
-                    # A full disk takes the text, and must not stop the program.
+                    # On a full disk the text is lost, but the program goes on.
                     with contextlib.suppress(OSError):
                         os.write(self._file, data)
                     self._take(lines[descriptor].take(data))

@@ -119,7 +119,8 @@ class Program:
             self._command,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
-            # Only the new process itself can ask for it. The other threads sleep in the kernel at the fork.
+            # Only the new process itself can ask for its death signal. It is safe: at the fork the other threads
+            # sleep in the kernel.
             preexec_fn=lambda: _die_with(parent_pid),
             **options,
         )
@@ -190,7 +191,7 @@ class Program:
         return ()
 
     def _childless(self, deadline_s: float) -> bool:
-        """Reap until there is no child, or until the deadline. Returns whether there is none."""
+        """Reap until there is no child, or until the deadline. Returns whether no child is left."""
         while True:
             with self.lock:
                 try:

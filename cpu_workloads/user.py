@@ -24,7 +24,9 @@ class User:
 
     @classmethod
     def named(cls, name: str) -> User:
-        """Return the user of that name. Raises ProgramError if there is none, or this process may not become it."""
+        """Return the user `name`. Raises ProgramError if there is none, or if this process may not act as
+        that user.
+        """
         try:
             entry = pwd.getpwnam(name)
         except KeyError:

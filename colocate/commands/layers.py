@@ -134,7 +134,7 @@ def layers_request(
 
 @contextlib.contextmanager
 def subgraph_files(purpose: LayersPurpose) -> Iterator[None]:
-    """Context in which the files of all subgraphs and ceilings exist: they take the room of the weights again."""
+    """Context in which the files of subgraphs and ceilings exist; they repeat the weights, so they go at its end."""
     from colocate.inference.networks import cache, catalogue
     from colocate.inference.onnx import ceilings, subgraphs
 
@@ -166,7 +166,7 @@ def _folder(whole: Inference) -> Path:
 
 
 def _default_clocks(facts: HostFacts) -> Mapping[str, Any]:
-    """Keys with the highest CPU and GPU clock if a sweep would set clocks by default, else with `native`."""
+    """The keys of CPU and GPU clocks: the highest if a sweep would set clocks by default, else `native`."""
     from colocate.study.clock_points import default_clocks
 
     default = default_clocks(facts)

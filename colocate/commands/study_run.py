@@ -172,7 +172,7 @@ def level_words(spec: SweepSpec, facts: HostFacts) -> Iterator[str]:
 
 
 def _say_guesses(study: Study) -> None:
-    """Print, for each network whose file leaves shapes open, which shapes it is fed."""
+    """Print the guessed shapes for each network whose file leaves shapes of inputs open."""
     from colocate.inference.backends.registry import maker_of
     from colocate.inference.networks import catalogue
 
@@ -183,7 +183,7 @@ def _say_guesses(study: Study) -> None:
 
 
 def report_unless_empty(arguments: argparse.Namespace, tally: Tally) -> int:
-    """Report on a run and return the exit code, that of a failure if no network has a number."""
+    """Report on a run and return the exit code: that of a failure if no network has a number."""
     code = print_report(report_on(arguments.out, arguments, tally.outcomes), arguments)
     if tally.served:
         return code

@@ -65,7 +65,9 @@ def security_for(address: str, certificates: Certificates, *, insecure: bool) ->
 
 
 def secured(certificates: Certificates) -> Security:
-    """Return Dask's settings of TLS for all roles. Raises SpecError for a file that cannot be read or used."""
+    """Return TLS settings for client, worker and scheduler. Raises SpecError for a file that cannot be read
+    or used.
+    """
     for flag, path in (("ca-file", certificates.ca_file), ("cert", certificates.cert), ("key", certificates.key)):
         try:
             with open(str(path), "rb"):  # noqa: PTH123 - to read is the question

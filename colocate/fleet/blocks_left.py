@@ -1,4 +1,4 @@
-"""Keep account of the blocks that boards have still to run, without any connection to boards."""
+"""Keep a list of the blocks that boards have still to run, without any connection to boards."""
 
 from __future__ import annotations
 

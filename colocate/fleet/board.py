@@ -153,7 +153,7 @@ def serve(
     try:
         while True:
             try:
-                # Dask makes errors of its own of a signal.
+                # Dask would turn the exception of a signal into errors of its own.
                 with undisguised():
                     asyncio.run(_served(address, name, security, says, own))
                 ended = f"The scheduler at {address} is gone"

@@ -1,4 +1,4 @@
-"""Keep account of the boards that a scheduler knows, as they come and go, and call functions on them."""
+"""Keep a list of the boards that a scheduler knows, as they come and go, and call functions on them."""
 
 from __future__ import annotations
 

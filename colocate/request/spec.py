@@ -41,8 +41,8 @@ _T = TypeVar("_T")
 # The one rule for ending a study early.
 DECIDED = "decided"
 REPEATS = 5
-# The most repeats until decided. Cells of a large table that are still open after 30 lie so near to a limit that
-# further repeats hardly show on which side they are (tests/bench/test_verdicts.py).
+# The most repeats with --until decided. Cells of a large table that are open after 30 are so near to a limit that
+# more repeats hardly show on which side they are (tests/bench/test_verdicts.py).
 REPEATS_UNTIL_DECIDED = 30
 # Stands before the name or the path of a network that is a task.
 NETWORK_TASK = "network:"
@@ -302,7 +302,7 @@ def _cpus(cpus: tuple[int, ...] | None) -> tuple[int, ...] | None:
 
 
 def _clocks(key: str, keys: Mapping[str, Any]) -> tuple[int | str, ...] | None:
-    """Turn MHz into Hz and keep words. The plan checks whether the machine has such steps."""
+    """Return the clocks under `key`: MHz in Hz, words as they are. The plan checks whether the machine has them."""
     if (values := keys.get(key)) is None:
         return None
     if not values or (NATIVE in values and len(values) > 1):

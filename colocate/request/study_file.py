@@ -42,7 +42,7 @@ def parsed(path: Path, content: bytes) -> Mapping[str, Any]:
     try:
         return tomllib.loads(content.decode("utf-8-sig"), parse_float=WrittenFloat)
     except ValueError as error:
-        # TOML, UTF-8, or a number of thousands of digits.
+        # It is no TOML or no UTF-8, or has a number of thousands of digits.
         raise SpecError(
             f"{path} is not valid TOML: {error}; correct it, or let python -m colocate init write one"
         ) from error

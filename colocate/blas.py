@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 _VARIABLE = "OPENBLAS_NUM_THREADS"
-# It means 1, but nobody else writes it so: a value that colocate set can be told from one that the user set.
+# It means 1, but nobody else writes it so: this shows whether colocate or the user set the number.
 _OURS = "01"
 
 

@@ -85,7 +85,7 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _code(argv: Sequence[str]) -> int:
-    """Run the command and return its exit code, or that of argparse once it has printed help or the version."""
+    """Run the command and return its exit code, or that of argparse if it only printed help or the version."""
     try:
         arguments = parser().parse_args(argv or ["--help"])
         with interruptible(), undisguised(), _notes_said():

@@ -109,8 +109,7 @@ def sweep(
 ) -> Tally:
     """Run every wanted trial of the study that `folder` does not hold yet, and count the results.
 
-    With `resume`, `folder` holds a run of this study; otherwise a new run is made, with `purpose` in its header. With
-    `trust`, the folder is used even if other users could have written it.
+    `resume` continues a run; a new one stores its `purpose`. `trust` accepts a folder that others could have written.
 
     Raises SpecError if the run in `folder` is of another study or machine, and whatever `plan`, the site and the
     store raise. Trials that ended are kept whatever happens.

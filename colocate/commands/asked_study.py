@@ -33,7 +33,7 @@ def keys_of(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def study_of(arguments: argparse.Namespace) -> Study:
-    """Return the study that is asked for. Raises SpecError, which names the study file if that alone is wrong."""
+    """Return the study that is asked for. Raises SpecError, which names the study file if only the file is wrong."""
     from colocate.request.spec import make_study
 
     keys = keys_of(arguments)

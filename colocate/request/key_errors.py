@@ -82,7 +82,7 @@ def _place(error: ErrorDetails, root: Any) -> tuple[tuple[str, ...], Any]:
 
 
 def _inside(kind: Any, part: int | str) -> Any:
-    """The type under a key, or at a place in a list, of the type `kind`; None if there is no such place."""
+    """If `kind` has a key or a list place `part`, the type of the value there; else None."""
     for each in _members(kind):
         origin, arguments = get_origin(each), get_args(each)
         if dataclasses.is_dataclass(each) and part in {own.name for own in dataclasses.fields(each)}:

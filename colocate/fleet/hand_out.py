@@ -136,6 +136,9 @@ class HandOut:
         seats = self._known.seats.values()
         if any(seat.block for seat in seats):
             return True
+        present = self._known.present()
+        if present and all(seat.refused for seat in present) and left.count_for([seat.name for seat in present]):
+            raise HostError(f"no board can go on; {present[0].name}: {present[0].refused}")
         now_s = time.monotonic()
         awaited = [
             seat for seat in seats if not seat.refused and (seat.gone_s is None or now_s - seat.gone_s < ABSENT_S)
@@ -144,11 +147,7 @@ class HandOut:
             if any(not seat.ready and seat.gone_s is None for seat in awaited):
                 return True
             return bool(left.count_for([seat.name for seat in awaited]))
-        blocks = left.count_for(())
-        present = self._known.present()
-        if blocks and present and all(seat.refused for seat in present):
-            raise HostError(f"no board can go on; {present[0].name}: {present[0].refused}")
-        return bool(blocks)
+        return bool(left.count_for(()))
 
     def _said_that_none_is_there(self, before: bool) -> bool:
         none = not self._known.present()

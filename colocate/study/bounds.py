@@ -175,11 +175,11 @@ class Bounds:
         """Return how many blocks in all it takes until the interval of `quantity` excludes `limit`.
 
         With that many, it does so with the chance `PROBABLE`, if mean and spread stay as they are. 2 if the spread
-        between blocks is 0; infinity if it is unknown, or if `MOST_FURTHER_BLOCKS` or more would be needed.
+        between blocks is 0; infinity if it is unknown, or if more than `MOST_FURTHER_BLOCKS` would be needed.
         """
         if self.estimates[quantity].spread_log == 0:
             return 2
-        blocks = np.arange(2.0, MOST_FURTHER_BLOCKS)
+        blocks = np.arange(2.0, MOST_FURTHER_BLOCKS + 1)
         passes = self._passes(quantity, limit, blocks, PROBABLE)
         return float(blocks[passes.argmax()]) if passes.any() else math.inf
 

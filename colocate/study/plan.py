@@ -190,11 +190,9 @@ def settled_backend(inference: Inference, facts: HostFacts) -> Inference:
     if not inference.by_runtime or asked in facts.probes:
         return inference
     for backend in facts.backends:
-        if asked == "auto" or f"{backend}-".startswith(f"{asked}-"):
+        if _stands_for(asked, backend):
             return dataclasses.replace(inference, backend=backend)
-    missing = {
-        name: why.words for name, why in facts.backends_missing.items() if asked == "auto" or name.startswith(asked)
-    }
+    missing = {name: why.words for name, why in facts.backends_missing.items() if _stands_for(asked, name)}
     if [*missing] == [asked]:
         raise HostError(f"backend '{asked}' is not available here: {missing[asked]}")
     if missing:
@@ -205,6 +203,10 @@ def settled_backend(inference: Inference, facts: HostFacts) -> Inference:
     raise HostError(
         f"backend '{asked}' is not available here: this machine has {', '.join(facts.backends) or 'none'}"
     )
+
+
+def _stands_for(asked: str, backend: str) -> bool:
+    return asked == "auto" or f"{backend}-".startswith(f"{asked}-")
 
 
 def _check_length(spec: SweepSpec, facts: HostFacts, inferences: Sequence[Inference | None], settings: int) -> None:

@@ -43,7 +43,7 @@ def saving(
     """Return the saving of a study that ran the `wanted` trials and in which `decided` cells have a verdict.
 
     `full_s` gives the seconds of a number of full repeats. Returns None if no cell was decided, or if no fixed design
-    of fewer than `bounds.MOST_FURTHER_BLOCKS` repeats decides as many.
+    of at most `bounds.MOST_FURTHER_BLOCKS` repeats decides as many.
     """
     needs = sorted(_needed_blocks(each, limits) for each in bounds(evidence, limits.confidence, once))
     if not decided or not math.isfinite(needs[decided - 1]):

@@ -141,14 +141,15 @@ def test_a_board_that_cannot_go_on_is_set_aside_and_its_block_run_elsewhere(
     assert {board for _, board in numbers(tmp_path / "run")} == {"0"}
 
 
+@pytest.mark.parametrize("sharing", Sharing)
 def test_where_no_board_can_go_on_the_study_ends_with_the_reason(
-    cluster: LocalCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sharing: Sharing, cluster: LocalCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     facts = make_rig("tx1-model").facts()
     monkeypatch.setattr(block, "run_block", lambda *_: Ended((), facts, "the GPU fell off the bus"))
     with (
         pytest.raises(HostError, match=r"no board can go on; [01]: the GPU fell off"),
-        fleet(cluster, Sharing.SPREAD) as site,
+        fleet(cluster, sharing) as site,
     ):
         sweep(STUDY, site, tmp_path / "run", Silence(), resume=False)
 

@@ -1,1 +1,1 @@
-"""The knobs of the local machine: clocks, CPUs, child processes, and how they are put back."""
+"""The settings of the local machine: clocks, CPUs and child processes, and how they are restored."""

@@ -1,4 +1,4 @@
-"""How the owner of a Jetson has set it: read from the files of L4T, and nothing is changed."""
+"""How the owner of a Jetson has set it, read from the files of L4T (NVIDIA's Linux for Tegra); nothing is changed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _JETPACKS = {
 
 
 def read_board(sysfs: Sysfs, clocks: Clocks) -> BoardState | None:
-    """The state of a machine with L4T or nvpmodel on it; None for any other."""
+    """Return the state of a machine that has the files of L4T or nvpmodel; None for any other machine."""
     release, status = sysfs.read(_RELEASE), sysfs.read(_MODE)
     if release is None and status is None:
         return None
@@ -55,7 +55,7 @@ def read_board(sysfs: Sysfs, clocks: Clocks) -> BoardState | None:
 
 
 def _l4t(release: str) -> str:
-    """`# R32 (release), REVISION: 7.1, ...` -> `32.7.1`."""
+    """Return the L4T version in /etc/nv_tegra_release: `# R32 (release), REVISION: 7.1, ...` gives `32.7.1`."""
     match = _RELEASE_LINE.search(release)
     return f"{match[1]}.{match[2]}" if match else ""
 
@@ -70,7 +70,7 @@ def _power_mode(status: str, configuration: str) -> PowerMode | None:
 
 
 def _cpus_off(sysfs: Sysfs) -> tuple[int, ...]:
-    """CPUs that are there and have no power: a power mode switches them off."""
+    """Return the CPUs that are present but offline, because a power mode switched them off."""
     try:
         present, online = (set(parse_cpu_list(sysfs.read(f"{_CPU}/{name}") or "")) for name in ("present", "online"))
     except ValueError:
@@ -79,7 +79,7 @@ def _cpus_off(sysfs: Sysfs) -> tuple[int, ...]:
 
 
 def _clocks_held(sysfs: Sysfs, clocks: Clocks) -> bool | None:
-    """Whether every CPU and GPU clock has one value to take; None where no limits are shown."""
+    """Return whether the lower and upper limits of each CPU and GPU clock are equal; None if no limits are shown."""
     found = (clocks.cpu, clocks.gpu)
     limits = [
         control
@@ -96,13 +96,15 @@ def _all_equal(pairs: Iterable[tuple[str | None, str | None]]) -> bool:
 
 
 def _zram_bytes(swaps: str) -> int:
-    """The size of compressed swap in memory: a line is `/dev/zram0 partition 507364 0 5`, sizes in KiB."""
+    """Return the size of zram (compressed swap in memory) in bytes. `swaps` is the text of /proc/swaps, with lines
+    such as `/dev/zram0 partition 507364 0 5` and sizes in KiB.
+    """
     rows = [line.split() for line in swaps.splitlines()]
     return sum(int(row[2]) * _KIB for row in rows if len(row) > 2 and "zram" in row[0] and row[2].isdecimal())
 
 
 def _fan(sysfs: Sysfs) -> str:
-    """Who decides on the fan. The profile is the one that nvfancontrol begins with."""
+    """Return what controls the fan; "" if unknown. A profile is the default in the configuration of nvfancontrol."""
     by_temperature = sysfs.read(_FAN_OF_JETPACK_4)
     if by_temperature is not None:
         return "by temperature" if by_temperature == "1" else "at a fixed speed"

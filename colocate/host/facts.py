@@ -1,4 +1,4 @@
-"""What the machine is: read once, stored with the run, compared on resume."""
+"""What the machine is and allows: read once, stored with the run, and compared when the run is resumed."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ _CLOCK_FIXES = {
 
 
 def read_facts(confinement: Confinement, clocks: Clocks, rails: tuple[str, ...], sysfs: Sysfs) -> HostFacts:
-    """The facts of this machine as far as this process may use it, with its meters' rails; its runtimes are
-    for the caller to add.
+    """Return the facts of this machine, as far as this process may use it. `rails` are the power rails of its meters.
+    The caller adds the runtimes.
     """
     gpus = GpuState()
     steps_hz: dict[str, tuple[int, ...]] = {}
@@ -73,7 +73,7 @@ def read_facts(confinement: Confinement, clocks: Clocks, rails: tuple[str, ...],
 
 
 def _settable_steps_hz(domain: Domain | None) -> tuple[tuple[int, ...], str]:
-    """The steps this process can set, or none and the reason."""
+    """Return the steps in Hz that this process can set and an empty reason, or no steps and the reason."""
     if domain is None:
         return (), "this machine shows no such clock"
     if not domain.steps_hz:
@@ -86,7 +86,7 @@ def _settable_steps_hz(domain: Domain | None) -> tuple[tuple[int, ...], str]:
 
 
 def _machine_id() -> str:
-    """A stable name for this machine that does not give its real one away (see machine-id(5))."""
+    """Return a stable hash for this machine that does not reveal its real id, as machine-id(5) demands."""
     for path in (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id")):
         if path.is_file() and (text := path.read_text().strip()):
             break
@@ -96,7 +96,7 @@ def _machine_id() -> str:
 
 
 def _cpu_model() -> str:
-    """The device tree's name of the board where there is one, else the CPU's own."""
+    """Return the board's name from the device tree if there is one, else the name of the CPU."""
     board = Path("/proc/device-tree/model")
     if board.is_file():
         return board.read_text().rstrip("\0\n")
@@ -108,7 +108,7 @@ def _cpu_model() -> str:
 
 
 def _last_level_cache_bytes() -> int | None:
-    """Size of the cache with the highest level, or None where the kernel does not show it."""
+    """Return the size of the cache with the highest level, in bytes; None if the kernel does not show it."""
     units = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
     sizes = {}
     for file in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*/size"):

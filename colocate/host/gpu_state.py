@@ -21,17 +21,19 @@ _THROTTLING = {
 
 @dataclass(frozen=True, slots=True)
 class GpuLook:
-    """One look at all GPUs: the hottest, in degrees Celsius, and every reason that holds a clock down."""
+    """The state of all watched GPUs at one moment: the highest temperature in degrees Celsius (None if none is
+    reported), and every reason why a GPU holds its clock down.
+    """
 
     temperature_c: float | None = None
     throttle_reasons: frozenset[str] = frozenset()
 
 
 class GpuState:
-    """The GPUs that NVML shows to this process; none where it is not installed. Reads only."""
+    """The GPUs that NVML shows to this process; none if pynvml is not installed. It only reads."""
 
     def __init__(self, gpu: int | None = None) -> None:
-        """Look at the GPU of this number alone, or without one at all of them."""
+        """Watch only the GPU with the NVML index `gpu`; None watches all GPUs."""
         self.names: tuple[str, ...] = ()
         self.driver: str | None = None
         self._handles: list[Any] = []
@@ -52,7 +54,7 @@ class GpuState:
             self._handles = []
 
     def look(self) -> GpuLook:
-        """What the GPUs show now; what a GPU does not report is left out."""
+        """Return the state of the GPUs now, without the values that a GPU does not report."""
         temperatures_c, reasons = [], 0
         for handle in self._handles:
             try:

@@ -1,4 +1,4 @@
-"""Locks on open files and folders, which the kernel releases when their process ends, however that ends."""
+"""Locks on open files and folders. The kernel releases them when their process ends, however it ends."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import fcntl
 
 
 def locked(descriptor: int) -> bool:
-    """Whether this descriptor has the lock now, on what it is open for."""
+    """Try to lock the open file or folder `descriptor`, without waiting. Return whether it holds the lock now."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,4 +1,4 @@
-"""NVML outside of meters: the lock on a GPU's clock as a knob, and how it is taken off."""
+"""The lock on the clock of an NVIDIA GPU: its name as a knob (a setting that colocate writes), and its removal."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import importlib
 
 from colocate.errors import RestoreError
 
-# How the knob of a GPU's lock is named: this and the GPU's UUID.
+# The name of the knob of a GPU's lock is this prefix and the GPU's UUID.
 LOCK_KNOB = "nvml:"
 # The former lock of a GPU cannot be read (NVML has no call for it): what is put back is "no lock".
 UNLOCKED = "unlocked"
 
 
 def unlock(uuid: str) -> None:
-    """Let the GPU choose its clock again. Raises RestoreError, naming what stands in the way."""
+    """Remove the lock on the clock of the GPU with this UUID. Raises RestoreError, with the reason, if that fails."""
     try:
         nvml = importlib.import_module("pynvml")
     except ImportError as error:
@@ -26,5 +26,5 @@ def unlock(uuid: str) -> None:
 
 
 def text(name: str | bytes) -> str:
-    """Older releases of pynvml answer in bytes."""
+    """Return a name from NVML as text: older releases of pynvml give bytes."""
     return name.decode() if isinstance(name, bytes) else name

@@ -1,4 +1,4 @@
-"""How hot the machine is, and whether its firmware or kernel slowed it down."""
+"""How hot the machine is, and whether its firmware or kernel has slowed it down."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ _COUNTERS = (
 
 
 def read_temperature_c(sysfs: Sysfs) -> float | None:
-    """The hottest zone of /sys/class/thermal in degrees Celsius, or None where none is credible."""
+    """Return the temperature of the hottest zone in /sys/class/thermal, in degrees Celsius; None if none is
+    plausible.
+    """
     found = []
     for zone in sysfs.glob("/sys/class/thermal/thermal_zone*"):
         value = _integer(sysfs, f"{zone}/temp")
@@ -33,7 +35,7 @@ def read_temperature_c(sysfs: Sysfs) -> float | None:
 
 
 class Throttle:
-    """The files that change when something slows the machine down, found once."""
+    """The kernel files that change when something slows the machine down. The constructor finds them."""
 
     def __init__(self, sysfs: Sysfs) -> None:
         self._sysfs = sysfs
@@ -51,16 +53,16 @@ class Throttle:
         ]
 
     def read(self) -> Mapping[str, int]:
-        """Every counter and cooling state as it is now, by path; those that cannot be read are absent."""
+        """Return every counter and cooling state as it is now, by path. Those that cannot be read are left out."""
         found = {path: _integer(self._sysfs, path) for path in (*self._counters, *self._states)}
         return {path: value for path, value in found.items() if value is not None}
 
 
 def throttled(before: Mapping[str, int], after: Mapping[str, int]) -> tuple[str, ...]:
-    """The paths that show throttling between two snapshots: a counter that rose or a cooling state that moved.
+    """Return the paths whose value changed between two readings of `Throttle`, each of which shows throttling.
 
-    A steady state is no evidence (some drivers never rest at 0): a clock that is held down throughout is shown
-    by the clock itself.
+    A cooling state that stays the same is no evidence, because some drivers never rest at 0. If a clock is held down
+    throughout, the clock itself shows it.
     """
     return tuple(path for path, value in after.items() if value != before.get(path, value))
 

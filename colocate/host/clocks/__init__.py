@@ -1,1 +1,1 @@
-"""Clocks: found, read, pinned."""
+"""The clocks of CPU, GPU and memory: how they are found, read and pinned."""

@@ -1,4 +1,4 @@
-"""What every clock offers, whoever drives it."""
+"""What every clock offers, whichever driver is behind it."""
 
 from __future__ import annotations
 
@@ -13,30 +13,32 @@ ARRIVAL_TIMEOUT_S = 1.0
 
 
 class Domain(Protocol):
-    """A clock that can be read, and pinned where it has steps."""
+    """A clock that can be read, and pinned if it has steps."""
 
     @property
     def name(self) -> str:
-        """`cpu`, `gpu` or `emc`."""
+        """`cpu`, `gpu` or `emc` (the memory)."""
 
     @property
     def steps_hz(self) -> tuple[int, ...]:
-        """The frequencies it can be pinned to, rising; empty where it cannot be chosen."""
+        """The frequencies in Hz that the clock can be pinned to, ascending; empty if it cannot be set."""
 
     @property
     def on_request(self) -> bool:
-        """Whether it is touched only when the user names values, never by default."""
+        """Whether the clock is set only if the user names values, never by default."""
 
     def read_hz(self) -> int | None:
-        """What it runs at now, or None."""
+        """Return the current frequency in Hz; None if it cannot be read."""
 
     def capture(self) -> dict[str, str]:
-        """The values of all knobs that `pin` writes, as they are now. Raises HostError when this process could not
-        write them.
+        """Return the current value of each knob (setting) that `pin` writes, by name. Raises HostError if this
+        process may not write them.
         """
 
     def pin(self, hz: int, timeout_s: float = ARRIVAL_TIMEOUT_S) -> None:
-        """Hold the clock at `hz`. Raises KnobError (path, wanted, found) when refused, clamped or not arriving."""
+        """Hold the clock at `hz`. Raises KnobError (path, wanted, found) if that is refused or clamped, or if the
+        clock has not arrived after `timeout_s` seconds.
+        """
 
     def release(self, captured: Mapping[str, str]) -> None:
-        """Set the clock back to what `capture` found. Raises RestoreError."""
+        """Set the clock back to what `capture` found. Raises RestoreError if that fails."""

@@ -76,21 +76,22 @@ _CPUQUIET = "/sys/devices/system/cpu/cpuquiet/tegra_cpuquiet/enable"
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """The clock domains of this machine; None where it shows no such clock to this process."""
+    """The clock domains of this machine; None for a clock that it does not show to this process."""
 
     cpu: Clock | None
     gpu: Domain | None
     emc: Clock | None
 
     def domain(self, name: str) -> Domain | None:
-        """The domain called `cpu`, `gpu` or `emc`."""
+        """Return the domain called `cpu`, `gpu` or `emc`; None if there is none."""
         domains: dict[str, Domain | None] = {"cpu": self.cpu, "gpu": self.gpu, "emc": self.emc}
         return domains[name]
 
     def seen(self, cpus: Collection[int] = ()) -> tuple[int | None, int | None, int | None]:
-        """What CPU, GPU and memory run at now, in Hz: three reads on a board, cheap enough inside a window.
+        """Return the current clocks of CPU, GPU and memory in Hz; None for each that cannot be read.
 
-        The CPU clock is the slowest of those that clock `cpus` (all, if none are given).
+        The CPU clock is the lowest among those of `cpus` (of all CPUs, if none are given). The call is cheap enough
+        inside a window.
         """
         return (
             None if self.cpu is None else self.cpu.read_hz(cpus),
@@ -100,7 +101,7 @@ class Clocks:
 
 
 def find_clocks(sysfs: Sysfs, gpu: int = 0) -> Clocks:
-    """Look at everything and touch nothing. A GPU with kernel files comes before one known to NVML alone."""
+    """Find all clocks and write nothing. A GPU with kernel files is preferred; `gpu` is the NVML index of another."""
     return Clocks(_find_cpu(sysfs), _find_gpu(sysfs, gpu), _find_emc(sysfs))
 
 
@@ -113,7 +114,9 @@ def _find_cpu(sysfs: Sysfs) -> Clock | None:
 
 
 def _policies(sysfs: Sysfs) -> Iterator[ClockLimits]:
-    """The policies that clock an online CPU; before kernel 4.4 they are found below their CPUs alone."""
+    """Yield each cpufreq policy (CPUs with one clock) of an online CPU. Before kernel 4.4 they exist only below each
+    CPU.
+    """
     base = "/sys/devices/system/cpu"
     folders = sysfs.glob(f"{base}/cpufreq/policy[0-9]*") + sysfs.glob(f"{base}/cpu[0-9]*/cpufreq")
     for folder in dict.fromkeys(map(sysfs.resolved, folders)):
@@ -170,6 +173,6 @@ def _clock(
     name: str, sysfs: Sysfs, controls: tuple[ClockLimits | Override, ...], held: Mapping[str, str] | None = None,
     *, on_request: bool = False,
 ) -> Clock:  # fmt: skip
-    """A clock whose controls know the ceilings that they were found with."""
+    """Return a clock. Each of its controls keeps the ceiling that is in force now."""
     found = tuple(dataclasses.replace(each, ceiling_hz=each.found_ceiling_hz(sysfs)) for each in controls)
     return Clock(name, sysfs, found, held or {}, on_request)

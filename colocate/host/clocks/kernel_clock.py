@@ -1,10 +1,11 @@
 """A clock in the kernel's files: how it is read, and how it is pinned to one frequency.
 
-Two ways exist. `ClockLimits`: a lowest and a highest clock, which pin when they are equal (cpufreq, devfreq, the
-mainline memory controller). `Override`: a rate and a switch that puts it in force (L4T debugfs).
+There are two kinds. `ClockLimits` has a lower and an upper limit, which pin the clock when they are equal (cpufreq,
+devfreq, the mainline memory controller). `Override` has a rate and a switch that puts the rate in force (L4T
+debugfs).
 
-Both know the ceiling that their clock had when it was found, set by a power mode or the machine's owner. It is not
-read again: while a clock is pinned its limits are ours. No step above it is offered, so pinning never raises it.
+Both keep the ceiling that was in force when the clock was found, set by a power mode or the machine's owner. It is
+not read again, because the limits of a pinned clock are colocate's own. No step above the ceiling is offered.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ _KHZ = 1000
 
 @dataclass(frozen=True, slots=True)
 class ClockLimits:
-    """A pair of limits in `unit_hz`, the file that shows the clock between them, and its table in the same unit.
+    """The files of a clock: its lower and upper limit, its current value and its table of steps, all in `unit_hz`.
 
-    `cpus` are the logical CPUs that it clocks.
+    `cpus` are the logical CPUs that run at this clock; empty for other clocks.
     """
 
     lowest: str
@@ -38,21 +39,21 @@ class ClockLimits:
     ceiling_hz: int | None = None
 
     def steps_hz(self, sysfs: Sysfs) -> tuple[int, ...]:
-        """The table up to the ceiling, or empty where the driver has none (intel_pstate, amd-pstate)."""
+        """Return the steps up to the ceiling in Hz; empty if the driver has no table (intel_pstate, amd-pstate)."""
         return _up_to(self.ceiling_hz, read_steps_hz(sysfs, self.steps, self.unit_hz))
 
     def found_ceiling_hz(self, sysfs: Sysfs) -> int | None:
-        """The upper limit in force."""
+        """Return the upper limit in force now, in Hz; None if it cannot be read."""
         return read_hz(sysfs, self.highest, self.unit_hz)
 
     def knobs(self, sysfs: Sysfs) -> tuple[str, ...]:
-        """What `request` writes."""
+        """Return the files that `request` writes."""
         return self.lowest, self.highest
 
     def request(self, sysfs: Sysfs, hz: int) -> None:
-        """Set both limits to `hz`, in the order that never crosses them: 4.9 kernels refuse minimum > maximum.
+        """Set both limits to `hz`, in the order that keeps minimum <= maximum, because 4.9 kernels refuse the other.
 
-        Later kernels clamp instead of refusing, and take a limit over a little later than it is written.
+        Later kernels clamp instead of refusing, and apply a limit a little after it is written.
         """
         highest_hz = read_hz(sysfs, self.highest, self.unit_hz)
         rising = highest_hz is not None and hz > highest_hz
@@ -60,7 +61,7 @@ class ClockLimits:
             sysfs.write(limit, str(hz // self.unit_hz))
 
     def differing(self, sysfs: Sysfs, hz: int) -> str | None:
-        """Path, wanted and found of the first file that does not show `hz` yet; None when all do."""
+        """Return path, wanted and found value of the first file that does not show `hz` yet; None if all do."""
         for path in (self.lowest, self.highest, self.current):
             if not _arrived(read_hz(sysfs, path, self.unit_hz), hz):
                 return f"{path}: wanted {hz // self.unit_hz}, found {sysfs.read(path)}"
@@ -69,9 +70,10 @@ class ClockLimits:
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """A requested rate in Hz and the switch that puts it in force. The first of `tables` with numbers, in kHz, has
-    its steps; where a kernel shows none, the files of `ends` have the lowest and the highest. `caps` hold it down; 0
-    is no cap.
+    """A rate in Hz and the switch that puts it in force.
+
+    The steps are in the first of `tables` that has numbers, in kHz. If none has, the files `ends` hold the lowest and
+    the highest rate in Hz. The files `caps` hold upper limits in Hz; 0 is no limit.
     """
 
     rate: str
@@ -80,14 +82,16 @@ class Override:
     tables: tuple[str, ...] = ()
     ends: tuple[str, ...] = ()
     caps: tuple[str, ...] = ()
-    # The power processor moves an unlocked clock at any time, so there the lock comes first. The overrides of
-    # Tegra 210 would briefly force the rate of their last use, so there the rate does.
+    # The power processor changes an unlocked clock at any time, so its lock is written before the rate. On Tegra 210
+    # the switch would briefly force the rate of its last use, so there the rate is written before the switch.
     switch_first: bool = False
     unit_hz: int = 1
     ceiling_hz: int | None = None
 
     def steps_hz(self, sysfs: Sysfs) -> tuple[int, ...]:
-        """The table up to the ceiling; without a table both ends, the upper one no higher than the ceiling."""
+        """Return the steps up to the ceiling in Hz. Without a table these are both ends, each lowered to the
+        ceiling.
+        """
         for path in self.tables:
             if table := read_steps_hz(sysfs, path, _KHZ):
                 return _up_to(self.ceiling_hz, table)
@@ -95,26 +99,26 @@ class Override:
         return tuple(sorted({hz if self.ceiling_hz is None else min(hz, self.ceiling_hz) for hz in ends_hz}))
 
     def found_ceiling_hz(self, sysfs: Sysfs) -> int | None:
-        """The lowest cap in force."""
+        """Return the lowest cap in force now, in Hz; None if there is none."""
         caps_hz = (read_hz(sysfs, path) for path in self.caps)
         return min((hz for hz in caps_hz if hz), default=None)
 
     def knobs(self, sysfs: Sysfs) -> tuple[str, ...]:
-        """The knobs that `request` writes: the switch, and while that is on the rate. While it is off, the file of
-        the rate shows a clock that floats.
+        """Return the files to restore after `request`: the switch and, only if the switch is on, the rate. While the
+        switch is off, the file of the rate shows the clock as it varies, not a setting.
         """
         return (self.rate, self.switch) if sysfs.read(self.switch) == "1" else (self.switch,)
 
     def request(self, sysfs: Sysfs, hz: int) -> None:
-        """Set the rate, then the switch, the latter only if it is off, because some kernels count how often it was
-        turned on.
+        """Set the rate, then the switch; `switch_first` reverses the order. A file that shows its value already is
+        not written, because some kernels count how often the switch was turned on.
         """
         writes = [(self.rate, str(hz)), (self.switch, "1")]
         for knob, value in reversed(writes) if self.switch_first else writes:
             write_if_other(sysfs, knob, value)
 
     def differing(self, sysfs: Sysfs, hz: int) -> str | None:
-        """Path, wanted and found of what is not in force yet; None when all is."""
+        """Return path, wanted and found value of the first file that is not in force yet; None if all are."""
         if (found := sysfs.read(self.switch)) != "1":
             return f"{self.switch}: wanted 1, found {found}"
         if not _arrived(read_hz(sysfs, self.current, self.unit_hz), hz):
@@ -124,7 +128,7 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """A domain of the kernel's files. `held` are switches to set while it is pinned, as power gating to 0."""
+    """A `Domain` in the kernel's files. `held` are switches to set while it is pinned, such as power gating to 0."""
 
     name: str
     sysfs: Sysfs
@@ -134,12 +138,14 @@ class Clock:
 
     @property
     def steps_hz(self) -> tuple[int, ...]:
-        """The steps that all its controls have: one number is asked of all of them."""
+        """The steps in Hz that all controls have, because one frequency is set on all of them."""
         tables = [set(control.steps_hz(self.sysfs)) for control in self.controls]
         return tuple(sorted(set.intersection(*tables)))
 
     def read_hz(self, cpus: Collection[int] = ()) -> int | None:
-        """The slowest of its parts (of those that clock `cpus`, if given), so that a throttled one shows."""
+        """Return the lowest frequency among the controls in Hz, so that a throttled one shows; None if none can be
+        read. If `cpus` are given, only the controls of these CPUs count.
+        """
         chosen = [control for control in self.controls if not cpus or _serves(control, cpus)]
         found = [read_hz(self.sysfs, control.current, control.unit_hz) for control in chosen]
         return min((hz for hz in found if hz is not None), default=None)

@@ -1,7 +1,7 @@
 """Locked clocks of NVIDIA workstation and server GPUs, through NVML.
 
-NVML sets and resets a lock and has no call that reads one. So a lock that the user had set before cannot be
-put back: what is restored is "no lock". These clocks are therefore touched only on explicit request.
+NVML can set and reset a lock, but cannot read one. So a lock that the user had set before cannot be restored:
+afterwards there is no lock. These clocks are therefore set only if the user asks for it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class NvmlClock:
     on_request: bool = True
 
     def read_hz(self) -> int | None:
-        """What it runs at now (NVML counts in MHz), or None."""
+        """Return the current frequency in Hz, which NVML gives in MHz; None if it gives none."""
         nvml = importlib.import_module("pynvml")
         try:
             handle = nvml.nvmlDeviceGetHandleByUUID(self.uuid)
@@ -37,15 +37,18 @@ class NvmlClock:
             return None
 
     def capture(self) -> dict[str, str]:
-        """The lock as a knob; what can be put back is that there is none. Raises HostError without root."""
+        """Return the knob of the lock with the value to restore, which is always "no lock". Raises HostError without
+        root.
+        """
         if not is_root():
             raise HostError("locking the clocks of an NVIDIA GPU needs root: run as root, or leave out --gpu-clocks")
         return {LOCK_KNOB + self.uuid: UNLOCKED}
 
     def pin(self, hz: int, timeout_s: float = ARRIVAL_TIMEOUT_S) -> None:
-        """Lock the clock to `hz`. Raises KnobError when the driver refuses.
+        """Lock the clock to `hz`. Raises KnobError if the driver refuses.
 
-        Not waited for: without work a GPU rests below its lock. The clock seen inside the window counts.
+        This does not wait for the clock, because an idle GPU rests below its lock. What counts is the clock read
+        inside the window.
         """
         nvml = importlib.import_module("pynvml")
         mhz = hz // _MHZ
@@ -55,17 +58,21 @@ class NvmlClock:
             raise KnobError(f"locked clocks of {self.uuid}: wanted {mhz} MHz, NVML refused it: {error}") from error
 
     def release(self, captured: Mapping[str, str]) -> None:
-        """Take the lock off. Raises RestoreError."""
+        """Remove the lock. Raises RestoreError if that fails."""
         unlock(self.uuid)
 
 
 def is_root() -> bool:
-    """Whether the driver would let this process lock clocks; there is no call that asks it."""
+    """Return whether the driver would let this process lock clocks. NVML has no call for that, so it is whether we
+    are root.
+    """
     return os.geteuid() == 0
 
 
 def find_nvml(number: int = 0) -> NvmlClock | None:
-    """The GPU of this number in PCI order, if NVML is installed and names its clocks; reads only."""
+    """Return the clock of the GPU with this NVML index (PCI order); None if NVML is not installed or lists no clocks.
+    It only reads.
+    """
     try:
         nvml = importlib.import_module("pynvml")
     except ImportError:

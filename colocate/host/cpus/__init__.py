@@ -1,1 +1,1 @@
-"""CPUs: set apart for children, and watched."""
+"""CPUs: how they are reserved for child processes, limited and watched."""

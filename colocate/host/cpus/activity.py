@@ -22,15 +22,15 @@ _PROC = Path("/proc")
 
 @dataclass(frozen=True, slots=True)
 class Disturbance:
-    """Shares of some CPUs' time that others used, and that the hypervisor took."""
+    """Shares of the time of some CPUs, from 0 to 1: what other processes used, and what the hypervisor took."""
 
     others_ratio: float
     stolen_ratio: float
 
 
 class Activity:
-    """Watches `cpus` from the moment it is made; `children` are those of ours that run there, with all that they
-    start.
+    """Watches `cpus` from its construction on. `children` are our processes there; all that they start counts as
+    ours.
     """
 
     def __init__(self, cpus: Collection[int], children: Sequence[Child]) -> None:
@@ -39,7 +39,7 @@ class Activity:
         self._before = self._read()
 
     def disturbance(self) -> Disturbance:
-        """How much of the CPUs' time was taken since the watch began."""
+        """Return which shares of the CPUs' time were taken since the construction."""
         cpus_s = (time.monotonic() - self._begin_s) * len(self._cpus)
         busy_s, stolen_s, ours_s = (now - then for now, then in zip(self._read(), self._before, strict=True))
         return Disturbance((busy_s - ours_s) / cpus_s, stolen_s / cpus_s)
@@ -50,13 +50,15 @@ class Activity:
 
 
 def trees_cpu_s(pids: Collection[int], proc: Path = _PROC) -> float:
-    """CPU seconds that these processes have used since they began, and all that came of them and was waited for."""
+    """Return the CPU seconds of these processes and all their descendants since they began, with those of ended
+    children that they waited for.
+    """
     ticks = sum(sum(map(int, columns[_TIME_COLUMNS])) for columns in trees(pids, proc).values())
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def trees(pids: Collection[int], proc: Path = _PROC) -> dict[int, list[str]]:
-    """These processes and all that came of them, each with what /proc/PID/stat has behind its name."""
+    """Return these processes and all their descendants. Each has the fields of /proc/PID/stat behind the name."""
     stats: dict[int, list[str]] = {}
     children: collections.defaultdict[int, list[int]] = collections.defaultdict(list)
     for folder in proc.glob("[0-9]*") if pids else ():
@@ -74,7 +76,7 @@ def trees(pids: Collection[int], proc: Path = _PROC) -> dict[int, list[str]]:
 
 
 def group_cpu_s(group: Path) -> float | None:
-    """CPU seconds that a cgroup has used, to the microsecond; None where it does not count them."""
+    """Return the CPU seconds that a cgroup has used, to the microsecond; None if it does not count them."""
     stat = group / "cpu.stat"
     for line in stat.read_text().splitlines() if stat.exists() else ():
         name, _, value = line.partition(" ")
@@ -85,9 +87,9 @@ def group_cpu_s(group: Path) -> float | None:
 
 
 def cpu_seconds(cpus: Collection[int], stat: Path = _PROC / "stat") -> tuple[float, float]:
-    """Seconds since boot that `cpus` were busy, and that the hypervisor took from them, summed.
+    """Return the seconds since boot that `cpus` were busy, and those that the hypervisor took from them, each summed.
 
-    They advance in ticks, of 10 ms mostly. CPUs that are offline have no line, so lines are found by their names.
+    Both advance in ticks, usually of 10 ms. An offline CPU has no line in /proc/stat, so lines are found by name.
     """
     tick_s = 1 / os.sysconf("SC_CLK_TCK")
     busy = stolen = 0

@@ -1,4 +1,4 @@
-"""Which containments this machine does not have, why, and what to do."""
+"""Which containments (limits on a task's use of CPUs) this machine does not have, why, and how to fix it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from colocate.model.machine import Missing
 
 # The first kernel whose cgroup v2 has cpu.idle. In v1 the least share stands for it.
 _IDLE_SINCE = (5, 15)
-# A kernel has it where its groups can have quotas (CONFIG_CFS_BANDWIDTH).
+# This file exists if the kernel's cgroups can have quotas (CONFIG_CFS_BANDWIDTH).
 _QUOTAS = Path("/proc/sys/kernel/sched_cfs_bandwidth_slice_us")
 
 
 def missing_bounds(confinement: Confinement, quotas: Path = _QUOTAS) -> dict[str, Missing]:
-    """The kinds of containment that this machine does not have, by their names in `containment.KINDS`. Weight and
-    cpus are never missing: without groups there are nice values and affinity.
+    """Return the kinds of containment that this machine does not have, by their names in `containment.KINDS`.
+    `weight` and `cpus` are never missing: without cgroups, nice values and affinity replace them.
     """
     found = {
         "idle": _idle_missing(confinement.shares),

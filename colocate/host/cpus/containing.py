@@ -1,7 +1,7 @@
-"""Bounding what runs in the groups of a seat: its CPUs, its weight against others, its quota; each read back.
+"""Limits on the cgroups of a seat (where a child process runs): CPUs, weight and quota. Each is read back.
 
-The groups are temporary, so a bound goes with them, whatever ends the sweep (`groups.py`). Within a group the kernel
-shares a CPU by the group's weight alone: the priority of a process says nothing to processes of another group.
+The cgroups are temporary (`groups.py`), so a limit ends with them, however the sweep ends. Between cgroups the kernel
+shares a CPU by their weights alone: the priority of a process counts only within its own cgroup.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _RELEASED_S = 2.0
 
 
 def set_apart(group: Path, cpus: Sequence[int]) -> None:
-    """Give the group these CPUs. Raises HostError where the kernel grants others."""
+    """Give the cgroup these CPUs. Raises HostError if the kernel grants others."""
     (group / "cpuset.cpus").write_text(",".join(map(str, cpus)))
     names = ("cpuset.cpus.effective", "cpuset.effective_cpus")
     shown = next(group / name for name in names if (group / name).exists())
@@ -30,10 +30,12 @@ def set_apart(group: Path, cpus: Sequence[int]) -> None:
 
 
 def weigh(group: Path, cpus: Sequence[int], weight: int = WEIGHT_DEFAULT) -> None:
-    """Make each process of the group count on its CPU like a process of that weight that is in no group.
+    """Set the weight of the cgroup so that each of its processes gets as much of its CPU as a process of weight
+    `weight` outside all cgroups.
 
-    Where the cpu controller is on, a group's weight is spread over the CPUs that it keeps busy. A task on fifteen
-    CPUs would have a fifteenth of it on each, and the network that shares one of them would get 94 % of that one.
+    The kernel spreads a cgroup's weight over the CPUs that the cgroup keeps busy. Uncorrected, a task on fifteen CPUs
+    would have a fifteenth of its weight on each, and a network that shares one of them would get 94 % of that CPU.
+    Without a cpu controller nothing is written.
     """
     if (group / "cpu.weight").exists():
         _set(group / "cpu.weight", str(group_weight(weight, len(cpus))))
@@ -42,9 +44,11 @@ def weigh(group: Path, cpus: Sequence[int], weight: int = WEIGHT_DEFAULT) -> Non
 
 
 def contain(groups: Sequence[Path], cpus: Sequence[int], containment: Containment | None) -> None:
-    """Bound all that runs in the `groups` of a seat with these `cpus`; None lifts what bounded it before.
+    """Apply `containment` to all that runs in `groups`, the cgroups of a seat with these `cpus`; None lifts the
+    limits.
 
-    Raises KnobError where the kernel refuses a bound, or shows another one afterwards.
+    Raises KnobError if the kernel refuses a limit or shows another one afterwards, and HostError if it grants other
+    CPUs.
     """
     bound = containment or Containment()
     own = bound.own_cpus(cpus)
@@ -62,10 +66,10 @@ def contain(groups: Sequence[Path], cpus: Sequence[int], containment: Containmen
 
 
 def allow_fifo(groups: Sequence[Path]) -> None:
-    """Let processes of these groups have SCHED_FIFO. A group of cgroup v1 has no time for that unless it is given
-    some of its parent's (Documentation/scheduler/sched-rt-group.rst of the kernel); this gives what others left.
+    """Let processes of these cgroups use SCHED_FIFO. A cgroup v1 has no time for that unless it is given some of its
+    parent's (Documentation/scheduler/sched-rt-group.rst of the kernel). This gives it all that its siblings leave.
 
-    Raises HostError where that is nothing, and KnobError where the kernel refuses.
+    Raises HostError if they leave nothing, and KnobError if the kernel refuses.
     """
     deadline_s = time.monotonic() + _RELEASED_S
     for group in groups:
@@ -81,7 +85,9 @@ def allow_fifo(groups: Sequence[Path]) -> None:
 
 
 def _rt_left_us(group: Path) -> int:
-    """What a group may have of its parent's time for real-time threads in each of its periods. Raises HostError."""
+    """Return how much of its parent's real-time budget the cgroup may have, in us per period. Raises HostError if
+    none is left.
+    """
     beside = [knob.parent for knob in group.parent.glob(f"*/{RT_RUNTIME}") if knob.parent != group]
     left_ratio = _rt_ratio(group.parent) - sum(map(_rt_ratio, beside))
     left_us = int(left_ratio * int((group / _RT_PERIOD).read_text()))
@@ -94,7 +100,7 @@ def _rt_left_us(group: Path) -> int:
 
 
 def _rt_ratio(group: Path) -> float:
-    """The share of time that real-time threads of a group may take; without a limit it is all."""
+    """Return the share of time that real-time threads of a cgroup may take, from 0 to 1; 1 if there is no limit."""
     runtime_us = int((group / RT_RUNTIME).read_text())
     return 1.0 if runtime_us < 0 else runtime_us / int((group / _RT_PERIOD).read_text())
 

@@ -1,4 +1,4 @@
-"""The kernel's way to write a set of CPUs."""
+"""The kernel's notation for a set of CPUs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ _CPUS_MAX = 8192  # CONFIG_NR_CPUS of the largest kernels
 
 
 def parse_cpu_list(text: str) -> tuple[int, ...]:
-    """The kernel's CPU list format, `0-3,7` -> (0, 1, 2, 3, 7). Raises ValueError for anything else."""
+    """Return the CPUs in a list of the kernel's format: `0-3,7` gives (0, 1, 2, 3, 7). Raises ValueError for other
+    text.
+    """
     cpus: set[int] = set()
     for part in text.strip().split(",") if text.strip() else ():
         match = _RANGE.fullmatch(part)

@@ -1,9 +1,9 @@
-"""Where children run and what holds them there: cgroup v2, else cgroup v1, else plain affinity; each read back.
+"""Where children run and what holds them there: cgroup v2, else cgroup v1, else affinity alone; always read back.
 
-A cpuset binds whatever a task starts, also threads that set their own affinity; affinity alone is inherited
-but can be left. All three give a `Seat`, which a child enters before it becomes its command. A seat's groups also
-pause what sits there and count its CPU time, as far as the kernel can (`colocate/host/processes/pausing.py`), and
-bound it where a study asks for that (`containing.py`).
+A cpuset (the cgroup controller for CPUs) binds all that a task starts, even threads that set their own affinity.
+Affinity alone is inherited, but a process can change it. In each case a child enters its `Seat` before it becomes its
+command. As far as the kernel can, the cgroups of a seat also pause its processes and count their CPU time
+(`colocate/host/processes/pausing.py`), and limit them if a study asks for it (`containing.py`).
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from colocate.model.machine import Missing
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """Where a process may run: its CPUs, and the cgroups that it enters (none: affinity alone). `containment` is what
-    bounds it there by its class from its launch on, in place of a group.
+    """Where a process may run: its CPUs, and the cgroups that it enters (empty: affinity alone). `containment` is
+    what its scheduling class or nice value must limit from its launch on, because no cgroup does.
     """
 
     cpus: tuple[int, ...]
@@ -44,9 +44,11 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class Confinement:
-    """How children are held here. `cpusets` sets CPUs apart; it is None for plain affinity, and `missing` says why.
-    `freezer` pauses, `accounting` counts CPU time, and `shares` weighs groups and gives quotas; each may be the same
-    tree, or None.
+    """How children are held on this machine. The cgroup tree `cpusets` sets CPUs apart; None means affinity alone,
+    and `missing` says why.
+
+    The tree `freezer` pauses, `accounting` counts CPU time, and `shares` sets weights and quotas; None means that
+    this machine has no such tree. Several may be the same tree.
     """
 
     cpusets: Hierarchy | None
@@ -57,12 +59,12 @@ class Confinement:
 
     @property
     def name(self) -> str:
-        """`cgroup-v2`, `cgroup-v1` or `affinity`."""
+        """What holds children on their CPUs: `cgroup-v2`, `cgroup-v1` or `affinity`."""
         return "affinity" if self.cpusets is None else f"cgroup-v{self.cpusets.version}"
 
     @property
     def pausing(self) -> str:
-        """`cgroup-v2`, `cgroup-v1` or `signals`."""
+        """What pauses children: `cgroup-v2`, `cgroup-v1` or `signals`."""
         return "signals" if self.freezer is None else f"cgroup-v{self.freezer.version}"
 
 
@@ -70,7 +72,7 @@ AFFINITY_ALONE = Confinement(None)
 
 
 def detect(mounts: Path = MOUNTS, own: Path = OWN) -> Confinement:
-    """The best confinement that this process may use, found without changing anything."""
+    """Return the best confinement that this process may use. Nothing is changed."""
     reasons: list[str] = []
     usable: list[Hierarchy] = []
     cpusets: Hierarchy | None = None
@@ -98,7 +100,9 @@ def detect(mounts: Path = MOUNTS, own: Path = OWN) -> Confinement:
 
 
 def _first(usable: Sequence[Hierarchy], controller: str, *chosen: Hierarchy | None) -> Hierarchy | None:
-    """The tree to use for a controller: one that is already in use, where it has the controller."""
+    """Return the tree to use for a controller, preferably one of `chosen`, which are in use already; None if none has
+    it.
+    """
     taken = [tree for tree in chosen if tree is not None]
     # A process sits in one group of cgroup v2, so there is no second one to make.
     free = [tree for tree in usable if tree.version == 1 or not any(other.version == 2 for other in taken)]
@@ -106,13 +110,13 @@ def _first(usable: Sequence[Hierarchy], controller: str, *chosen: Hierarchy | No
 
 
 def _not_writable(hierarchy: Hierarchy) -> str:
-    """Why no group can be made in the tree; empty where one can."""
+    """Return why no cgroup can be made in the tree; "" if one can."""
     folder = hierarchy.folder
     return "" if os.access(folder, os.W_OK) else f"{folder} cannot be written by this user"
 
 
 def _not_passed_on(hierarchy: Hierarchy, controller: str) -> str:
-    """Why groups made in the tree would not have the controller; empty where they would."""
+    """Return why cgroups made in the tree would lack the controller; "" if they would have it."""
     folder = hierarchy.folder
     if not hierarchy.passes_on(controller):
         # Only the tree's true root, which has no type, may hold processes and pass a controller on (cgroup v2,
@@ -128,14 +132,15 @@ def _not_passed_on(hierarchy: Hierarchy, controller: str) -> str:
 def confined(
     confinement: Confinement, places: Mapping[str, tuple[int, ...]], *, weighed: bool = False
 ) -> Iterator[Mapping[str, Seat]]:
-    """A seat per named set of CPUs; its groups are gone afterwards, with any process still in them.
+    """Yield a seat for each named set of CPUs. Afterwards the cgroups of the seats are removed and processes left in
+    them are killed.
 
-    `weighed` ones have their say in how the CPU is shared; see `contain`. Raises HostError when the kernel grants
-    other CPUs than asked.
+    With `weighed`, the cgroups can have weights and quotas; see `contain`. Raises HostError if a cgroup cannot be
+    made or the kernel grants other CPUs than asked.
     """
     shares = confinement.shares if weighed else None
     trees = (confinement.cpusets, shares, confinement.accounting, confinement.freezer)
-    # What freezes comes last and so goes first: a paused process leaves no group before it is let go.
+    # The freezer's tree comes last and so is removed first: a paused process leaves its cgroups only once resumed.
     chosen = list(dict.fromkeys(tree for tree in trees if tree is not None))
     groups: dict[str, list[Path]] = {name: [] for name in places}
     remove_stale(*reversed(chosen))
@@ -152,17 +157,19 @@ def confined(
 
 
 def remove_groups_of(pid: int) -> None:
-    """Remove what the colocate process `pid` left in any tree, with all processes in it."""
+    """Remove all cgroups of the colocate process `pid`, and kill the processes in them."""
     clear_all(_freezers_first(), pid)
 
 
 def remove_stale_groups() -> None:
-    """Remove what colocate processes left that are no more."""
+    """Remove all cgroups of colocate processes that have ended, and kill the processes in them."""
     remove_stale(*_freezers_first())
 
 
 def _freezers_first() -> list[Hierarchy]:
-    """All trees; a process that one of them froze leaves its groups in the others only once it is let go."""
+    """Return all trees, those with a freezer first: a frozen process leaves its other cgroups only once it is
+    resumed.
+    """
     return sorted(
         hierarchies(MOUNTS.read_text(), OWN.read_text()), key=lambda tree: "freezer" not in tree.controllers
     )

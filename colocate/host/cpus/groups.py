@@ -1,8 +1,8 @@
-"""Temporary cgroups: where they can be made, how they are named and claimed, and how they go with all in them.
+"""Temporary cgroups: where they can be made, how they are named and claimed, and how they are removed.
 
-A group's name has the number of the process that made it, and a lock on it says that this process still lives. So
-whoever comes later, the watchdog of a killed sweep, `restore` or the next sweep, can remove what is left. Several
-boards may measure on one machine, each on CPUs of its own, so a lock on the tree is held while a group is made and
+The name of a cgroup has the number of the process that made it. A lock on the cgroup, its claim, says that this
+process still runs. So the watchdog of a killed sweep, `restore` or the next sweep can remove what is left. Several
+boards may measure on one machine, each on CPUs of its own. So a lock on the tree is held while a cgroup is made and
 claimed, while claims are looked at, and while a controller is switched.
 """
 
@@ -26,18 +26,18 @@ OWN = Path("/proc/self/cgroup")
 # The files that pause a group, by version.
 FREEZE, FREEZER_STATE = "cgroup.freeze", "freezer.state"
 _NAME = re.compile(r"colocate-(\d+)-\w+")
-# An empty group of such a name, with the controller behind it, says that its owner switched that one on: the tree is
-# its own journal. A marker that names none is of a version that knew the cpuset controller alone.
+# A marker is an empty cgroup named `..._CONTROLLER` after this word: its owner switched that controller on. A marker
+# without a controller is of a version that knew only the cpuset controller.
 _DELEGATED, _DELEGATED_FIRST = "delegated", "cpuset"
 _CONTROL = "cgroup.subtree_control"
 _EMPTYING_S = 10.0
-# Nobody of ours holds a tree for as long, and who else does keeps no machine from being restored.
+# No colocate process holds a tree this long. If another program does, cgroups are removed without the lock.
 _LOCKED_S = 10.0
-# What a group has that nobody bounded.
+# The values of a cgroup without limits.
 _UNBOUND = {
     "cpu.idle": "0", "cpu.weight": "100", "cpu.max": "max", "cpu.shares": "1024", "cpu.cfs_quota_us": "-1"
 }  # fmt: skip
-# What cgroup v1 has as controllers that are of use.
+# The controllers of cgroup v1 that colocate uses.
 _V1_CONTROLLERS = frozenset({"cpuset", "freezer", "cpuacct", "cpu"})
 # The first kernel whose cgroup v2 can pause groups.
 _FREEZES_SINCE = (5, 2)
@@ -45,9 +45,11 @@ _FREEZES_SINCE = (5, 2)
 
 @dataclass(frozen=True, slots=True)
 class Hierarchy:
-    """A cgroup tree: the folder to make groups in, which version's files it has, and what its groups can do.
+    """A cgroup tree: the folder to make cgroups in, its cgroup version, and the controllers that its cgroups can
+    have.
 
-    Every cgroup v2 counts the CPU time of its groups (`cpuacct`), and a kernel that can pauses them (`freezer`).
+    For cgroup v2 these include `cpuacct`, because each cgroup counts its CPU time, and `freezer` if the kernel can
+    pause.
     """
 
     folder: Path
@@ -55,16 +57,20 @@ class Hierarchy:
     controllers: frozenset[str]
 
     def passes_on(self, controller: str) -> bool:
-        """Whether the groups below have the controller; in cgroup v1 they have what the tree has."""
+        """Return whether cgroups made in the tree have the controller. In cgroup v1 they have all that the tree
+        has.
+        """
         return self.version == 1 or controller in (self.folder / _CONTROL).read_text().split()
 
     def group(self, name: str) -> Path:
-        """The path of the group that this process has or would have under `name`; it need not exist yet."""
+        """Return the path of this process's cgroup called `name`. It need not exist."""
         return self.folder / f"colocate-{os.getpid()}-{name}"
 
 
 def hierarchies(mounts: str, own: str) -> Iterator[Hierarchy]:
-    """Cgroup trees that groups of ours can be of use in, the newer kind first."""
+    """Yield the cgroup trees that colocate can use, cgroup v2 first. The arguments are the text of /proc/mounts and
+    of /proc/self/cgroup.
+    """
     fields = [line.split() for line in mounts.splitlines()]
     for _, folder, kind, *_ in fields:
         controllers = Path(folder) / "cgroup.controllers"
@@ -80,9 +86,10 @@ def hierarchies(mounts: str, own: str) -> Iterator[Hierarchy]:
 
 
 def groups_have(folder: Path, file: str, since: tuple[int, int]) -> bool:
-    """Whether groups made in the folder of a cgroup v2 have a file, which Linux `since` gives them.
+    """Return whether cgroups made in the folder of a cgroup v2 have a file that Linux has since version `since`.
 
-    The true root of the tree cannot be paused or bounded, and so does not show that its groups can.
+    The root of the tree cannot be paused or limited, so it may lack a file that its children have. Then the version
+    decides.
     """
     release = tuple(int(number) for number in re.findall(r"\d+", os.uname().release)[:2])
     return (folder / file).exists() or release >= since
@@ -98,19 +105,21 @@ def _own_path(own: str, controllers: frozenset[str]) -> str:
 
 @contextlib.contextmanager
 def own_groups(hierarchy: Hierarchy) -> Iterator[contextlib.ExitStack]:
-    """Inside, groups can be made with `claim`, which takes the stack; afterwards this process has no group left in
-    the tree.
+    """Yield the stack that `claim` takes, to make cgroups inside the block. Afterwards this process has no cgroup
+    left in the tree.
     """
     with contextlib.ExitStack() as stack:
         try:
             yield stack
         finally:
-            # Claimed until they are gone: no other process begins to remove them beside this one.
+            # They stay claimed until they are gone, so no other process removes them at the same time.
             clear(hierarchy, os.getpid())
 
 
 def claim(hierarchy: Hierarchy, group: Path, stack: contextlib.ExitStack) -> None:
-    """Make the group, with a lock on it that ends with this process, whatever the number by which others know it."""
+    """Make the cgroup and lock it until the stack closes or this process ends. The lock also counts in containers,
+    which know this process by another number.
+    """
     with _alone(hierarchy):
         _claim(group, stack)
 
@@ -124,7 +133,9 @@ def _claim(group: Path, stack: contextlib.ExitStack) -> None:
 
 @contextlib.contextmanager
 def _alone(hierarchy: Hierarchy) -> Iterator[None]:
-    """Inside, no other colocate process makes groups in the tree or looks at claims."""
+    """Inside, no other colocate process makes cgroups in the tree or looks at claims. After 10 s without the lock
+    this goes on without it.
+    """
     descriptor = os.open(hierarchy.folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         deadline_s = time.monotonic() + _LOCKED_S
@@ -136,8 +147,8 @@ def _alone(hierarchy: Hierarchy) -> Iterator[None]:
 
 
 def delegate(hierarchy: Hierarchy, controller: str, stack: contextlib.ExitStack) -> None:
-    """Switch a controller on for the groups below, where it is off, or share in it where another colocate process
-    switched it on: the last of them switches it off.
+    """Switch a controller on for the cgroups in the tree if it is off. If another colocate process switched it on,
+    share it: the last of them switches it off.
     """
     with _alone(hierarchy):
         if not hierarchy.passes_on(controller) or _markers(hierarchy, controller):
@@ -146,7 +157,7 @@ def delegate(hierarchy: Hierarchy, controller: str, stack: contextlib.ExitStack)
 
 
 def _markers(hierarchy: Hierarchy, controller: str) -> list[Path]:
-    """Of all processes, those that say that the controller is theirs to switch off."""
+    """Return the markers of all processes for a controller (see `_DELEGATED`)."""
     return [group for group in hierarchy.folder.glob(f"colocate-*-{_DELEGATED}*") if _delegated(group) == controller]
 
 
@@ -155,18 +166,18 @@ def _delegated(marker: Path) -> str:
 
 
 def remove_stale(*trees: Hierarchy) -> None:
-    """Remove what processes left in these trees that are no more, in their order."""
+    """Remove the cgroups of colocate processes that have ended from these trees, in the order given."""
     claims = [claim for tree in trees for claim in _claims(tree)]
     for pid in {pid for pid, _ in claims} - {pid for pid, held in claims if held}:
         clear_all(trees, pid)
 
 
 def _claims(hierarchy: Hierarchy) -> list[tuple[int, bool]]:
-    """Each group's process and whether that holds it."""
+    """Return, for each cgroup of colocate in the tree, the number of its process and whether that still claims it."""
     found = []
     with _alone(hierarchy):
         for group in hierarchy.folder.glob("colocate-*-*"):
-            # One that is gone says nothing of those that its process still has.
+            # A cgroup that has gone meanwhile says nothing of the others of its process.
             with contextlib.suppress(FileNotFoundError):
                 if match := _NAME.fullmatch(group.name):
                     found.append((int(match[1]), _is_claimed(group)))
@@ -174,8 +185,8 @@ def _claims(hierarchy: Hierarchy) -> list[tuple[int, bool]]:
 
 
 def clear_all(trees: Sequence[Hierarchy], pid: int) -> None:
-    """Remove every group of the process `pid` from these trees, in their order. Raises HostError at the end for those
-    that stay.
+    """Remove every cgroup of the process `pid` from these trees, in the order given. Raises HostError at the end if
+    some stay.
     """
     for tree in trees:
         _free(tree, pid)
@@ -185,7 +196,7 @@ def clear_all(trees: Sequence[Hierarchy], pid: int) -> None:
 
 
 def _free(hierarchy: Hierarchy, pid: int) -> None:
-    """Lift what bounds the groups of the process `pid`: who gets no CPU does not die of a signal either."""
+    """Lift the limits on the cgroups of the process `pid`: a process that gets no CPU time cannot die of a signal."""
     for group in hierarchy.folder.glob(f"colocate-{pid}-*"):
         for name, value in _UNBOUND.items():
             # It may go meanwhile.
@@ -195,8 +206,8 @@ def _free(hierarchy: Hierarchy, pid: int) -> None:
 
 
 def clear(hierarchy: Hierarchy, pid: int) -> None:
-    """Remove every group of the process `pid`, and switch the controllers off that it switched on, but for those that
-    another shares.
+    """Remove every cgroup of the process `pid` from the tree. Switch off the controllers that it switched on, except
+    those that another process shares.
     """
     first = f"colocate-{pid}-"
     markers = [*hierarchy.folder.glob(f"{first}{_DELEGATED}*")]
@@ -223,7 +234,7 @@ def _is_claimed(group: Path) -> bool:
 
 
 def _remove(group: Path) -> None:
-    """Kill what is left in a group of our own and remove it; the kernel needs a moment to empty it."""
+    """Kill the processes in a cgroup of colocate and remove it. Raises HostError if it is still there after 10 s."""
     deadline_s = time.monotonic() + _EMPTYING_S
     while group.exists():
         try:

@@ -1,7 +1,7 @@
-"""Misses of the last level cache, as a CPU counts them for one thread: perf_event_open(2).
+"""Misses of the last-level cache, which the CPU counts for one thread: perf_event_open(2).
 
-Each miss waits for memory. A machine counts them where its CPU has the counter (few virtual machines show it) and
-/proc/sys/kernel/perf_event_paranoid is at most 2, or the caller has CAP_PERFMON.
+Each miss waits for memory. Counting needs a CPU that shows the counter, which few virtual machines do. It also needs
+CAP_PERFMON, or /proc/sys/kernel/perf_event_paranoid to be at most 2.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 
 class Event(NamedTuple):
-    """What is counted: `type` and `config` of struct perf_event_attr."""
+    """What is counted: the fields `type` and `config` of struct perf_event_attr."""
 
     type: int
     config: int
@@ -42,7 +42,7 @@ _NO_GROUP, _ANY_CPU, _CLOEXEC = -1, -1, 8
 
 @contextlib.contextmanager
 def misses_of(thread: int, events: tuple[Event, ...] | None = None) -> Iterator[MissCounter | None]:
-    """A counter of a thread's misses outside the kernel, from now on; None where the machine counts none."""
+    """Yield a counter of the misses of a thread in user space, from now on; None if the machine counts none."""
     call, known = _BY_MACHINE.get(platform.machine(), (None, ()))
     opened = None if call is None else _first(call, thread, known if events is None else events)
     try:
@@ -53,13 +53,15 @@ def misses_of(thread: int, events: tuple[Event, ...] | None = None) -> Iterator[
 
 
 class MissCounter:
-    """An event of one thread that is being counted."""
+    """The running count of one event in one thread."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
 
     def read(self) -> float:
-        """How many so far, scaled to the whole time where the event had a counter for a part of it."""
+        """Return the number of misses so far. If the event had a counter for only a part of the time, it is scaled to
+        all.
+        """
         count, wanted_ns, counted_ns = _READING.unpack(os.read(self._fd, _READING.size))
         return count * wanted_ns / counted_ns if counted_ns else 0.0
 

@@ -1,9 +1,9 @@
-"""CPU quotas of the groups around a process: of its container, its service, its login session.
+"""CPU quotas of the cgroups around a process: of its container, its service or its login session.
 
-A quota stops everything in its group once that has had its time, and nothing in the group can tell. So it is looked
-for in every group from the process's own up to the root of what can be seen: /proc/PID/cgroup names the group, in a
-container that does not see its own one the top of the mount stands for it. Groups that a sweep made for its children
-are none of these.
+A quota that is used up stops all processes of its cgroup until the next period, and none of them is told. So every
+cgroup is looked at, from the process's own up to the highest one that can be seen. /proc/PID/cgroup names the
+process's own. A container may not see that cgroup; then the top of its mount stands for it. Cgroups that colocate
+made are left out.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ _THROTTLED_S = {"throttled_usec": 1e-6, "throttled_time": 1e-9}
 
 @dataclass(frozen=True, slots=True)
 class Throttling:
-    """How often the quotas of some groups have stopped them so far, and for how long, summed over CPUs."""
+    """How often the quotas of some cgroups have stopped them so far, and for how many seconds, summed over CPUs."""
 
     times: int
     stopped_s: float
 
     def since(self, before: Throttling) -> Throttling:
-        """What these counts have gained since `before`."""
+        """Return by how much these counts have grown since `before`."""
         return Throttling(self.times - before.times, self.stopped_s - before.stopped_s)
 
 
 def quota_groups(pid: int | str = "self", mounts: Path = MOUNTS, proc: Path = _PROC) -> tuple[Path, ...]:
-    """The groups with a quota that a process is in, the innermost first; none of a process that has ended."""
+    """Return the cgroups with a quota that a process is in, innermost first; empty if the process has ended."""
     try:
         own = (proc / str(pid) / "cgroup").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -46,19 +46,19 @@ def quota_groups(pid: int | str = "self", mounts: Path = MOUNTS, proc: Path = _P
 
 
 def quota_of(group: Path) -> float | None:
-    """How many CPUs' time the quota of a group allows; None where it has none."""
+    """Return how many CPUs' time the quota of a cgroup allows, such as 1.5; None if it has no quota."""
     found = _quota_us(group)
     return None if found is None else found[0] / found[1]
 
 
 def longest_period_s(groups: Sequence[Path]) -> float | None:
-    """The longest of the periods in which the quotas of these groups are given out; None without any."""
+    """Return the longest period of the quotas of these cgroups, in seconds; None if none has a quota."""
     found = [quota_us for group in groups if (quota_us := _quota_us(group))]
     return max((period_us * 1e-6 for _, period_us in found), default=None)
 
 
 def throttling(groups: Sequence[Path]) -> Throttling:
-    """What the quotas of these groups have done so far."""
+    """Return how often and how long the quotas of these cgroups have stopped them so far."""
     times, stopped_s = 0, 0.0
     for group in groups:
         for line in (group / "cpu.stat").read_text().splitlines():
@@ -69,7 +69,7 @@ def throttling(groups: Sequence[Path]) -> Throttling:
 
 
 def _quota_us(group: Path) -> tuple[int, int] | None:
-    """The quota and its period."""
+    """Return the quota of a cgroup and its period, in us; None if it has no quota."""
     if (group / "cpu.max").exists():
         quota, period = (group / "cpu.max").read_text().split()
         return None if quota == "max" else (int(quota), int(period))
@@ -80,7 +80,9 @@ def _quota_us(group: Path) -> tuple[int, int] | None:
 
 
 def _groups(mounts: str, own: str) -> Iterator[Path]:
-    """Every group of the process in the trees that can have quotas, from its own up to the top of each."""
+    """Yield every cgroup of the process in the trees that can have quotas, from its own up to the top of each tree.
+    The arguments are the text of /proc/mounts and of /proc/PID/cgroup.
+    """
     paths = {names: path for _, names, path in (line.split(":", 2) for line in own.splitlines())}
     for _, top, kind, options, *_ in (line.split() for line in mounts.splitlines()):
         found = [

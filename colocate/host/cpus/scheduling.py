@@ -1,7 +1,8 @@
-"""How a process shares its CPU where no cgroup weighs it: by scheduling class and nice value, from its launch on.
+"""How a process without a weight from its cgroup shares its CPU: by scheduling class and nice value, from its launch
+on.
 
-Both act between processes of one group alone. Where no group of ours has the cpu controller, the network and the
-tasks are in the same one.
+Both act only between processes of one cgroup. If colocate's cgroups have no cpu controller, the network and the tasks
+count as one.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ AS_IT_IS, IDLE = "-", "idle"
 
 
 def at_launch(containment: Containment | None, *, by_class: bool, cpus_too: bool) -> Containment | None:
-    """The part of a containment that is set when a process starts, and so needs processes of its own: `by_class` idle
-    and weight, and with `cpus_too` how many CPUs it has. None where that is nothing.
+    """Return the part of a containment that must be set when a process starts; None if there is none. It needs
+    processes of its own.
+
+    `by_class` includes `idle` and `weight` in this part, and `cpus_too` the number of CPUs.
     """
     if containment is None:
         return None
@@ -35,7 +38,7 @@ def at_launch(containment: Containment | None, *, by_class: bool, cpus_too: bool
 
 
 def scheduling(containment: Containment | None) -> str:
-    """The scheduling of a process in that containment, for `launch.py`."""
+    """Return the scheduling of a process in that containment, as `launch.py` takes it."""
     if containment is None:
         return AS_IT_IS
     if containment.idle:
@@ -44,6 +47,6 @@ def scheduling(containment: Containment | None) -> str:
 
 
 def nice_steps(weight: int) -> int:
-    """By how much nicer a process is that has `weight` against the 100 of one that is not, as near as steps go."""
+    """Return how much nicer than others a process must be to have `weight` against their 100, to the nearest step."""
     steps = round(-math.log(weight / WEIGHT_DEFAULT) / math.log(_STEP))
     return max(_NICE_MIN, min(steps, _NICE_MAX))

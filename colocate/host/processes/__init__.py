@@ -1,1 +1,1 @@
-"""Child processes, and signals to this one."""
+"""Child processes, and signals to this process."""

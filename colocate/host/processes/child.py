@@ -1,4 +1,7 @@
-"""The parent's side of the child contract (`cpu_workloads/contract.py` is the other): spawn, go, stop, close."""
+"""The parent's side of the child contract: start a child, tell it to go and stop, and end it.
+
+`cpu_workloads/contract.py` is the child's side.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,9 @@ _SAID_BY_SIGNAL = {"killed by SIGVTALRM": "its progress takes too long to find i
 
 
 def launcher(seat: Seat, parent: str = "-", death_signal: str = "SIGKILL", user: str = "-") -> list[str]:
-    """The command that enters `seat` and becomes the one after it; see `launch.py`, also for the rest."""
+    """Return the command that enters `seat` and becomes the command after it. `launch.py` explains the other
+    arguments.
+    """
     cpus = ",".join(map(str, seat.cpus))
     groups = ":".join(str(group / "cgroup.procs") for group in seat.groups) or "-"
     # -S and -E: it needs the standard library alone and starts in half the time.
@@ -39,10 +44,11 @@ def launcher(seat: Seat, parent: str = "-", death_signal: str = "SIGKILL", user:
 class Child:
     """A process in its seat that says `ready`, and obeys `go` and `stop`.
 
-    The constructor only starts it, so that several can start side by side; `ready` waits for each.
-    It runs in a session of its own: a Ctrl-C on the terminal reaches the sweep alone, which then ends its children.
-    When this process dies the kernel kills the child, also while it is paused. One that `runs_program` of the user's
-    must still end that program: it is resumed, and reads the end of its input.
+    The constructor only starts it, so that several can start side by side; `ready` waits for it. It runs in a session
+    of its own: Ctrl-C on the terminal reaches only the sweep, which then ends its children.
+
+    If this process dies, the kernel kills the child, even a paused one. A child that `runs_program` of the user's
+    must still end that program, so it is resumed instead and reads the end of its input.
     """
 
     def __init__(
@@ -54,7 +60,7 @@ class Child:
         runs_program: bool = False,
         keeps: Collection[int] = (),
     ) -> None:
-        """Start the process. It inherits the open files in `keeps`, under their numbers."""
+        """Start the process. It inherits the open files in `keeps`, under the same numbers."""
         self.name = name
         self._runs_program = runs_program
         self.facts: Mapping[str, Any] = {}
@@ -72,14 +78,16 @@ class Child:
         )
 
     def ready(self, timeout_s: float) -> Mapping[str, Any]:
-        """Wait until the child could start at once, and return what it says of itself."""
+        """Wait until the child is ready, and return what it says of itself. Raises TrialError if it ends or
+        `timeout_s` is over.
+        """
         self.facts = self._receive(timeout_s)["ready"]
         self._standing = standing(self.pid)
         return self.facts
 
     def moved(self, fifo_priority: int | None = None) -> bool:
-        """Whether somebody gave it other CPUs or another priority than it had when it was ready. In that time it has
-        the `fifo_priority` that we gave it.
+        """Return whether somebody changed the CPUs or the priority of the child since it was ready. `fifo_priority`
+        is what colocate itself gave it meanwhile; None if nothing.
         """
         now, wanted = standing(self.pid), self._standing
         if now is None or wanted is None:
@@ -89,39 +97,43 @@ class Child:
         return now != wanted
 
     def start(self) -> None:
-        """Get ready to be counted, in windows that are near: a program of the user's own is started here."""
+        """Tell the child that windows come soon: it starts the user's program now, if it has one. `started` waits for
+        that.
+        """
         self._send("start")
 
     def started(self, timeout_s: float) -> Mapping[str, Any]:
-        """Wait for the answer to `start`, and return it; it has `failed` where the program did not start."""
+        """Wait for the answer to `start`, and return it. It has the key `failed` if the program did not start."""
         answer: Mapping[str, Any] = self._receive(timeout_s)["started"]
         return answer
 
     def go(self) -> None:
-        """Start counting from zero."""
+        """Tell the child to count from zero."""
         self._send("go")
 
     def stop(self, timeout_s: float) -> Mapping[str, Any]:
-        """Let it fall idle, and return its report of the time since the last `go`."""
+        """Stop the child, and return its report of the time since the last `go`."""
         self.fall_idle()
         return self.report(timeout_s)
 
     def fall_idle(self) -> None:
-        """The first half of `stop`, for several children: each prepares its report while the next is stopped."""
+        """Tell the child to stop, the first half of `stop`. With several children each prepares its report while the
+        next is told.
+        """
         self._send("stop")
 
     def report(self, timeout_s: float) -> Mapping[str, Any]:
-        """The second half of `stop`."""
+        """Wait for the report and return it, the second half of `stop`."""
         return self._receive(timeout_s)
 
     @property
     def pid(self) -> int:
-        """The number of its process."""
+        """The process id of the child."""
         return self._process.pid
 
     def hang_up(self) -> None:
-        """The first half of `close`, for several children: each ends while the next is told. Only a runner of the
-        user's program has something to do at its end; another need not be awaited.
+        """End the child's input, the first half of `close`. With several children each ends while the next is told. A
+        child without a program of the user's has nothing to do at its end and is killed at once.
         """
         if self._process.returncode is not None:
             return
@@ -132,8 +144,8 @@ class Child:
             self._kill()
 
     def close(self, timeout_s: float = 1.0) -> tuple[int, str]:
-        """End the child and whatever it started: its exit status, and its last line. Nothing happens to one that is
-        closed already.
+        """End the child and all that it started. Return its exit status and the last line of its stderr. If the child
+        is closed already, nothing happens.
         """
         process = self._process
         if process.returncode is not None:

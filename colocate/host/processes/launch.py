@@ -1,12 +1,13 @@
-"""A launcher: it enters its seat, ties its life to the parent's, then becomes the command: `launch.py PARENT SIGNAL
-CPUS CGROUPS SCHEDULING USER COMMAND...`
+"""Enter a seat, tie this process to its parent, and become a command: `launch.py PARENT SIGNAL CPUS CGROUPS
+SCHEDULING USER COMMAND...`
 
-Run as a script by `child.py`, not imported. It does what could be done between fork and exec in the parent,
-where code is not safe beside threads, and it is done before the command imports a framework that sizes its
-thread pool from the affinity mask. CGROUPS are the `cgroup.procs` files to enter, with colons between, or `-`.
-SCHEDULING is `idle` for that class, by how much nicer to be, or `-`; all that the command starts inherits it. PARENT
-is `-`, and SIGNAL then says nothing, where the parent has seen to it that the command dies with it. USER is what root
-becomes, as UID:GID:GROUPS with commas between these, or `-`.
+`child.py` runs this file as a script. The parent could do the same between fork and exec, but code there is unsafe
+beside threads. This happens before the command imports a framework, which sizes its thread pool by the affinity mask.
+
+The kernel sends SIGNAL when the process PARENT dies; if PARENT is `-`, none is sent, because the parent sees to it
+that the command dies with it. CPUS is a list with commas. CGROUPS are the `cgroup.procs` files to enter, with colons
+between, or `-`. SCHEDULING is `idle` for the idle class, a number to add to the nice value, or `-`; all that the
+command starts inherits it. USER is whom root becomes, as UID:GID:GROUPS with commas between the groups, or `-`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _NICE_MAX, _SESSION_TRIES, _SESSION_WAIT_S = 19, 30, 0.05
 
 
 def main(arguments: list[str]) -> None:
-    """Become the command; exits with one line on stderr when the seat cannot be taken."""
+    """Become the command. Exits with one line on stderr if the seat cannot be entered or the command cannot start."""
     parent, death_signal, cpu_list, cgroups, scheduling, user, *command = arguments
     if parent != "-":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.Signals[death_signal])
@@ -60,9 +61,9 @@ def main(arguments: list[str]) -> None:
 
 
 def become(user: str) -> None:
-    """Have the rights of that user and no others, for good. Raises OSError."""
+    """Take the rights of that user and give up all others for good. Raises OSError if the kernel refuses."""
     uid, gid, groups = user.split(":")
-    # Imports what execvp does: the user may be one who cannot read this Python.
+    # This imports what execvp needs: the user may not be allowed to read this Python's files.
     os.get_exec_path()
     libc, parent, death_signal = ctypes.CDLL(None), os.getppid(), ctypes.c_int()
     libc.prctl(PR_GET_PDEATHSIG, ctypes.byref(death_signal))
@@ -76,7 +77,9 @@ def become(user: str) -> None:
 
 
 def schedule(scheduling: str) -> None:
-    """Give this process that class or that much more nice, and its session the same. Raises OSError."""
+    """Give this process and its session the idle class or that many steps of nice. Raises OSError if the kernel
+    refuses.
+    """
     if scheduling == "idle":
         nice = _NICE_MAX
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))

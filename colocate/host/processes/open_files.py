@@ -1,4 +1,4 @@
-"""Whether this process may open as many files at once as a study needs; found out before anything is changed."""
+"""Whether this process may open as many files at once as a study needs; checked before anything is changed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ OF_ITSELF, OF_A_CHILD = 64, 8
 
 
 def allow_open_files(children: int) -> None:
-    """Raise the limit, as far as it may be, to what so many children need. Raises HostError where it may not."""
+    """Raise the limit of open files to what so many `children` need. Raises HostError if the hard limit is lower."""
     needed = OF_ITSELF + OF_A_CHILD * children
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= needed:

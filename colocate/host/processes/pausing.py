@@ -1,8 +1,8 @@
-"""Pausing and resuming all that runs in a seat: by the freezer of its cgroup, v2 or v1, else by signals.
+"""Pausing and resuming all that runs in a seat: by the freezer of its cgroup (v2 or v1), else by signals.
 
-Whoever pauses resumes before a word is sent to a paused child, and before it is closed: it could not answer. Should
-this process die instead, nothing stays paused: the kernel kills or resumes the children (`Child`), and groups are
-removed with all in them (`colocate/host/cpus/groups.py`).
+A paused child cannot answer, so it must be resumed before it is sent a command and before it is closed. If this
+process dies, nothing stays paused: the kernel kills or resumes the children (`Child`), and the cgroups are removed
+with all processes in them (`colocate/host/cpus/groups.py`).
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ PAUSE_TIMEOUT_S = 0.5
 # Between looks whether all stand still. Pausing takes some 0.3 ms.
 _LOOK_AGAIN_S = 0.0002
 _PROC = Path("/proc")
-# proc(5), /proc/PID/stat behind the name: `T` is stopped by a signal; the dead count as well. `D` stops before it
-# does anything of its own: a shell waits in it for the command that it is starting, which is stopped already.
+# The state in /proc/PID/stat (proc(5)), and the states that count as stopped: `T` and `t` are stopped, `Z`, `X` and
+# `x` have ended. A thread in `D` stops before it runs again, like a shell that waits for a command that is stopped.
 _STATE_COLUMN, _STILL = 0, frozenset("TtDZXx")
 
 
 class Pause(Protocol):
-    """A way to hold what runs in one seat."""
+    """A way to pause what runs in one seat."""
 
     def ask(self) -> None:
-        """Ask every process of the task to stand still, and do not wait until they do."""
+        """Ask every process in the seat to stop running, and do not wait until they do."""
 
     def is_still(self) -> bool:
-        """Whether all of it stands still."""
+        """Return whether all of them have stopped."""
 
     def resume(self) -> None:
-        """Let it go on; nothing happens where it is not paused."""
+        """Let them go on; nothing happens if they are not paused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class FreezerV2:
         (self.group / FREEZE).write_text("1")
 
     def is_still(self) -> bool:
-        """See `Pause.is_still`: `frozen` counts the group as a whole."""
+        """See `Pause.is_still`. The kernel says `frozen 1` once all processes of the group are frozen."""
         return "frozen 1" in (self.group / "cgroup.events").read_text().splitlines()
 
     def resume(self) -> None:
@@ -75,7 +75,7 @@ class FreezerV1:
         (self.group / FREEZER_STATE).write_text("FROZEN")
 
     def is_still(self) -> bool:
-        """See `Pause.is_still`: FREEZING is not FROZEN. A child forked meanwhile may not be frozen: ask again
+        """See `Pause.is_still`. While the state is FREEZING, ask again: a child forked meanwhile may not be frozen
         (Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst of the kernel).
         """
         if (self.group / FREEZER_STATE).read_text().strip() == "FROZEN":
@@ -90,7 +90,7 @@ class FreezerV1:
 
 @dataclass(frozen=True, slots=True)
 class StopSignals:
-    """SIGSTOP and SIGCONT to these processes and all that came of them."""
+    """SIGSTOP and SIGCONT to these processes and all their descendants."""
 
     pids: tuple[int, ...]
 
@@ -99,7 +99,9 @@ class StopSignals:
         self._send(signal.SIGSTOP)
 
     def is_still(self) -> bool:
-        """See `Pause.is_still`. What was started meanwhile is stopped, too: by then its parent is."""
+        """See `Pause.is_still`. This also stops processes that were started since, whose parents have stopped by
+        now.
+        """
         moving = moving_of(self.pids)
         for pid in moving:
             _send(pid, signal.SIGSTOP)
@@ -115,14 +117,14 @@ class StopSignals:
 
 
 def moving_of(pids: Collection[int]) -> list[int]:
-    """The processes that do not stand still, of these and of all that they started."""
+    """Return those of these processes and their descendants that have not stopped."""
     threads = {pid: list(_states(pid)) for pid in _all_of(pids)}
     return [pid for pid, states in threads.items() if not _STILL.issuperset(states)]
 
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """The tasks of a mix, each in its own seat."""
+    """Pauses the tasks of a mix, each in its own seat."""
 
     pauses: Sequence[Pause]
 
@@ -132,7 +134,9 @@ class Together:
             pause.ask()
 
     def is_still(self) -> bool:
-        """See `Pause.is_still`. Each is looked at, whatever the others say: some ask again meanwhile."""
+        """See `Pause.is_still`. Each is asked even if another has not stopped, because some repeat their request when
+        asked.
+        """
         still = [pause.is_still() for pause in self.pauses]
         return all(still)
 
@@ -142,7 +146,9 @@ class Together:
 
 
 def _all_of(pids: Collection[int]) -> set[int]:
-    """These processes and all that came of them. Where the kernel lists children, the rest of /proc is not read."""
+    """Return these processes and all their descendants. If the kernel lists children, only those lists are read, not
+    all of /proc.
+    """
     if not Path(f"/proc/self/task/{os.getpid()}/children").exists():
         return set(trees(pids))
     left, found = set(pids), set[int]()
@@ -165,13 +171,13 @@ def _send(pid: int, signum: signal.Signals) -> None:
 
 
 def _states(pid: int) -> Iterator[str]:
-    """The state of each thread of a process."""
+    """Yield the state of each thread of a process."""
     for stat in _of_threads(pid, "stat"):
         yield stat.rpartition(")")[2].split()[_STATE_COLUMN]
 
 
 def _of_threads(pid: int, file: str) -> list[str]:
-    """A file of each thread of a process; nothing of those that have ended meanwhile."""
+    """Return the text of a file of each thread of a process, without threads that have ended meanwhile."""
     found = []
     with contextlib.suppress(OSError):
         for thread in (_PROC / str(pid) / "task").iterdir():
@@ -181,7 +187,7 @@ def _of_threads(pid: int, file: str) -> list[str]:
 
 
 def pause_of(seat: Seat, children: Sequence[Child]) -> Pause:
-    """The best way to hold `children`, who sit in `seat`."""
+    """Return the best way to pause `children`, which run in `seat`."""
     for group in seat.groups:
         if (group / FREEZE).exists():
             return FreezerV2(group)
@@ -191,7 +197,7 @@ def pause_of(seat: Seat, children: Sequence[Child]) -> Pause:
 
 
 def stands_still(pause: Pause, timeout_s: float = PAUSE_TIMEOUT_S) -> bool:
-    """Wait until all that was asked to does; whether it did so in time."""
+    """Wait until all that was asked to stop has stopped. Return whether that took at most `timeout_s` seconds."""
     deadline_s = time.monotonic() + timeout_s
     while not pause.is_still():
         if time.monotonic() >= deadline_s:
@@ -202,7 +208,7 @@ def stands_still(pause: Pause, timeout_s: float = PAUSE_TIMEOUT_S) -> bool:
 
 @contextlib.contextmanager
 def resumed_after(*pauses: Pause) -> Iterator[None]:
-    """Inside, processes may be paused; whatever ends the block, they are resumed."""
+    """Inside, processes may be paused. However the block ends, they are resumed."""
     try:
         yield
     finally:
@@ -211,14 +217,16 @@ def resumed_after(*pauses: Pause) -> Iterator[None]:
 
 
 def resume_all(pauses: Sequence[Pause]) -> None:
-    """Resume each, whatever becomes of the others."""
+    """Resume each, even if resuming another one fails."""
     with contextlib.ExitStack() as stack:
         for pause in pauses:
             stack.callback(pause.resume)
 
 
 def median_switch_s(pauses: Sequence[Pause], switches: int, clock: Callable[[], float] = time.monotonic) -> float:
-    """How long pausing takes, the median of a few times; one that takes too long counts as `PAUSE_TIMEOUT_S`."""
+    """Return how long pausing takes in seconds: the median of `switches` attempts, which take the `pauses` by turns.
+    An attempt that takes too long counts as `PAUSE_TIMEOUT_S`.
+    """
     took_s = []
     with resumed_after(*pauses):
         for number in range(switches):

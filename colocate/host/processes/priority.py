@@ -1,4 +1,4 @@
-"""Let the network's launching thread run before all else on its CPUs: SCHED_FIFO, for as long as a window lasts."""
+"""Real-time priority (SCHED_FIFO) for the thread that launches the network, as long as a window lasts."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from colocate.host.processes.child import Child, launcher
 from colocate.host.processes.signals import deferred
 from colocate.model.machine import Missing
 
-# The launching thread never sleeps where it polls the GPU. Who listens for the word that ends a window must be heard
-# all the same, so it is one step above; it sleeps until then.
+# A launching thread that polls the GPU never sleeps. The thread that listens for `stop` must run all the same, so its
+# priority is one step higher; it sleeps until `stop` comes.
 LAUNCHING_PRIORITY, LISTENING_PRIORITY = 1, 2
 _TRY = f"import os; os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param({LISTENING_PRIORITY}))"
 _FIX = (
@@ -26,7 +26,7 @@ _FIX = (
 
 
 def fifo_missing() -> Missing | None:
-    """Why no thread of this user may have SCHED_FIFO; None where one may. It is tried on a thread of its own."""
+    """Return why no thread of this user may have SCHED_FIFO; None if one may. A new thread tries it."""
     refused: list[str] = []
 
     def attempt() -> None:
@@ -42,7 +42,7 @@ def fifo_missing() -> Missing | None:
 
 
 def check_fifo(seat: Seat) -> None:
-    """Raise HostError where processes in `seat` may not have SCHED_FIFO: a process is started there to try it."""
+    """Raise HostError if processes in `seat` may not have SCHED_FIFO. A process is started there to try it."""
     tried = subprocess.run([*launcher(seat), sys.executable, "-S", "-E", "-c", _TRY], capture_output=True, text=True)
     if tried.returncode != 0:
         said = (tried.stderr.strip().splitlines() or ["it said nothing"])[-1]
@@ -51,8 +51,8 @@ def check_fifo(seat: Seat) -> None:
 
 @contextlib.contextmanager
 def prioritised(child: Child) -> Iterator[None]:
-    """The threads that launch and listen in `child` have SCHED_FIFO inside, and what they had before afterwards,
-    whatever ends the block. Raises HostError where the kernel refuses.
+    """Inside, the threads of `child` that launch and listen have SCHED_FIFO. However the block ends, they get back
+    what they had before. Raises HostError if the kernel refuses.
     """
     wanted = {child.pid: LAUNCHING_PRIORITY, int(child.facts["listener"]): LISTENING_PRIORITY}
     former = {thread: (os.sched_getscheduler(thread), os.sched_getparam(thread)) for thread in wanted}
@@ -78,5 +78,5 @@ def _set_fifo(child: Child, thread: int, priority: int) -> None:
 
 
 def _found(thread: int) -> tuple[int, int]:
-    """Policy and priority of a thread."""
+    """Return the policy and the priority of a thread."""
     return os.sched_getscheduler(thread), os.sched_getparam(thread).sched_priority

@@ -1,4 +1,6 @@
-"""SIGINT, SIGTERM and SIGHUP as one exception, raised once, and never in the middle of putting things back."""
+"""SIGINT, SIGTERM and SIGHUP as one exception, `Interrupted`, which is never raised while settings are being
+restored.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from colocate.errors import ColocateError, Interrupted
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-# How often it is looked whether an interruption is still on its way out.
+# How often a timer looks whether an interruption was swallowed, in s.
 _LOOK_S = 0.05
 # A signal that arrived inside `deferred`, how many of those are open, and the signal that was raised.
 _pending: int | None = None
@@ -23,11 +25,11 @@ _raised: int | None = None
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Inside, the first stopping signal raises `Interrupted` in the main thread and later ones are ignored:
-    what follows is the way out and must not be cut short. Where something swallows it, it is raised again.
+    """Inside, the first stopping signal raises `Interrupted` in the main thread. Later ones are ignored, because the
+    cleanup that follows must not be cut short. If other code swallows the exception, it is raised again.
 
-    A signal that was ignored on entry stays ignored (nohup). The former handlers come back, except after an
-    interruption: then the process is ending, and impatient signals must not break that either.
+    A signal that was ignored on entry stays ignored (nohup). Afterwards the former handlers come back, except after
+    an interruption: then the process is ending, and more signals must not disturb that.
     """
     global _raised
 
@@ -41,12 +43,12 @@ def interruptible() -> Iterator[None]:
             _begin_way_out(signum)
 
     def show(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
-        # A module in C that is being imported prints what it then makes an ImportError of.
+        # A C module that is being imported prints an exception before it turns it into an ImportError.
         if not issubclass(kind, Interrupted):
             former_show(kind, error, traceback)
 
     def show_lost(lost: sys.UnraisableHookArgs) -> None:
-        # Python drops what is raised in a callback of its own, of which each import has one.
+        # Python drops exceptions that are raised in its own callbacks, and each import has one.
         if not isinstance(lost.exc_value, Interrupted):
             former_show_lost(lost)
 
@@ -60,7 +62,7 @@ def interruptible() -> Iterator[None]:
     interrupted = False
     try:
         yield
-        # Swallowed so late that the timer has not looked since.
+        # It was swallowed after the timer's last look.
         if _raised is not None:
             raise Interrupted(_raised)
     except Interrupted:
@@ -83,13 +85,13 @@ def _begin_way_out(signum: int) -> NoReturn:
 
 
 def _insist(_signum: int, _frame: FrameType | None) -> None:
-    """Raise an interruption again that somebody swallowed, as modules in C and Python's own callbacks do."""
+    """Raise an interruption again if other code swallowed it, as C modules and Python's own callbacks do."""
     if _raised is not None and not _deferred and not _on_its_way(sys.exc_info()[1]):
         raise Interrupted(_raised)
 
 
 def _on_its_way(error: BaseException | None) -> bool:
-    """Whether what is handled now, in any frame, is an interruption or came of one."""
+    """Return whether the exception that is handled now, in any frame, is an interruption or was caused by one."""
     while error is not None and not isinstance(error, Interrupted):
         error = error.__cause__ or error.__context__
     return error is not None
@@ -97,9 +99,11 @@ def _on_its_way(error: BaseException | None) -> bool:
 
 @contextlib.contextmanager
 def undisguised() -> Iterator[None]:
-    """Inside, an `Interrupted` that came out as another error is raised as itself: a module in C that is being
-    imported makes an ImportError of it, at times without naming its cause. The project's own errors stay: one on the
-    way out, as of a knob that could not be put back, matters more.
+    """Inside, an `Interrupted` that was turned into another exception is raised as itself. A C module that is being
+    imported turns it into an ImportError, at times without naming the cause.
+
+    The project's own errors pass unchanged: one during the cleanup, such as a setting that could not be restored,
+    matters more.
     """
     try:
         yield
@@ -113,7 +117,7 @@ def undisguised() -> Iterator[None]:
 
 @contextlib.contextmanager
 def deferred() -> Iterator[None]:
-    """Inside, a stopping signal waits; it raises `Interrupted` when the outermost of these ends."""
+    """Inside, a stopping signal waits. It raises `Interrupted` when the outermost of these blocks ends."""
     global _pending, _deferred
     _deferred += 1
     try:
@@ -126,7 +130,9 @@ def deferred() -> Iterator[None]:
 
 
 class UnbrokenExit(contextlib.ExitStack):
-    """An exit stack on whose way out a stopping signal waits: what was entered is left to the end."""
+    """An exit stack that lets a stopping signal wait while it exits, so that every context in it is left
+    completely.
+    """
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /

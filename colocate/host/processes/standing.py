@@ -1,4 +1,6 @@
-"""How the kernel schedules a process: its CPUs, its class and its priorities. Who has the right may change them."""
+"""How the kernel schedules a process: its CPUs, its class and its priorities. Any process with the rights can change
+them.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from typing import NamedTuple
 
 
 class Standing(NamedTuple):
-    """The CPUs of a process's first thread, its scheduling class with the priority in it, and its nice value."""
+    """The CPUs of a process's first thread, its scheduling class, its priority in that class, and its nice value."""
 
     cpus: frozenset[int]
     policy: int
@@ -16,7 +18,7 @@ class Standing(NamedTuple):
 
 
 def standing(pid: int) -> Standing | None:
-    """The standing of a process now; None where it has ended."""
+    """Return how a process is scheduled now; None if it has ended."""
     try:
         return Standing(
             frozenset(os.sched_getaffinity(pid)),

@@ -1,6 +1,6 @@
-"""Ctrl-Z: while this process is suspended, what it started stands still, and goes on with it.
+"""Ctrl-Z: while this process is suspended, the processes that it started are stopped too; they go on when it does.
 
-Its children are in sessions of their own, so the terminal's signal reaches this process alone; a task that ran on
+Its children are in sessions of their own, so the terminal's signal reaches this process alone. A task that ran on
 would load a machine that its user wants back.
 """
 
@@ -20,10 +20,11 @@ from colocate.host.processes.pausing import StopSignals, moving_of, stands_still
 def suspended_together(
     pids: Callable[[], Collection[int]], stop: Callable[[], None] = lambda: os.kill(os.getpid(), signal.SIGTSTP)
 ) -> Iterator[None]:
-    """Inside, SIGTSTP stops the processes `pids` and all that came of them, and then this one by `stop`; once this
-    goes on, so do they. Those that stood still before, paused between windows, are left so.
+    """Inside, SIGTSTP stops the processes `pids` and all their descendants, and then this process by `stop`. When
+    this process goes on, so do they. Processes that had stopped before, paused between windows, stay stopped.
 
-    Nothing changes where the signal is ignored, or outside the main thread, which alone hears signals.
+    Nothing changes if SIGTSTP is ignored or has another handler, or outside the main thread, which alone receives
+    signals.
     """
     in_main = threading.current_thread() is threading.main_thread()
     if not in_main or signal.getsignal(signal.SIGTSTP) is not signal.SIG_DFL:

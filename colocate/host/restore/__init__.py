@@ -1,1 +1,3 @@
-"""Leaving the machine as it was: what is written is journaled first and put back whatever happens."""
+"""Leaving the machine as it was: former values go to a journal before the first write, and are restored whatever
+happens.
+"""

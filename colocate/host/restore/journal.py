@@ -1,10 +1,11 @@
-"""The values that knobs had before the first write, kept on disk until they are restored.
+"""The values that knobs (settings that colocate writes) had before the first write, kept on disk until restored.
 
 The file is one header line, `colocate-journal VERSION SHA256`, and a JSON body that the checksum covers:
     {"boot_id": ..., "knobs": {path: value}, "token": ...}
-It is written whole (a temporary file, fsync, rename, fsync of the folder), so a torn one means a faulty disk.
-One process at a time writes knobs and journal; it holds the lock of the folder. What others could have written is not
-read: folder, journal and lock are regular, owned by this user, and not writable by others.
+It is written as a whole (a temporary file, fsync, rename, fsync of the folder), so a torn journal means a faulty
+disk. One process at a time writes knobs and journal: the one that holds the lock of the folder. A journal that others
+could have written is not used: folder, journal and lock must be plain, owned by this user, and not writable by
+others.
 """
 
 from __future__ import annotations
@@ -30,14 +31,16 @@ _FILE = "journal"
 _LOCK = "lock"
 _HEADER = re.compile(rb"colocate-journal ([0-9]{1,9}) ([0-9a-f]{64})")
 _BOOT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-# A machine of a thousand CPUs has so many knobs.
+# Enough for the knobs of a machine with a thousand CPUs.
 _LONGEST_BYTES = 1 << 20
-# A watchdog that is putting knobs back holds the lock; it is waited for, a whole sweep is not.
+# Enough for a watchdog that holds the lock to restore its knobs, but not for a whole sweep.
 LOCK_WAIT_S = 3.0
 
 
 class Journal(NamedTuple):
-    """What to put back. `token` is its session's, `boot_id` in which life of the machine it was written."""
+    """What to restore: the former value of each knob. `token` names the session that wrote it, `boot_id` the boot of
+    the machine.
+    """
 
     token: str
     boot_id: str | None
@@ -45,14 +48,18 @@ class Journal(NamedTuple):
 
 
 class Repair(NamedTuple):
-    """What `restore` did: the knobs that had to be changed, or nothing because a reboot had reset them all."""
+    """What `restore` did: the knobs that it changed. If `rebooted`, there are none, because a reboot had reset them
+    all.
+    """
 
     changed: tuple[str, ...]
     rebooted: bool
 
 
 def state_folder() -> Path:
-    """Where the journal lies: /var/lib/colocate for root, else below the user's XDG state folder."""
+    """Return the folder of the journal: /var/lib/colocate for root, else `colocate` below the user's XDG state
+    folder.
+    """
     if os.geteuid() == 0:
         return Path("/var/lib/colocate")
     base = os.environ.get("XDG_STATE_HOME", "")
@@ -61,18 +68,18 @@ def state_folder() -> Path:
 
 
 def boot_id(sysfs: Sysfs) -> str | None:
-    """The kernel's random name for this life of the machine (random(4)); None where it shows none."""
+    """Return the kernel's random name for this boot of the machine (random(4)); None if it shows none."""
     found = sysfs.read("/proc/sys/kernel/random/boot_id")
     return found if found is not None and _BOOT_ID.fullmatch(found) else None
 
 
 def restore(sysfs: Sysfs, folder: Path, token: str | None = None, wait_s: float = LOCK_WAIT_S) -> Repair | None:
-    """Put back what an unfinished session left, once: None where there is nothing to do.
+    """Restore what an unfinished session left changed and delete its journal; None if there is nothing to restore.
 
-    After a reboot the kernel's own defaults are in force and the journal is only dropped: its values may be
-    older than what the boot scripts have chosen since. With `token`, other sessions' journals are left alone.
-    Raises HostError for a journal that must not be trusted, or while another process holds the lock, and
-    RestoreError for a knob that stays different; the journal is kept then.
+    After a reboot the journal is only deleted: the kernel's defaults are in force, and boot scripts may have chosen
+    newer values. With `token`, the journals of other sessions are left alone. Raises HostError for a journal that
+    must not be trusted, or if another process holds the lock for `wait_s` seconds. Raises RestoreError for a knob
+    that stays different. After an error the journal is kept.
     """
     if _pending(sysfs, folder, token) is None:
         return None
@@ -88,7 +95,9 @@ def restore(sysfs: Sysfs, folder: Path, token: str | None = None, wait_s: float 
 
 @contextlib.contextmanager
 def locked(folder: Path, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
-    """Inside, this process alone may write knobs. Raises HostError when another does for `wait_s`."""
+    """Inside, this process alone may write knobs. Raises HostError if another holds the lock for `wait_s` seconds, or
+    if others may write the folder.
+    """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Closed on exec like every descriptor of Python, so no child keeps the lock after its parent's death.
@@ -105,7 +114,7 @@ def locked(folder: Path, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
 
 
 def write(folder: Path, journal: Journal) -> None:
-    """Write the journal; it is on the disk when this returns. Raises HostError where it cannot be."""
+    """Write the journal; it is on the disk when this returns. Raises HostError if that fails."""
     body = json.dumps(journal._asdict(), sort_keys=True).encode()
     header = f"colocate-journal {VERSION} {hashlib.sha256(body).hexdigest()}\n".encode()
     unfinished = folder / f"{_FILE}.new"
@@ -122,10 +131,12 @@ def write(folder: Path, journal: Journal) -> None:
 
 
 def read(sysfs: Sysfs, folder: Path) -> Journal | None:
-    """The journal, None where there is none. Raises HostError for one that is torn, forged or of another version."""
+    """Return the journal; None if there is none. Raises HostError if it is torn, of another version, or others could
+    have written it.
+    """
     path = folder / _FILE
     try:
-        # Whatever lies there, this neither follows nor waits.
+        # This neither follows a link nor waits for a pipe.
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
             _refuse_others(folder, folder.stat(), stat.S_ISDIR)
             _refuse_others(path, os.fstat(file.fileno()), stat.S_ISREG)
@@ -142,12 +153,12 @@ def read(sysfs: Sysfs, folder: Path) -> Journal | None:
 
 
 def is_left(folder: Path) -> bool:
-    """Whether there is a journal, whoever wrote it and whatever state it is in."""
+    """Return whether there is a journal, whoever wrote it and even if it is damaged."""
     return os.path.lexists(folder / _FILE)
 
 
 def remove(folder: Path) -> None:
-    """Delete the journal, as every knob is as it was. Raises HostError where it cannot be deleted."""
+    """Delete the journal, once every knob is restored. Raises HostError if that fails."""
     try:
         (folder / _FILE).unlink()
         _sync(folder)
@@ -178,9 +189,7 @@ def _parse(sysfs: Sysfs, raw: bytes) -> Journal:
 
 
 def _refuse_others(path: Path, found: os.stat_result, plain: Callable[[int], bool]) -> None:
-    """Raise HostError for something of another kind than a journal's file or folder, and for one that others could
-    have written.
-    """
+    """Raise HostError unless `found` is a plain file or folder, as `plain` tests, which only this user can write."""
     if not plain(found.st_mode):
         raise HostError(f"{path} is not a plain {'folder' if plain is stat.S_ISDIR else 'file'}")
     if found.st_uid != os.geteuid():

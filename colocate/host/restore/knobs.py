@@ -1,6 +1,7 @@
-r"""What colocate may write: the one list that pinning, the journal and `restore` share; and how it is put back.
+r"""What colocate may write: the one list that pinning, the journal and `restore` share; and how it is restored.
 
-A knob is named by its path. The lock of an NVIDIA GPU has none and is named `nvml:` with the GPU's UUID.
+A knob is a setting that colocate writes, and its path is its name. The lock of an NVIDIA GPU has no path; its name is
+`nvml:` with the GPU's UUID.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ _PAUSES_S = (0.0, 0.0, 0.0, 0.02, 0.1, 0.4)
 
 
 def check(sysfs: Sysfs, knob: str, value: str) -> None:
-    """Raise HostError unless this is a knob of the list, with a value of its kind, inside the machine's /sys."""
+    """Raise HostError unless this knob is in the list, its value is of the right kind, and its path is inside
+    /sys.
+    """
     if not any(name.fullmatch(knob) and kind.fullmatch(value) for name, kind in _KNOBS):
         raise HostError(f"{knob} = {value!r} is not something that colocate writes")
     if not knob.startswith(LOCK_KNOB) and not sysfs.resolved(knob).startswith("/sys/"):
@@ -56,12 +59,14 @@ def check(sysfs: Sysfs, knob: str, value: str) -> None:
 
 
 def read_knob(sysfs: Sysfs, knob: str) -> str | None:
-    """What the knob is set to, or None."""
+    """Return what the knob is set to; None if it cannot be read."""
     return sysfs.read(_SHOWN_AT.get(knob, knob))
 
 
 def capture(sysfs: Sysfs, knobs: Iterable[str]) -> dict[str, str]:
-    """What these knobs are set to. Raises HostError for one that cannot be read, or cannot be written later."""
+    """Return what these knobs are set to. Raises HostError for one that cannot be read, or that this process may not
+    write.
+    """
     captured = {}
     for knob in knobs:
         value = read_knob(sysfs, knob)
@@ -73,17 +78,17 @@ def capture(sysfs: Sysfs, knobs: Iterable[str]) -> dict[str, str]:
 
 
 def write_if_other(sysfs: Sysfs, knob: str, value: str) -> None:
-    """Write the value only where the knob shows another: the override switches of L4T count how often they were
-    turned on.
-    """
+    """Write the value unless the knob shows it already, because L4T counts how often its switches were turned on."""
     if read_knob(sysfs, knob) != value:
         sysfs.write(knob, value)
 
 
 def put_back(sysfs: Sysfs, captured: Mapping[str, str]) -> tuple[str, ...]:
-    """Make every knob read as captured; the knobs that did not. Raises RestoreError for what stays different.
+    """Restore every knob to its captured value, and return those that had another one. Raises RestoreError for a knob
+    that stays different.
 
-    Minimum and maximum need no order: a write that is refused or clamped now succeeds in a later pass.
+    Minimum and maximum need no order: a write that is refused or clamped now succeeds in a later pass. A GPU's lock
+    cannot be read, so it always counts as changed.
     """
     locks = [knob.removeprefix(LOCK_KNOB) for knob in captured if knob.startswith(LOCK_KNOB)]
     try:
@@ -95,7 +100,7 @@ def put_back(sysfs: Sysfs, captured: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _rewrite(sysfs: Sysfs, captured: Mapping[str, str]) -> tuple[str, ...]:
-    # cpufreq takes a written limit over in a work item of its own: what is read at once may be from before a write.
+    # cpufreq applies a written limit a little later, so a value that is read at once may be the former one.
     time.sleep(_TAKEN_OVER_S)
     first = differing = _differing(sysfs, captured)
     refusals: dict[str, str] = {}

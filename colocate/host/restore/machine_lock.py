@@ -1,6 +1,6 @@
-"""One sweep at a time on a machine: two would be each other's load.
+"""One sweep at a time on a machine, because two would load each other.
 
-A lock on a file in the state folder, which the kernel releases when its process ends, however that ends.
+The lock is on a file in the state folder. The kernel releases it when its process ends, however it ends.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ _LOOK_AGAIN_S = 0.5
 
 
 def lock_file() -> Path:
-    """Where the lock is."""
+    """Return the path of the lock, which the environment variable `ENVIRONMENT` can set."""
     named = os.environ.get(ENVIRONMENT, "")
     return Path(named) if named.startswith("/") else state_folder() / _FILE
 
 
 @contextlib.contextmanager
 def machine_alone(*, wait: bool = False, waits: Callable[[str], None] = lambda _: None) -> Iterator[None]:
-    """Inside, this process holds the machine alone. Where one is, wait until it has ended, with a word to `waits`, or
-    raise HostError.
+    """Inside, no other sweep runs on the machine. If one does, raise HostError, or with `wait` tell `waits` and wait
+    until it has ended.
 
-    Where no file can be made, as on a disk that cannot be written, nobody is kept out.
+    If the lock's file cannot be made, as on a read-only disk, there is no lock.
     """
     descriptor = _opened(lock_file())
     if descriptor is None:
@@ -52,7 +52,7 @@ def machine_alone(*, wait: bool = False, waits: Callable[[str], None] = lambda _
             time.sleep(_LOOK_AGAIN_S)
         yield
     finally:
-        # And with it the lock: no child has it, as descriptors of Python are closed on exec.
+        # This releases the lock: no child holds it, because Python's descriptors are closed on exec.
         os.close(descriptor)
 
 
@@ -65,7 +65,9 @@ def _opened(path: Path) -> int | None:
 
 
 def _owner(descriptor: int, locks: Path = Path("/proc/locks")) -> str:
-    """` (process 123)`, as the kernel says it; nothing where it does not, as of a process outside the container."""
+    """Return ` (process 123)` for the process that holds the lock, as the kernel names it. Return "" if the kernel
+    does not, as for a process outside the container.
+    """
     found = os.fstat(descriptor)
     file = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
     with contextlib.suppress(OSError):

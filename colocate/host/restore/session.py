@@ -1,4 +1,4 @@
-"""Clocks held for a sweep, and given back whatever happens to it."""
+"""Clocks that a sweep may set, and that are restored however it ends."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _WATCHDOG = [
 
 
 class Watchdog:
-    """The process of `watchdog.py`, which acts on the journal of `token` when this one ends or leaves the block.
+    """The process of `watchdog.py`. It restores the journal of `token` when this process ends or leaves the block.
 
     It runs in a session of its own, so that neither Ctrl-C nor the terminal's end reaches it.
     """
@@ -52,10 +52,10 @@ class Watchdog:
 
     def __exit__(self, kind: type[BaseException] | None = None, *_: object) -> None:
         if kind in (None, Interrupted) and not journal.is_left(self._folder):
-            # All is as it was: it has nothing to do, and need not wake for that.
+            # Everything is restored, so the watchdog has nothing to do.
             self._end(signal.SIGKILL)
         else:
-            # One that somebody has stopped would not see the end.
+            # A watchdog that somebody has stopped must go on to see the end of its input.
             self._end(signal.SIGCONT)
 
     def _end(self, signum: signal.Signals) -> None:
@@ -70,9 +70,9 @@ class Watchdog:
             process.wait(_END_TIMEOUT_S)
 
     def check(self) -> None:
-        """See that it can act: one that was stopped goes on, and another takes the place of one that has ended.
+        """Make sure that the watchdog can act: resume it if it was stopped, and start another one if it has ended.
 
-        Raises HostError where none starts.
+        Raises HostError if that does not start.
         """
         assert self._process is not None, "it is checked inside the block"
         look = os.WEXITED | os.WSTOPPED | os.WNOHANG | os.WNOWAIT
@@ -105,7 +105,7 @@ class Watchdog:
 
 
 class Pins:
-    """The domains that a session holds, each with what it was found at."""
+    """The clock domains that a session may set, each with its values at the beginning."""
 
     def __init__(
         self, domains: Mapping[str, Domain], captured: Mapping[str, Mapping[str, str]], watchdog: Watchdog
@@ -115,13 +115,15 @@ class Pins:
         self._watchdog = watchdog
 
     def check(self) -> None:
-        """See that somebody puts the clocks back should this process die. Raises HostError where nobody does."""
+        """Make sure that the watchdog would restore the clocks if this process died. Raises HostError if it cannot
+        start.
+        """
         self._watchdog.check()
 
     def set(self, cpu_hz: int | None = None, gpu_hz: int | None = None, emc_hz: int | None = None) -> None:
-        """Pin each clock, or for None give it back what it was found at.
+        """Pin each clock to this frequency in Hz; None restores what it was found at.
 
-        Raises KnobError for a clock that did not take, RestoreError for one that did not go back, and HostError
+        Raises KnobError for a clock that did not take it, RestoreError for one that was not restored, and HostError
         for one that the session does not hold.
         """
         self.check()
@@ -138,12 +140,12 @@ class Pins:
 
 @contextlib.contextmanager
 def held(clocks: Clocks, wanted: Collection[str], folder: Path, sysfs: Sysfs) -> Iterator[Pins]:
-    """The right to pin the domains `wanted` (of `cpu`, `gpu`, `emc`); afterwards every knob is as it was.
+    """Yield the right to pin the domains `wanted` (of `cpu`, `gpu`, `emc`); afterwards every knob is restored.
 
-    Without any, nothing is written, neither to the machine nor to `folder`; the watchdog stands by all the same,
-    for the cpusets that a killed sweep would leave. Raises HostError for a clock that this machine or process
-    cannot set, over the journal of an unfinished session, or while another holds the lock; RestoreError, with
-    the journal kept, when a knob stays different at the end.
+    If `wanted` is empty, nothing is written to the machine or to `folder`. Even then the watchdog runs, for the
+    cpusets that a killed sweep would leave. Raises HostError for a clock that this machine or process cannot set, if
+    there is a journal of an unfinished session, or if another process holds the lock. Raises RestoreError, and keeps
+    the journal, if a knob stays different at the end.
     """
     domains = {name: _settable(clocks, name) for name in wanted}
     token = os.urandom(8).hex()

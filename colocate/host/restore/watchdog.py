@@ -1,8 +1,8 @@
-"""Puts knobs back and removes cpusets when the sweep has died without doing so, be it by SIGKILL.
+"""Restores knobs and removes cpusets if the sweep has died without doing so, even by SIGKILL.
 
-A process of its own session that sleeps in a read from a pipe. The sweep holds the other end, so the kernel
-wakes it the moment the sweep is gone, however it went. It imports only what `restore` needs, all of it before
-it says that it is up: afterwards the CPU may be pinned to its lowest clock.
+It is a process in a session of its own that sleeps in a read from a pipe. The sweep holds the other end, so the
+kernel wakes it as soon as the sweep ends, however it ends. It imports only what `restore` needs, and all of that
+before it says `up`: afterwards the CPU may be pinned to its lowest clock.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from colocate.host.sysfs import Sysfs
 
 
 def main(root: str, folder: str, token: str) -> None:
-    """Say `up` on stdout, wait for the end of stdin, restore the journal of `token` and remove the groups of the
-    parent, if they are still there.
+    """Say `up` on stdout and wait for the end of stdin. Then restore the journal of `token` and remove the cgroups of
+    the parent, if they are still there.
     """
     sweep = os.getppid()
     for signum in STOPPING:
@@ -41,6 +41,6 @@ def main(root: str, folder: str, token: str) -> None:
 
 
 def _outlast_memory() -> None:
-    """Ask the kernel to end this process last when memory runs out (proc(5)); only root may ask that."""
+    """Ask the kernel to kill this process last when memory runs out (proc(5)). Only root may ask that."""
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("-1000")

@@ -1,1 +1,1 @@
-"""Whatever can run one trial."""
+"""Rigs: whatever can run one trial, this machine or a model of one."""

@@ -25,7 +25,7 @@ RUNTIMES = (*BACKENDS, "onnxruntime", "caffe")
 
 
 def default_wait(name: str) -> str:
-    """How the rig of that name waits for the GPU by default: one of `model.request.WAITS`."""
+    """Return how the rig of that name waits for the GPU by default: one of `model.request.WAITS`."""
     return _WAITS.get(name, "spin")
 
 
@@ -36,13 +36,13 @@ def make_rig(
     task_output: Path | None = None,
     workers: Workers = USUAL,
 ) -> Rig:
-    """The rig of that name in `RIGS`.
+    """Return the rig of that name in `RIGS`.
 
     `model` are values for constants of a model. Each window of the network `profiled`, and of no other, is followed
-    by a profile of its layers, if its runtime can make one. The folder `task_output` gets what the user's
-    programs print; a model runs none. `workers` says how the workers of a machine run; a model has none.
+    by a profile of its layers, if its runtime can make one. The folder `task_output` gets what the user's programs
+    print; a model runs none. `workers` says how the workers of a machine run; a model has none.
 
-    Raises SpecError for constants that the rig does not have, and for `workers` of a model.
+    Raises SpecError for constants that the rig does not have, and if `workers` are set for a model.
     """
     if model and name not in MODELS:
         raise SpecError(f"model: rig '{name}' has no constants to set; remove [model], or use --rig {MODELS[0]}")

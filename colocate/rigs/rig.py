@@ -17,27 +17,31 @@ class Rig(Protocol):
     """A machine, real or modelled."""
 
     def facts(self) -> HostFacts:
-        """What it is and allows; changes nothing."""
+        """Return what the machine is and what it allows. Nothing is changed."""
 
     def check(self, trials: Sequence[Trial]) -> None:
-        """Raise SpecError or HostError for what can be known to fail without running or writing anything."""
+        """Raise SpecError or HostError if it is certain that a trial cannot run. No setting of the machine is
+        changed.
+        """
 
     def networks(self, inferences: Sequence[Inference]) -> Mapping[str, Mapping[str, Any]]:
-        """Make every network ready to load, and say by its `file_label` what it is; stored with the run."""
+        """Make every network ready to load. Return a description of each by its `file_label`, which is stored with
+        the run.
+        """
 
     def provenance(self) -> Provenance | None:
-        """What a model's numbers rest on, stored with the run; None for a machine."""
+        """Return what a model's numbers rest on, which is stored with the run; None for a real machine."""
 
     def opened(self, trials: Sequence[Trial]) -> AbstractContextManager[None]:
-        """Hold the machine for `trials`; afterwards it is as it was."""
+        """Inside, the machine is prepared for `trials`; afterwards it is as it was."""
 
     def run(self, trial: Trial) -> TrialRecord:
-        """One window. Raises TrialError when this one failed and others may not.
+        """Run one window. Raises TrialError if this window failed and others may still succeed.
 
-        In virtual time it follows from the trial alone, and another process may run it than the one that stores it.
+        In virtual time the record depends on the trial alone, so any process may run it.
         """
 
     def layer_map(self, inference: Inference, clocks: ClockPoint, *, runs: bool = True) -> LayerMap:
-        """Which step of the runtime covers which layers of a network. With `runs` false the runtime is not asked, and
-        the steps are those that runtimes commonly make. Raises SpecError for a network without layers.
+        """Return which step of the runtime covers which layers of a network. If `runs` is false, the runtime is not
+        asked, and the steps are those that runtimes commonly make. Raises SpecError for a network without layers.
         """

@@ -1,6 +1,7 @@
-"""An alternating window: this process pauses and resumes task and network by turns, and notes when and what was done.
+"""An alternating window: this process pauses and resumes the task and the network by turns, and notes times and work.
 
-The worker and the tasks know nothing of it. Afterwards their inferences are sorted by the times noted here.
+The worker and the tasks know nothing of it. Afterwards the inferences are sorted into conditions by the times noted
+here.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from colocate.rigs.host.waits import WaitGauge
 from colocate.study.alternation import Pace, Turn
 
 _NS = 1e-9
-# Where lines come once in a segment one in three has none, if they come at random.
+# If lines come at random, once per segment on average, one segment in three has none.
 EMPTY_RATIO = 0.1
 # All counts of a reading.
 _ALL = slice(None)
@@ -37,8 +38,8 @@ _ALL = slice(None)
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A segment as it was: CLOCK_MONOTONIC at its begin and end, the task's work counted `before` and `after` it, and
-    the network's waits in it.
+    """A segment as it was measured: its begin and end on CLOCK_MONOTONIC in ns, the task's counts at both, and the
+    network's waits in it (None if they are not counted).
     """
 
     turn: Turn
@@ -51,10 +52,10 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Alternated:
-    """What was noted in one window. `paused_late`: segments were lost because the pause came too late.
+    """What was noted in one window. `paused_late` means that segments were lost because a pause took too long.
 
-    `unit` is that of the task's work, None for seconds of CPU time. Of a mix `parts` says it of each task, whose
-    counts follow one another in each reading.
+    `unit` is the unit of the task's work; None stands for seconds of CPU time. For a mix it is in `parts`, one for
+    each task. The counts of the tasks follow one another in each reading.
     """
 
     stretches: tuple[Stretch, ...]
@@ -63,7 +64,7 @@ class Alternated:
     parts: tuple[Part, ...] = ()
 
     def segments(self, begin_ns: int) -> tuple[Segment, ...]:
-        """The segments of a window that began at `begin_ns`, each with the task's work."""
+        """Return the segments of a window that began at `begin_ns`, each with the task's work."""
         return tuple(
             Segment(
                 each.turn.condition,
@@ -77,10 +78,10 @@ class Alternated:
         )
 
     def work(self, reported: Work) -> Work:
-        """What the task did beside the network; `reported` is its own count of the whole window.
+        """Return what the task did beside the network. `reported` is the task's own count of the whole window.
 
-        Runs of a user's program are counted when they end. Beside the network falls the part of them that its share
-        of the CPU time is.
+        A program without progress lines is counted only when it ends. Then the share of its CPU time that falls
+        beside the network gives the share of `reported`.
         """
         if not self.parts:
             return self._beside(reported, self.unit, _ALL)
@@ -98,8 +99,8 @@ class Alternated:
         return Work(reported.unit, count, elapsed_s, cpu_s)
 
     def _work_in(self, stretch: Stretch) -> float | None:
-        """What the task did; of a mix the mean over its tasks of how long each takes for as much without the network.
-        None where one of them did nothing without it.
+        """Return the work of the task in a segment. For a mix this is the mean, over its tasks, of the seconds that
+        each takes for as much work without the network; None if one of them did nothing without it.
         """
         if not self.parts:
             return self._done(stretch, _ALL)
@@ -114,7 +115,7 @@ class Alternated:
         return sum(took_s) / len(took_s)
 
     def _done(self, stretch: Stretch, own: slice) -> float:
-        """The work of a stretch that the counts `own` are of."""
+        """Return the work in a segment of the processes that have the counts `own` of a reading."""
         return work_between(stretch.before[own], stretch.after[own], self._per_cpu_s()[own])
 
     def _per_cpu_s(self) -> tuple[float, ...]:
@@ -122,12 +123,13 @@ class Alternated:
 
 
 class Alternation:
-    """Goes through the turns while `until` passes the time, and `finish` through those that are left. One that is
-    held up, as by another program on this process's CPU, delays those after it.
+    """Goes through the turns (planned segments) of a window: `until` while time passes, and `finish` through the
+    rest. A delay, such as another program on this process's CPU, delays all later turns.
 
-    At the end of each turn the next switch is asked for. A turn counts from when all that it pauses stands still, and
-    the guard is over. Half of it at the most goes by with waiting for that; then it is lost. One without the task
-    counts if the task rested in it.
+    At the beginning of a turn, what must pause in it is asked to stop. The turn counts from when all of that has
+    stopped and the guard is over. Half of the turn without its guard may pass with waiting. If the network has not
+    stopped by then, the turn is lost. A turn without the task counts if the task used almost no CPU time in it
+    (`RESTING_RATIO`).
     """
 
     def __init__(
@@ -140,7 +142,9 @@ class Alternation:
         catch_up_s: float = 0.0,
         waits: WaitGauge | None = None,
     ) -> None:
-        """`catch_up_s` is how long the guard lasts in addition after the network was paused."""
+        """`catch_up_s` is how much longer the guard lasts, in seconds, after a turn in which the network was
+        paused.
+        """
         self._turns, self._pace = turns, pace
         self._paused_in = {Condition.ALONE: task, Condition.TASK_ALONE: network}
         self._gauge = gauge
@@ -154,11 +158,11 @@ class Alternation:
 
     @property
     def length_s(self) -> float:
-        """How long all turns take."""
+        """How long all turns take, in seconds."""
         return sum(map(self._length_s, range(len(self._turns))))
 
     def until(self, moment_s: float) -> None:
-        """Pass the time until a moment of the monotonic clock, and switch when a turn is over."""
+        """Let time pass until a moment of the monotonic clock, and switch whenever a turn is over."""
         while self._due_s <= moment_s:
             self._go_on()
         sleep_until(moment_s)
@@ -173,7 +177,7 @@ class Alternation:
         self._due_s = next(self._course, math.inf)
 
     def noted(self) -> Alternated:
-        """What was noted so far."""
+        """Return what was noted so far."""
         stretches, parts = tuple(self._stretches), list[Part]()
         if not self._gauge.parts:
             if self._gauge.coarse and _rarely_counted(stretches):
@@ -186,7 +190,7 @@ class Alternation:
         return Alternated(stretches, self._paused_late, None, tuple(parts))
 
     def _steps(self) -> Iterator[float]:
-        """The moments at which there is something to do."""
+        """Go through the turns. Yield the moment of the monotonic clock at which each next step is due."""
         for number, turn in enumerate(self._turns):
             guard_s = self._pace.guard_s + self._extra_s(number)
             end_s = time.monotonic() + self._length_s(number)
@@ -207,7 +211,7 @@ class Alternation:
             yield end_s
 
     def _switched(self, condition: Condition, timeout_s: float) -> bool:
-        """Ask for what the condition needs; whether it was there in time."""
+        """Pause and resume what the condition needs. Return whether what it pauses had stopped in time."""
         held, self._held = self._held, self._paused_in.get(condition)
         if self._held is not None and self._held is not held:
             self._held.ask()
@@ -224,8 +228,8 @@ class Alternation:
 
 
 def _rarely_counted(stretches: Sequence[Stretch], own: slice = _ALL) -> bool:
-    """Whether too many segments in which the task ran have no count: what is counted next was done in several. `own`
-    are its counts in a reading.
+    """Return whether too many segments in which the task ran have no count: the next count then covers the work of
+    several segments. `own` are the task's counts in a reading.
     """
     ran = [each for each in stretches if each.turn.condition is not Condition.ALONE]
     empty = [each for each in ran if sum(c.work for c in each.after[own]) == sum(c.work for c in each.before[own])]

@@ -1,4 +1,4 @@
-"""The processes that a host rig keeps: one worker for the network, and those of each task, started on first use."""
+"""The child processes of a host rig: one worker for the network, and those of each task. Each starts on first use."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ INFERENCE_SEAT = "inference"
 class Seats:
     """The seat (cgroups and CPUs) of the network's worker, and one for each task in each placement.
 
-    Each task has a seat of its own, so that it can be paused and contained by itself. `held` says with which cgroups.
+    Each task has a seat of its own, so that it can be paused and contained by itself. `held` says which cgroups there
+    are.
     """
 
     inference: Seat
@@ -55,13 +56,13 @@ class Seats:
     held: Confinement = AFFINITY_ALONE
 
     def of(self, task: Task, place: Placement) -> Seat:
-        """The seat of a task in a placement."""
+        """Return the seat of a task in a placement."""
         return self.tasks[place.name, started_as(task, self.held)]
 
 
 def started_as(task: Task, held: Confinement) -> Task:
-    """The task with only that part of its containment which must be set when its processes start: their number, and
-    what no cgroup of this machine can do.
+    """Return the task with only that part of its containment which must be set when its processes start: their
+    number, and what no cgroup of this machine can do.
 
     The rest is set later in their cgroups, so the same processes serve every containment that differs only in that.
     """
@@ -71,7 +72,7 @@ def started_as(task: Task, held: Confinement) -> Task:
 
 
 def task_places(trials: Sequence[Trial], held: Confinement) -> dict[tuple[str, Task], tuple[str, tuple[int, ...]]]:
-    """For each task in each placement: the name of its seat, and the CPUs in it."""
+    """Return, for each task in each placement, the name of its seat and the CPUs in it."""
     wanted = {
         (trial.placement.name, started_as(member, held)): trial.placement.task_cpus
         for trial in trials
@@ -84,12 +85,12 @@ def task_places(trials: Sequence[Trial], held: Confinement) -> dict[tuple[str, T
 
 
 def members(trial: Trial) -> tuple[Task, ...]:
-    """The tasks of a trial, several of a mix; none where it has no task."""
+    """Return the tasks of a trial: several for a mix, none if it has no task."""
     return () if trial.task is None else trial.task.members
 
 
 def wants_fifo(trial: Trial) -> bool:
-    """Whether the network's launching thread gets real-time priority (SCHED_FIFO) in this trial."""
+    """Return whether the network's launching thread gets real-time priority (SCHED_FIFO) in this trial."""
     return any(member.containment is not None and member.containment.fifo for member in members(trial))
 
 
@@ -101,9 +102,10 @@ class Seated(NamedTuple):
 
 
 class Children:
-    """Idle children sleep in a read and cost no CPU, so they are kept from window to window.
+    """Keeps the children from window to window: an idle child sleeps in a read and costs no CPU time.
 
-    One network is loaded at a time: its worker is replaced when a trial asks for another, or for none.
+    One network is loaded at a time. Its worker is replaced when a trial asks for another network, and ended when a
+    trial asks for none.
     """
 
     def __init__(
@@ -126,7 +128,7 @@ class Children:
         self._tasks: dict[tuple[Task, Placement], list[Child]] = {}
 
     def worker(self, trial: Trial) -> list[Child]:
-        """The worker that serves the trial's network, ready; empty where the trial has none."""
+        """Return the worker of the trial's network, ready; an empty list if the trial has no network."""
         training = None if trial.inference is None else trial.inference.training
         # Each repeat trains a network of its own, from its own seed.
         seed = 0 if training is None else trial.repeat
@@ -154,7 +156,7 @@ class Children:
         return Child(inference.network, command, seat)
 
     def tasks(self, trial: Trial) -> list[Child]:
-        """The processes of the trial's tasks, ready; empty where it has none."""
+        """Return the processes of the trial's tasks, ready; an empty list if it has no task."""
         return [child for seated in self.seated(trial) for child in seated.children]
 
     @property
@@ -164,14 +166,14 @@ class Children:
         return [child.pid for children in (worker, *self._tasks.values()) for child in children]
 
     def seated(self, trial: Trial) -> list[Seated]:
-        """For each task of the trial: its seat, and its processes, ready."""
+        """Return, for each task of the trial, its seat and its processes, ready."""
         return [
             Seated(self._seats.of(member, trial.placement), self.of(member, trial.placement))
             for member in members(trial)
         ]
 
     def of(self, task: Task, place: Placement) -> list[Child]:
-        """The processes of one task, ready. A mix that has the task uses the same processes."""
+        """Return the processes of one task, ready. A mix that has the task uses the same processes."""
         key = (started_as(task, self._seats.held), place)
         if key not in self._tasks:
             # Listed before any is ready: whatever fails, they are closed.
@@ -185,8 +187,8 @@ class Children:
         return self._tasks[key]
 
     def _commands(self, task: Task, seat: Seat, log: int | None) -> Iterable[tuple[list[str], Seat]]:
-        """The command of each process and its seat: of a built-in task one per CPU, bound to that CPU; of a network
-        one on all CPUs; of a user's program as many as it asks for.
+        """Return the command and the seat of each process. A built-in task has one process per CPU, bound to that
+        CPU; a network has one on all CPUs; a user's program has as many as it asks for.
         """
         if task.inference is not None:
             return [(self._worker_command(task.inference, counted=True), seat)]
@@ -207,7 +209,8 @@ class Children:
         return worker_command(backend, self._workers.python, "colocate.worker", request.to_json())
 
     def start(self, trial: Trial) -> None:
-        """Start the user's programs among the trial's tasks, and wait until they are ready. Raises TrialError.
+        """Start the user's programs among the trial's tasks, and wait until they are ready. Raises TrialError if one
+        fails.
 
         Built-in tasks need no start.
         """
@@ -225,7 +228,9 @@ class Children:
                         raise TrialError(failure_words(member, failed))
 
     def rest(self, trial: Trial) -> None:
-        """Pause the services among the trial's tasks until their next window. Raises TrialError."""
+        """Pause the services among the trial's tasks until their next window. Raises TrialError if one cannot be
+        paused.
+        """
         for member, seated in zip(members(trial), self.seated(trial), strict=True):
             if member.argv and member.keeps_running:
                 pause = pause_of(*seated)
@@ -237,7 +242,9 @@ class Children:
 
     @contextlib.contextmanager
     def _logged(self, task: Task, place: Placement) -> Iterator[int | None]:
-        """The open log of a user's program; None where its output is not kept. Raises StoreError."""
+        """Yield the open log of a user's program; None if its output is not kept. Raises StoreError if it cannot be
+        opened.
+        """
         if self._task_output is None or not task.argv:
             yield None
             return
@@ -255,7 +262,8 @@ class Children:
     def contained(self, trial: Trial) -> Iterator[None]:
         """Inside, the containment of each task is in force, and the network has real-time priority if wanted.
 
-        Afterwards tasks run freely: one with little CPU time would be slow to answer. Raises KnobError, HostError.
+        Afterwards the tasks run without limits, because one with little CPU time would be slow to answer. Raises
+        KnobError or HostError if the kernel refuses.
         """
         with contextlib.ExitStack() as stack:
             for member in members(trial):
@@ -269,15 +277,15 @@ class Children:
             yield
 
     def pauses(self, trial: Trial) -> tuple[Pause, Pause]:
-        """What pauses and resumes the trial's tasks together, and what does so for its network."""
+        """Return what pauses and resumes the trial's tasks together, and what does so for its network."""
         tasks = [pause_of(seated.seat, seated.children) for seated in self.seated(trial)]
         network = pause_of(self._seats.inference, self.worker(trial))
         return (tasks[0] if len(tasks) == 1 else Together(tasks)), network
 
     def close(self) -> None:
-        """End every process. Paused ones are resumed first, as they could not end otherwise.
+        """End every process. Paused processes are resumed first, as they could not end otherwise.
 
-        Raises HostError, after all have ended, for a cleanup that failed.
+        Raises HostError if a cleanup failed, after all processes have ended.
         """
         tasks = [pause_of(self._seats.of(task, place), started) for (task, place), started in self._tasks.items()]
         worker = [] if self._worker is None else [pause_of(self._seats.inference, [self._worker[1]])]
@@ -304,7 +312,9 @@ class Children:
 
 
 def _end_timeout_s(task: Task, child: Child) -> float:
-    """How long a task's process may take to end: 0 s if it was never ready, as it has then nothing to clean up."""
+    """Return how long a task's process may take to end, in seconds: 0 if it was never ready, because then it has
+    nothing to clean up.
+    """
     if not child.facts:
         return 0.0
     return CLEANUP_TIMEOUT_S if task.command.cleanup else END_TIMEOUT_S

@@ -1,4 +1,4 @@
-"""What this machine offers a study, and what is missing and how to fix it."""
+"""What this machine offers a study, what is missing, and how to fix it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _NO_FIX = "no fix is known"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that a study can use, or that is missing: then `fix` says what to do."""
+    """One thing that a study can use, or that is missing or badly set; in that case `fix` says what to do."""
 
     area: str
     name: str
@@ -56,7 +56,9 @@ class Finding:
 
 
 def examine(sysfs: Sysfs | None = None, *, gpu_bandwidth: bool = False) -> tuple[Finding, ...]:
-    """Look at everything and change nothing that outlives the look; measure the GPU's memory when asked."""
+    """Look at everything and change nothing for good. With `gpu_bandwidth`, also measure the bandwidth of the GPU's
+    memory.
+    """
     sysfs = sysfs or Sysfs()
     confinement, clocks = cpuset.detect(), find_clocks(sysfs)
     meters = find_meters(sysfs.root)
@@ -103,7 +105,9 @@ def _machine(facts: HostFacts) -> Iterator[Finding]:
 
 
 def _board(board: BoardState | None) -> Iterator[Finding]:
-    """How a Jetson is set. What makes measurements of other settings hard to compare has the way to change it."""
+    """Yield how a Jetson is set. A setting that makes measurements hard to compare comes with the way to change
+    it.
+    """
     if board is None:
         return
     unusual = {
@@ -115,7 +119,7 @@ def _board(board: BoardState | None) -> Iterator[Finding]:
 
 
 def _containment(facts: HostFacts) -> Finding:
-    """What can bound a task here, and why the rest cannot."""
+    """Return what can limit a task here, and why the rest cannot."""
     missing = facts.containment_missing
     can = ", ".join(kind for kind in KINDS if kind not in missing)
     reasons = "".join(f"; not {kind}: {each.reason}" for kind, each in missing.items())
@@ -157,7 +161,7 @@ def _backends() -> Iterator[Finding]:
 
 
 def _working(found: availability.Availability, name: str, runtime: Runtime) -> str:
-    """Its version, under which Python it runs where that is not colocate's own, and what makes its calls to a GPU."""
+    """Return the runtime's version, its Python if that is not colocate's own, and how it calls a GPU."""
     facts, python = found.found.get(name, {}), found.interpreters.get(name)
     words = _version(runtime.package)
     if python is not None and python.reason:
@@ -166,7 +170,7 @@ def _working(found: availability.Availability, name: str, runtime: Runtime) -> s
 
 
 def _training() -> Iterator[Finding]:
-    """Whether networks can be trained here, on GPUs, and on several."""
+    """Yield whether networks can be trained here at all, on a GPU, and on several."""
     found = look_at_torch()
     if isinstance(found, Missing):
         yield Finding("training", "torch", found.reason, found.fix or _NO_FIX)
@@ -194,7 +198,7 @@ def _bandwidth() -> Iterator[Finding]:
 
 
 def _version(package: str | None) -> str:
-    """The version of the distribution that brought `package`; several may."""
+    """Return the version of each distribution that brings `package`; there may be several."""
     if package is None:
         return "built in"
     names = importlib.metadata.packages_distributions().get(package, [])

@@ -1,9 +1,9 @@
 """What a task has done so far, read at any moment while it runs or is paused.
 
 A stressor keeps its count of whole steps in shared memory. A step lasts 1 to some 10 ms and a segment 25 ms, so the
-part of the step under way is added, by the CPU time since the last count. Of a user's program the lines that tell of
-its progress are its work, or where it has none its CPU time: that of its cgroup, or of its processes, which the
-kernel counts in steps of 10 ms.
+unfinished step is added, estimated from the CPU time since the last count. For a user's program the work is what its
+progress lines count. Without progress lines it is the CPU time of its cgroup, or of its processes, which the kernel
+counts in steps of 10 ms.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from cpu_workloads.counter import CounterView
 
 
 class Count(NamedTuple):
-    """What a process did: the work of its whole steps, the CPU time at the last of them, and the CPU time now."""
+    """What a process did: the work of its whole steps, the CPU time in seconds at the last of them, and the CPU time
+    now.
+    """
 
     work: float
     counted_cpu_s: float
@@ -34,8 +36,8 @@ Counts = tuple[Count, ...]
 
 
 class Part(NamedTuple):
-    """One task of a mix: what it counts as in `Gauge.unit`, how many counts of a reading are its own, and whether its
-    gauge is `coarse`.
+    """One task of a mix: its `Gauge.unit`, how many counts of a reading belong to it, and whether its gauge is
+    `coarse`.
     """
 
     unit: str | None
@@ -48,23 +50,23 @@ class Gauge(Protocol):
 
     @property
     def unit(self) -> str | None:
-        """What it counts; None for seconds of CPU time."""
+        """The unit of the work; None for seconds of CPU time."""
 
     @property
     def coarse(self) -> bool:
-        """Whether nothing may be counted in a segment in which work was done."""
+        """Whether a segment may have no count although work was done in it."""
 
     @property
     def parts(self) -> Sequence[Part]:
-        """Whose counts follow one another in a reading, where it is a mix; else empty."""
+        """The tasks of a mix, in the order of their counts in a reading; empty if it is no mix."""
 
     def read(self) -> Counts:
-        """The counts of all its processes."""
+        """Return the counts of all its processes."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepGauge:
-    """The processes of a stressor, each with its counter."""
+    """Reads the processes of a stressor. `views` has the process id and the shared counter of each."""
 
     unit: str | None
     views: Sequence[tuple[int, CounterView]]
@@ -78,7 +80,7 @@ class StepGauge:
 
 @dataclass(frozen=True, slots=True)
 class TimeGauge:
-    """The processes that run copies of a user's program, in their seat."""
+    """Reads the CPU time of a user's program. `pids` are the processes that run its copies, in `seat`."""
 
     seat: Seat
     pids: Sequence[int]
@@ -97,7 +99,7 @@ class TimeGauge:
 
 @dataclass(frozen=True, slots=True)
 class LineGauge:
-    """The counters of a user's program whose runners read its lines, with its CPU time."""
+    """Reads a user's program with progress lines: the counters of its runners, and its CPU time."""
 
     unit: str
     views: Sequence[CounterView]
@@ -113,7 +115,7 @@ class LineGauge:
 
 @dataclass(frozen=True, slots=True)
 class MixGauge:
-    """The tasks of a mix, each with its own gauge."""
+    """Reads the tasks of a mix, each with its own gauge."""
 
     gauges: Sequence[Gauge]
     parts: Sequence[Part]
@@ -126,26 +128,28 @@ class MixGauge:
 
 
 def slices(parts: Sequence[Part]) -> list[slice]:
-    """Where each part of a mix has its counts in a reading."""
+    """Return where in a reading each part of a mix has its counts."""
     ends = itertools.accumulate(part.counts for part in parts)
     return [slice(end - part.counts, end) for part, end in zip(parts, ends, strict=True)]
 
 
 def by_cpu_time(counts: Counts, own: slice = slice(None)) -> Counts:
-    """The counts of `own` as if its CPU time were its work."""
+    """Return the counts with CPU time in place of work for those in `own`."""
     found = list(counts)
     found[own] = [Count(each.cpu_s, each.cpu_s, each.cpu_s) for each in counts[own]]
     return tuple(found)
 
 
 def process_cpu_s(pid: int) -> float:
-    """CPU seconds of all threads of a process, to the nanosecond also while it runs (clock_getcpuclockid(3))."""
+    """Return the CPU seconds of all threads of a process, to the nanosecond even while it runs
+    (clock_getcpuclockid(3)).
+    """
     return time.clock_gettime((~pid << 3) | 2)
 
 
 @contextlib.contextmanager
 def gauged(tasks: Sequence[tuple[Seat, Sequence[Child]]]) -> Iterator[Gauge]:
-    """A gauge of tasks that run at once, or of one; each is its seat and its children."""
+    """Yield a gauge of one task, or of several that run at once. Each task is its seat and its children."""
     with contextlib.ExitStack() as stack:
         gauges = [stack.enter_context(_gauged(children, seat)) for seat, children in tasks]
         parts = [Part(gauge.unit, len(gauge.read()), gauge.coarse) for gauge in gauges]
@@ -173,13 +177,15 @@ def _gauged(children: Sequence[Child], seat: Seat) -> Iterator[Gauge]:
 
 
 def work_per_cpu_s(first: Counts, last: Counts) -> tuple[float, ...]:
-    """Of each process: what it does in a second of CPU time, over a time that holds many steps."""
+    """Return, for each process, its work per second of CPU time between two readings that are many steps apart."""
     pairs = zip(first, last, strict=True)
     return tuple(_ratio(end.work - begin.work, end.counted_cpu_s - begin.counted_cpu_s) for begin, end in pairs)
 
 
 def work_between(begin: Counts, end: Counts, per_cpu_s: Sequence[float]) -> float:
-    """What all processes did between two readings, with the steps that were under way."""
+    """Return what all processes did between two readings, with their unfinished steps. `per_cpu_s` is from
+    `work_per_cpu_s`.
+    """
     return sum(
         after.work - before.work + rate * (_under_way_s(after) - _under_way_s(before))
         for before, after, rate in zip(begin, end, per_cpu_s, strict=True)
@@ -187,10 +193,10 @@ def work_between(begin: Counts, end: Counts, per_cpu_s: Sequence[float]) -> floa
 
 
 def work_since(gauge: Gauge, before: Counts, begin_s: float) -> Work | None:
-    """What was done since a reading at `begin_s`; None where only CPU time is counted, be it of one part.
+    """Return what was done since the reading `before` at `begin_s`. None if a task counts only CPU time.
 
-    A task that gets no CPU hears late that it should count, and ends its first step when all is over: what it says
-    itself is then a rate without the network.
+    A task that gets no CPU time reads `go` late, and ends its first step when the window is over. Its own report
+    would then give its rate without the network.
     """
     parts = gauge.parts or [Part(gauge.unit, len(before))]
     if any(part.unit is None for part in parts):
@@ -209,7 +215,7 @@ def _work(unit: str, before: Counts, after: Counts, elapsed_s: float) -> Work:
 
 
 def cpu_between_s(begin: Counts, end: Counts) -> float:
-    """The CPU time of all processes between two readings."""
+    """Return the CPU time of all processes between two readings, in seconds."""
     return sum(after.cpu_s - before.cpu_s for before, after in zip(begin, end, strict=True))
 
 

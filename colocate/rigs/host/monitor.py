@@ -1,4 +1,4 @@
-"""What is looked at while a window lasts: clocks, throttling, temperature and power."""
+"""What is read while a window lasts: clocks, throttling, temperature and power."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ def sleep_until(moment_s: float) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """What was seen in one window: the clocks at each look, the GPU at its hottest, and what the meters showed."""
+    """What was read in one window: the clocks at each look, whether and why clocks were held down, temperatures in
+    degrees Celsius (the GPU's highest), and what the meters showed.
+    """
 
     clocks_hz: tuple[Clockset, ...] = ()
     throttled: bool = False
@@ -41,10 +43,10 @@ class Readings:
 
 
 class Monitor:
-    """Looks at the machine from the start of a warm-up to the end of a window."""
+    """Reads the state of the machine from the start of a warm-up to the end of a window."""
 
     def __init__(self, sysfs: Sysfs, clocks: Clocks, meters: Meters, gpu: int | None = None) -> None:
-        """Of several GPUs `gpu` is the one that matters; None for all of them."""
+        """`gpu` is the number of the GPU that matters; None stands for all of them."""
         self._sysfs = sysfs
         self._clocks = clocks
         self._throttle = Throttle(sysfs)
@@ -57,8 +59,8 @@ class Monitor:
         self._sampling = False
 
     def begin(self, warmup_s: float, *, power: bool = True) -> None:
-        """Sleep through the warm-up, or longer if the meters need it to catch the window's beginning. Without `power`
-        none is read.
+        """Sleep through the warm-up, or longer if the meters need more time before the window. Without `power`, no
+        meter is read.
         """
         self._samples, self._sampling = (), power
         if power:
@@ -67,15 +69,15 @@ class Monitor:
 
     @property
     def lag_s(self) -> float:
-        """By how much a window may outlast its length: see `window`."""
+        """By how many seconds a window may outlast its length: see `window`."""
         return self._sampler.lead_s if self._sampling else 0.0
 
     def window(self, window_s: float, cpus: Sequence[int], until: Callable[[float], None] = sleep_until) -> None:
-        """Let the window pass and look a few times; `cpus` are those whose clock matters, and `until` passes the time
-        until a moment of the monotonic clock.
+        """Let the window pass and read the clocks a few times. `cpus` are the CPUs whose clock matters, and `until`
+        lets time pass until a moment of the monotonic clock.
 
-        Ends when every energy counter has stepped once more, a little after `window_s`. So the children are to work
-        on until this returns: what the machine draws idle afterwards would be counted as theirs.
+        This ends when every energy counter has stepped once more, a little after `window_s`. The children must work
+        until then, because the power of an idle machine would be counted as theirs.
         """
         began_s = time.monotonic()
         self._throttle_before = self._throttle.read()
@@ -89,7 +91,7 @@ class Monitor:
             self._samples = self._sampler.stop()
 
     def end(self) -> Readings:
-        """What was seen."""
+        """Return what was read in the window."""
         return Readings(
             clocks_hz=tuple(self._looks),
             throttled=bool(throttled(self._throttle_before, self._throttle.read())),
@@ -102,7 +104,9 @@ class Monitor:
         )
 
     def cooled(self, limit_c: float) -> bool:
-        """Wait until the machine is no hotter than `limit_c`; whether it became so in time."""
+        """Wait until the machine is no hotter than `limit_c`. Return whether that took less than `COOLING_TIMEOUT_S`
+        seconds.
+        """
         deadline_s = time.monotonic() + COOLING_TIMEOUT_S
         while (now_c := read_temperature_c(self._sysfs)) is not None and now_c > limit_c:
             if time.monotonic() > deadline_s:

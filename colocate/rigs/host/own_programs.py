@@ -1,4 +1,4 @@
-"""Tasks that are programs of the user's own: what their runners are asked for, and how a failed one is told of."""
+"""Tasks that are the user's own programs: what their runners are asked to do, and how a failure is described."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _TRACEBACK = "Traceback (most recent call last):"
 
 
 def caller() -> User | None:
-    """As whom programs of the user's own run unless the study says otherwise: where root was called through sudo, the
-    user who did that.
+    """Return the user who became root through sudo, who runs the programs of a study unless it names another; None if
+    there is none.
     """
     uid = caller_uid()
     try:
@@ -33,9 +33,8 @@ def caller() -> User | None:
 
 
 def runners(task: Task, seat: Seat, output: int | None) -> Iterator[tuple[list[str], Seat]]:
-    """The command of each copy's runner, and where it sits; the open file `output` gets what the program prints. What
-    stands before the first start and after the last end
-    is the first one's affair: it starts first and ends last.
+    """Yield the command and the seat of each copy's runner. The open file `output` gets what the program prints. Only
+    the first runner has `prepare` and `cleanup`, because it starts first and ends last.
     """
     first = request_of(task, output)
     other = first._replace(prepare=(), cleanup=())
@@ -48,7 +47,7 @@ def runners(task: Task, seat: Seat, output: int | None) -> Iterator[tuple[list[s
 
 
 def request_of(task: Task, output: int | None) -> CommandRequest:
-    """What the runner of a task is asked for."""
+    """Return what the runner of a task is asked to do."""
     command, user = task.command, caller()
     return CommandRequest(
         argv=task.argv,
@@ -67,7 +66,9 @@ def request_of(task: Task, output: int | None) -> CommandRequest:
 
 
 def failure_words(task: Task, failed: Mapping[str, Any]) -> str:
-    """One line on how a task failed. `failed` is what its runner says: a return code, or None, and what it said."""
+    """Return one line on how a task failed. `failed` is its runner's report: a return code or None, and what it
+    printed last.
+    """
     returncode = failed["returncode"]
     said = last_words(str(failed["stderr"])) or "it said nothing"
     if returncode is None:
@@ -82,7 +83,9 @@ def failure_words(task: Task, failed: Mapping[str, Any]) -> str:
 
 
 def last_words(text: str) -> str:
-    """The last telling lines of what a program said, in one. Indented ones explain others: a traceback has many."""
+    """Return the last telling lines that a program printed, joined into one. Indented lines only explain others, as
+    in a traceback, and are left out if possible.
+    """
     lines = [line for line in text.strip().splitlines() if line.strip() and line.strip() != _TRACEBACK]
     telling = [line for line in lines if not line[0].isspace()] or lines
     said = "; ".join(
@@ -92,5 +95,5 @@ def last_words(text: str) -> str:
 
 
 def _signal_name(number: int) -> str:
-    """The name of a signal, or its number: signals for real time have no name."""
+    """Return the name of a signal, or its number: real-time signals have no name."""
     return signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"

@@ -1,4 +1,4 @@
-"""Children's reports -> one TrialRecord."""
+"""Make one `TrialRecord` out of the children's reports."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ DISTURBED_RATIO = 0.05
 COVERED_RATIO = 0.9
 _NS = 1e-9
 
-# A window of so much more than its length, beyond a part of a second and some inferences, was held up: by a signal
-# that stops, by sleep, by a pause of the virtual machine.
+# A window was held up if it took more than its length times the ratio, plus the seconds, plus so many inferences: by
+# a signal that stops it, by sleep, or by a pause of the virtual machine.
 HELD_UP_RATIO, HELD_UP_S, HELD_UP_INFERENCES = 1.5, 0.5, 10
 
-# A segment of so many inferences holds a whole one for sure, guard and all, and a window of so many segments has each
-# condition twice.
+# A segment as long as so many inferences has room for a whole one beside its guard. A window of so many segments has
+# each condition twice.
 SEGMENT_INFERENCES, SEGMENTS = 4, 5
 
 _TOLD = (
@@ -50,7 +50,9 @@ Report = Mapping[str, Any]
 
 
 class SegmentTooShortError(TrialError):
-    """No inference lies within a segment of one condition; in that, one takes `inference_s`."""
+    """No inference fits into a segment of one condition. In that condition an inference takes `inference_s`
+    seconds.
+    """
 
     def __init__(self, message: str, inference_s: float) -> None:
         super().__init__(message)
@@ -59,13 +61,13 @@ class SegmentTooShortError(TrialError):
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What the parent saw of one window: it said `go` at `began_ns` of the monotonic clock, `started_unix_s` of the
-    calendar's.
+    """What the parent saw of one window. It said `go` at `began_ns` of the monotonic clock, when the calendar clock
+    was at `started_unix_s`.
 
-    `counted` is what the task did where that is known better than from its own reports, `waits` are the network's.
-    `throttled`: a quota around the children stopped them. `moved`: somebody rescheduled the network's process. The
-    window was to last `planned_s`, and took `took_s` with all time that the machine slept. `alternated` is what was
-    noted of an alternating window.
+    `counted` is the task's work, if the parent knows it better than the task's own reports; `waits` are the
+    network's. `throttled`: a quota around the children stopped them. `moved`: somebody rescheduled the network's
+    process. The window was to last `planned_s`, and took `took_s`, which includes time that the machine slept.
+    `alternated` is what was noted of an alternating window; None for a steady one.
     """
 
     started_unix_s: float
@@ -89,21 +91,21 @@ def record(
     observed: Observation,
     runtime: Mapping[str, Any],
 ) -> TrialRecord:
-    """One window from the report of its worker (none or one), of its tasks' processes (none or more), and
-    what the parent observed meanwhile; `runtime` are the facts of the worker.
+    """Return the record of one window. It is made of the reports of its worker (none or one) and of its tasks'
+    processes (none or more), and of what the parent observed. `runtime` are the facts of the worker.
 
-    Raises TrialError when a task failed inside the window, or the network finished no inference.
+    Raises TrialError if a task failed inside the window, or the network finished no inference.
     """
     began_ns, readings, alternated = observed.began_ns, observed.readings, observed.alternated
     begin_ns, end_ns = _span_ns(served or worked) or (began_ns, began_ns + round(trial.window_s / _NS))
     if alternated is not None:
-        # A worker that is paused first thing hears the word later.
+        # A worker that is paused at once reads `go` only later.
         begin_ns = min(begin_ns, began_ns)
     begins_ns, latencies_ns, devices_s = _inferences(served)
     reported = work(trial.task, worked)
     power, power_warnings = power_trace(readings.samples, begin_ns, end_ns, under_load=bool(served or worked))
     cpu_hz, gpu_hz, emc_hz = (_median(clock) for clock in zip(*readings.clocks_hz, strict=True))
-    # Of a task whose work was read from outside that tells more than when its first and last step were.
+    # If the parent has read a task's work, that tells more than the times of the task's first and last step.
     whole = worked if alternated is None and observed.counted is None else ()
     warnings = {*_warnings(served, whole, observed.disturbances), *_clock_warnings(trial, readings), *power_warnings}
     deserted = any(report.get("deserted") for report in worked)
@@ -135,7 +137,7 @@ def record(
 
 
 def _held_up(observed: Observation, served: Sequence[Report], latencies_ns: FloatArray) -> bool:
-    """Whether the window lasted far longer than planned, for the parent or for the network alone."""
+    """Return whether the window lasted far longer than planned, for the parent or for the network."""
     inference_s = float(np.median(latencies_ns)) * _NS if latencies_ns.size else 0.0
     allowed_s = HELD_UP_RATIO * observed.planned_s + HELD_UP_S + HELD_UP_INFERENCES * inference_s
     took_s = [(report["end_ns"] - report["begin_ns"]) * _NS for report in served]
@@ -144,7 +146,9 @@ def _held_up(observed: Observation, served: Sequence[Report], latencies_ns: Floa
 
 
 def _inferences(served: Sequence[Report]) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """When inferences began and how long they took, in ns, and on the accelerator, in s; empty without a worker."""
+    """Return when inferences began and how long they took in ns, and how long on the accelerator in s. All are empty
+    without a worker. Raises TrialError if a worker finished none.
+    """
     names = ("begins_ns", "latencies_ns", "devices_s")
     begins_ns, latencies_ns, devices_s = (
         np.array(served[0][name] if served else [], dtype=np.float64) for name in names
@@ -155,8 +159,8 @@ def _inferences(served: Sequence[Report]) -> tuple[FloatArray, FloatArray, Float
 
 
 def _sorted(found: TrialRecord, alternated: Alternated, begin_ns: int) -> TrialRecord:
-    """The record with its segments, and the condition of each inference. Raises TrialError where the network was seen
-    in one condition alone.
+    """Return the record with its segments and the condition of each inference. Raises TrialError if no inference lies
+    in one of the conditions.
     """
     assert found.trial.inference is not None and found.work is not None
     segments = alternated.segments(begin_ns)
@@ -194,7 +198,9 @@ def _sorted(found: TrialRecord, alternated: Alternated, begin_ns: int) -> TrialR
 
 
 def _overlapping_s(found: TrialRecord, segments: Sequence[Segment]) -> float:
-    """The median length of inferences that were under way in one of the segments; the segment's where none was."""
+    """Return the median length in s of inferences that overlap one of the segments; if none does, the longest
+    segment's.
+    """
     ends_s = found.begins_s + found.latencies_s
     under_way = [(found.begins_s < each.end_s) & (ends_s > each.begin_s) for each in segments]
     lengths_s = found.latencies_s[np.logical_or.reduce(under_way)]
@@ -202,9 +208,9 @@ def _overlapping_s(found: TrialRecord, segments: Sequence[Segment]) -> float:
 
 
 def work(task: Task | None, reports: Sequence[Report]) -> Work | None:
-    """What the processes of a task did together; None without any.
+    """Return what the processes of a task did together; None if there are no reports.
 
-    Raises TrialError for a failed one.
+    Raises TrialError if one of them failed.
     """
     for report in reports:
         if (failed := report.get("failed")) and task is not None:
@@ -219,7 +225,7 @@ def work(task: Task | None, reports: Sequence[Report]) -> Work | None:
 
 
 def _work(reports: Sequence[Report]) -> Work:
-    """What the processes of one task did together."""
+    """Return what the processes of one task did together."""
     elapsed_s = [(report["end_ns"] - report["begin_ns"]) * _NS for report in reports]
     return Work(
         unit=reports[0]["unit"],

@@ -1,4 +1,4 @@
-"""Every task and every network of the user's own, tried once before the first window."""
+"""A trial run of every task, and of every network of the user's own, before the first window."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ REHEARSAL_S = 0.5
 
 
 def rehearse(children: Children, trials: Sequence[Trial]) -> None:
-    """Start every task, and load every network of the user's own, once: what cannot run at all is said
-    before the first window and not by a column of empty cells. A network is tried at its smallest batch: that a
-    larger one finds no memory is a result.
+    """Start every task, and load every network of the user's own, once. What cannot run at all is then said before
+    the first window, and not by a column of empty cells.
+
+    A network is tried at its smallest batch: that a larger one finds no memory is a result. Raises SpecError if a
+    program or network of the user's own fails, and HostError if a built-in task does.
     """
     wanted = {(member, trial.placement): trial for trial in trials for member in members(trial)}
     for (task, _), trial in wanted.items():

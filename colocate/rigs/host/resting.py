@@ -1,4 +1,4 @@
-"""Holding a task that cannot stand still because it cannot run."""
+"""A task that gets no CPU time counts as paused, even if it has not stopped yet."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from dataclasses import dataclass, field
 from colocate.host.processes.pausing import Pause
 from colocate.rigs.host.gauge import Counts, Gauge, cpu_between_s
 
-# A task that uses no more than this share of a while disturbs as little as one that stands still.
+# A task that uses at most this share of CPU time disturbs as little as one that has stopped.
 RESTING_RATIO = 0.002
-# How long that is looked at.
+# How long the CPU time is watched for that, in seconds.
 _LOOK_S = 0.005
 
 
 @dataclass(slots=True)
 class Resting:
-    """A pause for which it is enough that the task gets no CPU.
+    """A pause for which it is enough that the task gets no CPU time.
 
-    One that is idle, of a tiny weight or out of its quota stands still only once it has run again, which may take a
-    second beside a network that polls. Until then it disturbs nobody, and all that it would do is to stop.
+    A task that is idle-class, has a tiny weight or has used up its quota stops only when it runs again. That may take
+    a second beside a network that polls the GPU. Until then the task disturbs nobody, and once it runs it stops at
+    once.
     """
 
     pause: Pause
@@ -32,7 +33,7 @@ class Resting:
         self._look()
 
     def is_still(self) -> bool:
-        """See `Pause.is_still`."""
+        """See `Pause.is_still`. This is also true if the task used almost no CPU time for 5 ms (`RESTING_RATIO`)."""
         if self._since is None or self.pause.is_still():
             return True
         since_s, before = self._since

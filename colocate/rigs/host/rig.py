@@ -1,4 +1,4 @@
-"""The local machine: children in cpusets, clocks pinned, one window at a time."""
+"""The local machine as a rig: children in cpusets, pinned clocks, one window at a time."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ from colocate.worker.errors import WorkerError
 
 
 class HostRig:
-    """Serves trials on this machine."""
+    """Runs trials on this machine."""
 
     def __init__(
         self, profiled: str | None = None, task_output: Path | None = None, workers: Workers = USUAL
@@ -71,7 +71,7 @@ class HostRig:
         return find_meters().of_gpu(self._workers.gpu)
 
     def facts(self) -> HostFacts:
-        """See `Rig.facts`."""
+        """See `Rig.facts`. Raises HostError if the study chooses a GPU and CUDA_VISIBLE_DEVICES is set."""
         if self._workers.gpu is not None and "CUDA_VISIBLE_DEVICES" in os.environ:
             raise HostError("CUDA_VISIBLE_DEVICES hides GPUs, so that meters would follow another: unset it")
         found = availability.look(self._workers)
@@ -97,7 +97,7 @@ class HostRig:
             runtime = BACKENDS[inference.backend]
             on_dla = is_dla(self._workers.device)
             precisions = (DLA_PRECISION,) if on_dla else runtime.precisions
-            # An engine has one of its own.
+            # An engine has a precision of its own.
             if inference.precision and inference.precision not in precisions:
                 can = f"runs {' and '.join(precisions)} {f'on {self._workers.device}' if on_dla else 'here'}"
                 fix = f"; choose {DLA_PRECISION}" if on_dla else self._why_no_gpu(runtime)
@@ -112,7 +112,9 @@ class HostRig:
                 catalogue.check(inference.network, inference.batch, inference.inputs)
 
     def _why_no_gpu(self, runtime: Runtime) -> str:
-        """Why nothing better than a CPU's `runtime` was there to take, for who asks for what it cannot do."""
+        """Return why runtimes for a GPU are missing, for a message on what `runtime`, which runs on the CPU, cannot
+        do; "" if `runtime` runs on a GPU.
+        """
         if runtime.on_gpu or runtime.own_networks is not None:
             return ""
         missing = availability.look(self._workers).missing
@@ -129,18 +131,20 @@ class HostRig:
         return {**loaded, **trained_from(inferences)}
 
     def provenance(self) -> None:
-        """See `Rig.provenance`: this is a machine."""
+        """See `Rig.provenance`: None, because this is a real machine."""
 
     @contextlib.contextmanager
     def opened(self, trials: Sequence[Trial]) -> Iterator[None]:
-        """See `Rig.opened`. Children end, cpusets go, clocks and this process's own CPUs are put back."""
+        """See `Rig.opened`. At the end the children end, the cpusets are removed, and the clocks and this process's
+        own CPUs are restored.
+        """
         first = trials[0].placement
         seats_wanted = task_places(trials, self._confinement)
         groups = {INFERENCE_SEAT: first.inference_cpus, **dict(seats_wanted.values())}
         weighed = any(member.containment is not None for trial in trials for member in members(trial))
         wanted = _pinned_domains(trials)
         with UnbrokenExit() as stack:
-            # Outermost: with it stands the watchdog, which also removes the cpusets of a killed sweep.
+            # Outermost, because it starts the watchdog, which also removes the cpusets of a killed sweep.
             pins = stack.enter_context(held(self._clocks, wanted, journal.state_folder(), self._sysfs))
             made = stack.enter_context(cpuset.confined(self._confinement, groups, weighed=weighed))
             tasks = {
@@ -178,7 +182,7 @@ class HostRig:
 
     def layer_map(self, inference: Inference, clocks: ClockPoint, *, runs: bool = True) -> LayerMap:
         """See `Rig.layer_map`."""
-        # With onnx, which no window needs.
+        # These import onnx, which no window needs.
         from colocate.inference.backends import profiling
         from colocate.inference.onnx import graph
         from colocate.inference.onnx.layer_map import commonly_fused, fused_layers, launch_overhead
@@ -217,7 +221,9 @@ def _network(inference: Inference) -> Network | None:
 
 @contextlib.contextmanager
 def _ended(children: Children) -> Iterator[None]:
-    """Ends the children. A cleanup that fails is an error; after another error, or Ctrl-C, it is a note on that."""
+    """End the children at the end of the block. A cleanup that fails raises HostError; if the block already raised
+    another exception, the failure is added to that as a note.
+    """
     try:
         yield
     except BaseException as first:
@@ -231,7 +237,7 @@ def _ended(children: Children) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _moved_to(cpus: tuple[int, ...]) -> Iterator[None]:
-    """The measuring process on `cpus`, away from what it measures."""
+    """Inside, this process runs on `cpus`, away from what it measures."""
     former = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cpus)
     try:

@@ -1,4 +1,4 @@
-"""Whether programs of the user's own can be started: what can be known without running one."""
+"""Whether the user's own programs can be started, as far as that is known without running them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from cpu_workloads.user import User
 
 
 class _Asked(NamedTuple):
-    """What a study says of programs that share a directory and an environment; the keys of each are those of a study
-    file.
+    """What a study says of programs that share a directory and an environment. `where` begins their keys in the study
+    file; `programs` has the rest of each key, and the program.
     """
 
     where: str
@@ -25,8 +25,8 @@ class _Asked(NamedTuple):
 
 
 def check_programs(trials: Sequence[Trial]) -> None:
-    """Raise SpecError for a user that this machine does not have, or that colocate may not become, for a directory
-    that cannot be entered, and for a program that is not there.
+    """Raise SpecError if a user does not exist here or colocate may not become that user, if a directory cannot be
+    entered, or if a program is not there.
     """
     for asked in dict.fromkeys(_asked(trials)):
         where, directory = asked.where, asked.directory

@@ -1,4 +1,4 @@
-"""How the worker of a network that is trained is started, and what a machine needs for that."""
+"""How the worker of a network that is trained is started, and what a machine needs for training."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ def training_command(
     python: str | None = None,
     module: str = "colocate.worker",
 ) -> list[str]:
-    """What starts rank 0, or another `module` that takes its request, under the Python of the user's choice."""
+    """Return the command that starts rank 0 of a training, or another `module` that takes the same request. `python`
+    is the Python to run it under; None is colocate's own.
+    """
     request = Request(
         target=_BACKEND,
         network=inference.network,
@@ -46,11 +48,11 @@ def training_command(
 
 
 def check_trainings(inferences: Iterable[Inference], python: str | None) -> None:
-    """Try a step of each network of the user's own that is trained, and of one other for each data: what can never
-    be trained is said before a study begins.
+    """Try a training step of each network of the user's own, and of one built-in network for each set of data, so
+    that what can never be trained fails before a study begins.
 
-    Raises SpecError for a network or data of the user's own, HostError where a package is missing in colocate's
-    Python or the chosen one.
+    Raises SpecError if a network of the user's own fails. Raises HostError if a built-in one does, or if torch is not
+    installed.
     """
     kinds: dict[tuple[str, str], tuple[Inference, Training]] = {}
     for inference in inferences:
@@ -66,8 +68,8 @@ def check_trainings(inferences: Iterable[Inference], python: str | None) -> None
 
 
 def trained_from(inferences: Iterable[Inference]) -> Mapping[str, Mapping[str, Any]]:
-    """What trainings are made of, by its name; see `colocate.training.material`. Raises SpecError where it cannot be
-    read.
+    """Return what trainings are made of, by name; see `colocate.training.material`. Raises SpecError if a file cannot
+    be read.
     """
     named = {(each.network, each.training.data) for each in inferences if each.training is not None}
     try:
@@ -77,7 +79,7 @@ def trained_from(inferences: Iterable[Inference]) -> Mapping[str, Mapping[str, A
 
 
 def look_at_torch() -> Mapping[str, Any] | Missing:
-    """What colocate's own Python has for training; see `colocate.training.look`."""
+    """Return what colocate's own Python has for training (see `colocate.training.look`), or why it has nothing."""
     if packages.find("torch") is None:
         return Missing("not installed", FIX)
     found = _answered(_start("colocate.training.look", None))
@@ -89,7 +91,7 @@ def _start(module: str, python: str | None) -> list[str]:
 
 
 def _answered(command: list[str]) -> Mapping[str, Any] | str:
-    """The answer of a process, or why it has none: the last line that it said."""
+    """Return the JSON answer of a process, or why it gave none: the last line of its stderr."""
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_ANSWER_S, check=False,

@@ -1,4 +1,4 @@
-"""What the kernel counts of the threads that launch the network, read by this process at any moment of a window.
+"""What the kernel counts of the threads that launch the network; this process can read it at any moment of a window.
 
 The worker knows nothing of it. A reading takes some ten microseconds, on the CPUs of this process.
 """
@@ -24,7 +24,9 @@ _SWITCHES = ("voluntary_ctxt_switches", "nonvoluntary_ctxt_switches")
 
 
 class ThreadCounts(NamedTuple):
-    """The counts of one thread since it began: ns that it ran and waited, its voluntary and involuntary switches."""
+    """The counts of one thread since it began: for how many ns it ran and waited for a CPU, and its voluntary and
+    involuntary context switches.
+    """
 
     ran_ns: int = 0
     waited_ns: int = 0
@@ -33,7 +35,9 @@ class ThreadCounts(NamedTuple):
 
 
 class WaitReading(NamedTuple):
-    """Counts of some threads by their numbers and of the quotas around them, at a moment of the monotonic clock."""
+    """The counts of some threads by thread id, and of the quotas around them, at `moment_s` of the monotonic clock.
+    `cache_misses` is None if they are not counted.
+    """
 
     threads: Mapping[str, ThreadCounts]
     throttling: Throttling
@@ -43,9 +47,11 @@ class WaitReading(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class WaitGauge:
-    """Reads the waits of the main thread of each of the processes `launching`, and of all threads of the `programs`.
+    """Reads the waits of the main thread of each process in `launching`, and of all threads of the processes in
+    `programs`.
 
-    `quotas` are the groups around them that have one, `misses` count those of the `launching`, where a machine can.
+    `quotas` are the cgroups around them that have one. `misses` count the cache misses of the `launching` threads;
+    empty if the machine cannot count them.
     """
 
     launching: Sequence[int] = ()
@@ -55,7 +61,7 @@ class WaitGauge:
     proc: Path = _PROC
 
     def read(self) -> WaitReading:
-        """The counts so far; a thread that is gone, or that the kernel does not count, has none."""
+        """Return the counts so far. Threads that have ended, or that the kernel does not count, are left out."""
         threads = {}
         for folder in self._threads():
             with contextlib.suppress(OSError):
@@ -64,7 +70,7 @@ class WaitGauge:
         return WaitReading(threads, throttling(self.quotas), time.monotonic(), misses)
 
     def between(self, begin: WaitReading, end: WaitReading) -> Waits | None:
-        """What was counted between two readings; None without a network, or where the kernel counts nothing."""
+        """Return what was counted between two readings; None without a network, or if the kernel counts nothing."""
         ended = [(now, begin.threads.get(thread, ThreadCounts())) for thread, now in end.threads.items()]
         sums = ThreadCounts(*(sum(column) for column in zip(*(_less(*pair) for pair in ended), strict=True)))
         if not any(now.ran_ns for now, _ in ended):
@@ -87,9 +93,10 @@ class WaitGauge:
 
 @contextlib.contextmanager
 def wait_gauge(worker: Sequence[Child], tasks: Sequence[Child], *, pipeline: bool) -> Iterator[WaitGauge]:
-    """The gauge of the network that a `worker` serves; of a `pipeline` its program launches, not the worker.
+    """Yield the gauge of the network that `worker` serves. A `pipeline` launches in its own program, so that is read
+    instead of the worker.
 
-    Where there is no network the quotas are those around the task.
+    Without a network, the quotas are those around the task.
     """
     pids = [child.pid for child in worker]
     programs = [pid for pid in trees(pids) if pid not in pids] if pipeline else []

@@ -1,6 +1,6 @@
-"""One window: children begin, the monitor watches, children stop and report.
+"""Run one window: children begin, the monitor watches, children stop and report.
 
-While it lasts this process sleeps, or in an alternating window pauses and resumes task and network by turns.
+While the window lasts, this process sleeps. In an alternating window it pauses and resumes task and network by turns.
 """
 
 from __future__ import annotations
@@ -33,16 +33,18 @@ ANSWER_TIMEOUT_S = 60.0
 PATIENCE_INFERENCES = 30
 # A window without an inference says nothing, and one is under way when it begins.
 INFERENCES_MIN = 2
-# Pausing is timed so often before the first alternating window of a task. What takes longer than the limit is no
-# reason for longer segments: those that it costs are lost, and the record says so.
+# How often pausing is timed before the first alternating window of a task, and the longest time that makes segments
+# longer. If pausing takes longer than that, segments are lost and the record says so.
 SWITCHES_TIMED, SWITCHING_MAX_S = 8, 0.02
 
 
 @dataclass(slots=True)
 class Hold:
-    """What an opened rig holds, and how far it has come. `ramps`: CPU clocks that are not pinned follow the load.
-    `switching_s` is how long pausing a task and its network takes. `inference_s` is how long an inference takes in
-    settings where it is too slow for the segments that its time alone asks for.
+    """What an opened rig holds, and the clocks and the block that it is at. `ramps`: CPU clocks that are not pinned
+    follow the load.
+
+    `switching_s` is how long it takes to pause a task and its network, in seconds. `inference_s` is how long an
+    inference takes, for cells where the network is too slow for the usual segments.
     """
 
     children: Children
@@ -58,8 +60,8 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """How a window passes: its length, what passes the time until a moment of it, and what was noted meanwhile.
-    `counted` is what its task did, where that can be read at both ends.
+    """How a window passes: its length, `until`, which lets time pass until a moment of the monotonic clock, and what
+    was `noted` meanwhile. `counted` gives the work of its task, if that can be read at both ends.
     """
 
     length_s: float
@@ -69,7 +71,10 @@ class Passage:
 
 
 def run_window(trial: Trial, hold: Hold) -> TrialRecord:
-    """Run the trial on what is held. Raises TrialError when this window failed and others may not."""
+    """Run the trial with what the rig holds. Raises TrialError if this window failed and others may still succeed.
+
+    If no inference fits into a segment, the window is run once more with longer ones.
+    """
     try:
         return _ran(trial, hold)
     except SegmentTooShortError as error:
@@ -124,13 +129,13 @@ def _ran(trial: Trial, hold: Hold) -> TrialRecord:
 
 
 def _awake_or_not_s() -> float:
-    """A clock that goes on while the machine sleeps."""
+    """Return the time in seconds of a clock that goes on while the machine sleeps."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 @contextlib.contextmanager
 def _steady(trial: Trial, hold: Hold, worker: Sequence[Child]) -> Iterator[Passage]:
-    """As long as asked for, or as a slow network takes for `INFERENCES_MIN`."""
+    """Yield a steady window, as long as asked for, or as a slow network takes for `INFERENCES_MIN` inferences."""
     length_s, tasks = max(trial.window_s, INFERENCES_MIN * _inference_s(worker)), hold.children.tasks(trial)
     if not tasks:
         yield Passage(length_s)
@@ -165,7 +170,9 @@ def _pace(trial: Trial, hold: Hold, worker: Sequence[Child]) -> Pace:
 
 
 def _quota_period_s(trial: Trial, worker: Sequence[Child]) -> float | None:
-    """The longest period of a quota: the tasks' own, and those around the network, as of a container."""
+    """Return the longest period in seconds of the tasks' own quotas and of those around the network, such as a
+    container's; None if there is no quota.
+    """
     bounds = [member.containment for member in members(trial) if member.containment is not None]
     own_s = [bound.quota_period_s for bound in bounds if bound.quota_ratio is not None]
     around_s = longest_period_s([group for child in worker for group in quota_groups(child.pid)])
@@ -173,14 +180,14 @@ def _quota_period_s(trial: Trial, worker: Sequence[Child]) -> float | None:
 
 
 def _settles(trial: Trial, hold: Hold) -> bool:
-    """Whether a governor or a scheduler takes its time to answer to a task that comes or goes."""
+    """Return whether a governor or a scheduler takes time to adapt when a task starts or stops."""
     place = trial.placement
     return not {*place.task_cpus}.isdisjoint(place.inference_cpus) or (hold.ramps and trial.clocks.cpu_hz is None)
 
 
 @contextlib.contextmanager
 def _alternating(trial: Trial, hold: Hold, pace: Pace, waits: WaitGauge) -> Iterator[Passage]:
-    """By turns; afterwards nothing is paused, whatever ends the window."""
+    """Yield an alternating window. However it ends, nothing stays paused."""
     assert trial.inference is not None
     children, period_s = hold.children, trial.inference.period_s
     task, network = children.pauses(trial)
@@ -193,19 +200,23 @@ def _alternating(trial: Trial, hold: Hold, pace: Pace, waits: WaitGauge) -> Iter
 
 
 def stopped(children: Sequence[Child]) -> list[Mapping[str, Any]]:
-    """The reports of all; the last is stopped no later than the first, however long that takes to report."""
+    """Stop all children and return their reports. All are told to stop before any report is read, because that may
+    take long.
+    """
     for child in children:
         child.fall_idle()
     return [child.report(_patience_s(child)) for child in children]
 
 
 def _patience_s(child: Child) -> float:
-    """How long to wait for an answer: the inference under way is finished first, beside whatever slows it."""
+    """Return how many seconds to wait for an answer: the child first finishes the inference under way, beside
+    whatever slows it.
+    """
     return ANSWER_TIMEOUT_S + PATIENCE_INFERENCES * float(child.facts.get("inference_s", 0.0))
 
 
 def _activities(trial: Trial, worker: list[Child], tasks: list[Child]) -> list[Activity]:
-    """Watches over the CPUs of the network and of the task."""
+    """Return what watches the CPUs of the network and of the task: one watch if they share CPUs, else one each."""
     place = trial.placement
     if tasks and not set(place.inference_cpus).isdisjoint(place.task_cpus):
         return [Activity({*place.inference_cpus, *place.task_cpus}, [*worker, *tasks])]

@@ -1,6 +1,6 @@
 """A model of the Jetson Tegra X1: time, power and noise of the founding study's board, in virtual time.
 
-Not a measurement. Time follows from the layers of the very graph that runs elsewhere, power from the laws that the
-board's logs obey; every constant stands in `constants.py` with its source, and `published.py` sets the model against
+Nothing here is measured. Time follows from the layers of the same graph that real runtimes load, power from laws that
+the board's logs obey. Every constant is in `constants.py` with its source. `published.py` compares the model with
 what others measured.
 """

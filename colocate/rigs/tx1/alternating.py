@@ -1,4 +1,4 @@
-"""An alternating window in virtual time: the network alone, beside the task, and the task alone, by turns."""
+"""An alternating window in virtual time: by turns the network runs alone, beside the task, and the task alone."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from colocate.rigs.tx1.presence import Presence
 from colocate.rigs.tx1.tasks import UNITS
 from colocate.study.alternation import Pace, Turn, catch_up_s, conditions_of, pace_of, scheduled
 
-# Steps of a machine's answer to a switch, per its time constant.
+# Computed steps of a machine's answer to a switch, per time constant.
 _RAMP_STEPS = 20
-# Of a window that holds so many inferences beside the task, and as many alone, a third goes to the guards, to
-# inferences that overlap a switch, and to the task alone.
+# A window has three parts of equal length: inferences beside the task, as many alone, and the rest (guards,
+# inferences that overlap a switch, the task alone).
 _ROOM = 3
 
 
-# With cached properties, which slots have no room for.
+# Without slots, because of its cached properties.
 @dataclass(frozen=True, eq=False)
 class Turns:
-    """What runs when in a window: its turns in `order`, at their `pace`.
+    """What runs when in a window: its turns (planned segments) in `order`, at their `pace`.
 
-    A turn after one in which the network was paused lasts, and is guarded, for `catch_up_s` longer.
+    If the network was paused in the turn before, a turn and its guard last `catch_up_s` longer.
     """
 
     order: Sequence[Turn]
@@ -43,13 +43,13 @@ class Turns:
 
     @functools.cached_property
     def edges_s(self) -> FloatArray:
-        """Where the turns begin and end (n + 1,)."""
+        """When the turns begin and end (n + 1,), in s."""
         lengths_s = np.select([self.running(each) for each in Condition], [*map(self.pace.length_s, Condition)])
         return np.cumsum(np.concatenate([[0.0], lengths_s + self._extra_s]))
 
     @property
     def guards_s(self) -> FloatArray:
-        """How much of the beginning of each turn (n,) belongs to no condition."""
+        """How long the beginning of each turn (n,) belongs to no condition, in s."""
         return self.pace.guard_s + self._extra_s
 
     @functools.cached_property
@@ -59,15 +59,15 @@ class Turns:
 
     @property
     def length_s(self) -> float:
-        """How long all turns take."""
+        """How long all turns take, in s."""
         return float(self.edges_s[-1])
 
     def share(self, condition: Condition) -> float:
-        """Which part of the window is in the condition."""
+        """Return the share of the window in the condition, from 0 to 1."""
         return float(np.diff(self.edges_s)[self.running(condition)].sum() / self.length_s)
 
     def running(self, condition: Condition) -> npt.NDArray[np.bool_]:
-        """Which of the turns (n,) are in the condition."""
+        """Return which of the turns (n,) are in the condition."""
         found: npt.NDArray[np.bool_] = self._conditions == condition
         return found
 
@@ -78,7 +78,7 @@ class Turns:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Conditions:
-    """What is predicted of the network alone, beside the task while its quota lasts, and of the task alone."""
+    """The predictions for the network alone, for both while the task's quota lasts, and for the task alone."""
 
     alone: Prediction
     beside: Prediction
@@ -86,7 +86,7 @@ class Conditions:
 
     @classmethod
     def of(cls, trial: Trial, setting: OperatingPoint, model: Tx1Model) -> Conditions:
-        """Those of a trial at the clocks and beside the load of `setting`."""
+        """Return the predictions for a trial at the clocks and beside the load of `setting`."""
         return cls(
             model.predict(trial.inference, replace(setting, load=None)),
             model.predict(trial.inference, setting),
@@ -94,24 +94,26 @@ class Conditions:
         )
 
     def presences(self, window: Turns, trial: Trial) -> tuple[Presence, Presence]:
-        """When the network runs, and when the task does."""
+        """Return when the network runs, and when the task runs."""
         network, tasks = (
             Presence(window.edges_s, ~window.running(absent)) for absent in (Condition.TASK_ALONE, Condition.ALONE)
         )
         containment = None if trial.task is None else trial.task.containment
         cpus = np.where(network.runs, self.beside.work_cpus, self.task_alone.work_cpus)
-        # A quota begins anew at no moment of the window in particular.
+        # How much of a quota's period is over when the window begins is random.
         phase = float(generator(f"quota {trial.trial_id}").random())
         return network, throttled(tasks, cpus, containment, phase)
 
 
 def alternated(trial: Trial, setting: OperatingPoint, model: Tx1Model) -> TrialRecord:
-    """The record of an alternating trial at the clocks and beside the load of `setting`."""
+    """Return the record of an alternating trial at the clocks and beside the load of `setting`. Raises TrialError if
+    the network does not keep up with its frames.
+    """
     c, load = model.constants, setting.load
     assert trial.inference is not None and load is not None, "either side is paused for the other"
     slower = drift(trial, c)
     window = _window(trial, setting, model, slower)
-    # Without a limit nobody asks for how long each load runs, which takes a tenth of a window to work out.
+    # Only a limit needs the share of each load, and that takes a tenth of a window's time to compute.
     if c.heat_limit_w:
         setting = replace(setting, gpu_hz=_sustained_hz(trial, setting, window, model))
     predicted, average = Conditions.of(trial, setting, model), model.on_average(trial.inference, setting)
@@ -162,7 +164,7 @@ def _window(trial: Trial, setting: OperatingPoint, model: Tx1Model, slower: floa
 
 
 def _inferred(trial: Trial, course: Course, constants: Constants) -> tuple[FloatArray, FloatArray]:
-    """When inferences were due and when they were done (n,), all that were done within the window."""
+    """Return when inferences were due and when they were done (n,), in s, for those done within the window."""
     assert trial.inference is not None
     if (period_s := trial.inference.period_s) is None:
         amounts = _amounts(trial, float(course.done[-1]), constants)
@@ -175,7 +177,7 @@ def _inferred(trial: Trial, course: Course, constants: Constants) -> tuple[Float
 
 
 def _check_kept_up(conditions: ByteArray) -> None:
-    """Raise TrialError where in one of the conditions every frame waited for the one before."""
+    """Raise TrialError if a condition has no inference, because each frame waited for the one before."""
     for condition, where in ((Condition.ALONE, "without the task"), (Condition.BESIDE, "beside the task")):
         if not (conditions == condition).any():
             raise TrialError(
@@ -194,7 +196,7 @@ def _sustained_hz(trial: Trial, setting: OperatingPoint, window: Turns, model: T
 
 
 def _amounts(trial: Trial, total: float, constants: Constants) -> FloatArray:
-    """What inferences have to do, around 1, until all of them have done `total`."""
+    """Return how much each inference (n,) has to do, around 1. Their sum is at least `total`."""
     count = math.ceil(total) + 1
     # Another count draws other numbers, and the same trial always ends at the same.
     while (amounts := latencies_s(1.0, count, generator(trial.trial_id), constants)).sum() < total:
@@ -203,14 +205,17 @@ def _amounts(trial: Trial, total: float, constants: Constants) -> FloatArray:
 
 
 def window_s(asked_s: float, latency_s: float, constants: Constants) -> float:
-    """The length asked for, or what it takes for `inferences_min` in either condition; see there."""
+    """Return the window's length in s: `asked_s`, or longer if `inferences_min` inferences in each condition need
+    it.
+    """
     return max(asked_s, _ROOM * constants.inferences_min * latency_s)
 
 
 def inferring(network: Presence, tasks: Presence, predicted: Conditions, speed: Course, ramp_s: float) -> Course:
-    """How fast inferences go on while the network is present.
+    """Return the network's speed in inferences per second; 0 while it is paused.
 
-    It feels presence and absence of the task with the time constant `ramp_s`. `speed` is that of everything.
+    After a switch its latency approaches the new one with the time constant `ramp_s`, in s. `speed` is a factor on
+    all.
     """
     edges_s, middles_s, per_s = _speeds(network, tasks, speed, ramp_s)
     pressed = tasks.felt(middles_s, ramp_s)
@@ -221,7 +226,7 @@ def inferring(network: Presence, tasks: Presence, predicted: Conditions, speed: 
 
 
 def working(network: Presence, tasks: Presence, predicted: Conditions, speed: Course, ramp_s: float) -> Course:
-    """How fast the work of the task goes on, as `inferring` says it of the network."""
+    """Return the speed of the task's work in units per second, as `inferring` does for the network."""
     edges_s, middles_s, per_s = _speeds(network, tasks, speed, ramp_s)
     crowded = network.felt(middles_s, ramp_s)
     return Course(
@@ -233,7 +238,9 @@ def working(network: Presence, tasks: Presence, predicted: Conditions, speed: Co
 def _speeds(
     network: Presence, tasks: Presence, speed: Course, ramp_s: float
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Parts of the window in which nothing changes: their edges (n + 1,), their middles (n,), the speed in each."""
+    """Return the parts of the window in which nothing changes: their edges (n + 1,) and middles (n,) in s, and the
+    speed in each (n,).
+    """
     length_s = network.edges_s[-1]
     ramp = np.arange(0.0, length_s, ramp_s / _RAMP_STEPS) if ramp_s else np.empty(0)
     edges_s = np.unique(np.concatenate([network.edges_s, tasks.edges_s, speed.edges_s, ramp]))
@@ -242,7 +249,7 @@ def _speeds(
 
 
 def segments(window: Turns, work: Course) -> tuple[Segment, ...]:
-    """The turns of the window less their guards, with the work that the task did in each."""
+    """Return the turns of the window without their guards, each with the task's work in it."""
     ends_s, begins_s = window.edges_s[1:], window.edges_s[:-1] + window.guards_s
     done = work.done_by(ends_s) - work.done_by(begins_s)
     conditions, groups = zip(*window.order, strict=True)
@@ -250,6 +257,6 @@ def segments(window: Turns, work: Course) -> tuple[Segment, ...]:
 
 
 def _between(absent: float, present: float, felt: FloatArray) -> FloatArray:
-    """From `absent`, where none of the other side is felt, to `present`, where all is: even in the logarithm."""
+    """Return a value from `absent`, if `felt` is 0, to `present`, if it is 1; linear in the logarithm."""
     between: FloatArray = absent * (present / absent) ** felt
     return between

@@ -1,4 +1,4 @@
-"""The Tegra X1's clock steps, the memory clock that follows them unless it is set, and the voltage of each rail."""
+"""The Tegra X1's clock steps, its memory clock, which follows the others unless it is set, and its rail voltages."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ EMC_STEPS_HZ = (
     40_800_000, 68_000_000, 102_000_000, 204_000_000, 408_000_000, 665_600_000, 800_000_000, 1_065_600_000,
     1_331_200_000, 1_600_000_000,
 )  # fmt: skip
-"""The 10 steps of the memory's device tree (p2180) in the L4T 4.9 kernel. An override sets one whatever the floors
-below ask for."""
+"""The 10 steps of the memory's device tree (p2180) in the L4T 4.9 kernel. An override can set any of them, even below
+`_EMC_FLOORS_HZ`."""
 
 EMC_MAX_HZ = EMC_STEPS_HZ[-1]
 
@@ -53,7 +53,7 @@ _CPU_MIN_V, _CPU_MAX_V = 0.841, 1.227
 
 @dataclass(frozen=True, slots=True)
 class BoardClocks:
-    """The clocks that the board runs at. Where none is set for the memory, its clock follows the others."""
+    """The clocks that the board runs at, in Hz. If `set_emc_hz` is None, the memory clock follows the others."""
 
     cpu_hz: int
     gpu_hz: int
@@ -61,20 +61,20 @@ class BoardClocks:
 
     @property
     def busy_emc_hz(self) -> int:
-        """The memory's clock while the GPU works."""
+        """The memory clock while the GPU works, in Hz."""
         return self.set_emc_hz or followed_emc_hz(self.cpu_hz, self.gpu_hz)
 
     @property
     def resting_emc_hz(self) -> int:
-        """The memory's clock while the GPU rests."""
+        """The memory clock while the GPU rests, in Hz."""
         return self.set_emc_hz or followed_emc_hz(self.cpu_hz, None)
 
 
 def followed_emc_hz(cpu_hz: int, gpu_hz: int | None) -> int:
-    """Memory clock beside a busy GPU at `gpu_hz`, or beside an idle one (None).
+    """Return the memory clock in Hz beside a GPU that works at `gpu_hz`, or an idle GPU (None).
 
-    What the GPU asks for is not rounded up to a step of the memory: at 76.8 MHz the kernel alternates between
-    68, 204 and 408 MHz, and the founding study's logs have a mean of 240 MHz where this gives 230.
+    What the GPU asks for is not rounded up to a step of the memory. At GPU 76.8 MHz the kernel alternates between 68,
+    204 and 408 MHz; the founding study's logs have a mean of 240 MHz, and this gives 230.
     """
     floors = [emc for cpu, emc in _EMC_FLOORS_HZ if cpu_hz >= cpu]
     wanted_by_gpu = 0 if gpu_hz is None else min(_EMC_PER_GPU_HZ * gpu_hz, EMC_MAX_HZ)
@@ -82,12 +82,12 @@ def followed_emc_hz(cpu_hz: int, gpu_hz: int | None) -> int:
 
 
 def gpu_voltage_v(gpu_hz: int) -> float:
-    """Voltage of the GPU rail at a step of `GPU_STEPS_HZ`."""
+    """Return the voltage of the GPU rail, in V, at a step of `GPU_STEPS_HZ`."""
     return _GPU_V[GPU_STEPS_HZ.index(gpu_hz)]
 
 
 def cpu_voltage_v(cpu_hz: int) -> float:
-    """Voltage of the CPU rail at a clock of up to 1734 MHz."""
+    """Return the voltage of the CPU rail, in V, at a clock of up to 1734 MHz."""
     raw_uv = next(uv for mhz, uv in _CPU_UV if cpu_hz <= mhz * 1e6)
     rounded_v = math.ceil(raw_uv / _CPU_STEP_UV) * _CPU_STEP_UV * 1e-6
     return min(max(rounded_v, _CPU_MIN_V), _CPU_MAX_V)

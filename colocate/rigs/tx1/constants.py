@@ -1,13 +1,13 @@
-"""Every constant of the model that is physics: value, unit, source, and how it is known.
+"""Every physical constant of the model: value, unit, source, and how it is known.
 
-What the kernel fixes (clock steps, voltages, floors of the memory clock) stands in `clocks.py`. What is assumed can
-be set: the `[model]` table of a study file holds names of assumed constants.
+What the kernel fixes (clock steps, voltages, floors of the memory clock) is in `clocks.py`. Assumed constants can be
+set by name in the `[model]` table of a study file.
 
-Sources: the founding study is its raw logs (2017, Caffe, L4T r24); ck-caffe is dividiti/ck-caffe-nvidia-tx1
-(NVCaffe and TensorRT 1; CPU 1734 MHz, GPU 998.4 MHz). Fitted values come from `tests/rigs/tx1/fit.py`, which
-fits all of them at once to the figures in `published.py`, without NVIDIA's. What the tasks do was counted with
-cachegrind and an A57's caches (2 MB, 16 ways, 64-byte lines): of the MiBench originals for bitcount, stringsearch and
-jpeg-small, of Pillow on a ring of eight 1920x1080 frames for jpeg.
+Sources: the founding study is its raw logs (2017, Caffe, L4T r24); ck-caffe is dividiti/ck-caffe-nvidia-tx1 (NVCaffe
+and TensorRT 1; CPU 1734 MHz, GPU 998.4 MHz). `tests/rigs/tx1/fit.py` fits all fitted values at once to the figures in
+`published.py`, except NVIDIA's. The tasks' work was counted with cachegrind and an A57's caches (2 MB, 16 ways,
+64-byte lines). The programs were MiBench's originals for bitcount, stringsearch and jpeg-small, and Pillow on a ring
+of eight 1920x1080 frames for jpeg.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from colocate.model.written import as_written
 
 
 class Known(str, enum.Enum):
-    """How a constant came by its value."""
+    """How a constant got its value: read from a source, fitted to published figures, or assumed."""
 
     READ = "read"
     FITTED = "fitted"
@@ -45,13 +45,13 @@ def _fitted(value: float, unit: str, source: str) -> Any:
 
 
 def _assumed(value: float, unit: str, source: str, least: float = 0.0, most: float = 1000.0) -> Any:
-    """`least` and `most` are what it may be set to."""
+    """Describe an assumed constant, which a study may set from `least` to `most`."""
     return _constant(Known.ASSUMED, value, unit, source, least=least, most=most)
 
 
 @dataclass(frozen=True, slots=True)
 class Constants:
-    """The values; `described` adds what is known of each. `assuming` sets those that are assumed."""
+    """The values. `described` adds what is known of each; `assuming` sets assumed ones."""
 
     # Arithmetic
     macs_per_cycle: float = _read(
@@ -259,7 +259,7 @@ class Constants:
 
 
 def described(constants: Constants) -> Iterator[Constant]:
-    """Every constant with what is known of it."""
+    """Yield every constant with what is known of it."""
     for entry in fields(constants):
         facts = entry.metadata
         yield Constant(
@@ -268,9 +268,9 @@ def described(constants: Constants) -> Iterator[Constant]:
 
 
 def assuming(model: Mapping[str, float]) -> Constants:
-    """The constants with other values for some that are assumed.
+    """Return the constants with the values of `model` for some assumed ones.
 
-    Raises SpecError for a name that is none of these, with the nearest, and for a value that cannot be.
+    Raises SpecError for a name that is no assumed constant, and for a value out of range.
     """
     constants = Constants()
     assumed = {entry.name: entry.metadata for entry in fields(constants) if entry.metadata["known"] is Known.ASSUMED}

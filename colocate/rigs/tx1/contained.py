@@ -1,8 +1,8 @@
-"""What a containment leaves a task of the model's CPUs, and what it leaves the network.
+"""How a containment limits a task in the model, and what it leaves the network.
 
-Nothing here has a constant of its own, and all of it is assumed. A CPU is shared by weight at every instant, as by a
-scheduler whose time slices are far shorter than an inference. An idle-class task gets what the network's thread
-leaves. A quota is full at the beginning of each of its periods, and what runs under it runs until it is used up.
+All of this is assumed, without constants of its own. A CPU is shared by weight at every instant, as by a scheduler
+whose time slices are far shorter than an inference. An idle-class task gets what the network's thread leaves. A quota
+is full at the beginning of each period, and the task runs until it is used up.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from colocate.rigs.tx1.presence import Presence
 
 
 def weight_ratio(containment: Containment | None) -> float:
-    """The task's weight over the network's; 0 of an idle-class task, which never takes what the network wants."""
+    """Return the task's weight over the network's; 0 for an idle-class task, which takes only what the network
+    leaves.
+    """
     if containment is None:
         return 1.0
     if containment.idle:
@@ -26,28 +28,28 @@ def weight_ratio(containment: Containment | None) -> float:
 
 
 def network_share(containment: Containment | None, constants: Constants) -> float:
-    """Of a CPU that it shares with one process of the task, what the launching thread has while both want it."""
+    """Return the share of a CPU that the launching thread gets while one process of the task wants the same CPU."""
     of_equals = constants.shared_ratio
     return of_equals / (of_equals + (1 - of_equals) * weight_ratio(containment))
 
 
 def quota_period_s(trial: Trial) -> float | None:
-    """How often the quota of the trial's task is renewed; None where it has none."""
+    """Return the period of the task's quota, in s; None if it has none."""
     containment = None if trial.task is None else trial.task.containment
     return None if containment is None or containment.quota_ratio is None else containment.quota_period_s
 
 
 def duty(containment: Containment | None, cpus: float) -> float:
-    """Which part of the time a task may run that uses `cpus` CPUs while it does."""
+    """Return the share of time in which a task may run that uses `cpus` CPUs while it runs."""
     if containment is None or containment.quota_ratio is None or cpus <= containment.quota_ratio:
         return 1.0
     return containment.quota_ratio / cpus
 
 
 def throttled(presence: Presence, cpus: FloatArray, containment: Containment | None, phase: float) -> Presence:
-    """`presence` less the time in which the task waits for its next quota.
+    """Return `presence` without the time in which the task waits for its next quota.
 
-    In each part of `presence` in which it runs it uses `cpus` (n,) CPUs. At first `phase` of a period is over.
+    While it runs, the task uses `cpus` (n,) CPUs in each part of `presence`. At first `phase` of a period is over.
     """
     if containment is None or containment.quota_ratio is None:
         return presence

@@ -1,4 +1,4 @@
-"""A board that becomes too warm: what it draws on average over a window lowers its GPU's clock."""
+"""A board that becomes too warm lowers its GPU clock, by its mean power over a window."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ Running = tuple[Inference | None, OperatingPoint]
 
 
 def sustained_hz(model: Tx1Model, shares: Mapping[Running, float], gpu_hz: int) -> int:
-    """The highest step of the GPU's clock up to `gpu_hz` at which the board stays within `heat_limit_w`.
+    """Return the highest step of the GPU clock up to `gpu_hz` at which the board stays within `heat_limit_w`; the
+    lowest step if none does.
 
-    `shares` are the parts of the window in which each runs, in all 1. Where no step will do it is the lowest. Heat
-    follows the mean of minutes, so turns of less than that leave their mean.
+    `shares` are the shares of the window in which each load runs; their sum is 1. Heat follows the mean power of
+    minutes, and turns are shorter, so their mean counts.
     """
     limit_w = model.constants.heat_limit_w
     if not limit_w:

@@ -1,11 +1,11 @@
-"""The layers of a network -> the kernels that a runtime launches for them, each with its work.
+"""Turn the layers of a network into the kernels that a runtime launches for them, each with its work.
 
 `tensorrt` fuses: activation and sum run inside the convolution, a concatenation is written in place. `caffe` is the
-runtime of the 2017 study: BVLC Caffe with cuDNN, nothing fused.
+runtime of the 2017 study, BVLC Caffe with cuDNN, and fuses nothing.
 
-Assumption: the graph has batch normalisation folded into its convolutions, but Caffe ran it. A network that adds
-layers together (a residual one) is taken to have had BatchNorm and Scale after every convolution, as its authors'
-prototxt has: 669 operations for ResNet-152. Other networks are taken to have had none.
+Assumption: the graph has batch normalisation folded into its convolutions, but Caffe ran it separately. So a network
+that adds layers together (a residual one) gets BatchNorm and Scale after every convolution, as in its authors'
+prototxt: 669 operations for ResNet-152. Other networks get none.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _FREE = frozenset(("Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsq
 
 @dataclass(frozen=True, slots=True)
 class Kernels:
-    """One entry per launch, in order; all (n,).
+    """The work of each launch, in order; all (n,).
 
-    `cycles` of arithmetic on the GPU, `traffic_bytes` to and from memory, `macs` that the GPU executes,
-    the padding of tiles included. All three are for the whole batch; `layer` is the index of the layer that each
-    belongs to.
+    `cycles` are for arithmetic on the GPU, `traffic_bytes` go to and from memory, and the GPU executes `macs`, with
+    the padding of tiles. All three are for the whole batch. `layer` is the index of the layer that a kernel belongs
+    to.
     """
 
     cycles: FloatArray
@@ -50,9 +50,9 @@ class _Kernel:
 
 
 def kernels(layers: Sequence[Layer], inference: Inference, constants: Constants) -> Kernels:
-    """What the runtime `inference.backend` launches for one inference of `layers`.
+    """Return what the runtime `inference.backend` launches for one inference of `layers`.
 
-    Raises SpecError for a layer whose work is not known, and for a network without work.
+    Raises SpecError for a layer whose work is not known, and for a network that computes nothing.
     """
     for layer in layers:
         if layer.macs is None or layer.input_elements is None or layer.output_elements is None:
@@ -114,10 +114,10 @@ def _tensorrt(layers: Sequence[Layer], inference: Inference, c: Constants) -> It
 
 
 def _own_kernel(layer: Layer, inference: Inference, c: Constants) -> _Kernel:
-    """The kernel that does a layer's own work, its operands read and its output written once.
+    """Return the kernel that does a layer's own work. It reads its operands and writes its output once.
 
-    A convolution or matrix product is seen as weights (channels x depth) times inputs (depth x columns), with a
-    bias per channel: columns are pixels of all images, or images. Its sides are filled up to whole tiles.
+    It multiplies weights (channels x depth) by inputs (depth x columns), with a bias per channel. The columns are
+    pixels of all images for a convolution, images for a matrix product. Sides are padded to whole tiles.
     """
     width = WIDTH_BYTES[inference.precision]
     inputs, outputs, weights = layer.input_elements or 0, layer.output_elements or 0, layer.weight_elements
@@ -130,18 +130,19 @@ def _own_kernel(layer: Layer, inference: Inference, c: Constants) -> _Kernel:
     columns = outputs / channels
     halves = c.fp16_gain if inference.precision == "fp16" else 1.0
     if layer.kind == "Conv":
-        # A register's halves hold the same pixel of two images; an odd image runs as one of a pair. The batches
-        # that were measured are even, but for NVIDIA's one image: 19 % too fast, and pairs of pixels would be faster.
+        # A register's halves hold the same pixel of two images; an odd image runs as one of a pair. All measured
+        # batches are even, except NVIDIA's one image: there the model is 19 % too fast, and with pairs of pixels it
+        # would be even faster.
         paired = columns / inference.batch * math.ceil(inference.batch / halves)
         products = depth * _filled(channels, c.tile) * _filled(paired, c.tile)
         # The half that stands empty costs time but no energy.
         executed = products * columns / paired
         return _Kernel(products / (c.macs_per_cycle * efficiency), traffic_bytes, executed)
-    # Caffe's products did without halves.
+    # Caffe's matrix products did not use the halves.
     per_cycle = c.macs_per_cycle * (1.0 if inference.backend == "caffe" else halves)
     filled = depth * channels * _filled(columns, c.product_tile)
     tiled = _Kernel(filled / (per_cycle * c.product_efficiency), traffic_bytes, filled)
-    # Reads its weights again and again at the pace of FP32: few columns never fill a tile.
+    # With few columns no tile is full: the kernel reads its weights again and again at the pace of FP32.
     reread_bytes = WIDTH_BYTES["fp32"] * weights * columns / c.thin_columns
     thin = _Kernel(macs / (c.macs_per_cycle * efficiency), max(traffic_bytes, reread_bytes), macs)
     return min(thin, tiled, key=lambda kernel: _at_full_clocks_s(kernel, c))
@@ -152,11 +153,13 @@ def _efficiency(runtime: str, c: Constants) -> float:
 
 
 def _at_full_clocks_s(kernel: _Kernel, c: Constants) -> float:
-    """Libraries choose a kernel once, by size, whatever the clocks are later."""
+    """Return the kernel's time at full clocks, in s: libraries choose a kernel once, whatever the clocks are
+    later.
+    """
     bytes_per_s = c.dram_efficiency * c.emc_bytes_per_cycle * EMC_MAX_HZ
     return max(kernel.cycles / GPU_STEPS_HZ[-1], kernel.traffic_bytes / bytes_per_s)
 
 
 def _filled(length: float, tile: float) -> float:
-    """The length of the whole tiles that cover `length`."""
+    """Return the length of the whole tiles that cover `length`."""
     return math.ceil(round(length) / tile) * tile

@@ -26,7 +26,7 @@ from colocate.rigs.tx1.timing import Timeline, durations_s, timeline
 class Load:
     """Background tasks: `processes` copies of one of `tasks.UNITS`, one of them on the network's core if `shared`.
 
-    `containment` bounds them; what it says of CPUs is in `processes` already.
+    `containment` limits them; its number of CPUs is in `processes` already.
     """
 
     task: str
@@ -37,8 +37,8 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class OperatingPoint:
-    """Clocks of the CPU and the GPU, and what runs beside the network. The memory's clock follows from the others
-    where it is None.
+    """The clocks, and what runs beside the network. If `emc_hz` is None, the memory clock follows the others.
+    `pressure_bytes_per_s` is memory traffic besides that of `load`.
     """
 
     cpu_hz: int
@@ -55,7 +55,9 @@ class OperatingPoint:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InferenceWork:
-    """One inference: the layers of its graph, the kernels that run them, and what the host does before."""
+    """The work of one inference: the layers of its graph, the kernels that run them, and the host's CPU cycles
+    before.
+    """
 
     layers: Sequence[graph.Layer]
     kernels: Kernels
@@ -64,12 +66,12 @@ class InferenceWork:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
-    """What a window shows. Without a network there is no `line`, and no energy of an inference.
+    """What a window shows. Without a network, `line` and `inference_j` are None.
 
-    `resting_w` (3,) is drawn throughout; an inference adds `inference_j` (257, 3) up to equidistant moments of its
-    duration; rails as `power.RAILS`. `work_per_s` is of all processes of the load, which use `work_cpus` CPUs.
-    An inference takes `latency_s`, and one begins every `every_s`. Where some take longer than others these are
-    means, and no one `line` is theirs.
+    `resting_w` (3,), in W, is drawn throughout. An inference adds `inference_j` (257, 3), in J up to equidistant
+    moments of its duration. The 3 rails are `power.RAILS`. All processes of the load together do `work_per_s` and use
+    `work_cpus` CPUs. An inference takes `latency_s`, and one begins every `every_s`. If a quota makes inferences
+    differ, these are means and `line` is None.
     """
 
     emc_hz: int
@@ -83,7 +85,7 @@ class Prediction:
 
     @property
     def power_w(self) -> FloatArray:
-        """Mean power of the rails (3,)."""
+        """The mean power of the rails in W (3,)."""
         if self.inference_j is None:
             return self.resting_w
         mean: FloatArray = self.resting_w + self.inference_j[-1] / self.every_s
@@ -91,7 +93,7 @@ class Prediction:
 
 
 class Tx1Model:
-    """The model with its constants. Remembers what it predicted: a study asks for each setting many times."""
+    """The model with its constants. It keeps its predictions, because a study asks for each setting many times."""
 
     def __init__(self, constants: Constants | None = None) -> None:
         self.constants = Constants() if constants is None else constants
@@ -99,11 +101,11 @@ class Tx1Model:
         self._predictions: dict[tuple[Inference | None, OperatingPoint], Prediction] = {}
 
     def predict(self, inference: Inference | None, setting: OperatingPoint) -> Prediction:
-        """One inference beside the setting's load; without either, the load alone or an idle machine.
+        """Return the prediction for one inference beside the setting's load; without either, for the load alone or an
+        idle machine.
 
-        A load with a quota is one that has some of it left: see `on_average`.
-
-        Raises SpecError where the work of a layer is not known.
+        A load with a quota is taken to have some of it left: see `on_average`. Raises SpecError if the work of a
+        layer is not known.
         """
         key = (inference, setting)
         if key not in self._predictions:
@@ -111,7 +113,9 @@ class Tx1Model:
         return self._predictions[key]
 
     def on_average(self, inference: Inference | None, setting: OperatingPoint) -> Prediction:
-        """As `predict`, over many periods of the load's quota: for a part of each the load runs, then it waits."""
+        """Return `predict` averaged over many periods of the load's quota: for a part of each the load runs, then it
+        waits.
+        """
         running, load = self.predict(inference, setting), setting.load
         part = 1.0 if load is None else duty(load.containment, running.work_cpus)
         if part == 1.0:
@@ -121,7 +125,7 @@ class Tx1Model:
         return replace(mixed, every_s=max(mixed.latency_s, period_s))
 
     def work(self, inference: Inference) -> InferenceWork:
-        """What one inference has to do. Raises SpecError where that is not known."""
+        """Return the work of one inference. Raises SpecError if that is not known."""
         if inference not in self._work:
             c, found = self.constants, layers(inference)
             read_bytes = WIDTH_BYTES["fp32"] * max(
@@ -133,9 +137,8 @@ class Tx1Model:
         return self._work[inference]
 
     def steps(self, inference: Inference, setting: OperatingPoint) -> tuple[Step, ...]:
-        """Where one inference spends its time and its energy above an idle board: a step per layer that has kernels.
-
-        The time of its kernels, without the waits for launches between them.
+        """Return a step for each layer that has kernels: their time, without waits for launches, and their energy
+        above an idle board.
         """
         work, line = self.work(inference), self.predict(inference, setting).line
         assert line is not None, "a network has a timeline"
@@ -192,15 +195,15 @@ class Tx1Model:
         line = lined(pressure_bytes_per_s, share := network_share(load.containment, c))
         if weight_ratio(load.containment) >= 1:
             return line
-        # The process on the network's core presses as one of equal weight does, by as much less as it has less of
-        # that core.
+        # The memory traffic of the process on the network's core is that of one of equal weight, times its share of
+        # that core over the share of one of equal weight.
         less = 1 - line.host_idle_ratio / lined(pressure_bytes_per_s, c.shared_ratio).host_idle_ratio
         own = traffic_bytes_per_s(task(load.task, c), setting.cpu_hz, emc_hz, c)
         return lined(pressure_bytes_per_s - less * own, share)
 
 
 def _mixed(running: Prediction, waiting: Prediction, part: float) -> Prediction:
-    """What is seen of a load that runs for this `part` of the time, and waits for the rest."""
+    """Return the mean of two predictions, for a load that runs for this `part` of the time and waits for the rest."""
 
     def mean(of_running: FloatArray, of_waiting: FloatArray) -> FloatArray:
         mixed: FloatArray = part * of_running + (1 - part) * of_waiting
@@ -223,7 +226,7 @@ def _mixed(running: Prediction, waiting: Prediction, part: float) -> Prediction:
 
 
 def layers(inference: Inference) -> Sequence[graph.Layer]:
-    """The layers of the graph that would run elsewhere. Raises SpecError for a network that cannot be used."""
+    """Return the layers of the graph that real runtimes load. Raises SpecError for a network that cannot be used."""
     if inference.network in catalogue.builtin_names():
         return builtin_layers(inference.network, inference.batch)
     return graph.layers(catalogue.resolve(inference.network, inference.batch, choices=inference.inputs).path)
@@ -231,5 +234,5 @@ def layers(inference: Inference) -> Sequence[graph.Layer]:
 
 @functools.cache
 def builtin_layers(network: str, batch: int) -> Sequence[graph.Layer]:
-    """Those of a built-in: the same in every runtime and precision, and published figures ask for many."""
+    """Return the layers of a built-in network, kept because published figures ask for them often."""
     return graph.layers_of_own(catalogue.skeleton(network, batch))

@@ -1,4 +1,4 @@
-"""The board's unrest: latencies that follow one another, rare interruptions, drift between and within windows."""
+"""The model's noise: autocorrelated latencies, rare interruptions, and drift between and within windows."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ _STEPS = 10
 
 
 def generator(seed: str) -> np.random.Generator:
-    """A generator of random numbers that any text seeds, the same on every machine."""
+    """Return a generator of random numbers with any text as its seed, the same on every machine."""
     return np.random.default_rng(int.from_bytes(hashlib.sha256(seed.encode()).digest()[:16], "big"))
 
 
 def drift(trial: Trial, constants: Constants) -> float:
-    """By how much everything in this window is slower than it should be; around 1.
+    """Return how many times slower everything in this window is than predicted; around 1.
 
-    One part belongs to the block, so all windows that share a solo baseline have it, one to the window alone.
+    One factor belongs to the block, so all windows with the same solo baseline share it. Another belongs to the
+    window.
     """
     of_block = _of_block(trial.block, trial.clocks, trial.inference)
     of_window = generator(f"window {trial.trial_id}").standard_normal()
@@ -36,16 +37,18 @@ def drift(trial: Trial, constants: Constants) -> float:
 
 @functools.lru_cache(maxsize=256)
 def _of_block(block: int, clocks: ClockPoint, inference: Inference | None) -> float:
-    """What all windows of a block draw."""
+    """Return the random number that all windows of a block share."""
     how = None if inference is None else inference.present
     return generator(f"block {json.dumps((block, asdict(clocks), how), sort_keys=True)}").standard_normal()
 
 
 def latencies_s(latency_s: float, count: int, rng: np.random.Generator, constants: Constants) -> FloatArray:
-    """`count` latencies (n,) around `latency_s`: a first-order autoregression of the log, and a rare long tail."""
+    """Return `count` latencies (n,) around `latency_s`: their logarithm is a first-order autoregression, with a rare
+    long tail.
+    """
     c = constants
     innovations = rng.standard_normal(count)
-    # The first comes from the stationary distribution, the rest from what the one before leaves open.
+    # The first has the stationary variance, the rest what the one before leaves of it.
     innovations[1:] *= np.sqrt(1 - c.jitter_memory**2)
     jitter = leaky_sum(innovations, c.jitter_memory)
     interrupted = rng.random(count) < c.tail_share
@@ -55,8 +58,8 @@ def latencies_s(latency_s: float, count: int, rng: np.random.Generator, constant
 
 
 def speed_within(trial: Trial, span_s: float, constants: Constants) -> Course:
-    """The speed of everything, around 1, as it drifts within a window over `span_s` or somewhat more: of its
-    logarithm a first-order autoregression in time. A longer span begins alike.
+    """Return the speed of everything, around 1, as it drifts within a window over at least `span_s` seconds. Its
+    logarithm is a first-order autoregression in time. A longer span begins with the same values.
     """
     c = constants
     if not c.drift_ratio:
@@ -74,8 +77,8 @@ def speed_within(trial: Trial, span_s: float, constants: Constants) -> Course:
 def drifted(
     trial: Trial, latencies_s: FloatArray, elapsed_s: float, constants: Constants
 ) -> tuple[FloatArray, float, float]:
-    """The `latencies_s` (n,), back to back, and the length of a steady window, as the drift within it makes them; and
-    how much slower the window is on average. Without latencies its length stays `elapsed_s`.
+    """Return the back-to-back `latencies_s` (n,) and the length of a steady window in s, both with the drift within
+    it, and how many times slower the window is on average. Without latencies the length stays `elapsed_s`.
     """
     if not constants.drift_ratio:
         return latencies_s, elapsed_s, 1.0

@@ -1,7 +1,7 @@
-"""Activity -> power and energy per rail.
+"""Turn activity into power and energy per rail.
 
-The laws hold of the founding study's logs (constants.py): the GPU's energy follows its work and V^2, each busy task
-costs V^2 f, and the rest of the board draws a base, a part by memory clock and a part by memory traffic.
+The laws hold in the founding study's logs (`constants.py`). The GPU's energy follows its work and V^2. Each busy task
+costs V^2 f. The rest of the board draws a constant, a part by memory clock and a part by memory traffic.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ _PHASES = 256
 def resting_w(
     clocks: BoardClocks, tasks_w_per_hz: float, traffic_bytes_per_s: float, constants: Constants
 ) -> FloatArray:
-    """Power of `RAILS` (3,) with an idle GPU, switched off as the kernel does after 500 ms, beside busy tasks.
+    """Return the power of `RAILS` (3,) in W beside busy tasks, with a GPU that is idle and switched off (the kernel
+    does so after 500 ms).
 
-    `tasks_w_per_hz`, per V^2, and `traffic_bytes_per_s` are of all processes together.
+    `tasks_w_per_hz` (per V^2) and `traffic_bytes_per_s` are sums over all processes.
     """
     c, cpu_hz = constants, clocks.cpu_hz
     cpu_w = c.cpu_idle_w + tasks_w_per_hz * cpu_hz * cpu_voltage_v(cpu_hz) ** 2
@@ -35,8 +36,8 @@ def resting_w(
 def inference_j(
     line: Timeline, kernels: Kernels, precision: str, clocks: BoardClocks, constants: Constants
 ) -> FloatArray:
-    """Energy of `RAILS` that one inference adds to `resting_w`, from its beginning to each of 257 equidistant
-    moments up to its end: (257, 3).
+    """Return the energy of `RAILS`, in J, that one inference adds to `resting_w`, from its beginning to each of 257
+    equidistant moments up to its end: (257, 3).
     """
     moments_s = np.linspace(0.0, line.latency_s, _PHASES + 1)
     return spent_j(moments_s, line, kernels, precision, clocks, constants)
@@ -45,7 +46,7 @@ def inference_j(
 def spent_j(
     moments_s: FloatArray, line: Timeline, kernels: Kernels, precision: str, clocks: BoardClocks, constants: Constants
 ) -> FloatArray:
-    """As `inference_j`, up to each of `moments_s` (m,): (m, 3)."""
+    """Return the same as `inference_j`, but up to each of `moments_s` (m,): (m, 3)."""
     c, cpu_hz, gpu_hz = constants, clocks.cpu_hz, clocks.gpu_hz
     mac_j = c.gpu_j_per_mac * (c.fp16_energy if precision == "fp16" else 1.0)
     kernels_j = gpu_voltage_v(gpu_hz) ** 2 * (mac_j * kernels.macs + c.gpu_j_per_byte * kernels.traffic_bytes)
@@ -62,7 +63,9 @@ def spent_j(
 
 
 def _spent(line: Timeline, amounts: FloatArray, moments_s: FloatArray) -> FloatArray:
-    """How much of `amounts` (n,), each spent evenly while its kernel runs, is gone by each of `moments_s` (m,)."""
+    """Return how much of all `amounts` (n,) is spent by each of `moments_s` (m,). Each is spent evenly while its
+    kernel runs.
+    """
     edges_s = np.column_stack([line.begins_s, line.ends_s]).ravel()
     total = np.cumsum(amounts)
     return np.interp(moments_s, edges_s, np.column_stack([total - amounts, total]).ravel())

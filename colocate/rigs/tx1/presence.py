@@ -1,4 +1,4 @@
-"""When one side of a window runs, and how much of it a slow machine feels."""
+"""When one side of a window (network or task) runs, and how strongly a slow machine feels it."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from colocate.model.trial import FloatArray
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Presence:
-    """Whether a side `runs` (n,) from each of `edges_s` (n + 1,) to the next."""
+    """Whether a side runs between neighbouring `edges_s` (n + 1,): `runs` (n,)."""
 
     edges_s: FloatArray
     runs: npt.NDArray[np.bool_]
 
     def at(self, moments_s: FloatArray) -> npt.NDArray[np.bool_]:
-        """Whether it runs at each of `moments_s` (m,), all within the window."""
+        """Return whether it runs at each of `moments_s` (m,), all within the window."""
         return self.runs[self._parts(moments_s)]
 
     def felt(self, moments_s: FloatArray, ramp_s: float) -> FloatArray:
-        """How much of its presence is felt at `moments_s` (m,), from 0 to 1, with the time constant `ramp_s`.
+        """Return how strongly its presence is felt at `moments_s` (m,), from 0 to 1, after a low pass with the time
+        constant `ramp_s`.
 
-        At first as much as on average: windows like this one went before.
+        That begins at the mean, because windows like this one went before.
         """
         at, present, edges_s = self._parts(moments_s), self.runs.astype(np.float64), self.edges_s
         if not ramp_s:

@@ -1,12 +1,13 @@
 """What others measured on a Tegra X1, and the model beside it.
 
-Every figure that the model can give is here, whether it flatters or not; what only follows from others (a bandwidth
-from a layer's time, an energy from a power) is not. Caffe's input and dropout layers run no kernel in the model.
+Every figure that the model can give is here, whether it agrees or not. Left out is what only follows from other
+figures (a bandwidth from a layer's time, an energy from a power). Caffe's input and dropout layers run no kernel in
+the model.
 
-Constants were fitted to `calibration` figures, or read from them. None was fitted to the others, but the form of
-the model was settled in sight of NVIDIA's, so they are no blind test: how many images fill a tile of a matrix
-product, that an odd image in FP16 costs two, that filling up tiles costs energy, how much a single layer weighs in
-the fit, and that AP+DRAM is VDD_IN less the rest of the board.
+Constants were fitted to `calibration` figures, or read from them, and never to the others. But the form of the model
+was chosen with NVIDIA's figures in sight, so these are no blind test. Such choices were: how many images fill a tile
+of a matrix product, that an odd image in FP16 costs as much as two, that padding tiles costs energy, the weight of a
+single layer in the fit, and that AP+DRAM is VDD_IN less the rest of the board.
 """
 
 from __future__ import annotations
@@ -35,13 +36,15 @@ NVIDIA = "NVIDIA, GPU-Based Deep Learning Inference (November 2015)"
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One published number. `quantity` says what of the model it is compared with.
+    """One published number. `quantity` says which of the model's numbers it is compared with:
 
-    `latency_s` with preparation, `forward_s` without; `layers_s` without and waiting after every layer, as Caffe's
-    own timing does, `layer_s` of `layer` alone, between two events on the GPU, so without the waking; `images_per_s`
-    forward only; `power_w` of `rail`, of `AP+DRAM`: VDD_IN less the rest of the board at rest, or of `other`: VDD_IN
-    less the two rails; `active_power_w` the mean of the sensor's readings that have a busy GPU, and `peak_power_w`
-    its highest.
+    - `latency_s` is with preparation, `forward_s` without.
+    - `layers_s` is without preparation, and with a wait after every layer, as in Caffe's own timing.
+    - `layer_s` is the time of `layer` alone between two events on the GPU, so without waking the host.
+    - `images_per_s` is for `forward_s`.
+    - `power_w` is the mean of `rail`; `AP+DRAM` stands for VDD_IN less the rest of the board at rest.
+    - `active_power_w` is the mean of the sensor's readings while the GPU is busy, `peak_power_w` their highest; the
+    rail `other` stands for VDD_IN less the two other rails.
     """
 
     name: str
@@ -57,7 +60,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class FigureCheck:
-    """A published figure, the model's, and the model's error: 0.1 is 10 % above what was published."""
+    """A published figure, the model's, and the model's relative error: 0.1 is 10 % above what was published."""
 
     figure: Figure
     published: float
@@ -141,12 +144,12 @@ _NVIDIA = ((1, "fp32", 47, 5.5), (1, "fp16", 67, 5.1), (128, "fp32", 155, 6.0), 
 
 
 def figures() -> tuple[Figure, ...]:
-    """All published figures."""
+    """Return all published figures."""
     return (*_cmu(), *_ck(), *_nvidia(), *_cmu_not_fitted())
 
 
 def validate(model: Tx1Model | None = None, among: Sequence[Figure] | None = None) -> tuple[FigureCheck, ...]:
-    """The model against every figure, or those of `among`."""
+    """Compare the model with every figure, or with those in `among`."""
     model = Tx1Model() if model is None else model
     checks = []
     for figure in figures() if among is None else among:
@@ -248,7 +251,9 @@ def _predicted(model: Tx1Model, figure: Figure) -> float:
 
 
 def _busy_readings(prediction: Prediction, c: Constants) -> dict[str, FloatArray]:
-    """What the sensor shows of each rail while the GPU is busy, one inference after another without noise."""
+    """Return the sensor's readings of each rail in W while the GPU is busy, for inferences back to back without
+    noise.
+    """
     assert prediction.line is not None and prediction.inference_j is not None
     latencies_s = np.full(math.ceil(_READ_S / prediction.line.latency_s), prediction.line.latency_s)
     begins_s, elapsed_s = np.cumsum(latencies_s) - latencies_s, float(latencies_s.sum())
@@ -260,7 +265,7 @@ def _busy_readings(prediction: Prediction, c: Constants) -> dict[str, FloatArray
 
 
 def _layer_by_layer_s(model: Tx1Model, inference: Inference, setting: OperatingPoint) -> dict[str, float]:
-    """How long each layer takes from its first launch when nothing else is in flight, by the layer's name."""
+    """Return how long each layer takes from its first launch if nothing else runs, in s, by the layer's name."""
     kernels, c = model.work(inference).kernels, model.constants
     running_s = durations_s(kernels, setting.gpu_hz, setting.clocks.busy_emc_hz, 0.0, c)
     names = [layer.name for layer in model.work(inference).layers]

@@ -1,4 +1,4 @@
-"""The Tegra X1 as a rig: trials in virtual time."""
+"""The model of the Tegra X1 as a rig: trials in virtual time."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ MEMORY_BYTES = 4 * 2**30
 
 
 class Tx1Rig:
-    """A model of a Jetson TX1 that serves trials like the board would. Nothing that it returns is measured."""
+    """A model of a Jetson TX1 that runs trials like the board would. Nothing that it returns is measured."""
 
     def __init__(self, model: Mapping[str, float] | None = None, profiled: str | None = None) -> None:
-        """`model` sets constants that are assumed; see `make_rig` for `profiled`.
+        """`model` sets assumed constants; see `make_rig` for `profiled`.
 
-        Raises SpecError for other constants, and for what they cannot be.
+        Raises SpecError for other constants, and for values out of range.
         """
         self._profiled = profiled
         self._model = Tx1Model(assuming(model or {}))
 
     def facts(self) -> HostFacts:
-        """See `Rig.facts`. The constants are part of them: with others it is another machine."""
+        """See `Rig.facts`. With other constants it is another machine, so `machine_id` depends on them."""
         values = ", ".join(f"{each.name}={each.value!r}" for each in described(self._model.constants))
         return HostFacts(
             rig=NAME,
@@ -107,8 +107,8 @@ class Tx1Rig:
     def _check_memory(self, inference: Inference) -> None:
         """Raise SpecError for a batch that the board could not hold.
 
-        All weights, and what one layer reads and writes, are the least that any runtime needs;
-        a batch that passes may still not have fitted.
+        Any runtime needs at least all weights, and what one layer reads and writes. A batch that passes may still not
+        have fitted.
         """
         found, width = layers(inference), WIDTH_BYTES[inference.precision]
         values = max(((layer.input_elements or 0) + (layer.output_elements or 0) for layer in found), default=0)
@@ -120,20 +120,20 @@ class Tx1Rig:
             )
 
     def networks(self, inferences: Sequence[Inference]) -> Mapping[str, Mapping[str, Any]]:
-        """See `Rig.networks`. No weights are needed, so no file of a built-in is made."""
+        """See `Rig.networks`. The model needs no weights, so it makes no file for a built-in network."""
         traffic = {inference: self._model.work(inference).kernels.traffic_bytes.sum() for inference in inferences}
         ways = collections.Counter(inference.file_label for inference in inferences)
         return {
             inference.file_label: {
                 **_described(inference),
-                # Of a file that is run in several ways this is no one number.
+                # A file that is run in several ways has no one number.
                 **({"memory_traffic_bytes": float(traffic[inference])} if ways[inference.file_label] == 1 else {}),
             }
             for inference in inferences
         }
 
     def provenance(self) -> Provenance:
-        """See `Rig.provenance`: every constant with its source, and the model against every published figure."""
+        """See `Rig.provenance`: every constant with its source, and the model beside every published figure."""
         return Provenance(
             constants=tuple(described(self._model.constants)),
             validation=tuple(
@@ -147,14 +147,14 @@ class Tx1Rig:
 
     @contextlib.contextmanager
     def opened(self, trials: Sequence[Trial]) -> Iterator[None]:
-        """See `Rig.opened`. Nothing has to be held."""
+        """See `Rig.opened`. A model needs no preparation."""
         yield
 
     def run(self, trial: Trial) -> TrialRecord:
         """See `Rig.run`. `elapsed_s` may be longer than the window asked for: see `inferences_min`.
 
-        Every trial has a virtual clock of its own, which starts with its warm-up: the record follows from the trial
-        alone, so that a resumed run is equal to one that was never interrupted.
+        Every trial has a virtual clock of its own, which starts with its warm-up. So a resumed run equals one that
+        was never interrupted.
         """
         return alternated(trial, _setting(trial), self._model) if trial.alternating else self._steady(trial)
 
@@ -164,7 +164,7 @@ class Tx1Rig:
             sustained = sustained_hz(self._model, {(trial.inference, setting): 1.0}, setting.gpu_hz)
             setting = replace(setting, gpu_hz=sustained)
         average, found = self._model.on_average(trial.inference, setting), inferred(trial, setting, self._model)
-        # Slower at the same clocks is longer at the same power.
+        # Drift makes inferences longer at the same power, so they take more energy.
         inference_j = (
             np.zeros((2, len(RAILS))) if average.inference_j is None else average.inference_j * drift(trial, c)
         )
@@ -191,7 +191,9 @@ class Tx1Rig:
         )
 
     def layer_map(self, inference: Inference, clocks: ClockPoint, *, runs: bool = True) -> LayerMap:
-        """See `Rig.layer_map`. The ceilings are the lanes' peak, and what the memory gives at the most."""
+        """See `Rig.layer_map`. The ceilings are the peak rate of the GPU's lanes and the memory's highest
+        bandwidth.
+        """
         own = _board_clocks(clocks)
         c, layers = self._model.constants, self._model.work(inference).layers
         ran = self._model.steps(inference, OperatingPoint(own.cpu_hz, own.gpu_hz, emc_hz=own.set_emc_hz))
@@ -210,7 +212,7 @@ class Tx1Rig:
 
 
 def _setting(trial: Trial) -> OperatingPoint:
-    """The trial's clocks and load."""
+    """Return the trial's clocks and load."""
     clocks = _board_clocks(trial.clocks)
     alone = OperatingPoint(clocks.cpu_hz, clocks.gpu_hz, emc_hz=clocks.set_emc_hz)
     if trial.task is None:
@@ -222,12 +224,14 @@ def _setting(trial: Trial) -> OperatingPoint:
 
 
 def _board_clocks(clocks: ClockPoint) -> BoardClocks:
-    """Governors raise a clock of CPU or GPU that is left to them to the highest step under load."""
+    """Return the board's clocks. Under load, governors raise a CPU or GPU clock that is left to them to the highest
+    step.
+    """
     return BoardClocks(clocks.cpu_hz or CPU_STEPS_HZ[-1], clocks.gpu_hz or GPU_STEPS_HZ[-1], clocks.emc_hz)
 
 
 def _work(setting: OperatingPoint, predicted: Prediction, elapsed_s: float, slower: float) -> Work | None:
-    """The work of the load; a unit that is not finished counts by the part that is done."""
+    """Return the load's work; an unfinished unit counts by the part that is done. None without a load."""
     if setting.load is None:
         return None
     count = predicted.work_per_s * elapsed_s / slower

@@ -12,9 +12,9 @@ from colocate.rigs.tx1.leaky_sum import leaky_sum
 from colocate.rigs.tx1.power import RAILS
 
 READINGS_MAX = 500
-"""Readings of one window, at the most: a long window is read less often."""
+"""The most readings of one window: a longer window is read less often."""
 
-# Steps of the filter per reading: the filter's own are finer than what anyone sees of it.
+# Computed steps of the filter per reading. Its own steps are finer, which no reading shows.
 _STEPS = 4
 
 
@@ -22,11 +22,12 @@ def shown(
     begins_s: FloatArray, latencies_s: FloatArray, inference_j: FloatArray, resting_w: FloatArray,
     elapsed_s: float, constants: Constants,
 ) -> PowerTrace:  # fmt: skip
-    """The readings in a window of `elapsed_s`, in which inferences of `latencies_s` (n,) start at `begins_s` (n,).
+    """Return the readings in a window of `elapsed_s`, in which inferences of `latencies_s` (n,) start at `begins_s`
+    (n,).
 
-    Each spends `inference_j` (m, rails) up to equidistant moments, stretched with its latency, over `resting_w`
-    (rails,). The monitor's running average answers a step with exp(-t / sensor_tau_s); what it shows comes
-    in whole steps of its converter.
+    `resting_w` (rails,) is drawn throughout. Each inference adds `inference_j` (m, rails), the energy up to
+    equidistant moments, stretched with its latency. The monitor shows a running average, which approaches a step with
+    exp(-t / sensor_tau_s), in whole steps of its converter.
     """
     c = constants
     period_s = max(c.sensor_period_s, elapsed_s / READINGS_MAX)
@@ -36,7 +37,7 @@ def shown(
     spent_j = _spent_j(edges_s, begins_s, latencies_s, inference_j)
     power_w: FloatArray = np.asarray(resting_w + np.diff(spent_j, axis=0) / step_s)
     weight = -math.expm1(-step_s / c.sensor_tau_s)
-    # What the steps of a reading leave in the average at the end of the last.
+    # The weight of each step in the average at the end of its reading.
     left = weight * (1 - weight) ** np.arange(_STEPS - 1.0, -1.0, -1.0)
     fed_w = (power_w.reshape(-1, _STEPS, len(RAILS)) * left[:, np.newaxis]).sum(axis=1)
     # The load began long before the window: the average starts at its mean.
@@ -50,7 +51,9 @@ def shown(
 def _spent_j(
     moments_s: FloatArray, begins_s: FloatArray, latencies_s: FloatArray, inference_j: FloatArray
 ) -> FloatArray:
-    """Energy that inferences spent from the window's beginning to each of `moments_s` (m,): (m, rails)."""
+    """Return the energy in J that inferences spent from the window's beginning to each of `moments_s` (m,): (m,
+    rails).
+    """
     if not len(begins_s):
         return np.zeros((len(moments_s), len(RAILS)))
     current = np.searchsorted(begins_s, moments_s, side="right") - 1

@@ -18,10 +18,10 @@ from colocate.study.alternation import Pace, Turn
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Inferred:
-    """A window of `elapsed_s`, by its drift `slower` times as slow as without.
+    """The inferences of a window of `elapsed_s`, which drift makes `slower` times as long.
 
-    Its inferences are due at `due_s` (n,) and done `latencies_s` (n,) later. Those that waited for the one before
-    began at `begins_s` (n,) and took `lengths_s` (n,).
+    They are due at `due_s` (n,) and done `latencies_s` (n,) later. Some wait for the one before: they begin at
+    `begins_s` (n,) and take `lengths_s` (n,).
     """
 
     due_s: FloatArray
@@ -33,7 +33,9 @@ class Inferred:
 
 
 def inferred(trial: Trial, setting: OperatingPoint, model: Tx1Model) -> Inferred:
-    """The inferences of the trial at the clocks and beside the load of `setting`; none where it has no network."""
+    """Return the inferences of the trial at the clocks and beside the load of `setting`; none if it has no
+    network.
+    """
     c, slower = model.constants, drift(trial, model.constants)
     latencies, elapsed_s, period_s = np.empty(0), trial.window_s, None
     if trial.inference is not None:
@@ -50,8 +52,8 @@ def inferred(trial: Trial, setting: OperatingPoint, model: Tx1Model) -> Inferred
 
 
 def _in_course(trial: Trial, setting: OperatingPoint, model: Tx1Model, amounts: FloatArray) -> Inferred:
-    """Inferences that have to do `amounts` (n,), around 1: one that waits for a frame, or meets a task that waits for
-    its quota, has another speed from moment to moment.
+    """Return inferences that have to do `amounts` (n,), around 1, and whose speed changes: they wait for frames, or
+    the task beside them waits for its quota.
     """
     assert trial.inference is not None
     predicted, period_s = Conditions.of(trial, setting, model), trial.inference.period_s

@@ -1,4 +1,4 @@
-"""What a background task does on one core of the Tegra X1: cycles and memory traffic per unit of work, and power."""
+"""What a background task costs on one core of the Tegra X1: cycles and memory traffic per unit of work, and power."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from colocate.rigs.tx1.constants import Constants
 from colocate.rigs.tx1.timing import crowding, memory_bytes_per_s
 
 UNITS: Mapping[str, str] = {"bitcount": "words", "stringsearch": "passes", "jpeg": "frames", "jpeg-small": "frames"}
-"""Every task that is known, with the unit of its work, that of `cpu_workloads`."""
+"""Every task that is known, with the unit of its work as in `cpu_workloads`."""
 
 
 @dataclass(frozen=True, slots=True)
 class TaskCost:
-    """One process: cycles without waiting for memory, and memory traffic, per unit of work; W per Hz and V^2."""
+    """The costs of one process: cycles, without waits for memory, and memory traffic per unit of work; power in W per
+    Hz and V^2.
+    """
 
     cycles_per_unit: float
     bytes_per_unit: float
@@ -22,7 +24,7 @@ class TaskCost:
 
 
 def task(name: str, c: Constants) -> TaskCost:
-    """What a task of `UNITS` does."""
+    """Return the costs of a task of `UNITS`."""
     instructions, misses, ipc, w_per_hz = {
         "bitcount": (c.bitcount_instructions, c.bitcount_misses, c.bitcount_ipc, c.bitcount_w_per_hz),
         "stringsearch": (
@@ -35,9 +37,9 @@ def task(name: str, c: Constants) -> TaskCost:
 
 
 def unit_s(task: TaskCost, cpu_hz: float, emc_hz: float, pressure_bytes_per_s: float, constants: Constants) -> float:
-    """How long one process takes for a unit of work: its cycles, and its waits for memory.
+    """Return how long one process takes for a unit of work, in s: its cycles and its waits for memory.
 
-    A core alone reads what it can or the memory gives; `pressure_bytes_per_s` of other traffic crowds it.
+    A core alone reads as fast as core and memory allow; `pressure_bytes_per_s` of other traffic slows it.
     """
     alone = min(constants.core_bytes_per_cycle * cpu_hz, memory_bytes_per_s(emc_hz, constants))
     waits_s = task.bytes_per_unit / alone * crowding(pressure_bytes_per_s, emc_hz, constants)
@@ -45,5 +47,5 @@ def unit_s(task: TaskCost, cpu_hz: float, emc_hz: float, pressure_bytes_per_s: f
 
 
 def traffic_bytes_per_s(task: TaskCost, cpu_hz: float, emc_hz: float, constants: Constants) -> float:
-    """Memory traffic of one process that has the memory to itself."""
+    """Return the memory traffic of one process that has the memory to itself."""
     return task.bytes_per_unit / unit_s(task, cpu_hz, emc_hz, 0.0, constants)

@@ -1,4 +1,4 @@
-"""Kernels at given clocks -> when each of them runs, and how long one inference takes."""
+"""When each kernel runs at given clocks, and how long one inference takes."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from colocate.rigs.tx1.kernels import Kernels
 class Timeline:
     """One inference, in seconds from its beginning.
 
-    The host prepares until `prepared_s` and has launched everything by `host_s`; kernels run from `begins_s` to
-    `ends_s` (n,); the answer is there at `latency_s`. `host_cpu_s` is CPU time, of which a core
-    that is shared gives a part.
+    The host prepares until `prepared_s` and has launched everything by `host_s`. Kernels run from `begins_s` to
+    `ends_s` (n,). The answer is there at `latency_s`. `host_cpu_s` is the host's CPU time, which is less than its
+    time on a shared core.
     """
 
     prepared_s: float
@@ -29,12 +29,12 @@ class Timeline:
 
     @property
     def gpu_busy_s(self) -> float:
-        """Sum of the kernels' durations."""
+        """The sum of the kernels' durations, in s."""
         return float(np.sum(self.ends_s - self.begins_s))
 
     @property
     def host_idle_ratio(self) -> float:
-        """Which part of its core the host leaves to others while it infers back to back."""
+        """The share of its core that the host leaves to others while it infers back to back."""
         return 1 - self.host_cpu_s / self.latency_s
 
     @property
@@ -46,9 +46,10 @@ class Timeline:
 def durations_s(
     kernels: Kernels, gpu_hz: float, emc_hz: float, pressure_bytes_per_s: float, constants: Constants
 ) -> FloatArray:
-    """How long each kernel takes (n,): its arithmetic or its memory traffic, whichever is longer, and what any takes.
+    """Return how long each kernel takes in s (n,): its arithmetic or its memory traffic, whichever is longer, plus
+    `kernel_s`.
 
-    `pressure_bytes_per_s` is what others want of the memory.
+    `pressure_bytes_per_s` is the memory traffic of others.
     """
     left = memory_bytes_per_s(emc_hz, constants) / crowding(pressure_bytes_per_s, emc_hz, constants)
     traffic_s = kernels.traffic_bytes / min(left, constants.gpu_bytes_per_cycle * gpu_hz)
@@ -57,15 +58,15 @@ def durations_s(
 
 
 def memory_bytes_per_s(emc_hz: float, constants: Constants) -> float:
-    """What the memory gives to whoever can use all of it."""
+    """Return the bandwidth of the memory for one side that can use all of it."""
     return constants.dram_efficiency * constants.emc_bytes_per_cycle * emc_hz
 
 
 def crowding(pressure_bytes_per_s: float, emc_hz: float, constants: Constants) -> float:
-    """How many times longer memory traffic takes beside others who want so much of the memory.
+    """Return how many times longer memory traffic takes beside others who want `pressure_bytes_per_s`.
 
-    1 + contention * (their share of the memory's peak): with contention 1, whoever uses all that the memory gives
-    and others who want as much again have half each. It serves both sides.
+    It is 1 + contention * (their share of the memory's peak): with contention 1, two sides that each want all of it
+    get half each. It serves both sides.
     """
     return 1 + constants.contention * pressure_bytes_per_s / (constants.emc_bytes_per_cycle * emc_hz)
 
@@ -73,10 +74,11 @@ def crowding(pressure_bytes_per_s: float, emc_hz: float, constants: Constants) -
 def timeline(
     running_s: FloatArray, prepare_cycles: float, cpu_hz: float, host_share: float, constants: Constants
 ) -> Timeline:
-    """One inference of kernels that take `running_s` (n,), launched by a host that has `host_share` of a CPU.
+    """Return one inference of kernels that take `running_s` (n,), launched by a host that has `host_share` of a CPU.
 
-    The host runs ahead: kernel i begins at max(its launch is done, kernel i - 1 is done). Unrolled, it ends at
-    the sum of durations up to i plus the largest of (launch of k done - the sum of durations before k), k <= i.
+    The host runs ahead: kernel i begins at max(its launch is done, kernel i - 1 is done). Without the recursion, it
+    ends at the sum of durations up to i plus the largest of (launch of k done - the sum of durations before k), k <=
+    i.
     """
     host_hz = cpu_hz * host_share
     prepared_s = prepare_cycles / host_hz

@@ -104,7 +104,9 @@ def _zram_bytes(swaps: str) -> int:
 
 
 def _fan(sysfs: Sysfs) -> str:
-    """Return what controls the fan; "" if unknown. A profile is the default in the configuration of nvfancontrol."""
+    """Return what controls the fan: the temperature, a fixed speed, or the default profile of nvfancontrol; "" if
+    unknown.
+    """
     by_temperature = sysfs.read(_FAN_OF_JETPACK_4)
     if by_temperature is not None:
         return "by temperature" if by_temperature == "1" else "at a fixed speed"

@@ -30,7 +30,7 @@ class GpuLook:
 
 
 class GpuState:
-    """The GPUs that NVML shows to this process; none if pynvml is not installed. It only reads."""
+    """The GPUs that NVML shows to this process; none if pynvml is not installed."""
 
     def __init__(self, gpu: int | None = None) -> None:
         """Watch only the GPU with the NVML index `gpu`; None watches all GPUs."""

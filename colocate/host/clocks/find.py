@@ -101,7 +101,7 @@ class Clocks:
 
 
 def find_clocks(sysfs: Sysfs, gpu: int = 0) -> Clocks:
-    """Find all clocks and write nothing. A GPU with kernel files is preferred; `gpu` is the NVML index of another."""
+    """Find all clocks and write nothing. `gpu` is the NVML index of the GPU to use if none has kernel files."""
     return Clocks(_find_cpu(sysfs), _find_gpu(sysfs, gpu), _find_emc(sysfs))
 
 
@@ -114,8 +114,8 @@ def _find_cpu(sysfs: Sysfs) -> Clock | None:
 
 
 def _policies(sysfs: Sysfs) -> Iterator[ClockLimits]:
-    """Yield each cpufreq policy (CPUs with one clock) of an online CPU. Before kernel 4.4 they exist only below each
-    CPU.
+    """Yield each cpufreq policy (a group of CPUs with one clock) that has an online CPU. Before kernel 4.4 they are
+    found only below their CPUs.
     """
     base = "/sys/devices/system/cpu"
     folders = sysfs.glob(f"{base}/cpufreq/policy[0-9]*") + sysfs.glob(f"{base}/cpu[0-9]*/cpufreq")

@@ -51,9 +51,10 @@ class ClockLimits:
         return self.lowest, self.highest
 
     def request(self, sysfs: Sysfs, hz: int) -> None:
-        """Set both limits to `hz`, in the order that keeps minimum <= maximum, because 4.9 kernels refuse the other.
+        """Set both limits to `hz`, in the order that never puts the minimum above the maximum, which 4.9 kernels
+        refuse.
 
-        Later kernels clamp instead of refusing, and apply a limit a little after it is written.
+        Later kernels clamp instead, and apply a limit a little after it is written.
         """
         highest_hz = read_hz(sysfs, self.highest, self.unit_hz)
         rising = highest_hz is not None and hz > highest_hz
@@ -128,7 +129,9 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """A `Domain` in the kernel's files. `held` are switches to set while it is pinned, such as power gating to 0."""
+    """A `Domain` in the kernel's files. `held` has the values of other switches while it is pinned, such as 0 for
+    power gating.
+    """
 
     name: str
     sysfs: Sysfs

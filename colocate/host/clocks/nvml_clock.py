@@ -63,16 +63,12 @@ class NvmlClock:
 
 
 def is_root() -> bool:
-    """Return whether the driver would let this process lock clocks. NVML has no call for that, so it is whether we
-    are root.
-    """
+    """Return whether this process is root. Only root may lock clocks, and NVML has no call that tells."""
     return os.geteuid() == 0
 
 
 def find_nvml(number: int = 0) -> NvmlClock | None:
-    """Return the clock of the GPU with this NVML index (PCI order); None if NVML is not installed or lists no clocks.
-    It only reads.
-    """
+    """Return the clock of the GPU with this NVML index; None if NVML is not installed or lists no clocks."""
     try:
         nvml = importlib.import_module("pynvml")
     except ImportError:

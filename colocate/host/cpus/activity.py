@@ -29,8 +29,8 @@ class Disturbance:
 
 
 class Activity:
-    """Watches `cpus` from its construction on. `children` are our processes there; all that they start counts as
-    ours.
+    """Watches `cpus` from its construction on. `children` are colocate's processes there, with all that they
+    start.
     """
 
     def __init__(self, cpus: Collection[int], children: Sequence[Child]) -> None:
@@ -89,10 +89,11 @@ def group_cpu_s(group: Path) -> float | None:
 def cpu_seconds(cpus: Collection[int], stat: Path = _PROC / "stat") -> tuple[float, float]:
     """Return the seconds since boot that `cpus` were busy, and those that the hypervisor took from them, each summed.
 
-    Both advance in ticks, usually of 10 ms. An offline CPU has no line in /proc/stat, so lines are found by name.
+    Both advance in ticks, usually of 10 ms.
     """
     tick_s = 1 / os.sysconf("SC_CLK_TCK")
     busy = stolen = 0
+    # An offline CPU has no line, so lines are found by name.
     for line in stat.read_text().splitlines():
         name, *columns = line.split()
         if name.startswith("cpu") and name[3:].isdecimal() and int(name[3:]) in cpus:

@@ -35,7 +35,6 @@ def weigh(group: Path, cpus: Sequence[int], weight: int = WEIGHT_DEFAULT) -> Non
 
     The kernel spreads a cgroup's weight over the CPUs that the cgroup keeps busy. Uncorrected, a task on fifteen CPUs
     would have a fifteenth of its weight on each, and a network that shares one of them would get 94 % of that CPU.
-    Without a cpu controller nothing is written.
     """
     if (group / "cpu.weight").exists():
         _set(group / "cpu.weight", str(group_weight(weight, len(cpus))))

@@ -2,8 +2,8 @@
 
 The name of a cgroup has the number of the process that made it. A lock on the cgroup, its claim, says that this
 process still runs. So the watchdog of a killed sweep, `restore` or the next sweep can remove what is left. Several
-boards may measure on one machine, each on CPUs of its own. So a lock on the tree is held while a cgroup is made and
-claimed, while claims are looked at, and while a controller is switched.
+boards may measure on one machine, so a lock on the tree is held while a cgroup is made and claimed, while claims are
+looked at, and while a controller is switched.
 """
 
 from __future__ import annotations
@@ -166,14 +166,16 @@ def _delegated(marker: Path) -> str:
 
 
 def remove_stale(*trees: Hierarchy) -> None:
-    """Remove the cgroups of colocate processes that have ended from these trees, in the order given."""
+    """Remove from these trees, in order, the cgroups of colocate processes that have ended."""
     claims = [claim for tree in trees for claim in _claims(tree)]
     for pid in {pid for pid, _ in claims} - {pid for pid, held in claims if held}:
         clear_all(trees, pid)
 
 
 def _claims(hierarchy: Hierarchy) -> list[tuple[int, bool]]:
-    """Return, for each cgroup of colocate in the tree, the number of its process and whether that still claims it."""
+    """Return, for each cgroup of colocate in the tree, the number of its process and whether a process still claims
+    it.
+    """
     found = []
     with _alone(hierarchy):
         for group in hierarchy.folder.glob("colocate-*-*"):
@@ -185,8 +187,8 @@ def _claims(hierarchy: Hierarchy) -> list[tuple[int, bool]]:
 
 
 def clear_all(trees: Sequence[Hierarchy], pid: int) -> None:
-    """Remove every cgroup of the process `pid` from these trees, in the order given. Raises HostError at the end if
-    some stay.
+    """Remove from these trees, in order, every cgroup of the process `pid`. Raises HostError at the end if some
+    stay.
     """
     for tree in trees:
         _free(tree, pid)

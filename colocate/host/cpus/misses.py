@@ -42,7 +42,7 @@ _NO_GROUP, _ANY_CPU, _CLOEXEC = -1, -1, 8
 
 @contextlib.contextmanager
 def misses_of(thread: int, events: tuple[Event, ...] | None = None) -> Iterator[MissCounter | None]:
-    """Yield a counter of the misses of a thread in user space, from now on; None if the machine counts none."""
+    """Yield a counter of a thread's cache misses in user space, from now on; None if the machine counts none."""
     call, known = _BY_MACHINE.get(platform.machine(), (None, ()))
     opened = None if call is None else _first(call, thread, known if events is None else events)
     try:
@@ -59,8 +59,8 @@ class MissCounter:
         self._fd = fd
 
     def read(self) -> float:
-        """Return the number of misses so far. If the event had a counter for only a part of the time, it is scaled to
-        all.
+        """Return the number of misses so far. If a hardware counter was free for only part of the time, the number is
+        scaled up.
         """
         count, wanted_ns, counted_ns = _READING.unpack(os.read(self._fd, _READING.size))
         return count * wanted_ns / counted_ns if counted_ns else 0.0

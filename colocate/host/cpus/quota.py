@@ -1,9 +1,8 @@
 """CPU quotas of the cgroups around a process: of its container, its service or its login session.
 
 A quota that is used up stops all processes of its cgroup until the next period, and none of them is told. So every
-cgroup is looked at, from the process's own up to the highest one that can be seen. /proc/PID/cgroup names the
-process's own. A container may not see that cgroup; then the top of its mount stands for it. Cgroups that colocate
-made are left out.
+visible cgroup is looked at, from the process's own upwards. /proc/PID/cgroup names the process's own; in a container
+that does not see it, the top of the mount stands for it. Cgroups that colocate made are left out.
 """
 
 from __future__ import annotations

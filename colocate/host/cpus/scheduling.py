@@ -1,8 +1,8 @@
-"""How a process without a weight from its cgroup shares its CPU: by scheduling class and nice value, from its launch
+"""How a process shares its CPU if no cgroup gives it a weight: by scheduling class and nice value, from its launch
 on.
 
 Both act only between processes of one cgroup. If colocate's cgroups have no cpu controller, the network and the tasks
-count as one.
+are in the same one.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ AS_IT_IS, IDLE = "-", "idle"
 
 
 def at_launch(containment: Containment | None, *, by_class: bool, cpus_too: bool) -> Containment | None:
-    """Return the part of a containment that must be set when a process starts; None if there is none. It needs
-    processes of its own.
+    """Return the part of a containment that is set when a process starts, and so needs processes of its own; None if
+    there is none.
 
-    `by_class` includes `idle` and `weight` in this part, and `cpus_too` the number of CPUs.
+    `by_class` includes `idle` and `weight` in it, and `cpus_too` the number of CPUs.
     """
     if containment is None:
         return None
@@ -47,6 +47,6 @@ def scheduling(containment: Containment | None) -> str:
 
 
 def nice_steps(weight: int) -> int:
-    """Return how much nicer than others a process must be to have `weight` against their 100, to the nearest step."""
+    """Return the nearest number of nice steps that gives a process `weight` if others have 100."""
     steps = round(-math.log(weight / WEIGHT_DEFAULT) / math.log(_STEP))
     return max(_NICE_MIN, min(steps, _NICE_MAX))

@@ -45,10 +45,10 @@ class Child:
     """A process in its seat that says `ready`, and obeys `go` and `stop`.
 
     The constructor only starts it, so that several can start side by side; `ready` waits for it. It runs in a session
-    of its own: Ctrl-C on the terminal reaches only the sweep, which then ends its children.
+    of its own: Ctrl-C reaches only the sweep, which then ends its children.
 
-    If this process dies, the kernel kills the child, even a paused one. A child that `runs_program` of the user's
-    must still end that program, so it is resumed instead and reads the end of its input.
+    If this process dies, the kernel kills the child, even a paused one. A child that `runs_program` of the user's is
+    resumed instead: it reads the end of its input and ends that program.
     """
 
     def __init__(
@@ -97,9 +97,7 @@ class Child:
         return now != wanted
 
     def start(self) -> None:
-        """Tell the child that windows come soon: it starts the user's program now, if it has one. `started` waits for
-        that.
-        """
+        """Tell the child that windows come soon: a runner starts the user's program now. `started` waits for that."""
         self._send("start")
 
     def started(self, timeout_s: float) -> Mapping[str, Any]:
@@ -117,7 +115,7 @@ class Child:
         return self.report(timeout_s)
 
     def fall_idle(self) -> None:
-        """Tell the child to stop, the first half of `stop`. With several children each prepares its report while the
+        """Tell the child to stop, the first half of `stop`. Each of several children prepares its report while the
         next is told.
         """
         self._send("stop")
@@ -132,8 +130,8 @@ class Child:
         return self._process.pid
 
     def hang_up(self) -> None:
-        """End the child's input, the first half of `close`. With several children each ends while the next is told. A
-        child without a program of the user's has nothing to do at its end and is killed at once.
+        """Close the child's input, the first half of `close`. Each of several children ends while the next is told. A
+        child without a program of the user's has nothing to clean up and is killed at once.
         """
         if self._process.returncode is not None:
             return

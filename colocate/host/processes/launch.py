@@ -61,7 +61,7 @@ def main(arguments: list[str]) -> None:
 
 
 def become(user: str) -> None:
-    """Take the rights of that user and give up all others for good. Raises OSError if the kernel refuses."""
+    """Take the rights of that user and give up all others. Raises OSError if the kernel refuses."""
     uid, gid, groups = user.split(":")
     # This imports what execvp needs: the user may not be allowed to read this Python's files.
     os.get_exec_path()
@@ -77,9 +77,7 @@ def become(user: str) -> None:
 
 
 def schedule(scheduling: str) -> None:
-    """Give this process and its session the idle class or that many steps of nice. Raises OSError if the kernel
-    refuses.
-    """
+    """Apply SCHEDULING to this process and its session. Raises OSError if the kernel refuses."""
     if scheduling == "idle":
         nice = _NICE_MAX
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))

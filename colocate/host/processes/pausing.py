@@ -39,10 +39,10 @@ class Pause(Protocol):
         """Ask every process in the seat to stop running, and do not wait until they do."""
 
     def is_still(self) -> bool:
-        """Return whether all of them have stopped."""
+        """Return whether every process in the seat has stopped."""
 
     def resume(self) -> None:
-        """Let them go on; nothing happens if they are not paused."""
+        """Let the processes go on; nothing happens if they are not paused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class FreezerV2:
 
 @dataclass(frozen=True, slots=True)
 class FreezerV1:
-    """A group of the freezer hierarchy of cgroup v1."""
+    """The freezer of a cgroup v1."""
 
     group: Path
 
@@ -75,8 +75,8 @@ class FreezerV1:
         (self.group / FREEZER_STATE).write_text("FROZEN")
 
     def is_still(self) -> bool:
-        """See `Pause.is_still`. While the state is FREEZING, ask again: a child forked meanwhile may not be frozen
-        (Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst of the kernel).
+        """See `Pause.is_still`. While the state is FREEZING, this asks again: a child forked meanwhile may not be
+        frozen (Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst of the kernel).
         """
         if (self.group / FREEZER_STATE).read_text().strip() == "FROZEN":
             return True
@@ -90,7 +90,7 @@ class FreezerV1:
 
 @dataclass(frozen=True, slots=True)
 class StopSignals:
-    """SIGSTOP and SIGCONT to these processes and all their descendants."""
+    """Pauses these processes and all their descendants with SIGSTOP, and resumes them with SIGCONT."""
 
     pids: tuple[int, ...]
 
@@ -134,8 +134,8 @@ class Together:
             pause.ask()
 
     def is_still(self) -> bool:
-        """See `Pause.is_still`. Each is asked even if another has not stopped, because some repeat their request when
-        asked.
+        """See `Pause.is_still`. Every pause is checked, even after one that is not still, because some ask again when
+        checked.
         """
         still = [pause.is_still() for pause in self.pauses]
         return all(still)
@@ -146,9 +146,8 @@ class Together:
 
 
 def _all_of(pids: Collection[int]) -> set[int]:
-    """Return these processes and all their descendants. If the kernel lists children, only those lists are read, not
-    all of /proc.
-    """
+    """Return these processes and all their descendants."""
+    # If the kernel lists children, the rest of /proc need not be read.
     if not Path(f"/proc/self/task/{os.getpid()}/children").exists():
         return set(trees(pids))
     left, found = set(pids), set[int]()
@@ -224,8 +223,8 @@ def resume_all(pauses: Sequence[Pause]) -> None:
 
 
 def median_switch_s(pauses: Sequence[Pause], switches: int, clock: Callable[[], float] = time.monotonic) -> float:
-    """Return how long pausing takes in seconds: the median of `switches` attempts, which take the `pauses` by turns.
-    An attempt that takes too long counts as `PAUSE_TIMEOUT_S`.
+    """Return how long pausing takes in seconds: the median of `switches` attempts, by turns with each of `pauses`. An
+    attempt that takes too long counts as `PAUSE_TIMEOUT_S`.
     """
     took_s = []
     with resumed_after(*pauses):

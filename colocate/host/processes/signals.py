@@ -29,7 +29,7 @@ def interruptible() -> Iterator[None]:
     cleanup that follows must not be cut short. If other code swallows the exception, it is raised again.
 
     A signal that was ignored on entry stays ignored (nohup). Afterwards the former handlers come back, except after
-    an interruption: then the process is ending, and more signals must not disturb that.
+    an interruption, when the process is ending.
     """
     global _raised
 
@@ -102,8 +102,7 @@ def undisguised() -> Iterator[None]:
     """Inside, an `Interrupted` that was turned into another exception is raised as itself. A C module that is being
     imported turns it into an ImportError, at times without naming the cause.
 
-    The project's own errors pass unchanged: one during the cleanup, such as a setting that could not be restored,
-    matters more.
+    The project's own errors pass unchanged: that a setting could not be restored matters more.
     """
     try:
         yield

@@ -20,8 +20,8 @@ from colocate.host.processes.pausing import StopSignals, moving_of, stands_still
 def suspended_together(
     pids: Callable[[], Collection[int]], stop: Callable[[], None] = lambda: os.kill(os.getpid(), signal.SIGTSTP)
 ) -> Iterator[None]:
-    """Inside, SIGTSTP stops the processes `pids` and all their descendants, and then this process by `stop`. When
-    this process goes on, so do they. Processes that had stopped before, paused between windows, stay stopped.
+    """Inside, SIGTSTP stops the processes that `pids` returns and all their descendants, and then this process by
+    `stop`. When this process goes on, so do they. Processes that a window had paused before stay stopped.
 
     Nothing changes if SIGTSTP is ignored or has another handler, or outside the main thread, which alone receives
     signals.

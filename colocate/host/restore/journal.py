@@ -3,9 +3,8 @@
 The file is one header line, `colocate-journal VERSION SHA256`, and a JSON body that the checksum covers:
     {"boot_id": ..., "knobs": {path: value}, "token": ...}
 It is written as a whole (a temporary file, fsync, rename, fsync of the folder), so a torn journal means a faulty
-disk. One process at a time writes knobs and journal: the one that holds the lock of the folder. A journal that others
-could have written is not used: folder, journal and lock must be plain, owned by this user, and not writable by
-others.
+disk. Only the process that holds the folder's lock writes knobs and journal. A journal that others could have written
+is not used: folder, journal and lock must be plain, owned by this user, and not writable by others.
 """
 
 from __future__ import annotations
@@ -78,8 +77,8 @@ def restore(sysfs: Sysfs, folder: Path, token: str | None = None, wait_s: float 
 
     After a reboot the journal is only deleted: the kernel's defaults are in force, and boot scripts may have chosen
     newer values. With `token`, the journals of other sessions are left alone. Raises HostError for a journal that
-    must not be trusted, or if another process holds the lock for `wait_s` seconds. Raises RestoreError for a knob
-    that stays different. After an error the journal is kept.
+    must not be trusted, or if another process holds the lock for `wait_s` seconds, and RestoreError for a knob that
+    stays different; then the journal is kept.
     """
     if _pending(sysfs, folder, token) is None:
         return None

@@ -84,11 +84,11 @@ def write_if_other(sysfs: Sysfs, knob: str, value: str) -> None:
 
 
 def put_back(sysfs: Sysfs, captured: Mapping[str, str]) -> tuple[str, ...]:
-    """Restore every knob to its captured value, and return those that had another one. Raises RestoreError for a knob
-    that stays different.
+    """Restore every knob to its captured value, and return the knobs that had another value. Raises RestoreError if
+    one stays different.
 
     Minimum and maximum need no order: a write that is refused or clamped now succeeds in a later pass. A GPU's lock
-    cannot be read, so it always counts as changed.
+    cannot be read, so it counts as changed.
     """
     locks = [knob.removeprefix(LOCK_KNOB) for knob in captured if knob.startswith(LOCK_KNOB)]
     try:

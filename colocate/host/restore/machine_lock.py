@@ -1,6 +1,6 @@
 """One sweep at a time on a machine, because two would load each other.
 
-The lock is on a file in the state folder. The kernel releases it when its process ends, however it ends.
+The lock is on a file in the state folder. The kernel releases it when the process ends, however it ends.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _LOOK_AGAIN_S = 0.5
 
 
 def lock_file() -> Path:
-    """Return the path of the lock, which the environment variable `ENVIRONMENT` can set."""
+    """Return the path of the lock: what `ENVIRONMENT` names, else a file in the state folder."""
     named = os.environ.get(ENVIRONMENT, "")
     return Path(named) if named.startswith("/") else state_folder() / _FILE
 
 
 @contextlib.contextmanager
 def machine_alone(*, wait: bool = False, waits: Callable[[str], None] = lambda _: None) -> Iterator[None]:
-    """Inside, no other sweep runs on the machine. If one does, raise HostError, or with `wait` tell `waits` and wait
+    """Inside, no other sweep runs on the machine. If one does, raise HostError; with `wait`, tell `waits` so and wait
     until it has ended.
 
     If the lock's file cannot be made, as on a read-only disk, there is no lock.

@@ -143,9 +143,9 @@ def held(clocks: Clocks, wanted: Collection[str], folder: Path, sysfs: Sysfs) ->
     """Yield the right to pin the domains `wanted` (of `cpu`, `gpu`, `emc`); afterwards every knob is restored.
 
     If `wanted` is empty, nothing is written to the machine or to `folder`. Even then the watchdog runs, for the
-    cpusets that a killed sweep would leave. Raises HostError for a clock that this machine or process cannot set, if
-    there is a journal of an unfinished session, or if another process holds the lock. Raises RestoreError, and keeps
-    the journal, if a knob stays different at the end.
+    cpusets that a killed sweep would leave. Raises HostError for a clock that this machine or process cannot set, for
+    the journal of an unfinished session, and if another process holds the lock. Raises RestoreError, and keeps the
+    journal, if a knob stays different at the end.
     """
     domains = {name: _settable(clocks, name) for name in wanted}
     token = os.urandom(8).hex()

@@ -54,8 +54,8 @@ class Stretch:
 class Alternated:
     """What was noted in one window. `paused_late` means that segments were lost because a pause took too long.
 
-    `unit` is the unit of the task's work; None stands for seconds of CPU time. For a mix it is in `parts`, one for
-    each task. The counts of the tasks follow one another in each reading.
+    `unit` is the unit of the task's work; None stands for seconds of CPU time. For a mix, `parts` has the unit of
+    each task, and the tasks' counts follow one another in each reading.
     """
 
     stretches: tuple[Stretch, ...]
@@ -80,8 +80,8 @@ class Alternated:
     def work(self, reported: Work) -> Work:
         """Return what the task did beside the network. `reported` is the task's own count of the whole window.
 
-        A program without progress lines is counted only when it ends. Then the share of its CPU time that falls
-        beside the network gives the share of `reported`.
+        A program without progress lines is counted only when it ends. Its work beside the network is then `reported`
+        times the share of its CPU time that falls there.
         """
         if not self.parts:
             return self._beside(reported, self.unit, _ALL)
@@ -99,8 +99,8 @@ class Alternated:
         return Work(reported.unit, count, elapsed_s, cpu_s)
 
     def _work_in(self, stretch: Stretch) -> float | None:
-        """Return the work of the task in a segment. For a mix this is the mean, over its tasks, of the seconds that
-        each takes for as much work without the network; None if one of them did nothing without it.
+        """Return the task's work in a segment. For a mix this is the mean, over its tasks, of the seconds that each
+        needs for its work without the network; None if one of them did nothing without it.
         """
         if not self.parts:
             return self._done(stretch, _ALL)
@@ -123,13 +123,13 @@ class Alternated:
 
 
 class Alternation:
-    """Goes through the turns (planned segments) of a window: `until` while time passes, and `finish` through the
+    """Goes through the turns (planned segments) of a window: `until` does so while time passes, and `finish` does the
     rest. A delay, such as another program on this process's CPU, delays all later turns.
 
-    At the beginning of a turn, what must pause in it is asked to stop. The turn counts from when all of that has
-    stopped and the guard is over. Half of the turn without its guard may pass with waiting. If the network has not
-    stopped by then, the turn is lost. A turn without the task counts if the task used almost no CPU time in it
-    (`RESTING_RATIO`).
+    At the beginning of a turn, what must pause in it is asked to stop. The turn counts from when that has stopped and
+    the guard is over. The wait takes at most half of the time that the guard leaves. A turn without the network is
+    lost if the network has not stopped by then. A turn without the task counts if the task used almost no CPU time in
+    it (`RESTING_RATIO`).
     """
 
     def __init__(

@@ -61,7 +61,7 @@ class Gauge(Protocol):
         """The tasks of a mix, in the order of their counts in a reading; empty if it is no mix."""
 
     def read(self) -> Counts:
-        """Return the counts of all its processes."""
+        """Return the current counts of the task's processes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ def process_cpu_s(pid: int) -> float:
 
 @contextlib.contextmanager
 def gauged(tasks: Sequence[tuple[Seat, Sequence[Child]]]) -> Iterator[Gauge]:
-    """Yield a gauge of one task, or of several that run at once. Each task is its seat and its children."""
+    """Yield a gauge of one task, or of several that run at once. A task is given as its seat and its children."""
     with contextlib.ExitStack() as stack:
         gauges = [stack.enter_context(_gauged(children, seat)) for seat, children in tasks]
         parts = [Part(gauge.unit, len(gauge.read()), gauge.coarse) for gauge in gauges]

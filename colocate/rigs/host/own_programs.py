@@ -22,8 +22,8 @@ _TRACEBACK = "Traceback (most recent call last):"
 
 
 def caller() -> User | None:
-    """Return the user who became root through sudo, who runs the programs of a study unless it names another; None if
-    there is none.
+    """Return the user who became root through sudo; None if there is none. Programs of a study run as this user
+    unless it names another.
     """
     uid = caller_uid()
     try:

@@ -18,8 +18,8 @@ REHEARSAL_S = 0.5
 
 
 def rehearse(children: Children, trials: Sequence[Trial]) -> None:
-    """Start every task, and load every network of the user's own, once. What cannot run at all is then said before
-    the first window, and not by a column of empty cells.
+    """Start every task, and load every network of the user's own, once, so that what cannot run at all fails before
+    the first window.
 
     A network is tried at its smallest batch: that a larger one finds no memory is a result. Raises SpecError if a
     program or network of the user's own fails, and HostError if a built-in task does.

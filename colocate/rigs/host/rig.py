@@ -112,8 +112,8 @@ class HostRig:
                 catalogue.check(inference.network, inference.batch, inference.inputs)
 
     def _why_no_gpu(self, runtime: Runtime) -> str:
-        """Return why runtimes for a GPU are missing, for a message on what `runtime`, which runs on the CPU, cannot
-        do; "" if `runtime` runs on a GPU.
+        """Return why no runtime for a GPU can take the place of `runtime`, to end a message; "" if `runtime` runs on
+        a GPU.
         """
         if runtime.on_gpu or runtime.own_networks is not None:
             return ""

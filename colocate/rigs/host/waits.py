@@ -50,8 +50,8 @@ class WaitGauge:
     """Reads the waits of the main thread of each process in `launching`, and of all threads of the processes in
     `programs`.
 
-    `quotas` are the cgroups around them that have one. `misses` count the cache misses of the `launching` threads;
-    empty if the machine cannot count them.
+    `quotas` are the cgroups around them that have a CPU quota. `misses` count the cache misses of the `launching`
+    threads; empty if the machine cannot count them.
     """
 
     launching: Sequence[int] = ()
@@ -93,8 +93,8 @@ class WaitGauge:
 
 @contextlib.contextmanager
 def wait_gauge(worker: Sequence[Child], tasks: Sequence[Child], *, pipeline: bool) -> Iterator[WaitGauge]:
-    """Yield the gauge of the network that `worker` serves. A `pipeline` launches in its own program, so that is read
-    instead of the worker.
+    """Yield the gauge of the network that `worker` serves. For a `pipeline` it reads the program that the worker
+    started, which launches the network.
 
     Without a network, the quotas are those around the task.
     """

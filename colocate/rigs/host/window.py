@@ -43,8 +43,8 @@ class Hold:
     """What an opened rig holds, and the clocks and the block that it is at. `ramps`: CPU clocks that are not pinned
     follow the load.
 
-    `switching_s` is how long it takes to pause a task and its network, in seconds. `inference_s` is how long an
-    inference takes, for cells where the network is too slow for the usual segments.
+    `switching_s` is how long pausing takes in seconds, by task and placement. `inference_s` is how long an inference
+    takes, for cells where the network is too slow for the usual segments.
     """
 
     children: Children

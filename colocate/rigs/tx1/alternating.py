@@ -49,7 +49,7 @@ class Turns:
 
     @property
     def guards_s(self) -> FloatArray:
-        """How long the beginning of each turn (n,) belongs to no condition, in s."""
+        """How long the guard of each turn (n,) lasts, in s: its beginning, which belongs to no condition."""
         return self.pace.guard_s + self._extra_s
 
     @functools.cached_property
@@ -78,7 +78,9 @@ class Turns:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Conditions:
-    """The predictions for the network alone, for both while the task's quota lasts, and for the task alone."""
+    """The predictions for the network alone, for both together while the task's quota lasts, and for the task
+    alone.
+    """
 
     alone: Prediction
     beside: Prediction

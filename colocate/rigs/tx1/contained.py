@@ -40,7 +40,7 @@ def quota_period_s(trial: Trial) -> float | None:
 
 
 def duty(containment: Containment | None, cpus: float) -> float:
-    """Return the share of time in which a task may run that uses `cpus` CPUs while it runs."""
+    """Return the share of time, up to 1, in which a task that uses `cpus` CPUs may run."""
     if containment is None or containment.quota_ratio is None or cpus <= containment.quota_ratio:
         return 1.0
     return containment.quota_ratio / cpus
@@ -49,7 +49,8 @@ def duty(containment: Containment | None, cpus: float) -> float:
 def throttled(presence: Presence, cpus: FloatArray, containment: Containment | None, phase: float) -> Presence:
     """Return `presence` without the time in which the task waits for its next quota.
 
-    While it runs, the task uses `cpus` (n,) CPUs in each part of `presence`. At first `phase` of a period is over.
+    While it runs, the task uses `cpus` (n,) CPUs in each part of `presence`. The window begins when the share `phase`
+    of a quota's period is over.
     """
     if containment is None or containment.quota_ratio is None:
         return presence

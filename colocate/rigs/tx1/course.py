@@ -28,7 +28,7 @@ class Course:
         return np.interp(moments_s, self.edges_s, self.done)
 
     def reached_s(self, amounts: FloatArray) -> FloatArray:
-        """Return when each of `amounts` (m,) is done, in s; NaN if that is not before the end."""
+        """Return when each of `amounts` (m,) is done, in s; NaN if it is not done by the end."""
         return np.interp(amounts, self.done, self.edges_s, right=np.nan)
 
 

@@ -8,9 +8,7 @@ from colocate.model.trial import FloatArray
 
 
 def leaky_sum(values: FloatArray, kept: float, before: float = 0.0) -> FloatArray:
-    """Return sum[i] = values[i] + kept * sum[i - 1] (n,), where the sum begins at `before`.
-
-    This is a loop: scipy's filter gives the same numbers, but takes longer to import than filtering 81 cells takes.
-    """
+    """Return the sums (n,) of the recursion sum[i] = values[i] + kept * sum[i - 1], which begins with `before`."""
+    # A loop: scipy's filter gives the same numbers, but its import takes longer than all loops of 81 cells.
     last = before
     return np.array([last := value + kept * last for value in values.tolist()], dtype=np.float64)

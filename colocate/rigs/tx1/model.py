@@ -55,8 +55,8 @@ class OperatingPoint:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InferenceWork:
-    """The work of one inference: the layers of its graph, the kernels that run them, and the host's CPU cycles
-    before.
+    """The work of one inference: the layers of its graph, the kernels that run them, and the host's CPU cycles before
+    them.
     """
 
     layers: Sequence[graph.Layer]
@@ -101,8 +101,8 @@ class Tx1Model:
         self._predictions: dict[tuple[Inference | None, OperatingPoint], Prediction] = {}
 
     def predict(self, inference: Inference | None, setting: OperatingPoint) -> Prediction:
-        """Return the prediction for one inference beside the setting's load; without either, for the load alone or an
-        idle machine.
+        """Return the prediction for one inference beside the setting's load. Without an inference it is for the load
+        alone, or for an idle machine.
 
         A load with a quota is taken to have some of it left: see `on_average`. Raises SpecError if the work of a
         layer is not known.

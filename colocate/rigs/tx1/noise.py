@@ -43,8 +43,8 @@ def _of_block(block: int, clocks: ClockPoint, inference: Inference | None) -> fl
 
 
 def latencies_s(latency_s: float, count: int, rng: np.random.Generator, constants: Constants) -> FloatArray:
-    """Return `count` latencies (n,) around `latency_s`: their logarithm is a first-order autoregression, with a rare
-    long tail.
+    """Return `count` latencies (n,) in s around `latency_s`: their logarithm is a first-order autoregression, with a
+    rare long tail.
     """
     c = constants
     innovations = rng.standard_normal(count)

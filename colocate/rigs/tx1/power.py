@@ -21,8 +21,8 @@ _PHASES = 256
 def resting_w(
     clocks: BoardClocks, tasks_w_per_hz: float, traffic_bytes_per_s: float, constants: Constants
 ) -> FloatArray:
-    """Return the power of `RAILS` (3,) in W beside busy tasks, with a GPU that is idle and switched off (the kernel
-    does so after 500 ms).
+    """Return the power of `RAILS` (3,) in W beside busy tasks, with a GPU that is idle and switched off (by the
+    kernel, after 500 ms).
 
     `tasks_w_per_hz` (per V^2) and `traffic_bytes_per_s` are sums over all processes.
     """

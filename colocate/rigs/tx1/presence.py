@@ -26,7 +26,7 @@ class Presence:
         """Return how strongly its presence is felt at `moments_s` (m,), from 0 to 1, after a low pass with the time
         constant `ramp_s`.
 
-        That begins at the mean, because windows like this one went before.
+        The low pass begins at the mean, because windows like this one went before.
         """
         at, present, edges_s = self._parts(moments_s), self.runs.astype(np.float64), self.edges_s
         if not ramp_s:

@@ -41,10 +41,10 @@ class Figure:
     - `latency_s` is with preparation, `forward_s` without.
     - `layers_s` is without preparation, and with a wait after every layer, as in Caffe's own timing.
     - `layer_s` is the time of `layer` alone between two events on the GPU, so without waking the host.
-    - `images_per_s` is for `forward_s`.
+    - `images_per_s` is the batch over `forward_s`.
     - `power_w` is the mean of `rail`; `AP+DRAM` stands for VDD_IN less the rest of the board at rest.
-    - `active_power_w` is the mean of the sensor's readings while the GPU is busy, `peak_power_w` their highest; the
-    rail `other` stands for VDD_IN less the two other rails.
+    - `active_power_w` is the mean of the sensor's readings while the GPU is busy, and `peak_power_w` the highest.
+      The rail `other` stands for VDD_IN less the two other rails.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Every rig: one class and one line in `RIGS`."""
+"""Every rig has one class, and one line in `RIGS`."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def make_rig(
 ) -> Rig:
     """Return the rig of that name in `RIGS`.
 
-    `model` are values for constants of a model. Each window of the network `profiled`, and of no other, is followed
-    by a profile of its layers, if its runtime can make one. The folder `task_output` gets what the user's programs
-    print; a model runs none. `workers` says how the workers of a machine run; a model has none.
+    `model` are values for constants of a model. Each window of the network `profiled` is followed by a profile of its
+    layers, if its runtime can make one. The folder `task_output` gets what the user's programs print; a model runs
+    none. `workers` says how the workers of a machine run; a model has none.
 
     Raises SpecError for constants that the rig does not have, and if `workers` are set for a model.
     """

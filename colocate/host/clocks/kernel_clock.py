@@ -129,7 +129,7 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """A `Domain` in the kernel's files. `held` has the values of other switches while it is pinned, such as 0 for
+    """A `Domain` in the kernel's files. `held` has other switches and their values while it is pinned, such as 0 for
     power gating.
     """
 

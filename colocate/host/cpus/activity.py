@@ -58,7 +58,7 @@ def trees_cpu_s(pids: Collection[int], proc: Path = _PROC) -> float:
 
 
 def trees(pids: Collection[int], proc: Path = _PROC) -> dict[int, list[str]]:
-    """Return these processes and all their descendants. Each has the fields of /proc/PID/stat behind the name."""
+    """Return these processes and all their descendants. Each has the fields of /proc/PID/stat after the name."""
     stats: dict[int, list[str]] = {}
     children: collections.defaultdict[int, list[int]] = collections.defaultdict(list)
     for folder in proc.glob("[0-9]*") if pids else ():

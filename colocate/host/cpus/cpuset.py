@@ -1,9 +1,9 @@
-"""Where children run and what holds them there: cgroup v2, else cgroup v1, else affinity alone. It is read back.
+"""Where children run and what holds them there: cgroup v2, else cgroup v1, else affinity alone.
 
 A cpuset (the cgroup controller for CPUs) binds all that a task starts, even threads that set their own affinity.
-Affinity alone is inherited, but a process can change it. A child enters its `Seat` before it becomes its command. If
-the kernel can, the cgroups of a seat also pause its processes and count their CPU time
-(`colocate/host/processes/pausing.py`), and limit them (`containing.py`).
+Affinity alone is inherited, but a process can change it. A child enters its `Seat` before it becomes its command, and
+the CPUs that the kernel grants are read back. If the kernel can, the cgroups of a seat also pause its processes and
+count their CPU time (`colocate/host/processes/pausing.py`), and limit them (`containing.py`).
 """
 
 from __future__ import annotations

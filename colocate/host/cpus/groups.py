@@ -148,7 +148,7 @@ def _alone(hierarchy: Hierarchy) -> Iterator[None]:
 
 def delegate(hierarchy: Hierarchy, controller: str, stack: contextlib.ExitStack) -> None:
     """Switch a controller on for the cgroups in the tree if it is off. If another colocate process switched it on,
-    share it: the last of them switches it off.
+    share it: the last process that uses it switches it off.
     """
     with _alone(hierarchy):
         if not hierarchy.passes_on(controller) or _markers(hierarchy, controller):

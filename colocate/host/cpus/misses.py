@@ -1,7 +1,7 @@
 """Misses of the last-level cache, which the CPU counts for one thread: perf_event_open(2).
 
-Each miss waits for memory. Counting needs a CPU that shows the counter, which few virtual machines do. It also needs
-CAP_PERFMON, or /proc/sys/kernel/perf_event_paranoid to be at most 2.
+Each miss waits for memory. Counting needs a CPU that shows the counter, which few virtual machines do, and
+CAP_PERFMON or a /proc/sys/kernel/perf_event_paranoid of at most 2.
 """
 
 from __future__ import annotations

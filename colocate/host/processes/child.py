@@ -97,7 +97,9 @@ class Child:
         return now != wanted
 
     def start(self) -> None:
-        """Tell the child that windows come soon: a runner starts the user's program now. `started` waits for that."""
+        """Tell the child that windows come soon: now it starts the user's program, if it runs one. `started` waits
+        for that.
+        """
         self._send("start")
 
     def started(self, timeout_s: float) -> Mapping[str, Any]:

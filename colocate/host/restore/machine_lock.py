@@ -22,7 +22,9 @@ _LOOK_AGAIN_S = 0.5
 
 
 def lock_file() -> Path:
-    """Return the path of the lock: what `ENVIRONMENT` names, else a file in the state folder."""
+    """Return the path of the lock: what the environment variable `ENVIRONMENT` names, else a file in the state
+    folder.
+    """
     named = os.environ.get(ENVIRONMENT, "")
     return Path(named) if named.startswith("/") else state_folder() / _FILE
 

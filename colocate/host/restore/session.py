@@ -123,7 +123,7 @@ class Pins:
     def set(self, cpu_hz: int | None = None, gpu_hz: int | None = None, emc_hz: int | None = None) -> None:
         """Pin each clock to this frequency in Hz; None restores what it was found at.
 
-        Raises KnobError for a clock that did not take it, RestoreError for one that was not restored, and HostError
+        Raises KnobError for a clock that did not reach it, RestoreError for one that was not restored, and HostError
         for one that the session does not hold.
         """
         self.check()

@@ -211,8 +211,6 @@ class Children:
     def start(self, trial: Trial) -> None:
         """Start the user's programs among the trial's tasks, and wait until they are ready. Raises TrialError if one
         fails.
-
-        Built-in tasks need no start.
         """
         for member, seated in zip(members(trial), self.seated(trial), strict=True):
             if not member.argv:

@@ -68,8 +68,8 @@ def check_trainings(inferences: Iterable[Inference], python: str | None) -> None
 
 
 def trained_from(inferences: Iterable[Inference]) -> Mapping[str, Mapping[str, Any]]:
-    """Return what trainings are made of, by name; see `colocate.training.material`. Raises SpecError if a file cannot
-    be read.
+    """Return what describes the network and data of each training, by name; see `colocate.training.material`. Raises
+    SpecError if a file cannot be read.
     """
     named = {(each.network, each.training.data) for each in inferences if each.training is not None}
     try:

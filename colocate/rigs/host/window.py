@@ -209,9 +209,7 @@ def stopped(children: Sequence[Child]) -> list[Mapping[str, Any]]:
 
 
 def _patience_s(child: Child) -> float:
-    """Return how many seconds to wait for an answer: the child first finishes the inference under way, beside
-    whatever slows it.
-    """
+    """Return how many seconds to wait for an answer: the child first finishes the inference under way."""
     return ANSWER_TIMEOUT_S + PATIENCE_INFERENCES * float(child.facts.get("inference_s", 0.0))
 
 

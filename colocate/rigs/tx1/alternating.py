@@ -198,7 +198,7 @@ def _sustained_hz(trial: Trial, setting: OperatingPoint, window: Turns, model: T
 
 
 def _amounts(trial: Trial, total: float, constants: Constants) -> FloatArray:
-    """Return how much each inference (n,) has to do, around 1. Their sum is at least `total`."""
+    """Return the work of each inference (n,), as a ratio to a typical one. The sum is at least `total`."""
     count = math.ceil(total) + 1
     # Another count draws other numbers, and the same trial always ends at the same.
     while (amounts := latencies_s(1.0, count, generator(trial.trial_id), constants)).sum() < total:

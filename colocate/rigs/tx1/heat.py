@@ -1,4 +1,4 @@
-"""A board that becomes too warm lowers its GPU clock, by its mean power over a window."""
+"""A board that becomes too warm: its mean power over a window decides how far its GPU clock falls."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def sustained_hz(model: Tx1Model, shares: Mapping[Running, float], gpu_hz: int) 
     """Return the highest step of the GPU clock up to `gpu_hz` at which the board stays within `heat_limit_w`; the
     lowest step if none does.
 
-    `shares` are the shares of the window in which each load runs; their sum is 1. Heat follows the mean power of
-    minutes, and turns are shorter, so their mean counts.
+    `shares` says for what share of the window each load runs; the sum is 1. Turns are short and heat takes minutes,
+    so the mean power counts.
     """
     limit_w = model.constants.heat_limit_w
     if not limit_w:

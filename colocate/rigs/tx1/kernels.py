@@ -31,9 +31,9 @@ _FREE = frozenset(("Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsq
 class Kernels:
     """The work of each launch, in order; all (n,).
 
-    `cycles` are for arithmetic on the GPU, `traffic_bytes` go to and from memory, and the GPU executes `macs`, with
-    the padding of tiles. All three are for the whole batch. `layer` is the index of the layer that a kernel belongs
-    to.
+    `cycles` are for arithmetic on the GPU, `traffic_bytes` go to and from memory, and `macs` are what the GPU
+    executes, with the padding of tiles. All three are for the whole batch. `layer` is the index of the kernel's
+    layer.
     """
 
     cycles: FloatArray

@@ -16,8 +16,8 @@ class Timeline:
     """One inference, in seconds from its beginning.
 
     The host prepares until `prepared_s` and has launched everything by `host_s`. Kernels run from `begins_s` to
-    `ends_s` (n,). The answer is there at `latency_s`. `host_cpu_s` is the host's CPU time, which is less than its
-    time on a shared core.
+    `ends_s` (n,). The answer is there at `latency_s`. `host_cpu_s` is the host's CPU time; on a shared core the host
+    takes longer.
     """
 
     prepared_s: float
@@ -66,7 +66,7 @@ def crowding(pressure_bytes_per_s: float, emc_hz: float, constants: Constants) -
     """Return how many times longer memory traffic takes beside others who want `pressure_bytes_per_s`.
 
     It is 1 + contention * (their share of the memory's peak): with contention 1, two sides that each want all of it
-    get half each. It serves both sides.
+    get half each. The network and the tasks both use this.
     """
     return 1 + constants.contention * pressure_bytes_per_s / (constants.emc_bytes_per_cycle * emc_hz)
 
@@ -77,8 +77,8 @@ def timeline(
     """Return one inference of kernels that take `running_s` (n,), launched by a host that has `host_share` of a CPU.
 
     The host runs ahead: kernel i begins at max(its launch is done, kernel i - 1 is done). Without the recursion, it
-    ends at the sum of durations up to i plus the largest of (launch of k done - the sum of durations before k), k <=
-    i.
+    ends at the sum of durations up to i plus the largest of (launch of k done - the sum of durations before k) for k
+    <= i.
     """
     host_hz = cpu_hz * host_share
     prepared_s = prepare_cycles / host_hz

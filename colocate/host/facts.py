@@ -73,7 +73,7 @@ def read_facts(confinement: Confinement, clocks: Clocks, rails: tuple[str, ...],
 
 
 def _settable_steps_hz(domain: Domain | None) -> tuple[tuple[int, ...], str]:
-    """Return the steps in Hz that this process can set and "", or no steps and the reason."""
+    """Return the steps in Hz that this process can set, with an empty reason; or no steps, with the reason."""
     if domain is None:
         return (), "this machine shows no such clock"
     if not domain.steps_hz:

@@ -35,7 +35,7 @@ def read_temperature_c(sysfs: Sysfs) -> float | None:
 
 
 class Throttle:
-    """The kernel files that change when something slows the machine down. The constructor finds them."""
+    """The kernel files that change when something slows the machine down."""
 
     def __init__(self, sysfs: Sysfs) -> None:
         self._sysfs = sysfs

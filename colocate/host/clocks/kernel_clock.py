@@ -90,8 +90,8 @@ class Override:
     ceiling_hz: int | None = None
 
     def steps_hz(self, sysfs: Sysfs) -> tuple[int, ...]:
-        """Return the steps up to the ceiling in Hz. Without a table these are both ends, each lowered to the
-        ceiling.
+        """Return the steps up to the ceiling in Hz. Without a table these are the lowest and the highest rate,
+        neither above the ceiling.
         """
         for path in self.tables:
             if table := read_steps_hz(sysfs, path, _KHZ):

@@ -66,7 +66,7 @@ def contain(groups: Sequence[Path], cpus: Sequence[int], containment: Containmen
 
 def allow_fifo(groups: Sequence[Path]) -> None:
     """Let processes of these cgroups use SCHED_FIFO. A cgroup v1 has no time for that unless it is given some of its
-    parent's (Documentation/scheduler/sched-rt-group.rst of the kernel). This gives it all that its siblings leave.
+    parent's (the kernel's Documentation/scheduler/sched-rt-group.rst). This gives it all that its siblings leave.
 
     Raises HostError if they leave nothing, and KnobError if the kernel refuses.
     """

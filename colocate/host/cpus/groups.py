@@ -173,9 +173,7 @@ def remove_stale(*trees: Hierarchy) -> None:
 
 
 def _claims(hierarchy: Hierarchy) -> list[tuple[int, bool]]:
-    """Return, for each cgroup of colocate in the tree, the number of its process and whether a process still claims
-    it.
-    """
+    """Return, for each cgroup of colocate in the tree, its process's number and whether it is still claimed."""
     found = []
     with _alone(hierarchy):
         for group in hierarchy.folder.glob("colocate-*-*"):

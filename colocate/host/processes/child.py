@@ -44,8 +44,8 @@ def launcher(seat: Seat, parent: str = "-", death_signal: str = "SIGKILL", user:
 class Child:
     """A process in its seat that says `ready`, and obeys `go` and `stop`.
 
-    The constructor only starts it, so that several can start side by side; `ready` waits for it. It runs in a session
-    of its own: Ctrl-C reaches only the sweep, which then ends its children.
+    The constructor only starts it, so that several can start side by side; `ready` waits for it. The child runs in a
+    session of its own: Ctrl-C reaches only the sweep, which then ends its children.
 
     If this process dies, the kernel kills the child, even a paused one. A child that `runs_program` of the user's is
     resumed instead: it reads the end of its input and ends that program.
@@ -144,8 +144,8 @@ class Child:
             self._kill()
 
     def close(self, timeout_s: float = 1.0) -> tuple[int, str]:
-        """End the child and all that it started. Return its exit status and the last line of its stderr. If the child
-        is closed already, nothing happens.
+        """End the child and all that it started, at the latest after `timeout_s` seconds. Return its exit status and
+        the last line of its stderr. If the child is closed already, nothing happens.
         """
         process = self._process
         if process.returncode is not None:

@@ -4,8 +4,8 @@ SCHEDULING USER COMMAND...`
 `child.py` runs this file as a script. The parent could do the same between fork and exec, but code there is unsafe
 beside threads. This happens before the command imports a framework, which sizes its thread pool by the affinity mask.
 
-The kernel sends SIGNAL when the process PARENT dies. If PARENT is `-`, it sends none: the parent sees to it that the
-command ends. CPUS is a list with commas. CGROUPS are the `cgroup.procs` files to enter, with colons between, or `-`.
+The kernel sends SIGNAL when the process PARENT dies. If PARENT is `-`, it sends none: the parent itself ends the
+command. CPUS is a list with commas. CGROUPS are the `cgroup.procs` files to enter, with colons between, or `-`.
 SCHEDULING is `idle` for the idle class, a number to add to the nice value, or `-`; all that the command starts
 inherits it. USER is whom root becomes, as UID:GID:GROUPS with commas between the groups, or `-`.
 """

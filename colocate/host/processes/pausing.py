@@ -76,7 +76,7 @@ class FreezerV1:
 
     def is_still(self) -> bool:
         """See `Pause.is_still`. While the state is FREEZING, this asks again: a child forked meanwhile may not be
-        frozen (Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst of the kernel).
+        frozen (the kernel's Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst).
         """
         if (self.group / FREEZER_STATE).read_text().strip() == "FROZEN":
             return True

@@ -1,6 +1,6 @@
 """One sweep at a time on a machine, because two would load each other.
 
-The lock is on a file in the state folder. The kernel releases it when the process ends, however it ends.
+The lock is on a file in the state folder. The kernel releases it when the process ends.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Restores knobs and removes cpusets if the sweep has died without doing so, even by SIGKILL.
 
 The watchdog is a process in a session of its own that sleeps in a read from a pipe. The sweep holds the other end, so
-the kernel wakes the watchdog as soon as the sweep ends, however it ends. The watchdog imports only what `restore`
-needs, all of it before it says `up`: afterwards the CPU may be pinned to its lowest clock.
+the kernel wakes the watchdog as soon as the sweep ends. The watchdog imports only what `restore` needs, all of it
+before it says `up`: afterwards the CPU may be pinned to its lowest clock.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ class Finding:
 
 
 def examine(sysfs: Sysfs | None = None, *, gpu_bandwidth: bool = False) -> tuple[Finding, ...]:
-    """Look at everything and change nothing for good. With `gpu_bandwidth`, also measure the bandwidth of the GPU's
+    """Look at everything and change nothing for good. With `gpu_bandwidth`, also report the bandwidth of the GPU's
     memory.
     """
     sysfs = sysfs or Sysfs()

@@ -105,9 +105,7 @@ def _machine(facts: HostFacts) -> Iterator[Finding]:
 
 
 def _board(board: BoardState | None) -> Iterator[Finding]:
-    """Yield how a Jetson is set. A setting that makes measurements hard to compare comes with the way to change
-    it.
-    """
+    """Yield how a Jetson is set. A setting that makes measurements hard to compare comes with a fix."""
     if board is None:
         return
     unusual = {

@@ -42,8 +42,8 @@ least energy that keeps accuracy and time. Each GPU has one process; the process
 number of processes, which split each batch on the CPUs (over gloo).
 
 A trial trains a network from a seed of its own for --epochs and finds its accuracy on held-out images. Then training
-continues for one window, in which steps are timed and their energy is measured: that of the GPUs that are used, and of
-the CPU packages where these are metered. Energy and time of an epoch follow from those of an image.
+continues for one window, in which steps are timed and their energy is measured: that of the GPUs in use, and of the
+CPU packages where these are metered. Energy and time of an epoch follow from those of an image.
 
 A setting keeps the accuracy if it is shown to be at most --accuracy-loss below the best; the chance that the chosen
 one does not keep it is at most 5 %. It keeps --time-limit if the upper end of the interval for the time of all epochs

@@ -86,7 +86,7 @@ def _sections(facts: HostFacts) -> Mapping[str, Sequence[Suggestion]]:
         "clocks": [*_clocks(facts)],
         "how long": [
             Suggestion("repeats", 10, 'default: 5, or 30 where until = "decided"; more repeats, narrower intervals'),
-            Suggestion("window", 5.0, "seconds of one window (default: 2); longer where a slow network or tx1-model needs it"),
+            Suggestion("window", 5.0, "seconds of one window (default: 2); a slow network or tx1-model lengthens it"),
         ],
     }
 

@@ -120,7 +120,7 @@ def _look_words(look: Interim, stage: Stage) -> str:
 
 
 def _narrowing_words(found: Narrowing | None, *, virtual: bool) -> str:
-    """`slowdowns known to ±1.1 % (median cell), ±0.5 % after 4 more minutes`; empty if `found` is None.
+    """`slowdowns known to ±1.1 % (median cell), ±0.5 % expected after 4 more minutes`; empty if `found` is None.
 
     In virtual time minutes mean nothing, so it counts repeats instead.
     """
@@ -132,7 +132,7 @@ def _narrowing_words(found: Narrowing | None, *, virtual: bool) -> str:
         number, unit = minutes(found.further_s).split()
         more = f"{number} more {'seconds' if unit == 's' else 'minutes'}"
     now, then = _half_text(found.width), _half_text(found.further_width)
-    return f"slowdowns known to {now} (median cell), {then} after {more}"
+    return f"slowdowns known to {now} (median cell), {then} expected after {more}"
 
 
 def _half_text(width: float) -> str:

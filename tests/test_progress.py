@@ -123,12 +123,12 @@ def test_a_look_says_where_the_study_stands(capsys: pytest.CaptureFixture[str]) 
         (
             Narrowing(0.123, 0.0009, 3, 240.0),
             True,
-            "±6.2 % (median cell), ±0.045 % after 3 more repeats",
+            "±6.2 % (median cell), ±0.045 % expected after 3 more repeats",
         ),
         (
             Narrowing(1e300, 1.01, 1, 240.0),
             True,
-            "> ±50 % (median cell), > ±50 % after 1 more repeat",
+            "> ±50 % (median cell), > ±50 % expected after 1 more repeat",
         ),
         # At the end the report says it.
         (None, False, None),

@@ -26,8 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action=Entry,
         default={},
         metavar="CONSTANT=VALUE",
-        help="in studies with --rig tx1-model the value that a constant of the model has on this board, as "
-        "contention=1.2; repeatable",
+        help="set a constant of the model for this board, as in contention=1.2; only for studies with "
+        "--rig tx1-model; repeatable",
     )
     parser.add_argument(
         "--device",

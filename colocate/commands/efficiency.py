@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 SUMMARY = "images/s, W and images/s/W over batch, precision and runtime"
 DESCRIPTION = """\
-Runs each network alone at every batch, precision and runtime, as an ordinary run in paired, shuffled blocks, and
-picks the best setting (batch, precision, runtime, clocks) of each network: the one of greatest
+Runs each network alone at every batch, precision and runtime, --repeats times and each time in another random order,
+and picks the best setting (batch, precision, runtime, clocks) of each network: the one of greatest
 
     utility = images/s/W x f(latency)      in images per joule, f from 0 to 1
 
@@ -48,7 +48,7 @@ Without --slo-ms f is 1. With --slo-ms X it depends on L, the upper bound in ms 
 A setting whose upper bound of power exceeds --power-budget-w has utility 0.
 A latency is of one inference, all images of its batch; power is the board's, including what it draws idle.
 "x times better" is images/s/W of the best over that of the default setting (batch 1, or the one a file fixes; fp32;
-clocks native or else the highest), paired by block. Its 95 % interval is widened because the best was picked
+clocks native or else the highest), paired by repeat. Its 95 % interval is widened because the best was picked
 after all were measured. A setting that fails, for example for want of memory, has a row with the reason. One that no
 runtime here offers is left out, and a line says so."""
 

@@ -11,8 +11,8 @@ from colocate.commands.output import print_json
 SUMMARY = "runs with their state"
 DESCRIPTION = """\
 Lists the runs in a folder and up to two levels below: when each began, how many trials it has, and whether it is
-finished; on a wide terminal also which command made it, on which rig. The command that made a run continues it, as
-in `colocate sweep --resume --out RUN`."""
+finished; on a wide terminal also which command made it, on which rig. To continue a run, give --resume to the
+command that made it, as in `colocate sweep --resume --out RUN`."""
 RUNS = Path("results")
 
 

@@ -65,7 +65,7 @@ _NETWORKS: Flags = {
         "type": whole_number,
         "metavar": "N",
         "help": "images per inference",
-        "otherwise": "what the file fixes, else 1",
+        "otherwise": "what the network's file fixes, else 1",
     },
     "precision": {"metavar": "P", "help": "fp32 or fp16", "otherwise": "fp32"},
     "backend": {
@@ -96,7 +96,7 @@ _NETWORKS: Flags = {
     "shapes": {
         "action": Entry,
         "metavar": "INPUT=1x3x320x320",
-        "help": "shape of an input whose size the file leaves open; @batch stands for the number of --batch, as in "
+        "help": "shape of an input whose size the file leaves open; @batch stands for the batch, as in "
         "images=@batchx3x320x320; repeatable",
         "otherwise": "guessed",
     },
@@ -254,7 +254,7 @@ OF_INPUTS = ("shapes", "inputs")
 WITHOUT_TASKS: Flags = {
     "placement": {
         **_CPUS["placement"],
-        "help": "isolated, or shared on a machine with a single CPU; this command runs no tasks",
+        "help": "isolated; on a machine with a single CPU give shared. This command runs no tasks",
     },
     "repeats": {**_WINDOWS["repeats"], "otherwise": "5"},
 }

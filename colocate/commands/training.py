@@ -68,7 +68,8 @@ _AXES: Flags = {
     "gpus": {
         "type": whole_numbers,
         "metavar": "N,M",
-        "help": "how many GPUs share a batch; 0 trains on the CPUs; with --device cpu how many processes do",
+        "help": "how many GPUs share a batch; 0 trains on the CPUs; with --device cpu, the number of "
+        "processes that share it",
         "otherwise": "1",
     },
     "precisions": {"type": words, "metavar": "P,Q", "help": "fp32, tf32, bf16", "otherwise": "fp32"},

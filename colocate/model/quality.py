@@ -64,12 +64,14 @@ FROM_OUTSIDE = frozenset(
 # Shown after the warning and a colon: the reason in numbers, then what to do.
 _REMEDIES = {
     QualityFlag.TOO_FEW_FOR_P95: (
-        "a p95 needs 72 independent latencies; it rests on the windows that have as many, and is unknown if none "
-        "has; lengthen --window (with --rig tx1-model raise inferences_min under [model] in the study file)"
+        "a p95 needs 72 independent latencies in a window; that of a cell uses only the windows that have so many, "
+        "and is unknown if none has; lengthen --window, or with --rig tx1-model raise inferences_min under [model] "
+        "in the study file"
     ),
     QualityFlag.TOO_FEW_FOR_P99: (
-        "a p99 needs 368 independent latencies; it rests on the windows that have as many, and is unknown if none "
-        "has; lengthen --window (with --rig tx1-model raise inferences_min under [model] in the study file)"
+        "a p99 needs 368 independent latencies in a window; that of a cell uses only the windows that have so many, "
+        "and is unknown if none has; lengthen --window, or with --rig tx1-model raise inferences_min under [model] "
+        "in the study file"
     ),
     QualityFlag.TOO_FEW_REPEATS: (
         "an interval needs at least two complete ones; raise --repeats, which a training calls --seeds"

@@ -32,9 +32,10 @@ def starter_file(facts: HostFacts, keys: Mapping[str, Any], name: str) -> str:
         f"# Run it:       python -m colocate sweep {name}",
         f"# The plan:     python -m colocate sweep {name} --dry-run",
         "# All keys:     docs/reference.md, or python -m colocate sweep --help; a flag's key has _ for -;",
-        "#               flags that can be repeated are tables, like [commands] below.",
+        "#               flags that can be repeated are tables, --command is [commands].",
         "#",
-        "# A line that begins with '# key =' is a choice that is not made: remove its '# ' to make it.",
+        "# A line that begins with '# key =' is a choice that is not made. To make it, remove its '# ', and that of",
+        "# the '# [table]' above it, if there is one.",
         "# The other lines are what you gave to init, and sweep's defaults for the rest.",
     ]
     tables = {key: value for key, value in keys.items() if isinstance(value, Mapping)}
@@ -48,7 +49,7 @@ def starter_file(facts: HostFacts, keys: Mapping[str, Any], name: str) -> str:
             lines.append(f"{'' if given or each.active else '# '}{line}  # {each.comment}")
     if plain:
         lines += ["", "# --- more", *(key_line(key, value) for key, value in plain.items())]
-    lines += ["", "# --- your own programs as tasks (docs/tasks.md)", *_commands(tables)]
+    lines += _commands(facts, tables)
     return "\n".join([*lines, *tables_of(tables), ""])
 
 
@@ -68,7 +69,7 @@ def _sections(facts: HostFacts) -> Mapping[str, Sequence[Suggestion]]:
         **({} if facts.rig == default.rig else rig),
         "the networks that must be on time": [
             Suggestion("networks", default.networks, "built-in, paths of .onnx files or of engines", active=True),
-            Suggestion("batch", 8, "images per inference; default: what the file fixes, else 1"),
+            Suggestion("batch", 8, "images per inference; default: what the network's file fixes, else 1"),
             Suggestion("period_ms", 33.3, "an inference every so many ms, like a camera; without it back to back"),
         ],
         "the tasks beside them": [
@@ -121,7 +122,9 @@ def _clocks(facts: HostFacts) -> Iterator[Suggestion]:
             yield Suggestion(key, default[axis], f"the {CLOCK_AXES[axis]} clock cannot be set here", active=True)
 
 
-def _commands(tables: Mapping[str, Any]) -> list[str]:
-    if "commands" in tables:
+def _commands(facts: HostFacts, tables: Mapping[str, Any]) -> list[str]:
+    """Return an example of a task of the user's own; nothing for a model, which runs no programs."""
+    if facts.rig != StudyKeys().rig or "commands" in tables:
         return []
-    return ["# [commands]", '# packer = "gzip -9 -c recording.bin"']
+    heading = "# --- your own programs as tasks (docs/tasks.md)"
+    return ["", heading, "# [commands]", '# packer = "gzip -9 -c recording.bin"']

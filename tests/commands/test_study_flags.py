@@ -70,7 +70,7 @@ IN_WORDS: Mapping[str, str | None] = {
         ("none", "guessed", "random values", "back to back", "no limit", "no budget", "do not wait",
          "results/TIME-RIG", "refuse", "this machine runs it", "one to each board that is free",
          "measure all repeats", "chosen for each window", "the first GPU, else the CPU",
-         "the one that has the runtime: colocate's own, else the system's", "what the file fixes, else 1",
+         "the one that has the runtime: colocate's own, else the system's", "what the network's file fixes, else 1",
          "alternating where tasks can be paused", "the first GPUs", "colocate's own"),
     ),
     "the first CPU": "0",

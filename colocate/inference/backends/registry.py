@@ -78,7 +78,7 @@ MADE = ("bandwidth", "spin-1ms")
 
 
 def maker_of(network: str) -> str | None:
-    """Return the runtime that makes the network of this name itself; None for a network in a file."""
+    """Return the runtime that has this network built in (as `bandwidth`); None for one that is loaded from a file."""
     for name, runtime in BACKENDS.items():
         if runtime.own_networks is not None and re.fullmatch(runtime.own_networks, network):
             return name

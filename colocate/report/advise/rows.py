@@ -57,10 +57,10 @@ def front_words(report: AdviceReport) -> str:
     ranked = dict.fromkeys(choice.merit for choice in report.advice.recommended)
     costs = dict.fromkeys("power" if merit is Merit.WORK_PER_JOULE else "slowdown" for merit in ranked)
     return (
-        "Trade-offs: each task's best choice (*), and the Pareto-optimal SAFE choices: no other of the network, "
-        f"whatever its task, has as much speed at less {' or '.join(costs)}. Slowdown is of the "
-        f"{report.advice.limits.percentile}, speed the share of full speed, and speed/W that share per watt of the "
-        "board."
+        "Trade-offs: each task's best choice (*), and the Pareto-optimal SAFE choices: no other choice beside "
+        f"the same network, whatever the task, has as much speed at less {' or '.join(costs)}. Slowdown is that of "
+        f"the {report.advice.limits.percentile}, speed is the share of full speed, and speed/W is that share per "
+        "watt of the board."
     )
 
 

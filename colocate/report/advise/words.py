@@ -26,7 +26,7 @@ from colocate.study.bounds import PROBABLE
 from colocate.study.verdicts import Verdict, deciding
 
 # What shares of full speed are shares of.
-FULL_SPEED = "Full speed (100 %) is a task's highest speed alone, in all settings studied."
+FULL_SPEED = "Full speed (100 %) is the highest that a task reached alone, in any setting."
 WORK_LOST = "Work lost compares a task's speed with and without the network in one setting."
 
 # For each kind of quantity, the factor to the unit that is shown, and that unit.

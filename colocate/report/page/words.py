@@ -32,12 +32,15 @@ from colocate.study.simplicity import complexity
 
 # Networks that a heading has room for.
 _NAMED = 3
-# How tasks are paused, in words; a model's way has none.
+# How tasks are paused, in words.
 _PAUSING = {
     "cgroup-v2": "the freezer of cgroup v2",
     "cgroup-v1": "the freezer of cgroup v1",
     "signals": "SIGSTOP to each of their processes",
+    "model": "simulated",
 }
+# How CPUs are kept apart, where the fact is no word for readers.
+_SEPARATION = {"model": "simulated"}
 # What is counted of a network, with its unit.
 _AMOUNTS = {"macs": "MAC", "parameters": " parameters", "memory_traffic_bytes": "B of memory traffic"}
 _VIEW = {view.key: view for view in VIEWS}
@@ -205,7 +208,7 @@ def machine_rows(facts: HostFacts) -> list[tuple[str, Sequence[str]]]:
          if facts.last_level_cache_bytes else []),
         ("kernel", [facts.kernel]),
         ("board as found", [f"{name}: {each}" for name, each in facts.board.words.items()] if facts.board else []),
-        ("CPU separation", [facts.confinement, facts.confinement_note,
+        ("CPU separation", [_SEPARATION.get(facts.confinement, facts.confinement), facts.confinement_note,
                                "" if facts.cpusets_missing is None else facts.cpusets_missing.reason]),
         ("CPU quota", ["" if facts.quota_cpus is None else f"{facts.quota_cpus:.3g} CPUs of time"]),
         ("task pausing", [_PAUSING.get(facts.pausing, facts.pausing)]),

@@ -121,7 +121,7 @@ def contention_words(header: Header) -> str | None:
         return None
     return (
         "Slowdown and work lost rest on an assumption without a source: each byte that the task moves to or from "
-        f"memory delays the network by as much as {value:g} byte of its own, and vice versa "
+        f"memory delays the network as long as {value:g} byte more of the network's own would, and vice versa "
         f"({CONTENTION} = {value:g}; docs/tx1-model.md)."
     )
 

@@ -15,8 +15,8 @@ from colocate.report.text.numbers import counted
 from colocate.report.text.tables import print_rows
 from colocate.study.plan import distinct_inferences
 
-# In a row without a network, or without a task.
-_NONE = "none"
+# In a row without a network, or without a task. With neither the machine idles.
+_NO_NETWORK, _NO_TASK = "no network", "no task"
 # Columns by name, and whether their text may be broken into lines.
 COLUMNS = {"network": True, "beside": True, "placement": False, "alternating": False, "steady": False}
 
@@ -42,8 +42,8 @@ def plan_rows(trials: Sequence[Trial]) -> list[tuple[str, ...]]:
         task, network = trial.task, trial.inference
         bound = "" if task is None or task.containment is None else task.containment.words
         key = (
-            _NONE if network is None else networks[network],
-            _NONE if task is None else bracketed(shortened(task.name), bound),
+            _NO_NETWORK if network is None else networks[network],
+            _NO_TASK if task is None else bracketed(shortened(task.name), bound),
             trial.placement.name,
         )
         (alternating if trial.alternating else steady)[key] += 1
@@ -53,7 +53,7 @@ def plan_rows(trials: Sequence[Trial]) -> list[tuple[str, ...]]:
 
 def _order(key: tuple[str, ...]) -> tuple[object, ...]:
     network, beside, place = key
-    return network == _NONE, network, place, beside != _NONE, beside
+    return network == _NO_NETWORK, network, place, beside != _NO_TASK, beside
 
 
 def _points_words(points: Sequence[ClockPoint]) -> str:

@@ -81,7 +81,10 @@ _Group = Sequence[PublishedCheck]
 
 
 def draw_validation(provenance: Provenance | None, caption: Caption) -> list[Figure]:
-    """Pages with a line for each published value, by source, quantity and role; empty for the run of a machine."""
+    """Draw pages with a line for each published value, grouped by source, quantity and role (fitted to or not).
+
+    No pages are drawn for a run on a real machine.
+    """
     if provenance is None or not provenance.validation:
         return []
     return [_page(provenance, columns, caption) for columns in _pages(_groups(provenance.validation))]

@@ -108,7 +108,11 @@ def test_what_a_narrow_screen_hides_is_said_and_what_is_safe_is_reached(tx1: Sho
     page.set_viewport_size({"width": 250, "height": 800})
     told = "() => document.querySelector('.matrix-and-key .hint').innerText.includes('to the right')"
     page.wait_for_function(told)
-    page.locator(".matrix-and-key .scroll").evaluate("box => box.scrollLeft = box.scrollWidth")
+    page.locator(".matrix-and-key .scroll").evaluate("box => box.scrollTo(box.scrollWidth, 0)")
+    page.wait_for_function("() => !document.querySelector('.matrix-and-key .scroll').matches('.right')")
+    page.set_viewport_size({"width": 1400, "height": 300})
+    page.wait_for_function(told.replace("to the right", "rows below"))
+    page.locator(".matrix-and-key .scroll").evaluate("box => box.scrollTo(0, box.scrollHeight)")
     page.wait_for_function("() => document.querySelector('.matrix-and-key .hint').matches('.done')")
     page.click("#to-safe")
     assert page.evaluate("document.activeElement.dataset.verdict") == "SAFE"

@@ -76,7 +76,7 @@ def test_a_model_names_the_factor_that_it_assumes() -> None:
     page = sweep_markdown(advised(found, {}), found)
     assert (
         "- Slowdown and work lost rest on an assumption without a source: each byte that the task moves to or from "
-        "memory delays the network by as much as 1 byte of its own, and vice versa "
+        "memory delays the network as long as 1 byte more of the network's own would, and vice versa "
         "(contention = 1; docs/tx1-model.md)."
     ) in page
 

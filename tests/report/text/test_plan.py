@@ -18,8 +18,8 @@ def test_every_trial_is_counted_in_a_row_of_its_network_and_task() -> None:
     trials = plan(make_spec(keys), MACHINE)
     rows = plan_rows(trials)
     assert [row[:2] for row in rows] == [
-        ("alexnet", "none"), ("alexnet", "jpeg"), ("alexnet", "jpeg (idle)"),
-        ("none", "none"), ("none", "jpeg"), ("none", "jpeg (idle)"),
+        ("alexnet", "no task"), ("alexnet", "jpeg"), ("alexnet", "jpeg (idle)"),
+        ("no network", "no task"), ("no network", "jpeg"), ("no network", "jpeg (idle)"),
     ]  # fmt: skip
     assert sum(int(number or 0) for row in rows for number in row[3:]) == len(trials)
 

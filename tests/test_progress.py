@@ -113,12 +113,12 @@ def test_a_look_says_where_the_study_stands(capsys: pytest.CaptureFixture[str]) 
         (
             Narrowing(0.0214, 0.0103, 3, 240.0),
             False,
-            "±1.1 % (median cell), ±0.52 % after 4 more minutes",
+            "±1.1 % (median cell), ±0.52 % expected after 4 more minutes",
         ),
         (
             Narrowing(0.0214, 0.0103, 3, 61.0),
             False,
-            "±1.1 % (median cell), ±0.52 % after 61 more seconds",
+            "±1.1 % (median cell), ±0.52 % expected after 61 more seconds",
         ),
         (
             Narrowing(0.123, 0.0009, 3, 240.0),

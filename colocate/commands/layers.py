@@ -48,7 +48,12 @@ _OWN: Flags = {**WITHOUT_TASKS, **{key: {**STUDY_FLAGS[key], **_HIGHEST} for key
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the network, the keys of a study without tasks, and the flags of a run."""
-    parser.add_argument("network", nargs="?", metavar="NETWORK", help="a built-in, or the path of an .onnx file")
+    parser.add_argument(
+        "network",
+        nargs="?",
+        metavar="NETWORK",
+        help="a built-in, or the path of an .onnx file; only --resume leaves it out",
+    )
     add_study_flags(parser, leave_out=("networks", "pipelines", *OF_TASKS), own=_OWN)
     refuse_pipelines(parser, "layers of a program cannot be seen from outside: give it the .onnx file of its network")
     add_run_flags(parser)

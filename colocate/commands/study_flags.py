@@ -207,7 +207,7 @@ _WINDOWS: Flags = {
     "segment_ms": {
         "type": number,
         "metavar": "MS",
-        "help": "how long a task runs, and then how long it is paused, in turn, in ms",
+        "help": "length of a segment in ms: a task runs for one, is paused for the next, and so on",
         "otherwise": "chosen for each window",
     },
     "seed": {"type": whole_number, "metavar": "N", "help": "seed of the order of the trials", "otherwise": "0"},

@@ -121,7 +121,7 @@ _OWN: Flags = {
     "placement": {**STUDY_FLAGS["placement"], "otherwise": "isolated; shared where there is one CPU"},
     "inference_cpus": {
         **STUDY_FLAGS["inference_cpus"],
-        "otherwise": "all but the last; beside tasks the first half of them",
+        "otherwise": "all but the last; with tasks, the first half of all",
     },
     "device": {
         "metavar": "DEVICE",

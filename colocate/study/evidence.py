@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from colocate.model.cell import SOLO, Cell
 from colocate.model.cell_key import CellKey
 from colocate.model.limits import STATISTICS, Quantity
-from colocate.model.quality import QualityFlag, in_order
+from colocate.model.quality import TOO_FEW_FOR, QualityFlag, in_order
 from colocate.model.request import SweepSpec
 from colocate.model.trial import Trial, TrialRecord
 from colocate.study.boards import apart, by_board, over_boards, replicated
 from colocate.study.conditions import alternating_pair
-from colocate.study.interference import DISTURBED, by_repeat, cell_of
+from colocate.study.interference import DISTURBED, INTERVAL_MIN_BLOCKS, by_repeat, cell_of
 from colocate.study.reader import MEDIAN, Reader
 from colocate.study.stats import sample_quantile
 from colocate.study.windows import PairOf, Windows, group
@@ -195,6 +195,10 @@ def _evidence(
         left_out[quantity] |= warnings
         if not warnings and value is not None:
             values[quantity][sides[-1].trial.repeat].append(value)
+    for name in TOO_FEW_FOR:
+        # As in `Cell`: one block that knows a tail is one of those whose latencies changed least.
+        if len(values[Quantity.slowdown(name)]) < INTERVAL_MIN_BLOCKS <= cell.blocks:
+            del values[Quantity.slowdown(name)]
     of_the_cell = {QualityFlag.TRIALS_FAILED} if windows.lossy else set()
     # What a task got done says nothing about the network beside it.
     of_its_work = {QualityFlag.NO_RUN_COMPLETED} if windows.unfinished else set()

@@ -74,7 +74,7 @@ IN_WORDS: Mapping[str, str | None] = {
          "alternating where tasks can be paused", "the first GPUs", "colocate's own"),
     ),
     "the first CPU": "0",
-    "all but the last; beside tasks the first half of them": "0-2",
+    "all but the last; with tasks, the first half of all": "0-2",
     "isolated; shared where there is one CPU": "isolated",
     "spin; tx1-model: block": "block",
     "5, or 30 where --until decided is given": "5",
@@ -119,7 +119,7 @@ def test_a_flag_that_says_the_default_of_its_command_changes_nothing(
     said: list[str] = []
     for flag, told in told_defaults(command).items():
         value = IN_WORDS.get(told, told)
-        if "jpeg" in besides and told.endswith("beside tasks the first half of them"):
+        if "jpeg" in besides and told.endswith("with tasks, the first half of all"):
             value = "0-1"
         if value is not None and flag not in besides and "|" not in flag:
             said += [value] if value == "--no-graph" else [flag, value]

@@ -51,6 +51,19 @@ def test_a_window_without_an_inference_gives_nothing_and_one_with_few_its_median
     assert Quantity.LATENCY_P95 not in found
 
 
+@pytest.mark.parametrize("knowing", [1, 2])
+def test_of_several_blocks_two_must_know_a_tail_as_in_the_cell(knowing: int) -> None:
+    few = [
+        r if r.trial.repeat < knowing else dataclasses.replace(r, latencies_s=r.latencies_s[:200])
+        for r in measured(3)
+    ]
+    found = colocated(few)
+    assert (Quantity.SLOWDOWN_P99 in found.values) == (found.cell.slowdown_p99 is not None) == (knowing == 2)
+    assert Quantity.SLOWDOWN_P95 in found.values
+    # Of one block alone it is what was seen, without an interval.
+    assert Quantity.SLOWDOWN_P99 in colocated(measured(1)).values
+
+
 def test_slowdown_is_against_the_solo_window_of_the_block() -> None:
     done = measured(3)
     windows = {(r.trial.block, bool(r.trial.task)): r.latencies_s for r in done if r.trial.inference}

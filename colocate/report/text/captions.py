@@ -120,8 +120,8 @@ def contention_words(header: Header) -> str | None:
     if (value := _contention(header)) is None:
         return None
     return (
-        "Slowdown and work lost rest on an assumption without a source: each byte that the task moves to or from "
-        f"memory delays the network as long as {value:g} byte more of the network's own would, and vice versa "
+        "Slowdown, work lost and latency beside a task rest on an assumption without a source: each byte that task "
+        f"or network moves in memory costs the other the time of {value:g} byte of its own "
         f"({CONTENTION} = {value:g}; docs/tx1-model.md)."
     )
 

@@ -75,8 +75,8 @@ def test_a_model_names_the_factor_that_it_assumes() -> None:
     found = loaded([cell()], of=dataclasses.replace(header(), provenance=provenance))
     page = sweep_markdown(advised(found, {}), found)
     assert (
-        "- Slowdown and work lost rest on an assumption without a source: each byte that the task moves to or from "
-        "memory delays the network as long as 1 byte more of the network's own would, and vice versa "
+        "- Slowdown, work lost and latency beside a task rest on an assumption without a source: each byte that task "
+        "or network moves in memory costs the other the time of 1 byte of its own "
         "(contention = 1; docs/tx1-model.md)."
     ) in page
 

@@ -136,8 +136,8 @@ def test_what_numbers_rest_on_is_said_below_them(capsys: pytest.CaptureFixture[s
     constant = Constant("contention", 1.0, "1", "assumed", "none")
     modelled = dataclasses.replace(header("tx1-model"), provenance=Provenance((constant,), ()))
     assert (
-        "Slowdown and work lost rest on an assumption without a source: each byte that the task moves to or from "
-        "memory delays the network as long as 1 byte more of the network's own would, and vice versa "
+        "Slowdown, work lost and latency beside a task rest on an assumption without a source: each byte that task "
+        "or network moves in memory costs the other the time of 1 byte of its own "
         "(contention = 1; docs/tx1-model.md)."
     ) in " ".join(" ".join(printed(capsys, [cell()], modelled)).split())
     bound = header(confinement="affinity", cpusets_missing=Missing("cgroups are [read-only]", "be root"))

@@ -30,6 +30,7 @@ function start() {
     find("#to-safe").hidden = !firstSafe();
     showTally(rulings, values ? "" : limits.problem);
     showAnswers(rulings, choices);
+    find("#choices-slowdown").textContent = `${limits.percentile.value} slowdown`;
     showChoices(choices, costPick.value);
     find("#command").textContent = values ? commandOf(limits) : "";
     find("#copy").disabled = !values;

@@ -117,9 +117,14 @@ class StopSignals:
 
 
 def moving_of(pids: Collection[int]) -> list[int]:
-    """Return those of these processes and their descendants that have not stopped."""
-    threads = {pid: list(_states(pid)) for pid in _all_of(pids)}
-    return [pid for pid, states in threads.items() if not _STILL.issuperset(states)]
+    """Return processes among these and their descendants that have not stopped; empty if all have."""
+    seen = set[int]()
+    # A process that was starting another when it stopped has a child that an earlier look could not find.
+    while new := _all_of(pids) - seen:
+        if moving := [pid for pid in new if not _STILL.issuperset(_states(pid))]:
+            return moving
+        seen |= new
+    return []
 
 
 @dataclass(frozen=True, slots=True)

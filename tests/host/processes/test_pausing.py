@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import signal
@@ -81,6 +82,21 @@ def test_what_is_paused_uses_no_cpu_until_it_is_resumed(seat: Seat, command: lis
     finally:
         child.close()
     assert not psutil.pid_exists(child.pid)
+
+
+def test_a_child_of_a_process_that_stopped_while_it_started_it_is_moving(monkeypatch: pytest.MonkeyPatch) -> None:
+    with contextlib.ExitStack() as ends:
+        parent, child = (ends.enter_context(subprocess.Popen(["sleep", "600"])) for _ in range(2))
+        for each in (parent, child):
+            ends.callback(each.kill)
+        parent.send_signal(signal.SIGSTOP)
+        assert eventually(lambda: psutil.Process(parent.pid).status() == psutil.STATUS_STOPPED)
+        looks = iter([{parent.pid}])
+        monkeypatch.setattr(pausing, "_all_of", lambda _: next(looks, {parent.pid, child.pid}))
+        pause = StopSignals((parent.pid,))
+        assert not pause.is_still(), "the second look finds the child, and it is told to stop"
+        assert eventually(pause.is_still)
+        assert psutil.Process(child.pid).status() == psutil.STATUS_STOPPED
 
 
 def test_a_seat_without_anybody_stands_still(seat: Seat) -> None:

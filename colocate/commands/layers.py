@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "network",
         nargs="?",
         metavar="NETWORK",
-        help="a built-in, or the path of an .onnx file; only --resume leaves it out",
+        help="a built-in, or the path of an .onnx file; may be left out with --resume",
     )
     add_study_flags(parser, leave_out=("networks", "pipelines", *OF_TASKS), own=_OWN)
     refuse_pipelines(parser, "layers of a program cannot be seen from outside: give it the .onnx file of its network")

@@ -65,12 +65,12 @@ FROM_OUTSIDE = frozenset(
 _REMEDIES = {
     QualityFlag.TOO_FEW_FOR_P95: (
         "a p95 needs 72 independent latencies in a window; the p95 of a cell uses only windows with so many, "
-        "and is unknown if none has; lengthen --window, or with --rig tx1-model raise inferences_min under [model] "
+        "and is unknown if none has; lengthen --window, or with --rig tx1-model set inferences_min under [model] "
         "in the study file"
     ),
     QualityFlag.TOO_FEW_FOR_P99: (
         "a p99 needs 368 independent latencies in a window; the p99 of a cell uses only windows with so many, "
-        "and is unknown if none has; lengthen --window, or with --rig tx1-model raise inferences_min under [model] "
+        "and is unknown if none has; lengthen --window, or with --rig tx1-model set inferences_min under [model] "
         "in the study file"
     ),
     QualityFlag.TOO_FEW_REPEATS: (

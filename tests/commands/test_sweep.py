@@ -218,7 +218,7 @@ def test_a_model_names_itself_in_every_file_that_it_leaves(modelled_run: Path) -
 
 def test_a_model_says_what_its_slowdowns_assume(modelled_run: Path, tmp_path: Path) -> None:
     table = colocate("report", copy_of(modelled_run, tmp_path)).stdout
-    rests = "costs the other the time of {} byte of its own"
+    rests = "delays the other as if the other had moved {} byte more"
     assert f"{rests.format(1)} (contention = 1; " in " ".join(table.split())
     for figure in (modelled_run / "figures").glob("heatmap-*.svg"):
         assert "assuming contention = 1" in figure.read_text(encoding="utf-8")

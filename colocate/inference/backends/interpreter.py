@@ -105,8 +105,9 @@ def interpreter(name: str, chosen: str | None = None) -> Interpreter | Missing:
 
 
 def worker_command(name: str, chosen: str | None, module: str, request: str) -> list[str]:
-    """Return the command that runs a `module` of the worker for the runtime `name`. Raises HostError if no Python
-    can.
+    """Return the command that runs a `module` of the worker for the runtime `name`.
+
+    Raises HostError if no Python on this machine can run it.
     """
     found = interpreter(name, chosen)
     if isinstance(found, Missing):

@@ -95,11 +95,11 @@ def simpler_words(cells: Collection[Cell]) -> str:
     Empty if all `cells` have the same containment and placement.
     """
     preferred = {
-        (True, True): "the one in the simplest containment is taken, and isolated before shared",
-        (True, False): "the one in the simplest containment is taken",
+        (True, True): "the one with the fewest containment limits is taken, and isolated before shared",
+        (True, False): "the one with the fewest containment limits is taken",
         (False, True): "isolated is taken before shared",
     }.get((len({cell.containment for cell in cells}) > 1, len({cell.placement for cell in cells}) > 1))
-    near = f"If choices at the same clocks come within {percent_text(1 - ALIKE_RATIO)} of that"
+    near = f"Of the choices at its clocks that come within {percent_text(1 - ALIKE_RATIO)} of it"
     return f"{near}, {preferred}." if preferred else ""
 
 

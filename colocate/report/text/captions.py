@@ -121,7 +121,7 @@ def contention_words(header: Header) -> str | None:
         return None
     return (
         "Slowdown, work lost and latency beside a task rest on an assumption without a source: each byte that task "
-        f"or network moves in memory costs the other the time of {value:g} byte of its own "
+        f"or network moves in memory delays the other as if the other had moved {value:g} byte more "
         f"({CONTENTION} = {value:g}; docs/tx1-model.md)."
     )
 

@@ -195,7 +195,7 @@ def test_the_answer_says_by_which_rule_it_chose() -> None:
     cells = [each.cell for each in report.state.evidence]
     others = [dataclasses.replace(cell, placement="shared", containment=Containment(idle=True)) for cell in cells]
     assert simpler_words([*cells, *others]) == (
-        "If choices at the same clocks come within 5 % of that, the one in the simplest containment is taken, "
-        "and isolated before shared."
+        "Of the choices at its clocks that come within 5 % of it, the one with the fewest containment limits is "
+        "taken, and isolated before shared."
     )
     assert rule_words(judged(Limits(power_budget_w=5.0))) == "", "where nothing was chosen"

@@ -76,7 +76,7 @@ def test_a_model_names_the_factor_that_it_assumes() -> None:
     page = sweep_markdown(advised(found, {}), found)
     assert (
         "- Slowdown, work lost and latency beside a task rest on an assumption without a source: each byte that task "
-        "or network moves in memory costs the other the time of 1 byte of its own "
+        "or network moves in memory delays the other as if the other had moved 1 byte more "
         "(contention = 1; docs/tx1-model.md)."
     ) in page
 

@@ -137,7 +137,7 @@ def test_what_numbers_rest_on_is_said_below_them(capsys: pytest.CaptureFixture[s
     modelled = dataclasses.replace(header("tx1-model"), provenance=Provenance((constant,), ()))
     assert (
         "Slowdown, work lost and latency beside a task rest on an assumption without a source: each byte that task "
-        "or network moves in memory costs the other the time of 1 byte of its own "
+        "or network moves in memory delays the other as if the other had moved 1 byte more "
         "(contention = 1; docs/tx1-model.md)."
     ) in " ".join(" ".join(printed(capsys, [cell()], modelled)).split())
     bound = header(confinement="affinity", cpusets_missing=Missing("cgroups are [read-only]", "be root"))

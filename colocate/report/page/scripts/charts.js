@@ -31,7 +31,7 @@ function drawChoices(choices, cost, title, listenTo) {
   // One network needs no key, and its mark would be that of a choice.
   find("#pareto-key").replaceChildren(...(used.length > 1 ? used.map(networkKey) : []), ...[
     legendLine([shape("path", { d: MARKS.star, style: `fill: ${filled}` })], "best choice of its task"),
-    legendLine([shape("path", { d: MARKS.circle, style: `fill: ${filled}` })], `filled: no other does as much at less ${cost === "power_w" ? "power" : "slowdown"}`),
+    legendLine([shape("path", { d: MARKS.circle, style: `fill: ${filled}` })], `filled circle: no other does as much at less ${cost === "power_w" ? "power" : "slowdown"}`),
     legendLine([shape("path", { d: MARKS.circle, style: `fill: var(--paper); stroke: ${filled}` })], "empty: other safe choice"),
   ]);
 }

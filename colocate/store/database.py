@@ -39,6 +39,9 @@ _FIXES = {
     "No space left": "; free some space there",
     "not a database": f"; {_DAMAGED}",
     "malformed": f"; {_DAMAGED}",
+    "unable to open": "; look at the permissions of the file and its folder",
+    "Permission denied": "; look at the permissions of the file and its folder",
+    "readonly database": "; make the file and its folder writable",
     "locked": "; another program has it open: end that, or wait for it",
     "disk I/O error": "; look for a limit on the size of files (ulimit -f), and for a failing disk (dmesg)",
 }
@@ -244,14 +247,20 @@ def others_of(folder: Path) -> str:
 
 
 def _require_run(folder: Path) -> None:
-    if not os.path.lexists(folder / FILE_NAME):
-        raise no_run(folder)
+    try:
+        (folder / FILE_NAME).lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise no_run(folder) from None
+    except OSError as error:
+        raise StoreError(f"{folder} cannot be looked into: {error.strerror}") from error
 
 
 def no_run(folder: Path) -> StoreError:
     """Return the error for a folder without a run, or for a file that was named instead of a folder."""
     if folder.is_file():
         return StoreError(f"{folder} is a file and holds no run; name the folder of a run")
+    if not folder.exists():
+        return StoreError(f"there is no folder {folder}; python -m colocate list shows the runs")
     return StoreError(f"{folder} holds no run: there is no {FILE_NAME}; python -m colocate list shows the runs")
 
 

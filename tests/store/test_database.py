@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from colocate.errors import StoreError
-from colocate.store.database import FILE_NAME, named_errors
+from colocate.store.database import FILE_NAME, named_errors, opened_to_read
 from colocate.store.run_file import Run
 from tests.store.test_run_file import HEADER, record
 
@@ -62,11 +62,35 @@ def test_a_full_disk_is_named_with_what_to_do(run: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "said"), [(errno.ENOSPC, "No space left on device; free some space there"), (errno.EACCES, "denied")]
+    ("number", "said"),
+    [
+        (errno.ENOSPC, "No space left on device; free some space there"),
+        (errno.EACCES, "denied; look at the permissions of the file and its folder"),
+        (errno.ENOTTY, "ioctl for device"),
+    ],
 )
 def test_what_the_system_says_is_kept(tmp_path: Path, number: int, said: str) -> None:
     with pytest.raises(StoreError, match=rf"cannot be used: .*{said}$"), named_errors(tmp_path):
         raise OSError(number, os.strerror(number))
+
+
+def test_a_folder_that_is_not_there_is_told_from_one_that_cannot_be_looked_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(StoreError, match=rf"there is no folder {tmp_path}/gone;"), opened_to_read(tmp_path / "gone"):
+        pass
+    with pytest.raises(StoreError, match=rf"{tmp_path} holds no run: there is no"), opened_to_read(tmp_path):
+        pass
+
+    def denied(self: Path) -> os.stat_result:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "lstat", denied)
+    with (
+        pytest.raises(StoreError, match=rf"{tmp_path} cannot be looked into: Permission denied$"),
+        opened_to_read(tmp_path),
+    ):
+        pass
 
 
 LASTS = f"""

@@ -65,6 +65,8 @@ def compare_runs(before: Path, after: Path, max_regression: float, confidence: f
         for name, side in (("The run before", a), ("The run after", b))
         if not side.state.finished
     ]
+    if before.resolve() == after.resolve():
+        notes.append("Before and after are the same run: nothing can have changed.")
     if a.run.header.provenance is not None:
         notes.append("Both runs are of a model: what changed follows from its constants, not from a machine.")
     if any(side.run.header.spec.until_decided for side in (a, b)):

@@ -43,6 +43,14 @@ def test_what_is_another_thing_is_not_compared(tmp_path: Path, other: dict[str, 
         compare_runs(run(tmp_path / "a"), run(tmp_path / "b", **other), 0.0, 0.95)
 
 
+def test_a_run_beside_itself_is_said_to_be_one(tmp_path: Path) -> None:
+    a, b = run(tmp_path / "a"), run(tmp_path / "b")
+    (tmp_path / "link").symlink_to(a)
+    same = "Before and after are the same run: nothing can have changed."
+    assert compare_runs(a, tmp_path / "link", 0.0, 0.95).notes == (same,)
+    assert same not in compare_runs(a, b, 0.0, 0.95).notes
+
+
 def test_runs_that_could_show_nothing_are_not_compared(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="no change has an interval"):
         compare_runs(run(tmp_path / "a", repeats=1), run(tmp_path / "b", repeats=1), 0.0, 0.95)
@@ -90,7 +98,7 @@ def test_constants_of_a_model_in_which_two_runs_differ_are_named(tmp_path: Path)
 
 
 def test_what_is_no_run_is_not_compared(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="holds no run"):
+    with pytest.raises(StoreError, match=f"there is no folder {tmp_path / 'b'}; python -m colocate list"):
         compare_runs(run(tmp_path / "a"), tmp_path / "b", 0.0, 0.95)
     with pytest.raises(StoreError, match=r"run\.sqlite is a file and holds no run; name the folder"):
         compare_runs(tmp_path / "a", tmp_path / "a" / FILE_NAME, 0.0, 0.95)

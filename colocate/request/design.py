@@ -14,7 +14,6 @@ from colocate.model.cell import Cell
 from colocate.model.machine import HostFacts
 from colocate.model.request import SweepSpec, Task
 from colocate.model.trial import Trial
-from colocate.model.written import as_written
 
 ALTERNATING, STEADY = "alternating", "steady"
 DESIGNS = (ALTERNATING, STEADY)
@@ -39,8 +38,7 @@ def alternates(design: str | None, segment_ms: float | None, tasks: Sequence[Tas
     if segment_ms is not None and not alternating:
         why = "this study is steady" if pausable else "no task may be paused"
         other = ", or give --design alternating" if pausable else ""
-        asked = as_written(segment_ms)
-        raise SpecError(f"segment_ms: only alternating windows have segments, and {why}; leave {asked} out{other}")
+        raise SpecError(f"segment_ms: only alternating windows have segments, and {why}; leave segment_ms out{other}")
     return alternating
 
 

@@ -119,7 +119,7 @@ def test_a_segment_is_as_long_as_is_asked_for(tmp_path: Path) -> None:
     ("said", "flags"),
     [
         ("unknown design 'alternate'; did you mean 'alternating'?", ["--design", "alternate"]),
-        ("segment_ms: only alternating windows have segments", [*STEADY, "--segment-ms", "50"]),
+        ("this study is steady; leave segment_ms out, or", [*STEADY, "--segment-ms", "50"]),
         ("design: there is no task that may be paused", [*ALTERNATING, "--stressors", ""]),
         ("segment_ms: give a number of at least 0.001, not 0", ["--segment-ms", "0"]),
     ],

@@ -88,16 +88,19 @@ def whole_loss(ratio: float) -> float:
 
 
 def parse_percentile(text: str | float) -> str:
-    """Return `p95`, `95`, `0.95` or `mean` as one of `STATISTICS`. Raises SpecError for any other text or number."""
-    said = str(text).strip().lower()
-    if said in STATISTICS:
-        return said
-    for name, level in PERCENTILES.items():
-        try:
-            if float(said) in (level, round(100 * level)):
-                return name
-        except ValueError:
-            break
+    """Return `p95`, `95`, `0.95` or `mean` as one of `STATISTICS`. Raises SpecError for any other text or number.
+
+    A text is a name and not a number: Python's `float` would also take `9_5`, `+95` and digits of other scripts.
+    """
+    if isinstance(text, str):
+        said = text.strip().lower()
+        if said in STATISTICS:
+            return said
+        matches = (name for name, level in PERCENTILES.items() if said in (f"{level:g}", f"{100 * level:g}"))
+    else:
+        matches = (name for name, level in PERCENTILES.items() if text in (level, round(100 * level)))
+    for name in matches:
+        return name
     raise SpecError(f"percentile {str(text)!r} is not one of {', '.join(STATISTICS)}")
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from colocate.errors import SpecError
 from colocate.model.limits import Limits, Quantity, parse_percentile
+from colocate.model.written import WrittenFloat
 
 
 @pytest.mark.parametrize(
@@ -32,7 +33,11 @@ def test_a_limit_that_makes_no_sense_is_refused(wrong: dict[str, Any], says: str
 
 
 @pytest.mark.parametrize(
-    ("said", "meant"), [("p95", "p95"), ("P50", "p50"), (0.99, "p99"), ("95", "p95"), (50, "p50"), ("mean", "mean")]
+    ("said", "meant"),
+    [
+        *(("p95", "p95"), ("P50", "p50"), (0.99, "p99"), ("95", "p95"), (50, "p50"), ("mean", "mean")),
+        *(("0.5", "p50"), ("0.95", "p95"), (" 99 ", "p99"), (95.0, "p95"), (WrittenFloat("95e0"), "p95")),
+    ],
 )
 def test_a_percentile_is_understood_however_it_is_written(said: str | float, meant: str) -> None:
     assert parse_percentile(said) == meant
@@ -40,6 +45,14 @@ def test_a_percentile_is_understood_however_it_is_written(said: str | float, mea
 
 @pytest.mark.parametrize("said", ["", "p90", 0.9, "median", "nan", 1, "p0.95"])
 def test_what_is_no_percentile_is_refused(said: str | float) -> None:
+    with pytest.raises(SpecError, match="not one of p50, p95, p99, mean"):
+        parse_percentile(said)
+
+
+@pytest.mark.parametrize(
+    "said", ["\uff19\uff15", "\u0669\u0665", "p\uff19\uff15", "9_5", "95e0", "+95", "0.9_5", "1_0e-1", "95\x00"]
+)
+def test_a_text_is_a_name_and_not_whatever_python_reads_as_that_number(said: str) -> None:
     with pytest.raises(SpecError, match="not one of p50, p95, p99, mean"):
         parse_percentile(said)
 

@@ -8,6 +8,7 @@ from typing import Any
 from colocate.commands.common_arguments import Flags
 from colocate.commands.limit_changes import limit_changes
 from colocate.commands.study_flags import LIMIT_FLAGS
+from colocate.model.limits import parse_percentile
 
 UTILITY_FLAG: Flags = {
     "utility": {
@@ -20,6 +21,7 @@ UTILITY_FLAG: Flags = {
 AIM_FLAGS: Flags = {
     "slo_ms": LIMIT_FLAGS["slo_ms"],
     "percentile": {
+        "type": parse_percentile,
         "metavar": "P",
         "help": "of the latency that the limit is for: p50, p95 or p99",
         "otherwise": "p99",

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
 from colocate.commands.common_arguments import Entry, Flags, MixEntry, add_flags, cpus, number, whole_number, words
+from colocate.model.limits import parse_percentile
 
 # Key of a limit in the study file -> its flag; these have the same names in every command.
 LIMIT_FLAGS: Flags = {
@@ -23,6 +24,7 @@ LIMIT_FLAGS: Flags = {
         "otherwise": "no limit",
     },
     "percentile": {
+        "type": parse_percentile,
         "metavar": "P",
         "help": "which latency the limits are for: p50, p95, p99 or mean; 95 or 0.95 is read as p95",
         "otherwise": "p95",

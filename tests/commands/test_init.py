@@ -26,6 +26,13 @@ def test_a_study_file_for_a_board_is_run_as_it_is(tmp_path: Path) -> None:
     assert plan.returncode == 0 and json.loads(plan.stdout)["rig"] == "tx1-model"
 
 
+@pytest.mark.parametrize("said", ["95", "0.95", "P95", "p95"])
+def test_a_percentile_is_written_by_its_name(said: str, tmp_path: Path) -> None:
+    flags = ["--rig", "tx1-model", "--slo-ms", "30", "--percentile", said]
+    assert colocate("init", "a.toml", *flags, cwd=tmp_path).returncode == 0
+    assert '\npercentile = "p95"  # of the latency: p50, p95, p99 or mean\n' in (tmp_path / "a.toml").read_text()
+
+
 def test_a_study_file_for_this_machine(tmp_path: Path) -> None:
     assert colocate("init", cwd=tmp_path).returncode == 0
     assert read_study(tmp_path / "study.toml")["networks"] == list(StudyKeys().networks)

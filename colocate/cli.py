@@ -39,6 +39,8 @@ def parser() -> CommandParser:
         own = commands.add_parser(name, help=module.SUMMARY, description=module.DESCRIPTION)
         own.set_defaults(run=module.run)
         module.add_arguments(own)
+    for each in (whole, *commands.choices.values()):
+        each.commands = commands.choices
     return whole
 
 

@@ -6,11 +6,12 @@ import argparse
 import itertools
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from colocate.errors import SpecError
 from colocate.model.spelling import nearest, unknown
+from colocate.report.text.numbers import listed
 from colocate.request.needs import check_needs, flag_of
 
 
@@ -33,13 +34,16 @@ class CommandParser(argparse.ArgumentParser):
     def __init__(self, **settings: Any) -> None:
         # An abbreviation would mean another flag as soon as there is a second one like it.
         super().__init__(**{"allow_abbrev": False, "formatter_class": _Help, **settings})
+        # The parsers of all commands by name: a flag that this one does not know may be one of theirs.
+        self.commands: Mapping[str, CommandParser] = {}
 
     def error(self, message: str) -> NoReturn:
         """Raise SpecError with this message."""
         raise SpecError(f"{message}; see {self.prog} --help")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
-        """Parse like argparse, but raise SpecError for words that are left over; it suggests the nearest flag.
+        """Parse like argparse, but raise SpecError for words that are left over. For an unknown flag it names the
+        commands that have it, or suggests the nearest flag.
 
         Also raises SpecError for flags that do nothing because another is missing (`common_arguments.add_needs`).
         """
@@ -47,14 +51,25 @@ class CommandParser(argparse.ArgumentParser):
         for word in left:
             flag = word.partition("=")[0]
             if flag.startswith("--") and flag != "--":
-                near = nearest(flag[2:], [known[2:] for known in self._option_string_actions if known[:2] == "--"])
-                hint = f": did you mean --{near}" if near else ""
-                self.error(f"unknown flag {flag}{hint}")
+                self._refuse(flag)
         if left:
             # Raised here and not by the main parser, because its help does not list what the command takes.
             self.error(f"unexpected argument {left[0]!r}")
         check_needs(vars(found), self.get_default("needs") or {}, flag_of)
         return found, left
+
+    def _refuse(self, flag: str) -> NoReturn:
+        if others := [name for name, command in self.commands.items() if flag in command.flags]:
+            raise SpecError(f"unknown flag {flag}: it is a flag of {listed(others)}")
+        if near := nearest(flag[2:], [known[2:] for known in self.flags]):
+            raise SpecError(f"unknown flag {flag}: did you mean --{near}?")
+        self.error(f"unknown flag {flag}")
+
+    @property
+    def flags(self) -> list[str]:
+        """The long flags that the help lists."""
+        own = self._option_string_actions.items()
+        return [flag for flag, action in own if flag.startswith("--") and action.help != argparse.SUPPRESS]
 
     def _print_message(self, message: str, file: Any = None) -> None:
         # argparse would ignore a failure to write.

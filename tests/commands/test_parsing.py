@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+
 import pytest
 
 from colocate.commands.parsing import CommandParser
@@ -26,10 +28,10 @@ def test_usage_is_one_line_whatever_the_flags() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["run", "--slo-mss", "3"], "unknown flag --slo-mss: did you mean --slo-ms; see colocate show --help"),
-        (["run", "--slo-mss=3"], "unknown flag --slo-mss: did you mean --slo-ms; see"),
+        (["run", "--slo-mss", "3"], "unknown flag --slo-mss: did you mean --slo-ms?"),
+        (["run", "--slo-mss=3"], "unknown flag --slo-mss: did you mean --slo-ms?"),
         (["run", "--zzz"], "unknown flag --zzz; see colocate show --help"),
-        (["run", "--slo", "3"], "unknown flag --slo: did you mean --slo-ms"),
+        (["run", "--slo", "3"], "unknown flag --slo: did you mean --slo-ms?"),
         (["run", "--form", "pag"], "unknown --form 'pag'; did you mean 'page'?"),
         (["run", "file", "more"], "unexpected argument 'more'; see colocate show --help"),
         ([], "the following arguments are required: RUN"),
@@ -39,6 +41,24 @@ def test_usage_is_one_line_whatever_the_flags() -> None:
 def test_what_is_wrong_is_one_line(arguments: list[str], said: str) -> None:
     with pytest.raises(SpecError, match=said.replace("?", r"\?")):
         parser().parse_args(arguments)
+
+
+def test_a_flag_of_other_commands_is_named_with_these_unless_they_hide_it() -> None:
+    show, others = parser(), {name: CommandParser(prog=f"colocate {name}") for name in ("one", "two", "three")}
+    show.commands = {"show": show, **others}
+    for flag, of in (("--slo-m", ["one"]), ("--size", ["one", "three"]), ("--form-of", [*others])):
+        for name in of:
+            others[name].add_argument(flag)
+    others["two"].add_argument("--size", help=argparse.SUPPRESS)
+    for flag, said in (
+        ("--slo-m", "unknown flag --slo-m: it is a flag of one"),
+        ("--size=3", "unknown flag --size: it is a flag of one and three"),
+        ("--form-of", "unknown flag --form-of: it is a flag of one, two and three"),
+        ("--slo-mss", "unknown flag --slo-mss: did you mean --slo-ms?"),
+    ):
+        with pytest.raises(SpecError) as failed:
+            show.parse_args(["run", flag])
+        assert str(failed.value) == said
 
 
 def test_what_is_right_is_parsed() -> None:

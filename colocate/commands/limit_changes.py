@@ -7,14 +7,22 @@ from typing import TYPE_CHECKING
 
 from colocate.commands.common_arguments import Flags, add_flags, given
 from colocate.commands.study_flags import LIMIT_FLAGS
+from colocate.errors import SpecError
+from colocate.model.spelling import unknown
 
 if TYPE_CHECKING:
     from colocate.request.limit_keys import LimitChanges
 
 
 def _key(text: str) -> str:
-    """Return the key of a limit in a study file: `slo-ms` -> `slo_ms`."""
-    return text.strip().removeprefix("--").replace("-", "_")
+    """Return the key of a limit in a study file: `slo-ms` -> `slo_ms`. Raises SpecError if it cannot be dropped."""
+    from colocate.request.limit_keys import DROPPABLE
+
+    name = text.strip().removeprefix("--").replace("_", "-")
+    keys = {key.replace("_", "-"): key for key in DROPPABLE}
+    if name not in keys:
+        raise SpecError(f"--without: {unknown(name, keys, 'limit')}")
+    return keys[name]
 
 
 _WITHOUT: Flags = {

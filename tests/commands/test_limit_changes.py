@@ -10,6 +10,7 @@ import pytest
 from colocate.cli import parser
 from colocate.commands.limit_changes import limit_changes
 from colocate.commands.study_flags import LIMIT_FLAGS
+from colocate.errors import SpecError
 from colocate.model.limits import Limits
 from colocate.request.limit_keys import LimitChanges
 
@@ -37,6 +38,21 @@ def test_one_limit_that_is_overridden_keeps_the_others(command: str, one: str, o
 def test_a_limit_is_dropped_by_its_name(word: str) -> None:
     found = changed("advise", f"--without={word}", "--without", "max-work-loss")
     assert found == LimitChanges({}, ("slo_ms", "max_work_loss"))
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("foo", "--without: unknown limit 'foo'; give one of slo-ms, max-slowdown, power-budget-w, max-work-loss"),
+        ("slo_mss", "--without: unknown limit 'slo-mss'; did you mean 'slo-ms'?"),
+        ("percentile", "--without: unknown limit 'percentile'; give one of slo-ms, max-slowdown, "),
+    ],
+)
+@pytest.mark.parametrize("command", ["advise", "report"])
+def test_what_cannot_be_dropped_is_refused_as_the_help_spells_it(command: str, word: str, said: str) -> None:
+    with pytest.raises(SpecError) as failed:
+        changed(command, "--without", word)
+    assert str(failed.value).startswith(said)
 
 
 def test_without_a_flag_nothing_changes() -> None:

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge the run, print the advice, and return the exit code of the answer."""
-    from colocate.report.advise.load import advise_on
+    from colocate.report.advise.load import advise_on, state_to_judge
     from colocate.report.advise.markdown import advice_markdown
     from colocate.report.advise.terminal import print_advice
     from colocate.report.advise.to_json import advice_json
@@ -45,6 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
     from colocate.study.verdicts import Verdict
 
     loaded = load(arguments.folder, limit_changes(arguments))
+    # Before the limits: nobody should give some only to read that there is nothing to judge.
+    state_to_judge(loaded)
     if (limits := loaded.limits) is None:
         raise SpecError("nothing to judge by: give --slo-ms, --max-slowdown, --power-budget-w or --max-work-loss")
     advice = advise_on(loaded, limits, arguments.require)

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.command_line import colocate, copy_of, header_of, lose
+from tests.commands.command_line import colocate, copy_of, header_of, lose, refused
+
+EFFICIENCY = Path(__file__).parents[2] / "results" / "h200-efficiency"
 
 
 def test_advice_on_a_run(modelled_run: Path) -> None:
@@ -51,6 +53,12 @@ def test_advice_needs_limits_that_make_sense(modelled_run: Path, said: str, flag
     assert said in done.stderr
 
 
+@pytest.mark.parametrize("flags", [[], ["--slo-ms", "30"], ["--confidence", "0.9"]])
+def test_a_run_without_tasks_is_refused_before_its_limits_are_asked_for(flags: list[str]) -> None:
+    said = "there is nothing to judge in this run: no window of a network beside a task; give a run of sweep"
+    refused(2, said, "advise", EFFICIENCY, *flags)
+
+
 def test_advice_on_an_unfinished_run_says_so(modelled_run: Path, tmp_path: Path) -> None:
     run = copy_of(modelled_run, tmp_path)
     assert header_of(run).planned == 48
@@ -59,8 +67,9 @@ def test_advice_on_an_unfinished_run_says_so(modelled_run: Path, tmp_path: Path)
     assert done.returncode in (0, 10, 11)
     assert "unfinished, with 20 of 48 trials" in done.stdout
     lose(run, "TRUE")
-    done = colocate("advise", run, "--power-budget-w", "9")
-    assert (done.returncode, "nothing to judge yet" in done.stderr) == (2, True)
+    for flags in (["--power-budget-w", "9"], []):
+        done = colocate("advise", run, *flags)
+        assert (done.returncode, "nothing to judge yet" in done.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(

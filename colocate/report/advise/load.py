@@ -68,16 +68,24 @@ class AdviceReport:
         return sum(ruling.verdict is verdict for ruling in self.advice.rulings)
 
 
+def state_to_judge(run: LoadedRun) -> StudyState:
+    """Return how far the run has come. Raises SpecError if it has no cell that any limit could judge; StoreError if
+    the run is damaged.
+    """
+    state = state_of_run(run)
+    if not any(each.colocated for each in state.evidence):
+        why = "in this run" if state.finished or not run.header.spec.tasks else "yet"
+        raise SpecError(f"there is nothing to judge {why}: no window of a network beside a task; give a run of sweep")
+    return state
+
+
 def advise_on(run: LoadedRun, limits: Limits, require: Sequence[str] = ()) -> AdviceReport:
     """Judge every cell of the run under `limits`. `require` names cells that the user must run, as `PATTERN` shows.
 
     Raises SpecError if there is no cell to judge, or no cell of a required name; StoreError if the run is damaged.
     """
-    spec, state, looks = run.header.spec, state_of_run(run), looks_of(run.header.spec)
+    spec, state, looks = run.header.spec, state_to_judge(run), looks_of(run.header.spec)
     advice = advise(state.evidence, limits, looks if isinstance(looks, Schedule) else once)
-    if not advice.rulings:
-        why = "yet" if not state.finished else "in this run"
-        raise SpecError(f"there is nothing to judge {why}: no window of a network beside a task; give a run of sweep")
     saved = None
     if spec.until_decided and state.finished:
         decided = sum(ruling.verdict is not Verdict.UNDECIDED for ruling in advice.rulings)

@@ -61,18 +61,19 @@ FROM_OUTSIDE = frozenset(
     }
 )
 
+
+def _too_few_for(percentile: str, latencies: int) -> str:
+    return (
+        f"a {percentile} needs {latencies} independent latencies in a window; the {percentile} of a cell uses only "
+        "windows with so many, and is unknown if none has; lengthen --window, or with --rig tx1-model set "
+        "inferences_min under [model] in the study file"
+    )
+
+
 # Shown after the warning and a colon: the reason in numbers, then what to do.
 _REMEDIES = {
-    QualityFlag.TOO_FEW_FOR_P95: (
-        "a p95 needs 72 independent latencies in a window; the p95 of a cell uses only windows with so many, "
-        "and is unknown if none has; lengthen --window, or with --rig tx1-model set inferences_min under [model] "
-        "in the study file"
-    ),
-    QualityFlag.TOO_FEW_FOR_P99: (
-        "a p99 needs 368 independent latencies in a window; the p99 of a cell uses only windows with so many, "
-        "and is unknown if none has; lengthen --window, or with --rig tx1-model set inferences_min under [model] "
-        "in the study file"
-    ),
+    QualityFlag.TOO_FEW_FOR_P95: _too_few_for("p95", 72),
+    QualityFlag.TOO_FEW_FOR_P99: _too_few_for("p99", 368),
     QualityFlag.TOO_FEW_REPEATS: (
         "an interval needs at least two complete ones; raise --repeats, which a training calls --seeds"
     ),

@@ -33,14 +33,15 @@ _MOST_CELL_BYTES = 1 << 29
 # Steps of SQLite's machine between two looks for a signal: some milliseconds.
 _STEPS = 100_000
 _DAMAGED = "use a copy of the run that is whole, or run the study again into another folder"
+_NO_RIGHTS = "; look at the permissions of the file and its folder"
 # What SQLite and the system say of a file -> what to do about it.
 _FIXES = {
     "disk is full": "; free some space there",
     "No space left": "; free some space there",
     "not a database": f"; {_DAMAGED}",
     "malformed": f"; {_DAMAGED}",
-    "unable to open": "; look at the permissions of the file and its folder",
-    "Permission denied": "; look at the permissions of the file and its folder",
+    "unable to open": _NO_RIGHTS,
+    "Permission denied": _NO_RIGHTS,
     "readonly database": "; make the file and its folder writable",
     "locked": "; another program has it open: end that, or wait for it",
     "disk I/O error": "; look for a limit on the size of files (ulimit -f), and for a failing disk (dmesg)",

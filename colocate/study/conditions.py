@@ -67,7 +67,7 @@ def steady_pair(solo: TrialRecord, own: TrialRecord) -> Pair | None:
 def alternating_pair(record: TrialRecord) -> Pair | None:
     """Return the two sides of an alternating window, in units of the median latency of the network alone.
 
-    Groups that lack inferences in either condition are left out; None if no group is left. The window of a slow
+    Groups without inferences in one of the conditions are left out; None if no group is left. The window of a slow
     network has a single group, like a block of steady windows.
     """
     found = _grouped(record)
@@ -101,8 +101,8 @@ def _work_per_s(record: TrialRecord, condition: Condition) -> float | None:
 def _grouped(record: TrialRecord) -> tuple[Sequence[FloatArray], Sequence[npt.NDArray[np.int_]]] | None:
     """Return the latencies alone and beside the task, sorted by group, and the group number of each latency.
 
-    Groups that lack inferences in either condition are left out; the others are numbered from 0. None if no group is
-    left.
+    Groups without inferences in one of the conditions are left out; the others are numbered from 0. None if no group
+    is left.
     """
     if record.conditions is None or not record.segments:
         return None

@@ -204,7 +204,7 @@ def trade_offs(
 
 
 def default_setting(rows: Sequence[Efficiency], backend: str | None = None) -> Efficiency | None:
-    """Return the row of the setting that a user gets without setting anything; None if `rows` lacks it.
+    """Return the row of the setting that a user gets without setting anything; None if it is not in `rows`.
 
     It has batch 1 (or the only batch in `rows`, which a file may fix) and fp32, on `backend`, or else on that of the
     first row. Its clocks are left to their governors, or if all are set, are the highest.

@@ -116,7 +116,7 @@ def _not_writable(hierarchy: Hierarchy) -> str:
 
 
 def _not_passed_on(hierarchy: Hierarchy, controller: str) -> str:
-    """Return why cgroups made in the tree would lack the controller; "" if they would have it."""
+    """Return why cgroups made in the tree would not have the controller; "" if they would."""
     folder = hierarchy.folder
     if not hierarchy.passes_on(controller):
         # Only the tree's true root, which has no type, may hold processes and pass a controller on (cgroup v2,

@@ -88,8 +88,8 @@ def hierarchies(mounts: str, own: str) -> Iterator[Hierarchy]:
 def groups_have(folder: Path, file: str, since: tuple[int, int]) -> bool:
     """Return whether cgroups made in the folder of a cgroup v2 have a file that Linux has since version `since`.
 
-    The root of the tree cannot be paused or limited, so it may lack a file that its children have. Then the version
-    decides.
+    The root of the tree cannot be paused or limited, so it may not have a file that its children have. Then the
+    version decides.
     """
     release = tuple(int(number) for number in re.findall(r"\d+", os.uname().release)[:2])
     return (folder / file).exists() or release >= since

@@ -44,7 +44,7 @@ class OnnxFile:
 
 def opened(path: Path) -> OnnxFile:
     """Return the file at `path`, read in a child process with limits. Raises SpecError if it holds no network or one
-    that is too large, if a file of weights is missing, and if a node lacks what its operator requires.
+    that is too large, if a file of weights is missing, and if a node misses what its operator requires.
     """
 
     def stripped() -> tuple[bytes, tuple[Path, ...]]:

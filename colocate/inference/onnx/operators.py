@@ -22,7 +22,7 @@ _SINGLE = defs.OpSchema.FormalParameterOption.Single
 
 def check(model: ModelProto) -> None:
     """Raise SpecError for a name that is not text (as in a damaged file) or too long to print, and for a node that
-    lacks an input, an output or an attribute that its operator requires.
+    misses an input, an output or an attribute that its operator requires.
 
     The runtime judges everything else: operators outside the ONNX standard, types and shapes.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -74,14 +75,19 @@ def test_a_sweep_on_a_terminal_that_is_suspended_loads_nothing_and_goes_on(tmp_p
         assert shell.stdout is not None
         sweep = psutil.Process(int(shell.stdout.readline()))
 
-        def children_named(word: str) -> list[psutil.Process]:
-            return [each for each in sweep.children() if word in " ".join(each.cmdline())]
+        def tasks() -> list[psutil.Process]:
+            found = []
+            for each in sweep.children():
+                # It may end while it is looked at.
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    found += [each] if "cpu_workloads" in " ".join(each.cmdline()) else []
+            return found
 
         # Every child is up once the run's file is there. One that is just being started is idle.
         assert eventually((tmp_path / "run/run.sqlite").exists)
         sweep.send_signal(signal.SIGTSTP)
         assert eventually(lambda: is_stopped(sweep.pid))
-        assert all(is_stopped(each.pid) for each in children_named("cpu_workloads"))
+        assert all(is_stopped(each.pid) for each in tasks())
         sweep.send_signal(signal.SIGCONT)
         said = shell.stdout.read()
     assert shell.returncode == 0 and "Wrote" in said

@@ -25,7 +25,7 @@ def started(text: str, rank: int, port: int) -> subprocess.Popen[str]:
 
 
 def test_what_it_cannot_do_is_its_last_line() -> None:
-    asked = request("torch.nn:Linear", ranks=2)
+    asked = request("torch.nn:Linear", "synthetic", ranks=2)
     place = opened(asked)
     process = started(asked.to_json(), 1, place.port)
     said = process.communicate(timeout=300)[1]

@@ -37,7 +37,7 @@ class Axes:
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """What makes one setting better than another; `study.efficiency.utility` computes it.
+    """What makes one setting better than another; `study.trade_offs.utility` computes it.
 
     Without a limit it is images/s/W, or images/s if there is no power meter.
     """

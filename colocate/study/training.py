@@ -19,7 +19,8 @@ from colocate.model.cell import Interval
 from colocate.model.purpose import TrainingAim
 from colocate.model.request import SweepSpec, Training
 from colocate.model.trial import Trial, TrialRecord
-from colocate.study.efficiency import Efficiency, efficiencies, window_ratio
+from colocate.study.efficiency import Efficiency, efficiencies
+from colocate.study.trade_offs import window_ratio
 
 # The largest chance that the chosen setting's accuracy is further below the best than allowed.
 FALSE_CHOICE = 0.05

@@ -34,7 +34,8 @@ from colocate.report.efficiency.load import EfficiencyReport
 from colocate.report.efficiency.words import QUANTILE_WORDS, aim_words, trade_off_words
 from colocate.report.text.captions import Caption
 from colocate.report.text.labels import clocks_words, plain, shortened
-from colocate.study.efficiency import Efficiency, TradeOff
+from colocate.study.efficiency import Efficiency
+from colocate.study.trade_offs import TradeOff
 
 _PANEL_IN, _GAP_IN, _LEFT_IN, _ROW_GAP_IN = (2.55, 2.0), 0.62, 0.45, 0.42
 # Below the last row: the batches, what they are, and the key.

@@ -9,7 +9,8 @@ from typing import Any
 from colocate.model.purpose import Aim, EfficiencyPurpose
 from colocate.report.run_report import LoadedRun
 from colocate.request.aim_keys import aim_fields, changed_aim
-from colocate.study.efficiency import Efficiency, TradeOff, efficiencies, trade_offs, worth_of
+from colocate.study.efficiency import Efficiency, efficiencies
+from colocate.study.trade_offs import TradeOff, trade_offs, worth_of
 
 
 @dataclass(frozen=True, slots=True)

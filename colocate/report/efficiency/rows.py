@@ -7,7 +7,8 @@ from typing import Any
 
 from colocate.report.efficiency.load import EfficiencyReport
 from colocate.report.text.tables import Value, interval_columns
-from colocate.study.efficiency import Efficiency, TradeOff
+from colocate.study.efficiency import Efficiency
+from colocate.study.trade_offs import TradeOff
 
 
 def setting_row(row: Efficiency, report: EfficiencyReport) -> Mapping[str, Value]:
@@ -52,5 +53,5 @@ def trade_off_row(found: TradeOff) -> Mapping[str, Any]:
         **interval_columns("throughput_ratio", found.throughput_ratio),
         **interval_columns("latency_ratio", found.latency_ratio),
         "candidates": found.candidates,
-        "undecided": len(found.undecided),
+        "undecided": len(found.without_power) + len(found.without_latency),
     }  # fmt: skip

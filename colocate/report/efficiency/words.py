@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from colocate.model.cell import Interval
 from colocate.model.purpose import Aim, LatencyStatistic
 from colocate.report.efficiency.load import EfficiencyReport
 from colocate.report.text.labels import clocks_text, plain
 from colocate.report.text.numbers import counted, ratio_text, three_digits
-from colocate.study.efficiency import Efficiency, TradeOff
+from colocate.study.efficiency import Efficiency
+from colocate.study.trade_offs import TradeOff
 
 QUANTILE_WORDS: Mapping[LatencyStatistic, str] = {"p50_s": "p50", "p95_s": "p95", "p99_s": "p99"}
 
@@ -51,10 +52,9 @@ def trade_off_words(found: TradeOff, report: EfficiencyReport) -> str:
     words = f"{setting_words(best)}: {_numbers(best, report.aim)}"
     if best.images_per_j is None:
         words += "; the fastest, as no power was metered"
+    left_out = _left_out(found.without_power, "power") + _left_out(found.without_latency, _latency(report.aim))
     if best is default:
-        return f"{words}; this is the default setting"
-    unknown = f"; {counted(len(found.undecided), 'setting')} without a {QUANTILE_WORDS[report.aim.quantile]} left out"
-    left_out = unknown if found.undecided else ""
+        return f"{words}; this is the default setting{left_out}"
     if default is None or (found.times_better is None and found.throughput_ratio is None):
         return f"{words}; the default setting has no numbers to compare it with{left_out}"
     ratios = [
@@ -88,12 +88,20 @@ def _why_none(found: TradeOff, report: EfficiencyReport) -> str:
     own = [row for row in report.rows if row.setting.inference.network == found.network]
     if aim.power_budget_w is not None and all(row.power_w is None for row in own):
         return "no choice: power was not metered, so no setting is known to keep the power budget"
-    if found.undecided:
-        settings = f"{counted(len(found.undecided), 'setting')} without a {QUANTILE_WORDS[aim.quantile]}"
+    if unknown := found.without_latency:
+        settings = f"{counted(len(unknown), 'setting')} without {_latency(aim)}"
         return f"no choice. {settings}: lengthen --window, or take --percentile p50"
     if all(row.images_per_s is None for row in own):
         return "no setting succeeded"
-    return "no setting keeps the limit"
+    return "no setting keeps the limit" + _left_out(found.without_power, "power")
+
+
+def _latency(aim: Aim) -> str:
+    return f"a {QUANTILE_WORDS[aim.quantile]}"
+
+
+def _left_out(settings: Sequence[Efficiency], quantity: str) -> str:
+    return f"; {counted(len(settings), 'setting')} without {quantity} left out" if settings else ""
 
 
 def _times(ratio: Interval) -> str:

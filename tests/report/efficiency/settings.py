@@ -5,7 +5,8 @@ from __future__ import annotations
 from colocate.model.purpose import Aim
 from colocate.model.request import ClockPoint, Inference, SweepSpec
 from colocate.report.efficiency.load import EfficiencyReport
-from colocate.study.efficiency import Efficiency, efficiencies, trade_offs, worth_of
+from colocate.study.efficiency import Efficiency, efficiencies
+from colocate.study.trade_offs import trade_offs, worth_of
 from tests.study.solo import solo
 from tests.study.truth import trial
 

@@ -13,7 +13,8 @@ from colocate.report.efficiency.best_study import best_study
 from colocate.report.efficiency.load import EfficiencyReport
 from colocate.request.spec import make_spec, make_study
 from colocate.request.study_file import read_study
-from colocate.study.efficiency import efficiencies, trade_offs
+from colocate.study.efficiency import efficiencies
+from colocate.study.trade_offs import trade_offs
 from tests.commands.command_line import colocate, header_of
 from tests.inference import own_files
 from tests.rows import rows_of

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from colocate.report.efficiency.rows import setting_row, trade_off_row
-from colocate.study.efficiency import TradeOff
+from colocate.study.trade_offs import TradeOff
 from tests.report.efficiency.settings import ROWS, report_for
 from tests.rows import rows_of
 

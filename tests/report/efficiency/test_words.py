@@ -79,3 +79,9 @@ def test_settings_that_were_no_candidates_are_counted() -> None:
     vague = dataclasses.replace(ROWS[1], p99_s=None)
     third = dataclasses.replace(ROWS[1], setting=dataclasses.replace(ROWS[1].setting, clocks=ClockPoint()))
     assert choice(Aim(0.1), (ROWS[0], third, vague)).endswith("; 1 setting without a p99 left out")
+    unmetered = dataclasses.replace(third, power_w=None, energy_per_image_j=None)
+    assert choice(of=(*ROWS, unmetered)).endswith("; 1 setting without power left out")
+    assert choice(Aim(0.015), (*ROWS, unmetered)).endswith(
+        "; this is the default setting; 1 setting without power left out"
+    )
+    assert choice(Aim(0.001), (*ROWS, unmetered)) == "no setting keeps the limit; 1 setting without power left out"

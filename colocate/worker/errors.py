@@ -5,8 +5,8 @@ import re
 import sys
 from typing import NoReturn
 
-from colocate.worker.older import without_prefix
-
+# With number and name of its status, as in `[ONNXRuntimeError] : 2 : INVALID_ARGUMENT : `.
+_PREFIX = re.compile(r"^\[ONNXRuntimeError\] : (?:\d+ : \w+ : )?")
 # File, line and the signature of a function.
 _SOURCE_PLACE = re.compile(r"/\S+\.(?:h|cc):\d+ [^()]*\([^()]*\) ")
 
@@ -25,7 +25,7 @@ def leave(why: str) -> NoReturn:
 def one_line(error: Exception) -> str:
     """The first line of what a runtime says, without ONNX Runtime's prefix and places in its source."""
     said = _SOURCE_PLACE.sub("", str(error).strip()).splitlines()
-    return without_prefix(said[0], "[ONNXRuntimeError] : ") if said else repr(error)
+    return _PREFIX.sub("", said[0]) if said else repr(error)
 
 
 def refused(what: str, fed: str, error: Exception) -> WorkerError:

@@ -23,11 +23,6 @@ def product(sizes: "Iterable[int]") -> int:
     return functools.reduce(operator.mul, sizes, 1)
 
 
-def without_prefix(text: str, prefix: str) -> str:
-    """Do what `str.removeprefix` of Python 3.9 does."""
-    return text[len(prefix) :] if text.startswith(prefix) else text
-
-
 def without_suffix(text: str, suffix: str) -> str:
     """Do what `str.removesuffix` of Python 3.9 does."""
     return text[: -len(suffix)] if suffix and text.endswith(suffix) else text

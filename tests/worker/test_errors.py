@@ -13,7 +13,8 @@ from colocate.worker.request import NetworkFile, TensorSpec
 @pytest.mark.parametrize(
     ("said", "line"),
     [
-        ("[ONNXRuntimeError] : 7 : INVALID_PROTOBUF : failed\n at line 3", "7 : INVALID_PROTOBUF : failed"),
+        ("[ONNXRuntimeError] : 7 : INVALID_PROTOBUF : failed\n at line 3", "failed"),
+        ("[ONNXRuntimeError] : what no status precedes", "what no status precedes"),
         ("  plain  ", "plain"),
         (
             "Status Message: /src/wise_ops.h:583 void Append(int, int) axis was false.",

@@ -12,11 +12,12 @@ import dataclasses
 import functools
 import logging
 import os
-import socket
+import signal
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import dask
@@ -26,7 +27,7 @@ from colocate.fleet import block
 from colocate.fleet.access import why_none
 from colocate.fleet.block import BoardLook, Ended, Setup
 from colocate.fleet.measurer import Measurer
-from colocate.host.processes.signals import undisguised
+from colocate.host.processes.signals import STOPPING
 from colocate.model.provenance import Provenance
 from colocate.model.trial import Trial
 from colocate.study.plan import estimate_s
@@ -52,6 +53,7 @@ QUIET: Mapping[str, Any] = {
 # For a scheduler that colocate starts: a board that is silent for so long is gone, and its block runs elsewhere.
 SILENCE_S = 60
 _AGAIN_S = 2.0
+_CLOSE_S = 10.0
 # The longest time of a block: a constant, and a multiple of the estimate. Then its process is ended.
 _LIMIT_S, _LIMIT_RATIO = 900.0, 10.0
 _LOOK_LIMIT_S = 900.0
@@ -121,14 +123,11 @@ def _move_to(cpus: Sequence[int]) -> None:
             os.sched_setaffinity(int(thread.name), cpus)
 
 
-def worker(address: str, *, name: str | None = None, own: Own | None = None, **more: Any) -> Worker:
-    """Return a Dask worker that is a board; its name is by default that of its machine.
-
-    Dask's SSHCluster calls this on each host.
-    """
+def worker(address: str, *, name: str, own: Own | None = None, **more: Any) -> Worker:
+    """Return a Dask worker that is a board."""
     dask.config.set(QUIET)
     made = Worker(
-        address, nthreads=1, name=name or socket.gethostname(), resources={RESOURCE: 1}, memory_limit=0,
+        address, nthreads=1, name=name, resources={RESOURCE: 1}, memory_limit=0,
         dashboard=False, **more,
     )  # fmt: skip
     setattr(made, _OWN, own or Own())
@@ -153,13 +152,12 @@ def serve(
     try:
         while True:
             try:
-                # Dask would turn the exception of a signal into errors of its own.
-                with undisguised():
-                    asyncio.run(_served(address, name, security, says, own))
+                _run(_served(address, name, security, says, own))
                 ended = f"The scheduler at {address} is gone"
             except (OSError, ValueError, TimeoutError, RuntimeError, MemoryError) as error:
                 ended = f"The scheduler at {address} does not take this board: {why_none(error)}"
             if once:
+                says(f"{ended}.")
                 return
             if ended != said:
                 says(f"{ended}; trying again every {_AGAIN_S:g} s.")
@@ -167,6 +165,40 @@ def serve(
             _pause()
     finally:
         _measurer().end()
+
+
+def _run(main: Coroutine[Any, Any, None]) -> None:
+    """Do what `asyncio.run` does, but let a stopping signal cancel `main`, and send it again afterwards.
+
+    An exception that a signal raises in some task of Dask's may leave another task waiting for it, for ever.
+    """
+    loop, came = asyncio.new_event_loop(), list[int]()
+    first = loop.create_task(main)
+
+    def stop(signum: int, _frame: FrameType | None) -> None:
+        # A later one must not cut short how Dask's worker closes.
+        if not came:
+            loop.call_soon_threadsafe(first.cancel)
+        came.append(signum)
+
+    heard = [signum for signum in STOPPING if signal.getsignal(signum) is not signal.SIG_IGN]
+    former = {signum: signal.signal(signum, stop) for signum in heard}
+    try:
+        loop.run_until_complete(first)
+    except asyncio.CancelledError:
+        if not came:
+            raise
+    finally:
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        if left:
+            loop.run_until_complete(asyncio.wait(left, timeout=_CLOSE_S))
+        for signum, handler in former.items():
+            signal.signal(signum, handler)
+        loop.close()
+    if came:
+        signal.raise_signal(came[0])
 
 
 def hush() -> None:
@@ -183,4 +215,8 @@ async def _served(address: str, name: str, security: Security, says: Callable[[s
     with tempfile.TemporaryDirectory(prefix="colocate-board-") as scratch:
         async with worker(address, name=name, own=own, security=security, local_directory=scratch) as serving:
             says(f"Board {name} serves {address}.")
-            await serving.finished()
+            try:
+                await serving.finished()
+            finally:
+                # Its block is run again, here or elsewhere.
+                await serving.close(executor_wait=False)

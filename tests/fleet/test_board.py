@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from pathlib import Path
@@ -9,7 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from colocate.errors import Interrupted
 from colocate.fleet.block import Setup
+from colocate.host.processes.signals import interruptible
 from colocate.model.device import USUAL, Workers
 
 pytest.importorskip("distributed")
@@ -76,3 +79,67 @@ def test_a_board_that_is_to_serve_once_ends_with_its_scheduler(tmp_path: Path) -
         processes.serves(tmp_path, "b1")
     with processes.ended(process):
         assert process.wait(processes.PATIENCE_S) == 0
+
+
+def test_what_does_not_end_when_cancelled_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[asyncio.Task[None]] = []
+    ended: list[str] = []
+
+    async def waits(name: str, *, stubborn: bool) -> None:
+        while True:
+            try:
+                await asyncio.sleep(600)
+            except asyncio.CancelledError:
+                if not stubborn:
+                    ended.append(name)
+                    raise
+
+    async def served() -> None:
+        started.extend(asyncio.create_task(waits(name, stubborn=name == "b")) for name in "abc")
+        await asyncio.sleep(0.01)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(on_board, "_CLOSE_S", 0.1)
+    with pytest.raises(KeyboardInterrupt):
+        on_board._run(served())
+    assert sorted(ended) == ["a", "c"]
+    assert [task.done() for task in started] == [True, False, True]
+
+
+@pytest.mark.usefixtures("forgotten_interruption")
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_cancels_what_serves_and_is_then_heard_as_ever(signum: signal.Signals) -> None:
+    steps: list[str] = []
+
+    async def served() -> None:
+        try:
+            os.kill(os.getpid(), signum)
+            await asyncio.sleep(600)
+        except asyncio.CancelledError:
+            steps.append("cancelled")
+            # Another signal changes nothing.
+            os.kill(os.getpid(), signum)
+            await asyncio.sleep(0.01)
+            steps.append("closed")
+            raise
+
+    with pytest.raises(Interrupted) as caught, interruptible():
+        before = signal.getsignal(signum)
+        try:
+            on_board._run(served())
+        finally:
+            steps.append("as before" if signal.getsignal(signum) in (before, signal.SIG_IGN) else "changed")
+    assert caught.value.exit_code == 128 + signum
+    assert steps == ["cancelled", "closed", "as before"]
+
+
+def test_an_ignored_signal_stays_ignored() -> None:
+    async def served() -> None:
+        os.kill(os.getpid(), signal.SIGHUP)
+        await asyncio.sleep(0.01)
+
+    former = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        on_board._run(served())
+    finally:
+        signal.signal(signal.SIGHUP, former)

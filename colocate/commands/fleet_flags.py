@@ -113,7 +113,7 @@ def fleet_of(arguments: argparse.Namespace, study: Study, stored: Header | None)
         sharing = Sharing.REPLICATE if arguments.replicate else Sharing.SPREAD
     else:
         sharing = stored.sharing
-    with connected(arguments.fleet, certificates, insecure=arguments.insecure) as client:
+    with connected(arguments.fleet, certificates, say, insecure=arguments.insecure) as client:
         if client.dashboard_link and not arguments.quiet:
             say(f"Dashboard: {client.dashboard_link}")
         yield Fleet(client, study.spec, sharing, say, None if stored is None else stored.facts)

@@ -29,6 +29,11 @@ class Certificates:
         """Whether all three files are given."""
         return None not in (self.ca_file, self.cert, self.key)
 
+    def flags(self) -> tuple[str, ...]:
+        """Return the flags that give these files to `colocate board` and to Dask's scheduler; () without files."""
+        flags = {"--tls-ca-file": self.ca_file, "--tls-cert": self.cert, "--tls-key": self.key}
+        return tuple(word for flag, path in flags.items() if path is not None for word in (flag, path))
+
 
 def checked_address(text: str) -> str:
     """Return `tcp://HOST[:PORT]` or `tls://HOST[:PORT]` with its port. Raises SpecError for anything else."""

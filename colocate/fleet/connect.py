@@ -7,16 +7,17 @@ import contextlib
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import dask
-from distributed import Client, LocalCluster, Security, SSHCluster, comm
+from distributed import Client, LocalCluster, Security, comm
 
 from colocate.errors import HostError, SpecError
 from colocate.fleet.access import Certificates, checked_address, secured, security_for, why_none
 from colocate.fleet.board import QUIET, SILENCE_S, hush
+from colocate.fleet.over_ssh import over_ssh
 
 _CONNECT_S = 30
 _LOOK_AGAIN_S = 0.05
@@ -30,8 +31,10 @@ _SCHEDULER: Mapping[str, Any] = {
 
 
 @contextlib.contextmanager
-def connected(where: str, certificates: Certificates, *, insecure: bool) -> Iterator[Client]:
-    """Give a Dask client of the fleet that `where` names.
+def connected(
+    where: str, certificates: Certificates, says: Callable[[str], None], *, insecure: bool
+) -> Iterator[Client]:
+    """Give a Dask client of the fleet that `where` names. `says` is called with a line for each host without a board.
 
     Raises SpecError if `where` names none, HostError if no scheduler answers.
     """
@@ -43,7 +46,15 @@ def connected(where: str, certificates: Certificates, *, insecure: bool) -> Iter
                 raise SpecError(f"--fleet {where}: its boards are on this machine, and certificates are for tls://")
             address, security = stack.enter_context(_local(_count(rest))), None
         elif kind == "ssh":
-            address, security = stack.enter_context(_over_ssh(Path(rest), certificates, insecure=insecure))
+            if not certificates.given and not insecure:
+                raise SpecError(
+                    "--fleet ssh: starts boards by ssh and then speaks to them by itself: give --tls-ca-file, "
+                    "--tls-cert and --tls-key, which lie at the same place on every host, or say --insecure on a "
+                    "network of your own"
+                )
+            security = secured(certificates) if certificates.given else None
+            settings = {**QUIET, **_SCHEDULER}
+            address = stack.enter_context(over_ssh(Path(rest), certificates, settings, says))
         else:
             address = checked_address(where)
             security = security_for(address, certificates, insecure=insecure)
@@ -88,45 +99,3 @@ def _local(boards: int) -> Iterator[str]:
             while len(cluster.scheduler.workers) < boards and all(board.poll() is None for board in started):
                 time.sleep(_LOOK_AGAIN_S)
             yield address
-
-
-@contextlib.contextmanager
-def _over_ssh(hosts: Path, certificates: Certificates, *, insecure: bool) -> Iterator[tuple[str, Any]]:
-    """Start a scheduler on the first host and a board on each, with Dask's SSHCluster; give the address and security.
-
-    The file `hosts` has one host a line.
-    """
-    try:
-        lines = [line.strip() for line in hosts.read_text().splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(f"--fleet ssh:{hosts}: cannot read the list of hosts: {error}") from error
-    names = [line for line in lines if line and not line.startswith("#")]
-    if not names or len({*names}) < len(names):
-        raise SpecError(f"--fleet ssh:{hosts}: give a host a line, each once")
-    if not certificates.given and not insecure:
-        raise SpecError(
-            "--fleet ssh: starts boards by ssh and then speaks to them by itself: give --tls-ca-file, --tls-cert and "
-            "--tls-key, which lie at the same place on every host, or say --insecure on a network of your own"
-        )
-    security = secured(certificates) if certificates.given else None
-    # Every process that Dask starts there inherits these settings.
-    tls = {} if security is None else _settings(certificates)
-    scheduler = {"port": 0, **({} if security is None else {"protocol": "tls://"})}
-    try:
-        with dask.config.set(tls), SSHCluster(
-            [names[0], *names], worker_class="colocate.fleet.board.worker", scheduler_options=scheduler,
-            security=security, silence_logs=50,
-        ) as cluster:  # fmt: skip
-            yield str(cluster.scheduler_address), security
-    except ImportError as error:
-        raise HostError("--fleet ssh: needs the package asyncssh: pip install asyncssh") from error
-
-
-def _settings(certificates: Certificates) -> dict[str, Any]:
-    of_roles = {
-        f"distributed.comm.tls.{role}.{part}": getattr(certificates, part)
-        for role in ("scheduler", "worker", "client")
-        for part in ("cert", "key")
-    }
-    ca_file = {"distributed.comm.tls.ca-file": certificates.ca_file}
-    return {"distributed.comm.require-encryption": True, **ca_file, **of_roles}

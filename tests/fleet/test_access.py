@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,21 +9,14 @@ from colocate.errors import SpecError
 pytest.importorskip("distributed")
 
 from colocate.fleet.access import Certificates, checked_address, secured, security_for
+from tests.fleet.certificates import made_in
 
 NONE = Certificates()
 
 
 @pytest.fixture
 def files(tmp_path: Path) -> Certificates:
-    if shutil.which("openssl") is None:
-        pytest.skip("needs openssl to make certificates")
-    cert, key = str(tmp_path / "cert.pem"), str(tmp_path / "key.pem")
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=fleet", "-keyout", key,
-         "-out", cert],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return Certificates(cert, cert, key)
+    return made_in(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from colocate.sweep import sweep
 from colocate.trial_loop import ThisMachine
 from tests.commands.command_line import colocate
 from tests.fleet import processes
+from tests.fleet.certificates import made_in
 from tests.fleet.processes import sleeping_board, until
 from tests.observers import Silence
 
@@ -196,16 +197,7 @@ def test_a_board_that_loses_its_network_for_a_while(tmp_path: Path, networks: di
 
 
 def test_tls_between_all_of_them(tmp_path: Path) -> None:
-    if shutil.which("openssl") is None:
-        pytest.skip("needs openssl to make certificates")
-    made = subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=fleet", "-days", "2",
-         "-keyout", str(tmp_path / "key.pem"), "-out", str(tmp_path / "cert.pem")],
-        capture_output=True,
-    )  # fmt: skip
-    assert made.returncode == 0, made.stderr
-    cert, key = str(tmp_path / "cert.pem"), str(tmp_path / "key.pem")
-    tls = ("--tls-ca-file", cert, "--tls-cert", cert, "--tls-key", key)
+    tls = made_in(tmp_path).flags()
     with processes.scheduler(tmp_path, "--protocol", "tls", *tls) as running:
         assert running.address.startswith("tls://")
         board = processes.board(running.address, "b1", tmp_path, *tls)

@@ -89,8 +89,8 @@ def certificates_of(arguments: argparse.Namespace) -> Certificates:
 
 
 def warn_if_insecure(arguments: argparse.Namespace) -> None:
-    """Print what `--insecure` means, if it is given."""
-    if arguments.insecure:
+    """Print what `--insecure` means, if it is given, and no certificates are."""
+    if arguments.insecure and not arguments.tls_cert:
         say("INSECURE: no TLS. Anyone who reaches the scheduler can run programs on every board and on this machine.")
 
 
@@ -114,6 +114,7 @@ def fleet_of(arguments: argparse.Namespace, study: Study, stored: Header | None)
     else:
         sharing = stored.sharing
     with connected(arguments.fleet, certificates, say, insecure=arguments.insecure) as client:
-        if client.dashboard_link and not arguments.quiet:
+        # A scheduler that colocate starts over ssh has none.
+        if client.dashboard_link and not arguments.quiet and not arguments.fleet.startswith("ssh:"):
             say(f"Dashboard: {client.dashboard_link}")
         yield Fleet(client, study.spec, sharing, say, None if stored is None else stored.facts)

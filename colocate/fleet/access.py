@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import socket
 import ssl
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
-from distributed import Security
+from distributed import Security, comm
 
 from colocate.errors import ColocateError, SpecError
 
 # The default port of Dask's schedulers.
 PORT = 8786
+CONNECT_S = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,10 @@ class Certificates:
     def given(self) -> bool:
         """Whether all three files are given."""
         return None not in (self.ca_file, self.cert, self.key)
+
+    def absolute(self) -> Certificates:
+        """Return them with absolute paths, for a program that starts in another folder."""
+        return Certificates(*(path and str(Path(path).absolute()) for path in (self.ca_file, self.cert, self.key)))
 
     def flags(self) -> tuple[str, ...]:
         """Return the flags that give these files to `colocate board` and to Dask's scheduler; () without files."""
@@ -86,6 +93,17 @@ def secured(certificates: Certificates) -> Security:
         for part in ("cert", "key")
     }
     return Security(require_encryption=True, tls_ca_file=certificates.ca_file, **own)
+
+
+async def greeted(address: str, security: Security | None, role: str) -> None:
+    """Connect to the scheduler at `address` in a `role`, client or worker, and disconnect.
+
+    Dask's client would wait for ever for a server that accepts and never answers, and its worker for one that cannot
+    be reached. Raises OSError, ValueError, MemoryError or asyncio.TimeoutError if no scheduler answers.
+    """
+    more = {} if security is None else security.get_connection_args(role)
+    greeting = await asyncio.wait_for(comm.connect(address, timeout=CONNECT_S, **more), CONNECT_S)
+    await greeting.close()
 
 
 def why_none(error: Exception) -> str:

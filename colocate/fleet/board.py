@@ -24,7 +24,7 @@ import dask
 from distributed import Security, Worker, get_worker
 
 from colocate.fleet import block
-from colocate.fleet.access import why_none
+from colocate.fleet.access import greeted, why_none
 from colocate.fleet.block import BoardLook, Ended, Setup
 from colocate.fleet.measurer import Measurer
 from colocate.host.processes.signals import STOPPING
@@ -154,7 +154,7 @@ def serve(
             try:
                 _run(_served(address, name, security, says, own))
                 ended = f"The scheduler at {address} is gone"
-            except (OSError, ValueError, TimeoutError, RuntimeError, MemoryError) as error:
+            except (OSError, ValueError, TimeoutError, asyncio.TimeoutError, RuntimeError, MemoryError) as error:
                 ended = f"The scheduler at {address} does not take this board: {why_none(error)}"
             if once:
                 says(f"{ended}.")
@@ -212,6 +212,7 @@ def _pause() -> None:
 
 
 async def _served(address: str, name: str, security: Security, says: Callable[[str], None], own: Own | None) -> None:
+    await greeted(address, security, "worker")
     with tempfile.TemporaryDirectory(prefix="colocate-board-") as scratch:
         async with worker(address, name=name, own=own, security=security, local_directory=scratch) as serving:
             says(f"Board {name} serves {address}.")

@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import dask
-from distributed import Client, LocalCluster, Security, comm
+from distributed import Client, LocalCluster
 
 from colocate.errors import HostError, SpecError
-from colocate.fleet.access import Certificates, checked_address, secured, security_for, why_none
+from colocate.fleet.access import CONNECT_S, Certificates, checked_address, greeted, secured, security_for, why_none
 from colocate.fleet.board import QUIET, SILENCE_S, hush
 from colocate.fleet.over_ssh import over_ssh
 
-_CONNECT_S = 30
 _LOOK_AGAIN_S = 0.05
 _MOST_LOCAL = 1000
 # For a scheduler that colocate starts; the user's own scheduler has settings of its own (docs/fleet.md).
@@ -48,29 +47,22 @@ def connected(
         elif kind == "ssh":
             if not certificates.given and not insecure:
                 raise SpecError(
-                    "--fleet ssh: starts boards by ssh and then speaks to them by itself: give --tls-ca-file, "
-                    "--tls-cert and --tls-key, which lie at the same place on every host, or say --insecure on a "
-                    "network of your own"
+                    "--fleet ssh: ssh only starts the boards, and what is said to them afterwards needs TLS: give "
+                    "--tls-ca-file, --tls-cert and --tls-key, which lie at the same place on every host, or say "
+                    "--insecure on a network of your own"
                 )
             security = secured(certificates) if certificates.given else None
             settings = {**QUIET, **_SCHEDULER}
-            address = stack.enter_context(over_ssh(Path(rest), certificates, settings, says))
+            address = stack.enter_context(over_ssh(Path(rest).expanduser(), certificates, settings, says))
         else:
             address = checked_address(where)
             security = security_for(address, certificates, insecure=insecure)
         try:
-            asyncio.run(_greeted(address, security))
-            client = Client(address, security=security, timeout=_CONNECT_S, set_as_default=False)
+            asyncio.run(greeted(address, security, "client"))
+            client = Client(address, security=security, timeout=CONNECT_S, set_as_default=False)
         except (OSError, ValueError, MemoryError, asyncio.TimeoutError) as error:
             raise HostError(f"no scheduler answers at {where}: {why_none(error)}; start it") from error
         yield stack.enter_context(client)
-
-
-async def _greeted(address: str, security: Security | None) -> None:
-    """Connect and disconnect. Dask's client would wait for ever for a server that accepts and never answers."""
-    more = {} if security is None else security.get_connection_args("client")
-    greeting = await asyncio.wait_for(comm.connect(address, timeout=_CONNECT_S, **more), _CONNECT_S)
-    await greeting.close()
 
 
 def _count(text: str) -> int:

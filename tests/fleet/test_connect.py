@@ -10,7 +10,7 @@ from colocate.errors import HostError, SpecError
 
 pytest.importorskip("distributed")
 
-from colocate.fleet import connect
+from colocate.fleet import access
 from colocate.fleet.access import Certificates
 from colocate.fleet.connect import connected
 
@@ -36,7 +36,7 @@ def test_over_ssh_there_are_certificates_or_a_word_that_there_are_none(tmp_path:
 
 
 def test_where_no_scheduler_is_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connect, "_CONNECT_S", 1)
+    monkeypatch.setattr(access, "CONNECT_S", 1)
     with (
         pytest.raises(HostError, match=r"no scheduler answers at tcp://127\.0\.0\.1:9"),
         connected("tcp://127.0.0.1:9", NONE, print, insecure=False),
@@ -45,7 +45,7 @@ def test_where_no_scheduler_is_it_is_said(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_what_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connect, "_CONNECT_S", 1)
+    monkeypatch.setattr(access, "CONNECT_S", 1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
         with (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -17,9 +18,10 @@ from colocate.errors import HostError, SpecError
 
 pytest.importorskip("distributed")
 
+from colocate.fleet import over_ssh as module
 from colocate.fleet.access import Certificates
 from colocate.fleet.connect import connected
-from colocate.fleet.over_ssh import over_ssh
+from colocate.fleet.over_ssh import _names, over_ssh
 from tests.commands.command_line import MODEL, colocate
 from tests.fleet import certificates, processes
 from tests.fleet.ssh_server import ssh_server
@@ -38,6 +40,15 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def hosts(program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", f"{program}:{os.environ['PATH']}")
     return tmp_path / "hosts.txt"
+
+
+def in_place_of_ssh(folder: Path, script: str) -> Path:
+    """A folder with an `ssh` of this script."""
+    (folder / "bin").mkdir()
+    ssh = folder / "bin/ssh"
+    ssh.write_text(f"#!/bin/sh\n{script}")
+    ssh.chmod(0o700)
+    return ssh.parent
 
 
 def of_boards(address: str) -> list[str]:
@@ -102,15 +113,10 @@ def test_what_python_says_there_is_the_reason(hosts: Path, monkeypatch: pytest.M
 
 def test_without_any_board_there_is_no_study(program: Path, hosts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hosts.write_text("left")
-    refuses = hosts.parent / "ssh"
-    refuses.write_text(
-        f"""#!/bin/sh
-case "$*" in *"colocate board"*) echo "no room for a board." >&2; exit 1;; esac
+    refuses = f"""case "$*" in *"colocate board"*) echo "no room for a board." >&2; exit 1;; esac
 exec {program}/ssh "$@"
 """
-    )
-    refuses.chmod(0o700)
-    monkeypatch.setenv("PATH", f"{hosts.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", f"{in_place_of_ssh(hosts.parent, refuses)}:{os.environ['PATH']}")
     said: list[str] = []
     with pytest.raises(HostError, match="no host has a board"), over_ssh(hosts, NONE, {}, said.append):
         pass
@@ -124,28 +130,80 @@ def test_a_file_for_tls_that_is_not_there_is_named_by_the_host(hosts: Path, tmp_
         pass
 
 
-@pytest.mark.parametrize("text", ["", "# none\n", "a\nb\na\n"])
-def test_a_list_of_hosts_must_be_one(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "cannot read the list of hosts: No such file or directory"),
+        (b"", "it names no host; give a host a line"),
+        (b"# none\n\n", "it names no host; give a host a line"),
+        (b"a\nb\na\n", "a is there twice; give each host once"),
+        (b"a\n\0b\n", r"'\\x00b' is no name of a host"),
+        (b"x" * 300, "'x+' is no name of a host"),
+        (b"\xff", "cannot read the list of hosts: 'utf-8' codec"),
+    ],
+)
+def test_a_list_of_hosts_must_be_one(tmp_path: Path, text: bytes | None, said: str) -> None:
     hosts = tmp_path / "hosts.txt"
-    with pytest.raises(SpecError, match="cannot read the list of hosts"), over_ssh(hosts, NONE, {}, print):
-        pass
-    hosts.write_text(text)
-    with pytest.raises(SpecError, match="give a host a line, each once"), over_ssh(hosts, NONE, {}, print):
+    if text is not None:
+        hosts.write_bytes(text)
+    with pytest.raises(SpecError, match=said), over_ssh(hosts, NONE, {}, print):
         pass
 
 
-def test_without_ssh_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_list_of_hosts_may_have_comments_and_a_mark_of_its_order(tmp_path: Path) -> None:
+    hosts = tmp_path / "hosts.txt"
+    hosts.write_bytes("\ufeffleft # the first\r\n\troot@right\r\n#third\r\n".encode())
+    assert _names(hosts) == ["left", "root@right"]
+
+
+@pytest.mark.parametrize("mode", [None, 0o644])
+def test_without_ssh_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int | None) -> None:
     (tmp_path / "hosts.txt").write_text("left")
+    if mode is not None:
+        (tmp_path / "ssh").touch(mode)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(HostError, match="needs the program ssh"), over_ssh(tmp_path / "hosts.txt", NONE, {}, print):
+    said = "cannot run the program ssh: .*; install an OpenSSH client"
+    with pytest.raises(HostError, match=said), over_ssh(tmp_path / "hosts.txt", NONE, {}, print):
         pass
+
+
+def test_a_board_that_ends_is_started_again(hosts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hosts.write_text("left")
+    monkeypatch.setattr(module, "_START_AGAIN_S", 0.1)
+    said: list[str] = []
+    with connected(f"ssh:{hosts}", NONE, said.append, insecure=True) as client:
+        client.wait_for_workers(1, timeout=600)
+        first = client.run(os.getpid)
+        for pid in first.values():
+            os.kill(pid, signal.SIGKILL)
+
+        def again() -> bool:
+            found = client.run(os.getpid, on_error="ignore")
+            return bool(found) and found.keys().isdisjoint(first)
+
+        processes.until(again, "another board")
+    assert said == ["Host left has no board: it ended without a word (exit status 255)."]
+
+
+def test_a_host_that_hangs_is_not_waited_for_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", f"{in_place_of_ssh(tmp_path, 'exec sleep 600')}:{os.environ['PATH']}")
+    monkeypatch.setattr(module, "_START_S", 0.2)
+    monkeypatch.setattr(module, "_TELL_S", 0.0)
+    sleepy, said = module._Remote("sleepy", ("true",), "up"), list[str]()
+    with module._started([sleepy]):
+        module._wait([sleepy], said.append)
+        module._Keeper([sleepy], said.append)
+        assert not sleepy.has_ended()
+    assert sleepy.has_ended()
+    assert said == ["Waiting for sleepy.", "Host sleepy has no board: nothing came of it in 0.2 s."]
 
 
 _STUDY = """
 import sys, time
 from pathlib import Path
 from colocate.fleet.access import Certificates
-from colocate.fleet.over_ssh import over_ssh
+from colocate.fleet import over_ssh as module
+from colocate.fleet.over_ssh import _names, over_ssh
 with over_ssh(Path(sys.argv[1]), Certificates(), {}, print) as address:
     print(address, flush=True)
     time.sleep(600)

@@ -28,10 +28,16 @@ class Forked:
     def __init__(self, work: Work) -> None:
         self.said, writing = map(os.fdopen, os.pipe(), ("rb", "wb"))
         parent = os.getpid()
-        with writing, _undisturbed():
-            self._pid: int | None = os.fork()
-            if self._pid == 0:
-                _serve(work, writing.fileno(), parent)
+        self._pid: int | None = None
+        try:
+            with writing, _undisturbed():
+                self._pid = os.fork()
+                if self._pid == 0:
+                    _serve(work, writing.fileno(), parent)
+        except BaseException:
+            # A signal that was held back is heard here, and nobody else knows the child.
+            self.close()
+            raise
 
     def fileno(self) -> int:
         """The descriptor of the pipe, for `select`."""

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from colocate.errors import Interrupted
 from colocate.forked import Forked, Meanwhile
+from colocate.host.processes.signals import interruptible
 
 ROOT = Path(__file__).parent.parent
 
@@ -84,6 +86,25 @@ def test_one_that_nobody_waits_for_is_ended() -> None:
     assert len(os.listdir("/proc/self/fd")) == len(before)  # noqa: PTH208
 
 
+@pytest.mark.usefixtures("forgotten_interruption")
+def test_a_signal_while_it_is_started_ends_it_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, started, fork = os.listdir("/proc/self/fd"), list[int](), os.fork  # noqa: PTH208
+
+    def met_by_a_signal() -> int:
+        if pid := fork():
+            started.append(pid)
+            # It waits until the child is on its way.
+            os.kill(os.getpid(), signal.SIGTERM)
+        return pid
+
+    monkeypatch.setattr(os, "fork", met_by_a_signal)
+    with pytest.raises(Interrupted), interruptible():
+        Forked(waits)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(started[0], os.WNOHANG)
+    assert len(os.listdir("/proc/self/fd")) == len(before)  # noqa: PTH208
+
+
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_whatever_its_parent_does_with_it(signum: int) -> None:
     former = signal.signal(signum, signal.SIG_IGN)
@@ -140,7 +161,9 @@ def test_what_the_parent_left_unused_is_not_destroyed_in_the_child(collected: bo
 def test_it_ends_with_its_parent() -> None:
     code = """
 import os, signal
+from colocate.errors import Interrupted
 from colocate.forked import Forked, Meanwhile
+from colocate.host.processes.signals import interruptible
 child = Forked(lambda: bytes(signal.pause() or 0))
 print(child._pid, flush=True)
 signal.pause()

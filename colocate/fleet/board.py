@@ -53,6 +53,7 @@ QUIET: Mapping[str, Any] = {
 # For a scheduler that colocate starts: a board that is silent for so long is gone, and its block runs elsewhere.
 SILENCE_S = 60
 _AGAIN_S = 2.0
+# How long what serves a scheduler may take to end once it is cancelled.
 _CLOSE_S = 10.0
 # The longest time of a block: a constant, and a multiple of the estimate. Then its process is ended.
 _LIMIT_S, _LIMIT_RATIO = 900.0, 10.0
@@ -154,7 +155,7 @@ def serve(
             try:
                 _run(_served(address, name, security, says, own))
                 ended = f"The scheduler at {address} is gone"
-            except (OSError, ValueError, TimeoutError, asyncio.TimeoutError, RuntimeError, MemoryError) as error:
+            except (OSError, ValueError, asyncio.TimeoutError, RuntimeError, MemoryError) as error:
                 ended = f"The scheduler at {address} does not take this board: {why_none(error)}"
             if once:
                 says(f"{ended}.")
@@ -214,10 +215,10 @@ def _pause() -> None:
 async def _served(address: str, name: str, security: Security, says: Callable[[str], None], own: Own | None) -> None:
     await greeted(address, security, "worker")
     with tempfile.TemporaryDirectory(prefix="colocate-board-") as scratch:
-        async with worker(address, name=name, own=own, security=security, local_directory=scratch) as serving:
+        serving = await worker(address, name=name, own=own, security=security, local_directory=scratch)
+        try:
             says(f"Board {name} serves {address}.")
-            try:
-                await serving.finished()
-            finally:
-                # Its block is run again, here or elsewhere.
-                await serving.close(executor_wait=False)
+            await serving.finished()
+        finally:
+            # Without waiting for its block, which is run again, here or elsewhere.
+            await serving.close(executor_wait=False)

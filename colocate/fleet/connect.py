@@ -39,7 +39,8 @@ def connected(
     """
     hush()
     kind, _, rest = where.partition(":")
-    with dask.config.set({**QUIET, **_SCHEDULER}), contextlib.ExitStack() as stack:
+    settings = {**QUIET, **_SCHEDULER}
+    with dask.config.set(settings), contextlib.ExitStack() as stack:
         if kind == "local":
             if certificates.given:
                 raise SpecError(f"--fleet {where}: its boards are on this machine, and certificates are for tls://")
@@ -52,7 +53,6 @@ def connected(
                     "--insecure on a network of your own"
                 )
             security = secured(certificates) if certificates.given else None
-            settings = {**QUIET, **_SCHEDULER}
             address = stack.enter_context(over_ssh(Path(rest).expanduser(), certificates, settings, says))
         else:
             address = checked_address(where)

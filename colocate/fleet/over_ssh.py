@@ -94,11 +94,11 @@ class _Remote:
         self._pattern = pattern
         self._remote = shlex.join(["sh", "-c", _WITH_CONNECTION, "sh", *command])
         self._ssh: subprocess.Popen[bytes] | None = None
+        # Opened to append, so that reading does not move the place where ssh writes.
         self._log = tempfile.TemporaryFile("a+b")  # noqa: SIM115 - `kill` closes it
 
     def start(self) -> None:
         """Start it, or start it again. Raises HostError if `ssh` cannot be run."""
-        # Opened to append, so that reading does not move the place where ssh writes.
         self._log.truncate(0)
         try:
             self._ssh = subprocess.Popen(
